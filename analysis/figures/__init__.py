@@ -1,0 +1,1 @@
+"""Made in its own piece."""
