@@ -1,0 +1,353 @@
+"""Models of an instrument: what is asked, on which scale, and how it is scored."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from instrument.errors import name_offenders
+
+SCHEMA_VERSION = 1
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Grade = Literal["S", "P"]
+MissingReason = Literal["skipped", "not_seen", "not_applicable", "declined"]
+RESERVED_COLUMNS = ("participant", "wave", "total", "id")
+
+
+class Model(BaseModel):
+    """Frozen base: unknown keys are refused, so a misspelt key cannot be lost."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Option(Model):
+    """One answer on the response scale."""
+
+    code: int
+    label: Text
+
+
+class OutsideOption(Option):
+    """An answer offered beside the scale; it is stored as missing, with this reason."""
+
+    reason: MissingReason
+
+
+class ResponseScale(Model):
+    """Labelled options in their order, with the options outside the scale.
+
+    `options` may be written as a mapping `{1: never, 2: always}`.
+    """
+
+    options: tuple[Option, ...] = Field(min_length=2, max_length=11)
+    outside: tuple[OutsideOption, ...] = ()
+
+    @field_validator("options", mode="before")
+    @classmethod
+    def _from_mapping(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return [{"code": code, "label": label} for code, label in value.items()]
+        return value
+
+    @model_validator(mode="after")
+    def _check_codes(self) -> Self:
+        codes = [option.code for option in self.options]
+        if codes != sorted(set(codes)):
+            raise ValueError("option codes must rise strictly from the first to the last")
+        if (doubled := _doubled(codes + [option.code for option in self.outside])) != []:
+            raise ValueError(f"codes are used twice: {name_offenders(doubled)}")
+        if (doubled := _doubled([option.label for option in (*self.options, *self.outside)])) != []:
+            raise ValueError(f"labels are used twice: {name_offenders(doubled)}")
+        return self
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Codes of the options on the scale, rising."""
+        return tuple(option.code for option in self.options)
+
+    @property
+    def minimum(self) -> int:
+        """Lowest code."""
+        return self.options[0].code
+
+    @property
+    def maximum(self) -> int:
+        """Highest code."""
+        return self.options[-1].code
+
+    @property
+    def n_options(self) -> int:
+        """Number of options on the scale."""
+        return len(self.options)
+
+    def label_of(self, code: int) -> str:
+        """Label of a code, on the scale or outside it."""
+        for option in (*self.options, *self.outside):
+            if option.code == code:
+                return option.label
+        raise KeyError(code)
+
+
+class Item(Model):
+    """One question."""
+
+    id: Identifier
+    text: Text
+    facet: Identifier | None = None
+    reverse: bool = False
+    scale: Identifier | None = None
+    also_in: tuple[Identifier, ...] = ()
+    alliance: tuple[Text, ...] = ()
+    psd: tuple[Text, ...] = ()
+    grade: Grade | None = None
+    rationale: str = ""
+
+    @field_validator("id")
+    @classmethod
+    def _not_reserved(cls, value: str) -> str:
+        if value.lower() in RESERVED_COLUMNS:
+            raise ValueError(f"{value!r} is a column of every response table; choose another id")
+        return value
+
+
+class Facet(Model):
+    """A named part of a theme; never scored."""
+
+    id: Identifier
+    title: Text
+    grade: Grade | None = None
+
+
+class Theme(Model):
+    """A subscale. `dimension` themes make the total, `context` and `plain` themes stand apart."""
+
+    id: Identifier
+    title: Text
+    role: Literal["dimension", "context", "plain"] = "dimension"
+    description: str = ""
+    grade: Grade | None = None
+    facets: tuple[Facet, ...] = ()
+    items: tuple[Item, ...] = ()
+
+
+class ScoringRules(Model):
+    """How theme scores and the total are made."""
+
+    method: Literal["mean", "sum"] = "mean"
+    prorate_at: float = Field(default=0.8, gt=0, le=1)
+    total: Literal["mean_of_theme_means", "none"] = "mean_of_theme_means"
+    total_themes: tuple[Identifier, ...] | None = None
+
+
+class Wording(Model):
+    """Every text a respondent reads, in one language."""
+
+    language: LanguageTag
+    status: Literal["source", "validated", "unvalidated"] = "unvalidated"
+    notice: str = ""
+    title: Text
+    instructions: str = ""
+    time_frame: str = ""
+    themes: dict[str, Text] = Field(default_factory=dict)
+    items: dict[str, Text]
+    options: dict[str, dict[int, Text]]
+
+
+class Instrument(Model):
+    """A questionnaire: themes with their items, response scales, scoring and translations."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    id: Identifier
+    version: Text
+    title: Text
+    status: Literal["candidate", "validated", "published"] = "candidate"
+    notice: str = ""
+    language: LanguageTag = "en"
+    licence: str = ""
+    source: str = ""
+    instructions: str = ""
+    time_frame: str = ""
+    response_scales: dict[Identifier, ResponseScale] = Field(min_length=1)
+    default_scale: Identifier | None = None
+    missing_codes: dict[MissingReason, int] = Field(default_factory=dict)
+    themes: tuple[Theme, ...] = Field(min_length=1)
+    scoring: ScoringRules = ScoringRules()
+    translations: dict[LanguageTag, Wording] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check_references(self) -> Self:
+        faults = [*_id_faults(self), *_reference_faults(self), *_code_faults(self), *_wording_faults(self)]
+        if faults:
+            rest = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
+            raise ValueError("; ".join(faults[:5]) + rest)
+        return self
+
+    @cached_property
+    def items(self) -> tuple[Item, ...]:
+        """Every item, in the order of the file."""
+        return tuple(item for theme in self.themes for item in theme.items)
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        """Ids of every item, in the order of the file."""
+        return [item.id for item in self.items]
+
+    @cached_property
+    def _items_by_id(self) -> dict[str, Item]:
+        return {item.id: item for item in self.items}
+
+    def item(self, item_id: str) -> Item:
+        """Item with this id; KeyError when there is none."""
+        return self._items_by_id[item_id]
+
+    def theme(self, theme_id: str) -> Theme:
+        """Theme with this id; KeyError when there is none."""
+        return {theme.id: theme for theme in self.themes}[theme_id]
+
+    def theme_items(self, theme_id: str) -> list[str]:
+        """Ids of the items that count towards a theme, its own first."""
+        own = [item.id for item in self.theme(theme_id).items]
+        return own + [item.id for item in self.items if theme_id in item.also_in]
+
+    def scale_of(self, item_id: str) -> ResponseScale:
+        """Response scale of an item."""
+        return self.response_scales[self.item(item_id).scale or self.scale_by_default]
+
+    @property
+    def scale_by_default(self) -> str:
+        """Name of the response scale of items that name none."""
+        return self.default_scale or next(iter(self.response_scales))
+
+    @property
+    def reversed_items(self) -> list[str]:
+        """Ids of the items that are keyed against their theme."""
+        return [item.id for item in self.items if item.reverse]
+
+    @property
+    def dimension_themes(self) -> list[str]:
+        """Ids of the themes that are dimensions of the construct."""
+        return [theme.id for theme in self.themes if theme.role == "dimension"]
+
+    @property
+    def context_themes(self) -> list[str]:
+        """Ids of the themes that are context, scored apart."""
+        return [theme.id for theme in self.themes if theme.role == "context"]
+
+    @property
+    def total_themes(self) -> list[str]:
+        """Ids of the themes whose means make the total; empty when there is no total."""
+        if self.scoring.total == "none":
+            return []
+        return list(self.scoring.total_themes or self.dimension_themes)
+
+    @property
+    def languages(self) -> list[str]:
+        """Language of the source text first, then the translations."""
+        return [self.language, *(tag for tag in self.translations if tag != self.language)]
+
+    def wording(self, language: str | None = None) -> Wording:
+        """Every text in one language; KeyError when the instrument has no such translation."""
+        if language is not None and language != self.language:
+            return self.translations[language]
+        return Wording(
+            language=self.language,
+            status="source",
+            notice=self.notice,
+            title=self.title,
+            instructions=self.instructions,
+            time_frame=self.time_frame,
+            themes={theme.id: theme.title for theme in self.themes},
+            items={item.id: item.text for item in self.items},
+            options={
+                name: {option.code: option.label for option in (*scale.options, *scale.outside)}
+                for name, scale in self.response_scales.items()
+            },
+        )
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the definition says; layout and comments of the file do not count."""
+        content = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _doubled(values: list[Any]) -> list[Any]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _id_faults(scale: Instrument) -> list[str]:
+    faults = []
+    if not scale.items:
+        faults.append("themes: no theme has an item")
+    if doubled := _doubled([item.id for item in scale.items]):
+        faults.append(f"themes: item ids are used twice: {name_offenders(doubled)}")
+    if doubled := _doubled([theme.id for theme in scale.themes]):
+        faults.append(f"themes: theme ids are used twice: {name_offenders(doubled)}")
+    if clash := sorted({theme.id for theme in scale.themes} & {item.id for item in scale.items}):
+        faults.append(f"themes: ids name both a theme and an item: {name_offenders(clash)}")
+    return faults
+
+
+def _reference_faults(scale: Instrument) -> list[str]:
+    faults = []
+    names = {theme.id for theme in scale.themes}
+    if scale.default_scale is not None and scale.default_scale not in scale.response_scales:
+        faults.append(f"default_scale: {scale.default_scale!r} is not among response_scales")
+    for t, theme in enumerate(scale.themes):
+        facets = {facet.id for facet in theme.facets}
+        if not scale.theme_items(theme.id):
+            faults.append(f"themes[{t}].items: theme {theme.id!r} has no item")
+        for i, item in enumerate(theme.items):
+            where = f"themes[{t}].items[{i}]"
+            if item.facet is not None and item.facet not in facets:
+                faults.append(f"{where}.facet: {item.facet!r} is not a facet of theme {theme.id!r}")
+            if item.scale is not None and item.scale not in scale.response_scales:
+                faults.append(f"{where}.scale: {item.scale!r} is not among response_scales")
+            if unknown := [other for other in item.also_in if other not in names or other == theme.id]:
+                faults.append(f"{where}.also_in: {name_offenders(unknown)} is not another theme")
+    if unknown := [name for name in scale.scoring.total_themes or () if name not in names]:
+        faults.append(f"scoring.total_themes: {name_offenders(unknown)} is not a theme")
+    return faults
+
+
+def _code_faults(scale: Instrument) -> list[str]:
+    faults = []
+    reason_of = {code: reason for reason, code in scale.missing_codes.items()}
+    if doubled := _doubled(list(scale.missing_codes.values())):
+        faults.append(f"missing_codes: one code stands for two reasons: {name_offenders(doubled)}")
+    for name, responses in scale.response_scales.items():
+        where = f"response_scales.{name}"
+        if clash := sorted(set(reason_of) & set(responses.codes)):
+            faults.append(f"missing_codes: {name_offenders(clash)} is an answer on {where}")
+        for option in responses.outside:
+            declared = scale.missing_codes.get(option.reason, option.code)
+            if declared != option.code or reason_of.get(option.code, option.reason) != option.reason:
+                faults.append(
+                    f"{where}.outside: code {option.code} for {option.reason} is not missing_codes'"
+                )
+    return faults
+
+
+def _wording_faults(scale: Instrument) -> list[str]:
+    faults = []
+    for tag, wording in scale.translations.items():
+        where = f"translations.{tag}"
+        if wording.language != tag:
+            faults.append(f"{where}.language: says {wording.language!r}")
+        if absent := [item for item in scale.item_ids if item not in wording.items]:
+            faults.append(f"{where}.items: no text for {name_offenders(absent)}")
+        if unknown := sorted(set(wording.items) - set(scale.item_ids)):
+            faults.append(f"{where}.items: {name_offenders(unknown)} is not an item")
+        for name, responses in scale.response_scales.items():
+            codes = {option.code for option in (*responses.options, *responses.outside)}
+            if codes != set(wording.options.get(name, {})):
+                faults.append(f"{where}.options.{name}: needs a label for each of the codes {sorted(codes)}")
+    return faults

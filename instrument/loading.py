@@ -1,0 +1,227 @@
+"""Read an instrument from YAML: shipped by name, or a file of the user's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from instrument.definition import SCHEMA_VERSION, Instrument
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+
+LIBRARY = Path(__file__).parent / "library"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """YAML in which a key written twice is an error and `no` is a word, not a truth value."""
+
+
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_StrictLoader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
+
+
+def _mapping_without_doubles(
+    loader: _StrictLoader, node: yaml.MappingNode, deep: bool = False
+) -> dict[Any, Any]:
+    keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+    doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+    if doubled:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"key {name_offenders(doubled)} is written twice", node.start_mark
+        )
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=True)
+
+
+_StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_doubles)
+
+
+def available() -> list[str]:
+    """Names of the instruments that the toolkit ships.
+
+    Returns
+    -------
+    list of str
+        Names that `load` takes.
+
+    Examples
+    --------
+    >>> "dta" in available()
+    True
+    """
+    return sorted(folder.parent.name for folder in LIBRARY.glob("*/instrument.yaml"))
+
+
+def load(name: str | Path) -> Instrument:
+    """Load an instrument and check it whole.
+
+    Parameters
+    ----------
+    name
+        Name of a shipped instrument (see `available`) or path of a YAML file.
+
+    Returns
+    -------
+    Instrument
+        Frozen definition.
+
+    Raises
+    ------
+    DefinitionError
+        The file is absent, is not YAML, or says something impossible; the message gives the path
+        into the file of each fault.
+
+    Examples
+    --------
+    >>> scale = load("dta")
+    >>> scale.id
+    'dta'
+    """
+    path = _locate(name)
+    raw = read_yaml(path, "load")
+    _fill_wording(raw, path)
+    try:
+        return Instrument.model_validate(raw)
+    except ValidationError as error:
+        raise DefinitionError(_faults_in_words("load", path, error)) from None
+
+
+def _locate(name: str | Path) -> Path:
+    if (
+        isinstance(name, str)
+        and (shipped := LIBRARY / name / "instrument.yaml").is_file()
+        and "/" not in name
+    ):
+        return shipped
+    path = Path(name)
+    if path.is_dir():
+        path = path / "instrument.yaml"
+    if not path.is_file():
+        raise DefinitionError(
+            fact_and_hint(
+                "load",
+                f"there is no instrument {str(name)!r}: neither shipped nor a file.",
+                f"give the path of a YAML file, or one of: {name_offenders(available())}.",
+            )
+        )
+    return path
+
+
+def read_yaml(path: Path, caller: str) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping.
+
+    Parameters
+    ----------
+    path
+        The file.
+    caller
+        Public function named in a message.
+
+    Returns
+    -------
+    dict
+        The mapping.
+
+    Raises
+    ------
+    DefinitionError
+        The file cannot be read, is not UTF-8 or YAML, writes a key twice or is no mapping.
+    """
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
+    except OSError as error:
+        fact = f"{path.name} cannot be read ({error.strerror})."
+        raise DefinitionError(fact_and_hint(caller, fact, "check the path.")) from None
+    except UnicodeDecodeError:
+        fact = f"{path.name} is not UTF-8 text."
+        raise DefinitionError(fact_and_hint(caller, fact, "save it as UTF-8.")) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not readable"
+        fact = f"{path.name} is not valid YAML{where}: {problem}."
+        raise DefinitionError(
+            fact_and_hint(caller, fact, "mend that line; texts with a colon need quotes.")
+        ) from None
+    if not isinstance(raw, dict):
+        fact = f"{path.name} holds no mapping at its top level."
+        raise DefinitionError(fact_and_hint(caller, fact, "begin with 'schema: 1' and 'id: …'."))
+    return raw
+
+
+def _fill_wording(raw: dict[str, Any], path: Path) -> None:
+    """Replace names of wording files by their content; the source language fills texts left out."""
+    translations = raw.get("translations")
+    if not isinstance(translations, dict):
+        return
+    for tag, value in list(translations.items()):
+        if isinstance(value, str):
+            translations[tag] = read_yaml(path.parent / value, "load")
+    source = translations.pop(raw.get("language", "en"), None)
+    if isinstance(source, Mapping):
+        _fill_source(raw, source)
+
+
+def _fill_source(raw: dict[str, Any], source: Mapping[str, Any]) -> None:
+    for key in ("title", "instructions", "time_frame", "notice"):
+        if key in source:
+            raw.setdefault(key, source[key])
+    texts, titles, labels = (source.get(key) or {} for key in ("items", "themes", "options"))
+    for theme in raw.get("themes") or []:
+        if isinstance(theme, dict):
+            _fill_missing(theme, "title", titles)
+            for item in theme.get("items") or []:
+                if isinstance(item, dict):
+                    _fill_missing(item, "text", texts)
+    for name, scale in (raw.get("response_scales") or {}).items():
+        for option in [*_listed(scale, "options"), *_listed(scale, "outside")]:
+            if isinstance(option, dict) and option.get("code") in (labels.get(name) or {}):
+                option.setdefault("label", labels[name][option["code"]])
+
+
+def _fill_missing(entry: dict[str, Any], key: str, texts: Mapping[str, Any]) -> None:
+    if entry.get("id") in texts:
+        entry.setdefault(key, texts[entry["id"]])
+
+
+def _listed(scale: Any, key: str) -> list[Any]:
+    value = scale.get(key) if isinstance(scale, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def faults_of(error: ValidationError) -> list[str]:
+    """Put each fault of a failed validation into words, led by its path into the file.
+
+    Parameters
+    ----------
+    error
+        What pydantic raised.
+
+    Returns
+    -------
+    list of str
+        Such as `themes[2].items[4].id: Field required`.
+    """
+    faults = []
+    for fault in error.errors():
+        path = ""
+        for step in fault["loc"]:
+            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+        message = fault["msg"].removeprefix("Value error, ")
+        faults.append(f"{path}: {message}" if path else message)
+    return faults
+
+
+def _faults_in_words(caller: str, path: Path, error: ValidationError) -> str:
+    faults = faults_of(error)
+    shown = "\n".join(f"  {fault}" for fault in faults[:5])
+    more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
+    count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
+    hint = f"mend them; schema {SCHEMA_VERSION} is described in docs/instrument_files.md."
+    return fact_and_hint(caller, f"{count} in {path.name}.\n{shown}{more}", hint)
