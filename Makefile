@@ -1,0 +1,47 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
+  && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE ?= 1
+WORKERS ?= 2
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: install demo test test-slow lint system-packages clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "install: no Python >= 3.11 and < 3.15 was found."; echo "Hint: install one, or name it: make install PYTHON=/path/to/python3.12"; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "install: the venv module is missing."; echo "Hint: apt install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[spss]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: install
+ifeq ($(SERVE),0)
+	$(BIN)/dta demo --no-serve
+else
+	$(BIN)/dta demo
+endif
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+system-packages:
+	@bash tests/system_packages.sh
+
+test: $(VENV)/.installed-dev system-packages lint
+	bash tests/run.sh
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow -p no:cacheprovider
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,147 @@
+"""The house rules a program can check: arrows, room size, names, documentation."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = {"instrument": 0, "analysis": 1, "dashboard": 2}
+MODULES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py") if "__pycache__" not in p.parts)
+LONGEST_MODULE = 450
+FILE_WRITERS = ("exchange", "store", "report")
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def _imports(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+    return names
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_modules_are_found() -> None:
+    assert len(MODULES) > 20
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_relative)
+def test_no_import_points_upward(path: Path) -> None:
+    layer = path.relative_to(ROOT).parts[0]
+    upward = {
+        name
+        for name in _imports(path)
+        if (top := name.split(".")[0]) == "dta" or LAYERS.get(top, -1) > LAYERS[layer]
+    }
+    assert not upward
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_relative)
+def test_instrument_knows_no_statistics_and_no_module_but_the_dashboard_knows_streamlit(path: Path) -> None:
+    layer = path.relative_to(ROOT).parts[0]
+    tops = {name.split(".")[0] for name in _imports(path)}
+    if layer == "instrument":
+        assert not tops & {"scipy", "statsmodels", "pingouin", "factor_analyzer", "sklearn", "streamlit"}
+    if layer == "analysis":
+        assert not tops & {"streamlit", "fastapi", "starlette", "sqlalchemy"}
+    if path.name == "services.py" and layer == "dashboard":
+        assert "streamlit" not in tops
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_relative)
+def test_topics_do_not_import_figures(path: Path) -> None:
+    parts = path.relative_to(ROOT).parts
+    if parts[0] == "analysis" and not {"figures", "report"} & set(parts) and "commands" not in path.stem:
+        assert not {name for name in _imports(path) if name.startswith("analysis.figures")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_relative)
+def test_a_module_is_one_room(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_relative)
+def test_everything_public_is_documented(path: Path) -> None:
+    tree = _tree(path)
+    bare = [] if ast.get_docstring(tree) else ["module"]
+    stack: list[ast.AST] = [tree]
+    while stack:
+        for node in ast.iter_child_nodes(stack.pop()):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                if not node.name.startswith("_") and not ast.get_docstring(node):
+                    bare.append(node.name)
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    stack.append(node)
+    assert not bare
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_relative)
+def test_no_user_input_is_checked_by_assert_and_no_error_is_swallowed(path: Path) -> None:
+    for node in ast.walk(_tree(path)):
+        assert not isinstance(node, ast.Assert), f"assert at line {node.lineno}"
+        if isinstance(node, ast.ExceptHandler):
+            only_pass = len(node.body) == 1 and isinstance(node.body[0], ast.Pass)
+            assert not (only_pass and (node.type is None or ast.unparse(node.type) == "Exception"))
+
+
+@pytest.mark.parametrize("package", ["instrument", "analysis"])
+def test_public_names_are_pinned_sorted_and_importable(package: str) -> None:
+    code = f"import {package} as p; assert p.__all__ == sorted(p.__all__); [getattr(p, n) for n in p.__all__]"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_public_functions_do_not_bear_the_name_of_a_module_or_folder() -> None:
+    import analysis
+    import instrument
+
+    for package in (instrument, analysis):
+        folder = ROOT / package.__name__
+        rooms = {p.stem for p in folder.iterdir() if p.suffix == ".py" or p.is_dir()}
+        assert not rooms & set(package.__all__)
+
+
+def test_code_names_no_theme_or_item_of_the_shipped_scale() -> None:
+    import instrument
+
+    scale = instrument.load("dta")
+    ids = {*scale.item_ids, *(theme.id for theme in scale.themes)}
+    pattern = re.compile(r"[\"'](" + "|".join(sorted(ids)) + r")[\"']")
+    found = [
+        _relative(p)
+        for p in MODULES
+        if "library" not in p.parts and pattern.search(p.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
+def test_texts_carry_no_path_of_a_machine() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.split("\n")
+    pattern = re.compile(r"(?<![\w.])/(work|root|home)/[a-z.]")
+    own = _relative(Path(__file__))
+    texts = [
+        ROOT / name
+        for name in tracked
+        if name.endswith((".py", ".md", ".yaml", ".toml", ".sh", ".R", ".json"))
+    ]
+    found = [
+        _relative(p)
+        for p in texts
+        if p.is_file() and _relative(p) != own and pattern.search(p.read_text("utf-8"))
+    ]
+    assert not found

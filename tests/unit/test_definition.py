@@ -1,0 +1,188 @@
+"""An instrument file says what it means, or one message says where it does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+import instrument
+from instrument.errors import DefinitionError
+
+
+def small() -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "id": "mini",
+        "version": "1",
+        "title": "Mini",
+        "response_scales": {
+            "agree": {
+                "options": {1: "never", 2: "at times", 3: "always"},
+                "outside": [{"code": 9, "label": "does not apply", "reason": "not_applicable"}],
+            },
+            "two": {"options": {0: "no", 1: "yes"}},
+        },
+        "missing_codes": {"skipped": -1, "not_applicable": 9},
+        "themes": [
+            {
+                "id": "first",
+                "title": "First",
+                "facets": [{"id": "f", "title": "F"}],
+                "items": [
+                    {"id": "a1", "text": "I like it.", "facet": "f"},
+                    {"id": "a2", "text": "I do not like it.", "reverse": True, "also_in": ["second"]},
+                ],
+            },
+            {
+                "id": "second",
+                "title": "Second",
+                "role": "context",
+                "items": [{"id": "b1", "text": "I choose.", "scale": "two"}],
+            },
+        ],
+    }
+
+
+def write(folder: Path, raw: Any) -> Path:
+    path = folder / "scale.yaml"
+    path.write_text(raw if isinstance(raw, str) else yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def test_a_definition_answers_what_the_toolkit_asks(tmp_path: Path) -> None:
+    scale = instrument.load(write(tmp_path, small()))
+    assert scale.item_ids == ["a1", "a2", "b1"]
+    assert scale.theme_items("second") == ["b1", "a2"]
+    assert scale.reversed_items == ["a2"]
+    assert (scale.dimension_themes, scale.context_themes, scale.total_themes) == (
+        ["first"],
+        ["second"],
+        ["first"],
+    )
+    assert scale.scale_of("a1").codes == (1, 2, 3)
+    assert scale.scale_of("b1").maximum == 1
+    assert scale.scale_of("a1").label_of(9) == "does not apply"
+    assert scale.wording().items["a1"] == "I like it."
+    assert scale.languages == ["en"]
+
+
+def test_yes_and_no_stay_words(tmp_path: Path) -> None:
+    text = yaml.safe_dump(small()).replace("'no'", "no").replace("'yes'", "yes")
+    assert [o.label for o in instrument.load(write(tmp_path, text)).scale_of("b1").options] == ["no", "yes"]
+
+
+def test_a_definition_is_frozen(tmp_path: Path) -> None:
+    scale = instrument.load(write(tmp_path, small()))
+    with pytest.raises(ValidationError, match="frozen"):
+        scale.title = "other"  # type: ignore[misc]
+
+
+def test_the_hash_follows_content_and_not_layout(tmp_path: Path) -> None:
+    raw = small()
+    first = instrument.load(write(tmp_path, raw)).content_hash
+    assert (
+        instrument.load(write(tmp_path, "# a comment\n" + yaml.safe_dump(raw, sort_keys=True))).content_hash
+        == first
+    )
+    raw["themes"][0]["items"][0]["text"] = "I like it a lot."
+    assert instrument.load(write(tmp_path, raw)).content_hash != first
+
+
+def test_the_scale_may_have_two_to_eleven_options(tmp_path: Path) -> None:
+    for n in (1, 2, 11, 12):
+        raw = small()
+        raw["response_scales"]["two"]["options"] = {k: f"o{k}" for k in range(20, 20 + n)}
+        if 2 <= n <= 11:
+            assert instrument.load(write(tmp_path, raw)).scale_of("b1").n_options == n
+        else:
+            with pytest.raises(DefinitionError, match=r"response_scales\.two\.options"):
+                instrument.load(write(tmp_path, raw))
+
+
+def _set(raw: dict[str, Any], path: list[Any], value: Any) -> dict[str, Any]:
+    place: Any = raw
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return raw
+
+
+FAULTS: list[tuple[list[Any], Any, str]] = [
+    (["themes", 0, "items", 0, "facet"], "zz", r"themes\[0\]\.items\[0\]\.facet: 'zz' is not a facet"),
+    (["themes", 0, "items", 0, "scale"], "zz", r"themes\[0\]\.items\[0\]\.scale: 'zz' is not among"),
+    (["themes", 0, "items", 0, "id"], "b1", r"item ids are used twice: 'b1'"),
+    (["themes", 0, "items", 0, "id"], "wave", r"themes\[0\]\.items\[0\]\.id: 'wave' is a column of every"),
+    (["themes", 0, "items", 0, "id"], "1a", r"themes\[0\]\.items\[0\]\.id"),
+    (
+        ["themes", 0, "items", 1, "also_in"],
+        ["zz"],
+        r"themes\[0\]\.items\[1\]\.also_in: 'zz' is not another theme",
+    ),
+    (["themes", 0, "items", 1, "reversed"], True, r"themes\[0\]\.items\[1\]\.reversed: Extra inputs"),
+    (["themes", 0, "items"], [], r"themes\[0\]\.items: theme 'first' has no item"),
+    (["themes", 1, "id"], "first", r"theme ids are used twice: 'first'"),
+    (["themes", 1, "role"], "background", r"themes\[1\]\.role"),
+    (["default_scale"], "zz", r"default_scale: 'zz' is not among response_scales"),
+    (["missing_codes", "skipped"], 2, r"missing_codes: 2 is an answer on response_scales\.agree"),
+    (["missing_codes", "not_applicable"], 8, r"response_scales\.agree\.outside: code 9 for not_applicable"),
+    (["missing_codes"], {"skipped": 9}, r"code 9 for not_applicable is not missing_codes'"),
+    (["response_scales", "two", "options"], {1: "yes", 0: "no"}, r"codes must rise strictly"),
+    (["response_scales", "two", "options"], {0: "no", 1: "no"}, r"labels are used twice: 'no'"),
+    (["scoring"], {"prorate_at": 1.5}, r"scoring\.prorate_at"),
+    (["scoring"], {"total_themes": ["zz"]}, r"scoring\.total_themes: 'zz' is not a theme"),
+    (["schema"], 2, r"schema: "),
+    (
+        ["translations"],
+        {"de": {"language": "de", "title": "M", "items": {}, "options": {}}},
+        r"translations\.de\.items",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), FAULTS, ids=[f[2][:40] for f in FAULTS])
+def test_a_fault_is_named_with_its_path(tmp_path: Path, path: list[Any], value: Any, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message) as caught:
+        instrument.load(write(tmp_path, _set(small(), path, value)))
+    assert str(caught.value).startswith("load: ")
+    assert "\nHint: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("schema: 1\nid: [", r"not valid YAML at line 2"),
+        ("- a\n- b\n", r"no mapping at its top level"),
+        ("schema: 1\nid: a\nid: b\n", r"key 'id' is written twice"),
+        ("", r"no mapping at its top level"),
+    ],
+)
+def test_a_file_that_is_no_definition_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        instrument.load(write(tmp_path, text))
+
+
+def test_a_name_that_is_neither_shipped_nor_a_file_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="neither shipped nor a file"):
+        instrument.load("no_such_scale")
+
+
+def test_texts_of_a_language_may_live_in_a_file_of_their_own(tmp_path: Path) -> None:
+    raw = small()
+    wording = instrument.load(write(tmp_path, raw)).wording().model_dump(mode="json")
+    for theme in raw["themes"]:
+        for item in theme["items"]:
+            del item["text"]
+    german = {**wording, "language": "de", "status": "unvalidated", "title": "Klein"}
+    (tmp_path / "en.yaml").write_text(yaml.safe_dump(wording), encoding="utf-8")
+    (tmp_path / "de.yaml").write_text(yaml.safe_dump(german), encoding="utf-8")
+    raw["translations"] = {"en": "en.yaml", "de": "de.yaml"}
+    scale = instrument.load(write(tmp_path, raw))
+    assert scale.item("a1").text == "I like it."
+    assert scale.languages == ["en", "de"]
+    assert scale.wording("de").title == "Klein"
+    with pytest.raises(KeyError):
+        scale.wording("fr")
