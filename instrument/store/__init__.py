@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Where a study's answers live: tables, migrations and the repository functions, the only SQL."""

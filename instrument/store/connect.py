@@ -1,0 +1,217 @@
+"""Open a store: SQLite by default, PostgreSQL by URL; upgrade its schema, never serve an older one."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import CursorResult, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from instrument.errors import ToolkitError, fact_and_hint
+
+DEFAULT_URL = "sqlite:///dta.sqlite"
+BUSY_MILLISECONDS = 15_000
+
+
+class StoreError(ToolkitError):
+    """The store cannot be opened, is of another schema, or refuses what was asked."""
+
+
+def open_store(url: str = DEFAULT_URL) -> Engine:
+    """Open the database behind a URL, without touching its schema.
+
+    Parameters
+    ----------
+    url
+        `sqlite:///file.sqlite`, `postgresql+psycopg://…`, or the path of an SQLite file.
+
+    Returns
+    -------
+    sqlalchemy.Engine
+        For SQLite: WAL, full synchronisation, foreign keys, secure delete, immediate transactions.
+
+    Raises
+    ------
+    StoreError
+        The URL names no supported database, or the server does not answer.
+    """
+    address = url if "://" in url else f"sqlite:///{url}"
+    try:
+        parsed = make_url(address)
+    except ArgumentError:
+        raise StoreError(_no_store(url)) from None
+    kind = parsed.get_backend_name()
+    if kind == "postgresql":
+        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+    elif kind == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+    else:
+        raise StoreError(_no_store(kind))
+    try:
+        engine.connect().close()
+    except (SQLAlchemyError, sqlite3.Error):
+        shown = parsed.render_as_string(hide_password=True)
+        fact = f"the store {shown} does not open."
+        raise StoreError(
+            fact_and_hint("open_store", fact, "check the folder, or that the server runs.")
+        ) from None
+    return engine
+
+
+def _no_store(what: str) -> str:
+    hint = "give a file for SQLite, or postgresql://user@host/name."
+    return fact_and_hint("open_store", f"{what!r} names no supported database.", hint)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # SQLAlchemy, not the driver, begins the transactions
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        f"busy_timeout = {BUSY_MILLISECONDS}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrations(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "instrument.store:migrations")
+    config.attributes["engine"] = engine
+    return config
+
+
+def schema_of(engine: Engine) -> str | None:
+    """Revision of the schema in the database; None for an empty one.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Returns
+    -------
+    str or None
+        Alembic's revision.
+    """
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_schema() -> str:
+    """Revision this code works with.
+
+    Returns
+    -------
+    str
+        Alembic's head revision.
+    """
+    config = Config()
+    config.set_main_option("script_location", "instrument.store:migrations")
+    head = ScriptDirectory.from_config(config).get_current_head()
+    return str(head)
+
+
+def upgrade_store(engine: Engine, revision: str = "head") -> str | None:
+    """Bring the schema to a revision; an empty database gets all tables.
+
+    Parameters
+    ----------
+    engine
+        The store.
+    revision
+        Target, `head` by default.
+
+    Returns
+    -------
+    str or None
+        The revision before.
+    """
+    before = schema_of(engine)
+    command.upgrade(_migrations(engine), revision)
+    return before
+
+
+def downgrade_store(engine: Engine, revision: str) -> None:
+    """Take the schema back to an older revision.
+
+    Parameters
+    ----------
+    engine
+        The store.
+    revision
+        Target, `base` for an empty database.
+    """
+    command.downgrade(_migrations(engine), revision)
+
+
+def require_newest_schema(engine: Engine) -> None:
+    """Refuse a store of another schema than this code's; an empty store is set up.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Raises
+    ------
+    StoreError
+        The schema is older or unknown.
+    """
+    found, needed = schema_of(engine), newest_schema()
+    if found is None:
+        upgrade_store(engine)
+    elif found != needed:
+        fact = f"the store has schema {found}, this version needs {needed}."
+        raise StoreError(fact_and_hint("open_store", fact, "run `dta store upgrade`; it backs up first."))
+
+
+def inserted_number(result: CursorResult[Any]) -> int:
+    """Number the database gave to a row that was just inserted.
+
+    Parameters
+    ----------
+    result
+        Of inserting one row.
+
+    Returns
+    -------
+    int
+        Its primary key.
+    """
+    key = result.inserted_primary_key
+    if key is None:
+        raise StoreError(fact_and_hint("store", "the database gave no number to a new row.", "report it."))
+    return int(key[0])
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """File of an SQLite store; None for a server.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Returns
+    -------
+    pathlib.Path or None
+        The file.
+    """
+    if engine.dialect.name != "sqlite" or engine.url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(engine.url.database))

@@ -1,0 +1,285 @@
+"""People of a study: invited by link, known by pseudonym, erased by code."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from instrument.errors import fact_and_hint, name_offenders
+from instrument.store.audit import record
+from instrument.store.connect import StoreError
+from instrument.store.tables import administration, consent, erasure, participant, response, study
+from instrument.store.tokens import Keyring, new_code, new_token, plain_code
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A pseudonym with the token of its link; the token is shown once and not kept.
+
+    Attributes
+    ----------
+    pseudonym
+        Random unless given.
+    token
+        Secret part of the link.
+    """
+
+    pseudonym: str
+    token: str
+
+
+def _random_pseudonym() -> str:
+    return "r" + secrets.token_hex(5)
+
+
+def invite(
+    connection: Connection,
+    study_id: int,
+    keyring: Keyring,
+    people: int | Sequence[str],
+    *,
+    is_test: bool = False,
+    expires_at: datetime | None = None,
+) -> list[Invitation]:
+    """Make links for a number of people or for a list of pseudonyms.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    study_id
+        Number of the study.
+    keyring
+        Keys of the token hashes.
+    people
+        How many, or their pseudonyms.
+    is_test
+        Marks trial links, whose answers no export holds unless asked.
+    expires_at
+        When the links end; never by default.
+
+    Returns
+    -------
+    list of Invitation
+        In the order given.
+
+    Raises
+    ------
+    StoreError
+        No one is named, or pseudonyms are doubled or already in the study.
+    """
+    names = [_random_pseudonym() for _ in range(people)] if isinstance(people, int) else list(people)
+    known = select(participant.c.pseudonym).where(participant.c.study_id == study_id)
+    kept = {row.pseudonym for row in connection.execute(known)}
+    if not names:
+        raise StoreError(fact_and_hint("invite", "no one to invite.", "give a number or pseudonyms."))
+    if taken := sorted({n for n in names if n in kept or names.count(n) > 1}):
+        fact = f"{len(taken)} pseudonyms are doubled or in the study already: {name_offenders(taken)}."
+        raise StoreError(fact_and_hint("invite", fact, "take them out of the list."))
+    now = datetime.now(UTC)
+    made = [Invitation(name, new_token()) for name in names]
+    connection.execute(
+        insert(participant),
+        [
+            {
+                "study_id": study_id,
+                "pseudonym": one.pseudonym,
+                "token_hash": keyring.hash(one.token),
+                "is_test": is_test,
+                "enrolled_at": now,
+                "expires_at": expires_at,
+            }
+            for one in made
+        ],
+    )
+    record(connection, "study.invite", f"study {study_id}", len(made))
+    return made
+
+
+def by_token(connection: Connection, keyring: Keyring, token: str) -> Row[tuple[object, ...]] | None:
+    """Person behind a link, with the name and status of the study.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    keyring
+        Keys of the token hashes; each is tried.
+    token
+        Secret part of the link.
+
+    Returns
+    -------
+    sqlalchemy.Row or None
+        None when the token is unknown, altered, erased or expired.
+    """
+    query = (
+        select(participant, study.c.name.label("study_name"), study.c.status.label("study_status"))
+        .join(study, study.c.id == participant.c.study_id)
+        .where(participant.c.token_hash.in_(keyring.candidates(token[:128])))
+    )
+    found = connection.execute(query).first()
+    if found is None or (found.expires_at is not None and aware(found.expires_at) < datetime.now(UTC)):
+        return None
+    return found
+
+
+def aware(moment: datetime) -> datetime:
+    """Moment with its time zone; SQLite forgets that it is UTC.
+
+    Parameters
+    ----------
+    moment
+        From the store.
+
+    Returns
+    -------
+    datetime.datetime
+        In UTC.
+    """
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def give_consent(
+    connection: Connection, participant_id: int, text_hash: str, version: str, lang: str, granted: bool
+) -> None:
+    """Record which consent text was shown and what the person chose.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    participant_id
+        Number of the person.
+    text_hash, version, lang
+        Which text it was.
+    granted
+        Yes or no.
+    """
+    connection.execute(
+        insert(consent).values(
+            participant_id=participant_id,
+            text_hash=text_hash,
+            version=version,
+            lang=lang,
+            granted=granted,
+            at=datetime.now(UTC),
+        )
+    )
+
+
+def consent_of(connection: Connection, participant_id: int) -> Row[tuple[object, ...]] | None:
+    """Latest choice of a person.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    participant_id
+        Number of the person.
+
+    Returns
+    -------
+    sqlalchemy.Row or None
+        None before the first choice.
+    """
+    query = select(consent).where(consent.c.participant_id == participant_id)
+    return connection.execute(query.order_by(consent.c.id.desc()).limit(1)).first()
+
+
+def set_language(connection: Connection, participant_id: int, lang: str) -> None:
+    """Remember the language a person reads in.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    participant_id
+        Number of the person.
+    lang
+        Language tag.
+    """
+    connection.execute(update(participant).where(participant.c.id == participant_id).values(lang=lang))
+
+
+def issue_withdrawal_code(connection: Connection, keyring: Keyring, participant_id: int) -> str:
+    """Make a new withdrawal code; an earlier one of the same person ends.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    keyring
+        Keys of the hashes.
+    participant_id
+        Number of the person.
+
+    Returns
+    -------
+    str
+        The code, shown once.
+    """
+    code = new_code()
+    hashed = keyring.hash(plain_code(code))
+    connection.execute(
+        update(participant).where(participant.c.id == participant_id).values(erasure_hash=hashed)
+    )
+    return code
+
+
+def erase_by_code(connection: Connection, keyring: Keyring, code: str) -> bool:
+    """Erase the person whose withdrawal code this is.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    keyring
+        Keys of the hashes.
+    code
+        As typed.
+
+    Returns
+    -------
+    bool
+        Whether there was such a person.
+    """
+    hashes = keyring.candidates(plain_code(code))
+    found = connection.execute(select(participant.c.id).where(participant.c.erasure_hash.in_(hashes))).first()
+    if found is None:
+        return False
+    erase_person(connection, int(found.id))
+    return True
+
+
+def erase_person(connection: Connection, participant_id: int) -> None:
+    """Remove a person from every table; the audit line keeps a count, the erasure list a hash.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    participant_id
+        Number of the person.
+
+    Raises
+    ------
+    StoreError
+        There is no such person.
+    """
+    found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
+    if found is None:
+        raise StoreError(fact_and_hint("erase_person", "there is no such person.", "check the pseudonym."))
+    rows = (
+        select(response.c.item_id)
+        .join(administration)
+        .where(administration.c.participant_id == participant_id)
+    )
+    answers = len(connection.execute(rows).all())
+    connection.execute(insert(erasure).values(token_hash=found.token_hash, at=datetime.now(UTC)))
+    connection.execute(delete(participant).where(participant.c.id == participant_id))
+    record(connection, "person.erase", f"study {found.study_id}", answers)

@@ -1,0 +1,83 @@
+"""Read answers out of the store into the wide table of the data contract."""
+
+from __future__ import annotations
+
+import pandas as pd
+from sqlalchemy import Connection, select
+
+from instrument.store.definitions import find_study, item_numbers
+from instrument.store.people import aware
+from instrument.store.tables import administration, item, participant, response, wave
+
+REASON_COLUMNS = ["participant", "wave", "item", "reason"]
+
+
+def responses_of(
+    connection: Connection, study_name: str, *, completed_only: bool = False, with_tests: bool = False
+) -> pd.DataFrame:
+    """Answers of a study, one row per administration.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    study_name
+        Id of the study.
+    completed_only
+        Leave out questionnaires that were begun and not finished.
+    with_tests
+        Include trial links.
+
+    Returns
+    -------
+    pandas.DataFrame
+        participant, wave, item columns (Int64, NA for missing), then `day` (days since enrolment) and
+        `mode`; `attrs["reasons"]` says why each answer is missing.
+    """
+    study_row = find_study(connection, study_name)
+    items = list(item_numbers(connection, int(study_row.instrument_version_id)))
+    query = (
+        select(
+            participant.c.pseudonym.label("participant"),
+            wave.c.name.label("wave"),
+            wave.c.position,
+            administration.c.id.label("administration"),
+            administration.c.mode,
+            administration.c.started_at,
+            participant.c.enrolled_at,
+            item.c.name.label("item"),
+            response.c.value,
+            response.c.state,
+        )
+        .join(administration, administration.c.id == response.c.administration_id)
+        .join(participant, participant.c.id == administration.c.participant_id)
+        .join(wave, wave.c.id == administration.c.wave_id)
+        .join(item, item.c.id == response.c.item_id)
+        .where(participant.c.study_id == study_row.id, administration.c.status != "void")
+        .order_by(participant.c.id, wave.c.position)
+    )
+    if completed_only:
+        query = query.where(administration.c.status == "completed")
+    if not with_tests:
+        query = query.where(participant.c.is_test.is_(False))
+    long = pd.DataFrame(connection.execute(query).mappings().all())
+    if long.empty:
+        empty = pd.DataFrame(columns=["participant", "wave", *items, "day", "mode"])
+        empty.attrs["reasons"] = pd.DataFrame(columns=REASON_COLUMNS)
+        return empty
+    return _widen(long, items)
+
+
+def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
+    heads = long.drop_duplicates("administration").set_index("administration")
+    values = long.pivot(index="administration", columns="item", values="value").reindex(heads.index)
+    wide = heads[["participant", "wave"]].join(values[items].astype("Int64"))
+    started, enrolled = (
+        pd.to_datetime(heads[name].map(aware), utc=True) for name in ("started_at", "enrolled_at")
+    )
+    wide["day"] = (started.dt.normalize() - enrolled.dt.normalize()).dt.days
+    wide["mode"] = heads["mode"]
+    wide = wide.reset_index(drop=True)
+    missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
+    wide.attrs["reasons"] = missing[REASON_COLUMNS].reset_index(drop=True)
+    return wide

@@ -1,0 +1,263 @@
+"""Tables of the store; the rules that must never break are constraints of the database itself."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+STATES = ("answered", "skipped", "not_seen", "not_applicable", "declined")
+MODES = ("web", "paper", "import", "app")
+
+
+def _key() -> Column[int]:
+    return Column("id", Integer, primary_key=True, autoincrement=True)
+
+
+def _to(target: str, *, name: str | None = None, nullable: bool = False, unique: bool = False) -> Column[int]:
+    """Foreign key that goes when its parent goes: erasing a person leaves nothing behind."""
+    column = name or f"{target}_id"
+    return Column(
+        column,
+        Integer,
+        ForeignKey(f"{target}.id", ondelete="CASCADE"),
+        nullable=nullable,
+        index=not unique,
+        unique=unique,
+    )
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+instrument_version = Table(
+    "instrument_version",
+    metadata,
+    _key(),
+    Column("instrument", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("sha256", String(64), nullable=False, unique=True),
+    Column("definition", Text, nullable=False),
+)
+
+item = Table(
+    "item",
+    metadata,
+    _key(),
+    _to("instrument_version"),
+    Column("name", String(64), nullable=False),
+    Column("theme", String(64), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("reverse", Boolean, nullable=False),
+    UniqueConstraint("instrument_version_id", "name"),
+)
+
+item_text = Table(
+    "item_text",
+    metadata,
+    Column("item_id", Integer, ForeignKey("item.id", ondelete="CASCADE"), primary_key=True),
+    Column("lang", String(32), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+option_label = Table(
+    "option_label",
+    metadata,
+    Column(
+        "instrument_version_id",
+        Integer,
+        ForeignKey("instrument_version.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("scale", String(64), primary_key=True),
+    Column("code", Integer, primary_key=True, autoincrement=False),
+    Column("lang", String(32), primary_key=True),
+    Column("label", Text, nullable=False),
+)
+
+study = Table(
+    "study",
+    metadata,
+    _key(),
+    Column("name", String(64), nullable=False, unique=True),
+    _to("instrument_version"),
+    Column("definition", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("status", String(16), nullable=False, server_default="draft"),
+    Column("interface_key", String(128)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("opened_at", DateTime(timezone=True)),
+    Column("closed_at", DateTime(timezone=True)),
+    _one_of("status", ("draft", "open", "closed")),
+)
+
+wave = Table(
+    "wave",
+    metadata,
+    _key(),
+    _to("study"),
+    Column("name", String(64), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("opens_day", Integer, nullable=False),
+    Column("closes_day", Integer, nullable=False),
+    UniqueConstraint("study_id", "name"),
+    CheckConstraint("closes_day >= opens_day", name="window"),
+)
+
+participant = Table(
+    "participant",
+    metadata,
+    _key(),
+    _to("study"),
+    Column("pseudonym", String(64), nullable=False),
+    Column("token_hash", String(160), nullable=False, unique=True),
+    Column("erasure_hash", String(160), unique=True),
+    Column("lang", String(32)),
+    Column("is_test", Boolean, nullable=False),
+    Column("enrolled_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    UniqueConstraint("study_id", "pseudonym"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    _key(),
+    _to("participant"),
+    Column("text_hash", String(64), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("lang", String(32), nullable=False),
+    Column("granted", Boolean, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+administration = Table(
+    "administration",
+    metadata,
+    _key(),
+    _to("participant"),
+    _to("wave"),
+    _to("instrument_version"),
+    Column("attempt", Integer, nullable=False, server_default="1"),
+    Column("status", String(16), nullable=False, server_default="open"),
+    Column("mode", String(16), nullable=False),
+    Column("lang", String(32), nullable=False),
+    Column("order_seed", Integer, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
+    Column("submit_key", String(64), unique=True),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
+    UniqueConstraint("participant_id", "wave_id", "attempt"),
+    _one_of("status", ("open", "completed", "void")),
+    _one_of("mode", MODES),
+    CheckConstraint("(status = 'completed') = (completed_at IS NOT NULL)", name="completion_dated"),
+)
+
+Index(
+    "uq_administration_live",
+    administration.c.participant_id,
+    administration.c.wave_id,
+    unique=True,
+    sqlite_where=text("status <> 'void'"),
+    postgresql_where=text("status <> 'void'"),
+)
+
+response = Table(
+    "response",
+    metadata,
+    Column(
+        "administration_id", Integer, ForeignKey("administration.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("item_id", Integer, ForeignKey("item.id"), primary_key=True),
+    Column("value", Integer),
+    Column("state", String(16), nullable=False),
+    Column("display_order", Integer, nullable=False),
+    Column("page", Integer, nullable=False),
+    Column("shown_at", DateTime(timezone=True)),
+    Column("answered_at", DateTime(timezone=True)),
+    Column("saved_at", DateTime(timezone=True), nullable=False),
+    _one_of("state", STATES),
+    CheckConstraint("(state = 'answered') = (value IS NOT NULL)", name="value_iff_answered"),
+)
+
+response_history = Table(
+    "response_history",
+    metadata,
+    _key(),
+    _to("administration"),
+    Column("item_id", Integer, ForeignKey("item.id"), nullable=False),
+    Column("value", Integer),
+    Column("state", String(16), nullable=False),
+    Column("saved_at", DateTime(timezone=True), nullable=False),
+    Column("replaced_at", DateTime(timezone=True), nullable=False),
+)
+
+usage_event = Table(
+    "usage_event",
+    metadata,
+    _key(),
+    _to("study"),
+    _to("participant"),
+    Column("source", String(64), nullable=False),
+    Column("source_id", String(128), nullable=False),
+    Column("kind", String(64), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("duration", Float),
+    UniqueConstraint("study_id", "source", "source_id"),
+)
+
+score = Table(
+    "score",
+    metadata,
+    Column(
+        "administration_id", Integer, ForeignKey("administration.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("name", String(64), primary_key=True),
+    Column("algorithm", String(160), nullable=False),
+    Column("value", Float),
+    Column("standard_error", Float),
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    _key(),
+    Column("token_hash", String(160), nullable=False, unique=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _key(),
+    Column("at", String(40), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(160), nullable=False),
+    Column("n_rows", Integer, nullable=False, server_default="0"),
+    Column("previous_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+)

@@ -1,0 +1,86 @@
+"""Stores to test on: a fresh SQLite file, and a database of a private PostgreSQL cluster."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from instrument.store.connect import open_store, upgrade_store
+from instrument.store.tokens import Keyring
+
+
+def _as_server_user(command: list[str]) -> list[str]:
+    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL server of the tests' own, on a free loopback port."""
+    folders = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+    if not folders:
+        pytest.skip("PostgreSQL is not installed: apt install postgresql")
+    home = Path(tempfile.mkdtemp(prefix="pg"))
+    if os.geteuid() == 0:
+        shutil.chown(home, "postgres", "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data, programs = home / "data", folders[-1]
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
+
+    def run(*command: str) -> None:
+        subprocess.run(
+            _as_server_user(list(command)),
+            check=True,
+            cwd=home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    run(f"{programs}/initdb", "-D", str(data), "-U", "tests", "-A", "trust", "--encoding=UTF8")
+    run(f"{programs}/pg_ctl", "-D", str(data), "-w", "-o", options, "-l", str(home / "log"), "start")
+    try:
+        yield f"postgresql+psycopg://tests@127.0.0.1:{port}"
+    finally:
+        run(f"{programs}/pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.sqlite'}"
+    server = request.getfixturevalue("postgres_server")
+    name = f"t{uuid.uuid4().hex}"
+    admin = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    return f"{server}/{name}"
+
+
+@pytest.fixture
+def engine(store_url: str) -> Iterator[Engine]:
+    """A store with the newest schema."""
+    made = open_store(store_url)
+    upgrade_store(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    """Two keys, the second the newest."""
+    return Keyring({"k1": b"1" * 32}).rotated()
