@@ -1,0 +1,225 @@
+"""The study file: who is asked what and when, what use is intended, and why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from instrument.definition import Identifier, LanguageTag, Model, Text
+from instrument.errors import DefinitionError, fact_and_hint
+from instrument.loading import faults_of, read_yaml
+
+Day = Annotated[int, Field(ge=0, le=36_500)]
+
+
+class Wave(Model):
+    """One occasion of asking; days count from enrolment, which is day 0."""
+
+    id: Identifier | int
+    label: str = ""
+    day: Day
+    opens: Day
+    closes: Day
+    role: Literal["main", "retest"] = "main"
+
+    @model_validator(mode="after")
+    def _check_window(self) -> Self:
+        if not self.opens <= self.day <= self.closes:
+            raise ValueError(f"the window {self.opens}-{self.closes} does not hold day {self.day}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Id as text, as it stands in the wave column."""
+        return str(self.id)
+
+
+class Consent(Model):
+    """Text agreed to, in each language."""
+
+    version: Text
+    text: dict[LanguageTag, Text] = Field(default_factory=dict)
+
+    def hash_of(self, language: str) -> str:
+        """SHA-256 of the text in one language, kept with each person's choice."""
+        return hashlib.sha256(f"{self.version}\n{self.text[language]}".encode()).hexdigest()
+
+
+class IntendedUse(Model):
+    """How much use is meant to be enough, and the reason (Sieverink et al. 2017, 10.2196/jmir.8578)."""
+
+    unit: Literal["sessions", "modules", "active_days", "minutes", "logins"]
+    amount: Annotated[float, Field(gt=0)]
+    weeks: Annotated[int, Field(gt=0)]
+    justification: Annotated[Text, Field(min_length=20)]
+
+
+class AdherenceRule(Model):
+    """Share of the intended use from which a person counts as adherent."""
+
+    metric: Literal["sessions", "modules", "active_days", "minutes", "logins"]
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    justification: Annotated[Text, Field(min_length=20)]
+
+
+class Landmark(Model):
+    """Wave at which alliance is measured; use counts as outcome only after `day`."""
+
+    wave: Identifier | int
+    day: Annotated[int, Field(gt=0)]
+
+
+class Hypothesis(Model):
+    """One expectation written down before the data are seen."""
+
+    id: Identifier
+    text: Text
+    measure: str = ""
+    expected: str = ""
+
+
+class ItemOrder(Model):
+    """Order in which items are shown, and how many on a page."""
+
+    policy: Literal["fixed", "within_theme", "overall"] = "fixed"
+    per_page: Annotated[int, Field(ge=1, le=8)] = 6
+
+
+class Study(Model):
+    """A study of an app with one instrument."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    id: Identifier
+    title: Text
+    instrument: Text
+    synthetic: bool = False
+    notice: str = ""
+    languages: tuple[LanguageTag, ...] = ("en",)
+    waves: tuple[Wave, ...] = Field(min_length=1)
+    item_order: ItemOrder = ItemOrder()
+    consent: Consent | None = None
+    crisis: dict[LanguageTag, str] = Field(default_factory=dict)
+    contact: str = ""
+    app: str = ""
+    study_days: Annotated[int, Field(gt=0)]
+    session_gap_minutes: Annotated[float, Field(gt=0)] = 30.0
+    gap_days: Annotated[int, Field(gt=0)] = 14
+    intended_use: IntendedUse
+    adherence: AdherenceRule
+    landmark: Landmark | None = None
+    baseline: tuple[str, ...] = ()
+    outcome: str | None = None
+    covariates: tuple[str, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        names = [wave.name for wave in self.waves]
+        faults = [f"waves: id {name!r} is used twice" for name, count in Counter(names).items() if count > 1]
+        if self.landmark is not None:
+            if str(self.landmark.wave) not in names:
+                faults.append(f"landmark.wave: {str(self.landmark.wave)!r} is not a wave")
+            elif self.landmark.day < self.wave(str(self.landmark.wave)).closes:
+                faults.append(
+                    "landmark.day: lies before the close of its wave; outcome and predictor would overlap"
+                )
+            if self.landmark.day >= self.study_days:
+                faults.append("landmark.day: no day is left after it")
+        if late := [wave.name for wave in self.waves if wave.opens > self.study_days + 366]:
+            faults.append(f"waves: {late[0]!r} opens long after the study's end")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def wave(self, name: str) -> Wave:
+        """Wave with this id; KeyError when there is none."""
+        return {wave.name: wave for wave in self.waves}[name]
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of everything the file says."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """Give the whole definition as canonical JSON, the form kept in the store."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+
+    def faults_before_opening(self) -> list[str]:
+        """Name what is still missing before people may be invited.
+
+        Returns
+        -------
+        list of str
+            Empty when the study may open: consent and crisis text stand in every language.
+        """
+        faults = []
+        for tag in self.languages:
+            if self.consent is None or not self.consent.text.get(tag, "").strip():
+                faults.append(f"consent.text.{tag}: is empty")
+            if not self.crisis.get(tag, "").strip():
+                faults.append(f"crisis.{tag}: is empty; say where help is found, at any hour")
+        if not self.contact.strip():
+            faults.append("contact: is empty; people need someone to ask")
+        return faults
+
+
+def load_study(path: str | Path) -> Study:
+    """Read a study file and check it whole.
+
+    Parameters
+    ----------
+    path
+        A YAML file, `schema: 1`.
+
+    Returns
+    -------
+    Study
+        Frozen definition.
+
+    Raises
+    ------
+    DefinitionError
+        The file is absent, is not YAML, or says something impossible; each fault with its path.
+    """
+    file = Path(path)
+    if not file.is_file():
+        fact = f"there is no file {file.name}."
+        raise DefinitionError(fact_and_hint("load_study", fact, "give the path of a study.yaml."))
+    return make_study(read_yaml(file, "load_study"), file.name)
+
+
+def make_study(raw: dict[str, Any], name: str = "study.yaml") -> Study:
+    """Check a study given as plain data.
+
+    Parameters
+    ----------
+    raw
+        What the YAML file would hold.
+    name
+        Named in messages.
+
+    Returns
+    -------
+    Study
+        Frozen definition.
+
+    Raises
+    ------
+    DefinitionError
+        Something is missing or impossible.
+    """
+    try:
+        return Study.model_validate(raw)
+    except ValidationError as error:
+        faults = faults_of(error)
+        shown = "\n".join(f"  {fault}" for fault in faults[:5])
+        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
+        fact = f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in {name}.\n{shown}{more}"
+        hint = "mend them; docs/study_files.md describes every key."
+        raise DefinitionError(fact_and_hint("load_study", fact, hint)) from None
