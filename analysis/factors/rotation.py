@@ -1,0 +1,439 @@
+"""Rotations of factor loadings: orthogonal, oblique, promax, bifactor and target."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from analysis.factors import criteria
+from analysis.factors.descent import Descent, descend
+from analysis.factors.pattern import Array, Pattern, unrotated
+from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
+
+SAME_MINIMUM = 1e-7
+FLAT = 1e-5
+
+
+def _starting_positions(n_factors: int, random_starts: int, seed: int) -> Array:
+    """Give the identity and then random orthogonal matrices."""
+    rng = np.random.default_rng(seed)
+    positions = [np.eye(n_factors)]
+    for _ in range(random_starts):
+        orthogonal, upper = np.linalg.qr(rng.standard_normal((n_factors, n_factors)))
+        positions.append(orthogonal * np.sign(np.diag(upper)))
+    return np.stack(positions)
+
+
+def _best(found: Descent) -> tuple[int, int]:
+    """Give the position of the lowest minimum (the earliest among equals) and how many starts agree."""
+    reached = np.where(np.isfinite(found.values), found.values, np.inf)
+    near = reached <= reached.min() + SAME_MINIMUM * max(1.0, abs(float(reached.min())))
+    return int(np.argmax(near)), int(near.sum())
+
+
+def _rotate(
+    name: str,
+    loadings: Array,
+    criterion: criteria.Criterion,
+    *,
+    oblique: bool,
+    normalize: bool,
+    random_starts: int,
+    seed: int,
+) -> Pattern:
+    """Rotate by gradient projection and keep the best of all starts."""
+    loadings = np.asarray(loadings, dtype=float)
+    if loadings.ndim != 2 or not np.isfinite(loadings).all():
+        message = fact_and_hint(
+            name, "loadings must be a matrix of finite numbers.", "give the loadings of an extraction."
+        )
+        raise DefinitionError(message)
+    n_factors = loadings.shape[1]
+    if n_factors == 1:
+        return unrotated(loadings)
+    lengths = np.linalg.norm(loadings, axis=1)
+    weights = np.where(normalize & (lengths > 0), lengths, 1.0)[:, None]
+    positions = _starting_positions(n_factors, random_starts, seed)
+    found = descend(loadings / weights, positions, criterion, oblique=oblique)
+    best, agreeing = _best(found)
+    if found.slopes[best] > FLAT:
+        message = fact_and_hint(
+            name,
+            f"the rotation stopped after {found.n_iter} iterations at a slope of {found.slopes[best]:.1e}"
+            f" > {FLAT:.0e}.",
+            "extract fewer factors, or raise random_starts.",
+        )
+        raise NotEstimableError(message)
+    turn = found.rotations[best]
+    return Pattern(
+        loadings=found.loadings[best] * weights,
+        factor_correlations=_unit_diagonal(turn.T @ turn) if oblique else np.eye(n_factors),
+        rotation=turn,
+        criterion=float(found.values[best]),
+        starts=len(positions),
+        agreeing=agreeing,
+    )
+
+
+def _unit_diagonal(correlations: Array) -> Array:
+    """Remove rounding from a matrix of correlations."""
+    exact = (correlations + correlations.T) / 2
+    np.fill_diagonal(exact, 1.0)
+    return exact
+
+
+def varimax(loadings: Array, *, normalize: bool = True, random_starts: int = 0, seed: int = 1) -> Pattern:
+    """Rotate orthogonally so that the squared loadings of each factor vary as much as possible.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    normalize
+        Kaiser's weighting: items count alike whatever their communality.
+    random_starts
+        Random starting positions beside the identity.
+    seed
+        Seed of the random starts.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings; unpacks into loadings and factor correlations.
+
+    References
+    ----------
+    Kaiser, H. F. (1958). Psychometrika, 23, 187-200. https://doi.org/10.1007/BF02289233
+    """
+    criterion = criteria.crawford_ferguson(1 / max(len(loadings), 1))
+    return _rotate(
+        "varimax",
+        loadings,
+        criterion,
+        oblique=False,
+        normalize=normalize,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def quartimax(loadings: Array, *, normalize: bool = False, random_starts: int = 0, seed: int = 1) -> Pattern:
+    """Rotate orthogonally towards items that load on one factor each.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    normalize, random_starts, seed
+        As in `varimax`.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings.
+
+    References
+    ----------
+    Bernaards, C. A., & Jennrich, R. I. (2005). Educational and Psychological Measurement, 65, 676-696.
+    https://doi.org/10.1177/0013164404272507
+    """
+    criterion = criteria.crawford_ferguson(0.0)
+    return _rotate(
+        "quartimax",
+        loadings,
+        criterion,
+        oblique=False,
+        normalize=normalize,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def equamax(loadings: Array, *, normalize: bool = False, random_starts: int = 0, seed: int = 1) -> Pattern:
+    """Rotate orthogonally with the weight of column complexity at n_factors / (2 n_items).
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    normalize, random_starts, seed
+        As in `varimax`.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings.
+
+    References
+    ----------
+    Crawford, C. B., & Ferguson, G. A. (1970). Psychometrika, 35, 321-332.
+    https://doi.org/10.1007/BF02310792
+    """
+    p, k = np.shape(loadings)
+    criterion = criteria.crawford_ferguson(k / (2 * p))
+    return _rotate(
+        "equamax",
+        loadings,
+        criterion,
+        oblique=False,
+        normalize=normalize,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def oblimin(
+    loadings: Array, gamma: float = 0.0, *, normalize: bool = False, random_starts: int = 0, seed: int = 1
+) -> Pattern:
+    """Rotate obliquely by direct oblimin; the default `gamma=0` is quartimin.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    gamma
+        How much factors are drawn together; values above 0 may have no minimum.
+    normalize, random_starts, seed
+        As in `varimax`.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings and factor correlations.
+
+    References
+    ----------
+    Jennrich, R. I., & Sampson, P. F. (1966). Psychometrika, 31, 313-323. https://doi.org/10.1007/BF02289465
+    Jennrich, R. I. (2002). Psychometrika, 67, 7-19. https://doi.org/10.1007/BF02294706
+    """
+    criterion = criteria.oblimin_family(gamma)
+    return _rotate(
+        "oblimin",
+        loadings,
+        criterion,
+        oblique=True,
+        normalize=normalize,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def geomin(
+    loadings: Array,
+    delta: float = 0.01,
+    *,
+    oblique: bool = True,
+    normalize: bool = False,
+    random_starts: int = 0,
+    seed: int = 1,
+) -> Pattern:
+    """Rotate so that every item has at least one loading near zero.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    delta
+        Constant added to squared loadings; smaller values give simpler patterns and more local minima.
+    oblique
+        Whether factors may correlate.
+    normalize, random_starts, seed
+        As in `varimax`. Geomin is known for local minima: use random starts.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings and factor correlations.
+
+    References
+    ----------
+    Yates, A. (1987). Multivariate exploratory data analysis. SUNY Press.
+    Browne, M. W. (2001). Multivariate Behavioral Research, 36, 111-150.
+    https://doi.org/10.1207/S15327906MBR3601_05
+    """
+    criterion = criteria.geometric_mean(delta)
+    return _rotate(
+        "geomin",
+        loadings,
+        criterion,
+        oblique=oblique,
+        normalize=normalize,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def biquartimin(
+    loadings: Array, *, normalize: bool = False, random_starts: int = 30, seed: int = 1, oblique: bool = True
+) -> Pattern:
+    """Rotate towards one general factor (the first) and group factors that are simple.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    normalize, random_starts, seed
+        As in `varimax`.
+    oblique
+        Whether group factors may correlate.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings, the general factor first.
+
+    References
+    ----------
+    Jennrich, R. I., & Bentler, P. M. (2011). Psychometrika, 76, 537-549.
+    https://doi.org/10.1007/s11336-011-9218-4
+    """
+    criterion = criteria.group_factors(criteria.oblimin_family(0.0))
+    return _rotate(
+        "biquartimin",
+        loadings,
+        criterion,
+        oblique=oblique,
+        normalize=normalize,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def target_rotation(
+    loadings: Array, target: Array, *, oblique: bool = True, random_starts: int = 0, seed: int = 1
+) -> Pattern:
+    """Rotate towards a partially specified target.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    target : ndarray, shape (n_items, n_factors)
+        Desired loadings, NaN where free.
+    oblique
+        Whether factors may correlate.
+    random_starts, seed
+        As in `varimax`.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings and factor correlations.
+
+    References
+    ----------
+    Browne, M. W. (1972). British Journal of Mathematical and Statistical Psychology, 25, 207-212.
+    https://doi.org/10.1111/j.2044-8317.1972.tb00492.x
+    """
+    return _rotate(
+        "target_rotation",
+        loadings,
+        criteria.towards(np.asarray(target, dtype=float)),
+        oblique=oblique,
+        normalize=False,
+        random_starts=random_starts,
+        seed=seed,
+    )
+
+
+def promax(
+    loadings: Array,
+    power: float = 4.0,
+    *,
+    normalize: bool = True,
+    weighted: bool = False,
+    random_starts: int = 0,
+    seed: int = 1,
+) -> Pattern:
+    """Rotate by varimax, then obliquely towards the varimax loadings raised to a power.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    power
+        Exponent of the target; 2 to 4 are customary.
+    normalize, random_starts, seed
+        Of the varimax rotation.
+    weighted
+        Keep Kaiser's weighting in the oblique step too (psych's `"promax"`); without it the result is that
+        of R's own `promax` and psych's `"Promax"`.
+
+    Returns
+    -------
+    Pattern
+        Rotated loadings and factor correlations.
+
+    References
+    ----------
+    Hendrickson, A. E., & White, P. O. (1964). British Journal of Statistical Psychology, 17, 65-70.
+    https://doi.org/10.1111/j.2044-8317.1964.tb00244.x
+    """
+    rigid = varimax(loadings, normalize=normalize, random_starts=random_starts, seed=seed)
+    if rigid.loadings.shape[1] == 1:
+        return rigid
+    lengths = np.linalg.norm(rigid.loadings, axis=1)
+    weighed = rigid.loadings / np.where(weighted & (lengths > 0), lengths, 1.0)[:, None]
+    goal = np.sign(weighed) * np.abs(weighed) ** power
+    mapping, *_ = np.linalg.lstsq(weighed, goal, rcond=None)
+    mapping = mapping * np.sqrt(np.diag(np.linalg.inv(mapping.T @ mapping)))
+    turn = rigid.rotation @ np.linalg.inv(mapping).T
+    return Pattern(
+        loadings=rigid.loadings @ mapping,
+        factor_correlations=_unit_diagonal(turn.T @ turn),
+        rotation=turn,
+        starts=rigid.starts,
+        agreeing=rigid.agreeing,
+    )
+
+
+ROTATIONS: dict[str, Callable[..., Pattern]] = {
+    "biquartimin": biquartimin,
+    "equamax": equamax,
+    "geomin": geomin,
+    "oblimin": oblimin,
+    "promax": promax,
+    "quartimax": quartimax,
+    "quartimin": oblimin,
+    "varimax": varimax,
+}
+OBLIQUE = frozenset({"biquartimin", "geomin", "oblimin", "promax", "quartimin"})
+
+
+def rotate(loadings: Array, method: str, *, random_starts: int = 0, seed: int = 1) -> Pattern:
+    """Rotate by the name of the method.
+
+    Parameters
+    ----------
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    method
+        A key of `ROTATIONS`, or "none".
+    random_starts
+        Random starting positions beside the identity.
+    seed
+        Seed of the random starts.
+
+    Returns
+    -------
+    Pattern
+        Not yet put in order; see `Pattern.arranged`.
+    """
+    if method == "none":
+        return unrotated(np.asarray(loadings, dtype=float))
+    if method not in ROTATIONS:
+        known = ", ".join(["none", *ROTATIONS])
+        raise DefinitionError(
+            fact_and_hint("rotate", f"there is no rotation named {method!r}.", f"choose one of {known}.")
+        )
+    pattern = ROTATIONS[method](loadings, random_starts=random_starts, seed=seed)
+    if pattern.starts > 1 and pattern.agreeing == 1:
+        message = fact_and_hint(
+            "rotate",
+            f"only 1 of {pattern.starts} starts reached the lowest minimum of {method}.",
+            "raise random_starts, or extract fewer factors.",
+        )
+        warnings.warn(message, ToolkitWarning, stacklevel=2)
+    return pattern
