@@ -52,8 +52,8 @@ class _Orthogonal:
         return unrotated.T @ slopes
 
     def project(self, rotations: Array, gradient: Array) -> Array:
-        inner = _transposed(rotations) @ gradient
-        return gradient - rotations @ ((inner + _transposed(inner)) / 2)
+        inner = np.asarray(_transposed(rotations) @ gradient, dtype=float)
+        return np.asarray(gradient - rotations @ ((inner + _transposed(inner)) / 2), dtype=float)
 
     def retract(self, moved: Array) -> Array:
         left, _, right = np.linalg.svd(moved)
@@ -67,8 +67,9 @@ class _Oblique:
         return unrotated @ _transposed(np.linalg.inv(rotations))
 
     def gradient(self, unrotated: Array, rotations: Array, loadings: Array, slopes: Array) -> Array:
-        inner: Array = _transposed(loadings) @ slopes
-        return -_transposed(np.asarray(inner @ np.linalg.inv(rotations), dtype=float))
+        inner = np.asarray(_transposed(loadings) @ slopes, dtype=float)
+        inverse = np.asarray(np.linalg.inv(rotations), dtype=float)
+        return -_transposed(np.asarray(inner @ inverse, dtype=float))
 
     def project(self, rotations: Array, gradient: Array) -> Array:
         return gradient - rotations * np.sum(rotations * gradient, axis=-2, keepdims=True)
