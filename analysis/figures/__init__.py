@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Altair figures from results, shared by report and dashboard."""

@@ -1,0 +1,141 @@
+"""What every figure shares: colours, type, alternative text and the table behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+# Each colour keeps 3:1 or more against both papers; DARK gives its counterpart on dark paper.
+INK, MUTED, GRID, PAPER = "#1c2430", "#5b6472", "#e2dfd6", "#fdfcf9"
+BLUE, ORANGE, GREEN, PLUM = "#1f5f8b", "#b5500f", "#2f7d5b", "#7a4a8c"
+DARK = {
+    INK: "#eceae4",
+    MUTED: "#a7b0be",
+    GRID: "#39424f",
+    PAPER: "#14181f",
+    BLUE: "#6fb3e0",
+    ORANGE: "#f0a060",
+    GREEN: "#6cc79c",
+    PLUM: "#c79bd8",
+}
+SERIES = (BLUE, ORANGE, GREEN, PLUM)
+SHAPES = ("circle", "square", "triangle-up", "diamond")
+DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
+NARROW, WIDE = 340, 700
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
+Section = Mapping[str, Any]
+Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A figure that can be drawn at any width, with its words and its numbers.
+
+    Attributes
+    ----------
+    title
+        What it shows.
+    alt
+        What a reader who cannot see it needs to know.
+    draw
+        Given a width in pixels, gives the chart.
+    tables
+        Names of the section's tables that hold every plotted value.
+    """
+
+    title: str
+    alt: str
+    draw: Callable[[int], Chart]
+    tables: tuple[str, ...]
+
+
+Builder = Callable[[Section, Mapping[str, Any]], Figure]
+
+
+def table_of(section: Section, name: str) -> pd.DataFrame:
+    """Give a table of a section as a data frame."""
+    return pd.DataFrame(section["tables"][name])
+
+
+def styled(chart: Chart, width: int) -> Chart:
+    """Give a chart the house style; colours are those a style sheet can exchange for the dark."""
+    size = 12 if width >= 500 else 11
+    return (
+        chart.configure(background="transparent", font=FONT, padding=4)
+        .configure_view(strokeWidth=0)
+        .configure_axis(
+            labelColor=INK,
+            titleColor=MUTED,
+            gridColor=GRID,
+            domainColor=MUTED,
+            tickColor=MUTED,
+            labelFontSize=size,
+            titleFontSize=size,
+            titleFontWeight="normal",
+            labelLimit=round(width * 0.45),
+        )
+        .configure_legend(
+            labelColor=INK,
+            titleColor=MUTED,
+            labelFontSize=size,
+            titleFontSize=size,
+            titleFontWeight="normal",
+            orient="top",
+            symbolStrokeWidth=2,
+            columns=2 if width < 500 else 0,
+            labelLimit=width,
+        )
+        .configure_header(labelColor=INK, titleColor=MUTED, labelFontSize=size)
+        .configure_text(color=INK, fontSize=size)
+    )
+
+
+def to_svg(figure: Figure, width: int = WIDE) -> str:
+    """Draw a figure as SVG, without a browser.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    width
+        Width of the plotting area in pixels.
+
+    Returns
+    -------
+    str
+        An `<svg>` element in the light colours.
+    """
+    import vl_convert
+
+    spec = styled(figure.draw(width), width).to_dict()
+    svg: str = vl_convert.vegalite_to_svg(spec)
+    return svg
+
+
+def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:
+    """Draw a figure as PNG on white paper, without a browser.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    width
+        Width of the plotting area in pixels.
+    scale
+        Pixels per pixel.
+
+    Returns
+    -------
+    bytes
+        The file.
+    """
+    import vl_convert
+
+    spec = styled(figure.draw(width), width).properties(background="#ffffff").to_dict()
+    png: bytes = vl_convert.vegalite_to_png(spec, scale=scale)
+    return png

@@ -1,0 +1,174 @@
+"""What every topic of the pipeline is given: the data, checked and keyed, and what was already computed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from instrument.definition import Instrument
+from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+
+if TYPE_CHECKING:
+    from instrument.study import Study
+
+T = TypeVar("T")
+
+
+@dataclass(kw_only=True)
+class Context:
+    """Data, definitions and options of one validation.
+
+    Topics read it and add to it only through `once`, which keeps what another topic may need.
+    """
+
+    responses: pd.DataFrame
+    scale: Instrument
+    reasons: pd.DataFrame | None = None
+    notes: tuple[str, ...] = ()
+    checksums: dict[str, str] = field(default_factory=dict)
+    usage: Any = None
+    outcomes: pd.DataFrame | None = None
+    covariates: pd.DataFrame | None = None
+    study: Study | None = None
+    seed: int = 1
+    _kept: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Compute something the first time it is asked for and keep it under a name."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        kept: T = self._kept[name]
+        return kept
+
+    @cached_property
+    def waves(self) -> list[Any]:
+        """Waves in the order the study declares, else in rising order, else of first appearance."""
+        present = list(pd.unique(self.responses["wave"]))
+        declared = [wave.id for wave in self.study.waves] if self.study is not None else []
+        if declared:
+            known = {str(wave): wave for wave in present}
+            first = [known[str(name)] for name in declared if str(name) in known]
+            return first + [wave for wave in present if wave not in first]
+        try:
+            return sorted(present)
+        except TypeError:
+            return present
+
+    @property
+    def first_wave(self) -> Any:
+        """Wave whose answers the structure is estimated on."""
+        return self.waves[0]
+
+    def at_wave(self, wave: Any) -> pd.DataFrame:
+        """Rows of one wave, indexed by participant."""
+        return self.responses[self.responses["wave"] == wave].set_index("participant")
+
+    @cached_property
+    def first(self) -> pd.DataFrame:
+        """Rows of the first wave, indexed by participant."""
+        return self.at_wave(self.first_wave)
+
+    @cached_property
+    def item_ids(self) -> list[str]:
+        """Items of the instrument that the data hold."""
+        return [item for item in self.scale.item_ids if item in self.responses.columns]
+
+    def keyed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Answers as floats with reversed items turned, so a high code always means more."""
+        items = rows[self.item_ids].astype("Float64").astype(float)
+        for item in self.scale.reversed_items:
+            if item in items:
+                scale = self.scale.scale_of(item)
+                items[item] = scale.minimum + scale.maximum - items[item]
+        return items
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """Keyed answers of the first wave, rows without any answer dropped."""
+        return self.keyed(self.first).dropna(how="all")
+
+    @cached_property
+    def themes(self) -> dict[str, list[str]]:
+        """Theme id to its items in the data, for themes with at least one."""
+        lists = {
+            theme.id: [item for item in self.scale.theme_items(theme.id) if item in self.item_ids]
+            for theme in self.scale.themes
+        }
+        return {theme: items for theme, items in lists.items() if items}
+
+    @cached_property
+    def total_items(self) -> list[str]:
+        """Items that make the total; every item where the instrument has none."""
+        themes = self.scale.total_themes
+        wanted = [item for theme in themes for item in self.themes.get(theme, [])]
+        return list(dict.fromkeys(wanted)) or self.item_ids
+
+    def title_of(self, theme: str) -> str:
+        """Title of a theme."""
+        return self.scale.theme(theme).title
+
+
+def checksum_of(frame: pd.DataFrame) -> str:
+    """SHA-256 of a table as CSV: the fingerprint of data that came without a file."""
+    return hashlib.sha256(frame.to_csv(index=False).encode()).hexdigest()
+
+
+def build_context(
+    responses: pd.DataFrame,
+    scale: Instrument,
+    *,
+    usage: Any,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    study: Study | None,
+    seed: int,
+) -> Context:
+    """Check what `validate` was given and gather it.
+
+    Raises
+    ------
+    ResponseDataError
+        A column of the contract is absent or the table is empty.
+    """
+    needed = ["participant", "wave", *scale.item_ids]
+    absent = [column for column in needed if column not in responses.columns]
+    if absent:
+        fact = f"{len(absent)} of {len(needed)} columns are absent: {name_offenders(absent)}."
+        hint = f"read the file with instrument.read_responses for instrument {scale.id!r}."
+        raise ResponseDataError(fact_and_hint("validate", fact, hint))
+    if responses.empty:
+        raise ResponseDataError(
+            fact_and_hint("validate", "the table of answers has no rows.", "check the file.")
+        )
+    attrs = responses.attrs
+    bare = responses.copy()
+    bare.attrs = {}
+    checksums = {"responses": str(attrs.get("checksum") or checksum_of(bare))}
+    for name, table in (("usage", usage), ("outcomes", outcomes), ("covariates", covariates)):
+        if isinstance(table, pd.DataFrame):
+            checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
+    return Context(
+        responses=bare,
+        scale=scale,
+        reasons=attrs.get("reasons"),
+        notes=tuple(attrs.get("notes", ())),
+        checksums=checksums,
+        usage=usage,
+        outcomes=outcomes,
+        covariates=covariates,
+        study=study,
+        seed=seed,
+    )
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as a sentence does: `a, b and c`."""
+    every = list(words)
+    if len(every) < 2:
+        return "".join(every)
+    return f"{', '.join(every[:-1])} and {every[-1]}"

@@ -1,0 +1,245 @@
+"""Run every topic and keep one results tree."""
+
+from __future__ import annotations
+
+import json
+import platform
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context, build_context
+from analysis.pipeline.section import Topic
+from analysis.pipeline.topics import TOPICS
+from analysis.result import Result, to_plain
+from instrument.definition import Instrument
+from instrument.errors import ToolkitError, ToolkitWarning
+
+if TYPE_CHECKING:
+    from instrument.study import Study
+
+TREE_SCHEMA = 1
+SOFTWARE = (
+    "dta-toolkit",
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "pingouin",
+    "factor_analyzer",
+    "scikit-learn",
+)
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Validation(Result):
+    """The results tree of a validation.
+
+    Attributes
+    ----------
+    tree : dict
+        `meta` says what was validated and with what; `sections` holds one entry per topic with
+        `status` (`ok`, `failed`, `not_applicable`), `values`, `tables`, `findings` and `method`.
+    """
+
+    tree: dict[str, Any]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the tree: plain data only, without clock or durations.
+
+        Returns
+        -------
+        dict
+            `meta` and `sections`.
+        """
+        return self.tree
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give every judged claim.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per finding: section, claim, value, rule, source, passed, path.
+        """
+        rows = [
+            {"section": name, **finding}
+            for name, section in self.tree["sections"].items()
+            for finding in section["findings"]
+        ]
+        columns = ["section", "claim", "value", "rule", "source", "passed", "path"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def write(self, folder: str | Path, **options: Any) -> list[Path]:
+        """Write report, results and tables into a folder, all or nothing.
+
+        Parameters
+        ----------
+        folder
+            Created when absent; a folder that holds anything but an earlier report is refused.
+        **options
+            As for `analysis.report.write_report`.
+
+        Returns
+        -------
+        list of pathlib.Path
+            What was written.
+        """
+        from analysis.report.writing import write_report
+
+        return write_report(self.tree, folder, **options)
+
+
+def validate(
+    responses: pd.DataFrame,
+    scale: Instrument,
+    usage: Any = None,
+    outcomes: pd.DataFrame | None = None,
+    study: Study | None = None,
+    covariates: pd.DataFrame | None = None,
+    seed: int = 1,
+    progress: Progress | None = None,
+) -> Validation:
+    """Run the whole psychometric validation and keep one results tree.
+
+    Use it for a first and for a final look at a scale: each topic says what it found, by which
+    estimator, on how many people, and which named rules its numbers pass or fail. A topic whose
+    statistics cannot be estimated is marked `failed` with the reason, and the others go on.
+    The structure of the scale is estimated on the first declared wave.
+
+    Parameters
+    ----------
+    responses : pandas.DataFrame, one row per administration
+        As read by `instrument.read_responses`: participant, wave, then one column per item.
+    scale
+        The instrument.
+    usage
+        Usage events, or what `analysis.summarise_usage` takes.
+    outcomes : pandas.DataFrame, optional
+        Outcome measures, one row per participant (and wave).
+    study
+        Waves, windows and intended use.
+    covariates : pandas.DataFrame, optional
+        One row per participant: sex, age band, site.
+    seed
+        Seed of everything random.
+    progress
+        Called with a topic's title, its number and the count of topics before each topic.
+
+    Returns
+    -------
+    Validation
+        `.tree`, `.to_frame()` for the judged claims, `.write(folder)` for the report.
+
+    Raises
+    ------
+    ResponseDataError
+        The tables break their contract.
+    """
+    context = build_context(
+        responses, scale, usage=usage, outcomes=outcomes, covariates=covariates, study=study, seed=seed
+    )
+    sections = {}
+    for number, topic in enumerate(TOPICS, start=1):
+        if progress is not None:
+            progress(topic.title, number, len(TOPICS))
+        sections[topic.name] = _answer(topic, context)
+    tree = {"schema": TREE_SCHEMA, "meta": _meta(context), "sections": sections}
+    return Validation(tree=json.loads(json.dumps(to_plain(tree), allow_nan=False)))
+
+
+def _answer(topic: Topic, context: Context) -> dict[str, Any]:
+    head = {"title": topic.title, "question": topic.question}
+    if lacking := topic.lacks(context):
+        return {**head, "status": "not_applicable", **_empty(lacking)}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            body: dict[str, Any] = {**head, "status": "ok", **topic.run(context).plain()}
+        except ToolkitError as error:
+            body = {**head, "status": "failed", **_empty(str(error))}
+    body["method"].update(
+        software={name: version_of(name) for name in ("dta-toolkit", *body["method"]["software"])},
+        data=context.checksums["responses"],
+    )
+    ours = [str(w.message) for w in caught if issubclass(w.category, ToolkitWarning)]
+    for other in caught:
+        if not issubclass(other.category, ToolkitWarning):
+            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
+    return {**body, "warnings": list(dict.fromkeys(ours))}
+
+
+def _empty(message: str) -> dict[str, Any]:
+    return {
+        "message": message,
+        "problems": [],
+        "prose": [],
+        "method": {
+            "estimator": None,
+            "n": None,
+            "missing": None,
+            "seed": None,
+            "options": {},
+            "software": [],
+        },
+        "values": {},
+        "tables": {},
+        "captions": {},
+        "findings": [],
+        "figures": [],
+        "warnings": [],
+    }
+
+
+def _meta(context: Context) -> dict[str, Any]:
+    scale, study = context.scale, context.study
+    return {
+        "instrument": {
+            "id": scale.id,
+            "version": scale.version,
+            "title": scale.title,
+            "status": scale.status,
+            "notice": scale.notice,
+            "content_hash": scale.content_hash,
+            "themes": [
+                {"id": t, "title": context.title_of(t), "role": scale.theme(t).role, "items": items}
+                for t, items in context.themes.items()
+            ],
+            "items": {item.id: item.text for item in scale.items},
+        },
+        "study": None
+        if study is None
+        else {
+            "id": study.id,
+            "title": study.title,
+            "notice": study.notice,
+            "content_hash": study.content_hash,
+        },
+        "synthetic": study is not None and study.synthetic,
+        "checksums": context.checksums,
+        "notes": list(context.notes),
+        "participants": int(context.responses["participant"].nunique()),
+        "administrations": len(context.responses),
+        "waves": [str(wave) for wave in context.waves],
+        "structure_wave": str(context.first_wave),
+        "seed": context.seed,
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+
+
+def _versions() -> dict[str, str]:
+    return {name: version_of(name) for name in SOFTWARE}
+
+
+def version_of(package: str) -> str:
+    """Version of an installed package, in words where there is none."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed as a package"

@@ -1,0 +1,122 @@
+"""One section of the results tree: what was asked, what came out, how, and by which rule it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from analysis.result import to_plain
+from analysis.rules import Rule
+
+if TYPE_CHECKING:
+    from analysis.pipeline.context import Context
+
+Status = Literal["ok", "failed", "not_applicable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table with its heading, the label and format of each column, and a note.
+
+    `columns` maps a column to `(label, format)`; the format is one of `text`, `int`, `percent`,
+    `p`, or `dN` for N decimals. A column left out of `columns` is data only: it is in
+    `results.json` and in the CSV, not on paper.
+    """
+
+    frame: pd.DataFrame
+    title: str
+    columns: Mapping[str, tuple[str, str]]
+    note: str = ""
+
+    def caption(self) -> dict[str, Any]:
+        """Give heading, column labels, formats and note as plain data."""
+        shown = {key: {"label": label, "format": fmt} for key, (label, fmt) in self.columns.items()}
+        return {"title": self.title, "columns": shown, "note": self.note}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A claim with the number it rests on, the rule that judges it and the rule's source."""
+
+    claim: str
+    value: float | None
+    rule: Rule
+    path: str
+
+    def plain(self) -> dict[str, Any]:
+        """Give the finding as plain data; a value that is missing passes no rule."""
+        passed = self.value is not None and self.rule.holds(self.value)
+        return {
+            "claim": self.claim,
+            "value": to_plain(self.value),
+            "rule": str(self.rule),
+            "source": self.rule.source,
+            "note": self.rule.note,
+            "passed": passed,
+            "path": self.path,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """What a topic hands over.
+
+    `prose` holds sentences with places such as `{alpha_lowest:d2}` that are filled from `values`
+    when rendered, so every number printed is in the tree.
+    """
+
+    estimator: str
+    n: int | None
+    missing: str
+    prose: Sequence[str]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    figures: Sequence[str] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    software: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+    def plain(self) -> dict[str, Any]:
+        """Give the section as plain data."""
+        return {
+            "message": "",
+            "problems": list(self.problems),
+            "prose": list(self.prose),
+            "method": {
+                "estimator": self.estimator,
+                "n": to_plain(self.n),
+                "missing": self.missing,
+                "seed": self.seed,
+                "options": to_plain(self.options),
+                "software": list(self.software),
+            },
+            "values": to_plain(self.values),
+            "tables": {name: to_plain(_flat(table.frame)) for name, table in self.tables.items()},
+            "captions": {name: table.caption() for name, table in self.tables.items()},
+            "findings": [finding.plain() for finding in self.findings],
+            "figures": list(self.figures),
+        }
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.reset_index(drop=True).rename(columns=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """A question of the validation, and the function that answers it.
+
+    `lacks` says in a sentence what is missing when the topic cannot be asked of these data, and
+    gives an empty string otherwise.
+    """
+
+    name: str
+    title: str
+    question: str
+    run: Callable[[Context], Section]
+    lacks: Callable[[Context], str] = lambda context: ""

@@ -1,0 +1,8 @@
+"""The topics of the validation, one file each; a new topic is a file and a line here."""
+
+from analysis.pipeline.section import Topic
+from analysis.pipeline.topics import flow
+
+TOPICS: tuple[Topic, ...] = (flow.TOPIC,)
+
+__all__ = ["TOPICS"]

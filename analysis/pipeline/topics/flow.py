@@ -1,0 +1,146 @@
+"""Who took part: administrations per wave, who came back, and why answers are missing."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
+
+REASONS = {
+    "skipped": "Skipped",
+    "not_seen": "Not seen",
+    "not_applicable": "Does not apply",
+    "declined": "Prefers not to answer",
+}
+
+
+def section_flow(context: Context) -> Section:
+    """Count people, waves and answers."""
+    flow = _flow(context)
+    reasons = _reasons(context)
+    n_first = int(flow["answered"].iloc[0])
+    per_item = n_first / len(context.item_ids)
+    values = {
+        "participants": int(context.responses["participant"].nunique()),
+        "waves": len(flow),
+        "items": len(context.item_ids),
+        "first_wave": str(context.first_wave),
+        "first_n": n_first,
+        "per_item": per_item,
+        "complete_rate": float(flow["complete"].iloc[0] / n_first) if n_first else None,
+        "missing_rate": float(reasons["answers"].sum() / reasons["possible"].iloc[0])
+        if len(reasons)
+        else 0.0,
+        "last_wave": str(context.waves[-1]),
+        "last_rate": float(flow["retained"].iloc[-1]),
+    }
+    prose = [
+        "{participants:int} people gave answers at {waves:int} wave(s). {first_n:int} answered at least one of the "
+        "{items:int} items at wave {first_wave}, and {complete_rate:percent} of those answered every item.",
+        "The structure of the scale is estimated on wave {first_wave}, the first declared, so that each person "
+        "counts once and nobody has been asked before.",
+    ]
+    if len(flow) > 1:
+        prose.append(
+            "{last_rate:percent} of the people of wave {first_wave} also answered at wave {last_wave}: read "
+            "everything about later waves as being about people who stayed."
+        )
+    return Section(
+        estimator="counts",
+        n=context.responses["participant"].nunique(),
+        missing="nothing is dropped; an administration counts as answered when at least one item is",
+        prose=prose,
+        values=values,
+        tables={"flow": _flow_table(flow), **_reason_tables(reasons)},
+        findings=[
+            Finding(
+                claim="The sample is large enough for the number of items",
+                value=per_item,
+                rule=SAMPLE_PER_ITEM,
+                path="sections.flow.values.per_item",
+            ),
+            Finding(
+                claim="The sample is large enough in all",
+                value=n_first,
+                rule=SAMPLE_TOTAL,
+                path="sections.flow.values.first_n",
+            ),
+        ],
+        figures=["flow"],
+    )
+
+
+def _flow(context: Context) -> pd.DataFrame:
+    first = set(context.items.index)
+    rows = []
+    for wave in context.waves:
+        items = context.keyed(context.at_wave(wave))
+        answered = items.dropna(how="all")
+        rows.append(
+            {
+                "wave": str(wave),
+                "administrations": len(items),
+                "answered": len(answered),
+                "complete": int(answered.notna().all(axis=1).sum()),
+                "retained": len(first & set(answered.index)) / len(first) if first else 0.0,
+                "missing_rate": float(answered.isna().to_numpy().mean()) if len(answered) else 0.0,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _flow_table(flow: pd.DataFrame) -> Table:
+    return Table(
+        frame=flow,
+        title="People and answers at each wave",
+        columns={
+            "wave": ("Wave", "text"),
+            "administrations": ("Administrations", "int"),
+            "answered": ("With any answer", "int"),
+            "complete": ("With every answer", "int"),
+            "retained": ("Of the first wave", "percent"),
+            "missing_rate": ("Answers missing", "percent"),
+        },
+        note="Of the first wave: share of the people who answered at the first wave and answered here too.",
+    )
+
+
+def _reasons(context: Context) -> pd.DataFrame:
+    columns = ["reason", "label", "answers", "possible", "rate"]
+    table = context.reasons
+    if table is None or table.empty:
+        return pd.DataFrame(columns=columns)
+    of_items = table[table["item"].isin(context.item_ids)]
+    counts = of_items["reason"].value_counts()
+    possible = len(context.responses) * len(context.item_ids)
+    rows = [
+        (reason, REASONS.get(reason, reason), int(counts[reason]), possible, counts[reason] / possible)
+        for reason in [*REASONS, *sorted(set(counts.index) - set(REASONS))]
+        if reason in counts.index
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _reason_tables(reasons: pd.DataFrame) -> dict[str, Table]:
+    if reasons.empty:
+        return {}
+    table = Table(
+        frame=reasons,
+        title="Why answers are missing, all waves",
+        columns={
+            "label": ("Reason", "text"),
+            "answers": ("Answers", "int"),
+            "rate": ("Of all answers", "percent"),
+        },
+    )
+    return {"reasons": table}
+
+
+TOPIC = Topic(
+    name="flow",
+    title="Who took part",
+    question="Is the data coming in, and from enough people?",
+    run=section_flow,
+)

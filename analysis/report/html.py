@@ -1,0 +1,104 @@
+"""The report as one HTML file that asks nothing of the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
+from analysis.figures.registry import build_figures
+from analysis.report.formatting import fill_prose, format_value
+from analysis.report.view import Tree, method_line, notices, table_view, verdicts
+
+TEMPLATES = Path(__file__).parent / "templates"
+LONG_TABLE = 15
+_IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')
+
+
+def render_html(tree: Tree) -> str:
+    """Render the results tree as a self-contained page.
+
+    Parameters
+    ----------
+    tree
+        `Validation.tree`, or `results.json` read back.
+
+    Returns
+    -------
+    str
+        HTML with its style and figures inside; readable on a phone, printable, light and dark.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=jinja2.select_autoescape(["html", "html.jinja"]),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["form"] = format_value
+    css = environment.get_template("report.css").render(exchange=DARK)
+    return environment.get_template("report.html.jinja").render(
+        title=_title(tree),
+        css=Markup(css),
+        meta=tree["meta"],
+        notices=notices(tree),
+        verdicts=verdicts(tree),
+        sections=[_section(name, section, tree["meta"]) for name, section in tree["sections"].items()],
+    )
+
+
+def _title(tree: Tree) -> str:
+    kind = " (synthetic data)" if tree["meta"]["synthetic"] else ""
+    return f"{tree['meta']['instrument']['title']}: validation report{kind}"
+
+
+def _section(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        key: section[key] for key in ("title", "question", "status", "message", "problems", "warnings")
+    }
+    view |= {"name": name, "prose": [], "tables": [], "figures": [], "method": ""}
+    if section["status"] == "ok":
+        view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]
+        view["tables"] = [_table(name, section, table) for table in section["tables"]]
+        view["figures"] = [_drawn(name, key, f) for key, f in build_figures(section, meta).items()]
+        view["method"] = method_line(section)
+    return view
+
+
+def _sentence(name: str, section: Mapping[str, Any], sentence: str) -> Markup:
+    def wrap(key: str, text: str) -> str:
+        return f'<span data-path="sections.{name}.values.{key}">{escape(text)}</span>'
+
+    return Markup(fill_prose(str(escape(sentence)), section["values"], wrap))
+
+
+def _table(name: str, section: Mapping[str, Any], table: str) -> dict[str, Any]:
+    view = table_view(name, section, table)
+    return {
+        "id": f"{name}-{table}",
+        "title": view.title,
+        "note": view.note,
+        "heads": view.heads,
+        "rows": view.rows,
+        "long": len(view.rows) > LONG_TABLE,
+    }
+
+
+def _drawn(section: str, name: str, figure: Figure) -> dict[str, Any]:
+    return {
+        "title": figure.title,
+        "wide": _inline(figure, WIDE, f"{section}-{name}-w"),
+        "narrow": _inline(figure, NARROW, f"{section}-{name}-n"),
+    }
+
+
+def _inline(figure: Figure, width: int, prefix: str) -> Markup:
+    """Give the drawing for a page that holds many: ids are made unique, words replace its parts."""
+    svg = _IDS.sub(rf"\1{prefix}-\2", to_svg(figure, width))
+    svg = svg[svg.index("<svg") :]
+    label = escape(figure.alt)
+    return Markup(svg.replace("<svg", f'<svg role="img" aria-label="{label}"', 1))

@@ -1,0 +1,176 @@
+"""The results tree arranged for reading: what every form of the report prints, with the path of each number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.report.formatting import fill_prose, format_value
+
+Tree = Mapping[str, Any]
+NUMERIC = ("int", "percent", "p")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One printed value and the path of the number behind it."""
+
+    text: str
+    path: str
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableView:
+    """A table as printed."""
+
+    name: str
+    title: str
+    note: str
+    heads: list[tuple[str, bool]]
+    rows: list[list[Cell]]
+
+
+def table_view(section_name: str, section: Mapping[str, Any], name: str) -> TableView:
+    """Arrange one table of a section.
+
+    Parameters
+    ----------
+    section_name
+        Key of the section in the tree.
+    section
+        The section.
+    name
+        Key of the table.
+
+    Returns
+    -------
+    TableView
+        Heading, column heads and cells.
+    """
+    table, caption = section["tables"][name], section["captions"][name]
+    columns = caption["columns"]
+    n_rows = max((len(column) for column in table.values()), default=0)
+    rows = [
+        [_cell(f"sections.{section_name}.tables.{name}", table, key, row, columns[key]) for key in columns]
+        for row in range(n_rows)
+    ]
+    heads = [(column["label"], _is_numeric(column["format"])) for column in columns.values()]
+    return TableView(name=name, title=caption["title"], note=caption["note"], heads=heads, rows=rows)
+
+
+def _cell(base: str, table: Mapping[str, Any], key: str, row: int, column: Mapping[str, str]) -> Cell:
+    form = column["format"]
+    return Cell(
+        text=format_value(table[key][row], form), path=f"{base}.{key}[{row}]", numeric=_is_numeric(form)
+    )
+
+
+def _is_numeric(form: str) -> bool:
+    return form in NUMERIC or (form.startswith("d") and form[1:].isdigit())
+
+
+def prose(section: Mapping[str, Any]) -> list[str]:
+    """Give the sentences of a section as plain text."""
+    return [fill_prose(sentence, section["values"]) for sentence in section["prose"]]
+
+
+def method_line(section: Mapping[str, Any]) -> str:
+    """Say in one line how the numbers of a section were made.
+
+    Parameters
+    ----------
+    section
+        Section of the tree.
+
+    Returns
+    -------
+    str
+        Estimator, n, rule for missing answers, options, seed, software and checksum.
+    """
+    method = section["method"]
+    parts = [f"Estimator: {method['estimator']}", f"n = {format_value(method['n'], 'int')}"]
+    parts.append(f"missing answers: {method['missing']}")
+    parts += [f"{key.replace('_', ' ')}: {_option(value)}" for key, value in method["options"].items()]
+    if method["seed"] is not None:
+        parts.append(f"seed {method['seed']}")
+    parts.append(
+        "software: " + ", ".join(f"{name} {version}" for name, version in method["software"].items())
+    )
+    parts.append(f"data {method['data'][:12]}")
+    return "; ".join(parts) + "."
+
+
+def _option(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else format_value(value)
+
+
+def findings(tree: Tree) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Go through every judged claim, with the name of its section."""
+    for name, section in tree["sections"].items():
+        for finding in section["findings"]:
+            yield name, finding
+
+
+def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
+    """Sort the judged claims into `met` and `not_met`, and name what failed or was not asked.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    dict
+        `met`, `not_met`: findings with section name, title and printed value; `failed`,
+        `not_applicable`: sections with their message.
+    """
+    sorted_out: dict[str, list[dict[str, Any]]] = {
+        "met": [],
+        "not_met": [],
+        "failed": [],
+        "not_applicable": [],
+    }
+    for name, finding in findings(tree):
+        entry = {**finding, "section": name, "printed": _printed(finding["value"])}
+        sorted_out["met" if finding["passed"] else "not_met"].append(entry)
+    for name, section in tree["sections"].items():
+        messages = [section["message"]] if section["message"] else section["problems"]
+        key = "not_applicable" if section["status"] == "not_applicable" else "failed"
+        for message in messages:
+            sorted_out[key].append({"section": name, "title": section["title"], "message": message})
+    return sorted_out
+
+
+def _printed(value: Any) -> str:
+    if isinstance(value, float) and not value.is_integer():
+        return format_value(value, "d1" if abs(value) >= 10 else "d3" if abs(value) < 0.1 else "d2")
+    return format_value(value, "int")
+
+
+def notices(tree: Tree) -> list[tuple[str, str]]:
+    """Give what a reader must know before any number: kind and sentence.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    list of tuple
+        `synthetic` first, then `candidate`.
+    """
+    meta = tree["meta"]
+    found = []
+    if meta["synthetic"]:
+        notice = (meta["study"] or {}).get("notice")
+        found.append(("synthetic", notice or "Every person in this report was simulated by a program."))
+    instrument = meta["instrument"]
+    if instrument["notice"]:
+        found.append((instrument["status"], instrument["notice"]))
+    elif instrument["status"] == "candidate":
+        found.append(("candidate", "Candidate items: this questionnaire is not yet validated in people."))
+    return found

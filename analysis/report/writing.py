@@ -1,0 +1,123 @@
+"""Write a report folder, all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.report.view import Tree
+from instrument.errors import ResponseDataError, fact_and_hint
+
+MARK = "results.json"
+
+
+def write_report(
+    tree: Tree, folder: str | Path, *, forms: Sequence[str] = ("html",), replace: bool = True
+) -> list[Path]:
+    """Write report, results and tables into a folder; the folder appears whole or not at all.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+    folder
+        Created when absent. An earlier report is replaced; any other non-empty folder is refused.
+    forms
+        Of `html`, `pdf`, `docx`, `markdown`.
+    replace
+        Whether an earlier report may be replaced.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Files written.
+
+    Raises
+    ------
+    ResponseDataError
+        The folder holds something else, or cannot be written.
+    """
+    target = Path(folder)
+    refuse_foreign(target, replace=replace)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as scratch:
+            made = Path(scratch) / "report"
+            names = _fill(tree, made, forms)
+            _exchange(made, target)
+    except OSError as error:
+        fact = f"{str(target)!r} cannot be written ({error.strerror})."
+        raise ResponseDataError(fact_and_hint("write", fact, "choose another folder.")) from None
+    return [target / name for name in names]
+
+
+def refuse_foreign(target: Path, *, replace: bool = True) -> None:
+    """Refuse a folder that holds anything but an earlier report.
+
+    Parameters
+    ----------
+    target
+        Where a report is to go.
+    replace
+        Whether an earlier report may be replaced.
+
+    Raises
+    ------
+    ResponseDataError
+        It is a file, or a folder with other content.
+    """
+    if target.exists() and not target.is_dir():
+        fact = f"{str(target)!r} is a file."
+        raise ResponseDataError(fact_and_hint("write", fact, "name a folder."))
+    if not target.exists() or not any(target.iterdir()):
+        return
+    if not (target / MARK).is_file() or not replace:
+        fact = f"the folder {str(target)!r} is not empty and holds no earlier report."
+        raise ResponseDataError(fact_and_hint("write", fact, "name a new folder, or empty this one."))
+    known = {"results.json", "tables", "report.html", "report.pdf", "report.docx", "report.md"}
+    if foreign := sorted({path.name for path in target.iterdir()} - known):
+        fact = f"the folder {str(target)!r} holds {len(foreign)} thing(s) that are no report: {foreign[:5]}."
+        raise ResponseDataError(fact_and_hint("write", fact, "name a new folder, or move them."))
+
+
+def _fill(tree: Tree, made: Path, forms: Sequence[str]) -> list[str]:
+    (made / "tables").mkdir(parents=True)
+    text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False)
+    (made / MARK).write_text(text + "\n", encoding="utf-8")
+    for name, section in tree["sections"].items():
+        for table, columns in section["tables"].items():
+            csv = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
+            (made / "tables" / f"{name}-{table.replace('_', '-')}.csv").write_text(csv, encoding="utf-8")
+    for form in forms:
+        _write_form(tree, made, form)
+    return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+
+
+def _write_form(tree: Tree, made: Path, form: str) -> None:
+    if form == "html":
+        from analysis.report.html import render_html
+
+        (made / "report.html").write_text(render_html(tree), encoding="utf-8")
+    else:
+        raise ValueError(f"no such form of report: {form!r}")
+
+
+def _exchange(made: Path, target: Path) -> None:
+    """Put the new folder in the place of the old one; the old one comes back when that fails."""
+    if not target.exists():
+        os.rename(made, target)
+        return
+    old = made.with_name("old")
+    os.rename(target, old)
+    try:
+        os.rename(made, target)
+    except OSError:
+        os.rename(old, target)
+        raise
+    shutil.rmtree(old)
