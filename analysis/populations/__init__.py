@@ -1,0 +1,1 @@
+"""Populations that the toolkit ships, one YAML file each; see `analysis.simulation`."""

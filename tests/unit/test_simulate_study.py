@@ -1,0 +1,143 @@
+"""The simulated study: the same bytes everywhere, complete, honest about itself, true to its population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import instrument
+from analysis.simulation import StudyData, load_population, simulate_study
+from analysis.simulation.drafting import draft_items
+from analysis.simulation.draws import Draws
+from instrument.errors import DefinitionError
+from instrument.study import make_study
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
+
+
+@pytest.fixture(scope="module")
+def study() -> StudyData:
+    return simulate_study("dta_example")
+
+
+def test_every_file_of_the_example_is_regenerated_byte_for_byte(study: StudyData, tmp_path: Path) -> None:
+    written = {path.name: path.read_bytes() for path in study.write(tmp_path)}
+    committed = {path.name: path.read_bytes() for path in EXAMPLE.iterdir()}
+    assert sorted(written) == sorted(committed)
+    for name, content in committed.items():
+        assert written[name] == content, name
+
+
+def test_another_seed_gives_another_study(study: StudyData) -> None:
+    assert simulate_study("dta_example", seed=2).checksum() != study.checksum()
+
+
+def test_every_text_says_synthetic_and_every_pseudonym_too(study: StudyData) -> None:
+    for path in EXAMPLE.iterdir():
+        if path.suffix in {".md", ".yaml"}:
+            assert "synthetic" in path.read_text(encoding="utf-8").split("\n\n")[0].lower(), path.name
+    for table in (study.responses, study.usage, study.outcomes, study.covariates):
+        assert table["participant"].str.startswith("syn").all()
+
+
+def test_the_study_file_and_the_short_scales_are_valid(study: StudyData) -> None:
+    assert make_study(study.study).synthetic
+    for name, definition in study.companion_instruments.items():
+        scale = instrument.Instrument.model_validate(definition)
+        assert set(scale.item_ids) <= set(study.companions[name].columns)
+        assert len(scale.item_ids) == 6
+
+
+def test_the_population_follows_the_item_list(study: StudyData) -> None:
+    scale = instrument.load("dta")
+    assert list(study.responses.columns) == ["participant", "wave", *scale.item_ids]
+    assert list(draft_items(scale)["items"]) == scale.item_ids
+
+
+def test_counts_of_people_waves_and_retests(study: StudyData) -> None:
+    assert len(study.covariates) == 600
+    counts = study.responses["wave"].value_counts()
+    assert counts["retest"] >= 100
+    assert counts["week3"] > counts["week6"] > counts["week12"] > 100
+    stamps = study.administrations.pivot_table(
+        index="participant", columns="wave", values="day", aggfunc="first"
+    )
+    gap = (stamps["retest"] - stamps["week3"]).dropna().astype(float)
+    assert gap.between(10, 14).all()
+    assert study.outcomes["change_rating"].notna().sum() == counts["retest"]
+
+
+def test_later_ratings_come_only_from_those_still_using_the_app(study: StudyData) -> None:
+    left = study.truth.set_index("participant")["left_day"]
+    late = study.responses[study.responses["wave"] == "week12"]["participant"]
+    assert (left[late] >= 84).all()
+
+
+def test_answers_are_codes_of_the_scale_or_of_a_reason(study: StudyData) -> None:
+    scale = instrument.load("dta")
+    for item in scale.item_ids:
+        allowed = {*scale.scale_of(item).codes, *scale.missing_codes.values()}
+        assert set(study.responses[item].dropna()) <= allowed
+    answers = study.responses[scale.item_ids].to_numpy(dtype=float)
+    for reason, code in scale.missing_codes.items():
+        assert 0.001 < (answers == code).mean() < 0.05, reason
+
+
+def test_careless_people_are_about_as_many_as_the_population_says(study: StudyData) -> None:
+    assert 0.02 <= study.truth["careless"].mean() <= 0.06
+
+
+def test_items_hang_together_by_theme(study: StudyData) -> None:
+    scale = instrument.load("dta")
+    first = study.responses[study.responses["wave"] == "week3"]
+    answers = first[scale.item_ids].where(lambda codes: codes <= 5).astype(float)
+    between = answers.corr().to_numpy()
+    theme = np.array(
+        [next(t.id for t in scale.themes if i in scale.theme_items(t.id)) for i in scale.item_ids]
+    )
+    same = theme[:, None] == theme[None, :]
+    off = ~np.eye(len(theme), dtype=bool)
+    assert between[same & off].mean() > between[~same].mean() + 0.1
+
+
+def test_a_part_of_the_draw_does_not_depend_on_another() -> None:
+    assert np.array_equal(Draws(1, "a").uniform(3), Draws(1, "a").uniform(5)[:3])
+    assert not np.array_equal(Draws(1, "a").uniform(3), Draws(1, "b").uniform(3))
+
+
+def test_counts_have_their_mean_and_labels_their_shares() -> None:
+    draws = Draws(7, "counts")
+    counts = draws.counts(np.full(20_000, 1.7))
+    assert counts.mean() == pytest.approx(1.7, abs=4 * np.sqrt(1.7 / 20_000))
+    labels = draws.one_of({"a": 3, "b": 1}, 20_000)
+    assert (labels == "a").mean() == pytest.approx(0.75, abs=0.0125)
+
+
+def test_an_unknown_population_names_those_there_are() -> None:
+    with pytest.raises(DefinitionError, match=r"no population 'nope'.*\n.*'dta_example'"):
+        simulate_study("nope")
+
+
+def test_a_population_that_misses_an_item_is_refused() -> None:
+    truth = load_population("dta_example")
+    items = dict(truth.items)
+    items.pop(next(iter(items)))
+    with pytest.raises(DefinitionError, match="no truth is given for"):
+        simulate_study(truth.model_copy(update={"items": items, "shifts": ()}))
+
+
+def test_faults_of_a_population_file_carry_their_path(tmp_path: Path) -> None:
+    raw = yaml.safe_load((EXAMPLE.parents[1] / "analysis/populations/dta_example.yaml").read_text("utf-8"))
+    raw["answers"]["careless"] = 2
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(DefinitionError, match=r"answers\.careless"):
+        simulate_study(path)
+
+
+def test_too_few_participants_are_refused() -> None:
+    with pytest.raises(DefinitionError, match="n = 9 is too few"):
+        simulate_study("dta_example", n=9)
