@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Structural equation models: syntax, parameter table, estimation, fit and comparison."""

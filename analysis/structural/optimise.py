@@ -1,0 +1,137 @@
+"""Minimise a discrepancy: scoring steps with damping, then Newton steps, to a tight gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from analysis.structural.ram import Array
+
+GRADIENT_TOLERANCE = 1e-9
+MAX_STEPS = 400
+
+
+class Discrepancy(Protocol):
+    """What can be minimised."""
+
+    def value(self, x: Array) -> float:
+        """Give the discrepancy, infinite outside its domain."""
+
+    def gradient(self, x: Array) -> Array:
+        """Give first derivatives."""
+
+    def expected(self, x: Array) -> Array:
+        """Give a non-negative definite approximation of the second derivatives."""
+
+    def observed(self, x: Array) -> Array:
+        """Give the second derivatives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """Where the search ended."""
+
+    z: Array
+    value: float
+    gradient: float
+    n_iter: int
+    converged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reduction:
+    """Linear equality constraints as x = offset + basis z."""
+
+    basis: Array
+    offset: Array
+
+    def expand(self, z: Array) -> Array:
+        """Give the full parameter vector."""
+        full: Array = self.offset + self.basis @ z
+        return full
+
+    def contract(self, x: Array) -> Array:
+        """Give the nearest reduced vector."""
+        return np.linalg.lstsq(self.basis, x - self.offset, rcond=None)[0]
+
+
+def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance: float = GRADIENT_TOLERANCE,
+             max_steps: int = MAX_STEPS) -> Minimum:  # fmt: skip
+    """Minimise over the reduced parameters.
+
+    Parameters
+    ----------
+    target
+        The discrepancy with its derivatives.
+    reduction
+        Equality constraints.
+    start
+        Start of the reduced vector.
+    tolerance
+        Largest gradient element, on parameters scaled by the square root of the curvature.
+    max_steps
+        Most steps allowed.
+
+    Returns
+    -------
+    Minimum
+        `converged` is False when the gradient did not reach the tolerance.
+    """
+    basis = reduction.basis
+    z, damping = start.copy(), 1e-3
+    value = target.value(reduction.expand(z))
+    size = np.inf
+    for step in range(1, max_steps + 1):
+        x = reduction.expand(z)
+        slope = basis.T @ target.gradient(x)
+        curve = basis.T @ target.expected(x) @ basis
+        scale = np.sqrt(np.maximum(np.diag(curve), 1e-12))
+        size = float(np.max(np.abs(slope / scale), initial=0.0))
+        if size < tolerance:
+            return Minimum(z, value, size, step - 1, True)
+        if size < 0.05:
+            newton = _newton(basis.T @ target.observed(x) @ basis, slope, scale)
+            if newton is not None:
+                trial = target.value(reduction.expand(z + newton))
+                if np.isfinite(trial) and trial <= value + 1e-13 * max(1.0, abs(value)):
+                    z, value = z + newton, trial
+                    continue
+        found = _damped(target, reduction, z, value, slope, curve, scale, damping)
+        if found is None:
+            return Minimum(z, value, size, step, size < 1e3 * tolerance)
+        z, value, damping = found
+    return Minimum(z, value, size, max_steps, False)
+
+
+def _newton(curve: Array, slope: Array, scale: Array) -> Array | None:
+    try:
+        factor = np.linalg.cholesky(curve / np.outer(scale, scale))
+    except np.linalg.LinAlgError:
+        return None
+    half = np.linalg.solve(factor, slope / scale)
+    step: Array = -np.linalg.solve(factor.T, half) / scale
+    return step
+
+
+def _damped(
+    target: Discrepancy, reduction: Reduction, z: Array, value: float, slope: Array, curve: Array,
+    scale: Array, damping: float,
+) -> tuple[Array, float, float] | None:  # fmt: skip
+    """Take one scoring step, with more damping until the discrepancy falls."""
+    scaled = curve / np.outer(scale, scale)
+    eye = np.eye(len(z))
+    while damping < 1e10:
+        step = -np.linalg.solve(scaled + damping * eye, slope / scale) / scale
+        trial = target.value(reduction.expand(z + step))
+        gain = value - trial
+        if (
+            np.isfinite(trial)
+            and gain > -1e-14 * max(1.0, abs(value))
+            and gain >= 1e-4 * -(slope @ step) * 0.5
+        ):
+            good = gain > 0.5 * -(slope @ step) * 0.5
+            return z + step, trial, max(damping * (0.1 if good else 1.0), 1e-12)
+        damping *= 10.0
+    return None

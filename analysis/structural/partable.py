@@ -1,0 +1,318 @@
+"""The parameter table: what the model says, completed by the defaults of confirmatory factor analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+from analysis.structural.syntax import FREE, Formula, Statement, Syntax, syntax_error
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+
+EQUALITIES = (
+    "loadings", "intercepts", "means", "thresholds", "regressions", "residuals",
+    "residual.covariances", "lv.variances", "lv.covariances",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Row:
+    """One parameter of one group; `fixed` is NaN when the parameter is free."""
+
+    lhs: str
+    op: str
+    rhs: str
+    group: int = 0
+    user: bool = False
+    fixed: float = math.nan
+    start: float = math.nan
+    label: str = ""
+    exogenous: bool = False
+    computed: bool = False
+    freed: bool = False
+    free: int = -1
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the parameter is estimated."""
+        return math.isnan(self.fixed) and not self.exogenous and not self.computed
+
+    @property
+    def name(self) -> str:
+        """The parameter in the model language."""
+        return f"{self.lhs} ~ 1" if self.op == "~1" else f"{self.lhs} {self.op} {self.rhs}"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The variables of a model, sorted by role."""
+
+    observed: list[str]
+    latent: list[str]
+    indicators: list[str]
+    exogenous: list[str]
+    outcomes: list[str]
+    latent_exogenous: list[str]
+    latent_outcomes: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableOptions:
+    """Everything that decides the defaults."""
+
+    n_groups: int = 1
+    ordered: Mapping[str, int] = field(default_factory=dict)  # item -> number of categories
+    meanstructure: bool = False
+    std_lv: bool = False
+    orthogonal: bool = False
+    parameterization: str = "delta"
+    group_equal: Sequence[str] = ()
+    group_partial: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class ParameterTable:
+    """All rows, with the names they speak of and the formulas over labels."""
+
+    rows: list[Row]
+    names: Names
+    options: TableOptions
+    definitions: list[Formula]
+    constraints: list[Formula]
+
+    @property
+    def n_free(self) -> int:
+        """Free parameters before equality constraints."""
+        return sum(row.free >= 0 for row in self.rows)
+
+    def free_rows(self) -> list[Row]:
+        """Give the free rows in the order of their index."""
+        return [row for row in self.rows if row.free >= 0]
+
+
+def _unique(values: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(values))
+
+
+def sort_names(syntax: Syntax) -> Names:
+    """Sort the variables of a model by role."""
+    rows = syntax.statements
+    latent = _unique([s.lhs for s in rows if s.op == "=~"])
+    lat = set(latent)
+    indicated = _unique([s.rhs for s in rows if s.op == "=~"])
+    outcomes = _unique([s.lhs for s in rows if s.op == "~"])
+    predictors = _unique([s.rhs for s in rows if s.op == "~"])
+    mentioned = {n for s in rows if s.op in ("~~", "~1", "|", "~*~") for n in (s.lhs, s.rhs)}
+    indicators = [n for n in indicated if n not in lat]
+    exogenous = [n for n in predictors if n not in lat and n not in indicated and n not in outcomes]
+    others = []
+    for s in rows:
+        if s.op in ("~~", "~1", "|", "~*~"):
+            others += [s.lhs] if s.op in ("~1", "|") else [s.lhs, s.rhs]
+    in_paths = [n for n in outcomes if n not in lat]
+    observed = _unique([*indicators, *in_paths, *exogenous, *(n for n in others if n not in lat)])
+    last = [n for n in outcomes if n not in indicated and n not in predictors]
+    return Names(
+        observed=observed, latent=latent, indicators=indicators,
+        exogenous=[n for n in exogenous if n not in mentioned],
+        outcomes=[n for n in last if n not in lat],
+        latent_exogenous=[n for n in latent if n not in outcomes and n not in indicated],
+        latent_outcomes=[n for n in last if n in lat],
+    )  # fmt: skip
+
+
+def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> ParameterTable:
+    """Complete a parsed model with defaults, repeat it over groups and number the free parameters.
+
+    Parameters
+    ----------
+    syntax
+        The parsed model.
+    options
+        Groups, ordered items, identification and equality constraints.
+    caller
+        The public function named in messages.
+
+    Returns
+    -------
+    ParameterTable
+        Rows in the order: as written, thresholds, variances, covariances, scales, intercepts.
+
+    Raises
+    ------
+    DefinitionError
+        For modifiers that do not fit the groups and unknown equality constraints.
+    """
+    _check_equalities(options, caller)
+    names = sort_names(syntax)
+    rows: list[Row] = []
+    for group in range(options.n_groups):
+        block = [_user_row(s, group, options.n_groups, caller) for s in syntax.statements]
+        block += _default_rows(block, names, options, group)
+        _fix_scales(block, names, options)
+        rows += block
+    _release_in_later_groups(rows, names, options)
+    _equate_groups(rows, names, options)
+    for row in rows:
+        if row.op == "~~" and row.lhs == row.rhs and row.lhs in options.ordered:
+            row.computed = options.parameterization == "delta"
+    free = 0
+    for row in rows:
+        if row.is_free:
+            row.free, free = free, free + 1
+    return ParameterTable(rows, names, options, syntax.definitions, syntax.constraints)
+
+
+def _check_equalities(options: TableOptions, caller: str) -> None:
+    unknown = [name for name in options.group_equal if name not in EQUALITIES]
+    if unknown:
+        raise DefinitionError(
+            fact_and_hint(
+                caller, f"unknown group_equal {name_offenders(unknown)}.", f"choose of {list(EQUALITIES)}."
+            )
+        )
+    if options.group_equal and options.n_groups < 2:
+        raise DefinitionError(
+            fact_and_hint(caller, "group_equal needs groups.", "name a grouping column with group=.")
+        )
+
+
+def _user_row(statement: Statement, group: int, n_groups: int, caller: str) -> Row:
+    modifier = statement.modifier
+    for values in (modifier.fixed, modifier.labels, modifier.starts):
+        if len(values) not in (0, 1, n_groups):
+            raise syntax_error(
+                caller, statement,
+                f"'{statement.lhs} {statement.op} {statement.rhs}' has {len(values)} modifiers "
+                f"for {n_groups} group(s).",
+                "give one for all groups or one per group with c().",
+            )  # fmt: skip
+    fixed = modifier.fixed[group % len(modifier.fixed)] if modifier.fixed else None
+    label = modifier.labels[group % len(modifier.labels)] if modifier.labels else None
+    start = modifier.starts[group % len(modifier.starts)] if modifier.starts else None
+    row = Row(statement.lhs, statement.op, statement.rhs, group, True, label=label or "")
+    row.fixed = fixed if isinstance(fixed, float) else math.nan
+    row.freed = fixed == FREE
+    row.start = math.nan if start is None else start
+    return row
+
+
+def _default_rows(block: list[Row], names: Names, options: TableOptions, group: int) -> list[Row]:
+    """List the rows the user left out."""
+    present = {(r.lhs, r.op, r.rhs) for r in block}
+    present |= {(r.rhs, r.op, r.lhs) for r in block if r.op == "~~"}
+    added: list[Row] = []
+
+    def add(lhs: str, op: str, rhs: str, fixed: float = math.nan, exogenous: bool = False) -> None:
+        if (lhs, op, rhs) not in present:
+            present.update({(lhs, op, rhs), (rhs, op, lhs)})
+            added.append(Row(lhs, op, rhs, group, fixed=fixed, exogenous=exogenous))
+
+    random = [n for n in names.observed if n not in names.exogenous]
+    ordered = [n for n in names.observed if n in options.ordered]
+    for item in ordered:
+        for k in range(1, options.ordered[item]):
+            add(item, "|", f"t{k}")
+    for name in random:
+        add(name, "~~", name, 1.0 if name in options.ordered else math.nan)
+    for name in names.latent:
+        add(name, "~~", name)
+    apart = 0.0 if options.orthogonal else math.nan
+    for one, two in combinations(names.latent_exogenous, 2):
+        add(one, "~~", two, apart)
+    for one, two in combinations([*names.latent_outcomes, *names.outcomes], 2):
+        add(one, "~~", two)
+    for k, one in enumerate(names.exogenous):
+        for two in names.exogenous[k:]:
+            add(one, "~~", two, exogenous=True)
+    for item in ordered:
+        add(item, "~*~", item, 1.0)
+    if options.meanstructure:
+        for name in random:
+            add(name, "~1", "", 0.0 if name in options.ordered else math.nan)
+        for name in names.exogenous:
+            add(name, "~1", "", exogenous=True)
+        for name in names.latent:
+            add(name, "~1", "", 0.0)
+    return added
+
+
+def _fix_scales(block: list[Row], names: Names, options: TableOptions) -> None:
+    """Give latent variables a scale; a single indicator measures without error."""
+    for latent in names.latent:
+        loadings = [r for r in block if r.op == "=~" and r.lhs == latent]
+        variance = next(r for r in block if r.op == "~~" and r.lhs == latent and r.rhs == latent)
+        if options.std_lv:
+            if not variance.user:
+                variance.fixed = 1.0
+        elif math.isnan(loadings[0].fixed) and not loadings[0].freed:
+            loadings[0].fixed = 1.0
+        if len(loadings) == 1:
+            for row in block:
+                single = row.op == "~~" and row.lhs == row.rhs == loadings[0].rhs and not row.user
+                if single and row.lhs not in options.ordered and row.lhs not in names.latent:
+                    row.fixed = 0.0
+
+
+def _release_in_later_groups(rows: list[Row], names: Names, options: TableOptions) -> None:
+    """Free what equality constraints identify in the second and later groups."""
+    equal = set(options.group_equal)
+    latent = set(names.latent)
+    for row in rows:
+        if row.group == 0 or row.user:
+            continue
+        own_variance = row.op == "~~" and row.lhs == row.rhs
+        if row.op == "~1" and row.lhs in latent:
+            free = bool(equal & {"intercepts", "thresholds"}) and "means" not in equal
+        elif own_variance and row.lhs in latent:
+            free = options.std_lv and "loadings" in equal and "lv.variances" not in equal
+        elif row.op == "~*~":
+            free = "thresholds" in equal and options.parameterization == "delta"
+        elif own_variance and row.lhs in options.ordered:
+            free = "thresholds" in equal and options.parameterization == "theta"
+        else:
+            free = False
+        if free:
+            row.fixed = math.nan
+
+
+def equality_class(row: Row, names: Names) -> str:
+    """Say which of the equality constraints between groups a row falls under ("" for none)."""
+    latent = set(names.latent)
+    if row.op == "~~":
+        if row.lhs in latent and row.rhs in latent:
+            return "lv.variances" if row.lhs == row.rhs else "lv.covariances"
+        if row.exogenous or row.lhs in latent or row.rhs in latent:
+            return ""
+        return "residuals" if row.lhs == row.rhs else "residual.covariances"
+    if row.op == "~1":
+        return "means" if row.lhs in latent else ("" if row.exogenous else "intercepts")
+    return {"=~": "loadings", "|": "thresholds", "~": "regressions"}.get(row.op, "")
+
+
+def _equate_groups(rows: list[Row], names: Names, options: TableOptions) -> None:
+    """Give rows of later groups the label of their twin in the first group."""
+    exempt = {"".join(text.split()) for text in options.group_partial}
+    first = {(r.lhs, r.op, r.rhs): (k, r) for k, r in enumerate(rows) if r.group == 0}
+    for row in rows:
+        key = (row.lhs, row.op, row.rhs)
+        text = f"{row.lhs}~1" if row.op == "~1" else "".join(key)
+        if row.group == 0 or key not in first or text in exempt:
+            continue
+        place, twin = first[key]
+        wanted = equality_class(row, names) in options.group_equal
+        user_said = bool(row.label) and row.label != twin.label
+        if wanted and row.is_free and twin.is_free and not user_said:
+            twin.label = twin.label or f".p{place + 1}."
+            row.label = twin.label
+
+
+def compact(table: ParameterTable, rows: list[Row]) -> ParameterTable:
+    """Give a table with other rows, renumbered."""
+    copies = [replace(row, free=-1) for row in rows]
+    free = 0
+    for row in copies:
+        if row.is_free:
+            row.free, free = free, free + 1
+    return ParameterTable(copies, table.names, table.options, table.definitions, table.constraints)

@@ -1,0 +1,349 @@
+"""The model language: text to statements, with line and column for everything that is wrong."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+
+from instrument.errors import DefinitionError, fact_and_hint
+
+FREE = "NA"
+_TOKEN = re.compile(
+    r"""(?P<comment>[#!][^\n]*)|(?P<newline>[\n;])|(?P<space>[ \t\r\f\u00a0]+)
+    |(?P<number>\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)
+    |(?P<string>"[^"\n]*"|'[^'\n]*')
+    |(?P<operator>=~|~\*~|~~|:=|==|<~|[~|<>])
+    |(?P<name>[^\W\d][\w.]*|\.[^\W\d][\w.]*)
+    |(?P<symbol>[+*(),/^-])""",
+    re.VERBOSE,
+)
+_OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "=="}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of the model with its place."""
+
+    kind: str
+    text: str
+    line: int
+    column: int
+    start: int
+    end: int
+
+
+@dataclass(slots=True)
+class Modifier:
+    """What a term carries, one entry per group or one for all groups."""
+
+    fixed: list[float | str | None] = field(default_factory=list)
+    labels: list[str | None] = field(default_factory=list)
+    starts: list[float | None] = field(default_factory=list)
+
+    def update(self, other: Modifier) -> None:
+        """Take over what a second mention of the same term adds."""
+        self.fixed = other.fixed or self.fixed
+        self.labels = other.labels or self.labels
+        self.starts = other.starts or self.starts
+
+    @property
+    def empty(self) -> bool:
+        """Whether the term carries nothing."""
+        return not (self.fixed or self.labels or self.starts)
+
+
+@dataclass(slots=True)
+class Statement:
+    """One relation between two names."""
+
+    lhs: str
+    op: str
+    rhs: str
+    modifier: Modifier
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A defined parameter (`:=`) or a constraint (`==`), as text."""
+
+    lhs: str
+    op: str
+    rhs: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """A parsed model."""
+
+    statements: list[Statement]
+    definitions: list[Formula]
+    constraints: list[Formula]
+
+
+def syntax_error(caller: str, token: Token | Statement | Formula, fact: str, hint: str) -> DefinitionError:
+    """Build the error that names line and column."""
+    return DefinitionError(
+        fact_and_hint(caller, f"model line {token.line}, column {token.column}: {fact}", hint)
+    )
+
+
+def tokenise(text: str, caller: str) -> list[Token]:
+    """Cut the model text into tokens; comments and blanks are dropped."""
+    tokens: list[Token] = []
+    position, line, line_start = 0, 1, 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            wrong = Token("bad", text[position], line, position - line_start + 1, position, position + 1)
+            raise syntax_error(
+                caller, wrong, f"unexpected character {text[position]!r}.",
+                "use =~ ~ ~~ ~1 | := ==, names, numbers and modifiers.",
+            )  # fmt: skip
+        kind, word = str(match.lastgroup), match.group()
+        if kind not in ("space", "comment"):
+            tokens.append(Token(kind, word, line, position - line_start + 1, position, match.end()))
+        if word == "\n":
+            line, line_start = line + 1, match.end()
+        position = match.end()
+    return tokens
+
+
+def _split(tokens: list[Token]) -> list[list[Token]]:
+    """Group tokens into statements: a line goes on inside brackets, after and before an operator."""
+    statements: list[list[Token]] = [[]]
+    depth = 0
+    visible = [k for k, token in enumerate(tokens) if token.kind != "newline"]
+    following = dict(itertools.pairwise(visible))
+    last = -1
+    for k, token in enumerate(tokens):
+        if token.kind != "newline":
+            depth += (token.text == "(") - (token.text == ")")
+            statements[-1].append(token)
+            last = k
+            continue
+        after = following.get(last)
+        continues = depth > 0 or (last >= 0 and _is_joint(tokens[last]))
+        continues = continues or (after is not None and tokens[after].text in ("+", "*", "=~", "~", "~~"))
+        if token.text == ";" or not continues:
+            statements.append([])
+            last = -1 if token.text == ";" else last
+    return [tokens_ for tokens_ in statements if tokens_]
+
+
+def _is_joint(token: Token) -> bool:
+    return token.kind == "operator" or (token.kind == "symbol" and token.text != ")")
+
+
+def parse_syntax(text: str, caller: str = "sem") -> Syntax:
+    """Parse model text.
+
+    Parameters
+    ----------
+    text
+        The model: one statement per line or separated by `;`.
+    caller
+        The public function named in messages.
+
+    Returns
+    -------
+    Syntax
+        Statements in the order written, definitions and constraints.
+
+    Raises
+    ------
+    DefinitionError
+        For anything that cannot be read, with line and column.
+
+    Examples
+    --------
+    >>> parsed = parse_syntax("f =~ x1 + a*x2")
+    >>> [(s.lhs, s.op, s.rhs, s.modifier.labels) for s in parsed.statements]
+    [('f', '=~', 'x1', []), ('f', '=~', 'x2', ['a'])]
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise DefinitionError(fact_and_hint(caller, "the model is empty.", "write at least 'f =~ x1 + x2'."))
+    syntax = Syntax([], [], [])
+    known: dict[tuple[str, str, str], Statement] = {}
+    for tokens in _split(tokenise(text, caller)):
+        place = next((k for k, t in enumerate(tokens) if t.kind == "operator"), None)
+        if place is None:
+            raise syntax_error(
+                caller, tokens[0], f"{tokens[0].text!r} begins no statement: no operator follows.",
+                "use one of =~ ~ ~~ | :=.",
+            )  # fmt: skip
+        operator = tokens[place]
+        if operator.text not in _OPERATORS:
+            raise syntax_error(
+                caller, operator, f"the operator {operator.text!r} is not supported.",
+                "use one of =~ ~ ~~ ~*~ | := ==.",
+            )  # fmt: skip
+        left, right = tokens[:place], tokens[place + 1 :]
+        if not left or not right:
+            side = "left" if not left else "right"
+            raise syntax_error(
+                caller, operator, f"nothing stands {side} of {operator.text!r}.", "complete the statement."
+            )
+        if operator.text in (":=", "=="):
+            _add_formula(syntax, text, left, operator, right, caller)
+        else:
+            for statement in _relations(left, operator.text, right, caller):
+                _add_statement(syntax, known, statement, caller)
+    return syntax
+
+
+def _add_formula(
+    syntax: Syntax, text: str, left: list[Token], operator: Token, right: list[Token], caller: str
+) -> None:
+    stray = next((t for t in right if t.kind in ("operator", "string")), None)
+    if stray is not None:
+        raise syntax_error(caller, stray, f"unexpected {stray.text!r} in an expression.", "one per line.")
+    if operator.text == ":=" and (len(left) != 1 or left[0].kind != "name"):
+        raise syntax_error(caller, left[0], "a defined parameter needs one name on the left.", "name := ...")
+    formula = Formula(
+        "".join(t.text for t in left), operator.text, "".join(t.text for t in right),
+        left[0].line, left[0].column,
+    )  # fmt: skip
+    (syntax.definitions if operator.text == ":=" else syntax.constraints).append(formula)
+
+
+def _add_statement(
+    syntax: Syntax, known: dict[tuple[str, str, str], Statement], statement: Statement, caller: str
+) -> None:
+    key = (statement.lhs, statement.op, statement.rhs)
+    if statement.op == "~~" and (statement.rhs, "~~", statement.lhs) in known:
+        key = (statement.rhs, "~~", statement.lhs)
+    if key not in known:
+        known[key] = statement
+        syntax.statements.append(statement)
+    elif statement.modifier.empty:
+        raise syntax_error(
+            caller, statement, f"'{statement.lhs} {statement.op} {statement.rhs}' appears twice.",
+            "remove one of the two.",
+        )  # fmt: skip
+    else:
+        known[key].modifier.update(statement.modifier)
+
+
+def _relations(left: list[Token], op: str, right: list[Token], caller: str) -> list[Statement]:
+    names = []
+    for k, token in enumerate(left):
+        if k % 2 == 0 and token.kind == "name":
+            names.append(token)
+        elif k % 2 == 0 or token.text != "+":
+            raise syntax_error(caller, token, f"unexpected {token.text!r} left of {op!r}.", "names only.")
+    found = []
+    reader = _TermReader(right, op, caller)
+    for modifier, target in reader.terms():
+        for name in names:
+            if op == "~" and target.kind == "number":
+                found.append(Statement(name.text, "~1", "", modifier, name.line, name.column))
+                continue
+            if op in ("=~", "~") and name.text == target.text:
+                raise syntax_error(caller, target, f"{name.text!r} {op} itself.", "remove that term.")
+            found.append(Statement(name.text, op, target.text, modifier, target.line, target.column))
+    return found
+
+
+class _TermReader:
+    """Reads `modifier*name + modifier*name …`."""
+
+    def __init__(self, tokens: list[Token], op: str, caller: str) -> None:
+        self.tokens, self.op, self.caller, self.place = tokens, op, caller, 0
+
+    def peek(self, ahead: int = 0) -> str:
+        where = self.place + ahead
+        return self.tokens[where].text if where < len(self.tokens) else ""
+
+    def take(self) -> Token:
+        if self.place >= len(self.tokens):
+            raise self.fail(self.tokens[-1], f"the statement ends after {self.tokens[-1].text!r}.")
+        self.place += 1
+        return self.tokens[self.place - 1]
+
+    def fail(self, token: Token, fact: str) -> DefinitionError:
+        return syntax_error(self.caller, token, fact, "write terms as name or modifier*name, joined by +.")
+
+    def terms(self) -> list[tuple[Modifier, Token]]:
+        found = [self.term()]
+        while self.place < len(self.tokens):
+            plus = self.take()
+            if plus.text != "+":
+                raise self.fail(plus, f"expected + instead of {plus.text!r}.")
+            found.append(self.term())
+        return found
+
+    def term(self) -> tuple[Modifier, Token]:
+        modifier = Modifier()
+        while True:
+            begin = self.place
+            values = self.factor(modifier)
+            if self.peek() == "*":
+                if values is not None:
+                    _assign(modifier, values)
+                self.take()
+                continue
+            token = self.tokens[begin]
+            is_one = token.kind == "number" and self.op == "~" and float(token.text) == 1.0
+            if self.place != begin + 1 or not (token.kind == "name" or is_one):
+                raise self.fail(token, f"{token.text!r} is not a variable.")
+            return modifier, token
+
+    def factor(self, modifier: Modifier) -> list[float | str | None] | None:
+        """Read one factor: values of a plain modifier, or None when a function stored them."""
+        if self.peek(1) != "(" or self.peek() == "c":
+            return self.vector()
+        function = self.take()
+        if function.text not in ("start", "label", "equal"):
+            raise self.fail(function, f"{function.text!r}() is not a known modifier.")
+        self.take()
+        values = self.vector()
+        closing = self.take()
+        if closing.text != ")":
+            raise self.fail(closing, f"expected ) instead of {closing.text!r}.")
+        if function.text == "start":
+            if any(isinstance(value, str) and value != FREE for value in values):
+                raise self.fail(function, "start() needs numbers.")
+            modifier.starts = [None if isinstance(value, str) else value for value in values]
+        else:
+            modifier.labels = [None if value in (None, FREE) else str(value) for value in values]
+        return None
+
+    def vector(self) -> list[float | str | None]:
+        if self.peek() != "c" or self.peek(1) != "(":
+            return [self.value()]
+        self.take()
+        self.take()
+        values = [self.value()]
+        while self.peek() == ",":
+            self.take()
+            values.append(self.value())
+        closing = self.take()
+        if closing.text != ")":
+            raise self.fail(closing, f"expected ) instead of {closing.text!r}.")
+        return values
+
+    def value(self) -> float | str | None:
+        token = self.take()
+        sign = 1.0
+        if token.text in ("-", "+"):
+            sign, token = (-1.0 if token.text == "-" else 1.0), self.take()
+            if token.kind != "number":
+                raise self.fail(token, f"expected a number instead of {token.text!r}.")
+        if token.kind == "number":
+            return sign * float(token.text)
+        if token.kind in ("name", "string"):
+            return token.text.strip("\"'")
+        raise self.fail(token, f"unexpected {token.text!r}.")
+
+
+def _assign(modifier: Modifier, values: list[float | str | None]) -> None:
+    """Sort plain modifier values into fixed values and labels."""
+    if any(isinstance(value, float) or value == FREE for value in values):
+        modifier.fixed = [value if isinstance(value, float) or value == FREE else None for value in values]
+    if any(isinstance(value, str) and value != FREE for value in values):
+        modifier.labels = [value if isinstance(value, str) and value != FREE else None for value in values]
