@@ -12,9 +12,10 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.report.view import Tree
-from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 
 MARK = "results.json"
+FORMS = ("html", "pdf", "docx", "markdown")
 
 
 def write_report(
@@ -43,6 +44,7 @@ def write_report(
     ResponseDataError
         The folder holds something else, or cannot be written.
     """
+    forms = check_forms(forms)
     target = Path(folder)
     refuse_foreign(target, replace=replace)
     try:
@@ -55,6 +57,31 @@ def write_report(
         fact = f"{str(target)!r} cannot be written ({error.strerror})."
         raise ResponseDataError(fact_and_hint("write", fact, "choose another folder.")) from None
     return [target / name for name in names]
+
+
+def check_forms(forms: Sequence[str]) -> list[str]:
+    """Check the names of forms of a report.
+
+    Parameters
+    ----------
+    forms
+        Names, perhaps with spaces around them.
+
+    Returns
+    -------
+    list of str
+        Names in the order of `FORMS`, each once.
+
+    Raises
+    ------
+    DefinitionError
+        One of them is unknown.
+    """
+    wanted = {form.strip().lower() for form in forms if form.strip()}
+    if unknown := sorted(wanted - set(FORMS)):
+        fact = f"{name_offenders(unknown)} is no form of a report."
+        raise DefinitionError(fact_and_hint("write", fact, f"choose of {name_offenders(FORMS)}."))
+    return [form for form in FORMS if form in wanted]
 
 
 def refuse_foreign(target: Path, *, replace: bool = True) -> None:

@@ -1,0 +1,158 @@
+"""`dta validate` and `dta adherence`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from instrument.definition import Instrument
+    from instrument.study import Study
+
+app = typer.Typer()
+
+Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
+InstrumentOption = Annotated[
+    str, typer.Option("--instrument", "-i", help="Name of a shipped instrument, or path of a YAML file.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report; made when absent.")]
+Usage = Annotated[
+    Path | None, typer.Option("--usage", help="Usage events: participant, day, kind, duration.")
+]
+Outcomes = Annotated[Path | None, typer.Option("--outcomes", help="Outcomes, one row per participant.")]
+StudyOption = Annotated[Path | None, typer.Option("--study", help="Study file: waves, intended use.")]
+Covariates = Annotated[
+    str | None,
+    typer.Option("--covariates", help="A file with one row per participant, or names of extra columns: a,b."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Forms = Annotated[
+    str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
+]
+
+
+@app.command("validate")
+def validate_command(
+    responses: Responses,
+    instrument: InstrumentOption,
+    out: Out,
+    usage: Usage = None,
+    outcomes: Outcomes = None,
+    covariates: Covariates = None,
+    study: StudyOption = None,
+    seed: Seed = 1,
+    forms: Forms = "html",
+) -> None:
+    """Validate a scale on its answers: report, results and tables in one folder."""
+    from analysis.report.writing import check_forms, refuse_foreign
+
+    wanted = check_forms(forms.split(","))
+    refuse_foreign(out)
+    inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study)
+    validate_and_write(inputs, out, seed, wanted)
+
+
+def read_inputs(
+    responses: Path,
+    instrument: str,
+    usage: Path | None = None,
+    outcomes: Path | None = None,
+    covariates: str | None = None,
+    study: Path | None = None,
+) -> dict[str, Any]:
+    """Read everything that `validate` takes; nothing is written.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `analysis.pipeline.validate`.
+    """
+    from analysis.commands_reading import one_row_each, read_side_table
+    from instrument.loading import load
+    from instrument.responses import read_responses
+    from instrument.study import load_study
+
+    scale = load(instrument)
+    names, people = _covariates(covariates)
+    inputs: dict[str, Any] = {"scale": scale, "study": _fitting(load_study(study), scale) if study else None}
+    inputs["responses"] = read_responses(responses, scale, covariates=names)
+    inputs["usage"] = read_side_table(usage, "usage") if usage else None
+    inputs["outcomes"] = one_row_each(read_side_table(outcomes, "outcomes"), "outcomes") if outcomes else None
+    inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
+    return inputs
+
+
+def _fitting(study: Study, scale: Instrument) -> Study:
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    if study.instrument != scale.id:
+        fact = f"the study is about instrument {study.instrument!r}, not {scale.id!r}."
+        raise DefinitionError(fact_and_hint("dta --study", fact, "give the study file of these data."))
+    return study
+
+
+def _covariates(given: str | None) -> tuple[tuple[str, ...], pd.DataFrame | None]:
+    from analysis.commands_reading import READERS, one_row_each, read_side_table
+
+    if not given:
+        return (), None
+    path = Path(given)
+    if path.is_file() or path.suffix.lower() in READERS:
+        return (), one_row_each(read_side_table(path, "covariates"), "covariates")
+    return tuple(name.strip() for name in given.split(",") if name.strip()), None
+
+
+def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame | None:
+    """Take covariates that stand in the response file: the first value of each person."""
+    if not names:
+        return None
+    return responses.groupby("participant", sort=False)[list(names)].first().reset_index()
+
+
+def validate_and_write(inputs: dict[str, Any], out: Path, seed: int, forms: list[str]) -> None:
+    """Run the validation with a progress display, write the folder and say what is in it."""
+    from analysis.pipeline import validate
+    from analysis.report.view import verdicts
+
+    with progress_display() as progress:
+        result = validate(**inputs, seed=seed, progress=progress)
+        progress("Writing the report", 0, 0)
+        written = result.write(out, forms=forms)
+    found = verdicts(result.tree)
+    typer.echo(f"{len(written)} files in {out}")
+    typer.echo(f"{len(found['met'])} rules met, {len(found['not_met'])} not met.")
+    for failure in found["failed"]:
+        typer.echo(f"Failed: {failure['title']}: {failure['message']}")
+    page = out / "report.html"
+    typer.echo(f"Read {page if page in written else out / 'results.json'}")
+
+
+@contextmanager
+def progress_display() -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress on standard error: a bar on a terminal, plain lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda title, number, count: typer.echo(_plain(title, number, count), err=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Starting", total=None)
+
+        def advance(title: str, number: int, count: int) -> None:
+            done = number - 1 if count else None
+            bar.update(task, description=title, completed=done, total=count or None)
+
+        yield advance
+
+
+def _plain(title: str, number: int, count: int) -> str:
+    return f"[{number}/{count}] {title}" if count else title

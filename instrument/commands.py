@@ -1,0 +1,87 @@
+"""`dta score`, `dta instruments` and `dta instrument check`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+files = typer.Typer(no_args_is_help=True, help="Check instrument files.")
+app.add_typer(files, name="instrument")
+
+
+@app.command("score")
+def score_command(
+    responses: Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")],
+    instrument: Annotated[str, typer.Option("--instrument", "-i", help="Shipped name or YAML file.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file for the scores.")],
+    covariates: Annotated[str | None, typer.Option("--covariates", help="Extra columns: a,b.")] = None,
+) -> None:
+    """Score answers: one row per administration, theme scores and total."""
+    from instrument.loading import load
+    from instrument.responses import read_responses
+    from instrument.scoring import score
+
+    scale = load(instrument)
+    names = tuple(name.strip() for name in (covariates or "").split(",") if name.strip())
+    answers = read_responses(responses, scale, covariates=names)
+    card = score(answers, scale)
+    write_whole(out, card.to_frame().to_csv(index=False, lineterminator="\n"))
+    for note in answers.attrs.get("notes", ()):
+        typer.echo(f"Note: {note}", err=True)
+    typer.echo(f"{len(card.to_frame())} administrations scored in {out}")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that it is there whole or not at all.
+
+    Raises
+    ------
+    ResponseDataError
+        It cannot be written there.
+    """
+    from instrument.errors import ResponseDataError, fact_and_hint
+
+    scratch = None
+    try:
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        os.chmod(scratch, 0o644)
+        os.replace(scratch, path)
+    except OSError as error:
+        if scratch is not None and os.path.exists(scratch):
+            os.unlink(scratch)
+        fact = f"{str(path)!r} cannot be written ({error.strerror})."
+        raise ResponseDataError(fact_and_hint("dta score", fact, "name a file in a folder.")) from None
+
+
+@app.command("instruments")
+def instruments_command() -> None:
+    """List the instruments that the toolkit ships."""
+    from instrument.loading import available, load
+
+    for name in available():
+        scale = load(name)
+        typer.echo(f"{name}\t{scale.version}\t{len(scale.items)} items\t{scale.title} ({scale.status})")
+
+
+@files.command("check")
+def check_command(
+    file: Annotated[str, typer.Argument(help="YAML file of an instrument, or the name of a shipped one.")],
+) -> None:
+    """Check an instrument file and say what it defines."""
+    from instrument.loading import load
+
+    scale = load(file)
+    typer.echo(f"{scale.id} {scale.version}: {scale.title} ({scale.status})")
+    for theme in scale.themes:
+        ids = scale.theme_items(theme.id)
+        typer.echo(f"  {theme.id} ({theme.role}): {len(ids)} items")
+    reversed_items = ", ".join(scale.reversed_items) or "none"
+    typer.echo(f"  reversed: {reversed_items}; languages: {', '.join(scale.languages)}")
+    typer.echo(f"  content hash {scale.content_hash}")
