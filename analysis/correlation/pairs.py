@@ -1,0 +1,144 @@
+"""Polychoric correlations of all pairs at once: second step of two-step maximum likelihood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.correlation.bivariate_normal import bivariate_density, cell_differences, rectangle_probabilities
+
+Array = npt.NDArray[np.float64]
+
+BOUND = 0.9999
+SMALLEST_PROBABILITY = 1e-15
+PAIRS_AT_ONCE = 512
+MAX_STEPS = 100
+TOLERANCE = 1e-11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairFit:
+    """Estimates of all pairs.
+
+    Attributes
+    ----------
+    rho
+        Correlations, shape (n_pairs,).
+    at_bound
+        Pairs whose likelihood rises up to ±`BOUND`, shape (n_pairs,).
+    converged
+        Pairs whose last step was below `TOLERANCE`, shape (n_pairs,).
+    """
+
+    rho: Array
+    at_bound: npt.NDArray[np.bool_]
+    converged: npt.NDArray[np.bool_]
+
+
+def fit_pairs(tables: Array, row_thresholds: Array, column_thresholds: Array) -> PairFit:
+    """Maximise Σ n log π(ρ) of every table over its correlation, thresholds held fixed.
+
+    Newton steps inside a shrinking bracket; where the curvature is not negative or a step leaves the
+    bracket, the bracket is halved. Pairs leave the iteration as they converge.
+
+    Parameters
+    ----------
+    tables
+        Counts, shape (n_pairs, k, k).
+    row_thresholds, column_thresholds
+        Shape (n_pairs, k − 1), absent ones +∞.
+
+    Returns
+    -------
+    PairFit
+        Correlations with their state.
+    """
+    rho = np.empty(len(tables))
+    converged = np.empty(len(tables), dtype=bool)
+    for start in range(0, len(tables), PAIRS_AT_ONCE):
+        block = slice(start, start + PAIRS_AT_ONCE)
+        rho[block], converged[block] = _fit_block(
+            tables[block], row_thresholds[block], column_thresholds[block]
+        )
+    return PairFit(rho=rho, at_bound=np.abs(rho) > BOUND - 1e-6, converged=converged)
+
+
+def _fit_block(tables: Array, rows: Array, columns: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    rho = _starting_values(tables)
+    low, high = np.full(len(rho), -BOUND), np.full(len(rho), BOUND)
+    active = np.arange(len(rho))
+    for _ in range(MAX_STEPS):
+        here = rho[active]
+        slope, curvature = _slope_and_curvature(tables[active], rows[active], columns[active], here)
+        low[active] = np.where(slope > 0, here, low[active])
+        high[active] = np.where(slope < 0, here, high[active])
+        proposal = _next_point(here, slope, curvature, low[active], high[active])
+        rho[active] = proposal
+        active = active[np.abs(proposal - here) > TOLERANCE]
+        if not active.size:
+            break
+    converged = np.ones(len(rho), dtype=bool)
+    converged[active] = False
+    return rho, converged
+
+
+def _next_point(here: Array, slope: Array, curvature: Array, low: Array, high: Array) -> Array:
+    concave = curvature < 0
+    newton = here - slope / np.where(concave, curvature, -1.0)
+    reach = np.tanh(np.arctanh(here) + np.sign(slope))
+    nearest = np.where(slope > 0, np.minimum(reach, high), np.maximum(reach, low))
+    halved = np.where(slope == 0, here, 0.5 * (here + nearest))
+    inside = concave & (newton >= np.minimum(here, nearest)) & (newton <= np.maximum(here, nearest))
+    return np.where(inside, newton, halved)
+
+
+def _starting_values(tables: Array) -> Array:
+    """Product-moment correlation of the category positions, a little enlarged."""
+    n = tables.sum((1, 2))
+    levels = np.arange(tables.shape[1], dtype=float)
+    rows, columns = tables.sum(2), tables.sum(1)
+    mean_r, mean_c = rows @ levels / n, columns @ levels / n
+    covariance = np.einsum("pab,a,b->p", tables, levels, levels) / n - mean_r * mean_c
+    spread = (rows @ levels**2 / n - mean_r**2) * (columns @ levels**2 / n - mean_c**2)
+    start = 1.1 * covariance / np.sqrt(np.maximum(spread, 1e-12))
+    return np.clip(np.nan_to_num(start), -0.9, 0.9)
+
+
+def cell_derivative(rows: Array, columns: Array, rho: Array) -> Array:
+    """Derivative of the cell probabilities by the correlation.
+
+    Parameters
+    ----------
+    rows, columns
+        Thresholds, shape (n_pairs, k − 1).
+    rho
+        Correlations, shape (n_pairs,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_pairs, k, k).
+    """
+    return cell_differences(
+        _framed(bivariate_density(rows[:, :, None], columns[:, None, :], rho[:, None, None]))
+    )
+
+
+def _framed(corners: Array) -> Array:
+    """Surround corner values with zeros: densities vanish at infinity."""
+    return np.pad(corners, ((0, 0), (1, 1), (1, 1)))
+
+
+def _slope_and_curvature(tables: Array, rows: Array, columns: Array, rho: Array) -> tuple[Array, Array]:
+    probability = np.maximum(rectangle_probabilities(rows, columns, rho), SMALLEST_PROBABILITY)
+    h, k, r = rows[:, :, None], columns[:, None, :], rho[:, None, None]
+    density = bivariate_density(h, k, r)
+    finite = np.isfinite(h) & np.isfinite(k)
+    h, k = np.where(finite, h, 0.0), np.where(finite, k, 0.0)
+    spread = 1 - r * r
+    change = density * (r / spread + (h * k * (1 + r * r) - r * (h * h + k * k)) / spread**2)
+    first = cell_differences(_framed(density)) / probability
+    second = cell_differences(_framed(change)) / probability
+    return np.sum(tables * first, (1, 2)), np.sum(tables * (second - first * first), (1, 2))
