@@ -65,41 +65,52 @@ def category_codes(
         Answers that are not whole numbers, no rows left, items without answers or with one category.
     """
     values = np.asarray(values)
-    lowest, highest = _range_of(values, names, caller)
+    lowest = _lowest_codes(values, names, caller)
     kept = _rows_kept(values, listwise)
-    n_kept = int(kept.sum())
-    if n_kept == 0:
-        what = "no person answered every item" if listwise else "no person answered any item"
+    if not kept.any():
         raise ResponseDataError(
             fact_and_hint(
-                caller, f"{what}, of {len(values)}.", "use missing='pairwise' or drop items few answered."
+                caller,
+                f"0 of {len(values)} persons answered every item.",
+                "use missing='pairwise' or drop items that few answered.",
             )
         )
-    shifted = np.empty((values.shape[1], n_kept), dtype=np.int8)
-    tallies = np.zeros((values.shape[1], MOST_CATEGORIES + 1), dtype=np.int64)
+    positions = _positions(values, kept, lowest)
+    present = [
+        np.flatnonzero(np.bincount(row, minlength=MOST_CATEGORIES)[:MOST_CATEGORIES]) for row in positions
+    ]
+    _refuse(
+        [len(p) < 2 for p in present],
+        names,
+        caller,
+        "have a single answer category",
+        "drop these items; a constant has no correlation.",
+    )
+    most = max(len(p) for p in present)
+    for row, places in zip(positions, present, strict=True):
+        table = np.full(MOST_CATEGORIES + 1, most, dtype=np.int8)
+        table[places] = np.arange(len(places), dtype=np.int8)
+        row[:] = table[row]
+    categories = [places + int(low) for places, low in zip(present, lowest, strict=True)]
+    return CategoryCodes(codes=positions, categories=categories, missing_code=most)
+
+
+def _positions(
+    values: npt.NDArray[Any], kept: npt.NDArray[np.bool_], lowest: npt.NDArray[Any]
+) -> npt.NDArray[np.int8]:
+    """Distance of every answer from its item's lowest code; `MOST_CATEGORIES` for no answer."""
+    positions = np.empty((values.shape[1], int(kept.sum())), dtype=np.int8)
     at = 0
     for start in range(0, len(values), ROWS_AT_ONCE):
-        chunk = values[start : start + ROWS_AT_ONCE]
-        chunk = chunk[kept[start : start + ROWS_AT_ONCE]] - lowest
+        rows = slice(start, start + ROWS_AT_ONCE)
+        chunk = values[rows][kept[rows]] - lowest
         block = np.nan_to_num(chunk, nan=float(MOST_CATEGORIES)).astype(np.int8).T
-        shifted[:, at : at + block.shape[1]] = block
+        positions[:, at : at + block.shape[1]] = block
         at += block.shape[1]
-    for item in range(values.shape[1]):
-        tallies[item] = np.bincount(shifted[item], minlength=MOST_CATEGORIES + 1)
-    present = [np.flatnonzero(tally[:MOST_CATEGORIES]) for tally in tallies]
-    _refuse_constant(present, names, caller)
-    most = max(len(p) for p in present)
-    for item, positions in enumerate(present):
-        table = np.full(MOST_CATEGORIES + 1, most, dtype=np.int8)
-        table[positions] = np.arange(len(positions), dtype=np.int8)
-        shifted[item] = table[shifted[item]]
-    categories = [positions + int(low) for positions, low in zip(present, lowest, strict=True)]
-    return CategoryCodes(codes=shifted, categories=categories, missing_code=most)
+    return positions
 
 
-def _range_of(
-    values: npt.NDArray[Any], names: list[str], caller: str
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+def _lowest_codes(values: npt.NDArray[Any], names: list[str], caller: str) -> npt.NDArray[Any]:
     n_items = values.shape[1]
     lowest, highest = np.full(n_items, np.inf), np.full(n_items, -np.inf)
     broken = np.zeros(n_items, dtype=bool)
@@ -108,37 +119,24 @@ def _range_of(
         lowest = np.fmin(lowest, np.fmin.reduce(chunk, axis=0))
         highest = np.fmax(highest, np.fmax.reduce(chunk, axis=0))
         broken |= ((chunk != np.rint(chunk)) & ~np.isnan(chunk)).any(axis=0)
-    broken |= np.isinf(lowest) & (lowest < 0) | np.isinf(highest) & (highest > 0)
-    if broken.any():
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{int(broken.sum())} of {n_items} items hold answers that are not whole numbers: "
-                f"{name_offenders([names[i] for i in np.flatnonzero(broken)])}.",
-                "give category codes such as 1 to 5, or treat these columns as continuous.",
-            )
-        )
-    unanswered = np.isinf(lowest)
-    if unanswered.any():
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{int(unanswered.sum())} of {n_items} items have no answer at all: "
-                f"{name_offenders([names[i] for i in np.flatnonzero(unanswered)])}.",
-                "drop these items.",
-            )
-        )
-    wide = highest - lowest >= MOST_CATEGORIES
-    if wide.any():
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{int(wide.sum())} of {n_items} items span {MOST_CATEGORIES} codes or more: "
-                f"{name_offenders([names[i] for i in np.flatnonzero(wide)])}.",
-                "treat these columns as continuous, or recode file codes for missing answers to NA.",
-            )
-        )
-    return lowest, highest
+    answered = lowest <= highest
+    infinite = answered & (np.isinf(lowest) | np.isinf(highest))
+    _refuse(
+        broken | infinite,
+        names,
+        caller,
+        "hold answers that are not whole numbers",
+        "give category codes such as 1 to 5, or treat these columns as continuous.",
+    )
+    _refuse(~answered, names, caller, "have no answer at all", "drop these items.")
+    _refuse(
+        highest - lowest >= MOST_CATEGORIES,
+        names,
+        caller,
+        f"span {MOST_CATEGORIES} codes or more",
+        "treat these columns as continuous, or recode file codes for missing answers to NA.",
+    )
+    return lowest
 
 
 def _rows_kept(values: npt.NDArray[Any], listwise: bool) -> npt.NDArray[np.bool_]:
@@ -149,13 +147,9 @@ def _rows_kept(values: npt.NDArray[Any], listwise: bool) -> npt.NDArray[np.bool_
     return kept
 
 
-def _refuse_constant(present: list[npt.NDArray[Any]], names: list[str], caller: str) -> None:
-    constant = [name for name, positions in zip(names, present, strict=True) if len(positions) < 2]
-    if constant:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{len(constant)} of {len(names)} items have a single answer category: {name_offenders(constant)}.",
-                "drop these items; a constant has no correlation.",
-            )
-        )
+def _refuse(faulty: npt.ArrayLike, names: list[str], caller: str, what: str, hint: str) -> None:
+    at_fault = np.flatnonzero(np.asarray(faulty))
+    if at_fault.size:
+        offenders = name_offenders([names[i] for i in at_fault])
+        fact = f"{at_fault.size} of {len(names)} items {what}: {offenders}."
+        raise ResponseDataError(fact_and_hint(caller, fact, hint))

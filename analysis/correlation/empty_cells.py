@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.correlation.counts import pair_indices
+
 Array = npt.NDArray[np.float64]
 
 
@@ -25,8 +27,6 @@ def keep_margins(tables: Array, n_categories: npt.NDArray[np.int64], zero_add: t
     numpy.ndarray
         Tables, changed copies where something was added.
     """
-    from analysis.correlation.counts import pair_indices
-
     first, second = pair_indices(len(n_categories))
     rows, columns = n_categories[first], n_categories[second]
     dichotomous = (rows == 2) & (columns == 2)
