@@ -64,7 +64,8 @@ class _Oblique:
     """Correlated factors: loadings = A inv(T)' with columns of T of unit length."""
 
     def loadings(self, unrotated: Array, rotations: Array) -> Array:
-        return unrotated @ _transposed(np.linalg.inv(rotations))
+        inverse = np.asarray(np.linalg.inv(rotations), dtype=float)
+        return np.asarray(unrotated @ _transposed(inverse), dtype=float)
 
     def gradient(self, unrotated: Array, rotations: Array, loadings: Array, slopes: Array) -> Array:
         inner = np.asarray(_transposed(loadings) @ slopes, dtype=float)

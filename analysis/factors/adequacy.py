@@ -1,0 +1,232 @@
+"""Whether a correlation matrix is worth factoring: Kaiser-Meyer-Olkin and Bartlett's test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2
+
+from analysis.factors.extraction import check_correlations
+from analysis.factors.moments import moments
+from analysis.factors.pattern import Array
+from analysis.result import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class KmoResult(Result):
+    """Sampling adequacy.
+
+    Attributes
+    ----------
+    overall : float
+        Of the whole matrix, between 0 and 1.
+    per_item : pandas.Series, shape (n_items,)
+        Of each item.
+    n_obs : int
+        Rows used.
+    correlation, missing : str
+        How the correlations were made.
+    """
+
+    overall: float
+    per_item: pd.Series
+    n_obs: int
+    correlation: str
+    missing: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per item and a last row "overall"."""
+        whole = pd.Series({"overall": self.overall})
+        return pd.concat([self.per_item, whole]).rename("kmo").to_frame().rename_axis("item")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BartlettResult(Result):
+    """Test that all items are uncorrelated.
+
+    Attributes
+    ----------
+    chisq, df, pvalue : float
+        Statistic, degrees of freedom, p-value.
+    n_obs : int
+        Sample size in the statistic.
+    correlation, missing : str
+        How the correlations were made.
+    """
+
+    chisq: float
+    df: int
+    pvalue: float
+    n_obs: int
+    correlation: str
+    missing: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row."""
+        return pd.DataFrame(
+            {"chisq": [self.chisq], "df": [self.df], "pvalue": [self.pvalue], "n_obs": [self.n_obs]}
+        )
+
+
+def sampling_adequacy(correlations: Array) -> tuple[float, Array]:
+    """Compare squared correlations with squared partial correlations.
+
+    Parameters
+    ----------
+    correlations : ndarray, shape (n_items, n_items)
+        Positive definite correlation matrix.
+
+    Returns
+    -------
+    tuple of float and ndarray, shape (n_items,)
+        Overall and for each item.
+    """
+    inverse = np.linalg.inv(correlations)
+    scale = 1 / np.sqrt(np.diag(inverse))
+    partial = (inverse * np.outer(scale, scale)) ** 2
+    simple = correlations**2
+    np.fill_diagonal(partial, 0.0)
+    np.fill_diagonal(simple, 0.0)
+    simple_sums, partial_sums = simple.sum(axis=0), partial.sum(axis=0)
+    overall = simple_sums.sum() / (simple_sums.sum() + partial_sums.sum())
+    return float(overall), np.asarray(simple_sums / (simple_sums + partial_sums))
+
+
+def sphericity(correlations: Array, n_obs: int) -> tuple[float, int, float]:
+    """Bartlett's statistic from a correlation matrix.
+
+    Parameters
+    ----------
+    correlations : ndarray, shape (n_items, n_items)
+        Positive definite correlation matrix.
+    n_obs
+        Sample size.
+
+    Returns
+    -------
+    tuple
+        Chi-square, degrees of freedom, p-value.
+    """
+    p = len(correlations)
+    _, log_determinant = np.linalg.slogdet(correlations)
+    chisq = -(n_obs - 1 - (2 * p + 5) / 6) * float(log_determinant)
+    df = p * (p - 1) // 2
+    return chisq, df, float(chi2.sf(chisq, df))
+
+
+def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "listwise") -> KmoResult:
+    """Measure of sampling adequacy of Kaiser, Meyer and Olkin.
+
+    Use it before an exploratory factor analysis: items that share little with the others beyond what pairs
+    explain have low values. It says nothing about how many factors there are.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame, shape (n_persons, n_items)
+        One numeric column per item.
+    correlation : {"pearson", "polychoric"}
+        Which correlations.
+    missing : {"listwise", "pairwise"}
+        Complete rows, or all rows with pairs of answers.
+
+    Returns
+    -------
+    KmoResult
+        `.overall` and `.per_item`.
+
+    Raises
+    ------
+    ResponseDataError
+        For columns that are not numbers, or too few rows.
+    NotEstimableError
+        For items without variance or a matrix that is not positive definite.
+
+    Notes
+    -----
+    With r the correlations and a the partial correlations given all other items, KMO is the sum of r²
+    over pairs divided by the sum of r² + a².
+
+    References
+    ----------
+    Kaiser, H. F. (1974). An index of factorial simplicity. Psychometrika, 39, 31-36.
+    https://doi.org/10.1007/BF02291575
+
+    In R: ``psych::KMO(cor(items))``.
+
+    Examples
+    --------
+    Three items that correlate .5 have partial correlations of 1/3, so KMO is .25 / (.25 + 1/9).
+
+    >>> a, b, c = np.array([1, 1, 1, 1, -1, -1, -1, -1]), np.array([1, 1, -1, -1] * 2), np.array([1, -1] * 4)
+    >>> mixed = pd.DataFrame({"x": a + b, "y": b + c, "z": a + c})
+    >>> round(kmo(mixed).overall, 6)
+    0.692308
+    """
+    found = moments("kmo", items, correlation=correlation, missing=missing)
+    check_correlations("kmo", found.correlations, found.labels)
+    overall, each = sampling_adequacy(found.correlations)
+    return KmoResult(
+        overall=overall,
+        per_item=pd.Series(each, index=found.labels),
+        n_obs=found.n_obs,
+        correlation=correlation,
+        missing=missing,
+    )
+
+
+def bartlett_sphericity(
+    items: pd.DataFrame,
+    *,
+    correlation: str = "pearson",
+    missing: str = "listwise",
+    n_obs: int | None = None,
+) -> BartlettResult:
+    """Bartlett's test that the correlation matrix is an identity matrix.
+
+    Significant in any sample worth analysing; report it, but do not choose anything by it.
+
+    Parameters
+    ----------
+    items : pandas.DataFrame, shape (n_persons, n_items)
+        One numeric column per item.
+    correlation : {"pearson", "polychoric"}
+        Which correlations; the chi-square distribution holds for Pearson correlations of normal variables.
+    missing : {"listwise", "pairwise"}
+        Complete rows, or all rows with pairs of answers.
+    n_obs
+        Sample size in the statistic; by default the smallest number of rows behind any correlation.
+
+    Returns
+    -------
+    BartlettResult
+        `.chisq`, `.df`, `.pvalue`.
+
+    Notes
+    -----
+    chisq = -(n - 1 - (2p + 5)/6) log det R with p(p - 1)/2 degrees of freedom.
+
+    References
+    ----------
+    Bartlett, M. S. (1951). The effect of standardization on a chi-square approximation in factor analysis.
+    Biometrika, 38, 337-344. https://doi.org/10.1093/biomet/38.3-4.337
+
+    In R: ``psych::cortest.bartlett(cor(items), n = nrow(items))``.
+
+    Examples
+    --------
+    The determinant of three correlations of .5 is .5, so chisq is -(8 - 1 - 11/6) log .5.
+
+    >>> a, b, c = np.array([1, 1, 1, 1, -1, -1, -1, -1]), np.array([1, 1, -1, -1] * 2), np.array([1, -1] * 4)
+    >>> test = bartlett_sphericity(pd.DataFrame({"x": a + b, "y": b + c, "z": a + c}))
+    >>> round(test.chisq, 4), test.df
+    (3.5813, 3)
+    """
+    found = moments("bartlett_sphericity", items, correlation=correlation, missing=missing)
+    check_correlations("bartlett_sphericity", found.correlations, found.labels)
+    size = found.n_pairs if n_obs is None else n_obs
+    chisq, df, pvalue = sphericity(found.correlations, size)
+    return BartlettResult(
+        chisq=chisq, df=df, pvalue=pvalue, n_obs=size, correlation=correlation, missing=missing
+    )

@@ -1,0 +1,188 @@
+"""Exploratory factor analysis of item columns."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from analysis.factors.exploratory_result import EfaResult
+from analysis.factors.extraction import EXTRACTIONS, Extraction, check_correlations, extract
+from analysis.factors.fit import fit_measures
+from analysis.factors.moments import Moments, choose, moments
+from analysis.factors.pattern import Array, Pattern
+from analysis.factors.rotation import ROTATIONS, rotate
+from analysis.factors.weights import determinacy
+from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+
+RANDOM_STARTS = 30
+
+
+def _warn_heywood(labels: list[str], found: Extraction) -> None:
+    if found.heywood:
+        names = name_offenders(labels[i] for i in found.heywood)
+        message = fact_and_hint(
+            "efa",
+            f"{len(found.heywood)} of {len(labels)} uniquenesses are at their lower bound: {names}.",
+            "extract fewer factors; do not interpret the factors of these items.",
+        )
+        warnings.warn(message, ToolkitWarning, stacklevel=3)
+
+
+def _variance_table(pattern: Pattern, names: list[str]) -> pd.DataFrame:
+    """Sum of squared loadings, proportions of all variance and of what is explained."""
+    squares = pattern.sums_of_squares
+    n_items = len(pattern.loadings)
+    return pd.DataFrame(
+        {
+            "ss_loadings": squares,
+            "proportion": squares / n_items,
+            "cumulative": np.cumsum(squares) / n_items,
+            "proportion_explained": squares / squares.sum(),
+            "cumulative_explained": np.cumsum(squares) / squares.sum(),
+        },
+        index=names,
+    )
+
+
+def _complexity(loadings: Array) -> Array:
+    """Hofmann's row complexity: how many factors an item is spread over."""
+    squares = loadings**2
+    return np.asarray(squares.sum(axis=1) ** 2 / (squares**2).sum(axis=1))
+
+
+def efa(
+    items: pd.DataFrame,
+    n_factors: int,
+    *,
+    extraction: str = "minres",
+    rotation: str = "oblimin",
+    correlation: str = "pearson",
+    missing: str = "listwise",
+    n_obs: int | None = None,
+    random_starts: int = RANDOM_STARTS,
+    seed: int = 1,
+) -> EfaResult:
+    """Exploratory factor analysis: extract, rotate, put in order.
+
+    Use it to see which items go together when no structure is fixed beforehand; use `cfa` to test one.
+    Do not read loadings of items whose uniqueness is at its lower bound (a warning names them).
+
+    Parameters
+    ----------
+    items : pandas.DataFrame, shape (n_persons, n_items)
+        One numeric column per item.
+    n_factors
+        Number of factors; see `factor_retention`.
+    extraction : {"minres", "ml", "principal"}
+        Unweighted least squares, maximum likelihood, or components (no factor model).
+    rotation
+        "none", "varimax", "quartimax", "equamax" (orthogonal), "oblimin" (= "quartimin"), "geomin",
+        "promax", "biquartimin" (oblique).
+    correlation : {"pearson", "polychoric"}
+        Polychoric correlations suit items of few ordered categories.
+    missing : {"listwise", "pairwise"}
+        Complete rows, or all rows with pairs of answers. Nothing is imputed.
+    n_obs
+        Sample size in the fit measures; by default the smallest number of rows behind any correlation.
+    random_starts
+        Random starting positions of the rotation beside the unrotated one; the lowest minimum is kept.
+    seed
+        Seed of the random starts.
+
+    Returns
+    -------
+    EfaResult
+        Loadings, factor correlations, structure, communalities, variance, fit and `.scores()`. Factors are
+        ordered by the variance they account for and reflected to a positive sum of loadings.
+
+    Raises
+    ------
+    ResponseDataError
+        For columns that are not numbers, or too few rows.
+    DefinitionError
+        For unknown options, or more factors than the items can carry.
+    NotEstimableError
+        For items without variance, singular or indefinite correlations, or no convergence.
+
+    Notes
+    -----
+    The model is R = L Phi L' + Psi. Minimum residuals minimises the sum of squared off-diagonal residuals,
+    maximum likelihood log|Sigma| + tr(inv(Sigma) R). factor_analyzer's solution is polished by Newton steps
+    until the gradient is below 1e-6. The chi-square test assumes multivariate normal items: with
+    `correlation="polychoric"` it is descriptive only.
+
+    References
+    ----------
+    Harman, H. H., & Jones, W. H. (1966). Psychometrika, 31, 351-368. https://doi.org/10.1007/BF02289468
+    Jennrich, R. I. (2002). Psychometrika, 67, 7-19. https://doi.org/10.1007/BF02294706
+
+    In R: ``psych::fa(items, nfactors, fm = "minres", rotate = "oblimin")``.
+
+    Examples
+    --------
+    A matrix of one factor with loadings .9, .8, .7, .6 is reproduced exactly. The items below have exactly
+    these correlations.
+
+    >>> loadings = np.array([0.9, 0.8, 0.7, 0.6])
+    >>> target = np.outer(loadings, loadings)
+    >>> np.fill_diagonal(target, 1.0)
+    >>> basis, _ = np.linalg.qr(np.column_stack([np.ones(50), np.random.default_rng(1).random((50, 4))]))
+    >>> items = pd.DataFrame(basis[:, 1:] @ np.linalg.cholesky(target).T, columns=list("abcd"))
+    >>> efa(items, 1).loadings["F1"].round(6).tolist()
+    [0.9, 0.8, 0.7, 0.6]
+    """
+    choose("efa", "extraction", extraction, EXTRACTIONS)
+    choose("efa", "rotation", rotation, ("none", *ROTATIONS))
+    if isinstance(n_factors, bool) or not isinstance(n_factors, (int, np.integer)):
+        raise DefinitionError(
+            fact_and_hint("efa", f"n_factors is {n_factors!r}.", "give a whole number of factors.")
+        )
+    found = moments("efa", items, correlation=correlation, missing=missing)
+    check_correlations("efa", found.correlations, found.labels)
+    raw = extract(found.correlations, int(n_factors), extraction)
+    _warn_heywood(found.labels, raw)
+    turned = rotate(raw.loadings, rotation, random_starts=random_starts, seed=seed)
+    pattern = turned if rotation == "biquartimin" else turned.arranged()
+    return _result(found, raw, pattern, extraction, rotation, seed, found.n_pairs if n_obs is None else n_obs)
+
+
+def _result(
+    found: Moments,
+    raw: Extraction,
+    pattern: Pattern,
+    extraction: str,
+    rotation: str,
+    seed: int,
+    size: int,
+) -> EfaResult:
+    """Label the matrices of one solution."""
+    names = [f"F{k + 1}" for k in range(pattern.loadings.shape[1])]
+    labels = found.labels
+    common = pattern.common
+    return EfaResult(
+        loadings=pd.DataFrame(pattern.loadings, index=labels, columns=names),
+        factor_correlations=pd.DataFrame(pattern.factor_correlations, index=names, columns=names),
+        structure=pd.DataFrame(pattern.structure, index=labels, columns=names),
+        communalities=pd.Series(pattern.communalities, index=labels),
+        uniquenesses=pd.Series(1 - pattern.communalities, index=labels),
+        complexity=pd.Series(_complexity(pattern.loadings), index=labels),
+        variance=_variance_table(pattern, names),
+        fit=pd.Series(fit_measures(found.correlations, common, len(names), size)),
+        determinacy=pd.Series(determinacy(found.correlations, pattern), index=names),
+        residuals=pd.DataFrame(found.correlations - common, index=labels, columns=labels),
+        correlations=pd.DataFrame(found.correlations, index=labels, columns=labels),
+        heywood=tuple(labels[i] for i in raw.heywood),
+        extraction=extraction,
+        rotation=rotation,
+        correlation=found.correlation,
+        missing=found.missing,
+        n_obs=found.n_obs,
+        n_obs_fit=size,
+        rotation_starts=pattern.starts,
+        rotation_agreeing=pattern.agreeing,
+        seed=seed,
+        _pattern=pattern,
+        _values=found.values,
+    )

@@ -1,0 +1,133 @@
+"""What an exploratory factor analysis gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.factors.moments import choose, item_values
+from analysis.factors.pattern import Array, Pattern
+from analysis.factors.weights import WEIGHTS
+from analysis.result import Result
+from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EfaResult(Result):
+    """One exploratory solution; all matrices in the same order of factors.
+
+    Attributes
+    ----------
+    loadings : pandas.DataFrame, shape (n_items, n_factors)
+        Pattern coefficients.
+    factor_correlations : pandas.DataFrame, shape (n_factors, n_factors)
+        Identity for orthogonal rotations.
+    structure : pandas.DataFrame, shape (n_items, n_factors)
+        Correlations of items with factors.
+    communalities, uniquenesses, complexity : pandas.Series, shape (n_items,)
+        Explained and unexplained variance; number of factors an item is spread over.
+    variance : pandas.DataFrame, shape (n_factors, 5)
+        Variance each factor accounts for.
+    fit : pandas.Series
+        chisq, df, pvalue, objective, null_chisq, null_df, null_objective, tli, cfi, rmsea with a 90 %
+        interval, rmsr, crms, empirical_chisq (from the residuals) with pvalue, bic, sabic, empirical_bic,
+        empirical_sabic, fit, fit_off.
+    determinacy : pandas.Series, shape (n_factors,)
+        Correlation of each factor with its regression scores.
+    residuals, correlations : pandas.DataFrame, shape (n_items, n_items)
+        Observed minus reproduced (uniquenesses on the diagonal), and observed.
+    heywood : tuple of str
+        Items whose uniqueness is at its lower bound.
+    n_obs, n_obs_fit : int
+        Rows used, and the sample size in the fit measures.
+    rotation_starts, rotation_agreeing : int
+        Starting positions of the rotation, and how many reached the solution shown.
+    """
+
+    loadings: pd.DataFrame
+    factor_correlations: pd.DataFrame
+    structure: pd.DataFrame
+    communalities: pd.Series
+    uniquenesses: pd.Series
+    complexity: pd.Series
+    variance: pd.DataFrame
+    fit: pd.Series
+    determinacy: pd.Series
+    residuals: pd.DataFrame
+    correlations: pd.DataFrame
+    heywood: tuple[str, ...]
+    extraction: str
+    rotation: str
+    correlation: str
+    missing: str
+    n_obs: int
+    n_obs_fit: int
+    rotation_starts: int
+    rotation_agreeing: int
+    seed: int
+    _pattern: Pattern
+    _values: Array
+
+    def to_frame(self) -> pd.DataFrame:
+        """Loadings with communality, uniqueness and complexity, one row per item."""
+        table = self.loadings.assign(
+            communality=self.communalities, uniqueness=self.uniquenesses, complexity=self.complexity
+        )
+        return table.rename_axis("item")
+
+    def score_weights(self, method: str = "ten_berge") -> pd.DataFrame:
+        """Weights that turn standardised answers into factor scores.
+
+        Parameters
+        ----------
+        method : {"ten_berge", "regression", "bartlett", "anderson_rubin"}
+            Kind of scores.
+
+        Returns
+        -------
+        pandas.DataFrame, shape (n_items, n_factors)
+            Weights.
+        """
+        choose("efa.scores", "method", method, tuple(WEIGHTS))
+        weights = WEIGHTS[method](np.array(self.correlations), self._pattern)
+        return pd.DataFrame(weights, index=self.loadings.index, columns=self.loadings.columns)
+
+    def scores(self, method: str = "ten_berge", items: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Factor scores of the persons analysed, or of others on the same footing.
+
+        Parameters
+        ----------
+        method : {"ten_berge", "regression", "bartlett", "anderson_rubin"}
+            "ten_berge" keeps the factor correlations, "regression" is most precise, "bartlett"
+            conditionally unbiased, "anderson_rubin" gives uncorrelated scores.
+        items
+            Other persons' answers to the same items; standardised by the means and standard deviations of
+            the analysed rows.
+
+        Returns
+        -------
+        pandas.DataFrame, shape (n_persons, n_factors)
+            Scores; NaN for persons with a missing answer, nothing is imputed. Index: of `items`, or the
+            position among the rows used.
+
+        References
+        ----------
+        Grice, J. W. (2001). Computing and evaluating factor scores. Psychological Methods, 6, 430-450.
+        https://doi.org/10.1037/1082-989X.6.4.430
+        """
+        weights = self.score_weights(method)
+        values = self._values
+        index: pd.Index = pd.RangeIndex(len(values))
+        if items is not None:
+            absent = [label for label in self.loadings.index if label not in items.columns]
+            if absent:
+                fact = f"{len(absent)} of {len(self.loadings)} items are absent: {name_offenders(absent)}."
+                raise ResponseDataError(fact_and_hint("efa.scores", fact, "give every item analysed."))
+            _, values = item_values("efa.scores", items[list(self.loadings.index)])
+            index = items.index
+        centre = np.nanmean(self._values, axis=0)
+        spread = np.nanstd(self._values, axis=0, ddof=1)
+        scored = (values - centre) / spread @ weights.to_numpy()
+        return pd.DataFrame(scored, index=index, columns=weights.columns)

@@ -1,0 +1,246 @@
+"""From item columns to a correlation matrix, with every row and pair accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from analysis.correlation import ordinal_moments
+from analysis.factors.pattern import Array
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    fact_and_hint,
+    name_offenders,
+)
+
+CORRELATIONS = ("pearson", "polychoric")
+MISSING = ("listwise", "pairwise")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moments:
+    """Correlations of items and the rows behind them.
+
+    Attributes
+    ----------
+    labels : list of str
+        Item names.
+    values : ndarray, shape (n_rows, n_items)
+        Answers of the rows used, NaN where missing (pairwise only).
+    correlations : ndarray, shape (n_items, n_items)
+        Correlation matrix.
+    n_obs : int
+        Rows used: complete rows (listwise), or rows with at least two answers (pairwise).
+    n_pairs : int
+        Smallest number of rows behind any correlation; equals n_obs when listwise.
+    correlation, missing : str
+        What was asked for.
+    """
+
+    labels: list[str]
+    values: Array
+    correlations: Array
+    n_obs: int
+    n_pairs: int
+    correlation: str
+    missing: str
+
+
+def choose(caller: str, what: str, given: str, allowed: tuple[str, ...]) -> str:
+    """Check that an option is one of those allowed.
+
+    Parameters
+    ----------
+    caller, what
+        Function and argument that the message names.
+    given
+        Value to check.
+    allowed
+        Values that are allowed.
+
+    Returns
+    -------
+    str
+        The value.
+    """
+    if given not in allowed:
+        raise DefinitionError(
+            fact_and_hint(caller, f"{what} is {given!r}.", f"choose one of {', '.join(allowed)}.")
+        )
+    return given
+
+
+def item_values(caller: str, items: pd.DataFrame, least: int = 3) -> tuple[list[str], Array]:
+    """Turn item columns into numbers, NaN where missing, or say why not.
+
+    Parameters
+    ----------
+    caller
+        Function that the message names.
+    items
+        One column per item.
+    least
+        Fewest items allowed.
+
+    Returns
+    -------
+    tuple of list and ndarray
+        Labels and values of shape (n_rows, n_items).
+    """
+    if not isinstance(items, pd.DataFrame):
+        raise ResponseDataError(
+            fact_and_hint(caller, f"items is a {type(items).__name__}.", "give a data frame of item columns.")
+        )
+    labels = [str(column) for column in items.columns]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise ResponseDataError(
+            fact_and_hint(
+                caller, f"items appear more than once: {name_offenders(twice)}.", "keep each item once."
+            )
+        )
+    words = [
+        label
+        for label, column in zip(labels, items.columns, strict=True)
+        if not pd.api.types.is_numeric_dtype(items[column])
+    ]
+    if words:
+        raise ResponseDataError(
+            fact_and_hint(
+                caller,
+                f"{len(words)} of {len(labels)} columns are not numbers: {name_offenders(words)}.",
+                "give item columns only, as numbers.",
+            )
+        )
+    if len(labels) < least:
+        raise ResponseDataError(
+            fact_and_hint(
+                caller, f"{len(labels)} items were given, {least} are needed.", "give more item columns."
+            )
+        )
+    values = items.to_numpy(dtype=float, na_value=np.nan)
+    infinite = [label for label, column in zip(labels, values.T, strict=True) if np.isinf(column).any()]
+    if infinite:
+        raise ResponseDataError(
+            fact_and_hint(
+                caller, f"infinite values in {name_offenders(infinite)}.", "code them as missing first."
+            )
+        )
+    return labels, values
+
+
+def _rows_used(caller: str, values: Array, missing: str) -> Array:
+    answered = np.isfinite(values)
+    kept = values[answered.all(axis=1) if missing == "listwise" else answered.sum(axis=1) >= 2]
+    if len(kept) <= 3:
+        hint = (
+            'use missing="pairwise", or gather more rows.' if missing == "listwise" else "gather more rows."
+        )
+        raise ResponseDataError(
+            fact_and_hint(caller, f"{len(kept)} of {len(values)} rows can be used ({missing}).", hint)
+        )
+    return kept
+
+
+def _refuse_constant(caller: str, labels: list[str], values: Array) -> None:
+    with np.errstate(invalid="ignore"):
+        lowest = np.min(np.where(np.isnan(values), np.inf, values), axis=0)
+        highest = np.max(np.where(np.isnan(values), -np.inf, values), axis=0)
+    flat = [label for label, same in zip(labels, highest <= lowest, strict=True) if same]
+    if flat:
+        raise NotEstimableError(
+            fact_and_hint(
+                caller,
+                f"{len(flat)} of {len(labels)} items have no variance in the rows used:"
+                f" {name_offenders(flat)}.",
+                "drop these items.",
+            )
+        )
+
+
+def pearson(values: Array) -> Array:
+    """Product-moment correlations, over pairs of answers where values are missing.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Numbers, NaN where missing.
+
+    Returns
+    -------
+    ndarray, shape (n_items, n_items)
+        Correlations; NaN where a pair has no variance in common rows.
+    """
+    if np.isnan(values).any():
+        return np.array(pd.DataFrame(values).corr(min_periods=3), dtype=float)
+    centred = values - values.mean(axis=0)
+    centred /= np.linalg.norm(centred, axis=0)
+    correlations = np.asarray(centred.T @ centred, dtype=float)
+    np.fill_diagonal(correlations, 1.0)
+    return correlations
+
+
+def polychoric_correlations(caller: str, values: Array, labels: list[str]) -> Array:
+    """Polychoric correlations of whole-number codes, over pairs of answers where values are missing.
+
+    Parameters
+    ----------
+    caller
+        Function that messages name.
+    values : ndarray, shape (n_rows, n_items)
+        Codes, NaN where missing.
+    labels
+        Item names.
+
+    Returns
+    -------
+    ndarray, shape (n_items, n_items)
+        Correlations.
+    """
+    found = ordinal_moments(values, missing="pairwise", acov=False, names=labels, caller=caller)
+    return np.asarray(found.correlations, dtype=float)
+
+
+def moments(
+    caller: str, items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "listwise"
+) -> Moments:
+    """Check item columns and correlate them.
+
+    Parameters
+    ----------
+    caller
+        Function that messages name.
+    items
+        One column per item.
+    correlation
+        "pearson" or "polychoric".
+    missing
+        "listwise" or "pairwise".
+
+    Returns
+    -------
+    Moments
+        Correlations with the rows behind them.
+    """
+    choose(caller, "correlation", correlation, CORRELATIONS)
+    choose(caller, "missing", missing, MISSING)
+    labels, values = item_values(caller, items)
+    used = _rows_used(caller, values, missing)
+    _refuse_constant(caller, labels, used)
+    answered = np.isfinite(used).astype(float)
+    correlations = (
+        pearson(used) if correlation == "pearson" else polychoric_correlations(caller, used, labels)
+    )
+    return Moments(
+        labels=labels,
+        values=used,
+        correlations=correlations,
+        n_obs=len(used),
+        n_pairs=int((answered.T @ answered).min()),
+        correlation=correlation,
+        missing=missing,
+    )
