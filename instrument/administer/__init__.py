@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""The questionnaire as pages that work without JavaScript, and an interface for apps."""

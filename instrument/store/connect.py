@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CursorResult, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -85,7 +85,24 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 
 def _begin_immediate(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reads = connection.get_execution_options().get("read_only", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def reading(engine: Engine) -> Connection:
+    """Connect to look only: on SQLite, readers then do not queue behind writers.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Returns
+    -------
+    sqlalchemy.Connection
+        To be used in a `with` block.
+    """
+    return engine.connect().execution_options(read_only=True)
 
 
 def _migrations(engine: Engine) -> Config:

@@ -13,7 +13,7 @@ from instrument.errors import fact_and_hint, name_offenders
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.tables import administration, consent, erasure, participant, response, study
-from instrument.store.tokens import Keyring, new_code, new_token, plain_code
+from instrument.store.tokens import Keyring, new_token, plain_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,27 +207,37 @@ def set_language(connection: Connection, participant_id: int, lang: str) -> None
 
 
 def issue_withdrawal_code(connection: Connection, keyring: Keyring, participant_id: int) -> str:
-    """Make a new withdrawal code; an earlier one of the same person ends.
+    """Give a person's withdrawal code; only its hash is kept, and it is the same each time.
 
     Parameters
     ----------
     connection
         An open transaction.
     keyring
-        Keys of the hashes.
+        Keys of the hashes; the code is derived from the key that first made it.
     participant_id
         Number of the person.
 
     Returns
     -------
     str
-        The code, shown once.
+        The code.
+
+    Raises
+    ------
+    StoreError
+        There is no such person.
     """
-    code = new_code()
-    hashed = keyring.hash(plain_code(code))
-    connection.execute(
-        update(participant).where(participant.c.id == participant_id).values(erasure_hash=hashed)
-    )
+    found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
+    if found is None:
+        raise StoreError(fact_and_hint("withdrawal", "there is no such person.", "use the link again."))
+    key = found.erasure_hash.split(":")[0] if found.erasure_hash else keyring.newest
+    code = keyring.code_for(f"{found.study_id}:{found.id}:{found.token_hash}", key)
+    if not found.erasure_hash:
+        hashed = keyring.hash(plain_code(code), key)
+        connection.execute(
+            update(participant).where(participant.c.id == participant_id).values(erasure_hash=hashed)
+        )
     return code
 
 

@@ -15,7 +15,7 @@ from instrument.errors import ToolkitError, fact_and_hint
 
 TOKEN_BYTES = 20  # 160 bits
 KEY_BYTES = 32
-CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0 O 1 I L: read aloud, copied by hand
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no 0 O 1 I L: copied by hand
 CODE_LENGTH = 16
 
 
@@ -74,6 +74,30 @@ class Keyring:
         """
         return [self.hash(secret, name) for name in reversed(list(self.keys))]
 
+    def code_for(self, subject: str, name: str | None = None) -> str:
+        """Withdrawal code of a person, derived and so shown again without being kept.
+
+        Parameters
+        ----------
+        subject
+            Whose.
+        name
+            Key to use, the newest by default.
+
+        Returns
+        -------
+        str
+            Four groups of four letters and digits (79 bits).
+        """
+        purpose = f"withdrawal:{subject}"
+        digest = hmac.new(self.keys[name or self.newest], purpose.encode(), hashlib.sha512).digest()
+        number, letters = int.from_bytes(digest), []
+        for _ in range(CODE_LENGTH):
+            number, rest = divmod(number, len(CODE_ALPHABET))
+            letters.append(CODE_ALPHABET[rest])
+        drawn = "".join(letters)
+        return "-".join(drawn[k : k + 4] for k in range(0, CODE_LENGTH, 4))
+
     def rotated(self) -> Keyring:
         """A keyring with one more, newest key.
 
@@ -109,18 +133,6 @@ def new_token() -> str:
         URL-safe text.
     """
     return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def new_code() -> str:
-    """Make a withdrawal code that a person can copy by hand.
-
-    Returns
-    -------
-    str
-        Four groups of four letters and digits, about 79 random bits.
-    """
-    drawn = "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
-    return "-".join(drawn[k : k + 4] for k in range(0, CODE_LENGTH, 4))
 
 
 def plain_code(code: str) -> str:

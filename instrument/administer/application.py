@@ -1,0 +1,113 @@
+"""The questionnaire as a web application."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import Engine, text
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from instrument.administer.doors import ShutError, Site, shut
+from instrument.administer.pages import locked_page, router
+from instrument.administer.rendering import FOLDER
+from instrument.administer.session import GuessLimit
+from instrument.administer.shield import BodyTooLargeError, Shield
+from instrument.store.answers import LockedError
+from instrument.store.connect import newest_schema, reading, require_newest_schema, schema_of
+from instrument.store.tokens import Keyring
+
+log = logging.getLogger("dta.questionnaire")
+
+
+def create_app(
+    engine: Engine,
+    keyring: Keyring,
+    *,
+    prefix: str = "",
+    secure: bool = False,
+    limit: GuessLimit | None = None,
+) -> FastAPI:
+    """Make the questionnaire's application; an empty store is set up.
+
+    Parameters
+    ----------
+    engine
+        The store.
+    keyring
+        Keys of its hashes.
+    prefix
+        Path under which a proxy shows the site, such as `/alliance`; the proxy strips it.
+    secure
+        Send cookies over TLS only; set it behind a proxy with TLS.
+    limit
+        Brake on guessing of tokens and codes.
+
+    Returns
+    -------
+    fastapi.FastAPI
+        To be run by uvicorn.
+
+    Raises
+    ------
+    StoreError
+        The store's schema is older than this code.
+    """
+    require_newest_schema(engine)
+    app = FastAPI(title="Questionnaire", docs_url=None, redoc_url=None, openapi_url=None)
+    mounted = "/" + prefix.strip("/") if prefix.strip("/") else ""
+    app.state.site = Site(
+        engine=engine, keyring=keyring, prefix=mounted, secure=secure, limit=limit or GuessLimit()
+    )
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    app.add_api_route("/health", _health, methods=["GET"], include_in_schema=False)
+    app.add_exception_handler(ShutError, _shut)
+    app.add_exception_handler(LockedError, locked_page)
+    app.add_exception_handler(BodyTooLargeError, _too_large)
+    app.add_exception_handler(HTTPException, _http_fault)
+    app.add_exception_handler(RequestValidationError, _unknown_page)
+    app.add_exception_handler(Exception, _fault)
+    app.add_middleware(Shield)
+    return app
+
+
+def _health(request: Request) -> Response:
+    """Say whether the store answers and has the right schema."""
+    site: Site = request.app.state.site
+    try:
+        with reading(site.engine) as connection:
+            connection.execute(text("SELECT 1"))
+        sound = schema_of(site.engine) == newest_schema()
+    except Exception:
+        log.exception("the store does not answer")
+        sound = False
+    return JSONResponse({"status": "ok" if sound else "unavailable"}, status_code=200 if sound else 503)
+
+
+def _shut(_request: Request, error: Any) -> Response:
+    response: Response = error.response
+    return response
+
+
+def _too_large(request: Request, _error: Exception) -> Response:
+    return shut(request, "large", 413).response
+
+
+def _http_fault(request: Request, error: Any) -> Response:
+    kind = "large" if error.status_code in (400, 413) else "lost"
+    return shut(request, kind, error.status_code).response
+
+
+def _unknown_page(request: Request, _error: Exception) -> Response:
+    return shut(request, "lost", 404).response
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    log.error("unexpected %s on a page", type(error).__name__)
+    return shut(request, "fault", 500).response

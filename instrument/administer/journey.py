@@ -1,0 +1,237 @@
+"""Where a person stands: which wave is open, which page comes next, what the form said."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from instrument.administer.layout import lay_out
+from instrument.definition import Instrument
+from instrument.store.answers import Answer, answers_of, live_administration, start_administration
+from instrument.store.definitions import find_study, instrument_of, item_numbers, waves_of
+from instrument.store.people import aware
+from instrument.study import Study
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """The wave a person may answer now, or when the next one opens.
+
+    Attributes
+    ----------
+    wave_id
+        Number of the open wave, None when none is open.
+    administration
+        Row of the attempt, None before its start.
+    next_opens
+        First day of the next wave when none is open.
+    """
+
+    wave_id: int | None
+    administration: Any = None
+    next_opens: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What every page of a person needs.
+
+    Attributes
+    ----------
+    person
+        Row of the participant.
+    study
+        Definition of the study.
+    scale
+        Its instrument.
+    version_id
+        Number of the instrument version.
+    """
+
+    person: Any
+    study: Study
+    scale: Instrument
+    version_id: int
+
+
+def circumstances_of(connection: Connection, person: Any, name: str) -> Circumstances:
+    """Study and instrument of a person.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    person
+        Row of the participant.
+    name
+        Id of the study.
+
+    Returns
+    -------
+    Circumstances
+        What pages need.
+    """
+    row: Any = find_study(connection, name)
+    definition = Study.model_validate(json.loads(row.definition))
+    version = int(row.instrument_version_id)
+    return Circumstances(person, definition, instrument_of(connection, version), version)
+
+
+def occasion_of(connection: Connection, person: Any, today: date | None = None) -> Occasion:
+    """Find the wave that is open for a person and not yet completed.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    person
+        Row of the participant.
+    today
+        Day to judge by, the present one in UTC by default.
+
+    Returns
+    -------
+    Occasion
+        The wave, or when to come again.
+    """
+    enrolled = aware(person.enrolled_at).date()
+    day = ((today or datetime.now(UTC).date()) - enrolled).days
+    upcoming = None
+    for wave in waves_of(connection, person.study_id):
+        row: Any = wave
+        attempt: Any = live_administration(connection, person.id, row.id)
+        done = attempt is not None and attempt.status == "completed"
+        if row.opens_day <= day <= row.closes_day and not done:
+            return Occasion(row.id, attempt)
+        if row.opens_day > day and upcoming is None:
+            upcoming = enrolled + timedelta(days=row.opens_day)
+    return Occasion(None, next_opens=upcoming)
+
+
+def begin(connection: Connection, here: Circumstances, occasion: Occasion, language: str) -> int:
+    """Start the attempt of an open wave with an order of its own.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    here, occasion
+        Who, and at which wave.
+    language
+        Language the person reads in.
+
+    Returns
+    -------
+    int
+        Number of the administration.
+    """
+    if occasion.wave_id is None:
+        raise ValueError("no wave is open")
+    seed = secrets.randbelow(2**31)
+    numbers = item_numbers(connection, here.version_id)
+    return start_administration(
+        connection,
+        here.person.id,
+        occasion.wave_id,
+        here.version_id,
+        lay_out(here.scale, numbers, here.study.item_order, seed),
+        lang=language,
+        order_seed=seed,
+    )
+
+
+def first_open_page(connection: Connection, administration_id: int) -> int | None:
+    """Page of the first item without an answer or a decision to skip.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    administration_id
+        Number of the attempt.
+
+    Returns
+    -------
+    int or None
+        None when every item has been dealt with.
+    """
+    rows: list[Any] = answers_of(connection, administration_id)
+    return next((row.page for row in rows if row.state == "not_seen"), None)
+
+
+def field_of(item_id: str) -> str:
+    """Name of the form field of an item.
+
+    Parameters
+    ----------
+    item_id
+        Id of the item.
+
+    Returns
+    -------
+    str
+        Such as `item-a1`.
+    """
+    return f"item-{item_id}"
+
+
+def read_form(
+    scale: Instrument, shown: Mapping[str, int], form: Mapping[str, Any]
+) -> tuple[dict[int, Answer], list[str]]:
+    """Read the answers of a page from its form.
+
+    Parameters
+    ----------
+    scale
+        The instrument.
+    shown
+        Id and number of the items on the page.
+    form
+        What was posted; fields of other items are ignored.
+
+    Returns
+    -------
+    tuple
+        Item number to answer, for each item with a choice; then ids of items whose choice does not exist.
+    """
+    answers, wrong = {}, []
+    for item_id, number in shown.items():
+        given = form.get(field_of(item_id))
+        if given is None or given == "":
+            continue
+        choices = scale.scale_of(item_id)
+        outside = {str(option.code): option.reason for option in choices.outside}
+        if given in outside:
+            answers[number] = Answer(outside[given])
+        elif given in {str(code) for code in choices.codes}:
+            answers[number] = Answer("answered", int(given))
+        else:
+            wrong.append(item_id)
+    return answers, wrong
+
+
+def chosen_code(scale: Instrument, item_id: str, state: str, value: int | None) -> int | None:
+    """Code to show as chosen for a stored answer.
+
+    Parameters
+    ----------
+    scale
+        The instrument.
+    item_id, state, value
+        Stored answer.
+
+    Returns
+    -------
+    int or None
+        None when nothing was chosen.
+    """
+    if state == "answered":
+        return value
+    outside = scale.scale_of(item_id).outside
+    return next((option.code for option in outside if option.reason == state), None)

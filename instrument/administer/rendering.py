@@ -1,0 +1,193 @@
+"""Pages from templates: what each needs, gathered once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from instrument.administer.journey import Circumstances, chosen_code, field_of
+from instrument.administer.texts import page_texts
+
+FOLDER = Path(__file__).parent
+
+_templates = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What every page shows around its content.
+
+    Attributes
+    ----------
+    lang, t
+        Language and the texts of the pages in it.
+    prefix, path
+        Where the site is mounted, and the path of this page below it.
+    study_title, contact, synthetic
+        From the study; empty before a person is known.
+    languages
+        Tag and own name of each language of the study.
+    unvalidated
+        Whether the wording is a translation that no one has validated.
+    form_token
+        For the forms; empty before a person is known.
+    """
+
+    lang: str
+    t: dict[str, str]
+    prefix: str
+    path: str
+    study_title: str = ""
+    contact: str = ""
+    synthetic: bool = False
+    languages: tuple[tuple[str, str], ...] = ()
+    unvalidated: bool = False
+    form_token: str = ""
+
+
+def page_of_person(here: Circumstances, lang: str, *, prefix: str, path: str, form_token: str) -> Page:
+    """Frame of a page of a known person.
+
+    Parameters
+    ----------
+    here
+        Person, study and instrument.
+    lang
+        Language of the page.
+    prefix, path, form_token
+        As in `Page`.
+
+    Returns
+    -------
+    Page
+        The frame.
+    """
+    offered = [tag for tag in here.study.languages if tag in here.scale.languages]
+    return Page(
+        lang=lang,
+        t=page_texts(lang),
+        prefix=prefix,
+        path=path,
+        study_title=here.study.title,
+        contact=here.study.contact,
+        synthetic=here.study.synthetic,
+        languages=tuple((tag, page_texts(tag)["language_name"]) for tag in offered),
+        unvalidated=here.scale.wording(lang).status == "unvalidated",
+        form_token=form_token,
+    )
+
+
+def render(template: str, page: Page, status: int = 200, **values: Any) -> HTMLResponse:
+    """Make a page.
+
+    Parameters
+    ----------
+    template
+        Name of the template.
+    page
+        Its frame.
+    status
+        HTTP status.
+    **values
+        What the template shows.
+
+    Returns
+    -------
+    starlette.responses.HTMLResponse
+        The page.
+    """
+    defaults = {"own_form": False, "code": None, "crisis": None, "link": None, "lines": ()}
+    text = _templates.get_template(template).render(**{**defaults, **values, "page": page})
+    return HTMLResponse(text, status_code=status)
+
+
+def question_fields(
+    here: Circumstances,
+    page: Page,
+    rows: list[Any],
+    total: int,
+    chosen: dict[str, int | None],
+    wrong: list[str],
+    open_ids: list[str],
+) -> list[dict[str, Any]]:
+    """What the template needs of each question on a page.
+
+    Parameters
+    ----------
+    here, page
+        Person and frame.
+    rows
+        Stored answers of the page, in the order shown.
+    total
+        Number of questions in all.
+    chosen
+        Code shown as chosen, by item id, where it differs from the stored one.
+    wrong, open_ids
+        Items with a choice that does not exist, and items without an answer.
+
+    Returns
+    -------
+    list of dict
+        One per question.
+    """
+    wording = here.scale.wording(page.lang)
+    fields = []
+    for row in rows:
+        scale = here.scale.scale_of(row.name)
+        labels = wording.options[here.scale.item(row.name).scale or here.scale.scale_by_default]
+        stored = chosen_code(here.scale, row.name, row.state, row.value)
+        field = field_of(row.name)
+        fields.append(
+            {
+                "field": field,
+                "first": f"{field}-{scale.codes[0]}",
+                "text": wording.items[row.name],
+                "count": page.t["question_of"].format(number=row.display_order, total=total),
+                "options": [{"code": c, "label": labels[c]} for c in scale.codes],
+                "outside": [{"code": o.code, "label": labels[o.code]} for o in scale.outside],
+                "chosen": chosen.get(row.name, stored),
+                "wrong": row.name in wrong,
+                "open": row.name in open_ids,
+            }
+        )
+    return fields
+
+
+def review_sections(here: Circumstances, page: Page, rows: list[Any]) -> list[dict[str, Any]]:
+    """What the review page shows, page by page.
+
+    Parameters
+    ----------
+    here, page
+        Person and frame.
+    rows
+        Stored answers in the order shown.
+
+    Returns
+    -------
+    list of dict
+        One per page of questions.
+    """
+    wording = here.scale.wording(page.lang)
+    last = max(row.page for row in rows)
+    sections: list[dict[str, Any]] = []
+    for row in rows:
+        if not sections or sections[-1]["page"] != row.page:
+            heading = page.t["page_of"].format(page=row.page, total=last)
+            change = page.t["review_change"].format(page=row.page)
+            sections.append({"page": row.page, "heading": heading, "change": change, "entries": []})
+        labels = wording.options[here.scale.item(row.name).scale or here.scale.scale_by_default]
+        code = chosen_code(here.scale, row.name, row.state, row.value)
+        answer = page.t["review_blank"] if code is None else labels[code]
+        sections[-1]["entries"].append({"text": wording.items[row.name], "answer": answer})
+    return sections
