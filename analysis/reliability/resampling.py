@@ -1,0 +1,154 @@
+"""Bootstrap over people: seeded, counted, percentile intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.reliability.inputs import Array, Interval
+from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning, fact_and_hint
+
+FEWEST_DRAWS = 20
+WORST_LOSS = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Draws:
+    """Statistics of bootstrap samples.
+
+    Attributes
+    ----------
+    names
+        Statistic of each column.
+    values
+        Shape (n_draws, n_statistics); only draws in which every statistic could be computed.
+    requested
+        Draws asked for.
+    seed
+        Seed of the generator.
+    """
+
+    names: tuple[str, ...]
+    values: Array
+    requested: int
+    seed: int
+
+    @property
+    def n_lost(self) -> int:
+        """Draws without a usable estimate."""
+        return self.requested - len(self.values)
+
+    def interval(self, name: str, level: float) -> Interval:
+        """Percentile interval of one statistic.
+
+        Parameters
+        ----------
+        name
+            Statistic.
+        level
+            Coverage.
+
+        Returns
+        -------
+        Interval
+            Quantiles by linear interpolation (type 7 in R).
+        """
+        tail = (1 - level) / 2
+        column = self.values[:, self.names.index(name)]
+        return Interval(*np.quantile(column, [tail, 1 - tail]).tolist())
+
+    def standard_error(self, name: str) -> float:
+        """Standard deviation of one statistic over the draws."""
+        return float(self.values[:, self.names.index(name)].std(ddof=1))
+
+
+def bootstrap(
+    values: Array,
+    statistic: Callable[[Array], tuple[float, ...]],
+    names: tuple[str, ...],
+    *,
+    draws: int,
+    seed: int,
+    caller: str,
+) -> Draws:
+    """Recompute statistics on people drawn with replacement.
+
+    Parameters
+    ----------
+    values
+        Shape (n_persons, n_items).
+    statistic
+        Gives one number per name; NaN marks a draw that cannot be estimated.
+    names
+        Names of the statistics.
+    draws, seed
+        Number of draws and seed.
+    caller
+        Public function that messages name.
+
+    Returns
+    -------
+    Draws
+        The usable draws.
+
+    Raises
+    ------
+    ResponseDataError
+        Fewer than 20 draws asked for.
+    NotEstimableError
+        More than half of the draws cannot be estimated.
+    """
+    if draws < FEWEST_DRAWS:
+        raise ResponseDataError(
+            fact_and_hint(caller, f"{draws} bootstrap draws asked for.", f"ask for at least {FEWEST_DRAWS}.")
+        )
+    rng = np.random.default_rng(seed)
+    n = len(values)
+    found = np.array([statistic(values[rng.integers(0, n, n)]) for _ in range(draws)])
+    usable = found[np.isfinite(found).all(axis=1)]
+    lost = draws - len(usable)
+    if lost > WORST_LOSS * draws:
+        raise NotEstimableError(
+            fact_and_hint(caller, f"{lost} of {draws} bootstrap draws gave no estimate.", "use more people.")
+        )
+    if lost:
+        warnings.warn(
+            fact_and_hint(
+                caller,
+                f"{lost} of {draws} bootstrap draws gave no estimate and are left out of the interval.",
+                "read the interval with care.",
+            ),
+            ToolkitWarning,
+            stacklevel=4,
+        )
+    return Draws(names=names, values=usable, requested=draws, seed=seed)
+
+
+def checked_level(level: float, caller: str) -> float:
+    """Give back a coverage between 0 and 1, or say that it is none.
+
+    Parameters
+    ----------
+    level
+        Coverage.
+    caller
+        Public function that the message names.
+
+    Returns
+    -------
+    float
+        The same number.
+
+    Raises
+    ------
+    ResponseDataError
+        It is not inside (0, 1).
+    """
+    if not 0 < level < 1:
+        raise ResponseDataError(
+            fact_and_hint(caller, f"level is {level!r}.", "give a coverage between 0 and 1, such as 0.95.")
+        )
+    return level
