@@ -16,7 +16,7 @@ from instrument.errors import ToolkitError
 
 BAD_INPUT = 2
 INTERRUPTED = 130
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 app = typer.Typer(

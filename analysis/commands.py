@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,7 @@ def read_inputs(
         Keyword arguments of `analysis.pipeline.validate`.
     """
     from analysis.commands_reading import one_row_each, read_side_table
+    from instrument.errors import ToolkitWarning
     from instrument.loading import load
     from instrument.responses import read_responses
     from instrument.study import load_study
@@ -82,7 +84,11 @@ def read_inputs(
     scale = load(instrument)
     names, people = _covariates(covariates)
     inputs: dict[str, Any] = {"scale": scale, "study": _fitting(load_study(study), scale) if study else None}
-    inputs["responses"] = read_responses(responses, scale, covariates=names)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ToolkitWarning)
+        inputs["responses"] = read_responses(responses, scale, covariates=names)
+    notes = [*inputs["responses"].attrs.get("notes", ()), *(str(warning.message) for warning in caught)]
+    inputs["responses"].attrs["notes"] = notes
     inputs["usage"] = read_side_table(usage, "usage") if usage else None
     inputs["outcomes"] = one_row_each(read_side_table(outcomes, "outcomes"), "outcomes") if outcomes else None
     inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
@@ -126,6 +132,8 @@ def validate_and_write(inputs: dict[str, Any], out: Path, seed: int, forms: list
         progress("Writing the report", 0, 0)
         written = result.write(out, forms=forms)
     found = verdicts(result.tree)
+    for note in result.tree["meta"]["notes"]:
+        typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(written)} files in {out}")
     typer.echo(f"{len(found['met'])} rules met, {len(found['not_met'])} not met.")
     for failure in found["failed"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +23,27 @@ DARK = {
     GREEN: "#6cc79c",
     PLUM: "#c79bd8",
 }
+
+
+def _steps(strong: str, mild: str, count: int = 5) -> list[str]:
+    """Colours from strong to mild, evenly in RGB."""
+    ends = [[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in (strong, mild)]
+    parts = [step / (count - 1) for step in range(count)]
+    return [
+        "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in zip(*ends, strict=True))
+        for part in parts
+    ]
+
+
+# Five steps each side of the middle, outermost first; light paper and dark.
+BLUES, ORANGES = _steps("#0f3a5a", "#4b8cb9"), _steps("#6e2d05", "#cb6d2d")
+DARK |= dict(zip(BLUES, _steps("#cfe8fa", "#3f83b3"), strict=True))
+DARK |= dict(zip(ORANGES, _steps("#fbdcc0", "#bb662c"), strict=True))
 SERIES = (BLUE, ORANGE, GREEN, PLUM)
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
-NARROW, WIDE = 340, 700
-FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+NARROW, WIDE = 350, 800
+FONT = "Verdana, DejaVu Sans, sans-serif"
 
 Section = Mapping[str, Any]
 Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart
@@ -62,9 +79,19 @@ def table_of(section: Section, name: str) -> pd.DataFrame:
     return pd.DataFrame(section["tables"][name])
 
 
+def wrapped(text: str, at: int = 24) -> str:
+    """Break a long label into lines; an axis splits them again with `LINES`."""
+    return "\n".join(textwrap.wrap(text, at)) or text
+
+
+LINES = "split(datum.label, '\\n')"
+
+
 def styled(chart: Chart, width: int) -> Chart:
     """Give a chart the house style; colours are those a style sheet can exchange for the dark."""
-    size = 12 if width >= 500 else 11
+    size = 11 if width >= 500 else 10
+    if not isinstance(chart, alt.HConcatChart | alt.VConcatChart):
+        chart = chart.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     return (
         chart.configure(background="transparent", font=FONT, padding=4)
         .configure_view(strokeWidth=0)
@@ -87,7 +114,7 @@ def styled(chart: Chart, width: int) -> Chart:
             titleFontWeight="normal",
             orient="top",
             symbolStrokeWidth=2,
-            columns=2 if width < 500 else 0,
+            columns=1 if width < 500 else 0,
             labelLimit=width,
         )
         .configure_header(labelColor=INK, titleColor=MUTED, labelFontSize=size)

@@ -7,16 +7,19 @@ from typing import Any
 
 import altair as alt
 
-from analysis.figures.base import BLUE, INK, Chart, Figure, Section, table_of
+from analysis.figures.base import BLUE, INK, LINES, Chart, Figure, Section, table_of, wrapped
 
 
 def flow_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Bars of people with any answer at each wave, over those who answered everything."""
     table = table_of(section, "flow")
-    parts = ", ".join(f"wave {wave}: {n:,}" for wave, n in zip(table["wave"], table["answered"], strict=True))
+    table["label"] = [wrapped(wave, 18) for wave in table["wave"]]
+    parts = ", ".join(f"{wave} {n:,}" for wave, n in zip(table["wave"], table["answered"], strict=True))
 
     def draw(width: int) -> Chart:
-        base = alt.Chart(table).encode(y=alt.Y("wave:N", title="Wave", sort=None))
+        base = alt.Chart(table).encode(
+            y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
+        )
         bars = base.mark_bar(color=BLUE, height=18, opacity=0.45).encode(
             x=alt.X("answered:Q", title="People", axis=alt.Axis(tickMinStep=1, tickCount=5, format=",d"))
         )
@@ -24,7 +27,7 @@ def flow_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         labels = base.mark_text(align="left", dx=5, color=INK).encode(
             x="answered:Q", text=alt.Text("answered:Q", format=",d")
         )
-        return (bars + complete + labels).properties(width=width, height=34 * len(table))
+        return (bars + complete + labels).properties(width=width, height=40 * len(table) + 40)
 
     return Figure(
         title="People who answered at each wave (thin bar: every item)",

@@ -7,14 +7,20 @@ from typing import Any
 
 from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.flow import flow_figure
+from analysis.figures.items import distribution_figure
+from analysis.figures.reliability import reliability_figure
 
 FIGURES: dict[str, Builder] = {
+    "distribution": distribution_figure,
     "flow": flow_figure,
+    "reliability": reliability_figure,
 }
 
 
 def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
     """Build every figure that a section of the results tree asks for.
+
+    A name such as `distribution@agreement` asks for one part; the builder finds it in `meta["part"]`.
 
     Parameters
     ----------
@@ -28,4 +34,9 @@ def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure
     dict
         Name to figure, in the section's order.
     """
-    return {name: FIGURES[name](section, meta) for name in section["figures"]}
+    figures = {}
+    for name in section["figures"]:
+        builder, _, part = name.partition("@")
+        about = {**meta, "part": part} if part else meta
+        figures[name] = FIGURES[builder](section, about)
+    return figures

@@ -64,6 +64,12 @@ class Context:
         """Wave whose answers the structure is estimated on."""
         return self.waves[0]
 
+    def wave_name(self, wave: Any) -> str:
+        """Short label of a wave in the study file, else its id."""
+        labels = {w.name: w.label for w in self.study.waves} if self.study is not None else {}
+        label = labels.get(str(wave), "").split(" (")[0]
+        return label or f"wave {wave}"
+
     def at_wave(self, wave: Any) -> pd.DataFrame:
         """Rows of one wave, indexed by participant."""
         return self.responses[self.responses["wave"] == wave].set_index("participant")

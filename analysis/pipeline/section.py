@@ -45,6 +45,7 @@ class Finding:
     value: float | None
     rule: Rule
     path: str
+    form: str = "d2"
 
     def plain(self) -> dict[str, Any]:
         """Give the finding as plain data; a value that is missing passes no rule."""
@@ -56,6 +57,7 @@ class Finding:
             "source": self.rule.source,
             "note": self.rule.note,
             "passed": passed,
+            "format": self.form,
             "path": self.path,
         }
 

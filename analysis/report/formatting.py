@@ -28,7 +28,7 @@ def format_value(value: Any, form: str = "text") -> str:
     Examples
     --------
     >>> format_value(0.7351, "d2"), format_value(0.0004, "p"), format_value(0.123, "percent")
-    ('0.74', '< .001', '12.3%')
+    ('0.74', '<.001', '12.3%')
     >>> format_value(None, "d2"), format_value(-0.5, "d1"), format_value(12345, "int")
     ('–', '−0.5', '12,345')
     """
@@ -51,7 +51,7 @@ def _number(value: float, form: str) -> str:
     elif form == "percent":
         text = f"{100 * value:.1f}%"
     elif form == "p":
-        text = "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+        text = "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
     elif re.fullmatch(r"d\d", form):
         text = f"{value:,.{form[1]}f}"
     else:

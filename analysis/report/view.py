@@ -1,4 +1,4 @@
-"""The results tree arranged for reading: what every form of the report prints, with the path of each number."""
+"""The results tree arranged for reading: what every form of the report prints, with its paths."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
         "not_applicable": [],
     }
     for name, finding in findings(tree):
-        entry = {**finding, "section": name, "printed": _printed(finding["value"])}
+        entry = {**finding, "section": name, "printed": format_value(finding["value"], finding["format"])}
         sorted_out["met" if finding["passed"] else "not_met"].append(entry)
     for name, section in tree["sections"].items():
         messages = [section["message"]] if section["message"] else section["problems"]
@@ -142,12 +142,6 @@ def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
         for message in messages:
             sorted_out[key].append({"section": name, "title": section["title"], "message": message})
     return sorted_out
-
-
-def _printed(value: Any) -> str:
-    if isinstance(value, float) and not value.is_integer():
-        return format_value(value, "d1" if abs(value) >= 10 else "d3" if abs(value) < 0.1 else "d2")
-    return format_value(value, "int")
 
 
 def notices(tree: Tree) -> list[tuple[str, str]]:

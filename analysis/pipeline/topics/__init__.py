@@ -1,8 +1,8 @@
 """The topics of the validation, one file each; a new topic is a file and a line here."""
 
 from analysis.pipeline.section import Topic
-from analysis.pipeline.topics import flow
+from analysis.pipeline.topics import flow, items, reliability, sampling
 
-TOPICS: tuple[Topic, ...] = (flow.TOPIC,)
+TOPICS: tuple[Topic, ...] = (flow.TOPIC, items.TOPIC, reliability.TOPIC, sampling.TOPIC)
 
 __all__ = ["TOPICS"]

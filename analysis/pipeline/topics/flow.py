@@ -26,26 +26,27 @@ def section_flow(context: Context) -> Section:
         "participants": int(context.responses["participant"].nunique()),
         "waves": len(flow),
         "items": len(context.item_ids),
-        "first_wave": str(context.first_wave),
+        "first_wave": context.wave_name(context.first_wave),
         "first_n": n_first,
         "per_item": per_item,
         "complete_rate": float(flow["complete"].iloc[0] / n_first) if n_first else None,
         "missing_rate": float(reasons["answers"].sum() / reasons["possible"].iloc[0])
         if len(reasons)
         else 0.0,
-        "last_wave": str(context.waves[-1]),
+        "last_wave": context.wave_name(context.waves[-1]),
         "last_rate": float(flow["retained"].iloc[-1]),
     }
     prose = [
-        "{participants:int} people gave answers at {waves:int} wave(s). {first_n:int} answered at least one of the "
-        "{items:int} items at wave {first_wave}, and {complete_rate:percent} of those answered every item.",
-        "The structure of the scale is estimated on wave {first_wave}, the first declared, so that each person "
-        "counts once and nobody has been asked before.",
+        "{participants:int} people gave answers at {waves:int} wave(s). At the first ({first_wave}), "
+        "{first_n:int} answered at least one of the {items:int} items, and {complete_rate:percent} of those "
+        "answered every item.",
+        "The structure of the scale is estimated on {first_wave}, the first wave declared, so that each "
+        "person counts once and nobody has been asked before.",
     ]
     if len(flow) > 1:
         prose.append(
-            "{last_rate:percent} of the people of wave {first_wave} also answered at wave {last_wave}: read "
-            "everything about later waves as being about people who stayed."
+            "{last_rate:percent} of the people of {first_wave} also answered at {last_wave}: read everything "
+            "about later waves as being about people who stayed."
         )
     return Section(
         estimator="counts",
@@ -58,12 +59,14 @@ def section_flow(context: Context) -> Section:
             Finding(
                 claim="The sample is large enough for the number of items",
                 value=per_item,
+                form="d1",
                 rule=SAMPLE_PER_ITEM,
                 path="sections.flow.values.per_item",
             ),
             Finding(
                 claim="The sample is large enough in all",
                 value=n_first,
+                form="int",
                 rule=SAMPLE_TOTAL,
                 path="sections.flow.values.first_n",
             ),
@@ -80,7 +83,7 @@ def _flow(context: Context) -> pd.DataFrame:
         answered = items.dropna(how="all")
         rows.append(
             {
-                "wave": str(wave),
+                "wave": context.wave_name(wave),
                 "administrations": len(items),
                 "answered": len(answered),
                 "complete": int(answered.notna().all(axis=1).sum()),

@@ -1,0 +1,108 @@
+"""Answers to each item as diverging bars: below the middle to the left, above it to the right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import BLUES, GRID, INK, MUTED, ORANGES, PAPER, Chart, Figure, Section, table_of
+
+
+def distribution_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """One row per item; a neutral middle option stands apart at the right."""
+    name = f"distribution_{meta['part']}"
+    table = table_of(section, name)
+    labels = {
+        key: column["label"]
+        for key, column in section["captions"][name]["columns"].items()
+        if key.startswith("share_")
+    }
+    bars, neutral = _bars(table, list(labels), labels)
+    agree = table[list(labels)[-(len(labels) // 2) :]].sum(axis=1)
+    high, low = table["item"][int(agree.argmax())], table["item"][int(agree.argmin())]
+
+    def draw(width: int) -> Chart:
+        return _diverging(bars, neutral, list(labels.values()), width, len(table))
+
+    return Figure(
+        title="Answers to each item" + ("; the middle option apart, in grey" if neutral is not None else ""),
+        alt=f"Diverging bars of the answers to {len(table)} items. Answers on the upper options are most "
+        f"frequent for {high} ({agree.max():.0%}) and least for {low} ({agree.min():.0%}).",
+        draw=draw,
+        tables=(name,),
+    )
+
+
+def _bars(
+    table: pd.DataFrame, keys: list[str], labels: Mapping[str, str]
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Place each share: from the centre outwards, lower options to the left."""
+    half = len(keys) // 2
+    lower, upper = keys[:half], keys[-half:]
+    rows = []
+    for _, row in table.iterrows():
+        for side, sign in ((lower[::-1], -1), (upper, 1)):
+            start = 0.0
+            for key in side:
+                share = float(row[key] or 0.0)
+                place = {"start": sign * start, "end": sign * (start + share)}
+                rows.append({"item": row["item"], "option": labels[key], "share": share, **place})
+                start += share
+    middle = None
+    if len(keys) % 2:
+        key = keys[half]
+        middle = pd.DataFrame(
+            {"item": table["item"], "option": labels[key], "share": table[key].astype(float), "start": 0.0}
+        )
+    return pd.DataFrame(rows), middle
+
+
+def _diverging(
+    bars: pd.DataFrame, neutral: pd.DataFrame | None, options: list[str], width: int, n_items: int
+) -> Chart:
+    half = len(options) // 2
+    sides = [*options[:half], *options[-half:]]
+    steps = [round(4 * step / max(half - 1, 1)) for step in range(half)]
+    colours = [ORANGES[step] for step in steps] + [BLUES[step] for step in steps[::-1]]
+    height = 17 * n_items
+    rows = alt.Y("item:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False))
+    main_width = round((width - 60) * (0.75 if neutral is not None else 1))
+    main = (
+        alt.Chart(bars)
+        .mark_bar(height=12, stroke=PAPER, strokeWidth=0.5)
+        .encode(
+            y=rows,
+            x=alt.X(
+                "start:Q", title="Share of answers", axis=alt.Axis(format="%", tickCount=5), scale=_span(bars)
+            ),
+            x2="end:Q",
+            color=alt.Color("option:N", title=None, scale=alt.Scale(domain=sides, range=colours), sort=sides),
+        )
+    )
+    zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK, strokeWidth=1).encode(x="at:Q")
+    left = (main + zero).properties(width=main_width, height=height)
+    if neutral is None:
+        return left
+    middle = (
+        alt.Chart(neutral)
+        .mark_bar(height=12, color=MUTED, opacity=0.75)
+        .encode(
+            y=alt.Y("item:N", sort=None, title=None, axis=None),
+            x=alt.X(
+                "share:Q",
+                title=options[half],
+                axis=alt.Axis(format="%", tickCount=2, gridColor=GRID),
+                scale=alt.Scale(domain=[0, max(0.1, float(neutral["share"].max()))], nice=True),
+            ),
+        )
+        .properties(width=round((width - 60) * 0.25 - 24), height=height)
+    )
+    return alt.hconcat(left, middle, spacing=14)
+
+
+def _span(bars: pd.DataFrame) -> alt.Scale:
+    most = float(bars["end"].abs().max())
+    return alt.Scale(domain=[-max(0.1, -float(bars["end"].min())), max(0.1, most)], nice=True)

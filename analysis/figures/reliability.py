@@ -1,0 +1,58 @@
+"""Reliability of each theme with its interval, against the named cut-off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import BLUE, INK, LINES, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+from analysis.rules import ALPHA
+
+
+def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Points with intervals, one row per theme; filled when the cut-off is reached."""
+    table = table_of(section, "alpha")
+    table["reached"] = [
+        "reaches the cut-off" if ALPHA.holds(value) else "below the cut-off" for value in table["alpha"]
+    ]
+    table["label"] = [wrapped(title) for title in table["title"]]
+    told = "; ".join(
+        f"{row.title} {row.alpha:.2f} ({row.ci_lower:.2f} to {row.ci_upper:.2f})"
+        for row in table.itertuples()
+    )
+    least = min(0.4, float(table["ci_lower"].min()) - 0.02)
+
+    def draw(width: int) -> Chart:
+        rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
+        scale = alt.Scale(domain=[least, 1.0], nice=False)
+        base = alt.Chart(table)
+        line = base.mark_rule(color=INK, strokeWidth=2).encode(
+            y=rows, x=alt.X("ci_lower:Q", scale=scale, title="Alpha, 95% interval"), x2="ci_upper:Q"
+        )
+        point = base.mark_point(filled=True, size=110, opacity=1).encode(
+            y=rows,
+            x=alt.X("alpha:Q", scale=scale),
+            color=alt.Color("reached:N", title=None, scale=_marks([BLUE, ORANGE])),
+            shape=alt.Shape("reached:N", title=None, scale=_marks(["circle", "square"])),
+        )
+        cut = pd.DataFrame({"cut": [ALPHA.cutoff]})
+        rule = (
+            alt.Chart(cut)
+            .mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
+            .encode(x=alt.X("cut:Q", scale=scale))
+        )
+        return (rule + line + point).properties(width=width, height=38 * len(table) + 60)
+
+    return Figure(
+        title=f"Alpha of each theme; dashed line: {ALPHA.cutoff:.2f}",
+        alt=f"Alpha with 95% interval by theme: {told}.",
+        draw=draw,
+        tables=("alpha",),
+    )
+
+
+def _marks(values: list[str]) -> alt.Scale:
+    return alt.Scale(domain=["reaches the cut-off", "below the cut-off"], range=values)

@@ -1,0 +1,163 @@
+"""What each item's answers look like, theme by theme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.pipeline.context import Context, listed
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.rules import FLOOR_CEILING, ITEM_REST
+from instrument.errors import ToolkitError
+
+
+def section_items(context: Context) -> Section:
+    """Distribution, floor, ceiling and item-rest correlation of each item."""
+    statistics, problems = _statistics(context)
+    distributions = _distributions(context)
+    values = _values(statistics)
+    return Section(
+        estimator="moments and Pearson correlations, theme by theme",
+        n=len(context.items),
+        missing="every statistic on the answers there are; relations pairwise",
+        options={"wave": context.first_wave, "skew_and_kurtosis": "type 3"},
+        prose=_prose(values),
+        values=values,
+        tables={"statistics": _statistics_table(statistics), **distributions},
+        findings=_findings(statistics),
+        figures=[f"distribution@{name.removeprefix('distribution_')}" for name in distributions],
+        problems=problems,
+    )
+
+
+def _statistics(context: Context) -> tuple[pd.DataFrame, list[str]]:
+    from analysis.items import item_statistics
+
+    found, problems = [], []
+    for theme, items in context.themes.items():
+        try:
+            table = item_statistics(context.items[items], context.scale).table
+        except ToolkitError as error:
+            problems.append(f"{context.title_of(theme)}: {error}")
+            continue
+        table.insert(0, "theme", context.title_of(theme))
+        found.append(table.rename_axis("item").reset_index())
+    if not found:
+        return pd.DataFrame(columns=list(_COLUMNS)), problems
+    statistics = pd.concat(found, ignore_index=True)
+    statistics.insert(2, "text", [context.scale.item(item).text for item in statistics["item"]])
+    return statistics, problems
+
+
+_COLUMNS = {
+    "item": ("Item", "text"),
+    "text": ("Wording", "text"),
+    "n": ("n", "int"),
+    "missing_share": ("Missing", "percent"),
+    "mean": ("Mean", "d2"),
+    "sd": ("SD", "d2"),
+    "skew": ("Skew", "d2"),
+    "kurtosis": ("Kurtosis", "d2"),
+    "floor_share": ("Lowest", "percent"),
+    "ceiling_share": ("Highest", "percent"),
+    "item_rest_r": ("Item-rest r", "d2"),
+}
+
+
+def _statistics_table(statistics: pd.DataFrame) -> Table:
+    return Table(
+        frame=statistics,
+        title="Statistics of each item",
+        columns=_COLUMNS,
+        note="Reversed items are turned first. Lowest, highest: share of answers on the end options. "
+        "Kurtosis is excess; 0 is that of the normal curve.",
+    )
+
+
+def _distributions(context: Context) -> dict[str, Table]:
+    """One table per response scale: share of each option among those who answered, as answered."""
+    tables: dict[str, Table] = {}
+    by_scale: dict[str, list[str]] = {}
+    for item in context.item_ids:
+        name = context.scale.item(item).scale or context.scale.scale_by_default
+        by_scale.setdefault(name, []).append(item)
+    for name, items in by_scale.items():
+        options = context.scale.response_scales[name].options
+        rows = []
+        for item in items:
+            answers = context.first[item].dropna()
+            row: dict[str, Any] = {"item": item, "text": context.scale.item(item).text, "n": len(answers)}
+            for option in options:
+                count = int((answers == option.code).sum())
+                row[f"share_{option.code}"] = count / len(answers) if len(answers) else None
+            rows.append(row)
+        shares = {f"share_{option.code}": (option.label, "percent") for option in options}
+        tables[f"distribution_{name}"] = Table(
+            frame=pd.DataFrame(rows),
+            title="Share of each answer, as answered",
+            columns={"item": ("Item", "text"), "n": ("n", "int"), **shares},
+        )
+    return tables
+
+
+def _values(statistics: pd.DataFrame) -> dict[str, Any]:
+    if statistics.empty:
+        return {"items": 0}
+    weak = statistics[~(statistics["item_rest_r"] >= ITEM_REST.cutoff)]
+    ceiling = statistics[statistics["ceiling_share"] > FLOOR_CEILING.cutoff]
+    floor = statistics[statistics["floor_share"] > FLOOR_CEILING.cutoff]
+    return {
+        "items": len(statistics),
+        "item_rest_lowest": float(statistics["item_rest_r"].min()),
+        "item_rest_highest": float(statistics["item_rest_r"].max()),
+        "weak": len(weak),
+        "weak_items": listed(weak["item"]),
+        "floor_ceiling_cutoff": FLOOR_CEILING.cutoff,
+        "at_ceiling": len(ceiling),
+        "at_floor": len(floor),
+        "missing_highest": float(statistics["missing_share"].max()),
+        "missing_highest_item": str(statistics["item"].iloc[int(statistics["missing_share"].argmax())]),
+    }
+
+
+def _prose(values: dict[str, Any]) -> list[str]:
+    if not values["items"]:
+        return []
+    weak = (
+        "{weak:int} of {items:int} items go with the rest of their theme less than the convention asks: "
+        "{weak_items}."
+        if values["weak"]
+        else "All {items:int} items go with the rest of their theme as far as the convention asks."
+    )
+    return [
+        "Each item should go with the others of its theme (item-rest r runs from {item_rest_lowest:d2} to "
+        "{item_rest_highest:d2}), and use the whole range of answers. " + weak,
+        "More than {floor_ceiling_cutoff:percent} of answers are on the highest option in {at_ceiling:int} "
+        "items and on the lowest in {at_floor:int}. Single items often are; the rule is meant for scores. "
+        "{missing_highest_item} was left without an answer most often ({missing_highest:percent}).",
+    ]
+
+
+def _findings(statistics: pd.DataFrame) -> list[Finding]:
+    if statistics.empty or statistics["item_rest_r"].isna().all():
+        return []
+    relations = statistics["item_rest_r"].to_numpy(dtype=float)
+    row = int(np.nanargmin(relations))
+    return [
+        Finding(
+            claim=f"Weakest item ({statistics['item'].iloc[row]}) goes with the rest of its theme",
+            value=float(relations[row]),
+            rule=ITEM_REST,
+            path=f"sections.items.tables.statistics.item_rest_r[{row}]",
+        )
+    ]
+
+
+TOPIC = Topic(
+    name="items",
+    title="Items",
+    question="Does each item do its work?",
+    run=section_items,
+)

@@ -1,0 +1,74 @@
+"""Sampling adequacy: whether these correlations may be factored at all."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.rules import BARTLETT, KMO
+
+
+def section_sampling(context: Context) -> Section:
+    """Kaiser–Meyer–Olkin and Bartlett on the first wave."""
+    from analysis.factors.adequacy import bartlett_sphericity, kmo
+
+    items = context.items[context.item_ids]
+    adequacy = kmo(items, missing="pairwise")
+    sphericity = bartlett_sphericity(items, missing="listwise")
+    lowest = str(adequacy.per_item.idxmin())
+    values = {
+        "kmo": adequacy.overall,
+        "kmo_lowest": float(adequacy.per_item.min()),
+        "kmo_lowest_item": lowest,
+        "bartlett_chisq": sphericity.chisq,
+        "bartlett_df": sphericity.df,
+        "bartlett_pvalue": sphericity.pvalue,
+        "bartlett_n": sphericity.n_obs,
+    }
+    table = pd.DataFrame({"item": adequacy.per_item.index, "kmo": adequacy.per_item.to_numpy()})
+    return Section(
+        estimator="KMO and Bartlett's test on Pearson correlations",
+        n=adequacy.n_obs,
+        missing="pairwise for KMO, complete rows for Bartlett's test",
+        options={"wave": context.first_wave},
+        prose=[
+            "The items share enough to be factored when partial correlations are small: KMO is {kmo:d2} in "
+            "all, and lowest for {kmo_lowest_item} ({kmo_lowest:d2}).",
+            "Bartlett's test asks whether all correlations are zero: χ² = {bartlett_chisq:d1}, df = "
+            "{bartlett_df:int}, p = {bartlett_pvalue:p}, on the {bartlett_n:int} people who answered every "
+            "item.",
+        ],
+        values=values,
+        tables={
+            "kmo": Table(
+                frame=table.assign(text=[context.scale.item(item).text for item in table["item"]]),
+                title="Sampling adequacy of each item",
+                columns={"item": ("Item", "text"), "text": ("Wording", "text"), "kmo": ("KMO", "d3")},
+            )
+        },
+        findings=[
+            Finding(
+                claim="The items are worth factoring (KMO)",
+                value=adequacy.overall,
+                rule=KMO,
+                path="sections.sampling.values.kmo",
+            ),
+            Finding(
+                claim="The items are not all uncorrelated (p of Bartlett's test)",
+                value=sphericity.pvalue,
+                rule=BARTLETT,
+                path="sections.sampling.values.bartlett_pvalue",
+                form="p",
+            ),
+        ],
+    )
+
+
+TOPIC = Topic(
+    name="sampling",
+    title="Sampling adequacy",
+    question="Do the items share enough to look for dimensions?",
+    run=section_sampling,
+    lacks=lambda context: "" if len(context.item_ids) > 2 else "Needs three items or more.",
+)
