@@ -1,0 +1,144 @@
+"""`dta store …`: schema, copies and keys of the store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from instrument.store.tokens import Keyring
+
+app = typer.Typer(no_args_is_help=True, help="Look after the store: upgrade, copy, restore, keys.")
+
+StoreUrl = Annotated[
+    str, typer.Option("--store", envvar="DTA_STORE", help="SQLite file or postgresql:// address.")
+]
+KeyFile = Annotated[
+    Path, typer.Option("--keys", envvar="DTA_KEY_FILE", help="Key file; DTA_SECRET_KEY goes before it.")
+]
+DEFAULT_STORE = "dta.sqlite"
+DEFAULT_KEYS = Path("dta.keys")
+
+
+def opened(url: str) -> Engine:
+    """Open a store whose schema fits this code; an empty one is set up.
+
+    Parameters
+    ----------
+    url
+        As given on the command line.
+
+    Returns
+    -------
+    sqlalchemy.Engine
+        The store.
+    """
+    from instrument.store.connect import open_store, require_newest_schema
+
+    engine = open_store(url)
+    require_newest_schema(engine)
+    return engine
+
+
+def keys_of(file: Path) -> Keyring:
+    """Read the keys of the hashes.
+
+    Parameters
+    ----------
+    file
+        Key file.
+
+    Returns
+    -------
+    Keyring
+        The keys.
+    """
+    from instrument.store.tokens import load_keyring
+
+    return load_keyring(file)
+
+
+@app.command("upgrade")
+def upgrade_command(store: StoreUrl = DEFAULT_STORE) -> None:
+    """Bring the schema up to date; a store with data is copied first."""
+    from instrument.store.backup import back_up
+    from instrument.store.connect import newest_schema, open_store, schema_of, sqlite_file, upgrade_store
+
+    engine = open_store(store)
+    before = schema_of(engine)
+    if before == newest_schema():
+        typer.echo(f"The store has schema {before} already.")
+        return
+    if before is not None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        file = sqlite_file(engine)
+        folder, name = (file.parent, file.name) if file else (Path(), str(engine.url.database))
+        copy = back_up(engine, folder / f"{name}.{before}.{stamp}.backup")
+        typer.echo(f"Copied to {copy}.")
+    upgrade_store(engine)
+    typer.echo(f"The store has schema {newest_schema()} now.")
+
+
+@app.command("backup")
+def backup_command(
+    target: Annotated[Path, typer.Argument(help="New file.")], store: StoreUrl = DEFAULT_STORE
+) -> None:
+    """Copy the store while it is in use."""
+    from instrument.store.backup import back_up
+
+    typer.echo(f"Copied to {back_up(opened(store), target)}. Keep the key file too, and apart from it.")
+
+
+@app.command("restore")
+def restore_command(
+    source: Annotated[Path, typer.Argument(help="File made by `dta store backup`.")],
+    store: StoreUrl = DEFAULT_STORE,
+    yes: Annotated[bool, typer.Option("--yes", help="Replace the store without asking.")] = False,
+) -> None:
+    """Replace the store by a copy; people erased since stay erased."""
+    from instrument.store.backup import restore
+
+    if not yes:
+        typer.confirm(f"Replace the store {store} by {source}?", abort=True)
+    again = restore(source, opened(store))
+    typer.echo(f"Restored. Erased again: {again}.")
+
+
+@app.command("rotate-key")
+def rotate_command(keys: KeyFile = DEFAULT_KEYS) -> None:
+    """Add a new key; links and codes made with older keys still work."""
+    import os
+
+    from instrument.store.connect import StoreError
+    from instrument.store.tokens import save_keyring
+
+    if "DTA_SECRET_KEY" in os.environ:
+        from instrument.errors import fact_and_hint
+
+        fact = "the key comes from DTA_SECRET_KEY, which this command cannot change."
+        raise StoreError(fact_and_hint("dta store rotate-key", fact, "use a key file to rotate keys."))
+    keyring = keys_of(keys).rotated()
+    save_keyring(keyring, keys)
+    typer.echo(
+        f"New key {keyring.newest}; {len(keyring.keys) - 1} older ones still verify. Restart `dta serve`."
+    )
+
+
+@app.command("audit")
+def audit_command(store: StoreUrl = DEFAULT_STORE) -> None:
+    """Check the chain of the audit log."""
+    from instrument.errors import fact_and_hint
+    from instrument.store.audit import broken_line
+    from instrument.store.connect import StoreError, reading
+
+    with reading(opened(store)) as connection:
+        line = broken_line(connection)
+    if line is not None:
+        fact = f"line {line} of the audit log does not fit the one before it."
+        raise StoreError(fact_and_hint("dta store audit", fact, "compare with a backup."))
+    typer.echo("The audit log is whole.")

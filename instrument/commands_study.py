@@ -1,0 +1,204 @@
+"""`dta study …`: from a study file to links, status, close and erasure."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
+
+app = typer.Typer(no_args_is_help=True, help="Run a study: create, open, invite, status, close, erase.")
+StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
+StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
+
+
+@app.command("check")
+def check_command(file: StudyFile) -> None:
+    """Check a study file and say what is missing before it can open."""
+    from instrument.loading import load
+    from instrument.study import load_study
+
+    study = load_study(file)
+    scale = load(study.instrument)
+    typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
+    faults = study.faults_before_opening()
+    for fault in faults:
+        typer.echo(f"  before opening: {fault}")
+    typer.echo("It may open." if not faults else "It may not open yet.")
+
+
+@app.command("create")
+def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
+    """Put a study into the store, as a draft."""
+    from instrument.loading import load
+    from instrument.store.definitions import WaveWindow, create_study
+    from instrument.study import load_study
+
+    study = load_study(file)
+    scale = load(study.instrument)
+    if unknown := [tag for tag in study.languages if tag not in scale.languages]:
+        fact = f"{file.name}: the instrument has no wording in {', '.join(unknown)}."
+        raise DefinitionError(
+            fact_and_hint("dta study create", fact, f"it has: {', '.join(scale.languages)}.")
+        )
+    waves = [WaveWindow(wave.name, wave.opens, wave.closes) for wave in study.waves]
+    with opened(store).begin() as connection:
+        create_study(connection, study.id, scale, waves, study.to_json(), study.content_hash)
+    typer.echo(f"Study {study.id} is in the store. Next: dta study open {study.id}")
+
+
+@app.command("open")
+def open_command(name: StudyName, store: StoreUrl = DEFAULT_STORE) -> None:
+    """Open a study; refused without consent text, crisis text and contact."""
+    import json
+
+    from instrument.store.definitions import find_study, set_study_status
+    from instrument.study import Study
+
+    with opened(store).begin() as connection:
+        row = find_study(connection, name)
+        faults = Study.model_validate(json.loads(row.definition)).faults_before_opening()
+        if faults:
+            listed = "\n".join(f"  {fault}" for fault in faults)
+            fact = f"study {name!r} cannot open.\n{listed}"
+            raise DefinitionError(fact_and_hint("dta study open", fact, "mend the file; create it anew."))
+        set_study_status(connection, name, "open")
+    typer.echo(f"Study {name} is open. Next: dta study invite {name} --people 20 --out links.csv")
+
+
+@app.command("close")
+def close_command(name: StudyName, store: StoreUrl = DEFAULT_STORE) -> None:
+    """Close a study: links show a closing page, answers stay."""
+    from instrument.store.definitions import set_study_status
+
+    with opened(store).begin() as connection:
+        set_study_status(connection, name, "closed")
+    typer.echo(f"Study {name} is closed.")
+
+
+@app.command("invite")
+def invite_command(
+    name: StudyName,
+    out: Annotated[Path, typer.Option("--out", help="New file for the links; they are shown only there.")],
+    people: Annotated[int, typer.Option("--people", min=0, max=100_000, help="How many links.")] = 0,
+    names: Annotated[
+        Path | None, typer.Option("--pseudonyms", help="File with one pseudonym a line.")
+    ] = None,
+    address: Annotated[str, typer.Option("--address", help="Public address of the questionnaire.")] = (
+        "http://127.0.0.1:8600"
+    ),
+    days: Annotated[int | None, typer.Option("--days", min=1, help="Days until the links end.")] = None,
+    trial: Annotated[bool, typer.Option("--trial", help="Trial links, left out of exports.")] = False,
+    store: StoreUrl = DEFAULT_STORE,
+    keys: KeyFile = DEFAULT_KEYS,
+) -> None:
+    """Make links; they are written once, the store keeps only hashes."""
+    from instrument.store.definitions import find_study
+    from instrument.store.people import invite
+
+    wanted: int | list[str] = people
+    if names is not None:
+        wanted = [line.strip() for line in _text(names).splitlines() if line.strip()]
+    if out.exists():
+        fact = f"{out.name} exists already."
+        raise ResponseDataError(fact_and_hint("dta study invite", fact, "give a new file name."))
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    keyring = keys_of(keys)
+    with opened(store).begin() as connection:
+        number = find_study(connection, name).id
+        links = invite(connection, number, keyring, wanted, is_test=trial, expires_at=expires)
+        lines = [f"{link.pseudonym},{address.rstrip('/')}/q/{link.token}\n" for link in links]
+        _write_privately(out, ["participant,link\n", *lines])
+    typer.echo(f"{len(links)} links in {out}. Send them, then delete the file: they open the questionnaire.")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        fact = f"{path.name} cannot be read as UTF-8 text."
+        raise ResponseDataError(fact_and_hint("dta study invite", fact, "check path and encoding.")) from None
+
+
+def _write_privately(path: Path, lines: list[str]) -> None:
+    """Write a new file that only its owner can read; links are secrets."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+            handle.writelines(lines)
+    except OSError as error:
+        fact = f"{path.name} cannot be written ({error.strerror}); no one was invited."
+        raise ResponseDataError(fact_and_hint("dta study invite", fact, "check the folder.")) from None
+
+
+@app.command("status")
+def status_command(
+    name: StudyName,
+    store: StoreUrl = DEFAULT_STORE,
+    due: Annotated[bool, typer.Option("--due", help="List pseudonyms that are due or overdue.")] = False,
+) -> None:
+    """Show how far people have come at each wave."""
+    from instrument.store.connect import reading
+    from instrument.store.definitions import find_study
+    from instrument.store.funnel import funnel_of, standing_of
+
+    with reading(opened(store)) as connection:
+        typer.echo(f"Study {name}: {find_study(connection, name).status}")
+        typer.echo(funnel_of(connection, name).to_string(index=False))
+        if due:
+            waiting = standing_of(connection, name)
+            waiting = waiting[waiting["todo"] != ""][["wave", "participant", "todo"]]
+            typer.echo(waiting.to_string(index=False) if len(waiting) else "No one is due.")
+
+
+@app.command("erase")
+def erase_command(
+    name: StudyName,
+    pseudonym: Annotated[str, typer.Argument(help="Whom to erase.")],
+    store: StoreUrl = DEFAULT_STORE,
+    yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
+) -> None:
+    """Erase one person from every table; it cannot be undone."""
+    from sqlalchemy import select
+
+    from instrument.store.definitions import find_study
+    from instrument.store.people import erase_person
+    from instrument.store.tables import participant
+
+    engine = opened(store)
+    if not yes:
+        typer.confirm(f"Erase {pseudonym} from study {name} for good?", abort=True)
+    with engine.begin() as connection:
+        query = select(participant.c.id).where(
+            participant.c.study_id == find_study(connection, name).id, participant.c.pseudonym == pseudonym
+        )
+        found = connection.execute(query).first()
+        if found is None:
+            fact = f"study {name!r} has no person of that pseudonym."
+            raise ResponseDataError(fact_and_hint("dta study erase", fact, "see the list of links."))
+        erase_person(connection, int(found.id))
+    typer.echo("Erased.")
+
+
+@app.command("export")
+def export_command(
+    name: StudyName,
+    out: Annotated[Path, typer.Option("--out", help="New CSV file, wide, codes for each kind of missing.")],
+    store: StoreUrl = DEFAULT_STORE,
+    completed: Annotated[bool, typer.Option("--completed", help="Only finished questionnaires.")] = False,
+    trial: Annotated[bool, typer.Option("--trial", help="Include trial links.")] = False,
+) -> None:
+    """Write the answers of a study to a file that `dta validate` reads."""
+    from instrument.store.connect import reading
+    from instrument.store.definitions import find_study, instrument_of
+    from instrument.store.retrieval import coded, responses_of
+
+    with reading(opened(store)) as connection:
+        wide = responses_of(connection, name, completed_only=completed, with_tests=trial)
+        scale = instrument_of(connection, int(find_study(connection, name).instrument_version_id))
+    _write_privately(out, [coded(wide, scale).to_csv(index=False, lineterminator="\n")])
+    typer.echo(f"{len(wide)} administrations in {out}.")
