@@ -1,0 +1,89 @@
+"""Parallel analysis: eigenvalues of the data against those of the same data without any association."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.factors.pattern import Array
+from analysis.factors.stopping import eigenvalues
+from analysis.factors.uniqueness import minimum_residuals, polish
+from instrument.errors import NotEstimableError, fact_and_hint
+
+FLAT = 1e-6
+START = 0.6
+Correlate = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curves:
+    """Eigenvalues of permuted data.
+
+    Attributes
+    ----------
+    components : ndarray, shape (n_draws, n_items)
+        Of the correlation matrices.
+    factors : ndarray, shape (n_draws, n_items)
+        Of the matrices with the communalities of one factor on the diagonal.
+    """
+
+    components: Array
+    factors: Array
+
+
+def reduced_eigenvalues(correlations: Array) -> Array:
+    """Eigenvalues with the communalities of a one-factor solution on the diagonal.
+
+    Parameters
+    ----------
+    correlations : ndarray, shape (n_items, n_items)
+        Correlation matrix.
+
+    Returns
+    -------
+    ndarray, shape (n_items,)
+        From largest to smallest; some are negative.
+    """
+    found = polish(minimum_residuals, correlations, 1, np.full(len(correlations), START))
+    if found.gradient > FLAT:
+        raise NotEstimableError(
+            fact_and_hint(
+                "factor_retention",
+                f"one factor could not be extracted (gradient {found.gradient:.1e} > {FLAT:.0e}).",
+                'use correlation="pearson", or gather more rows.',
+            )
+        )
+    return eigenvalues(correlations - np.diag(found.uniquenesses))
+
+
+def permuted_curves(values: Array, correlate: Correlate, draws: int, seed: int) -> Curves:
+    """Shuffle every column by itself and take eigenvalues, many times.
+
+    Shuffling keeps each item's distribution, categories and number of missing answers.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Answers, NaN where missing.
+    correlate
+        From values to correlations.
+    draws
+        How many times.
+    seed
+        Seed of the shuffling.
+
+    Returns
+    -------
+    Curves
+        One row per draw.
+    """
+    rng = np.random.default_rng(seed)
+    components = np.empty((draws, values.shape[1]))
+    factors = np.empty_like(components)
+    for draw in range(draws):
+        correlations = correlate(rng.permuted(values, axis=0))
+        components[draw] = eigenvalues(correlations)
+        factors[draw] = reduced_eigenvalues(correlations)
+    return Curves(components=components, factors=factors)
