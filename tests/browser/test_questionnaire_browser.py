@@ -1,0 +1,252 @@
+"""The questionnaire in a real browser: without JavaScript, by keyboard, on a small phone, and for axe."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import Engine
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
+from study_of_tests import open_study
+
+from instrument.administer.application import create_app
+from instrument.store.connect import open_store, upgrade_store
+from instrument.store.people import invite
+from instrument.store.retrieval import responses_of
+from instrument.store.tokens import Keyring
+
+pytestmark = pytest.mark.browser
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SHOTS = os.environ.get("DTA_SCREENSHOTS")  # folder to save screenshots in; docs/images for the README
+
+
+class Site:
+    """A running questionnaire with fresh links on demand."""
+
+    def __init__(self, engine: Engine, keyring: Keyring, address: str) -> None:
+        self.engine = engine
+        self._keyring = keyring
+        self.address = address
+
+    def link(self) -> str:
+        with self.engine.begin() as connection:
+            (made,) = invite(connection, 1, self._keyring, 1)
+        return f"{self.address}/q/{made.token}"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    engine = open_store(str(tmp_path_factory.mktemp("store") / "s.sqlite"))
+    upgrade_store(engine)
+    keyring = Keyring({"k1": b"1" * 32})
+    open_study(engine, keyring, title="Example study", synthetic=True)
+    config = uvicorn.Config(create_app(engine, keyring), port=0, access_log=False, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Site(engine, keyring, f"http://127.0.0.1:{port}")
+    server.should_exit = True
+    thread.join(10)
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+def begin(page: Page, link: str) -> None:
+    page.goto(link)
+    page.check("#consent-yes")
+    page.click(".buttons button")
+    page.click(".buttons button")
+
+
+def fill(page: Page, code: str = "4") -> None:
+    for radio in page.locator(f"input[type=radio][value='{code}']").all():
+        radio.check()
+
+
+def test_without_javascript_a_person_reaches_the_end(site: Site, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    begin(page, site.link())
+    number = 0
+    while "/survey/page/" in page.url:
+        number += 1
+        fill(page)
+        page.locator(".buttons button").first.click()
+    assert number == 7
+    page.locator(".buttons button").last.click()
+    assert page.locator(".code").inner_text().count("-") == 3
+    context.close()
+    with site.engine.connect() as connection:
+        wide = responses_of(connection, "trial", completed_only=True)
+    assert (wide.filter(regex=r"\d$") == 4).all().all()
+
+
+def test_the_keyboard_alone_is_enough(site: Site, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 800, "height": 700})
+    page = context.new_page()
+    page.goto(site.link())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.focus("#consent-yes")
+    page.keyboard.press("Space")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/survey/start")
+    page.focus(".buttons button")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/survey/page/1")
+    first = page.locator("input[type=radio]").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("input:checked").get_attribute("value") == "2"
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".summary")
+    assert page.evaluate("document.activeElement.className") == "summary"
+    assert page.locator("input:checked").count() == 1
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "scale"), [(320, 1.0), (390, 1.0), (640, 2.0)])
+def test_no_page_scrolls_sideways_and_targets_are_large(
+    site: Site, browser: Browser, width: int, scale: float
+) -> None:
+    # 200 % zoom of a 640 px window leaves 320 CSS pixels
+    context = browser.new_context(
+        viewport={"width": int(width / scale), "height": 640}, device_scale_factor=scale
+    )
+    page = context.new_page()
+    page.goto(site.link())
+    for step in ("consent", "start", "questions", "review"):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), step
+        small = page.evaluate(
+            "[...document.querySelectorAll('button:not(.skip), .option, header a, footer a, .languages button')]"
+            ".filter(e => e.getBoundingClientRect().height < 44).length"
+        )
+        assert small == 0, step
+        if step == "consent":
+            page.check("#consent-yes")
+        if step == "questions":
+            page.goto(f"{site.address}/survey/review")
+        elif step != "review":
+            page.click(".buttons button")
+    context.close()
+
+
+def test_reload_back_button_and_two_tabs_lose_nothing(site: Site, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    begin(page, site.link())
+    fill(page, "2")
+    page.locator(".buttons button").first.click()
+    page.wait_for_url("**/survey/page/2")
+    page.reload()
+    fill(page, "3")
+    page.locator(".buttons button").first.click()
+    page.wait_for_url("**/survey/page/3")
+    page.go_back()
+    page.go_back()
+    page.reload()
+    assert page.locator("input:checked[value='2']").count() == 6
+    second = context.new_page()
+    second.goto(f"{site.address}/survey/page/3")
+    third = context.new_page()
+    third.goto(f"{site.address}/survey/page/3")
+    second.locator("fieldset").nth(0).locator("input").nth(0).check()
+    second.locator(".buttons button").first.click()
+    third.locator("fieldset").nth(1).locator("input").nth(1).check()
+    third.locator(".buttons button").first.click()
+    third.wait_for_load_state()
+    assert third.locator("input:checked").count() == 2
+    context.close()
+
+
+def test_a_second_device_resumes_by_link(site: Site, browser: Browser) -> None:
+    link = site.link()
+    first = browser.new_context()
+    page = first.new_page()
+    begin(page, link)
+    fill(page)
+    page.locator(".buttons button").first.click()
+    page.wait_for_url("**/survey/page/2")
+    first.close()
+    second = browser.new_context(locale="de-DE")
+    page = second.new_page()
+    page.goto(link)
+    assert page.url.endswith("/survey/page/2")
+    page.click("button[name=lang][value=de]")
+    assert page.locator("html").get_attribute("lang") == "de"
+    second.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(site: Site, browser: Browser, scheme: str) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme=scheme, bypass_csp=True, device_scale_factor=2
+    )
+    page = context.new_page()
+    axe, found = Axe(), {}
+
+    def check(name: str) -> None:
+        results = axe.run(page)
+        if results.violations_count:
+            found[name] = [
+                (v["id"], [n["html"] for n in v["nodes"]][:2]) for v in results.response["violations"]
+            ]
+
+    page.goto(site.link())
+    check("consent")
+    page.click(".buttons button")
+    check("consent asked again")
+    page.check("#consent-yes")
+    page.click(".buttons button")
+    check("start")
+    page.click(".buttons button")
+    check("questions")
+    if scheme == "light" and SHOTS:
+        page.locator("input[type=radio]").nth(3).check()
+        page.screenshot(path=Path(SHOTS) / "questionnaire-phone.png")
+    page.locator(".buttons button").first.click()
+    check("soft prompt")
+    for path in ("/survey/review", "/help", "/withdraw", "/nowhere"):
+        page.goto(site.address + path)
+        check(path)
+    page.goto(f"{site.address}/survey/review")
+    page.locator(".buttons button").last.click()
+    check("done")
+    page.goto(f"{site.address}/withdraw")
+    page.fill("#code", "AAAA")
+    page.click(".buttons button")
+    check("unknown code")
+    context.close()
+    assert found == {}
