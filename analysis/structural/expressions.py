@@ -30,6 +30,12 @@ class Expression:
         except SyntaxError as error:
             raise syntax_error(caller, formula, f"cannot read {text!r}.", "use + - * / ^ and ().") from error
 
+    @property
+    def names(self) -> set[str]:
+        """Labels the expression mentions."""
+        found = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        return {name.replace("_dot_", ".") for name in found}
+
     def value(self, values: Mapping[str, complex]) -> complex:
         """Evaluate with given label values."""
         return self._visit(self.tree, values)
@@ -90,37 +96,61 @@ def _restore_decimals(text: str) -> str:
     return "".join(result)
 
 
-def label_values(table: ParameterTable, x: Array) -> dict[str, complex]:
-    """Values of every label, user-made and automatic (`.p7.` is the seventh row)."""
-    values: dict[str, complex] = {}
+def label_values(table: ParameterTable, values: Array) -> dict[str, complex]:
+    """Values of every label, user-made and automatic (`.p7.` is the seventh row).
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    values
+        One value per row.
+    """
+    named: dict[str, complex] = {}
     for place, row in enumerate(table.rows):
-        value = x[row.free] if row.free >= 0 else row.fixed
-        values[f".p{place + 1}."] = value
+        named[f".p{place + 1}."] = values[place]
         if row.label:
-            values.setdefault(row.label, value)
-    return values
+            named.setdefault(row.label, values[place])
+    return named
 
 
-def define(table: ParameterTable, x: Array, caller: str) -> tuple[Array, Array]:
-    """Values of the defined parameters and their derivatives by the free parameters (complex step)."""
+def row_values(table: ParameterTable, x: Array) -> Array:
+    """Values of all rows at given free parameters; exogenous and computed rows are NaN."""
+    return np.array([x[row.free] if row.free >= 0 else row.fixed for row in table.rows])
+
+
+def define(table: ParameterTable, values: Array, caller: str) -> tuple[Array, Array]:
+    """Values of the defined parameters and their derivatives by the rows (complex step).
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    values
+        One value per row.
+    caller
+        The public function named in messages.
+    """
     expressions = [Expression(f, f.rhs, caller) for f in table.definitions]
 
-    def compute(point: Array) -> Array:
-        values = label_values(table, point)
+    def compute(point: Array) -> np.ndarray:
+        named = label_values(table, point)
         found = []
         for formula, expression in zip(table.definitions, expressions, strict=True):
-            values[formula.lhs] = expression.value(values)
-            found.append(values[formula.lhs])
-        return np.array(found)
+            named[formula.lhs] = expression.value(named)
+            found.append(named[formula.lhs])
+        return np.asarray(found, dtype=complex)
 
+    slopes = np.zeros((len(expressions), len(values)))
     if not expressions:
-        return np.zeros(0), np.zeros((0, len(x)))
-    slopes = np.empty((len(expressions), len(x)))
-    for k in range(len(x)):
-        point = x.astype(complex)
-        point[k] += 1j * _STEP
-        slopes[:, k] = np.asarray(compute(point), dtype=complex).imag / _STEP
-    return np.real(np.asarray(compute(x.astype(complex)))).astype(float), slopes
+        return np.zeros(0), slopes
+    mentioned = {name for e in expressions for name in e.names}
+    for k, row in enumerate(table.rows):
+        if row.label in mentioned or f".p{k + 1}." in mentioned:
+            point = values.astype(complex)
+            point[k] += 1j * _STEP
+            slopes[:, k] = compute(point).imag / _STEP
+    return compute(values.astype(complex)).real, slopes
 
 
 def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
@@ -144,7 +174,7 @@ def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
         left, right = (Expression(formula, side, caller) for side in (formula.lhs, formula.rhs))
 
         def gap(x: Array, left: Expression = left, right: Expression = right) -> float:
-            values = label_values(table, x)
+            values = label_values(table, row_values(table, x))
             return float(np.real(left.value(values) - right.value(values)))
 
         origin = gap(np.zeros(size) + 0.5)

@@ -1,0 +1,213 @@
+"""Ordinal items: implied thresholds and correlations of the latent responses, and least squares on them.
+
+The latent response y* of an item has scale delta: in the delta parameterisation delta is a parameter
+(1 in a single group) and the residual variance follows from var(y*) = 1/delta^2; in the theta
+parameterisation the residual variance is a parameter and delta = var(y*)^(-1/2). The moments are
+(tau - mu) delta, item by item, and delta_i delta_j sigma_ij, lower triangle column by column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.structural.partable import ParameterTable
+from analysis.structural.ram import (
+    Array,
+    GroupModel,
+    Ints,
+    Places,
+    State,
+    build_group,
+    evaluate,
+    jacobian,
+    propagate,
+    vech_places,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrdinalGroup:
+    """Templates of one group of ordinal items."""
+
+    base: GroupModel
+    item: Ints  # item of each threshold
+    thresholds: Array
+    free_thresholds: Places
+    scales: Array
+    free_scales: Places
+    theta: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrdinalState:
+    """Matrices of one group at given values, residual variances filled in."""
+
+    base: State
+    scales: Array
+    thresholds: Array
+    moments: Array
+
+
+def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
+    """Turn the rows of one group into templates.
+
+    Parameters
+    ----------
+    table
+        The parameter table; every observed variable is ordinal.
+    group
+        Number of the group.
+    """
+    items = table.names.observed
+    categories = table.options.ordered
+    offset = np.concatenate([[0], np.cumsum([categories[n] - 1 for n in items])])
+    at = {name: k for k, name in enumerate(items)}
+    tau, scales = np.zeros(offset[-1]), np.ones(len(items))
+    free_tau: list[tuple[int, int, int]] = []
+    free_scales: list[tuple[int, int, int]] = []
+    for row in table.rows:
+        if row.group != group or row.op not in ("|", "~*~"):
+            continue
+        place = at[row.lhs]
+        target, free = (tau, free_tau) if row.op == "|" else (scales, free_scales)
+        if row.op == "|":
+            place = int(offset[place]) + int(row.rhs[1:]) - 1
+        if row.free >= 0:
+            free.append((row.free, place, 0))
+        else:
+            target[place] = row.fixed
+    pack = [np.array(f, dtype=np.int64).reshape(-1, 3).T for f in (free_tau, free_scales)]
+    return OrdinalGroup(
+        base=build_group(table, group, {}),
+        item=np.repeat(np.arange(len(items)), np.diff(offset)),
+        thresholds=tau,
+        free_thresholds=Places(*pack[0]),
+        scales=scales,
+        free_scales=Places(*pack[1]),
+        theta=table.options.parameterization == "theta",
+    )
+
+
+def evaluate_ordinal(group: OrdinalGroup, x: Array) -> OrdinalState:
+    """Compute implied thresholds and correlations."""
+    tau, scales = group.thresholds.copy(), group.scales.copy()
+    tau[group.free_thresholds.row] = x[group.free_thresholds.index]
+    scales[group.free_scales.row] = x[group.free_scales.index]
+    state = evaluate(group.base, x)
+    if group.theta:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scales = 1.0 / np.sqrt(np.diag(state.sigma))
+    else:
+        state = _fill_residuals(state, scales)
+    row, column = vech_places(len(scales), diagonal=False)
+    correlations = state.sigma[row, column] * scales[row] * scales[column]
+    shifted = (tau - state.mu[group.item]) * scales[group.item]
+    return OrdinalState(state, scales, tau, np.concatenate([shifted, correlations]))
+
+
+def _fill_residuals(state: State, scales: Array) -> State:
+    """Choose residual variances of the items so that var(y*) = 1/delta^2."""
+    items = state.observed
+    symmetric = state.symmetric.copy()
+    symmetric[items, items] = 0.0
+    rest = state.total[items] @ symmetric @ state.total[items].T
+    squared = state.total[np.ix_(items, items)] ** 2
+    symmetric[items, items] = np.linalg.solve(squared, 1.0 / scales**2 - np.diag(rest))
+    intercepts = np.linalg.solve(state.total, state.mean)
+    return propagate(state.directed, symmetric, intercepts, items)
+
+
+def ordinal_jacobian(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Array:
+    """Derivatives of thresholds and correlations by the free parameters, shape (moments, q)."""
+    sigma_by, mu_by = jacobian(group.base, state.base, n_free)
+    p = len(state.scales)
+    row, column = vech_places(p)
+    on_diagonal = np.flatnonzero(row == column)
+    scale_by = np.zeros((p, n_free))
+    scales = state.scales
+    if group.theta:
+        scale_by = -0.5 * scales[:, None] ** 3 * sigma_by[on_diagonal]
+    else:
+        scale_by[group.free_scales.row, group.free_scales.index] = 1.0
+        items = state.base.observed
+        rows = state.base.total[np.ix_(items, items)]
+        wanted = -2.0 * scale_by / scales[:, None] ** 3 - sigma_by[on_diagonal]
+        residual_by = np.linalg.solve(rows**2, wanted)
+        sigma_by = sigma_by + (rows[row] * rows[column]) @ residual_by
+    below = np.flatnonzero(row != column)
+    r, c = row[below], column[below]
+    sigma = state.base.sigma[r, c]
+    correlation_by = sigma_by[below] * (scales[r] * scales[c])[:, None]
+    correlation_by += scale_by[r] * (sigma * scales[c])[:, None] + scale_by[c] * (sigma * scales[r])[:, None]
+    tau_by = -mu_by[group.item]
+    tau_by[group.free_thresholds.row, group.free_thresholds.index] += 1.0
+    centred = state.thresholds - state.base.mu[group.item]
+    threshold_by = tau_by * scales[group.item][:, None] + scale_by[group.item] * centred[:, None]
+    return np.vstack([threshold_by, correlation_by])
+
+
+class LeastSquaresDiscrepancy:
+    """F = sum over groups of (n_g - 1)/N (s - m)' W (s - m) with diagonal W.
+
+    Parameters
+    ----------
+    groups
+        Model templates.
+    sample
+        Sample thresholds and correlations, one vector per group.
+    weights
+        Diagonal of W, one vector per group.
+    sizes
+        Rows per group.
+    n_free
+        Length of the parameter vector.
+    """
+
+    def __init__(
+        self, groups: list[OrdinalGroup], sample: list[Array], weights: list[Array], sizes: list[int], n_free: int
+    ) -> None:
+        self.groups, self.sample, self.weights, self.n_free = groups, sample, weights, n_free
+        self.sizes = sizes
+        self.n = float(sum(sizes))
+
+    def _parts(self, x: Array) -> list[tuple[OrdinalGroup, OrdinalState, Array, Array, float]]:
+        parts = []
+        for group, sample, weight, size in zip(self.groups, self.sample, self.weights, self.sizes, strict=True):
+            state = evaluate_ordinal(group, x)
+            parts.append((group, state, sample - state.moments, weight, (size - 1.0) / self.n))
+        return parts
+
+    def group_values(self, x: Array) -> Array:
+        """Discrepancy of every group, scaled so that n_g times it is its part of chi-square."""
+        return np.array(
+            [(w * g) @ g * share * self.n / size
+             for (_, _, g, w, share), size in zip(self._parts(x), self.sizes, strict=True)]
+        )  # fmt: skip
+
+    def value(self, x: Array) -> float:
+        """Discrepancy; infinite where an implied variance is not positive."""
+        total = 0.0
+        for _, _, gap, weight, share in self._parts(x):
+            total += share * float((weight * gap) @ gap)
+        return total if np.isfinite(total) else float("inf")
+
+    def gradient(self, x: Array) -> Array:
+        """First derivatives."""
+        result = np.zeros(self.n_free)
+        for group, state, gap, weight, share in self._parts(x):
+            result -= 2.0 * share * ordinal_jacobian(group, state, self.n_free).T @ (weight * gap)
+        return result
+
+    def expected(self, x: Array) -> Array:
+        """Gauss-Newton second derivatives."""
+        result = np.zeros((self.n_free, self.n_free))
+        for group, state, _, weight, share in self._parts(x):
+            by = ordinal_jacobian(group, state, self.n_free)
+            result += 2.0 * share * by.T @ (weight[:, None] * by)
+        return result
+
+    def observed(self, x: Array) -> Array:
+        """Gauss-Newton second derivatives again: the search needs no more."""
+        return self.expected(x)

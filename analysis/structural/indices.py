@@ -1,0 +1,100 @@
+"""Fit indices from a test statistic, its degrees of freedom and the baseline model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import chi2, ncx2
+
+from analysis.structural.ram import Array, vech_places
+
+CLOSE_FIT = 0.05  # RMSEA under the hypothesis of close fit (Browne & Cudeck 1993)
+LEVEL = 0.90  # confidence of the RMSEA interval (Browne & Cudeck 1993)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistic:
+    """One test with its baseline; `correction` c means chisq/c is referred to chi-square."""
+
+    chisq: float
+    df: float
+    baseline: float
+    baseline_df: int
+    correction: float = 1.0
+    baseline_correction: float = 1.0
+
+
+def comparative(test: Statistic) -> tuple[float, float]:
+    """CFI and TLI of a (corrected) statistic."""
+    excess = test.chisq - test.correction * test.df
+    excess_base = test.baseline - test.baseline_correction * test.baseline_df
+    above, below = max(excess, 0.0), max(excess, excess_base, 0.0)
+    cfi = 1.0 if above == 0.0 else 1.0 - above / below
+    tli = 1.0
+    if test.df > 0 and excess_base != 0.0:
+        tli = 1.0 - (excess * test.baseline_df) / (excess_base * test.df)
+    return cfi, tli
+
+
+def noncentrality(statistic: float, df: float, probability: float) -> float:
+    """Noncentrality at which `statistic` is the given quantile."""
+    if chi2.cdf(statistic, df) < probability:
+        return 0.0
+
+    def gap(value: float) -> float:
+        return float(ncx2.cdf(statistic, df, value)) - probability if value > 0 else chi2.cdf(statistic, df) - probability
+
+    upper = max(statistic, 10.0)
+    while gap(upper) > 0.0:
+        upper *= 2.0
+    return float(brentq(gap, 0.0, upper, xtol=1e-10, rtol=1e-12))
+
+
+def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
+    """RMSEA, its 90 % interval and the test of close fit.
+
+    Parameters
+    ----------
+    test
+        The statistic; with a correction c the population value is c times as large.
+    n
+        Rows the statistic was multiplied by.
+    n_groups
+        Number of groups.
+    """
+    if test.df == 0:
+        return {"rmsea": 0.0, "rmsea_ci_lower": 0.0, "rmsea_ci_upper": 0.0, "rmsea_pvalue": float("nan")}
+    c, df = test.correction, test.df
+    if not (np.isfinite(test.chisq) and c > 0):
+        return dict.fromkeys(("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue"), float("nan"))
+    unit = n_groups / (n * df)
+    scaled = test.chisq / c
+    lower = noncentrality(scaled, df, 0.5 + LEVEL / 2)
+    upper = noncentrality(scaled, df, 0.5 - LEVEL / 2)
+    close = CLOSE_FIT**2 / (unit * c)
+    return {
+        "rmsea": float(np.sqrt(max(test.chisq - c * df, 0.0) * unit)),
+        "rmsea_ci_lower": float(np.sqrt(c * lower * unit)),
+        "rmsea_ci_upper": float(np.sqrt(c * upper * unit)),
+        "rmsea_pvalue": float(ncx2.sf(scaled, df, close)),
+    }
+
+
+def index_set(test: Statistic, n: float, n_groups: int, suffix: str = "") -> dict[str, float]:
+    """CFI, TLI and RMSEA with a suffix on every name."""
+    cfi, tli = comparative(test)
+    return {f"{k}{suffix}": v for k, v in {"cfi": cfi, "tli": tli, **rmsea(test, n, n_groups)}.items()}
+
+
+def residual_square(
+    covariance: Array, sigma: Array, mean: Array, mu: Array, with_means: bool
+) -> float:
+    """Mean squared standardised residual of one group (its root is the SRMR)."""
+    row, column = vech_places(len(covariance))
+    scale = np.sqrt(np.diag(covariance))
+    gaps = (covariance - sigma)[row, column] / (scale[row] * scale[column])
+    if with_means:
+        gaps = np.concatenate([(mean - mu) / scale, gaps])
+    return float(np.mean(gaps**2))
