@@ -1,0 +1,371 @@
+"""Read answers into the checked wide table: nothing is coerced silently, and no answer is printed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from instrument.definition import Instrument
+from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.responses_cells import FAULTS, KINDS, REASONS, JudgedColumn, code_books, judge_column
+from instrument.responses_columns import Reading, check_columns, without_empty_rows
+from instrument.responses_formats import read_parquet_table, read_spss, read_workbook
+from instrument.responses_people import covariate, participants, personal_ids, waves
+from instrument.responses_raw import RawTable, ReasonTable, count_of, missing_reasons
+from instrument.responses_suspicions import keying_suspicions
+from instrument.responses_text import SUFFIXES, read_delimited
+
+__all__ = ["check_responses", "missing_reasons", "read_responses"]
+
+KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav")
+
+
+def read_responses(
+    path: str | Path,
+    scale: Instrument,
+    covariates: Sequence[str] = (),
+    sheet: str | None = None,
+    *,
+    labels: bool = False,
+    participant: str = "participant",
+    wave: str = "wave",
+    na: Sequence[str] = ("NA",),
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+) -> pd.DataFrame:
+    """Read a file of answers and check it whole.
+
+    Use it for any file that people exported: it either gives a table that every analysis can rely on,
+    or one message that says what is wrong, how often and on which lines. For a frame already in
+    memory use `check_responses`.
+
+    Parameters
+    ----------
+    path
+        A .csv, .tsv, .xlsx, .parquet, .sav or .zsav file (SPSS needs the extra `spss`).
+    scale
+        Instrument whose items the file answers.
+    covariates
+        Names of further columns to keep; any other column is refused.
+    sheet
+        Sheet of a workbook; needed when several sheets hold something.
+    labels
+        Map the exact option labels of the instrument (any of its languages) to their codes.
+    participant
+        Name of the participant column. A file without it gets row numbers, and a note.
+    wave
+        Name of the wave column. A file without it gets wave 1, and a note.
+    na
+        Texts besides the empty cell that mean a missing answer without a reason.
+    encoding
+        Encoding of a text file; a byte-order mark is accepted.
+    delimiter
+        Character between the fields of a text file; else comma (.csv) or tab (.tsv).
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per administration, in the order of the file: `participant` (text), `wave` (integer, or
+        text when one wave is no number), one Int64 column per item in the order of the instrument,
+        then the covariates. `frame.attrs` holds `reasons` (long table `participant, wave, item,
+        reason`), `notes` (list of str: what was assumed) and `checksum` (SHA-256 of the file).
+
+    Raises
+    ------
+    ResponseDataError
+        The file breaks the contract; the message names counts, columns and line numbers, never an answer.
+
+    Warns
+    -----
+    ToolkitWarning
+        Answers look reversed already, or participant ids look personal.
+
+    Notes
+    -----
+    The contract in full is described in docs/data_contract.md.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, instrument
+    >>> scale = instrument.Instrument.model_validate({
+    ...     "schema": 1, "id": "mini", "version": "1", "title": "Mini",
+    ...     "response_scales": {"agree": {"options": {1: "no", 2: "partly", 3: "yes"}}},
+    ...     "missing_codes": {"not_applicable": 9},
+    ...     "themes": [
+    ...         {"id": "t", "title": "T", "items": [{"id": "a", "text": "A."}, {"id": "b", "text": "B."}]}
+    ...     ],
+    ... })
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name) / "answers.csv"
+    >>> _ = path.write_text("participant,a,b\\np1,3,9\\np2,,1\\n")
+    >>> frame = read_responses(path, scale)
+    >>> print(frame.to_string(index=False))
+    participant  wave    a    b
+             p1     1    3 <NA>
+             p2     1 <NA>    1
+    >>> print(frame.attrs["reasons"].to_string(index=False))
+    participant  wave item         reason
+             p1     1    b not_applicable
+             p2     1    a       unstated
+    >>> frame.attrs["notes"]
+    ['no wave column: wave 1 assumed']
+    >>> folder.cleanup()
+    """
+    reading = _reading(scale, covariates, participant, wave, na, labels)
+    raw = _read_raw(Path(path), sheet, encoding, delimiter)
+    return _warned(_checked(raw, reading), "read_responses")
+
+
+def check_responses(
+    frame: pd.DataFrame,
+    scale: Instrument,
+    covariates: Sequence[str] = (),
+    *,
+    labels: bool = False,
+    participant: str = "participant",
+    wave: str = "wave",
+    na: Sequence[str] = ("NA",),
+) -> pd.DataFrame:
+    """Check a frame in memory against the contract of `read_responses`.
+
+    Parameters
+    ----------
+    frame
+        One row per administration; the index is ignored. A frame that was checked before keeps the
+        reasons of its missing answers.
+    scale
+        Instrument whose items the frame answers.
+    covariates
+        Names of further columns to keep; any other column is refused.
+    labels
+        Map the exact option labels of the instrument to their codes.
+    participant
+        Name of the participant column.
+    wave
+        Name of the wave column.
+    na
+        Texts besides the empty cell that mean a missing answer without a reason.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `read_responses`; `attrs["checksum"]` is the one the frame carried, or None.
+
+    Raises
+    ------
+    ResponseDataError
+        The frame breaks the contract. Rows are counted from 1.
+
+    Warns
+    -----
+    ToolkitWarning
+        Answers look reversed already, or participant ids look personal.
+
+    Examples
+    --------
+    >>> import instrument
+    >>> scale = instrument.Instrument.model_validate({
+    ...     "schema": 1, "id": "mini", "version": "1", "title": "Mini",
+    ...     "response_scales": {"agree": {"options": {1: "no", 2: "yes"}}},
+    ...     "themes": [{"id": "t", "title": "T", "items": [{"id": "a", "text": "A."}]}],
+    ... })
+    >>> check_responses(pd.DataFrame({"a": [1, 2]}), scale).attrs["notes"][1]
+    'no wave column: wave 1 assumed'
+    """
+    if not isinstance(frame, pd.DataFrame):
+        fact = f"a table is needed, got {type(frame).__name__}."
+        hint = "pass a pandas frame; files are read by read_responses."
+        raise ResponseDataError(fact_and_hint("check_responses", fact, hint))
+    reading = _reading(scale, covariates, participant, wave, na, labels)
+    named = [name for name in frame.index.names if name in {participant, wave}]
+    if isinstance(frame.columns, pd.MultiIndex) or named:
+        fact = f"{name_offenders(named) if named else 'the header'} stands in the index or on two levels."
+        raise ResponseDataError(
+            fact_and_hint("check_responses", fact, "make plain columns of it: frame.reset_index().")
+        )
+    reasons = frame.attrs.get("reasons")
+    raw = RawTable(
+        caller="check_responses",
+        source="the table",
+        columns=["" if name is None else str(name) for name in frame.columns],
+        cells=[frame.iloc[:, i] for i in range(frame.shape[1])],
+        lines=np.arange(1, len(frame) + 1),
+        checksum=frame.attrs.get("checksum"),
+        reasons=reasons if isinstance(reasons, pd.DataFrame) else None,
+    )
+    return _warned(_checked(raw, reading), "check_responses")
+
+
+def _reading(
+    scale: Instrument,
+    covariates: Sequence[str],
+    participant: str,
+    wave: str,
+    na: Sequence[str],
+    labels: bool,
+) -> Reading:
+    names = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    return Reading(
+        scale=scale,
+        covariates=names,
+        participant=participant,
+        wave=wave,
+        na=(na,) if isinstance(na, str) else tuple(na),
+        labels=labels,
+    )
+
+
+def _warned(frame: pd.DataFrame, caller: str) -> pd.DataFrame:
+    for suspicion in frame.attrs["suspicions"]:
+        hint = "check how the file was made; nothing was changed."
+        warnings.warn(fact_and_hint(caller, f"suspicion: {suspicion}.", hint), ToolkitWarning, stacklevel=3)
+    return frame
+
+
+def _read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None) -> RawTable:
+    caller, suffix = "read_responses", path.suffix.lower()
+    fact, hint = "", ""
+    if path.is_dir():
+        fact, hint = "is a folder, not a file.", "name the file of the answers."
+    elif not path.is_file():
+        fact, hint = "does not exist.", "check the path."
+    elif suffix not in KNOWN:
+        fact = f"has the ending {suffix!r}, which is none of {', '.join(KNOWN)}."
+        hint = "save it as .xlsx." if suffix in {".xls", ".xlsm", ".ods"} else "save it as CSV (UTF-8)."
+    elif sheet is not None and suffix != ".xlsx":
+        fact, hint = "is no workbook, yet a sheet is named.", "leave sheet out."
+    if fact:
+        raise ResponseDataError(fact_and_hint(caller, f"{path.name} {fact}", hint))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        fact = f"{path.name} cannot be read ({error.strerror})."
+        raise ResponseDataError(fact_and_hint(caller, fact, "check its permissions.")) from None
+    if not content:
+        fact = f"{path.name}: the file is empty."
+        raise ResponseDataError(fact_and_hint(caller, fact, "check the export."))
+    if suffix in SUFFIXES:
+        raw = read_delimited(path, content, caller, encoding, delimiter)
+    elif suffix == ".xlsx":
+        raw = read_workbook(path, content, caller, sheet)
+    else:
+        raw = read_parquet_table(path, content, caller) if suffix == ".parquet" else read_spss(path, caller)
+    return dataclasses.replace(raw, checksum=hashlib.sha256(content).hexdigest())
+
+
+def _checked(raw: RawTable, reading: Reading) -> pd.DataFrame:
+    raw = without_empty_rows(check_columns(raw, reading), reading)
+    scale, notes = reading.scale, list(raw.notes)
+    keys = {
+        "participant": participants(raw, reading.participant, notes),
+        "wave": waves(raw, reading.wave, notes),
+    }
+    judged = _judge_items(raw, reading)
+    _refuse_duplicates(raw, reading, keys)
+    columns: dict[str, object] = dict(keys)
+    for item, column in judged.items():
+        columns[item] = pd.arrays.IntegerArray(column.codes, column.states != 0)
+    for name in reading.covariates:
+        columns[name] = covariate(raw, name, reading.na, notes)
+    frame = pd.DataFrame(columns)
+    states = np.column_stack([column.states for column in judged.values()])
+    notes += _counts(raw, states)
+    suspicions = keying_suspicions(frame, scale)
+    if reading.participant in raw.columns:
+        suspicions += personal_ids(frame["participant"])
+    reasons = _reasons(frame, list(judged), states, raw.reasons)
+    frame.attrs = {
+        "reasons": ReasonTable(reasons),
+        "notes": notes + [f"suspicion: {suspicion}" for suspicion in suspicions],
+        "suspicions": suspicions,
+        "checksum": raw.checksum,
+    }
+    return frame
+
+
+def _judge_items(raw: RawTable, reading: Reading) -> dict[str, JudgedColumn]:
+    books = code_books(reading.scale, reading.na, reading.labels)
+    _refuse_other_labels(raw, reading.scale)
+    judged = {}
+    for item in reading.scale.items:
+        book = books[item.scale or reading.scale.scale_by_default]
+        judged[item.id] = judge_column(
+            raw.column(item.id), book, raw.user_missing.get(item.id, ()), raw.is_text
+        )
+    _refuse_faults(raw, judged)
+    return judged
+
+
+def _refuse_other_labels(raw: RawTable, scale: Instrument) -> None:
+    """Refuse an SPSS file whose value labels give the instrument's labels to other codes."""
+    differing = []
+    for item in scale.item_ids:
+        options = scale.scale_of(item)
+        own = {option.label.casefold(): option.code for option in (*options.options, *options.outside)}
+        labels = raw.value_labels.get(item, {})
+        if any(own.get(str(label).strip().casefold(), code) != code for code, label in labels.items()):
+            differing.append(item)
+    if differing:
+        columns = f"{count_of(len(differing), 'column')} ({name_offenders(differing)})"
+        fact = f"value labels of {columns} stand at other codes than in the instrument."
+        raise raw.fault(fact, "recode them, or define the scale as the file has it.")
+
+
+def _refuse_faults(raw: RawTable, judged: dict[str, JudgedColumn]) -> None:
+    if all((column.states >= 0).all() for column in judged.values()):
+        return
+    facts, hints = [], []
+    for k, kind in enumerate(KINDS, start=1):
+        cells = {item: column.states == -k for item, column in judged.items()}
+        offenders = [item for item, chosen in cells.items() if chosen.any()]
+        if not offenders:
+            continue
+        n = sum(int(chosen.sum()) for chosen in cells.values())
+        rows = np.logical_or.reduce(list(cells.values()))
+        what = FAULTS[kind].singular if n == 1 else FAULTS[kind].plural
+        columns = f"column{'s' if len(offenders) > 1 else ''} {name_offenders(offenders)}"
+        facts.append(f"{n} {what} ({columns}; {raw.where(rows)})")
+        hints.append(FAULTS[kind].hint)
+    raise raw.fault("; ".join(facts) + ".", hints[0])
+
+
+def _refuse_duplicates(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) -> None:
+    doubled = pd.DataFrame(keys).duplicated(keep=False).to_numpy()
+    if not doubled.any():
+        return
+    what = "participant × wave" if reading.wave in raw.columns else "participant, without a wave column,"
+    hint = "keep one administration of each, or give repeated ones a wave of their own."
+    raise raw.fault(
+        f"{what} is not unique: {int(doubled.sum())} rows share one ({raw.where(doubled)}).", hint
+    )
+
+
+def _counts(raw: RawTable, states: np.ndarray) -> list[str]:
+    blank = (states != 0).all(axis=1)
+    if not blank.any():
+        return []
+    return [f"{int(blank.sum())} of {len(blank)} rows hold no answer: kept ({raw.where(blank)})"]
+
+
+def _reasons(
+    frame: pd.DataFrame, items: list[str], states: np.ndarray, earlier: pd.DataFrame | None
+) -> pd.DataFrame:
+    rows, columns = np.nonzero(states)
+    table = frame.loc[:, ["participant", "wave"]].iloc[rows].reset_index(drop=True)
+    table["item"] = np.asarray(items, dtype=object)[columns].astype(str)
+    table["reason"] = np.asarray(REASONS, dtype=object)[states[rows, columns] - 1].astype(str)
+    if earlier is None or earlier.empty:
+        return table
+    known = pd.DataFrame(earlier).rename(columns={"reason": "_reason"})
+    if known["wave"].dtype != table["wave"].dtype:
+        return table
+    merged = table.merge(known, on=["participant", "wave", "item"], how="left", validate="one_to_one")
+    unstated = (merged["reason"] == "unstated") & merged["_reason"].notna()
+    table.loc[unstated, "reason"] = merged.loc[unstated, "_reason"]
+    return table

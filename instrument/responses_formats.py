@@ -1,0 +1,239 @@
+"""Read a workbook, a Parquet file or an SPSS file into a raw table."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.responses_raw import RawTable, count_of, name_rows
+
+_FORMULA = re.compile(rb"<f[ />]")
+_STORED_INDEX = re.compile(r"__index_level_\d+__")
+
+
+def _fault(caller: str, path: Path, fact: str, hint: str) -> ResponseDataError:
+    return ResponseDataError(fact_and_hint(caller, f"{path.name}: {fact}", hint))
+
+
+def read_workbook(path: Path, content: bytes, caller: str, sheet: str | None = None) -> RawTable:
+    """Read one sheet of an .xlsx workbook.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        Its bytes.
+    caller
+        Public function named in a message.
+    sheet
+        Name of the sheet; needed when several hold something.
+
+    Returns
+    -------
+    RawTable
+        Cells as stored; `lines` are the row numbers of the sheet, the header being row 1.
+
+    Raises
+    ------
+    ResponseDataError
+        The workbook cannot be read, or which sheet is meant is not plain.
+    """
+    sheets = _sheets(path, content, caller)
+    chosen = _choose_sheet(path, caller, {name: rows for name, rows in sheets.items() if rows}, sheet)
+    rows = sheets[chosen]
+    _refuse_uncomputed(path, content, caller, chosen, rows)
+    numbers = [number for number, _ in rows]
+    width = max(len(cells) for _, cells in rows)
+    padded = [cells + [None] * (width - len(cells)) for _, cells in rows]
+    header = ["" if name is None else str(name) for name in padded[0]]
+    body = padded[1:]
+    return RawTable(
+        caller=caller,
+        source=path.name,
+        columns=header,
+        cells=[pd.Series([row[i] for row in body], dtype=object) for i in range(width)],
+        lines=np.asarray(numbers[1:], dtype=np.int64),
+    )
+
+
+def _open(path: Path, content: bytes, caller: str, values: bool) -> Any:
+    from openpyxl import load_workbook
+
+    try:
+        with warnings.catch_warnings():
+            # openpyxl warns of styles and extensions that have no bearing on values.
+            warnings.simplefilter("ignore", UserWarning)
+            return load_workbook(io.BytesIO(content), read_only=True, data_only=values)
+    except Exception as error:
+        kind = "an old or password-protected" if content.startswith(b"\xd0\xcf\x11\xe0") else "no readable"
+        fact = f"the file is {kind} workbook ({type(error).__name__})."
+        raise _fault(caller, path, fact, "open it and save it as .xlsx without a password.") from None
+
+
+def _sheets(path: Path, content: bytes, caller: str) -> dict[str, list[tuple[int, list[Any]]]]:
+    """Rows that hold something in each sheet: (row number, cells) without empty cells at the end."""
+    workbook = _open(path, content, caller, values=True)
+    sheets = {}
+    try:
+        for sheet in workbook.worksheets:
+            sheet.reset_dimensions()
+            rows = ((n, _trim(row)) for n, row in enumerate(sheet.iter_rows(values_only=True), start=1))
+            sheets[sheet.title] = [(n, cells) for n, cells in rows if cells]
+    except Exception as error:
+        fact = f"the workbook is damaged ({type(error).__name__})."
+        raise _fault(caller, path, fact, "open it and save it again as .xlsx.") from None
+    finally:
+        workbook.close()
+    return sheets
+
+
+def _trim(row: tuple[Any, ...]) -> list[Any]:
+    cells = list(row)
+    while cells and (cells[-1] is None or (isinstance(cells[-1], str) and not cells[-1].strip())):
+        cells.pop()
+    return cells
+
+
+def _choose_sheet(path: Path, caller: str, filled: Mapping[str, Any], sheet: str | None) -> str:
+    if sheet is not None and sheet not in filled:
+        fact = f"there is no sheet {sheet!r} with content; there are {name_offenders(filled) or 'none'}."
+        raise _fault(caller, path, fact, "name a sheet of the workbook.")
+    if not filled:
+        raise _fault(caller, path, "the file is empty.", "check the export; row 1 must hold column names.")
+    if sheet is None and len(filled) > 1:
+        fact = f"{len(filled)} sheets hold something: {name_offenders(filled)}."
+        raise _fault(caller, path, fact, "name the sheet of the answers with sheet=….")
+    return sheet if sheet is not None else next(iter(filled))
+
+
+def _refuse_uncomputed(
+    path: Path, content: bytes, caller: str, sheet: str, rows: list[tuple[int, list[Any]]]
+) -> None:
+    """Refuse formulas whose value was never stored: they would pass for missing answers."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
+        if not any(_FORMULA.search(archive.read(name)) for name in names):
+            return
+    values = dict(rows)
+    workbook = _open(path, content, caller, values=False)
+    uncomputed = []
+    for number, row in enumerate(workbook[sheet].iter_rows(values_only=True), start=1):
+        stored = values.get(number, [])
+        for i, cell in enumerate(row):
+            if (
+                isinstance(cell, str)
+                and cell.startswith("=")
+                and (stored[i] if i < len(stored) else None) is None
+            ):
+                uncomputed.append(number)
+    workbook.close()
+    if uncomputed:
+        where = name_rows(sorted(set(uncomputed)), "row")
+        fact = f"{count_of(len(uncomputed), 'formula')} without a stored value ({where})."
+        raise _fault(caller, path, fact, "open the workbook in a spreadsheet program and save the values.")
+
+
+def read_parquet_table(path: Path, content: bytes, caller: str) -> RawTable:
+    """Read a Parquet file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        Its bytes.
+    caller
+        Public function named in a message.
+
+    Returns
+    -------
+    RawTable
+        Columns as stored; rows are counted from 1.
+
+    Raises
+    ------
+    ResponseDataError
+        The file cannot be read.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(io.BytesIO(content)).read()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        fact = f"the file is no readable Parquet file ({type(error).__name__})."
+        raise _fault(caller, path, fact, "write it again.") from None
+    kept = [i for i, name in enumerate(table.column_names) if not _STORED_INDEX.fullmatch(name)]
+    left_out = table.num_columns - len(kept)
+    return RawTable(
+        caller=caller,
+        source=path.name,
+        columns=[table.column_names[i] for i in kept],
+        cells=[_arrow_column(table.column(i)) for i in kept],
+        lines=np.arange(1, table.num_rows + 1),
+        notes=["an unnamed row index stored in the file was left out"] if left_out else [],
+    )
+
+
+def _arrow_column(column: Any) -> pd.Series:
+    """Keep whole numbers whole beside missing values."""
+    import pyarrow
+
+    if pyarrow.types.is_integer(column.type):
+        return pd.Series(column.to_pandas(integer_object_nulls=True)).astype("Int64")
+    return pd.Series(column.to_pandas())
+
+
+def read_spss(path: Path, caller: str) -> RawTable:
+    """Read an SPSS file with its value labels and user-missing codes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    caller
+        Public function named in a message.
+
+    Returns
+    -------
+    RawTable
+        Codes as stored, user-missing ones included; rows are counted from 1.
+
+    Raises
+    ------
+    ResponseDataError
+        pyreadstat is not installed, or the file cannot be read.
+    """
+    try:
+        import pyreadstat
+    except ImportError:
+        fact = "SPSS files need the package pyreadstat, which is not installed."
+        raise _fault(caller, path, fact, 'pip install "dta-toolkit[spss]".') from None
+    try:
+        frame, meta = pyreadstat.read_sav(str(path), user_missing=True, apply_value_formats=False)
+    except Exception as error:
+        fact = f"the file is no readable SPSS file ({type(error).__name__})."
+        raise _fault(caller, path, fact, "save it again as .sav.") from None
+    return RawTable(
+        caller=caller,
+        source=path.name,
+        columns=list(meta.column_names),
+        cells=[frame.iloc[:, i] for i in range(frame.shape[1])],
+        lines=np.arange(1, len(frame) + 1),
+        value_labels={name: dict(labels) for name, labels in meta.variable_value_labels.items()},
+        user_missing=_spans(meta.missing_ranges),
+    )
+
+
+def _spans(missing_ranges: Mapping[str, Any]) -> dict[str, list[tuple[Any, Any]]]:
+    return {name: [(span["lo"], span["hi"]) for span in spans] for name, spans in missing_ranges.items()}

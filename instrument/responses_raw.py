@@ -1,0 +1,143 @@
+"""A table as it came: names, cells and where each row stands, before anything is judged."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from instrument.errors import MOST_NAMED, ResponseDataError, fact_and_hint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RawTable:
+    """Columns and cells of one file or frame, untouched.
+
+    `cells` holds one array-like per column, each of length `len(lines)`; `lines` is the number by
+    which a user finds a row again, and `unit` says of what ("line" of a text file, "row").
+    """
+
+    caller: str
+    source: str
+    columns: list[str]
+    cells: list[Any]
+    lines: np.ndarray
+    unit: str = "row"
+    is_text: bool = False
+    checksum: str | None = None
+    notes: list[str] = field(default_factory=list)
+    value_labels: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
+    user_missing: Mapping[str, list[tuple[Any, Any]]] = field(default_factory=dict)
+    reasons: pd.DataFrame | None = None
+
+    def fault(self, fact: str, hint: str) -> ResponseDataError:
+        """Error about this table: source first, then the fact, then the hint."""
+        return ResponseDataError(fact_and_hint(self.caller, f"{self.source}: {fact}", hint))
+
+    def column(self, name: str) -> Any:
+        """Cells of the column with this name."""
+        return self.cells[self.columns.index(name)]
+
+    def where(self, chosen: np.ndarray) -> str:
+        """Name the rows that a boolean mask chooses, by file line where there is one."""
+        return name_rows(self.lines[chosen], self.unit)
+
+
+def name_rows(numbers: Iterable[Any], unit: str) -> str:
+    """Name at most five rows and count the rest.
+
+    Parameters
+    ----------
+    numbers
+        Line or row numbers.
+    unit
+        "line" or "row".
+
+    Returns
+    -------
+    str
+        In words.
+
+    Examples
+    --------
+    >>> name_rows([4], "line")
+    'line 4'
+    >>> name_rows(range(2, 10), "row")
+    'rows 2, 3, 4, 5, 6 and 3 more'
+    """
+    listed = [int(number) for number in numbers]
+    shown = ", ".join(map(str, listed[:MOST_NAMED]))
+    more = f" and {len(listed) - MOST_NAMED} more" if len(listed) > MOST_NAMED else ""
+    return f"{unit}{'s' if len(listed) != 1 else ''} {shown}{more}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    Parameters
+    ----------
+    number
+        How many.
+    noun
+        What, in the singular.
+
+    Returns
+    -------
+    str
+        In words.
+
+    Examples
+    --------
+    >>> count_of(1, "cell"), count_of(3, "cell")
+    ('1 cell', '3 cells')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+class ReasonTable(pd.DataFrame):
+    """Long table of missing answers that can travel in `frame.attrs`.
+
+    pandas copies and compares `attrs` whenever it makes a frame from a frame; a plain table there is
+    copied each time and makes `concat` and `merge` fail. This one is shared and compares as a whole.
+    Working with it gives plain frames.
+    """
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> ReasonTable:
+        """Share: the table is never changed in place."""
+        return self
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override] # attrs are compared as a whole
+        """Whether both tables hold the same."""
+        return self is other or (isinstance(other, pd.DataFrame) and self.equals(other))
+
+    __hash__ = None
+
+
+def missing_reasons(responses: pd.DataFrame) -> pd.DataFrame:
+    """Give the long table of missing answers of a checked response table.
+
+    Parameters
+    ----------
+    responses
+        Frame that `read_responses` or `check_responses` gave.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per missing answer: `participant`, `wave`, `item`, `reason` (skipped, not_seen,
+        not_applicable, declined, or unstated where the file says nothing). Empty when the frame
+        carries none.
+
+    Examples
+    --------
+    >>> missing_reasons(pd.DataFrame({"participant": ["a"], "wave": [1]})).columns.to_list()
+    ['participant', 'wave', 'item', 'reason']
+    """
+    table = responses.attrs.get("reasons")
+    if table is None:
+        return pd.DataFrame(columns=["participant", "wave", "item", "reason"])
+    return pd.DataFrame(copy.copy(table))

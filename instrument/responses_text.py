@@ -1,0 +1,135 @@
+"""Read comma- or tab-separated text into a raw table, with the line number of every row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.responses_raw import RawTable, count_of, name_rows
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+SUFFIXES = {".csv": ",", ".tsv": "\t"}
+_SIGNATURES = (
+    (b"PK\x03\x04", "a workbook or zip archive", "rename it to .xlsx, or export it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "an old or password-protected workbook", "save it as .xlsx without a password"),
+    (b"PAR1", "a Parquet file", "rename it to .parquet"),
+    (b"$FL2", "an SPSS file", "rename it to .sav"),
+)
+
+
+def read_delimited(
+    path: Path, content: bytes, caller: str, encoding: str = "utf-8", delimiter: str | None = None
+) -> RawTable:
+    """Read a text table.
+
+    Parameters
+    ----------
+    path
+        The file; its suffix gives the delimiter unless one is named.
+    content
+        Its bytes.
+    caller
+        Public function named in a message.
+    encoding
+        Text encoding; a byte-order mark of UTF-8 is accepted.
+    delimiter
+        One character between fields.
+
+    Returns
+    -------
+    RawTable
+        Every cell as text; lines as in the file, the header being line 1.
+
+    Raises
+    ------
+    ResponseDataError
+        The file is no such table.
+    """
+    text = _decode(path, content, caller, encoding)
+    if not text.strip("\ufeff \t\r\n,;|"):
+        raise _fault(caller, path, "the file is empty.", "check the export; it must begin with column names.")
+    if delimiter is None:
+        delimiter = SUFFIXES[path.suffix.lower()]
+        _check_delimiter(path, text, caller, delimiter)
+    rows, lines, n_blank = _split(path, text, caller, delimiter)
+    header, width = rows[0], len(rows[0])
+    uneven = np.array([len(row) != width for row in rows[1:]], dtype=bool)
+    if uneven.any():
+        where = name_rows(np.asarray(lines[1:])[uneven], "line")
+        fact = f"{count_of(int(uneven.sum()), 'line')} ({where}) not of the {width} fields of the header."
+        hint = "put quotes around text that holds the delimiter, and end no line early."
+        raise _fault(caller, path, fact, hint)
+    notes = [f"{count_of(n_blank, 'blank line')} left out"] if n_blank else []
+    return RawTable(
+        caller=caller,
+        source=path.name,
+        columns=list(header),
+        cells=list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * width,
+        lines=np.asarray(lines[1:], dtype=np.int64),
+        unit="line",
+        is_text=True,
+        notes=notes,
+    )
+
+
+def _fault(caller: str, path: Path, fact: str, hint: str) -> ResponseDataError:
+    return ResponseDataError(fact_and_hint(caller, f"{path.name}: {fact}", hint))
+
+
+def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
+    for signature, what, hint in _SIGNATURES:
+        if content.startswith(signature):
+            raise _fault(caller, path, f"the file is {what}, not text.", f"{hint}.")
+    plain = encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
+    if plain and (content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in content[:4096]):
+        fact = "the text is not UTF-8 but UTF-16 or binary."
+        raise _fault(caller, path, fact, 'save it as "CSV UTF-8", or pass encoding="utf-16".')
+    try:
+        return content.decode("utf-8-sig" if plain else encoding)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        fact = f"the text is not {encoding.upper()}: byte {error.start} on line {line} cannot be decoded."
+        hint = 'save it as "CSV UTF-8", or name its encoding, such as encoding="latin-1".'
+        raise _fault(caller, path, fact, hint) from None
+    except LookupError:
+        raise _fault(
+            caller, path, f"there is no encoding {encoding!r}.", 'name one such as "utf-8".'
+        ) from None
+
+
+def _check_delimiter(path: Path, text: str, caller: str, expected: str) -> None:
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    if expected in header:
+        return
+    found = max(DELIMITERS, key=header.count)
+    if header.count(found):
+        fact = f"the header holds {DELIMITERS[found]} but none of the {DELIMITERS[expected]} expected here."
+        hint = f"export with {DELIMITERS[expected]}, or pass delimiter={found!r}."
+        raise _fault(caller, path, fact, hint)
+
+
+def _split(path: Path, text: str, caller: str, delimiter: str) -> tuple[list[list[str]], list[int], int]:
+    """Rows, the line each begins on, and how many blank lines were left out."""
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise _fault(caller, path, f"{delimiter!r} cannot separate fields.", "name one character.")
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    n_blank, pending, begins = 0, 0, 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        for row in reader:
+            if row and (len(row) > 1 or row[0].strip()):
+                rows.append(row)
+                lines.append(begins)
+                n_blank, pending = n_blank + pending, 0
+            else:
+                pending += 1
+            begins = reader.line_num + 1
+    except csv.Error as error:
+        fact = f"the record that begins on line {begins} cannot be split into fields ({error})."
+        raise _fault(caller, path, fact, "close every quote; double the quotes inside a text.") from None
+    return rows, lines, n_blank
