@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Formats that other programs read: one module each."""

@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Instruments that the toolkit ships, one folder each."""

@@ -43,6 +43,9 @@ FORBIDDEN = {
     "past": r"was|were|had|did|has|been|felt|helped|made me|learned|used",
     "absolute": r"always|all|completely|totally|very|extremely",
 }
+SMALL_WORDS = re.split(
+    " ", "i me my this the a in of to that is it for with when while can app use what how at as"
+)
 APP_WITH_A_MIND = (
     r"\b(?:app|it|program)\s+(?:\w+ly\s+)?"
     r"(?:knows?|feels|thinks|wants|sees|hears|cares|likes|believes|tries|decides|hopes|means|looks (?:at|after|for))\b"
@@ -88,8 +91,7 @@ def broken_rules(text: str) -> set[str]:
 
 
 def content_words(text: str) -> frozenset[str]:
-    small = "i me my this the a in of to that is it for with when while can app use what how at as".split()
-    return frozenset(word.lower().rstrip("s") for word in words(text) if word.lower() not in small)
+    return frozenset(word.lower().rstrip("s") for word in words(text) if word.lower() not in SMALL_WORDS)
 
 
 def overlap(first: str, second: str) -> float:
