@@ -328,6 +328,7 @@ def _aiken(above_lowest: pd.Series, span: int, z: float) -> dict[str, float]:
     v = float(above_lowest.sum()) / trials
     half = z * sqrt(4 * trials * v * (1 - v) + z**2)
     middle, scale = 2 * trials * v + z**2, 2 * (trials + z**2)
-    # At V = 0 and V = 1 a limit is exact; rounding must not carry it past the end.
-    lower, upper = max((middle - half) / scale, 0.0), min((middle + half) / scale, 1.0)
+    # At V = 0 and V = 1 a limit equals V; rounding must not carry it to either side.
+    lower, upper = min((middle - half) / scale, v), max((middle + half) / scale, v)
+    lower, upper = max(lower, 0.0), min(upper, 1.0)
     return {"aiken_v": v, "aiken_v_lower": lower, "aiken_v_upper": upper}
