@@ -5,14 +5,17 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from analysis.commands import app as analysis_app
-from dashboard.commands import app as dashboard_app
 from instrument.commands import app as instrument_app
 from instrument.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -27,9 +30,82 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for part in (instrument_app, analysis_app, dashboard_app):
+for part in (instrument_app, analysis_app):
     app.registered_commands += part.registered_commands
     app.registered_groups += part.registered_groups
+
+Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+Results = Annotated[Path | None, typer.Option("--results", help="Folder written by `dta validate`.")]
+
+
+@app.command("demo")
+def demo_command(
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop after the report.")] = False,
+    port: Port = 8000,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for data and report.")] = Path("dta-demo"),
+) -> None:
+    """Validate the bundled synthetic study, write the report and serve it."""
+    from analysis.commands import read_inputs, validate_and_write
+    from analysis.report.writing import refuse_foreign
+
+    report = out / "report"
+    refuse_foreign(report)
+    data = _example(out)
+    inputs = read_inputs(
+        data / "responses.csv",
+        "dta",
+        usage=data / "usage.csv",
+        outcomes=data / "outcomes.csv",
+        covariates=str(data / "covariates.csv"),
+        study=data / "study.yaml",
+    )
+    typer.echo(f"Synthetic example study from {data}")
+    validate_and_write(inputs, report, seed=1, forms=["html"])
+    if not no_serve:
+        serve_command(port=port, results=report)
+
+
+def _example(out: Path) -> Path:
+    """Folder of the example study: that of the checkout, else drawn again."""
+    bundled = Path(__file__).resolve().parent / "data" / "example"
+    if (bundled / "responses.csv").is_file():
+        return bundled
+    from analysis.simulation import simulate_study
+
+    simulate_study("dta_example", seed=1).write(out / "data")
+    return out / "data"
+
+
+@app.command("serve")
+def serve_command(host: Host = "127.0.0.1", port: Port = 8000, results: Results = None) -> None:
+    """Serve the dashboard at /dashboard."""
+    from instrument.administer.serving import is_loopback, run
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    if not is_loopback(host):
+        fact = f"the dashboard has no sign-in and would be open to everyone who reaches {host}."
+        raise DefinitionError(fact_and_hint("dta serve", fact, "serve it on 127.0.0.1."))
+    application = compose(results)
+    typer.echo(f"Dashboard: http://{host}:{port}/dashboard (stop with Ctrl+C)")
+    run(application, host, port)
+
+
+def compose(results: Path | None, questionnaire: Any = None) -> Starlette:
+    """Put the web applications on one port: the dashboard under /dashboard, the questionnaire beside it."""
+    from starlette.applications import Starlette
+    from starlette.responses import RedirectResponse
+    from starlette.routing import Mount, Route
+
+    from dashboard.serving import dashboard_application
+
+    board = dashboard_application(results)
+    routes: list[Any] = [Mount("/dashboard", board)]
+    if questionnaire is not None:
+        routes.append(Mount("/", questionnaire))
+    else:
+        routes.append(Route("/", lambda request: RedirectResponse("/dashboard/")))
+    return Starlette(routes=routes, lifespan=board.lifespan())
 
 
 def _version(wanted: bool) -> None:
@@ -70,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def _usage_message(error: BaseException) -> str:
+def _usage_message(error: Exception) -> str:
     context = getattr(error, "ctx", None)
     where = context.command_path if context is not None else "dta"
     fact = getattr(error, "format_message", lambda: str(error))().strip().rstrip(".")

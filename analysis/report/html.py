@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -94,6 +95,36 @@ def _drawn(section: str, name: str, figure: Figure) -> dict[str, Any]:
         "wide": _inline(figure, WIDE, f"{section}-{name}-w"),
         "narrow": _inline(figure, NARROW, f"{section}-{name}-n"),
     }
+
+
+def responsive_images(figure: Figure, *, dark: bool = False) -> str:
+    """Give a drawing as images of two widths, of which the page shows the one that fits.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    dark
+        Whether it stands on dark paper.
+
+    Returns
+    -------
+    str
+        HTML with its style inside.
+    """
+    style = (
+        ".fig-w{display:none}.fig-n img,.fig-w img{max-width:100%;height:auto}"
+        "@media(min-width:60rem){.fig-w{display:block}.fig-n{display:none}}"
+    )
+    parts = [f"<style>{style}</style>"]
+    for kind, width in (("fig-w", WIDE), ("fig-n", NARROW)):
+        svg = to_svg(figure, width)
+        for light, other in DARK.items() if dark else ():
+            svg = svg.replace(f'"{light}"', f'"{other}"')
+        data = base64.b64encode(svg.encode()).decode()
+        image = f'<img src="data:image/svg+xml;base64,{data}" alt="{escape(figure.alt)}">'
+        parts.append(f'<div class="{kind}">{image}</div>')
+    return "".join(parts)
 
 
 def _inline(figure: Figure, width: int, prefix: str) -> Markup:

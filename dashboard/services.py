@@ -1,0 +1,150 @@
+"""What the views need, without Streamlit: the last results, read whole or explained."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
+
+ENVIRONMENT = "DTA_RESULTS"
+NEEDED = ("schema", "meta", "sections")
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Results, or why there are none and what to do about it."""
+
+    tree: Tree | None
+    problem: str = ""
+    advice: str = ""
+    source: str = ""
+
+
+def results_path() -> Path | None:
+    """Where the results are: the environment says, as a folder or as its `results.json`."""
+    named = os.environ.get(ENVIRONMENT, "").strip()
+    if not named:
+        return None
+    path = Path(named)
+    return path / "results.json" if path.is_dir() or path.suffix != ".json" else path
+
+
+def load_results(path: Path | None) -> Loaded:
+    """Read a results file.
+
+    Parameters
+    ----------
+    path
+        `results.json`; None when nobody said where.
+
+    Returns
+    -------
+    Loaded
+        The tree, or a problem in words with what to do next. Nothing is raised: the page shows it.
+    """
+    advice = "Run `dta validate RESPONSES --instrument NAME --out DIR`, then `dta serve --results DIR`."
+    if path is None:
+        return Loaded(tree=None, problem="No results were named.", advice=advice)
+    if not path.is_file():
+        return Loaded(tree=None, problem=f"There are no results at {path}.", advice=advice)
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        fact = f"{path.name} cannot be read: {type(error).__name__}."
+        return Loaded(tree=None, problem=fact, advice="The file is damaged. " + advice, source=str(path))
+    if fault := _fault_of(tree):
+        return Loaded(tree=None, problem=f"{path.name}: {fault}", advice=advice, source=str(path))
+    return Loaded(tree=tree, source=str(path))
+
+
+def _fault_of(tree: Any) -> str:
+    if not isinstance(tree, dict) or any(key not in tree for key in NEEDED):
+        return "this is no results file of dta validate."
+    if tree["schema"] != SCHEMA:
+        return f"it was written by another version (schema {tree['schema']}, not {SCHEMA})."
+    if not isinstance(tree["meta"], dict) or not isinstance(tree["sections"], dict):
+        return "its parts are not what they should be."
+    parts = ("title", "status", "message", "tables", "captions", "values", "prose", "findings", "figures")
+    for name, section in tree["sections"].items():
+        if not isinstance(section, dict) or any(part not in section for part in parts):
+            return f"section {name!r} is incomplete."
+    return ""
+
+
+def overview(tree: Tree) -> dict[str, Any]:
+    """Give what the first page shows.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    dict
+        `counts` (label to number), `verdicts`, `notices` and the `title`.
+    """
+    meta, found = tree["meta"], verdicts(tree)
+    counts = {
+        "People": meta["participants"],
+        "Waves": len(meta["waves"]),
+        "Items": len(meta["instrument"]["items"]),
+        "Rules met": len(found["met"]),
+        "Rules not met": len(found["not_met"]),
+        "Failures": len(found["failed"]),
+    }
+    return {
+        "title": meta["instrument"]["title"],
+        "study": (meta["study"] or {}).get("title", ""),
+        "counts": counts,
+        "verdicts": found,
+        "notices": notices(tree),
+    }
+
+
+def section_parts(tree: Tree, name: str) -> dict[str, Any]:
+    """Give what the page of one section shows.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+    name
+        Key of the section.
+
+    Returns
+    -------
+    dict
+        Sentences, tables, judged claims and the method line; all ready to show.
+    """
+    section: Mapping[str, Any] = tree["sections"][name]
+    ok = section["status"] == "ok"
+    found = verdicts(tree)
+    mine = [
+        {**finding, "passed": passed}
+        for key, passed in (("not_met", False), ("met", True))
+        for finding in found[key]
+        if finding["section"] == name
+    ]
+    return {
+        "section": section,
+        "prose": prose(section) if ok else [],
+        "tables": [table_view(name, section, table) for table in section["tables"]] if ok else [],
+        "findings": mine,
+        "method": method_line(section) if ok else "",
+        "next_step": _next_step(section),
+    }
+
+
+def _next_step(section: Mapping[str, Any]) -> str:
+    if section["status"] == "failed":
+        return "Mend what the message names and run `dta validate` again; the other pages stand."
+    if section["status"] == "not_applicable":
+        return "Give `dta validate` what is missing and this page fills itself."
+    return ""
