@@ -126,12 +126,13 @@ def without_empty_rows(raw: RawTable, reading: Reading) -> RawTable:
     if reading.participant not in raw.columns:
         return raw
     first = pd.Series(raw.column(reading.participant), dtype=object)
-    empty = first.map(_is_empty).to_numpy(dtype=bool)
+    empty = np.array([_is_empty(value) for value in first], dtype=bool)
     if not empty.any():
         return raw
     for cells in raw.cells:
         chosen = np.flatnonzero(empty)
-        empty[chosen] = pd.Series(cells, dtype=object).iloc[chosen].map(_is_empty).to_numpy(dtype=bool)
+        column = pd.Series(cells, dtype=object)
+        empty[chosen] = [_is_empty(value) for value in column.iloc[chosen]]
     if not empty.any():
         return raw
     kept = np.flatnonzero(~empty)
