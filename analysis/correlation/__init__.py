@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.correlation.matrices import PolychoricResult, polychoric
 from analysis.correlation.moments import OrdinalMoments, ordinal_moments
 
-__all__ = ["OrdinalMoments", "ordinal_moments"]
+__all__ = ["OrdinalMoments", "PolychoricResult", "ordinal_moments", "polychoric"]

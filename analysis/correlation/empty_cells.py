@@ -1,4 +1,4 @@
-"""What is done about empty cells: lavaan's way, which keeps margins, and psych's."""
+"""What is done about empty cells before a correlation is estimated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from analysis.correlation.counts import pair_indices
 Array = npt.NDArray[np.float64]
 
 
-def keep_margins(tables: Array, n_categories: npt.NDArray[np.int64], zero_add: tuple[float, float]) -> Array:
-    """Add to empty cells as lavaan's `zero.add` with `zero.keep.margins` does.
+def fill_empty_cells(
+    tables: Array, n_categories: npt.NDArray[np.int64], zero_add: tuple[float, float], keep_margins: bool
+) -> Array:
+    """Add to empty cells; thresholds are never changed by it.
 
     Parameters
     ----------
@@ -20,24 +22,25 @@ def keep_margins(tables: Array, n_categories: npt.NDArray[np.int64], zero_add: t
     n_categories
         Categories per item.
     zero_add
-        Amounts for 2 × 2 tables, whose margins are kept, and for larger ones.
+        Amounts for 2 × 2 tables and for larger ones: lavaan's `zero.add`.
+    keep_margins
+        Whether 2 × 2 tables keep their margins: lavaan's `zero.keep.margins`. Without, and with equal
+        amounts, this is the `correct` of psych's tetrachoric.
 
     Returns
     -------
     numpy.ndarray
-        Tables, changed copies where something was added.
+        Changed copy of the tables.
     """
     first, second = pair_indices(len(n_categories))
     rows, columns = n_categories[first], n_categories[second]
     dichotomous = (rows == 2) & (columns == 2)
-    small, large = zero_add
-    changed = tables.copy()
-    if small > 0 and dichotomous.any():
-        changed[dichotomous] = _fill_small(tables[dichotomous], small)
-    if large > 0:
-        k = np.arange(tables.shape[1])
-        inside = (k < rows[:, None])[:, :, None] & (k < columns[:, None])[:, None, :]
-        changed += large * (inside & (tables == 0) & ~dichotomous[:, None, None])
+    k = np.arange(tables.shape[1])
+    inside = (k < rows[:, None])[:, :, None] & (k < columns[:, None])[:, None, :]
+    amount = np.where(dichotomous, zero_add[0], zero_add[1])[:, None, None]
+    changed = tables + amount * (inside & (tables == 0))
+    if keep_margins and dichotomous.any():
+        changed[dichotomous] = _fill_small(tables[dichotomous], zero_add[0])
     return changed
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from analysis.correlation.asymptotic import asymptotic_covariance
 from analysis.correlation.codes import category_codes
 from analysis.correlation.counts import cross_counts, item_counts, pair_indices, pair_tables
-from analysis.correlation.empty_cells import keep_margins
+from analysis.correlation.empty_cells import fill_empty_cells
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.thresholds import normal_thresholds, threshold_list
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
@@ -61,6 +61,7 @@ def ordinal_moments(
     *,
     names: list[str] | None = None,
     zero_add: tuple[float, float] = (0.5, 0.0),
+    keep_margins: bool = True,
     caller: str = "ordinal_moments",
 ) -> OrdinalMoments:
     """Estimate thresholds, polychoric correlations and their Γ in two steps.
@@ -79,6 +80,8 @@ def ordinal_moments(
     zero_add
         Added to empty cells of 2 × 2 tables (margins kept) and of larger tables before the correlation
         is estimated: lavaan's `zero.add`.
+    keep_margins
+        Whether 2 × 2 tables keep their margins: lavaan's `zero.keep.margins`.
     caller
         The public function that complains.
 
@@ -117,7 +120,8 @@ def ordinal_moments(
     n_categories = coded.n_categories
     thresholds = normal_thresholds(counts, n_categories)
     first, second = pair_indices(len(names))
-    fit = fit_pairs(keep_margins(tables, n_categories, zero_add), thresholds[first], thresholds[second])
+    filled = fill_empty_cells(tables, n_categories, zero_add, keep_margins)
+    fit = fit_pairs(filled, thresholds[first], thresholds[second])
     refuse_unconverged(fit.converged, names, caller)
     gamma = None
     if acov:

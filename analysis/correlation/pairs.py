@@ -16,6 +16,7 @@ SMALLEST_PROBABILITY = 1e-15
 PAIRS_AT_ONCE = 512
 MAX_STEPS = 100
 TOLERANCE = 1e-11
+FLAT = 1e-4  # an information below this is a standard error above 100: the likelihood has no maximum inside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -41,7 +42,8 @@ def fit_pairs(tables: Array, row_thresholds: Array, column_thresholds: Array) ->
     """Maximise Σ n log π(ρ) of every table over its correlation, thresholds held fixed.
 
     Newton steps inside a shrinking bracket; where the curvature is not negative or a step leaves the
-    bracket, the bracket is halved. Pairs leave the iteration as they converge.
+    bracket, the bracket is halved. Pairs leave the iteration as they converge. Where the likelihood only
+    flattens towards ±1, as an empty corner of a 2 × 2 table makes it, the estimate is the bound.
 
     Parameters
     ----------
@@ -90,7 +92,9 @@ def _next_point(here: Array, slope: Array, curvature: Array, low: Array, high: A
     reach = np.tanh(np.arctanh(here) + np.sign(slope))
     nearest = np.where(slope > 0, np.minimum(reach, high), np.maximum(reach, low))
     halved = np.where(slope == 0, here, 0.5 * (here + nearest))
-    inside = concave & (newton >= np.minimum(here, nearest)) & (newton <= np.maximum(here, nearest))
+    flat = (np.abs(curvature) < FLAT) & (np.abs(slope) < FLAT)
+    halved = np.where(flat, np.copysign(BOUND, here), halved)
+    inside = concave & ~flat & (newton >= np.minimum(here, nearest)) & (newton <= np.maximum(here, nearest))
     return np.where(inside, newton, halved)
 
 
