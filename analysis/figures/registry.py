@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.figures.base import Builder, Figure, Section
+from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.reliability import reliability_figure
@@ -13,7 +14,9 @@ from analysis.figures.reliability import reliability_figure
 FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
     "flow": flow_figure,
+    "loadings": loadings_figure,
     "reliability": reliability_figure,
+    "scree": scree_figure,
 }
 
 

@@ -172,6 +172,11 @@ def build_context(
     )
 
 
+def counted(key: str, number: int, noun: str) -> str:
+    """Place for a count with its noun in the right number: `{waves:int} waves`."""
+    return f"{{{key}:int}} {noun}" + ("" if number == 1 else "s")
+
+
 def listed(words: Iterable[str]) -> str:
     """Join words as a sentence does: `a, b and c`."""
     every = list(words)

@@ -1,8 +1,15 @@
 """The topics of the validation, one file each; a new topic is a file and a line here."""
 
 from analysis.pipeline.section import Topic
-from analysis.pipeline.topics import flow, items, reliability, sampling
+from analysis.pipeline.topics import exploration, flow, items, reliability, retention, sampling
 
-TOPICS: tuple[Topic, ...] = (flow.TOPIC, items.TOPIC, reliability.TOPIC, sampling.TOPIC)
+TOPICS: tuple[Topic, ...] = (
+    flow.TOPIC,
+    items.TOPIC,
+    reliability.TOPIC,
+    sampling.TOPIC,
+    retention.TOPIC,
+    exploration.TOPIC,
+)
 
 __all__ = ["TOPICS"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
 
@@ -37,7 +37,8 @@ def section_flow(context: Context) -> Section:
         "last_rate": float(flow["retained"].iloc[-1]),
     }
     prose = [
-        "{participants:int} people gave answers at {waves:int} wave(s). At the first ({first_wave}), "
+        f"{{participants:int}} people gave answers at {counted('waves', len(flow), 'wave')}. "
+        "At the first ({first_wave}), "
         "{first_n:int} answered at least one of the {items:int} items, and {complete_rate:percent} of those "
         "answered every item.",
         "The structure of the scale is estimated on {first_wave}, the first wave declared, so that each "

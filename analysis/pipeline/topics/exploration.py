@@ -1,0 +1,157 @@
+"""Which items go together when no structure is laid down beforehand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.pipeline.context import Context, counted, listed
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.retention import correlation_for, retention_of
+from analysis.rules import LOADING
+
+if TYPE_CHECKING:
+    from analysis.factors.exploratory_result import EfaResult
+
+
+def section_exploration(context: Context) -> Section:
+    """Exploratory factor analysis with as many factors as parallel analysis suggests."""
+    from analysis.factors.exploratory import efa
+
+    n_factors = int(retention_of(context).table["n_factors"]["parallel_factors"])
+    rotation = "oblimin" if n_factors > 1 else "none"
+    found = efa(
+        context.items,
+        n_factors,
+        extraction="minres",
+        rotation=rotation,
+        correlation=correlation_for(context),
+        missing="pairwise",
+        seed=context.seed,
+    )
+    loadings = _loadings(context, found)
+    values = _values(loadings, found, n_factors)
+    weakest = float(loadings["primary"].min())
+    return Section(
+        estimator=f"minimum residuals, {rotation} rotation, {found.correlation} correlations",
+        n=found.n_obs,
+        missing=found.missing,
+        seed=found.seed,
+        options={"wave": context.first_wave, "factors": n_factors, "n in fit measures": found.n_obs_fit},
+        software=("factor_analyzer", "scipy"),
+        prose=_prose(values, n_factors),
+        values=values,
+        tables=_tables(loadings, found),
+        findings=[
+            Finding(
+                claim="Every item has a salient loading (the weakest first loading)",
+                value=weakest,
+                rule=LOADING,
+                path="sections.exploration.values.primary_lowest",
+            )
+        ],
+        figures=["loadings"],
+    )
+
+
+def _loadings(context: Context, found: EfaResult) -> pd.DataFrame:
+    table = found.loadings
+    size = table.abs().to_numpy()
+    order = np.argsort(-size, axis=1)
+    rows = np.arange(len(table))
+    primary = size[rows, order[:, 0]]
+    second = size[rows, order[:, 1]] if size.shape[1] > 1 else np.full(len(table), np.nan)
+    theme_of = {item: theme for theme, items in reversed(context.themes.items()) for item in items}
+    frame = pd.DataFrame(
+        {
+            "item": table.index,
+            "text": [context.scale.item(item).text for item in table.index],
+            "theme": [context.title_of(theme_of[item]) for item in table.index],
+            "factor": [table.columns[column] for column in order[:, 0]],
+            "primary": primary,
+            "second": second,
+            "communality": found.communalities.to_numpy(),
+            "complexity": found.complexity.to_numpy(),
+        }
+    )
+    home = frame.groupby("theme", sort=False)["factor"].agg(lambda factors: factors.mode().iloc[0])
+    frame["with_theme"] = [
+        factor == home[theme] for theme, factor in zip(frame["theme"], frame["factor"], strict=True)
+    ]
+    return pd.concat([frame, table.reset_index(drop=True)], axis=1)
+
+
+def _values(loadings: pd.DataFrame, found: EfaResult, n_factors: int) -> dict[str, Any]:
+    apart = loadings.loc[~loadings["with_theme"], "item"]
+    crossed = loadings.loc[loadings["second"] >= LOADING.cutoff, "item"]
+    off = found.factor_correlations.to_numpy()[np.triu_indices(n_factors, 1)]
+    return {
+        "factors": n_factors,
+        "items": len(loadings),
+        "with_theme": int(loadings["with_theme"].sum()),
+        "apart": listed(apart),
+        "crossed": len(crossed),
+        "crossed_items": listed(crossed),
+        "primary_lowest": float(loadings["primary"].min()),
+        "explained": float(found.variance["proportion"].sum()),
+        "factor_r_lowest": float(off.min()) if len(off) else None,
+        "factor_r_highest": float(off.max()) if len(off) else None,
+        "rmsr": float(found.fit["rmsr"]),
+        "heywood": len(found.heywood),
+    }
+
+
+def _prose(values: dict[str, Any], n_factors: int) -> list[str]:
+    sentences = [
+        f"With {counted('factors', n_factors, 'factor')}, "
+        "{with_theme:int} of {items:int} items load most on the same factor as "
+        "most of their theme; {explained:percent} of the variance is explained."
+    ]
+    if values["apart"]:
+        sentences.append("Items that go elsewhere: {apart}.")
+    if values["crossed"]:
+        sentences.append("Items with a second salient loading: {crossed_items}.")
+    if n_factors > 1:
+        sentences.append(
+            "The factors correlate from {factor_r_lowest:d2} to {factor_r_highest:d2}: the higher, the more "
+            "one total says and the less each theme adds."
+        )
+    if values["heywood"]:
+        sentences.append("{heywood:int} item(s) are explained entirely, which no item should be.")
+    return sentences
+
+
+def _tables(loadings: pd.DataFrame, found: EfaResult) -> dict[str, Table]:
+    factors = {name: (name, "d2") for name in found.loadings.columns}
+    tables = {
+        "loadings": Table(
+            frame=loadings,
+            title="Loadings",
+            columns={
+                "item": ("Item", "text"),
+                "text": ("Wording", "text"),
+                **factors,
+                "communality": ("Communality", "d2"),
+            },
+            note="Pattern coefficients; factors in the order of the variance they account for.",
+        )
+    }
+    if found.loadings.shape[1] > 1:
+        correlations = found.factor_correlations.rename_axis("factor").reset_index()
+        tables["factor_correlations"] = Table(
+            frame=correlations,
+            title="Correlations of the factors",
+            columns={"factor": ("", "text"), **factors},
+        )
+    return tables
+
+
+TOPIC = Topic(
+    name="exploration",
+    title="Exploratory factors",
+    question="Which items go together if nothing is laid down?",
+    run=section_exploration,
+    lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
+)

@@ -1,0 +1,128 @@
+"""How many dimensions the answers suggest, by rules that may disagree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Section, Table, Topic
+
+if TYPE_CHECKING:
+    from analysis.factors.retention import RetentionResult
+
+MOST_CATEGORIES = 7
+DRAWS = 100
+LABELS = {
+    "parallel_factors": "Parallel analysis, factors",
+    "parallel_factors_mean": "Parallel analysis, factors, against the mean",
+    "parallel_components": "Parallel analysis, components",
+    "parallel_components_mean": "Parallel analysis, components, against the mean",
+    "ekc": "Empirical Kaiser criterion",
+    "kaiser": "Eigenvalues above one",
+    "scree_acceleration": "Sharpest bend of the scree",
+    "map": "Minimum average partial",
+    "map_4th": "Minimum average partial, fourth power",
+    "hull_caf": "Hull",
+    "rmsea": "Sequential RMSEA",
+}
+
+
+def correlation_for(context: Context) -> str:
+    """Polychoric where every item has few ordered options, Pearson otherwise."""
+    most = max(context.scale.scale_of(item).n_options for item in context.item_ids)
+    return "polychoric" if most <= MOST_CATEGORIES else "pearson"
+
+
+def retention_of(context: Context) -> RetentionResult:
+    """Run every rule once per validation."""
+    from analysis.factors.retention import factor_retention
+
+    return context.once(
+        "retention",
+        lambda: factor_retention(
+            context.items,
+            correlation=correlation_for(context),
+            missing="pairwise",
+            draws=DRAWS,
+            seed=context.seed,
+        ),
+    )
+
+
+def section_retention(context: Context) -> Section:
+    """Suggested number of factors by each rule, with the scree and its references."""
+    found = retention_of(context)
+    suggested = found.table["n_factors"]
+    known = suggested.dropna().astype(int)
+    counts = known.value_counts()
+    values: dict[str, Any] = {
+        "parallel": int(suggested["parallel_factors"]),
+        "rules": len(known),
+        "lowest": int(known.min()),
+        "highest": int(known.max()),
+        "most_frequent": int(counts.index[0]),
+        "most_frequent_rules": int(counts.iloc[0]),
+        "themes": len(context.themes),
+    }
+    return Section(
+        estimator=f"several rules on {found.correlation} correlations",
+        n=found.n_obs,
+        missing=f"{found.missing}",
+        seed=found.seed,
+        options={
+            "wave": context.first_wave,
+            "permutations": found.draws,
+            "percentile": found.percentile,
+        },
+        prose=[
+            "The instrument has {themes:int} themes. Parallel analysis, which asks how many dimensions stand "
+            "out against shuffled answers, suggests {parallel:int}. The {rules:int} rules run from "
+            "{lowest:int} to {highest:int}; {most_frequent_rules:int} of them say {most_frequent:int}.",
+            "Rules answer different questions. Eigenvalues above one tend to say too many, the bend of the "
+            "scree too few; both are shown because readers ask for them.",
+        ],
+        values=values,
+        tables={"rules": _rules_table(found), "eigenvalues": _eigenvalue_table(found)},
+        figures=["scree"],
+        software=("factor_analyzer", "scipy"),
+    )
+
+
+def _rules_table(found: RetentionResult) -> Table:
+    rows = found.table.rename_axis("method").reset_index()
+    rows.insert(1, "label", [LABELS.get(method, method) for method in rows["method"]])
+    return Table(
+        frame=rows,
+        title="Number of dimensions each rule suggests",
+        columns={
+            "label": ("Rule", "text"),
+            "n_factors": ("Suggests", "int"),
+            "kind": ("Of", "text"),
+            "detail": ("Because", "text"),
+        },
+    )
+
+
+def _eigenvalue_table(found: RetentionResult) -> Table:
+    frame = found.eigenvalues.rename_axis("position").reset_index()
+    return Table(
+        frame=frame,
+        title="Eigenvalues beside those of shuffled answers",
+        columns={
+            "position": ("Position", "int"),
+            "observed": ("Observed", "d2"),
+            "permuted_percentile": ("Shuffled, percentile", "d2"),
+            "ekc": ("Empirical Kaiser", "d2"),
+            "reduced": ("Observed, reduced", "d2"),
+            "reduced_permuted_percentile": ("Shuffled, reduced, percentile", "d2"),
+        },
+    )
+
+
+TOPIC = Topic(
+    name="retention",
+    title="Number of dimensions",
+    question="How many things do these items measure?",
+    run=section_retention,
+    lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
+)
