@@ -12,6 +12,7 @@ import typer
 
 from analysis.commands import app as analysis_app
 from instrument.commands import app as instrument_app
+from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def demo_command(
     typer.echo(f"Synthetic example study from {data}")
     validate_and_write(inputs, report, seed=1, forms=["html"])
     if not no_serve:
-        serve_command(port=port, results=report)
+        link, store, keys = _trial_link(out, data / "study.yaml", port)
+        typer.echo(f"Try the questionnaire: {link}")
+        serve_command(port=port, results=report, store=str(store), keys=keys)
 
 
 def _example(out: Path) -> Path:
@@ -78,17 +81,46 @@ def _example(out: Path) -> Path:
 
 
 @app.command("serve")
-def serve_command(host: Host = "127.0.0.1", port: Port = 8000, results: Results = None) -> None:
-    """Serve the dashboard at /dashboard."""
+def serve_command(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    results: Results = None,
+    store: StoreUrl = DEFAULT_STORE,
+    keys: KeyFile = DEFAULT_KEYS,
+    no_dashboard: Annotated[
+        bool, typer.Option("--no-dashboard", help="Serve the questionnaire only.")
+    ] = False,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A proxy with TLS stands before: Secure cookies.")
+    ] = False,
+    prefix: Annotated[str, typer.Option("--prefix", help="Path the proxy strips, such as /alliance.")] = "",
+) -> None:
+    """Serve the questionnaire, and the dashboard at /dashboard where only this machine can see it."""
+    from instrument.administer.application import create_app
     from instrument.administer.serving import is_loopback, run
     from instrument.errors import DefinitionError, fact_and_hint
 
-    if not is_loopback(host):
-        fact = f"the dashboard has no sign-in and would be open to everyone who reaches {host}."
-        raise DefinitionError(fact_and_hint("dta serve", fact, "serve it on 127.0.0.1."))
-    application = compose(results)
-    typer.echo(f"Dashboard: http://{host}:{port}/dashboard (stop with Ctrl+C)")
-    run(application, host, port)
+    if not no_dashboard and (behind_proxy or not is_loopback(host)):
+        where = "behind a proxy" if behind_proxy else f"on {host}"
+        fact = f"the dashboard has no sign-in and would be open to everyone {where}."
+        hint = "add --no-dashboard, and serve the dashboard on 127.0.0.1 in a process of its own."
+        raise DefinitionError(fact_and_hint("dta serve", fact, hint))
+    questionnaire = create_app(opened(store), keys_of(keys), prefix=prefix, secure=behind_proxy)
+    address = f"http://{host}:{port}"
+    typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
+    if not no_dashboard:
+        typer.echo(f"Dashboard: {address}/dashboard/ (stop with Ctrl+C)")
+    application = questionnaire if no_dashboard else compose(results, questionnaire)
+    run(application, host, port, behind_proxy=behind_proxy)
+
+
+def _trial_link(folder: Path, study_file: Path, port: int) -> tuple[str, Path, Path]:
+    """Open the example study in a store of its own and make one trial link."""
+    from instrument.administer.trial import open_trial
+
+    store, keys = folder / "demo.sqlite", folder / "demo.keys"
+    token = open_trial(opened(str(store)), keys_of(keys), study_file)
+    return f"http://127.0.0.1:{port}/q/{token}", store, keys
 
 
 def compose(results: Path | None, questionnaire: Any = None) -> Starlette:

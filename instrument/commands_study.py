@@ -90,7 +90,7 @@ def invite_command(
         Path | None, typer.Option("--pseudonyms", help="File with one pseudonym a line.")
     ] = None,
     address: Annotated[str, typer.Option("--address", help="Public address of the questionnaire.")] = (
-        "http://127.0.0.1:8600"
+        "http://127.0.0.1:8000"
     ),
     days: Annotated[int | None, typer.Option("--days", min=1, help="Days until the links end.")] = None,
     trial: Annotated[bool, typer.Option("--trial", help="Trial links, left out of exports.")] = False,
