@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.factors.criteria import Criterion
 from analysis.factors.pattern import Array
 
 HALVINGS = 25
+MEMORY = 10
+ENOUGH = 1e-4
 ROUNDING = 8 * np.finfo(float).eps
+STEP_BOUNDS = (1e-8, 1e8)
+Indices = NDArray[np.intp]
+Flags = NDArray[np.bool_] | Indices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +85,49 @@ class _Oblique:
         return moved / np.linalg.norm(moved, axis=-2, keepdims=True)
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Points:
+    """Rotations with everything computed at them."""
+
+    rotations: Array
+    loadings: Array
+    values: Array
+    tangents: Array
+    slopes: Array
+
+    def put(self, where: Indices, other: _Points, which: Flags) -> None:
+        """Overwrite the positions `where` by those of another set."""
+        self.rotations[where] = other.rotations[which]
+        self.loadings[where] = other.loadings[which]
+        self.values[where] = other.values[which]
+        self.tangents[where] = other.tangents[which]
+        self.slopes[where] = other.slopes[which]
+
+
+def _evaluate(
+    manifold: _Oblique | _Orthogonal, unrotated: Array, criterion: Criterion, rotations: Array
+) -> _Points:
+    loadings = manifold.loadings(unrotated, rotations)
+    values, raw = criterion(loadings)
+    tangents = manifold.project(rotations, manifold.gradient(unrotated, rotations, loadings, raw))
+    return _Points(
+        rotations=rotations,
+        loadings=loadings,
+        values=values,
+        tangents=tangents,
+        slopes=np.linalg.norm(tangents, axis=(-2, -1)),
+    )
+
+
+def _next_steps(moved: Array, turned: Array, odd: bool) -> Array:
+    """Step lengths that mimic the curvature just seen, by the two quotients in turn."""
+    inner = np.abs(np.sum(moved * turned, axis=(-2, -1)))
+    squares = np.sum(moved**2, axis=(-2, -1)), np.sum(turned**2, axis=(-2, -1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steps = inner / squares[1] if odd else squares[0] / inner
+    return np.asarray(np.clip(np.nan_to_num(steps, nan=1.0, posinf=1.0), *STEP_BOUNDS))
+
+
 def descend(
     unrotated: Array,
     rotations: Array,
@@ -90,8 +139,9 @@ def descend(
 ) -> Descent:
     """Follow the projected gradient downhill from every starting position.
 
-    The step doubles after each success and halves until the criterion falls enough; once the fall is below
-    rounding error the slope of the criterion decides instead.
+    The step length comes from the curvature just seen (Barzilai and Borwein) and halves until the criterion
+    lies below the highest of its last ten values; once differences are below rounding error, the slope may
+    not grow tenfold instead.
 
     Parameters
     ----------
@@ -112,45 +162,63 @@ def descend(
     -------
     Descent
         One entry for each start.
+
+    References
+    ----------
+    Jennrich, R. I. (2002). A simple general method for oblique rotation. Psychometrika, 67, 7-19.
+    https://doi.org/10.1007/BF02294706
+    Barzilai, J., & Borwein, J. M. (1988). Two-point step size gradient methods. IMA Journal of Numerical
+    Analysis, 8, 141-148. https://doi.org/10.1093/imanum/8.1.141
     """
     manifold = _Oblique() if oblique else _Orthogonal()
-    rotations = rotations.copy()
-    loadings = manifold.loadings(unrotated, rotations)
-    values, raw = criterion(loadings)
-    tangent = manifold.project(rotations, manifold.gradient(unrotated, rotations, loadings, raw))
-    slopes = np.linalg.norm(tangent, axis=(-2, -1))
+    here = _evaluate(manifold, unrotated, criterion, rotations.copy())
+    best = _evaluate(manifold, unrotated, criterion, rotations.copy())
     steps = np.ones(len(rotations))
-    moving = slopes > tolerance
+    recent = np.repeat(here.values[:, None], MEMORY, axis=1)
+    moving = here.slopes > tolerance
     n_iter = 0
     while moving.any() and n_iter < max_iter:
         n_iter += 1
-        steps[moving] *= 2
-        pending = np.flatnonzero(moving)
-        for _ in range(HALVINGS):
-            trial = manifold.retract(rotations[pending] - steps[pending, None, None] * tangent[pending])
-            trial_loadings = manifold.loadings(unrotated, trial)
-            trial_values, trial_raw = criterion(trial_loadings)
-            trial_tangent = manifold.project(
-                trial, manifold.gradient(unrotated, trial, trial_loadings, trial_raw)
-            )
-            trial_slopes = np.linalg.norm(trial_tangent, axis=(-2, -1))
-            fall = values[pending] - trial_values
-            noise = ROUNDING * np.maximum(1.0, np.abs(values[pending]))
-            wanted = 0.5 * slopes[pending] ** 2 * steps[pending]
-            good = (fall > np.maximum(wanted, noise)) | (
-                (wanted <= noise) & (fall > -noise) & (trial_slopes < slopes[pending])
-            )
-            taken = pending[good]
-            rotations[taken], loadings[taken] = trial[good], trial_loadings[good]
-            values[taken], tangent[taken], slopes[taken] = (
-                trial_values[good],
-                trial_tangent[good],
-                trial_slopes[good],
-            )
-            pending = pending[~good]
-            if not pending.size:
-                break
-            steps[pending] /= 2
-        moving[pending] = False
-        moving &= slopes > tolerance
-    return Descent(rotations=rotations, loadings=loadings, values=values, slopes=slopes, n_iter=n_iter)
+        began = np.flatnonzero(moving)
+        before, tangents = here.rotations[began].copy(), here.tangents[began].copy()
+        stuck = _advance(manifold, unrotated, criterion, here, began, steps, recent.max(axis=1))
+        recent[began, n_iter % MEMORY] = here.values[began]
+        steps[began] = _next_steps(
+            here.rotations[began] - before, here.tangents[began] - tangents, n_iter % 2 == 1
+        )
+        better = began[here.slopes[began] < best.slopes[began]]
+        best.put(better, here, better)
+        moving[stuck] = False
+        moving &= here.slopes > tolerance
+    return Descent(
+        rotations=best.rotations,
+        loadings=best.loadings,
+        values=best.values,
+        slopes=best.slopes,
+        n_iter=n_iter,
+    )
+
+
+def _advance(
+    manifold: _Oblique | _Orthogonal,
+    unrotated: Array,
+    criterion: Criterion,
+    here: _Points,
+    pending: Indices,
+    steps: Array,
+    ceilings: Array,
+) -> Indices:
+    """Move every pending start one accepted step; return those that found none."""
+    for _ in range(HALVINGS):
+        moved = here.rotations[pending] - steps[pending, None, None] * here.tangents[pending]
+        trial = _evaluate(manifold, unrotated, criterion, manifold.retract(moved))
+        noise = ROUNDING * np.maximum(1.0, np.abs(here.values[pending]))
+        wanted = ENOUGH * here.slopes[pending] ** 2 * steps[pending]
+        fall = ceilings[pending] - trial.values
+        good = (fall > wanted) | ((fall > -noise) & (trial.slopes < 10 * here.slopes[pending]))
+        here.put(pending[good], trial, good)
+        pending = pending[~good]
+        if not pending.size:
+            break
+        steps[pending] /= 2
+    return pending

@@ -12,6 +12,7 @@ from analysis.factors.descent import Descent, descend
 from analysis.factors.pattern import Array, Pattern, unrotated
 from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
 
+STARTS = 10
 SAME_MINIMUM = 1e-7
 FLAT = 1e-5
 
@@ -84,7 +85,9 @@ def _unit_diagonal(correlations: Array) -> Array:
     return exact
 
 
-def varimax(loadings: Array, *, normalize: bool = True, random_starts: int = 0, seed: int = 1) -> Pattern:
+def varimax(
+    loadings: Array, *, normalize: bool = True, random_starts: int = STARTS, seed: int = 1
+) -> Pattern:
     """Rotate orthogonally so that the squared loadings of each factor vary as much as possible.
 
     Parameters
@@ -119,7 +122,9 @@ def varimax(loadings: Array, *, normalize: bool = True, random_starts: int = 0, 
     )
 
 
-def quartimax(loadings: Array, *, normalize: bool = False, random_starts: int = 0, seed: int = 1) -> Pattern:
+def quartimax(
+    loadings: Array, *, normalize: bool = False, random_starts: int = STARTS, seed: int = 1
+) -> Pattern:
     """Rotate orthogonally towards items that load on one factor each.
 
     Parameters
@@ -151,7 +156,9 @@ def quartimax(loadings: Array, *, normalize: bool = False, random_starts: int = 
     )
 
 
-def equamax(loadings: Array, *, normalize: bool = False, random_starts: int = 0, seed: int = 1) -> Pattern:
+def equamax(
+    loadings: Array, *, normalize: bool = False, random_starts: int = STARTS, seed: int = 1
+) -> Pattern:
     """Rotate orthogonally with the weight of column complexity at n_factors / (2 n_items).
 
     Parameters
@@ -185,7 +192,12 @@ def equamax(loadings: Array, *, normalize: bool = False, random_starts: int = 0,
 
 
 def oblimin(
-    loadings: Array, gamma: float = 0.0, *, normalize: bool = False, random_starts: int = 0, seed: int = 1
+    loadings: Array,
+    gamma: float = 0.0,
+    *,
+    normalize: bool = False,
+    random_starts: int = STARTS,
+    seed: int = 1,
 ) -> Pattern:
     """Rotate obliquely by direct oblimin; the default `gamma=0` is quartimin.
 
@@ -226,7 +238,7 @@ def geomin(
     *,
     oblique: bool = True,
     normalize: bool = False,
-    random_starts: int = 0,
+    random_starts: int = STARTS,
     seed: int = 1,
 ) -> Pattern:
     """Rotate so that every item has at least one loading near zero.
@@ -266,7 +278,12 @@ def geomin(
 
 
 def biquartimin(
-    loadings: Array, *, normalize: bool = False, random_starts: int = 30, seed: int = 1, oblique: bool = True
+    loadings: Array,
+    *,
+    normalize: bool = False,
+    random_starts: int = STARTS,
+    seed: int = 1,
+    oblique: bool = True,
 ) -> Pattern:
     """Rotate towards one general factor (the first) and group factors that are simple.
 
@@ -302,7 +319,7 @@ def biquartimin(
 
 
 def target_rotation(
-    loadings: Array, target: Array, *, oblique: bool = True, random_starts: int = 0, seed: int = 1
+    loadings: Array, target: Array, *, oblique: bool = True, random_starts: int = STARTS, seed: int = 1
 ) -> Pattern:
     """Rotate towards a partially specified target.
 
@@ -344,7 +361,7 @@ def promax(
     *,
     normalize: bool = True,
     weighted: bool = False,
-    random_starts: int = 0,
+    random_starts: int = STARTS,
     seed: int = 1,
 ) -> Pattern:
     """Rotate by varimax, then obliquely towards the varimax loadings raised to a power.
@@ -402,7 +419,7 @@ ROTATIONS: dict[str, Callable[..., Pattern]] = {
 OBLIQUE = frozenset({"biquartimin", "geomin", "oblimin", "promax", "quartimin"})
 
 
-def rotate(loadings: Array, method: str, *, random_starts: int = 0, seed: int = 1) -> Pattern:
+def rotate(loadings: Array, method: str, *, random_starts: int = STARTS, seed: int = 1) -> Pattern:
     """Rotate by the name of the method.
 
     Parameters
