@@ -166,7 +166,12 @@ class LeastSquaresDiscrepancy:
     """
 
     def __init__(
-        self, groups: list[OrdinalGroup], sample: list[Array], weights: list[Array], sizes: list[int], n_free: int
+        self,
+        groups: list[OrdinalGroup],
+        sample: list[Array],
+        weights: list[Array],
+        sizes: list[int],
+        n_free: int,
     ) -> None:
         self.groups, self.sample, self.weights, self.n_free = groups, sample, weights, n_free
         self.sizes = sizes
@@ -174,7 +179,9 @@ class LeastSquaresDiscrepancy:
 
     def _parts(self, x: Array) -> list[tuple[OrdinalGroup, OrdinalState, Array, Array, float]]:
         parts = []
-        for group, sample, weight, size in zip(self.groups, self.sample, self.weights, self.sizes, strict=True):
+        for group, sample, weight, size in zip(
+            self.groups, self.sample, self.weights, self.sizes, strict=True
+        ):
             state = evaluate_ordinal(group, x)
             parts.append((group, state, sample - state.moments, weight, (size - 1.0) / self.n))
         return parts

@@ -164,9 +164,7 @@ def _extrapolate(
     length = -np.sqrt(sum(float(np.sum(f * f)) for f in first) / below)
     if length >= -1.0:
         return two
-    mean, cov = (
-        z - 2.0 * length * f + length**2 * s for z, f, s in zip(zero, first, second, strict=True)
-    )
+    mean, cov = (z - 2.0 * length * f + length**2 * s for z, f, s in zip(zero, first, second, strict=True))
     better = discrepancy(patterns, cov, mean) < discrepancy(patterns, two[1], two[0])
     return (mean, cov) if better else two
 
@@ -175,7 +173,11 @@ class FimlDiscrepancy:
     """Casewise likelihood of rows with missing answers, relative to the saturated model."""
 
     def __init__(
-        self, groups: list[GroupModel], patterns: list[Patterns], saturated: list[tuple[Array, Array]], n_free: int
+        self,
+        groups: list[GroupModel],
+        patterns: list[Patterns],
+        saturated: list[tuple[Array, Array]],
+        n_free: int,
     ) -> None:
         self.groups, self.patterns, self.n_free = groups, patterns, n_free
         self.n = sum(p.total for p in patterns)
@@ -185,7 +187,10 @@ class FimlDiscrepancy:
         """Discrepancy of every group."""
         states = [evaluate(group, x) for group in self.groups]
         return np.array(
-            [discrepancy(p, s.sigma, s.mu) - h for p, s, h in zip(self.patterns, states, self._saturated, strict=True)]
+            [
+                discrepancy(p, s.sigma, s.mu) - h
+                for p, s, h in zip(self.patterns, states, self._saturated, strict=True)
+            ]
         )
 
     def value(self, x: Array) -> float:
@@ -255,7 +260,9 @@ def _moment_curvature(patterns: Patterns, found: Swept, *, observed: bool) -> Ar
     product = weighted.reshape(len(weight), -1).T @ swept.reshape(len(weight), -1)
     product = (product + product.T).reshape(p, p, p, p)
     ra, ca, rb, cb = row[:, None], column[:, None], row[None, :], column[None, :]
-    block = product[ca, cb, ra, rb] + product[ca, rb, ra, cb] + product[ra, cb, ca, rb] + product[ra, rb, ca, cb]
+    block = (
+        product[ca, cb, ra, rb] + product[ca, rb, ra, cb] + product[ra, cb, ca, rb] + product[ra, rb, ca, cb]
+    )
     twice = np.where(row == column, 0.5, 1.0)
     result = np.zeros((p + len(row), p + len(row)))
     result[p:, p:] = block * np.outer(twice, twice)

@@ -44,7 +44,11 @@ def noncentrality(statistic: float, df: float, probability: float) -> float:
         return 0.0
 
     def gap(value: float) -> float:
-        return float(ncx2.cdf(statistic, df, value)) - probability if value > 0 else chi2.cdf(statistic, df) - probability
+        return (
+            float(ncx2.cdf(statistic, df, value)) - probability
+            if value > 0
+            else chi2.cdf(statistic, df) - probability
+        )
 
     upper = max(statistic, 10.0)
     while gap(upper) > 0.0:
@@ -88,9 +92,7 @@ def index_set(test: Statistic, n: float, n_groups: int, suffix: str = "") -> dic
     return {f"{k}{suffix}": v for k, v in {"cfi": cfi, "tli": tli, **rmsea(test, n, n_groups)}.items()}
 
 
-def residual_square(
-    covariance: Array, sigma: Array, mean: Array, mu: Array, with_means: bool
-) -> float:
+def residual_square(covariance: Array, sigma: Array, mean: Array, mu: Array, with_means: bool) -> float:
     """Mean squared standardised residual of one group (its root is the SRMR)."""
     row, column = vech_places(len(covariance))
     scale = np.sqrt(np.diag(covariance))

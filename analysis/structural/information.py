@@ -66,7 +66,9 @@ def parameter_scores(sample: GroupSample, group: GroupModel, state: State, n_fre
         pulled[rows] = deviation[rows] @ inverse
     trace = np.einsum("kia,ia->ka", found.inverse @ parts.left, parts.right)
     scores = np.zeros((len(deviation), n_free))
-    scores[:, parts.index] = (pulled @ parts.left) * (pulled @ parts.right) - trace[member] + pulled @ parts.mean
+    scores[:, parts.index] = (
+        (pulled @ parts.left) * (pulled @ parts.right) - trace[member] + pulled @ parts.mean
+    )
     return scores
 
 
@@ -116,3 +118,54 @@ def saturated_trace(sample: GroupSample, rows: np.ndarray, with_means: bool) -> 
         return float(0.5 * (np.mean(distance**2) - p) + (p if with_means else 0))
     information, meat = saturated_pieces(sample, rows)
     return float(np.trace(np.linalg.solve(information, meat)))
+
+
+def projected_trace(blocks: list[Block], weights: list[Array]) -> float:
+    """Expectation of the quadratic form e'We in the residuals e = (I - D (D'AD)^-1 D'A)(s - sigma).
+
+    Parameters
+    ----------
+    blocks
+        Per group D, Gamma, A (a matrix, or a vector for a diagonal one) and the share of rows.
+    weights
+        Per group W; zero rows for moments that do not enter.
+    """
+    bread = np.linalg.inv(np.sum([b.share * b.delta.T @ weigh(b, b.delta) for b in blocks], axis=0))
+    total = 0.0
+    middle, outer = np.zeros_like(bread), np.zeros_like(bread)
+    for block, weight in zip(blocks, weights, strict=True):
+        pulled = weigh(block, block.delta)
+        total += float(np.sum(weight * block.gamma))
+        moved = block.gamma @ pulled
+        total -= 2.0 * block.share * float(np.sum((bread @ block.delta.T @ weight) * moved.T))
+        middle += block.share * pulled.T @ moved
+        outer += block.share * block.delta.T @ weight @ block.delta
+    return total + float(np.trace(bread @ middle @ bread @ outer))
+
+
+def weigh(block: Block, matrix: Array) -> Array:
+    """Multiply by the weight of a block, diagonal or full."""
+    result: Array = block.weight[:, None] * matrix if block.weight.ndim == 1 else block.weight @ matrix
+    return result
+
+
+def residual_traces(blocks: list[Block]) -> tuple[float, float]:
+    """Trace of U Gamma and of its square, U = W - W D (D'WD)^-1 D'W, over all groups."""
+    size = blocks[0].delta.shape[1]
+    bread = np.zeros((size, size))
+    middle, double = np.zeros((size, size)), np.zeros((size, size))
+    first = second = 0.0
+    for block in blocks:
+        pulled = weigh(block, block.delta)
+        moved = block.gamma @ pulled
+        product = weigh(block, block.gamma)
+        first += float(np.trace(product))
+        second += float(np.sum(product * product.T))
+        bread += block.share * block.delta.T @ pulled
+        middle += block.share * pulled.T @ moved
+        double += block.share * moved.T @ weigh(block, moved)
+    inverse = np.linalg.inv(bread)
+    swept = inverse @ middle
+    first -= float(np.trace(swept))
+    second += -2.0 * float(np.sum(inverse * double.T)) + float(np.sum(swept * swept.T))
+    return first, second

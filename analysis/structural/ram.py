@@ -9,13 +9,14 @@ of S. Ordinal items add thresholds tau and scales delta.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.structural.partable import ParameterTable, Row
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
 
 

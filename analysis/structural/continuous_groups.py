@@ -1,0 +1,112 @@
+"""Moments of every group of continuous variables, and what an estimation works on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.structural.data import ModelData
+from analysis.structural.fiml import find_patterns, saturated_moments
+from analysis.structural.information import GroupSample
+from analysis.structural.optimise import Reduction
+from analysis.structural.partable import ParameterTable
+from analysis.structural.ram import Array, GroupModel, State
+from instrument.errors import NotEstimableError, fact_and_hint
+
+ExogenousValues = dict[tuple[str, str, str], float]
+
+
+def summarise_groups(data: ModelData, full_information: bool, caller: str) -> list[GroupSample]:
+    """Compute moments of every group: sample moments, or the EM estimates with missing answers."""
+    samples = []
+    for label, values in zip(data.group_labels, data.values, strict=True):
+        where = "" if label is None else f" in group {label!s}"
+        if len(values) <= values.shape[1]:
+            raise NotEstimableError(
+                fact_and_hint(
+                    caller,
+                    f"{len(values)} rows for {values.shape[1]} variables{where}.",
+                    "collect more answers.",
+                )
+            )
+        patterns = find_patterns(values)
+        if len(patterns.n) == 1:
+            mean, covariance = patterns.mean[0], patterns.covariance[0]
+        else:
+            if not full_information:
+                raise AssertionError("incomplete rows must be dropped before")
+            start = np.diag(np.nanvar(values, axis=0))
+            mean, covariance, _, done = saturated_moments(patterns, np.nanmean(values, axis=0), start)
+            if not done:
+                raise NotEstimableError(
+                    fact_and_hint(
+                        caller, f"EM for the saturated model did not converge{where}.",
+                        "check for variables never answered together.",
+                    )
+                )  # fmt: skip
+        _refuse_singular(covariance, data.variables, where, caller)
+        samples.append(GroupSample(len(values), values, mean, covariance, patterns))
+    return samples
+
+
+def _refuse_singular(covariance: Array, names: list[str], where: str, caller: str) -> None:
+    scale = np.sqrt(np.diag(covariance))
+    correlations = covariance / np.outer(scale, scale)
+    if np.linalg.eigvalsh(correlations)[0] < 1e-10:
+        below = np.abs(np.tril(correlations, -1))
+        i, j = np.unravel_index(np.argmax(below), below.shape)
+        raise NotEstimableError(
+            fact_and_hint(
+                caller,
+                f"the covariance matrix is singular{where} ('{names[j]}' and '{names[i]}' correlate "
+                f"{correlations[i, j]:.2f}).",
+                "drop one of them.",
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Everything an estimation with continuous variables works on."""
+
+    table: ParameterTable
+    samples: list[GroupSample]
+    groups: list[GroupModel]
+    reduction: Reduction
+    rows: np.ndarray
+    with_means: bool
+    full_information: bool
+
+    @property
+    def n(self) -> int:
+        """Rows of all groups."""
+        return sum(s.n for s in self.samples)
+
+    @property
+    def exogenous(self) -> list[int]:
+        """Places of the fixed exogenous variables."""
+        at = {name: k for k, name in enumerate(self.table.names.observed)}
+        return [at[n] for n in self.table.names.exogenous]
+
+    def mu(self, state: State, sample: GroupSample) -> Array:
+        """Implied mean, or the sample mean where means are not modelled."""
+        return state.mu if self.with_means else sample.mean
+
+
+def exogenous_values(table: ParameterTable, samples: list[GroupSample]) -> list[ExogenousValues]:
+    """Sample values of the fixed exogenous rows, per group."""
+    at = {name: k for k, name in enumerate(table.names.observed)}
+    found: list[ExogenousValues] = []
+    for group, sample in enumerate(samples):
+        values: ExogenousValues = {}
+        for row in table.rows:
+            if row.exogenous and row.group == group:
+                value = (
+                    sample.mean[at[row.lhs]]
+                    if row.op == "~1"
+                    else sample.covariance[at[row.lhs], at[row.rhs]]
+                )
+                values[row.lhs, row.op, row.rhs] = float(value)
+        found.append(values)
+    return found
