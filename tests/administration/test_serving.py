@@ -1,0 +1,150 @@
+"""`dta serve`: one port for both applications on loopback, the questionnaire alone elsewhere."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from study_of_tests import raw_study
+
+import dta
+
+COMMAND = [sys.executable, "-m", "dta"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Served:
+    """`dta serve` in a process of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._log = (folder / "log").open("ab")
+        command = [*COMMAND, "serve", "--port", str(self.port), *options]
+        self.process = subprocess.Popen(command, cwd=folder, stdout=self._log, stderr=self._log)
+        self.log = folder / "log"
+
+    def __enter__(self) -> Served:
+        for _ in range(600):
+            try:
+                if httpx.get(f"{self.address}/health", timeout=5).status_code == 200:
+                    return self
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise TimeoutError(self.log.read_text())
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._log.close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DTA_SECRET_KEY", raising=False)
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(raw_study(), allow_unicode=True), encoding="utf-8")
+    return tmp_path
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stopped:
+        dta.main(list(arguments))
+    return int(stopped.value.code or 0)
+
+
+def test_an_empty_store_is_served_and_both_applications_answer(folder: Path) -> None:
+    with Served(folder) as served:
+        assert run("study", "create", "study.yaml") == 0
+        assert run("study", "open", "trial") == 0
+        assert (
+            run("study", "invite", "trial", "--people", "1", "--out", "l.csv", "--address", served.address)
+            == 0
+        )
+        link = (folder / "l.csv").read_text().splitlines()[1].split(",")[1]
+        page = httpx.get(link, follow_redirects=True, timeout=30)
+        assert "You agree to" in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        board = httpx.get(f"{served.address}/dashboard/", timeout=60)
+        assert board.status_code == 200
+        assert "<html" in board.text.lower()
+        served.process.send_signal(signal.SIGTERM)
+        served.process.wait(30)
+        text = served.log.read_text()
+    token = link.rsplit("/", 1)[1]
+    assert token not in text
+    assert '"/q/{token}"' in text
+    for file in folder.iterdir():
+        if file.name != "l.csv":
+            assert token.encode() not in file.read_bytes()
+
+
+def test_behind_a_proxy_cookies_are_secure_and_links_bear_the_prefix(folder: Path) -> None:
+    options = ("--no-dashboard", "--behind-proxy", "--prefix", "/alliance")
+    assert run("study", "create", "study.yaml") == 0
+    assert run("study", "open", "trial") == 0
+    with Served(folder, *options) as served:
+        assert (
+            run("study", "invite", "trial", "--people", "1", "--out", "l.csv", "--address", served.address)
+            == 0
+        )
+        link = (folder / "l.csv").read_text().splitlines()[1].split(",")[1]
+        sent = httpx.get(link, timeout=30)
+        assert sent.headers["location"] == "/alliance/survey"
+        assert re.search(r"Path=/alliance; .*Secure", sent.headers["set-cookie"])
+        assert httpx.get(f"{served.address}/dashboard/", timeout=30).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--host", "0.0.0.0"), "open to everyone on 0.0.0.0"),
+        (("--behind-proxy",), "open to everyone behind a proxy"),
+        (("--store", "mysql://x/y"), "names no supported database"),
+        (("--store", "no/folder/s.sqlite"), "does not open"),
+        (("--port", "0"), "--port"),
+    ],
+)
+def test_what_cannot_be_served_ends_with_status_2(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    assert run("serve", *options) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("Hint: ") == 1
+
+
+def test_a_taken_port_is_said_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert run("serve", "--no-dashboard", "--port", port) == 2
+    assert f"port {port} on 127.0.0.1 cannot be opened" in capsys.readouterr().err
+
+
+def test_an_older_schema_is_not_served(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    assert run("study", "create", "study.yaml") == 0
+    with closing(sqlite3.connect("dta.sqlite")) as store:
+        store.execute("UPDATE alembic_version SET version_num = 'old'")
+        store.commit()
+    assert run("serve", "--no-dashboard") == 2
+    assert "run `dta store upgrade`" in capsys.readouterr().err
