@@ -60,6 +60,8 @@ def demo_command(
         outcomes=data / "outcomes.csv",
         covariates=str(data / "covariates.csv"),
         study=data / "study.yaml",
+        times=data / "administrations.csv",
+        enrolment=data / "enrolment.csv",
     )
     typer.echo(f"Synthetic example study from {data}")
     validate_and_write(inputs, report, seed=1, forms=["html"])

@@ -33,6 +33,12 @@ Covariates = Annotated[
     str | None,
     typer.Option("--covariates", help="A file with one row per participant, or names of extra columns: a,b."),
 ]
+Times = Annotated[
+    Path | None, typer.Option("--times", help="Seconds per administration: participant, wave, seconds.")
+]
+Enrolment = Annotated[
+    Path | None, typer.Option("--enrolment", help="Everyone enrolled: participant, withdrawn_day.")
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
@@ -48,6 +54,8 @@ def validate_command(
     outcomes: Outcomes = None,
     covariates: Covariates = None,
     study: StudyOption = None,
+    times: Times = None,
+    enrolment: Enrolment = None,
     seed: Seed = 1,
     forms: Forms = "html",
 ) -> None:
@@ -56,7 +64,7 @@ def validate_command(
 
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
-    inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study)
+    inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study, times, enrolment)
     validate_and_write(inputs, out, seed, wanted)
 
 
@@ -67,6 +75,8 @@ def read_inputs(
     outcomes: Path | None = None,
     covariates: str | None = None,
     study: Path | None = None,
+    times: Path | None = None,
+    enrolment: Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that `validate` takes; nothing is written.
 
@@ -91,6 +101,9 @@ def read_inputs(
     inputs["responses"].attrs["notes"] = notes
     inputs["usage"] = read_side_table(usage, "usage") if usage else None
     inputs["outcomes"] = one_row_each(read_side_table(outcomes, "outcomes"), "outcomes") if outcomes else None
+    inputs["times"] = read_side_table(times, "times", ("participant", "wave", "seconds")) if times else None
+    everyone = read_side_table(enrolment, "enrolment") if enrolment else None
+    inputs["enrolment"] = one_row_each(everyone, "enrolment") if everyone is not None else None
     inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
     return inputs
 

@@ -35,6 +35,8 @@ class Context:
     outcomes: pd.DataFrame | None = None
     covariates: pd.DataFrame | None = None
     study: Study | None = None
+    times: pd.DataFrame | None = None
+    enrolment: pd.DataFrame | None = None
     seed: int = 1
     _kept: dict[str, Any] = field(default_factory=dict)
 
@@ -132,6 +134,8 @@ def build_context(
     outcomes: pd.DataFrame | None,
     covariates: pd.DataFrame | None,
     study: Study | None,
+    times: pd.DataFrame | None,
+    enrolment: pd.DataFrame | None,
     seed: int,
 ) -> Context:
     """Check what `validate` was given and gather it.
@@ -155,7 +159,8 @@ def build_context(
     bare = responses.copy()
     bare.attrs = {}
     checksums = {"responses": str(attrs.get("checksum") or checksum_of(bare))}
-    for name, table in (("usage", usage), ("outcomes", outcomes), ("covariates", covariates)):
+    sides = {"usage": usage, "outcomes": outcomes, "covariates": covariates}
+    for name, table in {**sides, "times": times, "enrolment": enrolment}.items():
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
     return Context(
@@ -168,6 +173,8 @@ def build_context(
         outcomes=outcomes,
         covariates=covariates,
         study=study,
+        times=times,
+        enrolment=enrolment,
         seed=seed,
     )
 

@@ -104,6 +104,9 @@ def validate(
     study: Study | None = None,
     covariates: pd.DataFrame | None = None,
     seed: int = 1,
+    *,
+    times: pd.DataFrame | None = None,
+    enrolment: pd.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
@@ -129,6 +132,11 @@ def validate(
         One row per participant: sex, age band, site.
     seed
         Seed of everything random.
+    times : pandas.DataFrame, optional
+        participant, wave, seconds: how long each administration took.
+    enrolment : pandas.DataFrame, optional
+        One row per person enrolled, with `withdrawn_day`; without it the people of `covariates`, else those
+        who gave answers, are taken to be everyone.
     progress
         Called with a topic's title, its number and the count of topics before each topic.
 
@@ -143,7 +151,15 @@ def validate(
         The tables break their contract.
     """
     context = build_context(
-        responses, scale, usage=usage, outcomes=outcomes, covariates=covariates, study=study, seed=seed
+        responses,
+        scale,
+        usage=usage,
+        outcomes=outcomes,
+        covariates=covariates,
+        study=study,
+        times=times,
+        enrolment=enrolment,
+        seed=seed,
     )
     sections = {}
     for number, topic in enumerate(TOPICS, start=1):

@@ -1,10 +1,11 @@
 """The topics of the validation, one file each; a new topic is a file and a line here."""
 
 from analysis.pipeline.section import Topic
-from analysis.pipeline.topics import exploration, flow, items, reliability, retention, sampling
+from analysis.pipeline.topics import exploration, flow, items, reliability, retention, sampling, screening
 
 TOPICS: tuple[Topic, ...] = (
     flow.TOPIC,
+    screening.TOPIC,
     items.TOPIC,
     reliability.TOPIC,
     sampling.TOPIC,

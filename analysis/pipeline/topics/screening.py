@@ -1,0 +1,142 @@
+"""Answers given without care: flagged, counted, and what changes without them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context, counted
+from analysis.pipeline.section import Section, Table, Topic
+from instrument.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from analysis.screening import ScreeningResult
+
+LABELS = {
+    "longstring": "Long run of the same answer",
+    "irv": "Little variation",
+    "mahalanobis": "Unusual pattern",
+    "even_odd": "Contradictory halves",
+    "time": "Too fast",
+    "copy": "Same answers as another person",
+}
+
+
+def section_screening(context: Context) -> Section:
+    """Count what is flagged, and repeat alpha without it."""
+    found = screening_of(context)
+    flags = found.flags.rename_axis("index").reset_index()
+    flags.insert(1, "label", [LABELS.get(name, name) for name in flags["index"]])
+    sensitivity, problems = _sensitivity(context, found)
+    changes = sensitivity["change"].abs()
+    values = {
+        "administrations": found.n_administrations,
+        "flagged": found.n_flagged,
+        "flagged_share": found.n_flagged / found.n_administrations,
+        "largest_change": float(changes.max()) if len(changes) else None,
+        "largest_change_theme": str(sensitivity["title"].iloc[int(changes.argmax())]) if len(changes) else "",
+    }
+    prose = [
+        f"{counted('flagged', found.n_flagged, 'administration')} of {{administrations:int}} "
+        "({flagged_share:percent}) are flagged by enough indices to look careless. Nothing is deleted: slow, "
+        "uniform or variable answering may be a symptom.",
+    ]
+    if len(changes):
+        prose.append(
+            "Without the flagged, alpha changes most for {largest_change_theme}, by {largest_change:d3}. "
+            "Conclusions that hinge on such a change would be fragile."
+        )
+    return Section(
+        estimator="careless-response indices; alpha repeated without the flagged",
+        n=found.n_administrations,
+        missing="a missing answer ends a run; distances use the items answered",
+        options={"not computed": list(found.notes)} if found.notes else {},
+        prose=prose,
+        values=values,
+        tables={"flags": _flags_table(flags), "sensitivity": _sensitivity_table(sensitivity)},
+        problems=problems,
+        software=("scipy", "pingouin"),
+    )
+
+
+def screening_of(context: Context) -> ScreeningResult:
+    """Screen once per validation."""
+    from analysis.screening import screen
+
+    def make() -> ScreeningResult:
+        answers = context.responses.copy()
+        if context.reasons is not None:
+            answers.attrs["reasons"] = context.reasons
+        return screen(answers, context.scale, times=context.times)
+
+    return context.once("screening", make)
+
+
+def _sensitivity(context: Context, found: ScreeningResult) -> tuple[pd.DataFrame, list[str]]:
+    from analysis.reliability import cronbach_alpha
+
+    rows: list[dict[str, Any]] = []
+    problems = []
+    kept = found.without_flagged(context.responses)
+    kept_items = context.keyed(kept[kept["wave"] == context.first_wave].set_index("participant"))
+    for theme, items in context.themes.items():
+        if len(items) < 2:
+            continue
+        try:
+            everyone = cronbach_alpha(context.items[items].dropna(how="all"), missing="pairwise")
+            without = cronbach_alpha(kept_items[items].dropna(how="all"), missing="pairwise")
+        except ToolkitError as error:
+            problems.append(f"{context.title_of(theme)}: {error}")
+            continue
+        rows.append(
+            {
+                "theme": theme,
+                "title": context.title_of(theme),
+                "n": everyone.n_obs,
+                "alpha": everyone.estimate,
+                "n_without": without.n_obs,
+                "alpha_without": without.estimate,
+                "change": without.estimate - everyone.estimate,
+            }
+        )
+    columns = ["theme", "title", "n", "alpha", "n_without", "alpha_without", "change"]
+    return pd.DataFrame(rows, columns=columns), problems
+
+
+def _flags_table(flags: pd.DataFrame) -> Table:
+    return Table(
+        frame=flags,
+        title="What each index flags, all waves",
+        columns={
+            "label": ("Index", "text"),
+            "rule": ("Passes when", "text"),
+            "n_judged": ("Judged", "int"),
+            "n_flagged": ("Flagged", "int"),
+            "share": ("Share", "percent"),
+        },
+    )
+
+
+def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
+    return Table(
+        frame=sensitivity,
+        title="Alpha with and without the flagged, first wave",
+        columns={
+            "title": ("Theme", "text"),
+            "n": ("n", "int"),
+            "alpha": ("Alpha", "d3"),
+            "n_without": ("n without", "int"),
+            "alpha_without": ("Alpha without", "d3"),
+            "change": ("Change", "d3"),
+        },
+        note="Pairwise, as shown beside the main estimate in the section on reliability.",
+    )
+
+
+TOPIC = Topic(
+    name="screening",
+    title="Quality of the answers",
+    question="Were the answers given with care, and would it matter?",
+    run=section_screening,
+)
