@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pandas as pd
+
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,
@@ -120,3 +122,102 @@ INVARIANCE_RMSEA = Rule(
     cutoff=0.015,
     source="Chen 2007, doi:10.1080/10705510701301834",
 )
+
+LONGSTRING = Rule(
+    name="Longest run of identical answers, share of the items",
+    comparison="<",
+    cutoff=0.5,
+    source="Curran 2016, doi:10.1016/j.jesp.2015.07.006",
+    note="Items of one direction invite runs in honest people too.",
+)
+INDIVIDUAL_VARIABILITY = Rule(
+    name="Variability within a person, in median absolute deviations from the median",
+    comparison=">",
+    cutoff=-3,
+    source="Dunn et al. 2018, doi:10.1007/s10869-016-9479-0; cut-off of Leys et al. 2013, "
+    "doi:10.1016/j.jesp.2013.03.013",
+    note="The index has no published cut-off; the general one for outliers stands in.",
+)
+MAHALANOBIS = Rule(
+    name="Mahalanobis distance, p",
+    comparison=">=",
+    cutoff=0.001,
+    source="Meade & Craig 2012, doi:10.1037/a0028085",
+    note="Ordinal answers are not normal: rare but honest profiles are flagged.",
+)
+EVEN_ODD = Rule(
+    name="Even-odd consistency",
+    comparison=">=",
+    cutoff=0.30,
+    source="Johnson 2005, doi:10.1016/j.jrp.2004.09.009",
+    note="With few themes the index is noise to a large part.",
+)
+RESPONSE_TIME = Rule(
+    name="Seconds per item",
+    comparison=">=",
+    cutoff=2,
+    source="Huang et al. 2012, doi:10.1007/s10869-011-9231-8",
+)
+CARELESS_FLAGS = Rule(
+    name="Careless-response indices that flag one administration",
+    comparison="<",
+    cutoff=2,
+    source="several hurdles: Curran 2016, doi:10.1016/j.jesp.2015.07.006",
+    note="The number two is a proposal of this toolkit.",
+)
+ITEM_CVI = Rule(
+    name="Content validity of an item, I-CVI",
+    comparison=">=",
+    cutoff=0.78,
+    source="Polit & Beck 2006, doi:10.1002/nur.20147",
+    note="With five experts or fewer all must agree.",
+)
+SCALE_CVI = Rule(
+    name="Content validity of the scale, S-CVI/Ave",
+    comparison=">=",
+    cutoff=0.90,
+    source="Polit & Beck 2006, doi:10.1002/nur.20147",
+)
+CONTENT_KAPPA = Rule(
+    name="Content validity, modified kappa",
+    comparison=">",
+    cutoff=0.74,
+    source="Polit, Beck & Owen 2007, doi:10.1002/nur.20199",
+)
+INVARIANCE_CFI_ORDINAL = Rule(
+    name="Invariance of ordinal items, change of CFI",
+    comparison=">=",
+    cutoff=-0.004,
+    source="Rutkowski & Svetina 2017, doi:10.1080/08957347.2016.1243540",
+)
+INVARIANCE_RMSEA_ORDINAL = Rule(
+    name="Invariance of ordinal items, change of RMSEA",
+    comparison="<=",
+    cutoff=0.010,
+    source="Rutkowski & Svetina 2017, doi:10.1080/08957347.2016.1243540",
+)
+SMALLEST_CHANGE = Rule(
+    name="COSMIN measurement error: SDC over the minimal important change",
+    comparison="<",
+    cutoff=1,
+    source=COSMIN,
+)
+
+
+def rule_table() -> pd.DataFrame:
+    """Give every named rule, to print beside a report.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index: the rule's constant; columns `name`, `comparison`, `cutoff`, `source`, `note`.
+
+    Examples
+    --------
+    >>> print(rule_table().loc["ICC", "source"])
+    Prinsen et al. 2018; Terwee et al. 2018, doi:10.1007/s11136-018-1829-0
+    """
+    found = {key: value for key, value in globals().items() if isinstance(value, Rule)}
+    rows = [(r.name, r.comparison, r.cutoff, r.source, r.note) for r in found.values()]
+    columns = ["name", "comparison", "cutoff", "source", "note"]
+    return pd.DataFrame(rows, index=pd.Index(list(found), name="rule"), columns=columns)

@@ -1,0 +1,237 @@
+"""Screening: indices on known patterns, flags by named rules, nothing deleted, bad tables refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import rules
+from analysis import screening_kernels as kernels
+from analysis.rules import Rule, rule_table
+from analysis.screening import screen
+from instrument.definition import Instrument
+from instrument.errors import ResponseDataError
+
+THEMES, PER_THEME = 6, 4
+
+
+def scale(themes: int = THEMES, reverse: tuple[str, ...] = ()) -> Instrument:
+    return Instrument.model_validate(
+        {
+            "schema": 1,
+            "id": "made_up",
+            "version": "1",
+            "title": "Made up",
+            "response_scales": {"agree": {"options": {1: "a", 2: "b", 3: "c", 4: "d", 5: "e"}}},
+            "themes": [
+                {
+                    "id": f"t{t}",
+                    "title": f"T{t}",
+                    "items": [
+                        {"id": f"x{t}{i}", "text": "Text.", "reverse": f"x{t}{i}" in reverse}
+                        for i in range(PER_THEME)
+                    ],
+                }
+                for t in range(themes)
+            ],
+        }
+    )
+
+
+def responses(n: int = 150, themes: int = THEMES, seed: int = 5) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    latent = np.repeat(rng.standard_normal((n, themes)), PER_THEME, axis=1)
+    raw = np.clip(np.round(3 + latent + 0.6 * rng.standard_normal(latent.shape)), 1, 5)
+    frame = pd.DataFrame(raw, columns=scale(themes).item_ids).astype("Int64")
+    frame.insert(0, "participant", [f"p{i}" for i in range(n)])
+    frame.insert(1, "wave", 1)
+    return frame
+
+
+def test_a_straight_line_is_flagged_twice_and_kept() -> None:
+    frame = responses()
+    frame.loc[7, scale().item_ids] = 4
+    result = screen(frame, scale())
+    row = result.table.loc[7]
+    assert (row["longstring"], row["irv"]) == (THEMES * PER_THEME, 0)
+    assert row["flag_longstring"] and row["flag_irv"] and row["flagged"]
+    assert np.isnan(row["even_odd"])
+    assert len(result.table) == len(frame) == result.n_administrations
+    assert len(result.without_flagged(frame)) == len(frame) - result.n_flagged
+    assert 7 not in result.without_flagged(frame).index
+
+
+def test_random_answers_lie_far_out_and_are_inconsistent() -> None:
+    frame = responses(400)
+    rng = np.random.default_rng(1)
+    random = range(20)
+    frame.loc[list(random), scale().item_ids] = rng.choice([1, 5], (20, THEMES * PER_THEME))
+    table = screen(frame, scale()).table
+    assert table.loc[list(random), "flag_mahalanobis"].mean() > 0.8
+    assert table.loc[20:, "flag_mahalanobis"].mean() < 0.02
+    assert table.loc[list(random), "even_odd"].mean() < 0.4 < table.loc[20:, "even_odd"].mean()
+
+
+def test_reversal_changes_the_even_odd_index_only() -> None:
+    frame, reverse = responses(), ("x01", "x12", "x23")
+    turned = frame.copy()
+    turned[list(reverse)] = 6 - turned[list(reverse)]
+    plain, keyed = screen(frame, scale()).table, screen(turned, scale(reverse=reverse)).table
+    np.testing.assert_allclose(plain["even_odd"], keyed["even_odd"], atol=1e-12)
+    np.testing.assert_allclose(plain["mahalanobis"], keyed["mahalanobis"], rtol=1e-9)
+    assert not np.allclose(plain["irv"], keyed["irv"])
+
+
+def test_missing_answers_are_counted_by_reason() -> None:
+    frame = responses(40)
+    frame.loc[0, ["x00", "x01"]] = pd.NA
+    frame.loc[1, scale().item_ids] = pd.NA
+    frame.attrs["reasons"] = pd.DataFrame(
+        {
+            "participant": ["p0", *["p1"] * 24],
+            "wave": 1,
+            "item": ["x00", *scale().item_ids],
+            "reason": ["skipped", *["not_seen"] * 24],
+        }
+    )
+    result = screen(frame, scale())
+    first, second = result.table.loc[0], result.table.loc[1]
+    assert (first["missing_skipped"], first["missing_unstated"], first["n_asked"]) == (1, 1, 24)
+    assert first["missing_share"] == pytest.approx(2 / 24)
+    assert (second["n_asked"], second["missing_not_seen"]) == (0, 24)
+    assert np.isnan(second["missing_share"]) and np.isnan(second["mahalanobis"])
+    assert not second["flagged"]
+    assert result.missing_items.loc["x00", "n_asked"] == 39
+    assert result.missing_items.loc["x00", "missing_skipped"] == 1
+    assert frame.attrs["reasons"] is not None
+
+
+def test_copies_between_people_are_flagged_but_not_of_one_person() -> None:
+    frame = responses(60)
+    items = scale().item_ids
+    frame.loc[3, items] = frame.loc[9, items]
+    again = frame.loc[[5]].assign(wave=2)
+    table = screen(pd.concat([frame, again], ignore_index=True), scale()).table
+    assert table.loc[table["flag_copy"], "participant"].tolist() == ["p3", "p9"]
+
+
+def test_distances_are_within_waves_and_say_when_they_cannot_be() -> None:
+    frame = pd.concat([responses(150), responses(10, seed=9).assign(wave=2)], ignore_index=True)
+    result = screen(frame, scale())
+    alone = screen(responses(150), scale())
+    np.testing.assert_allclose(result.table["mahalanobis"][:150], alone.table["mahalanobis"], atol=1e-10)
+    assert result.table["mahalanobis"][150:].isna().all()
+    assert any("wave 2" in note and "10 administrations" in note for note in result.notes)
+    assert result.flags.loc["mahalanobis", "n_judged"] == 150
+
+
+def test_times_are_joined_by_participant_and_wave() -> None:
+    frame = responses(30)
+    times = frame[["participant", "wave"]].assign(seconds=240).iloc[::-1].iloc[:-1]
+    times.loc[times["participant"] == "p4", "seconds"] = 24
+    result = screen(frame, scale(), times=times)
+    assert result.table.loc[result.table["flag_time"], "participant"].tolist() == ["p4"]
+    assert result.table.loc[4, "seconds_per_item"] == 1
+    assert result.flags.loc["time", "n_judged"] == 29
+    column = screen(frame.assign(seconds=24), scale())
+    assert column.table["flag_time"].all()
+    assert any("no seconds" in note for note in screen(frame, scale()).notes)
+
+
+def test_few_themes_have_no_even_odd_index() -> None:
+    result = screen(responses(60, themes=2), scale(2))
+    assert result.table["even_odd"].isna().all()
+    assert any("Even-odd consistency is not computed: 2 themes" in note for note in result.notes)
+
+
+def test_number_of_flags_needed_can_be_chosen() -> None:
+    frame = responses().assign(seconds=1)
+    assert screen(frame, scale(), least_flags=1).n_flagged == len(frame)
+    assert screen(frame, scale(), least_flags=6).n_flagged == 0
+
+
+def test_order_of_rows_does_not_matter() -> None:
+    frame = responses()
+    one = screen(frame, scale()).table.set_index("participant")
+    other = screen(frame.sample(frac=1, random_state=3), scale()).table.set_index("participant")
+    pd.testing.assert_frame_equal(one, other.loc[one.index], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (
+            responses().drop(columns=["x00", "wave"]),
+            r"2 columns of instrument 'made_up' are absent: 'wave', 'x00'",
+        ),
+        (responses().iloc[:0], "0 administrations"),
+        (responses().astype({"x01": str}), "1 items hold no numbers: 'x01'"),
+        (pd.concat([responses(), responses()]), "150 of 300 rows repeat"),
+        (responses().assign(seconds=-1), "150 times are negative"),
+    ],
+)
+def test_unusable_tables_are_refused(frame: pd.DataFrame, message: str) -> None:
+    with pytest.raises(ResponseDataError, match=message):
+        screen(frame, scale())
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (pd.DataFrame({"participant": ["p1"], "wave": [1]}), "no column 'seconds'"),
+        (
+            pd.DataFrame({"participant": ["p1"] * 2, "wave": [1] * 2, "seconds": [9, 9]}),
+            "1 rows of times repeat",
+        ),
+    ],
+)
+def test_unusable_times_are_refused(times: pd.DataFrame, message: str) -> None:
+    with pytest.raises(ResponseDataError, match=message):
+        screen(responses(), scale(), times=times)
+
+
+def run_lengths(row: list[Any]) -> list[int]:
+    lengths, before = [], object()
+    for answer in row:
+        if answer is None:
+            before = object()
+        elif answer == before:
+            lengths[-1] += 1
+        else:
+            lengths.append(1)
+            before = answer
+    return lengths
+
+
+def test_runs_agree_with_counting_by_hand() -> None:
+    rng = np.random.default_rng(2)
+    answers = rng.choice([1.0, 2.0, np.nan], (300, 12))
+    found = kernels.runs_of_identical_answers(answers)
+    for row, longest, average in zip(answers, found.longest, found.average, strict=True):
+        lengths = run_lengths([None if np.isnan(x) else x for x in row])
+        assert longest == max(lengths, default=0)
+        assert average == pytest.approx(np.mean(lengths)) if lengths else np.isnan(average)
+
+
+def test_distance_over_answered_items_is_that_of_the_smaller_table() -> None:
+    rng = np.random.default_rng(3)
+    answers = rng.standard_normal((80, 3)) @ rng.standard_normal((3, 3))
+    whole = kernels.mahalanobis_distances(answers)
+    pair = kernels.mahalanobis_distances(answers[:, :2])
+    assert whole is not None and pair is not None
+    centre, covariance = answers.mean(axis=0), np.cov(answers.T)
+    direct = [(row - centre) @ np.linalg.inv(covariance) @ (row - centre) for row in answers]
+    np.testing.assert_allclose(whole.squared, direct, rtol=1e-9)
+    assert np.mean(whole.pvalue) == pytest.approx(0.5, abs=0.1)
+    assert pair.df.tolist() == [2] * 80
+    assert whole.squared.mean() == pytest.approx(3 * 79 / 80)
+
+
+def test_rules_name_their_source_and_nan_passes_none() -> None:
+    table = rule_table()
+    assert table["name"].is_unique
+    assert (table["source"].str.contains("doi:")).all()
+    assert all(not rule.holds(float("nan")) for rule in vars(rules).values() if isinstance(rule, Rule))
