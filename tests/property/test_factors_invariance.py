@@ -37,7 +37,7 @@ def population(seed: int, n_items: int = 10, n_factors: int = 3) -> tuple[np.nda
 @settings(max_examples=10, deadline=None)
 def test_rotation_keeps_what_the_factors_reproduce(method: str, seed: int) -> None:
     loadings, _ = population(seed)
-    pattern = rotations.rotate(loadings, method, random_starts=3).arranged()
+    pattern = rotations.ROTATIONS[method](loadings, random_starts=3).arranged()
     common = loadings @ loadings.T
     np.testing.assert_allclose(pattern.common, common, atol=1e-10)
     np.testing.assert_allclose(pattern.communalities, np.diag(common), atol=1e-10)
@@ -128,7 +128,7 @@ def test_units_do_not_matter_and_a_reversed_item_changes_sign(
 
 
 def test_more_factors_never_fit_worse_and_a_saturated_model_is_exact() -> None:
-    values = [efa(ITEMS, k, extraction="ml", rotation="none").fit["objective"] for k in range(1, 5)]
+    values = [efa(ITEMS, k, extraction="ml", rotation="none").fit["objective"] for k in range(1, 4)]
     assert np.diff(values).max() < 0
     three = efa(ITEMS[["q1", "q2", "q3"]], 1)
     assert three.fit["df"] == 0
