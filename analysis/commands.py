@@ -85,7 +85,7 @@ def read_inputs(
     dict
         Keyword arguments of `analysis.pipeline.validate`.
     """
-    from analysis.commands_reading import one_row_each, read_side_table
+    from analysis.commands_reading import one_row_each, read_side_table, read_usage
     from instrument.errors import ToolkitWarning
     from instrument.loading import load
     from instrument.responses import read_responses
@@ -99,7 +99,7 @@ def read_inputs(
         inputs["responses"] = read_responses(responses, scale, covariates=names)
     notes = [*inputs["responses"].attrs.get("notes", ()), *(str(warning.message) for warning in caught)]
     inputs["responses"].attrs["notes"] = notes
-    inputs["usage"] = read_side_table(usage, "usage") if usage else None
+    inputs["usage"] = read_usage(usage) if usage else None
     inputs["outcomes"] = one_row_each(read_side_table(outcomes, "outcomes"), "outcomes") if outcomes else None
     inputs["times"] = read_side_table(times, "times", ("participant", "wave", "seconds")) if times else None
     everyone = read_side_table(enrolment, "enrolment") if enrolment else None

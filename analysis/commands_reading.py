@@ -50,6 +50,31 @@ def read_side_table(path: Path, what: str, needed: tuple[str, ...] = ("participa
     return frame
 
 
+def read_usage(path: Path) -> pd.DataFrame:
+    """Read usage events: participant, kind, and `day` or `at`.
+
+    Parameters
+    ----------
+    path
+        CSV, TSV or Parquet.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per event.
+
+    Raises
+    ------
+    ResponseDataError
+        A column is absent, or the file cannot be read.
+    """
+    frame = read_side_table(path, "usage", ("participant", "kind"))
+    if not {"day", "at"} & set(frame.columns):
+        fact = f"{path.name} has neither a column 'day' nor 'at'."
+        raise _fault("usage", fact, "give days since enrolment as 'day', or timestamps as 'at'.")
+    return frame
+
+
 def _parse(path: Path, what: str) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
