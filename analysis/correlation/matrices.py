@@ -230,7 +230,7 @@ def polychoric(
     first, second = pair_indices(len(names))
     at_bound = [f"{names[first[i]]}~~{names[second[i]]}" for i in np.flatnonzero(moments.at_bound)]
     lowest = smallest_eigenvalue(moments.correlations)
-    _warn_of_limits(lowest, at_bound, smooth, caller)
+    warn_of_limits(lowest, at_bound, smooth, caller)
     smoothed = smooth and lowest < SMALLEST_EIGENVALUE
     correlations = smooth_correlations(moments.correlations) if smoothed else moments.correlations
 
@@ -273,7 +273,20 @@ def threshold_frame(thresholds: list[npt.NDArray[np.float64]], names: list[str])
     return pd.DataFrame(padded, index=names, columns=range(1, most + 1))
 
 
-def _warn_of_limits(lowest: float, at_bound: list[str], smooth: bool, caller: str) -> None:
+def warn_of_limits(lowest: float, at_bound: list[str], smooth: bool, caller: str) -> None:
+    """Warn of correlations at ±1 and of a matrix that is not positive definite.
+
+    Parameters
+    ----------
+    lowest
+        Smallest eigenvalue.
+    at_bound
+        Pairs at ±1.
+    smooth
+        Whether the matrix was smoothed.
+    caller
+        The public function that warns.
+    """
     if at_bound:
         fact = f"{len(at_bound)} correlations ran to ±1: {name_offenders(at_bound)}."
         hint = "drop one item of each pair, or give correct=0.5 if empty cells are the cause."

@@ -76,7 +76,7 @@ def _fit_block(tables: Array, rows: Array, columns: Array) -> tuple[Array, npt.N
         slope, curvature = _slope_and_curvature(tables[active], rows[active], columns[active], here)
         low[active] = np.where(slope > 0, here, low[active])
         high[active] = np.where(slope < 0, here, high[active])
-        proposal = _next_point(here, slope, curvature, low[active], high[active])
+        proposal = next_point(here, slope, curvature, low[active], high[active])
         rho[active] = proposal
         active = active[np.abs(proposal - here) > TOLERANCE]
         if not active.size:
@@ -86,7 +86,23 @@ def _fit_block(tables: Array, rows: Array, columns: Array) -> tuple[Array, npt.N
     return rho, converged
 
 
-def _next_point(here: Array, slope: Array, curvature: Array, low: Array, high: Array) -> Array:
+def next_point(here: Array, slope: Array, curvature: Array, low: Array, high: Array) -> Array:
+    """Step of a safeguarded Newton search for correlations.
+
+    Parameters
+    ----------
+    here
+        Correlations now, any shape.
+    slope, curvature
+        First and second derivatives of the log likelihood there.
+    low, high
+        Bracket of the maximum.
+
+    Returns
+    -------
+    numpy.ndarray
+        The next correlations.
+    """
     concave = curvature < 0
     newton = here - slope / np.where(concave, curvature, -1.0)
     reach = np.tanh(np.arctanh(here) + np.sign(slope))

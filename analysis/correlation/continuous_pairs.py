@@ -1,0 +1,184 @@
+"""Pairs with a continuous member: likelihoods of polyserial and product-moment correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+from analysis.correlation.bivariate_normal import normal_density
+from analysis.correlation.pairs import BOUND, MAX_STEPS, TOLERANCE, next_point
+
+Array = npt.NDArray[np.float64]
+
+SMALLEST = 1e-300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PairScores:
+    """Derivatives of the log likelihood of one pair, per person.
+
+    Attributes
+    ----------
+    rho
+        By the correlation, shape (n,).
+    first, second
+        By the parameters of the two variables: thresholds, or mean and variance; shape (m, n).
+    """
+
+    rho: Array
+    first: Array
+    second: Array
+
+
+def fit_polyserial(category: npt.NDArray[np.intp], z: Array, thresholds: Array) -> tuple[float, bool]:
+    """Correlation of a cut normal variable with a standardised continuous one, by maximum likelihood.
+
+    Parameters
+    ----------
+    category
+        Positions 0 … k − 1, shape (n,).
+    z
+        Standardised values, shape (n,).
+    thresholds
+        Shape (k − 1,).
+
+    Returns
+    -------
+    tuple
+        ρ and whether the search converged.
+
+    Notes
+    -----
+    ρ maximises Σ log[Φ(u_c) − Φ(u_{c−1})], u_c = (τ_c − ρz)/√(1 − ρ²), thresholds, mean and variance
+    held: the two-step estimate.
+    """
+    cuts = np.concatenate(([-np.inf], thresholds, [np.inf]))
+    upper, lower = cuts[category + 1], cuts[category]
+
+    def derivatives(rho: float) -> tuple[float, float]:
+        high, high_1, high_2 = _conditional(upper, z, rho)
+        low, low_1, low_2 = _conditional(lower, z, rho)
+        p = np.maximum(high - low, SMALLEST)
+        first = (high_1 - low_1) / p
+        return float(first.sum()), float(((high_2 - low_2) / p - first**2).sum())
+
+    start = float(np.corrcoef(category, z)[0, 1])
+    return _search(start, derivatives)
+
+
+def _conditional(cut: Array, z: Array, rho: float) -> tuple[Array, Array, Array]:
+    """Φ(u) and its first two derivatives by ρ; 0 at infinite cuts."""
+    spread = 1 - rho * rho
+    finite = np.isfinite(cut)
+    tau = np.where(finite, cut, 0.0)
+    u = (tau - rho * z) / np.sqrt(spread)
+    slope = (tau * rho - z) / spread**1.5
+    bend = tau / spread**1.5 + 3 * rho * slope / spread
+    density = np.where(finite, normal_density(u), 0.0)
+    value = np.where(finite, ndtr(u), cut > 0)
+    return value, density * slope, density * (bend - u * slope**2)
+
+
+def fit_moment(z1: Array, z2: Array) -> tuple[float, bool]:
+    """Correlation of two standardised continuous variables, means and variances held.
+
+    Parameters
+    ----------
+    z1, z2
+        Standardised by each variable's own mean and standard deviation, shape (n,).
+
+    Returns
+    -------
+    tuple
+        ρ and whether the search converged; the product-moment correlation when no answers are missing.
+    """
+    n, squares, product = len(z1), float(z1 @ z1 + z2 @ z2), float(z1 @ z2)
+
+    def derivatives(rho: float) -> tuple[float, float]:
+        spread = 1 - rho * rho
+        core = product * (1 + rho * rho) - rho * squares
+        first = n * rho / spread + core / spread**2
+        second = n * (1 + rho * rho) / spread**2 + (2 * product * rho - squares) / spread**2
+        return first, second + 4 * rho * core / spread**3
+
+    return _search(float(np.corrcoef(z1, z2)[0, 1]), derivatives)
+
+
+def _search(start: float, derivatives: Callable[[float], tuple[float, float]]) -> tuple[float, bool]:
+    rho = np.array([np.clip(start, -0.9, 0.9)])
+    low, high = np.array([-BOUND]), np.array([BOUND])
+    for _ in range(MAX_STEPS):
+        slope, curvature = (np.array([value]) for value in derivatives(float(rho[0])))
+        low, high = np.where(slope > 0, rho, low), np.where(slope < 0, rho, high)
+        proposal = next_point(rho, slope, curvature, low, high)
+        if abs(proposal[0] - rho[0]) <= TOLERANCE:
+            return float(proposal[0]), True
+        rho = proposal
+    return float(rho[0]), False
+
+
+def polyserial_scores(
+    category: npt.NDArray[np.intp], z: Array, thresholds: Array, deviation: float, rho: float
+) -> PairScores:
+    """Derivatives of the polyserial log likelihood, per person.
+
+    Parameters
+    ----------
+    category
+        Positions, shape (n,).
+    z
+        Standardised values, shape (n,).
+    thresholds
+        Shape (k − 1,).
+    deviation
+        Standard deviation of the continuous variable.
+    rho
+        Correlation.
+
+    Returns
+    -------
+    PairScores
+        First: thresholds; second: mean and variance.
+    """
+    cuts = np.concatenate(([-np.inf], thresholds, [np.inf]))
+    high, high_1, _ = _conditional(cuts[category + 1], z, rho)
+    low, low_1, _ = _conditional(cuts[category], z, rho)
+    p = np.maximum(high - low, SMALLEST)
+    root = np.sqrt(1 - rho * rho)
+    dense = normal_density((thresholds[:, None] - rho * z) / root) / (p * root)
+    step = np.arange(len(thresholds))[:, None]
+    by_threshold = dense * ((category == step).astype(float) - (category == step + 1))
+    pull = rho * by_threshold.sum(0)
+    by_mean = (pull + z) / deviation
+    by_variance = (z * pull + z * z - 1) / (2 * deviation**2)
+    return PairScores(rho=(high_1 - low_1) / p, first=by_threshold, second=np.array([by_mean, by_variance]))
+
+
+def moment_scores(z1: Array, z2: Array, deviations: tuple[float, float], rho: float) -> PairScores:
+    """Derivatives of the bivariate normal log likelihood, per person.
+
+    Parameters
+    ----------
+    z1, z2
+        Standardised values, shape (n,).
+    deviations
+        Standard deviations of the two variables.
+    rho
+        Correlation.
+
+    Returns
+    -------
+    PairScores
+        First and second: mean and variance of each variable.
+    """
+    spread = 1 - rho * rho
+    by_rho = rho / spread + (z1 * z2 * (1 + rho * rho) - rho * (z1**2 + z2**2)) / spread**2
+    sides = []
+    for own, other, sd in ((z1, z2, deviations[0]), (z2, z1, deviations[1])):
+        residual = (own - rho * other) / spread
+        sides.append(np.array([residual / sd, (own * residual - 1) / (2 * sd**2)]))
+    return PairScores(rho=by_rho, first=sides[0], second=sides[1])
