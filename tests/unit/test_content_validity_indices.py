@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
 from instrument.content_validity import content_validity_indices, content_validity_ratio, critical_votes
 from instrument.errors import NotEstimableError, ResponseDataError
+
+# No deadline: how fast a machine is says nothing on what is tested.
+QUICK = settings(max_examples=40, deadline=None)
 
 # Polit, Beck & Owen (2007), table of I-CVI, chance agreement and kappa, printed with two or three decimals.
 POLIT = [
@@ -54,6 +57,7 @@ def test_lawshe_critical_value_agrees_with_the_published_table(n: int, needed: i
     assert critical_votes(n) == needed
 
 
+@QUICK
 @given(n=st.integers(2, 60), level=st.floats(0.001, 0.2))
 def test_critical_votes_are_the_smallest_the_binomial_allows(n: int, level: float) -> None:
     allowed = [c for c in range(n + 1) if binom.sf(c - 1, n, 0.5) <= level]
@@ -99,6 +103,7 @@ def test_missing_ratings_leave_the_denominator_of_their_item_only() -> None:
     assert items.iloc[0].to_dict() == alone.to_dict()
 
 
+@QUICK
 @given(st.lists(st.integers(0, 1), min_size=2, max_size=40), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
 def test_interval_of_aiken_is_wilsons_on_two_points(ratings: list[int], confidence: float) -> None:
     table = pd.DataFrame({"q": ratings})
@@ -110,6 +115,7 @@ def test_interval_of_aiken_is_wilsons_on_two_points(ratings: list[int], confiden
     assert row["aiken_v_upper"] == pytest.approx(float(upper), abs=1e-12)
 
 
+@QUICK
 @given(st.lists(st.integers(1, 5), min_size=3, max_size=20))
 def test_aiken_solves_its_score_equation(ratings: list[int]) -> None:
     row = content_validity_indices(pd.DataFrame({"q": ratings}), 4, 1, 5).items.iloc[0]
@@ -121,6 +127,7 @@ def test_aiken_solves_its_score_equation(ratings: list[int]) -> None:
     assert 0 <= row["aiken_v_lower"] <= row["aiken_v"] <= row["aiken_v_upper"] <= 1
 
 
+@QUICK
 @given(st.permutations(list(range(6))))
 def test_order_of_judges_does_not_matter(order: list[int]) -> None:
     table = pd.DataFrame({"a": [4, 3, 2, 4, 1, 3], "b": [1, 4, 4, 4, 4, np.nan]})

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats import inter_rater
 
 from instrument.errors import NotEstimableError, ResponseDataError
 from instrument.item_sorting import cohen_kappa, fleiss_kappa, item_sorting
+
+# No deadline: how fast a machine is says nothing on what is tested.
+QUICK = settings(max_examples=40, deadline=None)
 
 # Ten subjects, fourteen raters, five categories: a widely printed example of Fleiss' kappa, .210.
 FOURTEEN_RATERS = np.array(
@@ -42,6 +45,7 @@ def test_fleiss_kappa_of_the_printed_example() -> None:
     assert fleiss_kappa(FOURTEEN_RATERS) == pytest.approx(0.210, abs=0.0005)
 
 
+@QUICK
 @given(st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=2, max_size=12))
 def test_fleiss_kappa_agrees_with_statsmodels(ratings: list[list[int]]) -> None:
     if len({code for row in ratings for code in row}) == 1:
@@ -93,6 +97,7 @@ def test_unused_category_has_no_kappa() -> None:
 
 
 # Fleiss, Cohen & Everitt and statsmodels share the formula: rounding error only.
+@QUICK
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=4, max_size=40))
 def test_cohen_kappa_agrees_with_statsmodels(pairs: list[tuple[int, int]]) -> None:
     first, second = (pd.Series(side) for side in zip(*pairs, strict=True))
