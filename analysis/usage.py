@@ -1,0 +1,340 @@
+"""From a log of usage events to adherence per participant and period."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.result import Result
+from analysis.usage_expressions import (
+    FAULTS,
+    UsageRule,
+    fault_counts,
+    on_days,
+    per_participant,
+    timed,
+    usable,
+)
+from analysis.usage_people import COUNTED, PERIODS, finish, measure_of, retention, share_of
+from analysis.usage_sources import CALLER, connect, events_table, people_table, quiet_driver
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.study import Study, load_study, make_study
+
+EVENTS_PER_PASS = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UsageSummary(Result):
+    """Use of the app by participant, before and after the landmark.
+
+    Attributes
+    ----------
+    people : DataFrame, shape (n_participants, …)
+        One row per participant. For each period (`before` and `after` the landmark, `whole` study):
+        `events_`, `sessions_` (by inactivity gap), `completed_` (intended units), `logins_`,
+        `active_days_`, `minutes_`, `first_use_`, `last_use_` (days since enrolment), `longest_gap_`
+        (days), `intended_`, `share_` (of the intended, at most 1). Then `withdrawn_day`, `end_day` (last day
+        watched),
+        `last_use_day` with `last_use_is_end` (False: censored), `idle_at_landmark`, `at_risk`,
+        `disengaged_after` (days from the landmark) with `disengaged` (False: censored), and
+        `adherent` by the declared rule.
+    retention : DataFrame
+        day, on_day (share that used the app on that day), from_day (share that used it then or later).
+    counts : dict
+        Events, and how many were duplicates, skewed, set aside and why; None where it cannot be known.
+    rule : dict
+        Unit, amount, threshold, metric, gaps, landmark and completed kind behind the table.
+    notes : list of str
+        What was assumed.
+    """
+
+    people: pd.DataFrame
+    retention: pd.DataFrame
+    counts: dict[str, int | None]
+    rule: dict[str, Any]
+    notes: list[str]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give one row per participant and period.
+
+        Returns
+        -------
+        DataFrame
+            participant, period, then the measures of `people` without their suffix.
+        """
+        names = [*COUNTED, "first_use", "last_use", "longest_gap", "intended", "share"]
+        parts = []
+        for period in PERIODS:
+            part = self.people[[f"{name}_{period}" for name in names]]
+            part.columns = names
+            part.insert(0, "participant", self.people["participant"])
+            part.insert(1, "period", period)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def retention_at(self, days: Iterable[float]) -> pd.DataFrame:
+        """Give the share of participants who used the app on or after each day.
+
+        Parameters
+        ----------
+        days
+            Days since enrolment.
+
+        Returns
+        -------
+        DataFrame
+            day, n (watched at that day), from_day.
+        """
+        last = self.people["last_use_whole"].to_numpy(dtype=float)
+        end = self.people["end_day"].to_numpy(dtype=float)
+        rows = []
+        for day in days:
+            watched = end >= day
+            used = np.nan_to_num(last, nan=-1.0)[watched] >= day
+            rows.append({"day": day, "n": int(watched.sum()), "from_day": share_of(used)})
+        return pd.DataFrame(rows)
+
+    def summary(self, digits: int = 3) -> str:
+        """Give counts, adherence and mean use in words.
+
+        Parameters
+        ----------
+        digits
+            Decimals shown.
+
+        Returns
+        -------
+        str
+            Lines of text.
+        """
+        people = self.people
+        rule = self.rule
+        lines = [
+            f"{len(people)} participants, {self.counts['events']} events; engine {rule['engine']}",
+            f"intended: {rule['amount']:g} {rule['unit']}; adherent from {rule['threshold']:.0%}: "
+            f"{int(people['adherent'].sum())} ({people['adherent'].mean():.1%})",
+            f"left before day {rule['landmark_day']:g}: {int((~people['at_risk']).sum())}",
+        ]
+        means = self.to_frame().groupby("period", sort=False)[[*COUNTED, "share"]].mean().round(digits)
+        faults = ", ".join(f"{name} {'not known' if n is None else n}" for name, n in self.counts.items())
+        return "\n".join(
+            [*lines, "means per participant:", means.to_string(), f"events: {faults}", *self.notes]
+        )
+
+
+def summarise_usage(
+    events: Any,
+    study: Study | dict[str, Any] | str | Path,
+    engine: Any = None,
+    *,
+    participants: pd.DataFrame | None = None,
+    completed_kind: str | None = None,
+    login_kind: str = "login",
+    skew_minutes: float = 5.0,
+    retention_days: tuple[int, ...] = (7, 15, 30, 60),
+) -> UsageSummary:
+    """Summarise a usage log by participant and period, on any engine that Ibis knows.
+
+    Use it for logs of any size. Do not use it for logs without an intended use: adherence is use of what
+    was intended, and the study file must say what and why.
+
+    Parameters
+    ----------
+    events
+        Long table: participant, `day` (days since enrolment, with fraction) or `at` (timestamp), kind,
+        duration (minutes), and, where known, `received_day` or `received`. A DataFrame, an Ibis
+        table, a path of CSV or Parquet, or the name of a table of the engine.
+    study
+        The study, its file, or what the file would hold.
+    engine
+        None for DuckDB here; a connection string (`spark:local[2]`, `spark://host:7077`, `duckdb://file`);
+        or an Ibis backend.
+    participants
+        One row per enrolled participant: `participant`, and where known `enrolled` (needed for `at`)
+        and `withdrawn_day`. Those without events count as no use. By default, only those in the log.
+    completed_kind
+        Kind of event that counts as one intended unit done. By default `session_completed` for the unit
+        sessions (`module_completed` for modules), or that word alone, when the log has it; otherwise
+        sessions are those by inactivity gap.
+    login_kind
+        Kind of event that counts as a login.
+    skew_minutes
+        An event stamped more than this after its arrival is skewed; it is taken at its arrival.
+    retention_days
+        Days for the share that used the app on that very day.
+
+    Returns
+    -------
+    UsageSummary
+        Table, counts of faults, retention.
+
+    Raises
+    ------
+    ResponseDataError
+        A column is missing, or the log holds no usable event.
+    DefinitionError
+        The metric of the adherence rule is not the unit of the intended use.
+
+    Notes
+    -----
+    Set aside and counted: events of unknown participants, before enrolment, after withdrawal, after the
+    study's end, and those without time, kind or participant. Exact duplicates count once. Sessions are
+    split where more than `session_gap_minutes` pass between the end of one event and the next.
+
+    Disengagement is the first time that `gap_days` have passed without use, a moment that depends on the
+    past only. Those idle for that long at the landmark are not at risk after it. A person whose last use
+    lies less than `gap_days` before the end of watching (study end or withdrawal) is censored there.
+
+    The intended units of a period are those whose weeks lie in it: for 12 weekly sessions and a landmark
+    at day 28, four before and eight after.
+
+    References
+    ----------
+    Sieverink et al. (2017), doi 10.2196/jmir.8578. Donkin et al. (2011), doi 10.2196/jmir.1772.
+    Baumel et al. (2019), doi 10.2196/14567.
+
+    Examples
+    --------
+    >>> from analysis.simulation import simulate_study
+    >>> data = simulate_study("dta_example", n=40)
+    >>> usage = summarise_usage(data.usage, data.study, participants=data.enrolment)
+    >>> len(usage.people)
+    40
+    >>> usage.rule["intended_after"]
+    8
+    """
+    plan = _as_study(study)
+    people = people_table(participants)
+    with quiet_driver():
+        return _summarise(
+            plan, people, events, connect(engine), completed_kind, login_kind, skew_minutes, retention_days
+        )
+
+
+def _summarise(
+    plan: Study,
+    people: pd.DataFrame | None,
+    events: Any,
+    con: Any,
+    completed_kind: str | None,
+    login_kind: str,
+    skew_minutes: float,
+    retention_days: tuple[int, ...],
+) -> UsageSummary:
+    log = events_table(events, con)
+    rule, notes = _rule(plan, login_kind, skew_minutes, retention_days)
+    clocked = timed(log, people, rule)
+    tally = con.execute(fault_counts(clocked))
+    kinds = sorted(str(kind) for kind in tally["kind"].dropna())
+    rule = replace(rule, completed_kind=_completed_kind(plan, kinds, completed_kind, notes))
+    counts = _counts(tally, log, people)
+    table = _collect(con, clocked, rule, kinds, int(tally["events"].sum()))
+    counts["duplicates"] = int(table["duplicates"].sum()) if len(table) else 0
+    users = con.execute(on_days(usable(clocked, kinds), rule.retention_days))
+    if people is None:
+        notes.append("no table of participants: only people who appear in the log are counted")
+    finished, intended = finish(table, people, plan, rule)
+    if not len(finished):
+        fact = f"none of {counts['events']} events can be used."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))
+    return UsageSummary(
+        people=finished,
+        retention=retention(finished, users, rule),
+        counts=counts,
+        rule={**_rule_in_words(plan, rule), **intended, "engine": con.name},
+        notes=notes,
+    )
+
+
+def _as_study(study: Study | dict[str, Any] | str | Path) -> Study:
+    plan = study
+    if isinstance(plan, (str, Path)):
+        plan = load_study(plan)
+    if isinstance(plan, dict):
+        plan = make_study(plan)
+    if plan.adherence.metric != plan.intended_use.unit:
+        fact = f"adherence is judged on {plan.adherence.metric}, but {plan.intended_use.unit} are intended."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "use one unit for both in the study file."))
+    return plan
+
+
+def _rule(
+    plan: Study, login_kind: str, skew_minutes: float, retention_days: tuple[int, ...]
+) -> tuple[UsageRule, list[str]]:
+    notes = []
+    if plan.landmark is None:
+        notes.append("the study names no landmark: everything counts as before it")
+    landmark = float(plan.landmark.day) if plan.landmark else float(plan.study_days)
+    rule = UsageRule(
+        study_days=float(plan.study_days),
+        landmark_day=landmark,
+        gap_days=float(plan.gap_days),
+        session_gap_minutes=plan.session_gap_minutes,
+        completed_kind="",
+        login_kind=login_kind,
+        skew_minutes=skew_minutes,
+        retention_days=tuple(retention_days),
+    )
+    return rule, notes
+
+
+def _completed_kind(plan: Study, kinds: list[str], named: str | None, notes: list[str]) -> str:
+    """Kind of event that counts as an intended unit; empty where none does."""
+    if named is not None and named not in kinds:
+        fact = f"the log has no event of kind {named!r}; it has {name_offenders(kinds)}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "name one of these kinds."))
+    unit = plan.intended_use.unit
+    word = unit.removesuffix("s")
+    kind = named or next((k for k in (f"{word}_completed", word) if k in kinds), "")
+    if unit == "modules" and not kind:
+        fact = f"modules are intended, but no kind of event says so: {name_offenders(kinds)}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "name it with completed_kind."))
+    if unit == "sessions" and not kind:
+        notes.append("no event marks a completed session: sessions are those split by the inactivity gap")
+    return kind
+
+
+def _counts(tally: pd.DataFrame, log: Any, people: pd.DataFrame | None) -> dict[str, int | None]:
+    counts: dict[str, int | None] = {name: int(tally[name].sum()) for name in ("events", *FAULTS)}
+    if people is None:
+        counts["unknown"] = None
+    if people is None or "withdrawn_day" not in people:
+        counts["after_withdrawal"] = None
+    if not {"received", "received_day"} & set(log.columns):
+        counts["skewed"] = None
+    return counts
+
+
+def _collect(con: Any, clocked: Any, rule: UsageRule, kinds: list[str], n_events: int) -> pd.DataFrame:
+    """Run the ordered pass; a large log on DuckDB goes in parts by participant, to bound its memory."""
+    parts = max(1, -(-n_events // EVENTS_PER_PASS)) if con.name == "duckdb" else 1
+    events = usable(clocked, kinds)
+    if parts == 1:
+        return con.execute(per_participant(events, rule, kinds))
+    tables = []
+    for part in range(parts):
+        mine = events.filter((events["participant"].hash().abs() % parts) == part)
+        tables.append(con.execute(per_participant(mine, rule, kinds)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _rule_in_words(plan: Study, rule: UsageRule) -> dict[str, Any]:
+    return {
+        "unit": plan.intended_use.unit,
+        "amount": plan.intended_use.amount,
+        "weeks": plan.intended_use.weeks,
+        "justification": plan.intended_use.justification,
+        "metric": plan.adherence.metric,
+        "threshold": plan.adherence.threshold,
+        "measure": measure_of(plan, rule),
+        "completed_kind": rule.completed_kind or None,
+        "study_days": rule.study_days,
+        "landmark_day": rule.landmark_day,
+        "gap_days": rule.gap_days,
+        "session_gap_minutes": rule.session_gap_minutes,
+    }
