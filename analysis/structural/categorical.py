@@ -124,17 +124,12 @@ def ordinal_jacobian(group: OrdinalGroup, state: OrdinalState, n_free: int) -> A
     sigma_by, mu_by = jacobian(group.base, state.base, n_free)
     p = len(state.scales)
     row, column = vech_places(p)
-    on_diagonal = np.flatnonzero(row == column)
-    scale_by = np.zeros((p, n_free))
     scales = state.scales
     if group.theta:
-        scale_by = -0.5 * scales[:, None] ** 3 * sigma_by[on_diagonal]
+        scale_by = -0.5 * scales[:, None] ** 3 * sigma_by[np.flatnonzero(row == column)]
     else:
-        scale_by[group.free_scales.row, group.free_scales.index] = 1.0
-        items = state.base.observed
-        rows = state.base.total[np.ix_(items, items)]
-        wanted = -2.0 * scale_by / scales[:, None] ** 3 - sigma_by[on_diagonal]
-        residual_by = np.linalg.solve(rows**2, wanted)
+        residual_by, scale_by = residual_slopes(group, state, n_free, sigma_by)
+        rows = state.base.total[np.ix_(state.base.observed, state.base.observed)]
         sigma_by = sigma_by + (rows[row] * rows[column]) @ residual_by
     below = np.flatnonzero(row != column)
     r, c = row[below], column[below]
@@ -146,6 +141,22 @@ def ordinal_jacobian(group: OrdinalGroup, state: OrdinalState, n_free: int) -> A
     centred = state.thresholds - state.base.mu[group.item]
     threshold_by = tau_by * scales[group.item][:, None] + scale_by[group.item] * centred[:, None]
     return np.vstack([threshold_by, correlation_by])
+
+
+def residual_slopes(
+    group: OrdinalGroup, state: OrdinalState, n_free: int, sigma_by: Array | None = None
+) -> tuple[Array, Array]:
+    """Derivatives of the computed residual variances and of the scales (delta parameterisation)."""
+    if sigma_by is None:
+        sigma_by = jacobian(group.base, state.base, n_free)[0]
+    p = len(state.scales)
+    row, column = vech_places(p)
+    scale_by = np.zeros((p, n_free))
+    scale_by[group.free_scales.row, group.free_scales.index] = 1.0
+    items = state.base.observed
+    squared = state.base.total[np.ix_(items, items)] ** 2
+    wanted = -2.0 * scale_by / state.scales[:, None] ** 3 - sigma_by[np.flatnonzero(row == column)]
+    return np.linalg.solve(squared, wanted), scale_by
 
 
 class LeastSquaresDiscrepancy:
@@ -178,7 +189,7 @@ class LeastSquaresDiscrepancy:
         self.n = float(sum(sizes))
 
     def _parts(self, x: Array) -> list[tuple[OrdinalGroup, OrdinalState, Array, Array, float]]:
-        parts = []
+        parts: list[tuple[OrdinalGroup, OrdinalState, Array, Array, float]] = []
         for group, sample, weight, size in zip(
             self.groups, self.sample, self.weights, self.sizes, strict=True
         ):

@@ -157,6 +157,8 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
     for row in rows:
         if row.op == "~~" and row.lhs == row.rhs and row.lhs in options.ordered:
             row.computed = options.parameterization == "delta"
+        elif row.op == "~*~":
+            row.computed = options.parameterization == "theta"
     free = 0
     for row in rows:
         if row.is_free:

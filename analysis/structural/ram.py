@@ -166,11 +166,19 @@ class Slopes:
     mean: Array
 
 
-def slopes(group: GroupModel, state: State) -> Slopes:
-    """Differentiate the implied moments by the free parameters of a group."""
+def slopes(group: GroupModel, state: State, everything: bool = False) -> Slopes:
+    """Differentiate the implied moments by the free parameters of a group.
+
+    Parameters
+    ----------
+    group, state
+        The model and its matrices.
+    everything
+        Whether latent variables are among the rows.
+    """
     a, s, m = group.free_directed, group.free_symmetric, group.free_intercepts
-    rows = state.total[state.observed]
-    cov = state.covariance[state.observed]
+    rows = state.total if everything else state.total[state.observed]
+    cov = state.covariance if everything else state.covariance[state.observed]
     half = np.where(s.row == s.column, 0.5, 1.0)
     left = np.hstack([rows[:, a.row], rows[:, s.row] * half, np.zeros((len(rows), len(m.index)))])
     right = np.hstack([cov[:, a.column], rows[:, s.column], np.zeros((len(rows), len(m.index)))])

@@ -1,0 +1,282 @@
+"""Public functions: confirmatory factor analysis and structural equation models."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analysis.structural.continuous import fit_continuous
+from analysis.structural.data import ModelData, check_variation, drop_incomplete, encode_ordered, read_data
+from analysis.structural.fitted import Fitted
+from analysis.structural.ordinal import fit_ordinal
+from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
+from analysis.structural.result import StructuralResult, make_result
+from analysis.structural.syntax import Syntax, parse_syntax
+from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+
+ORDINAL_ESTIMATORS = ("WLSMV", "ULSMV")
+CONTINUOUS_ESTIMATORS = ("ML", "MLR")
+
+
+def cfa(
+    model: str, data: pd.DataFrame, estimator: str = "WLSMV", ordered: bool | Sequence[str] = True,
+    missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
+    group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
+    orthogonal: bool = False, parameterization: str = "delta",
+) -> StructuralResult:  # fmt: skip
+    """Fit a confirmatory factor model.
+
+    Use it to test a structure that was stated beforehand; to find one, use `efa`.
+
+    Parameters
+    ----------
+    model
+        The model in lavaan's language: `=~` (is measured by), `~`, `~~`, `~1`, `|`, `~*~`, `:=`, `==`,
+        with fixed values (`0.5*x`), `NA*x`, labels (`a*x`), `start(0.8)*x` and one value per group
+        (`c(a, b)*x`).
+    data
+        Shape (n_persons, n_variables): one column per observed variable; missing as NA.
+    estimator
+        "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables (`ordered` is then
+        ignored when it is True).
+    ordered
+        True: all observed variables are ordinal; or their names.
+    missing
+        None: "pairwise" for WLSMV and ULSMV, "fiml" for ML and MLR when answers are missing;
+        "listwise" on request.
+    group
+        Column with the groups.
+    group_equal
+        What is equal between groups: loadings, intercepts, means, thresholds, regressions, residuals,
+        residual.covariances, lv.variances, lv.covariances.
+    group_partial
+        Parameters exempt from `group_equal`, such as "f=~x2" or "x3~1".
+    meanstructure
+        Whether means are modelled; None: where missing data, groups, ordinal items or `~1` ask for it.
+    std_lv
+        Fix latent variances to 1 instead of the first loading.
+    orthogonal
+        Fix the covariances of exogenous latent variables to 0.
+    parameterization
+        "delta" or "theta", for ordinal items.
+
+    Returns
+    -------
+    StructuralResult
+        `.fit`, `.parameters`, `.r_squared`; `.standardized()`, `.modification_indices()`,
+        `.residuals()`, `.factor_scores()`.
+
+    Raises
+    ------
+    DefinitionError
+        For a model that cannot be read, unknown variables, groups or options.
+    ResponseDataError
+        For columns that are not numbers.
+    NotEstimableError
+        For models that are not identified, constant items, empty categories, too few rows, a singular
+        matrix or a search that does not converge.
+
+    Notes
+    -----
+    With B = (I - A)^-1 the moments of the observed part F of all variables are Sigma = F B S B' F' and
+    mu = F B m. ML minimises log|Sigma| + tr(T Sigma^-1) - log|S| - p, T = S + (m - mu)(m - mu)'; WLSMV
+    minimises (r - rho)'W(r - rho) over thresholds and polychoric correlations with W the inverse of the
+    diagonal of their asymptotic covariance.
+
+    References
+    ----------
+    Joreskog, K. G. (1994). On the estimation of polychoric correlations and their asymptotic covariance
+    matrix. Psychometrika, 59, 381-389. https://doi.org/10.1007/BF02296131
+    Yuan, K.-H., & Bentler, P. M. (2000). Three likelihood-based methods for mean and covariance structure
+    analysis with nonnormal missing data. https://doi.org/10.1111/0081-1750.00078
+    Savalei, V. (2021). Improving fit indices in structural equation modeling with categorical data.
+    https://doi.org/10.1080/00273171.2020.1717922
+
+    R equivalent: `lavaan::cfa(model, data, ordered = TRUE)`.
+    """
+    return _fit(
+        "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
+        std_lv, orthogonal, parameterization,
+    )  # fmt: skip
+
+
+def sem(
+    model: str, data: pd.DataFrame, estimator: str = "WLSMV", ordered: bool | Sequence[str] = True,
+    missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
+    group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
+    orthogonal: bool = False, parameterization: str = "delta",
+) -> StructuralResult:  # fmt: skip
+    """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
+
+    Exogenous observed variables (only ever on the right of `~`) keep their sample moments. With ordinal
+    items all observed variables must be ordinal.
+
+    Parameters
+    ----------
+    model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure, std_lv
+        As in `cfa`.
+    orthogonal, parameterization
+        As in `cfa`.
+
+    Returns
+    -------
+    StructuralResult
+        As `cfa`.
+
+    Raises
+    ------
+    DefinitionError, ResponseDataError, NotEstimableError
+        As `cfa`.
+
+    Notes
+    -----
+    R equivalent: `lavaan::sem(model, data)`.
+    """
+    return _fit(
+        "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
+        std_lv, orthogonal, parameterization,
+    )  # fmt: skip
+
+
+def _fit(
+    caller: str, model: str, data: pd.DataFrame, estimator: str, ordered: bool | Sequence[str],
+    missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
+    meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str,
+) -> StructuralResult:  # fmt: skip
+    _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
+    _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
+    ordinal = estimator in ORDINAL_ESTIMATORS
+    allowed = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")
+    if missing is not None:
+        _check_choice(caller, f"missing for {estimator}", missing, allowed)
+    equal = [group_equal] if isinstance(group_equal, str) else list(group_equal)
+    partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
+    syntax = parse_syntax(model, caller)
+    names = sort_names(syntax)
+    rows = read_data(data, names.observed, names.latent, group, caller)
+    if ordinal:
+        _check_ordered(caller, names, ordered)
+    elif ordered is not True and ordered is not False and list(ordered):
+        raise DefinitionError(
+            fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
+        )
+    rows, used = _handle_missing(rows, missing, ordinal, names, caller)
+    means = _mean_structure(syntax, meanstructure, ordinal or used == "fiml" or group is not None)
+    options = TableOptions(
+        n_groups=len(rows.values),
+        ordered={name: len(levels) for name, levels in rows.categories.items()},
+        meanstructure=means, std_lv=std_lv, orthogonal=orthogonal, parameterization=parameterization,
+        group_equal=equal, group_partial=partial,
+    )  # fmt: skip
+    table = build_table(syntax, options, caller)
+    _check_table(table, syntax, caller)
+    if ordinal:
+        fitted = fit_ordinal(table, rows, estimator, used, caller)
+    else:
+        fitted = fit_continuous(table, rows, estimator, used == "fiml", caller)
+    warn_improper(fitted)
+    return make_result(fitted, model)
+
+
+def _check_choice(caller: str, what: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise DefinitionError(
+            fact_and_hint(caller, f"{what} {value!r} is unknown.", f"choose one of {list(allowed)}.")
+        )
+
+
+def _check_ordered(caller: str, names: Names, ordered: bool | Sequence[str]) -> None:
+    listed = names.observed if ordered is True else ([] if ordered is False else list(ordered))
+    rest = [name for name in names.observed if name not in listed]
+    if rest:
+        raise DefinitionError(
+            fact_and_hint(
+                caller,
+                f"{len(rest)} of {len(names.observed)} variables are not ordinal: {name_offenders(rest)}.",
+                "use estimator='MLR', or declare all variables ordinal.",
+            )
+        )
+
+
+def _handle_missing(
+    rows: ModelData, missing: str | None, ordinal: bool, names: Names, caller: str
+) -> tuple[ModelData, str]:
+    """Apply the rule for missing answers and encode ordinal items."""
+    if ordinal:
+        used = missing or "pairwise"
+        if used == "listwise":
+            rows = drop_incomplete(rows)
+        check_variation(rows, caller)
+        return encode_ordered(rows, names.observed, caller), used
+    incomplete = any(np.isnan(values).any() for values in rows.values)
+    used = missing or ("fiml" if incomplete else "listwise")
+    if used == "listwise":
+        rows = drop_incomplete(rows)
+    elif names.exogenous:
+        rows = drop_incomplete(rows, [names.observed.index(n) for n in names.exogenous])
+    check_variation(rows, caller)
+    return rows, used
+
+
+def _mean_structure(syntax: Syntax, asked: bool | None, needed: bool) -> bool:
+    mentioned = any(s.op == "~1" for s in syntax.statements)
+    return bool(asked) or needed or mentioned
+
+
+def _check_table(table: ParameterTable, syntax: Syntax, caller: str) -> None:
+    categories = table.options.ordered
+    for statement in syntax.statements:
+        if statement.op not in ("|", "~*~"):
+            continue
+        known = categories.get(statement.lhs, 0)
+        if not known:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller, f"line {statement.line}: {statement.lhs!r} is not ordinal and has no "
+                    f"{'thresholds' if statement.op == '|' else 'scale'}.",
+                    "use estimator='WLSMV', or remove the statement.",
+                )
+            )  # fmt: skip
+        if statement.op == "|" and statement.rhs not in {f"t{k}" for k in range(1, known)}:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller, f"line {statement.line}: {statement.lhs!r} has {known} categories and no "
+                    f"threshold {statement.rhs!r}.",
+                    f"use t1 to t{known - 1}.",
+                )
+            )  # fmt: skip
+
+
+def warn_improper(fitted: Fitted) -> None:
+    """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
+    names = [*fitted.table.names.observed, *fitted.table.names.latent]
+    p = len(fitted.table.names.observed)
+    negative: list[str] = []
+    beyond: list[str] = []
+    for label, state in zip(fitted.data.group_labels, fitted.states, strict=True):
+        where = "" if label is None else f" ({label})"
+        negative += [f"{names[k]}{where}" for k in np.flatnonzero(np.diag(state.symmetric) < 0.0)]
+        latent = state.covariance[p:, p:]
+        spread = np.sqrt(np.maximum(np.diag(latent), 1e-300))
+        above = np.abs(latent / np.outer(spread, spread)) > 1.0 + 1e-8
+        for i, j in np.argwhere(np.tril(above, -1)):
+            beyond.append(f"{names[p + j]}-{names[p + i]}{where}")
+    if negative:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller, f"negative variances (Heywood cases): {name_offenders(negative)}.",
+                "check these variables: too few indicators, too few rows or a wrong model.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip
+    if beyond:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller, f"latent correlations beyond 1: {name_offenders(beyond)}.",
+                "consider merging these factors.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip

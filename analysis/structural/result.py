@@ -1,0 +1,251 @@
+"""The result of `cfa` and `sem`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from analysis.result import Result
+from analysis.structural.fitted import Fitted
+from analysis.structural.ram import Array
+from analysis.structural.standardised import RowEstimates, explained, row_estimates, standardise
+
+Z_95 = float(norm.ppf(0.975))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StructuralResult(Result):
+    """A fitted confirmatory factor or structural equation model.
+
+    Attributes
+    ----------
+    converged
+        Always True: a failed search raises.
+    estimator, missing
+        What was used; `missing` is "listwise", "fiml" or "pairwise".
+    n_obs
+        Rows in use, after rows without any answer (or incomplete rows) are dropped.
+    n_iter
+        Steps of the search.
+    n_parameters
+        Free parameters after equality constraints.
+    groups
+        The data's own labels with their number of rows, in order of first appearance.
+    fit
+        Fit indices by name.
+    parameters
+        One row per parameter and group: lhs, op, rhs, group, label, est, se, z, pvalue, ci_lower,
+        ci_upper, std_lv, std_all. Fixed and derived rows have se 0.
+    r_squared
+        Explained variance: columns group, variable, r_squared.
+    """
+
+    converged: bool
+    estimator: str
+    missing: str
+    n_obs: int
+    n_iter: int
+    n_parameters: int
+    groups: dict[str, int]
+    fit: pd.Series
+    parameters: pd.DataFrame
+    r_squared: pd.DataFrame
+    _fitted: Fitted
+    _model: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the parameters, unrounded.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per parameter and group.
+        """
+        return self.parameters
+
+    def standardized(self, kind: str = "all") -> pd.DataFrame:
+        """Give the standardised solution with delta-method standard errors.
+
+        Parameters
+        ----------
+        kind
+            "all": all variables have variance 1; "lv": only the latent ones.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs, op, rhs, group, label, est, se, z, pvalue, ci_lower, ci_upper.
+        """
+        if kind not in ("all", "lv"):
+            raise ValueError("kind must be 'all' or 'lv'")
+        found = standardise(self._fitted, row_estimates(self._fitted), kind)
+        frame = row_labels(self._fitted)
+        for name, column in inference_columns(found, self._fitted.vcov).items():
+            frame[name] = column
+        return frame
+
+    def modification_indices(self) -> pd.DataFrame:
+        """Give score tests of the parameters left out or fixed, largest first.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns lhs, op, rhs, group, mi, epc, sepc_lv, sepc_all.
+        """
+        from analysis.structural.modification import modification_table
+
+        return modification_table(self._fitted)
+
+    def residuals(self, kind: str = "correlation") -> dict[str, pd.DataFrame]:
+        """Give the residual matrices per group.
+
+        Parameters
+        ----------
+        kind
+            "raw": sample minus implied moments; "correlation": divided by the sample standard
+            deviations; "z": correlation residuals divided by their standard errors.
+
+        Returns
+        -------
+        dict
+            Group label ("all" without groups) to a matrix; means in the column "mean", thresholds not
+            included.
+        """
+        from analysis.structural.misfit import residual_tables
+
+        return residual_tables(self._fitted, kind)
+
+    def implied(self) -> dict[str, pd.DataFrame]:
+        """Give the implied covariance (correlations for ordinal items) per group.
+
+        Returns
+        -------
+        dict
+            Group label ("all" without groups) to a matrix.
+        """
+        from analysis.structural.misfit import implied_tables
+
+        return implied_tables(self._fitted)
+
+    def latent_covariance(self) -> dict[str, pd.DataFrame]:
+        """Give the implied covariance of the latent variables per group.
+
+        Returns
+        -------
+        dict
+            Group label ("all" without groups) to a matrix.
+        """
+        names, p = self._fitted.table.names.latent, len(self._fitted.table.names.observed)
+        return {
+            group_key(label): pd.DataFrame(state.covariance[p:, p:], index=names, columns=names)
+            for label, state in zip(self._fitted.data.group_labels, self._fitted.states, strict=True)
+        }
+
+    def vcov(self) -> pd.DataFrame:
+        """Give the covariance of the free parameters.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Labelled by parameter names.
+        """
+        from analysis.structural.fitted import parameter_names
+
+        names = parameter_names(self._fitted.table, self._fitted.data.group_labels)
+        return pd.DataFrame(self._fitted.vcov, index=names, columns=names)
+
+    def factor_scores(self, method: str | None = None) -> pd.DataFrame:
+        """Give factor scores with their standard errors.
+
+        Parameters
+        ----------
+        method
+            "regression" (default) or "bartlett" for continuous variables, "ebm" (the mode of the
+            posterior) for ordinal items.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by the row numbers of the data in use; one column per factor and one `<factor>_se`.
+        """
+        from analysis.structural.scores import score_table
+
+        return score_table(self._fitted, method)
+
+    def summary(self, digits: int = 3) -> str:
+        """Give estimator, rows, fit and parameters as text, rounded.
+
+        Parameters
+        ----------
+        digits
+            Decimals shown.
+
+        Returns
+        -------
+        str
+            The text.
+        """
+        head = f"{self.estimator}, missing: {self.missing}, n = {self.n_obs}, parameters: {self.n_parameters}"
+        table = self.parameters.round(digits).to_string(index=False)
+        return f"{head}\n\n{self.fit.round(digits).to_string()}\n\n{table}"
+
+
+def group_key(label: object) -> str:
+    """Name of a group in dictionaries."""
+    return "all" if label is None else str(label)
+
+
+def row_labels(fitted: Fitted) -> pd.DataFrame:
+    """Give lhs, op, rhs, group and label of every row and definition."""
+    rows = fitted.table.rows
+    labels = fitted.data.group_labels
+    single = len(labels) == 1
+    frame = pd.DataFrame(
+        {
+            "lhs": [r.lhs for r in rows] + [f.lhs for f in fitted.table.definitions],
+            "op": [r.op for r in rows] + [":=" for _ in fitted.table.definitions],
+            "rhs": [r.rhs for r in rows] + [f.rhs for f in fitted.table.definitions],
+            "group": [None if single else labels[r.group] for r in rows]
+            + [None for _ in fitted.table.definitions],
+            "label": [r.label for r in rows] + [f.lhs for f in fitted.table.definitions],
+        }
+    )
+    return frame
+
+
+def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
+    """Estimate, standard error, z, p and 95 % interval; z is NaN where nothing was estimated."""
+    variance = np.einsum("ij,jk,ik->i", estimates.by_free, vcov, estimates.by_free, optimize=True)
+    se = np.sqrt(np.maximum(variance, 0.0))
+    scale = np.maximum(np.abs(estimates.values), 1e-8)
+    se = np.where(np.isnan(estimates.values), np.nan, np.where(se < 1e-9 * scale, 0.0, se))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = np.where(se > 0, estimates.values / se, np.nan)
+    return {
+        "est": estimates.values, "se": se, "z": z, "pvalue": 2.0 * norm.sf(np.abs(z)),
+        "ci_lower": estimates.values - Z_95 * se, "ci_upper": estimates.values + Z_95 * se,
+    }  # fmt: skip
+
+
+def make_result(fitted: Fitted, model: str) -> StructuralResult:
+    """Wrap a fitted model."""
+    estimates = row_estimates(fitted)
+    # derived residual variances and scales are listed without a standard error
+    derived = [k for k, row in enumerate(fitted.table.rows) if row.computed]
+    listed = RowEstimates(estimates.values, estimates.by_free.copy())
+    listed.by_free[derived] = 0.0
+    frame = row_labels(fitted)
+    for name, column in inference_columns(listed, fitted.vcov).items():
+        frame[name] = column
+    frame["std_lv"] = standardise(fitted, estimates, "lv").values
+    frame["std_all"] = standardise(fitted, estimates, "all").values
+    return StructuralResult(
+        converged=True, estimator=fitted.estimator, missing=fitted.missing, n_obs=fitted.n_obs,
+        n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.basis.shape[1],
+        groups={group_key(g): n for g, n in zip(fitted.data.group_labels, fitted.sizes, strict=True)},
+        fit=pd.Series(fitted.fit, name="fit"), parameters=frame,
+        r_squared=pd.DataFrame(explained(fitted)), _fitted=fitted, _model=model,
+    )  # fmt: skip

@@ -1,0 +1,179 @@
+"""Standardised solutions with delta-method standard errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal, residual_slopes
+from analysis.structural.expressions import define
+from analysis.structural.fitted import Fitted
+from analysis.structural.partable import Row
+from analysis.structural.ram import Array, build_group, evaluate, slopes, variable_order
+
+
+@dataclass(frozen=True, slots=True)
+class RowEstimates:
+    """Values of all rows with their derivatives by the free parameters; definitions come last."""
+
+    values: Array  # (rows + definitions,)
+    by_free: Array  # (rows + definitions, q)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupPieces:
+    """Total and residual variances of all variables of one group, with derivatives."""
+
+    at: dict[str, int]
+    variance: Array
+    variance_by: Array
+    residual: Array
+    residual_by: Array
+    scales: Array
+    scales_by: Array
+
+
+def _group_pieces(fitted: Fitted, group: int) -> _GroupPieces:
+    table, q = fitted.table, fitted.table.n_free
+    order = variable_order(table)
+    at = {name: k for k, name in enumerate(order)}
+    p = len(table.names.observed)
+    scales, scales_by = np.ones(p), np.zeros((p, q))
+    if fitted.ordinal:
+        template = build_ordinal_group(table, group)
+        state = evaluate_ordinal(template, fitted.x)
+        base, model = state.base, template.base
+        scales = state.scales
+    else:
+        model = build_group(table, group, fitted.exogenous_values[group])
+        base = evaluate(model, fitted.x)
+    parts = slopes(model, base, everything=True)
+    by = np.zeros((len(order), q))
+    by[:, parts.index] = 2.0 * parts.left * parts.right
+    residual_by = np.zeros((len(order), q))
+    s = model.free_symmetric
+    own = s.row == s.column
+    residual_by[s.row[own], s.index[own]] = 1.0
+    if fitted.ordinal:
+        if table.options.parameterization == "delta":
+            computed, scales_by = residual_slopes(template, state, q)
+            residual_by[:p] = computed
+            by = by + base.total[:, :p] ** 2 @ computed
+        else:
+            scales_by = -0.5 * scales[:, None] ** 3 * by[:p]
+    return _GroupPieces(
+        at,
+        np.diag(base.covariance).copy(),
+        by,
+        np.diag(base.symmetric).copy(),
+        residual_by,
+        scales,
+        scales_by,
+    )
+
+
+def row_estimates(fitted: Fitted) -> RowEstimates:
+    """Unstandardised values of all rows and definitions."""
+    table = fitted.table
+    q = table.n_free
+    values = np.zeros(len(table.rows))
+    by = np.zeros((len(values), q))
+    pieces = [_group_pieces(fitted, g) for g in range(table.options.n_groups)]
+    for k, row in enumerate(table.rows):
+        piece = pieces[row.group]
+        if row.free >= 0:
+            values[k], by[k, row.free] = fitted.x[row.free], 1.0
+        elif row.exogenous:
+            values[k] = fitted.exogenous_values[row.group][row.lhs, row.op, row.rhs]
+        elif row.op == "~*~" and row.computed:
+            values[k], by[k] = piece.scales[piece.at[row.lhs]], piece.scales_by[piece.at[row.lhs]]
+        elif row.computed:
+            values[k], by[k] = piece.residual[piece.at[row.lhs]], piece.residual_by[piece.at[row.lhs]]
+        else:
+            values[k] = row.fixed
+    return with_definitions(fitted, values, by)
+
+
+def with_definitions(fitted: Fitted, values: Array, by: Array) -> RowEstimates:
+    """Append the defined parameters."""
+    defined, defined_by = define(fitted.table, values, fitted.caller)
+    return RowEstimates(np.concatenate([values, defined]), np.vstack([by, defined_by @ by]))
+
+
+def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstimates:
+    """Rescale rows to unit variances.
+
+    Parameters
+    ----------
+    fitted
+        The fitted model.
+    estimates
+        Unstandardised rows.
+    kind
+        "all": observed and latent variables have variance 1; "lv": latent variables only.
+    """
+    table = fitted.table
+    pieces = [_group_pieces(fitted, g) for g in range(table.options.n_groups)]
+    scaled_names = set(table.names.latent) if kind == "lv" else set(variable_order(table))
+    values = estimates.values[: len(table.rows)].copy()
+    by = estimates.by_free[: len(table.rows)].copy()
+    for k, row in enumerate(table.rows):
+        piece = pieces[row.group]
+        log_by = np.zeros(by.shape[1])
+        factor = 1.0
+        for variance, variance_by, power in _factors(row, piece, scaled_names):
+            if variance <= 0.0:
+                factor = np.nan
+                continue
+            factor *= variance ** (power / 2.0)
+            log_by = log_by + power / 2.0 * variance_by / variance
+        by[k] = factor * (by[k] + values[k] * log_by)
+        values[k] *= factor
+    return with_definitions(fitted, values, by)
+
+
+def _factors(row: Row, piece: _GroupPieces, names: set[str]) -> list[tuple[float, Array, float]]:
+    """Variances (with derivatives) whose powers of one half multiply a row."""
+
+    def total(name: str, power: float) -> list[tuple[float, Array, float]]:
+        if name not in names:
+            return []
+        k = piece.at[name]
+        return [(piece.variance[k], piece.variance_by[k], power)]
+
+    def residual(name: str) -> list[tuple[float, Array, float]]:
+        if name not in names:
+            return []
+        k = piece.at[name]
+        return [(piece.residual[k], piece.residual_by[k], -1.0)]
+
+    if row.op == "=~":
+        return total(row.lhs, 1.0) + total(row.rhs, -1.0)
+    if row.op == "~":
+        return total(row.rhs, 1.0) + total(row.lhs, -1.0)
+    if row.op == "~~":
+        return total(row.lhs, -2.0) if row.lhs == row.rhs else residual(row.lhs) + residual(row.rhs)
+    if row.op in ("~1", "|"):
+        return total(row.lhs, -1.0)
+    return total(row.lhs, 1.0)
+
+
+def explained(fitted: Fitted) -> list[dict[str, object]]:
+    """R-squared of every variable that others predict, per group."""
+    found: list[dict[str, object]] = []
+    for group in range(fitted.table.options.n_groups):
+        piece = _group_pieces(fitted, group)
+        targets = {r.rhs for r in fitted.table.rows if r.op == "=~"} | {
+            r.lhs for r in fitted.table.rows if r.op == "~"
+        }
+        for name in variable_order(fitted.table):
+            if name in targets:
+                k = piece.at[name]
+                found.append(
+                    {
+                        "group": fitted.data.group_labels[group], "variable": name,
+                        "r_squared": 1.0 - piece.residual[k] / piece.variance[k],
+                    }
+                )  # fmt: skip
+    return found
