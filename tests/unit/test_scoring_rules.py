@@ -1,0 +1,327 @@
+"""Scores by hand: keying, proration, total, what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import instrument
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError, ResponseDataError
+from instrument.responses import check_responses
+from instrument.scoring import prorated_mean, reverse_key, score
+
+
+def make(scoring: dict[str, Any] | None = None, **changes: Any) -> Instrument:
+    def items(letter: str, n: int, **extra: Any) -> list[dict[str, Any]]:
+        return [{"id": f"{letter}{i}", "text": f"{letter}{i}.", **extra} for i in range(1, n + 1)]
+
+    first = items("a", 5)
+    first[4]["reverse"] = True
+    return Instrument.model_validate(
+        {
+            "schema": 1,
+            "id": "mini",
+            "version": "2",
+            "title": "Mini",
+            "response_scales": {
+                "five": {"options": {i: f"option {i}" for i in range(1, 6)}},
+                "two": {"options": {0: "no", 1: "yes"}},
+            },
+            "missing_codes": {"skipped": 97, "not_applicable": 98},
+            "scoring": scoring or {},
+            "themes": [
+                {"id": "first", "title": "F", "items": first},
+                {"id": "second", "title": "S", "items": items("b", 2)},
+                {"id": "around", "title": "C", "role": "context", "items": items("c", 2)},
+            ],
+            **changes,
+        }
+    )
+
+
+SCALE = make()
+
+
+def answers(*rows: list[Any], scale: Instrument = SCALE) -> pd.DataFrame:
+    frame = pd.DataFrame([list(row) for row in rows], columns=scale.item_ids, dtype=object)
+    frame.insert(0, "participant", [f"p{i}" for i in range(len(rows))])
+    frame.insert(1, "wave", 1)
+    return check_responses(frame, scale)
+
+
+FULL = [1, 2, 3, 4, 5, 2, 4, 5, 5]
+
+
+def test_theme_means_total_and_counts_by_hand() -> None:
+    card = score(answers(FULL), SCALE)
+    row = card.scores.iloc[0]
+    assert row["first"] == pytest.approx((1 + 2 + 3 + 4 + 1) / 5, abs=1e-15)
+    assert row["second"] == 3.0
+    assert row["around"] == 5.0
+    assert row["total"] == pytest.approx((2.2 + 3.0) / 2, abs=1e-15)
+    assert card.scores.columns.to_list() == [
+        *("participant", "wave", "first", "second", "around", "total"),
+        *("first_n", "first_applicable", "first_does_not_apply"),
+        *("second_n", "second_applicable", "second_does_not_apply"),
+        *("around_n", "around_applicable", "around_does_not_apply"),
+    ]
+
+
+def test_context_themes_do_not_enter_the_total() -> None:
+    low, high = [*FULL[:7], 1, 1], [*FULL[:7], 5, 5]
+    scores = score(answers(low, high), SCALE).scores
+    assert scores["total"].nunique() == 1
+    assert scores["around"].to_list() == [1.0, 5.0]
+
+
+def test_four_of_five_are_enough_at_eighty_percent_and_three_are_not() -> None:
+    scores = score(answers([1, 2, 3, 4, 97, *FULL[5:]], [1, 2, 3, 97, None, *FULL[5:]]), SCALE).scores
+    assert scores["first"].to_list() == pytest.approx([2.5, np.nan], nan_ok=True)
+    assert scores["first_n"].to_list() == [4, 3]
+    assert scores["total"].isna().to_list() == [False, True]
+
+
+def test_does_not_apply_leaves_the_denominator_and_skipped_does_not() -> None:
+    outside = [1, 2, 3, 98, 98, *FULL[5:]]
+    skipped = [1, 2, 3, 97, 97, *FULL[5:]]
+    mixed = [1, 2, 98, 97, 4, *FULL[5:]]
+    scores = score(answers(outside, skipped, mixed), SCALE).scores
+    assert scores["first"].to_list() == pytest.approx([2.0, np.nan, np.nan], nan_ok=True)
+    assert scores["first_applicable"].to_list() == [3, 5, 4]
+    assert scores["first_does_not_apply"].to_list() == pytest.approx([0.4, 0.0, 0.2], abs=1e-15)
+
+
+def test_a_theme_that_does_not_apply_at_all_has_no_score() -> None:
+    row = score(answers([*FULL[:5], 98, 98, 5, 5]), SCALE).scores.iloc[0]
+    assert np.isnan(row["second"]) and np.isnan(row["total"])
+    assert row["second_applicable"] == 0 and row["second_does_not_apply"] == 1.0
+
+
+def test_reasons_follow_their_rows_when_the_frame_is_cut_and_turned() -> None:
+    frame = answers(FULL, [*FULL[:5], 98, 4, 5, 5], [*FULL[:5], 97, 4, 5, 5])
+    turned = score(frame.iloc[[2, 1]], SCALE).scores
+    assert turned["second_applicable"].to_list() == [2, 1]
+    assert turned["second"].to_list() == pytest.approx([np.nan, 4.0], nan_ok=True)
+
+
+def test_without_reasons_every_missing_answer_counts_as_applicable_and_the_card_says_so() -> None:
+    frame = answers([*FULL[:5], 98, 4, 5, 5])
+    frame.attrs.clear()
+    card = score(frame, SCALE)
+    assert card.scores["second_applicable"].to_list() == [2]
+    assert card.notes == ("the answers carry no reasons: every missing answer counts as applicable",)
+
+
+def test_a_sum_is_the_mean_times_the_number_of_items() -> None:
+    scores = score(answers([1, 2, 3, 4, 97, *FULL[5:]]), SCALE, method="sum").scores
+    assert scores["first"].to_list() == [12.5]
+    assert scores["second"].to_list() == [6.0]
+    assert scores["total"].to_list() == [(2.5 + 3.0) / 2]
+
+
+def test_zero_to_hundred() -> None:
+    scores = score(answers([1] * 4 + [5] + [5] * 4, FULL), SCALE, rescale="0-100").scores
+    assert scores["first"].to_list() == pytest.approx([0.0, 30.0], abs=1e-12)
+    assert scores["second"].to_list() == [100.0, 50.0]
+    assert scores["total"].to_list() == pytest.approx([50.0, 40.0], abs=1e-12)
+
+
+def test_the_rule_of_the_instrument_holds_unless_one_is_given() -> None:
+    scale = make(scoring={"prorate_at": 0.4, "method": "sum"})
+    frame = answers([1, 2, None, None, None, *FULL[5:]], scale=scale)
+    assert score(frame, scale).scores["first"].to_list() == [7.5]
+    assert score(frame, scale).rule.method == "sum"
+    other = score(frame, scale, prorate_at=0.6, method="mean")
+    assert other.scores["first"].isna().all()
+    assert (other.rule.prorate_at, other.rule.method) == (0.6, "mean")
+
+
+def test_an_item_may_count_for_two_themes() -> None:
+    raw = SCALE.model_dump(mode="python", by_alias=True)
+    raw["themes"][1]["items"][0]["also_in"] = ["around"]
+    scale = Instrument.model_validate(raw)
+    assert score(answers(FULL, scale=scale), scale).scores["around"].to_list() == [4.0]
+
+
+def test_an_instrument_without_total_has_no_total_column() -> None:
+    scale = make(scoring={"total": "none"})
+    card = score(answers(FULL, scale=scale), scale)
+    assert "total" not in card.scores
+    assert card.names == ["first", "second", "around"]
+    assert "No total." in card.rule.describe()
+
+
+def unlike() -> Instrument:
+    raw = SCALE.model_dump(mode="python", by_alias=True)
+    raw["themes"][1]["items"][0]["scale"] = "two"
+    return Instrument.model_validate(raw)
+
+
+def test_items_of_unlike_ranges_are_averaged_only_on_zero_to_hundred() -> None:
+    scale = unlike()
+    frame = answers([*FULL[:5], 1, 3, 5, 5], scale=scale)
+    with pytest.raises(
+        DefinitionError, match=r"theme 'second' has items of unlike ranges.*\n.*rescale=\"0-100\""
+    ):
+        score(frame, scale)
+    assert score(frame, scale, rescale="0-100").scores["second"].to_list() == [75.0]
+
+
+def test_themes_of_unlike_ranges_make_no_total_unless_rescaled() -> None:
+    raw = SCALE.model_dump(mode="python", by_alias=True)
+    for item in raw["themes"][1]["items"]:
+        item["scale"] = "two"
+    scale = Instrument.model_validate(raw)
+    frame = answers([*FULL[:5], 1, 0, 5, 5], scale=scale)
+    with pytest.raises(DefinitionError, match="the themes of the total have items of unlike ranges"):
+        score(frame, scale)
+    assert score(frame, scale, rescale="0-100").scores["total"].to_list() == pytest.approx([40.0], abs=1e-12)
+
+
+def test_the_standard_error_of_measurement_uses_the_pooled_variance_within_waves() -> None:
+    rows = [[v] * 4 + [6 - v] + [v] * 4 for v in (1, 2, 3, 5, 5, 4)]
+    frame = answers(*rows)
+    frame["wave"] = [1, 1, 1, 2, 2, 2]
+    frame.attrs["reasons"] = frame.attrs["reasons"].iloc[:0]
+    card = score(frame, SCALE, reliability={"first": 0.75, "total": 1.0})
+    # wave 1: 1, 2, 3 (squares 2); wave 2: 5, 5, 4 (squares 2/3); 4 degrees of freedom
+    assert card.sem is not None
+    assert card.sem["first"] == pytest.approx(np.sqrt((2 + 2 / 3) / 4 * 0.25), rel=1e-14)
+    assert card.sem["total"] == 0.0
+    assert card.scores["first_sem"].nunique() == 1
+    assert "second_sem" not in card.scores
+
+
+def test_one_score_gives_no_standard_error_and_the_card_says_so() -> None:
+    card = score(answers(FULL), SCALE, reliability={"first": 0.8})
+    assert card.sem is not None and np.isnan(card.sem["first"])
+    assert card.notes == ("first: too few scores for a standard error of measurement",)
+
+
+OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "rescale": ({"rescale": "percent"}, "rescale is None or '0-100', got 'percent'"),
+    "method": ({"method": "median"}, "method is 'mean' or 'sum', got 'median'"),
+    "prorate zero": ({"prorate_at": 0}, r"prorate_at must be in \(0, 1\], got 0"),
+    "prorate percent": ({"prorate_at": 80}, "prorate_at must be in"),
+    "prorate NaN": ({"prorate_at": float("nan")}, "prorate_at must be in"),
+    "sum on 0-100": ({"method": "sum", "rescale": "0-100"}, "a sum on 0–100 has no meaning"),
+    "reliability of nothing": ({"reliability": {"third": 0.5}}, "reliability names 'third', which is no score"),
+    "reliability above 1": ({"reliability": {"first": 1.2}}, r"reliability of 'first' is not in \[0, 1\]"),
+    "reliability NaN": ({"reliability": {"first": float("nan")}}, r"is not in \[0, 1\]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OPTIONS)
+def test_options_without_meaning_are_refused(case: str) -> None:
+    options, message = OPTIONS[case]
+    with pytest.raises(DefinitionError, match=message):
+        score(answers(FULL), SCALE, **options)
+
+
+def test_absent_items_are_refused_with_the_version() -> None:
+    frame = answers(FULL).drop(columns=["a2", "c1"])
+    with pytest.raises(
+        ResponseDataError, match=r"2 of 9 item columns of instrument 'mini' 2 are absent: 'a2', 'c1'"
+    ):
+        score(frame, SCALE)
+
+
+@pytest.mark.parametrize("value", [0, 6, 97, 2.5, np.inf])
+def test_cells_that_are_no_code_are_refused_and_not_shown(value: float) -> None:
+    frame = answers(FULL, FULL).assign(a1=[1.0, value])
+    with pytest.raises(
+        ResponseDataError, match=r"1 cell in 1 column with no code of the item: 'a1'"
+    ) as caught:
+        score(frame, SCALE)
+    assert str(value) not in str(caught.value).replace("'mini' 2", "").replace("a1", "")
+
+
+def test_text_columns_are_refused() -> None:
+    with pytest.raises(ResponseDataError, match="column 'a1' is used twice or holds no numbers"):
+        score(answers(FULL).assign(a1="1"), SCALE)
+
+
+def test_two_rows_of_one_administration_are_refused() -> None:
+    frame = answers(FULL, FULL).assign(participant="p")
+    with pytest.raises(
+        ResponseDataError, match=r"participant × wave is not unique: 2 rows share one \(rows 1, 2\)"
+    ):
+        score(frame, SCALE)
+
+
+def test_items_alone_are_scored_with_assumed_rows_and_wave() -> None:
+    card = score(answers(FULL, FULL)[SCALE.item_ids], SCALE)
+    assert card.scores["participant"].to_list() == ["1", "2"]
+    assert card.scores["wave"].to_list() == [1, 1]
+    assert len(card.notes) == 2
+
+
+def test_a_theme_named_like_a_made_column_is_refused() -> None:
+    raw = SCALE.model_dump(mode="python", by_alias=True)
+    raw["themes"][1]["id"] = "first_n"
+    scale = Instrument.model_validate(raw)
+    with pytest.raises(DefinitionError, match="theme id 'first_n' is also the name of a column"):
+        score(answers(FULL, scale=scale), scale)
+
+
+def test_the_rule_is_recorded_and_everything_is_plain_data() -> None:
+    card = score(answers(FULL, [None] * 9), SCALE, reliability={"first": 0.9})
+    plain = json.loads(json.dumps(card.to_dict(), allow_nan=False))
+    assert plain["scores"]["first"][1] is None
+    assert plain["rule"]["content_hash"] == SCALE.content_hash
+    assert plain["rule"]["prorate_at"] == 0.8
+    assert plain["rule"]["reversed_items"] == ["a5"]
+    assert plain["rule"]["total_themes"] == ["first", "second"]
+    assert plain["reliability"] == {"first": 0.9}
+
+
+def test_the_summary_counts_prorated_scores_and_states_the_rule() -> None:
+    card = score(answers(FULL, [1, 2, 3, 4, 97, *FULL[5:]], [98, 2, 3, 4, 1, *FULL[5:]]), SCALE)
+    described = card.describe()
+    assert described.loc["first", ["n", "missing", "prorated"]].to_list() == [3, 0, 1]
+    assert described.loc["first", "does_not_apply"] == pytest.approx(1 / 15, rel=1e-14)
+    text = card.summary()
+    assert "when at least 80% of the applicable items are answered" in text
+    assert "mean of the theme means of first, second, all required" in text
+
+
+def test_the_card_does_not_share_its_table() -> None:
+    card = score(answers(FULL), SCALE)
+    taken = card.to_frame()
+    taken.loc[0, "first"] = 99.0
+    assert card.scores.loc[0, "first"] != 99.0
+
+
+def test_reverse_key_recodes_marked_items_only() -> None:
+    frame = answers(FULL)
+    keyed = reverse_key(frame, SCALE)
+    assert keyed["a5"].to_list() == [1]
+    assert keyed["a5"].dtype == "Int64"
+    pd.testing.assert_frame_equal(keyed.drop(columns="a5"), frame.drop(columns="a5"))
+
+
+def test_reverse_key_passes_over_absent_items_but_needs_one() -> None:
+    assert reverse_key(pd.DataFrame({"a5": [2], "x": [1]}), SCALE)["a5"].to_list() == [4]
+    with pytest.raises(ResponseDataError, match="reverse_key: none of the 9 item columns"):
+        reverse_key(pd.DataFrame({"x": [1]}), SCALE)
+
+
+def test_eighty_percent_of_five_is_four_whatever_the_rounding() -> None:
+    values = np.array([[1.0] * k + [np.nan] * (10 - k) for k in range(11)])
+    for share in np.arange(0.1, 1.01, 0.1):
+        mean, _, _ = prorated_mean(values, np.ones(values.shape, dtype=bool), float(share))
+        assert int((~np.isnan(mean)).argmax()) == round(share * 10)
+
+
+def test_the_shipped_instrument_is_scored_on_its_five_themes() -> None:
+    scale = instrument.load("dta")
+    frame = pd.DataFrame({item: [scale.scale_of(item).maximum] for item in scale.item_ids})
+    scores = score(check_responses(frame, scale), scale, rescale="0-100").scores
+    assert (scores[[theme.id for theme in scale.themes]] == 100).all().all()
+    assert scores["total"].to_list() == [100.0]
+    assert score(check_responses(frame, scale), scale).rule.total_themes == tuple(scale.dimension_themes)
