@@ -10,7 +10,7 @@ ABSENT = "–"
 _PLACE = re.compile(r"\{([A-Za-z_][\w.]*)(?::([A-Za-z]\w*))?\}")
 
 
-def format_value(value: Any, form: str = "text") -> str:
+def format_value(value: Any, form: str = "text", *, apa: bool = False) -> str:
     """Write one value the way a report shows it.
 
     Parameters
@@ -18,7 +18,10 @@ def format_value(value: Any, form: str = "text") -> str:
     value
         Plain value of the results tree; None is shown as a dash.
     form
-        `text`, `int`, `percent` (of a proportion), `p`, or `dN` for N decimals.
+        `text`, `int`, `percent` (of a proportion), `p`, `dN` for N decimals, or `rN` for N decimals of a
+        statistic that cannot pass 1.
+    apa
+        Leave out the zero before the point of `rN`, as APA style asks.
 
     Returns
     -------
@@ -31,6 +34,8 @@ def format_value(value: Any, form: str = "text") -> str:
     ('0.74', '<.001', '12.3%')
     >>> format_value(None, "d2"), format_value(-0.5, "d1"), format_value(12345, "int")
     ('–', '−0.5', '12,345')
+    >>> format_value(0.912, "r2"), format_value(-0.912, "r2", apa=True)
+    ('0.91', '−.91')
     """
     if value is None:
         return ABSENT
@@ -38,7 +43,8 @@ def format_value(value: Any, form: str = "text") -> str:
         return "yes" if value else "no"
     if isinstance(value, str) or form == "text":
         return value if isinstance(value, str) else _short(value)
-    return _number(float(value), form)
+    text = _number(float(value), form)
+    return re.sub(r"^(−?)0\.", r"\1.", text) if apa and form.startswith("r") else text
 
 
 def _short(value: Any) -> str:
@@ -52,7 +58,7 @@ def _number(value: float, form: str) -> str:
         text = f"{100 * value:.1f}%"
     elif form == "p":
         text = "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
-    elif re.fullmatch(r"d\d", form):
+    elif re.fullmatch(r"[dr]\d", form):
         text = f"{value:,.{form[1]}f}"
     else:
         raise ValueError(f"no such format: {form!r}")

@@ -17,6 +17,7 @@ class Cell:
     """One printed value and the path of the number behind it."""
 
     text: str
+    apa: str
     path: str
     numeric: bool
 
@@ -62,13 +63,17 @@ def table_view(section_name: str, section: Mapping[str, Any], name: str) -> Tabl
 
 def _cell(base: str, table: Mapping[str, Any], key: str, row: int, column: Mapping[str, str]) -> Cell:
     form = column["format"]
+    value = table[key][row]
     return Cell(
-        text=format_value(table[key][row], form), path=f"{base}.{key}[{row}]", numeric=_is_numeric(form)
+        text=format_value(value, form),
+        apa=format_value(value, form, apa=True),
+        path=f"{base}.{key}[{row}]",
+        numeric=_is_numeric(form),
     )
 
 
 def _is_numeric(form: str) -> bool:
-    return form in NUMERIC or (form.startswith("d") and form[1:].isdigit())
+    return form in NUMERIC or (form[0] in "dr" and form[1:].isdigit())
 
 
 def prose(section: Mapping[str, Any]) -> list[str]:

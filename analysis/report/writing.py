@@ -131,8 +131,18 @@ def _write_form(tree: Tree, made: Path, form: str) -> None:
         from analysis.report.html import render_html
 
         (made / "report.html").write_text(render_html(tree), encoding="utf-8")
+    elif form == "markdown":
+        from analysis.report.markdown import render_markdown
+
+        (made / "report.md").write_text(render_markdown(tree), encoding="utf-8")
+    elif form == "docx":
+        from analysis.report.word import render_docx
+
+        (made / "report.docx").write_bytes(render_docx(tree))
     else:
-        raise ValueError(f"no such form of report: {form!r}")
+        from analysis.report.pdf import render_pdf
+
+        (made / "report.pdf").write_bytes(render_pdf(tree))
 
 
 def _exchange(made: Path, target: Path) -> None:

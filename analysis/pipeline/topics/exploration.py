@@ -124,7 +124,7 @@ def _prose(values: dict[str, Any], n_factors: int) -> list[str]:
 
 
 def _tables(loadings: pd.DataFrame, found: EfaResult) -> dict[str, Table]:
-    factors = {name: (name, "d2") for name in found.loadings.columns}
+    factors = {name: (name, "r2") for name in found.loadings.columns}
     tables = {
         "loadings": Table(
             frame=loadings,
@@ -133,7 +133,7 @@ def _tables(loadings: pd.DataFrame, found: EfaResult) -> dict[str, Table]:
                 "item": ("Item", "text"),
                 "text": ("Wording", "text"),
                 **factors,
-                "communality": ("Communality", "d2"),
+                "communality": ("Communality", "r2"),
             },
             note="Pattern coefficients; factors in the order of the variance they account for.",
         )

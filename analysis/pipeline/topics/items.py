@@ -62,7 +62,7 @@ _COLUMNS = {
     "kurtosis": ("Kurtosis", "d2"),
     "floor_share": ("Lowest", "percent"),
     "ceiling_share": ("Highest", "percent"),
-    "item_rest_r": ("Item-rest r", "d2"),
+    "item_rest_r": ("Item-rest r", "r2"),
 }
 
 

@@ -52,11 +52,11 @@ _COLUMNS = {
     "title": ("Theme", "text"),
     "n_items": ("Items", "int"),
     "n": ("n", "int"),
-    "alpha": ("Alpha", "d2"),
-    "ci_lower": ("95% from", "d2"),
-    "ci_upper": ("to", "d2"),
-    "alpha_pairwise": ("Alpha, pairwise", "d2"),
-    "average_r": ("Mean r", "d2"),
+    "alpha": ("Alpha", "r2"),
+    "ci_lower": ("95% from", "r2"),
+    "ci_upper": ("to", "r2"),
+    "alpha_pairwise": ("Alpha, pairwise", "r2"),
+    "average_r": ("Mean r", "r2"),
 }
 
 
@@ -144,9 +144,9 @@ def _dropped_table(dropped: pd.DataFrame) -> Table:
         columns={
             "item": ("Item", "text"),
             "text": ("Wording", "text"),
-            "if_dropped": ("Alpha without it", "d2"),
-            "gain": ("Change", "d3"),
-            "item_rest_r": ("Item-rest r", "d2"),
+            "if_dropped": ("Alpha without it", "r2"),
+            "gain": ("Change", "r3"),
+            "item_rest_r": ("Item-rest r", "r2"),
         },
     )
 

@@ -44,7 +44,7 @@ def section_sampling(context: Context) -> Section:
             "kmo": Table(
                 frame=table.assign(text=[context.scale.item(item).text for item in table["item"]]),
                 title="Sampling adequacy of each item",
-                columns={"item": ("Item", "text"), "text": ("Wording", "text"), "kmo": ("KMO", "d3")},
+                columns={"item": ("Item", "text"), "text": ("Wording", "text"), "kmo": ("KMO", "r3")},
             )
         },
         findings=[

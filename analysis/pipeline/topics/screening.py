@@ -125,10 +125,10 @@ def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
         columns={
             "title": ("Theme", "text"),
             "n": ("n", "int"),
-            "alpha": ("Alpha", "d3"),
+            "alpha": ("Alpha", "r3"),
             "n_without": ("n without", "int"),
-            "alpha_without": ("Alpha without", "d3"),
-            "change": ("Change", "d3"),
+            "alpha_without": ("Alpha without", "r3"),
+            "change": ("Change", "r3"),
         },
         note="Pairwise, as shown beside the main estimate in the section on reliability.",
     )

@@ -1,0 +1,72 @@
+"""Tables in APA style as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.report.view import TableView, Tree, method_line, notices, prose, table_view, verdicts
+
+
+def render_markdown(tree: Tree) -> str:
+    """Render the results tree as Markdown: sentences, numbered tables, what passed and what did not.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    str
+        One document.
+    """
+    return "\n".join(_lines(tree)) + "\n"
+
+
+def _lines(tree: Tree) -> Iterator[str]:
+    meta = tree["meta"]
+    yield f"# {meta['instrument']['title']}: validation report"
+    for kind, sentence in notices(tree):
+        yield f"\n> **{kind.capitalize()}.** {sentence}"
+    yield from _verdict_lines(tree)
+    number = 0
+    for name, section in tree["sections"].items():
+        yield f"\n## {section['title']}\n"
+        if section["status"] != "ok":
+            yield f"**{section['status'].replace('_', ' ').capitalize()}.** {section['message']}"
+            continue
+        for problem in section["problems"]:
+            yield f"**A part of this failed.** {problem}\n"
+        for sentence in prose(section):
+            yield sentence + "\n"
+        for table in section["tables"]:
+            number += 1
+            yield from _table_lines(table_view(name, section, table), number)
+        yield f"*{method_line(section)}*"
+
+
+def _verdict_lines(tree: Tree) -> Iterator[str]:
+    found = verdicts(tree)
+    yield "\n## Summary\n"
+    for failure in found["failed"]:
+        yield f"- **Failed:** {failure['title']}. {failure['message']}"
+    for key, heading in (("not_met", "Not met"), ("met", "Met")):
+        yield f"\n**{heading} ({len(found[key])})**\n"
+        for entry in found[key]:
+            yield f"- {entry['claim']}: {entry['printed']} ({entry['rule']}; {entry['source']})"
+
+
+def _table_lines(view: TableView, number: int) -> Iterator[str]:
+    yield f"**Table {number}**\n"
+    yield f"*{view.title}*\n"
+    yield "| " + " | ".join(_cell(head) for head, _ in view.heads) + " |"
+    yield "|" + "|".join("---:" if numeric else "---" for _, numeric in view.heads) + "|"
+    for row in view.rows:
+        yield "| " + " | ".join(_cell(cell.apa) for cell in row) + " |"
+    yield ""
+    if view.note:
+        yield f"*Note.* {view.note}\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,157 @@
+"""The report as a Word document with tables in APA style, the same bytes each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from analysis.figures.base import to_png
+from analysis.figures.registry import build_figures
+from analysis.report.view import TableView, Tree, method_line, notices, prose, table_view, verdicts
+
+if TYPE_CHECKING:
+    from docx.document import Document
+    from docx.table import Table
+
+FIXED = dt.datetime(2000, 1, 1)  # a report says which data it is about, not when it was printed
+FIXED_ZIP = (1980, 1, 1, 0, 0, 0)
+
+
+def render_docx(tree: Tree) -> bytes:
+    """Render the results tree as a Word document.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    bytes
+        The file; dates inside are fixed, so the same tree gives the same bytes.
+    """
+    import docx
+    from docx.shared import Pt
+
+    document = docx.Document()
+    document.styles["Normal"].font.name = "Calibri"
+    document.styles["Normal"].font.size = Pt(10.5)
+    properties = document.core_properties
+    properties.created = properties.modified = FIXED
+    properties.author, properties.title = "", f"{tree['meta']['instrument']['title']}: validation report"
+    document.add_heading(properties.title, 0)
+    for kind, sentence in notices(tree):
+        _labelled(document, f"{kind.capitalize()}. ", sentence)
+    _add_verdicts(document, tree)
+    number = 0
+    for name, section in tree["sections"].items():
+        document.add_heading(section["title"], 1)
+        if section["status"] != "ok":
+            _labelled(document, f"{section['status'].replace('_', ' ').capitalize()}. ", section["message"])
+            continue
+        number = _add_section(document, tree, name, number)
+    return _fixed_times(document)
+
+
+def _labelled(document: Document, label: str, text: str) -> None:
+    paragraph = document.add_paragraph()
+    paragraph.add_run(label).bold = True
+    paragraph.add_run(text)
+
+
+def _add_verdicts(document: Document, tree: Tree) -> None:
+    found = verdicts(tree)
+    document.add_heading("Summary", 1)
+    for failure in found["failed"]:
+        _labelled(document, f"Failed: {failure['title']}. ", failure["message"])
+    for key, heading in (("not_met", "Not met"), ("met", "Met")):
+        document.add_heading(f"{heading} ({len(found[key])})", 2)
+        for entry in found[key]:
+            paragraph = document.add_paragraph(style="List Bullet")
+            paragraph.add_run(f"{entry['claim']}: {entry['printed']}").bold = True
+            paragraph.add_run(f" ({entry['rule']}; {entry['source']})")
+
+
+def _add_section(document: Document, tree: Tree, name: str, number: int) -> int:
+    from docx.shared import Cm
+
+    section = tree["sections"][name]
+    for problem in section["problems"]:
+        _labelled(document, "A part of this failed. ", problem)
+    for sentence in prose(section):
+        document.add_paragraph(sentence)
+    for figure in build_figures(section, tree["meta"]).values():
+        document.add_picture(io.BytesIO(to_png(figure)), width=Cm(15.5))
+        _describe(document, figure.alt)
+        document.add_paragraph().add_run(figure.title).italic = True
+    for table in section["tables"]:
+        number += 1
+        _add_table(document, table_view(name, section, table), number)
+    document.add_paragraph().add_run(method_line(section)).italic = True
+    return number
+
+
+def _describe(document: Document, words: str) -> None:
+    """Put the alternative text on the picture added last."""
+    for properties in document.inline_shapes[-1]._inline.iter("{*}docPr"):
+        properties.set("descr", words)
+
+
+def _add_table(document: Document, view: TableView, number: int) -> None:
+    document.add_paragraph().add_run(f"Table {number}").bold = True
+    document.add_paragraph().add_run(view.title).italic = True
+    table = document.add_table(rows=1, cols=len(view.heads))
+    for cell, (head, _) in zip(table.rows[0].cells, view.heads, strict=True):
+        cell.text = head
+    for row in view.rows:
+        for cell, content in zip(table.add_row().cells, row, strict=True):
+            cell.text = content.apa
+    _apa_lines(table)
+    if view.note:
+        paragraph = document.add_paragraph()
+        paragraph.add_run("Note. ").italic = True
+        paragraph.add_run(view.note)
+
+
+def _apa_lines(table: Table) -> None:
+    """Rules above and below the heading and under the last row, none between; small type."""
+    from docx.shared import Pt
+
+    last = len(table.rows) - 1
+    for position, row in enumerate(table.rows):
+        edges = {"top": position == 0, "bottom": position in (0, last)}
+        for cell in row.cells:
+            _border(cell, [edge for edge, wanted in edges.items() if wanted])
+            for paragraph in cell.paragraphs:
+                paragraph.paragraph_format.space_after = Pt(0)
+                for run in paragraph.runs:
+                    run.font.size = Pt(8.5)
+
+
+def _border(cell: Any, edges: list[str]) -> None:
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    if not edges:
+        return
+    borders = OxmlElement("w:tcBorders")
+    for edge in edges:
+        line = OxmlElement(f"w:{edge}")
+        line.set(qn("w:val"), "single")
+        line.set(qn("w:sz"), "6")
+        borders.append(line)
+    cell._tc.get_or_add_tcPr().append(borders)
+
+
+def _fixed_times(document: Document) -> bytes:
+    """Save with fixed times in the archive."""
+    raw, fixed = io.BytesIO(), io.BytesIO()
+    document.save(raw)
+    with zipfile.ZipFile(raw) as old, zipfile.ZipFile(fixed, "w", zipfile.ZIP_DEFLATED) as new:
+        for entry in old.infolist():
+            info = zipfile.ZipInfo(entry.filename, FIXED_ZIP)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            new.writestr(info, old.read(entry.filename))
+    return fixed.getvalue()
