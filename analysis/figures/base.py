@@ -46,7 +46,7 @@ NARROW, WIDE = 350, 800
 FONT = "Verdana, DejaVu Sans, sans-serif"
 
 Section = Mapping[str, Any]
-Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart
+Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ LINES = "split(datum.label, '\\n')"
 def styled(chart: Chart, width: int) -> Chart:
     """Give a chart the house style; colours are those a style sheet can exchange for the dark."""
     size = 11 if width >= 500 else 10
-    if not isinstance(chart, alt.HConcatChart | alt.VConcatChart):
+    if not isinstance(chart, alt.HConcatChart | alt.VConcatChart | alt.FacetChart):
         chart = chart.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     return (
         chart.configure(background="transparent", font=FONT, padding=4)

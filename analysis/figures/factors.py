@@ -50,7 +50,8 @@ def scree_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     return Figure(
         title="Scree: dimensions that stand out against shuffled answers",
         alt=f"Line chart of the first {len(table)} eigenvalues. {above} lie above those of "
-        f"shuffled answers; the largest is {table['observed'].iloc[0]:.1f}, the next {table['observed'].iloc[1]:.1f}.",
+        f"shuffled answers; the largest is {table['observed'].iloc[0]:.1f}, "
+        f"the next {table['observed'].iloc[1]:.1f}.",
         draw=draw,
         tables=("eigenvalues",),
     )

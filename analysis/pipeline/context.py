@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
 
@@ -14,6 +14,7 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
 if TYPE_CHECKING:
+    from instrument.scorecard import Scorecard
     from instrument.study import Study
 
 T = TypeVar("T")
@@ -110,6 +111,28 @@ class Context:
         return {theme: items for theme, items in lists.items() if items}
 
     @cached_property
+    def rescale(self) -> Literal["0-100"] | None:
+        """Scores are put on 0-100 where items of one score have unlike ranges."""
+        groups = [*self.themes.values(), self.total_items]
+        ends = [{(s.minimum, s.maximum) for s in map(self.scale.scale_of, items)} for items in groups]
+        return "0-100" if any(len(group) > 1 for group in ends) else None
+
+    @cached_property
+    def card(self) -> Scorecard:
+        """Scores of every administration by the instrument's rule."""
+        from instrument.scoring import score
+
+        answers = self.responses.copy()
+        if self.reasons is not None:
+            answers.attrs["reasons"] = self.reasons
+        return score(answers, self.scale, rescale=self.rescale)
+
+    def scores_at(self, wave: Any) -> pd.DataFrame:
+        """Theme scores, and the total where there is one, of one wave; indexed by participant."""
+        frame = self.card.scores
+        return frame[frame["wave"] == wave].set_index("participant")[self.card.names]
+
+    @cached_property
     def total_items(self) -> list[str]:
         """Items that make the total; every item where the instrument has none."""
         themes = self.scale.total_themes
@@ -117,8 +140,8 @@ class Context:
         return list(dict.fromkeys(wanted)) or self.item_ids
 
     def title_of(self, theme: str) -> str:
-        """Title of a theme."""
-        return self.scale.theme(theme).title
+        """Title of a theme, or of the total."""
+        return "Total" if theme == "total" else self.scale.theme(theme).title
 
 
 def checksum_of(frame: pd.DataFrame) -> str:

@@ -1,13 +1,25 @@
 """The topics of the validation, one file each; a new topic is a file and a line here."""
 
 from analysis.pipeline.section import Topic
-from analysis.pipeline.topics import exploration, flow, items, reliability, retention, sampling, screening
+from analysis.pipeline.topics import (
+    exploration,
+    flow,
+    items,
+    reliability,
+    retention,
+    retest,
+    sampling,
+    scores,
+    screening,
+)
 
 TOPICS: tuple[Topic, ...] = (
     flow.TOPIC,
     screening.TOPIC,
     items.TOPIC,
+    scores.TOPIC,
     reliability.TOPIC,
+    retest.TOPIC,
     sampling.TOPIC,
     retention.TOPIC,
     exploration.TOPIC,

@@ -1,0 +1,96 @@
+"""Mean scores over the waves, and retest with its intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import (
+    BLUE,
+    INK,
+    LINES,
+    MUTED,
+    ORANGE,
+    Chart,
+    Figure,
+    Section,
+    table_of,
+    wrapped,
+)
+from analysis.rules import ICC
+
+
+def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Mean and spread of each score at each wave, one small panel per score."""
+    table = table_of(section, "scores").dropna(subset=["mean"])
+    table["label"] = [wrapped(title) for title in table["title"]]
+    table["low"], table["high"] = table["mean"] - table["sd"], table["mean"] + table["sd"]
+    ends = [float(table["lowest_possible"].min()), float(table["highest_possible"].max())]
+    waves, titles = list(pd.unique(table["wave"])), list(pd.unique(table["title"]))
+    first, last = table[table["wave"] == waves[0]], table[table["wave"] == waves[-1]]
+    told = "; ".join(
+        f"{row.title} {row.mean:.2f}" for row in first[["title", "mean"]].itertuples(index=False)
+    )
+
+    def draw(width: int) -> Chart:
+        columns = 3 if width >= 500 else 2
+        base = alt.Chart(table)
+        x = alt.X("wave:N", title=None, sort=waves, axis=alt.Axis(labelAngle=-40, labelLimit=90, grid=False))
+        y = alt.Y("mean:Q", title=None, scale=alt.Scale(domain=ends, nice=False), axis=alt.Axis(tickCount=5))
+        spread = base.mark_rule(strokeWidth=2, color=MUTED).encode(
+            x=x, y=alt.Y("low:Q", scale=alt.Scale(domain=ends, clamp=True), title=None), y2="high:Q"
+        )
+        point = base.mark_point(filled=True, size=70, color=BLUE, opacity=1).encode(x=x, y=y)
+        panel = (spread + point).properties(width=round(width / columns - 50), height=110)
+        head = alt.Header(labelExpr=LINES, labelAnchor="start", labelFontWeight="bold")
+        return panel.facet(
+            facet=alt.Facet("label:N", sort=[wrapped(title) for title in titles], title=None, header=head),
+            columns=columns,
+        )
+
+    return Figure(
+        title="Scores at each wave: mean, and one standard deviation either side",
+        alt=f"Small panels of mean scores by wave. At {waves[0]}: {told}. {len(last)} scores are shown at "
+        f"{waves[-1]}.",
+        draw=draw,
+        tables=("scores",),
+    )
+
+
+def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """ICC with its interval, one row per score."""
+    table = table_of(section, "retest")
+    table["label"] = [wrapped(title) for title in table["title"]]
+    table["reached"] = [ICC.holds(value) for value in table["icc"]]
+    told = "; ".join(
+        f"{row.title} {row.icc:.2f} ({row.ci_lower:.2f} to {row.ci_upper:.2f})" for row in table.itertuples()
+    )
+    least = min(0.4, float(table["ci_lower"].min()) - 0.02)
+
+    def draw(width: int) -> Chart:
+        rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
+        scale = alt.Scale(domain=[least, 1.0], nice=False)
+        base = alt.Chart(table)
+        line = base.mark_rule(color=INK, strokeWidth=2).encode(
+            y=rows, x=alt.X("ci_lower:Q", scale=scale, title="ICC(A,1), 95% interval"), x2="ci_upper:Q"
+        )
+        point = base.mark_point(filled=True, size=110, opacity=1).encode(
+            y=rows,
+            x=alt.X("icc:Q", scale=scale),
+            color=alt.condition("datum.reached", alt.value(BLUE), alt.value(ORANGE)),
+            shape=alt.condition("datum.reached", alt.value("circle"), alt.value("square")),
+        )
+        cut = pd.DataFrame({"cut": [ICC.cutoff]})
+        rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
+        rule = rule.encode(x=alt.X("cut:Q", scale=scale))
+        return (rule + line + point).properties(width=width, height=36 * len(table) + 50)
+
+    return Figure(
+        title=f"Retest among the stable; dashed line: {ICC.cutoff:.2f}; squares lie below it",
+        alt=f"ICC with 95% interval by score: {told}.",
+        draw=draw,
+        tables=("retest",),
+    )

@@ -1,0 +1,190 @@
+"""Retest: how far a score repeats itself in people who did not change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context, listed
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.rules import ICC
+from instrument.errors import ToolkitError
+
+CHANGE = "change_rating"
+
+
+def section_retest(context: Context) -> Section:
+    """ICC(A,1), measurement error and limits of agreement among the stable."""
+    first, second = _waves(context)
+    pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
+    stable, how = _stable(context, pairs)
+    rows, problems = _rows(context, first, second, stable)
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    values = _values(table) | {
+        "first": context.wave_name(first),
+        "second": context.wave_name(second),
+        "pairs": len(pairs),
+        "stable": len(stable),
+        "how": how,
+    }
+    return Section(
+        estimator="ICC(A,1), two-way random effects, absolute agreement, single measurement",
+        n=len(stable),
+        missing="people with both scores; others are left out, score by score",
+        options={"stable": how, "level": 0.95},
+        software=("pingouin", "scipy"),
+        prose=_prose(table, values),
+        values=values,
+        tables={"retest": _table(table)},
+        findings=[
+            Finding(
+                claim=f"{row['title']}: repeats itself in the stable",
+                value=row["icc"],
+                rule=ICC,
+                path=f"sections.retest.tables.retest.icc[{position}]",
+            )
+            for position, row in enumerate(rows)
+        ],
+        figures=["retest"] if rows else [],
+        problems=problems,
+    )
+
+
+def _waves(context: Context) -> tuple[Any, Any]:
+    """The retest wave and the main wave asked last before it."""
+    names = {str(wave): wave for wave in context.waves}
+    study = context.study
+    declared = [wave for wave in study.waves if wave.name in names] if study is not None else []
+    retest = next(wave for wave in declared if wave.role == "retest")
+    before = [wave for wave in declared if wave.role == "main" and wave.day <= retest.day]
+    first = max(before, key=lambda wave: wave.day)
+    return names[first.name], names[retest.name]
+
+
+def _lacks(context: Context) -> str:
+    study = context.study
+    names = {str(wave) for wave in context.waves}
+    declared = [wave for wave in study.waves if wave.name in names] if study is not None else []
+    retests = [wave for wave in declared if wave.role == "retest"]
+    if retests and any(wave.role == "main" and wave.day <= retests[0].day for wave in declared):
+        return ""
+    return "Needs a study file that declares a wave with `role: retest` after a main wave, and its answers."
+
+
+def _stable(context: Context, pairs: list[str]) -> tuple[list[str], str]:
+    outcomes = context.outcomes
+    if outcomes is None or CHANGE not in outcomes.columns:
+        return pairs, "everyone with both, since nobody was asked about change"
+    unchanged = set(outcomes.loc[outcomes[CHANGE] == 0, "participant"])
+    return [person for person in pairs if person in unchanged], "a global rating of change of 0"
+
+
+def _rows(
+    context: Context, first: Any, second: Any, stable: list[str]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    from analysis.agreement import icc
+    from analysis.measurement_error import limits_of_agreement
+
+    rows, problems = [], []
+    before, after = context.scores_at(first).loc[stable], context.scores_at(second).loc[stable]
+    for name in context.card.names:
+        long = pd.concat(
+            [
+                pd.DataFrame({"participant": part.index, "wave": label, "score": part[name].to_numpy()})
+                for label, part in (("first", before), ("second", after))
+            ]
+        )
+        try:
+            found = icc(long)
+            limits = limits_of_agreement(before[name], after[name])
+        except ToolkitError as error:
+            problems.append(f"{context.title_of(name)}: {error}")
+            continue
+        rows.append(
+            {
+                "score": name,
+                "title": context.title_of(name),
+                "n": found.n_targets,
+                "icc": found.estimate(),
+                "ci_lower": found.ci().lower,
+                "ci_upper": found.ci().upper,
+                "icc_consistency": found.estimate("ICC(C,1)"),
+                "sem": found.sem_agreement,
+                "sdc": found.sdc_agreement,
+                "bias": limits.bias,
+                "loa_lower": limits.lower,
+                "loa_upper": limits.upper,
+            }
+        )
+    return rows, problems
+
+
+_COLUMNS = {
+    "score": ("", "text"),
+    "title": ("Score", "text"),
+    "n": ("n", "int"),
+    "icc": ("ICC(A,1)", "r2"),
+    "ci_lower": ("95% from", "r2"),
+    "ci_upper": ("to", "r2"),
+    "icc_consistency": ("ICC(C,1)", "r2"),
+    "sem": ("SEM", "d2"),
+    "sdc": ("SDC", "d2"),
+    "bias": ("Mean change", "d2"),
+    "loa_lower": ("Limits from", "d2"),
+    "loa_upper": ("to", "d2"),
+}
+
+
+def _table(table: pd.DataFrame) -> Table:
+    return Table(
+        frame=table,
+        title="Retest among the stable",
+        columns={key: value for key, value in _COLUMNS.items() if key != "score"},
+        note="SEM: standard error of one measurement. SDC: smallest change of one person beyond "
+        "measurement error. Limits: where 95% of the differences lie.",
+    )
+
+
+def _values(table: pd.DataFrame) -> dict[str, Any]:
+    if table.empty:
+        return {}
+    low, high = table.iloc[int(table["icc"].argmin())], table.iloc[int(table["icc"].argmax())]
+    return {
+        "icc_lowest": low["icc"],
+        "icc_lowest_title": low["title"],
+        "icc_highest": high["icc"],
+        "icc_highest_title": high["title"],
+        "below": listed(table.loc[table["icc"] < ICC.cutoff, "title"]),
+        "sdc_largest": float(table["sdc"].max()),
+    }
+
+
+def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
+    sentences = [
+        "{pairs:int} people answered at {first} and again at {second}; {stable:int} of them count as stable "
+        "({how})."
+    ]
+    if table.empty:
+        return sentences
+    sentences.append(
+        "Among them the ICC runs from {icc_lowest:d2} ({icc_lowest_title}) to {icc_highest:d2} "
+        "({icc_highest_title})."
+    )
+    if values["below"]:
+        sentences.append("Below the convention: {below}.")
+    sentences.append(
+        "One person's score must change by more than its SDC (at most {sdc_largest:d2}) before the change "
+        "stands out from measurement error. Between other waves people may really change: there the same "
+        "number would be stability, not reliability."
+    )
+    return sentences
+
+
+TOPIC = Topic(
+    name="retest",
+    title="Retest",
+    question="Does a score repeat itself in people who did not change?",
+    run=section_retest,
+    lacks=_lacks,
+)

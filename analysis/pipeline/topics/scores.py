@@ -1,0 +1,117 @@
+"""Scores at each wave: how they spread, and how many people sit at an end of the scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.rules import FLOOR_CEILING
+
+
+def section_scores(context: Context) -> Section:
+    """Describe every score at every wave; judge floor and ceiling at the first."""
+    rows = [
+        {"wave": context.wave_name(wave), "score": name, "title": context.title_of(name)}
+        | _described(context, name, context.scores_at(wave)[name])
+        for name in context.card.names
+        for wave in context.waves
+    ]
+    table = pd.DataFrame(rows)
+    first = table[table["wave"] == context.wave_name(context.first_wave)]
+    highest = first.iloc[int(first["ceiling"].fillna(-1).argmax())]
+    values = {
+        "scores": len(context.card.names),
+        "first_wave": context.wave_name(context.first_wave),
+        "ceiling_highest": highest["ceiling"],
+        "ceiling_title": highest["title"],
+        "unscored_highest": float(first["unscored"].max()),
+        "prorate_at": context.card.rule.prorate_at,
+    }
+    return Section(
+        estimator=context.card.rule.describe().removesuffix("."),
+        n=len(context.first),
+        missing="a score needs the stated share of the items that apply; otherwise it is missing",
+        options={"range": "0-100" if context.rescale else "that of the items"},
+        prose=[
+            "A score is given when at least {prorate_at:percent} of the items that apply to a person are "
+            "answered. At {first_wave}, up to {unscored_highest:percent} of people stay without a score.",
+            "Scores pile up at the top most for {ceiling_title}: {ceiling_highest:percent} of people have "
+            "the highest possible score. Where many do, improvement cannot show.",
+        ],
+        values=values,
+        tables={
+            "scores": Table(
+                frame=table,
+                title="Scores at each wave",
+                columns={
+                    "title": ("Score", "text"),
+                    "wave": ("Wave", "text"),
+                    "n": ("n", "int"),
+                    "unscored": ("Without", "percent"),
+                    "mean": ("Mean", "d2"),
+                    "sd": ("SD", "d2"),
+                    "floor": ("At lowest", "percent"),
+                    "ceiling": ("At highest", "percent"),
+                },
+                note="Later waves hold only those who stayed; a change of means mixes change with staying.",
+            )
+        },
+        findings=[
+            finding
+            for position, row in table.iterrows()
+            if row["wave"] == values["first_wave"]
+            for finding in _ends(row, position)
+        ],
+        figures=["scores"],
+    )
+
+
+def _described(context: Context, name: str, values: pd.Series) -> dict[str, Any]:
+    low, high = _ends_of(context, name)
+    scored = values.dropna()
+    return {
+        "n": len(scored),
+        "unscored": float(values.isna().mean()) if len(values) else None,
+        "mean": float(scored.mean()) if len(scored) else None,
+        "sd": float(scored.std()) if len(scored) > 1 else None,
+        "floor": float((scored <= low).mean()) if len(scored) else None,
+        "ceiling": float((scored >= high).mean()) if len(scored) else None,
+        "lowest_possible": low,
+        "highest_possible": high,
+    }
+
+
+def _ends_of(context: Context, name: str) -> tuple[float, float]:
+    if context.rescale:
+        return 0.0, 100.0
+    items = context.total_items if name == "total" else context.themes[name]
+    scale = context.scale.scale_of(items[0])
+    times = len(items) if context.card.rule.method == "sum" and name != "total" else 1
+    return float(scale.minimum * times), float(scale.maximum * times)
+
+
+def _ends(row: pd.Series, position: Any) -> list[Finding]:
+    found = []
+    for key, word in (("floor", "lowest"), ("ceiling", "highest")):
+        value = None if pd.isna(row[key]) else float(row[key])
+        found.append(
+            Finding(
+                claim=f"{row['title']}: few people at the {word} score",
+                value=value,
+                rule=FLOOR_CEILING,
+                path=f"sections.scores.tables.scores.{key}[{position}]",
+                form="percent",
+            )
+        )
+    return found
+
+
+TOPIC = Topic(
+    name="scores",
+    title="Scores",
+    question="How do scores spread, and is there room at the ends?",
+    run=section_scores,
+)
