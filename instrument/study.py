@@ -16,6 +16,7 @@ from instrument.errors import DefinitionError, fact_and_hint
 from instrument.loading import faults_of, read_yaml
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Wave(Model):
@@ -55,9 +56,16 @@ class IntendedUse(Model):
     """How much use is meant to be enough, and the reason (Sieverink et al. 2017, 10.2196/jmir.8578)."""
 
     unit: Literal["sessions", "modules", "active_days", "minutes", "logins"]
-    amount: Annotated[float, Field(gt=0)]
+    amount: Positive
     weeks: Annotated[int, Field(gt=0)]
+    per_week: Positive | None = None
     justification: Annotated[Text, Field(min_length=20)]
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Self:
+        if self.per_week is not None and abs(self.per_week * self.weeks - self.amount) > 1e-9 * self.amount:
+            raise ValueError(f"per_week times {self.weeks} weeks is not the amount {self.amount:g}")
+        return self
 
 
 class AdherenceRule(Model):
@@ -100,7 +108,7 @@ class Study(Model):
     instrument: Text
     synthetic: bool = False
     notice: str = ""
-    languages: tuple[LanguageTag, ...] = ("en",)
+    languages: tuple[LanguageTag, ...] = Field(default=("en",), min_length=1)
     waves: tuple[Wave, ...] = Field(min_length=1)
     item_order: ItemOrder = ItemOrder()
     consent: Consent | None = None
@@ -108,7 +116,7 @@ class Study(Model):
     contact: str = ""
     app: str = ""
     study_days: Annotated[int, Field(gt=0)]
-    session_gap_minutes: Annotated[float, Field(gt=0)] = 30.0
+    session_gap_minutes: Positive = 30.0
     gap_days: Annotated[int, Field(gt=0)] = 14
     intended_use: IntendedUse
     adherence: AdherenceRule
@@ -120,19 +128,12 @@ class Study(Model):
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
-        names = [wave.name for wave in self.waves]
-        faults = [f"waves: id {name!r} is used twice" for name, count in Counter(names).items() if count > 1]
-        if self.landmark is not None:
-            if str(self.landmark.wave) not in names:
-                faults.append(f"landmark.wave: {str(self.landmark.wave)!r} is not a wave")
-            elif self.landmark.day < self.wave(str(self.landmark.wave)).closes:
-                faults.append(
-                    "landmark.day: lies before the close of its wave; outcome and predictor would overlap"
-                )
-            if self.landmark.day >= self.study_days:
-                faults.append("landmark.day: no day is left after it")
-        if late := [wave.name for wave in self.waves if wave.opens > self.study_days + 366]:
-            faults.append(f"waves: {late[0]!r} opens long after the study's end")
+        faults = [
+            *_doubled_faults(self),
+            *_wave_faults(self),
+            *_landmark_faults(self),
+            *_use_faults(self),
+        ]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -167,6 +168,59 @@ class Study(Model):
         if not self.contact.strip():
             faults.append("contact: is empty; people need someone to ask")
         return faults
+
+
+def _doubled_faults(study: Study) -> list[str]:
+    lists: dict[str, list[str]] = {
+        "waves": [wave.name for wave in study.waves],
+        "languages": list(study.languages),
+        "hypotheses": [hypothesis.id for hypothesis in study.hypotheses],
+        "baseline": list(study.baseline),
+        "covariates": list(study.covariates),
+    }
+    return [
+        f"{key}: {name!r} is used twice"
+        for key, names in lists.items()
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+
+
+def _wave_faults(study: Study) -> list[str]:
+    faults = []
+    days = [wave.day for wave in study.waves]
+    if days != sorted(days):
+        faults.append("waves: must stand in the order of their days")
+    if late := [wave.name for wave in study.waves if wave.opens > study.study_days + 366]:
+        faults.append(f"waves: {late[0]!r} opens long after the study's end")
+    return faults
+
+
+def _landmark_faults(study: Study) -> list[str]:
+    if study.landmark is None:
+        return []
+    faults = []
+    name = str(study.landmark.wave)
+    wave = {wave.name: wave for wave in study.waves}.get(name)
+    if wave is None:
+        faults.append(f"landmark.wave: {name!r} is not a wave")
+    elif wave.role == "retest":
+        faults.append(f"landmark.wave: {name!r} is a retest, which only some people answer")
+    elif study.landmark.day < wave.closes:
+        faults.append("landmark.day: lies before the close of its wave; outcome and predictor would overlap")
+    if study.landmark.day >= study.study_days:
+        faults.append("landmark.day: no day is left after it")
+    return faults
+
+
+def _use_faults(study: Study) -> list[str]:
+    faults = []
+    if study.gap_days >= study.study_days:
+        faults.append("gap_days: is as long as the study, so nobody could be seen to stop")
+    if 7 * study.intended_use.weeks > study.study_days:
+        weeks = study.intended_use.weeks
+        faults.append(f"intended_use.weeks: {weeks} weeks do not fit into study_days {study.study_days}")
+    return faults
 
 
 def load_study(path: str | Path) -> Study:
