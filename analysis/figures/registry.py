@@ -11,12 +11,14 @@ from analysis.figures.flow import flow_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
+from analysis.figures.use import retention_figure
 
 FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
     "flow": flow_figure,
     "loadings": loadings_figure,
     "reliability": reliability_figure,
+    "retention": retention_figure,
     "retest": retest_figure,
     "scores": scores_figure,
     "scree": scree_figure,

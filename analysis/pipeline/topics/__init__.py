@@ -11,6 +11,7 @@ from analysis.pipeline.topics import (
     sampling,
     scores,
     screening,
+    use,
 )
 
 TOPICS: tuple[Topic, ...] = (
@@ -23,6 +24,7 @@ TOPICS: tuple[Topic, ...] = (
     sampling.TOPIC,
     retention.TOPIC,
     exploration.TOPIC,
+    use.TOPIC,
 )
 
 __all__ = ["TOPICS"]
