@@ -1,0 +1,166 @@
+"""Bounded counts: done of due, with more spread than a binomial allows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+from scipy.special import betaln, expit, gammaln, psi
+
+from instrument.errors import NotEstimableError, fact_and_hint
+
+Floats = NDArray[np.float64]
+LARGEST_LOG_ODDS = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Coefficients, shape (p,), their covariance (p, p), and what the inference rests on."""
+
+    coefficients: Floats
+    covariance: Floats
+    dispersion: float
+    df_resid: float
+    log_likelihood: float
+    n: int
+
+    @property
+    def se(self) -> Floats:
+        """Standard errors."""
+        return np.sqrt(np.diag(self.covariance))
+
+    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
+        """Limits by Student's t with `df_resid` (normal where that is infinite)."""
+        half = stats.t.ppf(0.5 + level / 2, self.df_resid) * self.se
+        return self.coefficients - half, self.coefficients + half
+
+    def pvalues(self) -> Floats:
+        """Two-sided p values on the same distribution."""
+        return 2 * stats.t.sf(np.abs(self.coefficients / self.se), self.df_resid)
+
+
+def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | None = None) -> Fit:
+    """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
+
+    With `weights` (inverse probabilities) the covariance is the sandwich, HC0.
+    """
+    import statsmodels.api as sm
+
+    scale = due if weights is None else due * weights
+    model = sm.GLM(done / due, design, family=sm.families.Binomial(), var_weights=scale)
+    try:
+        if weights is None:
+            fit = model.fit(scale="X2", tol=1e-12, maxiter=200)
+        else:
+            fit = model.fit(cov_type="HC0", tol=1e-12, maxiter=200)
+    except (np.linalg.LinAlgError, ValueError) as error:
+        raise _failed(str(error)) from None
+    coefficients = np.asarray(fit.params, dtype=float)
+    if not fit.converged or np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
+        raise _failed("it did not converge, or predictors separate the outcome")
+    p = expit(design @ coefficients)
+    pearson = float((due * (done / due - p) ** 2 / (p * (1 - p))).sum() / (len(done) - design.shape[1]))
+    return Fit(
+        coefficients=coefficients,
+        covariance=np.asarray(fit.cov_params(), dtype=float),
+        dispersion=pearson,
+        df_resid=float(len(done) - design.shape[1]) if weights is None else np.inf,
+        log_likelihood=float("nan"),
+        n=len(done),
+    )
+
+
+def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> Fit:
+    """Beta-binomial by maximum likelihood; `dispersion` is the intraclass correlation rho."""
+
+    def negative(theta: Floats) -> float:
+        return -_beta_binomial_logl(theta, design, done, due)
+
+    def gradient(theta: Floats) -> Floats:
+        return -_beta_binomial_score(theta, design, done, due)
+
+    first = np.append(start, -1.0)
+    found = optimize.minimize(
+        negative, first, jac=gradient, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}
+    )
+    theta = found.x
+    hessian = _jacobian(gradient, theta)
+    slope = np.abs(gradient(theta)).max()
+    if slope > 1e-3 * max(1.0, abs(found.fun)) or np.linalg.eigvalsh(hessian).min() <= 0:
+        raise _failed("the beta-binomial likelihood has no interior maximum")
+    theta = theta - np.linalg.solve(hessian, gradient(theta))
+    covariance = np.asarray(np.linalg.inv(_jacobian(gradient, theta)), dtype=np.float64)
+    k = design.shape[1]
+    return Fit(
+        coefficients=theta[:k],
+        covariance=covariance[:k, :k],
+        dispersion=float(expit(theta[k])),
+        df_resid=np.inf,
+        log_likelihood=-negative(theta),
+        n=len(done),
+    )
+
+
+def _shapes(theta: Floats, design: Floats) -> tuple[Floats, Floats, float, Floats]:
+    p = expit(design @ theta[:-1])
+    rho = float(expit(theta[-1]))
+    total = (1 - rho) / rho
+    return p * total, (1 - p) * total, total, p
+
+
+def _beta_binomial_logl(theta: Floats, design: Floats, done: Floats, due: Floats) -> float:
+    a, b, _, _ = _shapes(theta, design)
+    choose = gammaln(due + 1) - gammaln(done + 1) - gammaln(due - done + 1)
+    return float((choose + betaln(done + a, due - done + b) - betaln(a, b)).sum())
+
+
+def _beta_binomial_score(theta: Floats, design: Floats, done: Floats, due: Floats) -> Floats:
+    a, b, total, p = _shapes(theta, design)
+    common = psi(a + b) - psi(due + a + b)
+    by_a = psi(done + a) - psi(a) + common
+    by_b = psi(due - done + b) - psi(b) + common
+    by_eta = (by_a - by_b) * total * p * (1 - p)
+    # total = (1 - rho) / rho, so d total / d logit(rho) = -total.
+    by_total = by_a * p + by_b * (1 - p)
+    return np.append(design.T @ by_eta, -total * by_total.sum())
+
+
+def _jacobian(function: Callable[[Floats], Floats], point: Floats) -> Floats:
+    """Symmetric derivative of a gradient by central differences of an exact score."""
+    size = len(point)
+    out = np.empty((size, size))
+    for j in range(size):
+        step = 1e-5 * max(1.0, abs(point[j]))
+        high, low = point.copy(), point.copy()
+        high[j] += step
+        low[j] -= step
+        out[:, j] = (function(high) - function(low)) / (2 * step)
+    return (out + out.T) / 2
+
+
+def average_effect(
+    fit: Fit, design: Floats, due: Floats, column: int, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Average marginal effect of one column in units done, with a delta-method interval.
+
+    The derivative `due · p(1 − p) · b` averaged over everyone: what one unit more of the column would
+    change, near where each person is.
+    """
+    p = expit(design @ fit.coefficients)
+    slope = due * p * (1 - p)
+    effect = float((slope * fit.coefficients[column]).mean())
+    gradient = (fit.coefficients[column] * slope * (1 - 2 * p)) @ design / len(due)
+    gradient[column] += slope.mean()
+    se = float(np.sqrt(gradient @ fit.covariance @ gradient))
+    half = float(stats.t.ppf(0.5 + level / 2, fit.df_resid)) * se
+    return effect, effect - half, effect + half
+
+
+def _failed(reason: str) -> NotEstimableError:
+    fact = f"the logit model of remaining use failed: {reason}."
+    return NotEstimableError(
+        fact_and_hint("relate_adherence", fact, "adjust for less, or gather more people.")
+    )

@@ -1,0 +1,228 @@
+"""The landmark design: who is watched from when, what predicts, what is adjusted for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.usage import UsageSummary
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    fact_and_hint,
+    name_offenders,
+)
+from instrument.study import Study
+
+CALLER = "relate_adherence"
+FEWEST = 30
+BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandmarkDesign:
+    """Rows of the analysis and how they came about.
+
+    `frame` has one row per analysed participant: predictors (raw), adjustment columns as numbers in
+    `adjusters`, `done` and `due` (intended units after the landmark), `time` and `event` from the
+    landmark with `at_risk`, `adherent_after`, and the outcome where there is one. `everyone` has one
+    row per enrolled participant with `answered`, for weights.
+    """
+
+    frame: pd.DataFrame
+    everyone: pd.DataFrame
+    predictors: list[str]
+    adjusters: list[str]
+    flow: pd.DataFrame
+    notes: list[str]
+    wave: str
+    day: float
+    due: float
+    unit: str
+
+
+def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None) -> str:
+    """Refuse designs in which use that counts as outcome lies inside the predictor's window."""
+    if study.landmark is None:
+        fact = "the study names no landmark, so use before and after the rating cannot be told apart."
+        raise DefinitionError(
+            fact_and_hint(CALLER, fact, "add `landmark: {wave: …, day: …}` to the study file.")
+        )
+    chosen = str(study.landmark.wave) if wave is None else str(wave)
+    names = [entry.name for entry in study.waves]
+    if chosen not in names:
+        fact = f"there is no wave {chosen!r} in the study."
+        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {name_offenders(names)}."))
+    closes, day = study.wave(chosen).closes, study.landmark.day
+    if closes > day:
+        fact = (
+            f"wave {chosen!r} closes on day {closes}, but use counts as outcome from day {day}: they overlap."
+        )
+        hint = "use a wave that closes by the landmark, or move the landmark; alliance must come before use."
+        raise DefinitionError(fact_and_hint(CALLER, fact, hint))
+    if usage.rule["landmark_day"] != float(day):
+        fact = (
+            f"the usage summary was split at day {usage.rule['landmark_day']:g}, the landmark is day {day}."
+        )
+        raise DefinitionError(fact_and_hint(CALLER, fact, "summarise the log with the same study file."))
+    return chosen
+
+
+def assemble(
+    scores: pd.DataFrame,
+    usage: UsageSummary,
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    predictors: Sequence[str],
+    adjust_for: Sequence[str] | None,
+    wave: str,
+) -> LandmarkDesign:
+    """Join scores at the landmark with use before and after, and count who is lost where."""
+    notes: list[str] = []
+    ratings = _ratings(scores, predictors, wave)
+    people = usage.people.copy()
+    people["participant"] = people["participant"].astype(str)
+    frame = people.merge(ratings, on="participant", how="left")
+    extra, names = _extra(study, outcomes, covariates, adjust_for, notes)
+    if extra is not None:
+        frame = frame.merge(extra, on="participant", how="left")
+    day = float(usage.rule["landmark_day"])
+    measure = usage.rule["measure"]
+    due = float(usage.rule["intended_after"])
+    if due <= 0:
+        fact = "no intended use is left after the landmark."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "choose an earlier landmark."))
+    frame["answered"] = frame[list(predictors)].notna().all(axis=1)
+    frame["watched"] = frame["end_day"] > day
+    frame["done"] = np.minimum(frame[f"{measure}_after"].astype(float), due)
+    frame["due"] = due
+    frame["use_before"] = np.minimum(frame[f"{measure}_before"].astype(float), usage.rule["intended_before"])
+    frame["adherent_after"] = frame["done"] / due >= study.adherence.threshold
+    frame, adjusters = _coded(frame, ["use_before", *names])
+    complete = frame[adjusters].notna().all(axis=1)
+    kept = frame["answered"] & frame["watched"] & complete
+    flow = _flow(frame, complete, kept, len(set(ratings["participant"]) - set(people["participant"])))
+    if kept.sum() < FEWEST:
+        fact = f"{int(kept.sum())} of {len(frame)} participants have a score, adjustment and use to come."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, f"at least {FEWEST} are needed."))
+    used = frame[kept].reset_index(drop=True)
+    steady = [name for name in adjusters if used[name].nunique() < 2]
+    if steady:
+        notes.append(f"left out of the adjustment, since all have one value: {', '.join(steady)}")
+        adjusters = [name for name in adjusters if name not in steady]
+    return LandmarkDesign(
+        frame=used,
+        everyone=frame[frame["watched"] & complete].reset_index(drop=True),
+        predictors=list(predictors),
+        adjusters=adjusters,
+        flow=flow,
+        notes=notes,
+        wave=wave,
+        day=day,
+        due=due,
+        unit=str(usage.rule["unit"]),
+    )
+
+
+def _ratings(scores: pd.DataFrame, predictors: Sequence[str], wave: str) -> pd.DataFrame:
+    absent = [name for name in ("participant", "wave", *predictors) if name not in scores]
+    if absent:
+        fact = f"the scores have no column {name_offenders(absent)}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
+    ratings = scores[scores["wave"].astype(str) == wave][["participant", *predictors]].copy()
+    ratings["participant"] = ratings["participant"].astype(str)
+    if not len(ratings):
+        waves = sorted(scores["wave"].astype(str).unique())
+        fact = f"nobody has a score at wave {wave!r}; there are {name_offenders(waves)}."
+        raise ResponseDataError(
+            fact_and_hint(CALLER, fact, "check the names of the waves in the study file.")
+        )
+    doubled = ratings["participant"][ratings["participant"].duplicated()].unique()
+    if len(doubled):
+        fact = f"{len(doubled)} participants have several rows at wave {wave!r}: {name_offenders(doubled)}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one administration each."))
+    return ratings
+
+
+def _extra(
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    adjust_for: Sequence[str] | None,
+    notes: list[str],
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """Outcomes and covariates side by side, and the names to adjust for."""
+    tables = []
+    for table in (outcomes, covariates):
+        if table is None:
+            continue
+        mine = table.drop(columns=[c for c in BOOKKEEPING[1:] if c in table]).copy()
+        mine["participant"] = mine["participant"].astype(str)
+        if mine["participant"].duplicated().any():
+            fact = f"{int(mine['participant'].duplicated().sum())} rows repeat a participant."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "outcomes and covariates have one row each."))
+        tables.append(mine)
+    extra = None
+    for table in tables:
+        extra = table if extra is None else extra.merge(table, on="participant", how="outer")
+    have = [] if extra is None else [c for c in extra.columns if c != "participant"]
+    if adjust_for is None:
+        wanted = [*study.baseline, *study.covariates]
+        names = [name for name in wanted if name in have]
+        if absent := [name for name in wanted if name not in have]:
+            notes.append(f"not adjusted for, since not in the data: {', '.join(absent)}")
+    else:
+        names = list(adjust_for)
+        if absent := [name for name in names if name not in have]:
+            fact = f"there is no column {name_offenders(absent)} to adjust for."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "name columns of outcomes or covariates."))
+    return extra, names
+
+
+def _coded(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Numbers stay; labels become one 0/1 column per level after the first to appear."""
+    added: dict[str, Any] = {}
+    adjusters = []
+    for name in names:
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            added[name] = column.astype("Float64").astype(float)
+            adjusters.append(name)
+            continue
+        levels = list(pd.unique(column.dropna()))
+        for level in levels[1:]:
+            label = f"{name}:{level}"
+            added[label] = (column == level).astype(float).where(column.notna())
+            adjusters.append(label)
+    return pd.concat(
+        [frame.drop(columns=[n for n in added if n in frame]), pd.DataFrame(added)], axis=1
+    ), adjusters
+
+
+def _flow(frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: int) -> pd.DataFrame:
+    """Participant flow from enrolment to the two models."""
+    idle = ~frame["at_risk"]
+    watched = frame["watched"]
+    left = watched & ~frame["answered"]
+    came_back = frame["done"] > 0
+    steps = [
+        ("enrolled", len(frame)),
+        ("withdrawn before the landmark", int((~watched).sum())),
+        ("no use for the declared days at the landmark (had left)", int((watched & idle).sum())),
+        ("  of these, used the app again later", int((watched & idle & came_back).sum())),
+        ("no score at the landmark wave", int(left.sum())),
+        ("  of these, had left", int((left & idle).sum())),
+        ("scored, but a covariate is missing", int((watched & frame["answered"] & ~complete).sum())),
+        ("analysed: remaining intended use", int(kept.sum())),
+        ("  of these, had left at the landmark", int((kept & idle).sum())),
+        ("analysed: time to disengagement (still at risk)", int((kept & ~idle).sum())),
+        ("  of these, disengaged before the end", int((kept & frame["disengaged"]).sum())),
+        ("scored, but not among the enrolled", strangers),
+    ]
+    return pd.DataFrame(steps, columns=["step", "n"])

@@ -1,0 +1,92 @@
+"""What `relate_adherence` gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.result import Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AdherenceResult(Result):
+    """Relation of scores at the landmark to use after it.
+
+    Attributes
+    ----------
+    effects : DataFrame
+        One row per model and predictor, per standard deviation of the score: `model`, `predictor`, `n`,
+        `events`, `measure` (odds ratio, hazard ratio, rate ratio, difference), `coefficient`, `se`,
+        `pvalue`, `p_holm`, `p_bh` (within the model's family of themes), `ratio` with `ci_lower`,
+        `ci_upper`, and on a human scale `effect` with `effect_lower`, `effect_upper` in `unit`;
+        `e_value`, `e_value_limit`.
+    coefficients : DataFrame
+        Every coefficient of every model: `model`, `predictor`, `term`, `estimate`, `se`, `pvalue`,
+        `ci_lower`, `ci_upper`, `dispersion`.
+    flow : DataFrame
+        Participant flow: step, n.
+    curves : DataFrame
+        Kaplan-Meier from the landmark by lower and upper half of the first predictor.
+    proportional_hazards : DataFrame
+        Score tests of constant hazard ratios: predictor, term, chisq, df, pvalue.
+    count_comparison : DataFrame
+        Count models of active days compared, with the chosen one by the declared rule.
+    discrimination : DataFrame
+        Threshold model: predictor, auc with interval, brier, expected_slope.
+    naive : DataFrame
+        The same first predictor without landmark and adjustment, for comparison only.
+    failed : DataFrame
+        Models that could not be estimated: model, predictor, reason.
+    design : dict
+        Wave, landmark day, units due, unit, adjusters, standard deviations, rules.
+    notes : list of str
+        What was assumed or left out.
+    """
+
+    effects: pd.DataFrame
+    coefficients: pd.DataFrame
+    flow: pd.DataFrame
+    curves: pd.DataFrame
+    proportional_hazards: pd.DataFrame
+    count_comparison: pd.DataFrame
+    discrimination: pd.DataFrame
+    naive: pd.DataFrame
+    failed: pd.DataFrame
+    design: dict[str, Any]
+    notes: list[str]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the effects, unrounded."""
+        return self.effects
+
+    def summary(self, digits: int = 2) -> str:
+        """Give flow and effects in words.
+
+        Parameters
+        ----------
+        digits
+            Decimals shown.
+
+        Returns
+        -------
+        str
+            Lines of text.
+        """
+        lines = [
+            f"Score at wave {self.design['wave']}; use from day {self.design['day']:g}; "
+            f"{self.design['due']:g} {self.design['unit']} still due. Associations, not proof of cause."
+        ]
+        lines += [f"  {row.step}: {row.n}" for row in self.flow.itertuples()]
+        for row in self.effects.to_dict("records"):
+            ratio = f"{row['ratio']:.{digits}f} [{row['ci_lower']:.{digits}f}, {row['ci_upper']:.{digits}f}]"
+            who = f"{row['model']}, one SD more of {row['predictor']} (n = {row['n']})"
+            human = ""
+            if row["unit"]:
+                interval = f"[{row['effect_lower']:+.{digits}f}, {row['effect_upper']:+.{digits}f}]"
+                human = f"; {row['effect']:+.{digits}f} {interval} {row['unit']}"
+            lines.append(f"{who}: {row['measure']} {ratio}{human}")
+        for row in self.failed.to_dict("records"):
+            lines.append(f"not estimated: {row['model']}, {row['predictor']}: {row['reason']}")
+        return "\n".join([*lines, *self.notes])

@@ -1,0 +1,65 @@
+"""Reaching the declared threshold after the landmark: logistic model, discrimination, calibration."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit
+
+from analysis.adherence.binomial import LARGEST_LOG_ODDS, Fit
+from instrument.errors import NotEstimableError, fact_and_hint
+
+Floats = NDArray[np.float64]
+FEWEST_EACH = 10
+
+
+def logistic(design: Floats, reached: NDArray[np.bool_]) -> Fit:
+    """Logistic regression by maximum likelihood; `design` holds a constant."""
+    import statsmodels.api as sm
+
+    few = min(int(reached.sum()), int((~reached).sum()))
+    if few < FEWEST_EACH:
+        fact = f"only {few} people are on one side of the adherence threshold."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, f"{FEWEST_EACH} on each are needed."))
+    fit = sm.GLM(reached.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12, maxiter=200)
+    coefficients = np.asarray(fit.params, dtype=float)
+    if not fit.converged or np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
+        fact = "the logistic model did not converge, or predictors separate the groups."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+    return Fit(
+        coefficients=coefficients,
+        covariance=np.asarray(fit.cov_params(), dtype=float),
+        dispersion=1.0,
+        df_resid=np.inf,
+        log_likelihood=float(fit.llf),
+        n=len(reached),
+    )
+
+
+def area_under_curve(
+    score: Floats, reached: NDArray[np.bool_], level: float = 0.95
+) -> tuple[float, float, float]:
+    """Area under the ROC curve with DeLong's interval; ties count half."""
+    high, low = score[reached], score[~reached]
+    ranks = stats.rankdata(np.concatenate([high, low]))
+    above = (ranks[: len(high)] - stats.rankdata(high)) / len(low)
+    below = 1 - (ranks[len(high) :] - stats.rankdata(low)) / len(high)
+    area = float(above.mean())
+    se = float(np.sqrt(above.var(ddof=1) / len(high) + below.var(ddof=1) / len(low)))
+    half = float(stats.norm.ppf(0.5 + level / 2)) * se
+    return area, max(0.0, area - half), min(1.0, area + half)
+
+
+def calibration(fit: Fit, design: Floats, reached: NDArray[np.bool_]) -> dict[str, float]:
+    """Slope expected in new samples by heuristic shrinkage, and the Brier score.
+
+    In the sample a logistic model is calibrated by construction, so its own slope says nothing.
+    """
+    p = expit(design @ fit.coefficients)
+    share = reached.mean()
+    null = float((reached * np.log(share) + (~reached) * np.log(1 - share)).sum())
+    chisq = 2 * (fit.log_likelihood - null)
+    k = design.shape[1] - 1
+    shrinkage = (chisq - k) / chisq if chisq > 0 else float("nan")
+    return {"brier": float(((p - reached) ** 2).mean()), "expected_slope": shrinkage}
