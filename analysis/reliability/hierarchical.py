@@ -1,0 +1,363 @@
+"""McDonald's omega: total, hierarchical and categorical, with Schmid–Leiman loadings and intervals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.correlation.moments import ordinal_moments
+from analysis.factors.extraction import check_correlations
+from analysis.factors.moments import pearson
+from analysis.reliability.inputs import (
+    Array,
+    Interval,
+    ItemTable,
+    Missing,
+    checked_covariance,
+    item_table,
+    squared_multiple_correlations,
+)
+from analysis.reliability.omega_result import OmegaResult
+from analysis.reliability.ordinal_scores import categorical_share
+from analysis.reliability.resampling import Draws, bootstrap, checked_level
+from analysis.reliability.schmid_leiman import Hierarchy, group_parts, omega_parts, schmid_leiman
+from instrument.errors import (
+    ResponseDataError,
+    ToolkitError,
+    ToolkitWarning,
+    fact_and_hint,
+    name_offenders,
+)
+
+CALLER = "omega"
+NAMES = ("total", "hierarchical", "asymptotic", "ecv")
+CATEGORICAL = ("categorical", "categorical_hierarchical")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Recipe:
+    """How one sample becomes coefficients."""
+
+    n_factors: int
+    correlation: str
+    rotation: str
+    extraction: str
+    seed: int
+
+    def correlate(self, values: Array, names: list[str]) -> tuple[Array, list[Array], list[Array]]:
+        """Correlations, and thresholds with steps between codes when ordinal."""
+        if self.correlation == "pearson":
+            return pearson(values), [], []
+        found = ordinal_moments(values, acov=False, names=names, caller=CALLER)
+        steps = [np.diff(codes).astype(np.float64) for codes in found.categories]
+        return found.correlations, found.thresholds, steps
+
+    def decompose(self, correlations: Array, *, quick: bool) -> Hierarchy:
+        """Schmid–Leiman solution; the quick one starts from fewer positions."""
+        return schmid_leiman(
+            correlations,
+            self.n_factors,
+            rotation=self.rotation,
+            extraction=self.extraction,
+            from_scratch=quick,
+            random_starts=2 if quick else 10,
+            seed=self.seed,
+        )
+
+    def coefficients(
+        self, correlations: Array, thresholds: list[Array], steps: list[Array], hierarchy: Hierarchy
+    ) -> tuple[float, ...]:
+        """Omegas in the order of `NAMES`, then `CATEGORICAL`."""
+        parts = omega_parts(correlations, hierarchy)
+        linear = (parts.total, parts.hierarchical, parts.asymptotic, parts.ecv)
+        if self.correlation == "pearson":
+            return linear
+        general = np.outer(hierarchy.general, hierarchy.general)
+        return (
+            *linear,
+            categorical_share(thresholds, steps, correlations, hierarchy.pattern.common),
+            categorical_share(thresholds, steps, correlations, general),
+        )
+
+
+def omega(
+    items: pd.DataFrame,
+    n_factors: int,
+    correlation: Literal["pearson", "polychoric"] = "pearson",
+    rotation: str = "oblimin",
+    *,
+    extraction: Literal["minres", "ml"] = "minres",
+    missing: Missing = "listwise",
+    flip: bool = False,
+    level: float = 0.95,
+    draws: int = 200,
+    seed: int = 1,
+) -> OmegaResult:
+    """Share of a total's variance due to common factors and to the general factor alone.
+
+    Use it before promising subscores: a high hierarchical omega and ECV say that one score tells most of
+    it. For one theme with one factor prefer `congeneric_omega`.
+
+    Parameters
+    ----------
+    items
+        Shape (n_persons, n_items): numeric codes, NA for missing, reversed items already reversed.
+    n_factors
+        Group factors; three or more. With two the general factor is not identified (a warning says so); with
+        one it is that factor.
+    correlation
+        `"pearson"`, or `"polychoric"` for ordinal items, which adds the categorical coefficients.
+    rotation
+        An oblique rotation of `analysis.efa`.
+    extraction
+        `"minres"` or `"ml"`.
+    missing
+        `"listwise"` or `"pairwise"`.
+    flip
+        Turn items with a negative general loading, as psych does unless told otherwise. Never silent: `keys`
+        tells which. Without it they are named in a warning.
+    level
+        Coverage of the intervals.
+    draws, seed
+        Bootstrap draws over people (0: no intervals) and seed of rotation and bootstrap.
+
+    Returns
+    -------
+    OmegaResult
+        `.total`, `.hierarchical`, `.ecv`, `.categorical`, each with `_ci`, and the loadings.
+
+    Raises
+    ------
+    ResponseDataError
+        Text, constant, empty or repeated columns, an orthogonal rotation, or an unknown option.
+    DefinitionError
+        More factors than the items allow.
+    NotEstimableError
+        A singular correlation matrix, too few rows, or an extraction or bootstrap that fails.
+
+    Warns
+    -----
+    ToolkitWarning
+        Items that oppose the general factor, two factors, Heywood cases, lost draws.
+
+    Notes
+    -----
+    Oblique factors are extracted, their correlations get one factor of their own, and the Schmid–Leiman
+    transformation gives uncorrelated general loadings g and group loadings. With V the sum of the observed
+    correlations: total = 1 - Σ(1 - h²)/V with the communalities h² of the oblique solution, hierarchical =
+    (Σg)²/V, asymptotic their ratio, ECV = Σg² over the sum of all squared loadings. Categorical: the same
+    ratio for sums of ordinal scores, by thresholds and bivariate normal probabilities. In bootstrap draws the
+    keys stay as they are in the whole sample.
+
+    In R: `psych::omega(items, nfactors, flip = FALSE)`; `semTools::compRelSEM(ord.scale = TRUE)` gives the
+    categorical coefficient of a confirmatory model.
+
+    References
+    ----------
+    McDonald, R. P. (1999). Test theory: A unified treatment. doi:10.4324/9781410601087
+    Zinbarg, R. E., Revelle, W., Yovel, I., & Li, W. (2005). doi:10.1007/s11336-003-0974-7
+    Green, S. B., & Yang, Y. (2009). doi:10.1007/s11336-008-9099-3
+    Schmid, J., & Leiman, J. M. (1957). doi:10.1007/BF02289209
+
+    Examples
+    --------
+    Three factors that correlate .5 with three items each, loadings .8, in data with exactly these
+    correlations: omega hierarchical is (9 × .8 × √.5)² / (9 + 54 × .32 + 18 × .64) = .6857, ECV 1/2.
+
+    >>> within, between = np.kron(np.eye(3), np.ones((3, 3))), np.ones((9, 9))
+    >>> correlations = 0.32 * between + 0.32 * within + 0.36 * np.eye(9)
+    >>> raw = np.random.default_rng(1).standard_normal((200, 9))
+    >>> exact = np.linalg.qr(raw - raw.mean(axis=0))[0] @ np.linalg.cholesky(correlations).T
+    >>> result = omega(pd.DataFrame(exact), n_factors=3, draws=0)
+    >>> print(f"{result.hierarchical:.4f} {result.ecv:.4f}")
+    0.6857 0.5000
+    """
+    _check_options(correlation, rotation, extraction, draws)
+    checked_level(level, CALLER)
+    recipe = _Recipe(
+        n_factors=n_factors, correlation=correlation, rotation=rotation, extraction=extraction, seed=seed
+    )
+    table = item_table(items, missing, CALLER, least=3)
+    checked_covariance(table, CALLER)
+    names = list(table.names)
+    correlations, _, _ = recipe.correlate(table.values, names)
+    check_correlations(CALLER, correlations, names)
+    hierarchy = recipe.decompose(correlations, quick=False)
+    signs = np.where(hierarchy.general < 0, -1.0, 1.0) if flip else np.ones(len(names))
+    values = _keyed_values(table.values, signs)
+    correlations, thresholds, steps = recipe.correlate(values, names)
+    hierarchy = hierarchy.keyed(signs)
+    found = recipe.coefficients(correlations, thresholds, steps, hierarchy)
+    resampled = _resample(recipe, values, names, draws, seed) if draws else None
+    _warn(hierarchy, names)
+    return _result(table, recipe, correlations, hierarchy, signs, found, resampled, missing, level)
+
+
+def _check_options(correlation: str, rotation: str, extraction: str, draws: int) -> None:
+    from analysis.factors.rotation import OBLIQUE
+
+    allowed = {
+        "correlation": (correlation, ("pearson", "polychoric")),
+        "rotation": (rotation, tuple(sorted(OBLIQUE))),
+        "extraction": (extraction, ("minres", "ml")),
+    }
+    for option, (given, known) in allowed.items():
+        if given not in known:
+            raise ResponseDataError(
+                fact_and_hint(CALLER, f"{option} is {given!r}.", f"choose one of {name_offenders(known)}.")
+            )
+    if draws < 0:
+        raise ResponseDataError(fact_and_hint(CALLER, f"draws is {draws}.", "ask for 0 or more."))
+
+
+def _keyed_values(values: Array, signs: Array) -> Array:
+    """Reflect columns about the middle of their observed range."""
+    ends = np.nanmin(values, axis=0) + np.nanmax(values, axis=0)
+    return np.where(signs < 0, ends - values, values)
+
+
+def _resample(recipe: _Recipe, values: Array, names: list[str], draws: int, seed: int) -> Draws:
+    coefficients = NAMES if recipe.correlation == "pearson" else NAMES + CATEGORICAL
+    lost = (float("nan"),) * len(coefficients)
+
+    def statistic(rows: Array) -> tuple[float, ...]:
+        try:
+            correlations, thresholds, steps = recipe.correlate(rows, names)
+            check_correlations(CALLER, correlations, names)
+            hierarchy = recipe.decompose(correlations, quick=True)
+        except ToolkitError:
+            return lost  # counted by `bootstrap`, which warns or refuses
+        return recipe.coefficients(correlations, thresholds, steps, hierarchy)
+
+    return bootstrap(values, _quiet(statistic), coefficients, draws=draws, seed=seed, caller=CALLER)
+
+
+def _quiet(statistic: Callable[[Array], tuple[float, ...]]) -> Callable[[Array], tuple[float, ...]]:
+    """Keep warnings about single draws (local minima, Heywood cases) from the caller."""
+
+    def silent(rows: Array) -> tuple[float, ...]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ToolkitWarning)
+            return statistic(rows)
+
+    return silent
+
+
+def _warn(hierarchy: Hierarchy, names: list[str]) -> None:
+    facts = []
+    if negative := _negative(hierarchy, names):
+        facts.append(
+            (
+                f"{len(negative)} items load negatively on the general factor: {name_offenders(negative)}; "
+                "nothing was reversed.",
+                "if they are keyed negatively, reverse them first or pass flip=True.",
+            )
+        )
+    if not hierarchy.identified:
+        facts.append(
+            (
+                "with 2 factors the general factor is not identified; equal loadings on it are assumed.",
+                "read hierarchical omega and ECV as one of many possible values.",
+            )
+        )
+    if heywood := _heywood(hierarchy, names):
+        facts.append((f"no unique variance is left in {name_offenders(heywood)}.", "extract fewer factors."))
+    for fact, hint in facts:
+        warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
+
+
+def _negative(hierarchy: Hierarchy, names: list[str]) -> tuple[str, ...]:
+    return tuple(name for name, g in zip(names, hierarchy.general, strict=True) if g < 0)
+
+
+def _heywood(hierarchy: Hierarchy, names: list[str]) -> tuple[str, ...]:
+    return tuple(name for name, h2 in zip(names, hierarchy.communalities, strict=True) if h2 > 0.9949)
+
+
+def _interval(draws: Draws | None, name: str, level: float) -> Interval | None:
+    return draws.interval(name, level) if draws is not None and name in draws.names else None
+
+
+def _result(
+    table: ItemTable,
+    recipe: _Recipe,
+    correlations: Array,
+    hierarchy: Hierarchy,
+    signs: Array,
+    found: tuple[float, ...],
+    draws: Draws | None,
+    missing: str,
+    level: float,
+) -> OmegaResult:
+    names, k = list(table.names), len(table.names)
+    factors = [f"F{j + 1}" for j in range(recipe.n_factors)]
+    total, hierarchical, asymptotic, ecv, *ordinal = found
+    variance = float(correlations.sum())
+    present = np.isfinite(table.values).astype(int)
+    pattern = hierarchy.pattern
+    return OmegaResult(
+        total=total,
+        hierarchical=hierarchical,
+        asymptotic=asymptotic,
+        ecv=ecv,
+        categorical=ordinal[0] if ordinal else None,
+        categorical_hierarchical=ordinal[1] if ordinal else None,
+        total_ci=_interval(draws, "total", level),
+        hierarchical_ci=_interval(draws, "hierarchical", level),
+        asymptotic_ci=_interval(draws, "asymptotic", level),
+        ecv_ci=_interval(draws, "ecv", level),
+        categorical_ci=_interval(draws, "categorical", level),
+        categorical_hierarchical_ci=_interval(draws, "categorical_hierarchical", level),
+        level=level,
+        alpha=k / (k - 1) * (1 - k / variance),
+        lambda6=float(1 - (k - squared_multiple_correlations(correlations).sum()) / variance),
+        groups=_groups(correlations, hierarchy, found, factors),
+        schmid_leiman=_loadings(hierarchy, names, factors),
+        pattern=pd.DataFrame(pattern.loadings, index=names, columns=factors),
+        factor_correlations=pd.DataFrame(pattern.factor_correlations, index=factors, columns=factors),
+        second_order=pd.Series(hierarchy.second_order, index=factors, name="g"),
+        keys=pd.Series(signs.astype(int), index=names, name="key"),
+        negative_items=_negative(hierarchy, names),
+        heywood=_heywood(hierarchy, names),
+        identified=hierarchy.identified,
+        n_factors=recipe.n_factors,
+        correlation=recipe.correlation,
+        extraction=recipe.extraction,
+        rotation=recipe.rotation,
+        missing=missing,
+        n_obs=len(table.values),
+        n_items=k,
+        n_dropped=table.n_dropped,
+        n_pair_least=int((present.T @ present).min()),
+        draws=draws,
+    )
+
+
+def _groups(
+    correlations: Array, hierarchy: Hierarchy, found: tuple[float, ...], factors: list[str]
+) -> pd.DataFrame:
+    member, shares = group_parts(correlations, hierarchy)
+    own = [member == j for j in range(len(factors))]
+    group = sum(float(hierarchy.group[rows, j].sum() ** 2) for j, rows in enumerate(own))
+    whole = (found[0], found[1], group / float(correlations.sum()))
+    table = pd.DataFrame(
+        np.vstack([whole, shares]),
+        index=["g", *(f"{name}*" for name in factors)],
+        columns=["total", "general", "group"],
+    )
+    table["n_items"] = [len(member), *(int(rows.sum()) for rows in own)]
+    return table
+
+
+def _loadings(hierarchy: Hierarchy, names: list[str], factors: list[str]) -> pd.DataFrame:
+    table = pd.DataFrame(hierarchy.group, index=names, columns=[f"{name}*" for name in factors])
+    table.insert(0, "g", hierarchy.general)
+    table["communality"] = hierarchy.communalities
+    table["uniqueness"] = 1 - hierarchy.communalities
+    table["general_share"] = hierarchy.general**2 / hierarchy.communalities
+    return table
