@@ -1,0 +1,283 @@
+"""Validity analyses: what they refuse, how they decide, what must hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import instrument
+from analysis.validity import (
+    Expectation,
+    check_hypotheses,
+    extracted_variance,
+    htmt,
+    incremental_validity,
+    known_groups,
+)
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
+LIKERT = pd.read_csv(DATA / "likert.csv")
+HOLED = pd.read_csv(DATA / "likert_missing.csv")
+ITEMS = [f"q{i}" for i in range(1, 13)]
+THEMES = {"one": ITEMS[:4], "two": ITEMS[4:8], "three": ITEMS[8:]}
+
+
+# --- heterotrait-monotrait ratios ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("themes", "text"),
+    [
+        ({"one": ITEMS}, "1 theme was given"),
+        ({"one": ITEMS[:4], "two": ["q5"]}, "themes with fewer than two items: 'two'"),
+        ({"one": ITEMS[:4], "two": ITEMS[3:8]}, "items stand in more than one theme: 'q4'"),
+        ({"one": ITEMS[:4], "two": ["q5", "z1"]}, "1 of 6 items are not in the data: 'z1'"),
+    ],
+)
+def test_htmt_refuses_bad_themes(themes: dict[str, list[str]], text: str) -> None:
+    with pytest.raises(DefinitionError, match=f"^htmt: {text}(.|\n)*Hint: "):
+        htmt(LIKERT, themes, draws=0)
+
+
+def test_htmt_ignores_the_direction_of_items_and_the_order_of_persons() -> None:
+    plain = htmt(LIKERT, THEMES, draws=0)
+    turned = htmt(LIKERT.assign(q4=6 - LIKERT["q4"]).sample(frac=1, random_state=1), THEMES, draws=0)
+    pd.testing.assert_frame_equal(turned.pairs, plain.pairs, rtol=1e-10)
+
+
+def test_htmt_intervals_repeat_with_the_seed_and_hold_the_estimate() -> None:
+    first, again = (htmt(HOLED, THEMES, draws=100, seed=5) for _ in range(2))
+    pd.testing.assert_frame_equal(first.pairs, again.pairs)
+    for kind in ("htmt", "htmt2"):
+        assert (first.pairs[f"{kind}_ci_lower"] < first.pairs[kind]).all()
+        assert (first.pairs[kind] < first.pairs[f"{kind}_ci_upper"]).all()
+    assert first.n_obs == len(HOLED)
+    assert first.pairs["htmt_below_cutoff"].all()
+
+
+def test_htmt_without_intervals_says_so() -> None:
+    found = htmt(LIKERT, THEMES, draws=0).pairs
+    assert found[["htmt_ci_lower", "htmt2_ci_upper"]].isna().all(axis=None)
+
+
+def test_htmt_is_one_for_a_theme_split_in_two_alike_halves() -> None:
+    rng = np.random.default_rng(1)
+    common = rng.standard_normal((20_000, 1))
+    items = pd.DataFrame(common + rng.standard_normal((20_000, 6)), columns=list("abcdef"))
+    found = htmt(items, {"one": ["a", "b", "c"], "two": ["d", "e", "f"]}, draws=0)
+    assert found.pairs["htmt"].item() == pytest.approx(1, abs=0.03)
+    assert not found.pairs["htmt_below_cutoff"].item()
+
+
+def test_htmt_reads_the_themes_of_an_instrument() -> None:
+    scale = instrument.load("dta")
+    rng = np.random.default_rng(2)
+    answers = rng.integers(1, 6, (200, len(scale.item_ids)))
+    found = htmt(pd.DataFrame(answers, columns=scale.item_ids), scale, draws=0)
+    kept = [theme.id for theme in scale.themes if theme.role != "plain"]
+    assert found.htmt.columns.tolist() == kept
+
+
+# --- variance extracted ------------------------------------------------------------------------------
+
+
+def test_extracted_variance_refuses_what_it_cannot_use() -> None:
+    loadings = pd.Series([0.7, 0.8, 1.1], index=list("abc"))
+    with pytest.raises(DefinitionError, match="1 of 2 items have no loading or error: 'z'"):
+        extracted_variance(loadings, {"one": ["a", "z"]})
+    with pytest.raises(DefinitionError, match="error variances are negative or missing: 'c'"):
+        extracted_variance(loadings, {"one": ["a", "c"]})
+    with pytest.raises(DefinitionError, match="factor_correlations lack themes 'one'"):
+        extracted_variance(loadings, {"one": ["a", "b"]}, factor_correlations=pd.DataFrame({"x": [1.0]}))
+
+
+def test_extracted_variance_does_not_depend_on_the_direction_of_items() -> None:
+    loadings = pd.Series([0.7, 0.6, 0.8], index=list("abc"))
+    plain = extracted_variance(loadings, {"one": list("abc")}).table
+    turned = extracted_variance(loadings * [1, -1, 1], {"one": list("abc")}).table
+    pd.testing.assert_frame_equal(plain, turned)
+
+
+# --- hypotheses --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "inside", "outside"),
+    [
+        (">= 0.50", [0.5, 0.9], [0.49, -0.6, float("nan")]),
+        ("> 1", [1.01], [1.0]),
+        ("≤ -.2", [-0.2, -0.9], [-0.19]),
+        ("< 0.85", [0.84, -1.0], [0.85]),
+        ("|r| < 0.3", [0.29, -0.29], [0.3, -0.3]),
+        ("0.3 to 0.6", [0.3, 0.6], [0.29, 0.61]),
+        ("between -0.6 and -0.3", [-0.4], [0.4]),
+        ("0.3 <= r < 0.6", [0.3, 0.59], [0.6]),
+        ("r >= 0.4", [0.4], [0.39]),
+    ],
+)
+def test_expectations_are_read(text: str, inside: list[float], outside: list[float]) -> None:
+    expectation = Expectation.parse(text)
+    assert [expectation.holds(value) for value in inside] == [True] * len(inside)
+    assert [expectation.holds(value) for value in outside] == [False] * len(outside)
+
+
+@pytest.mark.parametrize("text", ["", "high", "0.5", "0.6 to 0.3", ">= a lot", "> 0.1 > 0.2"])
+def test_expectations_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(DefinitionError, match=r"cannot be read\.\nHint: write it like"):
+        Expectation.parse(text)
+
+
+def test_an_interval_across_zero_is_not_far_from_zero() -> None:
+    assert not Expectation(lower=0.3, absolute=True).holds_throughout(-0.5, 0.5)
+    assert Expectation.parse("|r| < 0.6").holds_throughout(-0.5, 0.5)
+    assert not Expectation.parse(">= 0.3").holds_throughout(float("nan"), float("nan"))
+
+
+def plan(name: str, measure: str, expected: str) -> SimpleNamespace:
+    return SimpleNamespace(id=name, text=f"expectation {name}", measure=measure, expected=expected)
+
+
+def test_the_share_counts_what_was_evaluated_and_warns_of_the_rest() -> None:
+    plans = [
+        plan("h1", "correlation q1, q2", ">= 0.3"),
+        plan("h2", "correlation q1, q12", ">= 0.9"),
+        plan("h3", "odds ratio", "> 1"),
+        plan("h4", "HTMT one, two", "< 0.85"),
+        plan("h5", "correlation q1, unseen", "> 0"),
+    ]
+    with pytest.warns(ToolkitWarning, match="1 of 5 hypotheses were not evaluated: 'h5'"):
+        found = check_hypotheses(plans, LIKERT, values={"h3": 1.4, "h4": (0.44, 0.3, 0.6)})
+    assert found.table["status"].tolist() == [
+        "confirmed",
+        "not confirmed",
+        "confirmed",
+        "confirmed",
+        "not evaluated",
+    ]
+    assert (found.n_confirmed, found.n_evaluated, found.n_hypotheses) == (3, 4, 5)
+    assert found.share == 0.75
+    assert found.passed
+    assert found.table["interval_inside"].tolist() == [True, False, False, True, False]
+
+
+def test_nothing_evaluated_passes_nothing() -> None:
+    with pytest.warns(ToolkitWarning, match="1 of 1 hypotheses were not evaluated"):
+        found = check_hypotheses([plan("h", "odds ratio", "> 1")])
+    assert np.isnan(found.share)
+    assert not found.passed
+
+
+@pytest.mark.parametrize(
+    ("plans", "options", "error", "text"),
+    [
+        ([], {}, DefinitionError, "no hypothesis was given"),
+        ([plan("h", "r a, b", "> 0")] * 2, {}, DefinitionError, "ids are used twice: 'h'"),
+        ([{"id": "h", "measure": "r a, b"}], {}, DefinitionError, "a hypothesis has no 'expected'"),
+        ([plan("h", "r a, b", "> 0")], {"values": {"k": 1.0}}, DefinitionError, "not planned: 'k'"),
+        ([plan("h", "r a, b", "> 0")], {"method": "tau"}, DefinitionError, "method is 'tau'"),
+        (
+            [plan("h", "r q1, q2", "> 0")],
+            {"data": LIKERT.head(3)},
+            ResponseDataError,
+            "3 of 3 persons have both",
+        ),
+        ([plan("h", "r q1, q2", "> 0")], {"data": LIKERT.assign(q2=1)}, ResponseDataError, "does not vary"),
+    ],
+)
+def test_bad_hypotheses_are_refused(
+    plans: list[Any], options: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=f"^check_hypotheses: (.|\n)*{text}(.|\n)*Hint: "):
+        check_hypotheses(plans, **options)
+
+
+def test_persons_are_counted_for_each_correlation() -> None:
+    found = check_hypotheses([plan("h", "correlation q1, q2", "> 0")], HOLED)
+    assert found.table.loc["h", "n"] == HOLED[["q1", "q2"]].notna().all(axis=1).sum()
+
+
+# --- known groups ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "error", "text"),
+    [
+        (LIKERT, {"score": "z"}, DefinitionError, "columns are not in the data: 'z'"),
+        (LIKERT, {"score": "site"}, ResponseDataError, "the score 'site' is not a number"),
+        (LIKERT.assign(group="a"), {}, ResponseDataError, "'group' holds 1 group with scores"),
+        (LIKERT.assign(group=["a", "a", *"b" * 598]), {}, ResponseDataError, "fewer than 3 persons: 'a'"),
+        (LIKERT, {"expected": ["a", "c"]}, DefinitionError, "expected names 'a', 'c', the data hold"),
+        (
+            LIKERT.assign(q1=LIKERT["q1"].mask(LIKERT["group"] == "a", 3)),
+            {},
+            NotEstimableError,
+            "groups without variance: 'a'",
+        ),
+    ],
+)
+def test_bad_groups_are_refused(
+    data: pd.DataFrame, options: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=f"^known_groups: (.|\n)*{text}(.|\n)*Hint: "):
+        known_groups(data, **{"score": "q1", "group": "group", **options})
+
+
+def test_groups_keep_their_order_of_appearance_and_reversing_changes_the_sign() -> None:
+    plain = known_groups(LIKERT, "q5", "group")
+    assert plain.descriptives.index.tolist() == list(LIKERT["group"].unique())
+    turned = known_groups(LIKERT, "q5", "group", expected=plain.descriptives.index[::-1].tolist())
+    assert turned.pairs["hedges_g"].item() == pytest.approx(-plain.pairs["hedges_g"].item())
+    assert turned.ranks["effect"] == pytest.approx(-plain.ranks["effect"])
+    assert plain.as_expected is None
+    assert turned.as_expected is bool(np.diff(turned.descriptives["mean"]) > 0)
+
+
+def test_persons_without_score_or_group_are_dropped_and_counted() -> None:
+    data = HOLED.assign(group=HOLED["group"].mask(HOLED.index < 5))
+    found = known_groups(data, "q5", "group")
+    assert found.n_obs == len(data[["q5", "group"]].dropna())
+    assert found.n_obs + found.n_dropped == len(data)
+    assert found.descriptives["n"].sum() == found.n_obs
+
+
+def test_small_groups_are_warned_of() -> None:
+    with pytest.warns(ToolkitWarning, match="groups of fewer than 10 persons"):
+        known_groups(LIKERT.head(12), "q5", "group")
+
+
+# --- incremental validity ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"predictors": "z"}, DefinitionError, "columns are not in the data: 'z'"),
+        ({"predictors": "q3", "baseline": "q3"}, DefinitionError, "columns are used twice: 'q3'"),
+        ({"predictors": []}, DefinitionError, "no predictor was named"),
+        ({"predictors": "site"}, ResponseDataError, "measures are not numbers: 'site'"),
+        ({"data": LIKERT.head(3)}, ResponseDataError, "3 persons have every column, the model has 3 terms"),
+        ({"data": LIKERT.assign(q3=2 * LIKERT["q2"])}, NotEstimableError, "collinear or constant"),
+    ],
+)
+def test_bad_regressions_are_refused(options: dict[str, Any], error: type[Exception], text: str) -> None:
+    call = {"data": LIKERT, "outcome": "q1", "predictors": "q3", "baseline": "q2", **options}
+    with pytest.raises(error, match=f"^incremental_validity: (.|\n)*{text}(.|\n)*Hint: "):
+        incremental_validity(**call, draws=20)
+
+
+def test_increment_repeats_counts_and_ignores_units() -> None:
+    call: dict[str, Any] = {"baseline": "q2", "controls": ["site"], "draws": 60, "seed": 3}
+    first = incremental_validity(HOLED, "q1", "q3", **call)
+    again = incremental_validity(HOLED.assign(q3=10 * HOLED["q3"] - 4), "q1", "q3", **call)
+    assert first.n_obs == len(HOLED[["q1", "q2", "q3", "site"]].dropna())
+    assert first.n_obs + first.n_dropped == len(HOLED)
+    assert again.delta_r_squared == pytest.approx(first.delta_r_squared, rel=1e-9)
+    assert (again.ci_lower, again.ci_upper) == pytest.approx((first.ci_lower, first.ci_upper), rel=1e-8)
+    assert 0 <= first.ci_lower < first.delta_r_squared < first.ci_upper
+    assert first.to_frame().index.tolist()[-1] == "q3"
