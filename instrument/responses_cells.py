@@ -52,6 +52,16 @@ FAULTS: dict[str, CellFault] = {
         "cells hold label text where codes are expected",
         "export codes, or pass labels=True to map the exact option labels of the instrument to their codes.",
     ),
+    "near_label": CellFault(
+        "cell differs from an option label in capitals or blanks",
+        "cells differ from an option label in capitals or blanks",
+        "export codes, or write the labels exactly as in the instrument and pass labels=True.",
+    ),
+    "ambiguous_label": CellFault(
+        "cell holds a label that means different codes in two languages",
+        "cells hold labels that mean different codes in two languages",
+        "export codes.",
+    ),
     "not_whole": CellFault(
         "cell holds a number that is not whole",
         "cells hold numbers that are not whole",
@@ -228,8 +238,13 @@ def _judge(value: Any, book: CodeBook, ranges: list[tuple[Any, Any]]) -> tuple[i
     else:
         number = number_of(value)
     if isinstance(number, str):
-        return _state_of(number), 0
+        near = number == "text" and _folded(str(value)) in {_folded(label) for label in book.labels}
+        return _state_of("near_label" if near else number), 0
     return _judge_code(number, book, ranges)
+
+
+def _folded(text: str) -> str:
+    return "".join(text.casefold().split())
 
 
 def _judge_label(text: str, book: CodeBook) -> tuple[int, int]:
@@ -240,7 +255,7 @@ def _judge_label(text: str, book: CodeBook) -> tuple[int, int]:
     if isinstance(plain, int) and code is not None:
         return _judge_code(code, book, [])
     if not book.map_labels or code is None:
-        return _state_of("label"), 0
+        return _state_of("ambiguous_label" if book.map_labels else "label"), 0
     return _judge_code(code, book, [])
 
 

@@ -189,7 +189,7 @@ def _arrow_column(column: Any) -> pd.Series:
     """Keep whole numbers whole beside missing values."""
     import pyarrow
 
-    if pyarrow.types.is_integer(column.type):
+    if pyarrow.types.is_integer(column.type) and not pyarrow.types.is_uint64(column.type):
         return pd.Series(column.to_pandas(integer_object_nulls=True)).astype("Int64")
     return pd.Series(column.to_pandas())
 

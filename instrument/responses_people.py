@@ -16,7 +16,7 @@ from instrument.responses_raw import RawTable, count_of
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PHONE = re.compile(r"(\+[0-9]|0[0-9]*[ /()-])[0-9 /().-]{6,}")
 _FULL_NAME = re.compile(r"[^\W\d_]{2,}(['’-][^\W\d_]+)*,? +[^\W\d_]{2,}(['’-][^\W\d_]+)*")
-_ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+[0-9]+")
+_ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+[0-9]+|[1-9][0-9]{14}0+")
 
 
 def participants(raw: RawTable, name: str, notes: list[str]) -> pd.Series:
@@ -87,7 +87,7 @@ def _labels(raw: RawTable, name: str) -> list[str]:
     values = list(raw.column(name))
     shown = {value: _label(value) for value in set(filter(_hashable, values))}
     labels = [shown.get(value) if _hashable(value) else None for value in values]
-    if isinstance(values[0], (bool, np.bool_)) or any(isinstance(v, (bool, np.bool_)) for v in shown):
+    if not raw.is_text and any(isinstance(value, (bool, np.bool_)) for value in values):
         raise raw.fault(f"column {name!r} holds true or false.", "write an id or a label there.")
     if any(isinstance(value, (datetime.date, np.datetime64)) and not pd.isna(value) for value in shown):
         hint = "write a label there, and keep day offsets in a covariate."

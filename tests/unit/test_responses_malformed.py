@@ -84,6 +84,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "undeclared missing code": (change("4,3,2", "-99,3,2"), "1 answer is no code of its item.*\n.*missing_codes"),
     "very long number": (change("4,3,2", "9" * 40 + ",3,2"), "1 answer is no code of its item"),
     "labels": (change("4,3,2", "always,often,2"), r"2 cells hold label text where codes are expected.*\n.*labels=True"),
+    "labels in capitals": (
+        change("4,3,2", "ALWAYS,At  times,2"),
+        r"2 cells differ from an option label in capitals or blanks.*\n.*exactly",
+    ),
     "other text": (change("4,3,2", "sometimes,3,2"), "1 cell holds text that is neither a code nor an option label"),
     "half": (change("4,3,2", "2.5,3,2"), r"1 cell holds a number that is not whole \(column 'a1'; line 3\)"),
     "decimal comma": (change("4,3,2", '"2,5",3,2'), "1 cell holds a decimal comma"),
@@ -191,6 +195,10 @@ FRAMES: dict[str, tuple[Callable[[], Any], str]] = {
     "python dates": (lambda: table(a1=[datetime.date(2024, 1, 1), 1]), "1 cell holds a date"),
     "infinite": (lambda: table(a1=[np.inf, 1.0]), r"1 cell is infinite \(column 'a1'; row 1\)"),
     "not whole": (lambda: table(a1=[1.5, 1.0]), "1 cell holds a number that is not whole"),
+    "boolean participant": (
+        lambda: table(participant=pd.Series([1, True], dtype=object)),
+        "column 'participant' holds true or false",
+    ),
     "lists": (lambda: table(a1=[[1], 1]), "1 cell holds text that is neither"),
     "index": (
         lambda: table().set_index("participant"),
@@ -305,3 +313,21 @@ def test_a_file_without_header_shows_no_cell(tmp_path: Path) -> None:
     with pytest.raises(ResponseDataError) as caught:
         read_responses(path, SCALE)
     assert not re.search("ann|4444|bob", str(caught.value))
+
+
+def test_a_label_that_means_two_codes_is_not_guessed(tmp_path: Path) -> None:
+    raw = SCALE.model_dump(mode="python", by_alias=True)
+    raw["translations"] = {
+        "de": {
+            "language": "de",
+            "title": "M",
+            "items": dict.fromkeys(SCALE.item_ids, "I."),
+            "options": {"agree": {1: "often", 2: "b", 3: "c", 4: "d", 8: "e"}},
+        }
+    }
+    path = tmp_path / "answers.csv"
+    path.write_text(change("4,3,2", "often,3,2"))
+    with pytest.raises(
+        ResponseDataError, match="1 cell holds a label that means different codes in two languages"
+    ):
+        read_responses(path, Instrument.model_validate(raw), labels=True)
