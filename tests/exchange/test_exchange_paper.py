@@ -1,0 +1,56 @@
+"""The paper form: every item with a box for every answer, and the crisis text on each sheet."""
+
+from __future__ import annotations
+
+import lxml.html
+import pytest
+
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError
+from instrument.exchange.paper import HEADINGS, paper_form
+
+
+def test_page_has_every_item_with_every_answer(any_scale: Instrument) -> None:
+    for language in any_scale.languages:
+        wording = any_scale.wording(language)
+        page = lxml.html.fromstring(paper_form(any_scale, language))
+        assert page.get("lang") == language
+        fields = page.findall(".//fieldset")
+        assert [field.get("id") for field in fields] == any_scale.item_ids
+        for number, field in enumerate(fields, 1):
+            item = any_scale.item(field.get("id"))
+            assert field.findtext("legend") == f"{number}. {wording.items[item.id]}"
+            boxes = field.findall(".//li")
+            shown = {
+                int(box.get("data-code")): box.text_content().removesuffix(box.get("data-code")).strip()
+                for box in boxes
+            }
+            assert shown == wording.options[item.scale or any_scale.scale_by_default]
+
+
+def test_page_is_self_contained_and_hides_themes(awkward: Instrument) -> None:
+    text = paper_form(awkward)
+    page = lxml.html.fromstring(text)
+    assert page.xpath("//script | //link | //img | //@src | //@href") == []
+    assert "One, two" not in page.text_content()
+    assert awkward.instructions in page.text_content()
+    assert awkward.notice in page.text_content()
+
+
+def test_crisis_text_stands_at_both_ends_and_on_each_printed_sheet(awkward: Instrument) -> None:
+    text = paper_form(awkward, crisis_text="Call <112> at once")
+    page = lxml.html.fromstring(text)
+    assert [node.text_content() for node in page.find_class("help")] == ["Call <112> at once"] * 2
+    assert "@media print{footer.help{position:fixed;bottom:0" in text
+    assert "class=help" not in paper_form(awkward)
+
+
+def test_headings_exist_in_both_languages_and_can_be_given(awkward: Instrument) -> None:
+    assert set(HEADINGS["de"]) == set(HEADINGS["en"])
+    raw = awkward.model_dump(by_alias=True)
+    raw["translations"] = {"fr": {**raw["translations"]["de"], "language": "fr"}}
+    french = Instrument.model_validate(raw)
+    with pytest.raises(DefinitionError, match="headings in 'fr' lack 'code', 'wave'"):
+        paper_form(french, "fr")
+    page = paper_form(french, "fr", headings={**HEADINGS["en"], "thanks": "Merci."})
+    assert "Merci." in page
