@@ -9,25 +9,58 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from analysis.adherence import relate_adherence
     from analysis.agreement import icc
+    from analysis.correlation.matrices import polychoric
+    from analysis.correlation.mixed_matrices import mixed_correlations, polyserial
     from analysis.factors.adequacy import bartlett_sphericity, kmo
     from analysis.factors.exploratory import efa
+    from analysis.factors.retention import factor_retention
     from analysis.items import item_statistics
     from analysis.measurement_error import limits_of_agreement, reliable_change
     from analysis.pipeline.run import validate
     from analysis.reliability.alpha import cronbach_alpha
+    from analysis.reliability.congeneric import composite_reliability, congeneric_omega
+    from analysis.reliability.hierarchical import omega
+    from analysis.rules import rule_table
+    from analysis.screening import screen
     from analysis.simulation import simulate_study
+    from analysis.structural.compare import compare_models
+    from analysis.structural.equal_measurement import invariance
+    from analysis.structural.models import cfa, sem
     from analysis.usage import summarise_usage
+    from analysis.validity.discriminant import htmt
+    from analysis.validity.groups import known_groups
+    from analysis.validity.hypotheses import check_hypotheses
+    from analysis.validity.increment import incremental_validity
 
 _HOME = {
     "bartlett_sphericity": "analysis.factors.adequacy",
+    "cfa": "analysis.structural.models",
+    "check_hypotheses": "analysis.validity.hypotheses",
+    "compare_models": "analysis.structural.compare",
+    "composite_reliability": "analysis.reliability.congeneric",
+    "congeneric_omega": "analysis.reliability.congeneric",
     "cronbach_alpha": "analysis.reliability.alpha",
     "efa": "analysis.factors.exploratory",
+    "factor_retention": "analysis.factors.retention",
+    "htmt": "analysis.validity.discriminant",
     "icc": "analysis.agreement",
+    "incremental_validity": "analysis.validity.increment",
+    "invariance": "analysis.structural.equal_measurement",
     "item_statistics": "analysis.items",
     "kmo": "analysis.factors.adequacy",
+    "known_groups": "analysis.validity.groups",
     "limits_of_agreement": "analysis.measurement_error",
+    "mixed_correlations": "analysis.correlation.mixed_matrices",
+    "omega": "analysis.reliability.hierarchical",
+    "polychoric": "analysis.correlation.matrices",
+    "polyserial": "analysis.correlation.mixed_matrices",
+    "relate_adherence": "analysis.adherence",
     "reliable_change": "analysis.measurement_error",
+    "rule_table": "analysis.rules",
+    "screen": "analysis.screening",
+    "sem": "analysis.structural.models",
     "simulate_study": "analysis.simulation",
     "summarise_usage": "analysis.usage",
     "validate": "analysis.pipeline.run",
@@ -35,13 +68,31 @@ _HOME = {
 
 __all__ = [
     "bartlett_sphericity",
+    "cfa",
+    "check_hypotheses",
+    "compare_models",
+    "composite_reliability",
+    "congeneric_omega",
     "cronbach_alpha",
     "efa",
+    "factor_retention",
+    "htmt",
     "icc",
+    "incremental_validity",
+    "invariance",
     "item_statistics",
     "kmo",
+    "known_groups",
     "limits_of_agreement",
+    "mixed_correlations",
+    "omega",
+    "polychoric",
+    "polyserial",
+    "relate_adherence",
     "reliable_change",
+    "rule_table",
+    "screen",
+    "sem",
     "simulate_study",
     "summarise_usage",
     "validate",

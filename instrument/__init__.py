@@ -1,22 +1,72 @@
-"""What is asked, of whom, and how it scores."""
+"""What is asked, of whom, and how it scores.
 
-from instrument.definition import Instrument
-from instrument.errors import (
-    DefinitionError,
-    NotEstimableError,
-    ResponseDataError,
-    ToolkitError,
-    ToolkitWarning,
-)
-from instrument.loading import available, load
+Each name is loaded when it is first asked for, so that importing the package stays quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from instrument.content_validity import content_validity_indices, content_validity_ratio
+    from instrument.definition import Instrument
+    from instrument.errors import (
+        DefinitionError,
+        NotEstimableError,
+        ResponseDataError,
+        ToolkitError,
+        ToolkitWarning,
+    )
+    from instrument.loading import available, load
+    from instrument.responses import check_responses, read_responses
+    from instrument.scoring import score
+    from instrument.study import Study, load_study
+
+_HOME = {
+    "DefinitionError": "instrument.errors",
+    "Instrument": "instrument.definition",
+    "NotEstimableError": "instrument.errors",
+    "ResponseDataError": "instrument.errors",
+    "Study": "instrument.study",
+    "ToolkitError": "instrument.errors",
+    "ToolkitWarning": "instrument.errors",
+    "available": "instrument.loading",
+    "check_responses": "instrument.responses",
+    "content_validity_indices": "instrument.content_validity",
+    "content_validity_ratio": "instrument.content_validity",
+    "load": "instrument.loading",
+    "load_study": "instrument.study",
+    "read_responses": "instrument.responses",
+    "score": "instrument.scoring",
+}
 
 __all__ = [
     "DefinitionError",
     "Instrument",
     "NotEstimableError",
     "ResponseDataError",
+    "Study",
     "ToolkitError",
     "ToolkitWarning",
     "available",
+    "check_responses",
+    "content_validity_indices",
+    "content_validity_ratio",
     "load",
+    "load_study",
+    "read_responses",
+    "score",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from the module it lives in."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'instrument' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """Name everything public."""
+    return __all__

@@ -114,7 +114,6 @@ def _assemble(
     for wave, standing in answers.standing.items():
         hidden[f"general_{wave}"] = standing[""]
     tables = {
-        "responses": answers.responses,
         "usage": usage.events,
         "outcomes": outcomes,
         "covariates": covariates,
@@ -122,8 +121,10 @@ def _assemble(
         "enrolment": enrolment,
     }
     companions = {name: companion.instrument for name, companion in truth.companions.items()}
-    everything = {**tables, **answers.companions}
+    everything = {"responses": answers.responses, **tables, **answers.companions}
     return StudyData(
+        response_file=answers.responses,
+        instrument=scale,
         **tables,
         companions=answers.companions,
         companion_instruments=companions,

@@ -11,6 +11,8 @@ import pandas as pd
 import yaml
 
 from analysis.result import Result
+from instrument.definition import Instrument
+from instrument.responses import check_responses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -19,8 +21,11 @@ class StudyData(Result):
 
     Attributes
     ----------
-    responses : DataFrame
-        participant, wave, then one column per item: codes of the instrument, missing by reason code.
+    response_file : DataFrame
+        What `write` puts into responses.csv: missing answers stand as the file codes of their reasons.
+        Analyse `responses`, not this.
+    instrument : Instrument
+        The instrument that was answered.
     usage : DataFrame
         participant, day (days since enrolment, with fraction), kind, duration (minutes), received_day.
     outcomes : DataFrame
@@ -43,7 +48,8 @@ class StudyData(Result):
         Codebook in Markdown.
     """
 
-    responses: pd.DataFrame
+    response_file: pd.DataFrame
+    instrument: Instrument
     usage: pd.DataFrame
     outcomes: pd.DataFrame
     covariates: pd.DataFrame
@@ -54,6 +60,11 @@ class StudyData(Result):
     study: dict[str, Any]
     truth: pd.DataFrame
     readme: str
+
+    @property
+    def responses(self) -> pd.DataFrame:
+        """Checked answers as `instrument.read_responses` gives them: NA where missing, reasons in attrs."""
+        return check_responses(self.response_file, self.instrument)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the response table."""
@@ -75,7 +86,7 @@ class StudyData(Result):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         tables = {
-            "responses": self.responses,
+            "responses": self.response_file,
             "usage": self.usage,
             "outcomes": self.outcomes,
             "covariates": self.covariates,
@@ -100,7 +111,8 @@ class StudyData(Result):
 
     def checksum(self) -> str:
         """Give the SHA-256 of the written response table."""
-        return hashlib.sha256(self.responses.to_csv(index=False, lineterminator="\n").encode()).hexdigest()
+        text = self.response_file.to_csv(index=False, lineterminator="\n")
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _yaml(definition: dict[str, Any]) -> str:

@@ -53,7 +53,7 @@ def test_the_study_file_and_the_short_scales_are_valid(study: StudyData) -> None
 
 def test_the_population_follows_the_item_list(study: StudyData) -> None:
     scale = instrument.load("dta")
-    assert list(study.responses.columns) == ["participant", "wave", *scale.item_ids]
+    assert list(study.response_file.columns) == ["participant", "wave", *scale.item_ids]
     assert list(draft_items(scale)["items"]) == scale.item_ids
 
 
@@ -80,8 +80,9 @@ def test_answers_are_codes_of_the_scale_or_of_a_reason(study: StudyData) -> None
     scale = instrument.load("dta")
     for item in scale.item_ids:
         allowed = {*scale.scale_of(item).codes, *scale.missing_codes.values()}
-        assert set(study.responses[item].dropna()) <= allowed
-    answers = study.responses[scale.item_ids].to_numpy(dtype=float)
+        assert set(study.response_file[item].dropna()) <= allowed
+        assert set(study.response_file[item].dropna()) <= set(scale.scale_of(item).codes)
+    answers = study.response_file[scale.item_ids].to_numpy(dtype=float)
     for reason, code in scale.missing_codes.items():
         assert 0.001 < (answers == code).mean() < 0.05, reason
 

@@ -1,0 +1,230 @@
+"""Model syntax of each level of invariance for ordinal items, identified as Wu and Estabrook (2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.structural.syntax import parse_syntax
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
+
+# what each level holds equal, cumulated
+ORDINAL_LEVELS: dict[str, frozenset[str]] = {
+    "configural": frozenset(),
+    "thresholds": frozenset({"thresholds"}),
+    "metric": frozenset({"thresholds", "loadings"}),
+    "scalar": frozenset({"thresholds", "loadings", "intercepts"}),
+    "strict": frozenset({"thresholds", "loadings", "intercepts", "residuals"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Factors with their items, and the other covariances a model names.
+
+    Attributes
+    ----------
+    factors
+        Factor to items, in the order of the model.
+    covariances
+        Pairs of residuals that are correlated.
+    """
+
+    factors: dict[str, list[str]]
+    covariances: list[tuple[str, str]]
+
+    @property
+    def items(self) -> list[str]:
+        """Every item once, in order of first appearance."""
+        return list(dict.fromkeys(item for items in self.factors.values() for item in items))
+
+
+def read_measurement(model: str) -> Measurement:
+    """Read factors and residual covariances out of a model.
+
+    Parameters
+    ----------
+    model
+        In lavaan's language, `=~` and `~~` without fixed values.
+
+    Returns
+    -------
+    Measurement
+        What it says.
+
+    Raises
+    ------
+    DefinitionError
+        For anything else than plain `=~` and `~~`, and for factors measured by factors.
+    """
+    syntax = parse_syntax(model, "invariance")
+    factors: dict[str, list[str]] = {}
+    covariances: list[tuple[str, str]] = []
+    for statement in syntax.statements:
+        if statement.op == "=~":
+            factors.setdefault(statement.lhs, []).append(statement.rhs)
+        elif statement.op == "~~" and statement.lhs != statement.rhs:
+            covariances.append((statement.lhs, statement.rhs))
+        else:
+            fact = f"the model says {statement.lhs} {statement.op} {statement.rhs}."
+            hint = "give a measurement model of =~ and ~~ only."
+            raise DefinitionError(fact_and_hint("invariance", fact, hint))
+    if nested := [item for items in factors.values() for item in items if item in factors]:
+        fact = f"factors are measured by factors: {name_offenders(nested)}."
+        raise DefinitionError(fact_and_hint("invariance", fact, "give a first-order model."))
+    if not factors:
+        raise DefinitionError(
+            fact_and_hint("invariance", "the model names no factor.", "begin with f =~ x1 + x2 + x3.")
+        )
+    return Measurement(factors, [pair for pair in covariances if not set(pair) & set(factors)])
+
+
+def ordinal_syntax(
+    model: str, rows: pd.DataFrame, group: str, level: str, partial: Sequence[str] = ()
+) -> str:
+    """Write the model of one level for all groups, theta parameterisation.
+
+    Parameters
+    ----------
+    model
+        Measurement model.
+    rows
+        The data, to know categories and groups.
+    group
+        Column with the groups.
+    level
+        A key of `ORDINAL_LEVELS`.
+    partial
+        Parameters left free between groups.
+
+    Returns
+    -------
+    str
+        In lavaan's language, with one value per group for each parameter.
+
+    Raises
+    ------
+    DefinitionError
+        A parameter of `partial` does not exist in the model.
+    NotEstimableError
+        A group lacks a category, or an item has two categories only.
+    """
+    measured = read_measurement(model)
+    n_groups = int(rows[group].nunique())
+    thresholds = _threshold_counts(measured.items, rows, group)
+    _check_partial(partial, measured, thresholds)
+    return write_levels(measured, thresholds, n_groups, ORDINAL_LEVELS[level], frozenset(partial))
+
+
+def _threshold_counts(items: list[str], rows: pd.DataFrame, group: str) -> dict[str, int]:
+    if absent := [item for item in items if item not in rows.columns]:
+        fact = f"{len(absent)} of {len(items)} items are not in the data: {name_offenders(absent)}."
+        raise DefinitionError(fact_and_hint("invariance", fact, "check names of items and columns."))
+    counts, empty, binary = {}, [], []
+    for item in items:
+        everywhere = set(rows[item].dropna().unique())
+        counts[item] = len(everywhere) - 1
+        if len(everywhere) == 2:
+            binary.append(item)
+        for label, of_group in rows.groupby(group, sort=False):
+            if len(set(of_group[item].dropna().unique())) < len(everywhere):
+                empty.append(f"{item} in {label}")
+    if empty:
+        fact = f"{len(empty)} items lack a category in a group: {name_offenders(empty)}."
+        hint = "merge that category with its neighbour in every group, or leave the item out."
+        raise NotEstimableError(fact_and_hint("invariance", fact, hint))
+    if binary:
+        fact = f"{len(binary)} items have two categories only: {name_offenders(binary)}."
+        hint = "with one threshold the levels cannot be told apart (Wu & Estabrook 2016); use dif instead."
+        raise NotEstimableError(fact_and_hint("invariance", fact, hint))
+    return counts
+
+
+def _check_partial(partial: Sequence[str], measured: Measurement, thresholds: dict[str, int]) -> None:
+    known = {f"{factor}=~{item}" for factor, items in measured.factors.items() for item in items}
+    for item, count in thresholds.items():
+        known |= {f"{item}|t{k}" for k in range(1, count + 1)} | {f"{item}~1", f"{item}~~{item}"}
+    if unknown := [name for name in partial if name.replace(" ", "") not in known]:
+        fact = f"not in the model: {name_offenders(unknown)}."
+        raise DefinitionError(fact_and_hint("invariance", fact, "write them as 'f=~x2', 'x3|t2' or 'x3~1'."))
+
+
+def write_levels(
+    measured: Measurement,
+    thresholds: dict[str, int],
+    n_groups: int,
+    equal: frozenset[str],
+    partial: frozenset[str],
+) -> str:
+    """Write the syntax from its parts.
+
+    Parameters
+    ----------
+    measured
+        Factors and covariances.
+    thresholds
+        Thresholds per item.
+    n_groups
+        Number of groups.
+    equal
+        What is held equal.
+    partial
+        Names exempt from equality.
+
+    Returns
+    -------
+    str
+        Model syntax.
+    """
+    exempt = {name.replace(" ", "") for name in partial}
+    later = n_groups - 1
+
+    def vector(first: object, rest: object) -> str:
+        return "c(" + ", ".join(map(str, [first, *[rest] * later])) + ")"
+
+    def shared(name: str, label: str, kind: str) -> str:
+        """One label for all groups, or one for each."""
+        if kind in equal and name not in exempt:
+            return vector(label, label)
+        return "c(" + ", ".join(f"{label}.g{g + 1}" for g in range(n_groups)) + ")"
+
+    lines = []
+    for factor, items in measured.factors.items():
+        for item in items:
+            label = shared(f"{factor}=~{item}", f"l.{factor}.{item}", "loadings")
+            lines.append(f"{factor} =~ {vector('NA', 'NA')}*{item} + {label}*{item}")
+    for item, count in thresholds.items():
+        lines += [
+            f"{item} | {shared(f'{item}|t{k}', f't{k}.{item}', 'thresholds')}*t{k}"
+            for k in range(1, count + 1)
+        ]
+    lines += _item_lines(list(thresholds), equal, exempt, vector)
+    lines += _factor_lines(list(measured.factors), equal, vector)
+    lines += [f"{left} ~~ {right}" for left, right in measured.covariances]
+    return "\n".join(lines)
+
+
+def _item_lines(
+    items: list[str], equal: frozenset[str], exempt: set[str], vector: Callable[[object, object], str]
+) -> list[str]:
+    """Intercepts and residual variances: fixed in the first group, free in others as the level allows."""
+    lines = []
+    for item in items:
+        free_intercept = "thresholds" in equal and ("intercepts" not in equal or f"{item}~1" in exempt)
+        free_residual = "thresholds" in equal and ("residuals" not in equal or f"{item}~~{item}" in exempt)
+        lines.append(f"{item} ~ {vector(0, 'NA' if free_intercept else 0)}*1")
+        lines.append(f"{item} ~~ {vector(1, 'NA' if free_residual else 1)}*{item}")
+    return lines
+
+
+def _factor_lines(
+    factors: list[str], equal: frozenset[str], vector: Callable[[object, object], str]
+) -> list[str]:
+    """Latent means and variances: 0 and 1, freed in later groups once intercepts and loadings are equal."""
+    lines = []
+    for factor in factors:
+        lines.append(f"{factor} ~ {vector(0, 'NA' if 'intercepts' in equal else 0)}*1")
+        lines.append(f"{factor} ~~ {vector(1, 'NA' if 'loadings' in equal else 1)}*{factor}")
+    return lines

@@ -1,0 +1,81 @@
+"""Invariance: levels order themselves, names come from the data, and bad input has one message."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.structural.equal_measurement import invariance
+from instrument.errors import DefinitionError, NotEstimableError
+
+DATA = Path(__file__).parents[1] / "reference" / "data" / "likert.csv"
+MODEL = "f =~ q5 + q6 + q7 + q8"
+
+
+@pytest.fixture(scope="module")
+def likert() -> pd.DataFrame:
+    return pd.read_csv(DATA)
+
+
+def test_fit_never_improves_by_constraints(likert: pd.DataFrame) -> None:
+    for ordered in (True, False):
+        table = invariance(MODEL, likert, "group", ordered=ordered).table
+        assert (np.diff(table["chisq"]) > -1e-6).all()
+        assert (np.diff(table["df"]) > 0).all()
+
+
+def test_the_order_of_people_and_the_names_of_groups_do_not_matter(likert: pd.DataFrame) -> None:
+    first = invariance(MODEL, likert, "group").table
+    renamed = likert.assign(group=likert["group"].map({"a": "site ä", "b": 7})).sample(frac=1, random_state=1)
+    second = invariance(MODEL, renamed, "group").table
+    pd.testing.assert_frame_equal(
+        first.select_dtypes("number"), second.select_dtypes("number"), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_three_groups_and_a_missing_label(likert: pd.DataFrame) -> None:
+    holed = likert.assign(site=likert["site"].where(likert.index >= 5))
+    result = invariance(MODEL, holed, "site", ordered=False, levels=["metric", "configural"])
+    assert result.n_obs == len(likert) - 5
+    assert list(result.fits) == ["configural", "metric"]
+
+
+def test_partial_invariance_frees_what_is_named(likert: pd.DataFrame) -> None:
+    full = invariance(MODEL, likert, "group")
+    free = invariance(MODEL, likert, "group", partial=["q6|t2", "f=~q7", "q8~1"])
+    df = full.table.set_index("level")["df"] - free.table.set_index("level")["df"]
+    assert df.to_dict() == {"configural": 0, "thresholds": 1, "metric": 2, "scalar": 3, "strict": 3}
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (MODEL, {"group": "zz"}, r"no column 'zz'"),
+        (MODEL, {"levels": ["weak"]}, r"unknown levels: 'weak'"),
+        (MODEL, {"partial": ["f=~q1"]}, r"not in the model: 'f=~q1'"),
+        ("f =~ q5 + q6\nf ~ q7", {}, r"f ~ q7"),
+        ("f =~ 1*q5 + q6 + q7\ng =~ f", {}, r"factors are measured by factors"),
+        ("f =~ q5 + zz + q7", {}, r"1 of 3 items are not in the data: 'zz'"),
+    ],
+)
+def test_an_impossible_request_is_refused(
+    likert: pd.DataFrame, model: str, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        invariance(model, likert, **{"group": "group", **options})
+
+
+def test_what_the_data_cannot_bear_is_refused(likert: pd.DataFrame) -> None:
+    one = likert.assign(group="a")
+    with pytest.raises(NotEstimableError, match="holds 1 group"):
+        invariance(MODEL, one, "group")
+    lacking = likert.copy()
+    lacking.loc[(lacking["group"] == "b") & (lacking["q6"] == 5), "q6"] = 4
+    with pytest.raises(NotEstimableError, match="lack a category in a group: 'q6 in b'"):
+        invariance(MODEL, lacking, "group")
+    binary = likert.assign(q6=(likert["q6"] > 3).astype(int))
+    with pytest.raises(NotEstimableError, match="two categories only: 'q6'"):
+        invariance(MODEL, binary, "group")
