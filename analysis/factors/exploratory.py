@@ -139,6 +139,10 @@ def efa(
         raise DefinitionError(
             fact_and_hint("efa", f"n_factors is {n_factors!r}.", "give a whole number of factors.")
         )
+    if n_obs is not None and n_obs < 4:
+        raise DefinitionError(
+            fact_and_hint("efa", f"n_obs is {n_obs}.", "give the number of persons, or leave it out.")
+        )
     found = moments("efa", items, correlation=correlation, missing=missing)
     check_correlations("efa", found.correlations, found.labels)
     raw = extract(found.correlations, int(n_factors), extraction)

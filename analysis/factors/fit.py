@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy.optimize import brentq
 from scipy.stats import chi2, ncx2
@@ -44,7 +42,7 @@ def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[flo
     tuple of float
         Estimate, lower and upper limit.
     """
-    if df == 0:
+    if df <= 0 or not np.isfinite(chisq):
         return float("nan"), float("nan"), float("nan")
     estimate = np.sqrt(max(chisq / (df * n_obs) - 1 / (n_obs - 1), 0.0))
     tail = (1 - level) / 2
@@ -55,6 +53,24 @@ def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[flo
 def _log_determinant(matrix: Array) -> float:
     sign, value = np.linalg.slogdet(matrix)
     return float(value) if sign > 0 else float("nan")
+
+
+def _ratio(value: float, df: int) -> float:
+    """Value per degree of freedom; NaN where there is none."""
+    return value / df if df > 0 else float("nan")
+
+
+def _positive(weight: float) -> float:
+    """Weight of a chi-square; NaN where the sample is too small for Bartlett's correction."""
+    return weight if weight > 0 else float("nan")
+
+
+def _comparative(excess: float, null_excess: float) -> float:
+    """Comparative fit from the excesses of chi-square over df; NaN stays NaN."""
+    if np.isnan(excess) or np.isnan(null_excess):
+        return float("nan")
+    worst = max(null_excess, excess, 0.0)
+    return 1 - max(excess, 0.0) / worst if worst > 0 else 1.0
 
 
 def fit_measures(
@@ -90,33 +106,31 @@ def fit_measures(
     implied_log = _log_determinant(implied)
     observed_log = _log_determinant(correlations)
     objective = float(np.trace(np.linalg.solve(implied, correlations))) + implied_log - observed_log - p
-    null_weight = n_obs - 1 - (2 * p + 5) / 6
-    weight = null_weight - 2 * n_factors / 3
+    null_weight = _positive(n_obs - 1 - (2 * p + 5) / 6)
+    weight = _positive(null_weight - 2 * n_factors / 3)
     chisq, null_chisq = weight * objective, -null_weight * observed_log
     squares = float(np.sum(off**2))
     empirical = n_obs * squares
     rmsea, lower, upper = rmsea_interval(chisq, df, n_obs, level)
-    per_df: Callable[[float], float] = lambda value: value / df if df else float("nan")  # noqa: E731
     null_ratio = -observed_log / null_df
-    excess, null_excess = max(chisq - df, 0.0), max(null_chisq - null_df, 0.0)
     log_n, log_adjusted = np.log(n_obs), np.log((n_obs + 2) / 24)
     return {
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(chi2.sf(chisq, df)) if df else float("nan"),
+        "pvalue": float(chi2.sf(chisq, df)) if df > 0 else float("nan"),
         "objective": objective,
         "null_chisq": null_chisq,
         "null_df": float(null_df),
         "null_objective": -observed_log,
-        "tli": (null_ratio - per_df(objective)) / (null_ratio - 1 / weight),
-        "cfi": 1 - excess / max(null_excess, excess) if max(null_excess, excess) > 0 else 1.0,
+        "tli": (null_ratio - _ratio(objective, df)) / (null_ratio - 1 / weight),
+        "cfi": _comparative(chisq - df, null_chisq - null_df),
         "rmsea": rmsea,
         "rmsea_ci_lower": lower,
         "rmsea_ci_upper": upper,
         "rmsr": float(np.sqrt(squares / (p * (p - 1)))),
-        "crms": float(np.sqrt(per_df(squares / 2))),
+        "crms": float(np.sqrt(_ratio(squares / 2, df))),
         "empirical_chisq": empirical,
-        "empirical_pvalue": float(chi2.sf(empirical, df)) if df else float("nan"),
+        "empirical_pvalue": float(chi2.sf(empirical, df)) if df > 0 else float("nan"),
         "bic": chisq - df * log_n,
         "sabic": chisq - df * log_adjusted,
         "empirical_bic": empirical - df * log_n,

@@ -68,6 +68,7 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"rotation": "oblimax"}, r"rotation is 'oblimax'"),
     ({"correlation": "kendall"}, r"correlation is 'kendall'"),
     ({"missing": "median"}, r"missing is 'median'"),
+    ({"n_obs": 3}, r"n_obs is 3"),
 ]
 
 
@@ -81,6 +82,17 @@ def test_bad_options_are_refused(options: dict[str, Any], text: str) -> None:
 def test_retention_options_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(DefinitionError, match="at least 10 draws and a percentile between"):
         factor_retention(ITEMS, correlation="pearson", **options)
+
+
+def test_components_without_degrees_of_freedom_and_samples_too_small_have_no_test() -> None:
+    many = efa(ITEMS, 9, extraction="principal", rotation="none").fit
+    assert many["df"] < 0
+    assert many[["pvalue", "tli", "rmsea", "rmsea_ci_lower", "crms"]].isna().all()
+    assert np.isfinite(many["rmsr"])
+    tiny = efa(ITEMS, 3, rotation="none", n_obs=5).fit
+    assert (
+        tiny[["chisq", "pvalue", "tli", "cfi", "rmsea", "rmsea_ci_upper", "bic", "null_chisq"]].isna().all()
+    )
 
 
 def test_degrees_of_freedom_limit_is_the_largest_that_fits() -> None:
