@@ -125,6 +125,7 @@ def ordinal_jacobian(group: OrdinalGroup, state: OrdinalState, n_free: int) -> A
     p = len(state.scales)
     row, column = vech_places(p)
     scales = state.scales
+    scale_by: Array
     if group.theta:
         scale_by = -0.5 * scales[:, None] ** 3 * sigma_by[np.flatnonzero(row == column)]
     else:

@@ -119,9 +119,8 @@ def _inference(
     base_chisq, base_df = independence_test(setting)
     if not robust:
         vcov = basis @ bread @ basis.T / n
-        return (
-            ScaledTest(chisq=chisq, df=df), ScaledTest(chisq=base_chisq, df=base_df), vcov, (math.nan, math.nan),
-        )  # fmt: skip
+        plain, independent = ScaledTest(chisq=chisq, df=df), ScaledTest(chisq=base_chisq, df=base_df)
+        return plain, independent, vcov, (math.nan, math.nan)
     meat = np.zeros((len(x), len(x)))
     for sample, group, state in zip(setting.samples, setting.groups, states, strict=True):
         scores = parameter_scores(sample, group, state, len(x), setting.mu(state, sample))

@@ -14,7 +14,8 @@ from analysis.structural.ram import Array
 from analysis.structural.syntax import Formula, syntax_error
 
 _FUNCTIONS: dict[str, Callable[..., complex]] = {
-    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh,
+    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan,
+    "tanh": np.tanh,
 }  # fmt: skip
 _STEP = 1e-30
 

@@ -115,8 +115,8 @@ def refuse_negative_df(n_moments: int, n_parameters: int, caller: str) -> None:
         raise NotEstimableError(
             fact_and_hint(
                 caller,
-                f"{n_parameters} parameters but only {n_moments} sample moments: the model has negative degrees "
-                f"of freedom ({n_moments - n_parameters}).",
+                f"{n_parameters} parameters but only {n_moments} sample moments: the model has negative "
+                f"degrees of freedom ({n_moments - n_parameters}).",
                 "fix or equate parameters, or add indicators.",
             )
         )

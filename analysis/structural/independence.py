@@ -61,6 +61,7 @@ def independence_trace(setting: Setting) -> float:
         bread = (
             delta.T @ fiml.saturated_information(sample.patterns, sigma, mean, observed=True)[place] @ delta
         )
+        scores: Array
         if exogenous:
             scores = (
                 fiml.casewise_scores(sample.values, sample.patterns, sigma, mean)[:, setting.rows] @ delta

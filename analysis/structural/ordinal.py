@@ -120,8 +120,8 @@ def fit_ordinal(
         caller=caller, estimator=estimator, missing=missing, table=table, data=data, reduction=reduction,
         minimum=minimum, x=x, vcov=vcov, states=[s.base for s in states], scales=[s.scales for s in states],
         sample_means=[], sample_covariances=[m.correlations for m in found],
-        sample_thresholds=[s[:n_thresholds] for s in sample], sizes=sizes, test=test, baseline=baseline, fit=fit,
-        blocks=blocks, thresholds=[s.thresholds for s in states],
+        sample_thresholds=[s[:n_thresholds] for s in sample], sizes=sizes, test=test, baseline=baseline,
+        fit=fit, blocks=blocks, thresholds=[s.thresholds for s in states],
     )  # fmt: skip
 
 

@@ -105,8 +105,10 @@ def build_group(
     at = {name: k for k, name in enumerate(order)}
     size = len(order)
     matrices = {
-        "directed": np.zeros((size, size)), "symmetric": np.zeros((size, size)), "intercepts": np.zeros((size, 1)),
-    }  # fmt: skip
+        "directed": np.zeros((size, size)),
+        "symmetric": np.zeros((size, size)),
+        "intercepts": np.zeros((size, 1)),
+    }
     free: dict[str, list[tuple[int, int, int]]] = {"directed": [], "symmetric": [], "intercepts": []}
     for row in table.rows:
         place = matrix_place(row, at) if row.group == group else None

@@ -22,7 +22,7 @@ class RowEstimates:
 
 
 @dataclass(frozen=True, slots=True)
-class _GroupPieces:
+class GroupPieces:
     """Total and residual variances of all variables of one group, with derivatives."""
 
     at: dict[str, int]
@@ -34,12 +34,14 @@ class _GroupPieces:
     scales_by: Array
 
 
-def _group_pieces(fitted: Fitted, group: int) -> _GroupPieces:
+def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
+    """Collect total and residual variances of all variables of one group."""
     table, q = fitted.table, fitted.table.n_free
     order = variable_order(table)
     at = {name: k for k, name in enumerate(order)}
     p = len(table.names.observed)
-    scales, scales_by = np.ones(p), np.zeros((p, q))
+    scales: Array = np.ones(p)
+    scales_by: Array = np.zeros((p, q))
     if fitted.ordinal:
         template = build_ordinal_group(table, group)
         state = evaluate_ordinal(template, fitted.x)
@@ -49,7 +51,7 @@ def _group_pieces(fitted: Fitted, group: int) -> _GroupPieces:
         model = build_group(table, group, fitted.exogenous_values[group])
         base = evaluate(model, fitted.x)
     parts = slopes(model, base, everything=True)
-    by = np.zeros((len(order), q))
+    by: Array = np.zeros((len(order), q))
     by[:, parts.index] = 2.0 * parts.left * parts.right
     residual_by = np.zeros((len(order), q))
     s = model.free_symmetric
@@ -62,7 +64,7 @@ def _group_pieces(fitted: Fitted, group: int) -> _GroupPieces:
             by = by + base.total[:, :p] ** 2 @ computed
         else:
             scales_by = -0.5 * scales[:, None] ** 3 * by[:p]
-    return _GroupPieces(
+    return GroupPieces(
         at,
         np.diag(base.covariance).copy(),
         by,
@@ -79,7 +81,7 @@ def row_estimates(fitted: Fitted) -> RowEstimates:
     q = table.n_free
     values = np.zeros(len(table.rows))
     by = np.zeros((len(values), q))
-    pieces = [_group_pieces(fitted, g) for g in range(table.options.n_groups)]
+    pieces = [group_pieces(fitted, g) for g in range(table.options.n_groups)]
     for k, row in enumerate(table.rows):
         piece = pieces[row.group]
         if row.free >= 0:
@@ -114,7 +116,7 @@ def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstima
         "all": observed and latent variables have variance 1; "lv": latent variables only.
     """
     table = fitted.table
-    pieces = [_group_pieces(fitted, g) for g in range(table.options.n_groups)]
+    pieces = [group_pieces(fitted, g) for g in range(table.options.n_groups)]
     scaled_names = set(table.names.latent) if kind == "lv" else set(variable_order(table))
     values = estimates.values[: len(table.rows)].copy()
     by = estimates.by_free[: len(table.rows)].copy()
@@ -122,7 +124,7 @@ def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstima
         piece = pieces[row.group]
         log_by = np.zeros(by.shape[1])
         factor = 1.0
-        for variance, variance_by, power in _factors(row, piece, scaled_names):
+        for variance, variance_by, power in scaling_factors(row, piece, scaled_names):
             if variance <= 0.0:
                 factor = np.nan
                 continue
@@ -133,7 +135,7 @@ def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstima
     return with_definitions(fitted, values, by)
 
 
-def _factors(row: Row, piece: _GroupPieces, names: set[str]) -> list[tuple[float, Array, float]]:
+def scaling_factors(row: Row, piece: GroupPieces, names: set[str]) -> list[tuple[float, Array, float]]:
     """Variances (with derivatives) whose powers of one half multiply a row."""
 
     def total(name: str, power: float) -> list[tuple[float, Array, float]]:
@@ -163,7 +165,7 @@ def explained(fitted: Fitted) -> list[dict[str, object]]:
     """R-squared of every variable that others predict, per group."""
     found: list[dict[str, object]] = []
     for group in range(fitted.table.options.n_groups):
-        piece = _group_pieces(fitted, group)
+        piece = group_pieces(fitted, group)
         targets = {r.rhs for r in fitted.table.rows if r.op == "=~"} | {
             r.lhs for r in fitted.table.rows if r.op == "~"
         }

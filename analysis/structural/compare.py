@@ -1,0 +1,278 @@
+"""Compare fitted models: difference tests that suit the estimator, information criteria, equivalence."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import null_space
+from scipy.stats import chi2
+
+from analysis.result import Result
+from analysis.structural.fitted import Fitted
+from analysis.structural.information import Block, weigh
+from analysis.structural.ram import Array
+from analysis.structural.result import StructuralResult
+from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+
+METHODS = ("auto", "satorra_2000", "satorra_bentler_2001", "standard")
+SAME_IMPLIED = 1e-4  # largest difference of implied correlations between equivalent models
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ComparisonResult(Result):
+    """Models side by side, from the least to the most restricted.
+
+    Attributes
+    ----------
+    table
+        One row per model: model, df, chisq, cfi, rmsea, srmr, aic, bic; then, against the row above,
+        chisq_diff, df_diff, pvalue, cfi_diff, rmsea_diff, srmr_diff.
+    method
+        The difference test: "standard", "satorra_bentler_2001" or "satorra_2000".
+    equivalent
+        Groups of models with the same degrees of freedom and the same implied moments: no data can tell
+        them apart.
+    """
+
+    table: pd.DataFrame
+    method: str
+    equivalent: list[list[str]]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the table, unrounded.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per model.
+        """
+        return self.table
+
+
+def compare_models(models: Mapping[str, StructuralResult], method: str = "auto") -> ComparisonResult:
+    """Compare models fitted to the same variables of the same rows.
+
+    The difference tests assume that each model is nested in the one above; information criteria (ML
+    only) do not.
+
+    Parameters
+    ----------
+    models
+        Name to result, at least two.
+    method
+        "auto": the likelihood-ratio test for ML, Satorra and Bentler (2001) for MLR, Satorra (2000) with
+        mean and variance adjustment for WLSMV and ULSMV; or one of "standard", "satorra_bentler_2001",
+        "satorra_2000".
+
+    Returns
+    -------
+    ComparisonResult
+        `.table`, `.method`, `.equivalent`.
+
+    Raises
+    ------
+    DefinitionError
+        For models on different variables, rows, groups or estimators.
+
+    Notes
+    -----
+    Satorra and Bentler (2001): T_d = (T_0 - T_1) / c_d with c_d = (df_0 c_0 - df_1 c_1) / (df_0 - df_1).
+    Satorra (2000) takes the first two moments of the difference from the restriction itself.
+    The order is by degrees of freedom. R equivalent: `lavaan::lavTestLRT(fit1, fit2)`.
+
+    References
+    ----------
+    Satorra, A., & Bentler, P. M. (2001). A scaled difference chi-square test statistic for moment
+    structure analysis. Psychometrika, 66, 507-514. https://doi.org/10.1007/BF02296192
+    Satorra, A. (2000). Scaled and adjusted restricted tests in multi-sample analysis of moment
+    structures. https://doi.org/10.1007/978-1-4615-4603-0_17
+    """
+    if method not in METHODS:
+        raise DefinitionError(
+            fact_and_hint(
+                "compare_models", f"method {method!r} is unknown.", f"choose one of {list(METHODS)}."
+            )
+        )
+    _check_comparable(models)
+    ordered = sorted(models, key=lambda name: (models[name].fit["df"], models[name].fit["chisq"]))
+    estimator = models[ordered[0]].estimator
+    used = method if method != "auto" else _default_method(estimator)
+    _check_method(used, estimator)
+    rows = [_row(name, models[name]) for name in ordered]
+    for k in range(1, len(ordered)):
+        free, restricted = models[ordered[k - 1]], models[ordered[k]]
+        rows[k] |= _difference(free, restricted, used)
+        for index in ("cfi", "rmsea", "srmr"):
+            rows[k][f"{index}_diff"] = rows[k][index] - rows[k - 1][index]  # type: ignore[operator]
+    equivalent = _equivalent_groups(ordered, models)
+    for group in equivalent:
+        warnings.warn(
+            fact_and_hint(
+                "compare_models", f"equivalent models: {name_offenders(group)} imply the same moments.",
+                "choose between them by theory, time order or design, not by fit.",
+            ),
+            ToolkitWarning, stacklevel=2,
+        )  # fmt: skip
+    return ComparisonResult(table=pd.DataFrame(rows), method=used, equivalent=equivalent)
+
+
+def _default_method(estimator: str) -> str:
+    return {"ML": "standard", "MLR": "satorra_bentler_2001"}.get(estimator, "satorra_2000")
+
+
+def _check_method(method: str, estimator: str) -> None:
+    ordinal = estimator in ("WLSMV", "ULSMV")
+    fits = {
+        "standard": estimator == "ML",
+        "satorra_2000": ordinal,
+        "satorra_bentler_2001": estimator == "MLR",
+    }
+    if not fits[method]:
+        raise DefinitionError(
+            fact_and_hint("compare_models", f"{method!r} does not suit {estimator}.", "use method='auto'.")
+        )
+
+
+def _check_comparable(models: Mapping[str, StructuralResult]) -> None:
+    if len(models) < 2:
+        raise DefinitionError(
+            fact_and_hint("compare_models", f"{len(models)} model(s) given.", "name at least two.")
+        )
+    first_name, *others = models
+    first = models[first_name]._fitted
+    for name in others:
+        other = models[name]._fitted
+        if set(first.table.names.observed) != set(other.table.names.observed):
+            odd = sorted(set(first.table.names.observed) ^ set(other.table.names.observed))
+            raise DefinitionError(
+                fact_and_hint(
+                    "compare_models",
+                    f"{first_name!r} and {name!r} have different variables: {name_offenders(odd)}.",
+                    "compare models of the same variables only.",
+                )
+            )
+        if (first.estimator, first.missing) != (other.estimator, other.missing):
+            raise DefinitionError(
+                fact_and_hint(
+                    "compare_models",
+                    f"{first_name!r} used {first.estimator} ({first.missing}), {name!r} {other.estimator} "
+                    f"({other.missing}).",
+                    "fit both with the same estimator.",
+                )
+            )
+        if not _same_data(first, other):
+            raise DefinitionError(
+                fact_and_hint(
+                    "compare_models", f"{first_name!r} and {name!r} were fitted to different rows or groups.",
+                    "fit both to the same table.",
+                )
+            )  # fmt: skip
+
+
+def _same_data(one: Fitted, two: Fitted) -> bool:
+    if one.sizes != two.sizes or one.data.group_labels != two.data.group_labels:
+        return False
+    order = [two.data.variables.index(name) for name in one.data.variables]
+    return all(
+        np.array_equal(a, b[:, order], equal_nan=True)
+        for a, b in zip(one.data.values, two.data.values, strict=True)
+    )
+
+
+def _row(name: str, result: StructuralResult) -> dict[str, object]:
+    fit = result.fit
+    best = {index: fit.get(f"{index}_scaled", fit[index]) for index in ("cfi", "rmsea")}
+    empty = dict.fromkeys(
+        ("chisq_diff", "df_diff", "pvalue", "cfi_diff", "rmsea_diff", "srmr_diff"), float("nan")
+    )
+    return {
+        "model": name, "df": int(fit["df"]), "chisq": fit["chisq"],
+        "chisq_scaled": fit.get("chisq_scaled", math.nan),
+        "cfi": best["cfi"], "rmsea": best["rmsea"], "srmr": fit["srmr"], "aic": fit.get("aic", math.nan),
+        "bic": fit.get("bic", math.nan), **empty,
+    }  # fmt: skip
+
+
+def _difference(free: StructuralResult, restricted: StructuralResult, method: str) -> dict[str, object]:
+    one, two = free._fitted, restricted._fitted
+    df = two.test.df - one.test.df
+    if df == 0:
+        return {"chisq_diff": math.nan, "df_diff": 0, "pvalue": math.nan}
+    gap = two.test.chisq - one.test.chisq
+    if method == "satorra_bentler_2001":
+        # a saturated model has no scaling factor and contributes nothing
+        scales = [0.0 if f.test.df == 0 else f.test.df * f.test.factor for f in (one, two)]
+        factor = (scales[1] - scales[0]) / df
+        gap = gap / factor if factor > 0 else math.nan
+    elif method == "satorra_2000":
+        gap = adjusted_difference(one, two, gap, df)
+    return {"chisq_diff": gap, "df_diff": df, "pvalue": float(chi2.sf(gap, df)) if gap == gap else math.nan}
+
+
+def adjusted_difference(free: Fitted, restricted: Fitted, gap: float, df: int) -> float:
+    """Mean and variance adjusted difference of two least-squares statistics (Satorra 2000)."""
+    blocks = [Block(b.delta @ free.reduction.basis, b.gamma, b.weight, b.share) for b in free.blocks]
+    inner = [_aligned(free, restricted, b.delta) @ restricted.reduction.basis for b in restricted.blocks]
+    bread = np.sum([b.share * b.delta.T @ weigh(b, b.delta) for b in blocks], axis=0)
+    meat = np.zeros_like(bread)
+    for block in blocks:
+        pulled = weigh(block, block.delta)
+        meat += block.share * pulled.T @ block.gamma @ pulled
+    within = np.linalg.lstsq(np.vstack([b.delta for b in blocks]), np.vstack(inner), rcond=None)[0]
+    restriction = null_space(within.T).T
+    inverse = np.linalg.inv(bread)
+    through = inverse @ restriction.T
+    middle = through @ np.linalg.solve(restriction @ through, through.T) @ meat
+    first, second = float(np.trace(middle)), float(np.sum(middle * middle.T))
+    scale = math.sqrt(df / second)
+    return gap * scale + df - scale * first
+
+
+def _aligned(free: Fitted, restricted: Fitted, delta: Array) -> Array:
+    """Bring the moments of the restricted model into the order of the free one."""
+    names, others = free.table.names.observed, restricted.table.names.observed
+    if names == others:
+        return delta
+    where = {name: k for k, name in enumerate(others)}
+    counts = [restricted.table.options.ordered[name] - 1 for name in others]
+    begin = np.concatenate([[0], np.cumsum(counts)])
+    rows = [np.arange(begin[where[n]], begin[where[n] + 1]) for n in names]
+    p = len(names)
+    place = np.zeros((p, p), dtype=int)
+    column, row = np.triu_indices(p, 1)
+    place[row, column] = place[column, row] = begin[-1] + np.arange(len(row))
+    order = [where[n] for n in names]
+    pairs = place[np.ix_(order, order)][row, column]
+    return delta[np.concatenate([*rows, pairs])]
+
+
+def _equivalent_groups(names: list[str], models: Mapping[str, StructuralResult]) -> list[list[str]]:
+    groups: list[list[str]] = []
+    for name in names:
+        fitted = models[name]._fitted
+        for group in groups:
+            if _same_implied(models[group[0]]._fitted, fitted):
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    return [group for group in groups if len(group) > 1]
+
+
+def _same_implied(one: Fitted, two: Fitted) -> bool:
+    close = abs(one.test.chisq - two.test.chisq) <= 1e-4 * max(1.0, one.test.chisq)
+    if one.test.df != two.test.df or not close:
+        return False
+    order = [two.table.names.observed.index(n) for n in one.table.names.observed]
+    for a, b in zip(one.states, two.states, strict=True):
+        first, second = a.sigma, b.sigma[np.ix_(order, order)]
+        scale = np.sqrt(np.outer(np.diag(first), np.diag(first)))
+        other = np.sqrt(np.outer(np.diag(second), np.diag(second)))
+        if np.max(np.abs(first / scale - second / other)) > SAME_IMPLIED:
+            return False
+    return True

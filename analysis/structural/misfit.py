@@ -1,0 +1,129 @@
+"""Residuals of fitted models: raw, standardised by the sample, and divided by their standard errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal
+from analysis.structural.fitted import Fitted
+from analysis.structural.information import Block, moment_jacobian, weigh
+from analysis.structural.normal import saturated_information
+from analysis.structural.ram import Array, build_group, vech_places
+from instrument.errors import DefinitionError, fact_and_hint
+
+KINDS = ("raw", "correlation", "z")
+
+
+def implied_covariances(fitted: Fitted) -> list[Array]:
+    """Implied covariances, or correlations for ordinal items, per group."""
+    if not fitted.ordinal:
+        return [state.sigma for state in fitted.states]
+    p = len(fitted.table.names.observed)
+    found: list[Array] = []
+    for group in range(len(fitted.states)):
+        state = evaluate_ordinal(build_ordinal_group(fitted.table, group), fitted.x)
+        matrix = np.eye(p)
+        row, column = vech_places(p, False)
+        matrix[row, column] = matrix[column, row] = state.moments[len(state.thresholds) :]
+        found.append(matrix)
+    return found
+
+
+def implied_tables(fitted: Fitted) -> dict[str, pd.DataFrame]:
+    """Implied covariance of every group as a labelled table."""
+    names = fitted.table.names.observed
+    return {
+        _key(label): pd.DataFrame(sigma, index=names, columns=names)
+        for label, sigma in zip(fitted.data.group_labels, implied_covariances(fitted), strict=True)
+    }
+
+
+def residual_tables(fitted: Fitted, kind: str) -> dict[str, pd.DataFrame]:
+    """Residuals of every group as a labelled table, means in the last column."""
+    if kind not in KINDS:
+        raise DefinitionError(
+            fact_and_hint("residuals", f"kind {kind!r} is unknown.", f"choose one of {list(KINDS)}.")
+        )
+    names = fitted.table.names.observed
+    with_means = fitted.table.options.meanstructure and not fitted.ordinal
+    errors = _standard_errors(fitted) if kind == "z" else [None] * len(fitted.sizes)
+    found: dict[str, pd.DataFrame] = {}
+    implied = implied_covariances(fitted)
+    for g, label in enumerate(fitted.data.group_labels):
+        sample = fitted.sample_covariances[g]
+        scale = np.ones(len(names)) if kind == "raw" else np.sqrt(np.diag(sample))
+        matrix = (sample - implied[g]) / np.outer(scale, scale)
+        means: Array | None = (fitted.sample_means[g] - fitted.states[g].mu) / scale if with_means else None
+        error = errors[g]
+        if error is not None:
+            matrix = _divide(matrix, error[1])
+            means = None if means is None else _divide(means, error[0])
+        table = pd.DataFrame(matrix, index=names, columns=names)
+        if means is not None:
+            table["mean"] = means
+        found[_key(label)] = table
+    return found
+
+
+def _divide(values: Array, errors: Array) -> Array:
+    """Quotient; zero where a residual cannot vary."""
+    safe = np.where(errors > 1e-8, errors, 1.0)
+    quotient: Array = np.where(errors > 1e-8, values / safe, 0.0)
+    return quotient
+
+
+def _key(label: object) -> str:
+    return "all" if label is None else str(label)
+
+
+def _blocks(fitted: Fitted) -> list[Block]:
+    """Moments of every group with weight and Gamma; rows are (mu, vech Sigma), or the correlations."""
+    if fitted.ordinal:
+        return fitted.blocks
+    blocks = []
+    p = len(fitted.table.names.observed)
+    keep = np.arange(0 if fitted.table.options.meanstructure else p, p + p * (p + 1) // 2)
+    for g, sample in enumerate(fitted.samples):
+        group = build_group(fitted.table, g, fitted.exogenous_values[g])
+        state = fitted.states[g]
+        delta = moment_jacobian(group, state, fitted.table.n_free, keep)
+        weight = saturated_information(np.linalg.inv(state.sigma), fitted.table.options.meanstructure)
+        gamma = np.linalg.inv(weight)
+        blocks.append(Block(delta, gamma, weight, sample.n / fitted.n_obs))
+    return blocks
+
+
+def _standard_errors(fitted: Fitted) -> list[tuple[Array, Array]]:
+    """Standard errors of correlation residuals of means and covariances.
+
+    The residual e = (I - D (D'WD)^-1 D'W)(s - sigma) has covariance M Gamma M' / n.
+    """
+    blocks = _blocks(fitted)
+    basis = fitted.reduction.basis
+    deltas = [b.delta @ basis for b in blocks]
+    bread = np.linalg.inv(
+        np.sum([b.share * d.T @ weigh(b, d) for b, d in zip(blocks, deltas, strict=True)], axis=0)
+    )
+    meat = np.zeros_like(bread)
+    for block, delta in zip(blocks, deltas, strict=True):
+        pulled = weigh(block, delta)
+        meat += block.share * pulled.T @ block.gamma @ pulled
+    outer = bread @ meat @ bread
+    p = len(fitted.table.names.observed)
+    row, column = vech_places(p, not fitted.ordinal)
+    found: list[tuple[Array, Array]] = []
+    for g, (block, delta) in enumerate(zip(blocks, deltas, strict=True)):
+        n = fitted.sizes[g]
+        crossed = block.gamma @ weigh(block, delta) @ bread
+        variance = np.diag(block.gamma) / n
+        variance = variance - 2.0 * np.einsum("ij,ij->i", crossed, delta) / fitted.n_obs
+        variance = variance + np.einsum("ij,jk,ik->i", delta, outer, delta) / fitted.n_obs
+        errors = np.sqrt(np.maximum(variance, 0.0))
+        scale = np.sqrt(np.diag(fitted.sample_covariances[g]))
+        below = errors[len(errors) - len(row) :] / (scale[row] * scale[column])
+        matrix = np.zeros((p, p))
+        matrix[row, column] = matrix[column, row] = below
+        with_means = fitted.table.options.meanstructure and not fitted.ordinal
+        found.append((errors[:p] / scale if with_means else np.zeros(p), matrix))
+    return found

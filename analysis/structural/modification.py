@@ -1,0 +1,134 @@
+"""Score tests for parameters that a model leaves out or fixes, with expected parameter changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from analysis.structural.categorical import LeastSquaresDiscrepancy, build_ordinal_group
+from analysis.structural.continuous_groups import ExogenousValues
+from analysis.structural.fiml import FimlDiscrepancy
+from analysis.structural.fitted import Fitted
+from analysis.structural.normal import Moments, NormalDiscrepancy
+from analysis.structural.optimise import Discrepancy
+from analysis.structural.partable import ParameterTable, Row
+from analysis.structural.ram import Array, build_group
+from analysis.structural.standardised import group_pieces, scaling_factors
+
+
+def candidates(fitted: Fitted) -> list[Row]:
+    """Rows that could be freed: fixed ones, and loadings, covariances and regressions not in the model."""
+    table = fitted.table
+    names = table.names
+    found: list[Row] = []
+    for group in range(table.options.n_groups):
+        block = [r for r in table.rows if r.group == group]
+        present = {(r.lhs, r.op, r.rhs) for r in block} | {
+            (r.rhs, r.op, r.lhs) for r in block if r.op == "~~"
+        }
+        found += [
+            replace(r, label="", fixed=np.nan, start=r.fixed)
+            for r in block
+            if r.free < 0 and not r.computed and not r.exogenous and r.op in ("=~", "~~", "~", "~1")
+        ]
+        extra = [(latent, "=~", item) for latent in names.latent for item in names.indicators]
+        random = [n for n in names.observed if n not in names.exogenous]
+        extra += [(one, "~~", two) for one, two in combinations(random, 2)]
+        extra += [(one, "~~", two) for one, two in combinations(names.latent, 2)]
+        extra += _regressions(block)
+        for lhs, op, rhs in extra:
+            if (lhs, op, rhs) not in present:
+                found.append(Row(lhs, op, rhs, group, start=0.0))
+    return found
+
+
+def _regressions(block: list[Row]) -> list[tuple[str, str, str]]:
+    outcomes = list(dict.fromkeys(r.lhs for r in block if r.op == "~"))
+    predictors = list(dict.fromkeys(r.rhs for r in block if r.op == "~"))
+    paths = list(dict.fromkeys([*outcomes, *predictors]))
+    return [(y, "~", x) for y in paths for x in paths if x != y and (y in outcomes or x in outcomes)]
+
+
+def extend(fitted: Fitted, extra: list[Row]) -> tuple[ParameterTable, Array]:
+    """Append free rows to a table; fixed twins give way. Values are those of the fitted model."""
+    table = fitted.table
+    taken = {(r.lhs, r.op, r.rhs, r.group) for r in extra}
+    rows = [r for r in table.rows if r.free >= 0 or (r.lhs, r.op, r.rhs, r.group) not in taken]
+    added = [replace(row, free=table.n_free + k) for k, row in enumerate(extra)]
+    values = np.concatenate([fitted.x, [row.start for row in extra]])
+    longer = ParameterTable([*rows, *added], table.names, table.options, table.definitions, table.constraints)
+    return longer, values
+
+
+def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discrepancy:
+    """Discrepancy of the fitted model's data for another table."""
+    n_groups = table.options.n_groups
+    if fitted.ordinal:
+        groups = [build_ordinal_group(table, g) for g in range(n_groups)]
+        p = len(table.names.observed)
+        row, column = np.triu_indices(p, 1)[::-1]
+        sample = [
+            np.concatenate([t, c[row, column]])
+            for t, c in zip(fitted.sample_thresholds, fitted.sample_covariances, strict=True)
+        ]
+        return LeastSquaresDiscrepancy(
+            groups, sample, [b.weight for b in fitted.blocks], fitted.sizes, n_free
+        )
+    fixed: list[ExogenousValues] = fitted.exogenous_values
+    models = [build_group(table, g, fixed[g]) for g in range(n_groups)]
+    if fitted.missing == "fiml":
+        return FimlDiscrepancy(
+            models,
+            [s.patterns for s in fitted.samples],
+            [(s.mean, s.covariance) for s in fitted.samples],
+            n_free,
+        )
+    moments = [Moments(s.n, s.mean, s.covariance) for s in fitted.samples]
+    return NormalDiscrepancy(models, moments, n_free, table.options.meanstructure)
+
+
+def modification_table(fitted: Fitted) -> pd.DataFrame:
+    """Score test, expected change and standardised expected change of every candidate, largest first."""
+    extra = candidates(fitted)
+    table, values = extend(fitted, extra)
+    target = discrepancy_of(fitted, table, len(values))
+    q, n = fitted.table.n_free, fitted.n_obs
+    score = -0.5 * n * target.gradient(values)[q:]
+    information = 0.5 * n * target.expected(values)
+    if fitted.ordinal:  # rows, not rows less one, in the information of least squares
+        information *= n / (n - len(fitted.sizes))
+    basis = fitted.reduction.basis
+    inner = basis.T @ information[:q, :q] @ basis
+    cross = basis.T @ information[:q, q:]
+    own = np.diag(information)[q:]
+    spread = own - np.einsum("ij,ij->j", cross, np.linalg.solve(inner, cross))
+    usable = spread > 1e-7 * np.maximum(own, 1e-12)
+    safe = np.where(usable, spread, 1.0)
+    frame = pd.DataFrame(
+        {
+            "lhs": [r.lhs for r in extra],
+            "op": [r.op for r in extra],
+            "rhs": [r.rhs for r in extra],
+            "group": [fitted.data.group_labels[r.group] for r in extra],
+            "mi": score**2 / safe,
+            "epc": score / safe,
+        }
+    )
+    for kind in ("lv", "all"):
+        frame[f"sepc_{kind}"] = _rescale(fitted, extra, frame["epc"].to_numpy(), kind)
+    frame = frame[usable]
+    return frame.sort_values("mi", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def _rescale(fitted: Fitted, extra: list[Row], changes: Array, kind: str) -> Array:
+    pieces = [group_pieces(fitted, g) for g in range(fitted.table.options.n_groups)]
+    latent = set(fitted.table.names.latent)
+    names = latent if kind == "lv" else latent | set(fitted.table.names.observed)
+    result = changes.copy()
+    for k, row in enumerate(extra):
+        for variance, _, power in scaling_factors(row, pieces[row.group], names):
+            result[k] *= variance ** (power / 2.0) if variance > 0 else np.nan
+    return result
