@@ -25,7 +25,7 @@ from analysis.usage_sources import CALLER, connect, events_table, people_table, 
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.study import Study, load_study, make_study
 
-EVENTS_PER_PASS = 20_000_000
+EVENTS_PER_PASS = 34_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

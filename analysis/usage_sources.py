@@ -43,7 +43,7 @@ def connect(engine: Any = None) -> Any:
     """
     if engine is None:
         con = ibis.duckdb.connect()
-        con.raw_sql("SET preserve_insertion_order = false; SET memory_limit = '2GB'")
+        con.raw_sql("SET preserve_insertion_order = false; SET memory_limit = '2500MB'")
         return con
     if not isinstance(engine, str):
         return engine

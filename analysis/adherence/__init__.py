@@ -107,11 +107,11 @@ def relate_adherence(
     >>> from analysis.simulation import simulate_study
     >>> from analysis.usage import summarise_usage
     >>> data = simulate_study("dta_example", n=200)
-    >>> first = data.responses.columns[2:]
-    >>> answers = data.responses[first].where(data.responses[first] <= 5).astype(float)
-    >>> scores = data.responses[["participant", "wave"]].assign(total=answers.mean(axis=1))
+    >>> scores = instrument.score(data.responses, instrument.load("dta"))
     >>> usage = summarise_usage(data.usage, data.study, participants=data.enrolment)
-    >>> result = relate_adherence(scores, usage, data.study, data.outcomes, data.covariates)
+    >>> result = relate_adherence(
+    ...     scores, usage, data.study, data.outcomes, data.covariates, predictors=["total"]
+    ... )
     >>> result.design["due"]
     8.0
     """

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import optimize
+from scipy.special import gammaln
 
 from analysis.adherence.binomial import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -35,7 +38,7 @@ def count_models(design: Floats, counts: Floats) -> CountModels:
     rows = [("negative binomial", True, plain.log_likelihood, k + 1)]
     for name, (logl, converged, size) in (
         ("zero-inflated", _zero_inflated(design, counts, plain)),
-        ("hurdle", _hurdle(design, counts)),
+        ("hurdle", _hurdle(design, counts, plain)),
     ):
         rows.append((name, converged, logl, size))
     table = pd.DataFrame(rows, columns=["model", "converged", "log_likelihood", "n_parameters"])
@@ -69,39 +72,57 @@ def _negative_binomial(design: Floats, counts: Floats) -> Fit:
     )
 
 
+def _log_mass(design: Floats, counts: Floats, coefficients: Floats, log_alpha: float) -> Floats:
+    """Logarithm of the NB2 probabilities: variance `m + alpha m²`."""
+    mean = np.exp(np.clip(design @ coefficients, -30.0, 30.0))
+    size = np.exp(-log_alpha)
+    return np.asarray(
+        gammaln(counts + size)
+        - gammaln(size)
+        - gammaln(counts + 1)
+        + size * np.log(size / (size + mean))
+        + counts * np.log(mean / (size + mean))
+    )
+
+
 def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> tuple[float, bool, int]:
-    from statsmodels.discrete.count_model import ZeroInflatedNegativeBinomialP
+    """One share of people never uses the app, whatever their columns say."""
 
-    zeros = np.ones((len(counts), 1))
-    start = np.concatenate([[-1.0], plain.coefficients, [plain.dispersion]])
+    def negative(theta: Floats) -> float:
+        mass = _log_mass(design, counts, theta[:-2], theta[-2])
+        never, ever = -np.logaddexp(0, -theta[-1]), -np.logaddexp(0, theta[-1])
+        return -float(np.where(counts == 0, np.logaddexp(never, ever + mass), ever + mass).sum())
 
-    def fit() -> tuple[float, bool]:
-        model = ZeroInflatedNegativeBinomialP(counts, design, exog_infl=zeros, p=2)
-        return _outcome(model.fit(start_params=start, disp=0, maxiter=500, method="bfgs"))
-
-    return (*_quiet(fit), design.shape[1] + 2)
+    share = max(0.01, float((counts == 0).mean()) / 2)
+    start = np.concatenate([plain.coefficients, [np.log(plain.dispersion), np.log(share / (1 - share))]])
+    return (*_maximise(negative, start), len(start))
 
 
-def _hurdle(design: Floats, counts: Floats) -> tuple[float, bool, int]:
+def _hurdle(design: Floats, counts: Floats, plain: Fit) -> tuple[float, bool, int]:
+    """A logit decides on any use, a truncated NB2 on how much."""
     import statsmodels.api as sm
-    from statsmodels.discrete.truncated_model import TruncatedLFNegativeBinomialP
 
     some = counts > 0
+    n_parameters = 2 * design.shape[1] + 1
     if some.all() or not some.any():
-        return float("nan"), False, 2 * design.shape[1] + 1
-    zeros = sm.GLM(some.astype(float), design, family=sm.families.Binomial()).fit()
+        return float("nan"), False, n_parameters
+    zeros = sm.GLM(some.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12)
+    x, y = design[some], counts[some]
+    nothing = np.zeros(len(y))
 
-    def fit() -> tuple[float, bool]:
-        model = TruncatedLFNegativeBinomialP(counts[some], design[some], truncation=0, p=2)
-        return _outcome(model.fit(disp=0, maxiter=500, method="bfgs"))
+    def negative(theta: Floats) -> float:
+        zero = np.exp(_log_mass(x, nothing, theta[:-1], theta[-1]))
+        return -float((_log_mass(x, y, theta[:-1], theta[-1]) - np.log1p(-zero)).sum())
 
-    logl, converged = _quiet(fit)
-    return logl + float(zeros.llf), converged, 2 * design.shape[1] + 1
+    start = np.append(plain.coefficients, np.log(plain.dispersion))
+    logl, converged = _maximise(negative, start)
+    return logl + float(zeros.llf), converged and bool(zeros.converged), n_parameters
 
 
-def _outcome(fit: Any) -> tuple[float, bool]:
-    logl = float(fit.llf)
-    return logl, bool(fit.mle_retvals["converged"]) and bool(np.isfinite(logl))
+def _maximise(negative: Callable[[Floats], float], start: Floats) -> tuple[float, bool]:
+    found = optimize.minimize(negative, start, method="BFGS", options={"gtol": 1e-4, "maxiter": 1000})
+    slope = float(np.abs(found.jac).max())
+    return -float(found.fun), bool(np.isfinite(found.fun)) and slope < 1e-2
 
 
 def _quiet(make: Any) -> Any:
