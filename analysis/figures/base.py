@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -137,9 +139,13 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     str
         An `<svg>` element in the light colours.
     """
+    return _svg_of(json.dumps(styled(figure.draw(width), width).to_dict()))
+
+
+@lru_cache(maxsize=128)
+def _svg_of(spec: str) -> str:
     import vl_convert
 
-    spec = styled(figure.draw(width), width).to_dict()
     svg: str = vl_convert.vegalite_to_svg(spec)
     return svg
 
@@ -161,8 +167,13 @@ def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:
     bytes
         The file.
     """
+    spec = styled(figure.draw(width), width).properties(background="#ffffff").to_dict()
+    return _png_of(json.dumps(spec), scale)
+
+
+@lru_cache(maxsize=64)
+def _png_of(spec: str, scale: float) -> bytes:
     import vl_convert
 
-    spec = styled(figure.draw(width), width).properties(background="#ffffff").to_dict()
     png: bytes = vl_convert.vegalite_to_png(spec, scale=scale)
     return png

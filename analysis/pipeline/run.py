@@ -171,24 +171,32 @@ def validate(
 
 
 def _answer(topic: Topic, context: Context) -> dict[str, Any]:
-    head = {"title": topic.title, "question": topic.question}
+    """Ask one topic; what cannot be estimated is marked with its reason, other errors are raised."""
+    body: dict[str, Any] = {"title": topic.title, "question": topic.question}
+    caught: list[warnings.WarningMessage] = []
     if lacking := topic.lacks(context):
-        return {**head, "status": "not_applicable", **_empty(lacking)}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            body: dict[str, Any] = {**head, "status": "ok", **topic.run(context).plain()}
-        except ToolkitError as error:
-            body = {**head, "status": "failed", **_empty(str(error))}
+        body |= {"status": "not_applicable", **_empty(lacking)}
+    else:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                body |= {"status": "ok", **topic.run(context).plain()}
+            except ToolkitError as error:
+                body |= {"status": "failed", **_empty(str(error))}
     body["method"].update(
         software={name: version_of(name) for name in ("dta-toolkit", *body["method"]["software"])},
         data=context.checksums["responses"],
     )
-    ours = [str(w.message) for w in caught if issubclass(w.category, ToolkitWarning)]
+    return {**body, "warnings": _ours(caught)}
+
+
+def _ours(caught: list[warnings.WarningMessage]) -> list[str]:
+    """Give the toolkit's warnings as texts, each once; pass the others on."""
     for other in caught:
         if not issubclass(other.category, ToolkitWarning):
             warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    return {**body, "warnings": list(dict.fromkeys(ours))}
+    ours = [str(warning.message) for warning in caught if issubclass(warning.category, ToolkitWarning)]
+    return list(dict.fromkeys(ours))
 
 
 def _empty(message: str) -> dict[str, Any]:
@@ -209,7 +217,6 @@ def _empty(message: str) -> dict[str, Any]:
         "captions": {},
         "findings": [],
         "figures": [],
-        "warnings": [],
     }
 
 

@@ -1,0 +1,99 @@
+"""Figures: every plotted value is in a table, every colour has a counterpart on dark paper, contrast is enough."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis.figures.base import DARK, GRID, NARROW, PAPER, WIDE, to_png, to_svg
+from analysis.figures.registry import FIGURES, build_figures
+
+ON_DARK = DARK[PAPER]
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.fixture(scope="module")
+def figures(tree: dict[str, Any]) -> dict[str, Any]:
+    return {
+        f"{name}/{key}": (section, figure)
+        for name, section in tree["sections"].items()
+        for key, figure in build_figures(section, tree["meta"]).items()
+    }
+
+
+@pytest.mark.parametrize("colour", [c for c in DARK if c not in (GRID, PAPER)])
+def test_contrast_is_three_to_one_on_either_paper(colour: str) -> None:
+    assert contrast(colour, PAPER) >= 3
+    assert contrast(DARK[colour], ON_DARK) >= 3
+
+
+def test_every_figure_is_drawn_at_both_widths(figures: dict[str, Any]) -> None:
+    assert len(figures) >= 7
+    for name, (_, figure) in figures.items():
+        for width in (NARROW, WIDE):
+            svg = to_svg(figure, width)
+            assert svg.startswith("<svg"), name
+            drawn = float(re.search(r'width="([\d.]+)"', svg)[1])  # type: ignore[index]
+            assert drawn <= width * 1.12 + 30, f"{name}: {drawn} at {width}"
+
+
+def test_every_colour_has_its_counterpart_on_dark_paper(figures: dict[str, Any]) -> None:
+    for name, (_, figure) in figures.items():
+        used = set(re.findall(r'(?:fill|stroke)="(#[0-9a-fA-F]{6})"', to_svg(figure)))
+        assert used <= set(DARK), f"{name}: {used - set(DARK)}"
+
+
+def test_every_plotted_number_is_in_a_table_it_names(figures: dict[str, Any]) -> None:
+    """Numbers that place or label a mark come from the named tables, or are sums of a row's shares."""
+    derived = {"start", "end", "low", "high", "strength", "cut", "at"}
+    for name, (section, figure) in figures.items():
+        known = {
+            round(float(value), 12)
+            for table in figure.tables
+            for column in section["tables"][table].values()
+            for value in column
+            if isinstance(value, int | float)
+        }
+        charts = [figure.draw(WIDE)]
+        frames = []
+        while charts:
+            chart = charts.pop()
+            frames += [chart.data] if isinstance(chart.data, pd.DataFrame) else []
+            for part in ("layer", "hconcat", "vconcat"):
+                charts += getattr(chart, part, None) or []
+            spec = getattr(chart, "spec", None)
+            charts += [spec] if hasattr(spec, "data") else []
+        frames = [frame for frame in frames if isinstance(frame, pd.DataFrame)]
+        assert frames, name
+        for frame in frames:
+            for column in frame.select_dtypes("number").columns.difference(list(derived)):
+                drawn = {round(float(v), 12) for v in frame[column].dropna()}
+                assert drawn <= known, f"{name}: {column}"
+
+
+def test_words_name_the_numbers(figures: dict[str, Any]) -> None:
+    for name, (_, figure) in figures.items():
+        assert re.search(r"\d", figure.alt), name
+        assert figure.title and figure.tables
+
+
+def test_a_png_needs_no_browser(figures: dict[str, Any]) -> None:
+    _, figure = next(iter(figures.values()))
+    assert to_png(figure, NARROW, scale=1.0).startswith(b"\x89PNG")
+
+
+def test_the_registry_is_sorted() -> None:
+    assert list(FIGURES) == sorted(FIGURES)
