@@ -71,6 +71,16 @@ def open_command(name: StudyName, store: StoreUrl = DEFAULT_STORE) -> None:
     typer.echo(f"Study {name} is open. Next: dta study invite {name} --people 20 --out links.csv")
 
 
+@app.command("key")
+def key_command(name: StudyName, store: StoreUrl = DEFAULT_STORE, keys: KeyFile = DEFAULT_KEYS) -> None:
+    """Make the key with which an app speaks for a study; an earlier key ends."""
+    from instrument.store.intake import new_interface_key
+
+    with opened(store).begin() as connection:
+        key = new_interface_key(connection, keys_of(keys), name)
+    typer.echo(f"Key of study {name}, shown once: {key}")
+
+
 @app.command("close")
 def close_command(name: StudyName, store: StoreUrl = DEFAULT_STORE) -> None:
     """Close a study: links show a closing page, answers stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,10 +15,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from instrument.administer.doors import ShutError, Site, shut
+from instrument.administer.interface import faults_of_request
+from instrument.administer.interface import router as interface
 from instrument.administer.pages import locked_page, router
 from instrument.administer.rendering import FOLDER
 from instrument.administer.session import GuessLimit
-from instrument.administer.shield import BodyTooLargeError, Shield
+from instrument.administer.shield import Shield, for_programs
 from instrument.store.answers import LockedError
 from instrument.store.connect import newest_schema, reading, require_newest_schema, schema_of
 from instrument.store.tokens import Keyring
@@ -59,17 +62,24 @@ def create_app(
         The store's schema is older than this code.
     """
     require_newest_schema(engine)
-    app = FastAPI(title="Questionnaire", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Questionnaire interface",
+        version=version("dta-toolkit"),
+        description="For programs that show the items themselves; `dta study key` makes a study's key.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
     mounted = "/" + prefix.strip("/") if prefix.strip("/") else ""
     app.state.site = Site(
         engine=engine, keyring=keyring, prefix=mounted, secure=secure, limit=limit or GuessLimit()
     )
     app.include_router(router)
+    app.include_router(interface)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_api_route("/health", _health, methods=["GET"], include_in_schema=False)
     app.add_exception_handler(ShutError, _shut)
     app.add_exception_handler(LockedError, locked_page)
-    app.add_exception_handler(BodyTooLargeError, _too_large)
     app.add_exception_handler(HTTPException, _http_fault)
     app.add_exception_handler(RequestValidationError, _unknown_page)
     app.add_exception_handler(Exception, _fault)
@@ -95,19 +105,24 @@ def _shut(_request: Request, error: Any) -> Response:
     return response
 
 
-def _too_large(request: Request, _error: Exception) -> Response:
-    return shut(request, "large", 413).response
-
-
 def _http_fault(request: Request, error: Any) -> Response:
+    if for_programs(request.url.path):
+        faults = (
+            error.detail if isinstance(error.detail, list) else [{"path": "", "message": str(error.detail)}]
+        )
+        return JSONResponse({"faults": faults}, status_code=error.status_code)
     kind = "large" if error.status_code in (400, 413) else "lost"
     return shut(request, kind, error.status_code).response
 
 
-def _unknown_page(request: Request, _error: Exception) -> Response:
+def _unknown_page(request: Request, error: Any) -> Response:
+    if for_programs(request.url.path):
+        return JSONResponse({"faults": faults_of_request(error.errors())}, status_code=422)
     return shut(request, "lost", 404).response
 
 
 def _fault(request: Request, error: Exception) -> Response:
-    log.error("unexpected %s on a page", type(error).__name__)
+    log.error("unexpected %s", type(error).__name__)
+    if for_programs(request.url.path):
+        return JSONResponse({"faults": [{"path": "", "message": "a fault of the server"}]}, status_code=500)
     return shut(request, "fault", 500).response

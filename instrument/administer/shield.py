@@ -8,9 +8,13 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.exceptions import HTTPException
+
 log = logging.getLogger("dta.questionnaire")
 
 MOST_BYTES = 65_536
+MOST_BYTES_OF_PROGRAMS = 1_048_576
+INTERFACE = ("/events", "/fhir/", "/openapi.json")
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -29,18 +33,34 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class BodyTooLargeError(Exception):
-    """More was sent than any page of ours sends."""
+def for_programs(path: str) -> bool:
+    """Whether a path belongs to the interface for programs.
+
+    Parameters
+    ----------
+    path
+        Path of the request.
+
+    Returns
+    -------
+    bool
+        True for events, FHIR and the description of the interface.
+    """
+    return path.startswith(INTERFACE)
+
+
+class BodyTooLargeError(HTTPException):
+    """More was sent than any page or program of ours sends."""
+
+    def __init__(self) -> None:
+        super().__init__(413, detail="the body is too large")
 
 
 class Shield:
     """ASGI layer that adds headers, bounds bodies and logs the route, never the address."""
 
-    def __init__(
-        self, app: Callable[[Scope, Receive, Send], Awaitable[None]], most_bytes: int = MOST_BYTES
-    ) -> None:
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
-        self._most = most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -48,12 +68,13 @@ class Shield:
             await self._app(scope, receive, send)
             return
         began, status, received = time.perf_counter(), 500, 0
+        most = MOST_BYTES_OF_PROGRAMS if for_programs(scope["path"]) else MOST_BYTES
 
         async def bounded() -> MutableMapping[str, Any]:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._most:
+            if received > most:
                 raise BodyTooLargeError
             return message
 

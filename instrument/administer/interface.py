@@ -1,0 +1,308 @@
+"""The same questionnaire for programs: FHIR questionnaire and responses, and usage events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from instrument.administer.doors import client_of, site_of
+from instrument.definition import Instrument
+from instrument.store.answers import Answer
+from instrument.store.connect import reading
+from instrument.store.definitions import instrument_of, waves_of
+from instrument.store.intake import (
+    UsageEvent,
+    keep_events,
+    keep_response_set,
+    people_of,
+    study_of_key,
+)
+
+router = APIRouter()
+MOST_EVENTS = 1_000
+FHIR_JSON = "application/fhir+json"
+
+
+class Strict(BaseModel):
+    """Unknown keys are faults: a misspelt key cannot be lost."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Event(Strict):
+    """One act of use."""
+
+    id: Annotated[
+        str, Field(min_length=1, max_length=128, description="The app's own id; sent twice, kept once.")
+    ]
+    participant: Annotated[str, Field(min_length=1, max_length=64, description="Pseudonym in the study.")]
+    kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Such as session.")]
+    at: Annotated[datetime, Field(strict=False, description="ISO 8601 with time zone.")]
+    duration: Annotated[float | None, Field(ge=0, le=1440, allow_inf_nan=False, description="Minutes.")] = (
+        None
+    )
+
+
+class EventBatch(Strict):
+    """Events of one program, all kept or none."""
+
+    source: Annotated[
+        str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,63}$", description="Name of the program.")
+    ]
+    events: Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class Kept(BaseModel):
+    """What became of a batch."""
+
+    kept: int
+    known: int
+
+
+class Fault(BaseModel):
+    """One thing wrong, with its path into what was sent."""
+
+    path: str
+    message: str
+
+
+class Faults(BaseModel):
+    """Nothing was kept."""
+
+    faults: list[Fault]
+
+
+def _refuse(status: int, *faults: tuple[str, str]) -> HTTPException:
+    return HTTPException(status, detail=[{"path": path, "message": message} for path, message in faults])
+
+
+def study_of_request(
+    request: Request, authorization: Annotated[str | None, Header(description="Bearer KEY")] = None
+) -> Any:
+    """Study whose key came with the request.
+
+    Parameters
+    ----------
+    request
+        The request.
+    authorization
+        Header `Authorization: Bearer KEY`.
+
+    Returns
+    -------
+    sqlalchemy.Row
+        The study.
+
+    Raises
+    ------
+    HTTPException
+        401 without a valid key, 429 after too many wrong ones, 409 when the study is not open.
+    """
+    site, client = site_of(request), client_of(request)
+    if site.limit.blocked(client):
+        raise _refuse(429, ("header.authorization", "too many wrong keys; try again in a few minutes"))
+    scheme, _, key = (authorization or "").partition(" ")
+    found = None
+    if scheme.lower() == "bearer" and key:
+        with reading(site.engine) as connection:
+            found = study_of_key(connection, site.keyring, key.strip())
+    if found is None:
+        site.limit.failed(client)
+        raise _refuse(401, ("header.authorization", "no valid key; make one with `dta study key`"))
+    if found.status != "open":
+        raise _refuse(409, ("study", f"the study is {found.status}"))
+    return found
+
+
+def faults_of_request(errors: Sequence[Any]) -> list[dict[str, str]]:
+    """Put what the framework found wrong into paths and messages, without the values sent.
+
+    Parameters
+    ----------
+    errors
+        Of a RequestValidationError.
+
+    Returns
+    -------
+    list of dict
+        path and message.
+    """
+    faults = []
+    for error in errors[:100]:
+        path = ""
+        for step in [step for step in error["loc"] if step != "body"]:
+            path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+        faults.append({"path": path, "message": str(error["msg"])})
+    return faults
+
+
+StudyRow = Annotated[Any, Depends(study_of_request)]
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Faults, "description": text}
+    for status, text in [
+        (401, "No valid key"),
+        (409, "Not possible now"),
+        (413, "Too large"),
+        (422, "Nothing was kept; each fault has its path"),
+        (429, "Too many wrong keys"),
+    ]
+}
+
+
+@router.post("/events", responses=REFUSALS)
+def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
+    """Keep a batch of usage events: all of them, or none and the path of each fault."""
+    faults = [
+        (f"events[{k}].at", "needs a time zone, such as Z")
+        for k, e in enumerate(batch.events)
+        if e.at.tzinfo is None
+    ]
+    with site_of(request).engine.begin() as connection:
+        people = people_of(connection, study.id, (event.participant for event in batch.events))
+        faults += [
+            (f"events[{k}].participant", "is not in the study")
+            for k, event in enumerate(batch.events)
+            if event.participant not in people
+        ]
+        if faults:
+            raise _refuse(422, *faults[:100])
+        events = [UsageEvent(e.id, e.participant, e.kind, e.at, e.duration) for e in batch.events]
+        kept = keep_events(connection, study.id, batch.source, events, people)
+    return Kept(kept=kept, known=len(events) - kept)
+
+
+@router.get("/fhir/Questionnaire/{name}", responses=REFUSALS)
+def get_questionnaire(
+    request: Request,
+    name: Annotated[str, Path(max_length=64)],
+    study: StudyRow,
+    lang: Annotated[str | None, Query(max_length=32)] = None,
+) -> JSONResponse:
+    """Give the study's instrument as a FHIR R5 Questionnaire."""
+    from instrument.exchange.fhir import questionnaire
+
+    with reading(site_of(request).engine) as connection:
+        scale = instrument_of(connection, int(study.instrument_version_id))
+    if name != scale.id:
+        raise HTTPException(404, detail=[{"path": "name", "message": f"this study asks {scale.id}"}])
+    if lang is not None and lang not in scale.languages:
+        raise _refuse(422, ("query.lang", f"the instrument has {', '.join(scale.languages)}"))
+    return JSONResponse(questionnaire(scale, language=lang), media_type=FHIR_JSON)
+
+
+@router.post("/fhir/QuestionnaireResponse", status_code=201, responses=REFUSALS)
+def post_response(
+    request: Request,
+    resource: dict[str, Any],
+    study: StudyRow,
+    wave: Annotated[str, Query(max_length=64, description="Wave of the study the answers belong to.")],
+) -> JSONResponse:
+    """Keep a whole set of answers, once per identifier: 201 when new, 200 when it is there already."""
+    with site_of(request).engine.begin() as connection:
+        scale = instrument_of(connection, int(study.instrument_version_id))
+        caller_id, pseudonym, lang, faults = _heading(resource, scale)
+        answers = _answers(resource, scale, faults)
+        if wave not in {str(row.name) for row in _named(waves_of(connection, study.id))}:
+            faults.append(("query.wave", "is not a wave of the study"))
+        people = people_of(connection, study.id, [pseudonym] if pseudonym else [])
+        if pseudonym and pseudonym not in people:
+            faults.append(("subject.identifier.value", "is not in the study"))
+        if faults:
+            raise _refuse(422, *faults[:100])
+        outcome = keep_response_set(
+            connection, study, people[pseudonym], wave, caller_id, answers, lang=lang, mode="app"
+        )
+    if outcome == "conflict":
+        raise _refuse(409, ("query.wave", "this person has other answers at this wave"))
+    return JSONResponse({"outcome": outcome}, status_code=201 if outcome == "created" else 200)
+
+
+def _named(rows: Any) -> list[Any]:
+    return list(rows)
+
+
+def _text_at(resource: dict[str, Any], path: str, faults: list[tuple[str, str]], most: int) -> str:
+    place: Any = resource
+    for step in path.split("."):
+        place = place.get(step) if isinstance(place, dict) else None
+    if not isinstance(place, str) or not 0 < len(place) <= most:
+        faults.append((path, f"needs a text of 1 to {most} characters"))
+        return ""
+    return place
+
+
+def _heading(resource: dict[str, Any], scale: Instrument) -> tuple[str, str, str, list[tuple[str, str]]]:
+    faults: list[tuple[str, str]] = []
+    if resource.get("resourceType") != "QuestionnaireResponse":
+        faults.append(("resourceType", "must be QuestionnaireResponse"))
+    if resource.get("status") not in ("completed", "amended"):
+        faults.append(("status", "must be completed or amended"))
+    about = str(resource.get("questionnaire", ""))
+    if about.rpartition("/")[2].split("|")[0] != scale.id:
+        faults.append(("questionnaire", f"must end in {scale.id} or {scale.id}|{scale.version}"))
+    elif "|" in about and about.rpartition("|")[2] != scale.version:
+        faults.append(("questionnaire", f"the study asks version {scale.version}"))
+    identifier = resource.get("identifier")
+    first = identifier[0] if isinstance(identifier, list) and identifier else identifier
+    holder = {"identifier": first}
+    caller_id = _text_at(holder, "identifier.value", faults, 200)
+    pseudonym = _text_at(resource, "subject.identifier.value", faults, 64)
+    lang = resource.get("language", scale.language)
+    if lang not in scale.languages:
+        faults.append(("language", f"the instrument has {', '.join(scale.languages)}"))
+    return caller_id, pseudonym, str(lang), faults
+
+
+def _flat(
+    items: Any, path: str, faults: list[tuple[str, str]], depth: int = 0
+) -> list[tuple[str, dict[str, Any]]]:
+    """Items of groups and groups within them, each with its path."""
+    if not isinstance(items, list) or depth > 4:
+        faults.append((path, "must be a list, at most four groups deep"))
+        return []
+    found = []
+    for k, item in enumerate(items):
+        where = f"{path}[{k}]"
+        if not isinstance(item, dict):
+            faults.append((where, "must be an object"))
+        elif "item" in item:
+            found += _flat(item["item"], f"{where}.item", faults, depth + 1)
+        else:
+            found.append((where, item))
+    return found
+
+
+def _answers(resource: dict[str, Any], scale: Instrument, faults: list[tuple[str, str]]) -> dict[str, Answer]:
+    answers: dict[str, Answer] = {}
+    for where, item in _flat(resource.get("item"), "item", faults):
+        link = item.get("linkId")
+        if link not in scale.item_ids:
+            faults.append((f"{where}.linkId", "is not an item of the instrument"))
+        elif link in answers:
+            faults.append((f"{where}.linkId", "is there twice"))
+        else:
+            answers[link] = _answer(item.get("answer"), scale, link, where, faults)
+    return answers
+
+
+def _answer(given: Any, scale: Instrument, item_id: str, where: str, faults: list[tuple[str, str]]) -> Answer:
+    if given is None or given == []:
+        return Answer("skipped")
+    value = given[0] if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict) else {}
+    coding = value.get("valueCoding")
+    code = coding.get("code") if isinstance(coding, dict) else value.get("valueInteger")
+    choices = scale.scale_of(item_id)
+    if str(code) in {str(c) for c in choices.codes} and not isinstance(code, bool):
+        return Answer("answered", int(str(code)))
+    reason = {str(option.code): option.reason for option in choices.outside}.get(json.dumps(code).strip('"'))
+    if reason is not None:
+        return Answer(reason)
+    faults.append((f"{where}.answer", "needs one valueCoding.code or valueInteger of the response scale"))
+    return Answer("skipped")
