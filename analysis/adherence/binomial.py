@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +44,16 @@ class Fit:
         return 2 * stats.t.sf(np.abs(self.coefficients / self.se), self.df_resid)
 
 
+@contextmanager
+def separation_seen_later() -> Iterator[None]:
+    """Silence statsmodels' notice of perfect prediction: the caller refuses such a fit by itself."""
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PerfectSeparationWarning)
+        yield
+
+
 def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | None = None) -> Fit:
     """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
 
@@ -51,11 +63,10 @@ def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | 
 
     scale = due if weights is None else due * weights
     model = sm.GLM(done / due, design, family=sm.families.Binomial(), var_weights=scale)
+    kind = {"scale": "X2"} if weights is None else {"cov_type": "HC0"}
     try:
-        if weights is None:
-            fit = model.fit(scale="X2", tol=1e-12, maxiter=200)
-        else:
-            fit = model.fit(cov_type="HC0", tol=1e-12, maxiter=200)
+        with separation_seen_later():
+            fit = model.fit(tol=1e-12, maxiter=200, **kind)
     except (np.linalg.LinAlgError, ValueError) as error:
         raise _failed(str(error)) from None
     coefficients = np.asarray(fit.params, dtype=float)

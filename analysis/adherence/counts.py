@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 from scipy.special import gammaln
 
-from analysis.adherence.binomial import Fit
+from analysis.adherence.binomial import Fit, separation_seen_later
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -106,7 +106,8 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit) -> tuple[float, bool, in
     n_parameters = 2 * design.shape[1] + 1
     if some.all() or not some.any():
         return float("nan"), False, n_parameters
-    zeros = sm.GLM(some.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12)
+    with separation_seen_later():
+        zeros = sm.GLM(some.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12)
     x, y = design[some], counts[some]
     nothing = np.zeros(len(y))
 

@@ -60,15 +60,11 @@ def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None) -> str:
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {name_offenders(names)}."))
     closes, day = study.wave(chosen).closes, study.landmark.day
     if closes > day:
-        fact = (
-            f"wave {chosen!r} closes on day {closes}, but use counts as outcome from day {day}: they overlap."
-        )
+        fact = f"wave {chosen!r} closes on day {closes}, but use counts from day {day}: they overlap."
         hint = "use a wave that closes by the landmark, or move the landmark; alliance must come before use."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     if usage.rule["landmark_day"] != float(day):
-        fact = (
-            f"the usage summary was split at day {usage.rule['landmark_day']:g}, the landmark is day {day}."
-        )
+        fact = f"use was split at day {usage.rule['landmark_day']:g}, the landmark is day {day}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "summarise the log with the same study file."))
     return chosen
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import LARGEST_LOG_ODDS, Fit
+from analysis.adherence.binomial import LARGEST_LOG_ODDS, Fit, separation_seen_later
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -22,7 +22,8 @@ def logistic(design: Floats, reached: NDArray[np.bool_]) -> Fit:
     if few < FEWEST_EACH:
         fact = f"only {few} people are on one side of the adherence threshold."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, f"{FEWEST_EACH} on each are needed."))
-    fit = sm.GLM(reached.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12, maxiter=200)
+    with separation_seen_later():
+        fit = sm.GLM(reached.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12, maxiter=200)
     coefficients = np.asarray(fit.params, dtype=float)
     if not fit.converged or np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
         fact = "the logistic model did not converge, or predictors separate the groups."

@@ -1,0 +1,197 @@
+"""The landmark design: who is counted where, what is refused, and what each figure is on."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.adherence import AdherenceResult, relate_adherence
+from analysis.adherence.binomial import beta_binomial, quasi_binomial
+from analysis.adherence.families import e_value, e_value_of_limit
+from analysis.adherence.survival import kaplan_meier
+from analysis.adherence.threshold import area_under_curve
+from analysis.simulation import StudyData, simulate_study
+from analysis.usage import UsageSummary, summarise_usage
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+
+
+@pytest.fixture(scope="module")
+def data() -> StudyData:
+    return simulate_study("dta_example", n=240, seed=8)
+
+
+@pytest.fixture(scope="module")
+def scores(data: StudyData) -> pd.DataFrame:
+    answers = data.responses.drop(columns=["participant", "wave"]).astype(float)
+    table = data.responses[["participant", "wave"]].copy()
+    table["total"] = answers.iloc[:, :32].mean(axis=1)
+    table["theme_a"] = answers.iloc[:, :8].mean(axis=1)
+    table["theme_b"] = answers.iloc[:, 32:].mean(axis=1)
+    return table
+
+
+@pytest.fixture(scope="module")
+def usage(data: StudyData) -> UsageSummary:
+    return summarise_usage(data.usage, data.study, participants=data.enrolment)
+
+
+@pytest.fixture(scope="module")
+def result(data: StudyData, scores: pd.DataFrame, usage: UsageSummary) -> AdherenceResult:
+    return relate_adherence(scores, usage, data.study, data.outcomes, data.covariates)
+
+
+def test_the_flow_adds_up(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary, result: AdherenceResult
+) -> None:
+    n = dict(zip(result.flow["step"].str.strip(" ,"), result.flow["n"], strict=False))
+    rated = scores[(scores["wave"] == "week3") & scores[["total", "theme_a", "theme_b"]].notna().all(axis=1)]
+    assert n["enrolled"] == 240
+    lost = n["withdrawn before the landmark"] + n["no score at the landmark wave"]
+    assert n["analysed: remaining intended use"] == 240 - lost - n["scored, but a covariate is missing"]
+    people = usage.people.set_index("participant")
+    kept = people.loc[rated["participant"]].query("end_day > 28")
+    assert n["analysed: remaining intended use"] == len(kept)
+    assert n["analysed: time to disengagement (still at risk)"] == int(kept["at_risk"].sum())
+    assert n["of these, disengaged before the end"] == int(kept["disengaged"].sum())
+
+
+def test_each_model_says_how_many_it_rests_on(result: AdherenceResult) -> None:
+    n = dict(zip(result.flow["step"].str.strip(), result.flow["n"], strict=True))
+    by_model = result.effects.groupby("model")["n"].unique()
+    assert by_model["remaining use, logit"].tolist() == [n["analysed: remaining intended use"]]
+    cox = by_model["time to disengagement, Cox"].tolist()
+    assert cox == [n["analysed: time to disengagement (still at risk)"]]
+    assert by_model["outcome at follow-up, linear"][0] < n["analysed: remaining intended use"]
+
+
+def test_effects_are_per_standard_deviation_and_in_sessions(result: AdherenceResult) -> None:
+    rows = result.effects[result.effects["model"] == "remaining use, logit"]
+    assert (rows["unit"] == "sessions of 8").all()
+    assert (rows["effect_lower"] < rows["effect"]).all()
+    assert (rows["effect"] < rows["effect_upper"]).all()
+    np.testing.assert_allclose(rows["ratio"], np.exp(rows["coefficient"]))
+    assert set(result.design["standard_deviations"]) == {"total", "theme_a", "theme_b"}
+
+
+def test_rescaling_a_score_changes_nothing(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary, result: AdherenceResult
+) -> None:
+    scaled = scores.assign(total=scores["total"] * 25 - 25)
+    other = relate_adherence(scaled, usage, data.study, data.outcomes, data.covariates)
+    numbers = result.effects.select_dtypes("number").columns
+    np.testing.assert_allclose(other.effects[numbers], result.effects[numbers], rtol=1e-6, atol=1e-9)
+
+
+def test_p_values_of_themes_are_one_family_and_the_total_is_apart(result: AdherenceResult) -> None:
+    total = result.effects[result.effects["predictor"] == "total"]
+    assert (total["p_holm"] == total["pvalue"]).all()
+    themes = result.effects[result.effects["predictor"] != "total"]
+    lowest = themes.loc[themes.groupby("model")["pvalue"].idxmin()]
+    np.testing.assert_allclose(lowest["p_holm"], np.minimum(1, 2 * lowest["pvalue"]))
+
+
+def test_adjustment_is_for_use_before_and_what_the_study_declares(result: AdherenceResult) -> None:
+    adjusted = result.design["adjusted_for"]
+    assert adjusted[:2] == ["use_before", "distress_baseline"]
+    assert any(name.startswith("age_band:") for name in adjusted)
+    terms = result.coefficients.query("model == 'remaining use, logit' and predictor == 'total'")[
+        "term"
+    ].tolist()
+    assert terms == ["(constant)", "total", *adjusted]
+
+
+def test_without_covariates_it_says_what_it_did_not_adjust_for(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+) -> None:
+    bare = relate_adherence(scores, usage, data.study, predictors=["total"])
+    assert any("not adjusted for" in note for note in bare.notes)
+    assert bare.design["adjusted_for"] == ["use_before"]
+
+
+def test_the_naive_look_stands_beside_the_landmark_one(result: AdherenceResult) -> None:
+    assert result.naive["analysis"].str.startswith("naive").tolist() == [True, False]
+    assert "Associations, not proof of cause" in result.summary()
+    assert result.failed.empty
+
+
+def test_a_wave_that_closes_after_the_landmark_is_refused(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+) -> None:
+    with pytest.raises(DefinitionError, match="wave 'week6' closes on day 49, but use counts from day 28"):
+        relate_adherence(scores, usage, data.study, wave="week6")
+
+
+def test_a_study_without_landmark_is_refused(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+) -> None:
+    study = {k: v for k, v in data.study.items() if k != "landmark"}
+    with pytest.raises(DefinitionError, match="names no landmark"):
+        relate_adherence(scores, usage, study)
+
+
+def test_a_summary_split_elsewhere_is_refused(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+) -> None:
+    study: dict[str, Any] = copy.deepcopy(data.study)
+    study["landmark"]["day"] = 35
+    with pytest.raises(DefinitionError, match="use was split at day 28, the landmark is day 35"):
+        relate_adherence(scores, usage, study)
+
+
+def test_bad_tables_are_refused(data: StudyData, scores: pd.DataFrame, usage: UsageSummary) -> None:
+    with pytest.raises(ResponseDataError, match="no column 'theme_z'"):
+        relate_adherence(scores, usage, data.study, predictors=["theme_z"])
+    with pytest.raises(ResponseDataError, match="nobody has a score at wave 'week3'"):
+        relate_adherence(scores[scores["wave"] == "week6"], usage, data.study)
+    twice = pd.concat([scores, scores[scores["wave"] == "week3"].head(2)])
+    with pytest.raises(ResponseDataError, match="2 participants have several rows at wave 'week3'"):
+        relate_adherence(twice, usage, data.study)
+    with pytest.raises(ResponseDataError, match="no column 'income' to adjust for"):
+        relate_adherence(scores, usage, data.study, data.outcomes, adjust_for=["income"])
+    with pytest.raises(NotEstimableError, match="at least 30 are needed"):
+        relate_adherence(scores[scores["wave"] == "week3"].head(20), usage, data.study)
+
+
+def test_separation_is_not_reported_as_a_number() -> None:
+    x = np.column_stack([np.ones(60), np.repeat([-1.0, 1.0], 30)])
+    done = np.repeat([0.0, 8.0], 30)
+    with pytest.raises(NotEstimableError, match="separate the outcome"):
+        quasi_binomial(x, done, np.full(60, 8.0))
+
+
+def test_beta_binomial_finds_the_spread_it_was_drawn_from() -> None:
+    rng = np.random.default_rng(4)
+    z = rng.standard_normal(4000)
+    p = 1 / (1 + np.exp(-(0.3 + 0.5 * z)))
+    total = (1 - 0.3) / 0.3
+    done = rng.binomial(8, rng.beta(p * total, (1 - p) * total)).astype(float)
+    x, due = np.column_stack([np.ones(4000), z]), np.full(4000, 8.0)
+    fit = beta_binomial(x, done, due, np.zeros(2))
+    assert np.all(np.abs(fit.coefficients - [0.3, 0.5]) < 4 * fit.se)
+    assert fit.dispersion == pytest.approx(0.3, abs=0.03)
+
+
+def test_curve_of_a_textbook_table() -> None:
+    # Six times with two censored: survival 5/6, 5/6·3/4, 5/6·3/4·1/2 by hand.
+    time = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    event = np.array([True, False, True, False, True, False])
+    curve = kaplan_meier(time, event, np.full(6, "g", dtype=object))
+    assert curve["surviving"].tolist() == pytest.approx([1, 5 / 6, 5 / 6, 5 / 8, 5 / 8, 5 / 16, 5 / 16])
+
+
+def test_area_counts_ties_half() -> None:
+    area, low, high = area_under_curve(np.array([1.0, 2.0, 2.0, 3.0]), np.array([False, False, True, True]))
+    assert area == pytest.approx((1 + 0.5 + 1 + 1) / 4)
+    assert 0 <= low <= area <= high <= 1
+
+
+def test_e_values_do_not_depend_on_the_direction() -> None:
+    assert e_value(2.0, "odds") == pytest.approx(e_value(0.5, "odds"))
+    assert e_value(2.0, "hazard") == pytest.approx(e_value(0.5, "hazard"))
+    assert e_value(1.0, "odds") == 1.0
+    assert e_value_of_limit(0.9, 1.3, "odds") == 1.0
+    assert e_value_of_limit(1.2, 2.0, "odds") == pytest.approx(e_value(1.2, "odds"))
