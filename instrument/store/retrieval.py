@@ -6,6 +6,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from instrument.definition import Instrument
+from instrument.responses_raw import ReasonTable
 from instrument.store.definitions import find_study, item_numbers
 from instrument.store.people import aware
 from instrument.store.tables import administration, item, participant, response, wave
@@ -64,7 +65,7 @@ def responses_of(
     long = pd.DataFrame(connection.execute(query).mappings().all())
     if long.empty:
         empty = pd.DataFrame(columns=["participant", "wave", *items, "day", "mode"])
-        empty.attrs["reasons"] = pd.DataFrame(columns=REASON_COLUMNS)
+        empty.attrs["reasons"] = ReasonTable(pd.DataFrame(columns=REASON_COLUMNS))
         return empty
     return _widen(long, items)
 
@@ -80,7 +81,7 @@ def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
     wide["mode"] = heads["mode"]
     wide = wide.reset_index(drop=True)
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
-    wide.attrs["reasons"] = missing[REASON_COLUMNS].reset_index(drop=True)
+    wide.attrs["reasons"] = ReasonTable(missing[REASON_COLUMNS].reset_index(drop=True))
     return wide
 
 
