@@ -8,81 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from analysis.factors import criteria
-from analysis.factors.descent import Descent, descend
+from analysis.factors.multistart import STARTS, from_many_starts, unit_diagonal
 from analysis.factors.pattern import Array, Pattern, unrotated
-from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
-
-STARTS = 10
-SAME_MINIMUM = 1e-7
-FLAT = 1e-5
-
-
-def _starting_positions(n_factors: int, random_starts: int, seed: int) -> Array:
-    """Give the identity and then random orthogonal matrices."""
-    rng = np.random.default_rng(seed)
-    positions = [np.eye(n_factors)]
-    for _ in range(random_starts):
-        orthogonal, upper = np.linalg.qr(rng.standard_normal((n_factors, n_factors)))
-        positions.append(orthogonal * np.sign(np.diag(upper)))
-    return np.stack(positions)
-
-
-def _best(found: Descent) -> tuple[int, int]:
-    """Give the position of the lowest minimum (the earliest among equals) and how many starts agree."""
-    reached = np.where(np.isfinite(found.values), found.values, np.inf)
-    near = reached <= reached.min() + SAME_MINIMUM * max(1.0, abs(float(reached.min())))
-    return int(np.argmax(near)), int(near.sum())
-
-
-def _rotate(
-    name: str,
-    loadings: Array,
-    criterion: criteria.Criterion,
-    *,
-    oblique: bool,
-    normalize: bool,
-    random_starts: int,
-    seed: int,
-) -> Pattern:
-    """Rotate by gradient projection and keep the best of all starts."""
-    loadings = np.asarray(loadings, dtype=float)
-    if loadings.ndim != 2 or not np.isfinite(loadings).all():
-        message = fact_and_hint(
-            name, "loadings must be a matrix of finite numbers.", "give the loadings of an extraction."
-        )
-        raise DefinitionError(message)
-    n_factors = loadings.shape[1]
-    if n_factors == 1:
-        return unrotated(loadings)
-    lengths = np.linalg.norm(loadings, axis=1)
-    weights = np.where(normalize & (lengths > 0), lengths, 1.0)[:, None]
-    positions = _starting_positions(n_factors, random_starts, seed)
-    found = descend(loadings / weights, positions, criterion, oblique=oblique)
-    best, agreeing = _best(found)
-    if found.slopes[best] > FLAT:
-        message = fact_and_hint(
-            name,
-            f"the rotation stopped after {found.n_iter} iterations at a slope of {found.slopes[best]:.1e}"
-            f" > {FLAT:.0e}.",
-            "extract fewer factors, or raise random_starts.",
-        )
-        raise NotEstimableError(message)
-    turn = found.rotations[best]
-    return Pattern(
-        loadings=found.loadings[best] * weights,
-        factor_correlations=_unit_diagonal(turn.T @ turn) if oblique else np.eye(n_factors),
-        rotation=turn,
-        criterion=float(found.values[best]),
-        starts=len(positions),
-        agreeing=agreeing,
-    )
-
-
-def _unit_diagonal(correlations: Array) -> Array:
-    """Remove rounding from a matrix of correlations."""
-    exact = (correlations + correlations.T) / 2
-    np.fill_diagonal(exact, 1.0)
-    return exact
+from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint
 
 
 def varimax(
@@ -111,7 +39,7 @@ def varimax(
     Kaiser, H. F. (1958). Psychometrika, 23, 187-200. https://doi.org/10.1007/BF02289233
     """
     criterion = criteria.crawford_ferguson(1 / max(len(loadings), 1))
-    return _rotate(
+    return from_many_starts(
         "varimax",
         loadings,
         criterion,
@@ -145,7 +73,7 @@ def quartimax(
     https://doi.org/10.1177/0013164404272507
     """
     criterion = criteria.crawford_ferguson(0.0)
-    return _rotate(
+    return from_many_starts(
         "quartimax",
         loadings,
         criterion,
@@ -180,7 +108,7 @@ def equamax(
     """
     p, k = np.shape(loadings)
     criterion = criteria.crawford_ferguson(k / (2 * p))
-    return _rotate(
+    return from_many_starts(
         "equamax",
         loadings,
         criterion,
@@ -221,7 +149,7 @@ def oblimin(
     Jennrich, R. I. (2002). Psychometrika, 67, 7-19. https://doi.org/10.1007/BF02294706
     """
     criterion = criteria.oblimin_family(gamma)
-    return _rotate(
+    return from_many_starts(
         "oblimin",
         loadings,
         criterion,
@@ -266,7 +194,7 @@ def geomin(
     https://doi.org/10.1207/S15327906MBR3601_05
     """
     criterion = criteria.geometric_mean(delta)
-    return _rotate(
+    return from_many_starts(
         "geomin",
         loadings,
         criterion,
@@ -307,7 +235,7 @@ def biquartimin(
     https://doi.org/10.1007/s11336-011-9218-4
     """
     criterion = criteria.group_factors(criteria.oblimin_family(0.0))
-    return _rotate(
+    return from_many_starts(
         "biquartimin",
         loadings,
         criterion,
@@ -344,7 +272,7 @@ def target_rotation(
     Browne, M. W. (1972). British Journal of Mathematical and Statistical Psychology, 25, 207-212.
     https://doi.org/10.1111/j.2044-8317.1972.tb00492.x
     """
-    return _rotate(
+    return from_many_starts(
         "target_rotation",
         loadings,
         criteria.towards(np.asarray(target, dtype=float)),
@@ -399,7 +327,7 @@ def promax(
     turn = rigid.rotation @ np.linalg.inv(mapping).T
     return Pattern(
         loadings=rigid.loadings @ mapping,
-        factor_correlations=_unit_diagonal(turn.T @ turn),
+        factor_correlations=unit_diagonal(turn.T @ turn),
         rotation=turn,
         starts=rigid.starts,
         agreeing=rigid.agreeing,

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.factors.adequacy import bartlett_sphericity, kmo
+from analysis.factors.comparison_data import population
 from analysis.factors.exploratory import efa
 from analysis.factors.extraction import degrees_of_freedom, extract
 from analysis.factors.retention import factor_retention
@@ -76,6 +77,28 @@ BAD_OPTIONS: list[tuple[dict[str, Any], str]] = [
 def test_bad_options_are_refused(options: dict[str, Any], text: str) -> None:
     with pytest.raises(DefinitionError, match=text):
         efa(ITEMS, **{"n_factors": 3, **options})
+
+
+def test_comparison_data_find_the_three_factors_and_need_complete_rows() -> None:
+    found = factor_retention(ITEMS, correlation="pearson", draws=10, comparison_samples=60).table
+    assert found.loc["comparison_data", "n_factors"] == 3
+    assert found.loc["comparison_data", "detail"].startswith("no better with one factor more (p = ")
+    with pytest.raises(DefinitionError, match="comparison data need complete rows"):
+        factor_retention(HOLED, missing="pairwise", comparison_samples=60)
+
+
+def test_a_comparison_population_has_the_distributions_and_correlations_of_the_items() -> None:
+    values = ITEMS.to_numpy(dtype=float)
+    made = population(values, 3, np.random.default_rng(1))
+    for j in range(values.shape[1]):
+        shares = [
+            np.mean(column[:, None] == np.arange(1, 6), axis=0) for column in (made[:, j], values[:, j])
+        ]
+        np.testing.assert_allclose(*shares, atol=0.02)  # 10,000 draws: standard error at most .005
+    model = extract(np.corrcoef(values, rowvar=False), 3).loadings
+    implied = model @ model.T
+    off = np.tril_indices(12, -1)
+    np.testing.assert_allclose(np.corrcoef(made, rowvar=False)[off], implied[off], atol=0.06)
 
 
 @pytest.mark.parametrize("options", [{"draws": 5}, {"percentile": 100.0}])

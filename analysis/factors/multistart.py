@@ -1,0 +1,121 @@
+"""Rotation from many starting positions: the lowest minimum is kept, and how many starts agree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.factors.criteria import Criterion
+from analysis.factors.descent import Descent, descend
+from analysis.factors.pattern import Array, Pattern, unrotated
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+
+STARTS = 10
+SAME_MINIMUM = 1e-7
+FLAT = 1e-5
+
+
+def _starting_positions(n_factors: int, random_starts: int, seed: int) -> Array:
+    """Give the identity and then random orthogonal matrices."""
+    rng = np.random.default_rng(seed)
+    positions = [np.eye(n_factors)]
+    for _ in range(random_starts):
+        orthogonal, upper = np.linalg.qr(rng.standard_normal((n_factors, n_factors)))
+        positions.append(orthogonal * np.sign(np.diag(upper)))
+    return np.stack(positions)
+
+
+def _best(found: Descent) -> tuple[int, int]:
+    """Give the position of the lowest minimum (the earliest among equals) and how many starts agree."""
+    reached = np.where(np.isfinite(found.values), found.values, np.inf)
+    near = reached <= reached.min() + SAME_MINIMUM * max(1.0, abs(float(reached.min())))
+    return int(np.argmax(near)), int(near.sum())
+
+
+def from_many_starts(
+    name: str,
+    loadings: Array,
+    criterion: Criterion,
+    *,
+    oblique: bool,
+    normalize: bool,
+    random_starts: int,
+    seed: int,
+) -> Pattern:
+    """Rotate by gradient projection and keep the lowest of all minima.
+
+    Parameters
+    ----------
+    name
+        Function that messages name.
+    loadings : ndarray, shape (n_items, n_factors)
+        Loadings to rotate.
+    criterion
+        What is made small.
+    oblique
+        Whether factors may correlate.
+    normalize
+        Kaiser's weighting.
+    random_starts, seed
+        Random positions beside the identity.
+
+    Returns
+    -------
+    Pattern
+        The best solution; of equals, the one reached from the earliest start.
+
+    Raises
+    ------
+    DefinitionError
+        For loadings that are not numbers.
+    NotEstimableError
+        When the slope does not vanish.
+    """
+    loadings = np.asarray(loadings, dtype=float)
+    if loadings.ndim != 2 or not np.isfinite(loadings).all():
+        message = fact_and_hint(
+            name, "loadings must be a matrix of finite numbers.", "give the loadings of an extraction."
+        )
+        raise DefinitionError(message)
+    n_factors = loadings.shape[1]
+    if n_factors == 1:
+        return unrotated(loadings)
+    lengths = np.linalg.norm(loadings, axis=1)
+    weights = np.where(normalize & (lengths > 0), lengths, 1.0)[:, None]
+    positions = _starting_positions(n_factors, random_starts, seed)
+    found = descend(loadings / weights, positions, criterion, oblique=oblique)
+    best, agreeing = _best(found)
+    if found.slopes[best] > FLAT:
+        message = fact_and_hint(
+            name,
+            f"the rotation stopped after {found.n_iter} iterations at a slope of {found.slopes[best]:.1e}"
+            f" > {FLAT:.0e}.",
+            "extract fewer factors, or raise random_starts.",
+        )
+        raise NotEstimableError(message)
+    turn = found.rotations[best]
+    return Pattern(
+        loadings=found.loadings[best] * weights,
+        factor_correlations=unit_diagonal(turn.T @ turn) if oblique else np.eye(n_factors),
+        rotation=turn,
+        criterion=float(found.values[best]),
+        starts=len(positions),
+        agreeing=agreeing,
+    )
+
+
+def unit_diagonal(correlations: Array) -> Array:
+    """Remove rounding from a matrix of correlations.
+
+    Parameters
+    ----------
+    correlations : ndarray, shape (n_factors, n_factors)
+        Nearly symmetric with nearly unit diagonal.
+
+    Returns
+    -------
+    ndarray, shape (n_factors, n_factors)
+        Exactly so.
+    """
+    exact = (correlations + correlations.T) / 2
+    np.fill_diagonal(exact, 1.0)
+    return exact
