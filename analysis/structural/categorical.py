@@ -119,29 +119,53 @@ def _fill_residuals(state: State, scales: Array) -> State:
     return propagate(state.directed, symmetric, intercepts, items)
 
 
-def ordinal_jacobian(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Array:
-    """Derivatives of thresholds and correlations by the free parameters, shape (moments, q)."""
+@dataclass(frozen=True, slots=True)
+class OrdinalSlopes:
+    """First derivatives of all pieces by the free parameters."""
+
+    sigma: Array  # vech, residual variances filled in
+    mu: Array
+    scales: Array
+    thresholds: Array
+
+
+def ordinal_slopes(group: OrdinalGroup, state: OrdinalState, n_free: int) -> OrdinalSlopes:
+    """Differentiate covariances, means, scales and thresholds of the latent responses."""
     sigma_by, mu_by = jacobian(group.base, state.base, n_free)
     p = len(state.scales)
     row, column = vech_places(p)
-    scales = state.scales
     scale_by: Array
     if group.theta:
-        scale_by = -0.5 * scales[:, None] ** 3 * sigma_by[np.flatnonzero(row == column)]
+        scale_by = -0.5 * state.scales[:, None] ** 3 * sigma_by[np.flatnonzero(row == column)]
     else:
         residual_by, scale_by = residual_slopes(group, state, n_free, sigma_by)
         rows = state.base.total[np.ix_(state.base.observed, state.base.observed)]
         sigma_by = sigma_by + (rows[row] * rows[column]) @ residual_by
+    tau_by = np.zeros((len(group.item), n_free))
+    tau_by[group.free_thresholds.row, group.free_thresholds.index] = 1.0
+    return OrdinalSlopes(sigma_by, mu_by, scale_by, tau_by)
+
+
+def moment_slopes(group: OrdinalGroup, state: OrdinalState, by: OrdinalSlopes) -> Array:
+    """Derivatives of thresholds and correlations, shape (moments, q)."""
+    scales = state.scales
+    row, column = vech_places(len(scales))
     below = np.flatnonzero(row != column)
     r, c = row[below], column[below]
     sigma = state.base.sigma[r, c]
-    correlation_by = sigma_by[below] * (scales[r] * scales[c])[:, None]
-    correlation_by += scale_by[r] * (sigma * scales[c])[:, None] + scale_by[c] * (sigma * scales[r])[:, None]
-    tau_by = -mu_by[group.item]
-    tau_by[group.free_thresholds.row, group.free_thresholds.index] += 1.0
+    correlation_by = by.sigma[below] * (scales[r] * scales[c])[:, None]
+    if by.scales.any():
+        correlation_by += by.scales[r] * (sigma * scales[c])[:, None]
+        correlation_by += by.scales[c] * (sigma * scales[r])[:, None]
     centred = state.thresholds - state.base.mu[group.item]
-    threshold_by = tau_by * scales[group.item][:, None] + scale_by[group.item] * centred[:, None]
+    threshold_by = (by.thresholds - by.mu[group.item]) * scales[group.item][:, None]
+    threshold_by += by.scales[group.item] * centred[:, None]
     return np.vstack([threshold_by, correlation_by])
+
+
+def ordinal_jacobian(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Array:
+    """Derivatives of thresholds and correlations by the free parameters, shape (moments, q)."""
+    return moment_slopes(group, state, ordinal_slopes(group, state, n_free))
 
 
 def residual_slopes(
@@ -158,75 +182,3 @@ def residual_slopes(
     squared = state.base.total[np.ix_(items, items)] ** 2
     wanted = -2.0 * scale_by / state.scales[:, None] ** 3 - sigma_by[np.flatnonzero(row == column)]
     return np.linalg.solve(squared, wanted), scale_by
-
-
-class LeastSquaresDiscrepancy:
-    """F = sum over groups of (n_g - 1)/N (s - m)' W (s - m) with diagonal W.
-
-    Parameters
-    ----------
-    groups
-        Model templates.
-    sample
-        Sample thresholds and correlations, one vector per group.
-    weights
-        Diagonal of W, one vector per group.
-    sizes
-        Rows per group.
-    n_free
-        Length of the parameter vector.
-    """
-
-    def __init__(
-        self,
-        groups: list[OrdinalGroup],
-        sample: list[Array],
-        weights: list[Array],
-        sizes: list[int],
-        n_free: int,
-    ) -> None:
-        self.groups, self.sample, self.weights, self.n_free = groups, sample, weights, n_free
-        self.sizes = sizes
-        self.n = float(sum(sizes))
-
-    def _parts(self, x: Array) -> list[tuple[OrdinalGroup, OrdinalState, Array, Array, float]]:
-        parts: list[tuple[OrdinalGroup, OrdinalState, Array, Array, float]] = []
-        for group, sample, weight, size in zip(
-            self.groups, self.sample, self.weights, self.sizes, strict=True
-        ):
-            state = evaluate_ordinal(group, x)
-            parts.append((group, state, sample - state.moments, weight, (size - 1.0) / self.n))
-        return parts
-
-    def group_values(self, x: Array) -> Array:
-        """Discrepancy of every group, scaled so that n_g times it is its part of chi-square."""
-        return np.array(
-            [(w * g) @ g * share * self.n / size
-             for (_, _, g, w, share), size in zip(self._parts(x), self.sizes, strict=True)]
-        )  # fmt: skip
-
-    def value(self, x: Array) -> float:
-        """Discrepancy; infinite where an implied variance is not positive."""
-        total = 0.0
-        for _, _, gap, weight, share in self._parts(x):
-            total += share * float((weight * gap) @ gap)
-        return total if np.isfinite(total) else float("inf")
-
-    def gradient(self, x: Array) -> Array:
-        """First derivatives."""
-        result = np.zeros(self.n_free)
-        for group, state, gap, weight, share in self._parts(x):
-            result -= 2.0 * share * ordinal_jacobian(group, state, self.n_free).T @ (weight * gap)
-        return result
-
-    def expected(self, x: Array) -> Array:
-        """Gauss-Newton second derivatives."""
-        result = np.zeros((self.n_free, self.n_free))
-        for group, state, _, weight, share in self._parts(x):
-            by = ordinal_jacobian(group, state, self.n_free)
-            result += 2.0 * share * by.T @ (weight[:, None] * by)
-        return result
-
-    def observed(self, x: Array) -> Array:
-        """Gauss-Newton second derivatives again: the search needs no more."""
-        return self.expected(x)

@@ -176,7 +176,9 @@ def _indices(
         fit["chisq_scaling_factor"] = test.factor
         fit |= index_set(scaled, n, g, "_scaled")
         # the interval refers the uncorrected statistic to chi-square with tr(U Gamma) degrees of freedom
-        spread = Statistic(chisq=test.chisq, df=test.df * test.factor, baseline=0.0, baseline_df=1)
+        spread = Statistic(
+            chisq=test.chisq, df=test.df * test.factor if test.df else 0, baseline=0.0, baseline_df=1
+        )
         fit |= {f"{k}_scaled": v for k, v in rmsea(spread, n, g).items()}
     if setting.full_information:
         fit |= index_set(complete_data_statistic(setting, states, estimator), n, g, "_robust")

@@ -12,7 +12,7 @@ from analysis.structural.information import GroupSample
 from analysis.structural.optimise import Reduction
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, GroupModel, State
-from instrument.errors import NotEstimableError, fact_and_hint
+from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 ExogenousValues = dict[tuple[str, str, str], float]
 
@@ -30,6 +30,7 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
                     "collect more answers.",
                 )
             )
+        _refuse_never_together(values, data.variables, where, caller)
         patterns = find_patterns(values)
         if len(patterns.n) == 1:
             mean, covariance = patterns.mean[0], patterns.covariance[0]
@@ -48,6 +49,20 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
         _refuse_singular(covariance, data.variables, where, caller)
         samples.append(GroupSample(len(values), values, mean, covariance, patterns))
     return samples
+
+
+def _refuse_never_together(values: Array, names: list[str], where: str, caller: str) -> None:
+    """Refuse pairs of variables that no row answers both of."""
+    seen = (~np.isnan(values)).astype(float)
+    never = np.argwhere(np.tril(seen.T @ seen == 0.0, -1))
+    if len(never):
+        pairs = [f"{names[j]}-{names[i]}" for i, j in never]
+        raise NotEstimableError(
+            fact_and_hint(
+                caller, f"{len(pairs)} pairs were never answered by one person{where}: {name_offenders(pairs)}.",
+                "drop one variable of each pair.",
+            )
+        )  # fmt: skip
 
 
 def _refuse_singular(covariance: Array, names: list[str], where: str, caller: str) -> None:

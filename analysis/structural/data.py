@@ -17,6 +17,8 @@ from instrument.errors import (
     name_offenders,
 )
 
+MOST_CATEGORIES = 30  # beyond this an item is not a Likert item; tables of pairs become empty
+
 
 @dataclass(frozen=True, slots=True)
 class ModelData:
@@ -108,6 +110,8 @@ def _numbers(column: pd.Series, caller: str) -> Array:
             )
         codes = column.cat.codes.to_numpy(dtype=float)
         return np.where(codes < 0, np.nan, codes)
+    if column.dtype == object and not column.map(lambda entry: isinstance(entry, (str, bytes))).any():
+        column = pd.to_numeric(column, errors="coerce")
     if not (pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)):
         raise ResponseDataError(
             fact_and_hint(
@@ -152,6 +156,13 @@ def encode_ordered(data: ModelData, ordered: Sequence[str], caller: str) -> Mode
         k = data.variables.index(name)
         pooled = np.concatenate([v[:, k] for v in data.values])
         levels = np.unique(pooled[~np.isnan(pooled)])
+        if len(levels) > MOST_CATEGORIES:
+            raise ResponseDataError(
+                fact_and_hint(
+                    caller, f"{name!r} has {len(levels)} distinct values, more than {MOST_CATEGORIES}.",
+                    "use estimator='MLR' for continuous variables.",
+                )
+            )  # fmt: skip
         categories[name] = levels
         for g, block in enumerate(values):
             answered = ~np.isnan(block[:, k])

@@ -27,7 +27,7 @@ class ScaledTest:
     @property
     def scaled(self) -> float:
         """The corrected statistic."""
-        return self.chisq / self.factor + self.shift
+        return self.chisq / self.factor + self.shift if self.df > 0 else self.chisq
 
     @property
     def pvalue(self) -> float:

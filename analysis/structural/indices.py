@@ -28,12 +28,14 @@ class Statistic:
 
 def comparative(test: Statistic) -> tuple[float, float]:
     """CFI and TLI of a (corrected) statistic."""
+    if test.df == 0:
+        return 1.0, 1.0
     excess = test.chisq - test.correction * test.df
     excess_base = test.baseline - test.baseline_correction * test.baseline_df
     above, below = max(excess, 0.0), max(excess, excess_base, 0.0)
     cfi = 1.0 if above == 0.0 else 1.0 - above / below
     tli = 1.0
-    if test.df > 0 and excess_base != 0.0:
+    if excess_base != 0.0:
         tli = 1.0 - (excess * test.baseline_df) / (excess_base * test.df)
     return cfi, tli
 

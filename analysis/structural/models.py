@@ -15,7 +15,13 @@ from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
 from analysis.structural.syntax import Syntax, parse_syntax
-from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ToolkitWarning,
+    fact_and_hint,
+    name_offenders,
+)
 
 ORDINAL_ESTIMATORS = ("WLSMV", "ULSMV")
 CONTINUOUS_ESTIMATORS = ("ML", "MLR")
@@ -173,12 +179,31 @@ def _fit(
     )  # fmt: skip
     table = build_table(syntax, options, caller)
     _check_table(table, syntax, caller)
-    if ordinal:
-        fitted = fit_ordinal(table, rows, estimator, used, caller)
-    else:
-        fitted = fit_continuous(table, rows, estimator, used == "fiml", caller)
+    fitted = estimate(table, rows, estimator, used, caller)
     warn_improper(fitted)
+    warn_small_groups(fitted)
     return make_result(fitted, model)
+
+
+def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: str, caller: str) -> Fitted:
+    """Fit a completed table to prepared rows.
+
+    Raises
+    ------
+    NotEstimableError
+        Also where a matrix of the model turns singular on the way.
+    """
+    try:
+        if estimator in ORDINAL_ESTIMATORS:
+            return fit_ordinal(table, rows, estimator, missing, caller)
+        return fit_continuous(table, rows, estimator, missing == "fiml", caller)
+    except np.linalg.LinAlgError as error:
+        raise NotEstimableError(
+            fact_and_hint(
+                caller, f"a matrix of the model is singular ({error}); nothing is reported.",
+                "check for redundant variables and paths that form loops, or simplify the model.",
+            )
+        ) from error  # fmt: skip
 
 
 def _check_choice(caller: str, what: str, value: str, allowed: Sequence[str]) -> None:
@@ -277,6 +302,26 @@ def warn_improper(fitted: Fitted) -> None:
             fact_and_hint(
                 fitted.caller, f"latent correlations beyond 1: {name_offenders(beyond)}.",
                 "consider merging these factors.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip
+
+
+def warn_small_groups(fitted: Fitted) -> None:
+    """Warn about groups with fewer than two rows per parameter."""
+    if len(fitted.sizes) < 2:
+        return
+    counts = [sum(r.group == g for r in fitted.table.free_rows()) for g in range(len(fitted.sizes))]
+    small = [
+        f"{label} ({n} rows, {q} parameters)"
+        for label, n, q in zip(fitted.data.group_labels, fitted.sizes, counts, strict=True)
+        if n < 2 * q
+    ]
+    if small:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller, f"groups with fewer than two rows per parameter: {name_offenders(small)}.",
+                "merge groups or categories, or equate parameters; treat the results as provisional.",
             ),
             ToolkitWarning, stacklevel=4,
         )  # fmt: skip

@@ -8,10 +8,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from analysis.structural.categorical import LeastSquaresDiscrepancy, build_ordinal_group
+from analysis.structural.categorical import build_ordinal_group
 from analysis.structural.continuous_groups import ExogenousValues
 from analysis.structural.fiml import FimlDiscrepancy
 from analysis.structural.fitted import Fitted
+from analysis.structural.least_squares import LeastSquaresDiscrepancy
 from analysis.structural.normal import Moments, NormalDiscrepancy
 from analysis.structural.optimise import Discrepancy
 from analysis.structural.partable import ParameterTable, Row

@@ -11,6 +11,7 @@ from analysis.structural.ram import Array
 
 GRADIENT_TOLERANCE = 1e-9
 MAX_STEPS = 400
+NEAR = 0.2  # scaled gradient below which Newton steps are tried
 
 
 class Discrepancy(Protocol):
@@ -82,26 +83,32 @@ def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance:
     basis = reduction.basis
     z, damping = start.copy(), 1e-3
     value = target.value(reduction.expand(z))
-    size = np.inf
+    size, near = np.inf, False
     for step in range(1, max_steps + 1):
         x = reduction.expand(z)
         slope = basis.T @ target.gradient(x)
-        curve = basis.T @ target.expected(x) @ basis
-        scale = np.sqrt(np.maximum(np.diag(curve), 1e-12))
-        size = float(np.max(np.abs(slope / scale), initial=0.0))
-        if size < tolerance:
-            return Minimum(z, value, size, step - 1, True)
-        if size < 0.05:
-            newton = _newton(basis.T @ target.observed(x) @ basis, slope, scale)
+        if near:
+            second = basis.T @ target.observed(x) @ basis
+            scale = np.sqrt(np.maximum(np.abs(np.diag(second)), 1e-12))
+            size = float(np.max(np.abs(slope / scale), initial=0.0))
+            newton = _newton(second, slope, scale) if size >= tolerance else None
+            if size < tolerance:
+                return Minimum(z, value, size, step - 1, True)
             if newton is not None:
                 trial = target.value(reduction.expand(z + newton))
                 if np.isfinite(trial) and trial <= value + 1e-13 * max(1.0, abs(value)):
                     z, value = z + newton, trial
                     continue
+        curve = basis.T @ target.expected(x) @ basis
+        scale = np.sqrt(np.maximum(np.diag(curve), 1e-12))
+        size = float(np.max(np.abs(slope / scale), initial=0.0))
+        if size < tolerance:
+            return Minimum(z, value, size, step - 1, True)
         found = _damped(target, reduction, z, value, slope, curve, scale, damping)
         if found is None:
             return Minimum(z, value, size, step, size < 1e3 * tolerance)
         z, value, damping = found
+        near = size < NEAR
     return Minimum(z, value, size, max_steps, False)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from analysis.correlation.moments import OrdinalMoments, ordinal_moments
 from analysis.structural.categorical import (
-    LeastSquaresDiscrepancy,
     OrdinalState,
     build_ordinal_group,
     evaluate_ordinal,
@@ -25,6 +24,7 @@ from analysis.structural.fitted import (
 )
 from analysis.structural.indices import Statistic, index_set
 from analysis.structural.information import Block, invert_information, projected_trace, residual_traces
+from analysis.structural.least_squares import LeastSquaresDiscrepancy
 from analysis.structural.normal import saturated_information
 from analysis.structural.optimise import minimise
 from analysis.structural.partable import ParameterTable
@@ -55,6 +55,14 @@ def summarise_ordinal(data: ModelData, missing: str, caller: str) -> list[Ordina
                 fact_and_hint(
                     caller, f"polychoric correlations at 1 or -1{where}: {name_offenders(pairs)}.",
                     "drop one item of each pair, or merge rare categories.",
+                )
+            )  # fmt: skip
+        degenerate = np.any(np.diag(_gamma(moments)) <= 0.0) or not np.isfinite(_gamma(moments)).all()
+        if degenerate:
+            raise NotEstimableError(
+                fact_and_hint(
+                    caller, f"the asymptotic covariance of the correlations is degenerate{where}.",
+                    "collect more answers, or merge rare categories.",
                 )
             )  # fmt: skip
         found.append(moments)
