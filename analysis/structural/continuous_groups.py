@@ -59,7 +59,7 @@ def _refuse_never_together(values: Array, names: list[str], where: str, caller: 
         pairs = [f"{names[j]}-{names[i]}" for i, j in never]
         raise NotEstimableError(
             fact_and_hint(
-                caller, f"{len(pairs)} pairs were never answered by one person{where}: {name_offenders(pairs)}.",
+                caller, f"{len(pairs)} pairs never answered by one person{where}: {name_offenders(pairs)}.",
                 "drop one variable of each pair.",
             )
         )  # fmt: skip

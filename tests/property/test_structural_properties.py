@@ -1,0 +1,200 @@
+"""What must hold for any structural model, whatever the numbers."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.structural.compare import compare_models
+from analysis.structural.expressions import reduce_parameters
+from analysis.structural.models import cfa
+from analysis.structural.normal import Moments, NormalDiscrepancy
+from analysis.structural.optimise import minimise
+from analysis.structural.partable import TableOptions, build_table
+from analysis.structural.ram import build_group, curvature, evaluate, gradient, jacobian, vech_places
+from analysis.structural.starting import start_values
+from analysis.structural.syntax import parse_syntax
+
+DATA = Path(__file__).parents[1] / "reference" / "data"
+C = pd.read_csv(DATA / "continuous.csv")
+CM = pd.read_csv(DATA / "continuous_missing.csv")
+L = pd.read_csv(DATA / "likert.csv")
+LM = pd.read_csv(DATA / "likert_missing.csv")
+THREE = "f1 =~ x1 + x2 + x3\nf2 =~ x4 + x5 + x6\nf3 =~ x7 + x8 + x9"
+QUEST = "a =~ q1 + q2 + q3 + q4\nb =~ q5 + q6 + q7 + q8"
+CASES = [(THREE, C, "ML"), (THREE, C, "MLR"), (THREE, CM, "MLR"), (QUEST, L, "WLSMV"), (QUEST, LM, "ULSMV")]
+PATHS = "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6\ng ~ f + x7\nx8 ~ g + x1\nx1 ~~ x5"
+
+
+@pytest.mark.parametrize(("model", "table", "estimator"), CASES)
+def test_the_order_of_persons_does_not_matter(model, table, estimator):
+    shuffled = table.sample(frac=1.0, random_state=3)
+    one, two = cfa(model, table, estimator), cfa(model, shuffled, estimator)
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-7)
+    assert two.parameters["se"].to_numpy() == pytest.approx(one.parameters["se"].to_numpy(), rel=1e-6)
+
+
+@pytest.mark.parametrize(("model", "table", "estimator"), CASES)
+def test_the_order_of_items_does_not_matter(model, table, estimator):
+    lines = model.split("\n")
+    turned = "\n".join(
+        f"{head} =~ {first} + {' + '.join(reversed(rest))}"
+        for head, _, terms in (line.partition(" =~ ") for line in reversed(lines))
+        for first, *rest in [terms.split(" + ")]
+    )
+    one, two = cfa(model, table, estimator), cfa(turned, table, estimator)
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-7)
+    keys = ["lhs", "op", "rhs"]
+    loadings = [r.parameters[r.parameters["op"] == "=~"].set_index(keys)["est"] for r in (one, two)]
+    assert loadings[1][loadings[0].index].to_numpy() == pytest.approx(loadings[0].to_numpy(), abs=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ["ML", "MLR"])
+@given(scale=st.floats(0.05, 20.0), shift=st.floats(-50.0, 50.0))
+@settings(max_examples=5, deadline=None)
+def test_rescaling_a_variable_changes_no_test(estimator, scale, shift):
+    one, two = cfa(THREE, C, estimator), cfa(THREE, C.assign(x2=C["x2"] * scale + shift), estimator)
+    names = [n for n in one.fit.index if not n.startswith(("aic", "bic", "logl"))]
+    assert two.fit[names].to_numpy() == pytest.approx(one.fit[names].to_numpy(), rel=1e-5, abs=1e-6)
+    assert two.parameters["std_all"].to_numpy() == pytest.approx(
+        one.parameters["std_all"].to_numpy(), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "table", "estimator", "top"), [(THREE, C, "ML", 0), (QUEST, L, "WLSMV", 6)]
+)
+def test_reversing_an_item_turns_the_sign_of_its_loading(model, table, estimator, top):
+    item = "x2" if estimator == "ML" else "q2"
+    one, two = cfa(model, table, estimator), cfa(model, table.assign(**{item: top - table[item]}), estimator)
+    assert two.fit["chisq"] == pytest.approx(one.fit["chisq"], rel=1e-6)
+    first, second = (r.parameters.set_index(["op", "rhs"])["std_all"] for r in (one, two))
+    assert second["=~", item] == pytest.approx(-first["=~", item], abs=1e-6)
+
+
+@pytest.mark.parametrize("estimator", ["ML", "WLSMV"])
+def test_the_order_of_groups_does_not_matter(estimator):
+    model, table, group = (THREE, C, "grp") if estimator == "ML" else (QUEST, L, "group")
+    options = {"estimator": estimator, "group": group, "group_equal": ["loadings"]}
+    turned = table.iloc[::-1].reset_index(drop=True)
+    if turned[group].iloc[0] == table[group].iloc[0]:
+        last = turned.index[turned[group] != table[group].iloc[0]][0]
+        turned = pd.concat([turned.loc[[last]], turned.drop(last)])
+    one, two = cfa(model, table, **options), cfa(model, turned, **options)
+    assert list(one.groups) == list(two.groups)[::-1]
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize("estimator", ["ML", "WLSMV"])
+def test_scales_of_latent_variables_do_not_change_fit(estimator):
+    model, table = (THREE, C) if estimator == "ML" else (QUEST, L)
+    one, two = cfa(model, table, estimator), cfa(model, table, estimator, std_lv=True)
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-6)
+    assert two.parameters["std_all"].to_numpy() == pytest.approx(
+        one.parameters["std_all"].to_numpy(), abs=1e-5
+    )
+
+
+def test_delta_and_theta_are_one_model():
+    one, two = cfa(QUEST, L), cfa(QUEST, L, parameterization="theta")
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-5, abs=1e-6)
+    keep = one.parameters["op"] == "=~"
+    assert two.parameters["std_all"][keep].to_numpy() == pytest.approx(
+        one.parameters["std_all"][keep].to_numpy(), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("estimator", ["ML", "MLR", "WLSMV"])
+def test_nested_models_are_ordered_by_fit(estimator):
+    model, table, group = (THREE, C, "grp") if estimator != "WLSMV" else (QUEST, L, "group")
+    levels = [[], ["loadings"], ["loadings", "lv.variances", "lv.covariances"]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fits = {
+            str(k): cfa(model, table, estimator, group=group, group_equal=e) for k, e in enumerate(levels)
+        }
+    found = compare_models(fits).table
+    assert found["chisq"].is_monotonic_increasing
+    assert found["df"].is_monotonic_increasing
+    assert (found["chisq_diff"].iloc[1:] > 0).all()
+
+
+def test_full_information_with_complete_rows_is_maximum_likelihood():
+    one = cfa(THREE, C, "ML", meanstructure=True)
+    two = cfa(THREE, C, "ML", missing="fiml")
+    assert two.fit["chisq"] == pytest.approx(one.fit["chisq"], rel=1e-8)
+    assert two.parameters["est"].to_numpy() == pytest.approx(one.parameters["est"].to_numpy(), abs=1e-7)
+
+
+@pytest.mark.parametrize("estimator", ["ML", "WLSMV"])
+def test_listwise_is_dropping_first(estimator):
+    model, table = (THREE, CM) if estimator == "ML" else (QUEST, LM)
+    names = [n for n in table.columns if n[0] == ("x" if estimator == "ML" else "q")]
+    names = [n for n in names if estimator == "ML" or int(n[1:]) <= 8]
+    one = cfa(model, table, estimator, missing="listwise")
+    two = cfa(model, table.dropna(subset=names), estimator)
+    assert one.n_obs == two.n_obs
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-9)
+
+
+def model_of(text, n_free_seed):
+    table = build_table(parse_syntax(text), TableOptions(meanstructure=True))
+    fixed = {("x7", "~~", "x7"): 1.3, ("x7", "~1", ""): 0.4}
+    generator = np.random.default_rng(n_free_seed)
+    return table, build_group(table, 0, fixed), generator.normal(scale=0.4, size=table.n_free), generator
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_derivatives_agree_with_differences(seed):
+    table, group, x, generator = model_of(PATHS, seed)
+    q, p = table.n_free, len(table.names.observed)
+    by_sigma = generator.normal(size=(p, p))
+    by_sigma = by_sigma + by_sigma.T
+    by_mu = generator.normal(size=p)
+
+    def slope(point):
+        return gradient(group, evaluate(group, point), by_sigma, by_mu, q)
+
+    def value(point):
+        state = evaluate(group, point)
+        return np.sum(by_sigma * state.sigma) + by_mu @ state.mu
+
+    step = 1e-5
+    numeric = np.array([(value(x + step * e) - value(x - step * e)) / (2 * step) for e in np.eye(q)])
+    second = np.array([(slope(x + step * e) - slope(x - step * e)) / (2 * step) for e in np.eye(q)])
+    state = evaluate(group, x)
+    size = max(1.0, np.abs(numeric).max(), np.abs(second).max())
+    assert np.abs(slope(x) - numeric).max() < 1e-6 * size
+    assert np.abs(curvature(group, state, by_sigma, by_mu, q) - second).max() < 1e-6 * size
+    sigma_by, mu_by = jacobian(group, state, q)
+    row, column = vech_places(p)
+    weights = np.where(row == column, 1, 2) * by_sigma[row, column]
+    assert np.abs(weights @ sigma_by + by_mu @ mu_by - slope(x)).max() < 1e-8 * size
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=10, deadline=None)
+def test_population_moments_give_back_the_parameters(seed):
+    generator = np.random.default_rng(seed)
+    table = build_table(parse_syntax(THREE), TableOptions(std_lv=True))
+    group = build_group(table, 0, {})
+    truth = np.array(
+        [
+            generator.uniform(0.4, 0.9) if r.op == "=~" else generator.uniform(0.3, 0.8) if r.lhs == r.rhs else
+            generator.uniform(-0.4, 0.5)
+            for r in table.free_rows()
+        ]
+    )  # fmt: skip
+    sigma = evaluate(group, truth).sigma
+    target = NormalDiscrepancy([group], [Moments(500, np.zeros(9), sigma)], table.n_free, False)
+    reduction = reduce_parameters(table, "cfa")
+    start = start_values(table, [sigma], [np.zeros(9)], [])
+    found = minimise(target, reduction, reduction.contract(start))
+    assert found.converged
+    assert found.value == pytest.approx(0.0, abs=1e-12)
+    assert reduction.expand(found.z) == pytest.approx(truth, abs=1e-6)

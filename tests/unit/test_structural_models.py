@@ -1,0 +1,175 @@
+"""cfa, sem and compare_models: what they refuse, warn about and promise."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.structural.compare import compare_models
+from analysis.structural.models import cfa, sem
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+
+DATA = Path(__file__).parents[1] / "reference" / "data"
+C = pd.read_csv(DATA / "continuous.csv")
+CM = pd.read_csv(DATA / "continuous_missing.csv")
+L = pd.read_csv(DATA / "likert.csv")
+F4 = "f =~ x1 + x2 + x3 + x4"
+Q4 = "a =~ q1 + q2 + q3 + q4"
+THREE = "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6\nh =~ x7 + x8 + x9"
+
+
+def never_together():
+    first = np.arange(len(C)) < 200
+    return C.assign(x1=C["x1"].where(first), x2=C["x2"].where(~first))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: cfa("f =~ x1 + x2 + zz", C, "ML"), DefinitionError, "not in the data: 'zz'"),
+        (lambda: cfa(Q4, L, group="nope"), DefinitionError, "'nope' is not in the data"),
+        (lambda: cfa(Q4, L, "FOO"), DefinitionError, "estimator 'FOO' is unknown"),
+        (lambda: cfa(Q4, L, missing="fiml"), DefinitionError, "missing for WLSMV 'fiml' is unknown"),
+        (lambda: cfa(Q4, L, parameterization="x"), DefinitionError, "parameterization 'x'"),
+        (lambda: cfa(Q4, L, ordered=["q1"]), DefinitionError, "3 of 4 variables are not ordinal"),
+        (lambda: cfa(F4, C, "ML", ordered=["x1"]), DefinitionError, "ML takes no ordinal items"),
+        (lambda: cfa("q5 =~ q1 + q2 + q3", L), DefinitionError, "'q5' is latent and also a column"),
+        (lambda: cfa(F4 + "\nx1 | t1", C, "ML"), DefinitionError, "'x1' is not ordinal"),
+        (lambda: cfa(Q4 + "\nq1 | t9", L), DefinitionError, "no threshold 't9'"),
+        (lambda: cfa(F4 + "\nz := foo*2", C, "ML"), DefinitionError, "line 2.*'foo' is not a label"),
+        (lambda: cfa("f =~ x1 + a*x2 + b*x3\na == b^2", C, "ML"), DefinitionError, "is not linear"),
+        (lambda: cfa("f =~ x1 + a*x2 + x3\na == 1\na == 2", C, "ML"), DefinitionError, "contradict"),
+        (lambda: cfa("a =~ q1 + q2 + site", L), ResponseDataError, "'site' holds text"),
+        (lambda: cfa(Q4, L.to_numpy()), ResponseDataError, "data is a ndarray"),
+        (lambda: cfa(F4, pd.concat([C, C[["x1"]]], axis=1), "ML"), ResponseDataError, "appear twice: 'x1'"),
+        (lambda: cfa(F4, C), ResponseDataError, "distinct values"),
+        (lambda: cfa(F4, C.assign(x1=np.inf), "ML"), ResponseDataError, "infinite"),
+        (lambda: cfa("f =~ x1 + x2", C, "ML"), NotEstimableError, r"negative degrees of freedom \(-1\)"),
+        (lambda: cfa("f =~ NA*x1 + x2 + x3 + x4", C, "ML"), NotEstimableError, "not identified.*'f ~~ f'"),
+        (lambda: cfa("a =~ NA*q1 + q2 + q3 + q4", L), NotEstimableError, "not identified.*'a ~~ a'"),
+        (lambda: cfa(Q4, L[L["group"] == "a"], group="group"), NotEstimableError, r"has 1 group\(s\)"),
+        (lambda: cfa(Q4, L.assign(q1=3)), NotEstimableError, "'q1' is constant"),
+        (lambda: cfa(F4, C.assign(x1=np.nan), "ML"), NotEstimableError, "nobody answered 'x1'"),
+        (lambda: cfa(Q4, L.head(2)), NotEstimableError, "2 usable rows"),
+        (lambda: cfa(F4, C.head(4), "ML"), NotEstimableError, "4 rows for 4 variables"),
+        (lambda: cfa(F4, C.assign(x2=2 * C["x1"]), "ML"), NotEstimableError, "singular.*'x1' and 'x2'"),
+        (lambda: cfa(F4, never_together(), "ML"), NotEstimableError, "never answered by one person.*x1-x2"),
+        (
+            lambda: cfa(
+                Q4, L.assign(q1=L["q1"].where((L["group"] == "b") | (L["q1"] > 1), 2)), group="group"
+            ),
+            NotEstimableError,
+            "empty categories.*'q1:1 in a'",
+        ),
+    ],
+)
+def test_refusals(call, error, message):
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert "\nHint: " in str(caught.value)
+
+
+def test_a_search_that_fails_reports_nothing():
+    noise = np.random.default_rng(3).normal(size=(60, 6))
+    table = pd.DataFrame(noise, columns=[f"x{k}" for k in range(1, 7)])
+    with pytest.raises(NotEstimableError, match=r"no convergence.*nothing is reported"):
+        cfa("f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6", table, "ML")
+
+
+def test_negative_variances_are_warned_about_by_name():
+    generator = np.random.default_rng(3)
+    table = pd.DataFrame(generator.normal(size=(60, 3)), columns=["x1", "x2", "x3"])
+    table["x1"] = 0.95 * table["x2"] + 0.1 * generator.normal(size=60)
+    with pytest.warns(ToolkitWarning, match=r"Heywood cases.*'x1'"):
+        cfa("f =~ x1 + x2 + x3", table, "ML")
+
+
+def test_small_groups_are_warned_about():
+    table = pd.concat([C[C["grp"] == 1], C[C["grp"] == 2].head(50)])
+    with pytest.warns(ToolkitWarning, match=r"two rows per parameter: '2 \(50 rows, 30 parameters\)'"):
+        cfa(THREE, table, "ML", group="grp")
+
+
+def test_rows_without_any_answer_do_not_count():
+    holes = L.astype({f"q{k}": "Int64" for k in range(1, 13)})
+    holes.loc[3, ["q1", "q2", "q3", "q4"]] = pd.NA
+    holes.loc[4, "q1"] = pd.NA
+    assert cfa(Q4, holes).n_obs == len(L) - 1
+    assert cfa(Q4, holes, missing="listwise").n_obs == len(L) - 2
+    assert cfa(Q4, holes, "ML").missing == "fiml"
+    assert cfa(Q4, holes, "ML").n_obs == len(L) - 1
+    assert cfa(Q4, L, "ML").missing == "listwise"
+
+
+def test_groups_keep_the_datas_labels_in_order_of_appearance():
+    result = cfa(Q4, L, group="group")
+    assert list(result.groups) == list(pd.unique(L["group"]))
+    assert list(pd.unique(result.parameters["group"])) == list(pd.unique(L["group"]))
+    assert sum(result.groups.values()) == result.n_obs
+
+
+@pytest.mark.parametrize("estimator", ["ML", "MLR", "WLSMV"])
+def test_a_saturated_model_fits_exactly(estimator):
+    text, table = ("f =~ q1 + q2 + q3", L) if estimator == "WLSMV" else ("f =~ x1 + x2 + x3", C)
+    fit = cfa(text, table, estimator).fit
+    assert fit["df"] == 0
+    assert fit["chisq"] == pytest.approx(0.0, abs=1e-8)
+    assert fit["srmr"] == pytest.approx(0.0, abs=1e-6)
+    assert fit["cfi"] == 1.0
+    assert fit["rmsea"] == 0.0
+
+
+def test_result_as_plain_data():
+    result = sem("f =~ x1 + l*x2 + x3\nx4 ~ b*f\nprod := b*l", C, "ML")
+    plain = result.to_dict()
+    assert "_fitted" not in plain
+    json.dumps(plain)
+    defined = result.parameters.set_index("op").loc[":="]
+    values = result.parameters.set_index("label")["est"]
+    assert defined["est"] == pytest.approx(values["b"] * values["l"])
+    assert "chisq" in result.summary()
+    assert result.to_frame() is result.parameters
+
+
+def test_factor_scores_follow_the_rows_in_use():
+    holes = C.copy()
+    holes.loc[2, ["x1", "x2", "x3", "x4"]] = np.nan
+    holes.loc[5, "x1"] = np.nan
+    scores = cfa(F4, holes, "ML").factor_scores()
+    assert list(scores.columns) == ["f", "f_se"]
+    assert 2 not in scores.index
+    assert scores.loc[5, "f_se"] > scores.loc[6, "f_se"]
+    with pytest.raises(DefinitionError, match="'ebm' does not suit ML"):
+        cfa(F4, C, "ML").factor_scores("ebm")
+
+
+def test_models_on_other_variables_rows_or_estimators_are_not_compared():
+    base = cfa(F4, C, "ML")
+    for other, message in (
+        (cfa("f =~ x1 + x2 + x3 + x5", C, "ML"), "different variables: 'x4', 'x5'"),
+        (cfa(F4, C.head(300), "ML"), "different rows or groups"),
+        (cfa(F4, C, "MLR"), "used ML.*MLR"),
+    ):
+        with pytest.raises(DefinitionError, match=message):
+            compare_models({"one": base, "two": other})
+    with pytest.raises(DefinitionError, match=r"1 model\(s\) given"):
+        compare_models({"one": base})
+    with pytest.raises(DefinitionError, match="does not suit ML"):
+        compare_models({"one": base, "two": base}, method="satorra_2000")
+
+
+def test_equivalent_models_are_flagged():
+    one = sem(THREE + "\ng ~ f\nh ~ g + f", C, "ML")
+    two = sem(THREE + "\nf ~ g\ng ~ h\nf ~ h", C, "ML")
+    with pytest.warns(ToolkitWarning, match="equivalent models: 'one', 'two'"):
+        found = compare_models({"one": one, "two": two})
+    assert found.equivalent == [["one", "two"]]
+    assert found.table["df_diff"].iloc[1] == 0
+
+
+def test_linear_constraints_hold():
+    result = cfa("f =~ x1 + a*x2 + b*x3\ng =~ x4 + c*x5 + x6\na + b == 2*c", C, "ML")
+    values = result.parameters.set_index("label")["est"]
+    assert values["a"] + values["b"] == pytest.approx(2 * values["c"], abs=1e-10)

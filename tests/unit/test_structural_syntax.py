@@ -1,0 +1,163 @@
+"""The model language: what is read, what is refused, and where."""
+
+import math
+
+import pytest
+
+from analysis.structural.partable import TableOptions, build_table, sort_names
+from analysis.structural.syntax import parse_syntax
+from instrument.errors import DefinitionError
+
+
+def rows(text, **options):
+    return build_table(parse_syntax(text), TableOptions(**options)).rows
+
+
+def find(table, lhs, op, rhs, group=0):
+    return next(r for r in table if (r.lhs, r.op, r.rhs, r.group) == (lhs, op, rhs, group))
+
+
+def test_statements_go_on_over_lines_and_comments():
+    parsed = parse_syntax("# a factor\nf =~ x1 +\n   x2  ! the second\n  + x3; y ~ f\n")
+    assert [(s.lhs, s.op, s.rhs) for s in parsed.statements] == [
+        ("f", "=~", "x1"),
+        ("f", "=~", "x2"),
+        ("f", "=~", "x3"),
+        ("y", "~", "f"),
+    ]
+
+
+def test_modifiers():
+    parsed = parse_syntax('f =~ NA*x1 + -0.5*x2 + a*x3 + start(0.8)*x4 + c(u, "v")*x5 + label("w")*x6')
+    modifiers = [s.modifier for s in parsed.statements]
+    assert modifiers[0].fixed == ["NA"]
+    assert modifiers[1].fixed == [-0.5]
+    assert modifiers[2].labels == ["a"]
+    assert modifiers[3].starts == [0.8]
+    assert modifiers[4].labels == ["u", "v"]
+    assert modifiers[5].labels == ["w"]
+
+
+def test_a_term_mentioned_again_adds_its_modifier():
+    parsed = parse_syntax("f =~ c(NA, NA)*x1 + c(a, a)*x1 + x2")
+    assert len(parsed.statements) == 2
+    assert parsed.statements[0].modifier.labels == ["a", "a"]
+    assert parsed.statements[0].modifier.fixed == ["NA", "NA"]
+
+
+def test_intercepts_definitions_and_constraints():
+    parsed = parse_syntax("x1 ~ 1 + z\nx2 ~ 0*1\nind := a*b\na == 2*b")
+    assert [(s.lhs, s.op, s.rhs) for s in parsed.statements] == [
+        ("x1", "~1", ""),
+        ("x1", "~", "z"),
+        ("x2", "~1", ""),
+    ]
+    assert parsed.statements[2].modifier.fixed == [0.0]
+    assert (parsed.definitions[0].lhs, parsed.definitions[0].rhs) == ("ind", "a*b")
+    assert (parsed.constraints[0].lhs, parsed.constraints[0].rhs) == ("a", "2*b")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("f =~ x1 +", r"line 1, column 9: the statement ends"),
+        ("\nf = x1", r"line 2, column 3: unexpected character '='"),
+        ("f =~ x1\ng x2", r"line 2, column 1: 'g' begins no statement"),
+        ("f =~ x1 + x1", r"line 1, column 11: 'f =~ x1' appears twice"),
+        ("f =~ c(1, 2*x1", r"expected \)"),
+        ("a :=", r"nothing stands right of ':='"),
+        ("f =~ fun(1)*x", r"'fun'\(\) is not a known modifier"),
+        ("x1 ~ x1", r"'x1' ~ itself"),
+        ("f <~ x1", r"operator '<~' is not supported"),
+        ("f =~ 3", r"'3' is not a variable"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_place(text, place):
+    with pytest.raises(DefinitionError, match=place):
+        parse_syntax(text, "cfa")
+
+
+def test_an_empty_model_is_refused():
+    with pytest.raises(DefinitionError, match="the model is empty"):
+        parse_syntax("  \n")
+
+
+def test_defaults_fix_the_first_loading_and_free_the_rest():
+    table = rows("f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6")
+    assert find(table, "f", "=~", "x1").fixed == 1.0
+    assert find(table, "f", "=~", "x2").is_free
+    assert find(table, "f", "~~", "g").is_free
+    assert find(table, "x1", "~~", "x1").is_free
+    assert find(table, "f", "~~", "f").is_free
+
+
+def test_std_lv_and_orthogonal():
+    table = rows("f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6", std_lv=True, orthogonal=True)
+    assert find(table, "f", "=~", "x1").is_free
+    assert find(table, "f", "~~", "f").fixed == 1.0
+    assert find(table, "f", "~~", "g").fixed == 0.0
+
+
+def test_a_single_indicator_has_no_error():
+    table = rows("f =~ x1 + x2 + x3\ng =~ y\ng ~ f")
+    assert find(table, "y", "~~", "y").fixed == 0.0
+
+
+def test_exogenous_variables_keep_their_sample_moments():
+    names = sort_names(parse_syntax("f =~ x1 + x2 + x3\nf ~ z1 + z2"))
+    assert names.exogenous == ["z1", "z2"]
+    table = rows("f =~ x1 + x2 + x3\nf ~ z1 + z2")
+    assert find(table, "z1", "~~", "z2").exogenous
+    assert sort_names(parse_syntax("f =~ x1\nf ~ z1\nz1 ~~ z1")).exogenous == []
+
+
+def test_outcomes_at_the_end_of_paths_covary():
+    table = rows("y1 ~ x\ny2 ~ x")
+    assert find(table, "y1", "~~", "y2").is_free
+
+
+def test_ordinal_items_get_thresholds_and_derived_residuals():
+    table = rows("f =~ q1 + q2 + q3", ordered={"q1": 3, "q2": 3, "q3": 3}, meanstructure=True)
+    assert find(table, "q1", "|", "t2").is_free
+    assert find(table, "q1", "~~", "q1").computed
+    assert find(table, "q1", "~*~", "q1").fixed == 1.0
+    assert find(table, "q1", "~1", "").fixed == 0.0
+
+
+def test_equality_between_groups_shares_labels_and_frees_latent_means():
+    table = rows(
+        "f =~ x1 + x2 + x3", n_groups=2, meanstructure=True,
+        group_equal=("loadings", "intercepts"), group_partial=("f=~x3",),
+    )  # fmt: skip
+    assert find(table, "f", "=~", "x2").label == find(table, "f", "=~", "x2", 1).label == ".p2."
+    assert find(table, "f", "=~", "x3", 1).label == ""
+    assert math.isnan(find(table, "f", "~1", "", 1).fixed)
+    assert find(table, "f", "~1", "").fixed == 0.0
+
+
+def test_equal_thresholds_free_scales_or_residuals_in_later_groups():
+    ordered = {"q1": 3, "q2": 3, "q3": 3}
+    for kind, op in (("delta", "~*~"), ("theta", "~~")):
+        table = rows(
+            "f =~ q1 + q2 + q3", ordered=ordered, n_groups=2, meanstructure=True,
+            group_equal=("thresholds",), parameterization=kind,
+        )  # fmt: skip
+        assert find(table, "q1", op, "q1", 1).is_free
+        assert not find(table, "q1", op, "q1").is_free
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"group_equal": ("slopes",), "n_groups": 2}, "unknown group_equal 'slopes'"),
+        ({"group_equal": ("loadings",)}, "needs groups"),
+    ],
+)
+def test_impossible_equalities(options, message):
+    with pytest.raises(DefinitionError, match=message):
+        rows("f =~ x1 + x2 + x3", **options)
+
+
+def test_modifiers_must_fit_the_groups():
+    with pytest.raises(DefinitionError, match=r"has 3 modifiers for 2 group\(s\)"):
+        rows("f =~ c(1, 2, 3)*x1 + x2 + x3", n_groups=2)
