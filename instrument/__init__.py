@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         ToolkitWarning,
     )
     from instrument.loading import available, load
-    from instrument.responses import check_responses, read_responses
-    from instrument.scoring import score
+    from instrument.responses import check_responses, missing_reasons, read_responses
+    from instrument.scoring import reverse_key, score
     from instrument.study import Study, load_study
 
 _HOME = {
@@ -37,7 +37,9 @@ _HOME = {
     "content_validity_ratio": "instrument.content_validity",
     "load": "instrument.loading",
     "load_study": "instrument.study",
+    "missing_reasons": "instrument.responses",
     "read_responses": "instrument.responses",
+    "reverse_key": "instrument.scoring",
     "score": "instrument.scoring",
 }
 
@@ -55,7 +57,9 @@ __all__ = [
     "content_validity_ratio",
     "load",
     "load_study",
+    "missing_reasons",
     "read_responses",
+    "reverse_key",
     "score",
 ]
 
