@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal
+from analysis.structural.fiml import saturated_information
 from analysis.structural.fitted import Fitted
-from analysis.structural.information import Block, moment_jacobian, weigh
-from analysis.structural.normal import saturated_information
+from analysis.structural.information import Block, moment_jacobian, moment_rows, saturated_pieces, weigh
 from analysis.structural.ram import Array, build_group, vech_places
 from instrument.errors import DefinitionError, fact_and_hint
 
@@ -77,20 +77,37 @@ def _key(label: object) -> str:
     return "all" if label is None else str(label)
 
 
+def _kept(fitted: Fitted) -> np.ndarray:
+    """Moments that vary: not those among fixed exogenous variables."""
+    names = fitted.table.names
+    places = [names.observed.index(n) for n in names.exogenous]
+    return moment_rows(len(names.observed), places, fitted.table.options.meanstructure)
+
+
 def _blocks(fitted: Fitted) -> list[Block]:
-    """Moments of every group with weight and Gamma; rows are (mu, vech Sigma), or the correlations."""
+    """Moments of every group with weight and Gamma; rows are (mu, vech Sigma), or the correlations.
+
+    The weight is the information at the implied moments; Gamma comes from the saturated model, as a
+    sandwich for MLR.
+    """
     if fitted.ordinal:
         return fitted.blocks
     blocks = []
-    p = len(fitted.table.names.observed)
-    keep = np.arange(0 if fitted.table.options.meanstructure else p, p + p * (p + 1) // 2)
+    with_means = fitted.table.options.meanstructure
+    keep = _kept(fitted)
+    robust = fitted.estimator == "MLR"
+    observed = robust or fitted.missing == "fiml"
     for g, sample in enumerate(fitted.samples):
-        group = build_group(fitted.table, g, fitted.exogenous_values[g])
         state = fitted.states[g]
+        group = build_group(fitted.table, g, fitted.exogenous_values[g])
         delta = moment_jacobian(group, state, fitted.table.n_free, keep)
-        weight = saturated_information(np.linalg.inv(state.sigma), fitted.table.options.meanstructure)
-        gamma = np.linalg.inv(weight)
-        blocks.append(Block(delta, gamma, weight, sample.n / fitted.n_obs))
+        mu = state.mu if with_means else sample.mean
+        weight = saturated_information(sample.patterns, state.sigma, mu, observed=observed)
+        information, meat = saturated_pieces(sample, keep)
+        gamma = np.linalg.inv(information)
+        if robust:
+            gamma = gamma @ meat @ gamma
+        blocks.append(Block(delta, gamma, weight[np.ix_(keep, keep)], sample.n / fitted.n_obs))
     return blocks
 
 
@@ -120,6 +137,10 @@ def _standard_errors(fitted: Fitted) -> list[tuple[Array, Array]]:
         variance = variance - 2.0 * np.einsum("ij,ij->i", crossed, delta) / fitted.n_obs
         variance = variance + np.einsum("ij,jk,ik->i", delta, outer, delta) / fitted.n_obs
         errors = np.sqrt(np.maximum(variance, 0.0))
+        if not fitted.ordinal:
+            spread = np.zeros(p + len(row))
+            spread[_kept(fitted)] = errors
+            errors = spread
         scale = np.sqrt(np.diag(fitted.sample_covariances[g]))
         below = errors[len(errors) - len(row) :] / (scale[row] * scale[column])
         matrix = np.zeros((p, p))

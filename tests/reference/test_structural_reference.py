@@ -207,6 +207,18 @@ def test_residuals(case):
     assert np.abs(found - wanted).max() <= STANDARDISED
 
 
+@pytest.mark.parametrize("case", [c for c in CASES if "residuals_z" in REFERENCE[c]])
+def test_residuals_over_their_standard_errors(case):
+    wanted = np.array(REFERENCE[case]["residuals_z"], dtype=float)
+    found = fitted(case).residuals("z")["all"].to_numpy()[:, : len(wanted)]
+    below = np.tril_indices(len(wanted), -1)
+    error = np.abs(np.array(REFERENCE[case]["residuals"], dtype=float)[below])
+    known = ~np.isnan(wanted[below]) & (error > 1e-4)  # smaller residuals are fixed by the model itself
+    gap = np.abs(found[below] - wanted[below])
+    # residuals of .005 and more move by 2e-5, and their standard errors by a thousandth
+    assert (gap[known] <= 0.01 + 5e-3 * np.abs(wanted[below])[known]).all()
+
+
 @pytest.mark.parametrize(("case", "method"), [("ml", "regression"), ("ml_std_lv", "bartlett")])
 def test_linear_factor_scores(case, method):
     wanted = np.array(REFERENCE[case]["scores"], dtype=float)

@@ -32,7 +32,7 @@ describe <- function(f, scores = NULL, mi = TRUE) {
     groups = as.character(lavInspect(f, "group.label")))
   r2 <- lavInspect(f, "rsquare"); if (!is.list(r2)) o$r_squared <- list(variable = names(r2), value = as.numeric(r2))
   if (mi) { d <- as.data.frame(modindices(f, sort. = TRUE, maximum.number = 8)); o$modification <- list(lhs = d$lhs, op = d$op, rhs = d$rhs, mi = d$mi, epc = d$epc, sepc_lv = d$sepc.lv, sepc_all = d$sepc.all) }
-  rs <- lavResiduals(f, type = "cor.bentler"); if (!is.null(rs$cov)) o$residuals <- unclass(rs$cov)
+  rs <- lavResiduals(f, type = "cor.bentler"); if (!is.null(rs$cov)) { o$residuals <- unclass(rs$cov); o$residuals_z <- unclass(rs$cov.z) }
   if (!is.null(scores)) o$scores <- unclass(as.matrix(lavPredict(f, method = scores)[1:25, , drop = FALSE]))
   o
 }
