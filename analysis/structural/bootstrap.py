@@ -1,0 +1,145 @@
+"""Bootstrap of a fitted model: rows are drawn within groups, the model is fitted again."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analysis.result import Result
+from analysis.structural.fitted import Fitted
+from analysis.structural.models import estimate
+from analysis.structural.ram import Array
+from analysis.structural.result import StructuralResult, row_labels
+from analysis.structural.standardised import row_estimates, standardise
+from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint
+
+MOST_FAILED = 0.10  # share of failed draws beyond which the draws left are no sample of all draws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class BootstrapResult(Result):
+    """Bootstrap standard errors and percentile intervals.
+
+    Attributes
+    ----------
+    table
+        One row per parameter: lhs, op, rhs, group, label, est, se, ci_lower, ci_upper, and the same for
+        the standardised solution (std_all, std_all_se, std_all_ci_lower, std_all_ci_upper).
+    n_draws, n_failed
+        Draws asked for, and draws whose model could not be fitted.
+    seed
+        Seed of the draws.
+    """
+
+    table: pd.DataFrame
+    n_draws: int
+    n_failed: int
+    seed: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give the table, unrounded.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per parameter and group.
+        """
+        return self.table
+
+
+def bootstrap_model(
+    result: StructuralResult, n_draws: int = 1000, seed: int = 1, level: float = 0.95
+) -> BootstrapResult:
+    """Bootstrap the parameters of a fitted model.
+
+    Parameters
+    ----------
+    result
+        From `cfa` or `sem`.
+    n_draws
+        Number of resamples; rows are drawn with replacement within groups.
+    seed
+        Seed of the draws.
+    level
+        Confidence of the percentile intervals.
+
+    Returns
+    -------
+    BootstrapResult
+        `.table`, `.n_failed`.
+
+    Raises
+    ------
+    NotEstimableError
+        When more than a tenth of the draws cannot be fitted.
+
+    Notes
+    -----
+    The standard error is the standard deviation over draws (divisor n - 1). Latent variables may turn
+    their sign between draws when `std_lv=True`; prefer a fixed loading then. R equivalent:
+    `lavaan::cfa(..., se = "bootstrap")`.
+
+    References
+    ----------
+    Efron, B., & Tibshirani, R. J. (1993). An introduction to the bootstrap.
+    https://doi.org/10.1201/9780429246593
+    """
+    fitted = result._fitted
+    generator = np.random.default_rng(seed)
+    draws: list[Array] = []
+    for _ in range(n_draws):
+        found = _one_draw(fitted, generator)
+        if found is not None:
+            draws.append(found)
+    failed = n_draws - len(draws)
+    if failed > MOST_FAILED * n_draws or len(draws) < 2:
+        raise NotEstimableError(
+            fact_and_hint(
+                "bootstrap_model", f"{failed} of {n_draws} draws could not be fitted.",
+                "simplify the model, merge rare categories, or use the analytic standard errors.",
+            )
+        )  # fmt: skip
+    if failed:
+        warnings.warn(
+            fact_and_hint(
+                "bootstrap_model", f"{failed} of {n_draws} draws could not be fitted and are left out.",
+                "report the number.",
+            ),
+            ToolkitWarning, stacklevel=2,
+        )  # fmt: skip
+    table = row_labels(fitted)
+    stacked = np.stack(draws)
+    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    for k, (name, prefix) in enumerate((("est", ""), ("std_all", "std_all_"))):
+        lower, upper = np.nanquantile(stacked[:, k], tails, axis=0)
+        table[name] = result.parameters[name].to_numpy()
+        table[f"{prefix}se"] = np.std(stacked[:, k], axis=0, ddof=1)
+        table[f"{prefix}ci_lower"], table[f"{prefix}ci_upper"] = lower, upper
+    return BootstrapResult(table=table, n_draws=n_draws, n_failed=failed, seed=seed)
+
+
+def _one_draw(fitted: Fitted, generator: np.random.Generator) -> Array | None:
+    """Estimates and standardised estimates of one resample, None when it cannot be fitted."""
+    values = [v[generator.integers(len(v), size=len(v))] for v in fitted.data.values]
+    if fitted.ordinal and _lost_category(fitted, values):
+        return None
+    try:
+        again = estimate(
+            fitted.table, replace(fitted.data, values=values), fitted.estimator, fitted.missing, fitted.caller
+        )
+    except NotEstimableError:
+        return None
+    rows = row_estimates(again)
+    return np.stack([rows.values, standardise(again, rows, "all").values])
+
+
+def _lost_category(fitted: Fitted, values: list[Array]) -> bool:
+    for block in values:
+        for k, name in enumerate(fitted.table.names.observed):
+            answered = block[:, k][~np.isnan(block[:, k])]
+            if len(np.unique(answered)) < fitted.table.options.ordered[name]:
+                return True
+    return False
