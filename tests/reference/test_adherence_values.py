@@ -24,6 +24,14 @@ VALUES: dict[str, Any] = json.loads((HERE / "values" / "adherence.json").read_te
 NAMES = ["z", "b", "w", "man"]
 # Both sides solve the same equations to their own stopping rule; 1e-6 is the project's limit.
 SAME_LIKELIHOOD = 1e-6
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    (
+        "Use after the landmark: quasi-binomial and beta-binomial logit, Cox, negative binomial",
+        "R glm, survival, MASS",
+        SAME_LIKELIHOOD,
+    ),
+]
 
 
 def scaled(column: pd.Series) -> np.ndarray:

@@ -19,6 +19,10 @@ VALUES: dict[str, Any] = json.loads((HERE / "values" / "agreement.json").read_te
 RATINGS = pd.DataFrame([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]])
 # Closed formulas; only F quantiles differ between R and scipy, by less than this.
 EXACT = 1e-10
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("ICC in six forms with intervals, SEM, SDC, limits of agreement", "psych 2.2.9, R", EXACT),
+]
 
 
 def read(name: str, columns: list[str]) -> pd.DataFrame:

@@ -18,6 +18,10 @@ VALUES: dict[str, Any] = json.loads((HERE / "values" / "careless.json").read_tex
 ITEMS = [f"q{i}" for i in range(1, 13)]
 # Sums and one matrix inverse in double precision.
 EXACT = 1e-9
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("Careless-response indices", "definitions written out in R", EXACT),
+]
 
 
 def answers(name: str) -> np.ndarray:

@@ -24,6 +24,10 @@ THEMES = {
 }
 # The same closed formulas in double precision: only the order of summation differs.
 EXACT = 1e-10
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("Cronbach's alpha (listwise, pairwise), item statistics", "psych 2.2.9", EXACT),
+]
 
 TOTAL = {
     "raw_alpha": "estimate",

@@ -30,6 +30,12 @@ ROTATED = 5e-5
 POLYCHORIC = 2e-4
 # lavaan stops at a relative change of 1e-14 of the discrepancy: about 1e-6 in a loading.
 FITTED = 3e-6
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("Lambdas, split halves", "psych 2.2.9", EXACT),
+    ("One-factor omega", "lavaan, semTools", FITTED),
+    ("Omega total and hierarchical, ECV", "psych 2.2.9 (rotation stops early)", ROTATED),
+]
 
 
 def raw(name: str = "likert.csv") -> pd.DataFrame:

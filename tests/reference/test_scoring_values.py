@@ -17,6 +17,10 @@ HERE = Path(__file__).parent
 VALUES = json.loads((HERE / "values" / "scoring.json").read_text())
 # The same few additions and one division, perhaps in another order: a few units in the last place.
 TOLERANCE = 1e-14
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("Theme scores, prorating, SEM", "psych 2.2.9", TOLERANCE),
+]
 ITEMS = [f"q{i}" for i in range(1, 13)]
 
 

@@ -22,6 +22,11 @@ MODELS = {name: text for name, (text,) in REFERENCE["models"].items()}
 ESTIMATE = (1e-5, 2e-3)  # absolute, plus a share of the standard error
 STANDARD_ERROR = 1e-3  # relative; follows from the estimates
 CHI_SQUARE = 1e-5  # relative
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("CFA and SEM: chi-square, fit indices (ML, MLR, FIML, WLSMV, ULSMV)", "lavaan 0.6-14", CHI_SQUARE),
+    ("CFA and SEM: standard errors", "lavaan 0.6-14", STANDARD_ERROR),
+]
 INDEX = 1e-5  # absolute
 STANDARDISED = 2e-4  # absolute; a thousandth of a standard error of at most 0.2
 

@@ -27,6 +27,10 @@ ITEMS = [f"q{i}" for i in range(1, 13)]
 THEMES = {"one": ITEMS[:4], "two": ITEMS[4:8], "three": ITEMS[8:]}
 
 EXACT = 1e-10  # closed forms: rounding only
+# statistic, program, tolerance: the README's table is made of these
+COMPARED = [
+    ("HTMT, HTMT2, extracted variance, known groups, incremental validity", "semTools 0.5-6, R", EXACT),
+]
 INVERTED = 1e-7  # R's noncentral t is accurate to about 1e-9, divided by its density
 POLYCHORIC = 2e-6  # lavaan's correlations are accurate to 4e-8; HTMT2 takes logarithms of small ones
 

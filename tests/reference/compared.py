@@ -1,0 +1,46 @@
+"""Make the README's table of comparisons from the reference tests: run it to bring the README up to date."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+README = HERE.parents[1] / "README.md"
+BEGIN = "<!-- compared: begin (made by tests/reference/compared.py) -->"
+END = "<!-- compared: end -->"
+
+
+def rows() -> list[tuple[str, str, str, str]]:
+    """Read statistic, program, tolerance and file out of each reference test."""
+    found = []
+    for path in sorted(HERE.glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(f"compared_{path.stem}", path)
+        if spec is None or spec.loader is None:
+            raise ImportError(path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        found += [
+            (what, program, f"{limit:g}", path.name)
+            for what, program, limit in getattr(module, "COMPARED", [])
+        ]
+    return sorted(found)
+
+
+def table() -> str:
+    """Write the table in Markdown."""
+    lines = ["| statistic | compared with | tolerance | file in `tests/reference/` |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| {a} | {b} | {c} | `{d}` |" for a, b, c, d in rows())])
+
+
+def renewed(text: str) -> str:
+    """Put the table between the marks of the README."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}\n{table()}\n{END}{tail}"
+
+
+if __name__ == "__main__":
+    README.write_text(renewed(README.read_text(encoding="utf-8")), encoding="utf-8")
