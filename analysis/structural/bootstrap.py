@@ -86,6 +86,16 @@ def bootstrap_model(
     ----------
     Efron, B., & Tibshirani, R. J. (1993). An introduction to the bootstrap.
     https://doi.org/10.1201/9780429246593
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from analysis.structural.models import cfa
+    >>> draws = np.random.default_rng(1).normal(size=(200, 4))
+    >>> table = pd.DataFrame(draws[:, :3] + draws[:, [3]], columns=["x1", "x2", "x3"])
+    >>> found = bootstrap_model(cfa("f =~ x1 + x2 + x3", table, "ML"), n_draws=20)
+    >>> found.n_draws, found.n_failed
+    (20, 0)
     """
     fitted = result._fitted
     generator = np.random.default_rng(seed)

@@ -91,6 +91,22 @@ def compare_models(models: Mapping[str, StructuralResult], method: str = "auto")
     structure analysis. Psychometrika, 66, 507-514. https://doi.org/10.1007/BF02296192
     Satorra, A. (2000). Scaled and adjusted restricted tests in multi-sample analysis of moment
     structures. https://doi.org/10.1007/978-1-4615-4603-0_17
+
+    Examples
+    --------
+    >>> from analysis.structural.models import cfa
+    >>> import numpy as np, pandas as pd
+    >>> i = np.arange(1, 121)
+    >>> f, g = np.sin(i), np.sin(i + 1)
+    >>> table = pd.DataFrame({
+    ...     "x1": f + 0.5 * np.cos(3 * i), "x2": 0.8 * f + 0.6 * np.cos(5 * i),
+    ...     "x3": 0.7 * f + 0.7 * np.cos(7 * i), "x4": 0.9 * g + 0.5 * np.cos(11 * i),
+    ...     "x5": 0.8 * g + 0.6 * np.cos(13 * i), "x6": 0.6 * g + 0.6 * np.cos(17 * i)})
+    >>> model = "f =~ x1 + x2 + x3; g =~ x4 + x5 + x6"
+    >>> models = {
+    ...     "correlated": cfa(model, table, "ML"), "orthogonal": cfa(model, table, "ML", orthogonal=True)}
+    >>> compare_models(models).table["chisq_diff"].round(3).tolist()  # as in R
+    [nan, 30.055]
     """
     if method not in METHODS:
         raise DefinitionError(

@@ -102,6 +102,21 @@ def cfa(
     https://doi.org/10.1080/00273171.2020.1717922
 
     R equivalent: `lavaan::cfa(model, data, ordered = TRUE)`.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> i = np.arange(1, 121)
+    >>> f, g = np.sin(i), np.sin(i + 1)
+    >>> table = pd.DataFrame({
+    ...     "x1": f + 0.5 * np.cos(3 * i), "x2": 0.8 * f + 0.6 * np.cos(5 * i),
+    ...     "x3": 0.7 * f + 0.7 * np.cos(7 * i), "x4": 0.9 * g + 0.5 * np.cos(11 * i),
+    ...     "x5": 0.8 * g + 0.6 * np.cos(13 * i), "x6": 0.6 * g + 0.6 * np.cos(17 * i)})
+    >>> result = cfa("f =~ x1 + x2 + x3; g =~ x4 + x5 + x6", table, estimator="ML")
+    >>> result.fit[["chisq", "df", "cfi", "srmr"]].round(5).tolist()  # as in R
+    [0.12879, 8.0, 1.0, 0.00523]
+    >>> result.parameters["est"].head(3).round(4).tolist()
+    [1.0, 0.7682, 0.7388]
     """
     return _fit(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
@@ -140,6 +155,20 @@ def sem(
     Notes
     -----
     R equivalent: `lavaan::sem(model, data)`.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> i = np.arange(1, 121)
+    >>> f, g = np.sin(i), np.sin(i + 1)
+    >>> table = pd.DataFrame({
+    ...     "x1": f + 0.5 * np.cos(3 * i), "x2": 0.8 * f + 0.6 * np.cos(5 * i),
+    ...     "x3": 0.7 * f + 0.7 * np.cos(7 * i), "x4": 0.9 * g + 0.5 * np.cos(11 * i),
+    ...     "x5": 0.8 * g + 0.6 * np.cos(13 * i), "x6": 0.6 * g + 0.6 * np.cos(17 * i)})
+    >>> model = "f =~ x1 + x2 + x3; x4 ~ a*f; x5 ~ b*x4; via := a*b"
+    >>> result = sem(model, table, estimator="ML")
+    >>> result.parameters[["lhs", "est", "se"]].tail(1).round(4).to_numpy().tolist()  # as in R
+    [['via', 0.3298, 0.0715]]
     """
     return _fit(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
@@ -215,6 +244,13 @@ def _check_choice(caller: str, what: str, value: str, allowed: Sequence[str]) ->
 
 def _check_ordered(caller: str, names: Names, ordered: bool | Sequence[str]) -> None:
     listed = names.observed if ordered is True else ([] if ordered is False else list(ordered))
+    if names.exogenous:
+        raise DefinitionError(
+            fact_and_hint(
+                caller, f"observed predictors beside ordinal items: {name_offenders(names.exogenous)}.",
+                "use estimator='MLR', or write x ~~ x to treat a predictor x as ordinal.",
+            )
+        )  # fmt: skip
     rest = [name for name in names.observed if name not in listed]
     if rest:
         raise DefinitionError(

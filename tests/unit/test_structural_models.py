@@ -34,6 +34,7 @@ def never_together():
         (lambda: cfa(Q4, L, missing="fiml"), DefinitionError, "missing for WLSMV 'fiml' is unknown"),
         (lambda: cfa(Q4, L, parameterization="x"), DefinitionError, "parameterization 'x'"),
         (lambda: cfa(Q4, L, ordered=["q1"]), DefinitionError, "3 of 4 variables are not ordinal"),
+        (lambda: sem("a =~ q1 + q2 + q3\na ~ q5", L), DefinitionError, "observed predictors.*'q5'"),
         (lambda: cfa(F4, C, "ML", ordered=["x1"]), DefinitionError, "ML takes no ordinal items"),
         (lambda: cfa("q5 =~ q1 + q2 + q3", L), DefinitionError, "'q5' is latent and also a column"),
         (lambda: cfa(F4 + "\nx1 | t1", C, "ML"), DefinitionError, "'x1' is not ordinal"),
