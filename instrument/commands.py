@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from instrument.commands_exchange import app as exchange_app
 from instrument.commands_store import app as store_app
 from instrument.commands_study import app as study_app
 
 app = typer.Typer()
+app.registered_commands += exchange_app.registered_commands
 app.add_typer(study_app, name="study")
 app.add_typer(store_app, name="store")
 files = typer.Typer(no_args_is_help=True, help="Check instrument files.")

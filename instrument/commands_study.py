@@ -192,23 +192,3 @@ def erase_command(
             raise ResponseDataError(fact_and_hint("dta study erase", fact, "see the list of links."))
         erase_person(connection, int(found.id))
     typer.echo("Erased.")
-
-
-@app.command("export")
-def export_command(
-    name: StudyName,
-    out: Annotated[Path, typer.Option("--out", help="New CSV file, wide, codes for each kind of missing.")],
-    store: StoreUrl = DEFAULT_STORE,
-    completed: Annotated[bool, typer.Option("--completed", help="Only finished questionnaires.")] = False,
-    trial: Annotated[bool, typer.Option("--trial", help="Include trial links.")] = False,
-) -> None:
-    """Write the answers of a study to a file that `dta validate` reads."""
-    from instrument.store.connect import reading
-    from instrument.store.definitions import find_study, instrument_of
-    from instrument.store.retrieval import coded, responses_of
-
-    with reading(opened(store)) as connection:
-        wide = responses_of(connection, name, completed_only=completed, with_tests=trial)
-        scale = instrument_of(connection, int(find_study(connection, name).instrument_version_id))
-    _write_privately(out, [coded(wide, scale).to_csv(index=False, lineterminator="\n")])
-    typer.echo(f"{len(wide)} administrations in {out}.")

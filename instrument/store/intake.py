@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Connection, insert, select, update
 
+from instrument.errors import fact_and_hint, name_offenders
+from instrument.responses import missing_reasons
 from instrument.store.answers import (
     Answer,
     Placement,
@@ -20,8 +23,10 @@ from instrument.store.answers import (
     start_administration,
 )
 from instrument.store.audit import record
+from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, item_numbers, waves_of
-from instrument.store.tables import administration, participant, study, usage_event
+from instrument.store.people import invite
+from instrument.store.tables import STATES, administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
 
 
@@ -234,3 +239,88 @@ def keep_response_set(
 
 def _rows(rows: Iterable[Any]) -> list[Any]:
     return list(rows)
+
+
+def keep_table(
+    connection: Connection,
+    study_row: Any,
+    answers: pd.DataFrame,
+    keyring: Keyring,
+    *,
+    mode: str,
+    lang: str,
+    enrol: bool = False,
+) -> tuple[int, int]:
+    """Store a checked response table, every row or none.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    study_row
+        Row of the study.
+    answers
+        As `read_responses` gives it.
+    keyring
+        Keys of the hashes, for people who are added.
+    mode, lang
+        Kept with each administration.
+    enrol
+        Add people the study does not know.
+
+    Returns
+    -------
+    tuple of int
+        Administrations kept, and those that were there already.
+
+    Raises
+    ------
+    StoreError
+        Unknown waves or people, or other answers are there already; nothing is kept.
+    """
+    waves = {str(row.name) for row in _rows(waves_of(connection, study_row.id))}
+    if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
+        fact = f"{len(unknown)} waves are not in the study: {name_offenders(unknown)}."
+        raise StoreError(fact_and_hint("import", fact, f"its waves are {name_offenders(sorted(waves))}."))
+    names = [str(name) for name in answers["participant"]]
+    people = people_of(connection, study_row.id, names)
+    absent = [name for name in dict.fromkeys(names) if name not in people]
+    if absent and not enrol:
+        fact = f"{len(absent)} people are not in the study: {name_offenders(absent)}."
+        raise StoreError(fact_and_hint("import", fact, "add --enrol to add them, or check the pseudonyms."))
+    if absent:
+        invite(connection, study_row.id, keyring, absent)
+        people |= people_of(connection, study_row.id, absent)
+    outcomes = {"created": 0, "known": 0}
+    conflicts = []
+    for name, wave, given in _answer_sets(answers):
+        caller_id = hashlib.sha256(repr((name, wave, sorted(given.items()))).encode()).hexdigest()
+        done = keep_response_set(
+            connection, study_row, people[name], wave, caller_id, given, lang=lang, mode=mode
+        )
+        if done == "conflict":
+            conflicts.append(f"{name} at {wave}")
+        else:
+            outcomes[done] += 1
+    if conflicts:
+        named = name_offenders(conflicts)
+        fact = f"{len(conflicts)} administrations are in the store with other answers: {named}."
+        raise StoreError(fact_and_hint("import", fact, "take these rows out; nothing was imported."))
+    return outcomes["created"], outcomes["known"]
+
+
+def _answer_sets(answers: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Answer]]]:
+    reasons = missing_reasons(answers).astype(str)
+    keys = zip(reasons["participant"], reasons["wave"], reasons["item"], strict=True)
+    why = dict(zip(keys, reasons["reason"], strict=True))
+    items = [name for name in answers.columns if name not in ("participant", "wave")]
+    for row in answers.to_dict("records"):
+        name, wave = str(row["participant"]), str(row["wave"])
+        given = {}
+        for item in items:
+            if pd.notna(row[item]):
+                given[str(item)] = Answer("answered", int(row[item]))
+            else:
+                state = why.get((name, wave, str(item)), "skipped")
+                given[str(item)] = Answer(state if state in STATES else "skipped")
+        yield name, wave, given

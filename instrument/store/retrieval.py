@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 from sqlalchemy import Connection, select
 
-from instrument.definition import Instrument
 from instrument.responses_raw import ReasonTable
 from instrument.store.definitions import find_study, item_numbers
 from instrument.store.people import aware
@@ -83,28 +82,3 @@ def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
     wide.attrs["reasons"] = ReasonTable(missing[REASON_COLUMNS].reset_index(drop=True))
     return wide
-
-
-def coded(wide: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
-    """Put the file code of its reason where an answer is missing.
-
-    Parameters
-    ----------
-    wide
-        From `responses_of`.
-    scale
-        The instrument, which declares the codes; a reason without a code stays empty.
-
-    Returns
-    -------
-    pandas.DataFrame
-        A copy with codes, ready for a file.
-    """
-    long = wide.attrs["reasons"]
-    filled = wide.copy()
-    rows = {key: row for row, key in enumerate(zip(wide["participant"], wide["wave"], strict=True))}
-    for entry in long.itertuples(index=False):
-        code = scale.missing_codes.get(entry.reason)
-        if code is not None:
-            filled.loc[filled.index[rows[entry.participant, entry.wave]], entry.item] = code
-    return filled

@@ -18,9 +18,10 @@ from study_of_tests import open_study, raw_study
 import dta
 import instrument
 from instrument.administer.application import create_app
+from instrument.exchange.coding import coded_answers
 from instrument.store.answers import Answer, answers_of, save_answers
 from instrument.store.connect import open_store
-from instrument.store.retrieval import coded, responses_of
+from instrument.store.retrieval import responses_of
 from instrument.store.tokens import Keyring, load_keyring
 
 
@@ -74,7 +75,7 @@ def test_from_file_to_link_to_answer_to_status(folder: Path, capsys: pytest.Capt
     assert re.search(r"second +3 +0 +0 +0 +0 +0 +0", shown)
     assert run("study", "erase", "trial", links["participant"][0], "--yes") == 0
     assert run("study", "close", "trial") == 0
-    assert run("study", "export", "trial", "--out", "answers.csv") == 0
+    assert run("export", "csv-wide", "--study", "trial", "--out", "answers.csv") == 0
     assert run("store", "backup", "copy.sqlite") == 0
     assert run("store", "restore", "copy.sqlite", "--yes") == 0
     assert run("store", "rotate-key") == 0
@@ -175,6 +176,6 @@ def test_exported_answers_come_back_with_their_reasons(engine: Engine, keyring: 
         }
         save_answers(connection, 1, saved)
         wide = responses_of(connection, study.id)
-    table = coded(wide, instrument.load("dta"))
+    table = coded_answers(wide, instrument.load("dta"), "test")
     assert list(table.loc[0, scale.item_ids[:4]]) == [2, 97, 98, 99]
     assert pd.isna(wide.loc[0, second])

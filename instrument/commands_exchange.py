@@ -1,0 +1,168 @@
+"""`dta export` and `dta import`: instruments and answers to and from the files of other programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from instrument.definition import Instrument
+
+app = typer.Typer()
+READERS = ("table", "redcap", "fhir")
+UNREADABLE = (OSError, ValueError)  # no file, no text, no JSON, no table
+InstrumentOption = Annotated[str | None, typer.Option("--instrument", "-i", help="Shipped name or file.")]
+StudyOption = Annotated[str | None, typer.Option("--study", help="Id of a study in the store.")]
+
+
+@app.command("export")
+def export_command(
+    form: Annotated[str, typer.Argument(metavar="FORMAT", help="Name of a format; `list` names them all.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File or folder to write.")] = None,
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", "-i", help="Shipped name or file.")
+    ] = None,
+    responses: Annotated[Path | None, typer.Option("--responses", help="File of answers.")] = None,
+    study: StudyOption = None,
+    store: StoreUrl = DEFAULT_STORE,
+    language: Annotated[str | None, typer.Option("--language", help="Language of texts and labels.")] = None,
+    completed: Annotated[bool, typer.Option("--completed", help="Only finished questionnaires.")] = False,
+    trial: Annotated[bool, typer.Option("--trial", help="Include trial links.")] = False,
+    covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
+) -> None:
+    """Write an instrument, or answers to it, in the format of another program."""
+    from instrument.exchange.formats import FORMATS, export_file
+
+    if form == "list":
+        for name, known in FORMATS.items():
+            typer.echo(f"{name}\t{'answers' if known.answers else 'instrument'}\t{known.about}")
+        return
+    if out is None:
+        raise DefinitionError(fact_and_hint("dta export", "no place to write to.", "add --out FILE."))
+    answers: pd.DataFrame | None = None
+    if study is not None:
+        scale, answers = _from_store(study, store, completed, trial)
+    else:
+        scale = _scale(instrument)
+        if responses is not None:
+            answers = _from_file(responses, scale, covariates)
+    export_file(form, out, scale, answers, language)
+    count = "" if answers is None else f"{len(answers)} administrations in "
+    typer.echo(f"{count}{out}")
+
+
+def _scale(name: str | None) -> Instrument:
+    from instrument.loading import load
+
+    if name is None:
+        fact = "neither an instrument nor a study is named."
+        raise DefinitionError(fact_and_hint("dta export", fact, "add --instrument NAME or --study ID."))
+    return load(name)
+
+
+def _from_file(path: Path, scale: Instrument, covariates: str) -> pd.DataFrame:
+    from instrument.responses import read_responses
+
+    names = tuple(name.strip() for name in covariates.split(",") if name.strip())
+    return read_responses(path, scale, covariates=names)
+
+
+def _from_store(study: str, store: str, completed: bool, trial: bool) -> tuple[Instrument, pd.DataFrame]:
+    from instrument.store.connect import reading
+    from instrument.store.definitions import find_study, instrument_of
+    from instrument.store.retrieval import responses_of
+
+    with reading(opened(store)) as connection:
+        answers = responses_of(connection, study, completed_only=completed, with_tests=trial)
+        row = find_study(connection, study)
+        return instrument_of(connection, int(row.instrument_version_id)), answers
+
+
+@app.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(help="Answers of another program, or keyed from paper.")],
+    reader: Annotated[str, typer.Option("--from", help="table (csv, xlsx, sav, …), redcap or fhir.")] = (
+        "table"
+    ),
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", "-i", help="Shipped name or file.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Wide CSV to write.")] = None,
+    study: StudyOption = None,
+    store: StoreUrl = DEFAULT_STORE,
+    keys: KeyFile = DEFAULT_KEYS,
+    paper: Annotated[bool, typer.Option("--paper", help="Mark as keyed from paper.")] = False,
+    enrol: Annotated[bool, typer.Option("--enrol", help="Add people the study does not know.")] = False,
+    covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
+) -> None:
+    """Read answers of another program into a file of ours, or into the store: all of them or none."""
+    if (out is None) == (study is None):
+        fact = "one place to put the answers is needed."
+        raise DefinitionError(fact_and_hint("dta import", fact, "add either --out FILE or --study ID."))
+    if study is not None:
+        kept, known = _into_store(file, reader, study, store, keys, paper, enrol, covariates)
+        typer.echo(f"{kept} administrations kept, {known} were there already.")
+        return
+    from instrument.exchange.formats import export_file
+
+    scale = _scale(instrument)
+    answers = _read(file, reader, scale, covariates)
+    export_file("csv-wide", out or Path(), scale, answers)
+    typer.echo(f"{len(answers)} administrations in {out}")
+
+
+def _read(file: Path, reader: str, scale: Instrument, covariates: str) -> pd.DataFrame:
+    import pandas as pd
+
+    from instrument.exchange.fhir_import import from_fhir
+    from instrument.exchange.redcap_data import from_redcap
+
+    if reader not in READERS:
+        fact = f"reader {reader!r} is not known."
+        raise DefinitionError(fact_and_hint("dta import", fact, f"choose from {name_offenders(READERS)}."))
+    if reader == "table":
+        return _from_file(file, scale, covariates)
+    try:
+        if reader == "fhir":
+            return from_fhir(json.loads(file.read_text(encoding="utf-8-sig")), scale)
+        names = tuple(name.strip() for name in covariates.split(",") if name.strip())
+        return from_redcap(pd.read_csv(file, dtype=str), scale, names)
+    except (
+        OSError,
+        UnicodeDecodeError,
+        json.JSONDecodeError,
+        pd.errors.ParserError,
+        pd.errors.EmptyDataError,
+    ):
+        fact = f"{file.name} cannot be read as {reader}."
+        raise ResponseDataError(fact_and_hint("dta import", fact, "check the path and --from.")) from None
+
+
+def _into_store(
+    file: Path,
+    reader: str,
+    study: str,
+    store: str,
+    keys: Path,
+    paper: bool,
+    enrol: bool,
+    covariates: str,
+) -> tuple[int, int]:
+    from instrument.store.definitions import find_study, instrument_of
+    from instrument.store.intake import keep_table
+
+    keyring = keys_of(keys)
+    with opened(store).begin() as connection:
+        row = find_study(connection, study)
+        scale = instrument_of(connection, int(row.instrument_version_id))
+        answers = _read(file, reader, scale, covariates)
+        mode = "paper" if paper else "import"
+        return keep_table(connection, row, answers, keyring, mode=mode, lang=scale.language, enrol=enrol)
