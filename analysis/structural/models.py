@@ -57,7 +57,7 @@ def cfa(
         Column with the groups.
     group_equal
         What is equal between groups: loadings, intercepts, means, thresholds, regressions, residuals,
-        residual.covariances, lv.variances, lv.covariances.
+        residual.covariances, lv.variances, lv.covariances. For ordinal items intercepts imply thresholds.
     group_partial
         Parameters exempt from `group_equal`, such as "f=~x2" or "x3~1".
     meanstructure
@@ -188,6 +188,8 @@ def _fit(
     if missing is not None:
         _check_choice(caller, f"missing for {estimator}", missing, allowed)
     equal = [group_equal] if isinstance(group_equal, str) else list(group_equal)
+    if ordinal and "intercepts" in equal and "thresholds" not in equal:
+        equal.append("thresholds")  # intercepts of ordinal items are identified by equal thresholds only
     partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
     syntax = parse_syntax(model, caller)
     names = sort_names(syntax)

@@ -272,7 +272,7 @@ def _release_in_later_groups(rows: list[Row], names: Names, options: TableOption
         elif row.op == "~*~":
             free = "thresholds" in equal and options.parameterization == "delta"
         elif own_variance and row.lhs in options.ordered:
-            free = "thresholds" in equal and options.parameterization == "theta"
+            free = "thresholds" in equal and "residuals" not in equal and options.parameterization == "theta"
         else:
             free = False
         if free:
