@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from analysis.simulation import simulate_study
     from analysis.structural.compare import compare_models
     from analysis.structural.equal_measurement import invariance
+    from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.models import cfa, sem
+    from analysis.structural.theory import compare_theories
     from analysis.usage import summarise_usage
     from analysis.validity.discriminant import htmt
     from analysis.validity.groups import known_groups
@@ -39,6 +41,7 @@ _HOME = {
     "cfa": "analysis.structural.models",
     "check_hypotheses": "analysis.validity.hypotheses",
     "compare_models": "analysis.structural.compare",
+    "compare_theories": "analysis.structural.theory",
     "composite_reliability": "analysis.reliability.congeneric",
     "congeneric_omega": "analysis.reliability.congeneric",
     "cronbach_alpha": "analysis.reliability.alpha",
@@ -52,6 +55,7 @@ _HOME = {
     "kmo": "analysis.factors.adequacy",
     "known_groups": "analysis.validity.groups",
     "limits_of_agreement": "analysis.measurement_error",
+    "longitudinal_invariance": "analysis.structural.equal_over_time",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
     "omega": "analysis.reliability.hierarchical",
     "polychoric": "analysis.correlation.matrices",
@@ -71,6 +75,7 @@ __all__ = [
     "cfa",
     "check_hypotheses",
     "compare_models",
+    "compare_theories",
     "composite_reliability",
     "congeneric_omega",
     "cronbach_alpha",
@@ -84,6 +89,7 @@ __all__ = [
     "kmo",
     "known_groups",
     "limits_of_agreement",
+    "longitudinal_invariance",
     "mixed_correlations",
     "omega",
     "polychoric",
