@@ -124,6 +124,8 @@ def fit_ordinal(
     n_thresholds = len(sample[0]) - len(data.variables) * (len(data.variables) - 1) // 2
     baseline = _independence(sample, gammas, weights, sizes, n_thresholds)
     fit = _indices(test, baseline, sample, states, reduced, sizes, n_thresholds)
+    if estimator == "ULSMV":
+        fit["pvalue"] = math.nan  # the uncorrected statistic follows no chi-square distribution
     return Fitted(
         caller=caller, estimator=estimator, missing=missing, table=table, data=data, reduction=reduction,
         minimum=minimum, x=x, vcov=vcov, states=[s.base for s in states], scales=[s.scales for s in states],
