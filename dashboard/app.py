@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.views import overview, parts, provenance, section
 
 
-def _pages() -> list[st.Page]:  # type: ignore[valid-type] # Page is a function that makes a StreamlitPage
+def _pages() -> list[st.Page]:
     state = parts.loaded()
     topics = state.tree["sections"] if state.tree is not None else {}
     middle = [

@@ -9,6 +9,7 @@ from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.items import distribution_figure
+from analysis.figures.models import models_figure
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
 from analysis.figures.use import retention_figure
@@ -17,6 +18,7 @@ FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
     "flow": flow_figure,
     "loadings": loadings_figure,
+    "models": models_figure,
     "reliability": reliability_figure,
     "retention": retention_figure,
     "retest": retest_figure,

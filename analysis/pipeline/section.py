@@ -46,6 +46,7 @@ class Finding:
     rule: Rule
     path: str
     form: str = "d2"
+    note: str = ""
 
     def plain(self) -> dict[str, Any]:
         """Give the finding as plain data; a value that is missing passes no rule."""
@@ -55,7 +56,7 @@ class Finding:
             "value": to_plain(self.value),
             "rule": str(self.rule),
             "source": self.rule.source,
-            "note": self.rule.note,
+            "note": self.note or self.rule.note,
             "passed": passed,
             "format": self.form,
             "path": self.path,

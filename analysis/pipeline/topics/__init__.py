@@ -4,7 +4,9 @@ from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     exploration,
     flow,
+    groups,
     items,
+    models,
     reliability,
     retention,
     retest,
@@ -24,6 +26,8 @@ TOPICS: tuple[Topic, ...] = (
     sampling.TOPIC,
     retention.TOPIC,
     exploration.TOPIC,
+    models.TOPIC,
+    groups.TOPIC,
     use.TOPIC,
 )
 

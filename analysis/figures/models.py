@@ -1,0 +1,62 @@
+"""Misfit of the stated structures, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import (
+    BLUE,
+    INK,
+    LINES,
+    MUTED,
+    ORANGE,
+    Chart,
+    Figure,
+    Section,
+    table_of,
+    wrapped,
+)
+from analysis.rules import RMSEA
+
+
+def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """RMSEA of each structure with its 90% interval; the further left, the better."""
+    table = table_of(section, "fit")
+    sets = list(pd.unique(table["items"]))
+    table["label"] = [wrapped(title, 26) for title in table["title"]]
+    told = "; ".join(f"{row.title}, {row.items} {row.rmsea:.3f}" for row in table.itertuples())
+    most = max(0.1, float(table["rmsea_ci_upper"].max()) * 1.05)
+
+    def draw(width: int) -> Chart:
+        rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
+        scale = alt.Scale(domain=[0, most], nice=True)
+        colour = alt.Color(
+            "items:N", title=None, sort=sets, scale=alt.Scale(domain=sets, range=[BLUE, ORANGE])
+        )
+        shape = alt.Shape(
+            "items:N", title=None, sort=sets, scale=alt.Scale(domain=sets, range=["circle", "square"])
+        )
+        apart = alt.YOffset("items:N", sort=sets)
+        base = alt.Chart(table)
+        x = alt.X("rmsea_ci_lower:Q", scale=scale, title="RMSEA, 90% interval")
+        line = base.mark_rule(color=INK, strokeWidth=2).encode(
+            y=rows, yOffset=apart, x=x, x2="rmsea_ci_upper:Q"
+        )
+        point = base.mark_point(filled=True, size=90, opacity=1).encode(
+            y=rows, yOffset=apart, x=alt.X("rmsea:Q", scale=scale), color=colour, shape=shape
+        )
+        cut = pd.DataFrame({"cut": [RMSEA.cutoff]})
+        rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
+        rule = rule.encode(x=alt.X("cut:Q", scale=scale))
+        return (rule + line + point).properties(width=width, height=44 * table["label"].nunique() + 70)
+
+    return Figure(
+        title=f"Misfit of each structure; dashed line: {RMSEA.cutoff:.2f}, smaller is better",
+        alt=f"RMSEA by structure: {told}.",
+        draw=draw,
+        tables=("fit",),
+    )
