@@ -95,6 +95,7 @@ def omega(
     missing: Missing = "listwise",
     flip: bool = False,
     level: float = 0.95,
+    interval: Literal["logit", "percentile"] = "logit",
     draws: int = 200,
     seed: int = 1,
 ) -> OmegaResult:
@@ -123,6 +124,9 @@ def omega(
         tells which. Without it they are named in a warning.
     level
         Coverage of the intervals.
+    interval
+        `"logit"`: bootstrap standard error on the logit scale; or `"percentile"`, which covers too seldom for
+        hierarchical omega, because the bootstrap repeats the downward bias of the estimate.
     draws, seed
         Bootstrap draws over people (0: no intervals) and seed of rotation and bootstrap.
 
@@ -177,7 +181,7 @@ def omega(
     >>> print(f"{result.hierarchical:.4f} {result.ecv:.4f}")
     0.6857 0.5000
     """
-    _check_options(correlation, rotation, extraction, draws)
+    _check_options(correlation, rotation, extraction, interval, draws)
     checked_level(level, CALLER)
     recipe = _Recipe(
         n_factors=n_factors, correlation=correlation, rotation=rotation, extraction=extraction, seed=seed
@@ -195,16 +199,17 @@ def omega(
     found = recipe.coefficients(correlations, thresholds, steps, hierarchy)
     resampled = _resample(recipe, values, names, draws, seed) if draws else None
     _warn(hierarchy, names)
-    return _result(table, recipe, correlations, hierarchy, signs, found, resampled, missing, level)
+    return _result(table, recipe, correlations, hierarchy, signs, found, resampled, missing, interval, level)
 
 
-def _check_options(correlation: str, rotation: str, extraction: str, draws: int) -> None:
+def _check_options(correlation: str, rotation: str, extraction: str, interval: str, draws: int) -> None:
     from analysis.factors.rotation import OBLIQUE
 
     allowed = {
         "correlation": (correlation, ("pearson", "polychoric")),
         "rotation": (rotation, tuple(sorted(OBLIQUE))),
         "extraction": (extraction, ("minres", "ml")),
+        "interval": (interval, ("logit", "percentile")),
     }
     for option, (given, known) in allowed.items():
         if given not in known:
@@ -279,8 +284,16 @@ def _heywood(hierarchy: Hierarchy, names: list[str]) -> tuple[str, ...]:
     return tuple(name for name, h2 in zip(names, hierarchy.communalities, strict=True) if h2 > 0.9949)
 
 
-def _interval(draws: Draws | None, name: str, level: float) -> Interval | None:
-    return draws.interval(name, level) if draws is not None and name in draws.names else None
+def _intervals(
+    draws: Draws | None, found: tuple[float, ...], interval: str, level: float
+) -> dict[str, Interval]:
+    """Interval of each coefficient; none without draws."""
+    if draws is None:
+        return {}
+    if interval == "percentile":
+        return {name: draws.interval(name, level) for name in draws.names}
+    pairs = zip(draws.names, found, strict=True)
+    return {name: draws.logit_interval(name, estimate, level) for name, estimate in pairs}
 
 
 def _result(
@@ -292,6 +305,7 @@ def _result(
     found: tuple[float, ...],
     draws: Draws | None,
     missing: str,
+    interval: str,
     level: float,
 ) -> OmegaResult:
     names, k = list(table.names), len(table.names)
@@ -300,6 +314,7 @@ def _result(
     variance = float(correlations.sum())
     present = np.isfinite(table.values).astype(int)
     pattern = hierarchy.pattern
+    limits = _intervals(draws, found, interval, level)
     return OmegaResult(
         total=total,
         hierarchical=hierarchical,
@@ -307,12 +322,13 @@ def _result(
         ecv=ecv,
         categorical=ordinal[0] if ordinal else None,
         categorical_hierarchical=ordinal[1] if ordinal else None,
-        total_ci=_interval(draws, "total", level),
-        hierarchical_ci=_interval(draws, "hierarchical", level),
-        asymptotic_ci=_interval(draws, "asymptotic", level),
-        ecv_ci=_interval(draws, "ecv", level),
-        categorical_ci=_interval(draws, "categorical", level),
-        categorical_hierarchical_ci=_interval(draws, "categorical_hierarchical", level),
+        total_ci=limits.get("total"),
+        hierarchical_ci=limits.get("hierarchical"),
+        asymptotic_ci=limits.get("asymptotic"),
+        ecv_ci=limits.get("ecv"),
+        categorical_ci=limits.get("categorical"),
+        categorical_hierarchical_ci=limits.get("categorical_hierarchical"),
+        interval=interval,
         level=level,
         alpha=k / (k - 1) * (1 - k / variance),
         lambda6=float(1 - (k - squared_multiple_correlations(correlations).sum()) / variance),

@@ -25,7 +25,8 @@ class OmegaResult(Result):
     categorical, categorical_hierarchical
         Total and hierarchical share for the sum of the ordinal answers (Green and Yang); None with Pearson.
     total_ci, hierarchical_ci, asymptotic_ci, ecv_ci, categorical_ci, categorical_hierarchical_ci
-        Percentile intervals; None without draws.
+        Intervals of the kind named by `interval`; None without draws, NaN limits where a logit interval does
+        not exist (estimates not inside 0 and 1, as with one factor).
     alpha, lambda6
         Standardised alpha and Guttman's lambda 6 of the same correlations.
     groups
@@ -59,6 +60,7 @@ class OmegaResult(Result):
     ecv_ci: Interval | None
     categorical_ci: Interval | None
     categorical_hierarchical_ci: Interval | None
+    interval: str
     level: float
     alpha: float
     lambda6: float

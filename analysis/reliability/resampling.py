@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import expit, logit, ndtri
 
 from analysis.reliability.inputs import Array, Interval
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning, fact_and_hint
@@ -59,6 +60,35 @@ class Draws:
         tail = (1 - level) / 2
         column = self.values[:, self.names.index(name)]
         return Interval(*np.quantile(column, [tail, 1 - tail]).tolist())
+
+    def logit_interval(self, name: str, estimate: float, level: float) -> Interval:
+        """Interval symmetric on the logit scale, from the standard deviation of the draws.
+
+        Parameters
+        ----------
+        name
+            Statistic.
+        estimate
+            Its value in the whole sample.
+        level
+            Coverage.
+
+        Returns
+        -------
+        Interval
+            Inside (0, 1); NaN limits when the estimate is not.
+
+        Notes
+        -----
+        logit(estimate) ± z × sd / (estimate (1 - estimate)). Unlike percentiles it does not add the bias of
+        the draws to that of the estimate.
+        """
+        if not 0 < estimate < 1:
+            return Interval(float("nan"), float("nan"))
+        z = float(ndtri((1 + level) / 2))
+        half = z * self.standard_error(name) / (estimate * (1 - estimate))
+        middle = float(logit(estimate))
+        return Interval(float(expit(middle - half)), float(expit(middle + half)))
 
     def standard_error(self, name: str) -> float:
         """Standard deviation of one statistic over the draws."""

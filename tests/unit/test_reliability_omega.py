@@ -106,6 +106,10 @@ def test_bootstrap_intervals_are_seeded_and_complete() -> None:
     assert np.isfinite(frame.to_numpy()).all()
     pd.testing.assert_frame_equal(frame, two.to_frame())
     assert (frame["ci_lower"] < frame["ci_upper"]).all()
+    percentile = omega(likert(), 3, interval="percentile", draws=40, seed=3)
+    assert percentile.draws is not None
+    low = np.quantile(percentile.draws.values[:, 0], 0.025)
+    assert percentile.total_ci is not None and percentile.total_ci.lower == pytest.approx(low)
     none = omega(likert(), 3, draws=0)
     assert none.draws is None and none.total_ci is None and none.categorical is None
     assert none.to_frame()["ci_lower"].isna().all()
@@ -125,6 +129,7 @@ def test_rows_are_counted_after_dropping() -> None:
         ({"correlation": "kendall"}, "correlation is 'kendall'"),
         ({"rotation": "varimax"}, "rotation is 'varimax'"),
         ({"extraction": "pca"}, "extraction is 'pca'"),
+        ({"interval": "bca"}, "interval is 'bca'"),
         ({"draws": -1}, "draws is -1"),
         ({"draws": 5}, "5 bootstrap draws"),
         ({"missing": "none"}, "missing is 'none'"),
