@@ -13,12 +13,20 @@ import numpy as np
 from factor_analyzer import FactorAnalyzer
 
 from analysis.factors.pattern import Array
-from analysis.factors.uniqueness import LOWEST, Discrepancy, maximum_likelihood, minimum_residuals, polish
+from analysis.factors.uniqueness import (
+    LOWEST,
+    Discrepancy,
+    Minimum,
+    maximum_likelihood,
+    minimum_residuals,
+    polish,
+)
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
 
 METHODS: dict[str, Discrepancy] = {"minres": minimum_residuals, "ml": maximum_likelihood}
-EXTRACTIONS = ("minres", "ml", "principal")
+EXTRACTIONS = (*METHODS, "principal")
 FLAT = 1e-6
+AT_BOUND = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,7 +72,7 @@ def degrees_of_freedom(n_items: int, n_factors: int) -> int:
     >>> degrees_of_freedom(25, 5)
     185
     """
-    return ((n_items - n_factors) ** 2 - (n_items + n_factors)) // 2
+    return ((n_items - n_factors) ** 2 - n_items - n_factors) // 2
 
 
 def check_correlations(caller: str, correlations: Array, labels: list[str]) -> None:
@@ -121,28 +129,21 @@ def squared_multiple_correlations(correlations: Array) -> Array:
     ndarray, shape (n_items,)
         1 - 1 / diag(inv(R)).
     """
-    return np.asarray(1 - 1 / np.diag(np.linalg.inv(correlations)))
+    return 1 - 1 / np.diag(np.linalg.inv(correlations))
 
 
-def _factor_analyzer_start(correlations: Array, n_factors: int, method: str) -> Array:
-    """Uniquenesses at the solution of factor_analyzer."""
-    model = FactorAnalyzer(
-        n_factors=n_factors, rotation=None, method=method, is_corr_matrix=True, bounds=(LOWEST, 1)
-    )
-    with warnings.catch_warnings():
-        # scikit-learn renamed an argument that factor_analyzer still passes by its old name.
-        warnings.filterwarnings("ignore", message=".*force_all_finite.*", category=FutureWarning)
-        # Its complaint about convergence is about its own tolerance: the polished gradient decides here.
-        warnings.filterwarnings("ignore", message="Failed to converge", category=UserWarning)
-        model.fit(correlations.copy())
-    return np.asarray(1 - np.sum(model.loadings_**2, axis=1))
+def _reflected(loadings: Array) -> Array:
+    """Point every factor to where its loadings add up to a positive number."""
+    return np.asarray(loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0))
 
 
 def _components(correlations: Array, n_factors: int) -> Extraction:
-    values, vectors = np.linalg.eigh(correlations)
-    loadings = vectors[:, ::-1][:, :n_factors] * np.sqrt(values[::-1][:n_factors])
+    """Principal components scaled to the variance of their scores."""
+    roots, vectors = np.linalg.eigh(correlations)
+    largest = np.arange(len(roots))[::-1][:n_factors]
+    loadings = vectors[:, largest] * np.sqrt(roots[largest])
     return Extraction(
-        loadings=_positive(loadings),
+        loadings=_reflected(loadings),
         uniquenesses=1 - np.sum(loadings**2, axis=1),
         heywood=(),
         gradient=0.0,
@@ -150,8 +151,46 @@ def _components(correlations: Array, n_factors: int) -> Extraction:
     )
 
 
-def _positive(loadings: Array) -> Array:
-    return loadings * np.where(loadings.sum(axis=0) < 0, -1.0, 1.0)
+def _refuse_impossible(n_items: int, n_factors: int, method: str) -> None:
+    if method not in EXTRACTIONS:
+        fact, hint = f"there is no extraction {method!r}.", f"choose one of {', '.join(EXTRACTIONS)}."
+    elif not 1 <= n_factors < n_items:
+        fact = f"n_factors is {n_factors}, the correlation matrix has {n_items} items."
+        hint = "ask for at least one factor and fewer factors than items."
+    elif method in METHODS and degrees_of_freedom(n_items, n_factors) < 0:
+        most = max((k for k in range(n_items) if degrees_of_freedom(n_items, k) >= 0), default=0)
+        fact = f"{n_factors} factors need more parameters than {n_items} items have correlations."
+        hint = f"ask for at most {most}."
+    else:
+        return
+    raise DefinitionError(fact_and_hint("extract", fact, hint))
+
+
+def _factor_analyzer_start(correlations: Array, n_factors: int, method: str) -> Array:
+    """Uniquenesses at the solution of factor_analyzer."""
+    analyzer = FactorAnalyzer(n_factors=n_factors, rotation=None, method=method, is_corr_matrix=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # whether it converged is judged by the gradient after polishing
+        analyzer.fit(correlations)
+    return np.asarray(analyzer.get_uniquenesses(), dtype=float)
+
+
+def _lowest_minimum(correlations: Array, n_factors: int, method: str, from_scratch: bool) -> Minimum:
+    starts = [1 - squared_multiple_correlations(correlations)]
+    if not from_scratch:
+        starts.append(_factor_analyzer_start(correlations, n_factors, method))
+    minima = [polish(METHODS[method], correlations, n_factors, start) for start in starts]
+    converged = [minimum for minimum in minima if minimum.gradient <= FLAT]
+    if not converged:
+        slope = min(minimum.gradient for minimum in minima)
+        raise NotEstimableError(
+            fact_and_hint(
+                "extract",
+                f"the {method} extraction of {n_factors} factors did not converge (slope {slope:.1e}).",
+                "extract fewer factors, or leave out items that are nearly sums of others.",
+            )
+        )
+    return min(converged, key=lambda minimum: minimum.value)
 
 
 def extract(
@@ -188,52 +227,18 @@ def extract(
     Harman, H. H., & Jones, W. H. (1966). Psychometrika, 31, 351-368. https://doi.org/10.1007/BF02289468
     Jöreskog, K. G. (1967). Psychometrika, 32, 443-482. https://doi.org/10.1007/BF02289658
     """
-    if method not in EXTRACTIONS:
-        raise DefinitionError(
-            fact_and_hint(
-                "extract", f"there is no extraction {method!r}.", f"choose one of {', '.join(EXTRACTIONS)}."
-            )
-        )
-    n_items = len(correlations)
-    if not 1 <= n_factors < n_items:
-        raise DefinitionError(
-            fact_and_hint(
-                "extract",
-                f"n_factors is {n_factors}, the correlation matrix has {n_items} items.",
-                "ask for at least one factor and fewer factors than items.",
-            )
-        )
+    _refuse_impossible(len(correlations), n_factors, method)
     if method == "principal":
         return _components(correlations, n_factors)
-    if degrees_of_freedom(n_items, n_factors) < 0:
-        most = max(k for k in range(n_items) if degrees_of_freedom(n_items, k) >= 0)
-        raise DefinitionError(
-            fact_and_hint(
-                "extract",
-                f"{n_factors} factors need more parameters than {n_items} items have correlations.",
-                f"ask for at most {most}.",
-            )
-        )
-    discrepancy = METHODS[method]
-    starts = [1 - squared_multiple_correlations(correlations)]
-    if not from_scratch:
-        starts.insert(0, _factor_analyzer_start(correlations, n_factors, method))
-    minima = [polish(discrepancy, correlations, n_factors, start) for start in starts]
-    found = min(minima, key=lambda m: (m.gradient > FLAT, round(m.value, 10)))
-    if found.gradient > FLAT:
-        raise NotEstimableError(
-            fact_and_hint(
-                "extract",
-                f"{method} stopped after {found.n_iter} steps, largest gradient {found.gradient:.1e}"
-                f" > {FLAT:.0e}.",
-                "extract fewer factors.",
-            )
-        )
-    loadings = discrepancy(correlations, n_factors, found.uniquenesses).loadings
+    found = _lowest_minimum(correlations, n_factors, method, from_scratch)
+    loadings = METHODS[method](correlations, n_factors, found.uniquenesses).loadings
+    # Residuals off the diagonal leave the diagonal to the uniquenesses; likelihood has them as parameters.
+    complements = 1 - np.sum(loadings**2, axis=1)
+    at_bound = np.flatnonzero(found.uniquenesses <= LOWEST + AT_BOUND)
     return Extraction(
-        loadings=_positive(loadings),
-        uniquenesses=found.uniquenesses,
-        heywood=tuple(int(i) for i in np.flatnonzero(found.uniquenesses <= LOWEST * (1 + 1e-9))),
+        loadings=_reflected(loadings),
+        uniquenesses=complements if method == "minres" else found.uniquenesses,
+        heywood=tuple(at_bound.tolist()),
         gradient=found.gradient,
         n_iter=found.n_iter,
     )

@@ -6,16 +6,20 @@ searched, and the first two derivatives have closed forms in the eigenvalues and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.factors.pattern import Array
 
 LOWEST = 0.005
 HIGHEST = 1.0
 TIGHT = 1e-12
+HALVINGS = 40
+SUFFICIENT = 1e-4  # share of the predicted decrease that a step must bring
+NOISE = 256 * np.finfo(float).eps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,20 +69,39 @@ class Minimum:
     n_iter: int
 
 
+Flags = NDArray[np.bool_]
 Discrepancy = Callable[[Array, int, Array], Local]
 
 
-def _eigen(matrix: Array, n_factors: int) -> tuple[Array, Array, Array, Array]:
-    """Split eigenvalues and vectors into kept and left."""
+def _roots(matrix: Array, n_factors: int, floor: float) -> tuple[Array, Array, Flags]:
+    """Eigenvalues from the largest, their vectors, and which of them make a factor (only above `floor`)."""
     values, vectors = np.linalg.eigh(matrix)
     values, vectors = values[::-1], vectors[:, ::-1]
-    return values[:n_factors], vectors[:, :n_factors], values[n_factors:], vectors[:, n_factors:]
+    return values, vectors, (np.arange(len(values)) < n_factors) & (values > floor)
 
 
-def _products(left: Array, right: Array, weights: Array) -> Array:
-    """Sum over pairs (m, l) of weights[m, l] times (left_m * right_l)(left_m * right_l)'."""
-    pairs = (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
-    return np.asarray((pairs * weights.ravel()) @ pairs.T)
+def _divided_differences(values: Array, missed: Array, is_factor: Flags) -> Array:
+    """Change of what is missed, from one eigenvalue to another; its derivative where they coincide."""
+    gaps = values[:, None] - values
+    slopes = np.where(is_factor, 0.0, 1.0)
+    tied = np.abs(gaps) < 1e-10 * (1 + np.abs(values))
+    quotients = (missed[:, None] - missed) / np.where(tied, 1.0, gaps)
+    return np.where(tied, (slopes[:, None] + slopes) / 2, quotients)
+
+
+def _curvature(vectors: Array, weights: Array) -> tuple[Array, Array]:
+    """Sum over pairs of vectors of weight times (v * w)(v * w)', of all weights and of the positive ones."""
+    n_items = len(vectors)
+    products = (vectors[:, None, :] * vectors[None, :, :]).reshape(n_items * n_items, n_items)
+    full, positive = (
+        np.einsum("am,am->a", products @ chosen, products).reshape(n_items, n_items)
+        for chosen in (weights, np.maximum(weights, 0.0))
+    )
+    return full, positive
+
+
+def _leading_vectors(vectors: Array, lengths: Array, n_factors: int) -> Array:
+    return np.asarray(vectors[:, :n_factors] * np.sqrt(np.maximum(lengths[:n_factors], 0.0)))
 
 
 def minimum_residuals(correlations: Array, n_factors: int, uniquenesses: Array) -> Local:
@@ -98,15 +121,15 @@ def minimum_residuals(correlations: Array, n_factors: int, uniquenesses: Array) 
     Local
         Value and derivatives.
     """
-    kept, kept_vectors, left, left_vectors = _eigen(correlations - np.diag(uniquenesses), n_factors)
-    cautious = _products(left_vectors, left_vectors, np.ones((len(left), len(left))))
-    gaps = np.minimum(left[:, None] - kept[None, :], -1e-12)
+    values, vectors, is_factor = _roots(correlations - np.diag(uniquenesses), n_factors, 0.0)
+    missed = np.where(is_factor, 0.0, values)
+    hessian, cautious = _curvature(vectors, _divided_differences(values, missed, is_factor))
     return Local(
-        value=float(np.sum(left**2)) / 2,
-        gradient=-(left_vectors**2) @ left,
-        hessian=cautious + _products(left_vectors, kept_vectors, 2 * left[:, None] / gaps),
+        value=float(missed @ missed) / 2,
+        gradient=-(vectors**2) @ missed,
+        hessian=hessian,
         cautious=cautious,
-        loadings=kept_vectors * np.sqrt(np.maximum(kept, 0)),
+        loadings=_leading_vectors(vectors, values, n_factors),
     )
 
 
@@ -128,42 +151,68 @@ def maximum_likelihood(correlations: Array, n_factors: int, uniquenesses: Array)
         Value and derivatives.
     """
     scale = np.sqrt(uniquenesses)
-    kept, kept_vectors, left, left_vectors = _eigen(correlations / np.outer(scale, scale), n_factors)
-    slopes = (left_vectors**2) @ (1 - left)
-    cautious = _products(left_vectors, left_vectors, (left[:, None] + left[None, :]) / 2)
-    gaps = np.maximum(kept[None, :] - left[:, None], 1e-12)
-    ratio = (1 - left[:, None]) * (kept[None, :] + left[:, None]) / gaps
-    curvature = cautious + _products(left_vectors, kept_vectors, ratio)
-    by_uniqueness = np.outer(uniquenesses, uniquenesses)
+    values, vectors, is_factor = _roots(correlations / np.outer(scale, scale), n_factors, 1.0)
+    # Lengths are kept apart so that a root at or below zero is an infinite discrepancy, never a warning.
+    values = np.maximum(values, np.finfo(float).tiny)
+    missed = np.where(is_factor, 0.0, values - 1)
+    by_logarithm = -(vectors**2) @ missed
+    weights = _divided_differences(values, missed, is_factor) * (values[:, None] + values) / 2
+    units = np.outer(uniquenesses, uniquenesses)
+    hessian, cautious = (part / units for part in _curvature(vectors, weights))
     return Local(
-        value=float(np.sum(left - np.log(left) - 1)),
-        gradient=slopes / uniquenesses,
-        hessian=(curvature - np.diag(slopes)) / by_uniqueness,
-        cautious=cautious / by_uniqueness,
-        loadings=scale[:, None] * kept_vectors * np.sqrt(np.maximum(kept - 1, 0)),
+        value=float(np.sum(np.where(is_factor, 0.0, missed - np.log(values)))),
+        gradient=by_logarithm / uniquenesses,
+        hessian=hessian - np.diag(by_logarithm / uniquenesses**2),
+        cautious=cautious,
+        loadings=scale[:, None] * _leading_vectors(vectors, values - 1, n_factors),
     )
 
 
-def _free(uniquenesses: Array, gradient: Array) -> Array:
-    """Items not held at a bound by their slope."""
-    held = (uniquenesses <= LOWEST) & (gradient > 0) | (uniquenesses >= HIGHEST) & (gradient < 0)
-    return np.asarray(~held)
+def _movable(point: Array, gradient: Array) -> Flags:
+    """Tell the items that no bound holds against their slope."""
+    held_below = (point <= LOWEST) & (gradient > 0)
+    held_above = (point >= HIGHEST) & (gradient < 0)
+    return ~(held_below | held_above)
 
 
-def _direction(here: Local, free: Array) -> Array:
-    """Newton direction, or the cautious one where the surface does not curve upward."""
-    step = np.zeros(len(free))
-    inside = np.ix_(free, free)
-    ridge = 1e-10 * here.cautious.mean() * np.eye(len(free))
-    for curvature in (here.hessian, here.cautious + ridge):
+def _steepness(point: Array, here: Local) -> float:
+    return float(np.max(np.abs(here.gradient), initial=0.0, where=_movable(point, here.gradient)))
+
+
+def _directions(point: Array, here: Local) -> Iterator[Array]:
+    """Newton's direction where the surface curves upward, then the cautious one, then straight downhill."""
+    movable = np.flatnonzero(_movable(point, here.gradient))
+    slope = here.gradient[movable]
+    ridge = 1e-8 * np.trace(here.cautious) / len(point) * np.eye(len(movable))
+    block = np.ix_(movable, movable)
+    for curvature in (here.hessian[block], here.cautious[block] + ridge, np.eye(len(movable))):
         try:
-            factor = np.linalg.cholesky(curvature[inside])
+            np.linalg.cholesky(curvature)
         except np.linalg.LinAlgError:
             continue
-        step[free] = -np.linalg.solve(factor.T, np.linalg.solve(factor, here.gradient[free]))
-        return step
-    step[free] = -here.gradient[free]
-    return step
+        direction = np.zeros_like(point)
+        direction[movable] = -np.linalg.solve(curvature, slope)
+        yield direction
+
+
+def _step(
+    discrepancy: Discrepancy, correlations: Array, n_factors: int, point: Array, here: Local
+) -> tuple[Array, Local] | None:
+    """Go along the first direction that leads down; None where rounding hides any way down."""
+    noise = NOISE * (1 + abs(here.value))
+    for direction in _directions(point, here):
+        for length in 0.5 ** np.arange(HALVINGS):
+            candidate = np.clip(point + length * direction, LOWEST, HIGHEST)
+            if np.array_equal(candidate, point):
+                break
+            there = discrepancy(correlations, n_factors, candidate)
+            predicted = float(here.gradient @ (candidate - point))
+            if predicted < 0 and there.value <= here.value + SUFFICIENT * predicted - noise:
+                return candidate, there
+            flatter = _steepness(candidate, there) < 0.5 * _steepness(point, here)
+            if flatter and there.value <= here.value + noise:
+                return candidate, there
+    return None
 
 
 def polish(
@@ -191,22 +240,11 @@ def polish(
     """
     point = np.clip(start, LOWEST, HIGHEST)
     here = discrepancy(correlations, n_factors, point)
-    for n_iter in range(max_iter + 1):
-        free = _free(point, here.gradient)
-        slope = float(np.abs(here.gradient[free]).max(initial=0.0))
-        if slope < TIGHT or n_iter == max_iter:
+    taken = 0
+    while taken < max_iter and _steepness(point, here) > TIGHT:
+        found = _step(discrepancy, correlations, n_factors, point, here)
+        if found is None:
             break
-        step = _direction(here, free)
-        for halving in range(30):
-            trial = np.clip(point + step * 0.5**halving, LOWEST, HIGHEST)
-            there = discrepancy(correlations, n_factors, trial)
-            rounding = 1e-14 * max(1.0, abs(here.value))
-            if there.value < here.value - 1e-4 * abs(here.gradient @ (trial - point)) or (
-                abs(there.value - here.value) <= rounding
-                and np.abs(there.gradient[free]).max(initial=0.0) < slope
-            ):
-                point, here = trial, there
-                break
-        else:
-            break
-    return Minimum(uniquenesses=point, value=here.value, gradient=slope, n_iter=n_iter)
+        point, here = found
+        taken += 1
+    return Minimum(uniquenesses=point, value=here.value, gradient=_steepness(point, here), n_iter=taken)
