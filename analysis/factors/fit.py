@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+from scipy.linalg import eigh
 from scipy.optimize import brentq
 from scipy.stats import chi2, ncx2
 
 from analysis.factors.extraction import degrees_of_freedom
 from analysis.factors.pattern import Array
 
+NAN = float("nan")
+FIELDS = (
+    *("chisq", "df", "pvalue", "objective", "null_chisq", "null_df", "null_objective", "tli", "cfi"),
+    *("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsr", "crms", "empirical_chisq", "empirical_pvalue"),
+    *("bic", "sabic", "empirical_bic", "empirical_sabic", "fit", "fit_off"),
+)
 
-def _noncentrality(chisq: float, df: int, tail: float) -> float:
-    """Noncentrality at which a statistic as large as this one or smaller has probability `tail`."""
 
-    def excess(noncentrality: float) -> float:
-        below = chi2.cdf(chisq, df) if noncentrality == 0 else ncx2.cdf(chisq, df, noncentrality)
-        return float(below) - tail
+def _noncentrality(chisq: float, df: int, probability: float) -> float:
+    """Noncentrality of the chi-square distribution that puts `probability` below the statistic."""
 
-    if excess(0.0) <= 0:
+    def surplus(noncentrality: float) -> float:
+        return float(ncx2.cdf(chisq, df, noncentrality)) - probability
+
+    if chi2.cdf(chisq, df) <= probability:
         return 0.0
-    upper = max(chisq, 1.0)
-    while excess(upper) > 0:
-        upper *= 2
-    return float(brentq(excess, 0.0, upper, xtol=1e-10, rtol=1e-14))
+    far = max(chisq, 1.0)
+    while surplus(far) > 0:
+        far *= 2
+    return float(brentq(surplus, np.finfo(float).tiny, far, xtol=1e-10, rtol=1e-13))
 
 
 def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[float, float, float]:
@@ -42,35 +51,72 @@ def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[flo
     tuple of float
         Estimate, lower and upper limit.
     """
-    if df <= 0 or not np.isfinite(chisq):
-        return float("nan"), float("nan"), float("nan")
-    estimate = np.sqrt(max(chisq / (df * n_obs) - 1 / (n_obs - 1), 0.0))
-    tail = (1 - level) / 2
-    limits = [np.sqrt(_noncentrality(chisq, df, t) / (df * (n_obs - 1))) for t in (1 - tail, tail)]
-    return float(estimate), float(limits[0]), float(limits[1])
+    if df <= 0 or not math.isfinite(chisq):
+        return NAN, NAN, NAN
+    outside = (1 - level) / 2
+    limits = [_noncentrality(chisq, df, below) for below in (1 - outside, outside)]
+    lower, upper = (math.sqrt(noncentrality / (df * (n_obs - 1))) for noncentrality in limits)
+    estimate = math.sqrt(max(chisq / (df * n_obs) - 1 / (n_obs - 1), 0.0))
+    return estimate, lower, upper
 
 
-def _log_determinant(matrix: Array) -> float:
-    sign, value = np.linalg.slogdet(matrix)
-    return float(value) if sign > 0 else float("nan")
+def _discrepancy(observed: Array, implied: Array) -> float:
+    """Likelihood discrepancy, from the roots of the observed relative to the implied matrix."""
+    try:
+        roots = eigh(observed, implied, eigvals_only=True)
+    except np.linalg.LinAlgError:
+        return NAN
+    if roots[0] <= 0:
+        return NAN
+    return float(np.sum(roots - np.log(roots) - 1))
 
 
-def _ratio(value: float, df: int) -> float:
-    """Value per degree of freedom; NaN where there is none."""
-    return value / df if df > 0 else float("nan")
+def _bartlett_weight(n_obs: int, n_items: int, n_factors: int) -> float:
+    """Multiplier that brings a discrepancy to chi-square; NaN where the sample is too small for one."""
+    weight = n_obs - 1 - (2 * n_items + 5) / 6 - 2 * n_factors / 3
+    return weight if weight > 0 else NAN
 
 
-def _positive(weight: float) -> float:
-    """Weight of a chi-square; NaN where the sample is too small for Bartlett's correction."""
-    return weight if weight > 0 else float("nan")
+def _tail(chisq: float, df: int) -> float:
+    return float(chi2.sf(chisq, df)) if df > 0 else NAN
 
 
-def _comparative(excess: float, null_excess: float) -> float:
-    """Comparative fit from the excesses of chi-square over df; NaN stays NaN."""
-    if np.isnan(excess) or np.isnan(null_excess):
-        return float("nan")
-    worst = max(null_excess, excess, 0.0)
-    return 1 - max(excess, 0.0) / worst if worst > 0 else 1.0
+def _information(name: str, chisq: float, df: int, n_obs: int) -> dict[str, float]:
+    """Schwarz's criterion as an excess over the saturated model, and Sclove's with the smaller n."""
+    return {
+        f"{name}bic": chisq - df * math.log(n_obs),
+        f"{name}sabic": chisq - df * math.log((n_obs + 2) / 24),
+    }
+
+
+def _against_null(found: dict[str, float], weight: float) -> dict[str, float]:
+    """Tucker and Lewis's and Bentler's indices."""
+    tli = NAN
+    if found["df"] > 0 and math.isfinite(weight):
+        null_ratio = found["null_objective"] / found["null_df"]
+        tli = (null_ratio - found["objective"] / found["df"]) / (null_ratio - 1 / weight)
+    excess = max(found["chisq"] - found["df"], 0.0)
+    most = max(found["null_chisq"] - found["null_df"], excess)
+    if not math.isfinite(found["chisq"] + found["null_chisq"]):
+        return {"tli": tli, "cfi": NAN}
+    return {"tli": tli, "cfi": 1 - excess / most if most > 0 else 1.0}
+
+
+def _from_residuals(correlations: Array, common: Array, df: int, n_obs: int) -> dict[str, float]:
+    """Measures that need the residual correlations and no distribution."""
+    squares, totals = (correlations - common) ** 2, correlations**2
+    off = ~np.eye(len(correlations), dtype=bool)
+    misfit, total = float(squares[off].sum()), float(totals[off].sum())
+    chisq = n_obs * misfit
+    return {
+        "rmsr": math.sqrt(misfit / off.sum()),
+        "crms": math.sqrt(misfit / (2 * df)) if df > 0 else NAN,
+        "empirical_chisq": chisq,
+        "empirical_pvalue": _tail(chisq, df),
+        **_information("empirical_", chisq, df, n_obs),
+        "fit": 1 - float(squares.sum() / totals.sum()),
+        "fit_off": 1 - misfit / total if total > 0 else NAN,
+    }
 
 
 def fit_measures(
@@ -96,45 +142,34 @@ def fit_measures(
     dict
         Measures by name.
     """
-    p = len(correlations)
-    df, null_df = degrees_of_freedom(p, n_factors), p * (p - 1) // 2
+    n_items = len(correlations)
+    df, null_df = degrees_of_freedom(n_items, n_factors), n_items * (n_items - 1) // 2
     implied = common.copy()
-    np.fill_diagonal(implied, np.diag(correlations))
-    residual = correlations - common
-    off = residual - np.diag(np.diag(residual))
-    off_correlations = correlations - np.diag(np.diag(correlations))
-    implied_log = _log_determinant(implied)
-    observed_log = _log_determinant(correlations)
-    objective = float(np.trace(np.linalg.solve(implied, correlations))) + implied_log - observed_log - p
-    null_weight = _positive(n_obs - 1 - (2 * p + 5) / 6)
-    weight = _positive(null_weight - 2 * n_factors / 3)
-    chisq, null_chisq = weight * objective, -null_weight * observed_log
-    squares = float(np.sum(off**2))
-    empirical = n_obs * squares
+    np.fill_diagonal(implied, 1.0)
+    objective, null_objective = (
+        _discrepancy(correlations, implied),
+        -float(np.linalg.slogdet(correlations)[1]),
+    )
+    weight = _bartlett_weight(n_obs, n_items, n_factors)
+    chisq = weight * objective
     rmsea, lower, upper = rmsea_interval(chisq, df, n_obs, level)
-    null_ratio = -observed_log / null_df
-    log_n, log_adjusted = np.log(n_obs), np.log((n_obs + 2) / 24)
-    return {
+    likelihood = {
         "chisq": chisq,
         "df": float(df),
-        "pvalue": float(chi2.sf(chisq, df)) if df > 0 else float("nan"),
+        "pvalue": _tail(chisq, df),
         "objective": objective,
-        "null_chisq": null_chisq,
+        "null_chisq": _bartlett_weight(n_obs, n_items, 0) * null_objective,
         "null_df": float(null_df),
-        "null_objective": -observed_log,
-        "tli": (null_ratio - _ratio(objective, df)) / (null_ratio - 1 / weight),
-        "cfi": _comparative(chisq - df, null_chisq - null_df),
+        "null_objective": null_objective,
+    }
+    residual = _from_residuals(correlations, common, df, n_obs)
+    values = {
+        **likelihood,
+        **_against_null(likelihood, weight),
         "rmsea": rmsea,
         "rmsea_ci_lower": lower,
         "rmsea_ci_upper": upper,
-        "rmsr": float(np.sqrt(squares / (p * (p - 1)))),
-        "crms": float(np.sqrt(_ratio(squares / 2, df))),
-        "empirical_chisq": empirical,
-        "empirical_pvalue": float(chi2.sf(empirical, df)) if df > 0 else float("nan"),
-        "bic": chisq - df * log_n,
-        "sabic": chisq - df * log_adjusted,
-        "empirical_bic": empirical - df * log_n,
-        "empirical_sabic": empirical - df * log_adjusted,
-        "fit": 1 - float(np.sum(residual**2) / np.sum(correlations**2)),
-        "fit_off": 1 - squares / float(np.sum(off_correlations**2)),
+        **_information("", chisq, df, n_obs),
+        **residual,
     }
+    return {name: values[name] for name in FIELDS}

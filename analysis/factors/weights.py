@@ -9,10 +9,17 @@ import numpy as np
 from analysis.factors.pattern import Array, Pattern
 
 
-def _power(matrix: Array, exponent: float) -> Array:
-    """Symmetric power of a positive definite matrix."""
+def _root(matrix: Array, *, inverse: bool = False) -> Array:
+    """Symmetric square root of a positive definite matrix, or the inverse of that root."""
     values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * values**exponent) @ vectors.T)
+    stretched = vectors * values ** (-0.25 if inverse else 0.25)
+    return stretched @ stretched.T
+
+
+def _by_precision(pattern: Pattern) -> Array:
+    """Loadings divided by the uniqueness of their item."""
+    uniquenesses = 1 - pattern.communalities
+    return pattern.loadings / uniquenesses[:, None]
 
 
 def regression_weights(correlations: Array, pattern: Pattern) -> Array:
@@ -30,7 +37,7 @@ def regression_weights(correlations: Array, pattern: Pattern) -> Array:
     ndarray, shape (n_items, n_factors)
         inv(R) times the structure.
     """
-    return np.asarray(np.linalg.solve(correlations, pattern.structure))
+    return np.asarray(np.linalg.solve(correlations, pattern.structure), dtype=float)
 
 
 def bartlett_weights(correlations: Array, pattern: Pattern) -> Array:
@@ -48,8 +55,9 @@ def bartlett_weights(correlations: Array, pattern: Pattern) -> Array:
     ndarray, shape (n_items, n_factors)
         inv(Psi) L inv(L' inv(Psi) L).
     """
-    scaled = pattern.loadings / (1 - pattern.communalities)[:, None]
-    return np.asarray(scaled @ np.linalg.inv(pattern.loadings.T @ scaled))
+    weighted = _by_precision(pattern)
+    information = pattern.loadings.T @ weighted
+    return np.asarray(np.linalg.solve(information, weighted.T).T, dtype=float)
 
 
 def anderson_rubin_weights(correlations: Array, pattern: Pattern) -> Array:
@@ -67,8 +75,8 @@ def anderson_rubin_weights(correlations: Array, pattern: Pattern) -> Array:
     ndarray, shape (n_items, n_factors)
         inv(Psi) L (L' inv(Psi) R inv(Psi) L)^(-1/2).
     """
-    scaled = pattern.loadings / (1 - pattern.communalities)[:, None]
-    return np.asarray(scaled @ _power(scaled.T @ correlations @ scaled, -0.5))
+    weighted = _by_precision(pattern)
+    return weighted @ _root(weighted.T @ correlations @ weighted, inverse=True)
 
 
 def ten_berge_weights(correlations: Array, pattern: Pattern) -> Array:
@@ -86,10 +94,11 @@ def ten_berge_weights(correlations: Array, pattern: Pattern) -> Array:
     ndarray, shape (n_items, n_factors)
         R^(-1/2) C Phi^(1/2) with C = R^(-1/2) L* (L*' inv(R) L*)^(-1/2), L* = L Phi^(1/2).
     """
-    root = _power(pattern.factor_correlations, 0.5)
-    spread = pattern.loadings @ root
-    inverse = np.linalg.inv(correlations)
-    return np.asarray(inverse @ spread @ _power(spread.T @ inverse @ spread, -0.5) @ root)
+    shape = _root(pattern.factor_correlations)
+    spread = pattern.loadings @ shape
+    # R^(-1/2) C is inv(R) L* (L*' inv(R) L*)^(-1/2): the root of R itself is never needed.
+    solved = np.linalg.solve(correlations, spread)
+    return solved @ _root(spread.T @ solved, inverse=True) @ shape
 
 
 WEIGHTS: dict[str, Callable[[Array, Pattern], Array]] = {
@@ -116,4 +125,4 @@ def determinacy(correlations: Array, pattern: Pattern) -> Array:
         Square root of the multiple R² of each factor.
     """
     weights = regression_weights(correlations, pattern)
-    return np.asarray(np.sqrt(np.sum(weights * pattern.structure, axis=0)))
+    return np.asarray(np.sqrt(np.einsum("ij,ij->j", pattern.structure, weights)))
