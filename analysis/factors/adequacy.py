@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from analysis.factors.extraction import check_correlations
-from analysis.factors.moments import moments
+from analysis.factors.moments import Moments, moments
 from analysis.factors.pattern import Array
 from analysis.result import Result
 
@@ -38,8 +38,9 @@ class KmoResult(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """One row per item and a last row "overall"."""
-        whole = pd.Series({"overall": self.overall})
-        return pd.concat([self.per_item, whole]).rename("kmo").to_frame().rename_axis("item")
+        frame = self.per_item.to_frame("kmo")
+        frame.loc["overall"] = self.overall
+        return frame.rename_axis("item")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,9 +66,8 @@ class BartlettResult(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """One row."""
-        return pd.DataFrame(
-            {"chisq": [self.chisq], "df": [self.df], "pvalue": [self.pvalue], "n_obs": [self.n_obs]}
-        )
+        row = {name: getattr(self, name) for name in ("chisq", "df", "pvalue", "n_obs")}
+        return pd.DataFrame([row])
 
 
 def sampling_adequacy(correlations: Array) -> tuple[float, Array]:
@@ -84,14 +84,13 @@ def sampling_adequacy(correlations: Array) -> tuple[float, Array]:
         Overall and for each item.
     """
     inverse = np.linalg.inv(correlations)
-    scale = 1 / np.sqrt(np.diag(inverse))
-    partial = (inverse * np.outer(scale, scale)) ** 2
-    simple = correlations**2
+    scale = np.sqrt(np.diag(inverse))
+    shared, partial = correlations**2, (inverse / np.outer(scale, scale)) ** 2
+    np.fill_diagonal(shared, 0.0)
     np.fill_diagonal(partial, 0.0)
-    np.fill_diagonal(simple, 0.0)
-    simple_sums, partial_sums = simple.sum(axis=0), partial.sum(axis=0)
-    overall = simple_sums.sum() / (simple_sums.sum() + partial_sums.sum())
-    return float(overall), np.asarray(simple_sums / (simple_sums + partial_sums))
+    pairs, left_over = shared.sum(axis=0), partial.sum(axis=0)
+    with np.errstate(invalid="ignore"):  # an item that correlates with no other has none
+        return float(pairs.sum() / (pairs + left_over).sum()), pairs / (pairs + left_over)
 
 
 def sphericity(correlations: Array, n_obs: int) -> tuple[float, int, float]:
@@ -109,11 +108,17 @@ def sphericity(correlations: Array, n_obs: int) -> tuple[float, int, float]:
     tuple
         Chi-square, degrees of freedom, p-value.
     """
-    p = len(correlations)
+    n_items = len(correlations)
     _, log_determinant = np.linalg.slogdet(correlations)
-    chisq = -(n_obs - 1 - (2 * p + 5) / 6) * float(log_determinant)
-    df = p * (p - 1) // 2
+    chisq = -(n_obs - 1 - (2 * n_items + 5) / 6) * float(log_determinant)
+    df = n_items * (n_items - 1) // 2
     return chisq, df, float(chi2.sf(chisq, df))
+
+
+def _checked(caller: str, items: pd.DataFrame, correlation: str, missing: str) -> Moments:
+    found = moments(caller, items, correlation=correlation, missing=missing)
+    check_correlations(caller, found.correlations, found.labels)
+    return found
 
 
 def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "listwise") -> KmoResult:
@@ -164,12 +169,11 @@ def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "li
     >>> round(kmo(mixed).overall, 6)
     0.692308
     """
-    found = moments("kmo", items, correlation=correlation, missing=missing)
-    check_correlations("kmo", found.correlations, found.labels)
-    overall, each = sampling_adequacy(found.correlations)
+    found = _checked("kmo", items, correlation, missing)
+    overall, per_item = sampling_adequacy(found.correlations)
     return KmoResult(
         overall=overall,
-        per_item=pd.Series(each, index=found.labels),
+        per_item=pd.Series(per_item, index=found.labels),
         n_obs=found.n_obs,
         correlation=correlation,
         missing=missing,
@@ -223,8 +227,7 @@ def bartlett_sphericity(
     >>> round(test.chisq, 4), test.df
     (3.5813, 3)
     """
-    found = moments("bartlett_sphericity", items, correlation=correlation, missing=missing)
-    check_correlations("bartlett_sphericity", found.correlations, found.labels)
+    found = _checked("bartlett_sphericity", items, correlation, missing)
     size = found.n_pairs if n_obs is None else n_obs
     chisq, df, pvalue = sphericity(found.correlations, size)
     return BartlettResult(

@@ -7,6 +7,8 @@ import numpy as np
 from analysis.factors.adequacy import sampling_adequacy
 from analysis.factors.pattern import Array
 
+ON_LINE = 1e-12  # fit above a straight line that rounding alone can make
+
 
 def common_part_accounted_for(correlations: Array, common: Array) -> float:
     """How little common variance a solution leaves in the residuals.
@@ -21,32 +23,30 @@ def common_part_accounted_for(correlations: Array, common: Array) -> float:
     float
         1 minus the Kaiser-Meyer-Olkin measure of the residuals.
     """
-    residual = correlations - common
-    np.fill_diagonal(residual, 1.0)
-    overall, _ = sampling_adequacy(residual)
+    residuals = correlations - common
+    np.fill_diagonal(residuals, 1.0)
+    overall, _ = sampling_adequacy(residuals)
     return 1 - overall
+
+
+def _slope(fits: Array, dfs: Array, simple: int, complex_: int) -> float:
+    """Gain in fit for each degree of freedom that is given up."""
+    return float((fits[complex_] - fits[simple]) / (dfs[simple] - dfs[complex_]))
 
 
 def _on_hull(fits: Array, dfs: Array) -> list[int]:
     """Positions on the upper border of fit against parameters."""
-    kept: list[int] = []
-    best = -np.inf
-    for i, value in enumerate(fits):
-        if np.isfinite(value) and value > best:
-            kept.append(i)
-            best = value
-    changed = True
-    while changed:
-        changed = False
-        for before, here, after in zip(kept, kept[1:], kept[2:], strict=False):
-            line = fits[before] + (fits[after] - fits[before]) * (dfs[before] - dfs[here]) / (
-                dfs[before] - dfs[after]
-            )
-            if fits[here] <= line:
-                kept.remove(here)
-                changed = True
+    hull: list[int] = []
+    for model, fit in enumerate(fits):
+        if hull and fit <= max(fits[hull]):
+            continue  # a simpler model fits as well
+        while len(hull) > 1:
+            reached = fits[hull[-2]] + _slope(fits, dfs, hull[-2], model) * (dfs[hull[-2]] - dfs[hull[-1]])
+            if fits[hull[-1]] > reached + ON_LINE:
                 break
-    return kept
+            hull.pop()
+        hull.append(model)
+    return hull
 
 
 def elbow(fits: Array, dfs: Array) -> tuple[int, Array]:
@@ -64,10 +64,8 @@ def elbow(fits: Array, dfs: Array) -> tuple[int, Array]:
     tuple of int and ndarray
         Number of factors (0 where the hull has no inner point), and the bend of each model on the hull.
     """
-    kept = _on_hull(fits, dfs)
+    hull = _on_hull(fits, dfs)
     bends = np.full(len(fits), np.nan)
-    for before, here, after in zip(kept, kept[1:], kept[2:], strict=False):
-        rise = (fits[here] - fits[before]) / (dfs[before] - dfs[here])
-        rest = (fits[after] - fits[here]) / (dfs[here] - dfs[after])
-        bends[here] = rise / rest
-    return (int(np.nanargmax(bends)) if np.isfinite(bends).any() else 0), bends
+    for before, here, after in zip(hull, hull[1:], hull[2:], strict=False):
+        bends[here] = _slope(fits, dfs, before, here) / _slope(fits, dfs, here, after)
+    return (int(np.nanargmax(bends)) if len(hull) > 2 else 0), bends

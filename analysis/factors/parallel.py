@@ -13,7 +13,8 @@ from analysis.factors.uniqueness import minimum_residuals, polish
 from instrument.errors import NotEstimableError, fact_and_hint
 
 FLAT = 1e-6
-START = 0.6
+START = 0.6  # uniqueness of every item: needs no inverse, which correlations of shuffled data may lack
+
 Correlate = Callable[[Array], Array]
 
 
@@ -46,16 +47,24 @@ def reduced_eigenvalues(correlations: Array) -> Array:
     ndarray, shape (n_items,)
         From largest to smallest; some are negative.
     """
-    found = polish(minimum_residuals, correlations, 1, np.full(len(correlations), START))
-    if found.gradient > FLAT:
+    if not np.isfinite(correlations).all():
         raise NotEstimableError(
             fact_and_hint(
                 "factor_retention",
-                f"one factor could not be extracted (gradient {found.gradient:.1e} > {FLAT:.0e}).",
-                'use correlation="pearson", or gather more rows.',
+                "some correlations are missing, observed or of permuted data.",
+                "leave out items with few answers.",
             )
         )
-    return eigenvalues(correlations - np.diag(found.uniquenesses))
+    one_factor = polish(minimum_residuals, correlations, 1, np.full(len(correlations), START))
+    if one_factor.gradient > FLAT:
+        raise NotEstimableError(
+            fact_and_hint(
+                "factor_retention",
+                f"the one-factor solution has a slope of {one_factor.gradient:.1e} left.",
+                "leave out items that hardly correlate with any other.",
+            )
+        )
+    return eigenvalues(correlations - np.diag(one_factor.uniquenesses))
 
 
 def permuted_curves(values: Array, correlate: Correlate, draws: int, seed: int) -> Curves:
@@ -80,10 +89,6 @@ def permuted_curves(values: Array, correlate: Correlate, draws: int, seed: int) 
         One row per draw.
     """
     rng = np.random.default_rng(seed)
-    components = np.empty((draws, values.shape[1]))
-    factors = np.empty_like(components)
-    for draw in range(draws):
-        correlations = correlate(rng.permuted(values, axis=0))
-        components[draw] = eigenvalues(correlations)
-        factors[draw] = reduced_eigenvalues(correlations)
-    return Curves(components=components, factors=factors)
+    unrelated = [correlate(rng.permuted(values, axis=0)) for _ in range(draws)]
+    factors = [reduced_eigenvalues(correlations) for correlations in unrelated]  # refuses what is missing
+    return Curves(components=eigenvalues(np.stack(unrelated)), factors=np.stack(factors))

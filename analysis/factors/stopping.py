@@ -6,6 +6,8 @@ import numpy as np
 
 from analysis.factors.pattern import Array
 
+NOTHING_LEFT = 1e-10  # of an item's unit variance
+
 
 def eigenvalues(correlations: Array) -> Array:
     """Eigenvalues from largest to smallest.
@@ -20,7 +22,7 @@ def eigenvalues(correlations: Array) -> Array:
     ndarray, shape (..., n_items)
         Eigenvalues.
     """
-    return np.asarray(np.linalg.eigvalsh(correlations)[..., ::-1])
+    return np.flip(np.linalg.eigvalsh(correlations), axis=-1)
 
 
 def leading(observed: Array, reference: Array) -> int:
@@ -41,8 +43,7 @@ def leading(observed: Array, reference: Array) -> int:
     >>> leading(np.array([3.0, 1.5, 0.9, 0.6]), np.array([1.3, 1.1, 1.0, 0.5]))
     2
     """
-    above = observed > reference
-    return int(len(above) if above.all() else np.argmin(above))
+    return int(np.logical_and.accumulate(observed > reference).sum())
 
 
 def average_partials(correlations: Array, power: int) -> Array:
@@ -60,19 +61,19 @@ def average_partials(correlations: Array, power: int) -> Array:
     ndarray, shape (n_items - 1,)
         One entry for each number of components taken out, from 0; NaN where nothing of an item is left.
     """
-    p = len(correlations)
-    values, vectors = np.linalg.eigh(correlations)
-    loadings = (vectors * np.sqrt(values))[:, ::-1]
-    left = correlations.copy()
-    averages = np.full(p - 1, np.nan)
-    for n_components in range(p - 1):
-        spread = np.diag(left)
-        if (spread <= 1e-12).any():
-            break
-        partial = left / np.sqrt(np.outer(spread, spread))
-        np.fill_diagonal(partial, 0.0)
-        averages[n_components] = np.sum(np.abs(partial) ** power) / (p * (p - 1))
-        left = left - np.outer(loadings[:, n_components], loadings[:, n_components])
+    n_items = len(correlations)
+    roots, vectors = np.linalg.eigh(correlations)
+    pairs = np.tril_indices(n_items, -1)
+    averages = np.full(n_items - 1, np.nan)
+    remaining = correlations.copy()
+    for taken in range(n_items - 1):
+        variances = np.diag(remaining)
+        if variances.min() > NOTHING_LEFT:
+            scale = np.sqrt(variances)
+            partials = (remaining / scale / scale[:, None])[pairs]
+            averages[taken] = np.mean(partials**power)
+        component = vectors[:, -1 - taken]
+        remaining = remaining - roots[-1 - taken] * np.outer(component, component)
     return averages
 
 
@@ -91,10 +92,11 @@ def empirical_kaiser(observed: Array, n_obs: int) -> Array:
     ndarray, shape (n_items,)
         max(1, remaining variance per remaining component × (1 + sqrt(p/n))²).
     """
-    p = len(observed)
-    taken = np.concatenate([[0.0], np.cumsum(observed)[:-1]])
-    share = (p - taken) / (p - np.arange(p))
-    return np.asarray(np.maximum(share * (1 + np.sqrt(p / n_obs)) ** 2, 1.0))
+    n_items = len(observed)
+    earlier = np.concatenate([[0.0], np.cumsum(observed)[:-1]])
+    per_component = (n_items - earlier) / np.arange(n_items, 0, -1)
+    # Largest eigenvalue of independent items (Marchenko and Pastur), for the variance not yet used.
+    return np.maximum(per_component * (1 + np.sqrt(n_items / n_obs)) ** 2, 1.0)
 
 
 def acceleration(observed: Array) -> Array:
@@ -110,6 +112,4 @@ def acceleration(observed: Array) -> Array:
     ndarray, shape (n_items,)
         Largest where the curve bends most; the factors before the bend are kept.
     """
-    bend = np.full(len(observed), np.nan)
-    bend[1:-1] = observed[2:] - 2 * observed[1:-1] + observed[:-2]
-    return bend
+    return np.pad(np.diff(observed, n=2), 1, constant_values=np.nan)
