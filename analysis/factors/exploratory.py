@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,39 +18,56 @@ from analysis.factors.weights import determinacy
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 RANDOM_STARTS = 30
+FEWEST_PERSONS = 4
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _check_options(n_factors: int, extraction: str, rotation: str, n_obs: int | None) -> None:
+    choose("efa", "extraction", extraction, EXTRACTIONS)
+    choose("efa", "rotation", rotation, ("none", *ROTATIONS))
+    if not _is_whole(n_factors):
+        raise DefinitionError(
+            fact_and_hint("efa", f"n_factors is {n_factors!r}.", "give a whole number of factors.")
+        )
+    if n_obs is not None and not (_is_whole(n_obs) and n_obs >= FEWEST_PERSONS):
+        raise DefinitionError(
+            fact_and_hint("efa", f"n_obs is {n_obs!r}.", "give the number of persons, or leave it out.")
+        )
 
 
 def _warn_heywood(labels: list[str], found: Extraction) -> None:
-    if found.heywood:
-        names = name_offenders(labels[i] for i in found.heywood)
-        message = fact_and_hint(
+    if not found.heywood:
+        return
+    named = name_offenders(labels[position] for position in found.heywood)
+    warnings.warn(
+        fact_and_hint(
             "efa",
-            f"{len(found.heywood)} of {len(labels)} uniquenesses are at their lower bound: {names}.",
+            f"{len(found.heywood)} of {len(labels)} uniquenesses are at their lower bound: {named}.",
             "extract fewer factors; do not interpret the factors of these items.",
-        )
-        warnings.warn(message, ToolkitWarning, stacklevel=3)
-
-
-def _variance_table(pattern: Pattern, names: list[str]) -> pd.DataFrame:
-    """Sum of squared loadings, proportions of all variance and of what is explained."""
-    squares = pattern.sums_of_squares
-    n_items = len(pattern.loadings)
-    return pd.DataFrame(
-        {
-            "ss_loadings": squares,
-            "proportion": squares / n_items,
-            "cumulative": np.cumsum(squares) / n_items,
-            "proportion_explained": squares / squares.sum(),
-            "cumulative_explained": np.cumsum(squares) / squares.sum(),
-        },
-        index=names,
+        ),
+        ToolkitWarning,
+        stacklevel=3,
     )
 
 
+def _variance_table(pattern: Pattern, factors: list[str]) -> pd.DataFrame:
+    """Sum of squared loadings, proportions of all variance and of what is explained."""
+    table = pd.DataFrame({"ss_loadings": pattern.sums_of_squares}, index=factors)
+    sums = table["ss_loadings"]
+    for suffix, whole in (("", len(pattern.loadings)), ("_explained", sums.sum())):
+        table[f"proportion{suffix}"] = sums / whole
+        table[f"cumulative{suffix}"] = sums.cumsum() / whole
+    return table
+
+
 def _complexity(loadings: Array) -> Array:
-    """Hofmann's row complexity: how many factors an item is spread over."""
+    """Give Hofmann's index: 1 for an item of one factor, k for equal loadings on k factors."""
     squares = loadings**2
-    return np.asarray(squares.sum(axis=1) ** 2 / (squares**2).sum(axis=1))
+    with np.errstate(invalid="ignore"):  # an item without any loading has none
+        return np.asarray(squares.sum(axis=1) ** 2 / (squares**2).sum(axis=1))
 
 
 def efa(
@@ -133,60 +151,44 @@ def efa(
     >>> efa(items, 1).loadings["F1"].round(6).tolist()
     [0.9, 0.8, 0.7, 0.6]
     """
-    choose("efa", "extraction", extraction, EXTRACTIONS)
-    choose("efa", "rotation", rotation, ("none", *ROTATIONS))
-    if isinstance(n_factors, bool) or not isinstance(n_factors, (int, np.integer)):
-        raise DefinitionError(
-            fact_and_hint("efa", f"n_factors is {n_factors!r}.", "give a whole number of factors.")
-        )
-    if n_obs is not None and n_obs < 4:
-        raise DefinitionError(
-            fact_and_hint("efa", f"n_obs is {n_obs}.", "give the number of persons, or leave it out.")
-        )
+    _check_options(n_factors, extraction, rotation, n_obs)
     found = moments("efa", items, correlation=correlation, missing=missing)
     check_correlations("efa", found.correlations, found.labels)
-    raw = extract(found.correlations, int(n_factors), extraction)
+    raw = extract(found.correlations, n_factors, extraction)
     _warn_heywood(found.labels, raw)
-    turned = rotate(raw.loadings, rotation, random_starts=random_starts, seed=seed)
-    pattern = turned if rotation == "biquartimin" else turned.arranged()
-    return _result(found, raw, pattern, extraction, rotation, seed, found.n_pairs if n_obs is None else n_obs)
+    pattern = rotate(raw.loadings, rotation, random_starts=random_starts, seed=seed).arranged()
+    return _labelled(
+        found,
+        raw,
+        pattern,
+        {"extraction": extraction, "rotation": rotation, "seed": seed, "n_obs_fit": n_obs or found.n_pairs},
+    )
 
 
-def _result(
-    found: Moments,
-    raw: Extraction,
-    pattern: Pattern,
-    extraction: str,
-    rotation: str,
-    seed: int,
-    size: int,
-) -> EfaResult:
-    """Label the matrices of one solution."""
-    names = [f"F{k + 1}" for k in range(pattern.loadings.shape[1])]
-    labels = found.labels
-    common = pattern.common
+def _labelled(found: Moments, raw: Extraction, pattern: Pattern, asked: dict[str, Any]) -> EfaResult:
+    """Name items and factors of every matrix."""
+    labels, observed, loadings = found.labels, found.correlations, pattern.loadings
+    factors = [f"F{position}" for position in range(1, loadings.shape[1] + 1)]
+    measures = fit_measures(observed, pattern.common, len(factors), asked["n_obs_fit"])
     return EfaResult(
-        loadings=pd.DataFrame(pattern.loadings, index=labels, columns=names),
-        factor_correlations=pd.DataFrame(pattern.factor_correlations, index=names, columns=names),
-        structure=pd.DataFrame(pattern.structure, index=labels, columns=names),
+        loadings=pd.DataFrame(loadings, index=labels, columns=factors),
+        factor_correlations=pd.DataFrame(pattern.factor_correlations, index=factors, columns=factors),
+        structure=pd.DataFrame(pattern.structure, index=labels, columns=factors),
         communalities=pd.Series(pattern.communalities, index=labels),
-        uniquenesses=pd.Series(1 - pattern.communalities, index=labels),
-        complexity=pd.Series(_complexity(pattern.loadings), index=labels),
-        variance=_variance_table(pattern, names),
-        fit=pd.Series(fit_measures(found.correlations, common, len(names), size)),
-        determinacy=pd.Series(determinacy(found.correlations, pattern), index=names),
-        residuals=pd.DataFrame(found.correlations - common, index=labels, columns=labels),
-        correlations=pd.DataFrame(found.correlations, index=labels, columns=labels),
-        heywood=tuple(labels[i] for i in raw.heywood),
-        extraction=extraction,
-        rotation=rotation,
+        uniquenesses=pd.Series(raw.uniquenesses, index=labels),
+        complexity=pd.Series(_complexity(loadings), index=labels),
+        variance=_variance_table(pattern, factors),
+        fit=pd.Series(measures),
+        determinacy=pd.Series(determinacy(observed, pattern), index=factors),
+        residuals=pd.DataFrame(observed - pattern.common, index=labels, columns=labels),
+        correlations=pd.DataFrame(observed, index=labels, columns=labels),
+        heywood=tuple(labels[position] for position in raw.heywood),
         correlation=found.correlation,
         missing=found.missing,
         n_obs=found.n_obs,
-        n_obs_fit=size,
         rotation_starts=pattern.starts,
         rotation_agreeing=pattern.agreeing,
-        seed=seed,
         _pattern=pattern,
         _values=found.values,
+        **asked,
     )

@@ -72,10 +72,14 @@ class EfaResult(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Loadings with communality, uniqueness and complexity, one row per item."""
-        table = self.loadings.assign(
-            communality=self.communalities, uniqueness=self.uniquenesses, complexity=self.complexity
+        of_items = pd.DataFrame(
+            {
+                "communality": self.communalities,
+                "uniqueness": self.uniquenesses,
+                "complexity": self.complexity,
+            }
         )
-        return table.rename_axis("item")
+        return pd.concat([self.loadings, of_items], axis=1).rename_axis("item")
 
     def score_weights(self, method: str = "ten_berge") -> pd.DataFrame:
         """Weights that turn standardised answers into factor scores.
@@ -90,9 +94,25 @@ class EfaResult(Result):
         pandas.DataFrame, shape (n_items, n_factors)
             Weights.
         """
-        choose("efa.scores", "method", method, tuple(WEIGHTS))
-        weights = WEIGHTS[method](np.array(self.correlations), self._pattern)
+        make = WEIGHTS[choose("efa.scores", "method", method, tuple(WEIGHTS))]
+        weights = make(self.correlations.to_numpy(), self._pattern)
         return pd.DataFrame(weights, index=self.loadings.index, columns=self.loadings.columns)
+
+    def _answers(self, items: pd.DataFrame) -> Array:
+        """Other persons' answers to the items analysed, in the order analysed."""
+        analysed = list(self.loadings.index)
+        if isinstance(items, pd.DataFrame):
+            absent = [label for label in analysed if label not in items.columns]
+            if absent:
+                raise ResponseDataError(
+                    fact_and_hint(
+                        "efa.scores",
+                        f"{len(absent)} of {len(analysed)} items are absent: {name_offenders(absent)}.",
+                        "give every item analysed.",
+                    )
+                )
+            items = items[analysed]
+        return item_values("efa.scores", items)[1]
 
     def scores(self, method: str = "ten_berge", items: pd.DataFrame | None = None) -> pd.DataFrame:
         """Factor scores of the persons analysed, or of others on the same footing.
@@ -118,16 +138,10 @@ class EfaResult(Result):
         https://doi.org/10.1037/1082-989X.6.4.430
         """
         weights = self.score_weights(method)
-        values = self._values
-        index: pd.Index = pd.RangeIndex(len(values))
-        if items is not None:
-            absent = [label for label in self.loadings.index if label not in items.columns]
-            if absent:
-                fact = f"{len(absent)} of {len(self.loadings)} items are absent: {name_offenders(absent)}."
-                raise ResponseDataError(fact_and_hint("efa.scores", fact, "give every item analysed."))
-            _, values = item_values("efa.scores", items[list(self.loadings.index)])
-            index = items.index
-        centre = np.nanmean(self._values, axis=0)
-        spread = np.nanstd(self._values, axis=0, ddof=1)
-        scored = (values - centre) / spread @ weights.to_numpy()
-        return pd.DataFrame(scored, index=index, columns=weights.columns)
+        values = self._values if items is None else self._answers(items)
+        centre, spread = np.nanmean(self._values, axis=0), np.nanstd(self._values, axis=0, ddof=1)
+        return pd.DataFrame(
+            ((values - centre) / spread) @ weights.to_numpy(),
+            index=pd.RangeIndex(len(values)) if items is None else items.index,
+            columns=weights.columns,
+        )

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.factors import criteria
 from analysis.factors.multistart import STARTS, from_many_starts, unit_diagonal
 from analysis.factors.pattern import Array, Pattern, unrotated
-from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint
+from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
 
 
 def varimax(
@@ -316,21 +316,23 @@ def promax(
     Hendrickson, A. E., & White, P. O. (1964). British Journal of Statistical Psychology, 17, 65-70.
     https://doi.org/10.1111/j.2044-8317.1964.tb00244.x
     """
-    rigid = varimax(loadings, normalize=normalize, random_starts=random_starts, seed=seed)
-    if rigid.loadings.shape[1] == 1:
-        return rigid
-    lengths = np.linalg.norm(rigid.loadings, axis=1)
-    weighed = rigid.loadings / np.where(weighted & (lengths > 0), lengths, 1.0)[:, None]
-    goal = np.sign(weighed) * np.abs(weighed) ** power
-    mapping, *_ = np.linalg.lstsq(weighed, goal, rcond=None)
-    mapping = mapping * np.sqrt(np.diag(np.linalg.inv(mapping.T @ mapping)))
-    turn = rigid.rotation @ np.linalg.inv(mapping).T
+    simple = varimax(loadings, normalize=normalize, random_starts=random_starts, seed=seed)
+    lengths = np.sqrt(simple.communalities) if weighted else np.ones(len(loadings))
+    scaled = simple.loadings / np.where(lengths > 0, lengths, 1.0)[:, None]
+    towards_target, *_ = np.linalg.lstsq(scaled, np.abs(scaled) ** (power - 1) * scaled)
+    if np.linalg.matrix_rank(towards_target) < scaled.shape[1]:
+        raise NotEstimableError(
+            fact_and_hint("promax", "some factors have no loadings to aim at.", "extract fewer factors.")
+        )
+    # The rotated factors are inv(U) times the varimax factors; their variances become one.
+    factors = np.linalg.inv(towards_target).T
+    factors = factors / np.linalg.norm(factors, axis=0)
     return Pattern(
-        loadings=rigid.loadings @ mapping,
-        factor_correlations=unit_diagonal(turn.T @ turn),
-        rotation=turn,
-        starts=rigid.starts,
-        agreeing=rigid.agreeing,
+        loadings=np.linalg.solve(factors, simple.loadings.T).T,
+        factor_correlations=unit_diagonal(factors.T @ factors),
+        rotation=simple.rotation @ factors,
+        starts=simple.starts,
+        agreeing=simple.agreeing,
     )
 
 
