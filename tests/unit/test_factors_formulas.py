@@ -1,0 +1,126 @@
+"""Published formulas of factor analysis at points that can be worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.stats import ncx2
+
+from analysis.factors.fit import fit_measures, rmsea_interval
+from analysis.factors.hull import elbow
+from analysis.factors.parallel import permuted_curves, reduced_eigenvalues
+from analysis.factors.pattern import Pattern, unrotated
+from analysis.factors.rotation import promax
+from analysis.factors.stopping import acceleration, average_partials, empirical_kaiser
+from analysis.factors.uniqueness import maximum_likelihood, minimum_residuals, polish
+from analysis.factors.weights import bartlett_weights, determinacy, regression_weights, ten_berge_weights
+from instrument.errors import NotEstimableError
+
+EQUAL = np.full((3, 3), 0.5) + np.eye(3) / 2
+
+
+def test_rmsea_and_the_noncentralities_at_its_limits() -> None:
+    estimate, lower, upper = rmsea_interval(30.0, 10, 101, 0.90)
+    assert estimate == pytest.approx(np.sqrt(30 / 1010 - 1 / 100))
+    for limit, below in ((lower, 0.95), (upper, 0.05)):
+        assert ncx2.cdf(30.0, 10, limit**2 * 10 * 100) == pytest.approx(below, abs=1e-9)
+    assert rmsea_interval(5.0, 10, 101, 0.90)[:2] == (0.0, 0.0)
+    assert np.isnan(rmsea_interval(30.0, 0, 101, 0.90)).all()
+    assert np.isnan(rmsea_interval(float("nan"), 10, 101, 0.90)).all()
+
+
+def test_fit_without_factors_is_that_of_independence() -> None:
+    fit = fit_measures(EQUAL, np.zeros((3, 3)), 0, 100)
+    assert fit["objective"] == pytest.approx(np.log(2))  # the determinant is one half
+    assert fit["chisq"] == pytest.approx((99 - 11 / 6) * np.log(2))
+    assert fit["chisq"] == pytest.approx(fit["null_chisq"])
+    assert fit["rmsr"] == pytest.approx(0.5)
+    assert fit["crms"] == pytest.approx(0.5)
+    assert fit["empirical_chisq"] == pytest.approx(100 * 6 * 0.25)
+    assert fit["bic"] == pytest.approx(fit["chisq"] - 3 * np.log(100))
+    assert fit["sabic"] == pytest.approx(fit["chisq"] - 3 * np.log(102 / 24))
+    assert (fit["cfi"], fit["fit_off"]) == (0.0, 0.0)
+    assert fit["tli"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_hull_bends_where_fit_stops_rising_for_its_price() -> None:
+    best, bends = elbow(np.array([0, 0.5, 0.8, 0.82, 0.81]), np.array([66, 54, 43, 33, 24]))
+    assert best == 2
+    want = [np.nan, (0.5 / 12) / (0.3 / 11), (0.3 / 11) / (0.02 / 10), np.nan, np.nan]
+    np.testing.assert_allclose(bends, want)
+
+
+@pytest.mark.parametrize("fits", [[0.0, 0.1, 0.2, 0.3], [0.0, 0.02, 0.1, 0.3], [0.2, 0.2, 0.1, 0.3]])
+def test_a_hull_without_inner_point_suggests_nothing(fits: list[float]) -> None:
+    best, bends = elbow(np.array(fits), np.array([10, 8, 6, 4]))
+    assert best == 0
+    assert np.isnan(bends).all()
+
+
+def test_stopping_rules_of_equal_correlations() -> None:
+    observed = np.array([2.0, 0.5, 0.5])
+    # Without its component a pair keeps the covariance -1/6 and each item the variance 1/3.
+    np.testing.assert_allclose(average_partials(EQUAL, 2), [0.25, 0.25])
+    np.testing.assert_allclose(average_partials(EQUAL, 4), [0.0625, 0.0625])
+    inflation = (1 + np.sqrt(3 / 300)) ** 2
+    np.testing.assert_allclose(empirical_kaiser(observed, 300), [inflation, 1.0, 1.0])
+    np.testing.assert_allclose(acceleration(observed), [np.nan, 1.5, np.nan])
+    np.testing.assert_allclose(reduced_eigenvalues(EQUAL), [1.5, 0.0, 0.0], atol=1e-9)
+
+
+def test_shuffled_columns_keep_their_answers() -> None:
+    values = np.arange(24.0).reshape(8, 3)
+    values[0, 1] = np.nan
+    seen: list[np.ndarray] = []
+
+    def keep(shuffled: np.ndarray) -> np.ndarray:
+        seen.append(shuffled)
+        return EQUAL
+
+    permuted_curves(values, keep, 3, 1)
+    for shuffled in seen:
+        np.testing.assert_array_equal(np.sort(shuffled, axis=0), np.sort(values, axis=0))
+    assert not np.array_equal(seen[0], seen[1], equal_nan=True)
+    with pytest.raises(NotEstimableError, match=r"correlations are missing(.|\n)*Hint: "):
+        permuted_curves(values, lambda shuffled: np.full((3, 3), np.nan), 1, 1)
+
+
+def test_weights_of_one_factor_with_equal_loadings() -> None:
+    pattern = unrotated(np.full((3, 1), np.sqrt(0.5)))
+    structure, sums = np.sqrt(0.5), 2.0  # R times a column of ones is a column of twos
+    np.testing.assert_allclose(regression_weights(EQUAL, pattern), np.full((3, 1), structure / sums))
+    np.testing.assert_allclose(bartlett_weights(EQUAL, pattern), np.full((3, 1), 1 / (3 * structure)))
+    # Unit variance: three weights w give w² times the sum of the six correlations and the diagonal.
+    np.testing.assert_allclose(ten_berge_weights(EQUAL, pattern), np.full((3, 1), 1 / np.sqrt(6)))
+    np.testing.assert_allclose(determinacy(EQUAL, pattern), [np.sqrt(0.75)])
+
+
+@pytest.mark.parametrize("discrepancy", [minimum_residuals, maximum_likelihood])
+def test_a_minimum_at_the_bound_is_the_one_a_general_optimiser_finds(discrepancy) -> None:  # type: ignore[no-untyped-def]
+    # One factor of the loadings 1.2, .7, .6, .5 is improper: the first uniqueness would be negative.
+    loadings = np.array([1.2, 0.7, 0.6, 0.5])
+    correlations = np.outer(loadings, loadings)
+    np.fill_diagonal(correlations, 1.0)
+    found = polish(discrepancy, correlations, 1, np.full(4, 0.5))
+
+    def function(point: np.ndarray) -> tuple[float, np.ndarray]:
+        here = discrepancy(correlations, 1, point)
+        return here.value, here.gradient
+
+    options = {"ftol": 1e-15, "gtol": 1e-10}
+    other = minimize(function, np.full(4, 0.5), jac=True, bounds=[(0.005, 1)] * 4, options=options)
+    assert found.uniquenesses[0] == 0.005
+    assert found.gradient < 1e-9
+    assert found.value == pytest.approx(other.fun, abs=1e-10)
+    np.testing.assert_allclose(found.uniquenesses, other.x, atol=1e-5)
+
+
+def test_promax_of_a_perfect_cluster_leaves_it_alone() -> None:
+    loadings = np.array([[0.8, 0.0], [0.7, 0.0], [0.0, 0.6], [0.0, 0.5]])
+    found = promax(loadings).aligned(loadings)
+    np.testing.assert_allclose(found.loadings, loadings, atol=1e-7)
+    np.testing.assert_allclose(found.factor_correlations, np.eye(2), atol=1e-7)
+    assert isinstance(found, Pattern)
+    with pytest.raises(NotEstimableError, match="promax: some factors have no loadings"):
+        promax(np.zeros((4, 2)))
