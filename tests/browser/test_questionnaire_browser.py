@@ -82,11 +82,17 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
+def press(page: Page, selector: str = ".buttons button") -> None:
+    """Click the first match and wait until the next page is loaded, its stylesheet included."""
+    with page.expect_navigation(wait_until="load"):
+        page.locator(selector).first.click()
+
+
 def begin(page: Page, link: str) -> None:
     page.goto(link)
     page.check("#consent-yes")
-    page.click(".buttons button")
-    page.click(".buttons button")
+    press(page)
+    press(page)
 
 
 def fill(page: Page, code: str = "4") -> None:
@@ -102,9 +108,9 @@ def test_without_javascript_a_person_reaches_the_end(site: Site, browser: Browse
     while "/survey/page/" in page.url:
         number += 1
         fill(page)
-        page.locator(".buttons button").first.click()
+        press(page)
     assert number == 7
-    page.locator(".buttons button").last.click()
+    press(page)
     assert page.locator(".code").inner_text().count("-") == 3
     context.close()
     with site.engine.connect() as connection:
@@ -159,7 +165,7 @@ def test_no_page_scrolls_sideways_and_targets_are_large(
         if step == "questions":
             page.goto(f"{site.address}/survey/review")
         elif step != "review":
-            page.click(".buttons button")
+            press(page)
     context.close()
 
 
@@ -168,11 +174,11 @@ def test_reload_back_button_and_two_tabs_lose_nothing(site: Site, browser: Brows
     page = context.new_page()
     begin(page, site.link())
     fill(page, "2")
-    page.locator(".buttons button").first.click()
+    press(page)
     page.wait_for_url("**/survey/page/2")
     page.reload()
     fill(page, "3")
-    page.locator(".buttons button").first.click()
+    press(page)
     page.wait_for_url("**/survey/page/3")
     page.go_back()
     page.go_back()
@@ -183,10 +189,9 @@ def test_reload_back_button_and_two_tabs_lose_nothing(site: Site, browser: Brows
     third = context.new_page()
     third.goto(f"{site.address}/survey/page/3")
     second.locator("fieldset").nth(0).locator("input").nth(0).check()
-    second.locator(".buttons button").first.click()
+    press(second)
     third.locator("fieldset").nth(1).locator("input").nth(1).check()
-    third.locator(".buttons button").first.click()
-    third.wait_for_load_state()
+    press(third)
     assert third.locator("input:checked").count() == 2
     context.close()
 
@@ -197,14 +202,14 @@ def test_a_second_device_resumes_by_link(site: Site, browser: Browser) -> None:
     page = first.new_page()
     begin(page, link)
     fill(page)
-    page.locator(".buttons button").first.click()
+    press(page)
     page.wait_for_url("**/survey/page/2")
     first.close()
     second = browser.new_context(locale="de-DE")
     page = second.new_page()
     page.goto(link)
     assert page.url.endswith("/survey/page/2")
-    page.click("button[name=lang][value=de]")
+    press(page, "button[name=lang][value=de]")
     assert page.locator("html").get_attribute("lang") == "de"
     second.close()
 
@@ -226,27 +231,27 @@ def test_axe_finds_nothing_on_any_page(site: Site, browser: Browser, scheme: str
 
     page.goto(site.link())
     check("consent")
-    page.click(".buttons button")
+    press(page)
     check("consent asked again")
     page.check("#consent-yes")
-    page.click(".buttons button")
+    press(page)
     check("start")
-    page.click(".buttons button")
+    press(page)
     check("questions")
     if scheme == "light" and SHOTS:
         page.locator("input[type=radio]").nth(3).check()
         page.screenshot(path=Path(SHOTS) / "questionnaire-phone.png")
-    page.locator(".buttons button").first.click()
+    press(page)
     check("soft prompt")
     for path in ("/survey/review", "/help", "/withdraw", "/nowhere"):
         page.goto(site.address + path)
         check(path)
     page.goto(f"{site.address}/survey/review")
-    page.locator(".buttons button").last.click()
+    press(page)
     check("done")
     page.goto(f"{site.address}/withdraw")
     page.fill("#code", "AAAA")
-    page.click(".buttons button")
+    press(page)
     check("unknown code")
     context.close()
     assert found == {}
