@@ -55,14 +55,11 @@ def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
 @app.command("open")
 def open_command(name: StudyName, store: StoreUrl = DEFAULT_STORE) -> None:
     """Open a study; refused without consent text, crisis text and contact."""
-    import json
-
-    from instrument.store.definitions import find_study, set_study_status
-    from instrument.study import Study
+    from instrument.store.definitions import find_study, set_study_status, study_written_as
 
     with opened(store).begin() as connection:
         row = find_study(connection, name)
-        faults = Study.model_validate(json.loads(row.definition)).faults_before_opening()
+        faults = study_written_as(row.definition).faults_before_opening()
         if faults:
             listed = "\n".join(f"  {fault}" for fault in faults)
             fact = f"study {name!r} cannot open.\n{listed}"

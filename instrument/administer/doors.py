@@ -22,7 +22,7 @@ from instrument.administer.session import (
     same,
 )
 from instrument.administer.texts import FALL_BACK, FOLDER, page_texts
-from instrument.store.tables import participant, study
+from instrument.store.tables import instrument_version, participant, study
 from instrument.store.tokens import Keyring
 
 
@@ -147,15 +147,22 @@ def person_of(connection: Connection, request: Request) -> Any:
     Returns
     -------
     sqlalchemy.Row or None
-        Participant with the name and status of the study.
+        Participant with the status and the definitions of study and instrument.
     """
     given = request.cookies.get(COOKIE)
     number = cookie_number(given)
     if number is None or given is None:
         return None
     query = (
-        select(participant, study.c.name.label("study_name"), study.c.status.label("study_status"))
+        select(
+            participant,
+            study.c.status.label("study_status"),
+            study.c.definition.label("study_definition"),
+            study.c.instrument_version_id,
+            instrument_version.c.definition.label("instrument_definition"),
+        )
         .join(study, study.c.id == participant.c.study_id)
+        .join(instrument_version, instrument_version.c.id == study.c.instrument_version_id)
         .where(participant.c.id == number)
     )
     found = connection.execute(query).first()
@@ -188,7 +195,7 @@ def enter(connection: Connection, request: Request) -> tuple[Circumstances, Page
     person = person_of(connection, request)
     if person is None:
         raise shut(request, "lost", 403)
-    here = circumstances_of(connection, person, person.study_name)
+    here = circumstances_of(person)
     offered = [tag for tag in here.study.languages if tag in here.scale.languages] or [here.scale.language]
     lang = person.lang if person.lang in offered else offered[0]
     token = form_token(site_of(request).keyring, person.id, person.token_hash)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,12 @@ from sqlalchemy import Connection
 from instrument.administer.layout import lay_out
 from instrument.definition import Instrument
 from instrument.store.answers import Answer, answers_of, live_administration, start_administration
-from instrument.store.definitions import find_study, instrument_of, item_numbers, waves_of
+from instrument.store.definitions import (
+    instrument_written_as,
+    item_numbers,
+    study_written_as,
+    waves_of,
+)
 from instrument.store.people import aware
 from instrument.study import Study
 
@@ -60,27 +64,22 @@ class Circumstances:
     version_id: int
 
 
-def circumstances_of(connection: Connection, person: Any, name: str) -> Circumstances:
+def circumstances_of(person: Any) -> Circumstances:
     """Study and instrument of a person.
 
     Parameters
     ----------
-    connection
-        An open connection.
     person
-        Row of the participant.
-    name
-        Id of the study.
+        Row of the participant with the definitions of study and instrument.
 
     Returns
     -------
     Circumstances
         What pages need.
     """
-    row: Any = find_study(connection, name)
-    definition = Study.model_validate(json.loads(row.definition))
-    version = int(row.instrument_version_id)
-    return Circumstances(person, definition, instrument_of(connection, version), version)
+    scale = instrument_written_as(person.instrument_definition)
+    study = study_written_as(person.study_definition)
+    return Circumstances(person, study, scale, int(person.instrument_version_id))
 
 
 def occasion_of(connection: Connection, person: Any, today: date | None = None) -> Occasion:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import socket
 from typing import Any
 
+import anyio.to_thread
 import uvicorn
 
 from instrument.errors import ToolkitError, fact_and_hint
 
 GRACE_SECONDS = 10
+THREADS = 4  # more only take turns at the interpreter, and everyone waits longer
 
 
 class ServingError(ToolkitError):
@@ -103,4 +106,10 @@ def run(app: Any, host: str, port: int, *, behind_proxy: bool = False) -> None:
         forwarded_allow_ips="127.0.0.1" if behind_proxy else None,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run()
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_serve(uvicorn.Server(config)))
+
+
+async def _serve(server: uvicorn.Server) -> None:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    await server.serve()

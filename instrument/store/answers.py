@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from instrument.errors import fact_and_hint
@@ -209,7 +209,7 @@ def save_answers(
         raise LockedError(fact_and_hint("save_answers", "this questionnaire is complete.", hint))
     now = datetime.now(UTC)
     kept = {row.item_id: row for row in answers_of(connection, administration_id)}
-    history = []
+    changed, history = [], []
     for number, answer in answers.items():
         before = kept[number]
         if (before.state, before.value) == (answer.state, answer.value):
@@ -227,15 +227,28 @@ def save_answers(
                     "replaced_at": now,
                 }
             )
+        changed.append(
+            {
+                "number": number,
+                "new_state": answer.state,
+                "new_value": answer.value,
+                "when_answered": before.answered_at if answer.state == "skipped" else now,
+            }
+        )
+    if changed:
         connection.execute(
             update(response)
-            .where(response.c.administration_id == administration_id, response.c.item_id == number)
-            .values(
-                state=answer.state,
-                value=answer.value,
-                saved_at=now,
-                answered_at=before.answered_at if answer.state == "skipped" else now,
+            .where(
+                response.c.administration_id == administration_id,
+                response.c.item_id == bindparam("number"),
             )
+            .values(
+                state=bindparam("new_state"),
+                value=bindparam("new_value"),
+                saved_at=now,
+                answered_at=bindparam("when_answered"),
+            ),
+            changed,
         )
     if history:
         connection.execute(insert(response_history), history)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
     elif kind == "sqlite":
         engine = create_engine(parsed, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediate)
+        _take_turns(engine)
     else:
         raise StoreError(_no_store(kind))
     try:
@@ -84,9 +85,32 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_immediate(connection: Any) -> None:
-    reads = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+def _take_turns(engine: Engine) -> None:
+    """Let one thread write at a time: SQLite makes waiting writers sleep, a lock wakes the next at once."""
+    turn = threading.Lock()
+
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("read_only", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.info["has_turn"] = turn.acquire(timeout=BUSY_MILLISECONDS / 1000)
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except BaseException:
+            end(connection)
+            raise
+
+    def commit(connection: Connection) -> None:
+        connection.exec_driver_sql("COMMIT")  # here, because this event comes before the driver's commit
+        end(connection)
+
+    def end(connection: Connection) -> None:
+        if connection.info.pop("has_turn", False):
+            turn.release()
+
+    event.listen(engine, "begin", begin)
+    event.listen(engine, "commit", commit)
+    event.listen(engine, "rollback", end)
 
 
 def reading(engine: Engine) -> Connection:

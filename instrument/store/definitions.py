@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -14,6 +15,9 @@ from instrument.errors import fact_and_hint, name_offenders
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, inserted_number
 from instrument.store.tables import instrument_version, item, item_text, option_label, study, wave
+from instrument.study import Study
+
+KEPT_DEFINITIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,41 @@ def instrument_of(connection: Connection, version_id: int) -> Instrument:
         The definition.
     """
     query = select(instrument_version.c.definition).where(instrument_version.c.id == version_id)
-    return Instrument.model_validate(json.loads(connection.execute(query).scalar_one()))
+    return instrument_written_as(connection.execute(query).scalar_one())
+
+
+@lru_cache(maxsize=KEPT_DEFINITIONS)
+def instrument_written_as(definition: str) -> Instrument:
+    """Instrument of a stored definition; read once, for the models are frozen.
+
+    Parameters
+    ----------
+    definition
+        JSON as `keep_instrument` kept it.
+
+    Returns
+    -------
+    Instrument
+        The same object for the same text.
+    """
+    return Instrument.model_validate(json.loads(definition))
+
+
+@lru_cache(maxsize=KEPT_DEFINITIONS)
+def study_written_as(definition: str) -> Study:
+    """Study of a stored definition.
+
+    Parameters
+    ----------
+    definition
+        JSON as `create_study` kept it.
+
+    Returns
+    -------
+    Study
+        The same object for the same text.
+    """
+    return Study.model_validate(json.loads(definition))
 
 
 def item_numbers(connection: Connection, version_id: int) -> dict[str, int]:
