@@ -126,7 +126,8 @@ def reading(engine: Engine) -> Connection:
     sqlalchemy.Connection
         To be used in a `with` block.
     """
-    return engine.connect().execution_options(read_only=True)
+    options = {} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+    return engine.connect().execution_options(read_only=True, **options)
 
 
 def _migrations(engine: Engine) -> Config:
