@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 READERS = ("table", "redcap", "fhir")
-UNREADABLE = (OSError, ValueError)  # no file, no text, no JSON, no table
 InstrumentOption = Annotated[str | None, typer.Option("--instrument", "-i", help="Shipped name or file.")]
 StudyOption = Annotated[str | None, typer.Option("--study", help="Id of a study in the store.")]
 
@@ -134,7 +133,8 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str) -> pd.Dat
         if reader == "fhir":
             return from_fhir(json.loads(file.read_text(encoding="utf-8-sig")), scale)
         names = tuple(name.strip() for name in covariates.split(",") if name.strip())
-        return from_redcap(pd.read_csv(file, dtype=str), scale, names)
+        table = pd.read_csv(file, dtype=str, encoding="utf-8-sig", keep_default_na=False, na_values=[""])
+        return from_redcap(table, scale, names)
     except (
         OSError,
         UnicodeDecodeError,

@@ -102,6 +102,16 @@ def test_redcap_and_fhir_answers_come_back(folder: Path, form: str, reader: str)
     pd.testing.assert_frame_equal(back, sent)
 
 
+def test_a_redcap_file_with_a_byte_order_mark_is_read(folder: Path) -> None:
+    assert (
+        run("export", "redcap-data", "--instrument", "dta", "--responses", "answers.csv", "--out", "r") == 0
+    )
+    pd.read_csv("r", dtype=str).to_csv("marked.csv", index=False, encoding="utf-8-sig")
+    assert run("import", "marked.csv", "--from", "redcap", "--instrument", "dta", "--out", "back.csv") == 0
+    sent, back = pd.read_csv("answers.csv"), pd.read_csv("back.csv")
+    assert set(back["participant"]) == set(sent["participant"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
