@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
@@ -64,6 +64,12 @@ class Kept(BaseModel):
 
     kept: int
     known: int
+
+
+class Outcome(BaseModel):
+    """What became of a set of answers."""
+
+    outcome: Literal["created", "known"]
 
 
 class Fault(BaseModel):
@@ -147,6 +153,7 @@ StudyRow = Annotated[Any, Depends(study_of_request)]
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Faults, "description": text}
     for status, text in [
+        (400, "Not to be read as JSON"),
         (401, "No valid key"),
         (409, "Not possible now"),
         (413, "Too large"),
@@ -178,7 +185,15 @@ def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
     return Kept(kept=kept, known=len(events) - kept)
 
 
-@router.get("/fhir/Questionnaire/{name}", responses=REFUSALS)
+@router.get(
+    "/fhir/Questionnaire/{name}",
+    responses={
+        200: {"content": {FHIR_JSON: {"schema": {"type": "object"}}}},
+        404: {"model": Faults, "description": "The study asks another instrument"},
+        **REFUSALS,
+    },
+    response_class=Response,  # has no media type of its own, so faults stay described as plain JSON
+)
 def get_questionnaire(
     request: Request,
     name: Annotated[str, Path(max_length=64)],
@@ -197,7 +212,15 @@ def get_questionnaire(
     return JSONResponse(questionnaire(scale, language=lang), media_type=FHIR_JSON)
 
 
-@router.post("/fhir/QuestionnaireResponse", status_code=201, responses=REFUSALS)
+@router.post(
+    "/fhir/QuestionnaireResponse",
+    status_code=201,
+    responses={
+        200: {"model": Outcome, "description": "The same answers were there already"},
+        201: {"model": Outcome, "description": "The answers are kept"},
+        **REFUSALS,
+    },
+)
 def post_response(
     request: Request,
     resource: dict[str, Any],
