@@ -14,6 +14,7 @@ from sqlalchemy import Engine, insert, select
 from instrument.errors import fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, open_store, sqlite_file, upgrade_store
+from instrument.store.erasures import Erasure, noted_erasures
 from instrument.store.people import erase_person
 from instrument.store.tables import erasure, participant
 
@@ -98,7 +99,7 @@ def restore(source: str | Path, engine: Engine) -> int:
     Raises
     ------
     StoreError
-        The file is no copy of a store.
+        The file is no copy of a store, or the list of erasures is damaged.
     """
     path = Path(source)
     if not path.is_file():
@@ -116,10 +117,12 @@ def restore(source: str | Path, engine: Engine) -> int:
     return _erase_again(engine, erased)
 
 
-def _erasures(engine: Engine) -> list[dict[str, object]]:
+def _erasures(engine: Engine) -> list[Erasure]:
+    """Everyone on the store's list or on the one beside it, each once."""
     with engine.connect() as connection:
         rows = connection.execute(select(erasure.c.token_hash, erasure.c.at))
-        return [{"token_hash": row.token_hash, "at": row.at} for row in rows]
+        kept: list[Erasure] = [{"token_hash": row.token_hash, "at": row.at} for row in rows]
+    return list({entry["token_hash"]: entry for entry in [*noted_erasures(engine), *kept]}.values())
 
 
 def _check_sqlite(path: Path) -> None:
@@ -134,7 +137,7 @@ def _check_sqlite(path: Path) -> None:
         raise StoreError(fact_and_hint("restore", f"{path.name} is damaged.", "take an older copy."))
 
 
-def _erase_again(engine: Engine, erased: list[dict[str, object]]) -> int:
+def _erase_again(engine: Engine, erased: list[Erasure]) -> int:
     again = 0
     with engine.begin() as connection:
         known = {row.token_hash for row in connection.execute(select(erasure.c.token_hash))}

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
+from instrument.store.erasures import note_erasure
 from instrument.store.tables import administration, consent, erasure, participant, response, study
 from instrument.store.tokens import Keyring, new_token, plain_code
 
@@ -226,7 +227,7 @@ def issue_withdrawal_code(connection: Connection, keyring: Keyring, participant_
     Raises
     ------
     StoreError
-        There is no such person.
+        There is no such person, or the list of erasures beside the store cannot be written.
     """
     found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
     if found is None:
@@ -279,7 +280,7 @@ def erase_person(connection: Connection, participant_id: int) -> None:
     Raises
     ------
     StoreError
-        There is no such person.
+        There is no such person, or the list of erasures beside the store cannot be written.
     """
     found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
     if found is None:
@@ -290,6 +291,8 @@ def erase_person(connection: Connection, participant_id: int) -> None:
         .where(administration.c.participant_id == participant_id)
     )
     answers = len(connection.execute(rows).all())
-    connection.execute(insert(erasure).values(token_hash=found.token_hash, at=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    note_erasure(connection.engine, found.token_hash, now)
+    connection.execute(insert(erasure).values(token_hash=found.token_hash, at=now))
     connection.execute(delete(participant).where(participant.c.id == participant_id))
     record(connection, "person.erase", f"study {found.study_id}", answers)

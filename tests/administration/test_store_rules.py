@@ -400,6 +400,40 @@ def test_a_copy_comes_back_without_those_erased_since(
         assert broken_line(connection) is None
 
 
+def test_losing_the_store_brings_no_erased_person_back(
+    engine: Engine, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DTA_ERASURES", str(tmp_path / "erasures"))
+    _, _, tokens = begin(engine, keyring, people=2)
+    copy = back_up(engine, tmp_path / "copy")
+    with engine.begin() as connection:
+        erase_person(connection, by_token(connection, keyring, tokens[0]).id)
+    written = (tmp_path / "erasures").read_text()
+    assert len(written.splitlines()) == 1
+    assert not any(token in written for token in tokens)
+    downgrade_store(engine, "base")
+    upgrade_store(engine)
+    assert restore(copy, engine) == 1
+    with engine.connect() as connection:
+        assert by_token(connection, keyring, tokens[0]) is None
+        assert by_token(connection, keyring, tokens[1]) is not None
+    with (tmp_path / "erasures").open("a") as file:
+        file.write("no line of ours\n")
+    with pytest.raises(StoreError, match="line 3 of erasures is damaged"):
+        restore(copy, engine)
+
+
+def test_no_one_is_erased_when_the_list_cannot_be_written(
+    engine: Engine, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, (token,) = begin(engine, keyring)
+    monkeypatch.setenv("DTA_ERASURES", str(tmp_path / "no" / "folder"))
+    with engine.begin() as connection, pytest.raises(StoreError, match="cannot be written"):
+        erase_person(connection, by_token(connection, keyring, token).id)
+    with engine.connect() as connection:
+        assert by_token(connection, keyring, token) is not None
+
+
 def test_what_is_no_copy_is_refused_and_the_store_stays(
     engine: Engine, keyring: Keyring, tmp_path: Path
 ) -> None:

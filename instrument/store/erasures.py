@@ -1,0 +1,105 @@
+"""List of erasures kept outside the store, so that losing the store does not bring erased people back."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypedDict
+
+from sqlalchemy import Engine
+
+from instrument.errors import fact_and_hint
+from instrument.store.connect import StoreError, sqlite_file
+
+PLACE = "DTA_ERASURES"
+
+
+class Erasure(TypedDict):
+    """A person erased: the keyed hash of the link, and when."""
+
+    token_hash: str
+    at: datetime
+
+
+def list_file(engine: Engine) -> Path | None:
+    """File of the list: `DTA_ERASURES`, else beside an SQLite store.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Returns
+    -------
+    pathlib.Path or None
+        None for a server without the setting: its list is in the store alone.
+    """
+    named = os.environ.get(PLACE)
+    if named:
+        return Path(named)
+    file = sqlite_file(engine)
+    return None if file is None else file.with_name(file.name + ".erasures")
+
+
+def note_erasure(engine: Engine, token_hash: str, at: datetime) -> None:
+    """Add a person to the list, on disk before the rows go.
+
+    Parameters
+    ----------
+    engine
+        The store.
+    token_hash, at
+        Whom, and when; the hash alone opens nothing and names no one.
+
+    Raises
+    ------
+    StoreError
+        The file cannot be written: nothing is erased then, and the person is told to try again.
+    """
+    file = list_file(engine)
+    if file is None:
+        return
+    line = f"{at.astimezone(UTC).isoformat()}\t{token_hash}\n".encode()
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, line)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        fact = f"the list of erasures {file.name} cannot be written ({error.strerror})."
+        raise StoreError(fact_and_hint("erase_person", fact, f"mend the folder, or set {PLACE}.")) from None
+
+
+def noted_erasures(engine: Engine) -> list[Erasure]:
+    """Everyone on the list outside the store.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Returns
+    -------
+    list of Erasure
+        Empty without a file.
+
+    Raises
+    ------
+    StoreError
+        A line is damaged: going on could bring an erased person back.
+    """
+    file = list_file(engine)
+    if file is None or not file.exists():
+        return []
+    found: list[Erasure] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        at, _, token_hash = line.partition("\t")
+        try:
+            found.append({"token_hash": token_hash, "at": datetime.fromisoformat(at)})
+        except ValueError:
+            fact = f"line {number} of {file.name} is damaged."
+            raise StoreError(fact_and_hint("restore", fact, "mend or remove the line.")) from None
+    return found
