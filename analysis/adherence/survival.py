@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -12,71 +14,114 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
+LARGEST_LOG_HAZARD = 15.0
+SMALLEST_SCORE = 1e-8
+MOST_STEPS, MOST_HALVINGS = 50, 30
 
 
 def cox(design: Floats, time: Floats, event: NDArray[np.bool_]) -> Fit:
     """Cox proportional hazards, Efron's handling of ties; `design` has no constant."""
-    from statsmodels.duration.hazard_regression import PHReg
-
     if event.sum() < FEWEST_EVENTS:
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
         hint = f"a hazard model needs at least {FEWEST_EVENTS}; watch for longer."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
-    model = PHReg(time, design, status=event.astype(float), ties="efron")
-    fit = model.fit(method="newton", maxiter=100, disp=0)
-    coefficients = np.asarray(fit.params, dtype=float)
-    score, information = _score_and_information(design, time, event, coefficients)
-    # Two more Newton steps on the exact score: the optimiser stops on the likelihood, not on it.
-    for _ in range(2):
-        coefficients = coefficients + np.linalg.solve(information, score)
-        score, information = _score_and_information(design, time, event, coefficients)
-    if not np.isfinite(coefficients).all() or np.abs(score).max() > 1e-6:
-        fact = "the hazard model did not converge."
-        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+    coefficients = np.zeros(design.shape[1])
+    moments = _event_moments(design, time, event, coefficients)
+    for _ in range(MOST_STEPS):
+        score = (moments.own - moments.mean).sum(axis=0)
+        information = moments.variance.sum(axis=0)
+        if np.abs(score).max() < SMALLEST_SCORE:
+            break
+        coefficients, moments = _newton(design, time, event, coefficients, moments)
+    else:
+        raise _no_maximum()
+    if np.abs(design @ coefficients).max() > LARGEST_LOG_HAZARD:
+        raise _no_maximum()
     return Fit(
         coefficients=coefficients,
         covariance=np.asarray(np.linalg.inv(information), dtype=np.float64),
         dispersion=1.0,
         df_resid=np.inf,
-        log_likelihood=float(model.loglike(coefficients)),
+        log_likelihood=moments.log_likelihood(coefficients),
         n=len(time),
     )
 
 
-def _event_moments(
-    design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats
-) -> list[tuple[float, Floats, Floats, Floats]]:
-    """For each event in time order: time, covariates, mean and variance over those at risk (Efron)."""
-    risk = np.exp(design @ coefficients)
-    moments = []
-    for when in np.unique(time[event]):
-        at_risk = time >= when
-        tied = np.nonzero((time == when) & event)[0]
-        w, x = risk[at_risk], design[at_risk]
-        s0, s1 = w.sum(), w @ x
-        s2 = (x * w[:, None]).T @ x
-        wt, xt = risk[tied], design[tied]
-        t0, t1 = wt.sum(), wt @ xt
-        t2 = (xt * wt[:, None]).T @ xt
-        for k in range(len(tied)):
-            share = k / len(tied)
-            d0 = s0 - share * t0
-            mean = (s1 - share * t1) / d0
-            variance = (s2 - share * t2) / d0 - np.outer(mean, mean)
-            # Efron: every tied event stands against the same average set, so its own row is the tie's mean.
-            moments.append((float(when), xt.mean(axis=0), mean, variance))
-    return moments
+def _newton(
+    design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats, moments: _Moments
+) -> tuple[Floats, _Moments]:
+    """One Newton step, halved until the partial likelihood does not fall."""
+    score, information = (moments.own - moments.mean).sum(axis=0), moments.variance.sum(axis=0)
+    try:
+        step = np.linalg.solve(information, score)
+    except np.linalg.LinAlgError:
+        raise _no_maximum() from None
+    before = moments.log_likelihood(coefficients)
+    for _ in range(MOST_HALVINGS):
+        moved = coefficients + step
+        if np.abs(design @ moved).max() <= 2 * LARGEST_LOG_HAZARD:
+            found = _event_moments(design, time, event, moved)
+            if found.log_likelihood(moved) >= before - 1e-9 * max(1.0, abs(before)):
+                return moved, found
+        step = step / 2
+    raise _no_maximum()
 
 
-def _score_and_information(
-    design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats
-) -> tuple[Floats, Floats]:
-    score = np.zeros(design.shape[1])
-    information = np.zeros((design.shape[1], design.shape[1]))
-    for _, own, mean, variance in _event_moments(design, time, event, coefficients):
-        score += own - mean
-        information += variance
-    return score, information
+def _no_maximum() -> NotEstimableError:
+    fact = "the hazard model did not converge, or a predictor orders the times perfectly."
+    return NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moments:
+    """Per event, in time order: when, its own covariates, and their mean and variance over those at risk."""
+
+    when: Floats
+    own: Floats
+    mean: Floats
+    variance: Floats
+    log_total: Floats
+
+    def log_likelihood(self, coefficients: Floats) -> float:
+        """Logarithm of the partial likelihood."""
+        return float((self.own @ coefficients - self.log_total).sum())
+
+
+def _event_moments(design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats) -> _Moments:
+    """Weighted moments of the risk set at every event, tied events by Efron's rule.
+
+    Rows are ordered by falling time, so that a running sum is a sum over those still at risk.
+    """
+    order = np.argsort(-time, kind="stable")
+    x, falling = design[order], time[order]
+    risk = np.exp(x @ coefficients)
+    squares = x[:, :, None] * x[:, None, :]
+    when, tie = np.unique(time[event], return_inverse=True)
+    last = np.searchsorted(-falling, -when, side="right") - 1
+    sums = [np.cumsum(v, axis=0)[last] for v in (risk, risk[:, None] * x, risk[:, None, None] * squares)]
+    mine = design[event]
+    w = np.exp(mine @ coefficients)
+    tied = [np.zeros_like(total) for total in sums]
+    plain, count = np.zeros((len(when), x.shape[1])), np.bincount(tie, minlength=len(when))
+    for total, part in zip(
+        tied, (w, w[:, None] * mine, w[:, None, None] * mine[:, :, None] * mine[:, None, :]), strict=True
+    ):
+        np.add.at(total, tie, part)
+    np.add.at(plain, tie, mine)
+    # Efron: the k-th of d tied events stands against the risk set less k/d of the tied.
+    group = np.repeat(np.arange(len(when)), count)
+    first = np.concatenate([[0], np.cumsum(count)[:-1]])
+    share = (np.arange(len(group)) - first[group]) / count[group]
+    s0 = sums[0][group] - share * tied[0][group]
+    mean = (sums[1][group] - share[:, None] * tied[1][group]) / s0[:, None]
+    second = (sums[2][group] - share[:, None, None] * tied[2][group]) / s0[:, None, None]
+    return _Moments(
+        when=when[group],
+        own=(plain / count[:, None])[group],
+        mean=mean,
+        variance=second - mean[:, :, None] * mean[:, None, :],
+        log_total=np.log(s0),
+    )
 
 
 def proportionality(
@@ -88,16 +133,12 @@ def proportionality(
     fitted model, with the exact information of the enlarged model.
     """
     moments = _event_moments(design, time, event, fit.coefficients)
-    centre = np.mean([when for when, *_ in moments])
     p = design.shape[1]
-    plain, mixed, squared = np.zeros((p, p)), np.zeros((p, p)), np.zeros((p, p))
-    score = np.zeros(p)
-    for when, own, mean, variance in moments:
-        g = when - centre
-        score += g * (own - mean)
-        plain += variance
-        mixed += g * variance
-        squared += g * g * variance
+    g = moments.when - moments.when.mean()
+    score = g @ (moments.own - moments.mean)
+    plain = moments.variance.sum(axis=0)
+    mixed = np.einsum("e,ejk->jk", g, moments.variance)
+    squared = np.einsum("e,ejk->jk", g * g, moments.variance)
     left = squared - mixed @ np.linalg.solve(plain, mixed)
     rows = []
     for j, name in enumerate(names):
