@@ -160,10 +160,13 @@ def answers_of(connection: Connection, administration_id: int) -> list[Row[tuple
     Returns
     -------
     list of sqlalchemy.Row
-        name, item_id, state, value, display_order, page, shown_at, answered_at, saved_at.
+        name, item_id, state, value, display_order, page, shown_at.
     """
+    kept = response.c
     query = (
-        select(item.c.name, response)
+        select(
+            item.c.name, kept.item_id, kept.state, kept.value, kept.display_order, kept.page, kept.shown_at
+        )
         .join(item, item.c.id == response.c.item_id)
         .where(response.c.administration_id == administration_id)
         .order_by(response.c.display_order)
@@ -208,7 +211,10 @@ def save_answers(
         hint = "nothing more to do; the answers are in the store."
         raise LockedError(fact_and_hint("save_answers", "this questionnaire is complete.", hint))
     now = datetime.now(UTC)
-    kept = {row.item_id: row for row in answers_of(connection, administration_id)}
+    query = select(response).where(
+        response.c.administration_id == administration_id, response.c.item_id.in_(list(answers))
+    )
+    kept = {row.item_id: row for row in connection.execute(query)} if answers else {}
     changed, history = [], []
     for number, answer in answers.items():
         before = kept[number]
