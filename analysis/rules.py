@@ -203,6 +203,14 @@ SMALLEST_CHANGE = Rule(
     source=COSMIN,
 )
 
+EARLIEST_RATING = Rule(
+    name="Day of the earliest rating of alliance",
+    comparison=">=",
+    cutoff=14,
+    source="Goldberg et al. 2022, doi:10.1177/10731911211015310",
+    note="there the scores of weeks 3 and 4 went with outcome, earlier ones did not",
+)
+
 
 def rule_table() -> pd.DataFrame:
     """Give every named rule, to print beside a report.

@@ -6,21 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from analysis.adherence.binomial import average_effect, quasi_binomial
-from analysis.adherence.counts import RULE
-from analysis.adherence.design import CALLER, LandmarkDesign, assemble, refuse_overlap
-from analysis.adherence.families import adjust_within
+from analysis.adherence.collecting import collect
+from analysis.adherence.design import CALLER, assemble, early_rating, refuse_overlap
 from analysis.adherence.models import ModelRun
 from analysis.adherence.result import AdherenceResult
-from analysis.adherence.survival import kaplan_meier
+from analysis.adherence.waves import WavesResult, relate_waves
 from analysis.usage import UsageSummary
-from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
+from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.study import Study, load_study, make_study
 
-__all__ = ["AdherenceResult", "relate_adherence"]
+__all__ = ["AdherenceResult", "WavesResult", "relate_adherence", "relate_waves"]
 COUNT_SUFFIXES = ("_n", "_applicable", "_does_not_apply", "_sem")
 
 
@@ -34,7 +31,9 @@ def relate_adherence(
     predictors: Sequence[str] | None = None,
     adjust_for: Sequence[str] | None = None,
     wave: str | None = None,
+    context: str | None = None,
     confidence: float = 0.95,
+    seed: int = 1,
 ) -> AdherenceResult:
     """Relate scores at the landmark wave to use of the app after it.
 
@@ -59,8 +58,13 @@ def relate_adherence(
         Columns to adjust for besides use before the landmark. By default the study's.
     wave
         Wave of the scores. By default that of the landmark.
+    context
+        Score that is context rather than alliance: beside its own model it is held constant in those of
+        the other scores and crossed with them (`context` of the result).
     confidence
         Level of every interval.
+    seed
+        Seed of the imputations.
 
     Returns
     -------
@@ -87,11 +91,16 @@ def relate_adherence(
     known). Effects on the scale of the intended units are average marginal effects,
     `mean(due · p(1 − p) · b)`, by the delta method.
 
+    Where scores or covariates are missing, the first model is also fitted to everyone still watched, with
+    the gaps imputed 20 times (predictive mean matching; pooled after Rubin). Curvature: a restricted cubic
+    spline with 4 knots against the straight line, F test.
+
     Time to disengagement: Cox model (Efron) among those still at risk at the landmark; constancy of
-    hazard ratios by the score test of `x · t`. Active days: negative binomial, compared with
-    zero-inflated and hurdle models by BIC. Threshold: logistic, area under the curve with DeLong's
-    interval. p values of themes are adjusted by Holm and Benjamini-Hochberg within a model; the total is
-    not part of that family.
+    hazard ratios by the score test of `x · t`; by week, a complementary log-log model whose effect is also
+    given as change of the share still using the app at the end. Active days: negative binomial, compared
+    with zero-inflated and hurdle models; the one of smallest BIC is reported beside it. Threshold:
+    logistic, area under the curve with DeLong's interval. p values of themes are adjusted by Holm and
+    Benjamini-Hochberg within a model; the total is not part of that family.
 
     References
     ----------
@@ -123,10 +132,17 @@ def relate_adherence(
     chosen = refuse_overlap(plan, usage, wave)
     table = scores.scores if hasattr(scores, "scores") else scores
     names = list(predictors) if predictors is not None else _score_columns(scores, table)
-    design = assemble(table, usage, plan, outcomes, covariates, names, adjust_for, chosen)
+    needed = [*names, *([context] if context is not None and context not in names else [])]
+    design = assemble(table, usage, plan, outcomes, covariates, needed, adjust_for, chosen)
     outcome = plan.outcome if plan.outcome and plan.outcome in design.frame else None
-    runs = {name: ModelRun(design, name, confidence, outcome).run() for name in names}
-    return _collect(design, runs, usage, plan, confidence)
+    if plan.outcome and outcome is None:
+        design.notes.append(f"no model of the outcome: {plan.outcome!r} is not in the data")
+    early = early_rating(plan, chosen)
+    design.notes.extend(early)
+    runs = {
+        name: ModelRun(design, name, confidence, outcome, context=context, seed=seed).run() for name in names
+    }
+    return collect(design, runs, usage, plan, confidence, context)
 
 
 def _score_columns(scores: Any, table: pd.DataFrame) -> list[str]:
@@ -144,107 +160,3 @@ def _score_columns(scores: Any, table: pd.DataFrame) -> list[str]:
         fact = "the scores hold no numeric column beside participant and wave."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
     return sorted(named, key=lambda name: name != "total")
-
-
-def _collect(
-    design: LandmarkDesign, runs: dict[str, ModelRun], usage: UsageSummary, plan: Study, confidence: float
-) -> AdherenceResult:
-    effects = pd.DataFrame([row for run in runs.values() for row in run.effects])
-    failed = pd.DataFrame(
-        [row for run in runs.values() for row in run.failed], columns=["model", "predictor", "reason"]
-    )
-    if not len(effects):
-        fact = f"none of the models could be estimated: {failed['reason'].iloc[0]}"
-        raise NotEstimableError(fact_and_hint(CALLER, fact, "see the participant flow for what is missing."))
-    effects["family"] = np.where(effects["predictor"] == "total", "total", "themes")
-    effects = adjust_within(effects, ["model", "family"]).drop(columns="family")
-    first = next(iter(runs))
-    return AdherenceResult(
-        effects=effects,
-        coefficients=pd.DataFrame([row for run in runs.values() for row in run.coefficients]),
-        flow=design.flow,
-        curves=_curves(design, first, confidence),
-        proportional_hazards=_stack([run.proportional for run in runs.values()]),
-        count_comparison=_stack([run.comparison for run in runs.values()]),
-        discrimination=pd.DataFrame([run.discrimination for run in runs.values() if run.discrimination]),
-        naive=_naive(design, first, usage, confidence),
-        failed=failed,
-        design={
-            "wave": design.wave,
-            "day": design.day,
-            "due": design.due,
-            "unit": design.unit,
-            "adjusted_for": design.adjusters,
-            "standard_deviations": {name: run.sd for name, run in runs.items()},
-            "confidence": confidence,
-            "count_rule": RULE,
-            "gap_days": plan.gap_days,
-            "threshold": plan.adherence.threshold,
-            "justification": plan.adherence.justification,
-        },
-        notes=[*usage.notes, *design.notes, *_count_notes(runs)],
-    )
-
-
-def _count_notes(runs: dict[str, ModelRun]) -> list[str]:
-    chosen = {
-        name: run.comparison.loc[run.comparison["chosen"], "model"].iloc[0]
-        for name, run in runs.items()
-        if run.comparison is not None
-    }
-    other = [name for name, model in chosen.items() if model != "negative binomial"]
-    if not other:
-        return []
-    return [
-        f"active days have more zeros than the negative binomial shown expects: {', '.join(other)} ({RULE})"
-    ]
-
-
-def _stack(tables: list[pd.DataFrame | None]) -> pd.DataFrame:
-    kept = [table for table in tables if table is not None]
-    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
-
-
-def _curves(design: LandmarkDesign, predictor: str, confidence: float) -> pd.DataFrame:
-    here = design.frame[design.frame["at_risk"]]
-    if not len(here):
-        return pd.DataFrame()
-    middle = design.frame[predictor].median()
-    upper, lower = f"{predictor} above the median", f"{predictor} at or below the median"
-    group = np.where(here[predictor] > middle, upper, lower).astype(object)
-    time, event = here["disengaged_after"].to_numpy(float), here["disengaged"].to_numpy(bool)
-    return kaplan_meier(time, event, group, confidence)
-
-
-def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confidence: float) -> pd.DataFrame:
-    """Whole use on the score with neither landmark nor adjustment, and the landmark effect beside it."""
-    frame = design.frame
-    measure, whole = usage.rule["measure"], float(usage.rule["intended_whole"])
-    rows = []
-    raw = frame[predictor].to_numpy(dtype=float)
-    scaled = np.column_stack([np.ones(len(frame)), (raw - raw.mean()) / raw.std(ddof=1)])
-    for label, column, due in (
-        ("naive: whole study, unadjusted", np.minimum(frame[f"{measure}_whole"], whole), whole),
-        ("after the landmark, unadjusted", frame["done"], design.due),
-    ):
-        done = np.asarray(column, dtype=float)
-        try:
-            fit = quasi_binomial(scaled, done, np.full(len(done), due))
-        except NotEstimableError:
-            continue
-        low, high = fit.interval(confidence)
-        effect = average_effect(fit, scaled, np.full(len(done), due), 1, confidence)
-        rows.append(
-            {
-                "analysis": label,
-                "predictor": predictor,
-                "n": fit.n,
-                "odds_ratio": float(np.exp(fit.coefficients[1])),
-                "ci_lower": float(np.exp(low[1])),
-                "ci_upper": float(np.exp(high[1])),
-                "share_of_intended": effect[0] / due,
-                "share_lower": effect[1] / due,
-                "share_upper": effect[2] / due,
-            }
-        )
-    return pd.DataFrame(rows)

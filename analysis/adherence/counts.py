@@ -11,21 +11,44 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
-from scipy.special import gammaln
+from scipy.linalg import block_diag
+from scipy.special import expit, gammaln
 
-from analysis.adherence.binomial import Fit, separation_seen_later
+from analysis.adherence.binomial import Fit
+from analysis.adherence.delta import covariance_of, delta_interval
+from analysis.adherence.threshold import logistic
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
+PLAIN = "negative binomial"
 RULE = "smallest BIC among the models that converged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CountFit:
+    """A count model: its coefficients, their covariance (None: not estimable), and the mean it expects."""
+
+    name: str
+    theta: Floats
+    covariance: Floats | None
+    log_likelihood: float
+    converged: bool
+    expected: Callable[[Floats, Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CountModels:
-    """The negative binomial fit, and the comparison with its zero-heavy rivals."""
+    """The negative binomial fit, its zero-heavy rivals, and the comparison that chose one of the three."""
 
     negative_binomial: Fit
+    rivals: dict[str, CountFit]
     comparison: pd.DataFrame
+
+    @property
+    def chosen(self) -> CountFit:
+        """Model chosen by the declared rule."""
+        name = str(self.comparison.loc[self.comparison["chosen"], "model"].iloc[0])
+        return self.rivals[name]
 
 
 def count_models(design: Floats, counts: Floats) -> CountModels:
@@ -35,18 +58,59 @@ def count_models(design: Floats, counts: Floats) -> CountModels:
     """
     plain = _negative_binomial(design, counts)
     k = design.shape[1]
-    rows = [("negative binomial", True, plain.log_likelihood, k + 1)]
-    for name, (logl, converged, size) in (
-        ("zero-inflated", _zero_inflated(design, counts, plain)),
-        ("hurdle", _hurdle(design, counts, plain)),
-    ):
-        rows.append((name, converged, logl, size))
-    table = pd.DataFrame(rows, columns=["model", "converged", "log_likelihood", "n_parameters"])
+    rivals = [
+        CountFit(
+            name=PLAIN,
+            theta=plain.coefficients,
+            covariance=plain.covariance,
+            log_likelihood=plain.log_likelihood,
+            converged=True,
+            expected=lambda theta, x: np.exp(x @ theta),
+        ),
+        _zero_inflated(design, counts, plain),
+        _hurdle(design, counts, plain),
+    ]
+    table = pd.DataFrame(
+        {
+            "model": [fit.name for fit in rivals],
+            "converged": [fit.converged for fit in rivals],
+            "log_likelihood": [fit.log_likelihood for fit in rivals],
+            "n_parameters": [k + 1, k + 2, 2 * k + 1],
+        }
+    )
     table["aic"] = 2 * table["n_parameters"] - 2 * table["log_likelihood"]
     table["bic"] = np.log(len(counts)) * table["n_parameters"] - 2 * table["log_likelihood"]
     best = table["bic"].where(table["converged"]).idxmin()
     table["chosen"] = table.index == best
-    return CountModels(negative_binomial=plain, comparison=table)
+    return CountModels(negative_binomial=plain, rivals={fit.name: fit for fit in rivals}, comparison=table)
+
+
+def count_effects(
+    fit: CountFit, design: Floats, column: int, level: float = 0.95
+) -> tuple[tuple[float, float, float, float], tuple[float, float, float]]:
+    """Effect of one column on the expected count, for any of the three models.
+
+    Returns
+    -------
+    tuple
+        Logarithm of the ratio of mean expected counts half a unit above and half a unit below everybody's
+        value, with its standard error and limits; and the difference of the two, with limits.
+    """
+    if fit.covariance is None:
+        fact = f"the {fit.name} model gives no standard errors."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+    above, below = design.copy(), design.copy()
+    above[:, column] += 0.5
+    below[:, column] -= 0.5
+
+    def means(theta: Floats) -> tuple[float, float]:
+        return float(fit.expected(theta, above).mean()), float(fit.expected(theta, below).mean())
+
+    ratio = delta_interval(lambda t: float(np.log(np.divide(*means(t)))), fit.theta, fit.covariance, level)
+    value, _, low, high = delta_interval(
+        lambda t: float(np.subtract(*means(t))), fit.theta, fit.covariance, level
+    )
+    return ratio, (value, low, high)
 
 
 def _negative_binomial(design: Floats, counts: Floats) -> Fit:
@@ -85,7 +149,7 @@ def _log_mass(design: Floats, counts: Floats, coefficients: Floats, log_alpha: f
     )
 
 
-def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> tuple[float, bool, int]:
+def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> CountFit:
     """One share of people never uses the app, whatever their columns say."""
 
     def negative(theta: Floats) -> float:
@@ -95,19 +159,33 @@ def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> tuple[float, b
 
     share = max(0.01, float((counts == 0).mean()) / 2)
     start = np.concatenate([plain.coefficients, [np.log(plain.dispersion), np.log(share / (1 - share))]])
-    return (*_maximise(negative, start), len(start))
+    theta, logl, converged = _maximise(negative, start)
+    return CountFit(
+        name="zero-inflated",
+        theta=theta,
+        covariance=covariance_of(negative, theta) if converged else None,
+        log_likelihood=logl,
+        converged=converged,
+        expected=lambda t, x: expit(-t[-1]) * np.exp(x @ t[:-2]),
+    )
 
 
-def _hurdle(design: Floats, counts: Floats, plain: Fit) -> tuple[float, bool, int]:
+def _hurdle(design: Floats, counts: Floats, plain: Fit) -> CountFit:
     """A logit decides on any use, a truncated NB2 on how much."""
-    import statsmodels.api as sm
-
     some = counts > 0
-    n_parameters = 2 * design.shape[1] + 1
-    if some.all() or not some.any():
-        return float("nan"), False, n_parameters
-    with separation_seen_later():
-        zeros = sm.GLM(some.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12)
+    k = design.shape[1]
+    nowhere = CountFit(
+        name="hurdle",
+        theta=np.full(2 * k + 1, np.nan),
+        covariance=None,
+        log_likelihood=float("nan"),
+        converged=False,
+        expected=_hurdle_mean,
+    )
+    try:
+        gate = logistic(design, some)
+    except NotEstimableError:
+        return nowhere
     x, y = design[some], counts[some]
     nothing = np.zeros(len(y))
 
@@ -116,14 +194,31 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit) -> tuple[float, bool, in
         return -float((_log_mass(x, y, theta[:-1], theta[-1]) - np.log1p(-zero)).sum())
 
     start = np.append(plain.coefficients, np.log(plain.dispersion))
-    logl, converged = _maximise(negative, start)
-    return logl + float(zeros.llf), converged and bool(zeros.converged), n_parameters
+    theta, logl, converged = _maximise(negative, start)
+    amount = covariance_of(negative, theta) if converged else None
+    return CountFit(
+        name="hurdle",
+        theta=np.concatenate([gate.coefficients, theta]),
+        covariance=None if amount is None else block_diag(gate.covariance, amount),
+        log_likelihood=logl + gate.log_likelihood,
+        converged=converged,
+        expected=_hurdle_mean,
+    )
 
 
-def _maximise(negative: Callable[[Floats], float], start: Floats) -> tuple[float, bool]:
+def _hurdle_mean(theta: Floats, design: Floats) -> Floats:
+    k = design.shape[1]
+    mean = np.exp(np.clip(design @ theta[k:-1], -30.0, 30.0))
+    size = np.exp(-theta[-1])
+    # log P(0) under NB2 is -size·log(1 + mean/size); any use makes the mean of the rest larger.
+    some = -np.expm1(-size * np.log1p(mean / size))
+    return np.asarray(expit(design @ theta[:k]) * mean / some)
+
+
+def _maximise(negative: Callable[[Floats], float], start: Floats) -> tuple[Floats, float, bool]:
     found = optimize.minimize(negative, start, method="BFGS", options={"gtol": 1e-4, "maxiter": 1000})
     slope = float(np.abs(found.jac).max())
-    return -float(found.fun), bool(np.isfinite(found.fun)) and slope < 1e-2
+    return found.x, -float(found.fun), bool(np.isfinite(found.fun)) and slope < 1e-2
 
 
 def _quiet(make: Any) -> Any:

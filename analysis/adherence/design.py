@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.rules import EARLIEST_RATING
 from analysis.usage import UsageSummary
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
     ResponseDataError,
+    ToolkitWarning,
     fact_and_hint,
     name_offenders,
 )
@@ -31,11 +34,13 @@ class LandmarkDesign:
     `frame` has one row per analysed participant: predictors (raw), adjustment columns as numbers in
     `adjusters`, `done` and `due` (intended units after the landmark), `time` and `event` from the
     landmark with `at_risk`, `adherent_after`, and the outcome where there is one. `everyone` has one
-    row per enrolled participant with `answered`, for weights.
+    row per enrolled participant still watched with complete adjustment and `answered`, for weights;
+    `watched` one per participant still watched, gaps as NaN, for imputation.
     """
 
     frame: pd.DataFrame
     everyone: pd.DataFrame
+    watched: pd.DataFrame
     predictors: list[str]
     adjusters: list[str]
     flow: pd.DataFrame
@@ -69,6 +74,17 @@ def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None) -> str:
     return chosen
 
 
+def early_rating(study: Study, wave: str) -> list[str]:
+    """Warn of a rating before the third week; the sentence is also kept among the notes."""
+    day = study.wave(wave).day
+    if EARLIEST_RATING.holds(day):
+        return []
+    fact = f"wave {wave!r} lies on day {day}, before the third week: {EARLIEST_RATING.note}"
+    hint = "rate alliance in week 3 or later, or read the result as one of first impressions."
+    warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
+    return [fact]
+
+
 def assemble(
     scores: pd.DataFrame,
     usage: UsageSummary,
@@ -85,7 +101,7 @@ def assemble(
     people = usage.people.copy()
     people["participant"] = people["participant"].astype(str)
     frame = people.merge(ratings, on="participant", how="left")
-    extra, names = _extra(study, outcomes, covariates, adjust_for, notes)
+    extra, names = side_columns(study, outcomes, covariates, adjust_for, notes)
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
     day = float(usage.rule["landmark_day"])
@@ -100,7 +116,7 @@ def assemble(
     frame["due"] = due
     frame["use_before"] = np.minimum(frame[f"{measure}_before"].astype(float), usage.rule["intended_before"])
     frame["adherent_after"] = frame["done"] / due >= study.adherence.threshold
-    frame, adjusters = _coded(frame, ["use_before", *names])
+    frame, adjusters = coded_columns(frame, ["use_before", *names])
     complete = frame[adjusters].notna().all(axis=1)
     kept = frame["answered"] & frame["watched"] & complete
     flow = _flow(frame, complete, kept, len(set(ratings["participant"]) - set(people["participant"])))
@@ -115,6 +131,7 @@ def assemble(
     return LandmarkDesign(
         frame=used,
         everyone=frame[frame["watched"] & complete].reset_index(drop=True),
+        watched=frame[frame["watched"]].reset_index(drop=True),
         predictors=list(predictors),
         adjusters=adjusters,
         flow=flow,
@@ -146,7 +163,7 @@ def _ratings(scores: pd.DataFrame, predictors: Sequence[str], wave: str) -> pd.D
     return ratings
 
 
-def _extra(
+def side_columns(
     study: Study,
     outcomes: pd.DataFrame | None,
     covariates: pd.DataFrame | None,
@@ -181,7 +198,7 @@ def _extra(
     return extra, names
 
 
-def _coded(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+def coded_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
     """Numbers stay; labels become one 0/1 column per level after the first to appear."""
     added: dict[str, Any] = {}
     adjusters = []

@@ -12,32 +12,49 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.binomial import Fit, average_effect, beta_binomial, quasi_binomial
-from analysis.adherence.counts import CountModels, count_models
-from analysis.adherence.design import LandmarkDesign
-from analysis.adherence.families import e_value, e_value_of_limit
+from analysis.adherence.context import context_in_hazard, context_in_use
+from analysis.adherence.counts import CountModels, count_effects, count_models
+from analysis.adherence.design import CALLER, LandmarkDesign
+from analysis.adherence.discrete import discrete_time, still_using
+from analysis.adherence.imputation import impute, pooled_use
+from analysis.adherence.rows import Reported, coefficient_rows, effect_row
+from analysis.adherence.shape import compare_shapes
 from analysis.adherence.survival import cox, proportionality
-from analysis.adherence.threshold import area_under_curve, calibration, logistic
+from analysis.adherence.threshold import area_under_curve, calibration, calibration_table, logistic
 from analysis.adherence.weighting import response_weights
-from instrument.errors import NotEstimableError
+from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 REMAINING, BETA, WEIGHTED = "remaining use, logit", "remaining use, beta-binomial", "remaining use, weighted"
-HAZARD, COUNT, REACHED = "time to disengagement, Cox", "active days, negative binomial", "threshold, logistic"
-OUTCOME = "outcome at follow-up, linear"
+IMPUTED = "remaining use, imputed"
+HAZARD, DISCRETE = "time to disengagement, Cox", "time to disengagement, by week"
+COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by BIC"
+REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
+SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"
+AUXILIARY = ("done", "active_days_after", "at_risk")
 
 
 class ModelRun:
     """Models of one predictor; each failure is kept with its reason and stops no other model."""
 
-    def __init__(self, design: LandmarkDesign, predictor: str, level: float, outcome: str | None) -> None:
+    def __init__(
+        self,
+        design: LandmarkDesign,
+        predictor: str,
+        level: float,
+        outcome: str | None,
+        *,
+        context: str | None = None,
+        seed: int = 1,
+    ) -> None:
         self._design, self._predictor, self._level, self._outcome = design, predictor, level, outcome
+        self._context, self._seed = (context if context != predictor else None), seed
         frame = design.frame
         raw = frame[predictor].to_numpy(dtype=float)
         self.sd = float(raw.std(ddof=1))
         if not self.sd > 0:
-            raise NotEstimableError(
-                f"relate_adherence: {predictor!r} has one value only.\nHint: leave it out."
-            )
+            fact = f"{predictor!r} has one value only."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
         scaled = (raw - raw.mean()) / self.sd
         self._terms = [predictor, *design.adjusters]
         # Adjusters are put on a like scale for the optimisers and reported per standard deviation.
@@ -50,6 +67,11 @@ class ModelRun:
         self.proportional: pd.DataFrame | None = None
         self.comparison: pd.DataFrame | None = None
         self.discrimination: dict[str, Any] | None = None
+        self.calibration: pd.DataFrame | None = None
+        self.imputation: dict[str, Any] | None = None
+        self.shape: dict[str, Any] | None = None
+        self.curve: pd.DataFrame | None = None
+        self.context: pd.DataFrame | None = None
 
     def run(self) -> ModelRun:
         """Run every model."""
@@ -57,19 +79,27 @@ class ModelRun:
             (REMAINING, self._remaining),
             (BETA, self._beta),
             (WEIGHTED, self._weighted),
+            (IMPUTED, self._imputed),
+            (SHAPE, self._shape),
             (HAZARD, self._hazard),
+            (DISCRETE, self._by_week),
             (COUNT, self._counts),
             (REACHED, self._reached),
         ]
         if self._outcome is not None:
             steps.append((OUTCOME, self._follow_up))
+        if self._context is not None:
+            steps.append((MODERATED, self._moderated))
         for name, step in steps:
             try:
                 step()
             except NotEstimableError as error:
-                reason = str(error).split("\n")[0].removeprefix("relate_adherence: ")
-                self.failed.append({"model": name, "predictor": self._predictor, "reason": reason})
+                self._note_failure(name, error)
         return self
+
+    def _note_failure(self, model: str, error: NotEstimableError) -> None:
+        reason = str(error).split("\n")[0].removeprefix("relate_adherence: ")
+        self.failed.append({"model": model, "predictor": self._predictor, "reason": reason})
 
     def _binomial_data(self) -> tuple[Floats, Floats, Floats]:
         frame = self._design.frame
@@ -91,23 +121,99 @@ class ModelRun:
     def _keep_binomial(self, model: str, fit: Fit) -> None:
         x, _, due = self._binomial_data()
         effect = average_effect(fit, x, due, 1, self._level)
-        self._keep(
-            model, fit, 1, "odds ratio", effect, f"{self._design.unit} of {self._design.due:g}", "odds"
+        self._keep(model, fit, 1, self._in_units("odds ratio", effect))
+
+    def _in_units(self, measure: str, effect: tuple[float, float, float]) -> Reported:
+        unit = f"{self._design.unit} of {self._design.due:g}"
+        return Reported(measure=measure, e_kind="odds", effect=effect, unit=unit)
+
+    def _imputed(self) -> None:
+        """Everyone still watched, with the missing scores and covariates imputed."""
+        watched = self._design.watched
+        wanted = [self._predictor, *self._design.adjusters]
+        table = watched[wanted].astype(float).to_numpy()
+        if not np.isnan(table).any():
+            return
+        extra = watched[list(AUXILIARY)].astype(float).to_numpy()
+        extra = extra[:, extra.std(axis=0) > 0]
+        completed = impute(np.column_stack([table, extra]), self._seed)
+        done, due = (watched[name].to_numpy(dtype=float) for name in ("done", "due"))
+        pooled, effect = pooled_use(completed, done, due, len(wanted), self._level)
+        fit = Fit(
+            coefficients=np.array([pooled.estimate]),
+            covariance=np.array([[pooled.total]]),
+            dispersion=float("nan"),
+            df_resid=pooled.df,
+            log_likelihood=float("nan"),
+            n=len(watched),
+        )
+        self._keep(IMPUTED, fit, 0, self._in_units("odds ratio", effect), [self._predictor])
+        self.imputation = {
+            "predictor": self._predictor,
+            "n": len(watched),
+            "imputed": int(np.isnan(table[:, 0]).sum()),
+            "imputations": len(completed),
+            "missing_information": pooled.missing_information,
+        }
+
+    def _shape(self) -> None:
+        """Restricted cubic spline of the score against the straight line."""
+        _, done, due = self._binomial_data()
+        score = self._design.frame[self._predictor].to_numpy(dtype=float)
+        found = compare_shapes(score, self._x[:, 1:], done, due, self._level)
+        self.shape = {
+            "predictor": self._predictor,
+            "knots": ", ".join(f"{knot:.4g}" for knot in found.knots),
+            "f": found.f,
+            "df1": found.df1,
+            "df2": found.df2,
+            "pvalue": found.pvalue,
+        }
+        self.curve = pd.DataFrame(
+            {
+                "predictor": self._predictor,
+                "score": found.at,
+                "done": found.fitted,
+                "ci_lower": found.lower,
+                "ci_upper": found.upper,
+            }
         )
 
-    def _hazard(self) -> None:
+    def _at_risk_data(self) -> tuple[Floats, list[str], Floats, NDArray[np.bool_]]:
+        """Varying columns, their names, time and event of those still using the app at the landmark."""
         frame = self._design.frame
         here = frame["at_risk"].to_numpy(dtype=bool)
         x = self._x[here]
         varies = x.std(axis=0) > 0
-        x, terms = x[:, varies], [t for t, v in zip(self._terms, varies, strict=True) if v]
+        if not varies[0]:
+            fact = f"{self._predictor!r} has one value among those at risk."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
+        terms = [t for t, v in zip(self._terms, varies, strict=True) if v]
         time = frame["disengaged_after"].to_numpy(dtype=float)[here]
-        event = frame["disengaged"].to_numpy(dtype=bool)[here]
+        return x[:, varies], terms, time, frame["disengaged"].to_numpy(dtype=bool)[here]
+
+    def _hazard(self) -> None:
+        x, terms, time, event = self._at_risk_data()
         fit = cox(x, time, event)
-        self._keep(HAZARD, fit, 0, "hazard ratio", None, "", "hazard", terms=terms, events=int(event.sum()))
+        how = Reported(measure="hazard ratio", e_kind="hazard", events=int(event.sum()))
+        self._keep(HAZARD, fit, 0, how, terms)
         table = proportionality(fit, x, time, event, terms)
         table.insert(0, "predictor", self._predictor)
         self.proportional = table
+
+    def _by_week(self) -> None:
+        x, terms, time, event = self._at_risk_data()
+        model = discrete_time(x, time, event)
+        effect = still_using(model, x, 0, self._level)
+        names = [f"(weeks, block {k + 1})" for k in range(model.first)]
+        how = Reported(
+            measure="hazard ratio",
+            e_kind="hazard",
+            effect=effect,
+            unit="percentage points still using the app at the end",
+            events=int(event.sum()),
+        )
+        self._keep(DISCRETE, model.fit, model.first, how, [*names, *terms])
 
     def _counts(self) -> None:
         counts = self._design.frame["active_days_after"].to_numpy(dtype=float)
@@ -119,17 +225,36 @@ class ModelRun:
         gradient[1] += slope
         half = float(stats.norm.ppf(0.5 + self._level / 2) * np.sqrt(gradient @ fit.covariance @ gradient))
         effect = slope * float(fit.coefficients[1])
-        self._keep(COUNT, fit, 1, "rate ratio", (effect, effect - half, effect + half), "active days", "")
-        models.comparison.insert(0, "predictor", self._predictor)
-        self.comparison = models.comparison
+        shown = (effect, effect - half, effect + half)
+        how = Reported(measure="rate ratio", e_kind="risk", effect=shown, unit="active days")
+        self._keep(COUNT, fit, 1, how)
+        table = models.comparison.copy()
+        table.insert(0, "predictor", self._predictor)
+        self.comparison = table
+        ratio, shown = count_effects(models.chosen, self._with_constant, 1, self._level)
+        turned = Fit(
+            coefficients=np.array([ratio[0]]),
+            covariance=np.array([[ratio[1] ** 2]]),
+            dispersion=float("nan"),
+            df_resid=np.inf,
+            log_likelihood=models.chosen.log_likelihood,
+            n=len(counts),
+        )
+        how = Reported(measure="ratio of expected days", e_kind="risk", effect=shown, unit="active days")
+        self._keep(CHOSEN, turned, 0, how, [self._predictor])
 
     def _reached(self) -> None:
         reached = self._design.frame["adherent_after"].to_numpy(dtype=bool)
         fit = logistic(self._with_constant, reached)
         effect = average_effect(fit, self._with_constant, np.full(len(reached), 100.0), 1, self._level)
-        self._keep(
-            REACHED, fit, 1, "odds ratio", effect, "percentage points", "odds", events=int(reached.sum())
+        how = Reported(
+            measure="odds ratio",
+            e_kind="odds",
+            effect=effect,
+            unit="percentage points",
+            events=int(reached.sum()),
         )
+        self._keep(REACHED, fit, 1, how)
         area = area_under_curve(expit(self._with_constant @ fit.coefficients), reached, self._level)
         alone = area_under_curve(self._x[:, 0], reached, self._level)
         self.discrimination = {
@@ -138,6 +263,29 @@ class ModelRun:
             **dict(zip(("auc_score_alone", "auc_alone_lower", "auc_alone_upper"), alone, strict=True)),
             **calibration(fit, self._with_constant, reached),
         }
+        self.calibration = calibration_table(fit, self._with_constant, reached)
+        self.calibration.insert(0, "predictor", self._predictor)
+
+    def _moderated(self) -> None:
+        """The context held constant, and its interaction with the score."""
+        frame = self._design.frame
+        other = frame[self._context].to_numpy(dtype=float)
+        if not other.std() > 0:
+            fact = f"{self._context!r} has one value only."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
+        z = (other - other.mean()) / other.std(ddof=1)
+        _, done, due = self._binomial_data()
+        rows = context_in_use(self._x[:, 0], z, self._x[:, 1:], done, due, self._level)
+        here = frame["at_risk"].to_numpy(dtype=bool)
+        x, _, time, event = self._at_risk_data()
+        try:
+            rows += context_in_hazard(x[:, 0], z[here], x[:, 1:], time, event, self._level)
+        except NotEstimableError as error:
+            self._note_failure("time to disengagement, context as moderator", error)
+        table = pd.DataFrame(rows)
+        table.insert(1, "predictor", self._predictor)
+        table.insert(2, "context", self._context)
+        self.context = table
 
     def _follow_up(self) -> None:
         """Linear model of the outcome, robust (HC3) covariance."""
@@ -147,8 +295,8 @@ class ModelRun:
         here = np.isfinite(outcome)
         x = self._with_constant[here]
         if here.sum() < x.shape[1] + 20 or np.linalg.matrix_rank(x) < x.shape[1]:
-            reason = f"{int(here.sum())} people have the outcome"
-            raise NotEstimableError(f"relate_adherence: {reason}, too few.\nHint: gather more.")
+            fact = f"{int(here.sum())} people have the outcome, too few."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more."))
         done = sm.OLS(outcome[here], x).fit(cov_type="HC3")
         fit = Fit(
             coefficients=np.asarray(done.params),
@@ -160,61 +308,15 @@ class ModelRun:
         )
         low, high = fit.interval(self._level)
         effect = (float(fit.coefficients[1]), float(low[1]), float(high[1]))
-        self._keep(OUTCOME, fit, 1, "difference", effect, f"points of {self._outcome}", "")
+        spread = float(outcome[here].std(ddof=1))
+        unit = f"points of {self._outcome}"
+        how = Reported(measure="difference", e_kind="difference", effect=effect, unit=unit, spread=spread)
+        self._keep(OUTCOME, fit, 1, how)
 
-    def _keep(
-        self,
-        model: str,
-        fit: Fit,
-        column: int,
-        measure: str,
-        effect: tuple[float, float, float] | None,
-        unit: str,
-        e_kind: str,
-        terms: list[str] | None = None,
-        events: int | None = None,
-    ) -> None:
-        low, high = fit.interval(self._level)
-        pvalues = fit.pvalues()
-        names = list(terms) if terms is not None else ["(constant)", *self._terms]
-        for j, term in enumerate(names):
-            self.coefficients.append(
-                {
-                    "model": model,
-                    "predictor": self._predictor,
-                    "term": term,
-                    "estimate": float(fit.coefficients[j]),
-                    "se": float(fit.se[j]),
-                    "pvalue": float(pvalues[j]),
-                    "ci_lower": float(low[j]),
-                    "ci_upper": float(high[j]),
-                    "dispersion": fit.dispersion,
-                }
-            )
-        turn: Callable[[float], float] = float if measure == "difference" else lambda b: float(np.exp(b))
-        ratio, lower, upper = (turn(v[column]) for v in (fit.coefficients, low, high))
-        shown = effect or (float("nan"),) * 3
-        self.effects.append(
-            {
-                "model": model,
-                "predictor": self._predictor,
-                "n": fit.n,
-                "events": events,
-                "measure": measure,
-                "coefficient": float(fit.coefficients[column]),
-                "se": float(fit.se[column]),
-                "pvalue": float(pvalues[column]),
-                "ratio": ratio,
-                "ci_lower": lower,
-                "ci_upper": upper,
-                "effect": shown[0],
-                "effect_lower": shown[1],
-                "effect_upper": shown[2],
-                "unit": unit,
-                "e_value": e_value(ratio, e_kind) if e_kind else float("nan"),
-                "e_value_limit": e_value_of_limit(lower, upper, e_kind) if e_kind else float("nan"),
-            }
-        )
+    def _keep(self, model: str, fit: Fit, column: int, how: Reported, terms: list[str] | None = None) -> None:
+        names = terms if terms is not None else ["(constant)", *self._terms]
+        self.coefficients += coefficient_rows(model, self._predictor, names, fit, self._level)
+        self.effects.append(effect_row(model, self._predictor, fit, column, self._level, how))
 
 
 def _standard(column: Floats) -> Floats:

@@ -28,13 +28,27 @@ class AdherenceResult(Result):
     flow : DataFrame
         Participant flow: step, n.
     curves : DataFrame
-        Kaplan-Meier from the landmark by lower and upper half of the first predictor.
+        Kaplan-Meier from the landmark by thirds of the first predictor: group, time, at_risk, events,
+        surviving, se, ci_lower, ci_upper.
+    risk_table : DataFrame
+        group, time (days from the landmark), at_risk.
     proportional_hazards : DataFrame
         Score tests of constant hazard ratios: predictor, term, chisq, df, pvalue.
     count_comparison : DataFrame
         Count models of active days compared, with the chosen one by the declared rule.
     discrimination : DataFrame
         Threshold model: predictor, auc with interval, brier, expected_slope.
+    calibration : DataFrame
+        Threshold model by fifths of the fitted probability: predictor, group, n, expected, observed.
+    shape : DataFrame
+        Curved against straight effect on remaining use: predictor, knots, f, df1, df2, pvalue, p_holm, p_bh.
+    shape_curves : DataFrame
+        The curve: predictor, score (raw), done (units), ci_lower, ci_upper.
+    context : DataFrame
+        Where a context is named: model, predictor, context, quantity (score with the context held
+        constant, at three of its levels, interaction), ratio and effect with intervals, pvalue.
+    imputation : DataFrame
+        predictor, n, imputed (missing scores), imputations, missing_information.
     naive : DataFrame
         The same first predictor without landmark and adjustment, for comparison only.
     failed : DataFrame
@@ -49,9 +63,15 @@ class AdherenceResult(Result):
     coefficients: pd.DataFrame
     flow: pd.DataFrame
     curves: pd.DataFrame
+    risk_table: pd.DataFrame
     proportional_hazards: pd.DataFrame
     count_comparison: pd.DataFrame
     discrimination: pd.DataFrame
+    calibration: pd.DataFrame
+    shape: pd.DataFrame
+    shape_curves: pd.DataFrame
+    context: pd.DataFrame
+    imputation: pd.DataFrame
     naive: pd.DataFrame
     failed: pd.DataFrame
     design: dict[str, Any]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
@@ -64,3 +65,23 @@ def calibration(fit: Fit, design: Floats, reached: NDArray[np.bool_]) -> dict[st
     k = design.shape[1] - 1
     shrinkage = (chisq - k) / chisq if chisq > 0 else float("nan")
     return {"brier": float(((p - reached) ** 2).mean()), "expected_slope": shrinkage}
+
+
+def calibration_table(fit: Fit, design: Floats, reached: NDArray[np.bool_], groups: int = 5) -> pd.DataFrame:
+    """Expected and observed share by equal groups of the fitted probability.
+
+    Returns
+    -------
+    DataFrame
+        group, n, expected, observed; from the lowest probability to the highest.
+    """
+    p = expit(design @ fit.coefficients)
+    order = np.argsort(p, kind="stable")
+    parts = [part for part in np.array_split(order, groups) if len(part)]
+    return pd.DataFrame(
+        [
+            (k + 1, len(part), float(p[part].mean()), float(reached[part].mean()))
+            for k, part in enumerate(parts)
+        ],
+        columns=["group", "n", "expected", "observed"],
+    )

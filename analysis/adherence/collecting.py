@@ -1,0 +1,167 @@
+"""Gather the models of every predictor into one result."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.counts import PLAIN, RULE
+from analysis.adherence.design import CALLER, LandmarkDesign
+from analysis.adherence.families import adjust_within
+from analysis.adherence.models import ModelRun
+from analysis.adherence.result import AdherenceResult
+from analysis.adherence.survival import kaplan_meier
+from analysis.usage import UsageSummary
+from instrument.errors import NotEstimableError, fact_and_hint
+from instrument.study import Study
+
+THIRDS = ("lowest third", "middle third", "highest third")
+TICK_DAYS = 14.0
+
+
+def collect(
+    design: LandmarkDesign,
+    runs: dict[str, ModelRun],
+    usage: UsageSummary,
+    plan: Study,
+    confidence: float,
+    context: str | None = None,
+) -> AdherenceResult:
+    """Stack the rows of all predictors, adjust their p values by family, add curves and the naive look."""
+    effects = pd.DataFrame([row for run in runs.values() for row in run.effects])
+    failed = pd.DataFrame(
+        [row for run in runs.values() for row in run.failed], columns=["model", "predictor", "reason"]
+    )
+    if not len(effects):
+        fact = f"none of the models could be estimated: {failed['reason'].iloc[0]}"
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "see the participant flow for what is missing."))
+    effects["family"] = np.where(effects["predictor"] == "total", "total", "themes")
+    effects = adjust_within(effects, ["model", "family"]).drop(columns="family")
+    first = next(iter(runs))
+    curves = _curves(design, first, confidence)
+    return AdherenceResult(
+        effects=effects,
+        coefficients=pd.DataFrame([row for run in runs.values() for row in run.coefficients]),
+        flow=design.flow,
+        curves=curves,
+        risk_table=risk_table(curves),
+        proportional_hazards=_stack([run.proportional for run in runs.values()]),
+        count_comparison=_stack([run.comparison for run in runs.values()]),
+        discrimination=pd.DataFrame([run.discrimination for run in runs.values() if run.discrimination]),
+        calibration=_stack([run.calibration for run in runs.values()]),
+        shape=_tested([run.shape for run in runs.values()]),
+        shape_curves=_stack([run.curve for run in runs.values()]),
+        context=_stack([run.context for run in runs.values()]),
+        imputation=pd.DataFrame([run.imputation for run in runs.values() if run.imputation]),
+        naive=_naive(design, first, usage, confidence),
+        failed=failed,
+        design={
+            "wave": design.wave,
+            "day": design.day,
+            "due": design.due,
+            "unit": design.unit,
+            "adjusted_for": design.adjusters,
+            "standard_deviations": {name: run.sd for name, run in runs.items()},
+            "confidence": confidence,
+            "context": context,
+            "count_rule": RULE,
+            "gap_days": plan.gap_days,
+            "threshold": plan.adherence.threshold,
+            "justification": plan.adherence.justification,
+        },
+        notes=[*usage.notes, *design.notes, *_count_notes(runs)],
+    )
+
+
+def _tested(rows: list[dict[str, object] | None]) -> pd.DataFrame:
+    """Tests of curvature with p values adjusted over the themes."""
+    table = pd.DataFrame([row for row in rows if row])
+    if not len(table):
+        return table
+    table["family"] = np.where(table["predictor"] == "total", "total", "themes")
+    return adjust_within(table, ["family"]).drop(columns="family")
+
+
+def _count_notes(runs: dict[str, ModelRun]) -> list[str]:
+    chosen = {
+        name: run.comparison.loc[run.comparison["chosen"], "model"].iloc[0]
+        for name, run in runs.items()
+        if run.comparison is not None
+    }
+    other = [name for name, model in chosen.items() if model != PLAIN]
+    if not other:
+        return []
+    return [
+        f"active days have more zeros than the negative binomial shown expects: {', '.join(other)} ({RULE})"
+    ]
+
+
+def _stack(tables: list[pd.DataFrame | None]) -> pd.DataFrame:
+    kept = [table for table in tables if table is not None]
+    return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()
+
+
+def thirds(score: pd.Series, name: str) -> np.ndarray:
+    """Label everyone by the third of the score they stand in; ties stay together."""
+    cuts = np.quantile(score, [1 / 3, 2 / 3])
+    place = np.searchsorted(cuts, score.to_numpy(dtype=float), side="left")
+    return np.array([f"{THIRDS[k]} of {name}" for k in place], dtype=object)
+
+
+def _curves(design: LandmarkDesign, predictor: str, confidence: float) -> pd.DataFrame:
+    """Kaplan-Meier by thirds of the score among all analysed, highest first."""
+    frame = design.frame.assign(third=thirds(design.frame[predictor], predictor))
+    here = frame[frame["at_risk"]].sort_values(predictor, ascending=False, kind="stable")
+    if not len(here):
+        return pd.DataFrame()
+    time, event = here["disengaged_after"].to_numpy(float), here["disengaged"].to_numpy(bool)
+    return kaplan_meier(time, event, here["third"].to_numpy(dtype=object), confidence)
+
+
+def risk_table(curves: pd.DataFrame) -> pd.DataFrame:
+    """People still at risk at the start and every 14 days, by group: what stands below the curves."""
+    if not len(curves):
+        return pd.DataFrame(columns=["group", "time", "at_risk"])
+    ticks = np.arange(0.0, float(curves["time"].max()) + 1e-9, TICK_DAYS)
+    rows = []
+    for group, mine in curves.groupby("group", sort=False):
+        times, at_risk = mine["time"].to_numpy(), mine["at_risk"].to_numpy()
+        for tick in ticks:
+            later = np.nonzero(times >= tick)[0]
+            rows.append((group, float(tick), int(at_risk[later[0]]) if len(later) else 0))
+    return pd.DataFrame(rows, columns=["group", "time", "at_risk"])
+
+
+def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confidence: float) -> pd.DataFrame:
+    """Whole use on the score with neither landmark nor adjustment, and the landmark effect beside it."""
+    frame = design.frame
+    measure, whole = usage.rule["measure"], float(usage.rule["intended_whole"])
+    rows = []
+    raw = frame[predictor].to_numpy(dtype=float)
+    scaled = np.column_stack([np.ones(len(frame)), (raw - raw.mean()) / raw.std(ddof=1)])
+    for label, column, due in (
+        ("naive: whole study, unadjusted", np.minimum(frame[f"{measure}_whole"], whole), whole),
+        ("after the landmark, unadjusted", frame["done"], design.due),
+    ):
+        done = np.asarray(column, dtype=float)
+        try:
+            fit = quasi_binomial(scaled, done, np.full(len(done), due))
+        except NotEstimableError:
+            continue
+        low, high = fit.interval(confidence)
+        effect = average_effect(fit, scaled, np.full(len(done), due), 1, confidence)
+        rows.append(
+            {
+                "analysis": label,
+                "predictor": predictor,
+                "n": fit.n,
+                "odds_ratio": float(np.exp(fit.coefficients[1])),
+                "ci_lower": float(np.exp(low[1])),
+                "ci_upper": float(np.exp(high[1])),
+                "share_of_intended": effect[0] / due,
+                "share_lower": effect[1] / due,
+                "share_upper": effect[2] / due,
+            }
+        )
+    return pd.DataFrame(rows)

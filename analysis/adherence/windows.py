@@ -1,0 +1,111 @@
+"""Use in the stretch of time that follows each wave of ratings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.usage import UsageSummary, summarise_usage
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.study import Landmark, Study
+
+CALLER = "relate_waves"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """Use by person and wave.
+
+    `use`: participant, wave, done, due, percent, use_before (units done before the first window); only
+    people still watched when the window opens. `table`: wave, from_day, to_day, due.
+    """
+
+    use: pd.DataFrame
+    table: pd.DataFrame
+    notes: list[str]
+
+
+def use_by_window(
+    events: Any, study: Study, *, participants: pd.DataFrame | None = None, engine: Any = None
+) -> Windows:
+    """Count the intended units done between the close of each main wave and that of the next.
+
+    Parameters
+    ----------
+    events
+        Usage log, as for `summarise_usage`.
+    study
+        Waves, intended use.
+    participants
+        Everyone enrolled.
+    engine
+        As for `summarise_usage`.
+
+    Returns
+    -------
+    Windows
+        One row per person and wave.
+
+    Raises
+    ------
+    DefinitionError
+        Windows of asking overlap, so that use between them cannot be told apart.
+    NotEstimableError
+        Fewer than two waves are followed by intended use.
+    """
+    waves = [wave for wave in study.waves if wave.role == "main"]
+    for early, late in pairwise(waves):
+        if late.opens < early.closes:
+            fact = f"wave {late.name!r} opens on day {late.opens}, before {early.name!r} closes."
+            hint = "use of the first would follow answers of the second; let waves not overlap."
+            raise DefinitionError(fact_and_hint(CALLER, fact, hint))
+    waves = [wave for wave in waves if 0 < wave.closes < study.study_days]
+    days = [wave.closes for wave in waves]
+    summaries = [_after(events, study, waves[k].id, day, participants, engine) for k, day in enumerate(days)]
+    kept = [k for k in range(len(days)) if float(summaries[k].rule["intended_after"]) > 0]
+    if len(kept) < 2:
+        fact = f"{len(kept)} main waves are followed by intended use; repeated ratings need 2."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "use relate_adherence for one wave."))
+    parts, rows = [], []
+    for k in kept:
+        here = summaries[k]
+        later = summaries[k + 1] if k + 1 < len(days) else None
+        done, due = _between(here, later)
+        people = here.people
+        watched = people["end_day"].to_numpy(float) > days[k]
+        part = pd.DataFrame({"participant": people["participant"].astype(str), "done": done})
+        part["wave"], part["due"] = waves[k].name, due
+        part["percent"] = 100 * np.minimum(done, due) / due
+        parts.append(part[watched])
+        end = days[k + 1] if k + 1 < len(days) else study.study_days
+        rows.append({"wave": waves[k].name, "from_day": days[k], "to_day": end, "due": due})
+    first = summaries[kept[0]]
+    before = np.minimum(
+        first.people[f"{first.rule['measure']}_before"].astype(float), first.rule["intended_before"]
+    )
+    earlier = pd.DataFrame({"participant": first.people["participant"].astype(str), "use_before": before})
+    use = pd.concat(parts, ignore_index=True).merge(earlier, on="participant", how="left")
+    return Windows(use=use, table=pd.DataFrame(rows), notes=list(first.notes))
+
+
+def _after(
+    events: Any, study: Study, wave: Any, day: int, participants: pd.DataFrame | None, engine: Any
+) -> UsageSummary:
+    moved = study.model_copy(update={"landmark": Landmark(wave=wave, day=day)})
+    return summarise_usage(events, moved, engine, participants=participants)
+
+
+def _between(here: UsageSummary, later: UsageSummary | None) -> tuple[np.ndarray, float]:
+    """Units from one close to the next: what came after the one less what came after the other."""
+    measure = f"{here.rule['measure']}_after"
+    table = here.people.set_index("participant")
+    done = table[measure].astype(float)
+    due = float(here.rule["intended_after"])
+    if later is not None:
+        done = done - later.people.set_index("participant")[measure].reindex(done.index).astype(float)
+        due -= float(later.rule["intended_after"])
+    return done.to_numpy(dtype=float), due
