@@ -65,7 +65,7 @@ def _period(table: pd.DataFrame, period: str, end: np.ndarray, rule: UsageRule) 
     parts = ("before", "after") if period == "whole" else (period,)
     columns: dict[str, np.ndarray] = {}
     for name in COUNTED:
-        total = table[[f"{name}_{part}" for part in parts]].fillna(0).astype(float).sum(axis=1).to_numpy()
+        total = table[[f"{name}_{part}" for part in parts]].astype(float).fillna(0).sum(axis=1).to_numpy()
         columns[f"{name}_{period}"] = total if name == "minutes" else total.astype(np.int64)
     first = np.fmin.reduce([table[f"first_use_{part}"].to_numpy(dtype=float) for part in parts])
     last = np.fmax.reduce([table[f"last_use_{part}"].to_numpy(dtype=float) for part in parts])

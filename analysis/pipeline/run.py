@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.section import Topic
@@ -162,10 +163,11 @@ def validate(
         seed=seed,
     )
     sections = {}
-    for number, topic in enumerate(TOPICS, start=1):
-        if progress is not None:
-            progress(topic.title, number, len(TOPICS))
-        sections[topic.name] = _answer(topic, context)
+    with threadpool_limits(1):  # many small matrices: threads of BLAS cost more than they give, and vary sums
+        for number, topic in enumerate(TOPICS, start=1):
+            if progress is not None:
+                progress(topic.title, number, len(TOPICS))
+            sections[topic.name] = _answer(topic, context)
     tree = {"schema": TREE_SCHEMA, "meta": _meta(context), "sections": sections}
     return Validation(tree=json.loads(json.dumps(to_plain(tree), allow_nan=False)))
 

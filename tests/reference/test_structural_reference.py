@@ -229,7 +229,7 @@ def test_r_squared(case):
 @pytest.mark.parametrize("case", [c for c in CASES if "modification" in REFERENCE[c]])
 def test_modification_indices(case):
     wanted = pd.DataFrame(REFERENCE[case]["modification"])
-    found = fitted(case).modification_indices().set_index(["lhs", "op", "rhs"])
+    found = fitted(case).modification_indices().set_index(["lhs", "op", "rhs"]).sort_index()
     for row in wanted.itertuples():
         mine = found.loc[(row.lhs, row.op, row.rhs)]
         mine = mine.iloc[(mine["mi"] - row.mi).abs().argmin()] if isinstance(mine, pd.DataFrame) else mine
