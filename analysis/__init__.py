@@ -9,16 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.adherence import relate_adherence
+    from analysis.adherence import relate_adherence, relate_waves
+    from analysis.adherence.latent import latent_adherence
     from analysis.agreement import icc
     from analysis.correlation.matrices import polychoric
     from analysis.correlation.mixed_matrices import mixed_correlations, polyserial
     from analysis.factors.adequacy import bartlett_sphericity, kmo
     from analysis.factors.exploratory import efa
     from analysis.factors.retention import factor_retention
+    from analysis.irt.graded_response_model import graded_response
     from analysis.items import item_statistics
     from analysis.measurement_error import limits_of_agreement, reliable_change
     from analysis.pipeline.run import validate
+    from analysis.power import plan_power
     from analysis.reliability.alpha import cronbach_alpha
     from analysis.reliability.congeneric import composite_reliability, congeneric_omega
     from analysis.reliability.hierarchical import omega
@@ -47,6 +50,7 @@ _HOME = {
     "cronbach_alpha": "analysis.reliability.alpha",
     "efa": "analysis.factors.exploratory",
     "factor_retention": "analysis.factors.retention",
+    "graded_response": "analysis.irt.graded_response_model",
     "htmt": "analysis.validity.discriminant",
     "icc": "analysis.agreement",
     "incremental_validity": "analysis.validity.increment",
@@ -54,13 +58,16 @@ _HOME = {
     "item_statistics": "analysis.items",
     "kmo": "analysis.factors.adequacy",
     "known_groups": "analysis.validity.groups",
+    "latent_adherence": "analysis.adherence.latent",
     "limits_of_agreement": "analysis.measurement_error",
     "longitudinal_invariance": "analysis.structural.equal_over_time",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
     "omega": "analysis.reliability.hierarchical",
+    "plan_power": "analysis.power",
     "polychoric": "analysis.correlation.matrices",
     "polyserial": "analysis.correlation.mixed_matrices",
     "relate_adherence": "analysis.adherence",
+    "relate_waves": "analysis.adherence",
     "reliable_change": "analysis.measurement_error",
     "rule_table": "analysis.rules",
     "screen": "analysis.screening",
@@ -81,6 +88,7 @@ __all__ = [
     "cronbach_alpha",
     "efa",
     "factor_retention",
+    "graded_response",
     "htmt",
     "icc",
     "incremental_validity",
@@ -88,13 +96,16 @@ __all__ = [
     "item_statistics",
     "kmo",
     "known_groups",
+    "latent_adherence",
     "limits_of_agreement",
     "longitudinal_invariance",
     "mixed_correlations",
     "omega",
+    "plan_power",
     "polychoric",
     "polyserial",
     "relate_adherence",
+    "relate_waves",
     "reliable_change",
     "rule_table",
     "screen",

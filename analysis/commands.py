@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.commands_power import plan
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from instrument.study import Study
 
 app = typer.Typer()
+app.add_typer(plan, name="plan")
 
 Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
 InstrumentOption = Annotated[

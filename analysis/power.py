@@ -258,7 +258,13 @@ def _on_cluster(
 ) -> list[Floats]:
     from distributed import Client
 
-    with Client(address, timeout="20s") as client:
+    try:
+        client = Client(address, timeout="20s")
+    except (OSError, ValueError) as error:
+        fact = f"no Dask scheduler answers at {address!r} ({type(error).__name__})."
+        hint = "start one with `dask scheduler`, or leave --scheduler out."
+        raise DefinitionError(fact_and_hint(CALLER, fact, hint)) from None
+    with client:
         futures = [client.submit(replicate, seeds, size, truth, pure=False) for seeds, size in jobs]
         return list(client.gather(futures))
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.correlation.counts import pair_indices
-from analysis.correlation.mixed import MixedMoments, mixed_moments
+from analysis.adherence.moment_influence import influence_table
 from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal
 from analysis.structural.fitted import Fitted
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 CALLER = "latent_adherence"
+NEARLY_SINGULAR = 1e-3  # of a correlation matrix: two predictors that correlate .999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,71 +55,41 @@ def latent_slope(fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats
     -----
     With l the loadings of the items on the latent variable (variance 1) and Σ their implied correlations,
     m = Σ⁻¹l / (l'Σ⁻¹l) gives φ = R m, R the polyserial correlations with outcome and adjusters. φ and the
-    product-moment correlations give the slope. All estimates are functions of one vector of moments with
-    joint Γ; step one enters by (D'WD)⁻¹D'W, so the standard error holds the uncertainty of both steps.
+    product-moment correlations give the slope. Standard errors come from each person's influence on all
+    moments together; those of the first step pass through (D'WD)⁻¹D'W, so both steps count.
     """
-    codes = fitted.data.values[0]
+    codes = np.asarray(fitted.data.values[0], dtype=np.float64)
     p, q = codes.shape[1], adjusters.shape[1]
-    table = np.column_stack([codes, outcome, adjusters])
-    moments = mixed_moments(table, np.arange(p + 1 + q) < p, "pairwise", caller=CALLER)
-    places = _Places(moments, p)
-    mapping, strength = _mapping(fitted, latent, fitted.x)
-    corner = moments.correlations
-    phi = corner[p:, :p] @ mapping
-    matrix, right = corner[p:, p:].copy(), corner[p:, p].copy()
+    found = influence_table(codes, np.column_stack([outcome, adjusters]), CALLER)
+    mapping, strength = _mapping(fitted, latent, _estimates(fitted))
+    phi = found.correlations[p:, :p] @ mapping
+    matrix, right = found.correlations[p:, p:].copy(), found.correlations[p:, p].copy()
     # The outcome's row becomes the latent variable's: correlations of the predictors with each other.
     matrix[0, 1:] = matrix[1:, 0] = phi[1:]
     right[0] = phi[0]
-    smallest = float(np.linalg.eigvalsh(matrix).min())
-    if smallest < 1e-6:
+    if np.linalg.eigvalsh(matrix).min() < NEARLY_SINGULAR:
         fact = "the adjusters and the latent variable are collinear."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "adjust for less."))
-    inverse = np.linalg.inv(matrix)
+    inverse: Floats = np.asarray(np.linalg.inv(matrix), dtype=np.float64)
     beta = inverse @ right
     by_phi, by_pair = _derivatives(inverse, beta, q)
-    gradient = np.zeros(len(places.gamma))
-    gradient[places.polyserial] = np.outer(by_phi, mapping)
-    gradient[places.continuous] = by_pair
-    by_model = _by_parameters(fitted, latent) @ (corner[:p, p:] @ by_phi)
-    gradient[places.items] = by_model @ _first_step(fitted)
-    sd = float(np.sqrt(moments.variances[p]))
-    in_units = gradient * sd
-    in_units[places.variance] += beta[0] / (2 * sd)
-    n = moments.n_obs
+    by_model = _by_parameters(fitted, latent) @ (found.correlations[:p, p:] @ by_phi)
+    error = (by_model @ _first_step(fitted)) @ found.items
+    error += np.einsum("k,j,kji->i", by_phi, mapping, found.polyserial) + by_pair @ found.continuous
+    sd = float(found.deviations[0])
+    in_units = sd * error + beta[0] * found.deviation
     return Slope(
         estimate=float(beta[0]) * sd,
-        se=float(np.sqrt(in_units @ places.gamma @ in_units / n)),
+        se=float(np.sqrt(in_units @ in_units)),
         standardised=float(beta[0]),
-        standardised_se=float(np.sqrt(gradient @ places.gamma @ gradient / n)),
+        standardised_se=float(np.sqrt(error @ error)),
         reliability=strength,
-        n=n,
+        n=len(codes),
     )
 
 
-class _Places:
-    """Where the moments stand in Γ: items first, then the outcome, then adjusters."""
-
-    def __init__(self, moments: MixedMoments, p: int) -> None:
-        if moments.correlation_acov is None:
-            raise ValueError("moments were computed without their asymptotic covariance")
-        self.gamma = moments.correlation_acov
-        total = len(moments.ordered)
-        cuts = sum(map(len, moments.thresholds))
-        others = total - p
-        first, second = pair_indices(total)
-        pairs = np.full((total, total), -1)
-        start = cuts + 2 * others
-        pairs[first, second] = pairs[second, first] = start + np.arange(len(first))
-        among = start + np.flatnonzero(second < p)
-        self.items = np.concatenate([np.arange(cuts), among])
-        self.polyserial = pairs[p:, :p]
-        continuous = pairs[p:, p:]
-        self.continuous = continuous[np.triu_indices(others, 1)]
-        self.variance = cuts + others
-
-
 def _mapping(fitted: Fitted, latent: str, x: Floats) -> tuple[Floats, float]:
-    """Weights m of the latent answers, and l'Σ⁻¹l / (1 + …): the share of their sum that is latent."""
+    """Weights m of the latent answers, and l'Σ⁻¹l: the share of the best weighted sum that is latent."""
     group = build_ordinal_group(fitted.table, 0)
     state = evaluate_ordinal(group, x)
     p = len(state.scales)
@@ -134,14 +104,18 @@ def _mapping(fitted: Fitted, latent: str, x: Floats) -> tuple[Floats, float]:
 
 def _by_parameters(fitted: Fitted, latent: str) -> Floats:
     """Derivatives of m by the free parameters of the measurement model, shape (n_free, p)."""
-    rows = []
-    for k in range(len(fitted.x)):
-        step = 1e-5 * max(1.0, abs(float(fitted.x[k])))
-        high, low = fitted.x.copy(), fitted.x.copy()
+    x, rows = _estimates(fitted), []
+    for k, value in enumerate(x):
+        step = 1e-5 * max(1.0, abs(float(value)))
+        high, low = x.copy(), x.copy()
         high[k] += step
         low[k] -= step
         rows.append((_mapping(fitted, latent, high)[0] - _mapping(fitted, latent, low)[0]) / (2 * step))
-    return np.array(rows)
+    return np.array(rows, dtype=np.float64)
+
+
+def _estimates(fitted: Fitted) -> Floats:
+    return np.asarray(fitted.x, dtype=np.float64)
 
 
 def _first_step(fitted: Fitted) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,7 +78,7 @@ def _from_moments(score: Floats, outcome: Floats, adjusters: Floats, parts: Floa
         return _slope(moments, width, None if parts is None else parts.shape[1])
 
     estimate, standardised = both(values)
-    slopes = np.array([np.subtract(*pair) for pair in _nearby(both, values)])
+    slopes = _gradient(both, values)
     error = influence @ slopes
     se, standardised_se = np.sqrt((error**2).mean(axis=0) / n)
     reliability = 1.0 if parts is None else _alpha(extra, parts.shape[1])
@@ -90,14 +92,16 @@ def _from_moments(score: Floats, outcome: Floats, adjusters: Floats, parts: Floa
     )
 
 
-def _nearby(function, values: Floats):  # type: ignore[no-untyped-def]
-    """Scaled values of a function a step above and below each moment."""
+def _gradient(function: Callable[[Floats], tuple[float, float]], values: Floats) -> Floats:
+    """Derivatives by each moment, central differences, shape (n_moments, 2)."""
+    rows = []
     for k, value in enumerate(values):
         step = 1e-6 * max(1e-3, abs(float(value)))
         high, low = values.copy(), values.copy()
         high[k] += step
         low[k] -= step
-        yield np.array(function(high)) / (2 * step), np.array(function(low)) / (2 * step)
+        rows.append((np.array(function(high)) - np.array(function(low))) / (2 * step))
+    return np.array(rows)
 
 
 def _alpha(extra: Floats, k: int) -> float:

@@ -1,0 +1,160 @@
+"""`dta plan power`: how many people a study needs, by simulating its own analysis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from analysis.power import PowerResult
+
+plan = typer.Typer(help="Plan a study before it starts.", no_args_is_help=True)
+
+StudyFile = Annotated[Path, typer.Argument(help="Study file: intended use, landmark, waves.")]
+Sizes = Annotated[str, typer.Option("--n", help="Numbers enrolled, separated by commas.")]
+Replications = Annotated[
+    int, typer.Option("--replications", "-r", min=1, help="Simulated studies per number.")
+]
+OddsRatio = Annotated[
+    float, typer.Option("--odds-ratio", help="Odds of a due unit per standard deviation of true alliance.")
+]
+Reliability = Annotated[float, typer.Option("--reliability", help="Reliability of one rating, 0 to 1.")]
+Answered = Annotated[float, typer.Option("--answered", help="Share of the enrolled with a rating.")]
+Left = Annotated[float, typer.Option("--left", help="Share of those who had left by the landmark.")]
+Done = Annotated[float, typer.Option("--done", help="Share of due units an average person does.")]
+Spread = Annotated[float, typer.Option("--spread", help="Intraclass correlation of units within a person.")]
+Earlier = Annotated[float, typer.Option("--earlier-odds-ratio", help="Odds per SD of the earlier habit.")]
+Before = Annotated[
+    float, typer.Option("--before-alliance", help="Correlation of earlier habit and alliance.")
+]
+Alpha = Annotated[float, typer.Option("--alpha", help="Two-sided level of the test.")]
+Target = Annotated[float, typer.Option("--target", help="Power aimed at, 0 to 1.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed; figures do not depend on the workers.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes on this machine.")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, such as tcp://host:8786.")
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write all figures: .json or .csv.")]
+
+
+@plan.command("power")
+def power_command(
+    study: StudyFile,
+    n: Sizes = "100,200,400",
+    replications: Replications = 1000,
+    odds_ratio: OddsRatio = 1.35,
+    reliability: Reliability = 0.85,
+    answered: Answered = 0.75,
+    left: Left = 0.15,
+    done: Done = 0.5,
+    spread: Spread = 0.35,
+    earlier_odds_ratio: Earlier = 2.0,
+    before_alliance: Before = 0.2,
+    alpha: Alpha = 0.05,
+    target: Target = 0.8,
+    seed: Seed = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    out: Out = None,
+) -> None:
+    """Simulate the study's landmark analysis and count how often it finds the effect."""
+    from analysis.commands import progress_display
+    from analysis.power import plan_power
+
+    sizes = _sizes(n)
+    _check_place(out)
+    with progress_display() as progress:
+        found = plan_power(
+            study,
+            sizes,
+            replications,
+            scheduler,
+            odds_ratio=odds_ratio,
+            reliability=reliability,
+            answered=answered,
+            left=left,
+            done=done,
+            spread=spread,
+            earlier_odds_ratio=earlier_odds_ratio,
+            before_alliance=before_alliance,
+            alpha=alpha,
+            target=target,
+            seed=seed,
+            workers=workers,
+            progress=_tenths(progress),
+        )
+    typer.echo(
+        found.table[["n", "analysed", "power", "ci_lower", "ci_upper", "failed"]]
+        .round(3)
+        .to_string(index=False)
+    )
+    typer.echo(_sentence(found))
+    typer.echo("Supposed, not known: " + ", ".join(f"{k} {v:g}" for k, v in found.assumptions.items()) + ".")
+    if out is not None:
+        _write(found, out)
+        typer.echo(f"All figures in {out}")
+
+
+def _tenths(progress: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:
+    """Tell of every tenth of the work only: plain lines would run into the hundreds."""
+
+    def tell(what: str, number: int, count: int) -> None:
+        if number * 10 // count > (number - 1) * 10 // count:
+            progress(what, number, count)
+
+    return tell
+
+
+def _sizes(given: str) -> tuple[int, ...]:
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    try:
+        return tuple(int(part) for part in given.split(","))
+    except ValueError:
+        fact = f"--n is {given!r}, not whole numbers separated by commas."
+        raise DefinitionError(fact_and_hint("dta plan power", fact, "write --n 100,200,400.")) from None
+
+
+def _check_place(out: Path | None) -> None:
+    """Refuse a place that cannot be written before hours are spent."""
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    if out is None:
+        return
+    if out.suffix.lower() not in (".json", ".csv"):
+        fact = f"{out.name}: {out.suffix!r} is not written."
+        raise DefinitionError(fact_and_hint("dta plan power", fact, "give .json or .csv."))
+    if not out.resolve().parent.is_dir():
+        fact = f"there is no folder {str(out.parent)!r}."
+        raise DefinitionError(fact_and_hint("dta plan power", fact, "make it first."))
+
+
+def _sentence(found: PowerResult) -> str:
+    """Say what the table means for whoever decides how many people to invite."""
+    import numpy as np
+
+    supposed = found.assumptions
+    effect = (
+        f"an effect of odds ratio {supposed['odds_ratio']:g} per standard deviation of true alliance "
+        f"(two-sided test at {supposed['alpha']:g})"
+    )
+    if not np.isfinite(found.n_for_target):
+        return f"None of these numbers finds {effect} more often than chance would; try larger ones."
+    need = int(np.ceil(found.n_for_target))
+    outside = not found.table["n"].min() <= need <= found.table["n"].max()
+    tail = " That lies outside the numbers tried: run them around it." if outside else ""
+    return (
+        f"About {need} people enrolled are needed to find {effect} in {found.target:.0%} of such studies, "
+        f"if everything supposed holds.{tail}"
+    )
+
+
+def _write(found: PowerResult, out: Path) -> None:
+    if out.suffix.lower() == ".csv":
+        found.to_frame().to_csv(out, index=False)
+        return
+    out.write_text(json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,127 @@
+"""The graded response model: what must hold for any data, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import graded_response
+from analysis.irt.graded_result import GradedResponseResult
+from instrument.errors import NotEstimableError, ResponseDataError
+
+SLOPES = np.array([0.9, 1.3, 1.7, 2.1, 1.1, 1.5])
+CUTS = np.array([-1.5, -0.5, 0.4, 1.3])
+ITEMS = list("abcdef")
+
+
+def answers(n: int = 600, seed: int = 1) -> pd.DataFrame:
+    """Five options each, drawn from the model itself."""
+    rng = np.random.default_rng(seed)
+    theta = rng.standard_normal(n)
+    above = 1 / (1 + np.exp(-SLOPES[:, None, None] * (theta[None, :, None] - CUTS)))
+    codes = 1 + (rng.random((len(SLOPES), n, 1)) < above).sum(axis=2)
+    return pd.DataFrame(codes.T, columns=ITEMS)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return answers()
+
+
+@pytest.fixture(scope="module")
+def fitted(table: pd.DataFrame) -> GradedResponseResult:
+    return graded_response(table)
+
+
+def test_order_of_persons_and_items_does_not_matter(
+    table: pd.DataFrame, fitted: GradedResponseResult
+) -> None:
+    other = graded_response(table.iloc[::-1, ::-1])
+    pd.testing.assert_frame_equal(other.parameters.loc[ITEMS], fitted.parameters, atol=1e-6)
+    pd.testing.assert_frame_equal(other.scores().loc[table.index], fitted.scores(), atol=1e-6)
+
+
+def test_codes_are_labels(table: pd.DataFrame, fitted: GradedResponseResult) -> None:
+    other = graded_response(table * 10 - 3)
+    pd.testing.assert_frame_equal(other.parameters, fitted.parameters, atol=1e-8)
+    assert other.categories["a"] == [7, 17, 27, 37, 47]
+
+
+def test_a_reversed_item_has_the_opposite_slope_and_mirrored_difficulties(
+    table: pd.DataFrame, fitted: GradedResponseResult
+) -> None:
+    other = graded_response(table.assign(a=6 - table["a"])).parameters
+    assert other.loc["a", "discrimination"] == pytest.approx(
+        -fitted.parameters.loc["a", "discrimination"], abs=1e-6
+    )
+    np.testing.assert_allclose(other.loc["a"].iloc[1:], fitted.parameters.loc["a"].iloc[:0:-1], atol=1e-5)
+
+
+def test_probabilities_sum_to_one_and_information_is_positive(fitted: GradedResponseResult) -> None:
+    theta = np.linspace(-5, 5, 41)
+    for item in ITEMS:
+        rows = fitted.probabilities(item, theta)
+        assert (rows.to_numpy() >= 0).all()
+        np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-12)
+    assert (fitted.item_information(theta) > 0).all(axis=None)
+    np.testing.assert_allclose(fitted.information(theta), fitted.item_information(theta).sum(axis=1))
+
+
+def test_parameters_are_recovered_within_their_errors(fitted: GradedResponseResult) -> None:
+    truth = np.column_stack([SLOPES, np.tile(CUTS, (6, 1))])
+    z = (fitted.parameters.to_numpy() - truth) / fitted.standard_errors.to_numpy()
+    assert np.abs(z).max() < 4
+    assert 0.5 < np.sqrt((z**2).mean()) < 1.6
+
+
+def test_a_person_without_answers_gets_no_score_and_is_not_counted(table: pd.DataFrame) -> None:
+    holes = table.astype("Int64")
+    holes.iloc[3] = pd.NA
+    holes.iloc[5, 0] = pd.NA
+    found = graded_response(holes)
+    assert found.n_obs == len(table) - 1
+    assert found.scores().iloc[3].isna().all()
+    assert found.scores().drop(index=3).notna().all(axis=None)
+    assert found.item_fit()["n"].tolist() == [len(table) - 2] * 6
+
+
+def test_more_of_an_item_is_more_of_the_score(fitted: GradedResponseResult, table: pd.DataFrame) -> None:
+    scores = fitted.scores()["score"]
+    sums = table.sum(axis=1)
+    assert scores.corr(sums, method="spearman") > 0.97
+    raised = table.copy()
+    raised.loc[0] = [5] * 6
+    raised.loc[1] = [1] * 6
+    ends = graded_response(raised).scores()["score"]
+    assert ends.idxmax() in set(raised.index[raised.sum(axis=1) == 30])
+    assert ends.idxmin() in set(raised.index[raised.sum(axis=1) == 6])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(a=3), "constant|one value|single"),
+        (lambda t: t.assign(a=np.nan), "no answer|unanswered|without"),
+        (lambda t: t.assign(a=t["a"] + 0.5), "whole"),
+        (lambda t: t.assign(a="x"), "number|numeric"),
+        (lambda t: t[["a", "b"]], "do not identify"),
+        (lambda t: t.iloc[:20], "too few|no answer|persons"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused_with_a_hint(
+    table: pd.DataFrame, change: object, message: str
+) -> None:
+    with pytest.raises((ResponseDataError, NotEstimableError), match=message) as caught:
+        graded_response(change(table))  # type: ignore[operator]
+    assert "\nHint: " in str(caught.value)
+
+
+def test_a_search_cut_short_gives_no_numbers(table: pd.DataFrame) -> None:
+    with pytest.raises(NotEstimableError, match="graded_response: stopped"):
+        graded_response(table, max_iter=1)
+
+
+def test_a_doubled_item_ends_the_fit_with_a_remedy(table: pd.DataFrame) -> None:
+    with pytest.raises(NotEstimableError, match="drop items that repeat each other"):
+        graded_response(table.assign(g=table["a"]))

@@ -1,0 +1,111 @@
+"""`dta plan power`: table and sentence, refusals, and the same bits however the work is spread."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dta
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDY = ROOT / "data" / "example" / "study.yaml"
+SHORT = ["--n", "60,120", "--replications", "60"]
+PROGRAM = """
+import sys
+from distributed import LocalCluster
+import dta
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        dta.main([*sys.argv[1:], "--scheduler", cluster.scheduler_address])
+"""
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as end:
+        dta.main(["plan", "power", *arguments])
+    return int(end.value.code or 0)
+
+
+def figures(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def serial(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    out = tmp_path_factory.mktemp("power") / "serial.json"
+    assert run(str(STUDY), *SHORT, "--out", str(out)) == 0
+    return figures(out)
+
+
+def test_two_processes_give_the_same_figures(serial: Any, tmp_path: Path) -> None:
+    out = tmp_path / "two.json"
+    assert run(str(STUDY), *SHORT, "--workers", "2", "--out", str(out)) == 0
+    # JSON holds the shortest text that gives back the same bits.
+    assert figures(out) == serial
+
+
+def test_a_dask_cluster_of_two_gives_the_same_figures(serial: Any, tmp_path: Path) -> None:
+    program, out = tmp_path / "spread.py", tmp_path / "dask.json"
+    program.write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, str(program), "plan", "power", str(STUDY), *SHORT, "--out", str(out)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert figures(out) == serial
+
+
+def test_the_answer_is_a_table_and_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    out = tmp_path / "power.csv"
+    assert run(str(STUDY), *SHORT, "--odds-ratio", "2.5", "--out", str(out)) == 0
+    said = capsys.readouterr().out
+    assert "power" in said and "ci_lower" in said
+    assert "people enrolled are needed to find an effect of odds ratio 2.5" in said
+    assert "Supposed, not known" in said
+    assert out.read_text(encoding="utf-8").startswith("n,analysed,replications,failed,power")
+
+
+def test_no_effect_is_never_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(STUDY), "--n", "60", "--replications", "40", "--odds-ratio", "1") == 0
+    assert "more often than chance" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--n", "60,many"], "whole numbers"),
+        (["--n", "60,60"], "give different n"),
+        (["--reliability", "1.2"], "outside their range: reliability"),
+        (["--out", "power.xlsx"], "is not written"),
+        (["--out", "nowhere/power.json"], "no folder"),
+        (["--scheduler", "tcp://127.0.0.1:9", "--replications", "2"], "no Dask scheduler answers"),
+    ],
+)
+def test_bad_input_ends_with_status_two(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(str(STUDY), *arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error and "Hint:" in error
+
+
+def test_a_study_without_landmark_cannot_be_planned(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = STUDY.read_text(encoding="utf-8")
+    head, _, tail = text.partition("landmark:")
+    rest = tail.split("\n", 1)[1]
+    kept = [line for line in rest.split("\n") if not line.startswith(("  wave", "  day: 28"))]
+    bare = tmp_path / "study.yaml"
+    bare.write_text(head + "\n".join(kept), encoding="utf-8")
+    assert run(str(bare)) == 2
+    assert "names no landmark" in capsys.readouterr().err
