@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.figures.adherence import forest_figure, survival_figure
 from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.flow import flow_figure
@@ -17,6 +18,7 @@ from analysis.figures.use import retention_figure
 FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
     "flow": flow_figure,
+    "forest": forest_figure,
     "loadings": loadings_figure,
     "models": models_figure,
     "reliability": reliability_figure,
@@ -24,6 +26,7 @@ FIGURES: dict[str, Builder] = {
     "retest": retest_figure,
     "scores": scores_figure,
     "scree": scree_figure,
+    "survival": survival_figure,
 }
 
 

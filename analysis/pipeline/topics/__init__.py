@@ -2,6 +2,7 @@
 
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
+    adherence,
     exploration,
     flow,
     groups,
@@ -29,6 +30,7 @@ TOPICS: tuple[Topic, ...] = (
     models.TOPIC,
     groups.TOPIC,
     use.TOPIC,
+    adherence.TOPIC,
 )
 
 __all__ = ["TOPICS"]

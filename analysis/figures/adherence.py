@@ -1,0 +1,111 @@
+"""Effects of each score on remaining use, and who still used the app by thirds of a score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import (
+    BLUE,
+    DASHES,
+    INK,
+    LINES,
+    MUTED,
+    SERIES,
+    Chart,
+    Figure,
+    Section,
+    table_of,
+    wrapped,
+)
+
+MAIN = "remaining use, logit"
+
+
+def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Points with intervals, one row per score; the dashed line is no effect."""
+    table = table_of(section, "effects")
+    table = table[table["model"] == MAIN].reset_index(drop=True)
+    table["label"] = [wrapped(title) for title in table["title"]]
+    unit = str(table["unit"].iloc[0])
+    told = "; ".join(
+        f"{row.title} {row.effect:+.2f} ({row.effect_lower:+.2f} to {row.effect_upper:+.2f})"
+        for row in table.itertuples()
+    )
+
+    def draw(width: int) -> Chart:
+        rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
+        title = f"More {unit}, per SD" if width >= 500 else "Per SD, 95% interval"
+        base = alt.Chart(table)
+        line = base.mark_rule(color=INK, strokeWidth=2).encode(
+            y=rows, x=alt.X("effect_lower:Q", title=title), x2="effect_upper:Q"
+        )
+        point = base.mark_point(filled=True, size=110, opacity=1, color=BLUE).encode(y=rows, x="effect:Q")
+        zero = alt.Chart(pd.DataFrame({"none": [0.0]})).mark_rule(
+            color=MUTED, strokeDash=[5, 4], strokeWidth=1.5
+        )
+        return (zero.encode(x="none:Q") + line + point).properties(width=width, height=38 * len(table) + 60)
+
+    return Figure(
+        title="Remaining use, one standard deviation more of each score",
+        alt=f"Difference in {unit} with 95% interval: {told}.",
+        draw=draw,
+        tables=("effects",),
+    )
+
+
+def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Kaplan-Meier curves from the landmark by thirds of the first score, with the people at risk below."""
+    table, risk = table_of(section, "curves"), table_of(section, "at_risk")
+    groups = list(dict.fromkeys(table["group"]))
+    last = table.groupby("group", sort=False).last()
+    told = "; ".join(f"{group} {last.loc[group, 'surviving']:.0%}" for group in groups)
+    palette, dashes = list(SERIES[: len(groups)]), [list(dash) for dash in DASHES[: len(groups)]]
+    end = float(table["time"].max())
+
+    def draw(width: int) -> Chart:
+        days = alt.X("time:Q", title="Days after the landmark", scale=alt.Scale(domain=[0, end], nice=False))
+        curves = (
+            alt.Chart(table)
+            .mark_line(interpolate="step-after", strokeWidth=2)
+            .encode(
+                x=days,
+                y=alt.Y(
+                    "surviving:Q",
+                    title="Still using the app",
+                    axis=alt.Axis(format="%"),
+                    scale=alt.Scale(domain=[0, 1]),
+                ),
+                color=alt.Color(
+                    "group:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=palette)
+                ),
+                strokeDash=alt.StrokeDash(
+                    "group:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=dashes)
+                ),
+            )
+            .properties(width=width, height=260)
+        )
+        labels = risk.assign(label=[wrapped(name, 14) for name in risk["group"]])
+        below = (
+            alt.Chart(labels)
+            .mark_text(color=INK, align="left", dx=4)
+            .encode(
+                x=alt.X(
+                    "time:Q", title="People at risk", axis=alt.Axis(labels=False, ticks=False, grid=False)
+                ),
+                y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES, ticks=False)),
+                text="at_risk:Q",
+            )
+            .properties(width=width, height=38 * len(groups))
+        )
+        return alt.vconcat(curves, below)
+
+    return Figure(
+        title="Still using the app, by thirds of the score at the landmark",
+        alt=f"Kaplan-Meier curves. Still using the app at the end: {told}.",
+        draw=draw,
+        tables=("curves", "at_risk"),
+    )

@@ -1,0 +1,83 @@
+"""The section on later use says what the landmark models say, and draws only what stands in its tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import analysis
+import instrument
+from analysis.figures.base import to_svg
+from analysis.figures.registry import build_figures
+from analysis.pipeline.context import build_context
+from analysis.pipeline.topics import adherence
+from analysis.simulation import StudyData, simulate_study
+
+
+@pytest.fixture(scope="module")
+def data() -> StudyData:
+    return simulate_study("dta_example", n=250, seed=3)
+
+
+def section_of(data: StudyData, **changes: Any) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "usage": data.usage,
+        "outcomes": data.outcomes,
+        "covariates": data.covariates,
+        "study": data.study,
+        "times": None,
+        "enrolment": data.enrolment,
+        "seed": 1,
+        **changes,
+    }
+    return adherence.TOPIC.run(build_context(data.responses, instrument.load("dta"), **given)).plain()
+
+
+@pytest.fixture(scope="module")
+def section(data: StudyData) -> dict[str, Any]:
+    return {**section_of(data), "title": adherence.TOPIC.title}
+
+
+def test_values_are_those_of_the_models(section: dict[str, Any], data: StudyData) -> None:
+    scores = instrument.score(data.responses, instrument.load("dta"))
+    usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+    context = instrument.load("dta").themes[-1].id
+    found = analysis.relate_adherence(
+        scores, usage, data.study, data.outcomes, data.covariates, context=context
+    )
+    row = found.effects.query("model == @adherence.MAIN and predictor == 'total'").iloc[0]
+    for name in ("effect", "effect_lower", "effect_upper", "pvalue", "e_value"):
+        assert section["values"][name] == row[name]
+    flow = dict(zip(found.flow["step"].str.strip(), found.flow["n"], strict=True))
+    assert section["values"]["enrolled"] == flow["enrolled"] == 250
+    assert section["values"]["analysed"] == row["n"] == flow["analysed: remaining intended use"]
+    assert section["method"]["n"] == row["n"]
+    assert len(section["tables"]["effects"]["model"]) == len(found.effects)
+
+
+def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
+    figures = build_figures(section, {})
+    assert list(figures) == ["forest", "survival"]
+    for figure in figures.values():
+        assert to_svg(figure, 350).startswith("<svg")
+        assert set(figure.tables) <= set(section["tables"])
+        assert len(figure.alt) > 60
+    effects = pd.DataFrame(section["tables"]["effects"]).query("model == @adherence.MAIN")
+    for value in effects["effect"]:
+        assert f"{value:+.2f}" in figures["forest"].alt
+
+
+def test_words_claim_no_cause(section: dict[str, Any]) -> None:
+    assert any("association, not proof" in sentence for sentence in section["prose"])
+    assert not any(word in " ".join(section["prose"]) for word in ("leads to", "improves", "because of"))
+
+
+def test_without_a_log_or_a_study_file_it_says_what_is_missing(data: StudyData) -> None:
+    given = {"outcomes": None, "covariates": None, "times": None, "enrolment": None, "seed": 1}
+    scale = instrument.load("dta")
+    bare = build_context(data.responses, scale, usage=None, study=None, **given)
+    assert "usage log and a study file" in adherence.TOPIC.lacks(bare)
+    no_study = build_context(data.responses, scale, usage=data.usage, study=None, **given)
+    assert "study file" in adherence.TOPIC.lacks(no_study)
