@@ -6,18 +6,19 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.views import overview, parts, provenance, section
+from dashboard.catalogue import COLLECTING, GROUPS, REPORT, pages_of
+from dashboard.views import exports, overview, parts, provenance, topics
 
 
-def _pages() -> list[st.Page]:
+def _pages() -> dict[str, list[st.Page]]:
     state = parts.loaded()
-    topics = state.tree["sections"] if state.tree is not None else {}
-    middle = [
-        st.Page(partial(section.show, name), title=topic["title"], url_path=name.replace("_", "-"))
-        for name, topic in topics.items()
-    ]
-    first = st.Page(overview.show, title="Overview", url_path="overview", default=True)
-    return [first, *middle, st.Page(provenance.show, title="Provenance", url_path="provenance")]
+    groups: dict[str, list[st.Page]] = {group: [] for group in GROUPS}
+    groups[COLLECTING].append(st.Page(overview.show, title="Overview", url_path="overview", default=True))
+    for page in pages_of(state.tree if state.tree is not None else {"sections": {}}):
+        groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
+    groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))
+    groups[REPORT].append(st.Page(provenance.show, title="Provenance", url_path="provenance"))
+    return groups
 
 
 st.set_page_config(page_title="Digital therapeutic alliance", layout="wide")

@@ -10,10 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
+from dashboard.filters import filtered
 
 ENVIRONMENT = "DTA_RESULTS"
 NEEDED = ("schema", "meta", "sections")
 SCHEMA = 1
+FORMS = {
+    "report.html": ("text/html", "the whole report in one file, to read or print"),
+    "report.pdf": ("application/pdf", "the report on paper"),
+    "report.docx": (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "the report for a word processor",
+    ),
+    "report.md": ("text/markdown", "tables for a manuscript"),
+    "results.json": ("application/json", "every number, with how it was made"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +35,35 @@ class Loaded:
     problem: str = ""
     advice: str = ""
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """A file to take away."""
+
+    path: Path
+    kind: str
+    purpose: str
+
+
+def exports(source: str) -> list[Export]:
+    """Give the files that lie beside the results.
+
+    Parameters
+    ----------
+    source
+        Path of `results.json`.
+
+    Returns
+    -------
+    list of Export
+        Only files that are there.
+    """
+    folder = Path(source).parent
+    found = [
+        Export(path=folder / name, kind=kind, purpose=purpose) for name, (kind, purpose) in FORMS.items()
+    ]
+    return [export for export in found if export.path.is_file()]
 
 
 def results_path() -> Path | None:
@@ -108,7 +148,7 @@ def overview(tree: Tree) -> dict[str, Any]:
     }
 
 
-def section_parts(tree: Tree, name: str) -> dict[str, Any]:
+def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Give what the page of one section shows.
 
     Parameters
@@ -117,13 +157,15 @@ def section_parts(tree: Tree, name: str) -> dict[str, Any]:
         The results tree.
     name
         Key of the section.
+    chosen
+        Dimension to the value its tables are filtered by.
 
     Returns
     -------
     dict
         Sentences, tables, judged claims and the method line; all ready to show.
     """
-    section: Mapping[str, Any] = tree["sections"][name]
+    section: Mapping[str, Any] = filtered(tree["sections"][name], chosen or {})
     ok = section["status"] == "ok"
     found = verdicts(tree)
     mine = [

@@ -17,7 +17,7 @@ def show() -> None:
     page = services.overview(state.tree)
     st.title(page["title"])
     if page["study"]:
-        st.caption(page["study"])
+        parts.small(page["study"])
     parts.show_notices(page["notices"])
     _counts(page["counts"])
     for failure in page["verdicts"]["failed"]:
@@ -28,9 +28,9 @@ def show() -> None:
     with right:
         parts.show_verdicts(page["verdicts"]["met"], "Met", passed=True)
     for absent in page["verdicts"]["not_applicable"]:
-        st.caption(f"Not asked: {absent['title']}. {absent['message']}")
+        parts.small(f"Not asked: {absent['title']}. {absent['message']}")
     if "flow" in state.tree["sections"]:
-        st.subheader("Who took part")
+        st.header("Who took part")
         parts.show_figures(state.tree["sections"]["flow"], state.tree["meta"])
 
 

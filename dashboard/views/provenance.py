@@ -17,7 +17,7 @@ def show() -> None:
         return
     meta = state.tree["meta"]
     st.title("Provenance")
-    st.caption("What exactly was analysed, and with what?")
+    parts.small("What exactly was analysed, and with what?")
     instrument = meta["instrument"]
     st.markdown(f"**Instrument** {instrument['id']} {instrument['version']} ({instrument['status']})")
     st.code(instrument["content_hash"], language=None)

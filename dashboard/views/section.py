@@ -1,6 +1,9 @@
-"""The page of one topic of the validation: words, figures, tables, rules and method."""
+"""One topic of the validation: words, figures, tables, rules and method."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -8,21 +11,13 @@ from dashboard import services
 from dashboard.views import parts
 
 
-def show(name: str) -> None:
-    """Show one section of the results tree."""
-    state = parts.loaded()
-    if state.tree is None:
-        parts.explain(state)
-        return
-    if name not in state.tree["sections"]:
-        st.title("Not in these results")
-        st.info("These results were made without this topic. Run `dta validate` again.")
-        return
-    page = services.section_parts(state.tree, name)
+def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, heading: bool) -> None:
+    """Show one section of the results tree; `chosen` filters its tables."""
+    page = services.section_parts(tree, name, chosen)
     section = page["section"]
-    st.title(section["title"])
-    st.caption(section.get("question", ""))
-    parts.show_notices(services.overview(state.tree)["notices"][:1])
+    if heading:
+        st.header(section["title"], divider="gray")
+        parts.small(section.get("question", ""))
     if section["status"] == "failed":
         st.error(section["message"])
     elif section["status"] == "not_applicable":
@@ -34,12 +29,16 @@ def show(name: str) -> None:
         st.error(f"A part of this failed. {problem}")
     for sentence in page["prose"]:
         st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"))
-    parts.show_figures(section, state.tree["meta"])
+    parts.show_figures(tree["sections"][name], tree["meta"])
     for view in page["tables"]:
         parts.show_table(view)
-    for passed, heading in ((False, "Not met"), (True, "Met")):
-        if entries := [finding for finding in page["findings"] if finding["passed"] is passed]:
-            parts.show_verdicts(entries, heading, passed=passed)
+    _judged(page["findings"], main=not heading)
     for warning in section.get("warnings", []):
         st.warning(warning)
-    st.caption(page["method"])
+    parts.small(page["method"])
+
+
+def _judged(findings: list[dict[str, Any]], *, main: bool) -> None:
+    for passed, heading in ((False, "Not met"), (True, "Met")):
+        if entries := [finding for finding in findings if finding["passed"] is passed]:
+            parts.show_verdicts(entries, heading, passed=passed, main=main)

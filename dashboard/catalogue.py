@@ -1,0 +1,116 @@
+"""Which page shows which topics of the results tree; a topic named nowhere gets a page of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+COLLECTING, SCALE, USE, REPORT = "Collecting", "Scale", "Use", "Report"
+GROUPS = (COLLECTING, SCALE, USE, REPORT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOf:
+    """A page: what a reader asks, the topics that answer, and what to do when none does."""
+
+    path: str
+    title: str
+    question: str
+    group: str
+    topics: tuple[str, ...]
+    next_step: str = "Run `dta validate` again with this version: these results were made without the topic."
+
+
+PAGES = (
+    PageOf(
+        path="data-quality",
+        title="Data quality",
+        question="Is data coming in, and is it sound?",
+        group=COLLECTING,
+        topics=("flow", "screening"),
+    ),
+    PageOf(
+        path="items",
+        title="Items",
+        question="How is each item answered?",
+        group=COLLECTING,
+        topics=("items",),
+    ),
+    PageOf(
+        path="dimensionality",
+        title="Dimensionality",
+        question="How many things are measured, and which item belongs to which?",
+        group=SCALE,
+        topics=("sampling", "retention", "exploration", "models"),
+    ),
+    PageOf(
+        path="reliability",
+        title="Reliability",
+        question="How exact is a score?",
+        group=SCALE,
+        topics=("reliability", "retest"),
+    ),
+    PageOf(
+        path="change",
+        title="Change",
+        question="Do scores move over the waves, and by more than error?",
+        group=SCALE,
+        topics=("scores", "longitudinal"),
+    ),
+    PageOf(
+        path="fairness",
+        title="Invariance and fairness",
+        question="Do answers mean the same whoever gives them?",
+        group=SCALE,
+        topics=("groups", "fairness"),
+    ),
+    PageOf(
+        path="adherence",
+        title="Adherence",
+        question="Is the app used as intended, and does the alliance go with it?",
+        group=USE,
+        topics=("use", "adherence", "mechanism", "priority"),
+    ),
+    PageOf(
+        path="audit",
+        title="PSD audit",
+        question="Which persuasive principles does the app itself hold?",
+        group=USE,
+        topics=("audit", "psd_audit"),
+        next_step="These results hold no audit. Two raters fill in the audit instrument that is shipped as "
+        "`psd_audit`; its table is shown here once a validation holds it.",
+    ),
+)
+
+
+def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
+    """Give the pages of these results.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    list of PageOf
+        The planned pages, then one for each topic of the tree that none of them shows.
+    """
+    planned = {topic for page in PAGES for topic in page.topics}
+    taken = {page.path for page in PAGES} | {"overview", "report", "provenance"}
+    more = []
+    for name, section in tree["sections"].items():
+        if name in planned:
+            continue
+        path = name.replace("_", "-")
+        more.append(
+            PageOf(
+                path=f"topic-{path}" if path in taken else path,
+                title=section["title"],
+                question=section.get("question", ""),
+                group=SCALE,
+                topics=(name,),
+            )
+        )
+    return [*PAGES, *more]
