@@ -15,7 +15,6 @@ SETTINGS: dict[str, Any] = {
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
     "logger.level": "warning",
-    "theme.primaryColor": "#1f5f8b",
 }
 
 

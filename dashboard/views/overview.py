@@ -22,19 +22,16 @@ def show() -> None:
     _counts(page["counts"])
     for failure in page["verdicts"]["failed"]:
         st.error(f"**Failed: {failure['title']}**\n\n{failure['message']}")
-    left, right = st.columns(2, gap="large")
-    with left:
-        parts.show_verdicts(page["verdicts"]["not_met"], "Not met", passed=False)
-    with right:
-        parts.show_verdicts(page["verdicts"]["met"], "Met", passed=True)
-    for absent in page["verdicts"]["not_applicable"]:
-        parts.small(f"Not asked: {absent['title']}. {absent['message']}")
     if "flow" in state.tree["sections"]:
         st.header("Who took part")
         parts.show_figures(state.tree["sections"]["flow"], state.tree["meta"])
+    parts.show_verdicts(page["verdicts"]["not_met"], "Not met", passed=False)
+    parts.show_verdicts(page["verdicts"]["met"], "Met", passed=True, folded=True)
+    for absent in page["verdicts"]["not_applicable"]:
+        parts.small(f"Not asked: {absent['title']}. {absent['message']}")
 
 
 def _counts(counts: dict[str, int]) -> None:
     with st.container(horizontal=True):
         for label, number in counts.items():
-            st.metric(label, f"{number:,}", border=True, width=130)
+            st.metric(label, f"{number:,}", border=True, width=122)

@@ -55,16 +55,17 @@ def show_notices(notices: Sequence[tuple[str, str]]) -> None:
 
 
 def show_verdicts(
-    entries: Sequence[Mapping[str, Any]], heading: str, passed: bool, main: bool = True
+    entries: Sequence[Mapping[str, Any]], heading: str, passed: bool, main: bool = True, folded: bool = False
 ) -> None:
     """Show judged claims with value, rule and source."""
     mark, colour = ("✓", "blue") if passed else ("✗", "orange")
     (st.header if main else st.subheader)(f"{mark} {heading} ({len(entries)})")
     if not entries:
         small("None.")
-    for entry in entries:
-        st.markdown(f":{colour}[**{entry['printed']}**] — {entry['claim']}")
-        small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
+    with st.expander("Show them") if folded and entries else st.container():
+        for entry in entries:
+            st.markdown(f":{colour}[**{entry['printed']}**] — {entry['claim']}")
+            small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
 
 
 def show_table(view: TableView) -> None:
@@ -82,7 +83,7 @@ def _table(view: TableView) -> None:
         small("No row for this choice.")
         return
     # two columns may share a heading ("95% from", "to"): the key is the position, the heading a label
-    heads = {str(position): head for position, (head, _) in enumerate(view.heads)}
+    heads = {str(position): head or "Name" for position, (head, _) in enumerate(view.heads)}
     frame = pd.DataFrame([[cell.text for cell in row] for row in view.rows], columns=list(heads))
     st.dataframe(frame, hide_index=True, width="stretch", column_config=dict(heads))
     if view.note:

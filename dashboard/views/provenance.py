@@ -20,10 +20,10 @@ def show() -> None:
     parts.small("What exactly was analysed, and with what?")
     instrument = meta["instrument"]
     st.markdown(f"**Instrument** {instrument['id']} {instrument['version']} ({instrument['status']})")
-    st.code(instrument["content_hash"], language=None)
+    st.code(instrument["content_hash"], language=None, wrap_lines=True)
     for name, checksum in meta["checksums"].items():
         st.markdown(f"**{name.capitalize()}**, SHA-256")
-        st.code(checksum, language=None)
+        st.code(checksum, language=None, wrap_lines=True)
     st.markdown(f"**Seed** {meta['seed']} · **structure estimated on** wave {meta['structure_wave']}")
     st.markdown(
         "**Software** " + ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
