@@ -1,0 +1,142 @@
+"""The dashboard in a real browser: every page, wide and narrow, light and dark, for axe and offline."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from analysis.pipeline import validate
+from dashboard.catalogue import PAGES
+from instrument.definition import Instrument
+
+pytestmark = pytest.mark.browser
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+SHOTS = os.environ.get("DTA_SCREENSHOTS")
+PATHS = ["", *(page.path for page in PAGES), "report", "provenance"]
+# Streamlit 1.67.0 puts group headings as direct children into the list of its own navigation
+STREAMLITS_OWN = {"list": "stSidebarNav", "listitem": "<li class="}
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
+SERVE = (
+    "import sys, pathlib, uvicorn, dta; "
+    "uvicorn.run(dta.compose(pathlib.Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), "
+    "log_level='warning')"
+)
+
+
+def _results(folder: Path) -> None:
+    """Validate twelve questions asked twice."""
+    options = {1: "Not at all", 2: "A little", 3: "Some", 4: "Much", 5: "Fully"}
+    themes = [
+        {
+            "id": name,
+            "title": f"Theme {name}",
+            "role": "dimension",
+            "items": [{"id": f"q{k}", "text": f"Words of q{k}"} for k in range(first, first + 4)],
+        }
+        for name, first in (("north", 1), ("south", 5), ("west", 9))
+    ]
+    scale = Instrument.model_validate(
+        {
+            "schema": 1,
+            "id": "likert",
+            "version": "1.0",
+            "title": "Twelve questions",
+            "status": "candidate",
+            "notice": "Made up for testing.",
+            "response_scales": {"agree": {"options": options}},
+            "themes": themes,
+        }
+    )
+    raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
+    first = raw[["participant", *scale.item_ids]].astype(dict.fromkeys(scale.item_ids, "Int64"))
+    first.insert(1, "wave", 1)
+    answers = pd.concat([first, first.head(150).assign(wave=2)], ignore_index=True)
+    validate(answers, scale, seed=3).write(folder)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = Path(os.environ.get("DTA_RESULTS") or tmp_path_factory.mktemp("board") / "results")
+    if not folder.exists():
+        _results(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-c", SERVE, str(folder), str(port)])
+    for _ in range(150):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.2)
+    yield f"http://127.0.0.1:{port}/dashboard/"
+    server.terminate()
+    server.wait(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+def _faults(page: Page) -> list[tuple[str, str]]:
+    found = [
+        (fault["id"], node["html"])
+        for fault in Axe().run(page).response["violations"]
+        for node in fault["nodes"]
+    ]
+    return [(rule, html) for rule, html in found if STREAMLITS_OWN.get(rule, "\0") not in html]
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
+)
+def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
+    address: str, browser: Browser, width: int, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    outside: list[str] = []
+
+    def guard(route: Route) -> None:
+        parts = urlsplit(route.request.url)
+        if parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1":
+            route.continue_()
+        else:
+            outside.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", guard)
+    page = context.new_page()
+    found = {}
+    for path in PATHS:
+        page.goto(address + path)
+        page.wait_for_selector("h1")
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        page.wait_for_timeout(600)  # fonts and the drawing of tables
+        if faults := _faults(page):
+            found[path or "overview"] = faults
+        assert page.locator("[data-testid=stException]").count() == 0, path
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+        if SHOTS:
+            page.screenshot(path=Path(SHOTS) / f"dashboard-{path or 'overview'}-{width}-{scheme}.png")
+    context.close()
+    assert outside == []
+    assert found == {}
