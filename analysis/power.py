@@ -15,7 +15,7 @@ from scipy import stats
 from analysis.power_draws import Assumptions, replicate
 from analysis.result import Result
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
-from instrument.study import Study, load_study, make_study
+from instrument.study import Study, as_study
 
 CALLER = "plan_power"
 CHUNK = 25
@@ -160,7 +160,7 @@ def plan_power(
     >>> plan.table["power"].is_monotonic_increasing
     True
     """
-    design = _as_study(study)
+    design = as_study(study)
     truth = _assumptions(
         design,
         effect=np.log(odds_ratio) if odds_ratio > 0 else np.nan,
@@ -192,12 +192,6 @@ def plan_power(
     return PowerResult(
         table=table, n_for_target=_needed(table, alpha, target), target=target, assumptions=supposed
     )
-
-
-def _as_study(study: Study | dict[str, Any] | str | Path) -> Study:
-    if isinstance(study, (str, Path)):
-        return load_study(study)
-    return make_study(study) if isinstance(study, dict) else study
 
 
 def _assumptions(design: Study, **given: float) -> Assumptions:

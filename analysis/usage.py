@@ -23,7 +23,7 @@ from analysis.usage_expressions import (
 from analysis.usage_people import COUNTED, PERIODS, finish, measure_of, retention, share_of
 from analysis.usage_sources import CALLER, connect, events_table, people_table, quiet_driver
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
-from instrument.study import Study, load_study, make_study
+from instrument.study import Study, as_study
 
 EVENTS_PER_PASS = 34_000_000
 
@@ -208,7 +208,7 @@ def summarise_usage(
     >>> usage.rule["intended_after"]
     8
     """
-    plan = _as_study(study)
+    plan = _with_one_unit(as_study(study))
     people = people_table(participants)
     with quiet_driver():
         return _summarise(
@@ -251,12 +251,7 @@ def _summarise(
     )
 
 
-def _as_study(study: Study | dict[str, Any] | str | Path) -> Study:
-    plan = study
-    if isinstance(plan, (str, Path)):
-        plan = load_study(plan)
-    if isinstance(plan, dict):
-        plan = make_study(plan)
+def _with_one_unit(plan: Study) -> Study:
     if plan.adherence.metric != plan.intended_use.unit:
         fact = f"adherence is judged on {plan.adherence.metric}, but {plan.intended_use.unit} are intended."
         raise DefinitionError(fact_and_hint(CALLER, fact, "use one unit for both in the study file."))

@@ -248,6 +248,36 @@ def load_study(path: str | Path) -> Study:
     return make_study(read_yaml(file, "load_study"), file.name)
 
 
+def as_study(study: Study | dict[str, Any] | str | Path) -> Study:
+    """Give a study, whatever form it came in.
+
+    Parameters
+    ----------
+    study
+        A study, its file, or what the file would hold.
+
+    Returns
+    -------
+    Study
+        Frozen definition.
+
+    Raises
+    ------
+    DefinitionError
+        As `load_study` and `make_study`.
+    """
+    if isinstance(study, (str, Path)):
+        return load_study(study)
+    if isinstance(study, dict):
+        return make_study(study)
+    if not isinstance(study, Study):
+        fact = f"a study is needed, got {type(study).__name__}."
+        raise DefinitionError(
+            fact_and_hint("as_study", fact, "give a study, its file or what it would hold.")
+        )
+    return study
+
+
 def make_study(raw: dict[str, Any], name: str = "study.yaml") -> Study:
     """Check a study given as plain data.
 

@@ -13,9 +13,10 @@ from analysis.adherence.design import CALLER, assemble, early_rating, refuse_ove
 from analysis.adherence.models import ModelRun
 from analysis.adherence.result import AdherenceResult
 from analysis.adherence.waves import WavesResult, relate_waves
+from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.usage import UsageSummary
 from instrument.errors import ResponseDataError, fact_and_hint
-from instrument.study import Study, load_study, make_study
+from instrument.study import Study, as_study
 
 __all__ = ["AdherenceResult", "WavesResult", "relate_adherence", "relate_waves"]
 COUNT_SUFFIXES = ("_n", "_applicable", "_does_not_apply", "_sem")
@@ -124,11 +125,9 @@ def relate_adherence(
     >>> result.design["due"]
     8.0
     """
-    plan = study
-    if isinstance(plan, (str, Path)):
-        plan = load_study(plan)
-    if isinstance(plan, dict):
-        plan = make_study(plan)
+    checked_level(confidence, CALLER)
+    checked_seed(seed, CALLER)
+    plan = as_study(study)
     chosen = refuse_overlap(plan, usage, wave)
     table = scores.scores if hasattr(scores, "scores") else scores
     names = list(predictors) if predictors is not None else _score_columns(scores, table)

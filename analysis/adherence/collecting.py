@@ -92,9 +92,8 @@ def _count_notes(runs: dict[str, ModelRun]) -> list[str]:
     other = [name for name, model in chosen.items() if model != PLAIN]
     if not other:
         return []
-    return [
-        f"active days have more zeros than the negative binomial shown expects: {', '.join(other)} ({RULE})"
-    ]
+    share = f"{len(other)} of {len(chosen)} scores"
+    return [f"active days have more zeros than the negative binomial expects with {share} ({RULE})"]
 
 
 def _stack(tables: list[pd.DataFrame | None]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from scipy.linalg import block_diag
 from scipy.special import expit, gammaln
 
 from analysis.adherence.binomial import Fit
-from analysis.adherence.delta import covariance_of, delta_interval
+from analysis.adherence.delta import covariance_of, delta_interval, gradient_of
 from analysis.adherence.threshold import logistic
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -224,19 +224,13 @@ def _maximise(negative: Callable[[Floats], float], start: Floats) -> tuple[Float
         return theta, -float(found.fun), False
     for _ in range(NEWTON_STEPS):
         spread = covariance_of(negative, theta)
-        slope = _slopes(negative, theta)
+        slope = gradient_of(negative, theta)
         if spread is None:
             return theta, -float(negative(theta)), False
         theta = theta - spread @ slope
         if slope @ spread @ slope < DECREMENT:
             return theta, -float(negative(theta)), True
     return theta, -float(negative(theta)), False
-
-
-def _slopes(negative: Callable[[Floats], float], theta: Floats) -> Floats:
-    steps = np.diag(np.cbrt(np.finfo(float).eps) * np.maximum(1.0, np.abs(theta)))
-    rises = [negative(theta + step) - negative(theta - step) for step in steps]
-    return np.array(rises) / (2 * np.diag(steps))
 
 
 def _quiet(make: Any) -> Any:

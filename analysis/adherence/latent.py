@@ -15,12 +15,13 @@ from scipy import stats
 from analysis.adherence.after_measurement import CALLER, Slope, latent_slope
 from analysis.adherence.attenuation import corrected_slope, observed_slope
 from analysis.adherence.design import LandmarkDesign, assemble, refuse_overlap
+from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from analysis.structural.models import cfa
 from analysis.usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ToolkitError, fact_and_hint, name_offenders
 from instrument.scoring import score
-from instrument.study import Study, load_study, make_study
+from instrument.study import Study, as_study
 
 if TYPE_CHECKING:
     from instrument.definition import Instrument
@@ -172,6 +173,7 @@ def latent_adherence(
     >>> found.effects["method"].tolist()
     ['observed score', 'corrected for unreliability', 'latent variable']
     """
+    checked_level(confidence, CALLER)
     plan = as_study(study)
     chosen = refuse_overlap(plan, usage, wave)
     parts = _parts(scale)
@@ -200,13 +202,6 @@ def latent_adherence(
         },
         notes=[*usage.notes, *design.notes],
     )
-
-
-def as_study(study: Study | dict[str, Any] | str | Path) -> Study:
-    """Give a study, whatever form it came in."""
-    if isinstance(study, (str, Path)):
-        return load_study(study)
-    return make_study(study) if isinstance(study, dict) else study
 
 
 def _parts(scale: Instrument) -> dict[str, dict[str, list[str]]]:

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.binomial import Fit, average_effect, beta_binomial, quasi_binomial
-from analysis.adherence.context import context_in_hazard, context_in_use
+from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.counts import CountModels, count_effects, count_models
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.discrete import discrete_time, still_using
@@ -25,9 +25,8 @@ from analysis.adherence.weighting import response_weights
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
-REMAINING, BETA, WEIGHTED = "remaining use, logit", "remaining use, beta-binomial", "remaining use, weighted"
-IMPUTED = "remaining use, imputed"
-HAZARD, DISCRETE = "time to disengagement, Cox", "time to disengagement, by week"
+BETA, WEIGHTED = "remaining use, beta-binomial", "remaining use, weighted"
+IMPUTED, DISCRETE = "remaining use, imputed", "time to disengagement, by week"
 COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by BIC"
 REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
 SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"

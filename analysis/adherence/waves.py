@@ -15,9 +15,10 @@ from analysis.adherence.design import coded_columns, side_columns
 from analysis.adherence.families import adjust_within
 from analysis.adherence.mixed import MixedFit, random_intercept
 from analysis.adherence.windows import Windows, use_by_window
+from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
-from instrument.study import Study, load_study, make_study
+from instrument.study import Study, as_study
 
 CALLER = "relate_waves"
 Floats = NDArray[np.float64]
@@ -119,12 +120,22 @@ def relate_waves(
     References
     ----------
     Curran & Bauer (2011), doi 10.1146/annurev.psych.093008.100356. In R: `lme4::lmer`.
+
+    Examples
+    --------
+    >>> import instrument
+    >>> from analysis.simulation import simulate_study
+    >>> data = simulate_study("dta_example", n=200)
+    >>> scores = instrument.score(data.responses, instrument.load("dta"))
+    >>> result = relate_waves(
+    ...     scores, data.usage, data.study, data.outcomes, data.covariates,
+    ...     participants=data.enrolment, predictors=["total"],
+    ... )
+    >>> result.effects["part"].unique().tolist()
+    ['between people', 'within a person']
     """
-    plan = study
-    if isinstance(plan, (str, Path)):
-        plan = load_study(plan)
-    if isinstance(plan, dict):
-        plan = make_study(plan)
+    checked_level(confidence, CALLER)
+    plan = as_study(study)
     table = scores.scores if hasattr(scores, "scores") else scores
     names = list(predictors) if predictors is not None else list(getattr(scores, "names", []))
     if not names:

@@ -22,13 +22,10 @@ from analysis.figures.base import (
     wrapped,
 )
 
-MAIN = "remaining use, logit"
-
 
 def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Points with intervals, one row per score; the dashed line is no effect."""
     table = table_of(section, "effects")
-    table = table[table["model"] == MAIN].reset_index(drop=True)
     table["label"] = [wrapped(title) for title in table["title"]]
     unit = str(table["unit"].iloc[0])
     told = "; ".join(
@@ -60,8 +57,8 @@ def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Kaplan-Meier curves from the landmark by thirds of the first score, with the people at risk below."""
     table, risk = table_of(section, "curves"), table_of(section, "at_risk")
-    groups = list(dict.fromkeys(table["group"]))
-    last = table.groupby("group", sort=False).last()
+    groups = list(dict.fromkeys(table["third"]))
+    last = table.groupby("third", sort=False).last()
     told = "; ".join(f"{group} {last.loc[group, 'surviving']:.0%}" for group in groups)
     palette, dashes = list(SERIES[: len(groups)]), [list(dash) for dash in DASHES[: len(groups)]]
     end = float(table["time"].max())
@@ -80,15 +77,15 @@ def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
                     scale=alt.Scale(domain=[0, 1]),
                 ),
                 color=alt.Color(
-                    "group:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=palette)
+                    "third:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=palette)
                 ),
                 strokeDash=alt.StrokeDash(
-                    "group:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=dashes)
+                    "third:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=dashes)
                 ),
             )
             .properties(width=width, height=260)
         )
-        labels = risk.assign(label=[wrapped(name, 14) for name in risk["group"]])
+        labels = risk.assign(label=[wrapped(name, 14) for name in risk["third"]])
         below = (
             alt.Chart(labels)
             .mark_text(color=INK, align="left", dx=4)

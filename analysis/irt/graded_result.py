@@ -23,7 +23,7 @@ from analysis.irt.model_fit import (
 from analysis.irt.person_scores import expected_a_posteriori, item_information
 from analysis.irt.quadrature import Quadrature, normal_quadrature
 from analysis.result import Result
-from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]
 
@@ -193,7 +193,16 @@ class GradedResponseResult(Result):
         -------
         pandas.DataFrame
             Index theta, one column per code; rows sum to 1.
+
+        Raises
+        ------
+        ResponseDataError
+            There is no such item.
         """
+        if item not in self.categories:
+            fact = f"there is no item {item!r} in the model."
+            hint = f"name one of {name_offenders(self.categories)}."
+            raise ResponseDataError(fact_and_hint("probabilities", fact, hint))
         nodes = np.asarray(theta, dtype=float)
         codes = self.categories[item]
         values = category_probabilities(self._items, nodes)[self.parameters.index.get_loc(item)]

@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import TOPICS
+from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
 from instrument.definition import Instrument
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -151,6 +152,7 @@ def validate(
     ResponseDataError
         The tables break their contract.
     """
+    checked_seed(seed, "validate")
     context = build_context(
         responses,
         scale,

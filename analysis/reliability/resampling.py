@@ -182,3 +182,30 @@ def checked_level(level: float, caller: str) -> float:
             fact_and_hint(caller, f"level is {level!r}.", "give a coverage between 0 and 1, such as 0.95.")
         )
     return level
+
+
+def checked_seed(seed: int, caller: str) -> int:
+    """Give back a whole number from 0, or say that it is none.
+
+    Parameters
+    ----------
+    seed
+        Seed of random draws.
+    caller
+        Public function that the message names.
+
+    Returns
+    -------
+    int
+        The same number.
+
+    Raises
+    ------
+    ResponseDataError
+        It is not a whole number from 0.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ResponseDataError(
+            fact_and_hint(caller, f"seed is {seed!r}.", "give a whole number from 0, such as 1.")
+        )
+    return int(seed)

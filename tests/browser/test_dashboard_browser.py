@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
-from analysis.pipeline import validate
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
+from small_study import small_validation
+
 from dashboard.catalogue import PAGES
-from instrument.definition import Instrument
 
 pytestmark = pytest.mark.browser
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -28,7 +28,6 @@ SHOTS = os.environ.get("DTA_SCREENSHOTS")
 PATHS = ["", *(page.path for page in PAGES), "report", "provenance"]
 # Streamlit 1.67.0 puts group headings as direct children into the list of its own navigation
 STREAMLITS_OWN = {"list": "stSidebarNav", "listitem": "<li class="}
-DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
 SERVE = (
     "import sys, pathlib, uvicorn, dta; "
     "uvicorn.run(dta.compose(pathlib.Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), "
@@ -36,42 +35,11 @@ SERVE = (
 )
 
 
-def _results(folder: Path) -> None:
-    """Validate twelve questions asked twice."""
-    options = {1: "Not at all", 2: "A little", 3: "Some", 4: "Much", 5: "Fully"}
-    themes = [
-        {
-            "id": name,
-            "title": f"Theme {name}",
-            "role": "dimension",
-            "items": [{"id": f"q{k}", "text": f"Words of q{k}"} for k in range(first, first + 4)],
-        }
-        for name, first in (("north", 1), ("south", 5), ("west", 9))
-    ]
-    scale = Instrument.model_validate(
-        {
-            "schema": 1,
-            "id": "likert",
-            "version": "1.0",
-            "title": "Twelve questions",
-            "status": "candidate",
-            "notice": "Made up for testing.",
-            "response_scales": {"agree": {"options": options}},
-            "themes": themes,
-        }
-    )
-    raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
-    first = raw[["participant", *scale.item_ids]].astype(dict.fromkeys(scale.item_ids, "Int64"))
-    first.insert(1, "wave", 1)
-    answers = pd.concat([first, first.head(150).assign(wave=2)], ignore_index=True)
-    validate(answers, scale, seed=3).write(folder)
-
-
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = Path(os.environ.get("DTA_RESULTS") or tmp_path_factory.mktemp("board") / "results")
     if not folder.exists():
-        _results(folder)
+        small_validation().write(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -3,67 +3,25 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from analysis.pipeline import validate
-from instrument.definition import Instrument
-
-DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
-SCALE = {
-    "schema": 1,
-    "id": "likert",
-    "version": "1.0",
-    "title": "Twelve questions",
-    "status": "candidate",
-    "notice": "Made up for testing.",
-    "response_scales": {
-        "agree": {"options": {1: "Not at all", 2: "A little", 3: "Some", 4: "Much", 5: "Fully"}}
-    },
-    "themes": [
-        {
-            "id": name,
-            "title": f"Theme {name}",
-            "role": "dimension",
-            "items": [
-                {"id": f"q{k}", "text": f"Words of q{k}", "reverse": k in (4, 9)}
-                for k in range(first, first + 4)
-            ],
-        }
-        for name, first in (("north", 1), ("south", 5), ("west", 9))
-    ],
-}
-
-
-def small_tree(change: str = "") -> dict[str, Any]:
-    """Validate the small study: whole, one respondent, one wave, or an item nobody answered."""
-    scale = Instrument.model_validate(SCALE)
-    raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
-    first = raw[["participant", *scale.item_ids]].astype(dict.fromkeys(scale.item_ids, "Int64"))
-    first.insert(1, "wave", 1)
-    answers = pd.concat([first, first.head(150).assign(wave=2)], ignore_index=True)
-    if change == "one respondent":
-        answers = first.head(1)
-    if change == "one wave":
-        answers = first
-    if change == "missing item":
-        answers["q2"] = pd.array(np.full(len(answers), pd.NA), dtype="Int64")
-    return validate(answers, scale, seed=3).to_dict()
+sys.path.insert(0, str(Path(__file__).parent))
+from small_study import small_validation
 
 
 @pytest.fixture(scope="session")
 def results_tree() -> dict[str, Any]:
-    return small_tree()
+    return small_validation().to_dict()
 
 
 @pytest.fixture(scope="session")
 def poor_tree() -> Any:
     """Give the function that validates a study with something missing."""
-    return small_tree
+    return lambda change: small_validation(change).to_dict()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 import analysis
 import instrument
+from analysis.adherence.context import REMAINING
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
@@ -47,14 +48,17 @@ def test_values_are_those_of_the_models(section: dict[str, Any], data: StudyData
     found = analysis.relate_adherence(
         scores, usage, data.study, data.outcomes, data.covariates, context=context
     )
-    row = found.effects.query("model == @adherence.MAIN and predictor == 'total'").iloc[0]
+    effects = found.effects
+    row = effects[(effects["model"] == REMAINING) & (effects["predictor"] == "total")].iloc[0]
     for name in ("effect", "effect_lower", "effect_upper", "pvalue", "e_value"):
         assert section["values"][name] == row[name]
     flow = dict(zip(found.flow["step"].str.strip(), found.flow["n"], strict=True))
     assert section["values"]["enrolled"] == flow["enrolled"] == 250
     assert section["values"]["analysed"] == row["n"] == flow["analysed: remaining intended use"]
     assert section["method"]["n"] == row["n"]
-    assert len(section["tables"]["effects"]["model"]) == len(found.effects)
+    shown = [len(section["tables"][name]["model"]) for name in ("effects", "models")]
+    assert sum(shown) == len(found.effects)
+    assert shown[0] == found.effects["predictor"].nunique()
 
 
 def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
@@ -64,7 +68,7 @@ def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
         assert to_svg(figure, 350).startswith("<svg")
         assert set(figure.tables) <= set(section["tables"])
         assert len(figure.alt) > 60
-    effects = pd.DataFrame(section["tables"]["effects"]).query("model == @adherence.MAIN")
+    effects = pd.DataFrame(section["tables"]["effects"])
     for value in effects["effect"]:
         assert f"{value:+.2f}" in figures["forest"].alt
 

@@ -195,3 +195,19 @@ def test_e_values_do_not_depend_on_the_direction() -> None:
     assert e_value(1.0, "odds") == 1.0
     assert e_value_of_limit(0.9, 1.3, "odds") == 1.0
     assert e_value_of_limit(1.2, 2.0, "odds") == pytest.approx(e_value(1.2, "odds"))
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"confidence": 2}, "level is 2"),
+        ({"confidence": float("nan")}, "level is nan"),
+        ({"seed": -1}, "seed is -1"),
+        ({"seed": 1.5}, "seed is 1.5"),
+    ],
+)
+def test_impossible_options_are_refused(
+    data: StudyData, scores: pd.DataFrame, usage: UsageSummary, option: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ResponseDataError, match=message):
+        relate_adherence(scores, usage, data.study, data.outcomes, data.covariates, **option)

@@ -117,6 +117,11 @@ def test_what_cannot_be_fitted_is_refused_with_a_hint(
     assert "\nHint: " in str(caught.value)
 
 
+def test_an_unknown_item_is_named(fitted: GradedResponseResult) -> None:
+    with pytest.raises(ResponseDataError, match="no item 'zz'"):
+        fitted.probabilities("zz", [0.0])
+
+
 def test_a_search_cut_short_gives_no_numbers(table: pd.DataFrame) -> None:
     with pytest.raises(NotEstimableError, match="graded_response: stopped"):
         graded_response(table, max_iter=1)

@@ -1,4 +1,4 @@
-"""Alliance at the landmark and use after it."""
+"""Scores at the landmark and use after it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,29 @@ from instrument.errors import NotEstimableError, fact_and_hint
 if TYPE_CHECKING:
     from analysis.adherence.result import AdherenceResult
 
-MAIN = "remaining use, logit"
+SHARES = {"ci_lower": ("95% from", "percent"), "ci_upper": ("to", "percent")}
 INTERVAL = {"ci_lower": ("95% from", "d2"), "ci_upper": ("to", "d2")}
 PERSONAL = {"effect": ("In units", "d2"), "effect_lower": ("95% from", "d2"), "effect_upper": ("to", "d2")}
 
 
 def section_adherence(context: Context) -> Section:
     """Landmark models of every score: sessions left, active days, time to disengagement, threshold."""
+    from analysis.adherence.context import REMAINING
+
     found = _related(context)
     titles = {name: context.title_of(name) for name in found.design["standard_deviations"]}
     first = next(iter(titles))
-    main = found.effects[found.effects["model"] == MAIN].set_index("predictor")
+    main = found.effects[found.effects["model"] == REMAINING].set_index("predictor")
     values = {**_counts(found), **_main(main, first, titles), **_naive(found)}
+    tables = {
+        "flow": _flow(found),
+        "effects": _effects(found, titles, main=True),
+        "models": _effects(found, titles, main=False),
+        "context": _context(found, titles),
+        **_survival(found, titles[first]),
+        "checks": _checks(found, titles),
+        "naive": _naive_table(found),
+    }
     problems = [
         f"{row.model}, {titles.get(row.predictor, row.predictor)}: {row.reason}"
         for row in found.failed.itertuples()
@@ -43,33 +54,7 @@ def section_adherence(context: Context) -> Section:
         },
         prose=_prose(values, found),
         values=values,
-        tables={
-            "flow": Table(
-                frame=found.flow,
-                title="Who could be analysed",
-                columns={"step": ("Step", "text"), "n": ("People", "int")},
-                note="Time zero is the same for everyone. People who had left before it are counted, and "
-                "those who answered stay in the models of remaining use.",
-            ),
-            "effects": _effects(found, titles),
-            "context": _context(found, titles),
-            "curves": Table(
-                frame=found.curves,
-                title="Still using the app, by thirds of the score",
-                columns={},
-            ),
-            "at_risk": Table(
-                frame=found.risk_table,
-                title="People at risk below the curves",
-                columns={
-                    "group": ("Group", "text"),
-                    "time": ("Days after the landmark", "int"),
-                    "at_risk": ("At risk", "int"),
-                },
-            ),
-            "checks": _checks(found, titles),
-            "naive": _naive_table(found),
-        },
+        tables={name: table for name, table in tables.items() if len(table.frame)},
         figures=[name for name, table in (("forest", main), ("survival", found.curves)) if len(table)],
         problems=problems,
         software=("statsmodels", "scipy"),
@@ -132,46 +117,94 @@ def _naive(found: AdherenceResult) -> dict[str, Any]:
 def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
     said = [
         "Of {enrolled:int} people enrolled, {had_left:int} had left before day {landmark_day:int}, when "
-        "alliance counts as measured; {analysed:int} could be analysed. {due:int} {unit} were still due.",
+        "the score counts as given; {analysed:int} could be analysed. {due:int} {unit} were still due.",
     ]
     if "effect" in values:
         said.append(
             "People one standard deviation higher on {first} did {effect:d2} more of the {due:int} {unit} "
             "still due (95% interval {effect_lower:d2} to {effect_upper:d2}), with use before the landmark "
-            "and the declared covariates held constant. This is an association, not proof that alliance "
-            "keeps people: an unmeasured cause would have to be tied to both by a risk ratio of "
+            "and the declared covariates held constant. This is an association, not proof that the "
+            "score stands for a cause: an unmeasured cause would have to be tied to both by a risk ratio of "
             "{e_value:d2} to explain it away (E-value)."
         )
     if "naive_odds" in values:
         said.append(
             "A naive look, use over the whole study without a landmark, would give an odds ratio of "
-            "{naive_odds:d2} instead of {landmark_odds:d2}: it counts use from before alliance was measured."
+            "{naive_odds:d2} instead of {landmark_odds:d2}: it counts use from before the score was given."
         )
     return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
 
 
-def _effects(found: AdherenceResult, titles: dict[str, str]) -> Table:
-    frame = found.effects.assign(title=found.effects["predictor"].map(titles))
-    frame["unit"] = frame["unit"].str.replace("_", " ")
+def _flow(found: AdherenceResult) -> Table:
+    return Table(
+        frame=found.flow,
+        title="Who could be analysed",
+        columns={"step": ("Step", "text"), "n": ("People", "int")},
+        note="Time zero is the same for everyone. People who had left before it are counted, and "
+        "those who answered stay in the models of remaining use.",
+    )
+
+
+def _effects(found: AdherenceResult, titles: dict[str, str], *, main: bool) -> Table:
+    """Effects of the main model, which the forest plot shows, or of every other."""
+    from analysis.adherence.context import REMAINING
+
+    frame = found.effects[(found.effects["model"] == REMAINING) == main]
+    frame = frame.assign(title=frame["predictor"].map(titles), unit=frame["unit"].str.replace("_", " "))
+    # the main model's ratio and unit are the same in every row: named once, the table stays on the page
+    model = {} if main else {"model": ("Model", "text")}
+    measure = {} if main else {"measure": ("Measure", "text")}
+    unit = {} if main else {"unit": ("Units", "text")}
     return Table(
         frame=frame,
-        title="One standard deviation more of a score",
+        title=f"Remaining use, one standard deviation more of a score; units are {found.design['unit']}"
+        if main
+        else "The same in other models",
         columns={
-            "model": ("Model", "text"),
+            **model,
             "title": ("Score", "text"),
             "n": ("n", "int"),
-            "measure": ("Measure", "text"),
-            "ratio": ("Estimate", "d2"),
+            **measure,
+            "ratio": ("Odds ratio" if main else "Estimate", "d2"),
             **INTERVAL,
             "pvalue": ("p", "p"),
             "p_holm": ("p, Holm", "p"),
             **PERSONAL,
-            "unit": ("Units", "text"),
+            **unit,
             "e_value": ("E-value", "d2"),
         },
-        note="Weighted: by the inverse probability of having answered at the landmark. Imputed: gaps filled "
-        "20 times and pooled. Holm is taken over the themes within a model.",
+        note="Holm is taken over the themes within a model."
+        if main
+        else "Weighted: by the inverse probability of having answered at the landmark. Imputed: gaps filled "
+        "20 times and pooled.",
     )
+
+
+def _survival(found: AdherenceResult, title: str) -> dict[str, Table]:
+    """Curves and people at risk by thirds of the first score."""
+    columns = {
+        "third": ("Third", "text"),
+        "time": ("Days after the landmark", "d1"),
+        "at_risk": ("At risk", "int"),
+    }
+    curves, risk = (
+        frame.assign(third=frame["group"].str.split(" of ").str[0]).drop(columns="group")
+        if len(frame)
+        else frame
+        for frame in (found.curves, found.risk_table)
+    )
+    return {
+        "at_risk": Table(
+            frame=risk,
+            title=f"People at risk, by thirds of {title}",
+            columns={**columns, "time": ("Days", "int")},
+        ),
+        "curves": Table(
+            frame=curves,
+            title=f"Still using the app, by thirds of {title}",
+            columns={**columns, "surviving": ("Still using", "percent"), **SHARES},
+        ),
+    }
 
 
 def _context(found: AdherenceResult, titles: dict[str, str]) -> Table:
@@ -181,9 +214,7 @@ def _context(found: AdherenceResult, titles: dict[str, str]) -> Table:
     return Table(
         frame=frame,
         title="With the context held constant, and crossed with it",
-        columns={}
-        if not len(frame)
-        else {
+        columns={
             "model": ("Model", "text"),
             "title": ("Score", "text"),
             "quantity": ("Quantity", "text"),
@@ -235,9 +266,7 @@ def _naive_table(found: AdherenceResult) -> Table:
     return Table(
         frame=found.naive,
         title="What a naive look would say",
-        columns={}
-        if not len(found.naive)
-        else {
+        columns={
             "analysis": ("Analysis", "text"),
             "n": ("n", "int"),
             "odds_ratio": ("Odds ratio", "d2"),
@@ -248,8 +277,8 @@ def _naive_table(found: AdherenceResult) -> Table:
 
 TOPIC = Topic(
     name="adherence",
-    title="Alliance and later use",
-    question="Does alliance at the landmark go with use of the app after it?",
+    title="Scores and later use",
+    question="Does the score at the landmark go with use of the app after it?",
     run=section_adherence,
     lacks=lacks_use,
 )

@@ -85,8 +85,8 @@ def section_use(context: Context) -> Section:
             "Intended were {amount:int} {unit} in {weeks:int} weeks. Half of the {people:int} people "
             "enrolled did {median_done:int} or fewer; {adherent_share:percent} reached {threshold:percent} "
             "of the intended, which counts as adherent here. {never:int} never used the app.",
-            "{at_risk:int} people were still using it on day {landmark_day:int}, when alliance counts as "
-            "measured; {disengaged:int} of them stopped afterwards, for {gap_days:int} days or longer.",
+            "{at_risk:int} people were still using it on day {landmark_day:int}, when the score counts as "
+            "given; {disengaged:int} of them stopped afterwards, for {gap_days:int} days or longer.",
         ],
         values=values,
         tables={

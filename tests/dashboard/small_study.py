@@ -1,0 +1,53 @@
+"""Twelve questions asked once or twice: the study that tests of the dashboard show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.pipeline import validate
+from analysis.pipeline.run import Validation
+from instrument.definition import Instrument
+
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
+SCALE = {
+    "schema": 1,
+    "id": "likert",
+    "version": "1.0",
+    "title": "Twelve questions",
+    "status": "candidate",
+    "notice": "Made up for testing.",
+    "response_scales": {
+        "agree": {"options": {1: "Not at all", 2: "A little", 3: "Some", 4: "Much", 5: "Fully"}}
+    },
+    "themes": [
+        {
+            "id": name,
+            "title": f"Theme {name}",
+            "role": "dimension",
+            "items": [
+                {"id": f"q{k}", "text": f"Words of q{k}", "reverse": k in (4, 9)}
+                for k in range(first, first + 4)
+            ],
+        }
+        for name, first in (("north", 1), ("south", 5), ("west", 9))
+    ],
+}
+
+
+def small_validation(change: str = "") -> Validation:
+    """Validate the small study: whole, one respondent, one wave, or an item nobody answered."""
+    scale = Instrument.model_validate(SCALE)
+    raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
+    first = raw[["participant", *scale.item_ids]].astype(dict.fromkeys(scale.item_ids, "Int64"))
+    first.insert(1, "wave", 1)
+    answers = pd.concat([first, first.head(150).assign(wave=2)], ignore_index=True)
+    if change == "one respondent":
+        answers = first.head(1)
+    if change == "one wave":
+        answers = first
+    if change == "missing item":
+        answers["q2"] = pd.array(np.full(len(answers), pd.NA), dtype="Int64")
+    return validate(answers, scale, seed=3)
