@@ -22,7 +22,7 @@ from instrument.administer.session import (
     same,
 )
 from instrument.administer.texts import FALL_BACK, FOLDER, page_texts
-from instrument.store.tables import instrument_version, participant, study
+from instrument.store.tables import consent, instrument_version, participant, study
 from instrument.store.tokens import Keyring
 
 
@@ -147,15 +147,18 @@ def person_of(connection: Connection, request: Request) -> Any:
     Returns
     -------
     sqlalchemy.Row or None
-        Participant with the status and the definitions of study and instrument.
+        Participant with the latest choice about consent (`consent_granted`, None before the first), and the
+        status and the definitions of study and instrument.
     """
     given = request.cookies.get(COOKIE)
     number = cookie_number(given)
     if number is None or given is None:
         return None
+    latest = select(consent.c.granted).where(consent.c.participant_id == participant.c.id)
     query = (
         select(
             participant,
+            latest.order_by(consent.c.id.desc()).limit(1).scalar_subquery().label("consent_granted"),
             study.c.status.label("study_status"),
             study.c.definition.label("study_definition"),
             study.c.instrument_version_id,

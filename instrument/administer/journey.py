@@ -12,12 +12,11 @@ from sqlalchemy import Connection
 
 from instrument.administer.layout import lay_out
 from instrument.definition import Instrument
-from instrument.store.answers import Answer, answers_of, live_administration, start_administration
+from instrument.store.answers import Answer, answers_of, attempts_of, start_administration
 from instrument.store.definitions import (
     instrument_written_as,
     item_numbers,
     study_written_as,
-    waves_of,
 )
 from instrument.store.people import aware
 from instrument.study import Study
@@ -32,13 +31,13 @@ class Occasion:
     wave_id
         Number of the open wave, None when none is open.
     administration
-        Row of the attempt, None before its start.
+        Number of the attempt, None before its start.
     next_opens
         First day of the next wave when none is open.
     """
 
     wave_id: int | None
-    administration: Any = None
+    administration: int | None = None
     next_opens: date | None = None
 
 
@@ -102,12 +101,10 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
     enrolled = aware(person.enrolled_at).date()
     day = ((today or datetime.now(UTC).date()) - enrolled).days
     upcoming = None
-    for wave in waves_of(connection, person.study_id):
-        row: Any = wave
-        attempt: Any = live_administration(connection, person.id, row.id)
-        done = attempt is not None and attempt.status == "completed"
-        if row.opens_day <= day <= row.closes_day and not done:
-            return Occasion(row.id, attempt)
+    rows: list[Any] = attempts_of(connection, person.study_id, person.id)
+    for row in rows:
+        if row.opens_day <= day <= row.closes_day and row.status != "completed":
+            return Occasion(row.wave_id, row.administration_id)
         if row.opens_day > day and upcoming is None:
             upcoming = enrolled + timedelta(days=row.opens_day)
     return Occasion(None, next_opens=upcoming)

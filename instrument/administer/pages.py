@@ -42,7 +42,6 @@ from instrument.store.answers import (
 from instrument.store.connect import reading
 from instrument.store.people import (
     by_token,
-    consent_of,
     erase_by_code,
     give_consent,
     issue_withdrawal_code,
@@ -106,10 +105,9 @@ def resume(request: Request) -> Response:
     """Lead to the step where the person stands."""
     with reading(site_of(request).engine) as connection:
         here, page = enter(connection, request)
-        consent: Any = consent_of(connection, here.person.id)
-        if consent is None:
+        if here.person.consent_granted is None:
             return _go(request, "/survey/consent")
-        if not consent.granted:
+        if not here.person.consent_granted:
             link = {"path": "/survey/consent", "label": page.t["consent_change"]}
             lines = [page.t["consent_declined"]]
             return render(
@@ -120,7 +118,7 @@ def resume(request: Request) -> Response:
             return _nothing(page, occasion)
         if occasion.administration is None:
             return _go(request, "/survey/start")
-        number = first_open_page(connection, occasion.administration.id)
+        number = first_open_page(connection, occasion.administration)
     return _go(request, "/survey/review" if number is None else f"/survey/page/{number}")
 
 
@@ -175,9 +173,8 @@ def post_consent(request: Request, form: Form) -> Response:
 def _ready(request: Request, connection: Any) -> tuple[Circumstances, Page, Occasion]:
     """Person with consent at an open wave; anyone else is led to where they stand."""
     here, page = enter(connection, request)
-    consent: Any = consent_of(connection, here.person.id)
     occasion = occasion_of(connection, here.person)
-    if consent is None or not consent.granted or occasion.wave_id is None:
+    if not here.person.consent_granted or occasion.wave_id is None:
         raise ShutError(_go(request, "/survey"))
     return here, page, occasion
 
@@ -216,8 +213,7 @@ def _questions(request: Request, connection: Any) -> tuple[Circumstances, Page, 
     here, page, occasion = _ready(request, connection)
     if occasion.administration is None:
         raise ShutError(_go(request, "/survey/start"))
-    number = int(occasion.administration.id)
-    return here, page, number, answers_of(connection, number)
+    return here, page, occasion.administration, answers_of(connection, occasion.administration)
 
 
 def _question_page(
@@ -324,7 +320,7 @@ def post_submit(request: Request, form: Form) -> Response:
         if not posted_from_here(request, page, form):
             return _go(request, "/survey/review")
         if occasion.administration is not None:
-            attempt = int(occasion.administration.id)
+            attempt = occasion.administration
             rows: list[Any] = answers_of(connection, attempt)
             skipped = {
                 row.item_id: Answer("skipped") for row in rows if row.state == "not_seen" and row.shown_at

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from instrument.errors import fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, inserted_number
-from instrument.store.tables import administration, item, response, response_history
+from instrument.store.tables import administration, item, response, response_history, wave
 
 
 class LockedError(StoreError):
@@ -75,6 +75,41 @@ def live_administration(
         administration.c.status != "void",
     )
     return connection.execute(query).first()
+
+
+def attempts_of(connection: Connection, study_id: int, participant_id: int) -> list[Row[tuple[object, ...]]]:
+    """Waves of a study in order, each with the person's live attempt.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    study_id, participant_id
+        Which study, and whose attempts.
+
+    Returns
+    -------
+    list of sqlalchemy.Row
+        wave_id, opens_day, closes_day, administration_id and status; the last two None before the start.
+    """
+    live = and_(
+        administration.c.wave_id == wave.c.id,
+        administration.c.participant_id == participant_id,
+        administration.c.status != "void",
+    )
+    query = (
+        select(
+            wave.c.id.label("wave_id"),
+            wave.c.opens_day,
+            wave.c.closes_day,
+            administration.c.id.label("administration_id"),
+            administration.c.status,
+        )
+        .select_from(wave.outerjoin(administration, live))
+        .where(wave.c.study_id == study_id)
+        .order_by(wave.c.position)
+    )
+    return list(connection.execute(query))
 
 
 def start_administration(
