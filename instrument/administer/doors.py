@@ -22,6 +22,7 @@ from instrument.administer.session import (
     same,
 )
 from instrument.administer.texts import FALL_BACK, FOLDER, page_texts
+from instrument.store.people import expired
 from instrument.store.tables import consent, instrument_version, participant, study
 from instrument.store.tokens import Keyring
 
@@ -169,7 +170,7 @@ def person_of(connection: Connection, request: Request) -> Any:
         .where(participant.c.id == number)
     )
     found = connection.execute(query).first()
-    if found is None:
+    if found is None or expired(found.expires_at):
         return None
     keyring = site_of(request).keyring
     return found if same(given, cookie_value(keyring, number, found.token_hash)) else None

@@ -124,9 +124,23 @@ def by_token(connection: Connection, keyring: Keyring, token: str) -> Row[tuple[
         .where(participant.c.token_hash.in_(keyring.candidates(token[:128])))
     )
     found = connection.execute(query).first()
-    if found is None or (found.expires_at is not None and aware(found.expires_at) < datetime.now(UTC)):
-        return None
-    return found
+    return None if found is None or expired(found.expires_at) else found
+
+
+def expired(moment: datetime | None) -> bool:
+    """Whether the time of a link is over.
+
+    Parameters
+    ----------
+    moment
+        Last moment of the link, None when it has no end.
+
+    Returns
+    -------
+    bool
+        True after that moment.
+    """
+    return moment is not None and aware(moment) < datetime.now(UTC)
 
 
 def aware(moment: datetime) -> datetime:
