@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.commands_adherence import adherence_command
 from analysis.commands_power import plan
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.pipeline import Validation
     from instrument.definition import Instrument
     from instrument.study import Study
 
 app = typer.Typer()
+app.command("adherence")(adherence_command)
 app.add_typer(plan, name="plan")
 
 Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
@@ -141,12 +144,18 @@ def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFra
 def validate_and_write(inputs: dict[str, Any], out: Path, seed: int, forms: list[str]) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
     from analysis.pipeline import validate
-    from analysis.report.view import verdicts
 
     with progress_display() as progress:
         result = validate(**inputs, seed=seed, progress=progress)
         progress("Writing the report", 0, 0)
         written = result.write(out, forms=forms)
+    say_what_was_written(result, written, out)
+
+
+def say_what_was_written(result: Validation, written: list[Path], out: Path) -> None:
+    """Name the files, how many rules are met, and what failed."""
+    from analysis.report.view import verdicts
+
     found = verdicts(result.tree)
     for note in result.tree["meta"]["notes"]:
         typer.echo(f"Note: {note}", err=True)

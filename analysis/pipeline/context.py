@@ -183,7 +183,8 @@ def build_context(
     bare.attrs = {}
     checksums = {"responses": str(attrs.get("checksum") or checksum_of(bare))}
     sides = {"usage": usage, "outcomes": outcomes, "covariates": covariates}
-    for name, table in {**sides, "times": times, "enrolment": enrolment}.items():
+    for name, given in {**sides, "times": times, "enrolment": enrolment}.items():
+        table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
     return Context(

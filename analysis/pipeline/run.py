@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +20,7 @@ from analysis.pipeline.topics import TOPICS
 from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
 from instrument.definition import Instrument
-from instrument.errors import ToolkitError, ToolkitWarning
+from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
 
 if TYPE_CHECKING:
     from instrument.study import Study
@@ -109,6 +109,7 @@ def validate(
     *,
     times: pd.DataFrame | None = None,
     enrolment: pd.DataFrame | None = None,
+    topics: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
@@ -139,6 +140,8 @@ def validate(
     enrolment : pandas.DataFrame, optional
         One row per person enrolled, with `withdrawn_day`; without it the people of `covariates`, else those
         who gave answers, are taken to be everyone.
+    topics
+        Names of the sections wanted, such as `("flow", "use", "adherence")`. By default every topic.
     progress
         Called with a topic's title, its number and the count of topics before each topic.
 
@@ -151,8 +154,11 @@ def validate(
     ------
     ResponseDataError
         The tables break their contract.
+    DefinitionError
+        There is no topic of a given name.
     """
     checked_seed(seed, "validate")
+    wanted = _wanted(topics)
     context = build_context(
         responses,
         scale,
@@ -166,12 +172,21 @@ def validate(
     )
     sections = {}
     with threadpool_limits(1):  # many small matrices: threads of BLAS cost more than they give, and vary sums
-        for number, topic in enumerate(TOPICS, start=1):
+        for number, topic in enumerate(wanted, start=1):
             if progress is not None:
-                progress(topic.title, number, len(TOPICS))
+                progress(topic.title, number, len(wanted))
             sections[topic.name] = _answer(topic, context)
     tree = {"schema": TREE_SCHEMA, "meta": _meta(context), "sections": sections}
     return Validation(tree=json.loads(json.dumps(to_plain(tree), allow_nan=False)))
+
+
+def _wanted(names: Sequence[str] | None) -> list[Topic]:
+    """Topics of these names, in the order of the report."""
+    known = {topic.name: topic for topic in TOPICS}
+    if absent := [name for name in names or () if name not in known]:
+        fact = f"there is no topic {name_offenders(absent)}."
+        raise DefinitionError(fact_and_hint("validate", fact, f"choose among {', '.join(known)}."))
+    return [topic for name, topic in known.items() if names is None or name in names]
 
 
 def _answer(topic: Topic, context: Context) -> dict[str, Any]:

@@ -32,12 +32,14 @@ FAULTS = {
 
 
 def usage_of(context: Context) -> UsageSummary:
-    """Summarise the usage log once per validation."""
-    from analysis.usage import summarise_usage
+    """Summarise the usage log once per validation; a summary made elsewhere is taken as it is."""
+    from analysis.usage import UsageSummary, summarise_usage
 
     if context.study is None:
         raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
     study = context.study
+    if isinstance(context.usage, UsageSummary):
+        return context.usage
     return context.once(
         "usage",
         lambda: summarise_usage(context.usage, study, participants=enrolled(context)),

@@ -1,0 +1,114 @@
+"""`dta adherence`: use of the app, and whether the scores at the landmark go with use after it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from analysis.usage import UsageSummary
+    from instrument.study import Study
+
+CALLER = "dta adherence"
+TOPICS = ("flow", "use", "adherence")
+
+Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
+Usage = Annotated[str, typer.Option("--usage", help="Usage events: participant, day or at, kind, duration.")]
+StudyFile = Annotated[
+    Path, typer.Option("--study", help="Study file: landmark, intended use and its reason.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report; made when absent.")]
+Outcomes = Annotated[Path | None, typer.Option("--outcomes", help="Outcomes, one row per participant.")]
+Covariates = Annotated[
+    str | None,
+    typer.Option("--covariates", help="A file with one row per participant, or names of extra columns: a,b."),
+]
+Enrolment = Annotated[
+    Path | None, typer.Option("--enrolment", help="Everyone enrolled: participant, withdrawn_day.")
+]
+InstrumentName = Annotated[
+    str | None, typer.Option("--instrument", "-i", help="Name or YAML file. By default the study's.")
+]
+Engine = Annotated[
+    str | None,
+    typer.Option("--engine", help="Where the log is read: duckdb://FILE, spark:local[2], spark://HOST:7077."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Forms = Annotated[
+    str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
+]
+
+
+def adherence_command(
+    responses: Responses,
+    usage: Usage,
+    study: StudyFile,
+    out: Out,
+    outcomes: Outcomes = None,
+    covariates: Covariates = None,
+    enrolment: Enrolment = None,
+    instrument: InstrumentName = None,
+    engine: Engine = None,
+    seed: Seed = 1,
+    forms: Forms = "html",
+) -> None:
+    """Use against the intended use, and whether scores go with later use: report, results and tables."""
+    from analysis.commands import progress_display, read_inputs, say_what_was_written
+    from analysis.pipeline import validate
+    from analysis.report.writing import check_forms, refuse_foreign
+    from instrument.study import load_study
+
+    wanted = check_forms(forms.split(","))
+    refuse_foreign(out)
+    plan = load_study(study)
+    _check_landmark(plan)
+    by_engine = engine is not None or Path(usage).suffix.lower() == ".parquet"
+    log = None if by_engine else Path(usage)
+    scale = instrument or plan.instrument
+    inputs = read_inputs(responses, scale, log, outcomes, covariates, study, None, enrolment)
+    with progress_display() as progress:
+        if by_engine:
+            progress("Reading the usage log", 0, 0)
+            inputs["usage"] = _summarised(usage, plan, engine, inputs)
+        result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
+        _refuse_unanswered(result.tree)
+        progress("Writing the report", 0, 0)
+        written = result.write(out, forms=wanted)
+    say_what_was_written(result, written, out)
+
+
+def _check_landmark(plan: Study) -> None:
+    """Refuse a study in which use before and after the rating cannot be told apart."""
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    if plan.landmark is None:
+        fact = "the study names no landmark, so use before and after the rating cannot be told apart."
+        hint = "add `landmark: {wave: …, day: …}` to the study file; `dta validate` describes use without it."
+        raise DefinitionError(fact_and_hint(CALLER, fact, hint))
+
+
+def _summarised(usage: str, plan: Study, engine: str | None, inputs: dict[str, Any]) -> UsageSummary:
+    """Summarise a log where it lies: one that is larger than memory never becomes a data frame."""
+    from analysis.usage import summarise_usage
+
+    everyone, known = inputs["enrolment"], inputs["covariates"]
+    people = everyone if everyone is not None else (inputs["responses"] if known is None else known)
+    people = people if everyone is not None else people[["participant"]].drop_duplicates()
+    found = summarise_usage(usage, plan, engine, participants=people)
+    path = Path(usage)
+    if path.is_file():
+        with path.open("rb") as file:
+            found.people.attrs["checksum"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def _refuse_unanswered(tree: dict[str, Any]) -> None:
+    """Write nothing when the question of the command has no answer."""
+    from instrument.errors import NotEstimableError
+
+    for name in ("use", "adherence"):
+        if tree["sections"][name]["status"] == "failed":
+            raise NotEstimableError(tree["sections"][name]["message"])

@@ -1,0 +1,154 @@
+"""`dta adherence`: the example study in one folder, the same bytes again, bad input refused whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+import dta
+from analysis.pipeline import validate
+from instrument.errors import DefinitionError
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
+TABLES = ("responses", "usage", "outcomes", "covariates", "enrolment")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first people of the example study, so that a run takes seconds."""
+    here = tmp_path_factory.mktemp("study")
+    for name in TABLES:
+        table = pd.read_csv(EXAMPLE / f"{name}.csv", dtype=str, keep_default_na=False)
+        table[table["participant"] <= "syn0140"].to_csv(here / f"{name}.csv", index=False)
+    (here / "study.yaml").write_bytes((EXAMPLE / "study.yaml").read_bytes())
+    return here
+
+
+def arguments(folder: Path, out: Path, **changes: Any) -> list[str]:
+    options = {
+        "usage": folder / "usage.csv",
+        "study": folder / "study.yaml",
+        "outcomes": folder / "outcomes.csv",
+        "covariates": folder / "covariates.csv",
+        "enrolment": folder / "enrolment.csv",
+        "out": out,
+        **changes,
+    }
+    given = [
+        part for name, value in options.items() if value is not None for part in (f"--{name}", str(value))
+    ]
+    return ["adherence", str(folder / "responses.csv"), *given]
+
+
+def run(given: list[str]) -> int:
+    with pytest.raises(SystemExit) as stop:
+        dta.main(given)
+    return int(stop.value.code or 0)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("reports") / "first"
+    assert run(arguments(folder, out)) == 0
+    return out
+
+
+def test_the_folder_holds_use_models_and_figures(made: Path) -> None:
+    tree = json.loads((made / "results.json").read_text("utf-8"))
+    assert list(tree["sections"])[:3] == ["flow", "use", "adherence"]
+    assert {"reliability", "models", "screening"}.isdisjoint(tree["sections"])
+    assert all(section["status"] == "ok" for section in tree["sections"].values())
+    people = pd.read_csv(EXAMPLE / "enrolment.csv")
+    assert tree["sections"]["use"]["values"]["people"] == (people["participant"] <= "syn0140").sum()
+    assert tree["sections"]["use"]["values"]["threshold"] == 0.66
+    assert tree["sections"]["adherence"]["figures"] == ["forest", "survival"]
+    assert set(tree["meta"]["checksums"]) == set(TABLES)
+    assert {"use-periods.csv", "adherence-effects.csv"} <= {p.name for p in (made / "tables").iterdir()}
+    page = (made / "report.html").read_text("utf-8")
+    assert "Kaplan-Meier curves" in page and "not proof" in page
+
+
+def test_a_second_run_gives_the_same_bytes(made: Path, folder: Path, tmp_path: Path) -> None:
+    assert run(arguments(folder, tmp_path / "again")) == 0
+    assert contents(tmp_path / "again") == contents(made)
+
+
+def test_a_log_read_by_an_engine_gives_the_same_sections(made: Path, folder: Path, tmp_path: Path) -> None:
+    pd.read_csv(folder / "usage.csv").to_parquet(tmp_path / "log.parquet")
+    assert run(arguments(folder, tmp_path / "out", usage=tmp_path / "log.parquet")) == 0
+    first, other = (json.loads((f / "results.json").read_text()) for f in (made, tmp_path / "out"))
+    assert other["sections"] == first["sections"]
+    assert other["meta"]["checksums"]["usage"] != first["meta"]["checksums"]["usage"]
+
+
+def without_landmark(study: dict[str, Any]) -> None:
+    del study["landmark"]
+
+
+def early_landmark(study: dict[str, Any]) -> None:
+    study["landmark"]["day"] = 22
+
+
+def other_wave(study: dict[str, Any]) -> None:
+    study["waves"] = [{"id": "x", "day": 5, "opens": 4, "closes": 6}]
+    study["landmark"] = {"wave": "x", "day": 28}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_landmark, "dta adherence: the study names no landmark"),
+        (early_landmark, "lies before the close of its wave"),
+        (other_wave, "nobody has a score at wave 'x'"),
+    ],
+)
+def test_a_study_that_cannot_answer_is_refused_whole(
+    change: Any, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = yaml.safe_load((folder / "study.yaml").read_text("utf-8"))
+    change(study)
+    bad = tmp_path / "study.yaml"
+    bad.write_text(yaml.safe_dump(study), encoding="utf-8")
+    assert run(arguments(folder, tmp_path / "out", study=bad)) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("Hint:") == 1 and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"usage": None}, "usage"),
+        ({"study": None}, "study"),
+        ({"usage": "absent.csv"}, "there is no file"),
+        ({"usage": "absent.parquet"}, "summarise_usage"),
+        ({"engine": "nowhere://x"}, "engine could not be reached"),
+        ({"forms": "rtf"}, "rtf"),
+        ({"instrument": "psd_audit"}, "not 'psd_audit'"),
+    ],
+)
+def test_bad_options_are_refused(
+    changes: Any, message: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments(folder, tmp_path / "out", **changes)) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("Hint:") == 1 and "Traceback" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_topic_is_refused(folder: Path) -> None:
+    import instrument
+
+    scale = instrument.load("dta")
+    answers = instrument.read_responses(folder / "responses.csv", scale)
+    with pytest.raises(DefinitionError, match=r"there is no topic 'weather'\.\nHint: choose among flow, "):
+        validate(answers, scale, topics=["flow", "weather"])
