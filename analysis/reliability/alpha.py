@@ -21,7 +21,7 @@ from analysis.reliability.inputs import (
     item_table,
     pairwise_covariance,
 )
-from analysis.reliability.resampling import Draws, bootstrap, checked_level
+from analysis.reliability.resampling import Draws, bootstrap, checked_level, checked_seed
 from analysis.result import Result
 from instrument.errors import (
     NotEstimableError,
@@ -58,7 +58,7 @@ class AlphaResult(Result):
     ase
         Large-sample standard error of alpha.
     one_factor_fit
-        Share of squared correlations that one common value reproduces (psych's Unidim).
+        Share of squared correlations, the diagonal among them, that their mean reproduces (psych's Unidim).
     mean, sd
         Of the persons' mean answers.
     if_dropped
@@ -112,24 +112,22 @@ class AlphaResult(Result):
 
     def to_frame(self) -> pd.DataFrame:
         """Give estimate, interval and companions as one row."""
-        return pd.DataFrame(
-            {
-                "alpha": [self.estimate],
-                "ci_lower": [self.ci.lower],
-                "ci_upper": [self.ci.upper],
-                "standardised": [self.standardised],
-                "lambda6": [self.lambda6],
-                "average_r": [self.average_r],
-                "signal_noise": [self.signal_noise],
-                "ase": [self.ase],
-                "mean": [self.mean],
-                "sd": [self.sd],
-                "median_r": [self.median_r],
-                "n_obs": [self.n_obs],
-                "n_items": [self.n_items],
-                "n_dropped": [self.n_dropped],
-            }
-        )
+        row = {
+            "alpha": self.estimate,
+            "ci_lower": self.ci.lower,
+            "ci_upper": self.ci.upper,
+            "standardised": self.standardised,
+            "lambda6": self.lambda6,
+            "average_r": self.average_r,
+            "median_r": self.median_r,
+            "signal_noise": self.signal_noise,
+            "ase": self.ase,
+            "mean": self.mean,
+            "sd": self.sd,
+            "n_obs": self.n_obs,
+            "n_items": self.n_items,
+        }
+        return pd.DataFrame([row])
 
 
 def cronbach_alpha(
@@ -214,70 +212,67 @@ def cronbach_alpha(
     """
     checked_level(level, CALLER)
     if interval not in ("feldt", "bootstrap"):
-        raise ResponseDataError(
-            fact_and_hint(CALLER, f"interval is {interval!r}.", 'choose "feldt" or "bootstrap".')
-        )
+        fact = f"interval is {interval!r}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, 'choose "feldt" or "bootstrap".'))
     table = item_table(items, missing, CALLER)
     covariance = checked_covariance(table, CALLER)
     _refuse_total_without_variance(covariance, table)
-    resampled = _resample(table.values, draws, seed) if interval == "bootstrap" else None
-    return _result(table, items, covariance, missing, level, interval, resampled)
+    resampled = (
+        _resample(table.values, draws, checked_seed(seed, CALLER)) if interval == "bootstrap" else None
+    )
+    result = _result(table, covariance, missing, level, interval, resampled)
+    _warn_of_reversed(result.suspected_reversed)
+    return result
 
 
 def _refuse_total_without_variance(covariance: Array, table: ItemTable) -> None:
-    if covariance.sum() <= 1e-12 * np.trace(covariance):
-        raise NotEstimableError(
-            fact_and_hint(
-                CALLER,
-                f"the sum of the {len(table.names)} items has no variance: items cancel each other out.",
-                "reverse the items that are keyed the other way.",
-            )
-        )
+    if covariance.sum() > 1e-10 * np.trace(covariance):
+        return
+    fact = f"the sum of {len(table.names)} items has no variance over {len(table.values)} rows."
+    hint = "look for items that oppose each other and reverse them."
+    raise NotEstimableError(fact_and_hint(CALLER, fact, hint))
 
 
 def _warn_of_reversed(suspects: tuple[str, ...]) -> None:
     if suspects:
-        warnings.warn(
-            fact_and_hint(
-                CALLER,
-                f"{len(suspects)} items oppose the others: {name_offenders(suspects)}; nothing was reversed.",
-                "if they are keyed negatively, reverse them first.",
-            ),
-            ToolkitWarning,
-            stacklevel=4,
-        )
+        named = name_offenders(list(suspects))
+        fact = f"{len(suspects)} items oppose the others: {named}; nothing was reversed."
+        hint = "check the keying and reverse them before."
+        warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
 
 
 def _resample(values: Array, draws: int, seed: int) -> Draws:
-    def alpha_of_rows(rows: Array) -> tuple[float, ...]:
-        covariance = pairwise_covariance(rows)
-        return (kernels.alpha_of(covariance) if covariance.sum() > 0 else float("nan"),)
+    def statistic(drawn: Array) -> tuple[float, ...]:
+        covariance = pairwise_covariance(drawn)
+        usable = np.isfinite(covariance).all() and covariance.sum() > 0
+        return (kernels.alpha_of(covariance) if usable else float("nan"),)
 
-    return bootstrap(values, alpha_of_rows, ("alpha",), draws=draws, seed=seed, caller=CALLER)
+    return bootstrap(values, statistic, ("alpha",), draws=draws, seed=seed, caller=CALLER)
 
 
 def _result(
     table: ItemTable,
-    items: pd.DataFrame,
     covariance: Array,
     missing: str,
     level: float,
     interval: str,
     resampled: Draws | None,
 ) -> AlphaResult:
-    n, k = table.values.shape
     parts = kernels.alpha_parts(covariance)
-    estimate = float(pingouin.cronbach_alpha(pd.DataFrame(table.values, columns=list(table.names)))[0])
+    n = len(table.values)
+    estimate = parts.alpha
+    if missing == "listwise":
+        complete = pd.DataFrame(table.values, columns=list(table.names))
+        estimate = float(pingouin.cronbach_alpha(data=complete)[0])
+    ase = float(np.sqrt(parts.variance / n))
+    exact = kernels.feldt_interval(estimate, n, len(table.names), level)
     correlation = correlation_of(covariance)
     signs = kernels.first_component_signs(correlation)
-    suspects = tuple(name for name, sign in zip(table.names, signs, strict=True) if sign < 0)
-    _warn_of_reversed(suspects)
-    ase = float(np.sqrt(parts.variance / n))
     person_means = np.nanmean(table.values, axis=1)
-    present = np.isfinite(table.values).astype(int)
+    answered = np.isfinite(table.values).astype(np.float64)
     return AlphaResult(
         estimate=estimate,
-        ci=resampled.interval("alpha", level) if resampled else kernels.feldt_interval(estimate, n, k, level),
+        ci=resampled.interval("alpha", level) if resampled else exact,
         normal_ci=kernels.normal_interval(estimate, ase, level),
         level=level,
         interval=interval,
@@ -296,61 +291,56 @@ def _result(
         item_statistics=_item_statistics(table, covariance, person_means),
         category_shares=category_shares(table),
         correlations=pd.DataFrame(correlation, index=list(table.names), columns=list(table.names)),
-        suspected_reversed=suspects,
+        suspected_reversed=tuple(name for name, sign in zip(table.names, signs, strict=True) if sign < 0),
         n_obs=n,
-        n_items=k,
-        n_dropped=len(items) - n,
-        n_pair_least=int((present.T @ present).min()),
+        n_items=len(table.names),
+        n_dropped=table.n_dropped,
+        n_pair_least=int((answered.T @ answered).min()),
         draws=resampled,
     )
 
 
 def _if_dropped(covariance: Array, names: tuple[str, ...], n: int) -> pd.DataFrame:
-    columns = ["alpha", "standardised", "lambda6", "average_r", "signal_noise", "ase", "var_r", "median_r"]
+    columns = {
+        "alpha": "alpha",
+        "standardised": "standardised",
+        "lambda6": "lambda6",
+        "average_r": "average_r",
+        "signal_noise": "signal_noise",
+        "ase": "variance",
+        "var_r": "var_r",
+        "median_r": "median_r",
+    }
+    table = pd.DataFrame(np.nan, index=pd.Index(names), columns=list(columns))
     if len(names) == 2:
-        return pd.DataFrame(np.nan, index=list(names), columns=columns)
-    rows = []
-    for j in range(len(names)):
-        rest = np.delete(np.delete(covariance, j, axis=0), j, axis=1)
-        parts = kernels.alpha_parts(rest)
-        rows.append(
-            (
-                parts.alpha,
-                parts.standardised,
-                parts.lambda6,
-                parts.average_r,
-                parts.signal_noise,
-                float(np.sqrt(parts.variance / n)),
-                parts.var_r,
-                parts.median_r,
-            )
-        )
-    return pd.DataFrame(rows, index=list(names), columns=columns)
+        return table
+    for position, name in enumerate(names):
+        parts = kernels.alpha_parts(np.delete(np.delete(covariance, position, 0), position, 1))
+        table.loc[name] = [getattr(parts, field) for field in columns.values()]
+    return table.assign(ase=np.sqrt(table["ase"] / n))
 
 
 def _item_statistics(table: ItemTable, covariance: Array, person_means: Array) -> pd.DataFrame:
-    with_total, corrected = kernels.item_total_correlations(correlation_of(covariance))
-    return pd.DataFrame(
-        {
-            "n": np.isfinite(table.values).sum(axis=0),
-            "raw_r": _correlation_with(table.values, person_means),
-            "standardised_r": with_total,
-            "corrected_r": corrected,
-            "item_rest_r": kernels.item_rest_correlations(covariance),
-            "mean": np.nanmean(table.values, axis=0),
-            "sd": np.nanstd(table.values, axis=0, ddof=1),
-        },
-        index=list(table.names),
-    )
+    plain, corrected = kernels.item_total_correlations(correlation_of(covariance))
+    columns = {
+        "n": np.isfinite(table.values).sum(axis=0),
+        "raw_r": _correlation_with(table.values, person_means),
+        "standardised_r": plain,
+        "corrected_r": corrected,
+        "item_rest_r": kernels.item_rest_correlations(covariance),
+        "mean": np.nanmean(table.values, axis=0),
+        "sd": np.nanstd(table.values, axis=0, ddof=1),
+    }
+    return pd.DataFrame(columns, index=pd.Index(table.names))
 
 
 def _correlation_with(values: Array, other: Array) -> Array:
     """Correlate each column with one score over the rows that answered it."""
-    found = np.empty(values.shape[1])
-    for j, column in enumerate(values.T):
-        present = np.isfinite(column)
-        found[j] = np.corrcoef(column[present], other[present])[0, 1]
-    return found
+    correlations = np.empty(values.shape[1])
+    for column, answers in enumerate(values.T):
+        there = np.isfinite(answers)
+        correlations[column] = np.corrcoef(answers[there], other[there])[0, 1]
+    return correlations
 
 
 def category_shares(table: ItemTable) -> pd.DataFrame | None:
@@ -366,13 +356,14 @@ def category_shares(table: ItemTable) -> pd.DataFrame | None:
     pandas.DataFrame or None
         One row per item, one column per value in rising order, then `missing`; None above eleven values.
     """
-    present = np.isfinite(table.values)
-    categories = np.unique(table.values[present])
-    if len(categories) > MOST_CATEGORIES:
+    given = np.unique(table.values[np.isfinite(table.values)])
+    if len(given) > MOST_CATEGORIES:
         return None
-    answered = present.sum(axis=0)
-    shares = {
-        f"{category:g}": (table.values == category).sum(axis=0) / answered for category in categories.tolist()
-    }
-    shares["missing"] = 1 - answered / len(table.values)
-    return pd.DataFrame(shares, index=list(table.names))
+    counts = (table.values[:, :, None] == given).sum(axis=0)
+    answered = np.isfinite(table.values).sum(axis=0)
+    shares = pd.DataFrame(
+        counts / answered[:, None],
+        index=pd.Index(table.names),
+        columns=[f"{value:g}" for value in given],
+    )
+    return shares.assign(missing=1.0 - answered / len(table.values))

@@ -38,8 +38,9 @@ def alpha_of(covariance: Array) -> float:
     float
         At most one; negative when the items covary negatively on average.
     """
-    k = len(covariance)
-    return float(k / (k - 1) * (1 - np.trace(covariance) / covariance.sum()))
+    n_items = len(covariance)
+    own, total = np.trace(covariance), covariance.sum()
+    return float(n_items / (n_items - 1) * (total - own) / total)
 
 
 def sampling_variance(covariance: Array) -> float:
@@ -55,12 +56,12 @@ def sampling_variance(covariance: Array) -> float:
     float
         Divide by the sample size and take the root for the standard error.
     """
-    k = len(covariance)
-    total = covariance.sum()
-    trace = np.trace(covariance)
-    squared = covariance @ covariance
-    inner = total * (np.trace(squared) + trace**2) - 2 * trace * squared.sum()
-    return float(2 * k**2 / ((k - 1) ** 2 * total**3) * inner)
+    n_items = len(covariance)
+    row_sums = covariance.sum(axis=1)
+    total, own = row_sums.sum(), np.trace(covariance)
+    squares, through = (covariance**2).sum(), row_sums @ row_sums  # tr C^2 and 1'C^2 1 of a symmetric C
+    spread = total * (squares + own**2) - 2.0 * own * through
+    return float(2.0 * (n_items / (n_items - 1)) ** 2 * spread / total**3)
 
 
 def alpha_parts(covariance: Array) -> AlphaParts:
@@ -77,21 +78,20 @@ def alpha_parts(covariance: Array) -> AlphaParts:
         All from this one matrix and the correlations that it implies.
     """
     correlation = correlation_of(covariance)
-    k = len(correlation)
-    total = correlation.sum()
-    average = float((total - k) / (k * (k - 1)))
-    below = correlation[np.tril_indices(k, -1)]
-    residual = correlation - average
+    n_items = len(correlation)
+    between = correlation[np.tril_indices(n_items, -1)]
+    mean = float(between.mean())
+    unique = 1.0 - squared_multiple_correlations(correlation)
     return AlphaParts(
         alpha=alpha_of(covariance),
-        standardised=float(k / (k - 1) * (1 - k / total)),
-        lambda6=float(1 - (k - squared_multiple_correlations(correlation).sum()) / total),
-        average_r=average,
-        signal_noise=k * average / (1 - average) if average < 1 else float("inf"),
+        standardised=n_items * mean / (1.0 + (n_items - 1) * mean),
+        lambda6=float(1.0 - unique.sum() / correlation.sum()),
+        average_r=mean,
+        signal_noise=n_items * mean / (1.0 - mean),
         variance=sampling_variance(covariance),
-        var_r=float(np.var(below, ddof=1)) if len(below) > 1 else float("nan"),
-        median_r=float(np.median(below)),
-        one_factor_fit=float(1 - (residual**2).sum() / (correlation**2).sum()),
+        var_r=float(between.var(ddof=1)) if len(between) > 1 else float("nan"),
+        median_r=float(np.median(between)),
+        one_factor_fit=float(1.0 - ((correlation - mean) ** 2).sum() / (correlation**2).sum()),
     )
 
 
@@ -125,10 +125,9 @@ def feldt_interval(alpha: float, n_obs: int, n_items: int, level: float) -> Inte
     >>> print("{:.6f} {:.6f}".format(*feldt_interval(0.7, 500, 5, 0.95)))
     0.656322 0.739657
     """
-    tail = (1 - level) / 2
-    df = n_obs - 1
-    upper, lower = (float(stats.f.ppf(q, df, df * (n_items - 1))) for q in (1 - tail, tail))
-    return Interval(1 - (1 - alpha) * upper, 1 - (1 - alpha) * lower)
+    tail = (1.0 - level) / 2.0
+    ratios = stats.f.ppf([1.0 - tail, tail], n_obs - 1, (n_obs - 1) * (n_items - 1))
+    return Interval(*(1.0 - (1.0 - alpha) * np.asarray(ratios)).tolist())
 
 
 def normal_interval(estimate: float, standard_error: float, level: float) -> Interval:
@@ -146,8 +145,8 @@ def normal_interval(estimate: float, standard_error: float, level: float) -> Int
     Interval
         Limits; not kept inside [-1, 1].
     """
-    z = float(stats.norm.ppf((1 + level) / 2))
-    return Interval(estimate - z * standard_error, estimate + z * standard_error)
+    half = float(stats.norm.isf((1.0 - level) / 2.0)) * standard_error
+    return Interval(estimate - half, estimate + half)
 
 
 def item_rest_correlations(covariance: Array) -> Array:
@@ -163,10 +162,10 @@ def item_rest_correlations(covariance: Array) -> Array:
     numpy.ndarray
         Shape (n_items,).
     """
-    variance = np.diag(covariance)
-    with_rest = covariance.sum(axis=0) - variance
-    rest_variance = covariance.sum() - 2 * covariance.sum(axis=0) + variance
-    return np.asarray(with_rest / _root(variance * rest_variance))
+    own = np.diag(covariance)
+    with_total = covariance.sum(axis=1)
+    rest_variance = covariance.sum() - 2.0 * with_total + own
+    return np.asarray((with_total - own) / (np.sqrt(own) * _root(rest_variance)))
 
 
 def _root(variance: Array) -> Array:
@@ -187,12 +186,10 @@ def item_total_correlations(correlation: Array) -> tuple[Array, Array]:
     tuple of numpy.ndarray
         With the total, and with the total whose unit diagonal is replaced by squared multiple correlations.
     """
-    reduced = correlation.copy()
-    np.fill_diagonal(reduced, squared_multiple_correlations(correlation))
-    return (
-        np.asarray(correlation.sum(axis=0) / _root(correlation.sum())),
-        np.asarray(reduced.sum(axis=0) / _root(reduced.sum())),
-    )
+    with_total = correlation.sum(axis=1)
+    plain = with_total / _root(correlation.sum())
+    shared = with_total - 1.0 + squared_multiple_correlations(correlation)
+    return np.asarray(plain), np.asarray(shared / _root(shared.sum()))
 
 
 def first_component_signs(correlation: Array) -> Array:
@@ -208,5 +205,6 @@ def first_component_signs(correlation: Array) -> Array:
     numpy.ndarray
         Shape (n_items,), entries -1, 0 or 1.
     """
-    loading = np.linalg.eigh(correlation)[1][:, -1]
-    return np.asarray(np.sign(loading if loading.sum() >= 0 else -loading))
+    _, vectors = np.linalg.eigh(correlation)
+    signs = np.sign(vectors[:, -1])
+    return np.asarray(signs if signs.sum() >= 0 else -signs)
