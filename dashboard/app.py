@@ -6,8 +6,8 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.catalogue import COLLECTING, GROUPS, REPORT, pages_of
-from dashboard.views import exports, overview, parts, provenance, topics
+from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
+from dashboard.views import exports, overview, parts, provenance, score_file, topics
 
 
 def _pages() -> dict[str, list[st.Page]]:
@@ -18,6 +18,7 @@ def _pages() -> dict[str, list[st.Page]]:
         groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))
     groups[REPORT].append(st.Page(provenance.show, title="Provenance", url_path="provenance"))
+    groups[TOOLS].append(st.Page(score_file.show, title="Score my file", url_path="score-file"))
     return groups
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-COLLECTING, SCALE, USE, REPORT = "Collecting", "Scale", "Use", "Report"
-GROUPS = (COLLECTING, SCALE, USE, REPORT)
+COLLECTING, SCALE, USE, REPORT, TOOLS = "Collecting", "Scale", "Use", "Report", "Your own data"
+GROUPS = (COLLECTING, SCALE, USE, REPORT, TOOLS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
         The planned pages, then one for each topic of the tree that none of them shows.
     """
     planned = {topic for page in PAGES for topic in page.topics}
-    taken = {page.path for page in PAGES} | {"overview", "report", "provenance"}
+    taken = {page.path for page in PAGES} | {"overview", "report", "provenance", "score-file", "validation"}
     more = []
     for name, section in tree["sections"].items():
         if name in planned:

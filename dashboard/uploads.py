@@ -1,0 +1,248 @@
+"""Files that a page was given: bounded in size, read in a folder that is gone afterwards."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
+from instrument.loading import load, read_yaml
+from instrument.responses import read_responses
+
+LARGEST_MB = 50
+LARGEST_DEFINITION_MB = 1
+LARGEST_UNPACKED_MB = 500
+MEGABYTE = 1024 * 1024
+ANSWER_KINDS = ("csv", "tsv", "xlsx", "sav", "zsav", "parquet")
+DEFINITION_KINDS = ("yaml", "yml")
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file by name and content; the name is only ever used without its folders."""
+
+    name: str
+    content: bytes
+
+    @property
+    def plain_name(self) -> str:
+        """Name without folders and signs that a file name cannot hold."""
+        last = PurePosixPath(self.name.replace("\\", "/")).name
+        kept = "".join(sign for sign in last if sign.isprintable() and sign not in '/:*?"<>|').lstrip(".")
+        stem, suffix = PurePosixPath(kept).stem, PurePosixPath(kept).suffix
+        return f"{stem[:LONGEST_NAME] or 'upload'}{suffix[:12]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a file of answers is written, where it differs from the contract.
+
+    Attributes
+    ----------
+    participant, wave
+        Names of these columns.
+    covariates
+        Further columns to keep.
+    sheet
+        Sheet of a workbook; empty for the only one.
+    delimiter
+        Sign between the fields of a text file; empty for the one its ending says.
+    encoding
+        Of a text file.
+    labels
+        Whether the cells hold the labels of the options in place of their codes.
+    """
+
+    participant: str = "participant"
+    wave: str = "wave"
+    covariates: tuple[str, ...] = ()
+    sheet: str = ""
+    delimiter: str = ""
+    encoding: str = "utf-8"
+    labels: bool = False
+
+
+def instrument_of(choice: str, definition: Sequence[Upload] = ()) -> Instrument:
+    """Load a shipped instrument, or one that was dropped in.
+
+    Parameters
+    ----------
+    choice
+        Name of a shipped instrument; empty for the definition given.
+    definition
+        The YAML file of an instrument, with its files of wording when it names any.
+
+    Returns
+    -------
+    Instrument
+        Checked whole.
+
+    Raises
+    ------
+    DefinitionError
+        The files are no instrument; the message gives the path into the file of each fault.
+    """
+    if choice:
+        return load(choice)
+    if not definition:
+        raise _wrong("no instrument was given.", "choose one, or drop in the YAML file of yours.")
+    with _folder() as folder:
+        for upload in definition:
+            _bounded(upload, LARGEST_DEFINITION_MB, DefinitionError)
+            (folder / upload.plain_name).write_bytes(upload.content)
+        try:
+            return load(_main_file(folder, [upload.plain_name for upload in definition]))
+        except RecursionError:
+            raise _wrong(
+                "the YAML file is nested too deeply.", "write it flat, as shipped ones are."
+            ) from None
+
+
+def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None) -> pd.DataFrame:
+    """Read an uploaded file of answers and check it whole.
+
+    Parameters
+    ----------
+    upload
+        The file.
+    scale
+        Instrument that it answers.
+    reading
+        How it is written.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `instrument.read_responses` gives it; what it warned of stands in `attrs["suspicions"]`.
+
+    Raises
+    ------
+    ResponseDataError
+        The file is too large or breaks the contract; the message holds counts, columns and lines only.
+    """
+    how = reading or Reading()
+    _bounded(upload, LARGEST_MB, ResponseDataError)
+    _unpacks(upload)
+    with _folder() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)  # they stand in attrs, and the page shows them
+        path = folder / upload.plain_name
+        path.write_bytes(upload.content)
+        return read_responses(
+            path,
+            scale,
+            covariates=how.covariates,
+            sheet=how.sheet or None,
+            labels=how.labels,
+            participant=how.participant,
+            wave=how.wave,
+            encoding=how.encoding,
+            delimiter=how.delimiter or None,
+        )
+
+
+def named_columns(text: str) -> tuple[str, ...]:
+    """Take the names of columns out of a line of text.
+
+    Parameters
+    ----------
+    text
+        Such as `sex, site`.
+
+    Returns
+    -------
+    tuple of str
+        Names, each once.
+
+    Examples
+    --------
+    >>> named_columns(" sex, site,,sex ")
+    ('sex', 'site')
+    """
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def with_defaults(reading: Reading) -> Reading:
+    """Put the usual names where a field was left empty.
+
+    Parameters
+    ----------
+    reading
+        As filled in.
+
+    Returns
+    -------
+    Reading
+        With names of the participant and wave columns.
+    """
+    return replace(
+        reading,
+        participant=reading.participant.strip() or "participant",
+        wave=reading.wave.strip() or "wave",
+        sheet=reading.sheet.strip(),
+    )
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder that only this user can look into, gone when the block ends however it ends."""
+    with tempfile.TemporaryDirectory(prefix="dta-upload-") as name:
+        yield Path(name)
+
+
+def _bounded(upload: Upload, megabytes: int, kind: type[Exception]) -> None:
+    if len(upload.content) > megabytes * MEGABYTE:
+        size = len(upload.content) / MEGABYTE
+        fact = f"{upload.plain_name} has {size:,.1f} MB; the page takes {megabytes} MB."
+        hint = "use the command line for larger files: dta score, dta validate."
+        raise kind(fact_and_hint("upload", fact, hint))
+
+
+def _unpacks(upload: Upload) -> None:
+    """Refuse a workbook that would fill the memory; one that is no archive is explained by its reader."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(upload.content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return
+    if unpacked > LARGEST_UNPACKED_MB * MEGABYTE:
+        fact = f"{upload.plain_name} unpacks to {unpacked / MEGABYTE:,.0f} MB."
+        hint = "save only the sheet of the answers, or export it as CSV."
+        raise ResponseDataError(fact_and_hint("upload", fact, hint))
+
+
+def _main_file(folder: Path, names: Sequence[str]) -> Path:
+    """Find the file that defines the instrument; its wording may only come from the files beside it."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in names:
+        content = read_yaml(folder / name, "load")
+        if "themes" in content and "response_scales" in content:
+            found[name] = content
+    if not found and len(names) == 1:
+        return folder / names[0]  # what it lacks is said by its reader
+    if len(found) != 1:
+        fact = f"{len(found)} of {len(names)} files define an instrument (themes and response_scales)."
+        raise _wrong(fact, "drop in one instrument, with its files of wording.")
+    name, content = next(iter(found.items()))
+    wording = content.get("translations")
+    named = (
+        [value for value in wording.values() if isinstance(value, str)] if isinstance(wording, dict) else []
+    )
+    if absent := [value for value in named if value not in names]:
+        fact = f"{name} takes wording from {len(absent)} file(s) that are not here: {absent[:5]}."
+        raise _wrong(fact, "drop them in together with it.")
+    return folder / name
+
+
+def _wrong(fact: str, hint: str) -> DefinitionError:
+    return DefinitionError(fact_and_hint("load", fact, hint))
