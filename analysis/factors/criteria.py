@@ -17,7 +17,7 @@ Criterion = Callable[[Array], tuple[Array, Array]]
 
 def _other_factors(squares: Array) -> Array:
     """Sum the squared loadings of the same item on the other factors."""
-    return np.asarray(squares.sum(axis=-1, keepdims=True) - squares)
+    return squares.sum(axis=-1, keepdims=True) - squares
 
 
 def oblimin_family(gamma: float) -> Criterion:
@@ -34,13 +34,13 @@ def oblimin_family(gamma: float) -> Criterion:
         Sum over pairs of factors of the cross-products of squared loadings, partly centred over items.
     """
 
-    def value(loadings: Array) -> tuple[Array, Array]:
+    def criterion(loadings: Array) -> tuple[Array, Array]:
         squares = loadings**2
-        others = _other_factors(squares)
-        weight = others - gamma * others.mean(axis=-2, keepdims=True)
-        return np.sum(squares * weight, axis=(-2, -1)) / 4, loadings * weight
+        crossed = _other_factors(squares)
+        crossed = crossed - gamma * crossed.mean(axis=-2, keepdims=True)
+        return (squares * crossed).sum(axis=(-2, -1)) / 4, loadings * crossed
 
-    return value
+    return criterion
 
 
 def crawford_ferguson(kappa: float) -> Criterion:
@@ -57,13 +57,14 @@ def crawford_ferguson(kappa: float) -> Criterion:
         The criterion.
     """
 
-    def value(loadings: Array) -> tuple[Array, Array]:
+    def criterion(loadings: Array) -> tuple[Array, Array]:
         squares = loadings**2
-        other_items = squares.sum(axis=-2, keepdims=True) - squares
-        weight = (1 - kappa) * _other_factors(squares) + kappa * other_items
-        return np.sum(squares * weight, axis=(-2, -1)) / 4, loadings * weight
+        by_row = _other_factors(squares)
+        by_column = squares.sum(axis=-2, keepdims=True) - squares  # the same factor in the other items
+        weighted = (1 - kappa) * by_row + kappa * by_column
+        return (squares * weighted).sum(axis=(-2, -1)) / 4, loadings * weighted
 
-    return value
+    return criterion
 
 
 def geometric_mean(delta: float) -> Criterion:
@@ -80,13 +81,13 @@ def geometric_mean(delta: float) -> Criterion:
         The criterion.
     """
 
-    def value(loadings: Array) -> tuple[Array, Array]:
+    def criterion(loadings: Array) -> tuple[Array, Array]:
         raised = loadings**2 + delta
-        means = np.exp(np.mean(np.log(raised), axis=-1, keepdims=True))
-        n_factors = loadings.shape[-1]
-        return means.sum(axis=(-2, -1)), 2 / n_factors * loadings / raised * means
+        means = np.exp(np.log(raised).mean(axis=-1))
+        slopes = (2.0 / loadings.shape[-1]) * means[..., None] * loadings / raised
+        return means.sum(axis=-1), slopes
 
-    return value
+    return criterion
 
 
 def group_factors(inner: Criterion) -> Criterion:
@@ -103,12 +104,11 @@ def group_factors(inner: Criterion) -> Criterion:
         The criterion.
     """
 
-    def value(loadings: Array) -> tuple[Array, Array]:
-        gradient = np.zeros_like(loadings)
-        values, gradient[..., 1:] = inner(loadings[..., 1:])
-        return values, gradient
+    def criterion(loadings: Array) -> tuple[Array, Array]:
+        values, slopes = inner(loadings[..., 1:])
+        return values, np.concatenate([np.zeros_like(loadings[..., :1]), slopes], axis=-1)
 
-    return value
+    return criterion
 
 
 def towards(target: Array) -> Criterion:
@@ -127,8 +127,8 @@ def towards(target: Array) -> Criterion:
     specified = np.isfinite(target)
     wanted = np.where(specified, target, 0.0)
 
-    def value(loadings: Array) -> tuple[Array, Array]:
-        distance = np.where(specified, loadings - wanted, 0.0)
-        return np.sum(distance**2, axis=(-2, -1)), 2 * distance
+    def criterion(loadings: Array) -> tuple[Array, Array]:
+        misses = np.where(specified, loadings - wanted, 0.0)
+        return (misses**2).sum(axis=(-2, -1)), 2.0 * misses
 
-    return value
+    return criterion

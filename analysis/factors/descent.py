@@ -14,9 +14,9 @@ HALVINGS = 25
 MEMORY = 10
 ENOUGH = 1e-4
 ROUNDING = 8 * np.finfo(float).eps
-STEP_BOUNDS = (1e-8, 1e8)
+SHORTEST, LONGEST = 1e-8, 1e8
+
 Indices = NDArray[np.intp]
-Flags = NDArray[np.bool_] | Indices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,24 +44,27 @@ class Descent:
     n_iter: int
 
 
-def _transposed(stack: Array) -> Array:
-    return np.asarray(np.swapaxes(stack, -1, -2), dtype=float)
+def _flip(matrices: Array) -> Array:
+    return np.swapaxes(matrices, -1, -2)
+
+
+def _inner(left: Array, right: Array) -> Array:
+    """Inner product of each pair of matrices."""
+    return np.asarray((left * right).sum(axis=(-2, -1)))
 
 
 class _Orthogonal:
     """Rigid rotations: loadings = A T with T'T = I."""
 
-    def loadings(self, unrotated: Array, rotations: Array) -> Array:
-        return unrotated @ rotations
+    def loadings(self, unrotated: Array, turns: Array) -> Array:
+        return np.asarray(unrotated @ turns)
 
-    def gradient(self, unrotated: Array, rotations: Array, loadings: Array, slopes: Array) -> Array:
-        return unrotated.T @ slopes
+    def tangent(self, unrotated: Array, turns: Array, loadings: Array, slopes: Array) -> Array:
+        gradient = unrotated.T @ slopes
+        along = _flip(turns) @ gradient
+        return np.asarray(gradient - turns @ (along + _flip(along)) / 2)
 
-    def project(self, rotations: Array, gradient: Array) -> Array:
-        inner = np.asarray(_transposed(rotations) @ gradient, dtype=float)
-        return np.asarray(gradient - rotations @ ((inner + _transposed(inner)) / 2), dtype=float)
-
-    def retract(self, moved: Array) -> Array:
+    def back(self, moved: Array) -> Array:
         left, _, right = np.linalg.svd(moved)
         return np.asarray(left @ right)
 
@@ -69,63 +72,53 @@ class _Orthogonal:
 class _Oblique:
     """Correlated factors: loadings = A inv(T)' with columns of T of unit length."""
 
-    def loadings(self, unrotated: Array, rotations: Array) -> Array:
-        inverse = np.asarray(np.linalg.inv(rotations), dtype=float)
-        return np.asarray(unrotated @ _transposed(inverse), dtype=float)
+    def loadings(self, unrotated: Array, turns: Array) -> Array:
+        return np.asarray(unrotated @ _flip(np.asarray(np.linalg.inv(turns), dtype=np.float64)))
 
-    def gradient(self, unrotated: Array, rotations: Array, loadings: Array, slopes: Array) -> Array:
-        inner = np.asarray(_transposed(loadings) @ slopes, dtype=float)
-        inverse = np.asarray(np.linalg.inv(rotations), dtype=float)
-        return -_transposed(np.asarray(inner @ inverse, dtype=float))
+    def tangent(self, unrotated: Array, turns: Array, loadings: Array, slopes: Array) -> Array:
+        gradient = -np.linalg.solve(_flip(turns), _flip(slopes) @ loadings)
+        return np.asarray(gradient - turns * (turns * gradient).sum(axis=-2, keepdims=True))
 
-    def project(self, rotations: Array, gradient: Array) -> Array:
-        return gradient - rotations * np.sum(rotations * gradient, axis=-2, keepdims=True)
-
-    def retract(self, moved: Array) -> Array:
-        return moved / np.linalg.norm(moved, axis=-2, keepdims=True)
+    def back(self, moved: Array) -> Array:
+        return np.asarray(moved / np.linalg.norm(moved, axis=-2, keepdims=True))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Points:
-    """Rotations with everything computed at them."""
+class _State:
+    """Every start with all that is known where it stands."""
 
-    rotations: Array
+    turns: Array
     loadings: Array
     values: Array
     tangents: Array
-    slopes: Array
 
-    def put(self, where: Indices, other: _Points, which: Flags) -> None:
-        """Overwrite the positions `where` by those of another set."""
-        self.rotations[where] = other.rotations[which]
-        self.loadings[where] = other.loadings[which]
-        self.values[where] = other.values[which]
-        self.tangents[where] = other.tangents[which]
-        self.slopes[where] = other.slopes[which]
+    @property
+    def slopes(self) -> Array:
+        return np.sqrt(_inner(self.tangents, self.tangents))
 
+    def of(self, which: Indices) -> _State:
+        parts = {part: getattr(self, part)[which] for part in self.__slots__}
+        return _State(**parts)
 
-def _evaluate(
-    manifold: _Oblique | _Orthogonal, unrotated: Array, criterion: Criterion, rotations: Array
-) -> _Points:
-    loadings = manifold.loadings(unrotated, rotations)
-    values, raw = criterion(loadings)
-    tangents = manifold.project(rotations, manifold.gradient(unrotated, rotations, loadings, raw))
-    return _Points(
-        rotations=rotations,
-        loadings=loadings,
-        values=values,
-        tangents=tangents,
-        slopes=np.linalg.norm(tangents, axis=(-2, -1)),
-    )
+    def put(self, which: Indices, other: _State) -> None:
+        for part in self.__slots__:
+            getattr(self, part)[which] = getattr(other, part)
 
 
-def _next_steps(moved: Array, turned: Array, odd: bool) -> Array:
-    """Step lengths that mimic the curvature just seen, by the two quotients in turn."""
-    inner = np.abs(np.sum(moved * turned, axis=(-2, -1)))
-    squares = np.sum(moved**2, axis=(-2, -1)), np.sum(turned**2, axis=(-2, -1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steps = inner / squares[1] if odd else squares[0] / inner
-    return np.asarray(np.clip(np.nan_to_num(steps, nan=1.0, posinf=1.0), *STEP_BOUNDS))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Problem:
+    unrotated: Array
+    criterion: Criterion
+    manifold: _Orthogonal | _Oblique
+
+    def at(self, turns: Array) -> _State:
+        loadings = self.manifold.loadings(self.unrotated, turns)
+        values, slopes = self.criterion(loadings)
+        tangents = self.manifold.tangent(self.unrotated, turns, loadings, slopes)
+        return _State(turns=turns, loadings=loadings, values=values, tangents=tangents)
+
+    def move(self, state: _State, steps: Array) -> _State:
+        return self.at(self.manifold.back(state.turns - steps[:, None, None] * state.tangents))
 
 
 def descend(
@@ -170,55 +163,52 @@ def descend(
     Barzilai, J., & Borwein, J. M. (1988). Two-point step size gradient methods. IMA Journal of Numerical
     Analysis, 8, 141-148. https://doi.org/10.1093/imanum/8.1.141
     """
-    manifold = _Oblique() if oblique else _Orthogonal()
-    here = _evaluate(manifold, unrotated, criterion, rotations.copy())
-    best = _evaluate(manifold, unrotated, criterion, rotations.copy())
-    steps = np.ones(len(rotations))
-    recent = np.repeat(here.values[:, None], MEMORY, axis=1)
-    moving = here.slopes > tolerance
-    n_iter = 0
-    while moving.any() and n_iter < max_iter:
-        n_iter += 1
-        began = np.flatnonzero(moving)
-        before, tangents = here.rotations[began].copy(), here.tangents[began].copy()
-        stuck = _advance(manifold, unrotated, criterion, here, began, steps, recent.max(axis=1))
-        recent[began, n_iter % MEMORY] = here.values[began]
-        steps[began] = _next_steps(
-            here.rotations[began] - before, here.tangents[began] - tangents, n_iter % 2 == 1
-        )
-        better = began[here.slopes[began] < best.slopes[began]]
-        best.put(better, here, better)
-        moving[stuck] = False
-        moving &= here.slopes > tolerance
+    problem = _Problem(
+        unrotated=unrotated, criterion=criterion, manifold=_Oblique() if oblique else _Orthogonal()
+    )
+    here = problem.at(np.array(rotations, dtype=float))
+    steps = 1.0 / np.maximum(here.slopes, 1.0)
+    heights = np.full((len(rotations), MEMORY), -np.inf)
+    heights[:, 0] = here.values
+    pending = np.flatnonzero(here.slopes > tolerance)
+    iteration = 0
+    while pending.size and iteration < max_iter:
+        iteration += 1
+        before = here.of(pending)
+        moved, arrived = _line_search(problem, before, steps[pending], heights[pending].max(axis=1))
+        pending, before, after = pending[moved], before.of(moved), arrived.of(moved)
+        steps[pending] = _curvature_steps(before, after, iteration)
+        here.put(pending, after)
+        heights[pending, iteration % MEMORY] = after.values
+        pending = pending[after.slopes > tolerance]
     return Descent(
-        rotations=best.rotations,
-        loadings=best.loadings,
-        values=best.values,
-        slopes=best.slopes,
-        n_iter=n_iter,
+        rotations=here.turns, loadings=here.loadings, values=here.values, slopes=here.slopes, n_iter=iteration
     )
 
 
-def _advance(
-    manifold: _Oblique | _Orthogonal,
-    unrotated: Array,
-    criterion: Criterion,
-    here: _Points,
-    pending: Indices,
-    steps: Array,
-    ceilings: Array,
-) -> Indices:
-    """Move every pending start one accepted step; return those that found none."""
+def _line_search(problem: _Problem, before: _State, steps: Array, ceilings: Array) -> tuple[Indices, _State]:
+    """Halve each step until it leads low enough; give the starts that moved, and all states."""
+    steps, squared = steps.copy(), before.slopes**2
+    after = before.of(np.arange(len(steps)))
+    searching = np.arange(len(steps))
     for _ in range(HALVINGS):
-        moved = here.rotations[pending] - steps[pending, None, None] * here.tangents[pending]
-        trial = _evaluate(manifold, unrotated, criterion, manifold.retract(moved))
-        noise = ROUNDING * np.maximum(1.0, np.abs(here.values[pending]))
-        wanted = ENOUGH * here.slopes[pending] ** 2 * steps[pending]
-        fall = ceilings[pending] - trial.values
-        good = (fall > wanted) | ((fall > -noise) & (trial.slopes < 10 * here.slopes[pending]))
-        here.put(pending[good], trial, good)
-        pending = pending[~good]
-        if not pending.size:
+        tried = problem.move(before.of(searching), steps[searching])
+        lower = tried.values <= ceilings[searching] - ENOUGH * steps[searching] * squared[searching]
+        # Where the criterion no longer tells two points apart, the slope does.
+        blind = np.abs(tried.values - before.values[searching]) <= ROUNDING * np.abs(before.values[searching])
+        fine = np.flatnonzero(lower | (blind & (tried.slopes < 10 * before.slopes[searching])))
+        after.put(searching[fine], tried.of(fine))
+        searching = np.delete(searching, fine)
+        if not searching.size:
             break
-        steps[pending] /= 2
-    return pending
+        steps[searching] /= 2
+    return np.setdiff1d(np.arange(len(steps)), searching), after
+
+
+def _curvature_steps(before: _State, after: _State, iteration: int) -> Array:
+    """Steps from the curvature just seen: the long and the short quotient in turn."""
+    moved, turned = after.turns - before.turns, after.tangents - before.tangents
+    both = np.abs(_inner(moved, turned))
+    top, bottom = (_inner(moved, moved), both) if iteration % 2 else (both, _inner(turned, turned))
+    tiny = np.finfo(float).tiny
+    return np.clip(top / np.maximum(bottom, tiny), SHORTEST, LONGEST)

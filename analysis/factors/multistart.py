@@ -17,18 +17,18 @@ FLAT = 1e-5
 def _starting_positions(n_factors: int, random_starts: int, seed: int) -> Array:
     """Give the identity and then random orthogonal matrices."""
     rng = np.random.default_rng(seed)
-    positions = [np.eye(n_factors)]
+    turns = [np.eye(n_factors)]
     for _ in range(random_starts):
-        orthogonal, upper = np.linalg.qr(rng.standard_normal((n_factors, n_factors)))
-        positions.append(orthogonal * np.sign(np.diag(upper)))
-    return np.stack(positions)
+        q, r = np.linalg.qr(rng.standard_normal((n_factors, n_factors)))
+        turns.append(q * np.where(np.diag(r) < 0, -1.0, 1.0))  # uniform over all rotations
+    return np.stack(turns)
 
 
 def _best(found: Descent) -> tuple[int, int]:
     """Give the position of the lowest minimum (the earliest among equals) and how many starts agree."""
-    reached = np.where(np.isfinite(found.values), found.values, np.inf)
-    near = reached <= reached.min() + SAME_MINIMUM * max(1.0, abs(float(reached.min())))
-    return int(np.argmax(near)), int(near.sum())
+    margin = SAME_MINIMUM * max(1.0, abs(float(found.values.min())))
+    reached = found.values <= found.values.min() + margin
+    return int(reached.argmax()), int(reached.sum())
 
 
 def from_many_starts(
@@ -72,30 +72,26 @@ def from_many_starts(
     """
     loadings = np.asarray(loadings, dtype=float)
     if loadings.ndim != 2 or not np.isfinite(loadings).all():
-        message = fact_and_hint(
-            name, "loadings must be a matrix of finite numbers.", "give the loadings of an extraction."
-        )
-        raise DefinitionError(message)
-    n_factors = loadings.shape[1]
-    if n_factors == 1:
+        fact = "loadings must be a matrix of finite numbers."
+        raise DefinitionError(fact_and_hint(name, fact, "give items by factors, as extraction returns them."))
+    if loadings.shape[1] == 1:
         return unrotated(loadings)
-    lengths = np.linalg.norm(loadings, axis=1)
-    weights = np.where(normalize & (lengths > 0), lengths, 1.0)[:, None]
-    positions = _starting_positions(n_factors, random_starts, seed)
-    found = descend(loadings / weights, positions, criterion, oblique=oblique)
+    lengths = np.linalg.norm(loadings, axis=1) if normalize else np.ones(len(loadings))
+    lengths = np.where(lengths > 0, lengths, 1.0)[:, None]
+    positions = _starting_positions(loadings.shape[1], random_starts, seed)
+    found = descend(loadings / lengths, positions, criterion, oblique=oblique)
     best, agreeing = _best(found)
-    if found.slopes[best] > FLAT:
-        message = fact_and_hint(
-            name,
-            f"the rotation stopped after {found.n_iter} iterations at a slope of {found.slopes[best]:.1e}"
-            f" > {FLAT:.0e}.",
-            "extract fewer factors, or raise random_starts.",
+    if not found.slopes[best] <= FLAT:
+        fact = (
+            f"the slope of the criterion is still {found.slopes[best]:.1e} after {found.n_iter} iterations."
         )
-        raise NotEstimableError(message)
+        raise NotEstimableError(
+            fact_and_hint(name, fact, "extract fewer factors or choose another rotation.")
+        )
     turn = found.rotations[best]
     return Pattern(
-        loadings=found.loadings[best] * weights,
-        factor_correlations=unit_diagonal(turn.T @ turn) if oblique else np.eye(n_factors),
+        loadings=found.loadings[best] * lengths,
+        factor_correlations=unit_diagonal(turn.T @ turn) if oblique else np.eye(len(turn)),
         rotation=turn,
         criterion=float(found.values[best]),
         starts=len(positions),
@@ -116,6 +112,6 @@ def unit_diagonal(correlations: Array) -> Array:
     ndarray, shape (n_factors, n_factors)
         Exactly so.
     """
-    exact = (correlations + correlations.T) / 2
-    np.fill_diagonal(exact, 1.0)
-    return exact
+    even = (correlations + correlations.T) / 2
+    np.fill_diagonal(even, 1.0)
+    return np.asarray(even)

@@ -48,22 +48,22 @@ class Pattern:
     @property
     def structure(self) -> Array:
         """Correlations of items and factors, `loadings @ factor_correlations`."""
-        return self.loadings @ self.factor_correlations
+        return np.asarray(self.loadings @ self.factor_correlations)
 
     @property
     def communalities(self) -> Array:
         """Variance of each standardised item that the factors explain."""
-        return np.asarray(np.sum(self.loadings * self.structure, axis=1))
+        return np.asarray((self.structure * self.loadings).sum(axis=1))
 
     @property
     def common(self) -> Array:
         """Reproduced correlations without uniquenesses, `L Phi L'`."""
-        return self.structure @ self.loadings.T
+        return np.asarray(self.structure @ self.loadings.T)
 
     @property
     def sums_of_squares(self) -> Array:
         """Variance each factor accounts for, the diagonal of `Phi L'L`."""
-        return np.asarray(np.sum(self.structure * self.loadings, axis=0))
+        return np.asarray((self.structure * self.loadings).sum(axis=0))
 
     def rearranged(self, order: NDArray[np.intp], signs: Array) -> Pattern:
         """Permute and reflect the factors, all matrices at once.
@@ -80,11 +80,11 @@ class Pattern:
         Pattern
             The same solution in another arrangement.
         """
-        kept = signs[order]
+        turned = signs[order]
         return Pattern(
-            loadings=self.loadings[:, order] * kept,
-            factor_correlations=self.factor_correlations[np.ix_(order, order)] * np.outer(kept, kept),
-            rotation=self.rotation[:, order] * kept,
+            loadings=self.loadings[:, order] * turned,
+            factor_correlations=self.factor_correlations[np.ix_(order, order)] * np.outer(turned, turned),
+            rotation=self.rotation[:, order] * turned,
             criterion=self.criterion,
             starts=self.starts,
             agreeing=self.agreeing,
@@ -99,8 +99,7 @@ class Pattern:
             The same solution in the customary arrangement.
         """
         signs = np.where(self.loadings.sum(axis=0) < 0, -1.0, 1.0)
-        order = np.argsort(-self.sums_of_squares, kind="stable")
-        return self.rearranged(order, signs)
+        return self.rearranged(np.argsort(-self.sums_of_squares, kind="stable"), signs)
 
     def aligned(self, target: Array) -> Pattern:
         """Permute and reflect the factors to lie closest to another loading matrix.
@@ -115,11 +114,11 @@ class Pattern:
         Pattern
             The arrangement with the largest sum of absolute congruences with `target`.
         """
-        norms = np.outer(np.linalg.norm(target, axis=0), np.linalg.norm(self.loadings, axis=0))
-        congruence = target.T @ self.loadings / np.where(norms > 0, norms, 1.0)
-        _, order = linear_sum_assignment(-np.abs(congruence))
+        lengths = np.outer(np.linalg.norm(target, axis=0), np.linalg.norm(self.loadings, axis=0))
+        congruence = (target.T @ self.loadings) / np.where(lengths > 0, lengths, 1.0)
+        wanted, order = linear_sum_assignment(np.abs(congruence), maximize=True)
         signs = np.ones(len(order))
-        signs[order] = np.where(congruence[np.arange(len(order)), order] < 0, -1.0, 1.0)
+        signs[order] = np.where(congruence[wanted, order] < 0, -1.0, 1.0)
         return self.rearranged(order, signs)
 
 

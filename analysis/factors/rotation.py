@@ -38,11 +38,10 @@ def varimax(
     ----------
     Kaiser, H. F. (1958). Psychometrika, 23, 187-200. https://doi.org/10.1007/BF02289233
     """
-    criterion = criteria.crawford_ferguson(1 / max(len(loadings), 1))
     return from_many_starts(
         "varimax",
         loadings,
-        criterion,
+        criteria.crawford_ferguson(1 / max(len(loadings), 1)),
         oblique=False,
         normalize=normalize,
         random_starts=random_starts,
@@ -72,11 +71,10 @@ def quartimax(
     Bernaards, C. A., & Jennrich, R. I. (2005). Educational and Psychological Measurement, 65, 676-696.
     https://doi.org/10.1177/0013164404272507
     """
-    criterion = criteria.crawford_ferguson(0.0)
     return from_many_starts(
         "quartimax",
         loadings,
-        criterion,
+        criteria.crawford_ferguson(0.0),
         oblique=False,
         normalize=normalize,
         random_starts=random_starts,
@@ -106,12 +104,10 @@ def equamax(
     Crawford, C. B., & Ferguson, G. A. (1970). Psychometrika, 35, 321-332.
     https://doi.org/10.1007/BF02310792
     """
-    p, k = np.shape(loadings)
-    criterion = criteria.crawford_ferguson(k / (2 * p))
     return from_many_starts(
         "equamax",
         loadings,
-        criterion,
+        criteria.crawford_ferguson(loadings.shape[1] / (2 * len(loadings))),
         oblique=False,
         normalize=normalize,
         random_starts=random_starts,
@@ -148,11 +144,10 @@ def oblimin(
     Jennrich, R. I., & Sampson, P. F. (1966). Psychometrika, 31, 313-323. https://doi.org/10.1007/BF02289465
     Jennrich, R. I. (2002). Psychometrika, 67, 7-19. https://doi.org/10.1007/BF02294706
     """
-    criterion = criteria.oblimin_family(gamma)
     return from_many_starts(
         "oblimin",
         loadings,
-        criterion,
+        criteria.oblimin_family(gamma),
         oblique=True,
         normalize=normalize,
         random_starts=random_starts,
@@ -193,11 +188,10 @@ def geomin(
     Browne, M. W. (2001). Multivariate Behavioral Research, 36, 111-150.
     https://doi.org/10.1207/S15327906MBR3601_05
     """
-    criterion = criteria.geometric_mean(delta)
     return from_many_starts(
         "geomin",
         loadings,
-        criterion,
+        criteria.geometric_mean(delta),
         oblique=oblique,
         normalize=normalize,
         random_starts=random_starts,
@@ -234,11 +228,10 @@ def biquartimin(
     Jennrich, R. I., & Bentler, P. M. (2011). Psychometrika, 76, 537-549.
     https://doi.org/10.1007/s11336-011-9218-4
     """
-    criterion = criteria.group_factors(criteria.oblimin_family(0.0))
     return from_many_starts(
         "biquartimin",
         loadings,
-        criterion,
+        criteria.group_factors(criteria.oblimin_family(0.0)),
         oblique=oblique,
         normalize=normalize,
         random_starts=random_starts,
@@ -272,10 +265,15 @@ def target_rotation(
     Browne, M. W. (1972). British Journal of Mathematical and Statistical Psychology, 25, 207-212.
     https://doi.org/10.1111/j.2044-8317.1972.tb00492.x
     """
+    wanted = np.asarray(target, dtype=float)
+    if wanted.shape != loadings.shape:
+        fact = f"the target has the shape {wanted.shape}, the loadings {loadings.shape}."
+        hint = "give one row for each item and one column for each factor, NaN where free."
+        raise DefinitionError(fact_and_hint("target_rotation", fact, hint))
     return from_many_starts(
         "target_rotation",
         loadings,
-        criteria.towards(np.asarray(target, dtype=float)),
+        criteria.towards(wanted),
         oblique=oblique,
         normalize=False,
         random_starts=random_starts,
@@ -369,18 +367,13 @@ def rotate(loadings: Array, method: str, *, random_starts: int = STARTS, seed: i
         Not yet put in order; see `Pattern.arranged`.
     """
     if method == "none":
-        return unrotated(np.asarray(loadings, dtype=float))
+        return unrotated(loadings)
     if method not in ROTATIONS:
-        known = ", ".join(["none", *ROTATIONS])
-        raise DefinitionError(
-            fact_and_hint("rotate", f"there is no rotation named {method!r}.", f"choose one of {known}.")
-        )
+        fact = f"no rotation named {method!r}."
+        raise DefinitionError(fact_and_hint("rotate", fact, f"choose one of {sorted(ROTATIONS)} or none."))
     pattern = ROTATIONS[method](loadings, random_starts=random_starts, seed=seed)
     if pattern.starts > 1 and pattern.agreeing == 1:
-        message = fact_and_hint(
-            "rotate",
-            f"only 1 of {pattern.starts} starts reached the lowest minimum of {method}.",
-            "raise random_starts, or extract fewer factors.",
-        )
-        warnings.warn(message, ToolkitWarning, stacklevel=2)
+        fact = f"{method} reached its lowest minimum from 1 of {pattern.starts} starts: others may lie lower."
+        hint = "raise random_starts, or extract fewer factors."
+        warnings.warn(fact_and_hint("rotate", fact, hint), ToolkitWarning, stacklevel=2)
     return pattern
