@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from analysis.factors.extraction import check_correlations
-from analysis.factors.moments import Moments, moments
+from analysis.factors.moments import Moments, checked_size, moments
 from analysis.factors.pattern import Array
 from analysis.result import Result
 
@@ -227,6 +227,7 @@ def bartlett_sphericity(
     >>> round(test.chisq, 4), test.df
     (3.5813, 3)
     """
+    checked_size("bartlett_sphericity", n_obs)
     found = _checked("bartlett_sphericity", items, correlation, missing)
     size = found.n_pairs if n_obs is None else n_obs
     chisq, df, pvalue = sphericity(found.correlations, size)

@@ -11,31 +11,24 @@ import pandas as pd
 from analysis.factors.exploratory_result import EfaResult
 from analysis.factors.extraction import EXTRACTIONS, Extraction, check_correlations, extract
 from analysis.factors.fit import fit_measures
-from analysis.factors.moments import Moments, choose, moments
+from analysis.factors.moments import Moments, checked_size, choose, moments
 from analysis.factors.pattern import Array, Pattern
 from analysis.factors.rotation import ROTATIONS, rotate
 from analysis.factors.weights import determinacy
+from analysis.options import is_whole
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 RANDOM_STARTS = 30
-FEWEST_PERSONS = 4
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _check_options(n_factors: int, extraction: str, rotation: str, n_obs: int | None) -> None:
     choose("efa", "extraction", extraction, EXTRACTIONS)
     choose("efa", "rotation", rotation, ("none", *ROTATIONS))
-    if not _is_whole(n_factors):
+    if not is_whole(n_factors):
         raise DefinitionError(
             fact_and_hint("efa", f"n_factors is {n_factors!r}.", "give a whole number of factors.")
         )
-    if n_obs is not None and not (_is_whole(n_obs) and n_obs >= FEWEST_PERSONS):
-        raise DefinitionError(
-            fact_and_hint("efa", f"n_obs is {n_obs!r}.", "give the number of persons, or leave it out.")
-        )
+    checked_size("efa", n_obs)
 
 
 def _warn_heywood(labels: list[str], found: Extraction) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.correlation import ordinal_moments
 from analysis.factors.pattern import Array
+from analysis.options import is_whole
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -19,6 +20,7 @@ from instrument.errors import (
 
 CORRELATIONS = ("pearson", "polychoric")
 MISSING = ("listwise", "pairwise")
+FEWEST_PERSONS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -72,6 +74,21 @@ def choose(caller: str, what: str, given: str, allowed: tuple[str, ...]) -> str:
             fact_and_hint(caller, f"{what} is {given!r}.", f"choose one of {', '.join(allowed)}.")
         )
     return given
+
+
+def checked_size(caller: str, n_obs: int | None) -> None:
+    """Refuse a number of persons that is none.
+
+    Parameters
+    ----------
+    caller
+        Function that the message names.
+    n_obs
+        Number of persons given in place of the one counted; None leaves it to the count.
+    """
+    if n_obs is not None and not (is_whole(n_obs) and n_obs >= FEWEST_PERSONS):
+        fact = f"n_obs is {n_obs!r}."
+        raise DefinitionError(fact_and_hint(caller, fact, "give the number of persons, or leave it out."))
 
 
 def item_values(caller: str, items: pd.DataFrame, least: int = 3) -> tuple[list[str], Array]:

@@ -17,6 +17,7 @@ from analysis.factors.moments import Moments, moments, pearson, polychoric_corre
 from analysis.factors.parallel import Curves, permuted_curves, reduced_eigenvalues
 from analysis.factors.pattern import Array
 from analysis.factors.stopping import acceleration, average_partials, eigenvalues, empirical_kaiser, leading
+from analysis.options import checked_seed
 from analysis.result import Result
 from instrument.errors import DefinitionError, fact_and_hint
 
@@ -159,6 +160,7 @@ def factor_retention(
     >>> int(found["parallel_factors"]), int(found["ekc"])
     (2, 2)
     """
+    checked_seed(seed, "factor_retention")
     if draws < 10 or not 0 < percentile < 100:
         raise DefinitionError(
             fact_and_hint(

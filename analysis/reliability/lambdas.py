@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.options import checked_seed
 from analysis.reliability.inputs import (
     Array,
     Missing,
@@ -119,7 +120,7 @@ def _every_split(k: int, half: int) -> npt.NDArray[np.bool_]:
 
 
 def _some_splits(k: int, half: int, n: int, seed: int) -> npt.NDArray[np.bool_]:
-    order = np.random.default_rng(seed).random((n, k)).argsort(axis=1)
+    order = np.random.default_rng(checked_seed(seed, "lower_bounds")).random((n, k)).argsort(axis=1)
     return np.asarray(order < half)
 
 

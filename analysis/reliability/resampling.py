@@ -9,8 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit, ndtri
 
+from analysis.options import checked_level, checked_seed
 from analysis.reliability.inputs import Array, Interval
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning, fact_and_hint
+
+__all__ = ["Draws", "bootstrap", "checked_level", "checked_seed"]
 
 FEWEST_DRAWS = 20
 WORST_LOSS = 0.5
@@ -135,7 +138,7 @@ def bootstrap(
         raise ResponseDataError(
             fact_and_hint(caller, f"{draws} bootstrap draws asked for.", f"ask for at least {FEWEST_DRAWS}.")
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checked_seed(seed, caller))
     n = len(values)
     found = np.array([statistic(values[rng.integers(0, n, n)]) for _ in range(draws)])
     usable = found[np.isfinite(found).all(axis=1)]
@@ -155,57 +158,3 @@ def bootstrap(
             stacklevel=4,
         )
     return Draws(names=names, values=usable, requested=draws, seed=seed)
-
-
-def checked_level(level: float, caller: str) -> float:
-    """Give back a coverage between 0 and 1, or say that it is none.
-
-    Parameters
-    ----------
-    level
-        Coverage.
-    caller
-        Public function that the message names.
-
-    Returns
-    -------
-    float
-        The same number.
-
-    Raises
-    ------
-    ResponseDataError
-        It is not inside (0, 1).
-    """
-    if not 0 < level < 1:
-        raise ResponseDataError(
-            fact_and_hint(caller, f"level is {level!r}.", "give a coverage between 0 and 1, such as 0.95.")
-        )
-    return level
-
-
-def checked_seed(seed: int, caller: str) -> int:
-    """Give back a whole number from 0, or say that it is none.
-
-    Parameters
-    ----------
-    seed
-        Seed of random draws.
-    caller
-        Public function that the message names.
-
-    Returns
-    -------
-    int
-        The same number.
-
-    Raises
-    ------
-    ResponseDataError
-        It is not a whole number from 0.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ResponseDataError(
-            fact_and_hint(caller, f"seed is {seed!r}.", "give a whole number from 0, such as 1.")
-        )
-    return int(seed)

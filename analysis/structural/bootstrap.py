@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from analysis.options import checked_seed
 from analysis.result import Result
 from analysis.structural.fitted import Fitted
 from analysis.structural.models import estimate
@@ -98,7 +99,7 @@ def bootstrap_model(
     (20, 0)
     """
     fitted = result._fitted
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(checked_seed(seed, "bootstrap_model"))
     draws: list[Array] = []
     for _ in range(n_draws):
         found = _one_draw(fitted, generator)

@@ -107,6 +107,14 @@ def test_retention_options_are_refused(options: dict[str, Any]) -> None:
         factor_retention(ITEMS, correlation="pearson", **options)
 
 
+def test_a_seed_below_zero_and_a_size_that_is_none_are_refused() -> None:
+    with pytest.raises(ResponseDataError, match="factor_retention: seed is -1"):
+        factor_retention(ITEMS, correlation="pearson", seed=-1)
+    for size in (0, True, 2.5, -3):
+        with pytest.raises(DefinitionError, match=f"bartlett_sphericity: n_obs is {size!r}"):
+            bartlett_sphericity(ITEMS, n_obs=size)  # type: ignore[arg-type]
+
+
 def test_components_without_degrees_of_freedom_and_samples_too_small_have_no_test() -> None:
     many = efa(ITEMS, 9, extraction="principal", rotation="none").fit
     assert many["df"] < 0
