@@ -11,6 +11,7 @@ from scipy.special import logit
 from analysis.irt.graded_model import Derivatives, GradedItems, derivatives
 from analysis.irt.observed_information import observed_information
 from analysis.irt.quadrature import Expectation, Quadrature, expectation
+from analysis.threads import one_thread
 
 Array = npt.NDArray[np.float64]
 
@@ -74,6 +75,7 @@ def starting_items(positions: npt.NDArray[np.int8], n_categories: npt.NDArray[np
     return GradedItems(slopes=sign, intercepts=intercepts)
 
 
+@one_thread()
 def fit_graded(
     positions: npt.NDArray[np.int8],
     n_categories: npt.NDArray[np.int64],

@@ -15,6 +15,7 @@ from analysis.structural.models import estimate
 from analysis.structural.ram import Array
 from analysis.structural.result import StructuralResult, row_labels
 from analysis.structural.standardised import row_estimates, standardise
+from analysis.threads import one_thread
 from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint
 
 MOST_FAILED = 0.10  # share of failed draws beyond which the draws left are no sample of all draws
@@ -132,6 +133,7 @@ def bootstrap_model(
     return BootstrapResult(table=table, n_draws=n_draws, n_failed=failed, seed=seed)
 
 
+@one_thread()
 def _one_draw(fitted: Fitted, generator: np.random.Generator) -> Array | None:
     """Estimates and standardised estimates of one resample, None when it cannot be fitted."""
     values = [v[generator.integers(len(v), size=len(v))] for v in fitted.data.values]

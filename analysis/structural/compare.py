@@ -17,6 +17,7 @@ from analysis.structural.fitted import Fitted
 from analysis.structural.information import Block, weigh
 from analysis.structural.ram import Array
 from analysis.structural.result import StructuralResult
+from analysis.threads import one_thread
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 METHODS = ("auto", "satorra_2000", "satorra_bentler_2001", "standard")
@@ -214,6 +215,7 @@ def _row(name: str, result: StructuralResult) -> dict[str, object]:
     }  # fmt: skip
 
 
+@one_thread()
 def _difference(free: StructuralResult, restricted: StructuralResult, method: str) -> dict[str, object]:
     one, two = free._fitted, restricted._fitted
     df = two.test.df - one.test.df

@@ -10,6 +10,7 @@ from analysis.structural.fiml import saturated_information
 from analysis.structural.fitted import Fitted
 from analysis.structural.information import Block, moment_jacobian, moment_rows, saturated_pieces, weigh
 from analysis.structural.ram import Array, build_group, vech_places
+from analysis.threads import one_thread
 from instrument.errors import DefinitionError, fact_and_hint
 
 KINDS = ("raw", "correlation", "z")
@@ -39,6 +40,7 @@ def implied_tables(fitted: Fitted) -> dict[str, pd.DataFrame]:
     }
 
 
+@one_thread()
 def residual_tables(fitted: Fitted, kind: str) -> dict[str, pd.DataFrame]:
     """Residuals of every group as a labelled table, means in the last column."""
     if kind not in KINDS:

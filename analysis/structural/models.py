@@ -15,6 +15,7 @@ from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
 from analysis.structural.syntax import Syntax, parse_syntax
+from analysis.threads import one_thread
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -210,10 +211,11 @@ def _fit(
     )  # fmt: skip
     table = build_table(syntax, options, caller)
     _check_table(table, syntax, caller)
-    fitted = estimate(table, rows, estimator, used, caller)
-    warn_improper(fitted)
-    warn_small_groups(fitted)
-    return make_result(fitted, model)
+    with one_thread():
+        fitted = estimate(table, rows, estimator, used, caller)
+        warn_improper(fitted)
+        warn_small_groups(fitted)
+        return make_result(fitted, model)
 
 
 def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: str, caller: str) -> Fitted:

@@ -18,6 +18,7 @@ from analysis.structural.optimise import Discrepancy
 from analysis.structural.partable import ParameterTable, Row
 from analysis.structural.ram import Array, build_group
 from analysis.structural.standardised import group_pieces, scaling_factors
+from analysis.threads import one_thread
 
 
 def candidates(fitted: Fitted) -> list[Row]:
@@ -91,6 +92,7 @@ def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discre
     return NormalDiscrepancy(models, moments, n_free, table.options.meanstructure)
 
 
+@one_thread()
 def modification_table(fitted: Fitted) -> pd.DataFrame:
     """Score test, expected change and standardised expected change of every candidate, largest first."""
     extra = candidates(fitted)

@@ -9,6 +9,7 @@ from scipy.special import log_ndtr
 from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal
 from analysis.structural.fitted import Fitted
 from analysis.structural.ram import Array, State
+from analysis.threads import one_thread
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 
 CHUNK = 20_000
@@ -16,6 +17,7 @@ MAX_STEPS = 100
 TOLERANCE = 1e-9
 
 
+@one_thread()
 def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
     """Score every row in use; the index gives row positions in the data."""
     allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
