@@ -1,0 +1,82 @@
+"""The work of a job: what `dta validate` does, from files or from the store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from analysis.jobs.record import INPUTS, MADE, Job, JobError
+from analysis.jobs.worker import Progress
+from instrument.errors import fact_and_hint
+
+STORE = "DTA_STORE"
+BESIDE = ("usage", "outcomes", "study", "times", "enrolment")
+
+
+def validate_into(job: Job, progress: Progress) -> str:
+    """Validate as the job asks and write the report into its folder `made`.
+
+    Parameters
+    ----------
+    job
+        Its request names either `files` (role to path, relative ones in the job's inputs) with
+        `instrument`, or the `study` of a store; besides `seed`, `forms` and `covariates` (names of
+        columns).
+    progress
+        Takes topic, number and count.
+
+    Returns
+    -------
+    str
+        What was found, in a sentence; what failed by name.
+
+    Raises
+    ------
+    ToolkitError
+        The input is bad, as `dta validate` would say.
+    """
+    from analysis.pipeline import validate
+    from analysis.report.view import verdicts
+
+    progress("Reading", 0, 0)
+    inputs = _of_the_store(job) if "study" in job.request else _of_files(job)
+    result = validate(**inputs, seed=int(job.request.get("seed", 1)), progress=progress)
+    progress("Writing the report", 0, 0)
+    written = result.write(job.folder / MADE, forms=job.request.get("forms", ["html"]))
+    found = verdicts(result.tree)
+    parts = [
+        f"{len(written)} files. {len(found['met'])} rules met, {len(found['not_met'])} not met.",
+        *(f"Failed: {failure['title']}." for failure in found["failed"]),
+    ]
+    return " ".join(parts)
+
+
+def _of_files(job: Job) -> dict[str, Any]:
+    from analysis.commands import read_inputs
+
+    files = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
+    names = str(job.request.get("covariates", ""))
+    if names and "covariates" in files:
+        fact = "covariates are given twice, as a file and as names of columns."
+        raise JobError(fact_and_hint("validate", fact, "give one of them."))
+    covariates = str(files["covariates"]) if "covariates" in files else names or None
+    instrument = files.get("instrument", job.request["instrument"])
+    beside: dict[str, Path | None] = {role: files.get(role) for role in BESIDE}
+    return read_inputs(files["responses"], str(instrument), covariates=covariates, **beside)
+
+
+def _of_the_store(job: Job) -> dict[str, Any]:
+    from instrument.store.study_data import study_data
+
+    url = os.environ.get(STORE, "")
+    if not url:
+        raise JobError(fact_and_hint("validate", "no store is configured.", "set DTA_STORE."))
+    kept = study_data(url, str(job.request["study"]))
+    return {
+        "responses": kept.responses,
+        "scale": kept.scale,
+        "study": kept.study,
+        "usage": kept.usage,
+        "enrolment": kept.enrolment,
+    }

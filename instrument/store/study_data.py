@@ -1,0 +1,166 @@
+"""Everything of one study that an analysis takes, read from the store without writing to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from instrument.definition import Instrument
+from instrument.errors import fact_and_hint
+from instrument.responses import check_responses
+from instrument.store.connect import StoreError, newest_schema, open_store, reading, schema_of
+from instrument.store.definitions import find_study, instrument_of, study_written_as
+from instrument.store.people import aware
+from instrument.store.retrieval import responses_of
+from instrument.store.tables import participant, study, usage_event
+from instrument.study import Study
+
+ADDED = ["day", "mode"]
+"""Columns that the store puts beside the answers and no instrument asks for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StudyData:
+    """A study as an analysis takes it; trial links are left out.
+
+    Attributes
+    ----------
+    scale, study
+        What was asked, of whom.
+    responses
+        The checked wide table.
+    usage
+        participant, kind, day since enrolment, duration; None when no event was kept.
+    enrolment
+        participant, one row for everyone enrolled.
+    """
+
+    scale: Instrument
+    study: Study
+    responses: pd.DataFrame
+    usage: pd.DataFrame | None
+    enrolment: pd.DataFrame
+
+
+def studies_in(url: str) -> list[str]:
+    """Name the studies of a store.
+
+    Parameters
+    ----------
+    url
+        Of the store, which must be there.
+
+    Returns
+    -------
+    list of str
+        Ids, sorted.
+
+    Raises
+    ------
+    StoreError
+        There is no such store, or it has another schema.
+    """
+    engine = _opened(url)
+    try:
+        with reading(engine) as connection:
+            return [str(name) for name in connection.scalars(select(study.c.name).order_by(study.c.name))]
+    finally:
+        engine.dispose()
+
+
+def study_data(url: str, name: str) -> StudyData:
+    """Read a study from a store.
+
+    Parameters
+    ----------
+    url
+        Of the store, which must be there.
+    name
+        Id of the study.
+
+    Returns
+    -------
+    StudyData
+        Its answers, checked, and what belongs to them.
+
+    Raises
+    ------
+    StoreError
+        There is no such store or study.
+    ResponseDataError
+        The study has no answers yet.
+    """
+    engine = _opened(url)
+    try:
+        with reading(engine) as connection:
+            row: Any = find_study(connection, name)
+            scale = instrument_of(connection, int(row.instrument_version_id))
+            answers = responses_of(connection, name)
+            people = _people(connection, int(row.id))
+            events = _events(connection, int(row.id))
+    finally:
+        engine.dispose()
+    return StudyData(
+        scale=scale,
+        study=study_written_as(row.definition),
+        responses=check_responses(answers.drop(columns=ADDED), scale),
+        usage=events,
+        enrolment=people,
+    )
+
+
+def _opened(url: str) -> Engine:
+    """Open a store that is there; looking at it neither makes nor upgrades one."""
+    try:
+        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError:
+        parsed = None
+    if parsed is not None and parsed.get_backend_name() == "sqlite":
+        file = Path(parsed.database or "")
+        if not file.is_file():
+            raise StoreError(
+                fact_and_hint("open_store", f"there is no store {file.name!r}.", "check DTA_STORE.")
+            )
+    engine = open_store(url)
+    found, needed = schema_of(engine), newest_schema()
+    if found != needed:
+        engine.dispose()
+        fact = f"the store has schema {found or 'none'}, this version needs {needed}."
+        raise StoreError(fact_and_hint("open_store", fact, "run `dta store upgrade`; it backs up first."))
+    return engine
+
+
+def _people(connection: Connection, study_id: int) -> pd.DataFrame:
+    query = (
+        select(participant.c.pseudonym)
+        .where(participant.c.study_id == study_id, participant.c.is_test.is_(False))
+        .order_by(participant.c.id)
+    )
+    return pd.DataFrame({"participant": [str(name) for name in connection.scalars(query)]}, dtype=object)
+
+
+def _events(connection: Connection, study_id: int) -> pd.DataFrame | None:
+    query = (
+        select(
+            participant.c.pseudonym.label("participant"),
+            usage_event.c.kind,
+            usage_event.c.at,
+            participant.c.enrolled_at,
+            usage_event.c.duration,
+        )
+        .join(participant, participant.c.id == usage_event.c.participant_id)
+        .where(usage_event.c.study_id == study_id, participant.c.is_test.is_(False))
+        .order_by(participant.c.id, usage_event.c.at, usage_event.c.id)
+    )
+    rows = pd.DataFrame(connection.execute(query).mappings().all())
+    if rows.empty:
+        return None
+    at, enrolled = (pd.to_datetime(rows[name].map(aware), utc=True) for name in ("at", "enrolled_at"))
+    day = (at.dt.normalize() - enrolled.dt.normalize()).dt.days
+    return rows[["participant", "kind"]].assign(day=day, duration=rows["duration"])

@@ -1,0 +1,102 @@
+"""A study read whole from the store, for an analysis that writes nothing to it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import Engine
+
+sys.path.insert(0, str(Path(__file__).parent))
+from study_of_tests import open_study
+
+from analysis import pipeline
+from analysis.jobs.record import new_job
+from analysis.jobs.validation import validate_into
+from instrument.errors import ResponseDataError
+from instrument.store.connect import StoreError
+from instrument.store.definitions import find_study
+from instrument.store.intake import UsageEvent, keep_events, keep_table, people_of
+from instrument.store.study_data import studies_in, study_data
+from instrument.store.tokens import Keyring
+
+
+def fill(engine: Engine, keyring: Keyring, n: int) -> pd.DataFrame:
+    study, scale, _ = open_study(engine, keyring, people=1)
+    rng = np.random.default_rng(5)
+    codes = np.clip(
+        np.rint(3 + rng.normal(size=(n, 1)) + rng.normal(size=(n, len(scale.item_ids)))), 1, 5
+    ).astype(int)
+    answers = pd.DataFrame(codes, columns=scale.item_ids).astype("Int64")
+    answers.insert(0, "participant", [f"p{k}" for k in range(n)])
+    answers.insert(1, "wave", "first")
+    answers.iloc[0, 4] = pd.NA
+    now = datetime.now(UTC)
+    with engine.begin() as connection:
+        row: Any = find_study(connection, study.id)
+        keep_table(connection, row, answers, keyring, mode="import", lang="en", enrol=True)
+        people = people_of(connection, int(row.id), answers["participant"])
+        events = [
+            UsageEvent("e1", "p0", "session", now + timedelta(days=3), 12.5),
+            UsageEvent("e2", "p1", "session", now + timedelta(days=1)),
+        ]
+        keep_events(connection, int(row.id), "app", events, people)
+    return answers
+
+
+def test_a_study_comes_with_answers_use_and_everyone_enrolled(
+    engine: Engine, store_url: str, keyring: Keyring
+) -> None:
+    answers = fill(engine, keyring, 8)
+    kept = study_data(store_url, "trial")
+    assert studies_in(store_url) == ["trial"]
+    assert (kept.scale.id, kept.study.id) == ("dta", "trial")
+    assert list(kept.responses.columns) == list(answers.columns)
+    values = kept.responses.set_index("participant").loc[answers["participant"], kept.scale.item_ids]
+    assert values.fillna(0).to_numpy().tolist() == answers[kept.scale.item_ids].fillna(0).to_numpy().tolist()
+    assert len(kept.responses.attrs["reasons"]) == 1
+    assert kept.usage is not None
+    assert kept.usage.sort_values("day")["participant"].tolist() == ["p1", "p0"]
+    assert kept.usage.sort_values("day")["day"].tolist() == [1, 3]
+    assert set(answers["participant"]) < set(kept.enrolment["participant"])
+    assert len(kept.enrolment) == 9  # one was invited and never answered
+
+
+def test_a_study_without_answers_or_of_another_name_is_explained(
+    engine: Engine, store_url: str, keyring: Keyring
+) -> None:
+    open_study(engine, keyring)
+    with pytest.raises(ResponseDataError, match="no row of answers"):
+        study_data(store_url, "trial")
+    with pytest.raises(StoreError, match="there is no study 'other'"):
+        study_data(store_url, "other")
+
+
+def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no store"):
+        studies_in(str(tmp_path / "none.sqlite"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_job_validates_what_the_store_holds(
+    engine: Engine, store_url: str, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(engine, keyring, 60)
+    monkeypatch.setenv("DTA_STORE", store_url)
+    whole = pipeline.validate
+    monkeypatch.setattr(pipeline, "validate", lambda **given: whole(**given, topics=["flow", "items"]))
+    seen: list[str] = []
+    job = new_job(tmp_path / "results", "trial", {"study": "trial"}, {})
+    message = validate_into(job, lambda topic, number, count: seen.append(topic))
+    assert "rules met" in message
+    tree = json.loads((job.folder / "made" / "results.json").read_text(encoding="utf-8"))
+    assert (tree["meta"]["participants"], tree["meta"]["study"]["id"]) == (60, "trial")
+    assert set(tree["meta"]["checksums"]) == {"responses", "usage", "enrolment"}
+    assert seen[0] == "Reading"
+    assert seen[-1] == "Writing the report"
