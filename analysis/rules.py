@@ -212,6 +212,44 @@ EARLIEST_RATING = Rule(
 )
 
 
+JODOIN_GIERL = "Jodoin & Gierl 2001, Applied Measurement in Education, 14, 329-349"
+ZUMBO_THOMAS = "Zumbo & Thomas 1997, in Zumbo 1999, Handbook on the Theory and Methods of DIF, Ottawa"
+DIF_NEGLIGIBLE = Rule(
+    name="Negligible DIF, change of Nagelkerke R²",
+    comparison="<",
+    cutoff=0.035,
+    source=JODOIN_GIERL,
+    note="A larger change flags an item only where its test is significant, too; made for two options.",
+)
+DIF_MODERATE = Rule(
+    name="DIF no more than moderate, change of Nagelkerke R²",
+    comparison="<",
+    cutoff=0.070,
+    source=JODOIN_GIERL,
+    note="A larger change flags an item only where its test is significant, too; made for two options.",
+)
+DIF_NEGLIGIBLE_ZUMBO = Rule(
+    name="Negligible DIF, change of R² (Zumbo)",
+    comparison="<",
+    cutoff=0.13,
+    source=ZUMBO_THOMAS,
+    note="Lenient: it flags hardly any item of a short scale.",
+)
+DIF_MODERATE_ZUMBO = Rule(
+    name="DIF no more than moderate, change of R² (Zumbo)",
+    comparison="<",
+    cutoff=0.26,
+    source=ZUMBO_THOMAS,
+    note="Lenient: it flags hardly any item of a short scale.",
+)
+DIF_GROUP = Rule(
+    name="Persons in each group compared for DIF",
+    comparison=">=",
+    cutoff=200,
+    source="Scott et al. 2010, doi:10.1186/1477-7525-8-81",
+)
+
+
 def rule_table() -> pd.DataFrame:
     """Give every named rule, to print beside a report.
 
