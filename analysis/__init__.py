@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.adherence import relate_adherence, relate_waves
     from analysis.adherence.latent import latent_adherence
+    from analysis.adherence.priorities import priority_map
     from analysis.agreement import icc
     from analysis.correlation.matrices import polychoric
     from analysis.correlation.mixed_matrices import mixed_correlations, polyserial
@@ -66,6 +67,7 @@ _HOME = {
     "plan_power": "analysis.power",
     "polychoric": "analysis.correlation.matrices",
     "polyserial": "analysis.correlation.mixed_matrices",
+    "priority_map": "analysis.adherence.priorities",
     "relate_adherence": "analysis.adherence",
     "relate_waves": "analysis.adherence",
     "reliable_change": "analysis.measurement_error",
@@ -104,6 +106,7 @@ __all__ = [
     "plan_power",
     "polychoric",
     "polyserial",
+    "priority_map",
     "relate_adherence",
     "relate_waves",
     "reliable_change",

@@ -11,6 +11,7 @@ from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.models import models_figure
+from analysis.figures.priority import priority_figure
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
 from analysis.figures.use import retention_figure
@@ -21,6 +22,7 @@ FIGURES: dict[str, Builder] = {
     "forest": forest_figure,
     "loadings": loadings_figure,
     "models": models_figure,
+    "priority": priority_figure,
     "reliability": reliability_figure,
     "retention": retention_figure,
     "retest": retest_figure,

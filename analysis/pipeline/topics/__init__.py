@@ -8,6 +8,7 @@ from analysis.pipeline.topics import (
     groups,
     items,
     models,
+    priority,
     reliability,
     retention,
     retest,
@@ -31,6 +32,7 @@ TOPICS: tuple[Topic, ...] = (
     groups.TOPIC,
     use.TOPIC,
     adherence.TOPIC,
+    priority.TOPIC,
 )
 
 __all__ = ["TOPICS"]

@@ -1,0 +1,85 @@
+"""Single questions by level and importance."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.adherence.design import FEWEST, LandmarkDesign
+from analysis.adherence.several_scores import separate_effects, standardised
+from instrument.definition import Instrument
+from instrument.errors import NotEstimableError
+from instrument.scoring import reverse_key
+
+COLUMNS = [
+    "item",
+    "theme",
+    "n",
+    "level",
+    "effect",
+    "effect_lower",
+    "effect_upper",
+    "standardised",
+    "pvalue",
+]
+
+
+def item_rows(
+    responses: pd.DataFrame, scale: Instrument, design: LandmarkDesign, level: float = 0.95
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Relate each item to remaining use in a model of its own.
+
+    Parameters
+    ----------
+    responses
+        Answers as given.
+    scale
+        Their instrument.
+    design
+        Landmark design of the themes: its people and adjustment are kept.
+    level
+        Level of the intervals.
+
+    Returns
+    -------
+    tuple of DataFrame
+        One row per item; and items without an estimate with the reason.
+    """
+    here = responses[responses["wave"].astype(str) == design.wave]
+    answers = reverse_key(here, scale)
+    items = answers[list(scale.item_ids)].astype("Float64").astype(float)
+    items.insert(0, "participant", here["participant"].astype(str).to_numpy())
+    people = design.frame[["participant", "done", "due", *design.adjusters]].merge(
+        items, on="participant", how="left", validate="one_to_one"
+    )
+    rows, failed = [], []
+    for theme in scale.themes:
+        for item in scale.theme_items(theme.id):
+            known = people[people[item].notna()]
+            try:
+                rows.append({"item": item, "theme": theme.id, **_row(known, item, scale, design, level)})
+            except NotEstimableError as error:
+                failed.append({"item": item, "reason": str(error).split("\n")[0]})
+    return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(failed, columns=["item", "reason"])
+
+
+def _row(
+    known: pd.DataFrame, item: str, scale: Instrument, design: LandmarkDesign, level: float
+) -> dict[str, float]:
+    answers = known[[item]].to_numpy(dtype=float)
+    if len(known) < FEWEST or not answers.std() > 0:
+        raise NotEstimableError(f"{len(known)} answers, too few or all alike.")
+    adjusters = known[design.adjusters].to_numpy(dtype=float)
+    adjusters = adjusters[:, adjusters.std(axis=0) > 0]
+    done, due = (known[name].to_numpy(dtype=float) for name in ("done", "due"))
+    scaled = standardised(adjusters) if adjusters.shape[1] else adjusters
+    found = separate_effects(answers, scaled, done, due, level)
+    options = scale.scale_of(item)
+    return {
+        "n": len(known),
+        "level": 100 * (float(answers.mean()) - options.minimum) / (options.maximum - options.minimum),
+        "effect": float(found.estimate[0]),
+        "effect_lower": float(found.lower[0]),
+        "effect_upper": float(found.upper[0]),
+        "standardised": float(found.estimate[0] / done.std(ddof=1)),
+        "pvalue": float(found.pvalue[0]),
+    }

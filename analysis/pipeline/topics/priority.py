@@ -1,0 +1,144 @@
+"""Which theme an app team should look at first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.topics.use import lacks_use, usage_of
+from instrument.errors import NotEstimableError, fact_and_hint
+
+if TYPE_CHECKING:
+    from analysis.adherence.priorities import PriorityMap
+
+DRAWS = 1000
+
+
+def section_priority(context: Context) -> Section:
+    """Themes and items by level and importance, with a paragraph for the people who make the app."""
+    found = _map(context)
+    unit = str(found.design["unit"]).replace("_", " ")
+    return Section(
+        estimator="means; quasi-binomial logit of remaining use, one theme at a time and all together; "
+        "general dominance of the linear model",
+        n=int(found.themes["n"].iloc[0]),
+        missing="complete cases at the landmark; each item on those who answered it",
+        seed=context.seed,
+        options={
+            "wave": found.design["wave"],
+            "adjusted for": ", ".join(found.design["adjusted_for"]),
+            "multiplicity": "differences: Bonferroni over the themes; items: Holm over all of them",
+            "bootstrap draws": found.design["draws"],
+        },
+        prose=found.sentences,
+        values=found.values,
+        tables={
+            "themes": _themes(found, unit),
+            "importance": _importance(found),
+            "items": _items(context, found, unit),
+        },
+        figures=["priority"],
+        problems=[f"{row['item']}: {row['reason']}" for row in found.failed.to_dict("records")],
+        software=("statsmodels", "scipy"),
+    )
+
+
+def _map(context: Context) -> PriorityMap:
+    from analysis.adherence.priorities import priority_map
+
+    study = context.study
+    if study is None:
+        raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
+    answers = context.responses.copy()
+    if context.reasons is not None:
+        answers.attrs["reasons"] = context.reasons
+    return context.once(
+        "priority",
+        lambda: priority_map(
+            answers,
+            context.scale,
+            usage_of(context),
+            study,
+            context.outcomes,
+            context.covariates,
+            draws=DRAWS,
+            seed=context.seed,
+        ),
+    )
+
+
+def _themes(found: PriorityMap, unit: str) -> Table:
+    return Table(
+        frame=found.themes.assign(unit=unit),
+        title=f"Themes by level (0 to 100) and importance (more {unit} per standard deviation)",
+        columns={
+            "title": ("Theme", "text"),
+            "level": ("Level", "d1"),
+            "level_lower": ("95% from", "d1"),
+            "level_upper": ("to", "d1"),
+            "level_side": ("Level, against the average", "text"),
+            "effect": ("Importance", "d2"),
+            "effect_lower": ("95% from", "d2"),
+            "effect_upper": ("to", "d2"),
+            "p_holm": ("p, Holm", "p"),
+            "importance_side": ("Importance, against the average", "text"),
+            "place": ("Place on the map", "text"),
+        },
+        note="Each theme in a model of its own. Higher or lower than the average of the themes only where an "
+        "interval widened for all themes at once leaves out no difference.",
+    )
+
+
+def _importance(found: PriorityMap) -> Table:
+    return Table(
+        frame=found.themes,
+        title="Importance of each theme with all the others in the model",
+        columns={
+            "title": ("Theme", "text"),
+            "effect_together": ("Units, others held constant", "d2"),
+            "effect_together_lower": ("95% from", "d2"),
+            "effect_together_upper": ("to", "d2"),
+            "dominance": ("Dominance", "d3"),
+            "dominance_lower": ("95% from", "d3"),
+            "dominance_upper": ("to", "d3"),
+            "share": ("Share", "percent"),
+        },
+        note="Dominance: what a theme adds to the explained variance of remaining use, averaged over all "
+        "sets of the other themes; it cannot be negative, so small values say little.",
+    )
+
+
+def _items(context: Context, found: PriorityMap, unit: str) -> Table:
+    titles = {theme.id: theme.title for theme in context.scale.themes}
+    return Table(
+        frame=found.items.assign(title=found.items["theme"].map(titles)),
+        title=f"Single questions (more {unit} per standard deviation)",
+        columns={
+            "item": ("Item", "text"),
+            "title": ("Theme", "text"),
+            "n": ("n", "int"),
+            "level": ("Level", "d1"),
+            "effect": ("Importance", "d2"),
+            "effect_lower": ("95% from", "d2"),
+            "effect_upper": ("to", "d2"),
+            "p_holm": ("p, Holm", "p"),
+        },
+        note="One question at a time; Holm over all of them.",
+    )
+
+
+def lacks_priority(context: Context) -> str:
+    """Say what is missing before themes can be put on a map."""
+    if len(context.scale.themes) < 2:
+        return "Needs an instrument with two themes or more."
+    return lacks_use(context)
+
+
+TOPIC = Topic(
+    name="priority",
+    title="What to work on",
+    question="Which theme should the app team look at first?",
+    run=section_priority,
+    lacks=lacks_priority,
+)

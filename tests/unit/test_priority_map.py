@@ -1,0 +1,203 @@
+"""Levels and importance of themes, places only where intervals allow, words that claim no cause."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+import instrument
+from analysis.adherence.context import REMAINING
+from analysis.adherence.dominance import general_dominance
+from analysis.adherence.priorities import PriorityMap, priority_map
+from analysis.adherence.priority_words import APART, place_of
+from analysis.adherence.several_scores import compare_with_mean, separate_effects
+from analysis.figures.base import to_svg
+from analysis.figures.registry import build_figures
+from analysis.pipeline.context import build_context
+from analysis.pipeline.topics import priority
+from analysis.simulation import StudyData, simulate_study
+from analysis.usage import UsageSummary
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+
+SCALE = instrument.load("dta")
+
+
+@pytest.fixture(scope="module")
+def data() -> StudyData:
+    return simulate_study("dta_example", n=220, seed=4)
+
+
+@pytest.fixture(scope="module")
+def usage(data: StudyData) -> UsageSummary:
+    return analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+
+
+def mapped(data: StudyData, usage: UsageSummary, **changes: Any) -> PriorityMap:
+    given: dict[str, Any] = {"responses": data.responses, "draws": 60, **changes}
+    responses = given.pop("responses")
+    return priority_map(responses, SCALE, usage, data.study, data.outcomes, **given)
+
+
+@pytest.fixture(scope="module")
+def found(data: StudyData, usage: UsageSummary) -> PriorityMap:
+    return mapped(data, usage)
+
+
+def test_effects_are_those_of_the_landmark_models(
+    found: PriorityMap, data: StudyData, usage: UsageSummary
+) -> None:
+    scores = instrument.score(data.responses, SCALE, rescale="0-100")
+    names = [theme.id for theme in SCALE.themes]
+    models = analysis.relate_adherence(scores, usage, data.study, data.outcomes, predictors=names)
+    effects = models.effects[models.effects["model"] == REMAINING].set_index("predictor").loc[names]
+    for name in ("effect", "effect_lower", "effect_upper", "pvalue", "p_holm"):
+        np.testing.assert_allclose(found.themes[name], effects[name], rtol=1e-8)
+    assert (found.themes["n"] == effects["n"].to_numpy()).all()
+    here = scores.scores[scores.scores["wave"].astype(str) == "week3"][names].dropna()
+    np.testing.assert_allclose(found.themes["level"], here.mean(), rtol=1e-12)
+    assert found.themes["n_rated"].unique().tolist() == [len(here)]
+
+
+def test_items_stand_with_their_theme_and_one_family(found: PriorityMap) -> None:
+    assert found.items["item"].tolist() == list(SCALE.item_ids)
+    assert found.items["level"].between(0, 100).all()
+    smallest = found.items["pvalue"].idxmin()
+    wanted = min(1.0, len(found.items) * found.items["pvalue"][smallest])
+    assert found.items["p_holm"][smallest] == pytest.approx(wanted)
+    assert (found.items["p_holm"] >= found.items["p_bh"]).all()
+
+
+def test_the_order_of_people_does_not_matter(
+    found: PriorityMap, data: StudyData, usage: UsageSummary
+) -> None:
+    shuffled = data.responses.sample(frac=1, random_state=2)
+    shuffled.attrs = data.responses.attrs
+    again = mapped(data, usage, responses=shuffled)
+    columns = found.themes.select_dtypes("number").columns
+    np.testing.assert_allclose(again.themes[columns], found.themes[columns], rtol=1e-7, atol=1e-10)
+
+
+def test_places_need_both_directions() -> None:
+    assert place_of("lower", "higher") == "look at first"
+    for sides in (("lower", "not told apart"), ("not told apart", "higher"), ("not told apart",) * 2):
+        assert place_of(*sides) == APART
+
+
+def test_a_clear_map_is_told_as_clear_and_an_unclear_one_as_unclear() -> None:
+    rng = np.random.default_rng(8)
+    n = 1500
+    scores = rng.standard_normal((n, 3))
+    due = np.full(n, 8.0)
+    done = rng.binomial(8, 1 / (1 + np.exp(-scores[:, 0]))).astype(float)
+    held = np.empty((n, 0))
+    clear = separate_effects(scores, held, done, due)
+    found = compare_with_mean(clear.estimate, clear.covariance, clear.df)
+    assert found.sides == ["higher", "lower", "lower"] and found.pvalue < 1e-6
+    chance = separate_effects(scores, held, rng.permutation(done), due)
+    found = compare_with_mean(chance.estimate, chance.covariance, chance.df)
+    assert found.sides == ["not told apart"] * 3 and found.pvalue > 0.05
+
+
+def test_the_covariance_across_models_is_that_of_repeated_samples() -> None:
+    rng = np.random.default_rng(5)
+    drawn = []
+    for _ in range(150):
+        z = rng.standard_normal((200, 1))
+        scores = 0.7 * z + 0.7 * rng.standard_normal((200, 3))
+        p = rng.beta(*(3 * np.array([q := 1 / (1 + np.exp(-0.5 * z[:, 0])), 1 - q])))
+        one = separate_effects(
+            scores, np.empty((200, 0)), rng.binomial(8, p).astype(float), np.full(200, 8.0)
+        )
+        drawn.append((one.estimate, np.diag(one.covariance), one.covariance[0, 1]))
+    estimates, variances, shared = (np.array(part) for part in zip(*drawn, strict=True))
+    empirical = np.cov(estimates, rowvar=False)
+    # 150 samples give a variance to about 12%; the three are exchangeable, so their mean is steadier.
+    assert np.diag(empirical).mean() == pytest.approx(variances.mean(), rel=0.25)
+    assert empirical[np.triu_indices(3, 1)].mean() == pytest.approx(shared.mean(), rel=0.35)
+
+
+def test_dominance_adds_up_and_splits_twins_evenly() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((400, 2))
+    outcome = x @ [0.6, 0.3] + rng.standard_normal(400)
+    found = general_dominance(x, outcome, draws=50)
+    r2 = 1 - np.linalg.lstsq(np.column_stack([np.ones(400), x]), outcome, rcond=None)[1][0] / (
+        400 * outcome.var()
+    )
+    assert found.explained == pytest.approx(r2)
+    assert found.shares.sum() == pytest.approx(1)
+    assert ((found.lower < found.weights) & (found.weights < found.upper)).all()
+    np.testing.assert_allclose(general_dominance(5 * x + 2, outcome, draws=50).weights, found.weights)
+
+
+def test_the_paragraph_is_filled_and_claims_no_cause(found: PriorityMap) -> None:
+    words = found.in_words()
+    assert "{" not in words and "nan" not in words
+    assert "differences between people, not what a change of the app would bring" in words
+    assert "What would change this picture" in words
+    assert not re.search(r"\b(improves|leads to|causes|because of|increases)\b", words)
+
+
+def test_section_and_figure_hold_the_map(data: StudyData) -> None:
+    context = build_context(
+        data.responses,
+        SCALE,
+        usage=data.usage,
+        outcomes=data.outcomes,
+        covariates=None,
+        study=data.study,
+        times=None,
+        enrolment=data.enrolment,
+        seed=1,
+    )
+    section = {**priority.TOPIC.run(context).plain(), "title": priority.TOPIC.title}
+    themes = pd.DataFrame(section["tables"]["themes"])
+    figure = build_figures(section, {})["priority"]
+    for row in themes.to_dict("records"):
+        assert f"level {row['level']:.1f} ({row['level_lower']:.1f}" in figure.alt
+        assert f"importance {row['effect']:+.2f}" in figure.alt
+    assert to_svg(figure, 350).startswith("<svg") and to_svg(figure, 800).startswith("<svg")
+    for sentence in section["prose"]:
+        for key in re.findall(r"\{(\w+)", sentence):
+            assert key in section["values"], key
+    assert "study file" in priority.TOPIC.lacks(build_context_without_study(data))
+
+
+def build_context_without_study(data: StudyData) -> Any:
+    nothing = dict.fromkeys(("outcomes", "covariates", "times", "enrolment", "study"))
+    return build_context(data.responses, SCALE, usage=data.usage, seed=1, **nothing)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"draws": 5}, ResponseDataError, r"priority_map: 5 bootstrap draws"),
+        ({"confidence": 1.2}, ResponseDataError, r"priority_map: level"),
+        ({"wave": "week12"}, DefinitionError, r"they overlap"),
+    ],
+)
+def test_bad_requests_are_refused(
+    changes: Any, error: type[Exception], message: str, data: StudyData, usage: UsageSummary
+) -> None:
+    with pytest.raises(error, match=message):
+        mapped(data, usage, **changes)
+
+
+def test_items_without_variation_are_named_not_estimated(data: StudyData, usage: UsageSummary) -> None:
+    stuck = data.responses.assign(hum1=pd.array([3] * len(data.responses), dtype="Int64"))
+    stuck.attrs = data.responses.attrs
+    found = mapped(data, usage, responses=stuck)
+    assert found.failed["item"].tolist() == ["hum1"]
+    assert "hum1" not in found.items["item"].tolist() and len(found.items) == len(SCALE.item_ids) - 1
+
+
+def test_too_few_people_are_refused(data: StudyData, usage: UsageSummary) -> None:
+    few = data.responses[data.responses["participant"].isin(data.responses["participant"].unique()[:20])]
+    few.attrs = data.responses.attrs
+    with pytest.raises(NotEstimableError, match="at least 30"):
+        mapped(data, usage, responses=few)
