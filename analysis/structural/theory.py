@@ -1,56 +1,21 @@
-"""Competing models of a scale, written from its themes and their roles, fitted and put side by side."""
+"""Competing models of a scale, fitted to the same people and put side by side."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis.result import Result
+from analysis.structural.bifactor import BifactorResult, bifactor_strength
 from analysis.structural.compare import compare_models
 from analysis.structural.models import sem
 from analysis.structural.result import StructuralResult
+from analysis.structural.theory_models import TheoryModel, theory_models
 from instrument.definition import Instrument
-from instrument.errors import (
-    DefinitionError,
-    NotEstimableError,
-    ToolkitError,
-    ToolkitWarning,
-    fact_and_hint,
-)
-
-FEWEST_FOR_SECOND_ORDER = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TheoryModel:
-    """One way the items may hang together.
-
-    Attributes
-    ----------
-    name
-        Short name in tables.
-    title
-        What it says, in a line.
-    items
-        `dimensions` or `all`: models are compared only within one item set.
-    syntax
-        In lavaan's language.
-    orthogonal
-        Whether the factors are uncorrelated (bifactor).
-    meaning
-        What it would mean in plain words if this model held.
-    """
-
-    name: str
-    title: str
-    items: str
-    syntax: str
-    orthogonal: bool = False
-    meaning: str = ""
+from instrument.errors import NotEstimableError, ToolkitError, ToolkitWarning, fact_and_hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,8 +25,11 @@ class TheoryResult(Result):
     Attributes
     ----------
     table
-        One row per model: items, model, title, df, chisq, chisq_scaled, cfi, tli, rmsea (with interval),
-        srmr, aic, bic, note. The scaled variants of CFI, TLI and RMSEA where the estimator has them.
+        One row per model: items, model, title, n, df, chisq, chisq_scaled, pvalue (of the scaled statistic
+        where there is one), cfi, tli, rmsea (with interval), srmr, aic, bic, note. `variant` says which CFI,
+        TLI and RMSEA: "scaled" for ordinal items, "robust" for MLR, "plain" for ML.
+    tests
+        One row per pair of nested models: items, restricted, free, chisq_diff, df_diff, pvalue, note.
     models
         Name to model.
     fits
@@ -71,16 +39,28 @@ class TheoryResult(Result):
     equivalent
         Groups of models that imply the same moments.
     bifactor
-        omega_h, omega_total and ecv of the total over the dimensions, from its bifactor model; empty when
-        that failed.
+        Strength of the general factor over the dimensions and within each, from its bifactor model; None
+        when that failed or there is one dimension.
+    variant
+        Variant of the fit indices in the table.
     """
 
     table: pd.DataFrame
+    tests: pd.DataFrame
     models: dict[str, TheoryModel]
     fits: dict[str, StructuralResult]
     failures: dict[str, str]
     equivalent: list[list[str]]
-    bifactor: dict[str, float]
+    bifactor: BifactorResult | None
+    variant: str
+
+    @property
+    def main(self) -> StructuralResult | None:
+        """The model with a factor per theme over every item; None when it could not be fitted."""
+        chosen = [name for name in self.models if "correlated" in name or name == "one factor"]
+        wanted = sorted(chosen, key=lambda name: ("M3" not in name, "correlated" not in name))
+        first = next(iter(wanted))
+        return self.fits.get(first)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the table, unrounded.
@@ -93,136 +73,15 @@ class TheoryResult(Result):
         return self.table
 
 
-def theory_models(themes: Mapping[str, list[str]], context: Mapping[str, list[str]]) -> list[TheoryModel]:
-    """Write the competing models of a scale.
-
-    Parameters
-    ----------
-    themes
-        Dimension to its items.
-    context
-        Context theme to its items; may be empty.
-
-    Returns
-    -------
-    list of TheoryModel
-        First those of the dimensions' items, then those of all items. Second-order models need three
-        dimensions or more.
-
-    Raises
-    ------
-    DefinitionError
-        For no dimension, or a dimension with fewer than two items.
-    """
-    thin = [name for name, items in {**themes, **context}.items() if len(items) < 2]
-    if not themes or thin:
-        fact = f"themes with fewer than two items: {thin}." if thin else "no theme is a dimension."
-        raise DefinitionError(fact_and_hint("theory_models", fact, "give each theme two items or more."))
-    general = "general" if "general" not in {*themes, *context} else "general_factor"
-    models = [_one("one factor", "dimensions", themes, general)]
-    if len(themes) > 1:
-        models += [
-            TheoryModel(
-                name=f"{len(themes)} correlated",
-                title=f"{len(themes)} correlated dimensions",
-                items="dimensions",
-                syntax=_measure(themes),
-                meaning="The dimensions can be told apart and go together.",
-            ),
-            _bifactor("bifactor", "dimensions", themes, general),
-        ]
-    if len(themes) >= FEWEST_FOR_SECOND_ORDER:
-        models.insert(
-            2,
-            TheoryModel(
-                name="second order",
-                title="A general factor over the dimensions",
-                items="dimensions",
-                syntax=f"{_measure(themes)}\n{_second(general, themes)}",
-                meaning="One common factor accounts for why the dimensions go together.",
-            ),
-        )
-    if context:
-        models += _with_context(themes, context, general)
-    return models
-
-
-def _one(name: str, items: str, themes: Mapping[str, list[str]], general: str) -> TheoryModel:
-    every = list(dict.fromkeys(item for own in themes.values() for item in own))
-    return TheoryModel(
-        name=name,
-        title="One factor under every item",
-        items=items,
-        syntax=f"{general} =~ {' + '.join(every)}",
-        meaning="There are no dimensions to tell apart: one score says it all.",
-    )
-
-
-def _measure(themes: Mapping[str, list[str]]) -> str:
-    return "\n".join(f"{name} =~ {' + '.join(items)}" for name, items in themes.items())
-
-
-def _second(general: str, themes: Mapping[str, list[str]]) -> str:
-    return f"{general} =~ {' + '.join(themes)}"
-
-
-def _bifactor(name: str, items: str, themes: Mapping[str, list[str]], general: str) -> TheoryModel:
-    every = list(dict.fromkeys(item for own in themes.values() for item in own))
-    return TheoryModel(
-        name=name,
-        title="A general factor beside one for each theme, all uncorrelated",
-        items=items,
-        syntax=f"{general} =~ {' + '.join(every)}\n{_measure(themes)}",
-        orthogonal=True,
-        meaning="It nearly always fits best because it has most freedom; never chosen by fit alone.",
-    )
-
-
-def _with_context(
-    themes: Mapping[str, list[str]], context: Mapping[str, list[str]], general: str
-) -> list[TheoryModel]:
-    every = {**themes, **context}
-    models = [
-        _one("M1 one factor", "all", every, general),
-        TheoryModel(
-            name=f"M3 {len(every)} correlated",
-            title=f"{len(every)} correlated themes, context among them",
-            items="all",
-            syntax=_measure(every),
-            meaning="Context is one theme like the others.",
-        ),
-    ]
-    if len(themes) >= FEWEST_FOR_SECOND_ORDER:
-        base = f"{_measure(every)}\n{_second(general, themes)}"
-        predicted = "\n".join(f"{general} ~ {name}" for name in context)
-        reverse = "\n".join(f"{name} ~ {general}" for name in context)
-        models += [
-            TheoryModel(
-                name="M4 context predicts",
-                title="A general factor over the dimensions, predicted by the context",
-                items="all",
-                syntax=f"{base}\n{predicted}",
-                meaning="The source's claim: the context is where the other themes grow.",
-            ),
-            TheoryModel(
-                name="M4 reversed",
-                title="The arrow between context and general factor turned round",
-                items="all",
-                syntax=f"{base}\n{reverse}",
-                meaning="Drawn the other way, with the same fit: fit cannot say which comes first.",
-            ),
-        ]
-    models.append(_bifactor("M5 bifactor", "all", every, general))
-    return models
-
-
 def compare_theories(
     responses: pd.DataFrame, scale: Instrument, estimator: str = "WLSMV", missing: str | None = None
 ) -> TheoryResult:
     """Fit the competing models of a scale and compare them within each item set.
 
     Use it to see what the themes of a scale are worth before five subscores are promised. Reversed items
-    need no recoding. An item that counts in several themes is kept with its own.
+    are turned here: give the answers as they were given. An item that counts in several themes is kept with
+    its own; themes with one item in the data are left out, and so are plain themes, unless the instrument
+    has no other: then they are taken for dimensions.
 
     Parameters
     ----------
@@ -238,7 +97,7 @@ def compare_theories(
     Returns
     -------
     TheoryResult
-        `.table`, `.fits`, `.failures`, `.equivalent`, `.bifactor`.
+        `.table`, `.tests`, `.fits`, `.failures`, `.equivalent`, `.bifactor`, `.main`.
 
     Raises
     ------
@@ -249,11 +108,13 @@ def compare_theories(
 
     Notes
     -----
-    The model with the arrow turned round has the same degrees of freedom and the same implied moments as
-    the one that predicts the general factor from the context: no cross-sectional data can tell them apart.
-    omega_h = (sum of general loadings)^2 / variance of the sum of the items and
-    ecv = sum of squared general loadings / sum of all squared loadings, both standardised and, with WLSMV,
-    on the scale of the latent answers.
+    With one context theme the model with the arrow turned round, and the one with the context as one more
+    dimension, have the same degrees of freedom and the same implied moments as the one that predicts the
+    general factor from the context: no cross-sectional data can tell them apart. Difference tests are those
+    of `compare_models`; one factor is several with correlations of 1, at the edge of what is possible, so
+    that its p is approximate. For omega and ECV see `bifactor_strength`.
+
+    In R: `lavaan::cfa` and `lavaan::sem` for each model, `lavaan::lavTestLRT` for the pairs.
 
     References
     ----------
@@ -262,17 +123,9 @@ def compare_theories(
     Bentler, P. M., & Satorra, A. (2010). Testing model nesting and equivalence. Psychological Methods, 15,
     111-123. https://doi.org/10.1037/a0019625
     """
-    present = set(responses.columns)
-    own = {
-        theme.id: [item.id for item in theme.items if item.id in present]
-        for theme in scale.themes
-        if theme.role != "plain"
-    }
-    themes = {name: own[name] for name in scale.dimension_themes if len(own[name]) > 1}
-    context = {name: own[name] for name in scale.context_themes if len(own[name]) > 1}
+    themes, context = _themes_of(responses, scale)
     models = {model.name: model for model in theory_models(themes, context)}
-    every = [item for items in {**themes, **context}.values() for item in items]
-    rows = responses[every].dropna(how="all")
+    rows = _keyed(responses, scale, [item for own in {**themes, **context}.values() for item in own])
     fits, failures, notes = {}, {}, {}
     for name, model in models.items():
         try:
@@ -282,14 +135,40 @@ def compare_theories(
     if not fits:
         fact = f"none of {len(models)} models could be fitted; the first: {next(iter(failures.values()))}"
         raise NotEstimableError(fact_and_hint("compare_theories", fact, "see the reasons of each model."))
+    variant = {"ML": "plain", "MLR": "robust"}.get(estimator, "scaled")
     return TheoryResult(
-        table=_table(models, fits, failures, notes),
+        table=_table(models, fits, failures, notes, variant),
+        tests=_tests(models, fits),
         models=models,
         fits=fits,
         failures=failures,
         equivalent=_equivalent(models, fits),
-        bifactor=bifactor_indices(fits["bifactor"]) if "bifactor" in fits else {},
+        bifactor=bifactor_strength(fits["bifactor"]) if "bifactor" in fits else None,
+        variant=variant,
     )
+
+
+def _themes_of(
+    responses: pd.DataFrame, scale: Instrument
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Dimensions and context themes with their own items, of those with two items in the data."""
+    present = set(responses.columns)
+    own = {theme.id: [item.id for item in theme.items if item.id in present] for theme in scale.themes}
+    kept = {name: items for name, items in own.items() if len(items) > 1}
+    context = {name: kept[name] for name in scale.context_themes if name in kept}
+    dimensions = [name for name in scale.dimension_themes if name in kept]
+    if not dimensions:
+        dimensions = [name for name in kept if name not in context]
+    return {name: kept[name] for name in dimensions}, context
+
+
+def _keyed(responses: pd.DataFrame, scale: Instrument, items: list[str]) -> pd.DataFrame:
+    """Answers as numbers, reversed items turned, rows without any answer dropped."""
+    rows = responses[items].astype("Float64").astype(float).dropna(how="all")
+    for item in set(scale.reversed_items) & set(items):
+        steps = scale.scale_of(item)
+        rows[item] = steps.minimum + steps.maximum - rows[item]
+    return rows
 
 
 def _fit(
@@ -317,7 +196,10 @@ def _table(
     fits: dict[str, StructuralResult],
     failures: dict[str, str],
     notes: dict[str, str],
+    variant: str,
 ) -> pd.DataFrame:
+    end = "" if variant == "plain" else f"_{variant}"
+    scaled = "" if variant == "plain" else "_scaled"
     rows = []
     for name, model in models.items():
         row: dict[str, object] = {"items": model.items, "model": name, "title": model.title}
@@ -328,15 +210,33 @@ def _table(
             fit = fits[name].fit
             row |= {
                 "n": fits[name].n_obs,
-                "df": fit["df"],
+                "n_parameters": fits[name].n_parameters,
+                "df": int(fit["df"]),
                 "chisq": fit["chisq"],
                 "chisq_scaled": fit.get("chisq_scaled", np.nan),
+                "pvalue": fit[f"pvalue{scaled}"],
             }
             for index in ("cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper"):
-                row[index] = fit.get(f"{index}_scaled", fit[index])
+                row[index] = fit[f"{index}{end}"]
             row |= {"srmr": fit["srmr"], "aic": fit.get("aic", np.nan), "bic": fit.get("bic", np.nan)}
         rows.append(row | {"note": note})
     return pd.DataFrame(rows)
+
+
+def _tests(models: dict[str, TheoryModel], fits: dict[str, StructuralResult]) -> pd.DataFrame:
+    """Difference test of every model against those that hold it as a special case."""
+    rows = []
+    for name, model in models.items():
+        for wider in model.within:
+            if name not in fits or wider not in fits or fits[name].fit["df"] == fits[wider].fit["df"]:
+                continue  # of the same size: equivalent, as three dimensions with and without a second order
+            last = compare_models({wider: fits[wider], name: fits[name]}).table.iloc[-1]
+            row: dict[str, object] = {"items": model.items, "restricted": name, "free": wider}
+            row |= {key: last[key] for key in ("chisq_diff", "df_diff", "pvalue")}
+            edge = name.endswith("one factor")
+            rows.append(row | {"note": "at the edge: p is approximate" if edge else ""})
+    columns = ["items", "restricted", "free", "chisq_diff", "df_diff", "pvalue", "note"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _equivalent(models: dict[str, TheoryModel], fits: dict[str, StructuralResult]) -> list[list[str]]:
@@ -349,36 +249,3 @@ def _equivalent(models: dict[str, TheoryModel], fits: dict[str, StructuralResult
                 warnings.filterwarnings("ignore", "compare_models: equivalent", ToolkitWarning)
                 found += compare_models(same).equivalent
     return found
-
-
-def bifactor_indices(fit: StructuralResult) -> dict[str, float]:
-    """Strength of the general factor of a bifactor model with uncorrelated factors.
-
-    Parameters
-    ----------
-    fit
-        The model; its first factor is the general one.
-
-    Returns
-    -------
-    dict of float
-        omega_total, omega_h and ecv.
-
-    Notes
-    -----
-    Standardised loadings; the variance of the sum is that of the model.
-    """
-    loadings = fit.parameters[fit.parameters["op"] == "=~"]
-    general = str(loadings["lhs"].iloc[0])
-    table = loadings.pivot_table(
-        index="rhs", columns="lhs", values="std_all", aggfunc="sum", sort=False
-    ).fillna(0.0)
-    squared = table**2
-    unique = 1 - squared.sum(axis=1)
-    common = (table.sum() ** 2).sum()
-    variance = common + unique.sum()
-    return {
-        "omega_total": float(common / variance),
-        "omega_h": float(table[general].sum() ** 2 / variance),
-        "ecv": float(squared[general].sum() / squared.to_numpy().sum()),
-    }

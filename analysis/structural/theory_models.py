@@ -1,0 +1,189 @@
+"""Competing models of a scale, written from its themes and their roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from instrument.errors import DefinitionError, fact_and_hint
+
+FEWEST_FOR_SECOND_ORDER = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TheoryModel:
+    """One way the items may hang together.
+
+    Attributes
+    ----------
+    name
+        Short name in tables.
+    title
+        What it says, in a line.
+    items
+        `dimensions` or `all`: models are compared only within one item set.
+    syntax
+        In lavaan's language.
+    orthogonal
+        Whether the factors are uncorrelated (bifactor).
+    meaning
+        What it would mean in plain words if this model held.
+    within
+        Names of the models that hold this one as a special case: difference tests are made against them.
+    """
+
+    name: str
+    title: str
+    items: str
+    syntax: str
+    orthogonal: bool = False
+    meaning: str = ""
+    within: tuple[str, ...] = ()
+
+
+def theory_models(themes: Mapping[str, list[str]], context: Mapping[str, list[str]]) -> list[TheoryModel]:
+    """Write the competing models of a scale.
+
+    Parameters
+    ----------
+    themes
+        Dimension to its items.
+    context
+        Context theme to its items; may be empty.
+
+    Returns
+    -------
+    list of TheoryModel
+        First those of the dimensions' items, then those of all items. Second-order models need three
+        dimensions or more.
+
+    Raises
+    ------
+    DefinitionError
+        For no dimension, or a dimension with fewer than two items.
+    """
+    thin = [name for name, items in {**themes, **context}.items() if len(items) < 2]
+    if not themes or thin:
+        fact = f"themes with fewer than two items: {thin}." if thin else "no theme is a dimension."
+        raise DefinitionError(fact_and_hint("theory_models", fact, "give each theme two items or more."))
+    general = "general" if "general" not in {*themes, *context} else "general_factor"
+    correlated = f"{len(themes)} correlated"
+    alone = len(themes) < 2
+    models = [_one("one factor", "dimensions", themes, general, () if alone else (correlated,))]
+    if not alone:
+        models += [
+            TheoryModel(
+                name=correlated,
+                title=f"{len(themes)} correlated dimensions",
+                items="dimensions",
+                syntax=_measure(themes),
+                meaning="The dimensions can be told apart and go together.",
+            ),
+            _bifactor("bifactor", "dimensions", themes, general),
+        ]
+    if len(themes) >= FEWEST_FOR_SECOND_ORDER:
+        models.insert(
+            2,
+            TheoryModel(
+                name="second order",
+                title="A general factor over the dimensions",
+                items="dimensions",
+                syntax=f"{_measure(themes)}\n{_second(general, themes)}",
+                meaning="One common factor accounts for why the dimensions go together.",
+                within=(correlated, "bifactor"),
+            ),
+        )
+    if context:
+        models += _with_context(themes, context, general)
+    return models
+
+
+def _one(
+    name: str, items: str, themes: Mapping[str, list[str]], general: str, within: tuple[str, ...] = ()
+) -> TheoryModel:
+    every = list(dict.fromkeys(item for own in themes.values() for item in own))
+    return TheoryModel(
+        name=name,
+        title="One factor under every item",
+        items=items,
+        syntax=f"{general} =~ {' + '.join(every)}",
+        meaning="There are no dimensions to tell apart: one score says it all.",
+        within=within,
+    )
+
+
+def _measure(themes: Mapping[str, list[str]]) -> str:
+    return "\n".join(f"{name} =~ {' + '.join(items)}" for name, items in themes.items())
+
+
+def _second(general: str, themes: Mapping[str, list[str]]) -> str:
+    return f"{general} =~ {' + '.join(themes)}"
+
+
+def _bifactor(name: str, items: str, themes: Mapping[str, list[str]], general: str) -> TheoryModel:
+    every = list(dict.fromkeys(item for own in themes.values() for item in own))
+    return TheoryModel(
+        name=name,
+        title="A general factor beside one for each theme, all uncorrelated",
+        items=items,
+        syntax=f"{general} =~ {' + '.join(every)}\n{_measure(themes)}",
+        orthogonal=True,
+        meaning="It nearly always fits best because it has most freedom; never chosen by fit alone.",
+    )
+
+
+def _with_context(
+    themes: Mapping[str, list[str]], context: Mapping[str, list[str]], general: str
+) -> list[TheoryModel]:
+    every = {**themes, **context}
+    correlated = f"M3 {len(every)} correlated"
+    models = [
+        _one("M1 one factor", "all", every, general, (correlated,)),
+        TheoryModel(
+            name=correlated,
+            title=f"{len(every)} correlated themes, context among them",
+            items="all",
+            syntax=_measure(every),
+            meaning="Context is one theme like the others.",
+        ),
+    ]
+    if len(themes) >= FEWEST_FOR_SECOND_ORDER:
+        models += _context_models(themes, context, general, correlated)
+    models.append(_bifactor("M5 bifactor", "all", every, general))
+    return models
+
+
+def _context_models(
+    themes: Mapping[str, list[str]], context: Mapping[str, list[str]], general: str, correlated: str
+) -> list[TheoryModel]:
+    """The source's claim, and the other ways of drawing it."""
+    base = f"{_measure({**themes, **context})}\n{_second(general, themes)}"
+    predicted = "\n".join(f"{general} ~ {name}" for name in context)
+    reverse = "\n".join(f"{name} ~ {general}" for name in context)
+    more = "\n".join(f"{general} =~ {name}" for name in context)
+    # one context theme is one more indicator, so the model is a second-order one over every theme
+    within = (correlated, "M5 bifactor") if len(context) == 1 else (correlated,)
+    return [
+        TheoryModel(
+            name="M4 context predicts",
+            title="A general factor over the dimensions, predicted by the context",
+            items="all",
+            syntax=f"{base}\n{predicted}",
+            meaning="The source's claim: the context is where the other themes grow.",
+            within=within,
+        ),
+        TheoryModel(
+            name="M4 reversed",
+            title="The arrow between context and general factor turned round",
+            items="all",
+            syntax=f"{base}\n{reverse}",
+            meaning="Drawn the other way, with the same fit: fit cannot say which comes first.",
+        ),
+        TheoryModel(
+            name="M4 one more dimension",
+            title="The context as one more dimension of the general factor",
+            items="all",
+            syntax=f"{base}\n{more}",
+            meaning="No context at all, with the same fit: fit cannot say that it is something apart.",
+        ),
+    ]
