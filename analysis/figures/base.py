@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -142,12 +143,16 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     return _svg_of(json.dumps(styled(figure.draw(width), width).to_dict()))
 
 
+# tick labels that would overlap stay in the drawing unseen: who copies or hears it would still get them
+_HIDDEN = re.compile(r'<text\b[^>]*\sopacity="0"[^>]*>[^<]*</text>')
+
+
 @lru_cache(maxsize=128)
 def _svg_of(spec: str) -> str:
     import vl_convert
 
     svg: str = vl_convert.vegalite_to_svg(spec)
-    return svg
+    return _HIDDEN.sub("", svg)
 
 
 def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.study import as_study
 
 if TYPE_CHECKING:
     from instrument.scorecard import Scorecard
@@ -156,7 +157,7 @@ def build_context(
     usage: Any,
     outcomes: pd.DataFrame | None,
     covariates: pd.DataFrame | None,
-    study: Study | None,
+    study: Study | dict[str, Any] | None,
     times: pd.DataFrame | None,
     enrolment: pd.DataFrame | None,
     seed: int,
@@ -196,7 +197,7 @@ def build_context(
         usage=usage,
         outcomes=outcomes,
         covariates=covariates,
-        study=study,
+        study=as_study(study) if study is not None else None,
         times=times,
         enrolment=enrolment,
         seed=seed,

@@ -1,0 +1,144 @@
+"""What a report must print, worked out from the results tree alone: a second renderer, on decimal numbers.
+
+Nothing here is taken from `analysis.report`. A number is a run of digits with its point, commas, percent
+sign and true minus; words around it do not matter, nor does the order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from html.parser import HTMLParser
+from typing import Any
+
+NUMBER = re.compile(r"−?(?:\d[\d,]*\d|\d)?(?:(?<!\w)\.\d+|(?<=\d)\.\d+)?%?")
+PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+
+def numbers(text: str) -> Counter[str]:
+    """Count the numbers of a text; those inside a word, such as `hum3`, count as well."""
+    return Counter(found for found in NUMBER.findall(text) if any(sign.isdigit() for sign in found))
+
+
+def rendered(value: Any, form: str, *, bare_zero: bool = True) -> str:
+    """Render one value; `bare_zero=False` leaves out the zero before the point of a bounded statistic."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return {True: "yes", False: "no"}[value]
+    if isinstance(value, str):
+        return value
+    if form == "text":
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
+    exact = Decimal(value)
+    if form == "p" and exact < Decimal("0.001"):
+        return "<.001"
+    places = {"int": 0, "percent": 1, "p": 3}.get(form)
+    digits = int(form[1]) if places is None else places
+    scaled = Decimal(100 * value) if form == "percent" else exact
+    rounded = scaled.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
+    text = f"{abs(rounded):,}" + ("%" if form == "percent" else "")
+    if (form == "p" or (form[0] == "r" and not bare_zero)) and text.startswith("0."):
+        text = text[1:]
+    return ("−" if rounded < 0 else "") + text
+
+
+def sentences(section: Mapping[str, Any]) -> Iterator[str]:
+    """Give the sentences of a section with their places filled."""
+    for sentence in section["prose"]:
+        yield PLACE.sub(lambda m: rendered(section["values"][m[1]], m[2] or "text"), sentence)
+
+
+def cells(section: Mapping[str, Any], name: str, *, bare_zero: bool) -> list[list[str]]:
+    """Give the rows of a table as they must be printed."""
+    columns = section["captions"][name]["columns"]
+    made = [
+        [rendered(value, column["format"], bare_zero=bare_zero) for value in section["tables"][name][key]]
+        for key, column in columns.items()
+    ]
+    return [list(row) for row in zip(*made, strict=True)]
+
+
+def method(section: Mapping[str, Any]) -> Iterator[str]:
+    """Give the parts of the method of a section."""
+    how = section["method"]
+    yield from (str(how["estimator"]), str(how["missing"]), rendered(how["n"], "int"))
+    for key, value in how["options"].items():
+        yield key.replace("_", " ")
+        yield ", ".join(map(str, value)) if isinstance(value, list) else rendered(value, "text")
+    if how["seed"] is not None:
+        yield str(how["seed"])
+    yield from (f"{name} {version}" for name, version in how["software"].items())
+    yield how["data"][:12]
+
+
+def expected(tree: Mapping[str, Any], *, bare_zero: bool) -> Counter[str]:
+    """Count every number that a whole report must print at least this often."""
+    count: Counter[str] = Counter()
+    for section in tree["sections"].values():
+        count += numbers(section["title"])
+        for finding in section["findings"]:
+            value = rendered(finding["value"], finding["format"])
+            for text in (finding["claim"], value, finding["rule"], finding["source"]):
+                count += numbers(text)
+        for text in (section["message"], *section["problems"]):
+            count += numbers(text)
+        if section["status"] != "ok":
+            continue
+        for text in (*sentences(section), *method(section)):
+            count += numbers(text)
+        for name, caption in section["captions"].items():
+            count += numbers(caption["title"]) + numbers(caption["note"])
+            for column in caption["columns"].values():
+                count += numbers(column["label"])
+            for row in cells(section, name, bare_zero=bare_zero):
+                for cell in row:
+                    count += numbers(cell)
+    return count
+
+
+class Words(HTMLParser):
+    """Collects the text of a page, without styles and drawings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.drawn: list[str] = []
+        self._inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("style", "svg"):
+            self._inside.append(tag)
+        self._apart(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+        self._apart(tag)
+
+    def _apart(self, tag: str) -> None:
+        """Words of different blocks do not touch; a span stands within its sentence."""
+        if tag != "span":
+            (self.drawn if self._inside else self.text).append("\n")
+
+    def handle_data(self, data: str) -> None:
+        if not self._inside:
+            self.text.append(data)
+        elif self._inside[0] == "svg":
+            self.drawn.append(data)
+
+
+def words_of_page(page: str) -> str:
+    """Give the text of a page, without styles and drawings."""
+    found = Words()
+    found.feed(page)
+    return "".join(found.text)
+
+
+def words_of_drawing(svg: str) -> str:
+    """Give the text inside a drawing: ticks, labels and legends."""
+    found = Words()
+    found.feed(svg)
+    return "".join(found.drawn)
