@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,7 @@ def demo_command(
     typer.echo(f"Synthetic example study from {data}")
     validate_and_write(inputs, report, seed=1, forms=["html"])
     if not no_serve:
+        os.environ.setdefault("DTA_INPUTS", str(data))
         link, store, keys = _trial_link(out, data / "study.yaml", port)
         typer.echo(f"Try the questionnaire: {link}")
         serve_command(port=port, results=report, store=str(store), keys=keys)
@@ -111,6 +113,8 @@ def serve_command(
     address = f"http://{host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
     if not no_dashboard:
+        os.environ["DTA_STORE"] = store
+        os.environ.setdefault("DTA_JOBS", "yes" if is_loopback(host) and not behind_proxy else "no")
         typer.echo(f"Dashboard: {address}/dashboard/ (stop with Ctrl+C)")
     application = questionnaire if no_dashboard else compose(results, questionnaire)
     run(application, host, port, behind_proxy=behind_proxy)

@@ -7,7 +7,9 @@ from functools import partial
 import streamlit as st
 
 from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
-from dashboard.views import exports, overview, parts, provenance, score_file, topics
+from dashboard.views import exports, overview, parts, provenance, run_validation, score_file, topics
+
+VALIDATION = "validation"
 
 
 def _pages() -> dict[str, list[st.Page]]:
@@ -19,8 +21,12 @@ def _pages() -> dict[str, list[st.Page]]:
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))
     groups[REPORT].append(st.Page(provenance.show, title="Provenance", url_path="provenance"))
     groups[TOOLS].append(st.Page(score_file.show, title="Score my file", url_path="score-file"))
+    groups[TOOLS].append(st.Page(run_validation.show, title="Run a validation", url_path=VALIDATION))
     return groups
 
 
 st.set_page_config(page_title="Digital therapeutic alliance", layout="wide")
-st.navigation(_pages()).run()
+page = st.navigation(_pages())
+if page.url_path != VALIDATION:
+    run_validation.note()
+page.run()

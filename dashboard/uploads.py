@@ -93,20 +93,39 @@ def instrument_of(choice: str, definition: Sequence[Upload] = ()) -> Instrument:
     DefinitionError
         The files are no instrument; the message gives the path into the file of each fault.
     """
-    if choice:
-        return load(choice)
+    return load(choice) if choice else own_instrument(definition)[0]
+
+
+def own_instrument(definition: Sequence[Upload]) -> tuple[Instrument, str]:
+    """Load an instrument from the files that were dropped in.
+
+    Parameters
+    ----------
+    definition
+        The YAML file of an instrument, with its files of wording when it names any.
+
+    Returns
+    -------
+    tuple
+        The instrument, and the name of the file that defines it.
+
+    Raises
+    ------
+    DefinitionError
+        The files are no instrument.
+    """
     if not definition:
         raise _wrong("no instrument was given.", "choose one, or drop in the YAML file of yours.")
     with _folder() as folder:
         for upload in definition:
-            _bounded(upload, LARGEST_DEFINITION_MB, DefinitionError)
+            check_size(upload, LARGEST_DEFINITION_MB, DefinitionError)
             (folder / upload.plain_name).write_bytes(upload.content)
         try:
-            return load(_main_file(folder, [upload.plain_name for upload in definition]))
+            main = _main_file(folder, [upload.plain_name for upload in definition])
+            return load(main), main.name
         except RecursionError:
-            raise _wrong(
-                "the YAML file is nested too deeply.", "write it flat, as shipped ones are."
-            ) from None
+            fact, hint = "the YAML file is nested too deeply.", "write it flat, as shipped ones are."
+            raise _wrong(fact, hint) from None
 
 
 def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None) -> pd.DataFrame:
@@ -132,7 +151,7 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
         The file is too large or breaks the contract; the message holds counts, columns and lines only.
     """
     how = reading or Reading()
-    _bounded(upload, LARGEST_MB, ResponseDataError)
+    check_size(upload)
     _unpacks(upload)
     with _folder() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)  # they stand in attrs, and the page shows them
@@ -193,19 +212,33 @@ def with_defaults(reading: Reading) -> Reading:
     )
 
 
+def check_size(
+    upload: Upload, megabytes: int | None = None, kind: type[Exception] = ResponseDataError
+) -> None:
+    """Refuse a file that is larger than the page takes.
+
+    Parameters
+    ----------
+    upload
+        The file.
+    megabytes
+        The limit; that of answers by default.
+    kind
+        Error to raise.
+    """
+    most = LARGEST_MB if megabytes is None else megabytes
+    if len(upload.content) > most * MEGABYTE:
+        size = len(upload.content) / MEGABYTE
+        fact = f"{upload.plain_name} has {size:,.1f} MB; the page takes {most} MB."
+        hint = "use the command line for larger files: dta score, dta validate."
+        raise kind(fact_and_hint("upload", fact, hint))
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     """A folder that only this user can look into, gone when the block ends however it ends."""
     with tempfile.TemporaryDirectory(prefix="dta-upload-") as name:
         yield Path(name)
-
-
-def _bounded(upload: Upload, megabytes: int, kind: type[Exception]) -> None:
-    if len(upload.content) > megabytes * MEGABYTE:
-        size = len(upload.content) / MEGABYTE
-        fact = f"{upload.plain_name} has {size:,.1f} MB; the page takes {megabytes} MB."
-        hint = "use the command line for larger files: dta score, dta validate."
-        raise kind(fact_and_hint("upload", fact, hint))
 
 
 def _unpacks(upload: Upload) -> None:

@@ -48,7 +48,7 @@ def start(
     what: str,
     request: Mapping[str, Any],
     inputs: Mapping[str, bytes] | None = None,
-    command: Sequence[str] = WORKER,
+    command: Sequence[str] | None = None,
 ) -> Job:
     """Start a job in a process of its own.
 
@@ -63,7 +63,7 @@ def start(
     inputs
         Files it needs, by name; they are removed when it ends.
     command
-        The worker, called with the folder of the job and the descriptor of the lock.
+        The worker, `WORKER` by default; called with the folder of the job and the descriptor of the lock.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def start(
             _close_the_dead(place)
             _forget_the_oldest(place)
             job = new_job(place, what, request, inputs or {})
-            _launch(job, lock, command)
+            _launch(job, lock, command or WORKER)
         finally:
             os.close(lock)  # the worker has its own
     except OSError as error:

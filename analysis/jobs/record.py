@@ -44,7 +44,7 @@ class Job:
     state
         `queued`, `running`, `done`, `failed` or `cancelled`.
     topic, number, count
-        What it is doing, and which of how many that is; 0 of 0 when it cannot be counted.
+        What it is doing, and which of how many steps that is; 0 of 0 while they are not counted yet.
     message
         How it ended, in words.
     exit_status

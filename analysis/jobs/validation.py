@@ -41,8 +41,14 @@ def validate_into(job: Job, progress: Progress) -> str:
 
     progress("Reading", 0, 0)
     inputs = _of_the_store(job) if "study" in job.request else _of_files(job)
-    result = validate(**inputs, seed=int(job.request.get("seed", 1)), progress=progress)
-    progress("Writing the report", 0, 0)
+    steps = [0]
+
+    def with_report(topic: str, number: int, count: int) -> None:
+        steps[0] = count + 1
+        progress(topic, number, steps[0])
+
+    result = validate(**inputs, seed=int(job.request.get("seed", 1)), progress=with_report)
+    progress("Writing the report", steps[0], steps[0])
     written = result.write(job.folder / MADE, forms=job.request.get("forms", ["html"]))
     found = verdicts(result.tree)
     parts = [

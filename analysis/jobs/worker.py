@@ -51,7 +51,7 @@ def run(folder: Path, lock: int, work: Work) -> int:
         message = work(state[0], progress)
         from analysis.jobs.publishing import publish
 
-        progress("Putting the results in place", 0, 0)
+        progress("Putting the results in place", state[0].number, state[0].count)
         ended(publish(state[0]), DONE, message, 0)
     except ToolkitError as error:
         ended(state[0], FAILED, str(error), BAD_INPUT)

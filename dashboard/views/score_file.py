@@ -40,13 +40,15 @@ def show() -> None:
     _outcome(given, choice, definition, reading, rescale)
 
 
-def ask_instrument(key: str) -> tuple[str, list[Upload]]:
+def ask_instrument(key: str, *, own: bool = True) -> tuple[str, list[Upload]]:
     """Ask which instrument the answers belong to.
 
     Parameters
     ----------
     key
         Prefix of the keys of the widgets.
+    own
+        Whether files of the user's own are taken.
 
     Returns
     -------
@@ -54,7 +56,7 @@ def ask_instrument(key: str) -> tuple[str, list[Upload]]:
         Name of a shipped instrument (empty for one of the user's own), and the YAML files dropped in.
     """
     shipped = {f"{title} ({name})": name for name, title in scoring.instruments().items()}
-    chosen = st.selectbox("Instrument", [*shipped, OWN], key=f"{key}-instrument")
+    chosen = st.selectbox("Instrument", [*shipped, *([OWN] if own else [])], key=f"{key}-instrument")
     if chosen in shipped:
         return shipped[chosen], []
     files = st.file_uploader(
@@ -126,12 +128,24 @@ def ask_reading(key: str) -> Reading:
 def show_fault(error: ToolkitError) -> None:
     """Show what is wrong and, apart from it, what to do."""
     fact, _, hint = str(error).partition("\nHint: ")
-    st.error(_plain(fact))
+    st.error(plain(fact))
     if hint:
-        st.markdown(f"**What to do:** {_plain(hint)}")
+        st.markdown(f"**What to do:** {plain(hint)}")
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Take the meaning of Markdown from the signs of a text.
+
+    Parameters
+    ----------
+    text
+        As a message has it.
+
+    Returns
+    -------
+    str
+        Shown as it stands.
+    """
     for sign in "\\[]*_$`<#":
         text = text.replace(sign, "\\" + sign)
     return text.replace("\n", "  \n")
@@ -162,14 +176,14 @@ def _show(scored: scoring.ScoredFile) -> None:
             st.metric(label, f"{number:,}", border=True, width=140)
     parts.small(f"{scored.scale.title}, version {scored.scale.version} ({scored.scale.status})")
     if scored.scale.notice:
-        st.info(_plain(scored.scale.notice))
+        st.info(plain(scored.scale.notice))
     for suspicion in scored.suspicions:
-        st.warning(f"**Suspicion.** {_plain(suspicion)}. Nothing was changed.")
+        st.warning(f"**Suspicion.** {plain(suspicion)}. Nothing was changed.")
     for note in scored.notes:
         parts.small(f"Note: {note}")
     with st.expander("Columns recognised"):
         for label, names in scored.columns.items():
-            st.markdown(f"**{label}** ({len(names)}): {_plain(', '.join(names)) or 'none'}")
+            st.markdown(f"**{label}** ({len(names)}): {plain(', '.join(names)) or 'none'}")
     st.header("Scores")
     _tables(scored, "scores", "reasons")
     _downloads(scored)

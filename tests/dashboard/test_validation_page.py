@@ -1,0 +1,242 @@
+"""Run a validation from a page: offered where permitted, seen on every page, stopped, explained."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from small_study import SCALE
+from streamlit.testing.v1 import AppTest
+
+from analysis.jobs import control
+from analysis.jobs.control import cancel, jobs_of, running
+from analysis.jobs.record import Job
+from dashboard import jobs
+from dashboard.uploads import Upload
+from instrument.errors import ToolkitError
+
+WORKER = Path(__file__).with_name("worker_of_tests.py")
+OWN = "An instrument of my own (YAML)"
+DEFINITION = yaml.safe_dump(SCALE).encode()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Permit validations of the results in a folder, by a worker that does what its test asks."""
+    target = tmp_path / "results"
+    monkeypatch.setenv("DTA_JOBS", "yes")
+    monkeypatch.setenv("DTA_RESULTS", str(target))
+    monkeypatch.delenv("DTA_STORE", raising=False)
+    monkeypatch.delenv("DTA_INPUTS", raising=False)
+
+    def with_worker(kind: str) -> Path:
+        monkeypatch.setattr(control, "WORKER", (sys.executable, str(WORKER), kind))
+        return target
+
+    yield with_worker
+    if job := running(target):
+        cancel(job)
+
+
+def _page() -> None:
+    from dashboard.views import run_validation
+
+    run_validation.show()
+
+
+def _other_page() -> None:
+    import streamlit as st
+
+    from dashboard.views import run_validation
+
+    st.title("Another page")
+    run_validation.note()
+
+
+def opened(page: Any = _page) -> AppTest:
+    test = AppTest.from_function(page, default_timeout=60).run()
+    assert not test.exception
+    return test
+
+
+def filled(*beside: str) -> AppTest:
+    test = opened()
+    test.selectbox(key="validation-instrument").select(OWN).run()
+    test.file_uploader(key="validation-definition").upload("mine.yaml", DEFINITION)
+    test.file_uploader(key="validation-answers").upload("answers.csv", b"participant,q1\np1,1\n")
+    for name in beside:
+        test.file_uploader(key="validation-beside").upload(name, b"participant\n")
+    test.run()
+    assert not test.exception
+    return test
+
+
+def begun(test: AppTest) -> AppTest:
+    test.button(key="validation-start").click().run()
+    assert not test.exception
+    return test
+
+
+def closed(target: Path) -> Job:
+    for _ in range(600):
+        if (found := jobs_of(target)) and not found[0].is_open:
+            return found[0]
+        time.sleep(0.03)
+    raise TimeoutError
+
+
+def said(test: AppTest) -> str:
+    kinds = (test.markdown, test.info, test.success, test.error, test.warning, test.header, test.title)
+    return "\n".join(str(entry.value) for kind in kinds for entry in kind)
+
+
+@pytest.mark.parametrize("setting", [None, "no", "perhaps", ""])
+def test_without_permission_there_is_no_form(setting: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DTA_JOBS", raising=False)
+    if setting is not None:
+        monkeypatch.setenv("DTA_JOBS", setting)
+    test = opened()
+    assert "not started from this dashboard" in test.info[0].value
+    assert "DTA_JOBS=yes" in said(test)
+    assert not test.button
+    assert not test.file_uploader
+
+
+def test_without_results_the_page_says_how_to_name_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DTA_JOBS", "yes")
+    monkeypatch.delenv("DTA_RESULTS", raising=False)
+    assert "--results" in said(opened())
+
+
+def test_nothing_starts_before_there_is_a_file(place: Any) -> None:
+    place("good")
+    test = opened()
+    assert test.button(key="validation-start").disabled
+    assert "drop in a file of answers" in test.info[0].value
+
+
+def test_a_validation_runs_is_seen_and_is_done(place: Any) -> None:
+    target = place("slow")
+    test = begun(filled("usage.csv"))
+    assert "A new validation is running" in said(test)
+    assert not test.file_uploader  # one at a time: no second form
+    assert "These are the last good results" in said(opened(_other_page))
+    again = opened()  # a reload
+    assert "A new validation is running" in said(again)
+    assert "answers.csv, instrument likert 1.0" in said(again).replace("\\", "")
+    again.button(key="validation-cancel").click().run()
+    assert "Stopped on request" in said(again)
+    assert "Cancelled" in said(again)
+    assert not (target / "results.json").exists()
+    place("good")
+    begun(filled())
+    assert closed(target).state == "done"
+    assert "✓ Done" in said(opened())
+    assert "last good results" not in said(opened(_other_page))
+    assert (target / "results.json").is_file()
+
+
+def test_what_is_uploaded_goes_to_the_worker_and_is_gone_afterwards(place: Any) -> None:
+    target = place("slow")
+    begun(filled("usage.csv", "administrations.csv"))
+    job = jobs_of(target)[0]
+    assert job.request["files"] == {
+        "responses": "answers/answers.csv",
+        "usage": "beside/usage.csv",
+        "times": "beside/administrations.csv",
+        "instrument": "definition/mine.yaml",
+    }
+    for name in job.request["files"].values():
+        assert (job.folder / "inputs" / name).is_file()
+    cancel(job)
+    assert not (job.folder / "inputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("bad", ["✗ Failed, exit status 2", "2 columns are absent.", "What to do: check the file."]),
+        ("broken", ["✗ Failed, exit status 1", "unexpected error (KeyError)"]),
+        ("killed", ["✗ Failed", "ended without a word"]),
+    ],
+)
+def test_a_failure_is_explained_without_a_traceback(kind: str, words: list[str], place: Any) -> None:
+    target = place(kind)
+    begun(filled())
+    closed(target)
+    shown = said(opened()).replace("\\", "")
+    for word in words:
+        assert word in shown
+    assert "Traceback" not in shown
+    assert "File " not in shown
+
+
+def test_files_of_no_known_name_are_refused(place: Any) -> None:
+    target = place("good")
+    test = begun(filled("holiday.csv"))
+    assert "go by no known name" in test.error[0].value
+    assert jobs_of(target) == []
+
+
+def test_declared_files_are_offered_with_their_folder(
+    place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, folder = place("good"), tmp_path / "declared"
+    folder.mkdir()
+    monkeypatch.setenv("DTA_INPUTS", str(folder))
+    assert "has 0 files of answers" in said(opened())
+    (folder / "responses.csv").write_text("participant,q1\n", encoding="utf-8")
+    (folder / "study.yaml").write_text("schema: 1\n", encoding="utf-8")
+    test = opened()
+    test.radio[0].set_value("The declared files").run()
+    begun(test)
+    job = closed(target)
+    assert job.request["instrument"] == "dta"
+    assert {Path(path).name for path in job.request["files"].values()} == {"responses.csv", "study.yaml"}
+
+
+def test_studies_of_the_store_are_offered_and_its_address_is_not_written(
+    place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = place("good")
+    monkeypatch.setenv("DTA_STORE", str(tmp_path / "absent.sqlite"))
+    assert "there is no store" in said(opened())
+    monkeypatch.setattr(jobs, "studies_in", lambda url: ["trial"])
+    test = opened()
+    test.radio[0].set_value("The store").run()
+    begun(test)
+    job = closed(target)
+    assert job.request["study"] == "trial"
+    assert "absent.sqlite" not in (job.folder / "job.json").read_text(encoding="utf-8")
+
+
+def test_a_second_start_from_another_page_is_refused(place: Any) -> None:
+    target = place("slow")
+    first, second = filled(), filled()
+    begun(first)
+    assert "A new validation is running" in said(begun(second))
+    assert len(jobs_of(target)) == 1
+    with pytest.raises(ToolkitError, match="running already"):
+        jobs.start_store(target, "trial", jobs.Options())
+
+
+def test_a_file_beyond_the_limit_is_refused(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = place("good")
+    monkeypatch.setattr("dashboard.uploads.LARGEST_MB", 0)
+    given = Upload(name="a.csv", content=b"participant\n")
+    with pytest.raises(ToolkitError, match="the page takes 0 MB"):
+        jobs.start_upload(target, given, [], "dta", [], jobs.Options())
+
+
+def test_a_foreign_folder_is_never_replaced(place: Any) -> None:
+    target = place("good")
+    target.mkdir()
+    (target / "thesis.docx").write_text("mine", encoding="utf-8")
+    assert "holds no earlier report" in begun(filled()).error[0].value
+    assert json.dumps(sorted(entry.name for entry in target.iterdir())) == '["thesis.docx"]'
