@@ -52,6 +52,8 @@ def hide_small(
         waiting = False
         for rows, columns in components(relations, hidden):
             for cell in small[np.isin(small, columns)]:
+                if _can_swap(int(cell), values, relations[rows], columns):
+                    continue
                 low, high = feasible_range(int(cell), values, relations[rows], hidden)
                 if low <= 0 and high >= LIMIT - 1:
                     continue
@@ -71,6 +73,26 @@ def _next(rows: NDArray[np.float64], values: Counts, weights: NDArray[np.int64],
         return None
     order = np.lexsort((candidates, values[candidates], weights[candidates]))
     return int(candidates[order[0]])
+
+
+def _can_swap(cell: int, values: Counts, relations: NDArray[np.float64], columns: Counts) -> bool:
+    """Say whether another hidden count can give or take what brings a small one to 0 and to 4.
+
+    This settles most cells without a linear programme. A relation with a large hidden count of its own holds
+    nothing fast.
+    """
+    matrix = relations[:, columns]
+    alone = (matrix != 0).sum(axis=0) == 1
+    loose = (matrix[:, alone & (values[columns] >= 2 * LIMIT) & (columns != cell)] != 0).any(axis=1)
+    fast = matrix[~loose]
+    own = fast[:, columns == cell]
+    if not own.any():
+        return True
+    others = columns != cell
+    room, small = values[columns], values[cell]
+    gives = (fast == own).all(axis=0) & (room >= LIMIT - 1 - small)
+    follows = (fast == -own).all(axis=0) & (room >= small)
+    return bool(np.any((gives | follows) & others))
 
 
 def components(relations: NDArray[np.float64], hidden: Mask) -> list[tuple[Counts, Counts]]:

@@ -21,7 +21,7 @@ def whole_range(cell: int, values: np.ndarray, relations: np.ndarray, hidden: np
         result = milp(
             sign * (columns == cell),
             constraints=LinearConstraint(matrix, known, known),
-            integrality=np.ones(len(columns)),
+            integrality=np.ones(len(columns), dtype=np.int64),
             bounds=Bounds(0, top),
         )
         assert result.success
@@ -105,7 +105,7 @@ def options_left(place: int, run: list[int], counts: list[int], mean_known: bool
         result = milp(
             np.zeros(len(run)),
             constraints=LinearConstraint(np.array(rows), known, known),
-            integrality=np.ones(len(run)),
+            integrality=np.ones(len(run), dtype=np.int64),
             bounds=Bounds(fixed, top),
         )
         if result.success:
