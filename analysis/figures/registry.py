@@ -14,6 +14,7 @@ from analysis.figures.models import models_figure
 from analysis.figures.priority import priority_figure
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
+from analysis.figures.suppressed import without_suppressed
 from analysis.figures.use import retention_figure
 
 FIGURES: dict[str, Builder] = {
@@ -47,11 +48,15 @@ def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure
     Returns
     -------
     dict
-        Name to figure, in the section's order.
+        Name to figure, in the section's order; in a shared tree, only those that can be drawn.
     """
     figures = {}
     for name in section["figures"]:
         builder, _, part = name.partition("@")
         about = {**meta, "part": part} if part else meta
-        figures[name] = FIGURES[builder](section, about)
+        try:
+            figures[name] = FIGURES[builder](without_suppressed(section, builder), about)
+        except (ValueError, TypeError, KeyError, IndexError):
+            if not section.get("suppressed"):  # else too little is left of it to be drawn
+                raise
     return figures
