@@ -110,6 +110,12 @@ HTMT = Rule(
     cutoff=0.85,
     source="Henseler et al. 2015, doi:10.1007/s11747-014-0403-8",
 )
+AVE = Rule(
+    name="Average variance extracted",
+    comparison=">=",
+    cutoff=0.50,
+    source="Fornell & Larcker 1981, doi:10.1177/002224378101800104",
+)
 INVARIANCE_CFI = Rule(
     name="Invariance, change of CFI",
     comparison=">=",

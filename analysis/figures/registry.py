@@ -10,7 +10,9 @@ from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.items import distribution_figure
+from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
 from analysis.figures.models import models_figure
+from analysis.figures.paths import paths_figure
 from analysis.figures.priority import priority_figure
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
@@ -21,8 +23,11 @@ FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
     "flow": flow_figure,
     "forest": forest_figure,
+    "hidden_cause": hidden_cause_figure,
     "loadings": loadings_figure,
+    "mechanism": mechanism_figure,
     "models": models_figure,
+    "paths": paths_figure,
     "priority": priority_figure,
     "reliability": reliability_figure,
     "retention": retention_figure,

@@ -156,7 +156,7 @@ def _with_context(
 def _context_models(
     themes: Mapping[str, list[str]], context: Mapping[str, list[str]], general: str, correlated: str
 ) -> list[TheoryModel]:
-    """The source's claim, and the other ways of drawing it."""
+    """The claim of a context, and the other ways of drawing it."""
     base = f"{_measure({**themes, **context})}\n{_second(general, themes)}"
     predicted = "\n".join(f"{general} ~ {name}" for name in context)
     reverse = "\n".join(f"{name} ~ {general}" for name in context)
@@ -169,7 +169,7 @@ def _context_models(
             title="A general factor over the dimensions, predicted by the context",
             items="all",
             syntax=f"{base}\n{predicted}",
-            meaning="The source's claim: the context is where the other themes grow.",
+            meaning="The claim that it is context: there the other themes grow.",
             within=within,
         ),
         TheoryModel(

@@ -2,92 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import Context, listed
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.extracted import extracted_findings, extracted_table
 from analysis.pipeline.topics.retention import MOST_CATEGORIES
 from analysis.rules import CFI, RMSEA, SRMR, TLI
-from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
     from analysis.structural.result import StructuralResult
+    from analysis.structural.theory import TheoryResult
 
-FEWEST_FOR_SECOND_ORDER = 3
 MISLEADING = (
     "The cut-off was found for maximum likelihood; under WLSMV it passes too easily "
     "(Xia & Yang 2019, doi:10.3758/s13428-018-1055-2)."
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A structure in lavaan's language, with the items it is about."""
-
-    name: str
-    title: str
-    items: str
-    syntax: str
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-def candidates(context: Context) -> list[Candidate]:
-    """State every structure that the themes allow: over all of them, then over the dimensions alone."""
-    dimensions = [theme for theme in context.scale.dimension_themes if theme in context.themes]
-    around = [theme for theme in context.scale.context_themes if theme in context.themes]
-    plain = [theme for theme in context.themes if theme not in dimensions + around]
-    found = list(_over(context, [*dimensions, *around, *plain], "all", "all items"))
-    if len(dimensions) >= FEWEST_FOR_SECOND_ORDER:
-        if around and not plain:
-            found.append(_context_model(context, dimensions, around))
-        apart = len(dimensions) < len(context.themes)
-        if apart:
-            found += _over(context, dimensions, "dimensions", "items of the dimensions")
-        group, told = ("dimensions", "items of the dimensions") if apart else ("all", "all items")
-        syntax = f"{_measured(context, dimensions)}\n{_general(dimensions)}"
-        found.append(Candidate(name=f"{group}_second_order", title="Second-order", items=told, syntax=syntax))
-    return sorted(found, key=lambda candidate: candidate.items != "all items")
-
-
-def _over(context: Context, themes: list[str], group: str, told: str) -> Iterator[Candidate]:
-    items = list(dict.fromkeys(item for theme in themes for item in context.themes[theme]))
-    one = f"g_ =~ {' + '.join(items)}"
-    yield Candidate(name=f"{group}_one", title="One factor", items=told, syntax=one)
-    if len(themes) < 2:
-        return
-    measured = _measured(context, themes)
-    title = f"{len(themes)} correlated factors"
-    yield Candidate(name=f"{group}_correlated", title=title, items=told, syntax=measured)
-    if len(themes) >= FEWEST_FOR_SECOND_ORDER:
-        yield Candidate(
-            name=f"{group}_bifactor",
-            title="Bifactor",
-            items=told,
-            syntax=f"{one}\n{measured}",
-            options={"orthogonal": True, "std_lv": True},
-        )
-
-
-def _context_model(context: Context, dimensions: list[str], around: list[str]) -> Candidate:
-    causes = " + ".join(f"f_{theme}" for theme in around)
-    return Candidate(
-        name="all_context",
-        title="Second-order, predicted by the context",
-        items="all items",
-        syntax=f"{_measured(context, [*dimensions, *around])}\n{_general(dimensions)}\ng_ ~ {causes}",
-    )
-
-
-def _measured(context: Context, themes: list[str]) -> str:
-    return "\n".join(f"f_{theme} =~ {' + '.join(context.themes[theme])}" for theme in themes)
-
-
-def _general(themes: list[str]) -> str:
-    return "g_ =~ " + " + ".join(f"f_{theme}" for theme in themes)
 
 
 def estimator_for(context: Context) -> dict[str, Any]:
@@ -98,109 +30,138 @@ def estimator_for(context: Context) -> dict[str, Any]:
     return {"estimator": "MLR", "ordered": False}
 
 
-def section_models(context: Context) -> Section:
-    """Fit every candidate; judge the one with a factor per theme."""
-    from analysis.structural.models import sem
+def theories(context: Context) -> TheoryResult:
+    """Competing models of the first wave, fitted once for every section that reads them."""
+    from analysis.structural.theory import compare_theories
 
-    options = estimator_for(context)
-    fitted: dict[str, StructuralResult] = {}
-    stated, problems = candidates(context), []
-    for candidate in stated:
-        try:
-            fitted[candidate.name] = sem(candidate.syntax, context.items, **options, **candidate.options)
-        except ToolkitError as error:
-            problems.append(f"{candidate.title}, {candidate.items}: {error}")
-    variant = "scaled" if options["estimator"] == "WLSMV" else "robust"
-    table = pd.DataFrame([_fit_row(c, fitted[c.name], variant) for c in stated if c.name in fitted])
-    main = fitted.get("all_correlated") or fitted.get("all_one")
-    values = _values(table, variant, options["estimator"])
+    estimator = estimator_for(context)["estimator"]
+    answers = context.first.drop(columns="wave")
+    return context.once("theories", lambda: compare_theories(answers, context.scale, estimator))
+
+
+def section_models(context: Context) -> Section:
+    """Fit every structure the themes allow; judge the one with a factor per theme."""
+    found = theories(context)
+    sets = _sets(found)
+    table = _fit_frame(found, sets)
+    main = found.main
+    estimator = estimator_for(context)["estimator"]
+    tables = {"fit": _fit_table(table, found.variant), "meaning": _meaning_table(found, sets)}
+    if len(found.tests):
+        tables["differences"] = _difference_table(found, sets)
+    problems = _problems(found, sets)
+    if main is not None:
+        tables |= _main_tables(context, main)
+        tables |= extracted_table(context, main, problems)
     return Section(
-        estimator=f"{options['estimator']}, {variant} fit indices",
-        n=main.n_obs if main else None,
-        missing=main.missing if main else "none fitted",
+        estimator=f"{estimator}, {found.variant} fit indices",
+        n=main.n_obs if main else int(table["n"].max()),
+        missing=(main or next(iter(found.fits.values()))).missing,
         options={"wave": context.first_wave},
         software=("scipy",),
-        prose=_prose(stated, table, values),
-        values=values,
-        tables=_tables(context, table, main, variant),
-        findings=_findings(table, variant),
-        figures=["models"] if len(table) else [],
+        prose=_prose(found, main is not None),
+        values=_values(found, table, estimator),
+        tables=tables,
+        findings=_findings(table, found.variant) + extracted_findings(tables.get("extracted")),
+        figures=["models", *(["paths"] if main is not None else [])],
         problems=problems,
     )
 
 
-def _fit_row(candidate: Candidate, found: StructuralResult, variant: str) -> dict[str, Any]:
-    fit = found.fit
-    pick = {name: float(fit[f"{name}_{variant}"]) for name in ("cfi", "tli", "rmsea")}
-    ends = {f"rmsea_ci_{end}": float(fit[f"rmsea_ci_{end}_{variant}"]) for end in ("lower", "upper")}
-    return {
-        "model": candidate.name,
-        "title": candidate.title,
-        "items": candidate.items,
-        "n": found.n_obs,
-        "n_parameters": found.n_parameters,
-        "chisq": float(fit["chisq_scaled"]),
-        "df": int(fit["df"]),
-        "pvalue": float(fit["pvalue_scaled"]),
-        **pick,
-        **ends,
-        "srmr": float(fit["srmr"]),
-        "syntax": candidate.syntax,
-    }
+def _sets(found: TheoryResult) -> dict[str, str]:
+    """How each set of items is called: without context the dimensions are all there is."""
+    if any(model.items == "all" for model in found.models.values()):
+        return {"all": "all items", "dimensions": "items of the dimensions"}
+    return {"dimensions": "all items"}
 
 
-def _values(table: pd.DataFrame, variant: str, estimator: str) -> dict[str, Any]:
-    if table.empty:
-        return {"models": 0}
-    rows = table.set_index("model")
-    judged = "all_correlated" if "all_correlated" in rows.index else str(table["model"].iloc[0])
-    best = table.iloc[int(table["rmsea"].argmin())]
-    return {
-        "models": len(table),
-        "variant": variant,
-        "estimator": estimator,
-        "judged": rows.loc[judged, "title"],
-        "cfi": rows.loc[judged, "cfi"],
-        "tli": rows.loc[judged, "tli"],
-        "rmsea": rows.loc[judged, "rmsea"],
-        "srmr": rows.loc[judged, "srmr"],
-        "one_cfi": rows.loc["all_one", "cfi"] if "all_one" in rows.index else None,
-        "one_rmsea": rows.loc["all_one", "rmsea"] if "all_one" in rows.index else None,
-        "best": f"{best['title']}, {best['items']}",
-    }
+def _fit_frame(found: TheoryResult, sets: dict[str, str]) -> pd.DataFrame:
+    """Fit of every fitted structure, those over all items first."""
+    kept = found.table[found.table["model"].isin(list(found.fits))]
+    kept = kept.sort_values("items", key=lambda items: items.map(list(sets).index), kind="stable")
+    scaled = kept["chisq"] if found.variant == "plain" else kept["chisq_scaled"]
+    return kept.assign(
+        items=[sets[name] for name in kept["items"]],
+        chisq=scaled,
+        syntax=[found.models[name].syntax for name in kept["model"]],
+    ).reset_index(drop=True)
 
 
-def _prose(stated: list[Candidate], table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
-    if table.empty:
-        return []
-    sentences = [
-        "{models:int} structures were stated beforehand and fitted. With a factor per theme ({judged}), "
-        "CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}; with one factor for all items, CFI is "
-        "{one_cfi:d3} and RMSEA {one_rmsea:d3}."
+def _problems(found: TheoryResult, sets: dict[str, str]) -> list[str]:
+    told = {name: f"{model.title}, {sets[model.items]}" for name, model in found.models.items()}
+    failed = [f"{told[name]}: {reason}" for name, reason in found.failures.items()]
+    noted = found.table[(found.table["note"] != "") & found.table["model"].isin(list(found.fits))]
+    return failed + [
+        f"{told[name]}: {note}" for name, note in zip(noted["model"], noted["note"], strict=True)
     ]
-    if any(candidate.name == "all_context" for candidate in stated):
+
+
+def _judged(table: pd.DataFrame) -> int | None:
+    """Row of the structure with a factor per theme, the one over more items first."""
+    rows = [k for k, name in enumerate(table["model"]) if "correlated" in name]
+    return rows[0] if rows else None
+
+
+def _values(found: TheoryResult, table: pd.DataFrame, estimator: str) -> dict[str, Any]:
+    row = _judged(table)
+    judged = table.iloc[row or 0]
+    same = table[table["items"] == judged["items"]]
+    one = same[same["model"].str.endswith("one factor")]
+    best = same.iloc[int(same["rmsea"].argmin())]
+    title = {name: model.title for name, model in found.models.items()}
+    return {
+        "models": len(found.models),
+        "fitted": len(table),
+        "variant": found.variant,
+        "estimator": estimator,
+        "judged": judged["title"],
+        **{index: judged[index] for index in ("cfi", "tli", "rmsea", "srmr")},
+        "one_cfi": one["cfi"].iloc[0] if len(one) else None,
+        "one_rmsea": one["rmsea"].iloc[0] if len(one) else None,
+        "best": f"{best['title']}, {best['items']}",
+        "equivalent": [[title[name] for name in group] for group in found.equivalent],
+    }
+
+
+def _prose(found: TheoryResult, judged: bool) -> list[str]:
+    names = set(found.fits)
+    sentences = ["{models:int} structures were stated beforehand; {fitted:int} of them could be fitted."]
+    if judged and any("correlated" in name for name in names):
         sentences.append(
-            "The model in which the context predicts the whole has twins that fit exactly as well: the "
-            "context as one more dimension, and the arrow turned round. Fit therefore cannot show that it is "
-            "context; only time or moderation can."
+            "With a factor per theme ({judged}), CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}; with "
+            "one factor for the same items, CFI is {one_cfi:d3} and RMSEA {one_rmsea:d3}."
         )
-    if any("bifactor" in candidate.name for candidate in stated):
+    if len(found.tests):
+        sentences.append(
+            "A structure that is a special case of another never fits better; the table of differences says "
+            "whether it fits clearly worse. A small p speaks for the wider structure; a large one only says "
+            "that these people give no reason to give up the simpler one."
+        )
+    twins = [listed(f"“{found.models[name].title}”" for name in group) for group in found.equivalent]
+    for told in twins:
+        sentences.append(
+            f"These fit exactly alike, whatever people answer: {told}. Fit cannot choose between them."
+        )
+    if any(name.startswith("M4") for name in names):
+        sentences.append(
+            "Fit therefore cannot show that the context is context; time (the section on scores over time) "
+            "or moderation can speak for or against it."
+        )
+    if any("bifactor" in name for name in names):
         sentences.append(
             "A bifactor model nearly always fits best because it is the most flexible; it is never chosen by "
             "fit alone."
         )
-    sentences.append("Models of different sets of items cannot be compared with each other.")
+    if len({model.items for model in found.models.values()}) > 1:
+        sentences.append("Models of different sets of items cannot be compared with each other.")
     return sentences
 
 
-def _tables(
-    context: Context, table: pd.DataFrame, main: StructuralResult | None, variant: str
-) -> dict[str, Table]:
-    tables = {"fit": _fit_table(table, variant)}
-    if main is not None:
-        standardised = main.parameters
-        loadings = standardised[standardised["op"] == "=~"]
-        tables["loadings"] = Table(
+def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
+    rows = main.parameters
+    loadings = rows[rows["op"] == "=~"]
+    tables = {
+        "loadings": Table(
             frame=pd.DataFrame(
                 {
                     "factor": [_title(context, name) for name in loadings["lhs"]],
@@ -213,33 +174,30 @@ def _tables(
             title="Standardised loadings, a factor per theme",
             columns={"factor": ("Factor", "text"), "item": ("Item", "text"), "loading": ("Loading", "r2")},
         )
-        between = _between(context, main)
-        if len(between):
-            tables["factor_correlations"] = Table(
-                frame=between,
-                title="Correlations between the factors",
-                columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2")},
-            )
+    }
+    factors = list(dict.fromkeys(loadings["lhs"]))
+    kept = rows[(rows["op"] == "~~") & (rows["lhs"] != rows["rhs"]) & rows["lhs"].isin(factors)]
+    if len(kept):
+        tables["factor_correlations"] = Table(
+            frame=pd.DataFrame(
+                {
+                    "one": [_title(context, name) for name in kept["lhs"]],
+                    "other": [_title(context, name) for name in kept["rhs"]],
+                    "r": kept["std_all"].to_numpy(),
+                }
+            ),
+            title="Correlations between the factors",
+            columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2")},
+        )
     return tables
 
 
-def _between(context: Context, main: StructuralResult) -> pd.DataFrame:
-    rows = main.parameters
-    kept = rows[(rows["op"] == "~~") & (rows["lhs"] != rows["rhs"]) & rows["lhs"].str.startswith("f_")]
-    return pd.DataFrame(
-        {
-            "one": [_title(context, name) for name in kept["lhs"]],
-            "other": [_title(context, name) for name in kept["rhs"]],
-            "r": kept["std_all"].to_numpy(),
-        }
-    )
-
-
 def _title(context: Context, factor: str) -> str:
-    return context.title_of(factor.removeprefix("f_")) if factor.startswith("f_") else "All items"
+    return context.title_of(factor) if factor in context.themes else "All items"
 
 
 def _fit_table(table: pd.DataFrame, variant: str) -> Table:
+    told = "" if variant == "plain" else f"CFI, TLI and RMSEA are {variant}, χ² is scaled. "
     return Table(
         frame=table,
         title="Fit of the stated structures",
@@ -256,14 +214,53 @@ def _fit_table(table: pd.DataFrame, variant: str) -> Table:
             "rmsea_ci_upper": ("to", "r3"),
             "srmr": ("SRMR", "r3"),
         },
-        note=f"χ², CFI, TLI and RMSEA are {variant}. The lavaan syntax of each is in results.json.",
+        note=f"{told}The lavaan syntax of each is in results.json.",
+    )
+
+
+def _meaning_table(found: TheoryResult, sets: dict[str, str]) -> Table:
+    rows = [
+        {"model": name, "title": model.title, "items": sets[model.items], "meaning": model.meaning}
+        for name, model in found.models.items()
+    ]
+    return Table(
+        frame=pd.DataFrame(rows),
+        title="What each structure would mean",
+        columns={
+            "title": ("Structure", "text"),
+            "items": ("Over", "text"),
+            "meaning": ("If it held", "text"),
+        },
+    )
+
+
+def _difference_table(found: TheoryResult, sets: dict[str, str]) -> Table:
+    title = {name: model.title for name, model in found.models.items()}
+    frame = found.tests.assign(
+        items=[sets[name] for name in found.tests["items"]],
+        narrow=[title[name] for name in found.tests["restricted"]],
+        wide=[title[name] for name in found.tests["free"]],
+    )
+    return Table(
+        frame=frame,
+        title="Difference tests between nested structures",
+        columns={
+            "narrow": ("Simpler", "text"),
+            "wide": ("Wider", "text"),
+            "items": ("Over", "text"),
+            "chisq_diff": ("Δχ²", "d1"),
+            "df_diff": ("Δdf", "int"),
+            "pvalue": ("p", "p"),
+            "note": ("", "text"),
+        },
+        note="One factor is several with correlations of 1, the edge of what is possible.",
     )
 
 
 def _findings(table: pd.DataFrame, variant: str) -> list[Finding]:
-    if table.empty or "all_correlated" not in set(table["model"]):
+    row = _judged(table)
+    if row is None:
         return []
-    row = table["model"].tolist().index("all_correlated")
     note = MISLEADING if variant == "scaled" else ""
     return [
         Finding(

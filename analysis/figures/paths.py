@@ -1,0 +1,123 @@
+"""Path diagram of the model with a factor per theme: what loads on what, and what goes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from analysis.figures.base import BLUE, INK, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+
+FACTOR_AT, ITEM_AT = 0.36, 0.74  # places across the figure
+ARC_STEPS = 25
+ROW = 17  # pixels of an item
+
+
+def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Factors, their items and loadings; arcs join factors, the thicker the higher their correlation."""
+    loadings = table_of(section, "loadings")
+    between = table_of(section, "factor_correlations") if "factor_correlations" in section["tables"] else None
+    edges = _placed(loadings)
+    factors = edges.groupby("factor", sort=False)["low"].mean().rename("low").reset_index()
+    factors["label"] = [wrapped(name, 22) for name in factors["factor"]]
+    factors["at"] = FACTOR_AT
+    factors["high"] = factors["low"] - 0.8 * factors["label"].str.count("\n")  # first line of the label
+    arcs = _arcs(between, factors)
+    rows = len(edges) + len(factors)
+
+    def draw(width: int) -> Chart:
+        x = alt.Scale(domain=[0, 1], nice=False, zero=False)
+        y = alt.Scale(domain=[rows, -1], nice=False, zero=False)
+        thick = alt.Scale(domain=[0, 1], range=[0.3, 3.2])
+        layers = []
+        if len(arcs):
+            layers.append(
+                alt.Chart(arcs)
+                .mark_line(color=MUTED, fill=None)
+                .encode(
+                    x=alt.X("at:Q", scale=x, axis=None),
+                    y=alt.Y("low:Q", scale=y, axis=None),
+                    detail="pair:N",
+                    order=alt.Order("start:Q"),
+                    strokeWidth=alt.StrokeWidth("strength:Q", scale=thick, legend=None),
+                )
+            )
+        line = alt.Chart(edges).mark_rule().encode(
+            x=alt.X("start:Q", scale=x, axis=None),
+            x2="end:Q",
+            y=alt.Y("high:Q", scale=y, axis=None),
+            y2="low:Q",
+            strokeWidth=alt.StrokeWidth("strength:Q", scale=thick, legend=None),
+            color=alt.condition("datum.loading < 0", alt.value(ORANGE), alt.value(BLUE)),
+        )  # fmt: skip
+        names = alt.Chart(edges).mark_text(align="left", dx=6, color=INK).encode(
+            x=alt.X("end:Q", scale=x, axis=None), y=alt.Y("low:Q", scale=y, axis=None), text="label:N"
+        )  # fmt: skip
+        x_of, y_of = alt.X("at:Q", scale=x, axis=None), alt.Y("low:Q", scale=y, axis=None)
+        node = alt.Chart(factors).mark_point(filled=True, size=150, opacity=1, color=BLUE)
+        title = alt.Chart(factors).mark_text(
+            align="center", baseline="bottom", dy=-12, lineBreak="\n", color=INK, fontWeight="bold"
+        )
+        titled = title.encode(x=x_of, y=alt.Y("high:Q", scale=y, axis=None), text="label:N")
+        layers += [line, names, node.encode(x=x_of, y=y_of), titled]
+        return alt.layer(*layers).properties(width=width, height=ROW * (rows + 1))
+
+    told = "; ".join(
+        f"{name} {part['loading'].min():.2f} to {part['loading'].max():.2f}"
+        for name, part in loadings.groupby("factor", sort=False)
+    )
+    more = ""
+    if between is not None:
+        more = f" Correlations between factors run from {between['r'].min():.2f} to {between['r'].max():.2f}."
+    return Figure(
+        title="Path diagram: standardised loadings beside the items, arcs for correlations between factors",
+        alt=f"Standardised loadings by factor: {told}.{more}",
+        draw=draw,
+        tables=("loadings",) if between is None else ("loadings", "factor_correlations"),
+    )
+
+
+def _placed(loadings: pd.DataFrame) -> pd.DataFrame:
+    """Edges with their ends; a free row stands between the items of two factors."""
+    block = loadings["factor"].ne(loadings["factor"].shift()).cumsum() - 1
+    edges = loadings[["factor", "item", "loading"]].assign(
+        low=np.arange(len(loadings)) + block.to_numpy(dtype=float),
+        start=FACTOR_AT,
+        end=ITEM_AT,
+        strength=loadings["loading"].abs(),
+    )
+    edges["high"] = edges.groupby("factor", sort=False)["low"].transform("mean")
+    edges["label"] = [
+        f"{item}  {loading:.2f}".replace("-", "−")
+        for item, loading in zip(edges["item"], edges["loading"], strict=True)
+    ]
+    return edges
+
+
+def _arcs(between: pd.DataFrame | None, factors: pd.DataFrame) -> pd.DataFrame:
+    """Half ellipses to the left of the factors, wider the farther these are apart."""
+    columns = ["pair", "at", "low", "start", "strength"]
+    if between is None:
+        return pd.DataFrame(columns=columns)
+    level = dict(zip(factors["factor"], factors["low"], strict=True))
+    most = max(level.values()) - min(level.values()) or 1.0
+    turn = np.linspace(0, np.pi, ARC_STEPS)
+    parts = []
+    for one, other, r in between[["one", "other", "r"]].itertuples(index=False):
+        low, high = sorted((level[one], level[other]))
+        reach = FACTOR_AT * 0.97 * (high - low) / most
+        parts.append(
+            pd.DataFrame(
+                {
+                    "pair": f"{one} with {other}",
+                    "at": FACTOR_AT - reach * np.sin(turn),
+                    "low": (low + high) / 2 - (high - low) / 2 * np.cos(turn),
+                    "start": turn,
+                    "strength": abs(r),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)[columns]

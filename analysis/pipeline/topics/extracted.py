@@ -1,0 +1,106 @@
+"""Variance extracted and composite reliability of the model with a factor per theme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Finding, Table
+from analysis.rules import AVE, OMEGA
+from instrument.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from analysis.structural.result import StructuralResult
+
+LATENT = (
+    "Of the latent answers behind the options; the score of the answers as given is somewhat less reliable."
+)
+_COLUMNS = {
+    "title": ("Theme", "text"),
+    "n_items": ("Items", "int"),
+    "ave": ("AVE", "r2"),
+    "composite_reliability": ("Composite reliability", "r2"),
+    "sqrt_ave": ("√AVE", "r2"),
+    "largest_correlation": ("Largest r with another", "r2"),
+    "fornell_larcker": ("√AVE is larger", "text"),
+}
+
+
+def extracted_table(context: Context, main: StructuralResult, problems: list[str]) -> dict[str, Table]:
+    """AVE and composite reliability of each factor.
+
+    Parameters
+    ----------
+    context
+        The validation.
+    main
+        The model with a factor per theme.
+    problems
+        Where they cannot be had, the reason is added here.
+
+    Returns
+    -------
+    dict
+        `extracted` to its table, or empty.
+    """
+    try:
+        frame = _extracted(context, main)
+    except ToolkitError as error:
+        problems.append(f"Variance extracted: {error}")
+        return {}
+    latent = main.estimator in ("WLSMV", "ULSMV")
+    return {
+        "extracted": Table(
+            frame=frame,
+            title="Variance extracted and composite reliability, a factor per theme",
+            columns={key: value for key, value in _COLUMNS.items() if key in frame},
+            note=LATENT if latent else "",
+        )
+    }
+
+
+def _extracted(context: Context, main: StructuralResult) -> pd.DataFrame:
+    from analysis.validity.extracted import extracted_variance
+
+    rows = main.parameters
+    measured = rows[rows["op"] == "=~"]
+    loadings = pd.Series(measured["std_all"].to_numpy(), index=measured["rhs"])
+    themes = {str(name): list(part["rhs"]) for name, part in measured.groupby("lhs", sort=False)}
+    between = _correlations(rows, list(themes)) if len(themes) > 1 else None
+    table = extracted_variance(loadings, themes, factor_correlations=between).table
+    titles = [context.title_of(t) if t in context.themes else "All items" for t in table.index]
+    frame = table.reset_index()
+    frame.insert(1, "title", titles)
+    return frame
+
+
+def _correlations(rows: pd.DataFrame, factors: list[str]) -> pd.DataFrame:
+    square = pd.DataFrame(1.0, index=factors, columns=factors)
+    kept = rows[(rows["op"] == "~~") & rows["lhs"].isin(factors) & (rows["lhs"] != rows["rhs"])]
+    for one, other, r in zip(kept["lhs"], kept["rhs"], kept["std_all"], strict=True):
+        square.loc[one, other] = square.loc[other, one] = r
+    return square
+
+
+def extracted_findings(table: Table | None) -> list[Finding]:
+    """Judge AVE and composite reliability of each factor."""
+    if table is None:
+        return []
+    found = []
+    for position, row in enumerate(table.frame.to_dict("records")):
+        for key, words, rule in (
+            ("ave", "items share most of their variance", AVE),
+            ("composite_reliability", "composite reliability", OMEGA),
+        ):
+            found.append(
+                Finding(
+                    claim=f"{row['title']}: {words}",
+                    value=float(row[key]),
+                    rule=rule,
+                    path=f"sections.models.tables.extracted.{key}[{position}]",
+                    note=table.note,
+                )
+            )
+    return found
