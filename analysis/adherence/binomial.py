@@ -153,18 +153,24 @@ def _jacobian(function: Callable[[Floats], Floats], point: Floats) -> Floats:
 
 
 def average_effect(
-    fit: Fit, design: Floats, due: Floats, column: int, level: float = 0.95
+    fit: Fit,
+    design: Floats,
+    due: Floats,
+    column: int,
+    level: float = 0.95,
+    weights: Floats | None = None,
 ) -> tuple[float, float, float]:
     """Average marginal effect of one column in units done, with a delta-method interval.
 
     The derivative `due · p(1 − p) · b` averaged over everyone: what one unit more of the column would
-    change, near where each person is.
+    change, near where each person is. With `weights` the average is over those the weights stand for.
     """
     p = expit(design @ fit.coefficients)
-    slope = due * p * (1 - p)
-    effect = float((slope * fit.coefficients[column]).mean())
-    gradient = (fit.coefficients[column] * slope * (1 - 2 * p)) @ design / len(due)
-    gradient[column] += slope.mean()
+    share = np.full(len(due), 1 / len(due)) if weights is None else weights / weights.sum()
+    slope = share * due * p * (1 - p)
+    effect = float(slope.sum() * fit.coefficients[column])
+    gradient = (fit.coefficients[column] * slope * (1 - 2 * p)) @ design
+    gradient[column] += slope.sum()
     se = float(np.sqrt(gradient @ fit.covariance @ gradient))
     half = float(stats.t.ppf(0.5 + level / 2, fit.df_resid)) * se
     return effect, effect - half, effect + half

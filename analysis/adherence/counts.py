@@ -20,6 +20,7 @@ from analysis.adherence.threshold import logistic
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
+FEWEST_USERS = 10
 NEWTON_STEPS, DECREMENT = 20, 1e-12  # twice the gain in log likelihood that is left
 PLAIN = "negative binomial"
 RULE = "smallest BIC among the models that converged"
@@ -117,12 +118,18 @@ def count_effects(
 def _negative_binomial(design: Floats, counts: Floats) -> Fit:
     from statsmodels.discrete.discrete_model import NegativeBinomial
 
-    fit = _quiet(lambda: NegativeBinomial(counts, design).fit(disp=0, maxiter=500, method="bfgs", gtol=1e-8))
-    polished = _quiet(
-        lambda: NegativeBinomial(counts, design).fit(
-            start_params=fit.params, disp=0, maxiter=100, method="newton"
-        )
-    )
+    some = int((counts > 0).sum())
+    if some < FEWEST_USERS:
+        fact = f"{some} of {len(counts)} people used the app on any day after the landmark."
+        hint = f"a count model needs at least {FEWEST_USERS}; watch for longer."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
+    model = NegativeBinomial(counts, design)
+    try:
+        fit = _quiet(lambda: model.fit(disp=0, maxiter=500, method="bfgs", gtol=1e-8))
+        polished = _quiet(lambda: model.fit(start_params=fit.params, disp=0, maxiter=100, method="newton"))
+    except np.linalg.LinAlgError as error:
+        fact = f"the negative binomial model of the counts failed: {error}."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less.")) from None
     if not polished.mle_retvals["converged"] or not np.isfinite(np.asarray(polished.bse)).all():
         fact = "the negative binomial model of the counts did not converge."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))

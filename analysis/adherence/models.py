@@ -115,11 +115,12 @@ class ModelRun:
 
     def _weighted(self) -> None:
         x, done, due = self._binomial_data()
-        self._keep_binomial(WEIGHTED, quasi_binomial(x, done, due, response_weights(self._design)))
+        weights = response_weights(self._design)
+        self._keep_binomial(WEIGHTED, quasi_binomial(x, done, due, weights), weights)
 
-    def _keep_binomial(self, model: str, fit: Fit) -> None:
+    def _keep_binomial(self, model: str, fit: Fit, weights: Floats | None = None) -> None:
         x, _, due = self._binomial_data()
-        effect = average_effect(fit, x, due, 1, self._level)
+        effect = average_effect(fit, x, due, 1, self._level, weights)
         self._keep(model, fit, 1, self._in_units("odds ratio", effect))
 
     def _in_units(self, measure: str, effect: tuple[float, float, float]) -> Reported:
