@@ -14,7 +14,8 @@ Codes = npt.NDArray[np.integer]
 MOST_STEPS = 60
 MOST_HALVINGS = 40
 DECREMENT = 1e-12
-# Below this share of the largest eigenvalue the likelihood is flat: the maximum lies at infinity.
+ROUNDING = 1e-13
+# Below this information per person the likelihood is flat: its maximum lies at infinity.
 FLATTEST = 1e-9
 SEPARATED = "the groups or the matching variable separate its answers, so the estimates have no finite value"
 COLLINEAR = "the matching variable does not vary, or does not within a group"
@@ -82,38 +83,34 @@ def fit_proportional_odds(positions: Codes, predictors: Array) -> ProportionalOd
     """
     centre, spread = predictors.mean(axis=0), predictors.std(axis=0)
     k, n_predictors = int(positions.max()) + 1, predictors.shape[1]
-    n_free = k - 1 + n_predictors
     scaled = (predictors - centre) / np.where(spread > 0, spread, 1.0)
-    if np.linalg.matrix_rank(np.column_stack([np.ones(len(scaled)), scaled]), tol=1e-8) <= n_predictors:
+    together = np.linalg.eigvalsh(scaled.T @ scaled / len(scaled))
+    if together[0] <= FLATTEST * together[-1]:
         return _without_estimate(k, n_predictors, COLLINEAR)
-    design = _designs(positions, scaled, k)
     below = np.cumsum(np.bincount(positions, minlength=k))[:-1] / len(positions)
     at = np.concatenate([np.log(below / (1 - below)), np.zeros(n_predictors)])
-    loglik, slope, information = _derivatives(at, design, k)
+    data = _Data(positions=positions, predictors=scaled, k=k)
+    ends = _ends(at, data)
     for _ in range(MOST_STEPS):
+        slope, information = _derivatives(ends, data)
         direction, decrement = _direction(slope, information)
-        if not decrement > 0:
+        if not decrement > DECREMENT:
             break
-        new = _climb(at, direction, loglik, design, k)
-        if new is None:
-            break
-        at, (loglik, slope, information) = new, _derivatives(new, design, k)
-        if decrement < DECREMENT:
-            break
+        at, ends = _climb(at, direction, ends, data)
     else:
         return _without_estimate(k, n_predictors, UNFINISHED)
     sizes = np.linalg.eigvalsh(information)
-    if sizes[0] <= FLATTEST * sizes[-1] or abs(_direction(slope, information)[1]) > 1e-6:
+    if sizes[0] <= FLATTEST * len(scaled):
         return _without_estimate(k, n_predictors, SEPARATED)
-    back = np.eye(n_free)
+    back = np.eye(k - 1 + n_predictors)
     back[k - 1 :, k - 1 :] = np.diag(1 / spread)
     back[: k - 1, k - 1 :] = centre / spread
-    estimates = back @ at
+    estimates = back @ (at + direction)
     return ProportionalOdds(
         thresholds=estimates[: k - 1],
         coefficients=estimates[k - 1 :],
         covariance=back @ np.linalg.inv(information) @ back.T,
-        loglik=loglik,
+        loglik=ends.loglik,
     )
 
 
@@ -149,48 +146,65 @@ def _without_estimate(k: int, n_predictors: int, problem: str) -> ProportionalOd
     )
 
 
-def _designs(positions: Codes, scaled: Array, k: int) -> tuple[Codes, Array, Array]:
-    """Rows that take (α, β) to the upper and the lower end of each person's category."""
-    n = len(positions)
-    upper = np.hstack([np.zeros((n, k - 1)), -scaled])
-    lower = upper.copy()
-    rows = np.arange(n)
-    capped, floored = positions < k - 1, positions > 0
-    upper[rows[capped], positions[capped]] = 1.0
-    lower[rows[floored], positions[floored] - 1] = 1.0
-    return positions, upper, lower
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Data:
+    positions: Codes
+    predictors: Array
+    k: int
 
 
-def _ends(at: Array, design: tuple[Codes, Array, Array], k: int) -> tuple[Array, Array, Array]:
-    """Upper end, lower end and probability of each person's own category."""
-    positions, upper, lower = design
-    high = np.where(positions < k - 1, upper @ at, np.inf)
-    low = np.where(positions > 0, lower @ at, -np.inf)
-    # F(high) − F(low), taken from the tail in which both are small.
-    turned = low > 0
-    probability = np.where(turned, expit(-low) - expit(-high), expit(high) - expit(low))
-    return high, low, probability
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Ends:
+    """F at the upper and the lower end of each person's own category, and what lies between."""
+
+    high: Array
+    low: Array
+    probability: Array
+    loglik: float
 
 
-def _derivatives(at: Array, design: tuple[Codes, Array, Array], k: int) -> tuple[float, Array, Array]:
-    """Log likelihood, its slope, and the negative of its curvature."""
-    high, low, probability = _ends(at, design, k)
-    _, upper, lower = design
+def _ends(at: Array, data: _Data) -> _Ends:
+    cuts = np.concatenate([[-np.inf], at[: data.k - 1], [np.inf]])
+    linear = data.predictors @ at[data.k - 1 :]
+    high, low = cuts[data.positions + 1] - linear, cuts[data.positions] - linear
     at_high, at_low = expit(high), expit(low)
-    dense_high, dense_low = at_high * (1 - at_high), at_low * (1 - at_low)
-    by_high, by_low = dense_high / probability, -dense_low / probability
-    slope: Array = upper.T @ by_high + lower.T @ by_low
-    curve_high = by_high * (1 - 2 * at_high) - by_high**2
-    curve_low = by_low * (1 - 2 * at_low) - by_low**2
-    mixed = upper.T @ ((-by_high * by_low)[:, None] * lower)
-    curvature = (
-        upper.T @ (curve_high[:, None] * upper) + lower.T @ (curve_low[:, None] * lower) + mixed + mixed.T
-    )
-    return float(np.log(probability).sum()), slope, -curvature
+    # F(high) − F(low), taken from the tail in which both are small.
+    probability = np.where(low > 0, expit(-low) - expit(-high), at_high - at_low)
+    loglik = float(np.log(probability).sum()) if (probability > 0).all() else -np.inf
+    return _Ends(high=at_high, low=at_low, probability=probability, loglik=loglik)
+
+
+def _derivatives(ends: _Ends, data: _Data) -> tuple[Array, Array]:
+    """Slope of the log likelihood and the negative of its curvature.
+
+    Each person adds to two thresholds at most, so sums over persons of one category fill them.
+    """
+    k, x, own = data.k, data.predictors, data.positions
+    dense_high, dense_low = ends.high * (1 - ends.high), ends.low * (1 - ends.low)
+    by_high, by_low = dense_high / ends.probability, -dense_low / ends.probability
+    curve_high = by_high**2 - by_high * (1 - 2 * ends.high)
+    curve_low = by_low**2 - by_low * (1 - 2 * ends.low)
+    mixed = by_high * by_low
+
+    def summed(values: Array) -> Array:
+        return np.asarray(np.bincount(own, weights=values, minlength=k), dtype=np.float64)
+
+    slope = np.concatenate([summed(by_high)[:-1] + summed(by_low)[1:], -x.T @ (by_high + by_low)])
+    information = np.zeros((len(slope), len(slope)))
+    cut = np.arange(k - 1)
+    information[cut, cut] = summed(curve_high)[:-1] + summed(curve_low)[1:]
+    beside = summed(mixed)[1:-1]
+    information[cut[1:], cut[:-1]] = information[cut[:-1], cut[1:]] = beside
+    to_high, to_low = curve_high + mixed, curve_low + mixed
+    for place, column in enumerate(x.T, start=k - 1):
+        across = summed(to_high * column)[:-1] + summed(to_low * column)[1:]
+        information[place, : k - 1] = information[: k - 1, place] = -across
+    information[k - 1 :, k - 1 :] = x.T @ ((to_high + to_low)[:, None] * x)
+    return slope, information
 
 
 def _direction(slope: Array, information: Array) -> tuple[Array, float]:
-    """Newton's step and the climb it promises, twice; no step where the information is singular."""
+    """Newton's step and twice the climb it promises; none where the information is singular."""
     try:
         step = np.asarray(np.linalg.solve(information, slope), dtype=np.float64)
     except np.linalg.LinAlgError:
@@ -198,14 +212,12 @@ def _direction(slope: Array, information: Array) -> tuple[Array, float]:
     return step, float(slope @ step)
 
 
-def _climb(
-    at: Array, direction: Array, loglik: float, design: tuple[Codes, Array, Array], k: int
-) -> Array | None:
-    """The longest halved step that does not descend; None where none is left above rounding."""
+def _climb(at: Array, direction: Array, ends: _Ends, data: _Data) -> tuple[Array, _Ends]:
+    """The longest halved step that does not descend; the thresholds stay in order."""
     for halving in range(MOST_HALVINGS):
-        new: Array = at + direction * 0.5**halving
-        if (np.diff(new[: k - 1]) > 0).all():
-            probability = _ends(new, design, k)[2]
-            if (probability > 0).all() and np.log(probability).sum() >= loglik - 1e-10 * abs(loglik):
-                return new
-    return None
+        new = at + direction * 0.5**halving
+        if (np.diff(new[: data.k - 1]) > 0).all():
+            found = _ends(new, data)
+            if found.loglik >= ends.loglik - ROUNDING * abs(ends.loglik):
+                return new, found
+    return at, ends

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.fairness.dif import dif
 from analysis.fairness.nested import TESTS, compare_nested, expected_scores, fit_nested, score_differences
 
 HERE = Path(__file__).resolve().parent
@@ -84,3 +85,43 @@ def test_three_models_of_each_item(file: str, group: str, matching: str, theme: 
         np.testing.assert_allclose(
             [gap[1] for gap in gaps.values()], listed(wanted["unsigned"]), atol=ESTIMATE
         )
+
+
+@pytest.mark.parametrize(("file", "group", "matching", "theme"), CASES)
+@pytest.mark.filterwarnings("ignore:dif. 1 of 3 groups have fewer than 200:instrument.errors.ToolkitWarning")
+def test_the_public_function_gives_every_field(file: str, group: str, matching: Any, theme: str) -> None:
+    table, items = keyed(file), THEMES[theme]
+    wanted = VALUES[file][group][matching][theme]
+    for adjust in ("holm", "bh"):
+        found = dif(table[items], table[group], matching=matching, purify=None, adjust=adjust)
+        assert found.groups == list(table[group].unique())
+        for place, test in enumerate(TESTS):
+            np.testing.assert_allclose(
+                found.table[f"p_adjusted_{test}"], np.array(wanted[adjust])[place], atol=LOGLIK
+            )
+    for item in items:
+        row, want = found.table.loc[item], wanted["items"][item]
+        assert found.n_groups.loc[item].to_dict() == want["n"]
+        assert row["n"] == sum(want["n"].values())
+        np.testing.assert_allclose(
+            found.logliks.loc[item].tolist(), [want["null"], *want["loglik"]], atol=LOGLIK
+        )
+        for place, test in enumerate(TESTS):
+            assert row[f"chisq_{test}"] == pytest.approx(want["chisq"][place], abs=4 * LOGLIK)
+            assert row[f"df_{test}"] == want["df"][place]
+            for name in ("p", "mcfadden", "nagelkerke"):
+                assert row[f"{name}_{test}"] == pytest.approx(want[name][place], abs=LOGLIK)
+        assert row["coefficient_change"] == pytest.approx(want["change"], abs=ESTIMATE)
+        own = found.coefficients[found.coefficients["item"] == item]
+        for place, model in enumerate(("matching", "uniform", "nonuniform")):
+            of_model = own[own["model"] == model]
+            estimates = [*want["thresholds"][place], *listed(want["coefficients"][place])]
+            np.testing.assert_allclose(of_model["estimate"], estimates, atol=ESTIMATE)
+            np.testing.assert_allclose(of_model["standard_error"], want["se"][place], atol=ESTIMATE)
+        gaps = found.differences[found.differences["item"] == item]
+        assert [f"{a}:{b}" for a, b in zip(gaps["first"], gaps["second"], strict=True)] == listed(
+            want["pairs"]
+        )
+        np.testing.assert_allclose(gaps["signed"], listed(want["signed"]), atol=ESTIMATE)
+        np.testing.assert_allclose(gaps["unsigned"], listed(want["unsigned"]), atol=ESTIMATE)
+        assert row["unsigned_difference"] == pytest.approx(max(listed(want["unsigned"])), abs=ESTIMATE)

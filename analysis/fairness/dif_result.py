@@ -1,0 +1,136 @@
+"""What an analysis of differential item functioning hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.result import Result
+from analysis.rules import (
+    DIF_MODERATE,
+    DIF_MODERATE_ZUMBO,
+    DIF_NEGLIGIBLE,
+    DIF_NEGLIGIBLE_ZUMBO,
+    Rule,
+)
+
+# Name of the rule: what separates negligible from moderate, and moderate from large.
+FLAG_RULES: dict[str, tuple[Rule, Rule]] = {
+    "jodoin_gierl": (DIF_NEGLIGIBLE, DIF_MODERATE),
+    "zumbo": (DIF_NEGLIGIBLE_ZUMBO, DIF_MODERATE_ZUMBO),
+}
+FLAGGED = ("moderate", "large")
+NOT_ESTIMABLE = "not estimable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DifResult(Result):
+    """Tests, effect sizes and flags of each item.
+
+    Attributes
+    ----------
+    table
+        Index item; `n`; for each test (`uniform`, `nonuniform`, `total`) `chisq_…`, `df_…`, `p_…`,
+        `p_adjusted_…`, `mcfadden_…`, `nagelkerke_…` (differences of R²); `coefficient_change` of the
+        matching variable (model 2 over model 1, minus 1); `signed_difference` and `unsigned_difference` in
+        score points, of the pair of groups with the largest unsigned one; `flag` (none, moderate, large,
+        not estimable) and `kind` (uniform, nonuniform; empty where the total test is not significant).
+    coefficients
+        One row per item, model (matching, uniform, nonuniform) and term: `estimate`, `standard_error`.
+    logliks
+        Index item: log likelihood of the thresholds alone (`null`) and of the three models.
+    differences
+        One row per item and pair of groups: `signed` (second − first) and `unsigned`, in score points.
+    expected_scores
+        Score that the largest model expects, per item, group and value of the matching variable.
+    n_groups
+        Index item, one column per group: persons after rows were dropped.
+    groups
+        Labels; the first is the reference.
+    anchors
+        Items the matching variable rests on.
+    rounds
+        Rounds of tests.
+    purification
+        How the search for anchors ended, or why there was none.
+    not_estimable
+        Item to reason.
+    empty_categories
+        "item:code (group)" of categories that a group never used.
+    matching, adjust, alpha, rule
+        As asked for.
+    n_obs, n_dropped
+        Persons with a group and an answer, and those without.
+    """
+
+    table: pd.DataFrame
+    coefficients: pd.DataFrame
+    logliks: pd.DataFrame
+    differences: pd.DataFrame
+    expected_scores: pd.DataFrame
+    n_groups: pd.DataFrame
+    groups: list[object]
+    anchors: list[str]
+    rounds: int
+    purification: str
+    not_estimable: dict[str, str]
+    empty_categories: list[str]
+    matching: str
+    adjust: str
+    alpha: float
+    rule: str
+    n_obs: int
+    n_dropped: int
+
+    @property
+    def flagged(self) -> list[str]:
+        """Items flagged as moderate or large."""
+        return [str(item) for item in self.table.index[self.table["flag"].isin(FLAGGED)]]
+
+    @property
+    def rules(self) -> tuple[Rule, Rule]:
+        """The cut-offs of moderate and of large."""
+        return FLAG_RULES[self.rule]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Give tests, effect sizes and flags, unrounded.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per item.
+        """
+        return self.table
+
+
+def flag_of(p_adjusted: float, change: float, alpha: float, rules: tuple[Rule, Rule]) -> str:
+    """Flag an item by significance and size together.
+
+    Parameters
+    ----------
+    p_adjusted
+        Of the total test.
+    change
+        Of R² between the smallest and the largest model.
+    alpha
+        Level of the test.
+    rules
+        What is negligible, and what is no more than moderate.
+
+    Returns
+    -------
+    str
+        none, moderate or large.
+
+    Examples
+    --------
+    >>> flag_of(0.001, 0.05, 0.05, FLAG_RULES["jodoin_gierl"])
+    'moderate'
+    >>> flag_of(0.20, 0.09, 0.05, FLAG_RULES["jodoin_gierl"])
+    'none'
+    """
+    negligible, moderate = rules
+    if not p_adjusted < alpha or negligible.holds(change):
+        return "none"
+    return "moderate" if moderate.holds(change) else "large"

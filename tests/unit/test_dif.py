@@ -1,0 +1,306 @@
+"""Differential item functioning: what must hold for any data, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.fairness.dif import dif
+from analysis.fairness.dif_result import DifResult
+from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, find_anchors
+from analysis.fairness.proportional_odds import fit_proportional_odds
+from analysis.fairness.testing import TESTS, adjusted
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+
+CUTS = np.array([-1.5, -0.5, 0.4, 1.3])
+ITEMS = list("abcdef")
+STATISTICS = [f"{what}_{test}" for test in TESTS for what in ("chisq", "mcfadden", "nagelkerke")]
+KINDS = ("theta", "total", "rest")
+
+
+def answers(shift: float = 0.0, n: int = 500, seed: int = 2, slope: float = 1.0) -> pd.DataFrame:
+    """Five options each; item `a` is harder by `shift` and `slope` times as steep in group two."""
+    rng = np.random.default_rng(seed)
+    second = np.arange(n) % 2 == 1
+    theta = rng.standard_normal(n)
+    slopes = np.array([1.6, 1.3, 1.7, 2.1, 1.1, 1.5])[:, None] * np.ones(n)
+    slopes[0] = np.where(second, slope * slopes[0], slopes[0])
+    hard = np.zeros((6, n))
+    hard[0] = np.where(second, shift, 0.0)
+    above = 1 / (1 + np.exp(-slopes[..., None] * (theta[None, :, None] - CUTS - hard[..., None])))
+    codes = 1 + (rng.random((6, n, 1)) < above).sum(axis=2)
+    return pd.DataFrame(codes.T, columns=ITEMS).assign(group=np.where(second, "two", "one"))
+
+
+@pytest.fixture(scope="module")
+def shifted() -> pd.DataFrame:
+    return answers(shift=0.8)
+
+
+@pytest.fixture(scope="module")
+def found(shifted: pd.DataFrame) -> DifResult:
+    return dif(shifted[ITEMS], shifted["group"])
+
+
+def test_a_shifted_item_is_found_and_leaves_the_anchors(found: DifResult) -> None:
+    assert found.flagged == ["a"]
+    assert found.table.loc["a", "kind"] == "uniform"
+    assert found.anchors == ITEMS[1:]
+    assert (found.purification, found.rounds) == (STABLE, 2)
+    assert found.table.loc["a", "signed_difference"] < -0.3
+    assert found.n_obs == 500
+    assert found.n_groups.loc["a"].to_dict() == {"one": 250, "two": 250}
+
+
+def test_another_slope_is_nonuniform() -> None:
+    table = answers(n=1000, slope=0.25)
+    result = dif(table[ITEMS], table["group"], matching="rest")
+    assert result.table.loc["a", "kind"] == "nonuniform"
+    row = result.table.loc["a"]
+    assert row["unsigned_difference"] > 2 * abs(row["signed_difference"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_names_of_groups_and_order_of_persons_and_items_do_not_matter(
+    shifted: pd.DataFrame, kind: Any
+) -> None:
+    first = dif(shifted[ITEMS], shifted["group"], matching=kind)
+    mixed = shifted.sample(frac=1, random_state=3)
+    named = mixed["group"].map({"one": 7, "two": 3})
+    other = dif(mixed[ITEMS[::-1]], named, matching=kind)
+    pd.testing.assert_frame_equal(other.table.loc[ITEMS, STATISTICS], first.table[STATISTICS], atol=1e-5)
+    assert (other.table.loc[ITEMS, "flag"] == first.table["flag"]).all()
+    turned = -1 if other.groups[0] == 3 else 1
+    np.testing.assert_allclose(
+        other.table.loc[ITEMS, "signed_difference"], turned * first.table["signed_difference"], atol=1e-5
+    )
+
+
+def test_a_reversed_item_has_the_same_tests_and_the_opposite_difference(
+    shifted: pd.DataFrame, found: DifResult
+) -> None:
+    other = dif(shifted[ITEMS].assign(a=6 - shifted["a"]), shifted["group"])
+    pd.testing.assert_frame_equal(other.table[STATISTICS], found.table[STATISTICS], atol=1e-5)
+    assert other.table.loc["a", "signed_difference"] == pytest.approx(
+        -found.table.loc["a", "signed_difference"], abs=1e-6
+    )
+
+
+def test_codes_are_labels_except_for_score_points(shifted: pd.DataFrame, found: DifResult) -> None:
+    other = dif(shifted[ITEMS] * 10 - 3, shifted["group"])
+    pd.testing.assert_frame_equal(other.table[STATISTICS], found.table[STATISTICS], atol=1e-6)
+    np.testing.assert_allclose(
+        other.table["signed_difference"], 10 * found.table["signed_difference"], atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_groups_with_the_same_answers_do_not_differ(kind: Any) -> None:
+    once = answers(n=300)[ITEMS]
+    twice = pd.concat([once, once, once], ignore_index=True)
+    result = dif(twice, np.repeat(["x", "y", "z"], 300), matching=kind)
+    assert (result.table[[f"chisq_{test}" for test in TESTS]] < 1e-6).all(axis=None)
+    assert (result.table["unsigned_difference"] < 1e-4).all()
+    assert (result.table[[f"df_{test}" for test in TESTS]].to_numpy() == [2, 2, 4]).all()
+    assert result.flagged == []
+
+
+def test_total_is_the_sum_of_uniform_and_nonuniform(found: DifResult) -> None:
+    table = found.table
+    for what in ("chisq", "df", "mcfadden", "nagelkerke"):
+        np.testing.assert_allclose(
+            table[f"{what}_total"], table[f"{what}_uniform"] + table[f"{what}_nonuniform"], atol=1e-10
+        )
+    assert (table["unsigned_difference"] >= table["signed_difference"].abs() - 1e-12).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_missing_answers_follow_the_stated_rule(shifted: pd.DataFrame, kind: Any) -> None:
+    holes = shifted.astype(dict.fromkeys(ITEMS, "Int64"))
+    holes.loc[0, ITEMS] = pd.NA  # no answer at all
+    holes.loc[1, "b"] = pd.NA
+    holes.loc[2, ITEMS[1:]] = pd.NA  # nothing to match on
+    holes.loc[3, "group"] = None
+    result = dif(holes[ITEMS], holes["group"], matching=kind, purify=None)
+    assert (result.n_obs, result.n_dropped) == (498, 2)
+    others = 497 if kind == "theta" else 496
+    # For the mean without b, the person who left b out still counts, but has no answer to it.
+    assert result.table["n"].to_dict() == {"a": others, "b": 496, **dict.fromkeys("cdef", others)}
+
+
+def test_given_anchors_are_kept(shifted: pd.DataFrame, found: DifResult) -> None:
+    result = dif(shifted[ITEMS], shifted["group"], anchors=ITEMS[1:])
+    pd.testing.assert_frame_equal(result.table, found.table)
+    assert result.rounds == 1
+    assert "given" in result.purification
+
+
+def test_rule_of_zumbo_asks_for_more(shifted: pd.DataFrame) -> None:
+    result = dif(shifted[ITEMS], shifted["group"], rule="zumbo", purify="flagged")
+    assert result.anchors == ITEMS
+    assert result.flagged == []
+    assert result.table.loc["a", "p_adjusted_total"] < 0.001
+    assert "0.13" in str(result.rules[0])
+
+
+def test_tables_agree_with_each_other(found: DifResult) -> None:
+    curves = found.expected_scores.set_index(["item", "group"])
+    assert set(curves.index) == {(item, group) for item in ITEMS for group in ("one", "two")}
+    assert curves["expected"].between(1, 5).all()
+    assert list(found.to_frame().index) == ITEMS
+    assert found.to_dict()["rule"] == "jodoin_gierl"
+    assert set(found.coefficients["term"]) == {"1|2", "2|3", "3|4", "4|5", "matching", "two", "matching:two"}
+
+
+def test_adjusted_p_by_hand() -> None:
+    p = np.array([0.04, 0.01, 0.03])
+    np.testing.assert_allclose(adjusted(p, "holm"), [0.06, 0.03, 0.06])
+    np.testing.assert_allclose(adjusted(p, "bh"), [0.04, 0.03, 0.04])
+    np.testing.assert_allclose(adjusted(p, "none"), p)
+
+
+@pytest.mark.parametrize(
+    ("steps", "ending", "rounds", "anchors"),
+    [
+        ([[0], [0]], STABLE, 2, {1, 2, 3, 4}),
+        ([[0], [1], [0]], CYCLED, 3, {0, 2, 3, 4}),
+        ([[4, 2, 1], [4, 2, 3]], TOO_FEW, 2, {0, 1, 3}),
+        ([[4, 2, 1], [4], [4]], STABLE, 3, {0, 1, 2, 3}),
+        ([[0], [1], [2], [3]], UNFINISHED, 4, {0, 1, 3, 4}),
+        ([[]], STABLE, 1, {0, 1, 2, 3, 4}),
+    ],
+)
+def test_purification_ends(steps: list[list[int]], ending: str, rounds: int, anchors: set[int]) -> None:
+    tested = []
+
+    def worst(given: frozenset[int]) -> list[int]:
+        tested.append(given)
+        return steps[len(tested) - 1]
+
+    ended = find_anchors(worst, frozenset(range(5)), fewest=3, max_rounds=4)
+    assert (ended.ending, ended.rounds, set(ended.anchors)) == (ending, rounds, anchors)
+    assert ended.anchors == tested[-1]
+
+
+def test_an_unstable_search_is_said(shifted: pd.DataFrame) -> None:
+    with pytest.warns(ToolkitWarning, match="purification stopped: the declared number of rounds"):
+        result = dif(shifted[ITEMS], shifted["group"], max_rounds=1)
+    assert result.anchors == ITEMS
+
+
+def test_an_item_that_one_group_does_not_vary_on_has_no_estimate(shifted: pd.DataFrame) -> None:
+    table = shifted.copy()
+    table.loc[table["group"] == "two", "c"] = 5
+    table.loc[table["group"] == "one", "c"] = table.loc[table["group"] == "one", "c"].clip(upper=4)
+    with pytest.warns(ToolkitWarning) as caught:
+        result = dif(table[ITEMS], table["group"])
+    texts = " ".join(str(warning.message) for warning in caught)
+    assert "1 of 6 items cannot be tested: c (the groups" in texts
+    assert "5 categories are empty in a group: 'c:5 (one)', 'c:1 (two)'" in texts
+    assert result.table.loc["c", "flag"] == "not estimable"
+    assert result.table.loc["c"].drop(["n", "flag", "kind"]).isna().all()
+    assert "c" not in result.anchors
+    assert "separate" in result.not_estimable["c"]
+    assert result.table.drop(index="c")["p_total"].notna().all()
+
+
+def test_a_group_that_left_an_item_out_is_named(shifted: pd.DataFrame) -> None:
+    table = shifted.astype(dict.fromkeys(ITEMS, "Int64"))
+    table.loc[table.index[(table["group"] == "two").to_numpy()][:240], "c"] = pd.NA
+    with pytest.warns(ToolkitWarning) as caught:
+        result = dif(table[ITEMS], table["group"])
+    texts = [str(warning.message) for warning in caught]
+    assert any("c (10 persons of group two have the item" in text for text in texts)
+    assert result.n_groups.loc["c"].to_dict() == {"one": 250, "two": 10}
+
+
+def test_small_groups_are_said(shifted: pd.DataFrame) -> None:
+    few = shifted.iloc[:300]
+    with pytest.warns(ToolkitWarning, match=r"2 of 2 groups have fewer than 200 persons: 'one \(150\)'"):
+        dif(few[ITEMS], few["group"], purify=None)
+
+
+def test_items_against_the_others_are_said_where_answers_are_averaged(shifted: pd.DataFrame) -> None:
+    turned = shifted[ITEMS].assign(b=6 - shifted["b"])
+    with pytest.warns(ToolkitWarning, match="1 items run against the others: 'b'"):
+        dif(turned, shifted["group"], matching="rest", purify=None)
+
+
+Change = Callable[[pd.DataFrame], tuple[Any, Any]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: (t[["a", "b"]], t["group"]), "2 items cannot be matched"),
+        (lambda t: (t[ITEMS], "group"), "group is a str"),
+        (lambda t: (t[ITEMS], t[["group"]]), "group is a DataFrame"),
+        (lambda t: (t[ITEMS], t["group"].iloc[:10]), "10 groups for 500 rows"),
+        (lambda t: (t[ITEMS], t["group"].iloc[::-1]), "different indexes"),
+        (lambda t: (t[ITEMS], ["x"] * len(t)), "everyone belongs to one group, 'x'"),
+        (lambda t: (t[ITEMS], [None] * len(t)), "no person has both"),
+        (lambda t: (t[ITEMS], ["x"] * 480 + ["y"] * 20), r"1 of 2 groups .* 30 persons: 'y \(20\)'"),
+        (lambda t: (t[ITEMS].assign(a=3), t["group"]), "single answer category: 'a'"),
+        (lambda t: (t[ITEMS].assign(a=np.nan), t["group"]), "no answer at all: 'a'"),
+        (lambda t: (t[ITEMS].assign(a=t["a"] + 0.5), t["group"]), "not whole numbers: 'a'"),
+        (lambda t: (t[ITEMS].assign(a="x"), t["group"]), "not numeric: 'a'"),
+        (lambda t: (t["a"], t["group"]), "items is a Series"),
+    ],
+)
+def test_data_that_cannot_be_used_are_refused(shifted: pd.DataFrame, change: Change, message: str) -> None:
+    items, group = change(shifted)
+    with pytest.raises(ResponseDataError, match=message) as caught:
+        dif(items, group)
+    assert str(caught.value).startswith("dif: ")
+    assert "\nHint: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"matching": "sum"}, "matching 'sum' is unknown"),
+        ({"purify": True}, "purify True is unknown"),
+        ({"adjust": "bonferroni"}, "adjust 'bonferroni'"),
+        ({"rule": "mine"}, "rule 'mine'"),
+        ({"alpha": 5}, "alpha is 5"),
+        ({"alpha": "0.05"}, "alpha is '0.05'"),
+        ({"max_rounds": 0}, "max_rounds is 0"),
+        ({"anchors": ["a", "b", "z"]}, "1 anchors are no items: 'z'"),
+        ({"anchors": ["a", "b"]}, "2 anchors do not carry matching='theta'"),
+        ({"anchors": "a"}, "1 anchors do not carry"),
+    ],
+)
+def test_options_that_do_not_exist_are_refused(
+    shifted: pd.DataFrame, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DefinitionError, match=message) as caught:
+        dif(shifted[ITEMS], shifted["group"], **options)
+    assert "\nHint: " in str(caught.value)
+
+
+def test_a_matching_model_that_fails_is_not_replaced(shifted: pd.DataFrame) -> None:
+    doubled = shifted[ITEMS].assign(g=shifted["a"])
+    with pytest.raises(NotEstimableError, match="graded_response"):
+        dif(doubled, shifted["group"])
+
+
+def test_groups_that_nothing_can_compare_give_no_result(shifted: pd.DataFrame) -> None:
+    table = shifted[ITEMS].copy()
+    second = shifted["group"] == "two"
+    table.loc[second] = 5
+    table.loc[~second] = table.loc[~second].clip(upper=4)
+    with pytest.raises(NotEstimableError, match="no item can be tested"):
+        dif(table, shifted["group"], matching="rest")
+
+
+def test_separated_and_collinear_predictors_have_no_estimate() -> None:
+    y = np.repeat([0, 1, 2], 50)
+    assert "separate" in fit_proportional_odds(y, np.arange(150.0)[:, None]).problem
+    assert "separate" in fit_proportional_odds(y, (y > 0)[:, None].astype(float)).problem
+    assert "does not vary" in fit_proportional_odds(y, np.ones((150, 1))).problem
+    x = np.random.default_rng(1).standard_normal(150)
+    assert "does not vary" in fit_proportional_odds(y, np.column_stack([x, 2 * x])).problem
