@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -28,10 +29,10 @@ from analysis.structural.information import (
     saturated_trace,
 )
 from analysis.structural.normal import Moments, NormalDiscrepancy
-from analysis.structural.optimise import Minimum, minimise
+from analysis.structural.optimise import Minimum, minimise, minimise_from
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, build_group, evaluate
-from analysis.structural.starting import start_values
+from analysis.structural.starting import other_side, start_values
 
 LOG_2_PI = math.log(2.0 * math.pi)
 
@@ -92,15 +93,19 @@ def _search(setting: Setting) -> tuple[NormalDiscrepancy | FimlDiscrepancy, Mini
     samples, table = setting.samples, setting.table
     moments = [Moments(s.n, s.mean, s.covariance) for s in samples]
     complete = NormalDiscrepancy(setting.groups, moments, table.n_free, setting.with_means)
-    start = start_values(table, [s.covariance for s in samples], [s.mean for s in samples], [])
-    minimum = minimise(complete, setting.reduction, setting.reduction.contract(start))
+    covariances, means = [s.covariance for s in samples], [s.mean for s in samples]
+    starts = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
+    beyond = partial(other_side, table, covariances=covariances)
+    minimum = minimise_from(complete, setting.reduction, starts, beyond)
     if not setting.full_information or all(len(s.patterns.n) == 1 for s in samples):
         return complete, minimum
     target = FimlDiscrepancy(
         setting.groups, [s.patterns for s in samples], [(s.mean, s.covariance) for s in samples], table.n_free
     )
-    begin = minimum.z if minimum.converged else setting.reduction.contract(start)
-    return target, minimise(target, setting.reduction, begin)
+    if minimum.converged:
+        return target, minimise(target, setting.reduction, minimum.z)
+    starts = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
+    return target, minimise_from(target, setting.reduction, starts, beyond)
 
 
 def _inference(

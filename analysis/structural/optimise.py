@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -110,6 +111,44 @@ def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance:
         z, value, damping = found
         near = size < NEAR
     return Minimum(z, value, size, max_steps, False)
+
+
+def minimise_from(
+    target: Discrepancy,
+    reduction: Reduction,
+    starts: Iterator[Array],
+    beyond: Callable[[Array], Array | None],
+) -> Minimum:
+    """Search from one start after the other until the gradient vanishes.
+
+    Parameters
+    ----------
+    target
+        The discrepancy with its derivatives.
+    reduction
+        Equality constraints.
+    starts
+        Full parameter vectors; a later one is drawn only when every earlier search failed.
+    beyond
+        Gives a further start from where a search failed, if there is one.
+
+    Returns
+    -------
+    Minimum
+        Of the first search that converged, or else the failed one that came lowest.
+    """
+    failed: list[Minimum] = []
+    for start in starts:
+        point: Array | None = start
+        for _ in range(2):
+            if point is None:
+                break
+            found = minimise(target, reduction, reduction.contract(point))
+            if found.converged:
+                return found
+            failed.append(found)
+            point = beyond(reduction.expand(found.z))
+    return min(failed, key=lambda one: one.value if np.isfinite(one.value) else np.inf)
 
 
 def _newton(curve: Array, slope: Array, scale: Array) -> Array | None:

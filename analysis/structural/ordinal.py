@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -26,10 +27,10 @@ from analysis.structural.indices import Statistic, index_set
 from analysis.structural.information import Block, invert_information, projected_trace, residual_traces
 from analysis.structural.least_squares import LeastSquaresDiscrepancy
 from analysis.structural.normal import saturated_information
-from analysis.structural.optimise import minimise
+from analysis.structural.optimise import minimise_from
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, vech_places
-from analysis.structural.starting import start_values
+from analysis.structural.starting import other_side, start_values
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 
@@ -103,11 +104,13 @@ def fit_ordinal(
     n_moments = sum(map(len, sample))
     refuse_negative_df(n_moments, reduction.basis.shape[1], caller)
     target = LeastSquaresDiscrepancy(groups, sample, weights, sizes, table.n_free)
-    start = start_values(
-        table, [m.correlations for m in found], [np.zeros(len(data.variables)) for _ in found],
-        [dict(zip(table.names.observed, m.thresholds, strict=True)) for m in found],
-    )  # fmt: skip
-    minimum = minimise(target, reduction, reduction.contract(start))
+    correlations: list[Array] = [m.correlations for m in found]
+    means: list[Array] = [np.zeros(len(data.variables)) for _ in found]
+    thresholds: list[dict[str, Array]] = [
+        dict(zip(table.names.observed, m.thresholds, strict=True)) for m in found
+    ]
+    starts = (start_values(table, correlations, means, thresholds, one_factor=way) for way in (False, True))
+    minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=correlations))
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     slope = np.zeros(len(x)) if minimum.converged else target.gradient(x)

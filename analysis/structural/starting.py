@@ -1,4 +1,8 @@
-"""Where the search starts: loadings by the instrumental-variable formula, half the variance as error."""
+"""Where the search starts: loadings by the instrumental-variable formula, half the variance as error.
+
+A marker that hardly loads makes that formula erratic; the second start takes one factor of each
+latent variable's own indicators instead.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,11 @@ import numpy as np
 
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array
+
+AXES = 25  # steps of the principal axes: a start needs no more
+LARGEST_SHARE = 0.95
+LEAST_LOADING = 0.05  # of a marker, so that ratios to it stay finite
+VANISHED = 1e-2  # of the variance that such a loading gives
 
 
 def factor_ratios(covariance: Array, members: list[int]) -> Array:
@@ -37,8 +46,38 @@ def factor_ratios(covariance: Array, members: list[int]) -> Array:
     return ratios
 
 
+def one_factor_loadings(covariance: Array, members: list[int]) -> Array:
+    """Loadings of the indicators on one common factor, by principal axes.
+
+    Parameters
+    ----------
+    covariance
+        Shape (p, p).
+    members
+        Places of the indicators.
+    """
+    own = covariance[np.ix_(members, members)]
+    deviations = np.sqrt(np.diag(own))
+    correlation = own / np.outer(deviations, deviations)
+    shared = np.abs(correlation - np.eye(len(own))).max(axis=1)
+    loadings = np.sqrt(shared)
+    for _ in range(AXES):
+        roots, vectors = np.linalg.eigh(correlation - np.diag(1.0 - shared))
+        loadings = vectors[:, -1] * math.sqrt(max(float(roots[-1]), 1e-4))
+        shared = np.minimum(loadings**2, LARGEST_SHARE)
+    least = LEAST_LOADING * (1.0 if loadings[0] >= 0 else -1.0)
+    if abs(loadings[0]) < LEAST_LOADING:
+        loadings[0] = least
+    return np.asarray(loadings * deviations)
+
+
 def start_values(
-    table: ParameterTable, covariances: list[Array], means: list[Array], thresholds: list[dict[str, Array]]
+    table: ParameterTable,
+    covariances: list[Array],
+    means: list[Array],
+    thresholds: list[dict[str, Array]],
+    *,
+    one_factor: bool = False,
 ) -> Array:
     """Give a start for every free parameter.
 
@@ -50,21 +89,28 @@ def start_values(
         Sample moments per group.
     thresholds
         Sample thresholds of ordinal items per group.
+    one_factor
+        Take loadings from one common factor of the indicators, not from the instrumental-variable formula.
     """
     at = {name: k for k, name in enumerate(table.names.observed)}
     x = np.zeros(table.n_free)
     loading: dict[tuple[int, str, str], float] = {}
-    marker: dict[tuple[int, str], int] = {}
+    spread: dict[tuple[int, str], float] = {}
     for group, covariance in enumerate(covariances):
         for latent in table.names.latent:
             rows = [r for r in table.rows if r.group == group and r.op == "=~" and r.lhs == latent]
             members = [at[r.rhs] for r in rows if r.rhs in at]
             if len(members) != len(rows):
                 continue
-            ratios = factor_ratios(covariance, members)
-            spread = 0.5 * covariance[members[0], members[0]]
-            marker[group, latent] = members[0]
-            unit = math.sqrt(spread) if _variance_fixed(table, group, latent) else 1.0
+            variance = float(covariance[members[0], members[0]])
+            if one_factor:
+                found = one_factor_loadings(covariance, members)
+                ratios, unit, spread[group, latent] = found / found[0], float(found[0]), float(found[0] ** 2)
+            else:
+                ratios, unit = factor_ratios(covariance, members), math.sqrt(0.5 * variance)
+                spread[group, latent] = 0.4 * variance
+            if not _variance_fixed(table, group, latent):
+                unit = 1.0
             for row, ratio in zip(rows, ratios, strict=True):
                 loading[group, latent, row.rhs] = float(ratio) * unit
     for row in table.rows:
@@ -72,9 +118,61 @@ def start_values(
             continue
         value = row.start
         if math.isnan(value):
-            value = _default_start(table, row.free, covariances, means, thresholds, loading, marker, at)
+            value = _default_start(table, row.free, covariances, means, thresholds, loading, spread, at)
         x[row.free] = value
     return x
+
+
+def other_side(table: ParameterTable, x: Array, covariances: list[Array]) -> Array | None:
+    """Turn round the factors that a search left without variance because their marker loads the other way.
+
+    With the marker's loading fixed at one, a factor to which the marker relates with the opposite sign can
+    only be reached through a variance of zero, where the other loadings grow without limit.
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    x
+        Where the search ended.
+    covariances
+        Sample covariances per group.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        The same factors, reversed, with a small loading of the marker; None when none has vanished.
+    """
+    at = {name: k for k, name in enumerate(table.names.observed)}
+    turned = x.copy()
+    found = False
+    for group, covariance in enumerate(covariances):
+        rows = [r for r in table.rows if r.group == group]
+        for latent in table.names.latent:
+            marker = next((r for r in rows if r.op == "=~" and r.lhs == latent and r.free < 0), None)
+            own = next((r for r in rows if r.op == "~~" and r.lhs == r.rhs == latent and r.free >= 0), None)
+            if marker is None or own is None or marker.rhs not in at:
+                continue
+            small = LEAST_LOADING**2 * float(covariance[at[marker.rhs], at[marker.rhs]])
+            variance = float(x[own.free])
+            if not 0 < variance < VANISHED * small:
+                continue
+            found, factor = True, -math.sqrt(small / variance)
+            for row in rows:
+                if row.free < 0:
+                    continue
+                powers = _power(row.op, row.lhs, row.rhs, latent)
+                turned[row.free] *= factor**powers
+    return turned if found else None
+
+
+def _power(op: str, left: str, right: str, latent: str) -> int:
+    """How often the scale of a factor enters a parameter."""
+    if op == "=~":
+        return (right == latent) - (left == latent)
+    if op == "~":
+        return (left == latent) - (right == latent)
+    return (left == latent) + (right == latent and op == "~~")
 
 
 def _variance_fixed(table: ParameterTable, group: int, latent: str) -> bool:
@@ -86,7 +184,7 @@ def _variance_fixed(table: ParameterTable, group: int, latent: str) -> bool:
 def _default_start(
     table: ParameterTable, free: int, covariances: list[Array], means: list[Array],
     thresholds: list[dict[str, Array]], loading: dict[tuple[int, str, str], float],
-    marker: dict[tuple[int, str], int], at: dict[str, int],
+    spread: dict[tuple[int, str], float], at: dict[str, int],
 ) -> float:  # fmt: skip
     row = table.free_rows()[free]
     covariance = covariances[row.group]
@@ -95,8 +193,7 @@ def _default_start(
     if row.op == "~~" and row.lhs == row.rhs:
         if row.lhs in at:
             return 0.5 * float(covariance[at[row.lhs], at[row.lhs]])
-        place = marker.get((row.group, row.lhs))
-        return 0.5 if place is None else 0.4 * float(covariance[place, place])
+        return spread.get((row.group, row.lhs), 0.5)
     if row.op == "~1" and row.lhs in at and row.lhs not in table.options.ordered:
         return float(means[row.group][at[row.lhs]])
     if row.op == "|":

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -174,3 +175,33 @@ def test_linear_constraints_hold():
     result = cfa("f =~ x1 + a*x2 + b*x3\ng =~ x4 + c*x5 + x6\na + b == 2*c", C, "ML")
     values = result.parameters.set_index("label")["est"]
     assert values["a"] + values["b"] == pytest.approx(2 * values["c"], abs=1e-10)
+
+
+@pytest.mark.parametrize("options", [{"estimator": "ML"}, {"estimator": "WLSMV", "ordered": True}])
+def test_a_weak_marker_gives_the_fit_of_a_strong_one(options: dict[str, Any]) -> None:
+    # Items chosen without theory: the marker hardly loads, and against the others.
+    rng = np.random.default_rng(5)
+    factors = rng.multivariate_normal([0, 0], [[1, -0.6], [-0.6, 1]], 3000)
+    loadings = {
+        "a1": 0.25,
+        "a2": -0.4,
+        "a3": 0.35,
+        "a4": -0.65,
+        "b1": 0.08,
+        "b2": 0.4,
+        "b3": -0.35,
+        "b4": 0.5,
+    }
+    data = pd.DataFrame(
+        {
+            name: loading * factors[:, int(name[0] == "b")]
+            + np.sqrt(1 - loading**2) * rng.standard_normal(3000)
+            for name, loading in loadings.items()
+        }
+    )
+    data["b1"] += 0.15 * data["b3"] + 0.3 * data["a4"] - 0.25 * data["b2"]
+    if options.get("ordered"):
+        data = data.apply(lambda column: pd.cut(column, [-np.inf, -1, 0, 1, np.inf], labels=False))
+    weak = cfa("f =~ a1 + a2 + a3 + a4\ng =~ b1 + b2 + b3 + b4", data, **options)
+    strong = cfa("f =~ a4 + a1 + a2 + a3\ng =~ b4 + b1 + b2 + b3", data, **options)
+    assert weak.fit["chisq"] == pytest.approx(strong.fit["chisq"], rel=1e-6)
