@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.report.disclosure import shared_tree
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
+from dashboard import sharing
 from dashboard.filters import filtered
 
 ENVIRONMENT = "DTA_RESULTS"
+SHARED = "DTA_SHARED"
 NEEDED = ("schema", "meta", "sections")
 SCHEMA = 1
 FORMS = {
@@ -35,6 +38,8 @@ class Loaded:
     problem: str = ""
     advice: str = ""
     source: str = ""
+    reduced: bool = False
+    """Whether the file holds more than is shown, so that what lies beside it may not be handed out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +80,20 @@ def results_path() -> Path | None:
     return path / "results.json" if path.is_dir() or path.suffix != ".json" else path
 
 
-def load_results(path: Path | None) -> Loaded:
+def is_shared() -> bool:
+    """Say whether others than the operator may see the dashboard; so it is unless the environment says no."""
+    return os.environ.get(SHARED, "").strip().lower() not in ("no", "false", "0", "off")
+
+
+def load_results(path: Path | None, *, shared: bool = False) -> Loaded:
     """Read a results file.
 
     Parameters
     ----------
     path
         `results.json`; None when nobody said where.
+    shared
+        Whether small numbers are taken out.
 
     Returns
     -------
@@ -100,7 +112,13 @@ def load_results(path: Path | None) -> Loaded:
         return Loaded(tree=None, problem=fact, advice="The file is damaged. " + advice, source=str(path))
     if fault := _fault_of(tree):
         return Loaded(tree=None, problem=f"{path.name}: {fault}", advice=advice, source=str(path))
-    return Loaded(tree=tree, source=str(path))
+    if not shared or tree["meta"].get("shared"):
+        return Loaded(tree=tree, source=str(path))
+    try:
+        return Loaded(tree=shared_tree(tree), source=str(path), reduced=True)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+        fact = f"{path.name}: small numbers cannot be taken out of it, so nothing is shown to others."
+        return Loaded(tree=None, problem=fact, advice=advice, source=str(path))
 
 
 def _fault_of(tree: Any) -> str:
@@ -144,7 +162,7 @@ def overview(tree: Tree) -> dict[str, Any]:
         "study": (meta["study"] or {}).get("title", ""),
         "counts": counts,
         "verdicts": found,
-        "notices": notices(tree),
+        "notices": [*notices(tree), *([sharing.NOTICE] if meta.get("shared") else [])],
     }
 
 

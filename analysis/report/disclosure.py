@@ -89,6 +89,7 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
     made["meta"]["notes"] = [vague(text) for text in made["meta"].get("notes", [])]
     _judged(made)
     made["meta"]["shared"] = {"smallest": LIMIT}
+    made["meta"]["notes"].append(f"Made to be shared: numbers of fewer than {LIMIT} people are left out.")
     return made
 
 

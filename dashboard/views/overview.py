@@ -31,7 +31,7 @@ def show() -> None:
         parts.small(f"Not asked: {absent['title']}. {absent['message']}")
 
 
-def _counts(counts: dict[str, int]) -> None:
+def _counts(counts: dict[str, int | None]) -> None:
     with st.container(horizontal=True):
         for label, number in counts.items():
-            st.metric(label, f"{number:,}", border=True, width=122)
+            st.metric(label, "–" if number is None else f"{number:,}", border=True, width=122)

@@ -11,17 +11,17 @@ import pandas as pd
 import streamlit as st
 
 from analysis.report.view import TableView, table_view
-from dashboard.services import Loaded, load_results, results_path
+from dashboard.services import Loaded, is_shared, load_results, results_path
 
 LONG_TABLE = 15
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
-def _load(path: str, changed: int) -> Loaded:
+def _load(path: str, changed: int, shared: bool) -> Loaded:
     """Read once per version of the file."""
     from pathlib import Path
 
-    return load_results(Path(path))
+    return load_results(Path(path), shared=shared)
 
 
 def loaded() -> Loaded:
@@ -29,7 +29,7 @@ def loaded() -> Loaded:
     path = results_path()
     if path is None or not path.is_file():
         return load_results(path)
-    return _load(str(path), path.stat().st_mtime_ns)
+    return _load(str(path), path.stat().st_mtime_ns, is_shared())
 
 
 def small(text: str) -> None:
@@ -96,6 +96,7 @@ def show_figures(section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         return
     dark = st.context.theme.type == "dark"
     known = {"title": section["title"], "figures": section["figures"]}
+    known |= {"suppressed": section.get("suppressed")}
     text = json.dumps({**known, "tables": section["tables"], "captions": section["captions"]})
     for drawn in _drawn(text, json.dumps(dict(meta)), dark):
         if not drawn.page:

@@ -32,6 +32,7 @@ def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         path = tmp_path / "results.json"
         path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
         monkeypatch.setenv("DTA_RESULTS", str(tmp_path))
+        monkeypatch.setenv("DTA_SHARED", "no")
         return path
 
     return place

@@ -1,0 +1,100 @@
+"""Files to take away from a shared dashboard: made from what is shown, not from what lies on the disk."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+
+from analysis.report.view import Tree
+
+NOTICE = (
+    "shared",
+    "Numbers of fewer than five people, and what would tell them, are left out (–). "
+    "Sentences, claims and figures that rest on them are left out too.",
+)
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handout:
+    """A file made for the reader."""
+
+    name: str
+    kind: str
+    purpose: str
+    content: bytes
+
+
+def handouts(tree: Tree) -> list[Handout]:
+    """Make the files that need no drawing.
+
+    Parameters
+    ----------
+    tree
+        The results without small numbers.
+
+    Returns
+    -------
+    list of Handout
+        Results, tables, and tables for a manuscript.
+    """
+    from analysis.report.markdown import render_markdown
+
+    text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return [
+        Handout(
+            name="report.md",
+            kind="text/markdown",
+            purpose="tables for a manuscript",
+            content=render_markdown(tree).encode(),
+        ),
+        Handout(
+            name="tables.zip",
+            kind="application/zip",
+            purpose="every table as CSV",
+            content=_tables(tree),
+        ),
+        Handout(
+            name="results.json",
+            kind="application/json",
+            purpose="every number that is shown, with how it was made",
+            content=text.encode(),
+        ),
+    ]
+
+
+def report(tree: Tree) -> Handout:
+    """Make the whole report; drawing its figures takes some seconds.
+
+    Parameters
+    ----------
+    tree
+        The results without small numbers.
+
+    Returns
+    -------
+    Handout
+        One HTML file.
+    """
+    from analysis.report.html import render_html
+
+    purpose = "the whole report in one file, to read or print"
+    return Handout(name="report.html", kind="text/html", purpose=purpose, content=render_html(tree).encode())
+
+
+def _tables(tree: Tree) -> bytes:
+    """Pack every table; times are fixed, so the same tables give the same bytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, section in tree["sections"].items():
+            for table, columns in section["tables"].items():
+                text = io.StringIO()
+                writer = csv.writer(text, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+                place = zipfile.ZipInfo(f"{name}-{table.replace('_', '-')}.csv", date_time=LONG_AGO)
+                archive.writestr(place, text.getvalue())
+    return packed.getvalue()

@@ -1,0 +1,134 @@
+"""What a dashboard shows to others: nothing that tells a small number, and every page still opens."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.report.disclosure import shared_tree
+from dashboard.catalogue import PAGES
+from dashboard.services import is_shared, load_results, results_path
+from dashboard.sharing import handouts, report
+
+PATHS = ["overview", "exports", "provenance", *(page.path for page in PAGES)]
+
+
+def _view(path: str) -> None:
+    import importlib
+
+    from dashboard.catalogue import pages_of
+    from dashboard.views import parts, topics
+
+    if path in ("overview", "exports", "provenance"):
+        importlib.import_module(f"dashboard.views.{path}").show()
+        return
+    tree = parts.loaded().tree or {"sections": {}}
+    topics.show(next(page for page in pages_of(tree) if page.path == path))
+
+
+def opened(path: str) -> AppTest:
+    test = AppTest.from_function(_view, kwargs={"path": path}, default_timeout=60)
+    test.run()
+    assert not test.exception, (path, [entry.message for entry in test.exception])
+    return test
+
+
+def few(tree: dict[str, Any]) -> dict[str, Any]:
+    """The study with three answers on the lowest option of its first item, and a warning with names."""
+    made: dict[str, Any] = json.loads(json.dumps(tree))
+    items = made["sections"]["items"]
+    table = items["tables"]["distribution_agree"]
+    n = table["n"][0]
+    table["share_1"][0] = 3 / n
+    table["share_2"][0] = 1 - sum(table[f"share_{code}"][0] for code in (1, 3, 4, 5))
+    made["meta"]["notes"] = ["2 rows were dropped: participants ['p17', 'p23']."]
+    return made
+
+
+@pytest.fixture
+def shared(placed: Any, monkeypatch: pytest.MonkeyPatch, results_tree: dict[str, Any]) -> dict[str, Any]:
+    tree = few(results_tree)
+    placed(tree)
+    monkeypatch.delenv("DTA_SHARED", raising=False)
+    return tree
+
+
+def test_a_dashboard_is_shared_unless_the_operator_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DTA_SHARED", raising=False)
+    assert is_shared()
+    for word in ("no", "No", "0", "false"):
+        monkeypatch.setenv("DTA_SHARED", word)
+        assert not is_shared()
+    monkeypatch.setenv("DTA_SHARED", "perhaps")
+    assert is_shared()
+
+
+@pytest.mark.parametrize("path", ["overview", "items", "exports", "provenance"])
+def test_every_view_opens_without_small_numbers(path: str, shared: dict[str, Any]) -> None:
+    assert opened(path).title
+
+
+def test_the_small_share_is_neither_shown_nor_handed_out(shared: dict[str, Any]) -> None:
+    test = opened("items")
+    table = next(frame.value for frame in test.dataframe if frame.value.shape == (12, 7))  # item, n, shares
+    assert table.iloc[0].to_list().count("–") >= 3
+    state = load_results(results_path(), shared=True)
+    assert state.tree is not None
+    assert state.reduced
+    share = repr(shared["sections"]["items"]["tables"]["distribution_agree"]["share_1"][0])
+    for file in handouts(state.tree):
+        assert share.encode() not in file.content
+        assert b"p17" not in file.content
+
+
+def _labels(test: AppTest) -> list[str]:
+    return [str(getattr(button, "label", "")) for button in test.get("download_button")]
+
+
+def test_files_on_the_disk_are_not_handed_out_unless_they_are_shared_too(
+    shared: dict[str, Any], placed: Any
+) -> None:
+    path = results_path()
+    assert path is not None
+    (path.parent / "report.html").write_text("everything", encoding="utf-8")
+    names = _labels(opened("exports"))
+    assert names == ["Download report.md", "Download tables.zip", "Download results.json"]
+    placed(shared_tree(shared))
+    names = _labels(opened("exports"))
+    assert names == ["Download report.html", "Download results.json"]
+
+
+def test_handouts_hold_what_is_shown(shared: dict[str, Any]) -> None:
+    tree = shared_tree(shared)
+    files = {file.name: file.content for file in handouts(tree)}
+    assert json.loads(files["results.json"]) == tree
+    with zipfile.ZipFile(io.BytesIO(files["tables.zip"])) as archive:
+        lines = archive.read("items-distribution-agree.csv").decode().splitlines()
+    assert lines[1].startswith("q1,Words of q1,")
+    assert ",," in lines[1]
+    assert b"<svg" in report(tree).content
+
+
+def test_four_people_open_as_nobody(placed: Any, monkeypatch: pytest.MonkeyPatch, poor_tree: Any) -> None:
+    placed(poor_tree("one respondent"))
+    monkeypatch.delenv("DTA_SHARED", raising=False)
+    for path in PATHS:
+        opened(path)
+    people = {metric.label: metric.value for metric in opened("overview").metric}["People"]
+    assert people == "–"
+
+
+def test_a_tree_that_cannot_be_reduced_is_not_shown(placed: Any, results_tree: dict[str, Any]) -> None:
+    made = json.loads(json.dumps(results_tree))
+    del made["sections"]["items"]["captions"]["statistics"]
+    placed(made)
+    state = load_results(results_path(), shared=True)
+    assert state.tree is None
+    assert "nothing is shown" in state.problem
+    assert load_results(Path(state.source)).tree is not None
