@@ -61,6 +61,13 @@ def extracted_table(context: Context, main: StructuralResult, problems: list[str
     }
 
 
+def factor_title(context: Context, factor: str) -> str:
+    """Title of the theme that a factor stands for; of the only theme, where there is one factor for all."""
+    if factor in context.themes:
+        return context.title_of(factor)
+    return context.title_of(next(iter(context.themes))) if len(context.themes) == 1 else "All items"
+
+
 def _extracted(context: Context, main: StructuralResult) -> pd.DataFrame:
     from analysis.validity.extracted import extracted_variance
 
@@ -70,9 +77,8 @@ def _extracted(context: Context, main: StructuralResult) -> pd.DataFrame:
     themes = {str(name): list(part["rhs"]) for name, part in measured.groupby("lhs", sort=False)}
     between = _correlations(rows, list(themes)) if len(themes) > 1 else None
     table = extracted_variance(loadings, themes, factor_correlations=between).table
-    titles = [context.title_of(t) if t in context.themes else "All items" for t in table.index]
     frame = table.reset_index()
-    frame.insert(1, "title", titles)
+    frame.insert(1, "title", [factor_title(context, theme) for theme in table.index])
     return frame
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.pipeline.topics.extracted import extracted_findings, extracted_table
+from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
 from analysis.pipeline.topics.retention import MOST_CATEGORIES
 from analysis.rules import CFI, RMSEA, SRMR, TLI
 
@@ -164,7 +164,7 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
         "loadings": Table(
             frame=pd.DataFrame(
                 {
-                    "factor": [_title(context, name) for name in loadings["lhs"]],
+                    "factor": [factor_title(context, name) for name in loadings["lhs"]],
                     "item": loadings["rhs"].to_numpy(),
                     "loading": loadings["std_all"].to_numpy(),
                     "estimate": loadings["est"].to_numpy(),
@@ -181,8 +181,8 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
         tables["factor_correlations"] = Table(
             frame=pd.DataFrame(
                 {
-                    "one": [_title(context, name) for name in kept["lhs"]],
-                    "other": [_title(context, name) for name in kept["rhs"]],
+                    "one": [factor_title(context, name) for name in kept["lhs"]],
+                    "other": [factor_title(context, name) for name in kept["rhs"]],
                     "r": kept["std_all"].to_numpy(),
                 }
             ),
@@ -190,10 +190,6 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
             columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2")},
         )
     return tables
-
-
-def _title(context: Context, factor: str) -> str:
-    return context.title_of(factor) if factor in context.themes else "All items"
 
 
 def _fit_table(table: pd.DataFrame, variant: str) -> Table:

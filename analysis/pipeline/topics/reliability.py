@@ -1,4 +1,4 @@
-"""Internal consistency of each theme, and what the total adds to it."""
+"""Internal consistency of each theme, what one general factor leaves to it, and both by group and wave."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import pandas as pd
 
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.rules import ALPHA
+from analysis.pipeline.topics.reliability_parts import (
+    CONTINUOUS,
+    DRAWS,
+    ORDINAL,
+    by_part,
+    general_factor,
+    is_ordinal,
+    omega_row,
+)
+from analysis.rules import ALPHA, OMEGA
 from instrument.errors import ToolkitError
 
 
 def section_reliability(context: Context) -> Section:
-    """Alpha with interval per theme, if-dropped."""
+    """Alpha and omega with intervals per theme, if-dropped; omega hierarchical over the dimensions."""
     rows, dropped, problems = [], [], []
     for theme, items in context.themes.items():
         if len(items) < 2:
             problems.append(f"{context.title_of(theme)}: one item has no internal consistency.")
             continue
         try:
-            row, per_item = _theme(context, theme, items)
+            row, per_item = _theme(context, theme, items, problems)
         except ToolkitError as error:
             problems.append(f"{context.title_of(theme)}: {error}")
             continue
@@ -29,19 +38,23 @@ def section_reliability(context: Context) -> Section:
     themes = pd.DataFrame(rows, columns=list(_COLUMNS))
     if themes.empty:
         problems.insert(0, "No theme has an estimate of reliability.")
-    tables = {"alpha": _theme_table(themes)}
+    tables = {"alpha": _theme_table(themes, ORDINAL if is_ordinal(context) else CONTINUOUS)}
     if dropped:
         tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True))
+    general, told = general_factor(context, problems)
+    tables |= general | by_part(context)
     return Section(
-        estimator="Cronbach's alpha, Feldt interval",
+        estimator="Cronbach's alpha, Feldt interval; omega total of one factor per theme, bootstrap "
+        "interval; bifactor shares, delta-method interval",
         n=int(themes["n"].max()) if len(themes) else None,
-        missing="complete rows of each theme; pairwise beside it",
-        options={"wave": context.first_wave, "level": 0.95},
+        missing="alpha: complete rows of each theme, pairwise beside it; omega: pairwise",
+        options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
+        seed=context.seed,
         software=("pingouin", "scipy"),
-        prose=_prose(themes),
-        values=_values(themes),
+        prose=_prose(themes) + told.prose,
+        values=_values(themes) | told.values,
         tables=tables,
-        findings=[_finding(context, row, position) for position, row in enumerate(rows)],
+        findings=[finding for position, row in enumerate(rows) for finding in _findings(row, position)],
         figures=["reliability"] if rows else [],
         problems=problems,
     )
@@ -57,10 +70,15 @@ _COLUMNS = {
     "ci_upper": ("to", "r2"),
     "alpha_pairwise": ("Alpha, pairwise", "r2"),
     "average_r": ("Mean r", "r2"),
+    "omega": ("Omega total", "r2"),
+    "omega_ci_lower": ("95% from", "r2"),
+    "omega_ci_upper": ("to", "r2"),
 }
 
 
-def _theme(context: Context, theme: str, items: list[str]) -> tuple[dict[str, Any], pd.DataFrame]:
+def _theme(
+    context: Context, theme: str, items: list[str], problems: list[str]
+) -> tuple[dict[str, Any], pd.DataFrame]:
     from analysis.reliability import cronbach_alpha
 
     answers = context.items[items].dropna(how="all")
@@ -76,6 +94,7 @@ def _theme(context: Context, theme: str, items: list[str]) -> tuple[dict[str, An
         "ci_upper": complete.ci.upper,
         "alpha_pairwise": pairwise.estimate,
         "average_r": complete.average_r,
+        **omega_row(context, items, problems, context.title_of(theme)),
     }
     per_item = pd.DataFrame(
         {
@@ -94,7 +113,18 @@ def _values(themes: pd.DataFrame) -> dict[str, Any]:
     if themes.empty:
         return {}
     low, high = themes.iloc[int(themes["alpha"].argmin())], themes.iloc[int(themes["alpha"].argmax())]
-    return {
+    known = themes.dropna(subset=["omega"]).reset_index(drop=True)
+    omegas = {}
+    if len(known):
+        order = known["omega"].astype(float)
+        worst, best = known.iloc[int(order.argmin())], known.iloc[int(order.argmax())]
+        omegas = {
+            "omega_lowest": worst["omega"],
+            "omega_lowest_theme": worst["title"],
+            "omega_highest": best["omega"],
+            "omega_highest_theme": best["title"],
+        }
+    return omegas | {
         "alpha_lowest": low["alpha"],
         "alpha_lowest_theme": low["title"],
         "alpha_highest": high["alpha"],
@@ -114,25 +144,44 @@ def _prose(themes: pd.DataFrame) -> list[str]:
     ]
     if (themes["alpha"] < ALPHA.cutoff).any():
         sentences.append("Below the convention for comparing groups: {low_themes}.")
+    if themes["omega"].notna().any():
+        sentences.append(
+            "Omega total lets items differ in how much they carry; it runs from {omega_lowest:d2} "
+            "({omega_lowest_theme}) to {omega_highest:d2} ({omega_highest_theme})."
+        )
     sentences.append(
         "A high alpha does not show that a theme is one dimension; see the sections on dimensions for that."
     )
     return sentences
 
 
-def _finding(context: Context, row: dict[str, Any], position: int) -> Finding:
-    return Finding(
-        claim=f"{row['title']}: internal consistency",
-        value=row["alpha"],
-        rule=ALPHA,
-        path=f"sections.reliability.tables.alpha.alpha[{position}]",
-    )
+def _findings(row: dict[str, Any], position: int) -> list[Finding]:
+    path = "sections.reliability.tables.alpha"
+    judged = [
+        Finding(
+            claim=f"{row['title']}: internal consistency",
+            value=row["alpha"],
+            rule=ALPHA,
+            path=f"{path}.alpha[{position}]",
+        )
+    ]
+    if row["omega"] is not None:
+        judged.append(
+            Finding(
+                claim=f"{row['title']}: omega total",
+                value=row["omega"],
+                rule=OMEGA,
+                path=f"{path}.omega[{position}]",
+            )
+        )
+    return judged
 
 
-def _theme_table(themes: pd.DataFrame) -> Table:
+def _theme_table(themes: pd.DataFrame, note: str) -> Table:
     return Table(
         frame=themes,
         title="Internal consistency of each theme",
+        note=note,
         columns={key: value for key, value in _COLUMNS.items() if key != "theme"},
     )
 

@@ -1,0 +1,242 @@
+"""Omega of a theme, the general factor over the dimensions, and reliability by wave and group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Table
+from analysis.pipeline.topics.groups import groupings
+from analysis.pipeline.topics.models import estimator_for, theories
+from analysis.rules import SAMPLE_TOTAL
+from instrument.errors import ToolkitError
+
+DRAWS = 100  # of each bootstrap: its standard deviation is then known to 7 %
+FEWEST_ITEMS = 3
+FEWEST_DIMENSIONS = 3
+ORDINAL = (
+    "Omega total: one factor of the polychoric correlations, for the sum of the answers as given "
+    "(Green & Yang 2009, doi:10.1007/s11336-008-9099-3), by pairs, so from more people than n."
+)
+CONTINUOUS = "Omega total: one factor with free loadings, over the observed variance of the sum, by pairs."
+
+
+@dataclass(kw_only=True)
+class Told:
+    """Sentences and the values they name."""
+
+    prose: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+def is_ordinal(context: Context) -> bool:
+    """Whether items have so few options that they count as ordinal."""
+    return estimator_for(context)["estimator"] == "WLSMV"
+
+
+def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, Any]:
+    """Omega total of one factor for the sum of these answers.
+
+    Parameters
+    ----------
+    context
+        The validation.
+    answers
+        Items of a theme, keyed.
+    draws
+        Bootstrap draws; 0 for no interval.
+
+    Returns
+    -------
+    dict
+        `omega`, `omega_ci_lower`, `omega_ci_upper`.
+    """
+    from analysis.reliability import congeneric_omega, omega
+
+    rows = answers.dropna(how="all")
+    if is_ordinal(context):
+        found = omega(rows, 1, correlation="polychoric", missing="pairwise", draws=draws, seed=context.seed)
+        estimate, limits = found.categorical, found.categorical_ci
+    else:
+        plain = congeneric_omega(rows, missing="pairwise", draws=draws, seed=context.seed)
+        estimate, limits = plain.estimate, plain.ci
+    lower, upper = limits if limits is not None else (None, None)
+    return {"omega": estimate, "omega_ci_lower": lower, "omega_ci_upper": upper}
+
+
+def omega_row(context: Context, items: list[str], problems: list[str], title: str) -> dict[str, Any]:
+    """Omega of a theme with its interval; empty, with the reason among the problems, where there is none."""
+    nothing = {"omega": None, "omega_ci_lower": None, "omega_ci_upper": None}
+    if len(items) < FEWEST_ITEMS:
+        return nothing
+    try:
+        return omega_of(context, context.items[items], DRAWS)
+    except ToolkitError as error:
+        problems.append(f"{title}, omega: {error}")
+        return nothing
+
+
+def general_factor(context: Context, problems: list[str]) -> tuple[dict[str, Table], Told]:
+    """Say what one general factor leaves to the single themes.
+
+    Parameters
+    ----------
+    context
+        The validation.
+    problems
+        What could not be had is added here.
+
+    Returns
+    -------
+    tuple
+        Tables by name, and sentences with their values.
+    """
+    told = Told()
+    if len(context.themes) < 2 or len(context.item_ids) <= FEWEST_ITEMS:
+        return {}, told
+    try:
+        found = theories(context)
+    except ToolkitError:
+        return {}, told  # the section on stated structures says why
+    if found.bifactor is None:
+        return {}, told
+    table = found.bifactor.table.reset_index()
+    table.insert(1, "title", [context.title_of(part) for part in table["part"]])
+    whole, parts = table.iloc[0], table.iloc[1:]
+    own = parts["omega_group"].astype(float)
+    low, high = parts.iloc[int(own.argmin())], parts.iloc[int(own.argmax())]
+    told.values = {
+        "omega_h": whole["omega_general"],
+        "omega_h_lower": whole["omega_general_ci_lower"],
+        "omega_h_upper": whole["omega_general_ci_upper"],
+        "ecv": whole["ecv"],
+        "own_lowest": low["omega_group"],
+        "own_lowest_theme": low["title"],
+        "own_highest": high["omega_group"],
+        "own_highest_theme": high["title"],
+        "scores": len(parts),
+    }
+    told.prose = [
+        "Over the dimensions together, {omega_h:percent} of the differences between people in the sum "
+        "(95% interval {omega_h_lower:percent} to {omega_h_upper:percent}) come from what all items share "
+        "(omega hierarchical), and {ecv:percent} of all that the items have in common is shared by all of "
+        "them (ECV).",
+        "What is left to a theme alone is {own_lowest:percent} ({own_lowest_theme}) to {own_highest:percent} "
+        "({own_highest_theme}) of the differences in its own sum. Where that is little, a score of the "
+        "theme repeats the total: {scores:int} separate scores should be promised only as far as these "
+        "shares carry them, and best after they are seen in other people, too.",
+    ]
+    _add_exploratory(context, told, problems)
+    return {"general_factor": _general_table(table, found.bifactor.scale)}, told
+
+
+def _add_exploratory(context: Context, told: Told, problems: list[str]) -> None:
+    """The same share without saying beforehand which item belongs to which theme."""
+    from analysis.reliability import omega
+
+    dimensions = [theme for theme in context.scale.dimension_themes if theme in context.themes]
+    if len(dimensions) < FEWEST_DIMENSIONS:
+        return
+    items = list(dict.fromkeys(item for theme in dimensions for item in context.themes[theme]))
+    rows = context.items[items].dropna(how="all")
+    try:
+        found = omega(rows, len(dimensions), missing="pairwise", draws=DRAWS, seed=context.seed)
+    except ToolkitError as error:
+        problems.append(f"Omega hierarchical, Schmid–Leiman: {error}")
+        return
+    lower, upper = found.hierarchical_ci or (None, None)
+    told.values |= {
+        "sl_omega_h": found.hierarchical,
+        "sl_omega_h_lower": lower,
+        "sl_omega_h_upper": upper,
+        "sl_ecv": found.ecv,
+    }
+    told.prose.append(
+        "Found without stating which item belongs where (Schmid–Leiman, on the answers as given), omega "
+        "hierarchical is {sl_omega_h:percent} ({sl_omega_h_lower:percent} to {sl_omega_h_upper:percent}) and "
+        "ECV {sl_ecv:percent}."
+    )
+
+
+def _general_table(table: pd.DataFrame, scale: str) -> Table:
+    return Table(
+        frame=table,
+        title="What the general factor leaves to each theme (bifactor model)",
+        columns={
+            "title": ("Sum of", "text"),
+            "n_items": ("Items", "int"),
+            "omega": ("Omega total", "r2"),
+            "omega_general": ("Shared by all", "r2"),
+            "omega_general_ci_lower": ("95% from", "r2"),
+            "omega_general_ci_upper": ("to", "r2"),
+            "omega_group": ("Theme alone", "r2"),
+            "omega_group_ci_lower": ("95% from", "r2"),
+            "omega_group_ci_upper": ("to", "r2"),
+            "ecv": ("ECV", "r2"),
+            "ecv_ci_lower": ("95% from", "r2"),
+            "ecv_ci_upper": ("to", "r2"),
+        },
+        note=f"Shares of the variance of a sum of {scale}. In the first row “shared by all” is omega "
+        "hierarchical and “theme alone” what all themes add; in the others it is omega hierarchical of the "
+        "subscale.",
+    )
+
+
+def by_part(context: Context) -> dict[str, Table]:
+    """Alpha and omega of each theme at each wave and in each group of the first, of 100 people or more."""
+    rows = []
+    for kind, label, answers in _parts(context):
+        for theme, items in context.themes.items():
+            if (row := _part_row(context, answers[items])) is not None:
+                head = {"kind": kind, "part": label, "theme": theme, "title": context.title_of(theme)}
+                rows.append(head | row)
+    if not rows:
+        return {}
+    return {
+        "by_part": Table(
+            frame=pd.DataFrame(rows),
+            title="Internal consistency by wave and group",
+            columns={
+                "kind": ("By", "text"),
+                "part": ("", "text"),
+                "title": ("Theme", "text"),
+                "n": ("n", "int"),
+                "alpha": ("Alpha", "r2"),
+                "ci_lower": ("95% from", "r2"),
+                "ci_upper": ("to", "r2"),
+                "omega": ("Omega total", "r2"),
+            },
+            note=f"Waves and groups with {SAMPLE_TOTAL.cutoff:g} complete rows or more; groups at the first "
+            "wave. A lower value may mean less precise answers or people more alike.",
+        )
+    }
+
+
+def _parts(context: Context) -> list[tuple[str, str, pd.DataFrame]]:
+    """Kind, label and keyed answers of every wave and group worth a row."""
+    parts = []
+    if len(context.waves) > 1:
+        for wave in context.waves:
+            parts.append(("Wave", context.wave_name(wave), context.keyed(context.at_wave(wave))))
+    for name, labels in groupings(context).items():
+        for label in pd.unique(labels.dropna()):
+            parts.append((name, str(label), context.items[labels == label]))
+    return parts
+
+
+def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
+    from analysis.reliability import cronbach_alpha
+
+    if answers.shape[1] < 2 or not SAMPLE_TOTAL.holds(len(answers.dropna())):
+        return None
+    try:
+        found = cronbach_alpha(answers, missing="listwise")
+        enough = answers.shape[1] >= FEWEST_ITEMS
+        omega = omega_of(context, answers, 0)["omega"] if enough else None
+    except ToolkitError:
+        return None  # a constant item, say: the items' section names it
+    row = {"n": found.n_obs, "alpha": found.estimate, "ci_lower": found.ci.lower}
+    return row | {"ci_upper": found.ci.upper, "omega": omega}
