@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from analysis.factors.adequacy import bartlett_sphericity, kmo
     from analysis.factors.exploratory import efa
     from analysis.factors.retention import factor_retention
+    from analysis.fairness.item_functioning import dif
     from analysis.irt.graded_response_model import graded_response
     from analysis.items import item_statistics
     from analysis.measurement_error import limits_of_agreement, reliable_change
@@ -49,6 +50,7 @@ _HOME = {
     "composite_reliability": "analysis.reliability.congeneric",
     "congeneric_omega": "analysis.reliability.congeneric",
     "cronbach_alpha": "analysis.reliability.alpha",
+    "dif": "analysis.fairness.item_functioning",
     "efa": "analysis.factors.exploratory",
     "factor_retention": "analysis.factors.retention",
     "graded_response": "analysis.irt.graded_response_model",
@@ -88,6 +90,7 @@ __all__ = [
     "composite_reliability",
     "congeneric_omega",
     "cronbach_alpha",
+    "dif",
     "efa",
     "factor_retention",
     "graded_response",
