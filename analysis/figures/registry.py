@@ -8,6 +8,7 @@ from typing import Any
 from analysis.figures.adherence import forest_figure, survival_figure
 from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.factors import loadings_figure, scree_figure
+from analysis.figures.fairness import fairness_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
@@ -21,6 +22,7 @@ from analysis.figures.use import retention_figure
 
 FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
+    "fairness": fairness_figure,
     "flow": flow_figure,
     "forest": forest_figure,
     "hidden_cause": hidden_cause_figure,
