@@ -23,7 +23,7 @@ def section_adherence(context: Context) -> Section:
     """Landmark models of every score: sessions left, active days, time to disengagement, threshold."""
     from analysis.adherence.context import REMAINING
 
-    found = _related(context)
+    found = related(context)
     titles = {name: context.title_of(name) for name in found.design["standard_deviations"]}
     first = next(iter(titles))
     main = found.effects[found.effects["model"] == REMAINING].set_index("predictor")
@@ -61,7 +61,8 @@ def section_adherence(context: Context) -> Section:
     )
 
 
-def _related(context: Context) -> AdherenceResult:
+def related(context: Context) -> AdherenceResult:
+    """Landmark models of every score, fitted once for every section that reads them."""
     from analysis.adherence import relate_adherence
 
     study = context.study
