@@ -14,10 +14,19 @@ from markupsafe import Markup, escape
 from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
 from analysis.report.formatting import fill_prose, format_value
-from analysis.report.view import Tree, method_line, notices, table_view, verdicts
+from analysis.report.methods import methods_paragraphs
+from analysis.report.standards import (
+    PROPERTIES_SOURCE,
+    SHOWN,
+    STEPS_SOURCE,
+    evidence_by_property,
+    evidence_by_step,
+    ordered,
+    place_line,
+)
+from analysis.report.view import LONG_TABLE, Tree, by_rule, method_line, notices, table_view, verdicts
 
 TEMPLATES = Path(__file__).parent / "templates"
-LONG_TABLE = 15
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')
 
 
@@ -48,7 +57,14 @@ def render_html(tree: Tree) -> str:
         meta=tree["meta"],
         notices=notices(tree),
         verdicts=verdicts(tree),
-        sections=[_section(name, section, tree["meta"]) for name, section in tree["sections"].items()],
+        by_rule=by_rule,
+        shown=SHOWN,
+        evidence=[
+            ("Step of scale development", STEPS_SOURCE, evidence_by_step(tree["sections"])),
+            ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
+        ],
+        methods=methods_paragraphs(tree),
+        sections=[_section(name, section, tree["meta"]) for name, section in ordered(tree["sections"])],
     )
 
 
@@ -61,7 +77,7 @@ def _section(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> 
     view: dict[str, Any] = {
         key: section[key] for key in ("title", "question", "status", "message", "problems", "warnings")
     }
-    view |= {"name": name, "prose": [], "tables": [], "figures": [], "method": ""}
+    view |= {"name": name, "place": place_line(name), "prose": [], "tables": [], "figures": [], "method": ""}
     if section["status"] == "ok":
         view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]
         view["tables"] = [_table(name, section, table) for table in section["tables"]]

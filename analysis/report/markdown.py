@@ -4,7 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.report.view import TableView, Tree, method_line, notices, prose, table_view, verdicts
+from analysis.report.methods import methods_paragraphs
+from analysis.report.standards import (
+    PROPERTIES_SOURCE,
+    SHOWN,
+    STEPS_SOURCE,
+    evidence_by_property,
+    evidence_by_step,
+    ordered,
+    place_line,
+)
+from analysis.report.view import (
+    TableView,
+    Tree,
+    by_rule,
+    method_line,
+    notices,
+    prose,
+    table_view,
+    verdicts,
+)
 
 
 def render_markdown(tree: Tree) -> str:
@@ -28,10 +47,11 @@ def _lines(tree: Tree) -> Iterator[str]:
     yield f"# {meta['instrument']['title']}: validation report"
     for kind, sentence in notices(tree):
         yield f"\n> **{kind.capitalize()}.** {sentence}"
-    yield from _verdict_lines(tree)
+    yield from _summary_lines(tree)
     number = 0
-    for name, section in tree["sections"].items():
+    for name, section in ordered(tree["sections"]):
         yield f"\n## {section['title']}\n"
+        yield f"*{section['question']}* {place_line(name)}\n"
         if section["status"] != "ok":
             yield f"**{section['status'].replace('_', ' ').capitalize()}.** {section['message']}"
             continue
@@ -39,21 +59,37 @@ def _lines(tree: Tree) -> Iterator[str]:
             yield f"**A part of this failed.** {problem}\n"
         for sentence in prose(section):
             yield sentence + "\n"
+        for warning in section["warnings"]:
+            yield f"**Limit.** {warning}\n"
         for table in section["tables"]:
             number += 1
             yield from _table_lines(table_view(name, section, table), number)
         yield f"*{method_line(section)}*"
+    yield "\n## Methods\n"
+    for label, text in methods_paragraphs(tree):
+        yield f"**{label}.** {text}\n"
 
 
-def _verdict_lines(tree: Tree) -> Iterator[str]:
+def _summary_lines(tree: Tree) -> Iterator[str]:
     found = verdicts(tree)
     yield "\n## Summary\n"
     for failure in found["failed"]:
         yield f"- **Failed:** {failure['title']}. {failure['message']}"
+    yield f"\n**{SHOWN}**\n"
+    for source, rows in (
+        (STEPS_SOURCE, evidence_by_step(tree["sections"])),
+        (PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
+    ):
+        for row in rows:
+            counts = f" ({row.met} met, {row.not_met} not met)" if row.met + row.not_met else ""
+            titles = ", ".join(title for _, title in row.sections)
+            yield f"- {row.name}: **{row.state}**{counts}" + (f" See {titles}." if titles else "")
+        yield f"\n{source}\n"
     for key, heading in (("not_met", "Not met"), ("met", "Met")):
         yield f"\n**{heading} ({len(found[key])})**\n"
-        for entry in found[key]:
-            yield f"- {entry['claim']}: {entry['printed']} ({entry['rule']}; {entry['source']})"
+        for rule, source, entries in by_rule(found[key]):
+            yield f"- {rule} ({source})"
+            yield from (f"    - {entry['claim']}: {entry['printed']}" for entry in entries)
 
 
 def _table_lines(view: TableView, number: int) -> Iterator[str]:

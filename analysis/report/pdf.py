@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
-from analysis.report.view import TableView, Tree, method_line, notices, prose, table_view, verdicts
+from analysis.report.methods import methods_paragraphs
+from analysis.report.standards import (
+    PROPERTIES_SOURCE,
+    SHOWN,
+    STEPS_SOURCE,
+    Evidence,
+    evidence_by_property,
+    evidence_by_step,
+    ordered,
+    place_line,
+)
+from analysis.report.view import (
+    TableView,
+    Tree,
+    by_rule,
+    long_tables_line,
+    method_line,
+    notices,
+    prose,
+    split_tables,
+    table_view,
+    verdicts,
+)
 
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 
@@ -57,33 +79,69 @@ def _lines(tree: Tree, room: Path) -> Iterator[str]:
     yield f"#show: frame.with({quoted(title)}, {quoted(subtitle)})"
     for kind, sentence in notices(tree):
         yield f"#notice({quoted(kind.capitalize())}, {quoted(sentence)})"
-    yield from _verdict_lines(verdicts(tree))
-    number = 0
-    for name, section in tree["sections"].items():
-        yield f"#section({quoted(section['title'])}, {quoted(section['question'])})"
-        if section["status"] != "ok":
+    yield from _summary_lines(tree)
+    sections = ordered(tree["sections"])
+    numbers, last = split_tables(sections)
+    for name, section in sections:
+        heads = (section["title"], section["question"], place_line(name))
+        yield f"#section({', '.join(map(quoted, heads))})"
+        if section["status"] == "ok":
+            yield from _section_lines(name, section, meta, room, numbers)
+        else:
             status = section["status"].replace("_", " ").capitalize()
             yield f"#notice({quoted(status)}, {quoted(section['message'])})"
-            continue
-        for problem in section["problems"]:
-            yield f"#notice({quoted('A part of this failed')}, {quoted(problem)})"
-        for sentence in prose(section):
-            yield f"#sentence({quoted(sentence)})"
-        yield from _figure_lines(name, section, meta, room)
-        for table in section["tables"]:
-            number += 1
-            yield _table(table_view(name, section, table), number)
-        yield f"#method({quoted(method_line(section))})"
+    yield "#chapter[Methods]"
+    for label, text in methods_paragraphs(tree):
+        yield f"#method({quoted(label)}, {quoted(text)})"
+    if last:
+        yield "#pagebreak(weak: true)\n#chapter[Long tables]"
+    for name, table in last:
+        yield _table(table_view(name, tree["sections"][name], table), numbers[name, table])
 
 
-def _verdict_lines(found: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
+def _section_lines(
+    name: str, section: Any, meta: Any, room: Path, numbers: Mapping[tuple[str, str], str]
+) -> Iterator[str]:
+    for problem in section["problems"]:
+        yield f"#notice({quoted('A part of this failed')}, {quoted(problem)})"
+    for sentence in prose(section):
+        yield f"#sentence({quoted(sentence)})"
+    for warning in section["warnings"]:
+        yield f"#notice({quoted('Limit')}, {quoted(warning)})"
+    yield from _figure_lines(name, section, meta, room)
+    for table in section["tables"]:
+        if not numbers[name, table].startswith("A"):
+            yield _table(table_view(name, section, table), numbers[name, table])
+    if line := long_tables_line(name, section, numbers):
+        yield f"#small({quoted(line)})"
+    yield f"#method({quoted('')}, {quoted(method_line(section))})"
+
+
+def _summary_lines(tree: Tree) -> Iterator[str]:
+    found = verdicts(tree)
+    yield "#chapter[Summary]"
     for failure in found["failed"]:
         yield f"#notice({quoted('Failed: ' + failure['title'])}, {quoted(failure['message'])})"
+    sections = tree["sections"]
+    yield f"#subheading({quoted(SHOWN)})"
+    for heading, source, rows in (
+        ("Step of scale development", STEPS_SOURCE, evidence_by_step(sections)),
+        ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(sections)),
+    ):
+        lines = ", ".join(_evidence(row) for row in rows)
+        yield f"#evidence({quoted(heading)}, {quoted(source)}, ({lines},))"
     for key, heading in (("not_met", "Not met"), ("met", "Met")):
         yield f"#subheading({quoted(f'{heading} ({len(found[key])})')})"
-        for entry in found[key]:
-            rule = f"{entry['rule']} · {entry['source']}"
-            yield f"#verdict({quoted(entry['claim'])}, {quoted(entry['printed'])}, {quoted(rule)})"
+        for rule, source, entries in by_rule(found[key]):
+            pairs = ", ".join(f"({quoted(e['claim'])}, {quoted(e['printed'])})" for e in entries)
+            yield f"#verdicts({quoted(f'{rule} · {source}')}, ({pairs},))"
+
+
+def _evidence(row: Evidence) -> str:
+    mark = {True: "met", False: "not", None: "open"}[row.good]
+    titles = ", ".join(title for _, title in row.sections)
+    cells = (row.name, row.state, *row.counts, titles, mark)
+    return f"({', '.join(quoted(cell) for cell in cells)})"
 
 
 def _figure_lines(name: str, section: Any, meta: Any, room: Path) -> Iterator[str]:
@@ -93,11 +151,11 @@ def _figure_lines(name: str, section: Any, meta: Any, room: Path) -> Iterator[st
         yield f"#drawing({quoted(file)}, {quoted(figure.title)}, {quoted(figure.alt)})"
 
 
-def _table(view: TableView, number: int) -> str:
+def _table(view: TableView, number: str) -> str:
     heads = ", ".join(quoted(head) for head, _ in view.heads)
     sides = ", ".join("right" if numeric else "left" for _, numeric in view.heads)
     cells = ", ".join(quoted(cell.apa) for row in view.rows for cell in row)
     return (
-        f"#apa({number}, {quoted(view.title)}, {quoted(view.note)}, ({sides},), ({heads},), "
+        f"#apa({quoted(number)}, {quoted(view.title)}, {quoted(view.note)}, ({sides},), ({heads},), "
         f"({cells + ',' if cells else ''}))"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from analysis.report.formatting import fill_prose, format_value
 
 Tree = Mapping[str, Any]
 NUMERIC = ("int", "percent", "p")
+LONG_TABLE = 15  # rows; a longer one is folded on a page and stands at the end on paper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +98,7 @@ def method_line(section: Mapping[str, Any]) -> str:
     method = section["method"]
     parts = [f"Estimator: {method['estimator']}", f"n = {format_value(method['n'], 'int')}"]
     parts.append(f"missing answers: {method['missing']}")
-    parts += [f"{key.replace('_', ' ')}: {_option(value)}" for key, value in method["options"].items()]
+    parts += [f"{key.replace('_', ' ')}: {option_words(value)}" for key, value in method["options"].items()]
     if method["seed"] is not None:
         parts.append(f"seed {method['seed']}")
     parts.append(
@@ -107,7 +108,14 @@ def method_line(section: Mapping[str, Any]) -> str:
     return "; ".join(parts) + "."
 
 
-def _option(value: Any) -> str:
+def option_words(value: Any) -> str:
+    """Write an option of a method; a list as its members.
+
+    Examples
+    --------
+    >>> option_words([0.95, "week3"]), option_words(0.95)
+    ('0.95, week3', '0.95')
+    """
     return ", ".join(map(str, value)) if isinstance(value, list) else format_value(value)
 
 
@@ -147,6 +155,61 @@ def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
         for message in messages:
             sorted_out[key].append({"section": name, "title": section["title"], "message": message})
     return sorted_out
+
+
+def by_rule(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
+    """Gather judged claims under the rule that judges them.
+
+    Parameters
+    ----------
+    entries
+        As given by `verdicts`.
+
+    Returns
+    -------
+    list of tuple
+        Rule, source and its claims, in order of first appearance.
+    """
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        groups.setdefault((entry["rule"], entry["source"]), []).append(entry)
+    return [(rule, source, found) for (rule, source), found in groups.items()]
+
+
+def split_tables(
+    sections: Iterable[tuple[str, Mapping[str, Any]]],
+) -> tuple[dict[tuple[str, str], str], list[tuple[str, str]]]:
+    """Number the tables of a paper report: long ones go to the end, where they break no sentence.
+
+    Parameters
+    ----------
+    sections
+        Key and section, in the order of the report.
+
+    Returns
+    -------
+    tuple
+        Number of each table by section and name (`1`, or `A1` at the end), and the tables at the end.
+    """
+    numbers: dict[tuple[str, str], str] = {}
+    last: list[tuple[str, str]] = []
+    for key, section in sections:
+        for name, columns in section["tables"].items():
+            long = max((len(column) for column in columns.values()), default=0) > LONG_TABLE
+            if long:
+                last.append((key, name))
+            numbers[key, name] = f"A{len(last)}" if long else str(len(numbers) - len(last) + 1)
+    return numbers, last
+
+
+def long_tables_line(key: str, section: Mapping[str, Any], numbers: Mapping[tuple[str, str], str]) -> str:
+    """Say which tables of a section stand at the end of a paper report; empty when none does."""
+    named = [
+        f"Table {numbers[key, name]} ({section['captions'][name]['title']})"
+        for name in section["tables"]
+        if numbers[key, name].startswith("A")
+    ]
+    return f"At the end: {'; '.join(named)}." if named else ""
 
 
 def notices(tree: Tree) -> list[tuple[str, str]]:

@@ -5,11 +5,33 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.figures.base import to_png
 from analysis.figures.registry import build_figures
-from analysis.report.view import TableView, Tree, method_line, notices, prose, table_view, verdicts
+from analysis.report.methods import methods_paragraphs
+from analysis.report.standards import (
+    PROPERTIES_SOURCE,
+    SHOWN,
+    STEPS_SOURCE,
+    evidence_by_property,
+    evidence_by_step,
+    ordered,
+    place_line,
+)
+from analysis.report.view import (
+    TableView,
+    Tree,
+    by_rule,
+    long_tables_line,
+    method_line,
+    notices,
+    prose,
+    split_tables,
+    table_view,
+    verdicts,
+)
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -44,14 +66,24 @@ def render_docx(tree: Tree) -> bytes:
     document.add_heading(properties.title, 0)
     for kind, sentence in notices(tree):
         _labelled(document, f"{kind.capitalize()}. ", sentence)
-    _add_verdicts(document, tree)
-    number = 0
-    for name, section in tree["sections"].items():
+    _add_summary(document, tree)
+    sections = ordered(tree["sections"])
+    numbers, last = split_tables(sections)
+    for name, section in sections:
         document.add_heading(section["title"], 1)
-        if section["status"] != "ok":
+        document.add_paragraph().add_run(f"{section['question']} {place_line(name)}").italic = True
+        if section["status"] == "ok":
+            _add_section(document, tree, name, numbers)
+        else:
             _labelled(document, f"{section['status'].replace('_', ' ').capitalize()}. ", section["message"])
-            continue
-        number = _add_section(document, tree, name, number)
+    document.add_heading("Methods", 1)
+    for label, text in methods_paragraphs(tree):
+        _labelled(document, f"{label}. ", text)
+    if last:
+        document.add_page_break()
+        document.add_heading("Long tables", 1)
+    for name, table in last:
+        _add_table(document, table_view(name, tree["sections"][name], table), numbers[name, table])
     return _fixed_times(document)
 
 
@@ -61,20 +93,32 @@ def _labelled(document: Document, label: str, text: str) -> None:
     paragraph.add_run(text)
 
 
-def _add_verdicts(document: Document, tree: Tree) -> None:
+def _add_summary(document: Document, tree: Tree) -> None:
     found = verdicts(tree)
     document.add_heading("Summary", 1)
     for failure in found["failed"]:
         _labelled(document, f"Failed: {failure['title']}. ", failure["message"])
+    document.add_heading(SHOWN, 2)
+    for source, rows in (
+        (STEPS_SOURCE, evidence_by_step(tree["sections"])),
+        (PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
+    ):
+        for row in rows:
+            counts = f" ({row.met} met, {row.not_met} not met)" if row.met + row.not_met else ""
+            paragraph = document.add_paragraph(f"{row.name}: ", style="List Bullet")
+            paragraph.add_run(row.state).bold = row.good is False
+            paragraph.add_run(counts)
+        document.add_paragraph().add_run(source).italic = True
     for key, heading in (("not_met", "Not met"), ("met", "Met")):
         document.add_heading(f"{heading} ({len(found[key])})", 2)
-        for entry in found[key]:
-            paragraph = document.add_paragraph(style="List Bullet")
-            paragraph.add_run(f"{entry['claim']}: {entry['printed']}").bold = True
-            paragraph.add_run(f" ({entry['rule']}; {entry['source']})")
+        for rule, source, entries in by_rule(found[key]):
+            document.add_paragraph().add_run(f"{rule} ({source})").italic = True
+            for entry in entries:
+                paragraph = document.add_paragraph(f"{entry['claim']}: ", style="List Bullet")
+                paragraph.add_run(entry["printed"]).bold = True
 
 
-def _add_section(document: Document, tree: Tree, name: str, number: int) -> int:
+def _add_section(document: Document, tree: Tree, name: str, numbers: Mapping[tuple[str, str], str]) -> None:
     from docx.shared import Cm
 
     section = tree["sections"][name]
@@ -82,15 +126,18 @@ def _add_section(document: Document, tree: Tree, name: str, number: int) -> int:
         _labelled(document, "A part of this failed. ", problem)
     for sentence in prose(section):
         document.add_paragraph(sentence)
+    for warning in section["warnings"]:
+        _labelled(document, "Limit. ", warning)
     for figure in build_figures(section, tree["meta"]).values():
         document.add_picture(io.BytesIO(to_png(figure)), width=Cm(15.5))
         _describe(document, figure.alt)
         document.add_paragraph().add_run(figure.title).italic = True
     for table in section["tables"]:
-        number += 1
-        _add_table(document, table_view(name, section, table), number)
+        if not numbers[name, table].startswith("A"):
+            _add_table(document, table_view(name, section, table), numbers[name, table])
+    if line := long_tables_line(name, section, numbers):
+        document.add_paragraph(line)
     document.add_paragraph().add_run(method_line(section)).italic = True
-    return number
 
 
 def _describe(document: Document, words: str) -> None:
@@ -99,7 +146,7 @@ def _describe(document: Document, words: str) -> None:
         properties.set("descr", words)
 
 
-def _add_table(document: Document, view: TableView, number: int) -> None:
+def _add_table(document: Document, view: TableView, number: str) -> None:
     document.add_paragraph().add_run(f"Table {number}").bold = True
     document.add_paragraph().add_run(view.title).italic = True
     table = document.add_table(rows=1, cols=len(view.heads))

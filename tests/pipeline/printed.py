@@ -74,20 +74,48 @@ def method(section: Mapping[str, Any]) -> Iterator[str]:
     yield how["data"][:12]
 
 
+def method_paragraph(section: Mapping[str, Any]) -> list[str]:
+    """Give the parts of the method as the paragraph on methods prints them."""
+    how, parts = section["method"], list(method(section))
+    return parts[: len(parts) - len(how["software"]) - 1]  # software and checksum stand there once for all
+
+
+def data_paragraphs(meta: Mapping[str, Any]) -> Iterator[str]:
+    """Give the parts of the paragraphs on data and software."""
+    about = meta["instrument"]
+    yield from (about["id"], about["version"], str(meta["structure_wave"]), str(meta["seed"]), "256")
+    yield from (rendered(meta[key], "int") for key in ("administrations", "participants"))
+    yield (meta["study"] or {}).get("id", "")
+    yield from (f"{name} {checksum[:12]}" for name, checksum in meta["checksums"].items())
+    yield from (f"{name} {version}" for name, version in meta["versions"].items())
+
+
+def judged(tree: Mapping[str, Any]) -> dict[tuple[bool, str, str], list[Mapping[str, Any]]]:
+    """Gather the judged claims by verdict and rule: a rule is printed once for all its claims."""
+    groups: dict[tuple[bool, str, str], list[Mapping[str, Any]]] = {}
+    for section in tree["sections"].values():
+        for finding in section["findings"]:
+            groups.setdefault((finding["passed"], finding["rule"], finding["source"]), []).append(finding)
+    return groups
+
+
 def expected(tree: Mapping[str, Any], *, bare_zero: bool) -> Counter[str]:
     """Count every number that a whole report must print at least this often."""
     count: Counter[str] = Counter()
+    for text in data_paragraphs(tree["meta"]):
+        count += numbers(text)
+    for (_, rule, source), found in judged(tree).items():
+        count += numbers(rule) + numbers(source)
+        for finding in found:
+            count += numbers(finding["claim"]) + numbers(rendered(finding["value"], finding["format"]))
     for section in tree["sections"].values():
         count += numbers(section["title"])
-        for finding in section["findings"]:
-            value = rendered(finding["value"], finding["format"])
-            for text in (finding["claim"], value, finding["rule"], finding["source"]):
-                count += numbers(text)
         for text in (section["message"], *section["problems"]):
             count += numbers(text)
         if section["status"] != "ok":
             continue
-        for text in (*sentences(section), *method(section)):
+        count += numbers(section["title"])  # of its part of the methods
+        for text in (*sentences(section), *method(section), *method_paragraph(section), *section["warnings"]):
             count += numbers(text)
         for name, caption in section["captions"].items():
             count += numbers(caption["title"]) + numbers(caption["note"])

@@ -16,15 +16,27 @@ import docx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from printed import cells, expected, numbers, rendered, words_of_drawing, words_of_page
+from printed import cells, expected, judged, numbers, rendered, words_of_drawing, words_of_page
 
 import instrument
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
-from analysis.report.html import LONG_TABLE, render_html
+from analysis.report.html import render_html
 from analysis.report.markdown import render_markdown
 from analysis.report.pdf import render_pdf
+from analysis.report.standards import (
+    PLACES,
+    PROPERTIES,
+    PROPERTIES_SOURCE,
+    STEPS,
+    STEPS_SOURCE,
+    evidence_by_property,
+    evidence_by_step,
+    ordered,
+    place_line,
+)
+from analysis.report.view import LONG_TABLE
 from analysis.report.word import render_docx
 from analysis.simulation import simulate_study
 
@@ -65,6 +77,30 @@ def verdict_counts(tree: Mapping[str, Any]) -> list[int]:
     return [passed.count(False), passed.count(True)]
 
 
+def evidence_numbers(tree: Mapping[str, Any]) -> Counter[str]:
+    """Numbers of the nine steps, rules met and not met of each step and property, and the two sources."""
+    words: list[Any] = [PROPERTIES_SOURCE, STEPS_SOURCE, *STEPS]
+    words += [place_line(name) for name in tree["sections"]]
+    rows = [*evidence_by_step(tree["sections"]), *evidence_by_property(tree["sections"])]
+    return summed(words) + summed(row.state for row in rows)
+
+
+def tallies(tree: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """Rules met and not met of each step, then of each property, counted from the tree."""
+    made = []
+    asked = {k: s for k, s in tree["sections"].items() if s["status"] != "not_applicable"}
+    for step in STEPS:
+        mine = [
+            f["passed"] for k, s in asked.items() for f in s["findings"] if PLACES.get(k, ("",))[0] == step
+        ]
+        made.append((mine.count(True), mine.count(False)))
+    for name in PROPERTIES:
+        own = [k for k in asked if name in PLACES.get(k, ("", ()))[1]]
+        mine = [f["passed"] for k in own for f in asked[k]["findings"] if name != "error"]
+        made.append((mine.count(True), mine.count(False)))
+    return made
+
+
 def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
     """Numbers that stand in the report beside those of the sections, each kind with its reason."""
     meta, sections = tree["meta"], tree["sections"]
@@ -72,19 +108,28 @@ def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
     words = [meta["instrument"]["notice"] or ""]  # what a reader must know before any number
     if meta["synthetic"]:
         words.append(meta["study"]["notice"] or "")
-    n_tables = sum(len(section["tables"]) for section in good)
+    count = summed(words) + evidence_numbers(tree)
+    count += summed(number for pair in tallies(tree) if any(pair) for number in pair)
     if form == "html":
-        return summed(words) + _of_the_page(tree)
-    count = summed(words) + summed(verdict_counts(tree)) + summed(range(1, n_tables + 1))  # Table 1 to N
-    if form == "pdf":
-        figures = [
-            figure for section in good for figure in build_figures(section, meta).values()
-        ]  # captions, numbers of figures, and the labels inside the drawings, tested as figures
-        count += summed(range(1, len(figures) + 1)) + summed(figure.title for figure in figures)
+        return count + _of_the_page(tree)
+    count += summed(verdict_counts(tree))
+    lengths = [
+        len(next(iter(table.values()), [])) for section in good for table in section["tables"].values()
+    ]
+    if form == "markdown":
+        return count + summed(range(1, len(lengths) + 1))  # Table 1 to N
+    n_long = sum(length > LONG_TABLE for length in lengths)  # these are A1 to AN, named in their section too
+    count += summed(range(1, len(lengths) - n_long + 1)) + summed([*range(1, n_long + 1)] * 2)
+    captions = [(section, name) for section in good for name in section["tables"]]
+    count += summed(
+        s["captions"][n]["title"] for (s, n), k in zip(captions, lengths, strict=True) if k > LONG_TABLE
+    )
+    figures = [figure for section in good for figure in build_figures(section, meta).values()]
+    count += summed(figure.title for figure in figures)
+    if form == "pdf":  # numbers of figures, and the labels inside the drawings, tested as figures
+        count += summed(range(1, len(figures) + 1))
         count += summed(words_of_drawing(to_svg(figure, WIDE)) for figure in figures)
         count += summed([meta["instrument"]["id"], meta["instrument"]["version"]])
-    if form == "docx":
-        count += summed(f.title for section in good for f in build_figures(section, meta).values())
     return count
 
 
@@ -93,20 +138,18 @@ def _of_the_page(tree: Mapping[str, Any]) -> Counter[str]:
     good = [section for section in sections.values() if section["status"] == "ok"]
     titles = [(meta["study"] or {}).get("title", ""), meta["instrument"]["id"], meta["instrument"]["version"]]
     cards = [rendered(meta["participants"], "int"), len(meta["waves"]), len(meta["instrument"]["items"])]
-    failed = sum(
-        bool(s["message"]) or len(s["problems"]) for s in sections.values() if s["status"] != "not_applicable"
-    )
+    asked = [section for section in sections.values() if section["status"] != "not_applicable"]
+    failed = sum(1 if section["message"] else len(section["problems"]) for section in asked)
     words = [*titles, *cards, failed, *verdict_counts(tree) * 2]
-    words += [f["note"] for section in sections.values() for f in section["findings"]]
-    words += [warning for section in sections.values() for warning in section["warnings"]]
+    words += [found[0]["note"] for found in judged(tree).values()]
     for section in good:
         words += [figure.title for figure in build_figures(section, meta).values()]
         for name, caption in section["captions"].items():  # a folded table says its title and length
             length = max(len(column) for column in section["tables"][name].values())
             words += [caption["title"], length] if length > LONG_TABLE else []
     about = meta["instrument"]
-    words += [about["id"], about["version"], about["content_hash"], *meta["checksums"].values(), "SHA-256"]
-    words += ["SHA-256"] * (len(meta["checksums"]) - 1)
+    words += [about["id"], about["version"], about["content_hash"], *meta["checksums"].values()]
+    words += ["SHA-256"] * len(meta["checksums"])
     if meta["study"]:
         words += [meta["study"]["id"], meta["study"]["content_hash"]]
     words += [meta["seed"], meta["structure_wave"], *meta["notes"]]
@@ -193,12 +236,13 @@ def test_one_altered_number_is_found_out(form: str, where: str, printed: Any) ->
 def test_each_cell_stands_in_its_place(tree: dict[str, Any]) -> None:
     wanted = [
         cells(section, name, bare_zero=False)
-        for section in tree["sections"].values()
+        for _, section in ordered(tree["sections"])
         for name in section["tables"]
     ]
+    last = [table for table in wanted if len(table) > LONG_TABLE]
     document = docx.Document(io.BytesIO(render_docx(tree)))
     word = [[[cell.text for cell in row.cells] for row in table.rows][1:] for table in document.tables]
-    assert word == wanted
+    assert word == [table for table in wanted if len(table) <= LONG_TABLE] + last
     blocks, rows = [], []
     for line in render_markdown(tree).splitlines():
         if line.startswith("|"):

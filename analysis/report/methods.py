@@ -1,0 +1,62 @@
+"""The methods of a report in words: every estimator, every option, every version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.report.formatting import format_value
+from analysis.report.standards import ordered
+from analysis.report.view import Tree, option_words
+
+
+def methods_paragraphs(tree: Tree) -> list[tuple[str, str]]:
+    """Give the methods: what was analysed and with what, then each section.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    list of tuple
+        Label and text; sections that gave numbers, in the order of the report.
+    """
+    made = [("Data", _data(tree["meta"])), ("Software", _software(tree["meta"]))]
+    for _, section in ordered(tree["sections"]):
+        if section["status"] == "ok":
+            made.append((section["title"], _section(section["method"])))
+    return made
+
+
+def _data(meta: Mapping[str, Any]) -> str:
+    instrument = meta["instrument"]
+    people, rows = format_value(meta["participants"], "int"), format_value(meta["administrations"], "int")
+    text = (
+        f"{rows} administrations of the instrument {instrument['id']} {instrument['version']} "
+        f"({instrument['status']}) to {people} people were analysed; the structure of the scale was "
+        f"estimated on wave {meta['structure_wave']}."
+    )
+    if meta["study"]:
+        text += f" The study is {meta['study']['id']}."
+    sums = "; ".join(f"{name} {checksum[:12]}" for name, checksum in meta["checksums"].items())
+    return f"{text} The data are those with SHA-256 checksums that begin with: {sums}."
+
+
+def _software(meta: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
+    return f"{versions}. Everything random starts from seed {meta['seed']}."
+
+
+def _section(method: Mapping[str, Any]) -> str:
+    text = f"{method['estimator']}. n = {format_value(method['n'], 'int')}. "
+    text += f"Missing answers: {method['missing']}."
+    if method["options"]:
+        named = [
+            f"{key.replace('_', ' ')}: {option_words(value)}" for key, value in method["options"].items()
+        ]
+        text += " Options: " + "; ".join(named) + "."
+    if method["seed"] is not None:
+        text += f" Seed {method['seed']}."
+    return text
