@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.adherence import relate_adherence, relate_waves
     from analysis.adherence.latent import latent_adherence
+    from analysis.adherence.mediation import mediate_adherence
     from analysis.adherence.priorities import priority_map
     from analysis.agreement import icc
     from analysis.correlation.matrices import polychoric
@@ -64,6 +65,7 @@ _HOME = {
     "latent_adherence": "analysis.adherence.latent",
     "limits_of_agreement": "analysis.measurement_error",
     "longitudinal_invariance": "analysis.structural.equal_over_time",
+    "mediate_adherence": "analysis.adherence.mediation",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
     "omega": "analysis.reliability.hierarchical",
     "plan_power": "analysis.power",
@@ -104,6 +106,7 @@ __all__ = [
     "latent_adherence",
     "limits_of_agreement",
     "longitudinal_invariance",
+    "mediate_adherence",
     "mixed_correlations",
     "omega",
     "plan_power",

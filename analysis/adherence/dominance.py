@@ -9,6 +9,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.adherence.drawn_moments import drawn_covariances, percentile_limits
+
 Floats = NDArray[np.float64]
 MOST_PREDICTORS = 12
 
@@ -77,23 +79,9 @@ def general_dominance(
     table = np.column_stack(parts)
     k = predictors.shape[1]
     weights = _weights(np.cov(table, rowvar=False)[None], k)[0]
-    found = _weights(_drawn_covariances(table, draws, np.random.default_rng(seed)), k)
-    tail = (1 - level) / 2
-    lower, upper = np.quantile(found, [tail, 1 - tail], axis=0)
+    found = _weights(drawn_covariances(table, draws, seed), k)
+    lower, upper = percentile_limits(found, level)
     return Dominance(weights=weights, lower=lower, upper=upper, draws=found, explained=float(weights.sum()))
-
-
-def _drawn_covariances(table: Floats, draws: int, rng: np.random.Generator) -> Floats:
-    """Covariances of bootstrap samples, shape (draws, q, q), by counting how often each person is drawn."""
-    n, q = table.shape
-    centred = table - table.mean(axis=0)
-    # A tiny ridge keeps samples solvable in which a rare category was not drawn; it changes no digit shown.
-    spread = centred.var(axis=0)
-    products = (centred[:, :, None] * centred[:, None, :]).reshape(n, q * q)
-    counts = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
-    means = counts @ centred / n
-    squares = (counts @ products).reshape(draws, q, q) / n
-    return squares - means[:, :, None] * means[:, None, :] + np.diag(1e-9 * spread)
 
 
 def _weights(covariances: Floats, k: int) -> Floats:

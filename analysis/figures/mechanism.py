@@ -73,16 +73,21 @@ def hidden_cause_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             "route:N", title=None, sort=routes, scale=alt.Scale(domain=routes, range=dashes)
         )
         base = alt.Chart(near).encode(
-            x=alt.X("rho:Q", title="Supposed correlation of what is left unexplained"), color=colour
+            x=alt.X("rho:Q", title="Supposed correlation of what is left unexplained")
         )
-        band = base.mark_area(opacity=0.18).encode(
-            y=alt.Y("ci_lower:Q", title="Indirect effect"), y2="ci_upper:Q"
+        bands = [
+            alt.Chart(near[near["route"] == route])
+            .mark_area(opacity=0.18, color=shade)
+            .encode(x="rho:Q", y="ci_lower:Q", y2="ci_upper:Q")
+            for route, shade in zip(routes, palette, strict=True)
+        ]
+        line = base.mark_line(strokeWidth=2).encode(
+            y=alt.Y("estimate:Q", title="Indirect effect"), color=colour, strokeDash=dash
         )
-        line = base.mark_line(strokeWidth=2).encode(y="estimate:Q", strokeDash=dash)
         zero = alt.Chart(pd.DataFrame({"none": [0.0]})).mark_rule(
             color=MUTED, strokeDash=[5, 4], strokeWidth=1.5
         )
-        return (band + line + zero.encode(y="none:Q")).properties(width=width, height=260)
+        return alt.layer(*bands, line, zero.encode(y="none:Q")).properties(width=width, height=260)
 
     return Figure(
         title="What a hidden cause would do to the routes",

@@ -4,9 +4,11 @@ from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
     exploration,
+    fairness,
     flow,
     groups,
     items,
+    mechanism,
     models,
     priority,
     reliability,
@@ -16,6 +18,7 @@ from analysis.pipeline.topics import (
     scores,
     screening,
     use,
+    validity,
 )
 
 TOPICS: tuple[Topic, ...] = (
@@ -30,8 +33,11 @@ TOPICS: tuple[Topic, ...] = (
     exploration.TOPIC,
     models.TOPIC,
     groups.TOPIC,
+    validity.TOPIC,
+    fairness.TOPIC,
     use.TOPIC,
     adherence.TOPIC,
+    mechanism.TOPIC,
     priority.TOPIC,
 )
 

@@ -1,0 +1,250 @@
+"""Context, alliance, later use and outcome as a chain in time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.topics.use import lacks_use, usage_of
+from instrument.errors import NotEstimableError, fact_and_hint
+
+if TYPE_CHECKING:
+    from analysis.adherence.mediation import MediationResult
+
+ROUTE = {"kind": ("Kind", "text"), "route": ("Route", "text"), "estimate": ("Estimate", "d3")}
+ORDER = {"yes": "yes", "no": "no, at the same time", "open": "not known", "": ""}
+
+
+def section_mechanism(context: Context) -> Section:
+    """Routes of the chain with intervals, and how little a hidden cause would take to undo them."""
+    found = _chain(context)
+    values = _values(found)
+    return Section(
+        estimator="path model by maximum likelihood; percentile bootstrap, bias-corrected and accelerated, "
+        "and Monte-Carlo intervals",
+        n=found.design["n"],
+        missing="complete cases: people with every step of the chain",
+        seed=context.seed,
+        options={
+            "chain": " → ".join(found.design["chain"]),
+            "wave": found.design["wave"],
+            "adjusted for": ", ".join(found.design["adjusted_for"]),
+            "draws": found.design["draws"],
+        },
+        prose=_prose(found, values),
+        values=values,
+        tables=_tables(found),
+        figures=["mechanism", "hidden_cause"],
+        problems=[f"{row['part']}: {row['reason']}" for row in found.failed.to_dict("records")],
+        software=("scipy", "pingouin"),
+    )
+
+
+def _chain(context: Context) -> MediationResult:
+    from analysis.adherence.mediation import mediate_adherence
+
+    study = context.study
+    if study is None:
+        raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
+    answers = context.responses.copy()
+    if context.reasons is not None:
+        answers.attrs["reasons"] = context.reasons
+    return context.once(
+        "mechanism",
+        lambda: mediate_adherence(
+            answers,
+            context.scale,
+            usage_of(context),
+            study,
+            context.outcomes,
+            context.covariates,
+            seed=context.seed,
+        ),
+    )
+
+
+def _values(found: MediationResult) -> dict[str, Any]:
+    chain = found.design["chain"]
+    route = " → ".join(chain[-3:])
+    effects = found.effects.set_index("route")
+    row = effects.loc[route]
+    total = found.effects[
+        (found.effects["kind"] == "total")
+        & (found.effects["start"] == chain[-3])
+        & (found.effects["end"] == chain[-1])
+    ].iloc[0]
+    doubt = found.robustness.set_index("route").loc[route]
+    latent = found.latent.set_index("route")
+    values: dict[str, Any] = {
+        "n": found.design["n"],
+        "route": route,
+        "start": chain[-3],
+        "middle": chain[-2],
+        "end": chain[-1],
+        "chain": " → ".join(chain),
+        "unit": str(found.design["unit"]).replace("_", " "),
+        "outcome": found.design["names"].get("outcome"),
+        "estimate": row["estimate"],
+        "lower": row["boot_lower"],
+        "upper": row["boot_upper"],
+        "total": total["estimate"],
+        "total_lower": total["boot_lower"],
+        "total_upper": total["boot_upper"],
+        "e_value": row["e_value"],
+        "rho_at_zero": doubt["rho_at_zero"],
+        "rho_at_limit": doubt["rho_at_limit"],
+        "shared": doubt["shared"],
+    }
+    if route in latent.index:
+        names = ("estimate", "mc_lower", "mc_upper")
+        values |= {f"latent_{name.removeprefix('mc_')}": latent.loc[route, name] for name in names}
+    return values
+
+
+def _prose(found: MediationResult, values: dict[str, Any]) -> list[str]:
+    surely = not values["lower"] <= 0 <= values["upper"]
+    measured = "points of {outcome}" if values["end"] == "outcome" else "{unit}"
+    said = [
+        "If the order {chain} holds, these are the routes by which its steps go together in {n:int} people "
+        "with every step, with use before the landmark and the declared covariates held constant. That it "
+        "holds cannot be read off these figures: other orders and hidden causes can make the same ones.",
+        f"Per standard deviation of {{start}}, {{end}} differs by {{total:d2}} {measured} (95% interval "
+        "{total_lower:d2} to {total_upper:d2}); {estimate:d2} of it ({lower:d2} to {upper:d2}) goes by way "
+        "of "
+        + (
+            "{middle}."
+            if surely
+            else "{middle}, so a route by way of {middle} is not shown: its interval holds zero."
+        ),
+        "A hidden cause of both {middle} and {end} that leaves their unexplained parts correlated by "
+        "{rho_at_zero:d2} would make this route nothing"
+        + ("; at {rho_at_limit:d2} its interval holds zero." if surely else ".")
+        + " Such a cause would have to explain shares of what is left unexplained in both whose product is "
+        "{shared:d3}.",
+    ]
+    if "latent_estimate" in values:
+        said.append(
+            "With alliance as a latent variable above its themes the route is {latent_estimate:d2} "
+            "({latent_lower:d2} to {latent_upper:d2})."
+        )
+    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+
+
+def _tables(found: MediationResult) -> dict[str, Table]:
+    tables = {
+        "order": Table(
+            frame=found.order.assign(told=found.order["before_next"].map(ORDER)),
+            title="What was measured when",
+            columns={
+                "step": ("Step", "text"),
+                "from_day": ("From day", "int"),
+                "to_day": ("To day", "int"),
+                "told": ("Before the next step", "text"),
+            },
+        ),
+        "routes": _routes(found),
+        "intervals": Table(
+            frame=found.effects,
+            title="The same routes with other intervals",
+            columns={
+                "route": ("Route", "text"),
+                "se": ("SE", "d3"),
+                "mc_lower": ("Monte Carlo from", "d3"),
+                "mc_upper": ("to", "d3"),
+                "bca_lower": ("BCa from", "d3"),
+                "bca_upper": ("to", "d3"),
+            },
+            note="Monte Carlo: products of normal slopes. BCa: bootstrap, bias-corrected and accelerated.",
+        ),
+        "latent": _latent(found),
+        "simple": Table(
+            frame=found.simple,
+            title="The last three steps by pingouin",
+            columns={
+                "path": ("Path", "text"),
+                "estimate": ("Estimate", "d3"),
+                "se": ("SE", "d3"),
+                "ci_lower": ("95% from", "d3"),
+                "ci_upper": ("to", "d3"),
+            },
+            note="The step from the middle to the end stands here without the start; the indirect effect "
+            "holds it constant.",
+        ),
+        "sensitivity": Table(
+            frame=found.sensitivity,
+            title="Indirect effect if the errors of the last two steps were correlated",
+            columns={
+                "route": ("Route", "text"),
+                "rho": ("Correlation", "d2"),
+                "estimate": ("Estimate", "d3"),
+                "ci_lower": ("95% from", "d3"),
+                "ci_upper": ("to", "d3"),
+            },
+        ),
+        "robustness": Table(
+            frame=found.robustness,
+            title="How much a hidden cause would take",
+            columns={
+                "route": ("Route", "text"),
+                "rho_at_zero": ("Correlation at which it is nothing", "d2"),
+                "rho_at_limit": ("at which its interval holds zero", "d2"),
+                "shared": ("Product of shares to explain", "d3"),
+            },
+        ),
+        "flow": Table(
+            frame=found.flow,
+            title="Who could be analysed",
+            columns={"step": ("Step", "text"), "n": ("People", "int")},
+        ),
+    }
+    return {name: table for name, table in tables.items() if len(table.frame)}
+
+
+def _routes(found: MediationResult) -> Table:
+    return Table(
+        frame=found.effects,
+        title="Routes of the chain",
+        columns={
+            **ROUTE,
+            "boot_lower": ("95% from", "d3"),
+            "boot_upper": ("to", "d3"),
+            "standardised": ("Standardised", "d3"),
+            "e_value": ("E-value", "d2"),
+        },
+        note=f"Scores per standard deviation; later use in {found.design['unit']}; the outcome in its "
+        "points. Percentile bootstrap. E-values for routes to the outcome.",
+    )
+
+
+def _latent(found: MediationResult) -> Table:
+    fit = found.latent_fit
+    told = ", ".join(f"{name.upper()} {fit[name]:.3f}" for name in ("cfi", "rmsea", "srmr") if name in fit)
+    return Table(
+        frame=found.latent if len(found.latent) else pd.DataFrame(),
+        title="Routes with alliance as a latent variable",
+        columns={**ROUTE, "mc_lower": ("95% from", "d3"), "mc_upper": ("to", "d3")},
+        note=f"Per standard deviation of the latent variable; Monte-Carlo intervals. Fit: {told}.",
+    )
+
+
+def lacks_mechanism(context: Context) -> str:
+    """Say what is missing before a chain can be followed."""
+    if message := lacks_use(context):
+        return message
+    has_context = any(theme.role == "context" for theme in context.scale.themes)
+    outcome = context.study.outcome if context.study is not None else None
+    if not has_context and (outcome is None or context.outcomes is None):
+        return "Needs a theme of the role context, or an outcome named in the study file and its table."
+    return ""
+
+
+TOPIC = Topic(
+    name="mechanism",
+    title="The supposed chain",
+    question="By which routes do context, alliance, later use and outcome go together?",
+    run=section_mechanism,
+    lacks=lacks_mechanism,
+)
