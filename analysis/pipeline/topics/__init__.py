@@ -4,7 +4,6 @@ from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
     exploration,
-    fairness,
     flow,
     groups,
     items,
@@ -18,7 +17,6 @@ from analysis.pipeline.topics import (
     scores,
     screening,
     use,
-    validity,
 )
 
 TOPICS: tuple[Topic, ...] = (
@@ -33,8 +31,6 @@ TOPICS: tuple[Topic, ...] = (
     exploration.TOPIC,
     models.TOPIC,
     groups.TOPIC,
-    validity.TOPIC,
-    fairness.TOPIC,
     use.TOPIC,
     adherence.TOPIC,
     mechanism.TOPIC,
