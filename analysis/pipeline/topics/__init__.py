@@ -4,6 +4,7 @@ from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
     exploration,
+    fairness,
     flow,
     groups,
     items,
@@ -31,6 +32,7 @@ TOPICS: tuple[Topic, ...] = (
     exploration.TOPIC,
     models.TOPIC,
     groups.TOPIC,
+    fairness.TOPIC,
     use.TOPIC,
     adherence.TOPIC,
     mechanism.TOPIC,

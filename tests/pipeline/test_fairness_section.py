@@ -1,0 +1,119 @@
+"""The section on items that function differently: its numbers, its words, what it cannot test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import validate
+from analysis.fairness.item_functioning import dif
+from analysis.figures.base import NARROW, WIDE, to_svg
+from analysis.figures.registry import build_figures
+from analysis.report.formatting import format_value
+from analysis.rules import DIF_NEGLIGIBLE
+from instrument.definition import Instrument
+
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
+
+
+@pytest.fixture(scope="module")
+def covariates() -> pd.DataFrame:
+    return pd.read_csv(DATA).rename(columns={"id": "participant"})[["participant", "group", "site"]]
+
+
+@pytest.fixture(scope="module")
+def tilted(answers: pd.DataFrame, covariates: pd.DataFrame) -> pd.DataFrame:
+    """Four of five members of group b answer q6 one lower."""
+    first = answers[answers["wave"] == 1].copy()
+    second = first["participant"].map(covariates.set_index("participant")["group"]).eq("b").to_numpy()
+    lower = second & (np.random.default_rng(4).random(len(first)) < 0.8)
+    first["q6"] = (first["q6"] - lower.astype(int)).clip(lower=1)
+    return first
+
+
+@pytest.fixture(scope="module")
+def whole(scale: Instrument, tilted: pd.DataFrame, covariates: pd.DataFrame) -> dict[str, Any]:
+    return validate(tilted, scale, covariates=covariates, topics=("fairness",)).to_dict()
+
+
+@pytest.fixture(scope="module")
+def section(whole: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = whole["sections"]["fairness"]
+    return found
+
+
+def test_a_tilted_item_is_flagged_and_named(section: dict[str, Any]) -> None:
+    assert section["status"] == "ok"
+    assert section["values"]["flagged_items"] == "q6 by group"
+    assert section["tables"]["groupings"]["grouping"] == ["group", "site"]
+    assert section["tables"]["groupings"]["flagged"] == [1, 0]
+    assert section["values"]["tests"] == 24
+    text = " ".join(section["prose"])
+    assert "It is no verdict" in text
+
+
+def test_numbers_are_those_of_the_function(
+    section: dict[str, Any], scale: Instrument, tilted: pd.DataFrame, covariates: pd.DataFrame
+) -> None:
+    rows = pd.DataFrame(section["tables"]["items"]).query("theme == 'south' and grouping == 'group'")
+    items = scale.theme_items("south")
+    answers = tilted.set_index("participant")
+    groups = covariates.set_index("participant")["group"].reindex(answers.index)
+    direct = dif(answers[items], groups).table
+    for column in ("n", "chisq_total", "p_adjusted_total", "nagelkerke_total", "unsigned_difference", "flag"):
+        assert rows[column].tolist() == direct[column].tolist()
+
+
+def test_findings_rest_on_their_path(
+    section: dict[str, Any], whole: dict[str, Any], at_path: Callable[[Any, str], Any]
+) -> None:
+    by_group, by_site = section["findings"]
+    assert not by_group["passed"] and by_site["passed"]
+    for finding in (by_group, by_site):
+        assert finding["value"] == at_path(whole, finding["path"])
+        assert finding["rule"] == str(DIF_NEGLIGIBLE)
+
+
+def test_the_figure_names_what_is_flagged(section: dict[str, Any], whole: dict[str, Any]) -> None:
+    figure = build_figures(section, whole["meta"])["fairness"]
+    change = max(section["tables"]["groupings"]["largest_change"])
+    assert f"Flagged: q6 by group {format_value(change, 'd3')}" in figure.alt
+    for width in (NARROW, WIDE):
+        assert ">q6<" in to_svg(figure, width)
+
+
+def test_without_flags_the_words_do_not_promise_fairness(
+    scale: Instrument, answers: pd.DataFrame, covariates: pd.DataFrame
+) -> None:
+    quarters = covariates.assign(site=np.resize(["x", "x", "y", "x"], len(covariates)))
+    found = validate(answers, scale, covariates=quarters, topics=("fairness",)).to_dict()
+    section = found["sections"]["fairness"]
+    assert section["values"]["flagged"] == 0
+    assert "does not prove fairness" in " ".join(section["prose"])
+    assert section["values"]["small_groups"] == "y (site, 150)"
+
+
+def test_what_cannot_be_tested_is_said(
+    scale: Instrument, answers: pd.DataFrame, covariates: pd.DataFrame
+) -> None:
+    stuck = answers.assign(q5=pd.array([3] * len(answers), dtype="Int64"))
+    found = validate(stuck, scale, covariates=covariates, topics=("fairness",)).to_dict()
+    section = found["sections"]["fairness"]
+    assert any("Theme of the south by group: dif: 1 of 4 items" in text for text in section["problems"])
+    assert set(section["tables"]["items"]["theme"]) == {"north", "west"}
+
+
+def test_without_groups_the_section_says_what_it_needs(
+    scale: Instrument, answers: pd.DataFrame, covariates: pd.DataFrame
+) -> None:
+    bare = validate(answers, scale, topics=("fairness",)).to_dict()["sections"]["fairness"]
+    assert bare["status"] == "not_applicable"
+    assert "table of covariates" in bare["message"]
+    few = covariates.assign(group="a").drop(columns="site")
+    small = validate(answers, scale, covariates=few, topics=("fairness",)).to_dict()["sections"]["fairness"]
+    assert "120 people" in small["message"]
