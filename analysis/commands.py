@@ -64,6 +64,9 @@ def validate_command(
     enrolment: Enrolment = None,
     seed: Seed = 1,
     forms: Forms = "html",
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
+    ] = False,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.report.writing import check_forms, refuse_foreign
@@ -71,7 +74,7 @@ def validate_command(
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
     inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study, times, enrolment)
-    validate_and_write(inputs, out, seed, wanted)
+    validate_and_write(inputs, out, seed, wanted, shared=shared)
 
 
 def read_inputs(
@@ -141,12 +144,16 @@ def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFra
     return responses.groupby("participant", sort=False)[list(names)].first().reset_index()
 
 
-def validate_and_write(inputs: dict[str, Any], out: Path, seed: int, forms: list[str]) -> None:
+def validate_and_write(
+    inputs: dict[str, Any], out: Path, seed: int, forms: list[str], *, shared: bool = False
+) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
     from analysis.pipeline import validate
+    from analysis.report.disclosure import to_share
 
     with progress_display() as progress:
         result = validate(**inputs, seed=seed, progress=progress)
+        result = to_share(result) if shared else result
         progress("Writing the report", 0, 0)
         written = result.write(out, forms=forms)
     say_what_was_written(result, written, out)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from analysis.report.disclosure_counts import (
     Ledger,
@@ -22,6 +23,9 @@ from analysis.report.disclosure_items import hide_distributions
 from analysis.report.disclosure_links import link
 from analysis.report.disclosure_texts import places, rounded, vague, value_forms
 from analysis.report.small_cells import LIMIT
+
+if TYPE_CHECKING:
+    from analysis.pipeline.run import Validation
 
 Tree = Mapping[str, Any]
 PERSON = frozenset({"participant", "participants", "person", "person_id", "administration", "respondent"})
@@ -91,6 +95,22 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
     made["meta"]["shared"] = {"smallest": LIMIT}
     made["meta"]["notes"].append(f"Made to be shared: numbers of fewer than {LIMIT} people are left out.")
     return made
+
+
+def to_share(result: Validation) -> Validation:
+    """Give a validation whose tree may be shared.
+
+    Parameters
+    ----------
+    result
+        As returned by `validate`.
+
+    Returns
+    -------
+    Validation
+        Its report, tables and `results.json` hold no small number.
+    """
+    return replace(result, tree=shared_tree(result.tree))
 
 
 def _without_persons(section: dict[str, Any]) -> None:
