@@ -66,6 +66,13 @@ PAGES = (
         topics=("groups", "fairness"),
     ),
     PageOf(
+        path="validity",
+        title="Validity",
+        question="Does the scale relate to other things as it should?",
+        group=SCALE,
+        topics=("validity",),
+    ),
+    PageOf(
         path="adherence",
         title="Adherence",
         question="Is the app used as intended, and does the alliance go with it?",

@@ -19,12 +19,14 @@ from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
 from analysis.figures.suppressed import without_suppressed
 from analysis.figures.use import retention_figure
+from analysis.figures.validity import htmt_figure
 
 FIGURES: dict[str, Builder] = {
     "distribution": distribution_figure,
     "fairness": fairness_figure,
     "flow": flow_figure,
     "forest": forest_figure,
+    "htmt": htmt_figure,
     "hidden_cause": hidden_cause_figure,
     "loadings": loadings_figure,
     "mechanism": mechanism_figure,

@@ -18,6 +18,7 @@ from analysis.pipeline.topics import (
     scores,
     screening,
     use,
+    validity,
 )
 
 TOPICS: tuple[Topic, ...] = (
@@ -32,6 +33,7 @@ TOPICS: tuple[Topic, ...] = (
     exploration.TOPIC,
     models.TOPIC,
     groups.TOPIC,
+    validity.TOPIC,
     fairness.TOPIC,
     use.TOPIC,
     adherence.TOPIC,

@@ -1,0 +1,53 @@
+"""Ratios between themes with their intervals, against the named cut-off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import BLUE, INK, LINES, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+from analysis.rules import HTMT
+
+CLASSES = ("below the cut-off", "at or above the cut-off")
+
+
+def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """HTMT of each pair of themes, one row per pair; the further left, the further apart."""
+    table = table_of(section, "htmt").sort_values("htmt", ascending=False)
+    table["label"] = [wrapped(f"{row.one} with {row.other}", 30) for row in table.itertuples()]
+    table["apart"] = [CLASSES[0] if HTMT.holds(value) else CLASSES[1] for value in table["htmt"]]
+    told = "; ".join(
+        f"{row.one} with {row.other} {row.htmt:.2f} ({row.htmt_ci_lower:.2f} to {row.htmt_ci_upper:.2f})"
+        for row in table.itertuples()
+    )
+    most = max(1.0, float(table["htmt_ci_upper"].max()) * 1.02)
+
+    def draw(width: int) -> Chart:
+        rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
+        scale = alt.Scale(domain=[0, most], nice=False)
+        base = alt.Chart(table)
+        line = base.mark_rule(color=INK, strokeWidth=2).encode(
+            y=rows, x=alt.X("htmt_ci_lower:Q", scale=scale, title="HTMT, 95% interval"), x2="htmt_ci_upper:Q"
+        )
+        colour = alt.Scale(domain=list(CLASSES), range=[BLUE, ORANGE])
+        shape = alt.Scale(domain=list(CLASSES), range=["circle", "square"])
+        point = base.mark_point(filled=True, size=100, opacity=1).encode(
+            y=rows,
+            x=alt.X("htmt:Q", scale=scale),
+            color=alt.Color("apart:N", title=None, scale=colour),
+            shape=alt.Shape("apart:N", title=None, scale=shape),
+        )
+        cut = pd.DataFrame({"cut": [HTMT.cutoff]})
+        rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
+        rule = rule.encode(x=alt.X("cut:Q", scale=scale))
+        return (rule + line + point).properties(width=width, height=44 * len(table) + 60)
+
+    return Figure(
+        title=f"How near two themes come to being one; dashed line: {HTMT.cutoff:.2f}, smaller is better",
+        alt=f"HTMT with 95% interval by pair of themes: {told}.",
+        draw=draw,
+        tables=("htmt",),
+    )

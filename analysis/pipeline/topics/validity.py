@@ -1,0 +1,283 @@
+"""Whether themes can be told apart, and whether scores relate to other things as was expected."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context, listed
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.validity_measures import estimates, people_table
+from analysis.rules import HTMT, HYPOTHESES
+from instrument.errors import ToolkitError, ToolkitWarning
+
+if TYPE_CHECKING:
+    from analysis.validity import HtmtResult, HypothesesResult
+
+DRAWS = 500
+FEWEST_ITEMS = 2
+
+
+def section_validity(context: Context) -> Section:
+    """Ratios between themes, the study's hypotheses, and what each theme adds to the outcome."""
+    problems: list[str] = []
+    people = people_table(context)
+    ratios = _ratios(context, problems)
+    checked, reasons = _checked(context, people, ratios)
+    added = _added(context, people, problems)
+    tables = {}
+    if ratios is not None:
+        tables["htmt"] = _ratio_table(context, ratios)
+    if checked is not None:
+        tables["hypotheses"] = _hypothesis_table(checked, reasons)
+    if len(added):
+        tables["increment"] = _increment_table(context, added)
+    values = _values(context, ratios, checked, added)
+    return Section(
+        estimator="heterotrait-monotrait ratios of Pearson correlations, percentile intervals; Fisher "
+        "intervals; least squares",
+        n=ratios.n_obs if ratios is not None else len(people),
+        missing="ratios: by pairs of items; hypotheses and outcome: people with every score needed",
+        seed=context.seed,
+        options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
+        software=("pingouin", "statsmodels", "scipy"),
+        prose=_prose(context, ratios, checked, added),
+        values=values,
+        tables=tables,
+        findings=_findings(ratios, tables, checked),
+        figures=["htmt"] if ratios is not None else [],
+        problems=problems,
+    )
+
+
+def _ratios(context: Context, problems: list[str]) -> HtmtResult | None:
+    from analysis.validity import htmt
+
+    themes = {theme: items for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS}
+    if len(themes) < 2:
+        return None
+    try:
+        return htmt(context.items, themes, draws=DRAWS, seed=context.seed)
+    except ToolkitError as error:
+        problems.append(f"Ratios between themes: {error}")
+        return None
+
+
+def _checked(
+    context: Context, people: pd.DataFrame, ratios: HtmtResult | None
+) -> tuple[HypothesesResult | None, dict[str, str]]:
+    from analysis.validity import check_hypotheses
+
+    plans = context.study.hypotheses if context.study is not None else ()
+    judged = [plan for plan in plans if plan.expected]
+    if not judged:
+        return None, {}
+    values, reasons = estimates(context, people, ratios)
+    held = {name: value for name, value in values.items() if name in {plan.id for plan in judged}}
+    with warnings.catch_warnings():
+        # what could not be evaluated stands in the table with its reason
+        warnings.filterwarnings("ignore", "check_hypotheses: .* not evaluated", ToolkitWarning)
+        return check_hypotheses(judged, values=dict(held)), reasons
+
+
+def _added(context: Context, people: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """What each theme adds to the study's outcome beyond its baseline and the other themes."""
+    from statsmodels.stats.multitest import multipletests
+
+    from analysis.validity import incremental_validity
+
+    study = context.study
+    themes = [theme for theme in context.themes if theme in people.columns]
+    outcome = study.outcome if study is not None else None
+    if study is None or outcome is None or outcome not in people.columns or len(themes) < 2:
+        return pd.DataFrame()
+    controls = [name for name in study.baseline if name in people.columns]
+    rows = []
+    for theme in themes:
+        others = [name for name in themes if name != theme]
+        try:
+            found = incremental_validity(
+                people, outcome, theme, baseline=others, controls=controls, draws=DRAWS,
+                seed=context.seed,
+            )  # fmt: skip
+        except ToolkitError as error:
+            problems.append(f"{context.title_of(theme)}, added to the outcome: {error}")
+            continue
+        row = {"theme": theme, "title": context.title_of(theme), "n": found.n_obs}
+        row |= {"r_squared": found.r_squared_baseline, "delta": found.delta_r_squared}
+        row |= {"ci_lower": found.ci_lower, "ci_upper": found.ci_upper}
+        slope = float(found.coefficients["standardised"].loc[theme])
+        rows.append(row | {"slope": slope, "f": found.f, "pvalue": found.pvalue})
+    table = pd.DataFrame(rows)
+    if len(table):
+        table["pvalue_holm"] = multipletests(table["pvalue"], method="holm")[1]
+    return table
+
+
+def _ratio_table(context: Context, ratios: HtmtResult) -> Table:
+    frame = ratios.pairs.assign(
+        one=[context.title_of(theme) for theme in ratios.pairs["first"]],
+        other=[context.title_of(theme) for theme in ratios.pairs["second"]],
+    )
+    return Table(
+        frame=frame,
+        title="Ratios of the correlations between themes to those within",
+        columns={
+            "one": ("Theme", "text"),
+            "other": ("with", "text"),
+            "htmt": ("HTMT", "r2"),
+            "htmt_ci_lower": ("95% from", "r2"),
+            "htmt_ci_upper": ("to", "r2"),
+            "htmt2": ("HTMT2", "r2"),
+            "htmt2_ci_lower": ("95% from", "r2"),
+            "htmt2_ci_upper": ("to", "r2"),
+        },
+        note=f"The cut-off of {HTMT.cutoff:g} was studied for HTMT and is applied to it only. HTMT2 does not "
+        "suppose that all items of a theme carry it alike.",
+    )
+
+
+def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Table:
+    frame = checked.table.reset_index().drop(columns=["pvalue", "n"])
+    frame["reason"] = [reasons.get(name, "") for name in frame["id"]]
+    frame["outcome"] = [
+        f"{status}: {reason}" if reason else status
+        for status, reason in zip(frame["status"], frame["reason"], strict=True)
+    ]
+    return Table(
+        frame=frame,
+        title="Hypotheses of the study file, written down beforehand",
+        columns={
+            "text": ("Hypothesis", "text"),
+            "measure": ("Measured by", "text"),
+            "expected": ("Expected", "text"),
+            "estimate": ("Found", "d2"),
+            "ci_lower": ("95% from", "d2"),
+            "ci_upper": ("to", "d2"),
+            "outcome": ("Outcome", "text"),
+        },
+        note="Confirmed: the estimate lies in the expected range. One that was not evaluated does not count.",
+    )
+
+
+def _increment_table(context: Context, added: pd.DataFrame) -> Table:
+    outcome = context.study.outcome if context.study is not None else ""
+    return Table(
+        frame=added,
+        title=f"What each theme adds to the prediction of {outcome} beyond the other themes",
+        columns={
+            "title": ("Theme", "text"),
+            "n": ("n", "int"),
+            "r_squared": ("R² without it", "r3"),
+            "delta": ("ΔR²", "r3"),
+            "ci_lower": ("95% from", "r3"),
+            "ci_upper": ("to", "r3"),
+            "slope": ("Standardised slope", "d2"),
+            "pvalue": ("p", "p"),
+            "pvalue_holm": ("p, Holm", "p"),
+        },
+        note="Baseline measures of the study file are in every model. ΔR² is never negative, so its interval "
+        "lies above 0 even where nothing is added: judge that by p. Prediction, not cause.",
+    )
+
+
+def _values(
+    context: Context, ratios: HtmtResult | None, checked: HypothesesResult | None, added: pd.DataFrame
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if ratios is not None:
+        top = ratios.pairs.iloc[int(ratios.pairs["htmt"].argmax())]
+        values |= {
+            "pairs": len(ratios.pairs),
+            "htmt_highest": top["htmt"],
+            "htmt_highest_upper": top["htmt_ci_upper"],
+            "htmt_highest_pair": f"{context.title_of(top['first'])} with {context.title_of(top['second'])}",
+            "not_apart": int((~ratios.pairs["htmt_below_cutoff"].astype(bool)).sum()),
+        }
+    if checked is not None:
+        values |= {
+            "hypotheses": checked.n_hypotheses,
+            "evaluated": checked.n_evaluated,
+            "confirmed": checked.n_confirmed,
+            "share": checked.share if checked.n_evaluated else None,
+        }
+    if len(added):
+        best = added.iloc[int(added["delta"].argmax())]
+        clear = added.loc[added["pvalue_holm"] < 0.05, "title"]
+        values |= {"adds_most": best["title"], "delta": best["delta"], "adds": listed(clear) or "none"}
+        values["outcome"] = context.study.outcome if context.study is not None else None
+    return values
+
+
+def _prose(
+    context: Context, ratios: HtmtResult | None, checked: HypothesesResult | None, added: pd.DataFrame
+) -> list[str]:
+    sentences = []
+    if ratios is not None:
+        sentences += [
+            "Two themes can be told apart where items of different themes go together clearly less than "
+            "items of the same theme. The pair that comes nearest to being one is {htmt_highest_pair}: HTMT "
+            "{htmt_highest:d2}, at most {htmt_highest_upper:d2} by its 95% interval.",
+            "{not_apart:int} of {pairs:int} pairs reach the cut-off.",
+        ]
+    if checked is not None:
+        sentences.append(
+            "Expectations written down beforehand in the study file: {hypotheses:int}. Evaluated with these "
+            "data: {evaluated:int}; come out as expected: {confirmed:int}."
+        )
+    if len(added):
+        sentences.append(
+            "For {outcome}, {adds_most} adds most beyond the other themes (ΔR² {delta:d3}). Themes that add "
+            "something clearly, after Holm's correction for their number: {adds}."
+        )
+    sentences.append(
+        "Nothing here was compared with another questionnaire unless a hypothesis above names one that was "
+        "evaluated."
+    )
+    return sentences
+
+
+def _findings(
+    ratios: HtmtResult | None, tables: dict[str, Table], checked: HypothesesResult | None
+) -> list[Finding]:
+    found = []
+    if ratios is not None:
+        for position, row in enumerate(tables["htmt"].frame.to_dict("records")):
+            found.append(
+                Finding(
+                    claim=f"{row['one']} and {row['other']} can be told apart",
+                    value=row["htmt"],
+                    rule=HTMT,
+                    path=f"sections.validity.tables.htmt.htmt[{position}]",
+                )
+            )
+    if checked is not None and checked.n_evaluated:
+        found.append(
+            Finding(
+                claim=f"Hypotheses confirmed, of {checked.n_evaluated} evaluated ({checked.n_hypotheses} "
+                "written down)",
+                value=checked.share,
+                rule=HYPOTHESES,
+                path="sections.validity.values.share",
+                form="percent",
+            )
+        )
+    return found
+
+
+def _lacks(context: Context) -> str:
+    large = [theme for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS]
+    if len(large) > 1 or (context.study is not None and context.study.hypotheses):
+        return ""
+    return "Needs two themes of two items or more, or hypotheses in the study file."
+
+
+TOPIC = Topic(
+    name="validity",
+    title="Relations to other things",
+    question="Does the scale relate to other things as it should?",
+    run=section_validity,
+    lacks=_lacks,
+)

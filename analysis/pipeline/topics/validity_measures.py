@@ -1,0 +1,159 @@
+"""Estimates that the hypotheses of a study file ask for, by the words of their measures."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.topics.adherence import related
+from analysis.pipeline.topics.use import lacks_use
+from instrument.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from analysis.validity.discriminant import HtmtResult
+    from instrument.study import Hypothesis
+
+Estimate = tuple[float, float, float]
+_PAIR = r"(?:of\s+)?(?P<first>[\w-]+)\s*(?:,|\band\b|\bby\b)\s*(?P<second>[\w-]+)$"
+_CORRELATION = re.compile(rf"^(?P<kind>absolute correlation|correlation|\|r\||r)\s+{_PAIR}")
+_HTMT = re.compile(rf"^(?P<kind>HTMT2?)\s+{_PAIR}", re.IGNORECASE)
+_GROUPS = re.compile(rf"^known groups\s+{_PAIR}", re.IGNORECASE)
+_ODDS = re.compile(r"^odds ratio per SD of (?:the )?(?P<first>[\w-]+)$", re.IGNORECASE)
+
+
+def people_table(context: Context) -> pd.DataFrame:
+    """Scores of the first wave with what is known about the same people: covariates and outcomes."""
+    scores = context.scores_at(context.first_wave)
+    table = scores.set_axis(scores.index.astype(str))
+    for side in (context.covariates, context.outcomes):
+        if side is None:
+            continue
+        rows = side
+        if "wave" in rows.columns:
+            rows = rows[rows["wave"].astype(str) == str(context.first_wave)].drop(columns="wave")
+        rows = rows.set_index(rows["participant"].astype(str)).drop(columns="participant")
+        table = table.join(rows[[name for name in rows.columns if name not in table.columns]])
+    return table
+
+
+def column_of(context: Context, name: str, people: pd.DataFrame) -> str | None:
+    """Column that a hypothesis means: its own name, or a baseline measure without its ending."""
+    if name in people.columns:
+        return name
+    baseline = context.study.baseline if context.study is not None else ()
+    meant = [column for column in baseline if column.startswith(f"{name}_") and column in people.columns]
+    return meant[0] if len(meant) == 1 else None
+
+
+def estimates(
+    context: Context, people: pd.DataFrame, ratios: HtmtResult | None
+) -> tuple[dict[str, Estimate], dict[str, str]]:
+    """Estimate with interval of every hypothesis that can be answered, and why the others cannot.
+
+    Parameters
+    ----------
+    context
+        The validation; its study holds the hypotheses.
+    people
+        From `people_table`.
+    ratios
+        Heterotrait-monotrait ratios of the themes, where there are any.
+
+    Returns
+    -------
+    tuple of dict
+        By id: estimate with limits; reason.
+    """
+    found: dict[str, Estimate] = {}
+    reasons: dict[str, str] = {}
+    for plan in context.study.hypotheses if context.study is not None else ():
+        try:
+            answer = _estimate(context, plan, people, ratios)
+        except ToolkitError as error:
+            answer = str(error).split("\n")[0]
+        if isinstance(answer, str):
+            reasons[plan.id] = answer
+        else:
+            found[plan.id] = answer
+    return found, reasons
+
+
+def _estimate(
+    context: Context, plan: Hypothesis, people: pd.DataFrame, ratios: HtmtResult | None
+) -> Estimate | str:
+    words = plan.measure.strip()
+    if named := _CORRELATION.match(words):
+        return _correlation(context, plan, named, people)
+    if named := _HTMT.match(words):
+        return _ratio(named, ratios)
+    if named := _GROUPS.match(words):
+        return _groups(context, named, people)
+    if named := _ODDS.match(words):
+        return _odds(context, named["first"])
+    return "its measure is none that can be computed here."
+
+
+def _columns(context: Context, named: re.Match[str], people: pd.DataFrame) -> list[str] | str:
+    columns = {name: column_of(context, name, people) for name in (named["first"], named["second"])}
+    absent = [name for name, column in columns.items() if column is None]
+    if absent:
+        return f"no score, covariate or outcome is called {absent[0]!r}."
+    return [column for column in columns.values() if column is not None]
+
+
+def _correlation(
+    context: Context, plan: Hypothesis, named: re.Match[str], people: pd.DataFrame
+) -> Estimate | str:
+    from analysis.validity import check_hypotheses
+
+    columns = _columns(context, named, people)
+    if isinstance(columns, str):
+        return columns
+    asked = {"id": plan.id, "measure": f"correlation {columns[0]}, {columns[1]}", "expected": plan.expected}
+    row = check_hypotheses([asked], people).table.iloc[0]
+    value, lower, upper = (float(row[key]) for key in ("estimate", "ci_lower", "ci_upper"))
+    if named["kind"] not in ("absolute correlation", "|r|"):
+        return value, lower, upper
+    ends = sorted((abs(lower), abs(upper)))
+    return abs(value), 0.0 if lower < 0 < upper else ends[0], ends[1]
+
+
+def _ratio(named: re.Match[str], ratios: HtmtResult | None) -> Estimate | str:
+    if ratios is None:
+        return "the themes have no ratios."
+    pair = {named["first"], named["second"]}
+    kind = named["kind"].lower()
+    for row in ratios.pairs.to_dict("records"):
+        if {row["first"], row["second"]} == pair:
+            return row[kind], row[f"{kind}_ci_lower"], row[f"{kind}_ci_upper"]
+    return f"{' and '.join(sorted(pair))} are not both themes of this scale."
+
+
+def _groups(context: Context, named: re.Match[str], people: pd.DataFrame) -> Estimate | str:
+    """Hedges' g between two groups, the one named second in the data minus the first."""
+    from analysis.validity import known_groups
+
+    columns = _columns(context, named, people)
+    if isinstance(columns, str):
+        return columns
+    pairs = known_groups(people, columns[0], columns[1]).pairs
+    if len(pairs) > 1:
+        return f"{columns[1]!r} has more than two groups."
+    row = pairs.iloc[0]
+    return float(row["hedges_g"]), float(row["hedges_g_ci_lower"]), float(row["hedges_g_ci_upper"])
+
+
+def _odds(context: Context, score: str) -> Estimate | str:
+    from analysis.adherence.context import REMAINING
+
+    if lacking := lacks_use(context):
+        return lacking
+    effects: Any = related(context).effects
+    rows = effects[(effects["model"] == REMAINING) & (effects["predictor"] == score)]
+    if rows.empty:
+        return f"no model of later use has the score {score!r}."
+    row = rows.iloc[0]
+    return float(row["ratio"]), float(row["ci_lower"]), float(row["ci_upper"])

@@ -1,0 +1,122 @@
+"""Relations to other things: ratios between themes, hypotheses by their words, what themes add."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.figures.registry import build_figures
+from analysis.pipeline import validate
+from analysis.report.view import prose
+from analysis.validity import check_hypotheses, htmt, incremental_validity, known_groups
+from instrument.definition import Instrument
+from instrument.scoring import reverse_key, score
+from instrument.study import make_study
+
+HYPOTHESES = [
+    {"id": "h1", "text": "Goes with mood.", "measure": "correlation total, mood", "expected": ">= 0.20"},
+    {"id": "h2", "text": "Apart.", "measure": "HTMT north, south", "expected": "< 0.85"},
+    {"id": "h3", "text": "Little to do with age.", "measure": "absolute correlation total, age", "expected": "< .3"},
+    {"id": "h4", "text": "Helpers score higher.", "measure": "known groups total by role", "expected": ">= 0.2"},
+    {"id": "h5", "text": "Goes with joy.", "measure": "correlation total, joy", "expected": ">= 0.20"},
+    {"id": "h6", "text": "Leads use.", "measure": "odds ratio per SD of the total", "expected": "> 1"},
+    {"id": "h7", "text": "Something else.", "measure": "a hunch", "expected": "> 1"},
+    {"id": "h8", "text": "Without an expectation.", "measure": "HTMT north, west"},
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sides(answers: pd.DataFrame, scale: Instrument) -> dict[str, pd.DataFrame]:
+    first = answers[answers["wave"] == 1]
+    total = score(first, scale).scores.set_index("participant")["total"]
+    rng = np.random.default_rng(8)
+    noise = pd.DataFrame(rng.normal(size=(len(total), 4)), index=total.index)
+    filled = total.fillna(total.mean())
+    high = (filled + noise[0] > filled.median()).map({True: "helper", False: "other"})
+    order = high.sort_values(ascending=False, kind="stable").index  # "other" comes first
+    covariates = pd.DataFrame({"role": high, "age_start": noise[1]}).loc[order].rename_axis("participant")
+    outcomes = pd.DataFrame({"mood": filled + noise[2], "later": 2 * filled + noise[3]})
+    return {
+        "covariates": covariates.reset_index(),
+        "outcomes": outcomes.rename_axis("participant").reset_index(),
+    }
+
+
+@pytest.fixture(scope="module")
+def section(
+    answers: pd.DataFrame, scale: Instrument, sides: dict[str, pd.DataFrame], study: dict[str, Any]
+) -> dict[str, Any]:
+    plan = make_study(study | {"hypotheses": HYPOTHESES, "baseline": ["age_start"], "outcome": "later"})
+    result = validate(answers, scale, study=plan, seed=5, topics=("validity",), **sides)  # type: ignore[arg-type]
+    found: dict[str, Any] = result.to_dict()["sections"]["validity"]
+    return found
+
+
+def test_ratios_are_those_of_htmt(section: dict[str, Any], answers: pd.DataFrame, scale: Instrument) -> None:
+    keyed = reverse_key(answers[answers["wave"] == 1], scale)[scale.item_ids].astype(float)
+    direct = htmt(keyed.dropna(how="all"), scale, draws=500, seed=5).pairs
+    table = section["tables"]["htmt"]
+    for column in ("htmt", "htmt_ci_lower", "htmt2", "htmt2_ci_upper"):
+        np.testing.assert_allclose(table[column], direct[column], rtol=1e-10)
+    judged = [finding for finding in section["findings"] if "told apart" in finding["claim"]]
+    assert [finding["value"] for finding in judged] == table["htmt"]
+    assert all(finding["rule"] == "Discriminant validity, HTMT: < 0.85" for finding in judged)
+
+
+def test_hypotheses_are_answered_by_their_words(section: dict[str, Any]) -> None:
+    table = pd.DataFrame(section["tables"]["hypotheses"]).set_index("id")
+    assert list(table.index) == ["h1", "h2", "h3", "h4", "h5", "h6", "h7"]
+    assert list(table.loc[["h1", "h2", "h3", "h4"], "status"]) == ["confirmed"] * 4
+    assert set(table.loc[["h5", "h6", "h7"], "status"]) == {"not evaluated"}
+    assert "no score, covariate or outcome is called 'joy'" in table.loc["h5", "reason"]
+    assert "usage log" in table.loc["h6", "reason"]
+    assert "none that can be computed" in table.loc["h7", "reason"]
+    assert table.loc["h2", "estimate"] == section["tables"]["htmt"]["htmt"][0]
+    values = section["values"]
+    assert (values["hypotheses"], values["evaluated"], values["confirmed"]) == (7, 4, 4)
+    last = section["findings"][-1]
+    assert last["claim"].startswith("Hypotheses confirmed, of 4 evaluated (7 written down)")
+    assert last["value"] == values["share"] == 1.0 and last["passed"]
+
+
+def test_estimates_are_those_of_the_functions(
+    section: dict[str, Any], answers: pd.DataFrame, scale: Instrument, sides: dict[str, pd.DataFrame]
+) -> None:
+    people = score(answers[answers["wave"] == 1], scale).scores.set_index("participant")
+    for side in sides.values():
+        people = people.join(side.set_index("participant"))
+    table = pd.DataFrame(section["tables"]["hypotheses"]).set_index("id")
+    direct = check_hypotheses(HYPOTHESES[:1], people).table.iloc[0]
+    for column in ("estimate", "ci_lower", "ci_upper"):
+        assert table.loc["h1", column] == pytest.approx(direct[column], rel=1e-10)
+    plain = check_hypotheses([HYPOTHESES[0] | {"measure": "correlation total, age_start"}], people).table
+    r, lower, upper = (plain[column].iloc[0] for column in ("estimate", "ci_lower", "ci_upper"))
+    assert table.loc["h3", "estimate"] == pytest.approx(abs(r), rel=1e-10)
+    assert table.loc["h3", "ci_lower"] == (
+        0 if lower < 0 < upper else pytest.approx(min(abs(lower), abs(upper)))
+    )
+    pair = known_groups(people, "total", "role").pairs.iloc[0]
+    assert table.loc["h4", "estimate"] == pytest.approx(pair["hedges_g"], rel=1e-10)
+    added = incremental_validity(
+        people, "later", "south", baseline=["north", "west"], controls=["age_start"], draws=500, seed=5
+    )
+    row = pd.DataFrame(section["tables"]["increment"]).set_index("theme").loc["south"]
+    assert row["delta"] == pytest.approx(added.delta_r_squared, rel=1e-9)
+    assert row["pvalue"] == pytest.approx(added.pvalue, rel=1e-9)
+    assert row["pvalue"] <= row["pvalue_holm"]
+
+
+def test_words_and_figure_name_the_numbers(section: dict[str, Any]) -> None:
+    words = " ".join(prose(section))
+    assert "{" not in words and "South" not in words
+    assert "written down beforehand in the study file: 7. Evaluated with these data: 4" in words
+    figure = build_figures(section, {})["htmt"]
+    assert "Theme of the north with Theme of the south" in figure.alt
+
+
+def test_without_study_there_are_ratios_only(tree: dict[str, Any]) -> None:
+    section = tree["sections"]["validity"]
+    assert section["status"] == "ok" and set(section["tables"]) == {"htmt"}
