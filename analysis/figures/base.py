@@ -140,7 +140,13 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     str
         An `<svg>` element in the light colours.
     """
-    return _svg_of(json.dumps(styled(figure.draw(width), width).to_dict()))
+    return _svg_of(_spec(styled(figure.draw(width), width)))
+
+
+def _spec(chart: Chart) -> str:
+    """Write a chart down with all its rows: Altair's limit is for pages that are sent to a browser."""
+    with alt.data_transformers.enable("default", max_rows=None):
+        return json.dumps(chart.to_dict())
 
 
 # tick labels that would overlap stay in the drawing unseen: who copies or hears it would still get them
@@ -172,8 +178,7 @@ def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:
     bytes
         The file.
     """
-    spec = styled(figure.draw(width), width).properties(background="#ffffff").to_dict()
-    return _png_of(json.dumps(spec), scale)
+    return _png_of(_spec(styled(figure.draw(width), width).properties(background="#ffffff")), scale)
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -71,6 +72,19 @@ def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
     effects = pd.DataFrame(section["tables"]["effects"])
     for value in effects["effect"]:
         assert f"{value:+.2f}" in figures["forest"].alt
+
+
+def test_a_curve_of_many_steps_keeps_points_of_its_own() -> None:
+    times = np.sort(np.random.default_rng(1).uniform(0, 60, 900))
+    long = pd.DataFrame({"third": "highest", "time": times, "surviving": np.linspace(1, 0.4, 900)})
+    short = pd.DataFrame({"third": "lowest", "time": [0.0, 5.0], "surviving": [1.0, 0.5]})
+    both = pd.concat([long, short], ignore_index=True)
+    kept = adherence.thinned(both)
+    curve = kept[kept["third"] == "highest"]
+    assert 100 < len(curve) <= adherence.MOST_STEPS + 1
+    assert curve.iloc[[0, -1]].to_numpy().tolist() == long.iloc[[0, -1]].to_numpy().tolist()
+    assert set(curve["time"]) <= set(times)
+    assert kept[kept["third"] == "lowest"].to_numpy().tolist() == short.to_numpy().tolist()
 
 
 def test_words_claim_no_cause(section: dict[str, Any]) -> None:

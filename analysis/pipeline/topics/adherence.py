@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.pipeline.context import Context
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SHARES = {"ci_lower": ("95% from", "percent"), "ci_upper": ("to", "percent")}
 INTERVAL = {"ci_lower": ("95% from", "d2"), "ci_upper": ("to", "d2")}
+MOST_STEPS = 150  # of a curve in the table: a drawing of 800 pixels shows no more
 PERSONAL = {"effect": ("In units", "d2"), "effect_lower": ("95% from", "d2"), "effect_upper": ("to", "d2")}
 
 
@@ -194,6 +196,8 @@ def _survival(found: AdherenceResult, title: str) -> dict[str, Table]:
         else frame
         for frame in (found.curves, found.risk_table)
     )
+    shown = thinned(curves)
+    note = f"Of curves with more steps, {MOST_STEPS} evenly spaced in time are kept; each is a point of it."
     return {
         "at_risk": Table(
             frame=risk,
@@ -201,11 +205,26 @@ def _survival(found: AdherenceResult, title: str) -> dict[str, Table]:
             columns={**columns, "time": ("Days", "int")},
         ),
         "curves": Table(
-            frame=curves,
+            frame=shown,
             title=f"Still using the app, by thirds of {title}",
             columns={**columns, "surviving": ("Still using", "percent"), **SHARES},
+            note=note if len(shown) < len(curves) else "",
         ),
     }
+
+
+def thinned(curves: pd.DataFrame) -> pd.DataFrame:
+    """Keep no more steps of each curve than a reader can see, the first and the last among them."""
+    if not len(curves):
+        return curves
+    kept = []
+    for _, curve in curves.groupby("third", sort=False):
+        if len(curve) > MOST_STEPS:
+            grid = np.linspace(curve["time"].iloc[0], curve["time"].iloc[-1], MOST_STEPS)
+            places = np.searchsorted(curve["time"].to_numpy(), grid, side="right") - 1
+            curve = curve.iloc[np.unique(np.append(places, len(curve) - 1))]
+        kept.append(curve)
+    return pd.concat(kept, ignore_index=True)
 
 
 def _context(found: AdherenceResult, titles: dict[str, str]) -> Table:
