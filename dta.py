@@ -19,6 +19,8 @@ from instrument.errors import ToolkitError
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+    from dashboard.signing_in import SignIn
+
 BAD_INPUT = 2
 INTERRUPTED = 130
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -70,7 +72,7 @@ def demo_command(
         os.environ.setdefault("DTA_INPUTS", str(data))
         link, store, keys = _trial_link(out, data / "study.yaml", port)
         typer.echo(f"Try the questionnaire: {link}")
-        serve_command(port=port, results=report, store=str(store), keys=keys)
+        serve_command(port=port, results=report, store=str(store), keys=keys, shared=False)
 
 
 def _example(out: Path) -> Path:
@@ -98,17 +100,28 @@ def serve_command(
         bool, typer.Option("--behind-proxy", help="A proxy with TLS stands before: Secure cookies.")
     ] = False,
     prefix: Annotated[str, typer.Option("--prefix", help="Path the proxy strips, such as /alliance.")] = "",
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared/--not-shared", help="Leave numbers of fewer than five people out of the dashboard."
+        ),
+    ] = True,
 ) -> None:
-    """Serve the questionnaire, and the dashboard at /dashboard where only this machine can see it."""
+    """Serve the questionnaire, and the dashboard at /dashboard: on this machine only, or behind sign-in."""
     from instrument.administer.application import create_app
     from instrument.administer.serving import is_loopback, run
     from instrument.errors import DefinitionError, fact_and_hint
 
+    signing_in = None if no_dashboard else _sign_in()
     if not no_dashboard and (behind_proxy or not is_loopback(host)):
         where = "behind a proxy" if behind_proxy else f"on {host}"
-        fact = f"the dashboard has no sign-in and would be open to everyone {where}."
-        hint = "add --no-dashboard, and serve the dashboard on 127.0.0.1 in a process of its own."
-        raise DefinitionError(fact_and_hint("dta serve", fact, hint))
+        if signing_in is None:
+            fact = f"the dashboard has no sign-in and would be open to everyone {where}."
+            hint = "set one up (docs/deploy.md), or add --no-dashboard and serve it on 127.0.0.1."
+            raise DefinitionError(fact_and_hint("dta serve", fact, hint))
+        if not shared:
+            fact = f"others than you can see the dashboard {where}."
+            raise DefinitionError(fact_and_hint("dta serve", fact, "leave --not-shared out."))
     questionnaire = create_app(opened(store), keys_of(keys), prefix=prefix, secure=behind_proxy)
     address = f"http://{host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
@@ -116,8 +129,18 @@ def serve_command(
         os.environ["DTA_STORE"] = store
         os.environ.setdefault("DTA_JOBS", "yes" if is_loopback(host) and not behind_proxy else "no")
         typer.echo(f"Dashboard: {address}/dashboard/ (stop with Ctrl+C)")
-    application = questionnaire if no_dashboard else compose(results, questionnaire)
+    application = (
+        questionnaire
+        if no_dashboard
+        else compose(results, questionnaire, shared=shared, signing_in=signing_in)
+    )
     run(application, host, port, behind_proxy=behind_proxy)
+
+
+def _sign_in() -> SignIn | None:
+    from dashboard.signing_in import sign_in_from
+
+    return sign_in_from()
 
 
 def _trial_link(folder: Path, study_file: Path, port: int) -> tuple[str, Path, Path]:
@@ -129,7 +152,13 @@ def _trial_link(folder: Path, study_file: Path, port: int) -> tuple[str, Path, P
     return f"http://127.0.0.1:{port}/q/{token}", store, keys
 
 
-def compose(results: Path | None, questionnaire: Any = None) -> Starlette:
+def compose(
+    results: Path | None,
+    questionnaire: Any = None,
+    *,
+    shared: bool | None = None,
+    signing_in: SignIn | None = None,
+) -> Starlette:
     """Put the web applications on one port: the dashboard under /dashboard, the questionnaire beside it."""
     from starlette.applications import Starlette
     from starlette.responses import RedirectResponse
@@ -137,13 +166,13 @@ def compose(results: Path | None, questionnaire: Any = None) -> Starlette:
 
     from dashboard.serving import dashboard_application
 
-    board = dashboard_application(results)
+    board, lifespan = dashboard_application(results, shared=shared, signing_in=signing_in)
     routes: list[Any] = [Mount("/dashboard", board)]
     if questionnaire is not None:
         routes.append(Mount("/", questionnaire))
     else:
         routes.append(Route("/", lambda request: RedirectResponse("/dashboard/")))
-    return Starlette(routes=routes, lifespan=board.lifespan())
+    return Starlette(routes=routes, lifespan=lifespan)
 
 
 def _version(wanted: bool) -> None:

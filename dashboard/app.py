@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
-from dashboard.views import exports, overview, parts, provenance, run_validation, score_file, topics
+from dashboard.views import door, exports, overview, parts, provenance, run_validation, score_file, topics
 
 VALIDATION = "validation"
 
@@ -26,7 +26,8 @@ def _pages() -> dict[str, list[st.Page]]:
 
 
 st.set_page_config(page_title="Digital therapeutic alliance", layout="wide")
-page = st.navigation(_pages())
-if page.url_path != VALIDATION:
-    run_validation.note()
-page.run()
+if door.is_open():
+    page = st.navigation(_pages())
+    if page.url_path != VALIDATION:
+        run_validation.note()
+    page.run()

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from dashboard.services import ENVIRONMENT
+from dashboard.services import ENVIRONMENT, SHARED
+from dashboard.signing_in import SignIn
 
 SETTINGS: dict[str, Any] = {
     "browser.gatherUsageStats": False,
@@ -16,26 +17,52 @@ SETTINGS: dict[str, Any] = {
     "client.showErrorDetails": "none",
     "logger.level": "warning",
 }
+_configured: list[SignIn] = []
 
 
-def dashboard_application(results: Path | None) -> Any:
+def sign_in() -> SignIn | None:
+    """Give the sign-in this process serves the dashboard with, if any."""
+    return _configured[0] if _configured else None
+
+
+def dashboard_application(
+    results: Path | None, *, shared: bool | None = None, signing_in: SignIn | None = None
+) -> tuple[Any, Any]:
     """Make the dashboard's ASGI application; usage statistics are off.
 
     Parameters
     ----------
     results
         Folder written by `dta validate`, or its `results.json`.
+    shared
+        Whether small numbers are taken out; left out, the environment says.
+    signing_in
+        Who may look; everyone who reaches the server when left out.
 
     Returns
     -------
-    streamlit.starlette.App
-        Its lifespan must run with the server.
+    tuple
+        The application to mount, and the context manager that must run with the server.
     """
     if results is not None:
         os.environ[ENVIRONMENT] = str(results.resolve())
+    if shared is not None:
+        os.environ[SHARED] = "yes" if shared else "no"
     from streamlit import config
     from streamlit.starlette import App
 
     for name, value in SETTINGS.items():
         config.set_option(name, value)
-    return App(str(Path(__file__).with_name("app.py")))
+    script = str(Path(__file__).with_name("app.py"))
+    _configured.clear()
+    if signing_in is None:
+        board = App(script)
+        return board, board.lifespan()
+    from dashboard.gate import Gate
+
+    _configured.append(signing_in)
+    # both are read while the application is made, before its secrets are
+    config.set_option("server.baseUrlPath", signing_in.path.strip("/"))
+    config.set_option("server.cookieSecret", signing_in.cookie_secret)
+    board = App(script, secrets={"auth": signing_in.for_streamlit()})
+    return Gate(board, signing_in), board.lifespan()

@@ -1,0 +1,216 @@
+"""Sign-in walked in a real browser with a provider on loopback: who sees what, and when no longer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
+from small_study import small_validation
+
+pytestmark = pytest.mark.browser
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CLIENT, SECRET = "dashboard-of-tests", "word-that-nobody-may-print"
+TOLD = ("Twelve questions", "Rules met", "Words of q1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """A dashboard with sign-in, and what its process wrote."""
+
+    address: str
+    log: Path
+    results: Path
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise AssertionError("nothing listens")
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve the dashboard as behind a proxy that strips nothing, on the loopback address."""
+    folder = tmp_path_factory.mktemp("signing-in")
+    results = folder / "results"
+    small_validation().write(results)
+    provider, port = free_port(), free_port()
+    address = f"http://127.0.0.1:{port}/dashboard"
+    settings = {
+        "DTA_OIDC_PROVIDER": f"http://127.0.0.1:{provider}",
+        "DTA_OIDC_CLIENT_ID": CLIENT,
+        "DTA_OIDC_CLIENT_SECRET": SECRET,
+        "DTA_OIDC_ADDRESS": address,
+        "DTA_OIDC_ALLOWED": "anna@example.org, cleo@example.org",
+        "DTA_SECRET_KEY": "a key of tests that is long enough for anything",
+    }
+    log = folder / "log.txt"
+    command = [sys.executable, "-m", "dta", "serve", "--port", str(port), "--behind-proxy"]
+    command += ["--results", str(results), "--store", str(folder / "store.sqlite")]
+    with log.open("w", encoding="utf-8") as written:
+        there = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("fake_provider.py")), str(provider), CLIENT, SECRET]
+        )
+        here = subprocess.Popen(
+            command, env={**os.environ, **settings}, stdout=written, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_for(provider)
+            wait_for(port)
+            yield Served(address=address, log=log, results=results)
+        finally:
+            for process in (here, there):
+                process.terminate()
+                process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("chromium is not installed: apt install chromium")
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+        yield made
+        made.close()
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """A browser without memory of others, all that came over its sockets, and where it went."""
+
+    context: BrowserContext
+    page: Page
+    received: list[bytes]
+    outside: list[str]
+
+    def text(self) -> str:
+        return self.page.inner_text("body")
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    made = Visit(context=context, page=page, received=[], outside=[])
+
+    def note(payload: str | bytes) -> None:
+        made.received.append(payload if isinstance(payload, bytes) else payload.encode())
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    page.on(
+        "request",
+        lambda request: (
+            made.outside.append(request.url)
+            if urlsplit(request.url).hostname not in ("127.0.0.1", None)
+            else None
+        ),
+    )
+    yield made
+    context.close()
+    assert made.outside == []
+
+
+def arrive(visit: Visit, address: str) -> None:
+    visit.page.goto(address)
+    visit.page.wait_for_selector("h1")
+    visit.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def sign_in(visit: Visit, served: Served, name: str) -> None:
+    arrive(visit, f"{served.address}/")
+    visit.page.get_by_role("button", name="Sign in").click()
+    visit.page.wait_for_selector(f"#{name}")
+    visit.page.click(f"#{name}")
+    visit.page.wait_for_url(f"{served.address}/**")
+    visit.page.wait_for_selector("h1")
+    visit.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def test_a_stranger_sees_the_sign_in_page_and_nothing_else(served: Served, visit: Visit) -> None:
+    for path in ("", "items", "provenance", "score-file", "validation"):
+        arrive(visit, f"{served.address}/{path}")
+        assert visit.page.inner_text("h1") == "Sign in"
+        assert visit.page.locator("[data-testid=stSidebarNav]").count() == 0
+    everything = b"".join(visit.received)
+    assert everything
+    for words in TOLD:
+        assert words.encode() not in everything
+        assert words not in visit.text()
+    faults = Axe().run(visit.page).response["violations"]
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in faults] == []
+    for path in ("media/x.json", "_stcore/upload_file/a/b", "_stcore/metrics", "component/a/b"):
+        assert httpx.get(f"{served.address}/{path}").status_code == 401, path
+    assert httpx.put(f"{served.address}/_stcore/upload_file/a/b").status_code == 401
+    assert httpx.get(f"{served.address}/_stcore/health").status_code == 200
+
+
+def test_a_person_on_the_list_sees_the_dashboard_until_signed_out(served: Served, visit: Visit) -> None:
+    sign_in(visit, served, "anna")
+    assert visit.page.inner_text("h1") == "Twelve questions"
+    assert "Signed in as anna@example.org" in visit.text()
+    cookies = {cookie["name"]: cookie for cookie in visit.context.cookies()}
+    assert cookies["_streamlit_user"]["path"] == "/dashboard"
+    assert cookies["_streamlit_user"]["httpOnly"]
+    arrive(visit, f"{served.address}/report")
+    with visit.page.expect_download() as download:
+        visit.page.get_by_role("button", name="Download results.json").click()
+    media = download.value.url
+    assert '"shared"' in Path(download.value.path()).read_text(encoding="utf-8")
+    assert httpx.get(media).status_code == 401
+    kept = {name: str(cookie["value"]) for name, cookie in cookies.items()}
+    assert httpx.get(media, cookies=kept).status_code == 200
+    forged = {**kept, "_streamlit_user": kept["_streamlit_user"][:-2] + "xx"}
+    assert httpx.get(media, cookies=forged).status_code == 401
+    visit.page.get_by_role("button", name="Sign out").click()
+    visit.page.wait_for_function("document.querySelector('h1')?.innerText === 'Sign in'")
+    assert "_streamlit_user" not in {cookie["name"] for cookie in visit.context.cookies()}
+    arrive(visit, f"{served.address}/items")
+    assert visit.page.inner_text("h1") == "Sign in"
+
+
+@pytest.mark.parametrize("name", ["ben", "cleo"])
+def test_a_person_not_on_the_list_or_not_verified_sees_a_polite_page(
+    served: Served, visit: Visit, name: str
+) -> None:
+    sign_in(visit, served, name)
+    assert visit.page.inner_text("h1") == "No access"
+    assert visit.page.locator("[data-testid=stSidebarNav]").count() == 0
+    everything = b"".join(visit.received)
+    assert not any(words.encode() in everything for words in TOLD)
+    kept = {str(cookie["name"]): str(cookie["value"]) for cookie in visit.context.cookies()}
+    assert "_streamlit_user" in kept
+    assert httpx.get(f"{served.address}/media/x.json", cookies=kept).status_code == 401
+    visit.page.get_by_role("button", name="Sign out").click()
+    visit.page.wait_for_function("document.querySelector('h1')?.innerText === 'Sign in'")
+
+
+def test_nothing_of_it_is_logged_and_the_results_are_as_they_were(served: Served) -> None:
+    written = served.log.read_text(encoding="utf-8")
+    for words in (SECRET, "anna@", "ben@", "code=", "id_token", "eyJ"):
+        assert words not in written, words
+    assert not list(served.results.parent.rglob("secrets.toml"))

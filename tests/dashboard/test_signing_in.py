@@ -1,0 +1,168 @@
+"""Who may look: settings of the sign-in, the list of addresses, and the gate before the dashboard."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dta
+from dashboard.gate import is_open
+from dashboard.signing_in import SignIn, sign_in_from
+from instrument.errors import DefinitionError
+
+SETTINGS = {
+    "DTA_OIDC_PROVIDER": "https://id.example.org",
+    "DTA_OIDC_CLIENT_ID": "dashboard",
+    "DTA_OIDC_CLIENT_SECRET": "quiet-word-of-the-client",
+    "DTA_OIDC_ADDRESS": "https://study.example.org/alliance/dashboard/",
+    "DTA_OIDC_ALLOWED": "Anna@Example.org, @uni.example",
+}
+
+
+def configured(**changes: str) -> SignIn:
+    found = sign_in_from({**SETTINGS, **changes})
+    assert found is not None
+    return found
+
+
+def user(**changes: Any) -> dict[str, Any]:
+    return {
+        "is_logged_in": True,
+        "email": "anna@example.org",
+        "email_verified": True,
+        "iat": time.time() - 60,
+        **changes,
+    }
+
+
+def test_nothing_set_means_no_sign_in() -> None:
+    assert sign_in_from({"DTA_OIDC_ALLOWED": " ", "HOME": "/"}) is None
+
+
+def test_settings_are_read_and_the_secrets_are_in_no_printed_form() -> None:
+    found = configured()
+    assert found.metadata == "https://id.example.org/.well-known/openid-configuration"
+    assert found.path == "/alliance/dashboard"
+    assert found.allowed == ("anna@example.org", "@uni.example")
+    assert "quiet-word" not in repr(found)
+    assert found.cookie_secret not in repr(found)
+    assert configured().cookie_secret != found.cookie_secret
+    assert (
+        found.for_streamlit()["redirect_uri"] == "https://study.example.org/alliance/dashboard/oauth2callback"
+    )
+
+
+def test_the_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("from-a-file\n", encoding="utf-8")
+    rest = {name: value for name, value in SETTINGS.items() if name != "DTA_OIDC_CLIENT_SECRET"}
+    found = sign_in_from({**rest, "DTA_OIDC_CLIENT_SECRET_FILE": str(file)})
+    assert found is not None
+    assert found.client_secret == "from-a-file"
+    with pytest.raises(DefinitionError, match="cannot be read"):
+        sign_in_from({**rest, "DTA_OIDC_CLIENT_SECRET_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize("name", list(SETTINGS))
+def test_half_a_sign_in_is_refused(name: str) -> None:
+    with pytest.raises(DefinitionError, match=f"{name} is not set"):
+        configured(**{name: ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("DTA_OIDC_ADDRESS", "http://study.example.org/dashboard", "not encrypted"),
+        ("DTA_OIDC_PROVIDER", "http://id.example.org", "not encrypted"),
+        ("DTA_OIDC_ADDRESS", "study.example.org", "no address of a page"),
+        ("DTA_OIDC_ALLOWED", "anna", "1 of 1 entries"),
+    ],
+)
+def test_what_cannot_be_safe_is_refused(name: str, value: str, words: str) -> None:
+    with pytest.raises(DefinitionError, match=words) as caught:
+        configured(**{name: value})
+    assert "quiet-word" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("claims", "admitted"),
+    [
+        ({}, True),
+        ({"email": "ANNA@example.org"}, True),
+        ({"email": "somebody@uni.example"}, True),
+        ({"email": "ben@example.org"}, False),
+        ({"email": "somebody@not-uni.example"}, False),
+        ({"email": "somebody@sub.uni.example"}, False),
+        ({"email": "anna@example.org@evil.example"}, False),
+        ({"email": "@uni.example"}, False),
+        ({"email": None}, False),
+        ({"email_verified": False}, False),
+        ({"email_verified": None}, False),
+        ({"email_verified": "true"}, False),
+        ({"is_logged_in": False}, False),
+        ({"iat": time.time() - 13 * 3600}, False),
+        ({"iat": None}, False),
+    ],
+)
+def test_who_is_admitted(claims: dict[str, Any], admitted: bool) -> None:
+    assert configured().admits(user(**claims)) is admitted
+
+
+def test_an_address_that_is_not_said_to_be_verified_counts_only_where_the_operator_says_so() -> None:
+    trusting = configured(DTA_OIDC_UNVERIFIED="yes")
+    assert trusting.admits(user(email_verified=None))
+    assert not trusting.admits(user(email_verified=False))
+
+
+@pytest.mark.parametrize(
+    ("path", "anyone"),
+    [
+        ("", True),
+        ("reliability", True),
+        ("static/js/main.js", True),
+        ("auth/login", True),
+        ("_stcore/stream", True),
+        ("media/abc.csv", False),
+        ("media", False),
+        ("_stcore/upload_file/1/2", False),
+        ("_stcore/agent/mcp", False),
+        ("_stcore/metrics", False),
+        ("component/x/index.html", False),
+        ("app/static/x.csv", False),
+        ("static/../media/abc.csv", False),
+    ],
+)
+def test_the_gate_opens_for_the_sign_in_alone(path: str, anyone: bool) -> None:
+    assert is_open(path) is anyone
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        dta.main(arguments)
+    assert stopped.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_without_sign_in_nothing_is_served_beyond_this_machine(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    for arguments in (["--host", "0.0.0.0"], ["--behind-proxy"]):
+        assert "no sign-in" in refused(["serve", *arguments], capsys)
+
+
+def test_with_sign_in_others_never_see_small_numbers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    error = refused(["serve", "--behind-proxy", "--not-shared"], capsys)
+    assert "leave --not-shared out" in error
+    monkeypatch.delenv("DTA_OIDC_ALLOWED")
+    error = refused(["serve", "--behind-proxy"], capsys)
+    assert "DTA_OIDC_ALLOWED is not set" in error
+    assert "quiet-word" not in error
