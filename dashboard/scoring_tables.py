@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.report.small_cells import LIMIT
 from analysis.screening import ScreeningResult
 from instrument.definition import Instrument
 from instrument.scorecard import ANSWERED, APPLICABLE, Scorecard
 
-FEWEST = 5
+FEWEST = LIMIT
 """Mean and spread of fewer scores than this are not shown: they would come near to somebody's answers."""
 CHECKS = {
     "longstring": "The same answer many times in a row",
@@ -47,16 +48,16 @@ def section_of(card: Scorecard, checked: ScreeningResult, scale: Instrument) -> 
     tables = {
         "scores": (
             scores,
-            "Scores",
+            "By theme",
             note,
             {
                 "title": ("Score", "text"),
-                "role": ("Part of", "text"),
-                "n": ("Scored", "int"),
-                "missing": ("Not scored", "int"),
-                "prorated": ("With items missing", "int"),
                 "mean": ("Mean", "d2"),
                 "sd": ("SD", "d2"),
+                "n": ("Scored", "int"),
+                "missing": ("Not scored", "int"),
+                "prorated": ("Scored with items missing", "int"),
+                "role": ("Part of", "text"),
             },
         ),
         "reasons": (
@@ -152,8 +153,12 @@ def _missing(checked: ScreeningResult, n_items: int) -> pd.DataFrame:
     counts = checked.table.filter(regex="^missing_(?!share$)").sum()
     of_all = len(checked.table) * n_items
     rows = [
-        {"reason": str(name).removeprefix("missing_").replace("_", " "), "n": int(n), "share": n / of_all}
+        {"reason": _reason(str(name).removeprefix("missing_")), "n": int(n), "share": n / of_all}
         for name, n in counts.items()
         if n
     ]
     return pd.DataFrame(rows, columns=["reason", "n", "share"])
+
+
+def _reason(name: str) -> str:
+    return "no reason given" if name == "unstated" else name.replace("_", " ")
