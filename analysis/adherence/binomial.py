@@ -57,16 +57,16 @@ def separation_seen_later() -> Iterator[None]:
 def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | None = None) -> Fit:
     """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
 
-    With `weights` (inverse probabilities) the covariance is the sandwich, HC0.
+    With `weights` (inverse probabilities) the covariance is the sandwich with residuals divided by one less
+    their leverage (HC3): the plain one is too small where few people carry large weights.
     """
     import statsmodels.api as sm
 
     scale = due if weights is None else due * weights
     model = sm.GLM(done / due, design, family=sm.families.Binomial(), var_weights=scale)
-    kind = {"scale": "X2"} if weights is None else {"cov_type": "HC0"}
     try:
         with separation_seen_later():
-            fit = model.fit(tol=1e-12, maxiter=200, **kind)
+            fit = model.fit(tol=1e-12, maxiter=200, scale="X2")
     except (np.linalg.LinAlgError, ValueError) as error:
         raise _failed(str(error)) from None
     coefficients = np.asarray(fit.params, dtype=float)
@@ -74,14 +74,25 @@ def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | 
         raise _failed("it did not converge, or predictors separate the outcome")
     p = expit(design @ coefficients)
     pearson = float((due * (done / due - p) ** 2 / (p * (1 - p))).sum() / (len(done) - design.shape[1]))
+    robust = weights is not None
     return Fit(
         coefficients=coefficients,
-        covariance=np.asarray(fit.cov_params(), dtype=float),
+        covariance=_sandwich(design, scale * (done / due - p), scale * p * (1 - p))
+        if robust
+        else np.asarray(fit.cov_params(), dtype=float),
         dispersion=pearson,
-        df_resid=float(len(done) - design.shape[1]) if weights is None else np.inf,
+        df_resid=float(len(done) - design.shape[1]),
         log_likelihood=float("nan"),
         n=len(done),
     )
+
+
+def _sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
+    """HC3 of a model with scores `residual · x` and information `x x' · information` per person."""
+    bread = np.linalg.inv(design.T @ (design * information[:, None]))
+    leverage = np.einsum("ij,jk,ik->i", design, bread, design) * information
+    scores = design * (residual / (1 - leverage))[:, None]
+    return np.asarray(bread @ (scores.T @ scores) @ bread, dtype=np.float64)
 
 
 def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> Fit:

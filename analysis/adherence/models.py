@@ -134,7 +134,9 @@ class ModelRun:
         table = watched[wanted].astype(float).to_numpy()
         if not np.isnan(table).any():
             return
-        extra = watched[list(AUXILIARY)].astype(float).to_numpy()
+        known = watched[list(AUXILIARY)].astype(float)
+        # Alliance may matter less to those who had left: the gaps are filled with that in mind.
+        extra = known.assign(product=known["done"] * known["at_risk"]).to_numpy()
         extra = extra[:, extra.std(axis=0) > 0]
         completed = impute(np.column_stack([table, extra]), self._seed)
         done, due = (watched[name].to_numpy(dtype=float) for name in ("done", "due"))

@@ -35,8 +35,10 @@ quasi <- list(coefficients = unname(coef(q)), se = unname(sqrt(diag(vcov(q)))), 
 wt <- 0.5 + plogis(d$w)
 qw <- suppressWarnings(glm(cbind(done, due - done) ~ z + b + w + man, family = quasibinomial, data = d, weights = wt,
   control = ctl))
-p <- fitted(qw); u <- X * (wt * (d$done - d$due * p))
-bread <- solve(t(X) %*% (X * (wt * d$due * p * (1 - p))))
+p <- fitted(qw); v <- wt * d$due * p * (1 - p)
+bread <- solve(t(X) %*% (X * v))
+# HC3: residuals over one less their leverage.
+u <- X * (wt * (d$done - d$due * p) / (1 - rowSums((X %*% bread) * X) * v))
 weighted <- list(weights = wt, coefficients = unname(coef(qw)), se = sqrt(diag(bread %*% (t(u) %*% u) %*% bread)))
 
 # Beta-binomial by its likelihood.
