@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from analysis.adherence.mediation import mediate_adherence
     from analysis.adherence.priorities import priority_map
     from analysis.agreement import icc
+    from analysis.audit.agreement import audit_agreement
+    from analysis.audit.features import relate_features
     from analysis.correlation.matrices import polychoric
     from analysis.correlation.mixed_matrices import mixed_correlations, polyserial
     from analysis.factors.adequacy import bartlett_sphericity, kmo
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from analysis.validity.increment import incremental_validity
 
 _HOME = {
+    "audit_agreement": "analysis.audit.agreement",
     "bartlett_sphericity": "analysis.factors.adequacy",
     "cfa": "analysis.structural.models",
     "check_hypotheses": "analysis.validity.hypotheses",
@@ -73,6 +76,7 @@ _HOME = {
     "polyserial": "analysis.correlation.mixed_matrices",
     "priority_map": "analysis.adherence.priorities",
     "relate_adherence": "analysis.adherence",
+    "relate_features": "analysis.audit.features",
     "relate_waves": "analysis.adherence",
     "reliable_change": "analysis.measurement_error",
     "rule_table": "analysis.rules",
@@ -84,6 +88,7 @@ _HOME = {
 }
 
 __all__ = [
+    "audit_agreement",
     "bartlett_sphericity",
     "cfa",
     "check_hypotheses",
@@ -114,6 +119,7 @@ __all__ = [
     "polyserial",
     "priority_map",
     "relate_adherence",
+    "relate_features",
     "relate_waves",
     "reliable_change",
     "rule_table",
