@@ -248,11 +248,26 @@ DIF_MODERATE_ZUMBO = Rule(
     source=ZUMBO_THOMAS,
     note="Lenient: it flags hardly any item of a short scale.",
 )
+DIF_COSMIN = Rule(
+    name="COSMIN cross-cultural validity: no important DIF, change of McFadden R²",
+    comparison="<",
+    cutoff=0.02,
+    source=COSMIN,
+    note="A larger change flags an item only where its test is significant, too.",
+)
 DIF_GROUP = Rule(
     name="Persons in each group compared for DIF",
     comparison=">=",
     cutoff=200,
     source="Scott et al. 2010, doi:10.1186/1477-7525-8-81",
+)
+
+IRT_ITEM_FIT = Rule(
+    name="COSMIN fit of an item response model, p",
+    comparison=">",
+    cutoff=0.001,
+    source="COSMIN criteria, table 1 of doi:10.1186/s12955-020-01647-y",
+    note="With many people small misfit is significant: read the RMSEA of S-X² beside it.",
 )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.result import Result
 from analysis.rules import (
+    DIF_COSMIN,
     DIF_MODERATE,
     DIF_MODERATE_ZUMBO,
     DIF_NEGLIGIBLE,
@@ -15,12 +16,34 @@ from analysis.rules import (
     Rule,
 )
 
-# Name of the rule: what separates negligible from moderate, and moderate from large.
-FLAG_RULES: dict[str, tuple[Rule, Rule]] = {
-    "jodoin_gierl": (DIF_NEGLIGIBLE, DIF_MODERATE),
-    "zumbo": (DIF_NEGLIGIBLE_ZUMBO, DIF_MODERATE_ZUMBO),
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagRule:
+    """How large a change of R² flags an item, and what the flag is called.
+
+    Attributes
+    ----------
+    statistic
+        Column of the table of items.
+    steps
+        Cut-offs in rising order, each with the flag of a change that does not pass it.
+    """
+
+    statistic: str
+    steps: tuple[tuple[Rule, str], ...]
+
+
+FLAG_RULES = {
+    "jodoin_gierl": FlagRule(
+        statistic="nagelkerke_total", steps=((DIF_NEGLIGIBLE, "moderate"), (DIF_MODERATE, "large"))
+    ),
+    "zumbo": FlagRule(
+        statistic="nagelkerke_total",
+        steps=((DIF_NEGLIGIBLE_ZUMBO, "moderate"), (DIF_MODERATE_ZUMBO, "large")),
+    ),
+    "cosmin": FlagRule(statistic="mcfadden_total", steps=((DIF_COSMIN, "important"),)),
 }
-FLAGGED = ("moderate", "large")
+FLAGGED = ("moderate", "large", "important")
 NOT_ESTIMABLE = "not estimable"
 
 
@@ -34,8 +57,9 @@ class DifResult(Result):
         Index item; `n`; for each test (`uniform`, `nonuniform`, `total`) `chisq_…`, `df_…`, `p_…`,
         `p_adjusted_…`, `mcfadden_…`, `nagelkerke_…` (differences of R²); `coefficient_change` of the
         matching variable (model 2 over model 1, minus 1); `signed_difference` and `unsigned_difference` in
-        score points, of the pair of groups with the largest unsigned one; `flag` (none, moderate, large,
-        not estimable) and `kind` (uniform, nonuniform; empty where the total test is not significant).
+        score points, of the pair of groups with the largest unsigned one; `flag` (none;
+        moderate, large or important; not estimable) and `kind` (uniform, nonuniform; empty where the total
+        test is not significant).
     coefficients
         One row per item, model (matching, uniform, nonuniform) and term: `estimate`, `standard_error`.
     logliks
@@ -85,13 +109,13 @@ class DifResult(Result):
 
     @property
     def flagged(self) -> list[str]:
-        """Items flagged as moderate or large."""
+        """Items with a flag."""
         return [str(item) for item in self.table.index[self.table["flag"].isin(FLAGGED)]]
 
     @property
-    def rules(self) -> tuple[Rule, Rule]:
-        """The cut-offs of moderate and of large."""
-        return FLAG_RULES[self.rule]
+    def rules(self) -> tuple[Rule, ...]:
+        """The cut-offs that were applied, in rising order."""
+        return tuple(cutoff for cutoff, _ in FLAG_RULES[self.rule].steps)
 
     def to_frame(self) -> pd.DataFrame:
         """Give tests, effect sizes and flags, unrounded.
@@ -104,7 +128,7 @@ class DifResult(Result):
         return self.table
 
 
-def flag_of(p_adjusted: float, change: float, alpha: float, rules: tuple[Rule, Rule]) -> str:
+def flag_of(p_adjusted: float, change: float, alpha: float, rule: FlagRule) -> str:
     """Flag an item by significance and size together.
 
     Parameters
@@ -115,13 +139,13 @@ def flag_of(p_adjusted: float, change: float, alpha: float, rules: tuple[Rule, R
         Of R² between the smallest and the largest model.
     alpha
         Level of the test.
-    rules
-        What is negligible, and what is no more than moderate.
+    rule
+        Cut-offs.
 
     Returns
     -------
     str
-        none, moderate or large.
+        The flag of the highest cut-off that the change reaches, or none.
 
     Examples
     --------
@@ -130,7 +154,7 @@ def flag_of(p_adjusted: float, change: float, alpha: float, rules: tuple[Rule, R
     >>> flag_of(0.20, 0.09, 0.05, FLAG_RULES["jodoin_gierl"])
     'none'
     """
-    negligible, moderate = rules
-    if not p_adjusted < alpha or negligible.holds(change):
+    if not p_adjusted < alpha:
         return "none"
-    return "moderate" if moderate.holds(change) else "large"
+    reached = [flag for cutoff, flag in rule.steps if not cutoff.holds(change)]
+    return reached[-1] if reached else "none"

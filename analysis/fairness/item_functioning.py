@@ -48,7 +48,7 @@ def dif(
     max_rounds: int = 10,
     adjust: Literal["holm", "bh", "none"] = "holm",
     alpha: float = 0.05,
-    rule: Literal["jodoin_gierl", "zumbo"] = "jodoin_gierl",
+    rule: Literal["jodoin_gierl", "zumbo", "cosmin"] = "jodoin_gierl",
 ) -> DifResult:
     """Ask of each item whether people alike on the trait answer it differently by group.
 
@@ -80,7 +80,8 @@ def dif(
     alpha
         Level of the tests.
     rule
-        Cut-offs for the change of Nagelkerke's R²: Jodoin and Gierl (.035, .070) or Zumbo (.13, .26).
+        Cut-offs for the change of R²: of Jodoin and Gierl (Nagelkerke, .035 and .070), of Zumbo (.13 and
+        .26), or of COSMIN (McFadden, .02).
 
     Returns
     -------
@@ -110,7 +111,7 @@ def dif(
     compares 1 and 2, the nonuniform test 2 and 3, the total test 1 and 3, as likelihood ratios with g − 1,
     g − 1 and 2(g − 1) degrees of freedom for g groups. R² are McFadden's and Nagelkerke's, as differences
     between models. An item is flagged when the adjusted p of the total test is below alpha and the change of
-    Nagelkerke's R² reaches the rule. The signed difference is the mean, over all persons tested, of what
+    R² in that test reaches the rule. The signed difference is the mean, over all persons tested, of what
     model 3 expects of them as members of the second group minus as members of the first; the unsigned one is
     the mean of its size.
 
@@ -175,7 +176,7 @@ def dif(
         groups=groups,
         adjust=adjust,
         alpha=alpha,
-        rules=FLAG_RULES[rule],
+        rule=FLAG_RULES[rule],
     )
     check_groups(groups, np.bincount(settings.group))
     if matching != "theta":

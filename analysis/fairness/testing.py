@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, flag_of
+from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, FlagRule, flag_of
 from analysis.fairness.matching import Array, Items, Matcher
 from analysis.fairness.nested import (
     MODELS,
@@ -19,7 +19,6 @@ from analysis.fairness.nested import (
     fit_nested,
     score_differences,
 )
-from analysis.rules import Rule
 
 FEWEST_PERSONS = 30
 CURVE_POINTS = 21
@@ -60,7 +59,7 @@ class Settings:
     groups: list[object]
     adjust: str
     alpha: float
-    rules: tuple[Rule, Rule]
+    rule: FlagRule
     _kept: dict[Items, Round] = field(default_factory=dict)
 
     def tests(self, anchors: Items) -> Round:
@@ -136,8 +135,10 @@ def _round_of_tests(settings: Settings, anchors: Items) -> Round:
     gaps = [_largest_gap(test) for test in tests]
     table["signed_difference"], table["unsigned_difference"] = zip(*gaps, strict=True)
     table["flag"] = [
-        flag_of(p, change, settings.alpha, settings.rules) if good else NOT_ESTIMABLE
-        for p, change, good in zip(table["p_adjusted_total"], table["nagelkerke_total"], usable, strict=True)
+        flag_of(p, change, settings.alpha, settings.rule) if good else NOT_ESTIMABLE
+        for p, change, good in zip(
+            table["p_adjusted_total"], table[settings.rule.statistic], usable, strict=True
+        )
     ]
     crossed = table["p_adjusted_nonuniform"] < settings.alpha
     kind = np.where(crossed, "nonuniform", "uniform")

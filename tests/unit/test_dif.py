@@ -147,6 +147,13 @@ def test_rule_of_zumbo_asks_for_more(shifted: pd.DataFrame) -> None:
     assert "0.13" in str(result.rules[0])
 
 
+def test_rule_of_cosmin_reads_mcfadden(shifted: pd.DataFrame) -> None:
+    result = dif(shifted[ITEMS], shifted["group"], rule="cosmin")
+    assert result.flagged == ["a"]
+    assert result.table.loc["a", "flag"] == "important"
+    assert result.table.loc["a", "mcfadden_total"] >= result.rules[0].cutoff == 0.02
+
+
 def test_tables_agree_with_each_other(found: DifResult) -> None:
     curves = found.expected_scores.set_index(["item", "group"])
     assert set(curves.index) == {(item, group) for item in ITEMS for group in ("one", "two")}

@@ -12,7 +12,7 @@ from analysis.fairness.matching import STABLE
 from analysis.pipeline.context import Context, counted, listed
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.groups import MOST_GROUPS, SMALLEST_GROUP, groupings
-from analysis.rules import DIF_GROUP, DIF_NEGLIGIBLE
+from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE
 from instrument.errors import ToolkitError, ToolkitWarning
 
 FEWEST_ITEMS = 3
@@ -49,7 +49,8 @@ _GROUPINGS = {
     "items": ("Items tested", "int"),
     "significant": ("Significant", "int"),
     "flagged": ("Flagged", "int"),
-    "largest_change": ("Largest change of R²", "r3"),
+    "largest_change": ("Largest change of R², Nagelkerke", "r3"),
+    "largest_mcfadden": ("Largest, McFadden", "r3"),
     "largest_points": ("Most points apart", "d2"),
 }
 
@@ -140,16 +141,17 @@ def _summary(table: pd.DataFrame, counts: dict[str, pd.Series]) -> pd.DataFrame:
     for name, items in table.groupby("grouping", sort=False):
         sizes = counts[str(name)]
         tested = items[items["flag"] != NOT_ESTIMABLE]
-        changes = tested.loc[tested["significant"].astype(bool), "nagelkerke_total"]
+        significant = tested[tested["significant"].astype(bool)]
         rows.append(
             {
                 "grouping": name,
                 "groups": ", ".join(f"{label} ({size})" for label, size in sizes.items()),
                 "smallest": int(sizes.min()),
                 "items": len(tested),
-                "significant": len(changes),
+                "significant": len(significant),
                 "flagged": int(tested["flag"].isin(FLAGGED).sum()),
-                "largest_change": float(changes.max()) if len(changes) else 0.0,
+                "largest_change": float(significant["nagelkerke_total"].max()) if len(significant) else 0.0,
+                "largest_mcfadden": float(significant["mcfadden_total"].max()) if len(significant) else 0.0,
                 "largest_points": float(tested["unsigned_difference"].max()),
             }
         )
@@ -225,15 +227,20 @@ def _tables(table: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Table]:
 
 
 def _findings(summary: pd.DataFrame) -> list[Finding]:
+    judged = {
+        "largest_change": ("Nagelkerke", DIF_NEGLIGIBLE),
+        "largest_mcfadden": ("McFadden", DIF_COSMIN),
+    }
     return [
         Finding(
-            claim=f"By {row['grouping']}: largest change of R² among items with a significant test",
-            value=row["largest_change"],
-            rule=DIF_NEGLIGIBLE,
-            path=f"sections.fairness.tables.groupings.largest_change[{position}]",
+            claim=f"By {row['grouping']}: largest change of R² ({kind}) among items with a significant test",
+            value=row[column],
+            rule=rule,
+            path=f"sections.fairness.tables.groupings.{column}[{position}]",
             form="d3",
         )
         for position, row in enumerate(summary.to_dict("records"))
+        for column, (kind, rule) in judged.items()
     ]
 
 
