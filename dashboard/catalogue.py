@@ -42,7 +42,7 @@ PAGES = (
         title="Dimensionality",
         question="How many things are measured, and which item belongs to which?",
         group=SCALE,
-        topics=("sampling", "retention", "exploration", "models"),
+        topics=("sampling", "retention", "exploration", "models", "irt"),
     ),
     PageOf(
         path="reliability",

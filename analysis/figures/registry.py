@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.figures.adherence import forest_figure, survival_figure
+from analysis.figures.audit import audit_figure
 from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.fairness import fairness_figure
 from analysis.figures.flow import flow_figure
+from analysis.figures.irt import information_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
 from analysis.figures.models import models_figure
@@ -22,12 +24,14 @@ from analysis.figures.use import retention_figure
 from analysis.figures.validity import htmt_figure
 
 FIGURES: dict[str, Builder] = {
+    "audit": audit_figure,
     "distribution": distribution_figure,
     "fairness": fairness_figure,
     "flow": flow_figure,
     "forest": forest_figure,
     "hidden_cause": hidden_cause_figure,
     "htmt": htmt_figure,
+    "information": information_figure,
     "loadings": loadings_figure,
     "mechanism": mechanism_figure,
     "models": models_figure,

@@ -7,10 +7,12 @@ from analysis.pipeline.topics import (
     fairness,
     flow,
     groups,
+    irt,
     items,
     mechanism,
     models,
     priority,
+    psd_audit,
     reliability,
     retention,
     retest,
@@ -32,6 +34,7 @@ TOPICS: tuple[Topic, ...] = (
     retention.TOPIC,
     exploration.TOPIC,
     models.TOPIC,
+    irt.TOPIC,
     groups.TOPIC,
     validity.TOPIC,
     fairness.TOPIC,
@@ -39,6 +42,7 @@ TOPICS: tuple[Topic, ...] = (
     adherence.TOPIC,
     mechanism.TOPIC,
     priority.TOPIC,
+    psd_audit.TOPIC,
 )
 
 __all__ = ["TOPICS"]

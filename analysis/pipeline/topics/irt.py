@@ -1,0 +1,270 @@
+"""Where on a theme its items measure: the graded response model of each theme."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.pipeline.context import Context, listed
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.rules import ICC, IRT_ITEM_FIT
+from instrument.errors import ToolkitError
+
+if TYPE_CHECKING:
+    from analysis.irt.graded_result import GradedResponseResult
+
+FEWEST_ITEMS = 3
+# From the graded response scores of nearly everyone: 3 standard deviations either side.
+GRID = np.linspace(-3.0, 3.0, 61)
+_FIT = {
+    "title": ("Theme", "text"),
+    "n_items": ("Items", "int"),
+    "n": ("n", "int"),
+    "reliability": ("Reliability of scores", "r2"),
+    "precise_from": ("Precise from", "d1"),
+    "precise_to": ("to", "d1"),
+    "precise_share": ("People there", "percent"),
+    "statistic": ("C2", "d1"),
+    "df": ("df", "int"),
+    "pvalue": ("p", "p"),
+    "rmsea": ("RMSEA", "r3"),
+    "rmsea_ci_lower": ("90% from", "r3"),
+    "rmsea_ci_upper": ("to", "r3"),
+    "cfi": ("CFI", "r3"),
+    "srmsr": ("SRMSR", "r3"),
+    "n_complete": ("n of fit", "int"),
+    "worst_p": ("Lowest p of S-X², adjusted", "p"),
+}
+_PARAMETERS = {
+    "title": ("Theme", "text"),
+    "item": ("Item", "text"),
+    "text": ("Wording", "text"),
+    "discrimination": ("Discrimination", "d2"),
+    "discrimination_se": ("SE", "d2"),
+}
+_ITEM_FIT = {
+    "s_x2": ("S-X²", "d1"),
+    "df": ("df", "int"),
+    "p_adjusted": ("p, adjusted", "p"),
+    "rmsea": ("RMSEA", "r3"),
+}
+
+
+def section_irt(context: Context) -> Section:
+    """Parameters, precision and fit of each theme."""
+    fits: list[dict[str, Any]] = []
+    parameters: list[pd.DataFrame] = []
+    curves: list[pd.DataFrame] = []
+    problems: list[str] = []
+    for theme, items in context.themes.items():
+        title = context.title_of(theme)
+        if len(items) < FEWEST_ITEMS:
+            problems.append(f"{title}: {len(items)} items do not identify a latent variable.")
+            continue
+        try:
+            result = _fitted(context, items)
+        except ToolkitError as error:
+            problems.append(f"{title}: {_fact(error)}")
+            continue
+        table = _parameters(context, theme, result)
+        table, fit = _with_fit(result, table, title, problems)
+        fits.append({"theme": theme, "title": title, "n_items": len(items), **_precision(result), **fit})
+        parameters.append(table)
+        curves.append(_curve(theme, title, result))
+        if result.rare_categories:
+            rare = ", ".join(result.rare_categories)
+            problems.append(f"{title}: answers given by fewer than 5 people, so unsteady: {rare}.")
+    frame = pd.DataFrame(fits, columns=["theme", *_FIT])
+    values = _values(frame)
+    return Section(
+        estimator="graded response model, marginal maximum likelihood, 61 nodes",
+        n=int(frame["n"].max()) if len(frame) else None,
+        missing="every answer there is, missing at random; fit from complete rows",
+        options={"wave": context.first_wave, "range": [float(GRID[0]), float(GRID[-1])], "adjust": "holm"},
+        software=("scipy",),
+        prose=_prose(values),
+        values=values,
+        tables=_tables(frame, parameters, curves),
+        findings=_findings(frame),
+        figures=["information"] if fits else [],
+        problems=problems,
+    )
+
+
+def _fact(error: ToolkitError) -> str:
+    return str(error).split("\n")[0]
+
+
+def _fitted(context: Context, items: list[str]) -> GradedResponseResult:
+    from analysis.irt.graded_response_model import graded_response
+
+    return graded_response(context.items[items])
+
+
+def _parameters(context: Context, theme: str, result: GradedResponseResult) -> pd.DataFrame:
+    errors = result.standard_errors.add_suffix("_se")
+    table = pd.concat([result.parameters, errors], axis=1).reset_index()
+    table.insert(0, "theme", theme)
+    table.insert(1, "title", context.title_of(theme))
+    table["text"] = [context.scale.item(item).text for item in table["item"]]
+    return table
+
+
+def _with_fit(
+    result: GradedResponseResult, table: pd.DataFrame, title: str, problems: list[str]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fit of items beside their parameters, and of the model; each may be out of reach by itself."""
+    from analysis.fairness.testing import adjusted
+
+    fit: dict[str, Any] = {}
+    try:
+        items = result.item_fit()
+        known = items["pvalue"].notna()
+        items.loc[known, "p_adjusted"] = adjusted(items.loc[known, "pvalue"].to_numpy(dtype=float), "holm")
+        table = table.join(items[["s_x2", "df", "pvalue", "p_adjusted", "rmsea"]], on="item")
+        fit["worst_p"] = float(items["p_adjusted"].min()) if known.any() else None
+    except ToolkitError as error:
+        problems.append(f"{title}: {_fact(error)}")
+    try:
+        found = result.model_fit().to_dict()
+        fit["n_complete"] = found.pop("n_obs")
+        fit |= found
+    except ToolkitError as error:
+        problems.append(f"{title}: {_fact(error)}")
+    return table, fit
+
+
+def _precision(result: GradedResponseResult) -> dict[str, Any]:
+    """Reliability of the scores, and where the error of a score leaves 70 % of the variance to the trait."""
+    scores = result.scores().dropna()
+    spread, error = float(scores["score"].var()), float((scores["standard_error"] ** 2).mean())
+    precise = GRID[(1 - 1 / result.information(GRID).to_numpy()) >= ICC.cutoff]
+    found: dict[str, Any] = {"n": result.n_obs, "reliability": spread / (spread + error)}
+    if len(precise):
+        inside = scores["score"].between(precise[0], precise[-1])
+        found |= {"precise_from": float(precise[0]), "precise_to": float(precise[-1])}
+        found["precise_share"] = float(inside.mean())
+    return found
+
+
+def _curve(theme: str, title: str, result: GradedResponseResult) -> pd.DataFrame:
+    information = result.information(GRID).to_numpy()
+    return pd.DataFrame(
+        {
+            "theme": theme,
+            "title": title,
+            "theta": GRID,
+            "information": information,
+            "standard_error": 1 / np.sqrt(information),
+        }
+    )
+
+
+def _values(frame: pd.DataFrame) -> dict[str, Any]:
+    if frame.empty:
+        return {"themes": 0}
+    low = frame.iloc[int(frame["reliability"].to_numpy(dtype=float).argmin())]
+    high = frame.iloc[int(frame["reliability"].to_numpy(dtype=float).argmax())]
+    # A theme that ends before the typical high scorer tells people at the top hardly apart.
+    short = frame[frame["precise_to"].astype(float) < 1.0]
+    misfit = frame[frame["worst_p"].astype(float) <= IRT_ITEM_FIT.cutoff]
+    return {
+        "themes": len(frame),
+        "reliability_lowest": low["reliability"],
+        "reliability_lowest_theme": low["title"],
+        "reliability_highest": high["reliability"],
+        "reliability_highest_theme": high["title"],
+        "short": listed(short["title"]),
+        "misfit": listed(misfit["title"]),
+        "precise": ICC.cutoff,
+    }
+
+
+def _prose(values: dict[str, Any]) -> list[str]:
+    if not values["themes"]:
+        return ["No theme could be fitted; the reasons stand below."]
+    sentences = [
+        "The model places each option of each item on the theme itself. It shows at which standing a theme "
+        "tells people apart, which one number of reliability hides.",
+        "Scores from the model have a reliability from {reliability_lowest:d2} ({reliability_lowest_theme}) "
+        "to {reliability_highest:d2} ({reliability_highest_theme}). Precise means that a score's error "
+        "leaves {precise:d2} of the variance to the theme.",
+    ]
+    if values["short"]:
+        sentences.append(
+            "People one standard deviation above the average and beyond are told apart less precisely: "
+            "{short}. Items that only people high on these themes agree with would help."
+        )
+    if values["misfit"]:
+        sentences.append("Some answers do not follow the model: see the items of {misfit}.")
+    return sentences
+
+
+def _tables(
+    frame: pd.DataFrame, parameters: list[pd.DataFrame], curves: list[pd.DataFrame]
+) -> dict[str, Table]:
+    tables = {
+        "fit": Table(
+            frame=frame,
+            title="Precision and fit of each theme",
+            columns=_FIT,
+            note="Precise from, to: standing in standard deviations of these people. Fit of the model is C2 "
+            "of people without a gap; its RMSEA, CFI and SRMSR are not what common cut-offs were made for.",
+        )
+    }
+    if not parameters:
+        return tables
+    items = pd.concat(parameters, ignore_index=True)
+    cuts = [name for name in map(str, items) if name.startswith("difficulty_") and name[-1].isdigit()]
+    fit = _ITEM_FIT if "s_x2" in items else {}
+    tables["parameters"] = Table(
+        frame=items,
+        title="Parameters and fit of each item",
+        columns={
+            **_PARAMETERS,
+            **{name: (f"Difficulty {name.rsplit('_', 1)[1]}", "d2") for name in cuts},
+            **fit,
+        },
+        note="Difficulty k: standing at which half of the people answer above the k-th option. p of S-X² is "
+        "adjusted over the items of the theme (Holm).",
+    )
+    tables["information"] = Table(
+        frame=pd.concat(curves, ignore_index=True),
+        title="Information by standing",
+        columns={
+            "title": ("Theme", "text"),
+            "theta": ("Standing", "d1"),
+            "information": ("Information", "d2"),
+            "standard_error": ("Standard error", "d2"),
+        },
+    )
+    return tables
+
+
+def _findings(frame: pd.DataFrame) -> list[Finding]:
+    return [
+        Finding(
+            claim=f"{row['title']}: items follow the graded response model (lowest p of S-X², adjusted)",
+            value=row["worst_p"],
+            rule=IRT_ITEM_FIT,
+            path=f"sections.irt.tables.fit.worst_p[{position}]",
+            form="p",
+        )
+        for position, row in enumerate(frame.to_dict("records"))
+        if pd.notna(row["worst_p"])
+    ]
+
+
+TOPIC = Topic(
+    name="irt",
+    title="Where each theme measures",
+    question="At which standing does a theme tell people apart, and how do its items contribute?",
+    run=section_irt,
+    lacks=lambda context: (
+        ""
+        if any(len(items) >= FEWEST_ITEMS for items in context.themes.values())
+        else "Needs a theme of three items or more."
+    ),
+)
