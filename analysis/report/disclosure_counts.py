@@ -14,7 +14,7 @@ from analysis.report.small_cells import LIMIT, hide_small
 Path = tuple[str | int, ...]
 BASE, TOTAL = 1, 9
 NO_COUNTS = re.compile(
-    r"df|n_(items|low|failed|tests|levels|factors|parameters|raters|categories|rules)|position|day|days|week|weeks|time|wave|rank"
+    r"df\w*|n_(items|low|failed|tests|levels|factors|parameters|raters|categories|rules)|position|day|days|week|weeks|time|wave|rank"
     r"|code|level|order|items|factors|rules|lowest_possible|highest_possible|n_models|year"
 )
 COUNTS = re.compile(
@@ -206,7 +206,7 @@ def _enter_row(
             if other != of and ledger.values[cell] == count:
                 ledger.same(share, cell)
     base = cells.get("n", whole)
-    parts = [cell for key, cell in cells.items() if key != "n"]
+    parts = [cell for key, cell in cells.items() if key != "n" and key not in shape.base.values()]
     for some in (shares, parts):
         if len(some) > 1:
             ledger.total(some, base)

@@ -47,15 +47,14 @@ def hide_small(
     """
     hidden = (values < LIMIT) | ~shown
     small = np.flatnonzero(values < LIMIT)
+    safe: set[int] = set()  # what is hidden later only widens a range
     waiting = True
     while waiting:
         waiting = False
         for rows, columns in components(relations, hidden):
-            for cell in small[np.isin(small, columns)]:
-                if _can_swap(int(cell), values, relations[rows], columns):
-                    continue
-                low, high = feasible_range(int(cell), values, relations[rows], hidden)
-                if low <= 0 and high >= LIMIT - 1:
+            for cell in map(int, small[np.isin(small, columns)]):
+                if cell in safe or _is_safe(cell, values, relations[rows], columns, hidden):
+                    safe.add(cell)
                     continue
                 given_up = _next(relations[rows], values, weights, shown & ~hidden)
                 if given_up is None:
@@ -73,6 +72,15 @@ def _next(rows: NDArray[np.float64], values: Counts, weights: NDArray[np.int64],
         return None
     order = np.lexsort((candidates, values[candidates], weights[candidates]))
     return int(candidates[order[0]])
+
+
+def _is_safe(
+    cell: int, values: Counts, relations: NDArray[np.float64], columns: Counts, hidden: Mask
+) -> bool:
+    if _can_swap(cell, values, relations, columns):
+        return True
+    low, high = feasible_range(cell, values, relations, hidden)
+    return low <= 0 and high >= LIMIT - 1
 
 
 def _can_swap(cell: int, values: Counts, relations: NDArray[np.float64], columns: Counts) -> bool:
