@@ -88,7 +88,7 @@ def relate_adherence(
 
     Remaining use: `logit E[done/due] = b'x`, variance `φ p(1 − p)/due`, `φ` by Pearson's statistic,
     intervals by Student's t; beside it the beta-binomial by maximum likelihood, and the first model
-    weighted by the inverse probability of having answered (sandwich covariance; the weights count as
+    weighted by the inverse probability of having answered (sandwich covariance, HC3; the weights count as
     known). Effects on the scale of the intended units are average marginal effects,
     `mean(due · p(1 − p) · b)`, by the delta method.
 

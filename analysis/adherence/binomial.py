@@ -16,6 +16,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 LARGEST_LOG_ODDS = 15.0
+MOST_STEPS, SMALLEST_STEP = 100, 1e-9  # in standard errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,24 +55,54 @@ def separation_seen_later() -> Iterator[None]:
         yield
 
 
+def logit_regression(
+    design: Floats, share: Floats, weight: Floats, failed: Callable[[str], NotEstimableError]
+) -> tuple[Floats, Floats]:
+    """Solve `X' weight (share − expit(X b)) = 0` by Newton's method.
+
+    Parameters
+    ----------
+    design : array, shape (n, p)
+        Columns with a constant.
+    share, weight : array, shape (n,)
+        Shares between 0 and 1, and what each counts.
+    failed
+        Gives the error for a reason.
+
+    Returns
+    -------
+    tuple of array
+        Coefficients, shape (p,), and the inverse of the information, shape (p, p). Columns that repeat each
+        other share their coefficient.
+    """
+    coefficients = np.zeros(design.shape[1])
+    for _ in range(MOST_STEPS):
+        p = expit(design @ coefficients)
+        information = design.T @ (design * (weight * p * (1 - p))[:, None])
+        size = np.sqrt(np.diag(information))
+        if not np.isfinite(size).all() or (size == 0).any():
+            break
+        inverse = np.linalg.pinv(information / np.outer(size, size), 1e-12, hermitian=True)
+        inverse = np.asarray(inverse / np.outer(size, size), dtype=np.float64)
+        step = inverse @ (design.T @ (weight * (share - p)))
+        coefficients = coefficients + step
+        if np.abs(design @ coefficients).max() > 2 * LARGEST_LOG_ODDS:
+            break
+        if np.abs(step * size).max() < SMALLEST_STEP:
+            if np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
+                break
+            return coefficients, inverse
+    raise failed("it did not converge, or predictors separate the outcome")
+
+
 def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | None = None) -> Fit:
     """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
 
     With `weights` (inverse probabilities) the covariance is the sandwich with residuals divided by one less
     their leverage (HC3): the plain one is too small where few people carry large weights.
     """
-    import statsmodels.api as sm
-
     scale = due if weights is None else due * weights
-    model = sm.GLM(done / due, design, family=sm.families.Binomial(), var_weights=scale)
-    try:
-        with separation_seen_later():
-            fit = model.fit(tol=1e-12, maxiter=200, scale="X2")
-    except (np.linalg.LinAlgError, ValueError) as error:
-        raise _failed(str(error)) from None
-    coefficients = np.asarray(fit.params, dtype=float)
-    if not fit.converged or np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
-        raise _failed("it did not converge, or predictors separate the outcome")
+    coefficients, inverse = logit_regression(design, done / due, scale, _failed)
     p = expit(design @ coefficients)
     pearson = float((due * (done / due - p) ** 2 / (p * (1 - p))).sum() / (len(done) - design.shape[1]))
     robust = weights is not None
@@ -79,7 +110,7 @@ def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | 
         coefficients=coefficients,
         covariance=_sandwich(design, scale * (done / due - p), scale * p * (1 - p))
         if robust
-        else np.asarray(fit.cov_params(), dtype=float),
+        else inverse * pearson,
         dispersion=pearson,
         df_resid=float(len(done) - design.shape[1]),
         log_likelihood=float("nan"),
@@ -109,12 +140,12 @@ def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> F
         negative, first, jac=gradient, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}
     )
     theta = found.x
-    hessian = _jacobian(gradient, theta)
+    hessian = jacobian_of(gradient, theta)
     slope = np.abs(gradient(theta)).max()
     if slope > 1e-3 * max(1.0, abs(found.fun)) or np.linalg.eigvalsh(hessian).min() <= 0:
         raise _failed("the beta-binomial likelihood has no interior maximum")
     theta = theta - np.linalg.solve(hessian, gradient(theta))
-    covariance = np.asarray(np.linalg.inv(_jacobian(gradient, theta)), dtype=np.float64)
+    covariance = np.asarray(np.linalg.inv(jacobian_of(gradient, theta)), dtype=np.float64)
     k = design.shape[1]
     return Fit(
         coefficients=theta[:k],
@@ -150,7 +181,7 @@ def _beta_binomial_score(theta: Floats, design: Floats, done: Floats, due: Float
     return np.append(design.T @ by_eta, -total * by_total.sum())
 
 
-def _jacobian(function: Callable[[Floats], Floats], point: Floats) -> Floats:
+def jacobian_of(function: Callable[[Floats], Floats], point: Floats) -> Floats:
     """Symmetric derivative of a gradient by central differences of an exact score."""
     size = len(point)
     out = np.empty((size, size))

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import optimize
 from scipy.linalg import block_diag
-from scipy.special import expit, gammaln
+from scipy.special import expit, gammaln, psi
 
-from analysis.adherence.binomial import Fit
-from analysis.adherence.delta import covariance_of, delta_interval, gradient_of
+from analysis.adherence.binomial import Fit, jacobian_of
+from analysis.adherence.delta import delta_interval
 from analysis.adherence.threshold import logistic
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -144,10 +144,8 @@ def _negative_binomial(design: Floats, counts: Floats) -> Fit:
     )
 
 
-def _log_mass(design: Floats, counts: Floats, coefficients: Floats, log_alpha: float) -> Floats:
-    """Logarithm of the NB2 probabilities: variance `m + alpha m²`."""
-    mean = np.exp(np.clip(design @ coefficients, -30.0, 30.0))
-    size = np.exp(-log_alpha)
+def _log_mass(mean: Floats, counts: Floats, size: float) -> Floats:
+    """Logarithm of the NB2 probabilities: variance `m + m²/size`."""
     return np.asarray(
         gammaln(counts + size)
         - gammaln(size)
@@ -157,23 +155,45 @@ def _log_mass(design: Floats, counts: Floats, coefficients: Floats, log_alpha: f
     )
 
 
+def _slopes(mean: Floats, counts: Floats, size: float) -> tuple[Floats, Floats]:
+    """Derivatives of `_log_mass` by the linear predictor and by `log alpha = −log size`."""
+    by_size = psi(counts + size) - psi(size) + np.log(size / (size + mean)) + 1
+    by_size -= (size + counts) / (size + mean)
+    return size * (counts - mean) / (size + mean), -size * by_size
+
+
+def _mean(design: Floats, coefficients: Floats) -> Floats:
+    return np.asarray(np.exp(np.clip(design @ coefficients, -30.0, 30.0)))
+
+
 def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> CountFit:
     """One share of people never uses the app, whatever their columns say."""
 
+    empty = counts == 0
+
     def negative(theta: Floats) -> float:
-        mass = _log_mass(design, counts, theta[:-2], theta[-2])
+        mass = _log_mass(_mean(design, theta[:-2]), counts, np.exp(-theta[-2]))
         never, ever = -np.logaddexp(0, -theta[-1]), -np.logaddexp(0, theta[-1])
-        return -float(np.where(counts == 0, np.logaddexp(never, ever + mass), ever + mass).sum())
+        return -float(np.where(empty, np.logaddexp(never, ever + mass), ever + mass).sum())
+
+    def gradient(theta: Floats) -> Floats:
+        mean, size = _mean(design, theta[:-2]), float(np.exp(-theta[-2]))
+        zero = size * np.log(size / (size + mean))
+        # How surely a person belongs to those who use the app at all, given the count.
+        user = np.where(empty, expit(zero - theta[-1]), 1.0)
+        by_line, by_alpha = _slopes(mean, counts, size)
+        by_share = (1 - user - expit(theta[-1])).sum()
+        return -np.concatenate([design.T @ (user * by_line), [(user * by_alpha).sum(), by_share]])
 
     share = max(0.01, float((counts == 0).mean()) / 2)
     start = np.concatenate([plain.coefficients, [np.log(plain.dispersion), np.log(share / (1 - share))]])
-    theta, logl, converged = _maximise(negative, start)
+    theta, logl, spread = _maximise(negative, gradient, start)
     return CountFit(
         name="zero-inflated",
         theta=theta,
-        covariance=covariance_of(negative, theta) if converged else None,
+        covariance=spread,
         log_likelihood=logl,
-        converged=converged,
+        converged=spread is not None,
         expected=lambda t, x: expit(-t[-1]) * np.exp(x @ t[:-2]),
     )
 
@@ -198,18 +218,25 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit) -> CountFit:
     nothing = np.zeros(len(y))
 
     def negative(theta: Floats) -> float:
-        zero = np.exp(_log_mass(x, nothing, theta[:-1], theta[-1]))
-        return -float((_log_mass(x, y, theta[:-1], theta[-1]) - np.log1p(-zero)).sum())
+        mean, size = _mean(x, theta[:-1]), float(np.exp(-theta[-1]))
+        zero = np.exp(size * np.log(size / (size + mean)))
+        return -float((_log_mass(mean, y, size) - np.log1p(-zero)).sum())
+
+    def gradient(theta: Floats) -> Floats:
+        mean, size = _mean(x, theta[:-1]), float(np.exp(-theta[-1]))
+        odds = 1 / np.expm1(size * np.log((size + mean) / size))
+        own, none = _slopes(mean, y, size), _slopes(mean, nothing, size)
+        by_line, by_alpha = (a + odds * b for a, b in zip(own, none, strict=True))
+        return -np.append(x.T @ by_line, by_alpha.sum())
 
     start = np.append(plain.coefficients, np.log(plain.dispersion))
-    theta, logl, converged = _maximise(negative, start)
-    amount = covariance_of(negative, theta) if converged else None
+    theta, logl, amount = _maximise(negative, gradient, start)
     return CountFit(
         name="hurdle",
         theta=np.concatenate([gate.coefficients, theta]),
         covariance=None if amount is None else block_diag(gate.covariance, amount),
         log_likelihood=logl + gate.log_likelihood,
-        converged=converged,
+        converged=amount is not None,
         expected=_hurdle_mean,
     )
 
@@ -223,21 +250,25 @@ def _hurdle_mean(theta: Floats, design: Floats) -> Floats:
     return np.asarray(expit(design @ theta[:k]) * mean / some)
 
 
-def _maximise(negative: Callable[[Floats], float], start: Floats) -> tuple[Floats, float, bool]:
-    """Search by BFGS, then Newton steps: differences alone stop a few millionths short of the top."""
-    found = optimize.minimize(negative, start, method="BFGS", options={"gtol": 1e-4, "maxiter": 1000})
+def _maximise(
+    negative: Callable[[Floats], float], gradient: Callable[[Floats], Floats], start: Floats
+) -> tuple[Floats, float, Floats | None]:
+    """Search by BFGS, then Newton steps; estimates, log-likelihood, covariance (None: no maximum found)."""
+    found = optimize.minimize(
+        negative, start, jac=gradient, method="BFGS", options={"gtol": 1e-5, "maxiter": 1000}
+    )
     theta = np.asarray(found.x, dtype=float)
     if not np.isfinite(found.fun) or float(np.abs(found.jac).max()) >= 1e-2:
-        return theta, -float(found.fun), False
+        return theta, -float(found.fun), None
     for _ in range(NEWTON_STEPS):
-        spread = covariance_of(negative, theta)
-        slope = gradient_of(negative, theta)
-        if spread is None:
-            return theta, -float(negative(theta)), False
+        curve = jacobian_of(gradient, theta)
+        if not np.isfinite(curve).all() or np.linalg.eigvalsh(curve).min() <= 0:
+            break
+        spread, slope = np.asarray(np.linalg.inv(curve), dtype=np.float64), gradient(theta)
         theta = theta - spread @ slope
         if slope @ spread @ slope < DECREMENT:
-            return theta, -float(negative(theta)), True
-    return theta, -float(negative(theta)), False
+            return theta, -float(negative(theta)), spread
+    return theta, -float(negative(theta)), None
 
 
 def _quiet(make: Any) -> Any:

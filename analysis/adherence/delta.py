@@ -68,22 +68,3 @@ def delta_interval(
     se = float(np.sqrt(slope @ covariance @ slope))
     half = float(stats.t.ppf(0.5 + level / 2, df)) * se
     return value, se, value - half, value + half
-
-
-def covariance_of(negative: Callable[[Floats], float], point: Floats) -> Floats | None:
-    """Inverse of the second derivative of a negative log-likelihood; None where it has no minimum there."""
-    size = len(point)
-    steps = 1e-3 * np.maximum(1.0, np.abs(point))
-    middle = negative(point)
-    shifts = np.diag(steps)
-    curve = np.empty((size, size))
-    for i in range(size):
-        twice = negative(point + shifts[i]) - 2 * middle + negative(point - shifts[i])
-        curve[i, i] = twice / steps[i] ** 2
-        for j in range(i):
-            same = negative(point + shifts[i] + shifts[j]) + negative(point - shifts[i] - shifts[j])
-            cross = negative(point + shifts[i] - shifts[j]) + negative(point - shifts[i] + shifts[j])
-            curve[i, j] = curve[j, i] = (same - cross) / (4 * steps[i] * steps[j])
-    if not np.isfinite(curve).all() or np.linalg.eigvalsh(curve).min() <= 0:
-        return None
-    return np.asarray(np.linalg.inv(curve), dtype=np.float64)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import LARGEST_LOG_ODDS, Fit, separation_seen_later
+from analysis.adherence.binomial import Fit, logit_regression
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -17,26 +17,25 @@ FEWEST_EACH = 10
 
 def logistic(design: Floats, reached: NDArray[np.bool_]) -> Fit:
     """Logistic regression by maximum likelihood; `design` holds a constant."""
-    import statsmodels.api as sm
-
     few = min(int(reached.sum()), int((~reached).sum()))
     if few < FEWEST_EACH:
         fact = f"only {few} people are on one side of the adherence threshold."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, f"{FEWEST_EACH} on each are needed."))
-    with separation_seen_later():
-        fit = sm.GLM(reached.astype(float), design, family=sm.families.Binomial()).fit(tol=1e-12, maxiter=200)
-    coefficients = np.asarray(fit.params, dtype=float)
-    if not fit.converged or np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
-        fact = "the logistic model did not converge, or predictors separate the groups."
-        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+    coefficients, inverse = logit_regression(design, reached.astype(float), np.ones(len(reached)), _failed)
+    line = design @ coefficients
     return Fit(
         coefficients=coefficients,
-        covariance=np.asarray(fit.cov_params(), dtype=float),
+        covariance=inverse,
         dispersion=1.0,
         df_resid=np.inf,
-        log_likelihood=float(fit.llf),
+        log_likelihood=float(-np.logaddexp(0, np.where(reached, -line, line)).sum()),
         n=len(reached),
     )
+
+
+def _failed(reason: str) -> NotEstimableError:
+    fact = f"the logistic model failed: {reason}."
+    return NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
 
 
 def area_under_curve(

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from analysis.adherence import AdherenceResult, relate_adherence
-from analysis.adherence.binomial import beta_binomial, quasi_binomial
+from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.counts import count_models
 from analysis.adherence.families import e_value, e_value_of_limit
 from analysis.adherence.survival import kaplan_meier
 from analysis.adherence.threshold import area_under_curve
@@ -211,3 +213,53 @@ def test_impossible_options_are_refused(
 ) -> None:
     with pytest.raises(ResponseDataError, match=message):
         relate_adherence(scores, usage, data.study, data.outcomes, data.covariates, **option)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_logit_is_that_of_statsmodels(weighted: bool) -> None:
+    import statsmodels.api as sm
+
+    rng = np.random.default_rng(3)
+    x = np.column_stack([np.ones(200), 300 + 40 * rng.standard_normal(200), rng.random(200)])
+    done = rng.binomial(8, expit(0.02 * (x[:, 1] - 300) + x[:, 2])).astype(float)
+    due, weights = np.full(200, 8.0), rng.uniform(0.5, 2, 200) if weighted else None
+    fit = quasi_binomial(x, done, due, weights)
+    scale = due if weights is None else due * weights
+    theirs = sm.GLM(done / due, x, family=sm.families.Binomial(), var_weights=scale).fit(
+        scale="X2", tol=1e-13
+    )
+    np.testing.assert_allclose(fit.coefficients, theirs.params, rtol=1e-8)
+    if weights is None:
+        np.testing.assert_allclose(fit.covariance, theirs.cov_params(), rtol=1e-7)
+
+
+def test_columns_that_repeat_each_other_leave_the_score_as_it_is() -> None:
+    rng = np.random.default_rng(4)
+    x = np.column_stack([np.ones(100), rng.standard_normal((100, 2))])
+    done = rng.binomial(8, expit(x[:, 1])).astype(float)
+    once, twice = (quasi_binomial(m, done, np.full(100, 8.0)) for m in (x, x[:, [0, 1, 2, 2]]))
+    np.testing.assert_allclose(twice.coefficients[:2], once.coefficients[:2], rtol=1e-6)
+
+
+def test_a_predictor_that_separates_is_refused() -> None:
+    x = np.column_stack([np.ones(40), np.arange(40) - 19.5])
+    with pytest.raises(NotEstimableError, match="separate"):
+        quasi_binomial(x, np.where(x[:, 1] > 0, 8.0, 0.0), np.full(40, 8.0))
+
+
+def test_an_app_nobody_used_has_no_count_model() -> None:
+    x = np.column_stack([np.ones(50), np.linspace(-1, 1, 50)])
+    with pytest.raises(NotEstimableError, match="0 of 50 people used the app"):
+        count_models(x, np.zeros(50))
+
+
+def test_the_weighted_effect_averages_over_those_the_weights_stand_for() -> None:
+    rng = np.random.default_rng(5)
+    x = np.column_stack([np.ones(300), rng.standard_normal(300)])
+    done, due = rng.binomial(8, expit(x[:, 1])).astype(float), np.full(300, 8.0)
+    weights = rng.integers(1, 4, 300).astype(float)
+    fit = quasi_binomial(x, done, due, weights)
+    again = np.repeat(np.arange(300), weights.astype(int))
+    weighted = average_effect(fit, x, due, 1, weights=weights)
+    repeated = average_effect(fit, x[again], due[again], 1)
+    np.testing.assert_allclose(weighted, repeated)
