@@ -45,6 +45,10 @@ Times = Annotated[
 Enrolment = Annotated[
     Path | None, typer.Option("--enrolment", help="Everyone enrolled: participant, withdrawn_day.")
 ]
+Audit = Annotated[
+    Path | None,
+    typer.Option("--audit", help="Features of the app: app, version, rater, principle, rating, evidence."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
@@ -62,6 +66,7 @@ def validate_command(
     study: StudyOption = None,
     times: Times = None,
     enrolment: Enrolment = None,
+    audit: Audit = None,
     seed: Seed = 1,
     forms: Forms = "html",
     shared: Annotated[
@@ -73,7 +78,7 @@ def validate_command(
 
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
-    inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study, times, enrolment)
+    inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit)
     validate_and_write(inputs, out, seed, wanted, shared=shared)
 
 
@@ -86,6 +91,7 @@ def read_inputs(
     study: Path | None = None,
     times: Path | None = None,
     enrolment: Path | None = None,
+    audit: Path | None = None,
 ) -> dict[str, Any]:
     """Read everything that `validate` takes; nothing is written.
 
@@ -94,7 +100,7 @@ def read_inputs(
     dict
         Keyword arguments of `analysis.pipeline.validate`.
     """
-    from analysis.commands_reading import one_row_each, read_side_table, read_usage
+    from analysis.commands_reading import one_row_each, read_audit, read_side_table, read_usage
     from instrument.errors import ToolkitWarning
     from instrument.loading import load
     from instrument.responses import read_responses
@@ -111,6 +117,7 @@ def read_inputs(
     inputs["usage"] = read_usage(usage) if usage else None
     inputs["outcomes"] = one_row_each(read_side_table(outcomes, "outcomes"), "outcomes") if outcomes else None
     inputs["times"] = read_side_table(times, "times", ("participant", "wave", "seconds")) if times else None
+    inputs["audit"] = read_audit(audit) if audit else None
     everyone = read_side_table(enrolment, "enrolment") if enrolment else None
     inputs["enrolment"] = one_row_each(everyone, "enrolment") if everyone is not None else None
     inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
+TEXTS = ("participant", "app", "version", "rater")
 READERS = {".csv": ",", ".tsv": "\t", ".parquet": None}
 
 
@@ -75,12 +76,38 @@ def read_usage(path: Path) -> pd.DataFrame:
     return frame
 
 
+def read_audit(path: Path) -> pd.DataFrame:
+    """Read the ratings of an app's features by two raters, and check them whole.
+
+    Parameters
+    ----------
+    path
+        CSV, TSV or Parquet: app, version, rater, principle, rating, evidence.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per rating.
+
+    Raises
+    ------
+    ResponseDataError
+        A column is absent, a principle or rating is unknown, or there are not two raters per app.
+    """
+    from analysis.audit.ratings import NEEDED, paired_ratings
+    from instrument.loading import load
+
+    frame = read_side_table(path, "audit", NEEDED)
+    paired_ratings(frame, load("psd_audit"), "dta --audit")
+    return frame
+
+
 def _parse(path: Path, what: str) -> pd.DataFrame:
     try:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path).astype({"participant": str}, errors="ignore")
         delimiter = READERS[path.suffix.lower()]
-        return pd.read_csv(path, sep=delimiter, dtype={"participant": str}, encoding="utf-8-sig")
+        return pd.read_csv(path, sep=delimiter, dtype=dict.fromkeys(TEXTS, str), encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise _fault(what, f"{path.name} is not UTF-8 text.", "save it as UTF-8.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:

@@ -39,6 +39,7 @@ class Context:
     study: Study | None = None
     times: pd.DataFrame | None = None
     enrolment: pd.DataFrame | None = None
+    audit: pd.DataFrame | None = None
     seed: int = 1
     _kept: dict[str, Any] = field(default_factory=dict)
 
@@ -161,6 +162,7 @@ def build_context(
     times: pd.DataFrame | None,
     enrolment: pd.DataFrame | None,
     seed: int,
+    audit: pd.DataFrame | None = None,
 ) -> Context:
     """Check what `validate` was given and gather it.
 
@@ -184,7 +186,7 @@ def build_context(
     bare.attrs = {}
     checksums = {"responses": str(attrs.get("checksum") or checksum_of(bare))}
     sides = {"usage": usage, "outcomes": outcomes, "covariates": covariates}
-    for name, given in {**sides, "times": times, "enrolment": enrolment}.items():
+    for name, given in {**sides, "times": times, "enrolment": enrolment, "audit": audit}.items():
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
@@ -200,6 +202,7 @@ def build_context(
         study=as_study(study) if study is not None else None,
         times=times,
         enrolment=enrolment,
+        audit=audit,
         seed=seed,
     )
 

@@ -109,6 +109,7 @@ def validate(
     *,
     times: pd.DataFrame | None = None,
     enrolment: pd.DataFrame | None = None,
+    audit: pd.DataFrame | None = None,
     topics: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Validation:
@@ -140,6 +141,8 @@ def validate(
     enrolment : pandas.DataFrame, optional
         One row per person enrolled, with `withdrawn_day`; without it the people of `covariates`, else those
         who gave answers, are taken to be everyone.
+    audit : pandas.DataFrame, optional
+        Ratings of an app's features by two raters, as `analysis.audit_agreement` takes them.
     topics
         Names of the sections wanted, such as `("flow", "use", "adherence")`. By default every topic.
     progress
@@ -168,6 +171,7 @@ def validate(
         study=study,
         times=times,
         enrolment=enrolment,
+        audit=audit,
         seed=seed,
     )
     sections = {}

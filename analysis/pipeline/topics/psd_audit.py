@@ -1,0 +1,174 @@
+"""Features of the app: what two raters found, whether they agree, and alliance across apps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context, counted
+from analysis.pipeline.section import Section, Table, Topic
+from instrument.errors import NotEstimableError
+
+if TYPE_CHECKING:
+    from analysis.audit.agreement import AuditAgreement
+    from analysis.audit.features import FeatureRelation
+
+LIMITS = {"lower": ("95% from", "d2"), "upper": ("to", "d2")}
+NAMES = {"kappa": "kappa", "ac1": "AC1", "pabak": "PABAK"}
+
+
+def section_psd_audit(context: Context) -> Section:
+    """Agreement of two raters, what both found, and features against alliance over several apps."""
+    from analysis.audit.agreement import audit_agreement
+
+    if context.audit is None:
+        raise NotEstimableError(lacks_audit(context))
+    found = audit_agreement(context.audit)
+    related, why_not = _related(context, found)
+    values = _values(found, related, why_not)
+    return Section(
+        estimator="share of equal ratings; kappa, AC1 and PABAK with delta-method intervals"
+        + ("; mixed model of people within apps" if related is not None else ""),
+        n=int(found.table["n"].iloc[0]),
+        missing="principles rated by both raters",
+        options={"options": ", ".join(found.design["options"]), "apps": found.design["apps"]},
+        prose=_prose(found, related, values),
+        values=values,
+        tables=_tables(found, related),
+        figures=["audit"],
+        software=("scipy",),
+    )
+
+
+def _related(context: Context, found: AuditAgreement) -> tuple[FeatureRelation | None, str]:
+    """Features against the score of the first wave, where the covariates say who used which app."""
+    from analysis.audit.features import relate_features
+
+    if context.covariates is None or "app" not in context.covariates:
+        return None, "the covariates have no column app"
+    score = "total" if "total" in context.card.names else context.card.names[0]
+    scores = context.scores_at(context.first_wave)[score]
+    people = context.covariates[["participant", "app"]].astype(str)
+    people = people.assign(score=people["participant"].map(scores.rename(index=str)))
+    try:
+        return relate_features(found, people, "score"), ""
+    except NotEstimableError as error:
+        return None, str(error).split("\n")[0].removeprefix("relate_features: ").rstrip(".")
+
+
+def _values(found: AuditAgreement, related: FeatureRelation | None, why_not: str) -> dict[str, Any]:
+    first = found.table.iloc[0]
+    names = ["n", "agreement", *(f"{kind}{end}" for kind in NAMES for end in ("", "_lower", "_upper"))]
+    values: dict[str, Any] = {name: first[name] for name in names}
+    values |= {"apps": found.design["apps"], "why_not": why_not, "both": int(found.apps["present"].sum())}
+    values["not_agreed"] = int(found.apps["not_agreed"].sum())
+    if related is not None:
+        share = related.effects.iloc[0]
+        values |= {"n_people": related.n, "n_apps": related.n_apps, "between": related.variance["icc"]}
+        values |= {name: share[name] for name in ("estimate", "ci_lower", "ci_upper")}
+    return values
+
+
+def _prose(found: AuditAgreement, related: FeatureRelation | None, values: dict[str, Any]) -> list[str]:
+    kappa = (
+        "kappa is {kappa:d2} ({kappa_lower:d2} to {kappa_upper:d2})"
+        if pd.notna(values["kappa"])
+        else "kappa is not defined, since both used one category throughout"
+    )
+    said = [
+        f"Two raters went through {counted('apps', values['apps'], 'app')} on their own and agreed on "
+        f"{{agreement:percent}} of {{n:int}} ratings; beyond chance, {kappa}, AC1 {{ac1:d2}} "
+        "({ac1_lower:d2} to {ac1_upper:d2}) and PABAK {pabak:d2} ({pabak_lower:d2} to {pabak_upper:d2}). "
+        "Both found {both:int} principles; on {not_agreed:int} they did not agree and should talk.",
+        "This describes the app and is no score of its quality. The evidence is mixed: over 92 trials the "
+        "number of such principles did not go with engagement (doi:10.1038/s41746-025-01567-5).",
+    ]
+    if related is None:
+        said.append(
+            "Whether features go with alliance cannot be asked of these data: {why_not}. That takes six apps "
+            "or more, and a column app in the covariates."
+        )
+    else:
+        said.append(
+            "Over {n_apps:int} apps with {n_people:int} people, the score of an app with every principle "
+            "differs from one with none by {estimate:d2} points (95% interval {ci_lower:d2} to "
+            "{ci_upper:d2}); {between:percent} of the differences between people lie between apps. There are "
+            "as many cases as apps, and apps differ in much else."
+        )
+    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+
+
+def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str, Table]:
+    single = found.table["scope"] == "principle"
+    tables = {
+        "agreement": _coefficients(found.table[~single], "Agreement of the two raters"),
+        "apps": Table(
+            frame=found.apps,
+            title="What both raters found",
+            columns={
+                "app": ("App", "text"),
+                "version": ("Version", "text"),
+                "rated": ("Rated", "int"),
+                **{label: (label.capitalize(), "int") for label in found.design["options"]},
+                "not_agreed": ("Not agreed", "int"),
+            },
+        ),
+        "principles": _coefficients(found.table[single], "Agreement on each principle, over the apps"),
+        "features": Table(
+            frame=found.features,
+            title="Every rating",
+            columns={
+                "app": ("App", "text"),
+                "title": ("Principle", "text"),
+                "first": ("First rater", "text"),
+                "second": ("Second rater", "text"),
+                "agreed": ("Agreed", "text"),
+            },
+        ),
+    }
+    if related is not None:
+        tables["relation"] = Table(
+            frame=related.effects,
+            title="Features of apps and the score of their people",
+            columns={
+                "title": ("Feature", "text"),
+                "apps_with": ("Apps with it", "int"),
+                "estimate": ("Points", "d2"),
+                "ci_lower": ("95% from", "d2"),
+                "ci_upper": ("to", "d2"),
+                "p_holm": ("p, Holm", "p"),
+            },
+            note="One feature at a time, people within apps. Shares: from none to all. Holm within a kind.",
+        )
+    return {name: table for name, table in tables.items() if len(table.frame)}
+
+
+def _coefficients(frame: pd.DataFrame, title: str) -> Table:
+    columns: dict[str, tuple[str, str]] = {
+        "title": ("Principles", "text"),
+        "n": ("n", "int"),
+        "agreement": ("Equal", "percent"),
+        "present": ("Present", "percent"),
+    }
+    for kind, name in NAMES.items():
+        columns[kind] = (name, "d2")
+        columns |= {f"{kind}_{end}": shown for end, shown in LIMITS.items()}
+    note = "No coefficient for fewer than five ratings, nor kappa where both raters used one category."
+    return Table(frame=frame, title=title, columns=columns, note=note)
+
+
+def lacks_audit(context: Context) -> str:
+    """Say what is missing before features can be described."""
+    if context.audit is None:
+        return "Needs the ratings of two raters: dta validate … --audit FILE."
+    return ""
+
+
+TOPIC = Topic(
+    name="psd_audit",
+    title="Features of the app",
+    question="Which persuasive principles does the app hold, and do two raters agree?",
+    run=section_psd_audit,
+    lacks=lacks_audit,
+)
