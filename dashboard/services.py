@@ -20,7 +20,9 @@ NEEDED = ("schema", "meta", "sections")
 SCHEMA = 1
 FORMS = {
     "report.html": ("text/html", "the whole report in one file, to read or print"),
+    "report_short.html": ("text/html", "the short version for the people who make the app, in plain words"),
     "report.pdf": ("application/pdf", "the report on paper"),
+    "report_short.pdf": ("application/pdf", "the short version on paper"),
     "report.docx": (
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "the report for a word processor",

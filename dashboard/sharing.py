@@ -42,9 +42,16 @@ def handouts(tree: Tree) -> list[Handout]:
         Results, tables, and tables for a manuscript.
     """
     from analysis.report.markdown import render_markdown
+    from analysis.report.short_forms import render_short_html
 
     text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     return [
+        Handout(
+            name="report_short.html",
+            kind="text/html",
+            purpose="the short version for the people who make the app, in plain words",
+            content=render_short_html(tree).encode(),
+        ),
         Handout(
             name="report.md",
             kind="text/markdown",

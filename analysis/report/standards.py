@@ -178,10 +178,15 @@ def evidence_by_property(sections: Mapping[str, Any]) -> list[Evidence]:
     list of Evidence
         One for each property.
     """
-    made = []
+    return list(evidence_of(sections).values())
+
+
+def evidence_of(sections: Mapping[str, Any]) -> dict[str, Evidence]:
+    """Give the same as `evidence_by_property`, by the short name of the property."""
+    made = {}
     for key, (name, needs) in PROPERTIES.items():
         mine = {k: _judged_for(key, s) for k, s in sections.items() if key in PLACES.get(k, ("", ()))[1]}
-        made.append(_evidence(name, needs, mine))
+        made[key] = _evidence(name, needs, mine)
     return made
 
 

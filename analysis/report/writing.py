@@ -16,6 +16,8 @@ from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint,
 
 MARK = "results.json"
 FORMS = ("html", "pdf", "docx", "markdown")
+LONG = {"report.html", "report.pdf", "report.docx", "report.md"}
+KNOWN = {MARK, "tables", *LONG, "report_short.html", "report_short.pdf"}
 
 
 def write_report(
@@ -30,7 +32,7 @@ def write_report(
     folder
         Created when absent. An earlier report is replaced; any other non-empty folder is refused.
     forms
-        Of `html`, `pdf`, `docx`, `markdown`.
+        Of `html`, `pdf`, `docx`, `markdown`; beside the first two lies a short version for app teams.
     replace
         Whether an earlier report may be replaced.
 
@@ -107,8 +109,7 @@ def refuse_foreign(target: Path, *, replace: bool = True) -> None:
     if not (target / MARK).is_file() or not replace:
         fact = f"the folder {str(target)!r} is not empty and holds no earlier report."
         raise ResponseDataError(fact_and_hint("write", fact, "name a new folder, or empty this one."))
-    known = {"results.json", "tables", "report.html", "report.pdf", "report.docx", "report.md"}
-    if foreign := sorted({path.name for path in target.iterdir()} - known):
+    if foreign := sorted({path.name for path in target.iterdir()} - KNOWN):
         fact = f"the folder {str(target)!r} holds {len(foreign)} thing(s) that are no report: {foreign[:5]}."
         raise ResponseDataError(fact_and_hint("write", fact, "name a new folder, or move them."))
 
@@ -129,8 +130,10 @@ def _fill(tree: Tree, made: Path, forms: Sequence[str]) -> list[str]:
 def _write_form(tree: Tree, made: Path, form: str) -> None:
     if form == "html":
         from analysis.report.html import render_html
+        from analysis.report.short_forms import render_short_html
 
         (made / "report.html").write_text(render_html(tree), encoding="utf-8")
+        (made / "report_short.html").write_text(render_short_html(tree), encoding="utf-8")
     elif form == "markdown":
         from analysis.report.markdown import render_markdown
 
@@ -141,8 +144,10 @@ def _write_form(tree: Tree, made: Path, form: str) -> None:
         (made / "report.docx").write_bytes(render_docx(tree))
     else:
         from analysis.report.pdf import render_pdf
+        from analysis.report.short_forms import render_short_pdf
 
         (made / "report.pdf").write_bytes(render_pdf(tree))
+        (made / "report_short.pdf").write_bytes(render_short_pdf(tree))
 
 
 def _exchange(made: Path, target: Path) -> None:

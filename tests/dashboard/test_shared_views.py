@@ -98,7 +98,12 @@ def test_files_on_the_disk_are_not_handed_out_unless_they_are_shared_too(
     assert path is not None
     (path.parent / "report.html").write_text("everything", encoding="utf-8")
     names = _labels(opened("exports"))
-    assert names == ["Download report.md", "Download tables.zip", "Download results.json"]
+    assert names == [
+        "Download report_short.html",
+        "Download report.md",
+        "Download tables.zip",
+        "Download results.json",
+    ]
     placed(shared_tree(shared))
     names = _labels(opened("exports"))
     assert names == ["Download report.html", "Download results.json"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from scipy.stats import t as student
 
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -76,12 +77,22 @@ def _described(context: Context, name: str, values: pd.Series) -> dict[str, Any]
         "n": len(scored),
         "unscored": float(values.isna().mean()) if len(values) else None,
         "mean": float(scored.mean()) if len(scored) else None,
-        "sd": float(scored.std()) if len(scored) > 1 else None,
+        **_spread(scored),
         "floor": float((scored <= low).mean()) if len(scored) else None,
         "ceiling": float((scored >= high).mean()) if len(scored) else None,
         "lowest_possible": low,
         "highest_possible": high,
     }
+
+
+def _spread(scored: pd.Series) -> dict[str, float | None]:
+    """Standard deviation, and the 95% interval of the mean by Student's t."""
+    if len(scored) < 2:
+        return {"sd": None, "mean_lower": None, "mean_upper": None}
+    deviation = float(scored.std())
+    reach = float(student.ppf(0.975, len(scored) - 1)) * deviation / len(scored) ** 0.5
+    mean = float(scored.mean())
+    return {"sd": deviation, "mean_lower": mean - reach, "mean_upper": mean + reach}
 
 
 def _ends_of(context: Context, name: str) -> tuple[float, float]:

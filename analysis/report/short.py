@@ -1,0 +1,274 @@
+"""The short report: what an app team needs to know, in plain words, on two pages at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.report import short_words as words
+from analysis.report.formatting import format_value
+from analysis.report.standards import PROPERTIES, evidence_of
+from analysis.report.view import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A printed value and the path of the number behind it."""
+
+    text: str
+    path: str
+
+
+Words = Sequence[str | Number]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """A small table; `bars` gives start, end and middle of a bar for each row, as shares of its width."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Words, ...], ...]
+    bars: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A heading, its sentences, a list, a table, and what follows from it."""
+
+    heading: str
+    lines: Sequence[Words] = ()
+    points: Sequence[Words] = ()
+    grid: Grid | None = None
+    after: Sequence[Words] = ()
+
+
+def short_parts(tree: Tree) -> list[Part]:
+    """Give the short report in parts, each number with its path in the tree.
+
+    Parameters
+    ----------
+    tree
+        The results tree; numbers taken out of a shared tree are left out here as well.
+
+    Returns
+    -------
+    list of Part
+        In the order of reading.
+    """
+    made = [_asked(tree), _answered(tree), _levels(tree), _staying(tree), _trust(tree)]
+    return [*[part for part in made if part is not None], _unknown(tree), _change(tree)]
+
+
+def honest_lines(tree: Tree) -> list[str]:
+    """Give what a reader must know before any number, in plain words."""
+    meta = tree["meta"]
+    drafts = meta["instrument"]["status"] == "candidate"
+    return [*([words.MADE_UP] if meta["synthetic"] else []), *([words.DRAFT] if drafts else [])]
+
+
+def _number(tree: Tree, path: str, value: Any, form: str) -> Number:
+    return Number(text=format_value(value, form), path=path)
+
+
+def _value(tree: Tree, section: str, key: str, form: str = "int") -> Number:
+    value = tree["sections"][section]["values"][key]
+    return Number(text=format_value(value, form), path=f"sections.{section}.values.{key}")
+
+
+def _cell(tree: Tree, section: str, table: str, key: str, row: int, form: str) -> Number:
+    value = tree["sections"][section]["tables"][table][key][row]
+    return Number(text=format_value(value, form), path=f"sections.{section}.tables.{table}.{key}[{row}]")
+
+
+def _given(tree: Tree, section: str) -> Mapping[str, Any] | None:
+    found = tree["sections"].get(section)
+    return found if found is not None and found["status"] == "ok" else None
+
+
+def _asked(tree: Tree) -> Part:
+    about = tree["meta"]["instrument"]
+    count = Number(text=str(len(about["items"])), path="meta.instrument.items")
+    titles = [theme["title"] for theme in about["themes"]]
+    line: Words = ["People who use the app were asked ", count, " short questions. These are the themes:"]
+    return Part(heading="What was asked", lines=(line,), points=tuple([title] for title in titles))
+
+
+def _answered(tree: Tree) -> Part | None:
+    flow = _given(tree, "flow")
+    if flow is None:
+        return None
+    waves = flow["tables"]["flow"]["wave"]
+    lines: list[Words] = [[_value(tree, "flow", "participants"), " people gave answers."]]
+    if len(waves) > 1:
+        lines.append([words.STAYED])
+    rows = tuple(
+        ([str(wave)], [_cell(tree, "flow", "flow", "answered", row, "int")]) for row, wave in enumerate(waves)
+    )
+    return Part(heading="Who answered", lines=tuple(lines), grid=Grid(heads=("When", "People"), rows=rows))
+
+
+def _levels(tree: Tree) -> Part | None:
+    scores = _given(tree, "scores")
+    if scores is None or "mean_lower" not in scores["tables"]["scores"]:
+        return None
+    table = scores["tables"]["scores"]
+    first = scores["values"]["first_wave"]
+    kept = [
+        row
+        for row, wave in enumerate(table["wave"])
+        if wave == first and table["score"][row] != "total" and table["mean_lower"][row] is not None
+    ]
+    if not kept:
+        return None
+    rows, bars = [], []
+    for row in kept:
+        low, high = table["lowest_possible"][row], table["highest_possible"][row]
+        name = [table["title"][row]]
+        if any(theme["id"] == table["score"][row] and theme["role"] == "context" for theme in _themes(tree)):
+            name = [f"{table['title'][row]} (counted apart)"]
+        rows.append((name, [_cell(tree, "scores", "scores", "mean", row, "d1")], _range(tree, row)))
+        ends = [(table[key][row] - low) / (high - low) for key in ("mean_lower", "mean_upper", "mean")]
+        bars.append((ends[0], ends[1], ends[2]))
+    ends_of = [_cell(tree, "scores", "scores", key, kept[0], "int") for key in _ENDS]
+    line: Words = [
+        "Each theme gets a mean score from ",
+        ends_of[0],
+        " (poor) to ",
+        ends_of[1],
+        " (good), at ",
+        first,
+        ".",
+    ]
+    sure = "If we asked more people like these, the mean would most likely lie in the range shown."
+    told = _told_apart(tree)
+    grid = Grid(heads=("Theme", "Score", "Likely range"), rows=tuple(rows), bars=tuple(bars))
+    return Part(heading="How the app does, theme by theme", lines=(line, [sure]), grid=grid, after=told)
+
+
+_ENDS = ("lowest_possible", "highest_possible")
+
+
+def _themes(tree: Tree) -> Sequence[Mapping[str, Any]]:
+    themes: Sequence[Mapping[str, Any]] = tree["meta"]["instrument"]["themes"]
+    return themes
+
+
+def _range(tree: Tree, row: int) -> Words:
+    ends = [_cell(tree, "scores", "scores", key, row, "d1") for key in ("mean_lower", "mean_upper")]
+    return [ends[0], " to ", ends[1]]
+
+
+def _told_apart(tree: Tree) -> Sequence[Words]:
+    section = _given(tree, "priority")
+    if section is None:
+        return [["Where two ranges overlap, do not read a ranking into them."]]
+    table = section["tables"]["themes"]
+    told: list[Words] = [
+        [f"“{title}” is {words.SIDES[side]}."]
+        for title, side in zip(table["title"], table["level_side"], strict=True)
+        if side in words.SIDES
+    ]
+    return told or [
+        ["The gaps between the themes are small. They may be mere chance, so there is no ranking."]
+    ]
+
+
+def _staying(tree: Tree) -> Part | None:
+    section = _given(tree, "priority")
+    if section is None:
+        return None
+    table = section["tables"]["themes"]
+    kept = [row for row, value in enumerate(table["effect_lower"]) if value is not None]
+    if not kept or section["values"].get("due") is None:
+        return None
+    due, unit = _value(tree, "priority", "due"), section["values"]["unit"]
+    lines: list[Words] = [
+        [words.TWO_PEOPLE],
+        ["The table shows how many more of the last ", due, f" {unit} that person did."],
+    ]
+    rows = tuple(([table["title"][row]], _more(tree, row), [_says(table, row)]) for row in kept)
+    after: list[Words] = [[_first_to_work_on(table)], [words.NOT_CAUSE]]
+    grid = Grid(heads=("Theme", f"More {unit}", "What it says"), rows=rows)
+    return Part(heading="Which theme goes with staying", lines=lines, grid=grid, after=after)
+
+
+def _more(tree: Tree, row: int) -> Words:
+    keys = ("effect", "effect_lower", "effect_upper")
+    middle, low, high = (_cell(tree, "priority", "themes", key, row, "d2") for key in keys)
+    return [middle, " (likely ", low, " to ", high, ")"]
+
+
+def _says(table: Mapping[str, Any], row: int) -> str:
+    if table["effect_lower"][row] > 0:
+        return "goes with staying"
+    return "goes with leaving" if table["effect_upper"][row] < 0 else "we cannot tell"
+
+
+def _first_to_work_on(table: Mapping[str, Any]) -> str:
+    first = [t for t, place in zip(table["title"], table["place"], strict=True) if place == "look at first"]
+    if first:
+        named = " and ".join(f"“{title}”" for title in first)
+        return f"Rated low, and close to staying: {named}. Look there first."
+    return (
+        "No theme stands out as the one to work on first. Choose by cost, by safety and by what people say."
+    )
+
+
+def _trust(tree: Tree) -> Part | None:
+    found = evidence_of(tree["sections"])
+    rows: list[tuple[Words, ...]] = []
+    for key, question in words.ASKED.items():
+        row = found[key]
+        if row.met + row.not_met:
+            path = f"met:{key}"
+            counts = [Number(text=str(count), path=path) for count in (row.met, row.met + row.not_met)]
+            passed: Words = [counts[0], " of ", counts[1], " checks passed"]
+            rows.append(([question], passed))
+        elif row.state.startswith("Failed"):
+            rows.append(([question], ["could not be worked out"]))
+    if not rows:
+        return None
+    lines: list[Words] = [
+        ["Each check is a rule from the research on such questions. A rule is a habit, not a law."]
+    ]
+    return Part(
+        heading="How far to trust the questions",
+        lines=tuple(lines),
+        grid=Grid(heads=("Check", "Found"), rows=tuple(rows)),
+    )
+
+
+def _unknown(tree: Tree) -> Part:
+    found = evidence_of(tree["sections"])
+    points: list[Words] = []
+    for key in PROPERTIES:
+        if key in words.UNKNOWN and found[key].state.startswith(("Not asked", "Failed: ")):
+            points.append([words.UNKNOWN[key]])
+    points.append(["What those who did not answer would have said."])
+    points.append(["If a better score makes people stay, or just goes with it."])
+    return Part(heading="What we do not know", points=tuple(points))
+
+
+def _change(tree: Tree) -> Part:
+    points = list(_changes(tree))
+    return Part(heading="What would change this picture", points=tuple(points))
+
+
+def _changes(tree: Tree) -> Iterator[Words]:
+    if tree["meta"]["synthetic"]:
+        yield [words.CHANGE_REAL]
+    section = _given(tree, "priority")
+    if section is None:
+        yield [words.CHANGE_USE]
+    elif section["values"].get("needed") is not None and section["values"].get("analysed") is not None:
+        needed, had = _value(tree, "priority", "needed"), _value(tree, "priority", "analysed")
+        yield [
+            "More people. It would take about ",
+            needed,
+            " to see which theme matters most; there were ",
+            had,
+            ".",
+        ]
+    yield [words.CHANGE_LOT]
+    yield [words.CHANGE_READ]

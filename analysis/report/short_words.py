@@ -1,0 +1,42 @@
+"""Plain words of the short report: what each property means to people who make an app."""
+
+from __future__ import annotations
+
+# property: the question an app team asks
+ASKED = {
+    "consistency": "Do the questions of a theme go together?",
+    "reliability": "Do people give the same answer when asked again soon after?",
+    "structure": "Do the questions split into the themes they were written for?",
+    "invariance": "Do the questions mean the same to each group of people?",
+}
+
+# property: what to say when nothing was asked about it
+UNKNOWN = {
+    "content": "If the questions cover what matters. No one was asked this here.",
+    "consistency": "If the questions of a theme go together.",
+    "reliability": "If people give the same answer when asked again soon after.",
+    "structure": "If the questions split into the themes they were written for.",
+    "invariance": "If the questions mean the same to each group of people.",
+    "hypotheses": "If the scores go with other things, such as use of the app.",
+    "responsiveness": "If the scores move when the app gets better or worse.",
+}
+
+MADE_UP = "No real person took part. A program made up all the people and all the answers."
+DRAFT = "The questions are drafts. They have not yet been tested with real people."
+NOT_CAUSE = (
+    "This does not show what makes people stay. Those who would stay in any case may also rate the app "
+    "higher."
+)
+TWO_PEOPLE = (
+    "Think of two people who are alike, but one rates a theme much higher: above five in six of the rest, "
+    "and not just in the middle."
+)
+STAYED = "Some people left early. The later answers come from those who stayed."
+CHANGE_REAL = "Answers from real people. They could turn all of this around."
+CHANGE_LOT = (
+    "A fair test: draw lots, give half the people an app with one theme changed, and see how long each half "
+    "stays."
+)
+CHANGE_READ = "Talks with people about how they read each question."
+CHANGE_USE = "A log of who used the app and when. With it, this page can say which theme goes with staying."
+SIDES = {"higher": "rated above the rest", "lower": "rated below the rest"}

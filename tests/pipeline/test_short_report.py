@@ -1,0 +1,214 @@
+"""The short report: plain words that a word list and a reading grade check, and only numbers of the tree."""
+
+from __future__ import annotations
+
+import copy
+import html
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyphen
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from printed import numbers, rendered, words_of_page
+
+import instrument
+from analysis.pipeline import validate
+from analysis.report import short_words
+from analysis.report.short import Number, honest_lines, short_parts
+from analysis.report.short_forms import plain, render_short_html, render_short_pdf
+from analysis.report.standards import PLACES, PROPERTIES
+from analysis.simulation import simulate_study
+
+HYPHENATION = pyphen.Pyphen(lang="en_US")
+JARGON = (
+    r"reliab\w+|valid\w+|consisten\w+|alpha|omega|coefficient\w*|factor\w*|dimension\w*|construct\w*|item\w*|"
+    r"latent|loading\w*|invarian\w+|bias\w*|variance|covaria\w+|correlat\w+|regress\w+|model\w*|landmark|hazard|"
+    r"odds|ratio\w*|signific\w+|confidence|interval\w*|p|n|SD|SE|CI|standard deviation\w*|estimat\w+|parameter\w*|"
+    r"hypothes\w+|psychometr\w+|metric\w*|likert|respondent\w*|participant\w*|sample\w*|cohort|adheren\w+|"
+    r"engage\w*|retention|attrition|disengage\w*|association\w*|predict\w*|cosmin|wave\w*|instrument\w*|"
+    r"questionnaire\w*|scale\w*|median|percentile\w*|distribution\w*|null|cut-?off\w*|threshold\w*"
+)
+
+
+def syllables(word: str) -> int:
+    silent = re.sub(r"(?<=[^aeiouyl])e$|(?<=[^aeiouytd])e(?=d$)|(?<=[^aeiouysxzcg])e(?=s$)", "", word.lower())
+    groups = re.findall(r"[aeiouy]+", silent)
+    return max(len(HYPHENATION.inserted(word.lower()).split("-")), len(groups), 1)
+
+
+def grade(text: str) -> float:
+    """Flesch-Kincaid grade (Kincaid et al. 1975)."""
+    spoken = re.findall(r"[A-Za-z][A-Za-z'’]*", text)
+    sentences = len(re.findall(r"[.!?:](?=\s|$)", text)) or 1
+    return 0.39 * len(spoken) / sentences + 11.8 * sum(map(syllables, spoken)) / len(spoken) - 15.59
+
+
+@pytest.fixture(scope="module")
+def tree() -> dict[str, Any]:
+    data = simulate_study("dta_example", n=250, seed=3)
+    topics = ("flow", "scores", "reliability", "retest", "use", "priority")
+    return validate(
+        data.responses,
+        instrument.load("dta"),
+        usage=data.usage,
+        outcomes=data.outcomes,
+        covariates=data.covariates,
+        study=data.study,
+        enrolment=data.enrolment,
+        topics=topics,
+    ).to_dict()
+
+
+@pytest.fixture(scope="module")
+def parts(tree: dict[str, Any]) -> list[Any]:
+    return short_parts(tree)
+
+
+def own_words(tree: dict[str, Any]) -> str:
+    """Sentences, points and headings; names of themes and waves are the study's own."""
+    lines = [*honest_lines(tree)]
+    for part in short_parts(tree):
+        lines += [f"{part.heading}."]
+        lines += [plain(words) for words in (*part.lines, *part.points, *part.after)]
+        if part.grid:
+            lines += [f"{plain(cell)}." for row in part.grid.rows for cell in (row[0], row[-1])]
+    titles = [theme["title"] for theme in tree["meta"]["instrument"]["themes"]]
+    titles += tree["sections"]["flow"]["tables"]["flow"]["wave"]
+    text = "\n".join(lines)
+    for title in sorted(titles, key=len, reverse=True):
+        text = text.replace(title, "it")
+    return text
+
+
+def test_it_reads_easily_and_uses_no_term_of_the_trade(tree: dict[str, Any]) -> None:
+    text = own_words(tree)
+    found = re.findall(rf"(?<![\w-])(?:{JARGON})(?![\w-])", text, re.I)
+    assert found == []
+    assert grade(text) < 6
+    for sentence in re.split(r"(?<=[.!?])\s", text):
+        assert len(sentence.split()) <= 30, sentence
+
+
+def test_every_stock_sentence_is_plain() -> None:
+    stock = [value for value in vars(short_words).values() if isinstance(value, str) and value.endswith(".")]
+    stock = [sentence for sentence in stock if not sentence.startswith("Plain words of")]
+    stock += [*short_words.ASKED.values(), *short_words.UNKNOWN.values()]
+    assert len(stock) > 15
+    for sentence in stock:
+        assert not re.search(rf"(?<![\w-])(?:{JARGON})(?![\w-])", sentence, re.I), sentence
+        assert grade(sentence) < 9, sentence
+    assert set(short_words.ASKED) | set(short_words.UNKNOWN) <= set(PROPERTIES)
+
+
+def test_every_number_is_the_one_at_its_path(
+    tree: dict[str, Any], parts: list[Any], at_path: Callable[[Any, str], Any]
+) -> None:
+    count = 0
+    for part in parts:
+        cells = [cell for row in part.grid.rows for cell in row] if part.grid else []
+        for words in (*part.lines, *part.points, *part.after, *cells):
+            for piece in words:
+                if not isinstance(piece, Number):
+                    continue
+                count += 1
+                if piece.path.startswith("met:"):
+                    key = piece.path.removeprefix("met:")
+                    places = [name for name in tree["sections"] if key in PLACES.get(name, ("", ()))[1]]
+                    passed = [f["passed"] for name in places for f in tree["sections"][name]["findings"]]
+                    assert piece.text in (str(passed.count(True)), str(len(passed)))
+                    continue
+                value = at_path(tree, piece.path)
+                value = len(value) if isinstance(value, dict) else value
+                assert piece.text in {rendered(value, form) for form in ("int", "d1", "d2")}, piece.path
+    assert count > 30
+
+
+def test_page_and_paper_say_the_same(tree: dict[str, Any], parts: list[Any]) -> None:
+    page = render_short_html(tree)
+    said = " ".join(words_of_page(page).split())
+    for part in parts:
+        for words in (*part.lines, *part.points, *part.after):
+            assert " ".join(plain(words).split()) in said
+    marked = re.findall(r'<span data-path="([^"]+)">([^<]+)</span>', page)
+    assert len(marked) > 30
+    reader = shutil.which("pdftotext")
+    if reader is None:
+        pytest.skip("pdftotext is not installed: apt install poppler-utils")
+    paper = render_short_pdf(tree)
+    text = subprocess.run(
+        [reader, "-raw", "-", "-"], input=paper, capture_output=True, check=True
+    ).stdout.decode()
+    assert 1 <= text.count("\f") <= 2
+    pages = sum((numbers(str(k)) for k in range(1, text.count("\f") + 1)), numbers(""))
+    footer = numbers(words_of_page(page[page.index("<footer>") :]))
+    extra = {key: count * (text.count("\f") - 1) for key, count in footer.items()}  # it stands on each page
+    assert numbers(text) == numbers(words_of_page(page[page.index("<body>") :])) + pages + type(footer)(extra)
+    assert render_short_pdf(tree) == paper and render_short_html(copy.deepcopy(tree)) == page
+
+
+def test_the_honest_lines_come_first(tree: dict[str, Any]) -> None:
+    page = render_short_html(tree)
+    assert page.index(short_words.MADE_UP) < page.index(short_words.DRAFT) < page.index("data-path")
+    assert html.escape(short_words.NOT_CAUSE) in page
+    real = copy.deepcopy(tree)
+    real["meta"]["synthetic"] = False
+    assert short_words.MADE_UP not in render_short_html(real)
+    assert short_words.CHANGE_REAL not in render_short_html(real)
+
+
+def test_the_page_asks_nothing_of_the_network_and_names_its_tables(tree: dict[str, Any]) -> None:
+    page = render_short_html(tree)
+    assert not re.search(r"<(?:script|link|iframe|img)|url\(|@import|https?:", page)
+    assert page.count("<table") == page.count("<table aria-labelledby=") >= 4
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+
+
+def test_a_theme_is_said_to_go_with_staying_only_where_the_range_leaves_out_none(
+    tree: dict[str, Any],
+) -> None:
+    made = copy.deepcopy(tree)
+    table = made["sections"]["priority"]["tables"]["themes"]
+    table["effect_lower"][:3] = [0.1, -0.5, -0.3]
+    table["effect_upper"][:3] = [0.5, -0.1, 0.4]
+    table["place"][0] = "look at first"
+    part = next(part for part in short_parts(made) if part.heading == "Which theme goes with staying")
+    assert [plain(row[2]) for row in part.grid.rows[:3]] == [
+        "goes with staying",
+        "goes with leaving",
+        "we cannot tell",
+    ]
+    assert f"“{table['title'][0]}”" in plain(part.after[0])
+
+
+@pytest.mark.parametrize("gone", ["priority", "scores", "flow", "reliability"])
+def test_without_a_section_the_rest_stands(tree: dict[str, Any], gone: str) -> None:
+    made = copy.deepcopy(tree)
+    section = made["sections"][gone]
+    section |= {"status": "failed", "message": "x", "tables": {}, "values": {}, "findings": []}
+    assert len(short_parts(made)) >= 5
+    render_short_html(made)
+    del made["sections"][gone]
+    render_short_html(made)
+    if gone == "priority":
+        assert short_words.CHANGE_USE in render_short_html(made)
+
+
+def test_numbers_taken_out_are_not_guessed(tree: dict[str, Any]) -> None:
+    made = copy.deepcopy(tree)
+    for section, table in (("scores", "scores"), ("priority", "themes"), ("flow", "flow")):
+        for key, column in made["sections"][section]["tables"][table].items():
+            if all(isinstance(value, int | float) or value is None for value in column):
+                made["sections"][section]["tables"][table][key] = [None] * len(column)
+    made["sections"]["priority"]["values"] = dict.fromkeys(made["sections"]["priority"]["values"])
+    headings = [part.heading for part in short_parts(made)]
+    assert "How the app does, theme by theme" not in headings
+    assert "Which theme goes with staying" not in headings
+    render_short_html(made)
