@@ -103,7 +103,9 @@ def serve_command(
     shared: Annotated[
         bool,
         typer.Option(
-            "--shared/--not-shared", help="Leave numbers of fewer than five people out of the dashboard."
+            "--shared/--not-shared",
+            envvar="DTA_SHARED",
+            help="Leave numbers of fewer than five people out of the dashboard.",
         ),
     ] = True,
 ) -> None:

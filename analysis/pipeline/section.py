@@ -23,18 +23,23 @@ class Table:
 
     `columns` maps a column to `(label, format)`; the format is one of `text`, `int`, `percent`,
     `p`, or `dN` for N decimals. A column left out of `columns` is data only: it is in
-    `results.json` and in the CSV, not on paper.
+    `results.json` and in the CSV, not on paper. `disclosure` says what a shared copy cannot see by itself
+    (`analysis.report.disclosure_counts.Shape`), `persons` that a row is a person.
     """
 
     frame: pd.DataFrame
     title: str
     columns: Mapping[str, tuple[str, str]]
     note: str = ""
+    disclosure: Mapping[str, Any] = field(default_factory=dict)
+    persons: bool = False
 
     def caption(self) -> dict[str, Any]:
         """Give heading, column labels, formats and note as plain data."""
         shown = {key: {"label": label, "format": fmt} for key, (label, fmt) in self.columns.items()}
-        return {"title": self.title, "columns": shown, "note": self.note}
+        made = {"title": self.title, "columns": shown, "note": self.note}
+        made |= {"disclosure": to_plain(self.disclosure)} if self.disclosure else {}
+        return made | ({"persons": True} if self.persons else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
