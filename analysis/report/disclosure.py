@@ -203,7 +203,11 @@ def _resting(name: str, section: Mapping[str, Any], hidden: set[Path]) -> set[Pa
                 if ("tables", table, count, row) in hidden:
                     found |= {("tables", table, key, row) for key in told}
             if any(_nearly_all(columns, key, row) for key in ("floor", "ceiling")):
-                found |= {("tables", table, key, row) for key in ("mean", "sd") if key in columns}
+                found |= {
+                    ("tables", table, key, row)
+                    for key in ("mean", "sd", "mean_lower", "mean_upper")
+                    if key in columns
+                }
     return found
 
 
