@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from analysis.rules import rule_table
     from analysis.screening import screen
     from analysis.simulation import simulate_study
+    from analysis.structural.bifactor import bifactor_strength
     from analysis.structural.compare import compare_models
+    from analysis.structural.context_paths import context_over_time
     from analysis.structural.equal_measurement import invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.models import cfa, sem
@@ -47,12 +49,14 @@ if TYPE_CHECKING:
 _HOME = {
     "audit_agreement": "analysis.audit.agreement",
     "bartlett_sphericity": "analysis.factors.adequacy",
+    "bifactor_strength": "analysis.structural.bifactor",
     "cfa": "analysis.structural.models",
     "check_hypotheses": "analysis.validity.hypotheses",
     "compare_models": "analysis.structural.compare",
     "compare_theories": "analysis.structural.theory",
     "composite_reliability": "analysis.reliability.congeneric",
     "congeneric_omega": "analysis.reliability.congeneric",
+    "context_over_time": "analysis.structural.context_paths",
     "cronbach_alpha": "analysis.reliability.alpha",
     "dif": "analysis.fairness.item_functioning",
     "efa": "analysis.factors.exploratory",
@@ -90,12 +94,14 @@ _HOME = {
 __all__ = [
     "audit_agreement",
     "bartlett_sphericity",
+    "bifactor_strength",
     "cfa",
     "check_hypotheses",
     "compare_models",
     "compare_theories",
     "composite_reliability",
     "congeneric_omega",
+    "context_over_time",
     "cronbach_alpha",
     "dif",
     "efa",

@@ -123,9 +123,9 @@ def compare_theories(
     Bentler, P. M., & Satorra, A. (2010). Testing model nesting and equivalence. Psychological Methods, 15,
     111-123. https://doi.org/10.1037/a0019625
     """
-    themes, context = _themes_of(responses, scale)
+    themes, context = roles_of(responses, scale)
     models = {model.name: model for model in theory_models(themes, context)}
-    rows = _keyed(responses, scale, [item for own in {**themes, **context}.values() for item in own])
+    rows = keyed_answers(responses, scale, [item for own in {**themes, **context}.values() for item in own])
     fits, failures, notes = {}, {}, {}
     for name, model in models.items():
         try:
@@ -148,10 +148,10 @@ def compare_theories(
     )
 
 
-def _themes_of(
+def roles_of(
     responses: pd.DataFrame, scale: Instrument
 ) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Dimensions and context themes with their own items, of those with two items in the data."""
+    """Tell dimensions from context themes, each with its own items; themes of one item are left out."""
     present = set(responses.columns)
     own = {theme.id: [item.id for item in theme.items if item.id in present] for theme in scale.themes}
     kept = {name: items for name, items in own.items() if len(items) > 1}
@@ -162,8 +162,8 @@ def _themes_of(
     return {name: kept[name] for name in dimensions}, context
 
 
-def _keyed(responses: pd.DataFrame, scale: Instrument, items: list[str]) -> pd.DataFrame:
-    """Answers as numbers, reversed items turned, rows without any answer dropped."""
+def keyed_answers(responses: pd.DataFrame, scale: Instrument, items: list[str]) -> pd.DataFrame:
+    """Give answers as numbers, reversed items turned; rows without any answer are dropped."""
     rows = responses[items].astype("Float64").astype(float).dropna(how="all")
     for item in set(scale.reversed_items) & set(items):
         steps = scale.scale_of(item)

@@ -1,0 +1,108 @@
+"""What the longitudinal test of context refuses, and what does not change its answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.structural.context_paths import context_over_time, context_syntax
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+
+ROLES = {"a": "dimension", "b": "dimension", "k": "context"}
+
+
+def make_scale(roles: dict[str, str] = ROLES, reverse: str = "") -> Instrument:
+    themes = [
+        {
+            "id": name,
+            "title": name,
+            "role": role,
+            "items": [
+                {"id": f"{name}{k}", "text": "-", "reverse": f"{name}{k}" == reverse} for k in (1, 2, 3)
+            ],
+        }
+        for name, role in roles.items()
+    ]
+    definition = {"schema": 1, "id": "nine", "version": "1", "title": "Nine", "status": "candidate"}
+    options = {code: str(code) for code in range(1, 6)}
+    definition |= {"notice": "-", "response_scales": {"agree": {"options": options}}, "themes": themes}
+    return Instrument.model_validate(definition)
+
+
+@pytest.fixture(scope="module")
+def answers() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    n = 300
+    first = rng.multivariate_normal([0, 0], [[1, 0.4], [0.4, 1]], n)
+    second = first @ np.array([[0.5, 0.0], [0.3, 0.6]]) + 0.7 * rng.normal(size=(n, 2))
+    frames = []
+    for wave, state in ((1, first), (2, second)):
+        table: dict[str, Any] = {"participant": np.arange(n), "wave": wave}
+        for theme in ROLES:
+            level = state[:, 1] if theme == "k" else state[:, 0] + 0.4 * rng.normal(size=n)
+            for k in (1, 2, 3):
+                table[f"{theme}{k}"] = 1 + np.searchsorted(
+                    [-1.2, -0.3, 0.5, 1.3], level + 0.7 * rng.normal(size=n)
+                )
+        frames.append(pd.DataFrame(table))
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_order_of_rows_and_labels_of_waves_change_nothing(answers: pd.DataFrame) -> None:
+    plain = context_over_time(make_scale(), answers, measured_by="scores")
+    mixed = answers.sample(frac=1, random_state=1).assign(wave=lambda t: t["wave"].map({1: "w6", 2: "w3"}))
+    again = context_over_time(make_scale(), mixed, ["w6", "w3"], measured_by="scores")
+    np.testing.assert_allclose(plain.paths["estimate"], again.paths["estimate"], atol=1e-6)
+    assert again.waves == ("w6", "w3") and plain.n_both == 300
+    back = context_over_time(make_scale(), mixed, ["w3", "w6"], measured_by="scores")
+    assert abs(back.paths.loc["lead", "estimate"] - plain.paths.loc["lead", "estimate"]) > 0.05
+
+
+def test_reversed_items_are_turned(answers: pd.DataFrame) -> None:
+    plain = context_over_time(make_scale(), answers, measured_by="scores").paths
+    turned = answers.assign(a2=6 - answers["a2"])
+    again = context_over_time(make_scale(reverse="a2"), turned, measured_by="scores").paths
+    pd.testing.assert_frame_equal(plain, again)
+
+
+def test_one_dimension_is_measured_by_its_items(answers: pd.DataFrame) -> None:
+    found = context_over_time(make_scale({"a": "dimension", "k": "context"}), answers, measured_by="scores")
+    assert "general.w1 =~ a1.w1 + l.a2*a2.w1 + l.a3*a3.w1" in found.syntax
+    assert "a1.w1 ~~ a1.w2" in found.syntax
+    assert found.paths.loc["difference", "estimate"] == pytest.approx(
+        found.paths.loc["lead", "estimate"] - found.paths.loc["back", "estimate"], abs=1e-10
+    )
+
+
+def test_a_theme_called_general_keeps_its_name() -> None:
+    syntax = context_syntax({"general": ["a1", "a2"], "b": ["b1", "b2"]}, "k", ["k1", "k2"], "items")
+    assert "general_factor.w1 =~ general.w1 + b.w1" in syntax
+    assert "k.w2 ~ kept*k.w1 + back*general_factor.w1" in syntax
+
+
+def test_few_people_at_both_waves_are_warned_of(answers: pd.DataFrame) -> None:
+    few = answers[(answers["wave"] == 1) | (answers["participant"] < 60)]
+    with pytest.warns(ToolkitWarning, match="60 people answered at both waves; the model has"):
+        context_over_time(make_scale(), few, measured_by="items")
+
+
+def test_what_cannot_be_asked_is_refused(answers: pd.DataFrame) -> None:
+    with pytest.raises(DefinitionError, match="0 themes are context"):
+        context_over_time(make_scale({"a": "dimension", "b": "dimension"}), answers)
+    with pytest.raises(DefinitionError, match="2 themes are context: 'b', 'k'"):
+        context_over_time(make_scale(ROLES | {"b": "context"}), answers)
+    with pytest.raises(DefinitionError, match="'a' is no context theme"):
+        context_over_time(make_scale(), answers, context="a")
+    with pytest.raises(DefinitionError, match=r"the waves are \[1, 5\]; the data hold 1, 2"):
+        context_over_time(make_scale(), answers, [1, 5])
+    with pytest.raises(DefinitionError, match="measured_by is 'sums'"):
+        context_over_time(make_scale(), answers, measured_by="sums")
+    with pytest.raises(ResponseDataError, match="300 rows repeat a participant"):
+        context_over_time(make_scale(), pd.concat([answers, answers[answers["wave"] == 1]]))
+    other = answers.assign(participant=answers["participant"] + 1000 * answers["wave"])
+    with pytest.raises(NotEstimableError, match="nobody answered at both waves"):
+        context_over_time(make_scale(), other)
