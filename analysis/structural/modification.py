@@ -22,36 +22,44 @@ from analysis.threads import one_thread
 
 
 def candidates(fitted: Fitted) -> list[Row]:
-    """Rows that could be freed: fixed ones, and loadings, covariances and regressions not in the model."""
+    """Rows that could be freed: fixed ones, and loadings, covariances and regressions not in the model.
+
+    Fixed exogenous variables become no outcomes: their moments are the sample's, not the model's.
+    """
     table = fitted.table
     names = table.names
     found: list[Row] = []
     for group in range(table.options.n_groups):
         block = [r for r in table.rows if r.group == group]
-        present = {(r.lhs, r.op, r.rhs) for r in block} | {
-            (r.rhs, r.op, r.lhs) for r in block if r.op == "~~"
-        }
+        taken = {_place(r.lhs, r.op, r.rhs) for r in block}
         found += [
             replace(r, label="", fixed=np.nan, start=r.fixed)
             for r in block
-            if r.free < 0 and not r.computed and not r.exogenous and r.op in ("=~", "~~", "~", "~1")
+            if r.free < 0 and not r.computed and not r.exogenous
         ]
         extra = [(latent, "=~", item) for latent in names.latent for item in names.indicators]
         random = [n for n in names.observed if n not in names.exogenous]
         extra += [(one, "~~", two) for one, two in combinations(random, 2)]
         extra += [(one, "~~", two) for one, two in combinations(names.latent, 2)]
-        extra += _regressions(block)
+        extra += [path for path in _regressions(block) if path[0] not in names.exogenous]
         for lhs, op, rhs in extra:
-            if (lhs, op, rhs) not in present:
+            place = _place(lhs, op, rhs)
+            if place not in taken:
+                taken.add(place)
                 found.append(Row(lhs, op, rhs, group, start=0.0))
     return found
 
 
+def _place(lhs: str, op: str, rhs: str) -> tuple[str, str, str]:
+    """One name for each place in the matrices: f =~ x is x ~ f, and covariances have no direction."""
+    if op == "=~":
+        return rhs, "~", lhs
+    return (min(lhs, rhs), op, max(lhs, rhs)) if op == "~~" else (lhs, op, rhs)
+
+
 def _regressions(block: list[Row]) -> list[tuple[str, str, str]]:
-    outcomes = list(dict.fromkeys(r.lhs for r in block if r.op == "~"))
-    predictors = list(dict.fromkeys(r.rhs for r in block if r.op == "~"))
-    paths = list(dict.fromkeys([*outcomes, *predictors]))
-    return [(y, "~", x) for y in paths for x in paths if x != y and (y in outcomes or x in outcomes)]
+    paths = list(dict.fromkeys([r.lhs for r in block if r.op == "~"] + [r.rhs for r in block if r.op == "~"]))
+    return [(y, "~", x) for y in paths for x in paths if x != y]
 
 
 def extend(fitted: Fitted, extra: list[Row]) -> tuple[ParameterTable, Array]:
@@ -76,9 +84,8 @@ def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discre
             np.concatenate([t, c[row, column]])
             for t, c in zip(fitted.sample_thresholds, fitted.sample_covariances, strict=True)
         ]
-        return LeastSquaresDiscrepancy(
-            groups, sample, [b.weight for b in fitted.blocks], fitted.sizes, n_free
-        )
+        weights = [b.weight for b in fitted.blocks]
+        return LeastSquaresDiscrepancy(groups, sample, weights, fitted.sizes, n_free)
     fixed: list[ExogenousValues] = fitted.exogenous_values
     models = [build_group(table, g, fixed[g]) for g in range(n_groups)]
     if fitted.missing == "fiml":
@@ -100,9 +107,9 @@ def modification_table(fitted: Fitted) -> pd.DataFrame:
     target = discrepancy_of(fitted, table, len(values))
     q, n = fitted.table.n_free, fitted.n_obs
     score = -0.5 * n * target.gradient(values)[q:]
+    if isinstance(target, LeastSquaresDiscrepancy):  # rows, not rows less one, in its information
+        target.shares = [size / n for size in fitted.sizes]
     information = 0.5 * n * target.expected(values)
-    if fitted.ordinal:  # rows, not rows less one, in the information of least squares
-        information *= n / (n - len(fitted.sizes))
     basis = fitted.reduction.basis
     inner = basis.T @ information[:q, :q] @ basis
     cross = basis.T @ information[:q, q:]

@@ -154,6 +154,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
         rows += block
     _release_in_later_groups(rows, names, options)
     _equate_groups(rows, names, options)
+    _fix_by_label(rows, caller)
     for row in rows:
         if row.op == "~~" and row.lhs == row.rhs and row.lhs in options.ordered:
             row.computed = options.parameterization == "delta"
@@ -308,6 +309,24 @@ def _equate_groups(rows: list[Row], names: Names, options: TableOptions) -> None
         if wanted and row.is_free and twin.is_free and not user_said:
             twin.label = twin.label or f".p{place + 1}."
             row.label = twin.label
+
+
+def _fix_by_label(rows: list[Row], caller: str) -> None:
+    """Fix what shares its label with a fixed parameter, such as a first loading: equal is equal."""
+    values: dict[str, float] = {}
+    for row in rows:
+        if not row.label or math.isnan(row.fixed):
+            continue
+        if values.setdefault(row.label, row.fixed) != row.fixed:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller, f"label {row.label!r} names parameters fixed at {values[row.label]:g} and at "
+                    f"{row.fixed:g}.", "give them different labels.",
+                )
+            )  # fmt: skip
+    for row in rows:
+        if row.is_free and row.label in values:
+            row.fixed = values[row.label]
 
 
 def compact(table: ParameterTable, rows: list[Row]) -> ParameterTable:

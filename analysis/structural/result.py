@@ -208,8 +208,10 @@ def row_labels(fitted: Fitted) -> pd.DataFrame:
             "lhs": [r.lhs for r in rows] + [f.lhs for f in fitted.table.definitions],
             "op": [r.op for r in rows] + [":=" for _ in fitted.table.definitions],
             "rhs": [r.rhs for r in rows] + [f.rhs for f in fitted.table.definitions],
-            "group": [None if single else labels[r.group] for r in rows]
-            + [None for _ in fitted.table.definitions],
+            "group": pd.Series(  # labels stay what they are beside the empty entries of definitions
+                [None if single else labels[r.group] for r in rows] + [None] * len(fitted.table.definitions),
+                dtype=object,
+            ),
             "label": [r.label for r in rows] + [f.lhs for f in fitted.table.definitions],
         }
     )
@@ -247,5 +249,6 @@ def make_result(fitted: Fitted, model: str) -> StructuralResult:
         n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.basis.shape[1],
         groups={group_key(g): n for g, n in zip(fitted.data.group_labels, fitted.sizes, strict=True)},
         fit=pd.Series(fitted.fit, name="fit"), parameters=frame,
-        r_squared=pd.DataFrame(explained(fitted)), _fitted=fitted, _model=model,
+        r_squared=pd.DataFrame(explained(fitted), columns=["group", "variable", "r_squared"]),
+        _fitted=fitted, _model=model,
     )  # fmt: skip

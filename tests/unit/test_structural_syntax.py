@@ -161,3 +161,19 @@ def test_impossible_equalities(options, message):
 def test_modifiers_must_fit_the_groups():
     with pytest.raises(DefinitionError, match=r"has 3 modifiers for 2 group\(s\)"):
         rows("f =~ c(1, 2, 3)*x1 + x2 + x3", n_groups=2)
+
+
+def test_a_label_shared_with_the_fixed_first_loading_fixes_the_others():
+    table = build_table(parse_syntax("f =~ a*x1 + a*x2 + x3", "cfa"), TableOptions(), "cfa")
+    loadings = [row for row in table.rows if row.op == "=~"]
+    assert [row.fixed for row in loadings[:2]] == [1.0, 1.0]
+    assert loadings[2].is_free
+
+
+def test_a_label_on_two_fixed_values_is_refused():
+    with pytest.raises(DefinitionError, match="label 'a' names parameters fixed at 1 and at 0.5"):
+        build_table(
+            parse_syntax("f =~ a*x1 + a*x2 + x3\nf ~~ a*f\nx2 ~~ 0.5*x2\nx2 ~~ a*x2", "cfa"),
+            TableOptions(),
+            "cfa",
+        )
