@@ -65,6 +65,7 @@ def demo_command(
         study=data / "study.yaml",
         times=data / "administrations.csv",
         enrolment=data / "enrolment.csv",
+        audit=data / "audit.csv",
     )
     typer.echo(f"Synthetic example study from {data}")
     validate_and_write(inputs, report, seed=1, forms=["html"])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.simulation.answers import Answers, ask
+from analysis.simulation.audit import draw_audit
 from analysis.simulation.codebook import codebook
 from analysis.simulation.log import UsageTruth, draw_usage
 from analysis.simulation.outcomes import draw_outcomes
@@ -122,6 +123,9 @@ def _assemble(
     }
     companions = {name: companion.instrument for name, companion in truth.companions.items()}
     everything = {"responses": answers.responses, **tables, **answers.companions}
+    audit = draw_audit(truth.audit, seed) if truth.audit is not None else None
+    if audit is not None:
+        everything["audit"] = audit
     return StudyData(
         response_file=answers.responses,
         instrument=scale,
@@ -130,5 +134,6 @@ def _assemble(
         companion_instruments=companions,
         study=truth.study,
         truth=hidden,
+        audit=audit,
         readme=codebook(truth, scale, len(people.ids), seed, everything),
     )

@@ -17,6 +17,12 @@ MEANINGS = {
     "received_day": "day on which the server received the event; a device's clock may be wrong",
     "enrolled_day": "day of enrolment, 0 for everyone",
     "withdrawn_day": "day of withdrawal; empty: never withdrew",
+    "app": "app that the raters went through; made up",
+    "version": "its version",
+    "rater": "made-up rater",
+    "principle": "item of instrument psd_audit",
+    "rating": "absent, unclear or present",
+    "evidence": "screen or text the rater pointed to; here only a note that there is none",
     "change_rating": "global rating of change at the retest, -3 much worse to 3 much better; empty: none",
 }
 

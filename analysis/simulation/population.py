@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -140,6 +140,17 @@ class GroupEffect(_Model):
     by: float
 
 
+class AuditTruth(_Model):
+    """An app that two raters go through: shares of principles held, by group, and how raters err."""
+
+    instrument: str
+    app: str
+    version: str
+    present: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    slip: float = Field(default=0.1, ge=0, le=1)
+    unclear: float = Field(default=0.05, ge=0, le=1)
+
+
 class Population(_Model):
     """Everything that is true in a simulated study."""
 
@@ -160,6 +171,7 @@ class Population(_Model):
     companions: dict[str, Companion] = Field(default_factory=dict)
     use: UseTruth
     outcome: OutcomeTruth
+    audit: AuditTruth | None = None
     study: dict[str, Any]
 
     @model_validator(mode="after")

@@ -42,6 +42,8 @@ class StudyData(Result):
         Definition of each of them.
     study : dict
         The study file.
+    audit : DataFrame or None
+        Ratings of the app's features by two raters, where the population has an app.
     truth : DataFrame
         What is true of each participant and never written: latent standing, care, day of leaving.
     readme : str
@@ -60,6 +62,7 @@ class StudyData(Result):
     study: dict[str, Any]
     truth: pd.DataFrame
     readme: str
+    audit: pd.DataFrame | None = None
 
     @property
     def responses(self) -> pd.DataFrame:
@@ -93,6 +96,7 @@ class StudyData(Result):
             "administrations": self.administrations,
             "enrolment": self.enrolment,
             **self.companions,
+            **({} if self.audit is None else {"audit": self.audit}),
         }
         texts = {
             f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()
