@@ -7,9 +7,21 @@ from functools import partial
 import streamlit as st
 
 from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
-from dashboard.views import door, exports, overview, parts, provenance, run_validation, score_file, topics
+from dashboard.views import door, exports, meanwhile, overview, parts, provenance, topics
 
 VALIDATION = "validation"
+
+
+def _score_file() -> None:
+    from dashboard.views import score_file  # what scores is loaded by those who score
+
+    score_file.show()
+
+
+def _run_validation() -> None:
+    from dashboard.views import run_validation
+
+    run_validation.show()
 
 
 def _pages() -> dict[str, list[st.Page]]:
@@ -20,8 +32,8 @@ def _pages() -> dict[str, list[st.Page]]:
         groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))
     groups[REPORT].append(st.Page(provenance.show, title="Provenance", url_path="provenance"))
-    groups[TOOLS].append(st.Page(score_file.show, title="Score my file", url_path="score-file"))
-    groups[TOOLS].append(st.Page(run_validation.show, title="Run a validation", url_path=VALIDATION))
+    groups[TOOLS].append(st.Page(_score_file, title="Score my file", url_path="score-file"))
+    groups[TOOLS].append(st.Page(_run_validation, title="Run a validation", url_path=VALIDATION))
     return groups
 
 
@@ -29,5 +41,5 @@ st.set_page_config(page_title="Digital therapeutic alliance", layout="wide")
 if door.is_open():
     page = st.navigation(_pages())
     if page.url_path != VALIDATION:
-        run_validation.note()
+        meanwhile.note()
     page.run()

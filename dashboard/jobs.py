@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.jobs.control import jobs_of, running, start
+from analysis.jobs.control import jobs_of, start
 from analysis.jobs.inputs import declared, roles_of
 from analysis.jobs.locking import supported
 from analysis.jobs.record import CANCELLED, DONE, FAILED, QUEUED, RUNNING, Job
@@ -16,7 +16,6 @@ from analysis.jobs.validation import STORE
 from dashboard.services import results_path
 from dashboard.uploads import Upload, check_size, instrument_of, own_instrument
 from instrument.errors import ToolkitError
-from instrument.store.study_data import studies_in
 
 ALLOWED = "DTA_JOBS"
 INPUTS = "DTA_INPUTS"
@@ -228,20 +227,6 @@ def start_store(target: Path, study: str, options: Options) -> Job:
     return start(target, f"study {study} as collected", {"study": study, **options.plain()})
 
 
-def current() -> Job | None:
-    """Give the validation that is on its way for the results shown.
-
-    Returns
-    -------
-    Job or None
-        None when none is, or no results were named.
-    """
-    path = results_path()
-    if path is None or not supported():
-        return None
-    return running(path.parent)
-
-
 def past(target: Path) -> list[Job]:
     """Give the runs that have ended.
 
@@ -256,30 +241,6 @@ def past(target: Path) -> list[Job]:
         The newest first.
     """
     return [job for job in jobs_of(target) if not job.is_open]
-
-
-def progress_of(job: Job) -> tuple[float, str]:
-    """Say how far a job is.
-
-    Parameters
-    ----------
-    job
-        Not ended.
-
-    Returns
-    -------
-    tuple
-        Share of its steps that are done, and the step in words.
-
-    Examples
-    --------
-    >>> job = Job(id="a", what="", folder=Path(), target=Path(), topic="Items", number=3, count=20)
-    >>> progress_of(job)
-    (0.1, 'Step 3 of 20: Items')
-    """
-    if not job.count:
-        return 0.0, job.topic or "Waiting to begin"
-    return (job.number - 1) / job.count, f"Step {job.number} of {job.count}: {job.topic}"
 
 
 def ended_in_words(job: Job) -> str:
@@ -315,8 +276,10 @@ def _studies(notes: list[str]) -> tuple[str, ...]:
     url = os.environ.get(STORE, "").strip()
     if not url:
         return ()
+    from instrument.store import study_data  # brings the database libraries, which the first page spares
+
     try:
-        return tuple(studies_in(url))
+        return tuple(study_data.studies_in(url))
     except ToolkitError as error:
         notes.append(str(error))
         return ()

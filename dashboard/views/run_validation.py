@@ -12,6 +12,7 @@ from analysis.jobs.control import cancel
 from analysis.jobs.record import FAILED, Job
 from dashboard import jobs, uploads
 from dashboard.jobs import Offer, Options
+from dashboard.meanwhile import current, progress_of
 from dashboard.uploads import Upload
 from dashboard.views import parts
 from dashboard.views.score_file import ask_answers, ask_instrument, plain, show_fault
@@ -33,7 +34,7 @@ def show() -> None:
         st.info(given.problem)
         st.markdown(given.advice)
         return
-    job = jobs.current()
+    job = current()
     if job is not None:
         _progress(job.id)
     else:
@@ -42,30 +43,15 @@ def show() -> None:
     _log(given.target)
 
 
-def note() -> None:
-    """Say on the other pages that new results are on their way."""
-    if jobs.current() is not None:
-        _note()
-
-
-@st.fragment(run_every=2 * EVERY_SECONDS)
-def _note() -> None:
-    job = jobs.current()
-    if job is None:
-        st.rerun()
-        return
-    st.info(f"A new validation is running ({jobs.progress_of(job)[1]}). These are the last good results.")
-
-
 @st.fragment(run_every=EVERY_SECONDS)
 def _progress(job_id: str) -> None:
-    job = jobs.current()
+    job = current()
     if job is None or job.id != job_id:
         st.session_state[SEEN] = job_id
         st.rerun()
         return
     st.header("A new validation is running")
-    share, words = jobs.progress_of(job)
+    share, words = progress_of(job)
     st.markdown(f"{plain(job.what)}, since {job.started}")
     st.progress(share, text=words)
     st.markdown(

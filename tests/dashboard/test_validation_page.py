@@ -53,10 +53,10 @@ def _page() -> None:
 def _other_page() -> None:
     import streamlit as st
 
-    from dashboard.views import run_validation
+    from dashboard.views import meanwhile
 
     st.title("Another page")
-    run_validation.note()
+    meanwhile.note()
 
 
 def opened(page: Any = _page) -> AppTest:
@@ -198,7 +198,7 @@ def test_studies_of_the_store_are_offered_and_its_address_is_not_written(
     target = place("slow")
     monkeypatch.setenv("DTA_STORE", str(tmp_path / "absent.sqlite"))
     assert "there is no store" in said(opened())
-    monkeypatch.setattr(jobs, "studies_in", lambda url: ["trial"])
+    monkeypatch.setattr("instrument.store.study_data.studies_in", lambda url: ["trial"])
     test = opened()
     test.radio[0].set_value("The store").run()
     begun(test)
