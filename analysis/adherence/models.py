@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,8 @@ class ModelRun:
         self.curve: pd.DataFrame | None = None
         self.context: pd.DataFrame | None = None
 
-    def run(self) -> ModelRun:
-        """Run every model."""
+    def run(self, only: Sequence[str] | None = None) -> ModelRun:
+        """Run every model, or those named."""
         steps: list[tuple[str, Callable[[], None]]] = [
             (REMAINING, self._remaining),
             (BETA, self._beta),
@@ -90,6 +90,8 @@ class ModelRun:
         if self._context is not None:
             steps.append((MODERATED, self._moderated))
         for name, step in steps:
+            if only is not None and name not in only:
+                continue
             try:
                 step()
             except NotEstimableError as error:

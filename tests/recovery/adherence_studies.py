@@ -243,7 +243,7 @@ def draw_moderated(rng: np.random.Generator, n: int) -> People:
 
 
 def fit_moderated(people: People) -> list[Line]:
-    run = ModelRun(pop.landmark_design(people), "score", 0.95, None, context="context").run()
+    run = ModelRun(pop.landmark_design(people), "score", 0.95, None, context="context").run([m.MODERATED])
     if run.context is None:
         return []
     lines = []
@@ -304,16 +304,14 @@ def curved_share(people: People) -> Table:
 
 def fit_curved(people: People) -> list[Line]:
     others = scaled_design(people)[:, 2:]
-    found = compare_shapes(
-        people.score, others, people.outcome["done"], np.full(len(people.score), DUE), points=161
-    )
+    done, due = people.outcome["done"], np.full(len(people.score), DUE)
+    found = compare_shapes(people.score, others, done, due)
     lines = [tested(m.SHAPE, found.pvalue)]
     for value in AT:
-        if not found.at[0] <= value <= found.at[-1]:
-            continue
-        at = int(np.abs(found.at - value).argmin())
-        near = (found.fitted[at], np.nan, found.lower[at], found.upper[at])
-        lines.append((m.SHAPE, f"sessions at {value}", *near))
+        if found.at[0] <= value <= found.at[-1]:
+            curve = (np.interp(value, found.at, y) for y in (found.fitted, found.lower, found.upper))
+            fitted, low, high = (float(y) for y in curve)
+            lines.append((m.SHAPE, f"sessions at {value}", fitted, np.nan, low, high))
     return lines
 
 
@@ -345,9 +343,8 @@ def silent_share(people: People) -> Table:
 
 
 def fit_silent(people: People) -> list[Line]:
-    run = ModelRun(pop.landmark_design(people), "score", 0.95, None).run()
-    wanted = (m.REMAINING, m.WEIGHTED, m.IMPUTED)
-    return [line for line in lines_of(run) if line[0] in wanted]
+    run = ModelRun(pop.landmark_design(people), "score", 0.95, None)
+    return lines_of(run.run([m.REMAINING, m.WEIGHTED, m.IMPUTED]))
 
 
 def truth_silent() -> Truth:
