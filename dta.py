@@ -130,7 +130,8 @@ def serve_command(
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
     if not no_dashboard:
         os.environ["DTA_STORE"] = store
-        os.environ.setdefault("DTA_JOBS", "yes" if is_loopback(host) and not behind_proxy else "no")
+        alone = is_loopback(host) and not behind_proxy and signing_in is None
+        os.environ.setdefault("DTA_JOBS", "yes" if alone else "no")
         typer.echo(f"Dashboard: {address}/dashboard/ (stop with Ctrl+C)")
     application = (
         questionnaire
