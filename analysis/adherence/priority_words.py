@@ -65,9 +65,7 @@ def told(
         "confidence": 100 * more["confidence"],
         "unit": str(more["unit"]).replace("_", " "),
         "strongest": strongest["title"],
-        **{
-            f"strongest_{name}": strongest[name] for name in ("effect", "effect_lower", "effect_upper")
-        },
+        **{f"strongest_{name}": strongest[name] for name in ("effect", "effect_lower", "effect_upper")},
         "p_level": float(equality["pvalue"].iloc[0]),
         "p_importance": float(equality["pvalue"].iloc[1]),
         "lowest": lowest["title"],
@@ -163,14 +161,11 @@ def _items(items: pd.DataFrame, values: dict[str, Any]) -> list[str]:
     sure = items[items["p_holm"] < LEVEL_OF_TEST]
     values["items_sure"] = len(sure)
     if sure.empty:
-        return [
-            "Of the {items:int} single questions none stands out once it is allowed for that so many were "
-            "tried."
-        ]
+        return ["Of the {items:int} single questions none stands out, after allowing for the number tried."]
     best = max(sure.to_dict("records"), key=lambda row: abs(row["effect"]))
     values.update({"item": best["item"], "item_effect": best["effect"], "item_level": best["level"]})
     return [
-        "Single questions that go with later use, once it is allowed for that {items:int} were tried: "
+        "Single questions that go with later use, after allowing for the {items:int} that were tried: "
         "{items_sure:int}. The closest is {item} ({item_effect:d2} {unit} per standard deviation, level "
         "{item_level:d1} of 100). Questions of one theme go together, so this points to the theme rather "
         "than to the one question."
