@@ -142,7 +142,7 @@ def start_upload(
     answers
         The file of answers.
     beside
-        Usage, outcomes, covariates, study, times, enrolment: known by their names.
+        Usage, outcomes, covariates, study, times, enrolment, audit: known by their names.
     choice, definition
         A shipped instrument, or the YAML files of one's own.
     options

@@ -16,6 +16,7 @@ ROLES = {
     "times": "times",
     "administrations": "times",
     "enrolment": "enrolment",
+    "audit": "audit",
 }
 ANSWERS = ("responses", "answers")
 TABLES = (".csv", ".tsv", ".parquet")

@@ -11,7 +11,7 @@ from analysis.jobs.worker import Progress
 from instrument.errors import fact_and_hint
 
 STORE = "DTA_STORE"
-BESIDE = ("usage", "outcomes", "study", "times", "enrolment")
+BESIDE = ("usage", "outcomes", "study", "times", "enrolment", "audit")
 
 
 def validate_into(job: Job, progress: Progress) -> str:

@@ -277,6 +277,16 @@ def test_job_folders_are_private_and_only_the_newest_are_kept(
     assert len(jobs_of(target)) == 1
 
 
+def test_every_file_that_the_command_takes_has_a_name() -> None:
+    import inspect
+
+    from analysis.commands import read_inputs
+    from analysis.jobs.inputs import ROLES
+
+    taken = set(inspect.signature(read_inputs).parameters) - {"responses", "instrument"}
+    assert set(ROLES.values()) == taken
+
+
 def test_files_go_by_their_names(tmp_path: Path) -> None:
     with pytest.raises(JobError, match=r"go by no known name: 'thesis\.docx'"):
         roles_of(["usage.csv", "thesis.docx"])
