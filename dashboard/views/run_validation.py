@@ -101,7 +101,7 @@ def _of_files(target: Path) -> None:
     choice, definition = ask_instrument("validation")
     answers = ask_answers("validation")
     files = st.file_uploader(
-        "Files beside it, by their names: usage, outcomes, covariates, administrations, enrolment, study, audit",
+        "Files beside it, by name: usage, outcomes, covariates, administrations, enrolment, study, audit",
         type=["csv", "tsv", "parquet", "yaml", "yml"],
         accept_multiple_files=True,
         max_upload_size=uploads.LARGEST_MB,
