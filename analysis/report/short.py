@@ -134,9 +134,9 @@ def _levels(tree: Tree) -> Part | None:
     line: Words = [
         "Each theme gets a mean score from ",
         ends_of[0],
-        " (poor) to ",
+        " (low) to ",
         ends_of[1],
-        " (good), at ",
+        " (high), at ",
         first,
         ".",
     ]

@@ -102,7 +102,8 @@ def _lines(tree: Tree) -> Iterator[str]:
     for part in short_parts(tree):
         yield f"#part({quoted(part.heading)})"
         for words in part.lines:
-            yield f"#line-of({quoted(plain(words))})"
+            kept = "lead" if part.grid is not None else "line-of"  # stays on the page of its table
+            yield f"#{kept}({quoted(plain(words))})"
         if part.points:
             yield f"#points(({', '.join(quoted(plain(words)) for words in part.points)},))"
         if part.grid is not None:

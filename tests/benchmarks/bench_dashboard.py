@@ -1,39 +1,145 @@
-"""Seconds until each view of the dashboard has run, first and again: bench_dashboard.py RESULTS_FOLDER."""
+"""Seconds a reader waits in a real browser: each page first, each page again, and a changed filter.
+
+bench_dashboard.py RESULTS_FOLDER          results that dta validate wrote
+bench_dashboard.py --people 20000          a study simulated and validated here first (minutes)
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
+import shutil
+import socket
+import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
+from playwright.sync_api import Page, sync_playwright
 
 from dashboard.catalogue import PAGES
 
+SERVE = (
+    "import sys, pathlib, uvicorn, dta; "
+    "uvicorn.run(dta.compose(pathlib.Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), "
+    "log_level='warning')"
+)
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+PATHS = ["", *(page.path for page in PAGES), "report", "provenance", "score-file"]
 
-def _view(path: str) -> None:
-    from dashboard.catalogue import PAGES
-    from dashboard.views import topics
 
-    topics.show(next(page for page in PAGES if page.path == path))
+def validated(people: int, folder: Path) -> Path:
+    """Simulate a study of so many people and validate it for real."""
+    import instrument
+    from analysis.pipeline import validate
+    from analysis.simulation import simulate_study
+
+    data = simulate_study("dta_example", n=people, seed=4)
+    start = time.perf_counter()
+    made = validate(
+        data.responses,
+        instrument.load("dta"),
+        usage=data.usage,
+        outcomes=data.outcomes,
+        study=data.study,
+        covariates=data.covariates,
+        enrolment=data.enrolment,
+    )
+    print(f"validated {people:,} people in {time.perf_counter() - start:.0f} s")
+    made.write(folder, forms=["html"])
+    print(f"results.json holds {(folder / 'results.json').stat().st_size / 1e6:.2f} MB")
+    return folder
+
+
+def served(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start the dashboard as people get it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([sys.executable, "-c", SERVE, str(folder), str(port)])
+    for _ in range(300):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    return server, f"http://127.0.0.1:{port}/dashboard/"
+
+
+def busy(server: subprocess.Popen[bytes]) -> float:
+    """Seconds of processor the server has used: what remains comparable on a machine that does other things."""
+    fields = Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def opened(page: Page, address: str) -> tuple[float, float]:
+    """Seconds to the heading, and to the end of the page with its figures."""
+    start = time.perf_counter()
+    page.goto(address)
+    page.wait_for_selector("h1")
+    painted = time.perf_counter() - start
+    page.wait_for_selector(IDLE)
+    return painted, time.perf_counter() - start
+
+
+def filtered(page: Page) -> float | None:
+    """Seconds from choosing a value to the page that shows it; None without a filter."""
+    boxes = page.locator("[data-testid=stSelectbox] input")
+    if boxes.count() == 0:
+        return None
+    boxes.first.click()
+    options = page.locator("[role=option]")
+    options.nth(1).wait_for()
+    before = page.url
+    start = time.perf_counter()
+    options.nth(1).click()
+    page.wait_for_function("was => location.href !== was", arg=before)
+    page.wait_for_selector(IDLE)
+    return time.perf_counter() - start
+
+
+def measured(folder: Path) -> None:
+    """Print one line for each page, and the longest waits."""
+    server, address = served(folder)
+    worst = {"first": 0.0, "again": 0.0, "filter": 0.0}
+    try:
+        with sync_playwright() as playwright:
+            found = shutil.which("chromium")
+            browser = playwright.chromium.launch(
+                executable_path=found, args=["--no-sandbox", "--disable-gpu"]
+            )
+            for path in PATHS:
+                page = browser.new_page(viewport={"width": 1280, "height": 900})
+                begun = busy(server)
+                first, whole = opened(page, address + path)
+                used = busy(server) - begun
+                again, rest = opened(page, address + path)
+                choice = filtered(page) if path != "score-file" else None
+                text = f"{path or 'overview':16} first {first:.2f} (whole {whole:.2f}, processor {used:.2f})"
+                text += f", again {again:.2f} ({rest:.2f})"
+                print(text + (f", filter {choice:.2f}" if choice is not None else ""), flush=True)
+                worst["first"] = max(worst["first"], first)
+                worst["again"] = max(worst["again"], again)
+                worst["filter"] = max(worst["filter"], choice or 0.0)
+                page.close()
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait(10)
+    print("longest: " + ", ".join(f"{kind} {seconds:.2f} s" for kind, seconds in worst.items()))
 
 
 def main() -> None:
-    """Print one line for each page."""
-    os.environ["DTA_RESULTS"] = sys.argv[1]
-    for page in PAGES:
-        test = AppTest.from_function(_view, kwargs={"path": page.path}, default_timeout=120)
-        taken = []
-        for _ in range(2):
-            start = time.perf_counter()
-            test.run()
-            taken.append(time.perf_counter() - start)
-        text = f"{page.path:16} first {taken[0]:.2f} s, again {taken[1]:.2f} s"
-        if test.selectbox:
-            start = time.perf_counter()
-            test.selectbox[0].select_index(1).run()
-            text += f", filter {time.perf_counter() - start:.2f} s"
-        print(text)
+    """Measure the folder named, or a study made for it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--people", type=int)
+    given = parser.parse_args()
+    if given.folder is not None:
+        measured(given.folder)
+        return
+    with tempfile.TemporaryDirectory() as room:
+        measured(validated(given.people or 20_000, Path(room) / "results"))
 
 
 if __name__ == "__main__":
