@@ -10,6 +10,7 @@ from scipy import stats
 
 Floats = NDArray[np.float64]
 KINDS = ("kappa", "ac1", "pabak")
+NO_SPREAD = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,8 @@ def agreement_of(
     Returns
     -------
     Coefficient
-        Limits cut at -1 and 1; NaN where one category was used by both raters throughout (kappa).
+        Limits cut at -1 and 1. Kappa is NaN where both raters used one category throughout; limits are NaN
+        where agreement is perfect, or one rater used one category (kappa is 0 then, whatever the other did).
 
     Notes
     -----
@@ -110,18 +112,19 @@ def agreement_of(
     [0.4, 0.4, 0.4]
     """
     cells = cross_table(first, second, categories)
-    seen = float(np.trace(cells))
+    seen = float((first == second).mean())
     chance, slope = chance_of(cells, kind)
     if not chance < 1 - 1e-12:
         return Coefficient(estimate=float("nan"), se=float("nan"), lower=float("nan"), upper=float("nan"))
-    estimate = (seen - chance) / (1 - chance)
+    estimate = 1 - (1 - seen) / (1 - chance)
     gradient = np.eye(categories) / (1 - chance) - (1 - seen) / (1 - chance) ** 2 * slope
     influence = gradient[first, second] - float((cells * gradient).sum())
     se = float(np.sqrt(_variance(influence, cluster)))
+    if not se > NO_SPREAD:  # all alike, or one rater with one category: a width of zero would be no certainty
+        se = float("nan")
     half = float(stats.norm.ppf(0.5 + level / 2)) * se
-    return Coefficient(
-        estimate=estimate, se=se, lower=max(-1.0, estimate - half), upper=min(1.0, estimate + half)
-    )
+    lower, upper = np.clip([estimate - half, estimate + half], -1.0, 1.0)
+    return Coefficient(estimate=estimate, se=se, lower=float(lower), upper=float(upper))
 
 
 def _variance(influence: Floats, cluster: NDArray[np.int64] | None) -> float:

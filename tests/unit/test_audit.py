@@ -93,6 +93,15 @@ def test_one_category_throughout_leaves_kappa_undefined() -> None:
     assert row["ac1"] == row["pabak"] == row["agreement"] == 1
 
 
+def test_no_spread_gives_no_interval_rather_than_a_sure_one() -> None:
+    first, steady = np.array([0, 1, 2, 1, 0, 2, 1]), np.zeros(7, dtype=int)
+    for second, kinds in ((first, KINDS), (steady, ("kappa",))):
+        for kind in kinds:
+            found = agreement_of(first, second, 3, kind)
+            assert found.estimate == pytest.approx(float(second is first), abs=1e-12)
+            assert np.isnan([found.se, found.lower, found.upper]).all()
+
+
 def test_intervals_hold_the_true_kappa() -> None:
     rng = np.random.default_rng(4)
     cells = np.array([[0.3, 0.05, 0.05], [0.04, 0.1, 0.06], [0.06, 0.04, 0.3]])

@@ -71,15 +71,13 @@ def _values(found: AuditAgreement, related: FeatureRelation | None, why_not: str
 
 
 def _prose(found: AuditAgreement, related: FeatureRelation | None, values: dict[str, Any]) -> list[str]:
-    kappa = (
-        "kappa is {kappa:d2} ({kappa_lower:d2} to {kappa_upper:d2})"
-        if pd.notna(values["kappa"])
-        else "kappa is not defined, since both used one category throughout"
-    )
+    kappa = "kappa is not defined, since both used one category throughout"
+    if pd.notna(values["kappa"]):
+        kappa = f"kappa is {_with_limits('kappa', values)}"
+    others = f"AC1 {_with_limits('ac1', values)} and PABAK {_with_limits('pabak', values)}"
     said = [
         f"Two raters went through {counted('apps', values['apps'], 'app')} on their own and agreed on "
-        f"{{agreement:percent}} of {{n:int}} ratings; beyond chance, {kappa}, AC1 {{ac1:d2}} "
-        "({ac1_lower:d2} to {ac1_upper:d2}) and PABAK {pabak:d2} ({pabak_lower:d2} to {pabak_upper:d2}). "
+        f"{{agreement:percent}} of {{n:int}} ratings; beyond chance, {kappa}, {others}. "
         "Both found {both:int} principles; on {not_agreed:int} they did not agree and should talk.",
         "This describes the app and is no score of its quality. The evidence is mixed: over 92 trials the "
         "number of such principles did not go with engagement (doi:10.1038/s41746-025-01567-5).",
@@ -97,6 +95,12 @@ def _prose(found: AuditAgreement, related: FeatureRelation | None, values: dict[
             "as many cases as apps, and apps differ in much else."
         )
     return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+
+
+def _with_limits(kind: str, values: dict[str, Any]) -> str:
+    """Place of a coefficient, with those of its limits where it has any."""
+    limits = f" ({{{kind}_lower:d2}} to {{{kind}_upper:d2}})" if pd.notna(values[f"{kind}_lower"]) else ""
+    return f"{{{kind}:d2}}{limits}"
 
 
 def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str, Table]:
@@ -154,7 +158,10 @@ def _coefficients(frame: pd.DataFrame, title: str) -> Table:
     for kind, name in NAMES.items():
         columns[kind] = (name, "d2")
         columns |= {f"{kind}_{end}": shown for end, shown in LIMITS.items()}
-    note = "No coefficient for fewer than five ratings, nor kappa where both raters used one category."
+    note = (
+        "No coefficient for fewer than five ratings, nor kappa where both raters used one category. No "
+        "interval where they agree wholly, nor for kappa where one of them used one category."
+    )
     return Table(frame=frame, title=title, columns=columns, note=note)
 
 
