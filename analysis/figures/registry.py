@@ -15,6 +15,7 @@ from analysis.figures.irt import information_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
 from analysis.figures.models import models_figure
+from analysis.figures.over_time import bland_altman_figure, trajectories_figure
 from analysis.figures.paths import paths_figure
 from analysis.figures.priority import priority_figure
 from analysis.figures.reliability import reliability_figure
@@ -25,6 +26,7 @@ from analysis.figures.validity import htmt_figure
 
 FIGURES: dict[str, Builder] = {
     "audit": audit_figure,
+    "bland_altman": bland_altman_figure,
     "distribution": distribution_figure,
     "fairness": fairness_figure,
     "flow": flow_figure,
@@ -43,6 +45,7 @@ FIGURES: dict[str, Builder] = {
     "scores": scores_figure,
     "scree": scree_figure,
     "survival": survival_figure,
+    "trajectories": trajectories_figure,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -11,7 +11,11 @@ from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import ICC
 from instrument.errors import ToolkitError
 
+if TYPE_CHECKING:
+    from analysis.measurement_error import LimitsOfAgreement
+
 CHANGE = "change_rating"
+MOST_LEVELS, FEWEST_IN_LEVEL = 5, 10
 
 
 def section_retest(context: Context) -> Section:
@@ -19,7 +23,7 @@ def section_retest(context: Context) -> Section:
     first, second = _waves(context)
     pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
     stable, how = _stable(context, pairs)
-    rows, problems = _rows(context, first, second, stable)
+    rows, levels, problems = retest_rows(context)
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     values = _values(table) | {
         "first": context.wave_name(first),
@@ -36,7 +40,7 @@ def section_retest(context: Context) -> Section:
         software=("pingouin", "scipy"),
         prose=_prose(table, values),
         values=values,
-        tables={"retest": _table(table)},
+        tables={"retest": _table(table), **_level_table(levels)},
         findings=[
             Finding(
                 claim=f"{row['title']}: repeats itself in the stable",
@@ -46,7 +50,7 @@ def section_retest(context: Context) -> Section:
             )
             for position, row in enumerate(rows)
         ],
-        figures=["retest"] if rows else [],
+        figures=["retest", *(["bland_altman"] if levels else [])] if rows else [],
         problems=problems,
     )
 
@@ -80,13 +84,32 @@ def _stable(context: Context, pairs: list[str]) -> tuple[list[str], str]:
     return [person for person in pairs if person in unchanged], "a global rating of change of 0"
 
 
+def retest_rows(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+    """Agreement of every score among the stable, the same by level, and what could not be had.
+
+    Parameters
+    ----------
+    context
+        A validation whose study declares a retest.
+
+    Returns
+    -------
+    tuple of list
+        Rows of scores, rows of levels, problems; computed once.
+    """
+    first, second = _waves(context)
+    pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
+    stable, _ = _stable(context, pairs)
+    return context.once("retest", lambda: _rows(context, first, second, stable))
+
+
 def _rows(
     context: Context, first: Any, second: Any, stable: list[str]
-) -> tuple[list[dict[str, Any]], list[str]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
     from analysis.agreement import icc
     from analysis.measurement_error import limits_of_agreement
 
-    rows, problems = [], []
+    rows, levels, problems = [], [], []
     before, after = context.scores_at(first).loc[stable], context.scores_at(second).loc[stable]
     for name in context.card.names:
         long = pd.concat(
@@ -117,7 +140,60 @@ def _rows(
                 "loa_upper": limits.upper,
             }
         )
-    return rows, problems
+        levels += _by_level(context, name, limits)
+    return rows, levels, problems
+
+
+def _by_level(context: Context, name: str, limits: LimitsOfAgreement) -> list[dict[str, Any]]:
+    """Differences of people grouped by their mean of both occasions: no single person is shown."""
+    points = limits.points
+    n_groups = min(MOST_LEVELS, len(points) // FEWEST_IN_LEVEL)
+    if n_groups < 2:
+        return []
+    groups = pd.qcut(points["mean"], n_groups, labels=False, duplicates="drop")
+    found = []
+    for level, part in points.groupby(groups):
+        if len(part) < FEWEST_IN_LEVEL:
+            continue
+        middle, spread = float(part["difference"].mean()), 1.96 * float(part["difference"].std())
+        found.append(
+            {
+                "score": name,
+                "title": context.title_of(name),
+                "level": int(level) + 1,
+                "n": len(part),
+                "mean": float(part["mean"].mean()),
+                "difference": middle,
+                "spread_lower": middle - spread,
+                "spread_upper": middle + spread,
+                "bias": limits.bias,
+                "loa_lower": limits.lower,
+                "loa_upper": limits.upper,
+            }
+        )
+    return found
+
+
+def _level_table(levels: list[dict[str, Any]]) -> dict[str, Table]:
+    if not levels:
+        return {}
+    return {
+        "levels": Table(
+            frame=pd.DataFrame(levels),
+            title="Differences between the two occasions by level of the score",
+            columns={
+                "title": ("Score", "text"),
+                "level": ("Level", "int"),
+                "n": ("n", "int"),
+                "mean": ("Mean of both", "d2"),
+                "difference": ("Mean difference", "d2"),
+                "spread_lower": ("95% of them from", "d2"),
+                "spread_upper": ("to", "d2"),
+            },
+            note="People in groups of about equal size by the mean of their two scores. Where the spread "
+            "changes with the level, one SDC for all is too simple.",
+        )
+    }
 
 
 _COLUMNS = {

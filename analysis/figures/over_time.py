@@ -1,0 +1,118 @@
+"""Means over the waves with their intervals, and differences of a retest by level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import (
+    BLUE,
+    DASHES,
+    INK,
+    LINES,
+    MUTED,
+    ORANGE,
+    Chart,
+    Figure,
+    Section,
+    table_of,
+    wrapped,
+)
+
+
+def trajectories_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Mean of each score at each wave with its interval, of all who answered and of those who stayed."""
+    table = table_of(section, "trajectories")
+    table["label"] = [wrapped(title) for title in table["title"]]
+    waves, who = list(pd.unique(table["wave"])), list(pd.unique(table["who"]))
+    titles = [wrapped(title) for title in pd.unique(table["title"])]
+    low, high = float(table["ci_lower"].min()), float(table["ci_upper"].max())
+    told = "; ".join(
+        f"{title} {part['mean'].iloc[0]:.2f} to {part['mean'].iloc[-1]:.2f}"
+        for title, part in table[table["who"] == who[0]].groupby("title", sort=False)
+    )
+
+    def draw(width: int) -> Chart:
+        columns = 3 if width >= 500 else 2
+        y = alt.Scale(domain=[low, high], nice=True, zero=False)
+        x = alt.X("wave:N", title=None, sort=waves, axis=alt.Axis(labelAngle=-40, labelLimit=90, grid=False))
+        colour = alt.Color("who:N", title=None, sort=who, scale=alt.Scale(domain=who, range=_first(who)))
+        base = alt.Chart(table).encode(x=x, xOffset=alt.XOffset("who:N", sort=who), color=colour)
+        rule = base.mark_rule(strokeWidth=2).encode(
+            y=alt.Y("ci_lower:Q", scale=y, title=None, axis=alt.Axis(tickCount=5)), y2="ci_upper:Q"
+        )
+        point = base.mark_point(filled=True, size=55, opacity=1).encode(
+            y=alt.Y("mean:Q", scale=y, title=None),
+            shape=alt.Shape(
+                "who:N",
+                title=None,
+                sort=who,
+                scale=alt.Scale(domain=who, range=["circle", "square"][: len(who)]),
+            ),
+        )
+        line = base.mark_line(strokeWidth=1.5).encode(
+            y=alt.Y("mean:Q", scale=y, title=None),
+            strokeDash=alt.StrokeDash(
+                "who:N", title=None, sort=who, scale=alt.Scale(domain=who, range=list(DASHES[: len(who)]))
+            ),
+        )
+        panel = (line + rule + point).properties(width=round(width / columns - 50), height=120)
+        head = alt.Header(labelExpr=LINES, labelAnchor="start", labelFontWeight="bold")
+        return panel.facet(facet=alt.Facet("label:N", sort=titles, title=None, header=head), columns=columns)
+
+    return Figure(
+        title="Means over the waves with 95% intervals",
+        alt=f"Small panels of mean scores from {waves[0]} to {waves[-1]}, {who[0]}: {told}.",
+        draw=draw,
+        tables=("trajectories",),
+    )
+
+
+def _first(who: list[str]) -> list[str]:
+    return [BLUE, ORANGE][: len(who)]
+
+
+def bland_altman_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """Differences between test and retest against the level of the score, in groups of people."""
+    table = table_of(section, "levels")
+    table["label"] = [wrapped(title) for title in table["title"]]
+    titles = [wrapped(title) for title in pd.unique(table["title"])]
+    ends = [
+        float(table[["spread_lower", "loa_lower"]].min().min()),
+        float(table[["spread_upper", "loa_upper"]].max().max()),
+    ]
+    one = table.groupby("title", sort=False).first()
+    told = "; ".join(
+        f"{row.Index} {row.bias:.2f} ({row.loa_lower:.2f} to {row.loa_upper:.2f})" for row in one.itertuples()
+    )
+
+    def draw(width: int) -> Chart:
+        columns = 3 if width >= 500 else 2
+        scale = alt.Scale(domain=ends, nice=True, zero=False)
+        base = alt.Chart(table)
+        y = alt.Y("bias:Q", scale=scale, title=None, axis=alt.Axis(tickCount=5))
+        layers = [base.mark_rule(color=INK, strokeWidth=1.2).encode(y=y)]
+        for name in ("loa_lower", "loa_upper"):
+            dashed = base.mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.2)
+            layers.append(dashed.encode(y=alt.Y(f"{name}:Q", scale=scale, title=None)))
+        x = alt.X("mean:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4, grid=False))
+        spread = base.mark_rule(color=BLUE, strokeWidth=2).encode(
+            x=x, y=alt.Y("spread_lower:Q", scale=scale, title=None), y2="spread_upper:Q"
+        )
+        point = base.mark_point(filled=True, size=60, opacity=1, color=BLUE).encode(
+            x=x, y=alt.Y("difference:Q", scale=scale, title=None)
+        )
+        panel = alt.layer(*layers, spread, point).properties(width=round(width / columns - 50), height=130)
+        head = alt.Header(labelExpr=LINES, labelAnchor="start", labelFontWeight="bold")
+        return panel.facet(facet=alt.Facet("label:N", sort=titles, title=None, header=head), columns=columns)
+
+    return Figure(
+        title="Retest minus test by level of the score (Bland–Altman, people in groups): line: mean "
+        "difference; dashed: limits of agreement",
+        alt=f"Mean difference with limits of agreement by score: {told}.",
+        draw=draw,
+        tables=("levels",),
+    )

@@ -1,0 +1,131 @@
+"""The test of context over time for each context theme, and how it is told."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Table
+from analysis.pipeline.topics.models import estimator_for
+from instrument.errors import ToolkitError, ToolkitWarning
+
+if TYPE_CHECKING:
+    from analysis.structural.context_paths import ContextOverTimeResult
+
+PEOPLE_PER_ITEM = 10  # at both waves; fewer, and the ordinal model has more parameters than people
+_WORDS = {
+    "lead": "context, then general factor",
+    "back": "general factor, then context",
+    "difference": "difference of these two",
+    "stay": "general factor, stability",
+    "kept": "context, stability",
+}
+
+
+def context_results(context: Context, waves: list[Any], problems: list[str]) -> list[ContextOverTimeResult]:
+    """Fit the cross-lagged model of every context theme.
+
+    Parameters
+    ----------
+    context
+        The validation.
+    waves
+        The two waves.
+    problems
+        Refusals and warnings are added here.
+
+    Returns
+    -------
+    list of ContextOverTimeResult
+        Those that could be fitted.
+    """
+    from analysis.structural.context_paths import context_over_time
+
+    found = []
+    rows = context.responses[context.responses["wave"].isin(waves)]
+    for theme in context.scale.context_themes:
+        if theme not in context.themes or not context.scale.dimension_themes:
+            continue
+        title = f"{context.title_of(theme)}, context over time"
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", ToolkitWarning)
+                result = context_over_time(
+                    context.scale, rows, waves, context=theme, measured_by=_measured_by(context, waves)
+                )
+        except ToolkitError as error:
+            problems.append(f"{title}: {str(error).splitlines()[0]}")
+            continue
+        problems += [f"{title}: {str(warning.message).splitlines()[0]}" for warning in caught]
+        found.append(result)
+    return found
+
+
+def _measured_by(context: Context, waves: list[Any]) -> str:
+    """Ordinal items where people suffice for them, else scores."""
+    both = context.at_wave(waves[0]).index.intersection(context.at_wave(waves[1]).index)
+    enough = len(both) >= PEOPLE_PER_ITEM * len(context.item_ids)
+    return "items" if enough and estimator_for(context)["ordered"] else "scores"
+
+
+def context_table(context: Context, found: list[ContextOverTimeResult]) -> Table:
+    """Paths of every context theme."""
+    parts = []
+    for result in found:
+        table = result.paths.reset_index()
+        table.insert(0, "title", context.title_of(result.context))
+        table["words"] = [_WORDS[name] for name in table["path"]]
+        table["n"], table["n_both"] = result.n_obs, result.n_both
+        parts.append(table)
+    return Table(
+        frame=pd.concat(parts, ignore_index=True),
+        title="Context over time: standardised paths between the first two waves",
+        columns={
+            "title": ("Context", "text"),
+            "words": ("Path", "text"),
+            "estimate": ("Estimate", "d2"),
+            "ci_lower": ("95% from", "d2"),
+            "ci_upper": ("to", "d2"),
+            "pvalue": ("p", "p"),
+            "n_both": ("n at both", "int"),
+        },
+        note="Each path is adjusted for where both were at the first wave. Latent variables: unreliability "
+        "is taken out.",
+    )
+
+
+def context_told(context: Context, found: list[ContextOverTimeResult]) -> dict[str, Any]:
+    """Values of the sentences about the first context theme."""
+    if not found:
+        return {}
+    result = found[0]
+    values: dict[str, Any] = {
+        "context_title": context.title_of(result.context),
+        "context_n": result.n_obs,
+        "context_both": result.n_both,
+        "context_syntax": result.syntax,
+    }
+    for name in ("lead", "back", "difference"):
+        row = result.paths.loc[name]
+        values |= {name: row["estimate"], f"{name}_lower": row["ci_lower"], f"{name}_upper": row["ci_upper"]}
+    fit = result.fit.fit
+    variant = "robust" if result.measured_by == "scores" else "scaled"
+    values |= {f"context_{index}": fit[f"{index}_{variant}"] for index in ("cfi", "rmsea")}
+    values["context_how"] = _how(context, result)
+    return values
+
+
+def _how(context: Context, result: ContextOverTimeResult) -> str:
+    if result.measured_by == "items":
+        return "Measured by every item as an ordinal answer, residuals of the same item correlated over time."
+    why = "since answers with many options are taken as numbers"
+    if estimator_for(context)["ordered"]:
+        why = "since a model of every ordinal answer asks for more people at both waves"
+    return (
+        f"Measured by scores, {why}. The general factor stands behind the theme scores, the context behind "
+        "its items taken as numbers, which takes unreliability out; loadings are equal at both waves, "
+        "residuals correlated over time."
+    )

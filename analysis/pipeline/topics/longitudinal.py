@@ -1,0 +1,267 @@
+"""Whether scores can be compared over time, whose changes stand out, and whether context goes first."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pandas as pd
+from scipy.stats import t as student
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.context_time import context_results, context_table, context_told
+from analysis.pipeline.topics.models import estimator_for
+from analysis.pipeline.topics.reliable_changes import change_table, change_told
+from analysis.rules import (
+    INVARIANCE_CFI,
+    INVARIANCE_CFI_ORDINAL,
+    INVARIANCE_RMSEA,
+    INVARIANCE_RMSEA_ORDINAL,
+)
+from instrument.errors import ToolkitError, ToolkitWarning
+
+EVERYONE, STAYED = "everyone with the score", "those with the score at every wave"
+_LEVELS = {
+    "title": ("Theme", "text"),
+    "level": ("Level", "text"),
+    "n": ("n", "int"),
+    "df": ("df", "int"),
+    "chisq_scaled": ("χ² scaled", "d1"),
+    "cfi_scaled": ("CFI", "r3"),
+    "rmsea_scaled": ("RMSEA", "r3"),
+    "cfi_diff": ("ΔCFI", "d3"),
+    "rmsea_diff": ("ΔRMSEA", "d3"),
+    "pvalue_diff": ("p of Δχ²", "p"),
+}
+
+
+def main_waves(context: Context) -> list[Any]:
+    """Waves that are no retest, in their order."""
+    retests = {w.name for w in context.study.waves if w.role == "retest"} if context.study else set()
+    return [wave for wave in context.waves if str(wave) not in retests]
+
+
+def section_longitudinal(context: Context) -> Section:
+    """Invariance between the first two waves, means, reliable change, and the test of context."""
+    waves = main_waves(context)
+    first, second = waves[:2]
+    problems: list[str] = []
+    levels = _levels(context, [first, second], problems)
+    means = _means(context, waves)
+    changes = change_table(context, first, second, problems)
+    found = context_results(context, [first, second], problems)
+    told = change_told(changes) | context_told(context, found)
+    both = context.at_wave(first).index.intersection(context.at_wave(second).index)
+    values = told | {
+        "first": context.wave_name(first),
+        "second": context.wave_name(second),
+        "last": context.wave_name(waves[-1]),
+        "waves": len(waves),
+        "at_first": len(context.at_wave(first)),
+        "both": len(both),
+        "stayed": len(set.intersection(*(set(context.at_wave(wave).index) for wave in waves))),
+    }
+    tables = {"trajectories": _mean_table(means)}
+    if len(levels):
+        tables["levels"] = _level_table(levels)
+    if len(changes):
+        tables["changes"] = changes_shown(changes)
+    if found:
+        tables["context"] = context_table(context, found)
+    ordinal = estimator_for(context)["ordered"]
+    return Section(
+        estimator=f"invariance: {'WLSMV' if ordinal else 'MLR'}; cross-lagged model of latent variables: "
+        + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none"),
+        n=len(both),
+        missing="invariance: every answer at either wave; means: those with a score at that wave; change: "
+        "those with both scores",
+        options={"waves": [str(first), str(second)], "level": 0.95},
+        software=("scipy",),
+        prose=_prose(context, levels, changes, found),
+        values=values,
+        tables=tables,
+        findings=_findings(levels, ordinal),
+        figures=["trajectories"],
+        problems=problems,
+    )  # fmt: skip
+
+
+def _levels(context: Context, waves: list[Any], problems: list[str]) -> pd.DataFrame:
+    from analysis.structural.equal_over_time import longitudinal_invariance
+
+    ordinal = estimator_for(context)["ordered"]
+    rows = context.responses[context.responses["wave"].isin(waves)]
+    long = pd.concat([rows[["participant", "wave"]], context.keyed(rows)], axis=1)
+    tables = []
+    for theme, items in context.themes.items():
+        title = context.title_of(theme)
+        try:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", ToolkitWarning)
+                found = longitudinal_invariance(
+                    f"{theme} =~ {' + '.join(items)}", long, waves, ordered=ordinal
+                )
+        except ToolkitError as error:
+            problems.append(f"{title}, same measure over time: {str(error).splitlines()[0]}")
+            continue
+        problems += [f"{title}, same measure over time: {str(w.message).splitlines()[0]}" for w in caught]
+        tables.append(found.table.assign(theme=theme, title=title, n=found.n_obs))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _means(context: Context, waves: list[Any]) -> pd.DataFrame:
+    """Mean of each score at each wave, of everyone there and of those with the score at every wave."""
+    rows = []
+    for name in context.card.names:
+        scores = pd.concat([context.scores_at(wave)[name].rename(str(wave)) for wave in waves], axis=1)
+        stayed = scores.dropna()
+        for who, kept in ((EVERYONE, scores), (STAYED, stayed)):
+            for wave in waves:
+                head = {"score": name, "title": context.title_of(name), "who": who}
+                rows.append(head | {"wave": context.wave_name(wave)} | _mean(kept[str(wave)].dropna()))
+    return pd.DataFrame(rows).dropna(subset=["ci_lower"]).reset_index(drop=True)
+
+
+def _mean(values: pd.Series) -> dict[str, Any]:
+    n = len(values)
+    if n < 2:
+        return {"n": n, "mean": None, "ci_lower": None, "ci_upper": None}
+    half = float(student.ppf(0.975, n - 1)) * float(values.std()) / n**0.5
+    mean = float(values.mean())
+    return {"n": n, "mean": mean, "ci_lower": mean - half, "ci_upper": mean + half}
+
+
+def _mean_table(means: pd.DataFrame) -> Table:
+    return Table(
+        frame=means,
+        title="Means over the waves",
+        columns={
+            "title": ("Score", "text"),
+            "who": ("Of", "text"),
+            "wave": ("Wave", "text"),
+            "n": ("n", "int"),
+            "mean": ("Mean", "d2"),
+            "ci_lower": ("95% from", "d2"),
+            "ci_upper": ("to", "d2"),
+        },
+        note="Where the two lines of a score part, those who left differed from those who stayed. Nothing "
+        "was imputed.",
+    )
+
+
+def _level_table(levels: pd.DataFrame) -> Table:
+    return Table(
+        frame=levels,
+        title="Same measure at both waves: fit of each level, and its change against the level above",
+        columns={key: value for key, value in _LEVELS.items() if key in levels},
+        note="Residuals of the same item at both waves are correlated. CFI and RMSEA are the scaled "
+        "variants; the rules were made for many groups, so read the size of the change, too.",
+    )
+
+
+def changes_shown(changes: pd.DataFrame) -> Table:
+    """Arrange the counts of reliable change for print."""
+    return Table(
+        frame=changes,
+        title="Changes of single people beyond measurement error",
+        columns={
+            "title": ("Score", "text"),
+            "n": ("n", "int"),
+            "threshold": ("Must exceed", "d2"),
+            "higher": ("Higher", "int"),
+            "share_higher": ("", "percent"),
+            "same": ("Neither", "int"),
+            "lower": ("Lower", "int"),
+            "share_lower": ("", "percent"),
+            "source": ("Error from", "text"),
+        },
+        note="Jacobson & Truax (1991, doi:10.1037/0022-006X.59.1.12). About 2.5% on either side are expected "
+        "by chance alone if nobody changed. A statement about the group, no advice about one person.",
+    )
+
+
+def _prose(context: Context, levels: pd.DataFrame, changes: pd.DataFrame, found: list[Any]) -> list[str]:
+    sentences = [
+        "{at_first:int} people answered at {first}, {both:int} of them at {second}, too; {stayed:int} "
+        "answered at every one of {waves:int} waves. Means of later waves are those of people who stayed."
+    ]
+    if len(levels):
+        sentences.append(
+            "A change of means is a change of what is measured only where items work alike at both waves; "
+            "the table holds thresholds, loadings and intercepts equal one after another and shows what that "
+            "costs in fit."
+        )
+    if len(changes):
+        sentences.append(
+            "Between the two, at most {change_most:percent} of the people ({change_most_title}) changed by "
+            "more than measurement error explains, upwards and downwards taken together."
+        )
+    if found:
+        sentences += [
+            "If a theme is context, it should go before the others in time, and they should not go before "
+            "it. For people alike in the general factor at {first}, one standard deviation more of "
+            "{context_title} goes with {lead:d2} standard deviations (95% interval {lead_lower:d2} to "
+            "{lead_upper:d2}) of the general factor at {second}; the other way round it is {back:d2} "
+            "({back_lower:d2} to {back_upper:d2}). The two differ by {difference:d2} ({difference_lower:d2} "
+            "to {difference_upper:d2}).",
+            context_verdict(found[0].paths),
+            "{context_how}",
+        ]
+    elif context.scale.context_themes:
+        sentences.append("The test of context over time could not be made; the reason stands below.")
+    return sentences
+
+
+def context_verdict(paths: pd.DataFrame) -> str:
+    """Say in words what the intervals allow, and what they never can."""
+    lead, difference = paths.loc["lead"], paths.loc["difference"]
+    if lead["ci_lower"] > 0 and difference["ci_lower"] > 0:
+        said = "That is the order in time which the claim of a context expects."
+    elif lead["ci_lower"] > 0:
+        said = (
+            "The context goes before the others, but not clearly more than they go before it: the order in "
+            "time that sets context apart is not shown."
+        )
+    else:
+        said = "These data do not show that the context goes before the others in time."
+    return (
+        f"{said} Nor would it be a cause: something earlier may move both, two waves cannot tell a person's "
+        "change from differences between people, and other distances between waves may give other results."
+    )
+
+
+def _findings(levels: pd.DataFrame, ordinal: bool) -> list[Finding]:
+    cfi, rmsea = (
+        (INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL) if ordinal else (INVARIANCE_CFI, INVARIANCE_RMSEA)
+    )
+    found = []
+    for position, row in enumerate(levels.to_dict("records")):
+        if row["level"] != "scalar":
+            continue
+        for key, words, rule in (("cfi_diff", "CFI", cfi), ("rmsea_diff", "RMSEA", rmsea)):
+            found.append(
+                Finding(
+                    claim=f"{row['title']}, over time: equal intercepts (change of {words})",
+                    value=row[key],
+                    rule=rule,
+                    path=f"sections.longitudinal.tables.levels.{key}[{position}]",
+                    form="d3",
+                )
+            )
+    return found
+
+
+def _lacks(context: Context) -> str:
+    if len(main_waves(context)) > 1:
+        return ""
+    return "Needs answers at two waves that are no retest."
+
+
+TOPIC = Topic(
+    name="longitudinal",
+    title="Scores over time",
+    question="Do scores mean the same over time, who changes, and does the context go first?",
+    run=section_longitudinal,
+    lacks=_lacks,
+)

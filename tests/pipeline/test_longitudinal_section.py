@@ -1,0 +1,143 @@
+"""Scores over time: the numbers of the functions, words that claim no cause, and the retest by level."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.figures.base import to_svg
+from analysis.figures.registry import build_figures
+from analysis.measurement_error import reliable_change, standard_error_of_measurement
+from analysis.pipeline import validate
+from analysis.pipeline.topics.longitudinal import context_verdict
+from analysis.reliability import cronbach_alpha
+from analysis.report.view import prose
+from analysis.structural.context_paths import context_over_time
+from analysis.structural.equal_over_time import longitudinal_invariance
+from instrument.definition import Instrument
+from instrument.scoring import score
+
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "context_over_time.csv"
+
+
+def make_leading(context: str = "context") -> Instrument:
+    themes = [
+        {
+            "id": name,
+            "title": f"Theme {name}",
+            "role": context if name == "k" else "dimension",
+            "items": [{"id": f"q{k}", "text": f"Words of q{k}"} for k in range(first, first + 3)],
+        }
+        for name, first in (("a", 1), ("b", 4), ("c", 7), ("k", 10))
+    ]
+    labels = {k: f"Option {k}" for k in range(1, 6)}
+    definition = {"schema": 1, "id": "twelve", "version": "1", "title": "T", "status": "candidate"}
+    definition |= {"notice": "Made up.", "response_scales": {"agree": {"options": labels}}, "themes": themes}
+    return Instrument.model_validate(definition)
+
+
+@pytest.fixture(scope="module")
+def leading() -> pd.DataFrame:
+    raw = pd.read_csv(DATA)
+    return raw.astype(dict.fromkeys([name for name in raw if name.startswith("q")], "Int64"))
+
+
+@pytest.fixture(scope="module")
+def section(leading: pd.DataFrame) -> dict[str, Any]:
+    result = validate(leading, make_leading(), seed=2, topics=("longitudinal",))
+    found: dict[str, Any] = result.to_dict()["sections"]["longitudinal"]
+    return found
+
+
+def test_the_context_is_tested_by_items_where_people_suffice(
+    section: dict[str, Any], leading: pd.DataFrame
+) -> None:
+    direct = context_over_time(make_leading(), leading)
+    table = pd.DataFrame(section["tables"]["context"]).set_index("path")
+    for column in ("estimate", "se", "ci_lower", "pvalue"):
+        np.testing.assert_allclose(table[column], direct.paths[column], rtol=1e-8, atol=1e-12)
+    assert section["values"]["lead"] == table.loc["lead", "estimate"]
+    words = " ".join(prose(section))
+    assert "the order in time which the claim of a context expects" in words
+    assert "Nor would it be a cause" in words and "every item as an ordinal answer" in words
+    assert "WLSMV" in section["method"]["estimator"]
+
+
+def test_few_people_are_measured_by_scores_and_told_so(leading: pd.DataFrame) -> None:
+    few = leading[leading["participant"].isin(leading["participant"].unique()[:130])]
+    found = validate(few, make_leading(), topics=("longitudinal",)).to_dict()["sections"]["longitudinal"]
+    direct = context_over_time(make_leading(), few, measured_by="scores")
+    assert found["values"]["lead"] == pytest.approx(direct.paths.loc["lead", "estimate"], rel=1e-8)
+    assert "asks for more people at both waves" in " ".join(prose(found))
+
+
+def test_a_scale_without_context_has_no_such_test(leading: pd.DataFrame) -> None:
+    found = validate(leading, make_leading("dimension"), topics=("longitudinal",)).to_dict()
+    section = found["sections"]["longitudinal"]
+    assert section["status"] == "ok" and "context" not in section["tables"]
+    assert "context" not in " ".join(prose(section))
+
+
+def test_levels_are_those_of_longitudinal_invariance(section: dict[str, Any], leading: pd.DataFrame) -> None:
+    direct = longitudinal_invariance("k =~ q10 + q11 + q12", leading).table
+    table = pd.DataFrame(section["tables"]["levels"])
+    own = table[table["theme"] == "k"]
+    assert list(own["level"]) == list(direct["level"])
+    np.testing.assert_allclose(own["chisq_scaled"], direct["chisq_scaled"], rtol=1e-8)
+    claims = [finding["claim"] for finding in section["findings"]]
+    assert len(claims) == 8 and claims[0] == "Theme a, over time: equal intercepts (change of CFI)"
+
+
+def test_means_and_changes_by_hand(section: dict[str, Any], leading: pd.DataFrame) -> None:
+    card = score(leading, make_leading()).scores
+    first, second = (card[card["wave"] == wave].set_index("participant")["b"] for wave in (1, 2))
+    table = pd.DataFrame(section["tables"]["trajectories"]).set_index(["score", "who", "wave"])
+    assert table.loc[("b", "everyone with the score", "wave 2"), "mean"] == pytest.approx(second.mean())
+    stayed = first[first.index.isin(second.dropna().index)]
+    row = table.loc[("b", "those with the score at every wave", "wave 1")]
+    assert (row["mean"], row["n"]) == (pytest.approx(stayed.mean()), len(stayed))
+    items = leading.loc[leading["wave"] == 1, ["q4", "q5", "q6"]].astype(float)
+    sem = standard_error_of_measurement(first.std(), cronbach_alpha(items).estimate)
+    counts = reliable_change(first, second.reindex(first.index), sem=sem).to_frame()["n"]
+    changes = pd.DataFrame(section["tables"]["changes"]).set_index("score").loc["b"]
+    assert changes["source"] == "alpha" and changes["sem"] == pytest.approx(sem)
+    assert [changes["higher"], changes["same"], changes["lower"]] == list(counts)
+
+
+def test_with_a_retest_the_error_is_that_of_the_retest(tree: dict[str, Any]) -> None:
+    changes = pd.DataFrame(tree["sections"]["longitudinal"]["tables"]["changes"]).set_index("score")
+    retest = pd.DataFrame(tree["sections"]["retest"]["tables"]["retest"]).set_index("score")
+    assert set(changes["source"]) == {"retest"}
+    np.testing.assert_allclose(changes["sem"], retest["sem"].loc[changes.index])
+    assert tree["sections"]["longitudinal"]["values"]["second"] == "Later"
+
+
+def test_the_retest_by_level_shows_groups_of_people_only(tree: dict[str, Any]) -> None:
+    section = tree["sections"]["retest"]
+    levels = pd.DataFrame(section["tables"]["levels"])
+    assert (levels["n"] >= 10).all()
+    whole = pd.DataFrame(section["tables"]["retest"]).set_index("score")
+    for name, part in levels.groupby("score"):
+        weighted = (part["difference"] * part["n"]).sum() / part["n"].sum()
+        assert weighted == pytest.approx(whole.loc[name, "bias"], abs=1e-9)
+    figure = build_figures(section, tree["meta"])["bland_altman"]
+    assert to_svg(figure).startswith("<svg") and "limits of agreement by score" in figure.alt
+
+
+@pytest.mark.parametrize(
+    ("lead", "difference", "words"),
+    [(0.1, 0.1, "expects"), (0.1, -0.1, "not clearly more"), (-0.1, 0.1, "do not show")],
+)
+def test_the_verdict_follows_the_intervals(lead: float, difference: float, words: str) -> None:
+    paths = pd.DataFrame({"ci_lower": [lead, difference]}, index=["lead", "difference"])
+    assert words in context_verdict(paths) and "Nor would it be a cause" in context_verdict(paths)
+
+
+def test_one_wave_is_not_asked(leading: pd.DataFrame) -> None:
+    once = validate(leading[leading["wave"] == 1], make_leading(), topics=("longitudinal",)).to_dict()
+    assert once["sections"]["longitudinal"]["status"] == "not_applicable"
+    assert "two waves that are no retest" in once["sections"]["longitudinal"]["message"]
