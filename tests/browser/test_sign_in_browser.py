@@ -25,6 +25,25 @@ pytestmark = pytest.mark.browser
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 CLIENT, SECRET = "dashboard-of-tests", "word-that-nobody-may-print"
+# what a proxy does that strips a prefix, around the real command
+SERVE = """
+import sys
+import dta
+from instrument.administer import serving
+
+def stripped(app):
+    async def inner(scope, receive, send):
+        if scope["type"] in ("http", "websocket"):
+            assert scope["path"].startswith("/alliance/"), scope["path"]
+            path = scope["path"].removeprefix("/alliance")
+            scope = {**scope, "path": path, "raw_path": path.encode()}
+        await app(scope, receive, send)
+    return inner
+
+run = serving.run
+serving.run = lambda app, *given, **more: run(stripped(app), *given, **more)
+dta.main(sys.argv[1:])
+"""
 TOLD = ("Twelve questions", "Rules met", "Words of q1")
 
 
@@ -54,12 +73,12 @@ def wait_for(port: int) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """Serve the dashboard as behind a proxy that strips nothing, on the loopback address."""
+    """Serve the dashboard as behind a proxy that strips a prefix, on the loopback address."""
     folder = tmp_path_factory.mktemp("signing-in")
     results = folder / "results"
-    small_validation().write(results)
+    small_validation(topics=("flow", "items")).write(results, forms=["markdown"])
     provider, port = free_port(), free_port()
-    address = f"http://127.0.0.1:{port}/dashboard"
+    address = f"http://127.0.0.1:{port}/alliance/dashboard"
     settings = {
         "DTA_OIDC_PROVIDER": f"http://127.0.0.1:{provider}",
         "DTA_OIDC_CLIENT_ID": CLIENT,
@@ -69,7 +88,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "DTA_SECRET_KEY": "a key of tests that is long enough for anything",
     }
     log = folder / "log.txt"
-    command = [sys.executable, "-m", "dta", "serve", "--port", str(port), "--behind-proxy"]
+    command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--behind-proxy"]
+    command += ["--prefix", "/alliance"]
     command += ["--results", str(results), "--store", str(folder / "store.sqlite")]
     with log.open("w", encoding="utf-8") as written:
         there = subprocess.Popen(
@@ -151,6 +171,18 @@ def sign_in(visit: Visit, served: Served, name: str) -> None:
     visit.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
+def sign_out(visit: Visit) -> None:
+    """Leave; the page says so at once, the cookies go with the address that follows."""
+    visit.page.get_by_role("button", name="Sign out").click()
+    for _ in range(100):
+        if not any(str(cookie["name"]).startswith("_streamlit_user") for cookie in visit.context.cookies()):
+            break
+        visit.page.wait_for_timeout(200)
+    else:
+        raise AssertionError("cookies of the sign-in are still there")
+    visit.page.wait_for_function("document.querySelector('h1')?.innerText === 'Sign in'")
+
+
 def test_a_stranger_sees_the_sign_in_page_and_nothing_else(served: Served, visit: Visit) -> None:
     for path in ("", "items", "provenance", "score-file", "validation"):
         arrive(visit, f"{served.address}/{path}")
@@ -174,7 +206,7 @@ def test_a_person_on_the_list_sees_the_dashboard_until_signed_out(served: Served
     assert visit.page.inner_text("h1") == "Twelve questions"
     assert "Signed in as anna@example.org" in visit.text()
     cookies = {cookie["name"]: cookie for cookie in visit.context.cookies()}
-    assert cookies["_streamlit_user"]["path"] == "/dashboard"
+    assert cookies["_streamlit_user"]["path"] == "/alliance/dashboard"
     assert cookies["_streamlit_user"]["httpOnly"]
     arrive(visit, f"{served.address}/report")
     with visit.page.expect_download() as download:
@@ -186,9 +218,7 @@ def test_a_person_on_the_list_sees_the_dashboard_until_signed_out(served: Served
     assert httpx.get(media, cookies=kept).status_code == 200
     forged = {**kept, "_streamlit_user": kept["_streamlit_user"][:-2] + "xx"}
     assert httpx.get(media, cookies=forged).status_code == 401
-    visit.page.get_by_role("button", name="Sign out").click()
-    visit.page.wait_for_function("document.querySelector('h1')?.innerText === 'Sign in'")
-    assert "_streamlit_user" not in {cookie["name"] for cookie in visit.context.cookies()}
+    sign_out(visit)
     arrive(visit, f"{served.address}/items")
     assert visit.page.inner_text("h1") == "Sign in"
 
@@ -205,8 +235,7 @@ def test_a_person_not_on_the_list_or_not_verified_sees_a_polite_page(
     kept = {str(cookie["name"]): str(cookie["value"]) for cookie in visit.context.cookies()}
     assert "_streamlit_user" in kept
     assert httpx.get(f"{served.address}/media/x.json", cookies=kept).status_code == 401
-    visit.page.get_by_role("button", name="Sign out").click()
-    visit.page.wait_for_function("document.querySelector('h1')?.innerText === 'Sign in'")
+    sign_out(visit)
 
 
 def test_nothing_of_it_is_logged_and_the_results_are_as_they_were(served: Served) -> None:

@@ -37,7 +37,7 @@ SCALE = {
 }
 
 
-def small_validation(change: str = "") -> Validation:
+def small_validation(change: str = "", topics: tuple[str, ...] | None = None) -> Validation:
     """Validate the small study: whole, one respondent, one wave, or an item nobody answered."""
     scale = Instrument.model_validate(SCALE)
     raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
@@ -50,4 +50,4 @@ def small_validation(change: str = "") -> Validation:
         answers = first
     if change == "missing item":
         answers["q2"] = pd.array(np.full(len(answers), pd.NA), dtype="Int64")
-    return validate(answers, scale, seed=3)
+    return validate(answers, scale, seed=3, topics=topics)
