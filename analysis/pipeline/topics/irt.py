@@ -179,6 +179,7 @@ def _values(frame: pd.DataFrame) -> dict[str, Any]:
         "short": listed(short["title"]),
         "misfit": listed(misfit["title"]),
         "precise": ICC.cutoff,
+        "share_lowest": float(frame["precise_share"].astype(float).fillna(0.0).min()),
     }
 
 
@@ -190,7 +191,8 @@ def _prose(values: dict[str, Any]) -> list[str]:
         "tells people apart, which one number of reliability hides.",
         "Scores from the model have a reliability from {reliability_lowest:d2} ({reliability_lowest_theme}) "
         "to {reliability_highest:d2} ({reliability_highest_theme}). Precise means that a score's error "
-        "leaves {precise:d2} of the variance to the theme.",
+        "leaves {precise:d2} of the variance to the theme; that holds for {share_lowest:percent} of people "
+        "or more, by theme.",
     ]
     if values["short"]:
         sentences.append(
