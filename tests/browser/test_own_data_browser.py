@@ -116,8 +116,9 @@ def browser() -> Iterator[Browser]:
         made.close()
 
 
-def opened(browser: Browser, board: Board, path: str, width: int) -> Page:
-    context = browser.new_context(viewport={"width": width, "height": 900}, accept_downloads=True)
+def opened(browser: Browser, board: Board, path: str, width: int, scheme: str = "light") -> Page:
+    view = {"width": width, "height": 900}
+    context = browser.new_context(viewport=view, accept_downloads=True, color_scheme=scheme)
     context.route("**/*", board.guard)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -181,9 +182,11 @@ def drop(page: Page, label: str, name: str, content: bytes) -> None:
     settled(page)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_a_file_is_dropped_in_and_its_scores_taken_away(board: Board, browser: Browser, width: int) -> None:
-    page = opened(browser, board, "score-file", width)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_file_is_dropped_in_and_its_scores_taken_away(
+    board: Board, browser: Browser, width: int, scheme: str
+) -> None:
+    page = opened(browser, board, "score-file", width, scheme)
     sound(page, "score-file-empty", width)
     own_instrument(page)
     (drop if width > 1000 else give)(page, "Answers (", "answers.csv", b"participant,q1\np1,1\n")
@@ -243,7 +246,7 @@ def test_a_validation_survives_a_reload_and_a_restart_and_ends(board: Board, bro
 
 
 def test_a_validation_is_stopped_on_a_phone_and_the_results_stand(board: Board, browser: Browser) -> None:
-    page = opened(browser, board, "validation", 390)
+    page = opened(browser, board, "validation", 390, "dark")
     sound(page, "validation", 390)
     begin_validation(page)
     sound(page, "validation-running", 390)
