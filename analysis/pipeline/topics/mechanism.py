@@ -194,11 +194,6 @@ def _tables(found: MediationResult) -> dict[str, Table]:
                 "shared": ("Product of shares to explain", "d3"),
             },
         ),
-        "flow": Table(
-            frame=found.flow,
-            title="Who could be analysed",
-            columns={"step": ("Step", "text"), "n": ("People", "int")},
-        ),
     }
     return {name: table for name, table in tables.items() if len(table.frame)}
 
