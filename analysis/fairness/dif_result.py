@@ -127,6 +127,28 @@ class DifResult(Result):
         """
         return self.table
 
+    def summary(self, digits: int = 3) -> str:
+        """Say how items were tested, and give the total test, its size and the flag of each.
+
+        Parameters
+        ----------
+        digits
+            Decimals shown.
+
+        Returns
+        -------
+        str
+            Two lines and a table.
+        """
+        shown = ["n", "chisq_total", "df_total", "p_adjusted_total", FLAG_RULES[self.rule].statistic]
+        table = self.table[[*shown, "signed_difference", "unsigned_difference", "kind", "flag"]]
+        groups = ", ".join(map(str, self.groups))
+        return (
+            f"Groups {groups} (reference first), matched on {self.matching}; p adjusted: {self.adjust}.\n"
+            f"Anchors after {self.rounds} round(s), {self.purification}: {', '.join(self.anchors)}.\n"
+            f"{table.round(digits).to_string()}"
+        )
+
 
 def flag_of(p_adjusted: float, change: float, alpha: float, rule: FlagRule) -> str:
     """Flag an item by significance and size together.

@@ -160,6 +160,9 @@ def test_tables_agree_with_each_other(found: DifResult) -> None:
     assert curves["expected"].between(1, 5).all()
     assert list(found.to_frame().index) == ITEMS
     assert found.to_dict()["rule"] == "jodoin_gierl"
+    first, second, *_ = found.summary().split("\n")
+    assert first == "Groups one, two (reference first), matched on theta; p adjusted: holm."
+    assert second.startswith("Anchors after 2 round(s), stable")
     assert set(found.coefficients["term"]) == {"1|2", "2|3", "3|4", "4|5", "matching", "two", "matching:two"}
 
 
