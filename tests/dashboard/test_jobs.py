@@ -26,7 +26,7 @@ from instrument.errors import ResponseDataError
 WORKER = Path(__file__).with_name("worker_of_tests.py")
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -84,7 +84,7 @@ def begun(test: AppTest) -> AppTest:
 
 
 def closed(target: Path) -> Job:
-    for _ in range(600):
+    for _ in range(3000):
         if (found := jobs_of(target)) and not found[0].is_open:
             return found[0]
         time.sleep(0.03)
