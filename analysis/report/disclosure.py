@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from analysis.report.disclosure_counts import (
+    NO_PEOPLE,
     Ledger,
     Path,
     enter_tables,
@@ -17,11 +18,12 @@ from analysis.report.disclosure_counts import (
     is_count,
     is_number,
     rows_of,
+    siblings,
     small,
 )
 from analysis.report.disclosure_items import hide_distributions
 from analysis.report.disclosure_links import link
-from analysis.report.disclosure_texts import places, rounded, vague, value_forms
+from analysis.report.disclosure_texts import groups_vague, places, rounded, vague, value_forms
 from analysis.report.small_cells import LIMIT
 
 if TYPE_CHECKING:
@@ -67,26 +69,28 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
         return dict(tree)
     made: dict[str, Any] = copy.deepcopy(dict(tree))
     few = small(made["meta"]["participants"])
-    for section in made["sections"].values():
+    for name, section in made["sections"].items():
         if section["status"] == "ok":
             _without_persons(section)
             _curves(section)
-            if few or small(section["method"]["n"]):
+            if few or (name not in NO_PEOPLE and small(section["method"]["n"])):
                 _close(section)
     ledger = Ledger()
     for name, section in made["sections"].items():
-        if section["status"] == "ok":
+        if section["status"] == "ok" and name not in NO_PEOPLE:
             enter_tables(ledger, name, section)
             forms = value_forms(section)
             enter_values(ledger, name, section, [key for key, form in forms.items() if form == "percent"])
     link(ledger, made)
     hidden = ledger.hidden()
+    hidden |= siblings(made["sections"], hidden)
     for key in ("participants", "administrations"):
         if few or ("meta", key) in hidden:
             made["meta"][key] = None
     for name, section in made["sections"].items():
         if section["status"] == "ok":
-            _take_out(name, section, {path[1:] for path in hidden if path[0] == name})
+            gone = {path[1:] for path in hidden if path[0] == name}
+            _take_out(name, section, gone, made["meta"]["participants"])
         for key in ("problems", "warnings"):
             section[key] = [vague(text) for text in section.get(key, [])]
         section["message"] = vague(section["message"])
@@ -140,14 +144,16 @@ def _close(section: dict[str, Any]) -> None:
     section["method"] = {**section["method"], "n": None, "options": {}}
 
 
-def _take_out(name: str, section: dict[str, Any], hidden: set[Path]) -> None:
+def _take_out(name: str, section: dict[str, Any], hidden: set[Path], people: int | None) -> None:
     gone_shares = {
         value for path in hidden if isinstance(value := _at(section, path), float) and not value.is_integer()
     }
     coarse = {path[1:2] + path[3:] for path in hidden if path[0] == "tables" and path[2] == "n"}
     if name == "items":
         hidden |= hide_distributions(section)
-    hidden |= _resting(name, section, hidden)
+    if name not in NO_PEOPLE:
+        hidden |= _resting(name, section, hidden)
+    _groups(section, hidden, [n for n in (section["method"]["n"], people) if n is not None])
     _values(section, hidden, gone_shares)
     section["suppressed"] = {}
     for table, columns in section["tables"].items():
@@ -209,6 +215,22 @@ def _resting(name: str, section: Mapping[str, Any], hidden: set[Path]) -> set[Pa
                     if key in columns
                 }
     return found
+
+
+def _groups(section: dict[str, Any], hidden: set[Path], wholes: list[int]) -> None:
+    """Take numbers of people out of words such as `woman (293), man (189)`."""
+    for columns in section["tables"].values():
+        for row, text in enumerate(columns.get("groups", [])):
+            if isinstance(text, str):
+                for whole in wholes:
+                    columns["groups"][row] = groups_vague(columns["groups"][row], whole)
+    for key, value in section["values"].items():
+        if isinstance(value, str):
+            section["values"][key] = groups_vague(value, None)
+    for table, columns in section["tables"].items():
+        if "smallest" in columns:
+            texts = columns.get("groups", [])
+            hidden |= {("tables", table, "smallest", row) for row, text in enumerate(texts) if "(–)" in text}
 
 
 def _nearly_all(columns: Mapping[str, Any], key: str, row: int) -> bool:

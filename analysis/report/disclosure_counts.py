@@ -18,8 +18,8 @@ NO_COUNTS = re.compile(
     r"|code|level|order|items|factors|rules|lowest_possible|highest_possible|n_models|year"
 )
 COUNTS = re.compile(
-    r"n|n_\w+|at_risk|events|missing|answers|answered|administrations|complete|people|participants|pairs"
-    r"|stable|flagged|never|disengaged|enrolled|analysed|had_left|count|counts|\w+_n|improved|worsened"
+    r"n|n_\w+|at_risk|events|missing|answers|answered|administrations|complete|people|participants"
+    r"|stable|never|disengaged|enrolled|analysed|had_left|count|counts|\w+_n|improved|worsened"
     r"|unchanged|deteriorated|respondents"
 )
 
@@ -148,8 +148,12 @@ SHAPES: dict[tuple[str, str], Shape] = {
     ("scores", "scores"): Shape(skip=("unscored",)),
     ("use", "retention"): Shape(falls={"from_day": ""}),
     ("adherence", "at_risk"): Shape(falls={"at_risk": "third"}),
+    ("fairness", "groupings"): Shape(skip=("significant", "flagged")),
     ("adherence", "curves"): Shape(skip=("surviving", "ci_lower", "ci_upper")),
 }
+
+
+NO_PEOPLE = frozenset({"psd_audit", "audit"})  # counts of ratings of apps, given by raters as their work
 
 
 def enter_tables(ledger: Ledger, name: str, section: Mapping[str, Any]) -> None:
@@ -245,6 +249,55 @@ def enter_values(ledger: Ledger, name: str, section: Mapping[str, Any], shares: 
         count = share_of(section["values"].get(key), total)
         if count is not None and not re.search("cutoff|threshold|prorate|level", key):
             ledger.rest(ledger.add(count, (name, "values", key), weight=3), whole)
+
+
+def siblings(sections: Mapping[str, Any], hidden: set[Path]) -> set[Path]:
+    """Find hidden counts that are printed elsewhere: same column, same label, same number.
+
+    Parameters
+    ----------
+    sections
+        Sections of the tree, with every number.
+    hidden
+        What is taken out.
+
+    Returns
+    -------
+    set of tuple
+        Further places, and values of sentences that repeat a hidden count of their section.
+    """
+    gone: dict[tuple[str, int], list[tuple[set[str], set[str]]]] = {}
+    for path in hidden:
+        if len(path) == 5 and isinstance(value := _cell(sections, path), int):
+            gone.setdefault((str(path[3]), value), []).append(_labels(sections, path))
+    found: set[Path] = set()
+    for name, section in sections.items():
+        for table, columns in section["tables"].items():
+            for key, column in columns.items():
+                for row, value in enumerate(column):
+                    if not isinstance(value, int) or (key, value) not in gone:
+                        continue
+                    labels, _ = _labels(sections, (name, "tables", table, key, row))
+                    if any(labels & others and waves <= labels for others, waves in gone[key, value]):
+                        found.add((name, "tables", table, key, row))
+    for path in hidden | found:
+        value = _cell(sections, path) if len(path) == 5 else None
+        if isinstance(value, int) and not small(value):
+            values = sections[str(path[0])]["values"]
+            same = [key for key, other in values.items() if other == value and is_count(key, None)]
+            found |= {(path[0], "values", key) for key in same}
+    return found - hidden
+
+
+def _cell(sections: Mapping[str, Any], path: Path) -> Any:
+    return sections[str(path[0])]["tables"][path[2]][path[3]][path[4]]
+
+
+def _labels(sections: Mapping[str, Any], path: Path) -> tuple[set[str], set[str]]:
+    """Give the words of a row, and its wave."""
+    columns, row = sections[str(path[0])]["tables"][path[2]], path[4]
+    words = {key: column[row].strip() for key, column in columns.items() if isinstance(column[row], str)}
+    return set(words.values()) - {""}, {word for key, word in words.items() if key == "wave"}
 
 
 def small(value: Any) -> bool:

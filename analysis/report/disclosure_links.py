@@ -42,6 +42,8 @@ def link(ledger: Ledger, tree: Mapping[str, Any]) -> None:
         ("retest", _retest),
         ("use", _use),
         ("adherence", _adherence),
+        ("reliability", _reliability),
+        ("longitudinal", _longitudinal),
     ):
         if name in sections:
             linked(ledger, sections)
@@ -181,6 +183,55 @@ def _use(ledger: Ledger, sections: Sections) -> None:
         if cell is not None:
             ledger.rest(cell, whole)
     _share(ledger, sections, "use", "adherent_share", people)
+
+
+def _reliability(ledger: Ledger, sections: Sections) -> None:
+    """Protect those who are in no group of a grouping, theme by theme."""
+    tables = sections["reliability"]["tables"]
+    alpha, parts = tables.get("alpha"), tables.get("by_part")
+    if alpha is None or parts is None:
+        return
+    for place, theme in enumerate(alpha["theme"]):
+        whole = ledger.where.get(("reliability", "tables", "alpha", "n", place))
+        for kind in dict.fromkeys(parts["kind"]):
+            rows = [
+                row
+                for row in range(rows_of(parts))
+                if kind != "Wave" and (parts["kind"][row], parts["theme"][row]) == (kind, theme)
+            ]
+            cells = [ledger.where.get(("reliability", "tables", "by_part", "n", row)) for row in rows]
+            groups = [cell for cell in cells if cell is not None]
+            if whole is None or not groups:
+                continue
+            rest = ledger.values[whole] - sum(ledger.values[cell] for cell in groups)
+            if rest > 0:
+                ledger.total([*groups, ledger.add(rest)], whole)
+            else:
+                ledger.total(groups, whole)
+
+
+def _longitudinal(ledger: Ledger, sections: Sections) -> None:
+    section, at = sections["longitudinal"], ("longitudinal", "tables", "changes")
+    both = _value(ledger, sections, "longitudinal", "both", BASE)
+    before = _value(ledger, sections, "longitudinal", "at_first", TOTAL)
+    stayed = _value(ledger, sections, "longitudinal", "stayed", BASE)
+    ledger.same(both, method_n(ledger, "longitudinal", section))
+    for part, whole in ((both, before), (stayed, both)):
+        if part is not None:
+            ledger.rest(part, whole)
+    table, most = section["tables"].get("changes"), section["values"].get("change_most")
+    for row in range(rows_of(table)) if table is not None else ():
+        cells = {key: ledger.where.get((*at, key, row)) for key in ("n", "higher", "same", "lower")}
+        higher, same, lower = (cells[key] for key in ("higher", "same", "lower"))
+        if higher is None or same is None or lower is None:
+            continue
+        ledger.total([higher, same, lower], cells["n"])
+        if table is not None and table["title"][row] == section["values"].get("change_most_title"):
+            count = share_of(most, table["n"][row])
+            if count is not None:
+                changed = ledger.add(count, ("longitudinal", "values", "change_most"), weight=3)
+                ledger.total([higher, lower], changed)
+                ledger.total([changed, same], cells["n"])
 
 
 STEPS = {

@@ -49,6 +49,44 @@ def vague(text: str) -> str:
     return _LIST.sub("[names not shown]", said) if _NAMED.search(said) else said
 
 
+_GROUP = re.compile(r"\((?:([^()]*?), )?(\d+)\)")
+
+
+def groups_vague(text: str, everyone: int | None) -> str:
+    """Take numbers of people out of a list of groups where one is small, or those in none of them are few.
+
+    Parameters
+    ----------
+    text
+        Such as `woman (293), man (189)`.
+    everyone
+        Number of people; None when the groups are not all of one grouping.
+
+    Returns
+    -------
+    str
+        The list with its numbers, or without any of them.
+
+    Examples
+    --------
+    >>> groups_vague("woman (293), man (189)", 494), groups_vague("woman (293), man (189)", 485)
+    ('woman (293), man (189)', 'woman (–), man (–)')
+    >>> groups_vague("another (sex, 3) and south (site, 170)", None)
+    'another (sex, –) and south (site, 170)'
+    """
+    counts = [int(match.group(2)) for match in _GROUP.finditer(text)]
+    alone = everyone is None
+    rest = 0 if everyone is None else everyone - sum(counts)
+    close = not alone and (0 < rest < LIMIT or any(count < LIMIT for count in counts))
+
+    def told(match: re.Match[str]) -> str:
+        hidden = close or (alone and int(match.group(2)) < LIMIT)
+        head = f"{match.group(1)}, " if match.group(1) else ""
+        return f"({head}–)" if hidden else match.group(0)
+
+    return _GROUP.sub(told, text)
+
+
 def places(sentence: str) -> dict[str, str]:
     """Give the values that a sentence prints, with their formats."""
     return {match.group(1): match.group(2) or "text" for match in _PLACE.finditer(sentence)}

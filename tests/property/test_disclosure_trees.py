@@ -323,3 +323,146 @@ def test_steps_of_a_survival_curve_stand_for_five_people() -> None:
     assert seen["tables"]["curves"]["time"] == [0.0, 5.0, 10.0, 15.0, 20.0]
     assert "at_risk" not in seen["captions"]["curves"]["columns"]
     assert set(seen["tables"]["curves"]["events"]) == {None}
+
+
+def test_a_hidden_number_is_hidden_wherever_it_stands() -> None:
+    """Complete answers but two: n of that item would tell the two, and so would the n of another table."""
+    true = study(60, [[10, 10, 10, 10, 18], [9, 9, 9, 9, 14]], [2, 10])
+    again = {"item": ["q0", "q1"], "n": [58, 50], "level": [50.0, 60.0]}
+    true["sections"]["later"] = section(
+        "later",
+        n=60,
+        values={"n": 58},
+        prose=["On {n:int} people."],
+        tables={"items": again},
+        captions={"items": caption(item="text", n="int", level="d1")},
+    )
+    seen = shared_tree(true)["sections"]
+    assert seen["items"]["tables"]["statistics"]["n"][0] is None
+    assert seen["later"]["tables"]["items"]["n"][0] is None
+    assert seen["later"]["values"]["n"] is None
+    assert "{n:int}" not in "".join(seen["later"]["prose"])
+
+
+def test_the_few_in_no_group_are_not_given_away_by_the_groups() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    names: dict[str, list[Any]] = {"kind": ["sex", "sex"], "part": ["woman", "man"], "theme": ["a", "a"]}
+    true["sections"]["reliability"] = section(
+        "reliability",
+        n=60,
+        tables={
+            "alpha": {"theme": ["a"], "n": [60], "alpha": [0.8]},
+            "by_part": {**names, "n": [30, 27], "alpha": [0.8, 0.7]},
+        },
+        captions={
+            "alpha": caption(theme="text", n="int", alpha="r2"),
+            "by_part": caption(kind="text", part="text", theme="text", n="int", alpha="r2"),
+        },
+    )
+    seen = shared_tree(true)["sections"]["reliability"]["tables"]
+    assert seen["by_part"]["n"] == [30, None]
+    assert seen["alpha"]["n"] == [60]
+
+
+def test_changes_of_few_people_are_not_given_away_by_the_sentence() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    changes: dict[str, list[Any]] = {
+        "title": ["A"],
+        "n": [50],
+        "higher": [3],
+        "same": [40],
+        "lower": [7],
+        "share_higher": [3 / 50],
+        "share_lower": [7 / 50],
+    }
+    true["sections"]["longitudinal"] = section(
+        "longitudinal",
+        n=50,
+        values={"change_most": 10 / 50, "change_most_title": "A", "both": 50, "at_first": 60, "stayed": 40},
+        prose=["At most {change_most:percent} changed ({change_most_title})."],
+        tables={"changes": changes},
+        captions={
+            "changes": caption(
+                title="text",
+                n="int",
+                higher="int",
+                same="int",
+                lower="int",
+                share_higher="percent",
+                share_lower="percent",
+            )
+        },
+    )
+    seen = shared_tree(true)["sections"]["longitudinal"]
+    table = seen["tables"]["changes"]
+    assert table["higher"] == table["share_higher"] == [None]
+    hidden = [table["same"][0] is None, table["lower"][0] is None, seen["values"]["change_most"] is None]
+    # higher + lower = changed, changed + same = n: one more of each sum must go
+    assert hidden == [False, True, False]
+    assert table["share_lower"] == [None]
+
+
+def test_a_step_printed_in_two_sections_is_hidden_in_both() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    steps: dict[str, list[Any]] = {
+        "step": [
+            "enrolled",
+            "  withdrawn before the landmark",
+            "  no score at the landmark wave",
+            "  scored, but a covariate is missing",
+            "analysed: remaining intended use",
+        ],
+        "n": [90, 8, 20, 2, 60],
+    }
+    for name in ("adherence", "mechanism"):
+        true["sections"][name] = section(
+            name,
+            n=60,
+            tables={"flow": {key: list(column) for key, column in steps.items()}},
+            captions={"flow": caption(step="text", n="int")},
+        )
+    seen = shared_tree(true)["sections"]
+    assert seen["adherence"]["tables"]["flow"]["n"] == [90, None, 20, None, 60]
+    assert seen["mechanism"]["tables"]["flow"]["n"] == seen["adherence"]["tables"]["flow"]["n"]
+
+
+def test_groups_in_words_lose_their_numbers() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    groups: dict[str, list[Any]] = {
+        "grouping": ["sex", "site"],
+        "groups": ["woman (30), man (27)", "north (30), south (30)"],
+        "smallest": [27, 30],
+    }
+    true["sections"]["fairness"] = section(
+        "fairness",
+        n=60,
+        values={"small_groups": "man (sex, 27) and another (sex, 3)"},
+        tables={"groupings": groups},
+        captions={"groupings": caption(grouping="text", groups="text", smallest="int")},
+    )
+    seen = shared_tree(true)["sections"]["fairness"]
+    assert seen["tables"]["groupings"]["groups"] == ["woman (–), man (–)", "north (30), south (30)"]
+    assert seen["tables"]["groupings"]["smallest"] == [None, 30]
+    assert seen["values"]["small_groups"] == "man (sex, 27) and another (sex, –)"
+
+
+def test_ratings_of_apps_are_no_people() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    true["sections"]["psd_audit"] = section(
+        "psd_audit",
+        n=2,
+        tables={"apps": {"app": ["one"], "rated": [4], "present": [3]}},
+        captions={"apps": caption(app="text", rated="int", present="int")},
+    )
+    assert shared_tree(true)["sections"]["psd_audit"]["tables"]["apps"]["rated"] == [4]
+
+
+def test_a_figure_leaves_out_the_rows_that_are_not_there() -> None:
+    from analysis.figures.suppressed import without_suppressed
+
+    true = study(60, [[2, 11, 10, 10, 20], [10, 9, 11, 12, 10]], [7, 8])
+    seen = shared_tree(true)["sections"]["items"]
+    assert None in seen["tables"]["distribution_a"]["share_1"]
+    drawn = without_suppressed(seen, "distribution")["tables"]["distribution_a"]
+    assert drawn["item"] == ["q1"]
+    assert seen["tables"]["distribution_a"]["item"] == ["q0", "q1"]
