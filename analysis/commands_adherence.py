@@ -41,6 +41,10 @@ Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
 ]
 
+Shared = Annotated[
+    bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
+]
+
 
 def adherence_command(
     responses: Responses,
@@ -54,10 +58,12 @@ def adherence_command(
     engine: Engine = None,
     seed: Seed = 1,
     forms: Forms = "html",
+    shared: Shared = False,
 ) -> None:
     """Use against the intended use, and whether scores go with later use: report, results and tables."""
     from analysis.commands import progress_display, read_inputs, say_what_was_written
     from analysis.pipeline import validate
+    from analysis.report.disclosure import to_share
     from analysis.report.writing import check_forms, refuse_foreign
     from instrument.study import load_study
 
@@ -75,6 +81,7 @@ def adherence_command(
             inputs["usage"] = _summarised(usage, plan, engine, inputs)
         result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
         _refuse_unanswered(result.tree)
+        result = to_share(result) if shared else result
         progress("Writing the report", 0, 0)
         written = result.write(out, forms=wanted)
     say_what_was_written(result, written, out)

@@ -90,6 +90,16 @@ def test_a_log_read_by_an_engine_gives_the_same_sections(made: Path, folder: Pat
     assert other["meta"]["checksums"]["usage"] != first["meta"]["checksums"]["usage"]
 
 
+def test_a_folder_to_pass_on_hides_small_counts(made: Path, folder: Path, tmp_path: Path) -> None:
+    given = arguments(folder, tmp_path / "out")
+    assert run([*given, "--shared"]) == 0
+    first, other = (json.loads((f / "results.json").read_text()) for f in (made, tmp_path / "out"))
+    assert list(other["sections"]) == list(first["sections"])
+    counts = other["sections"]["adherence"]["tables"]["flow"]["n"]
+    small = [n for n in counts if isinstance(n, int) and 0 < n < 5]
+    assert not small and counts != first["sections"]["adherence"]["tables"]["flow"]["n"]
+
+
 def without_landmark(study: dict[str, Any]) -> None:
     del study["landmark"]
 
