@@ -109,6 +109,13 @@ def compare_models(models: Mapping[str, StructuralResult], method: str = "auto")
     >>> compare_models(models).table["chisq_diff"].round(3).tolist()  # as in R
     [nan, 30.055]
     """
+    if not isinstance(models, Mapping) or not all(isinstance(m, StructuralResult) for m in models.values()):
+        raise DefinitionError(
+            fact_and_hint(
+                "compare_models", "no mapping of names to fitted models was given.",
+                "write {'one': cfa(…), 'two': cfa(…)}.",
+            )
+        )  # fmt: skip
     if method not in METHODS:
         raise DefinitionError(
             fact_and_hint(

@@ -89,11 +89,14 @@ def _check_names(
         raise DefinitionError(
             fact_and_hint(caller, f"{name_offenders(both)} is latent and also a column.", "rename one.")
         )
-    if group is not None and group not in data.columns:
+    if group is not None and group not in list(data.columns):
         raise DefinitionError(
-            fact_and_hint(caller, f"the grouping column {group!r} is not in the data.", "check the spelling.")
+            fact_and_hint(
+                caller, f"the grouping column {group!r} is not in the data.", "name one column of the data."
+            )
         )
-    twice = [name for name in variables if list(data.columns).count(name) > 1]
+    named = variables if group is None else [*variables, group]
+    twice = [name for name in named if list(data.columns).count(name) > 1]
     if twice:
         raise ResponseDataError(
             fact_and_hint(caller, f"columns appear twice: {name_offenders(twice)}.", "keep one of each.")
@@ -112,13 +115,12 @@ def _numbers(column: pd.Series, caller: str) -> Array:
         return np.where(codes < 0, np.nan, codes)
     if column.dtype == object and not column.map(lambda entry: isinstance(entry, (str, bytes))).any():
         column = pd.to_numeric(column, errors="coerce")
-    if not (pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)):
+    number = pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
+    if not number or pd.api.types.is_complex_dtype(column.dtype):
+        text = pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)
+        what = f"text ({column.dtype})" if text else str(column.dtype)
         raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{column.name!r} holds text ({column.dtype}), not numbers.",
-                "code the answers first.",
-            )
+            fact_and_hint(caller, f"{column.name!r} holds {what}, not numbers.", "code the answers first.")
         )
     values = column.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():

@@ -11,10 +11,16 @@ from analysis import rules
 from analysis.result import Result
 from analysis.rules import Rule
 from analysis.structural.compare import compare_models
-from analysis.structural.models import cfa
-from analysis.structural.ordinal_levels import ORDINAL_LEVELS, ordinal_syntax
+from analysis.structural.models import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS, cfa
+from analysis.structural.ordinal_levels import ORDINAL_LEVELS, ordinal_syntax, read_measurement
 from analysis.structural.result import StructuralResult
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    fact_and_hint,
+    name_offenders,
+)
 
 CONTINUOUS_LEVELS = {
     "configural": (),
@@ -163,14 +169,16 @@ def invariance(
     """
     known = tuple(ORDINAL_LEVELS) if ordered else tuple(CONTINUOUS_LEVELS)
     chosen = _chosen_levels(levels, known)
-    if group not in data.columns:
-        fact = f"there is no column {group!r}."
-        raise DefinitionError(fact_and_hint("invariance", fact, "name the column that holds the groups."))
+    _check_columns(model, data, group)
     rows = data[data[group].notna()]
     if rows[group].nunique() < 2:
         fact = f"column {group!r} holds {rows[group].nunique()} group(s)."
         raise NotEstimableError(fact_and_hint("invariance", fact, "two groups or more are needed."))
     used = estimator or ("WLSMV" if ordered else "MLR")
+    suited = ORDINAL_ESTIMATORS if ordered else CONTINUOUS_ESTIMATORS
+    if used not in suited:
+        fact = f"estimator {used!r} does not suit {'ordinal' if ordered else 'continuous'} items."
+        raise DefinitionError(fact_and_hint("invariance", fact, f"choose one of {list(suited)}."))
     fits = {
         level: _fit_level(model, rows, group, level, ordered, used, tuple(partial), missing)
         for level in chosen
@@ -197,7 +205,26 @@ def _chosen_levels(levels: Sequence[str] | None, known: tuple[str, ...]) -> list
     if unknown := [level for level in chosen if level not in known]:
         fact = f"unknown levels: {name_offenders(unknown)}."
         raise DefinitionError(fact_and_hint("invariance", fact, f"choose from {name_offenders(known)}."))
+    if not chosen:
+        raise DefinitionError(
+            fact_and_hint("invariance", "no levels are named.", f"choose from {name_offenders(known)}.")
+        )
     return sorted(set(chosen), key=known.index)
+
+
+def _check_columns(model: str, data: pd.DataFrame, group: str) -> None:
+    """Refuse what is no table, has no such groups, or holds a column twice."""
+    if not isinstance(data, pd.DataFrame):
+        fact = f"data is a {type(data).__name__}."
+        raise ResponseDataError(fact_and_hint("invariance", fact, "pass a pandas DataFrame."))
+    columns = list(data.columns)
+    if group not in columns:
+        fact = f"there is no column {group!r}."
+        raise DefinitionError(fact_and_hint("invariance", fact, "name the column that holds the groups."))
+    named = [group, *read_measurement(model).items]
+    if twice := [name for name in named if columns.count(name) > 1]:
+        fact = f"columns appear twice: {name_offenders(twice)}."
+        raise ResponseDataError(fact_and_hint("invariance", fact, "keep one of each."))
 
 
 def _fit_level(

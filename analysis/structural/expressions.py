@@ -12,6 +12,7 @@ from analysis.structural.optimise import Reduction
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array
 from analysis.structural.syntax import Formula, syntax_error
+from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 _FUNCTIONS: dict[str, Callable[..., complex]] = {
     "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "sin": np.sin, "cos": np.cos, "tan": np.tan,
@@ -120,7 +121,7 @@ def row_values(table: ParameterTable, x: Array) -> Array:
     return np.array([x[row.free] if row.free >= 0 else row.fixed for row in table.rows])
 
 
-def define(table: ParameterTable, values: Array, caller: str) -> tuple[Array, Array]:
+def define(table: ParameterTable, values: Array, caller: str, strict: bool = True) -> tuple[Array, Array]:
     """Values of the defined parameters and their derivatives by the rows (complex step).
 
     Parameters
@@ -131,6 +132,8 @@ def define(table: ParameterTable, values: Array, caller: str) -> tuple[Array, Ar
         One value per row.
     caller
         The public function named in messages.
+    strict
+        Whether a value that is no real number is refused; NaN otherwise.
     """
     expressions = [Expression(f, f.rhs, caller) for f in table.definitions]
 
@@ -145,13 +148,31 @@ def define(table: ParameterTable, values: Array, caller: str) -> tuple[Array, Ar
     slopes = np.zeros((len(expressions), len(values)))
     if not expressions:
         return np.zeros(0), slopes
+    with np.errstate(all="ignore"):  # what is not finite is refused by name
+        found = compute(values.astype(complex))
+    odd = ~np.isfinite(found) | (found.imag != 0.0)
+    if strict:
+        _refuse_not_real([f.lhs for f, is_odd in zip(table.definitions, odd, strict=True) if is_odd], caller)
+    found = np.where(odd, np.nan, found)
     mentioned = {name for e in expressions for name in e.names}
     for k, row in enumerate(table.rows):
         if row.label in mentioned or f".p{k + 1}." in mentioned:
             point = values.astype(complex)
             point[k] += 1j * _STEP
-            slopes[:, k] = compute(point).imag / _STEP
-    return compute(values.astype(complex)).real, slopes
+            with np.errstate(all="ignore"):
+                slopes[:, k] = np.where(odd, np.nan, compute(point).imag / _STEP)
+    return found.real, slopes
+
+
+def _refuse_not_real(odd: list[str], caller: str) -> None:
+    """Refuse logarithms and roots of negative estimates and division by zero."""
+    if odd:
+        raise NotEstimableError(
+            fact_and_hint(
+                caller, f"defined parameters are no real numbers at the estimates: {name_offenders(odd)}.",
+                "look for division by zero and for logarithms or roots of negative numbers.",
+            )
+        )  # fmt: skip
 
 
 def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:

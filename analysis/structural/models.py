@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from analysis.structural.continuous import fit_continuous
 from analysis.structural.data import ModelData, check_variation, drop_incomplete, encode_ordered, read_data
 from analysis.structural.fitted import Fitted
+from analysis.structural.improper import warn_improper, warn_indefinite, warn_small_groups
 from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
@@ -19,7 +19,6 @@ from analysis.threads import one_thread
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
 )
@@ -184,6 +183,8 @@ def _fit(
 ) -> StructuralResult:  # fmt: skip
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
     _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
+    for what, flag in (("std_lv", std_lv), ("orthogonal", orthogonal)):
+        _check_choice(caller, what, flag, (True, False))
     ordinal = estimator in ORDINAL_ESTIMATORS
     allowed = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")
     if missing is not None:
@@ -195,6 +196,8 @@ def _fit(
     syntax = parse_syntax(model, caller)
     names = sort_names(syntax)
     rows = read_data(data, names.observed, names.latent, group, caller)
+    ordered = [ordered] if isinstance(ordered, str) else ordered
+    _check_listed(caller, ordered, data)
     if ordinal:
         _check_ordered(caller, names, ordered)
     elif ordered is not True and ordered is not False and list(ordered):
@@ -214,6 +217,7 @@ def _fit(
     with one_thread():
         fitted = estimate(table, rows, estimator, used, caller)
         warn_improper(fitted)
+        warn_indefinite(fitted)
         warn_small_groups(fitted)
         return make_result(fitted, model)
 
@@ -239,11 +243,22 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
         ) from error  # fmt: skip
 
 
-def _check_choice(caller: str, what: str, value: str, allowed: Sequence[str]) -> None:
+def _check_choice(caller: str, what: str, value: object, allowed: Sequence[object]) -> None:
     if value not in allowed:
         raise DefinitionError(
             fact_and_hint(caller, f"{what} {value!r} is unknown.", f"choose one of {list(allowed)}.")
         )
+
+
+def _check_listed(caller: str, ordered: bool | Sequence[str], data: pd.DataFrame) -> None:
+    unknown = [] if isinstance(ordered, bool) else [name for name in ordered if name not in data.columns]
+    if unknown:
+        raise DefinitionError(
+            fact_and_hint(
+                caller, f"names in ordered are not in the data: {name_offenders(unknown)}.",
+                "check the spelling.",
+            )
+        )  # fmt: skip
 
 
 def _check_ordered(caller: str, names: Names, ordered: bool | Sequence[str]) -> None:
@@ -313,55 +328,3 @@ def _check_table(table: ParameterTable, syntax: Syntax, caller: str) -> None:
                     f"use t1 to t{known - 1}.",
                 )
             )  # fmt: skip
-
-
-def warn_improper(fitted: Fitted) -> None:
-    """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
-    names = [*fitted.table.names.observed, *fitted.table.names.latent]
-    p = len(fitted.table.names.observed)
-    negative: list[str] = []
-    beyond: list[str] = []
-    for label, state in zip(fitted.data.group_labels, fitted.states, strict=True):
-        where = "" if label is None else f" ({label})"
-        negative += [f"{names[k]}{where}" for k in np.flatnonzero(np.diag(state.symmetric) < 0.0)]
-        latent = state.covariance[p:, p:]
-        spread = np.sqrt(np.maximum(np.diag(latent), 1e-300))
-        above = np.abs(latent / np.outer(spread, spread)) > 1.0 + 1e-8
-        for i, j in np.argwhere(np.tril(above, -1)):
-            beyond.append(f"{names[p + j]}-{names[p + i]}{where}")
-    if negative:
-        warnings.warn(
-            fact_and_hint(
-                fitted.caller, f"negative variances (Heywood cases): {name_offenders(negative)}.",
-                "check these variables: too few indicators, too few rows or a wrong model.",
-            ),
-            ToolkitWarning, stacklevel=4,
-        )  # fmt: skip
-    if beyond:
-        warnings.warn(
-            fact_and_hint(
-                fitted.caller, f"latent correlations beyond 1: {name_offenders(beyond)}.",
-                "consider merging these factors.",
-            ),
-            ToolkitWarning, stacklevel=4,
-        )  # fmt: skip
-
-
-def warn_small_groups(fitted: Fitted) -> None:
-    """Warn about groups with fewer than two rows per parameter."""
-    if len(fitted.sizes) < 2:
-        return
-    counts = [sum(r.group == g for r in fitted.table.free_rows()) for g in range(len(fitted.sizes))]
-    small = [
-        f"{label} ({n} rows, {q} parameters)"
-        for label, n, q in zip(fitted.data.group_labels, fitted.sizes, counts, strict=True)
-        if n < 2 * q
-    ]
-    if small:
-        warnings.warn(
-            fact_and_hint(
-                fitted.caller, f"groups with fewer than two rows per parameter: {name_offenders(small)}.",
-                "merge groups or categories, or equate parameters; treat the results as provisional.",
-            ),
-            ToolkitWarning, stacklevel=4,
-        )  # fmt: skip

@@ -153,6 +153,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
         _fix_scales(block, names, options)
         rows += block
     _release_in_later_groups(rows, names, options)
+    _check_partial(rows, options, caller)
     _equate_groups(rows, names, options)
     _fix_by_label(rows, caller)
     for row in rows:
@@ -294,14 +295,36 @@ def equality_class(row: Row, names: Names) -> str:
     return {"=~": "loadings", "|": "thresholds", "~": "regressions"}.get(row.op, "")
 
 
+def _written(row: Row) -> str:
+    return f"{row.lhs}~1" if row.op == "~1" else f"{row.lhs}{row.op}{row.rhs}"
+
+
+def _check_partial(rows: list[Row], options: TableOptions, caller: str) -> None:
+    known = {_written(row) for row in rows} | {f"{r.rhs}~~{r.lhs}" for r in rows if r.op == "~~"}
+    unknown = [text for text in options.group_partial if "".join(text.split()) not in known]
+    if unknown:
+        raise DefinitionError(
+            fact_and_hint(
+                caller, f"group_partial names what is not in the model: {name_offenders(unknown)}.",
+                "write parameters as 'f=~x2', 'x3|t2', 'x3~~x3' or 'x3~1'.",
+            )
+        )  # fmt: skip
+    if options.group_partial and not options.group_equal:
+        raise DefinitionError(
+            fact_and_hint(
+                caller, "group_partial exempts from nothing.", "say what is equal with group_equal=."
+            )
+        )
+
+
 def _equate_groups(rows: list[Row], names: Names, options: TableOptions) -> None:
     """Give rows of later groups the label of their twin in the first group."""
     exempt = {"".join(text.split()) for text in options.group_partial}
     first = {(r.lhs, r.op, r.rhs): (k, r) for k, r in enumerate(rows) if r.group == 0}
     for row in rows:
         key = (row.lhs, row.op, row.rhs)
-        text = f"{row.lhs}~1" if row.op == "~1" else "".join(key)
-        if row.group == 0 or key not in first or text in exempt:
+        turned = f"{row.rhs}~~{row.lhs}" if row.op == "~~" else ""
+        if row.group == 0 or key not in first or exempt & {_written(row), turned}:
             continue
         place, twin = first[key]
         wanted = equality_class(row, names) in options.group_equal

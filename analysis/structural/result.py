@@ -12,6 +12,7 @@ from analysis.result import Result
 from analysis.structural.fitted import Fitted
 from analysis.structural.ram import Array
 from analysis.structural.standardised import RowEstimates, explained, row_estimates, standardise
+from instrument.errors import DefinitionError, fact_and_hint
 
 Z_95 = float(norm.ppf(0.975))
 
@@ -80,7 +81,8 @@ class StructuralResult(Result):
             Columns lhs, op, rhs, group, label, est, se, z, pvalue, ci_lower, ci_upper.
         """
         if kind not in ("all", "lv"):
-            raise ValueError("kind must be 'all' or 'lv'")
+            fact = f"kind {kind!r} is unknown."
+            raise DefinitionError(fact_and_hint("standardized", fact, "choose 'all' or 'lv'."))
         found = standardise(self._fitted, row_estimates(self._fitted), kind)
         frame = row_labels(self._fitted)
         for name, column in inference_columns(found, self._fitted.vcov).items():

@@ -97,9 +97,9 @@ def row_estimates(fitted: Fitted) -> RowEstimates:
     return with_definitions(fitted, values, by)
 
 
-def with_definitions(fitted: Fitted, values: Array, by: Array) -> RowEstimates:
-    """Append the defined parameters."""
-    defined, defined_by = define(fitted.table, values, fitted.caller)
+def with_definitions(fitted: Fitted, values: Array, by: Array, strict: bool = True) -> RowEstimates:
+    """Append the defined parameters; without `strict` those that are no real numbers are NaN."""
+    defined, defined_by = define(fitted.table, values, fitted.caller, strict)
     return RowEstimates(np.concatenate([values, defined]), np.vstack([by, defined_by @ by]))
 
 
@@ -132,7 +132,7 @@ def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstima
             log_by = log_by + power / 2.0 * variance_by / variance
         by[k] = factor * (by[k] + values[k] * log_by)
         values[k] *= factor
-    return with_definitions(fitted, values, by)
+    return with_definitions(fitted, values, by, strict=False)
 
 
 def scaling_factors(row: Row, piece: GroupPieces, names: set[str]) -> list[tuple[float, Array, float]]:

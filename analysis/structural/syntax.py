@@ -193,6 +193,10 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
         else:
             for statement in _relations(left, operator.text, right, caller):
                 _add_statement(syntax, known, statement, caller)
+    if not syntax.statements:
+        raise DefinitionError(
+            fact_and_hint(caller, "the model names no variables.", "write at least 'f =~ x1 + x2'.")
+        )
     return syntax
 
 

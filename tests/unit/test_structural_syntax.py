@@ -171,7 +171,7 @@ def test_a_label_shared_with_the_fixed_first_loading_fixes_the_others():
 
 
 def test_a_label_on_two_fixed_values_is_refused():
-    with pytest.raises(DefinitionError, match="label 'a' names parameters fixed at 1 and at 0.5"):
+    with pytest.raises(DefinitionError, match=r"label 'a' names parameters fixed at 1 and at 0\.5"):
         build_table(
             parse_syntax("f =~ a*x1 + a*x2 + x3\nf ~~ a*f\nx2 ~~ 0.5*x2\nx2 ~~ a*x2", "cfa"),
             TableOptions(),

@@ -1,0 +1,93 @@
+"""Warnings about solutions that were found but should not be trusted as they are."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+
+from analysis.structural.fitted import Fitted
+from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
+
+
+def warn_improper(fitted: Fitted) -> None:
+    """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
+    names = [*fitted.table.names.observed, *fitted.table.names.latent]
+    p = len(fitted.table.names.observed)
+    negative: list[str] = []
+    beyond: list[str] = []
+    for label, state in zip(fitted.data.group_labels, fitted.states, strict=True):
+        where = "" if label is None else f" ({label})"
+        negative += [f"{names[k]}{where}" for k in np.flatnonzero(np.diag(state.symmetric) < 0.0)]
+        latent = state.covariance[p:, p:]
+        spread = np.sqrt(np.maximum(np.diag(latent), 1e-300))
+        above = np.abs(latent / np.outer(spread, spread)) > 1.0 + 1e-8
+        for i, j in np.argwhere(np.tril(above, -1)):
+            beyond.append(f"{names[p + j]}-{names[p + i]}{where}")
+    if negative:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller, f"negative variances (Heywood cases): {name_offenders(negative)}.",
+                "add indicators or rows, equate loadings, or look for items that repeat each other.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip
+    if beyond:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller, f"latent correlations beyond 1: {name_offenders(beyond)}.",
+                "consider merging these factors.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip
+
+
+def warn_indefinite(fitted: Fitted) -> None:
+    """Warn about matrices of polychoric correlations that no answers of one population can have."""
+    if not fitted.ordinal:
+        return
+    smallest = [float(np.linalg.eigvalsh(matrix)[0]) for matrix in fitted.sample_covariances]
+    found = [
+        f"{'smallest eigenvalue' if label is None else label} {value:.3f}"
+        for label, value in zip(fitted.data.group_labels, smallest, strict=True)
+        if value <= 0.0
+    ]
+    if found:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                f"polychoric correlations are not positive definite ({', '.join(found[:5])}); "
+                "robust CFI, TLI and RMSEA are not reported.",
+                "merge rare categories, or drop items that repeat each other.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip
+
+
+def warn_small_groups(fitted: Fitted) -> None:
+    """Warn about groups with fewer than two rows per parameter, and about fewer rows than parameters."""
+    if len(fitted.sizes) < 2:
+        n_parameters = fitted.reduction.basis.shape[1]
+        if fitted.n_obs < n_parameters:
+            warnings.warn(
+                fact_and_hint(
+                    fitted.caller, f"{fitted.n_obs} rows for {n_parameters} parameters.",
+                    "collect more answers or merge categories; treat the results as provisional.",
+                ),
+                ToolkitWarning, stacklevel=4,
+            )  # fmt: skip
+        return
+    counts = [sum(r.group == g for r in fitted.table.free_rows()) for g in range(len(fitted.sizes))]
+    small = [
+        f"{label} ({n} rows, {q} parameters)"
+        for label, n, q in zip(fitted.data.group_labels, fitted.sizes, counts, strict=True)
+        if n < 2 * q
+    ]
+    if small:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller, f"groups with fewer than two rows per parameter: {name_offenders(small)}.",
+                "merge groups or categories, or equate parameters; treat the results as provisional.",
+            ),
+            ToolkitWarning, stacklevel=4,
+        )  # fmt: skip

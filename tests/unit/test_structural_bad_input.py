@@ -1,0 +1,217 @@
+"""Whatever is wrong with a model or a table: one fact, one hint, the toolkit's own errors, and no number."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.structural.compare import compare_models
+from analysis.structural.equal_measurement import invariance
+from analysis.structural.models import cfa, sem
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+
+DATA = Path(__file__).parents[1] / "reference" / "data"
+C = pd.read_csv(DATA / "continuous.csv")
+L = pd.read_csv(DATA / "likert.csv")
+B = pd.read_csv(DATA / "battery.csv")
+F = "f =~ x1 + x2 + x3 + x4"
+Q = "a =~ q1 + q2 + q3 + q4"
+GROUPS = L["group"].where(L.index > 100)
+TWICE, TWICE_GROUP = pd.concat([L, L[["q1"]]], axis=1), pd.concat([L, L[["group"]]], axis=1)
+HIGHER = "f1 =~ y1 + y2 + y3\nf2 =~ y4 + y5 + y6\nf3 =~ y7 + y8 + y9\ng =~ f1 + f2 + f3"
+HALVES = C.assign(x1=C["x1"].where(C.index < 200), x2=C["x2"].where(C.index >= 200))
+
+MODELS = [
+    ("", "the model is empty"),
+    (None, "the model is empty"),
+    ("# nothing", "names no variables"),
+    ("a = q1 + q2 + q3", "line 1, column 3: unexpected character '='"),
+    ("a =~~ q1 + q2 + q3", "line 1, column 5: unexpected '~'"),
+    ("a -> q1 + q2 + q3", "operator '>' is not supported"),
+    ("a <~ q1 + q2 + q3", "operator '<~' is not supported"),
+    ("a =~ q1 + q2 + q3\nq1 > 0", "operator '>' is not supported"),
+    ("a =~ q1 + q2 +", r"the statement ends after '\+'"),
+    ("a =~ q1 + q2 + q3\na ~ q4:q5", "unexpected character ':'"),
+    ("a =~ q1 + q1 + q2", "'a =~ q1' appears twice"),
+    ("a =~ q1 + q2 + q3\na =~ a", "'a' =~ itself"),
+    ("a =~ q1 + q2 + zz", "1 of 3 variables of the model are not in the data: 'zz'"),
+    ("a =~ v*q1 + v*q2 + q3\nq1 ~~ 2*q1\nq1 ~~ v*q1", "label 'v' names parameters fixed at 1 and at 2"),
+]
+
+
+@pytest.mark.parametrize(("model", "message"), MODELS)
+def test_models_that_cannot_be_read(model, message):
+    refused(lambda: cfa(model, L), DefinitionError, message)
+
+
+TABLES = [
+    (lambda: cfa(Q, L.iloc[:0]), NotEstimableError, "0 usable rows"),
+    (lambda: cfa(F, C.iloc[:0], "ML"), NotEstimableError, "0 usable rows"),
+    (lambda: cfa(Q, pd.DataFrame()), DefinitionError, "4 of 4 variables of the model are not in the data"),
+    (lambda: cfa(Q, L.assign(q1=np.nan)), NotEstimableError, "nobody answered 'q1'"),
+    (lambda: cfa(Q, L.assign(q1=3)), NotEstimableError, "'q1' is constant"),
+    (lambda: cfa(Q, L.assign(q1="x")), ResponseDataError, "'q1' holds text"),
+    (lambda: cfa(Q, L.assign(q1=L["q1"].astype(str))), ResponseDataError, "'q1' holds text"),
+    (lambda: cfa(Q, L.assign(q1=pd.Timestamp(0))), ResponseDataError, "'q1' holds datetime64"),
+    (lambda: cfa(F, C.assign(x1=C["x1"] + 1j), "ML"), ResponseDataError, "'x1' holds complex128"),
+    (
+        lambda: cfa(Q, L.assign(q1=np.where(L.index > 3, L["q1"], np.inf))),
+        ResponseDataError,
+        "4 infinite values",
+    ),
+    (lambda: cfa(Q, TWICE), ResponseDataError, "columns appear twice: 'q1'"),
+    (lambda: cfa(Q, TWICE_GROUP, group="group"), ResponseDataError, "columns appear twice: 'group'"),
+    (lambda: cfa(F, C), ResponseDataError, "398 distinct values, more than 30"),
+    (lambda: cfa(Q, L.assign(q2=L["q1"])), NotEstimableError, "correlations at 1 or -1: 'q1-q2'"),
+    (lambda: cfa(Q, L.assign(q2=6 - L["q1"])), NotEstimableError, "correlations at 1 or -1: 'q1-q2'"),
+    (lambda: cfa(F, HALVES, "ML", missing="listwise"), NotEstimableError, "0 usable rows"),
+    (lambda: cfa(Q, L.assign(group=np.nan), group="group"), NotEstimableError, r"has 0 group\(s\)"),
+    (lambda: cfa(Q, L.assign(group="a"), group="group"), NotEstimableError, r"has 1 group\(s\)"),
+    (lambda: cfa(Q, L, group="nope"), DefinitionError, "grouping column 'nope' is not in the data"),
+    (lambda: cfa(Q, L, group=["group"]), DefinitionError, "name one column of the data"),
+    (lambda: cfa(Q, L, group="q1"), NotEstimableError, "'q1' is constant in group"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "message"), TABLES)
+def test_tables_that_hold_no_such_data(call, error, message):
+    refused(call, error, message)
+
+
+OPTIONS = [
+    (lambda: cfa(F, C, "mlr"), "estimator 'mlr' is unknown"),
+    (lambda: cfa(F, C, None), "estimator None is unknown"),
+    (lambda: cfa(F, C, "ML", missing="pairwise"), "missing for ML 'pairwise' is unknown"),
+    (lambda: cfa(Q, L, std_lv="no"), "std_lv 'no' is unknown"),
+    (lambda: cfa(Q, L, ordered=False), "4 of 4 variables are not ordinal"),
+    (lambda: cfa(Q, L, ordered="q1"), "3 of 4 variables are not ordinal: 'q2', 'q3', 'q4'"),
+    (lambda: cfa(Q, L, ordered=["q1", "q2", "q3", "q4", "zz"]), "names in ordered are not in the data: 'zz'"),
+    (lambda: cfa(Q, L, group="group", group_equal=["loading"]), "unknown group_equal 'loading'"),
+    (lambda: cfa(Q, L, group_equal="loadings"), "group_equal needs groups"),
+    (lambda: cfa(Q, L, group_partial="a=~q1"), "group_partial exempts from nothing"),
+    (
+        lambda: cfa(Q, L, group="group", group_equal="loadings", group_partial=["a=~q9"]),
+        "group_partial names what is not in the model: 'a=~q9'",
+    ),
+    (lambda: cfa(F, C, "ML").standardized("zz"), "kind 'zz' is unknown"),
+    (lambda: cfa(F, C, "ML").residuals("zz"), "kind 'zz' is unknown"),
+    (lambda: cfa(F, C, "ML").factor_scores("ebm"), "method 'ebm' does not suit ML"),
+    (lambda: compare_models({}), r"0 model\(s\) given"),
+    (lambda: compare_models(None), "no mapping of names to fitted models"),
+    (lambda: compare_models({"a": "x", "b": "y"}), "no mapping of names to fitted models"),
+    (lambda: compare_models({"a": cfa(F, C, "ML"), "b": cfa(F, C, "MLR")}), "'a' used ML"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), OPTIONS)
+def test_options_that_do_not_exist(call, message):
+    refused(call, DefinitionError, message)
+
+
+ESTIMATION = [
+    (lambda: sem("x1 ~ x2\nx2 ~ x1", C, "ML"), r"negative degrees of freedom \(-1\)"),
+    (lambda: cfa("f =~ x1 + x2 + x3\ng =~ x1 + x2 + x3", C, "ML"), r"degrees of freedom \(-4\)"),
+    (lambda: cfa("a =~ q1 + q2", L), r"degrees of freedom \(-1\)"),
+    (lambda: cfa("f =~ NA*x1 + x2 + x3 + x4", C, "ML"), "not identified"),
+    (
+        lambda: cfa(HIGHER, B, "ML", group="sex", group_equal=["loadings", "intercepts"]),
+        "the data do not determine 'g ~ 1 ",
+    ),
+    (lambda: cfa("f =~ x1 + a*x2 + x3 + x4\nz := a/0", C, "ML"), "no real numbers at the estimates: 'z'"),
+    (lambda: cfa("f =~ x1 + a*x2 + x3 + x4\nz := log(-a)", C, "ML"), "no real numbers at the estimates: 'z'"),
+    (
+        lambda: cfa("f =~ x1 + a*x2 + x3 + x4\nz := sqrt(-a)", C, "ML"),
+        "no real numbers at the estimates: 'z'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ESTIMATION)
+def test_what_cannot_be_estimated(call, message):
+    refused(call, NotEstimableError, message)
+
+
+def test_constraints_that_contradict_each_other():
+    model = "f =~ x1 + a*x2 + a*x3\na == 0.3\na == 0.4"
+    refused(lambda: cfa(model, C, "ML"), DefinitionError, "line 2, column 1: the constraints contradict")
+
+
+INVARIANCE = [
+    (lambda: invariance(Q, L, group="zz"), DefinitionError, "no column 'zz'"),
+    (lambda: invariance(Q, L, group=None), DefinitionError, "no column None"),
+    (lambda: invariance(Q, L, group="group", levels=["strong"]), DefinitionError, "unknown levels: 'strong'"),
+    (lambda: invariance(Q, L, group="group", levels=[]), DefinitionError, "no levels are named"),
+    (lambda: invariance(Q, L, group="group", partial=["a=~q9"]), DefinitionError, "not in the model: 'a=~q9'"),
+    (
+        lambda: invariance(F, C, group="grp", ordered=False, partial=["f=~x9"]),
+        DefinitionError, "not in the model: 'f=~x9'",
+    ),
+    (lambda: invariance(Q, L, group="group", estimator="ML"), DefinitionError, "does not suit ordinal items"),
+    (
+        lambda: invariance(F, C, group="grp", ordered=False, estimator="WLSMV"),
+        DefinitionError, "does not suit continuous items",
+    ),
+    (lambda: invariance(Q, L.to_numpy(), group="group"), ResponseDataError, "data is a ndarray"),
+    (lambda: invariance(Q, TWICE, group="group"), ResponseDataError, "columns appear twice: 'q1'"),
+    (lambda: invariance(Q, TWICE_GROUP, group="group"), ResponseDataError, "columns appear twice: 'group'"),
+    (lambda: invariance(Q, L.assign(q1="x"), group="group"), ResponseDataError, "'q1' holds text"),
+    (lambda: invariance(Q, L.iloc[:0], group="group"), NotEstimableError, r"holds 0 group\(s\)"),
+    (lambda: invariance(Q, L.assign(group="a"), group="group"), NotEstimableError, r"holds 1 group\(s\)"),
+    (
+        lambda: invariance(Q, L.assign(q1=L["q1"].where(L["group"] == "a", 3)), group="group"),
+        NotEstimableError, "lack a category in a group: 'q1 in b'",
+    ),
+    (lambda: invariance(Q + "\na ~ q5", L, group="group"), DefinitionError, "the model says a ~ q5"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), INVARIANCE)
+def test_invariance_refuses(call, error, message):
+    refused(call, error, message)
+
+
+def refused(call, error, message):
+    """One fact, a line of its own for the hint; warnings of other packages would fail the test."""
+    with pytest.raises(error, match=message) as caught:
+        call()
+    fact, *rest = str(caught.value).split("\n")
+    assert len(rest) == 1
+    assert rest[0].startswith("Hint: ")
+    assert ": " in fact
+
+
+def test_rows_without_a_group_and_columns_of_other_models_do_no_harm():
+    assert cfa(Q, L.assign(group=GROUPS), group="group").n_obs == int(GROUPS.notna().sum())
+    assert cfa(Q, pd.concat([L, L[["q12"]]], axis=1)).n_obs == len(L)
+
+
+def test_twelve_categories_are_still_an_ordinal_item():
+    binned = pd.DataFrame({name: pd.qcut(C[name], 12, labels=False) for name in ("x1", "x2", "x3", "x4")})
+    assert cfa(F, binned).converged
+
+
+def test_a_heywood_case_names_the_item_and_a_remedy():
+    table = pd.DataFrame(
+        np.random.default_rng(1).multivariate_normal(
+            [0, 0, 0], [[1, 0.8, 0.75], [0.8, 1, 0.45], [0.75, 0.45, 1]], 300
+        ),
+        columns=["x1", "x2", "x3"],
+    )
+    with pytest.warns(ToolkitWarning, match=r"Heywood cases\): 'x1'\.\nHint: .*equate loadings"):
+        cfa("f =~ x1 + x2 + x3", table, "ML")
+
+
+def test_few_rows_and_indefinite_correlations_are_warned_about():
+    with pytest.warns(ToolkitWarning) as caught:
+        result = cfa("a =~ q1 + q2 + q3 + q4\nb =~ q5 + q6 + q7 + q8", L.head(12))
+    texts = " ".join(str(w.message) for w in caught)
+    assert "12 rows for 31 parameters" in texts
+    assert "not positive definite (smallest eigenvalue -0.1" in texts
+    assert np.isnan(result.fit["cfi_robust"])
+
+
+def test_a_definition_without_a_standardised_value_is_missing_there_only():
+    result = cfa("f =~ x1 + a*x2 + x3 + x4\nz := log(a - 0.75)", C, "ML")
+    assert np.isnan(result.parameters["std_all"].iloc[-1])
+    assert np.isfinite(result.parameters["est"].iloc[-1])
