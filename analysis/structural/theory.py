@@ -148,9 +148,7 @@ def compare_theories(
     )
 
 
-def roles_of(
-    responses: pd.DataFrame, scale: Instrument
-) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def roles_of(responses: pd.DataFrame, scale: Instrument) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """Tell dimensions from context themes, each with its own items; themes of one item are left out."""
     present = set(responses.columns)
     own = {theme.id: [item.id for item in theme.items if item.id in present] for theme in scale.themes}
