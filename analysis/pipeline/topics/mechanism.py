@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
@@ -101,6 +99,7 @@ def _values(found: MediationResult) -> dict[str, Any]:
     if route in latent.index:
         names = ("estimate", "mc_lower", "mc_upper")
         values |= {f"latent_{name.removeprefix('mc_')}": latent.loc[route, name] for name in names}
+        values |= {f"latent_{name}": found.latent_fit[name] for name in ("cfi", "rmsea", "srmr")}
     return values
 
 
@@ -128,7 +127,8 @@ def _prose(found: MediationResult, values: dict[str, Any]) -> list[str]:
     if "latent_estimate" in values:
         said.append(
             "With alliance as a latent variable above its themes the route is {latent_estimate:d2} "
-            "({latent_lower:d2} to {latent_upper:d2})."
+            "({latent_lower:d2} to {latent_upper:d2}); that model has CFI {latent_cfi:d3}, RMSEA "
+            "{latent_rmsea:d3} and SRMR {latent_srmr:d3}."
         )
     return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
 
@@ -215,13 +215,11 @@ def _routes(found: MediationResult) -> Table:
 
 
 def _latent(found: MediationResult) -> Table:
-    fit = found.latent_fit
-    told = ", ".join(f"{name.upper()} {fit[name]:.3f}" for name in ("cfi", "rmsea", "srmr") if name in fit)
     return Table(
-        frame=found.latent if len(found.latent) else pd.DataFrame(),
+        frame=found.latent,
         title="Routes with alliance as a latent variable",
         columns={**ROUTE, "mc_lower": ("95% from", "d3"), "mc_upper": ("to", "d3")},
-        note=f"Per standard deviation of the latent variable; Monte-Carlo intervals. Fit: {told}.",
+        note="Per standard deviation of the latent variable; Monte-Carlo intervals.",
     )
 
 
