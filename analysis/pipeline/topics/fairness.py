@@ -221,7 +221,8 @@ def _tables(table: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Table]:
             title="Tests of each item",
             columns=_ITEMS,
             note="χ² of group and group by standing together; p adjusted over the items of the theme. R² is "
-            "Nagelkerke's. Signed points are those of the later named of the two groups furthest apart.",
+            "Nagelkerke's. Signed points are those of the later named of the two groups furthest apart. "
+            "The matching score holds the item itself, which hides unlike slopes in short themes.",
         ),
     }
 
