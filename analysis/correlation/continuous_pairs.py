@@ -15,6 +15,7 @@ from analysis.correlation.pairs import BOUND, MAX_STEPS, TOLERANCE, next_point
 Array = npt.NDArray[np.float64]
 
 SMALLEST = 1e-300
+SINGULAR = 1 - 1e-9  # beyond this, what is left of one variable is rounding error of the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,7 +96,11 @@ def fit_moment(z1: Array, z2: Array) -> tuple[float, bool]:
     -------
     tuple
         ρ and whether the search converged; the product-moment correlation when no answers are missing.
+        ±1 where one variable is a linear function of the other: there the likelihood has no maximum.
     """
+    observed = float(np.corrcoef(z1, z2)[0, 1])
+    if abs(observed) > SINGULAR:
+        return float(np.sign(observed)), True
     n, squares, product = len(z1), float(z1 @ z1 + z2 @ z2), float(z1 @ z2)
 
     def derivatives(rho: float) -> tuple[float, float]:
@@ -105,12 +110,17 @@ def fit_moment(z1: Array, z2: Array) -> tuple[float, bool]:
         second = n * (1 + rho * rho) / spread**2 + (2 * product * rho - squares) / spread**2
         return first, second + 4 * rho * core / spread**3
 
-    return _search(float(np.corrcoef(z1, z2)[0, 1]), derivatives)
+    return _search(observed, derivatives, SINGULAR, SINGULAR)
 
 
-def _search(start: float, derivatives: Callable[[float], tuple[float, float]]) -> tuple[float, bool]:
-    rho = np.array([np.clip(start, -0.9, 0.9)])
-    low, high = np.array([-BOUND]), np.array([BOUND])
+def _search(
+    start: float,
+    derivatives: Callable[[float], tuple[float, float]],
+    bound: float = BOUND,
+    farthest_start: float = 0.9,
+) -> tuple[float, bool]:
+    rho = np.array([np.clip(start, -farthest_start, farthest_start)])
+    low, high = np.array([-bound]), np.array([bound])
     for _ in range(MAX_STEPS):
         slope, curvature = (np.array([value]) for value in derivatives(float(rho[0])))
         low, high = np.where(slope > 0, rho, low), np.where(slope < 0, rho, high)

@@ -8,11 +8,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from analysis.correlation.continuous_pairs import SINGULAR
 from analysis.correlation.counts import pair_indices
 from analysis.correlation.mixed_pairs import fit_pair, pair_scores
 from analysis.correlation.moments import refuse_unconverged, square_from_pairs
+from analysis.correlation.pairs import BOUND
 from analysis.correlation.variables import Variable, continuous_variable, ordinal_variable
-from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]
 
@@ -92,6 +94,8 @@ def mixed_moments(
     ------
     ResponseDataError
         As `ordinal_moments`, and for continuous variables without variance.
+    NotEstimableError
+        A correlation of 1 or −1, or one whose search did not converge.
     """
     values, ordered = np.asarray(values, dtype=float), np.asarray(ordered, dtype=bool)
     p = values.shape[1]
@@ -113,6 +117,7 @@ def mixed_moments(
     ]
     refuse_unconverged(np.array([converged for _, converged in fits]), names, caller)
     rho = np.array([value for value, _ in fits])
+    _refuse_perfect(rho, ordered, names, caller)
     scale = np.array([v.deviation for v in variables])
     correlations = square_from_pairs(rho, p, 1.0)
     gamma = _correlation_acov(variables, rho) if acov else None
@@ -128,6 +133,17 @@ def mixed_moments(
         n_obs=len(values),
         pair_n=answered.T.astype(np.int64) @ answered.astype(np.int64),
     )
+
+
+def _refuse_perfect(rho: Array, ordered: npt.NDArray[np.bool_], names: list[str], caller: str) -> None:
+    """Complain about correlations of ±1: their information is singular, so no Γ belongs to them."""
+    first, second = pair_indices(len(names))
+    limit = np.where(ordered[first] | ordered[second], BOUND - 1e-6, SINGULAR)
+    pairs = [f"{names[first[k]]}–{names[second[k]]}" for k in np.flatnonzero(np.abs(rho) >= limit)]
+    if pairs:
+        fact = f"{len(pairs)} of {len(rho)} correlations are 1 or −1: {name_offenders(pairs)}."
+        hint = "drop one variable of each pair, or merge rare categories."
+        raise NotEstimableError(fact_and_hint(caller, fact, hint))
 
 
 def _places(variables: list[Variable]) -> tuple[list[npt.NDArray[np.intp]], int]:

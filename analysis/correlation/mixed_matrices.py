@@ -138,7 +138,7 @@ def mixed_correlations(
     ResponseDataError
         Unknown names, constant variables, pairs without joint answers, ordinal codes that are not whole.
     NotEstimableError
-        A correlation whose search did not converge.
+        A correlation of 1 or −1, or one whose search did not converge.
 
     Warns
     -----

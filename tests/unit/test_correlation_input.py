@@ -194,3 +194,23 @@ def test_moments_without_names_and_covariance() -> None:
     assert result.acov is None and result.empty_cells.shape == (6,) and not result.at_bound.any()
     with pytest.raises(ResponseDataError, match=r"ordinal_moments: 1 of 2 items have no answer at all: '1'"):
         ordinal_moments(np.array([[1, np.nan], [2, np.nan]]))
+
+
+def _linear(noise: float) -> pd.DataFrame:
+    draws = np.random.default_rng(4).standard_normal((200, 3))
+    x = draws[:, 0]
+    return pd.DataFrame(
+        {"item": np.digitize(x + draws[:, 1], [-1.0, 0.0, 1.0]), "x": x, "y": 3 - 2 * x + noise * draws[:, 2]}
+    )
+
+
+def test_one_variable_that_is_a_linear_function_of_another_is_refused() -> None:
+    with pytest.raises(NotEstimableError, match=r"1 of 3 correlations are 1 or −1: 'x–y'\.\nHint: drop one"):
+        mixed_correlations(_linear(0.0), ordered=["item"])
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.001, 1e-4])
+def test_continuous_variables_that_nearly_repeat_each_other_keep_their_correlation(noise: float) -> None:
+    table = _linear(noise)
+    found = mixed_correlations(table, ordered=["item"]).correlations.loc["x", "y"]
+    assert found == pytest.approx(np.corrcoef(table["x"], table["y"])[0, 1], abs=1e-11)
