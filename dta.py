@@ -43,6 +43,9 @@ Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to lis
 Results = Annotated[Path | None, typer.Option("--results", help="Folder written by `dta validate`.")]
 
 
+DEMO_MEASURES = ("alliance", "usability")  # short made-up scales of the example study
+
+
 @app.command("demo")
 def demo_command(
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Stop after the report.")] = False,
@@ -50,7 +53,7 @@ def demo_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for data and report.")] = Path("dta-demo"),
 ) -> None:
     """Validate the bundled synthetic study, write the report and serve it."""
-    from analysis.commands import read_inputs, validate_and_write
+    from analysis.commands import read_inputs, read_measures, validate_and_write
     from analysis.report.writing import refuse_foreign
 
     report = out / "report"
@@ -67,6 +70,7 @@ def demo_command(
         enrolment=data / "enrolment.csv",
         audit=data / "audit.csv",
     )
+    inputs["measures"] = read_measures([f"{data / name}.csv={data / name}.yaml" for name in DEMO_MEASURES])
     typer.echo(f"Synthetic example study from {data}")
     validate_and_write(inputs, report, seed=1, forms=["html"])
     if not no_serve:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,6 +49,12 @@ Audit = Annotated[
     Path | None,
     typer.Option("--audit", help="Features of the app: app, version, rater, principle, rating, evidence."),
 ]
+Measures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--measure", help="Another questionnaire of the same people, ANSWERS=INSTRUMENT; repeatable."
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
@@ -67,6 +73,7 @@ def validate_command(
     times: Times = None,
     enrolment: Enrolment = None,
     audit: Audit = None,
+    measure: Measures = None,
     seed: Seed = 1,
     forms: Forms = "html",
     shared: Annotated[
@@ -79,6 +86,7 @@ def validate_command(
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
     inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit)
+    inputs["measures"] = read_measures(measure or [])
     validate_and_write(inputs, out, seed, wanted, shared=shared)
 
 
@@ -122,6 +130,40 @@ def read_inputs(
     inputs["enrolment"] = one_row_each(everyone, "enrolment") if everyone is not None else None
     inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
     return inputs
+
+
+def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]:
+    """Read other questionnaires, each given as ANSWERS=INSTRUMENT.
+
+    Parameters
+    ----------
+    given
+        Such as `usability.csv=usability.yaml`; the instrument is a shipped one or a file.
+
+    Returns
+    -------
+    list of tuple
+        Answers and instrument of each.
+
+    Raises
+    ------
+    DefinitionError
+        Words without an equals sign.
+    """
+    from instrument.errors import DefinitionError, fact_and_hint
+    from instrument.loading import load
+    from instrument.responses import read_responses
+
+    found = []
+    for words in given:
+        answers, _, name = words.partition("=")
+        if not answers or not name:
+            fact = f"{words!r} names no answers and instrument."
+            hint = "write --measure answers.csv=instrument.yaml."
+            raise DefinitionError(fact_and_hint("dta --measure", fact, hint))
+        scale = load(name)
+        found.append((read_responses(Path(answers), scale), scale))
+    return found
 
 
 def _fitting(study: Study, scale: Instrument) -> Study:

@@ -16,7 +16,8 @@ CLASSES = ("below the cut-off", "at or above the cut-off")
 
 def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """HTMT of each pair of themes, one row per pair; the further left, the further apart."""
-    table = table_of(section, "htmt").sort_values("htmt", ascending=False)
+    table = table_of(section, "htmt")
+    table = table[table["within_scale"]].sort_values("htmt", ascending=False)  # other measures are not judged
     table["label"] = [wrapped(f"{row.one} with {row.other}", 30) for row in table.itertuples()]
     table["apart"] = [CLASSES[0] if HTMT.holds(value) else CLASSES[1] for value in table["htmt"]]
     told = "; ".join(

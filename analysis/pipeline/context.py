@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -39,6 +39,7 @@ class Context:
     study: Study | None = None
     times: pd.DataFrame | None = None
     enrolment: pd.DataFrame | None = None
+    measures: tuple[tuple[pd.DataFrame, Instrument], ...] = ()
     audit: pd.DataFrame | None = None
     seed: int = 1
     _kept: dict[str, Any] = field(default_factory=dict)
@@ -161,6 +162,7 @@ def build_context(
     study: Study | dict[str, Any] | None,
     times: pd.DataFrame | None,
     enrolment: pd.DataFrame | None,
+    measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
     seed: int,
     audit: pd.DataFrame | None = None,
 ) -> Context:
@@ -190,6 +192,8 @@ def build_context(
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
+    for answers, other in measures:
+        checksums[f"measure {other.id}"] = _checked_measure(answers, other)
     return Context(
         responses=bare,
         scale=scale,
@@ -203,8 +207,23 @@ def build_context(
         times=times,
         enrolment=enrolment,
         audit=audit,
+        measures=tuple(measures),
         seed=seed,
     )
+
+
+def _checked_measure(answers: pd.DataFrame, other: Instrument) -> str:
+    """Refuse another questionnaire whose columns are absent or whose people repeat; give its checksum."""
+    needed = ["participant", "wave", *other.item_ids]
+    if absent := [column for column in needed if column not in answers.columns]:
+        fact = f"{len(absent)} columns of the measure {other.id!r} are absent: {name_offenders(absent)}."
+        raise ResponseDataError(fact_and_hint("validate", fact, "read it with instrument.read_responses."))
+    if doubled := int(answers.duplicated(["participant", "wave"]).sum()):
+        fact = f"{doubled} rows of the measure {other.id!r} repeat a participant at a wave."
+        raise ResponseDataError(fact_and_hint("validate", fact, "keep one row for each."))
+    bare = answers.copy()
+    bare.attrs = {}
+    return str(answers.attrs.get("checksum") or checksum_of(bare))
 
 
 def counted(key: str, number: int, noun: str) -> str:

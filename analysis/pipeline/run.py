@@ -110,6 +110,7 @@ def validate(
     times: pd.DataFrame | None = None,
     enrolment: pd.DataFrame | None = None,
     audit: pd.DataFrame | None = None,
+    measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
     topics: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Validation:
@@ -143,6 +144,9 @@ def validate(
         who gave answers, are taken to be everyone.
     audit : pandas.DataFrame, optional
         Ratings of an app's features by two raters, as `analysis.audit_agreement` takes them.
+    measures
+        Other questionnaires answered by the same people: answers and instrument of each. Their scores, by the
+        id of each theme, can be named in the hypotheses of the study.
     topics
         Names of the sections wanted, such as `("flow", "use", "adherence")`. By default every topic.
     progress
@@ -172,6 +176,7 @@ def validate(
         times=times,
         enrolment=enrolment,
         audit=audit,
+        measures=measures,
         seed=seed,
     )
     sections = {}

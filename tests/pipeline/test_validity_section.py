@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from analysis.commands import read_measures
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.report.view import prose
 from analysis.validity import check_hypotheses, htmt, incremental_validity, known_groups
 from instrument.definition import Instrument
+from instrument.errors import DefinitionError, ResponseDataError
 from instrument.scoring import reverse_key, score
 from instrument.study import make_study
 
@@ -120,3 +124,84 @@ def test_words_and_figure_name_the_numbers(section: dict[str, Any]) -> None:
 def test_without_study_there_are_ratios_only(tree: dict[str, Any]) -> None:
     section = tree["sections"]["validity"]
     assert section["status"] == "ok" and set(section["tables"]) == {"htmt"}
+    assert "No other questionnaire was given" in " ".join(prose(section))
+
+
+def make_other(items: int = 3, theme: str = "calm") -> Instrument:
+    definition = {
+        "schema": 1, "id": "short", "version": "1", "title": "Short scale", "status": "candidate",
+        "notice": "Made up.", "response_scales": {"agree": {"options": {k: f"Option {k}" for k in range(1, 6)}}},
+        "themes": [
+            {"id": theme, "title": "Calm",
+             "items": [{"id": f"q{k}", "text": "-", "reverse": k == 2} for k in range(1, items + 1)]}
+        ],
+    }  # fmt: skip
+    return Instrument.model_validate(definition)
+
+
+def other_answers(answers: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
+    """Three items that go with the north, the second of them reversed; other people and waves besides."""
+    first = answers[answers["wave"] == 1]
+    level = score(first, scale).scores["north"].fillna(3).to_numpy()
+    rng = np.random.default_rng(12)
+    table: dict[str, Any] = {"participant": first["participant"].to_numpy(), "wave": 1}
+    for k in (1, 2, 3):
+        value = np.clip(np.round(level + rng.normal(size=len(level))), 1, 5).astype(int)
+        table[f"q{k}"] = 6 - value if k == 2 else value
+    made = pd.DataFrame(table).astype({f"q{k}": "Int64" for k in (1, 2, 3)})
+    return pd.concat([made, made.head(5).assign(wave=3)], ignore_index=True)
+
+
+def test_another_questionnaire_is_related_by_its_themes(
+    answers: pd.DataFrame, scale: Instrument, sides: dict[str, pd.DataFrame], study: dict[str, Any]
+) -> None:
+    plans = [
+        {"id": "m1", "text": "Goes.", "measure": "correlation north, calm", "expected": ">= 0.3"},
+        {"id": "m2", "text": "Apart.", "measure": "HTMT calm, north", "expected": "< 1.2"},
+    ]
+    plan = make_study(study | {"hypotheses": plans, "baseline": ["age_start"], "outcome": "later"})
+    other = other_answers(answers, scale)
+    tree = validate(
+        answers, scale, study=plan, seed=5, topics=("validity",), measures=[(other, make_other())], **sides
+    ).to_dict()  # type: ignore[arg-type]
+    section = tree["sections"]["validity"]
+    hypotheses = pd.DataFrame(section["tables"]["hypotheses"]).set_index("id")
+    own = score(answers[answers["wave"] == 1], scale).scores.set_index("participant")["north"]
+    calm = score(other[other["wave"] == 1], make_other()).scores.set_index("participant")["calm"]
+    assert hypotheses.loc["m1", "estimate"] == pytest.approx(own.corr(calm), rel=1e-9)
+    table = pd.DataFrame(section["tables"]["htmt"])
+    keyed = reverse_key(answers[answers["wave"] == 1], scale).set_index("participant")[scale.item_ids]
+    beside = reverse_key(other[other["wave"] == 1], make_other()).set_index("participant")[["q1", "q2", "q3"]]
+    joined = keyed.astype(float).dropna(how="all").join(beside.astype(float).add_prefix("o"))
+    themes = {theme.id: [item.id for item in theme.items] for theme in scale.themes}
+    direct = htmt(joined, themes | {"calm": ["oq1", "oq2", "oq3"]}, draws=0).htmt
+    row = table[(table["first"] == "north") & (table["second"] == "calm")].iloc[0]
+    assert row["htmt"] == pytest.approx(direct.loc["north", "calm"], rel=1e-9)
+    assert row["other"] == "Calm (Short scale)" and not row["within_scale"]
+    assert hypotheses.loc["m2", "estimate"] == row["htmt"]
+    assert not any("Calm" in finding["claim"] for finding in section["findings"])
+    assert "Calm" not in build_figures(section, {})["htmt"].alt
+    assert list(section["tables"]["beyond"]["theme"]) == [*themes, "total"]
+    assert "only a hypothesis judges them" in " ".join(prose(section))
+    assert "measure short" in tree["meta"]["checksums"]
+
+
+def test_a_measure_that_breaks_its_contract_is_refused(answers: pd.DataFrame, scale: Instrument) -> None:
+    other = other_answers(answers, scale)
+    with pytest.raises(ResponseDataError, match="1 columns of the measure 'short' are absent: 'q3'"):
+        validate(answers, scale, topics=("flow",), measures=[(other.drop(columns="q3"), make_other())])
+    with pytest.raises(ResponseDataError, match="5 rows of the measure 'short' repeat a participant"):
+        validate(
+            answers, scale, topics=("flow",), measures=[(pd.concat([other, other.tail(5)]), make_other())]
+        )
+
+
+def test_the_command_reads_measures(tmp_path: Path, answers: pd.DataFrame, scale: Instrument) -> None:
+    other = other_answers(answers, scale)
+    other.to_csv(tmp_path / "a.csv", index=False)
+    data = make_other().model_dump(mode="json", by_alias=True, exclude_none=True)
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    ((read, found),) = read_measures([f"{tmp_path / 'a.csv'}={tmp_path / 'b.yaml'}"])
+    assert found.id == "short" and len(read) == len(other)
+    with pytest.raises(DefinitionError, match=r"'a\.csv' names no answers and instrument"):
+        read_measures(["a.csv"])

@@ -9,14 +9,19 @@ import pandas as pd
 
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.pipeline.topics.validity_measures import estimates, people_table
+from analysis.pipeline.topics.validity_added import DRAWS, added_beyond, added_by_theme
+from analysis.pipeline.topics.validity_measures import (
+    estimates,
+    measure_items,
+    measure_scores,
+    people_table,
+)
 from analysis.rules import HTMT, HYPOTHESES
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
     from analysis.validity import HtmtResult, HypothesesResult
 
-DRAWS = 500
 FEWEST_ITEMS = 2
 
 
@@ -26,7 +31,9 @@ def section_validity(context: Context) -> Section:
     people = people_table(context)
     ratios = _ratios(context, problems)
     checked, reasons = _checked(context, people, ratios)
-    added = _added(context, people, problems)
+    others = [name for table in measure_scores(context) for name in table.columns[2:] if name in people]
+    added = added_by_theme(context, people, problems)
+    beyond = added_beyond(context, people, others, problems)
     tables = {}
     if ratios is not None:
         tables["htmt"] = _ratio_table(context, ratios)
@@ -34,6 +41,8 @@ def section_validity(context: Context) -> Section:
         tables["hypotheses"] = _hypothesis_table(checked, reasons)
     if len(added):
         tables["increment"] = _increment_table(context, added)
+    if len(beyond):
+        tables["beyond"] = _beyond_table(context, beyond, others)
     values = _values(context, ratios, checked, added)
     return Section(
         estimator="heterotrait-monotrait ratios of Pearson correlations, percentile intervals; Fisher "
@@ -47,7 +56,7 @@ def section_validity(context: Context) -> Section:
         values=values,
         tables=tables,
         findings=_findings(ratios, tables, checked),
-        figures=["htmt"] if ratios is not None else [],
+        figures=["htmt"] if ratios is not None and len(context.themes) > 1 else [],
         problems=problems,
     )
 
@@ -55,11 +64,13 @@ def section_validity(context: Context) -> Section:
 def _ratios(context: Context, problems: list[str]) -> HtmtResult | None:
     from analysis.validity import htmt
 
-    themes = {theme: items for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS}
-    if len(themes) < 2:
+    own = {theme: items for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS}
+    items, others, _ = measure_items(context)
+    if len(own) + len(others) < 2:
         return None
+    joined = context.items.join(items) if len(items) else context.items
     try:
-        return htmt(context.items, themes, draws=DRAWS, seed=context.seed)
+        return htmt(joined, own | others, draws=DRAWS, seed=context.seed)
     except ToolkitError as error:
         problems.append(f"Ratios between themes: {error}")
         return None
@@ -82,45 +93,15 @@ def _checked(
         return check_hypotheses(judged, values=dict(held)), reasons
 
 
-def _added(context: Context, people: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """What each theme adds to the study's outcome beyond its baseline and the other themes."""
-    from statsmodels.stats.multitest import multipletests
-
-    from analysis.validity import incremental_validity
-
-    study = context.study
-    themes = [theme for theme in context.themes if theme in people.columns]
-    outcome = study.outcome if study is not None else None
-    if study is None or outcome is None or outcome not in people.columns or len(themes) < 2:
-        return pd.DataFrame()
-    controls = [name for name in study.baseline if name in people.columns]
-    rows = []
-    for theme in themes:
-        others = [name for name in themes if name != theme]
-        try:
-            found = incremental_validity(
-                people, outcome, theme, baseline=others, controls=controls, draws=DRAWS,
-                seed=context.seed,
-            )  # fmt: skip
-        except ToolkitError as error:
-            problems.append(f"{context.title_of(theme)}, added to the outcome: {error}")
-            continue
-        row = {"theme": theme, "title": context.title_of(theme), "n": found.n_obs}
-        row |= {"r_squared": found.r_squared_baseline, "delta": found.delta_r_squared}
-        row |= {"ci_lower": found.ci_lower, "ci_upper": found.ci_upper}
-        slope = float(found.coefficients["standardised"].loc[theme])
-        rows.append(row | {"slope": slope, "f": found.f, "pvalue": found.pvalue})
-    table = pd.DataFrame(rows)
-    if len(table):
-        table["pvalue_holm"] = multipletests(table["pvalue"], method="holm")[1]
-    return table
-
-
 def _ratio_table(context: Context, ratios: HtmtResult) -> Table:
+    titles = {theme: context.title_of(theme) for theme in context.themes} | measure_items(context)[2]
+    between = [one in context.themes and other in context.themes for one, other in _pairs(ratios)]
+    mixed = [one in context.themes for one, _ in _pairs(ratios)]
     frame = ratios.pairs.assign(
-        one=[context.title_of(theme) for theme in ratios.pairs["first"]],
-        other=[context.title_of(theme) for theme in ratios.pairs["second"]],
-    )
+        one=[titles[theme] for theme in ratios.pairs["first"]],
+        other=[titles[theme] for theme in ratios.pairs["second"]],
+        within_scale=between,
+    )[mixed]
     return Table(
         frame=frame,
         title="Ratios of the correlations between themes to those within",
@@ -162,11 +143,24 @@ def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Tab
     )
 
 
+def _pairs(ratios: HtmtResult) -> list[tuple[str, str]]:
+    return list(zip(ratios.pairs["first"], ratios.pairs["second"], strict=True))
+
+
+def _beyond_table(context: Context, beyond: pd.DataFrame, others: list[str]) -> Table:
+    outcome = context.study.outcome if context.study is not None else ""
+    return _shown(beyond, f"What each score adds to the prediction of {outcome} beyond {listed(others)}")
+
+
 def _increment_table(context: Context, added: pd.DataFrame) -> Table:
     outcome = context.study.outcome if context.study is not None else ""
+    return _shown(added, f"What each theme adds to the prediction of {outcome} beyond the other themes")
+
+
+def _shown(table: pd.DataFrame, title: str) -> Table:
     return Table(
-        frame=added,
-        title=f"What each theme adds to the prediction of {outcome} beyond the other themes",
+        frame=table,
+        title=title,
         columns={
             "title": ("Theme", "text"),
             "n": ("n", "int"),
@@ -188,13 +182,16 @@ def _values(
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if ratios is not None:
-        top = ratios.pairs.iloc[int(ratios.pairs["htmt"].argmax())]
+        own = [one in context.themes and other in context.themes for one, other in _pairs(ratios)]
+        inside = ratios.pairs[own] if any(own) else ratios.pairs
+        top = inside.iloc[int(inside["htmt"].argmax())]
+        titles = {theme: context.title_of(theme) for theme in context.themes} | measure_items(context)[2]
         values |= {
-            "pairs": len(ratios.pairs),
+            "pairs": len(inside),
             "htmt_highest": top["htmt"],
             "htmt_highest_upper": top["htmt_ci_upper"],
-            "htmt_highest_pair": f"{context.title_of(top['first'])} with {context.title_of(top['second'])}",
-            "not_apart": int((~ratios.pairs["htmt_below_cutoff"].astype(bool)).sum()),
+            "htmt_highest_pair": f"{titles[top['first']]} with {titles[top['second']]}",
+            "not_apart": int((~inside["htmt_below_cutoff"].astype(bool)).sum()),
         }
     if checked is not None:
         values |= {
@@ -232,10 +229,13 @@ def _prose(
             "For {outcome}, {adds_most} adds most beyond the other themes (ΔR² {delta:d3}). Themes that add "
             "something clearly, after Holm's correction for their number: {adds}."
         )
-    sentences.append(
-        "Nothing here was compared with another questionnaire unless a hypothesis above names one that was "
-        "evaluated."
-    )
+    if not context.measures:
+        sentences.append("No other questionnaire was given, so nothing was compared with one.")
+    elif ratios is not None:
+        sentences.append(
+            "Ratios with another questionnaire stand in the table, too; whether they should be low or high "
+            "depends on what it measures, so only a hypothesis judges them."
+        )
     return sentences
 
 
@@ -245,6 +245,8 @@ def _findings(
     found = []
     if ratios is not None:
         for position, row in enumerate(tables["htmt"].frame.to_dict("records")):
+            if not row["within_scale"]:
+                continue
             found.append(
                 Finding(
                     claim=f"{row['one']} and {row['other']} can be told apart",

@@ -25,10 +25,10 @@ _ODDS = re.compile(r"^odds ratio per SD of (?:the )?(?P<first>[\w-]+)$", re.IGNO
 
 
 def people_table(context: Context) -> pd.DataFrame:
-    """Scores of the first wave with what is known about the same people: covariates and outcomes."""
+    """Scores of the first wave with other measures, covariates and outcomes of the same people."""
     scores = context.scores_at(context.first_wave)
     table = scores.set_axis(scores.index.astype(str))
-    for side in (context.covariates, context.outcomes):
+    for side in (*measure_scores(context), context.covariates, context.outcomes):
         if side is None:
             continue
         rows = side
@@ -37,6 +37,40 @@ def people_table(context: Context) -> pd.DataFrame:
         rows = rows.set_index(rows["participant"].astype(str)).drop(columns="participant")
         table = table.join(rows[[name for name in rows.columns if name not in table.columns]])
     return table
+
+
+def measure_scores(context: Context) -> list[pd.DataFrame]:
+    """Theme scores of every other questionnaire, columns named by theme id; all waves."""
+    from instrument.scoring import score
+
+    tables = []
+    for answers, other in context.measures:
+        card = score(answers, other)
+        tables.append(card.scores[["participant", "wave", *(n for n in card.names if n != "total")]])
+    return tables
+
+
+def measure_items(context: Context) -> tuple[pd.DataFrame, dict[str, list[str]], dict[str, str]]:
+    """Keyed items of every other questionnaire at the first wave, their themes, and the titles of these.
+
+    Returns
+    -------
+    tuple
+        Items by participant, named `instrument:item` so that they meet no item of the scale; theme id to
+        items; theme id to title. Themes called like one of the scale are left out.
+    """
+    from instrument.scoring import reverse_key
+
+    parts, themes, titles = [], {}, {}
+    for answers, other in context.measures:
+        rows = answers[answers["wave"].astype(str) == str(context.first_wave)]
+        items = reverse_key(rows, other).set_index("participant")[other.item_ids]
+        parts.append(items.astype("Float64").astype(float).add_prefix(f"{other.id}:"))
+        for theme in other.themes:
+            if theme.id not in context.themes and len(theme.items) > 1:
+                themes[theme.id] = [f"{other.id}:{item.id}" for item in theme.items]
+                titles[theme.id] = f"{theme.title} ({other.title})"
+    return (pd.concat(parts, axis=1) if parts else pd.DataFrame()), themes, titles
 
 
 def column_of(context: Context, name: str, people: pd.DataFrame) -> str | None:
@@ -129,7 +163,7 @@ def _ratio(named: re.Match[str], ratios: HtmtResult | None) -> Estimate | str:
     for row in ratios.pairs.to_dict("records"):
         if {row["first"], row["second"]} == pair:
             return row[kind], row[f"{kind}_ci_lower"], row[f"{kind}_ci_upper"]
-    return f"{' and '.join(sorted(pair))} are not both themes of this scale."
+    return f"{' and '.join(sorted(pair))} are not both themes of this scale or of another measure."
 
 
 def _groups(context: Context, named: re.Match[str], people: pd.DataFrame) -> Estimate | str:

@@ -1,0 +1,80 @@
+"""What scores add to the prediction of the study's outcome beyond other scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from instrument.errors import ToolkitError
+
+DRAWS = 500  # of every bootstrap in the section on validity
+
+
+def added_by_theme(context: Context, people: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """What each theme adds to the study's outcome beyond its baseline and the other themes."""
+    study = context.study
+    themes = [theme for theme in context.themes if theme in people.columns]
+    if study is None or study.outcome is None or study.outcome not in people.columns or len(themes) < 2:
+        return pd.DataFrame()
+    rows = []
+    for theme in themes:
+        row = _increment(context, people, theme, [name for name in themes if name != theme], problems)
+        if row is not None:
+            rows.append(row)
+    return _with_holm(pd.DataFrame(rows))
+
+
+def _increment(
+    context: Context, people: pd.DataFrame, name: str, baseline: list[str], problems: list[str]
+) -> dict[str, Any] | None:
+    """What one score adds to the outcome beyond others and the study's baseline measures."""
+    from analysis.validity import incremental_validity
+
+    study = context.study
+    if study is None or study.outcome is None:
+        return None
+    controls = [column for column in study.baseline if column in people.columns]
+    try:
+        found = incremental_validity(
+            people, study.outcome, name, baseline=baseline, controls=controls, draws=DRAWS, seed=context.seed
+        )
+    except ToolkitError as error:
+        problems.append(f"{context.title_of(name)}, added to the outcome: {error}")
+        return None
+    return {
+        "theme": name,
+        "title": context.title_of(name),
+        "n": found.n_obs,
+        "r_squared": found.r_squared_baseline,
+        "delta": found.delta_r_squared,
+        "ci_lower": found.ci_lower,
+        "ci_upper": found.ci_upper,
+        "slope": float(found.coefficients["standardised"].loc[name]),
+        "f": found.f,
+        "pvalue": found.pvalue,
+    }
+
+
+def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    from statsmodels.stats.multitest import multipletests
+
+    if len(table):
+        table["pvalue_holm"] = multipletests(table["pvalue"], method="holm")[1]
+    return table
+
+
+def added_beyond(
+    context: Context, people: pd.DataFrame, others: list[str], problems: list[str]
+) -> pd.DataFrame:
+    """What each score adds to the study's outcome beyond its baseline and the other measures."""
+    study = context.study
+    if study is None or study.outcome is None or study.outcome not in people.columns or not others:
+        return pd.DataFrame()
+    rows = []
+    for name in context.card.names:
+        row = _increment(context, people, name, others, problems)
+        if row is not None:
+            rows.append(row)
+    return _with_holm(pd.DataFrame(rows))
