@@ -150,7 +150,7 @@ def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]
     DefinitionError
         Words without an equals sign.
     """
-    from instrument.errors import DefinitionError, fact_and_hint
+    from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint
     from instrument.loading import load
     from instrument.responses import read_responses
 
@@ -162,7 +162,12 @@ def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]
             hint = "write --measure answers.csv=instrument.yaml."
             raise DefinitionError(fact_and_hint("dta --measure", fact, hint))
         scale = load(name)
-        found.append((read_responses(Path(answers), scale), scale))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ToolkitWarning)
+            table = read_responses(Path(answers), scale)
+        notes = [*table.attrs.get("notes", ()), *(str(warning.message) for warning in caught)]
+        table.attrs["notes"] = [f"{scale.title}: {note}" for note in notes]
+        found.append((table, scale))
     return found
 
 

@@ -192,13 +192,15 @@ def build_context(
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
+    notes = list(attrs.get("notes", ()))
     for answers, other in measures:
+        notes += answers.attrs.get("notes", ())
         checksums[f"measure {other.id}"] = _checked_measure(answers, other)
     return Context(
         responses=bare,
         scale=scale,
         reasons=attrs.get("reasons"),
-        notes=tuple(attrs.get("notes", ())),
+        notes=tuple(notes),
         checksums=checksums,
         usage=usage,
         outcomes=outcomes,
