@@ -64,6 +64,7 @@ def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     end = float(table["time"].max())
 
     def draw(width: int) -> Chart:
+        inner = width - 60  # the labels of two drawings above each other stand outside
         days = alt.X("time:Q", title="Days after the landmark", scale=alt.Scale(domain=[0, end], nice=False))
         curves = (
             alt.Chart(table)
@@ -83,7 +84,7 @@ def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
                     "third:N", title=None, sort=groups, scale=alt.Scale(domain=groups, range=dashes)
                 ),
             )
-            .properties(width=width, height=260)
+            .properties(width=inner, height=260)
         )
         labels = risk.assign(label=[wrapped(name, 14) for name in risk["third"]])
         below = (
@@ -96,7 +97,7 @@ def survival_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
                 y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES, ticks=False)),
                 text="at_risk:Q",
             )
-            .properties(width=width, height=38 * len(groups))
+            .properties(width=inner, height=38 * len(groups))
         )
         return alt.vconcat(curves, below)
 

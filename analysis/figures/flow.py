@@ -20,7 +20,7 @@ def flow_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         base = alt.Chart(table).encode(
             y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
         )
-        bars = base.mark_bar(color=BLUE, height=18, opacity=0.45).encode(
+        bars = base.mark_bar(color=BLUE, height=18, fillOpacity=0.45, stroke=BLUE).encode(
             x=alt.X("answered:Q", title="People", axis=alt.Axis(tickMinStep=1, tickCount=5, format=",d"))
         )
         complete = base.mark_bar(color=BLUE, height=8).encode(x="complete:Q")

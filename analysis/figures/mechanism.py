@@ -77,7 +77,7 @@ def hidden_cause_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         bands = [
             alt.Chart(near[near["route"] == route])
-            .mark_area(opacity=0.18, color=shade)
+            .mark_area(fill=shade, fillOpacity=0.18, stroke=shade, strokeWidth=1)
             .encode(x="rho:Q", y="ci_lower:Q", y2="ci_upper:Q")
             for route, shade in zip(routes, palette, strict=True)
         ]

@@ -81,7 +81,7 @@ def _section(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> 
     if section["status"] == "ok":
         view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]
         view["tables"] = [_table(name, section, table) for table in section["tables"]]
-        view["figures"] = [_drawn(name, key, f) for key, f in build_figures(section, meta).items()]
+        view["figures"] = [_drawn(name, key, f, section) for key, f in build_figures(section, meta).items()]
         view["method"] = method_line(section)
     return view
 
@@ -105,11 +105,12 @@ def _table(name: str, section: Mapping[str, Any], table: str) -> dict[str, Any]:
     }
 
 
-def _drawn(section: str, name: str, figure: Figure) -> dict[str, Any]:
+def _drawn(key: str, name: str, figure: Figure, section: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": figure.title,
-        "wide": _inline(figure, WIDE, f"{section}-{name}-w"),
-        "narrow": _inline(figure, NARROW, f"{section}-{name}-n"),
+        "wide": _inline(figure, WIDE, f"{key}-{name}-w"),
+        "narrow": _inline(figure, NARROW, f"{key}-{name}-n"),
+        "tables": [(f"{key}-{table}", section["captions"][table]["title"]) for table in figure.tables],
     }
 
 

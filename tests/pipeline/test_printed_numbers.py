@@ -143,7 +143,8 @@ def _of_the_page(tree: Mapping[str, Any]) -> Counter[str]:
     words = [*titles, *cards, failed, *verdict_counts(tree) * 2]
     words += [found[0]["note"] for found in judged(tree).values()]
     for section in good:
-        words += [figure.title for figure in build_figures(section, meta).values()]
+        for figure in build_figures(section, meta).values():  # its title, and links to its tables
+            words += [figure.title, *(section["captions"][name]["title"] for name in figure.tables)]
         for name, caption in section["captions"].items():  # a folded table says its title and length
             length = max(len(column) for column in section["tables"][name].values())
             words += [caption["title"], length] if length > LONG_TABLE else []
