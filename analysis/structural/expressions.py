@@ -175,22 +175,15 @@ def _refuse_not_real(odd: list[str], caller: str) -> None:
         )  # fmt: skip
 
 
-def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
-    """Turn shared labels and linear `==` constraints into x = offset + basis z.
+def linear_constraints(table: ParameterTable, caller: str) -> tuple[Array, Array]:
+    """Turn `==` into rows over the free parameters and the values they must have.
 
     Raises
     ------
     DefinitionError
-        For constraints that are not linear or contradict each other.
+        For constraints that are not linear.
     """
-    rows = table.free_rows()
-    column: dict[str, int] = {}
-    target = [column.setdefault(row.label or f"#{row.free}", len(column)) for row in rows]
-    merge = np.zeros((len(rows), len(column)))
-    merge[np.arange(len(rows)), target] = 1.0
-    if not table.constraints:
-        return Reduction(merge, np.zeros(len(rows)))
-    size = len(rows)
+    size = table.n_free
     matrix, wanted = np.zeros((len(table.constraints), size)), np.zeros(len(table.constraints))
     for k, formula in enumerate(table.constraints):
         left, right = (Expression(formula, side, caller) for side in (formula.lhs, formula.rhs))
@@ -208,6 +201,25 @@ def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
                 caller, formula, f"'{formula.lhs} == {formula.rhs}' is not linear.",
                 "only linear constraints are supported.",
             )  # fmt: skip
+    return matrix, wanted
+
+
+def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
+    """Turn shared labels and linear `==` constraints into x = offset + basis z.
+
+    Raises
+    ------
+    DefinitionError
+        For constraints that are not linear or contradict each other.
+    """
+    rows = table.free_rows()
+    column: dict[str, int] = {}
+    target = [column.setdefault(row.label or f"#{row.free}", len(column)) for row in rows]
+    merge = np.zeros((len(rows), len(column)))
+    merge[np.arange(len(rows)), target] = 1.0
+    if not table.constraints:
+        return Reduction(merge, np.zeros(len(rows)))
+    matrix, wanted = linear_constraints(table, caller)
     inner = matrix @ merge
     origin_z, *_ = np.linalg.lstsq(inner, wanted, rcond=None)
     if np.max(np.abs(inner @ origin_z - wanted)) > 1e-8:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from analysis.structural.standardised import RowEstimates, explained, row_estima
 from instrument.errors import DefinitionError, fact_and_hint
 
 Z_95 = float(norm.ppf(0.975))
+
+if TYPE_CHECKING:
+    from analysis.structural.score_tests import ConstraintTests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,6 +104,36 @@ class StructuralResult(Result):
         from analysis.structural.modification import modification_table
 
         return modification_table(self._fitted)
+
+    def constraint_tests(self) -> ConstraintTests:
+        """Give score tests of the equality constraints, each released alone and all together.
+
+        Use them to see which equality between groups fails; like modification indices they describe, and
+        freeing what they name is exploration. MLR, WLSMV and ULSMV: the statistic is not scaled.
+
+        Returns
+        -------
+        ConstraintTests
+            `.table` with one row per constraint; `.score`, `.df`, `.pvalue` for all.
+
+        Raises
+        ------
+        DefinitionError
+            The model has no constraints.
+
+        Notes
+        -----
+        With s the score and I the expected information at the constrained estimates, a released direction
+        d has s_d² / (I_dd - I_dz I_zz⁻¹ I_zd), z the free parameters. R: `lavaan::lavTestScore`, whose df
+        for all constraints together counts those, too, that are needed for identification.
+
+        References
+        ----------
+        Sorbom, D. (1989). Model modification. Psychometrika, 54, 371-384.
+        """
+        from analysis.structural.score_tests import constraint_tests
+
+        return constraint_tests(self._fitted)
 
     def residuals(self, kind: str = "correlation") -> dict[str, pd.DataFrame]:
         """Give the residual matrices per group.
