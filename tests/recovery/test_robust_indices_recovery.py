@@ -98,7 +98,7 @@ def test_the_expectation_by_groups_recovers_the_population_cfi():
 
 
 if __name__ == "__main__":
-    for sizes, population, mean, error in study(1000):
+    for sizes, population, mean, error in study(300):
         print(
             f"{sizes} population {population:.4f} ours {mean[0]:.4f} ({error[0]:.4f}) shares left out {mean[1]:.4f}"
         )
