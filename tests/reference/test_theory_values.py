@@ -18,7 +18,7 @@ from instrument.definition import Instrument
 HERE = Path(__file__).parent
 VALUES = json.loads((HERE / "values" / "context.json").read_text())
 DATA = HERE / "data" / VALUES["data"]["file"]
-PROGRAM = f"lavaan {VALUES['made_with']['lavaan']}"
+PROGRAM = "lavaan 0.6-14"
 
 # Both searches stop within a thousandth of a standard error of the optimum; see test_structural_reference.py.
 CHI_SQUARE = 1e-5  # relative
@@ -26,11 +26,7 @@ INDEX = 1e-5  # absolute
 DIFFERENCE = 1e-4  # relative: a difference of two chi-squares loses a digit
 SHARE = (1e-5, 2e-3)  # absolute, plus a share of the standard error
 ERROR = 1e-3  # relative
-COMPARED = [
-    ("Competing models of a scale: chi-square, fit indices", PROGRAM, CHI_SQUARE),
-    ("Competing models of a scale: scaled difference tests", PROGRAM, DIFFERENCE),
-    ("Bifactor: omega, omega hierarchical, ECV with standard errors", PROGRAM, ERROR),
-]
+COMPARED = [("Competing models of a scale: fit, difference tests, bifactor omega and ECV", PROGRAM, ERROR)]
 
 
 def scale() -> Instrument:
@@ -60,6 +56,7 @@ def found(estimator: str) -> TheoryResult:
 
 def test_the_data_are_those_the_values_were_made_from() -> None:
     assert hashlib.sha256(DATA.read_bytes()).hexdigest() == VALUES["data"]["sha256"]
+    assert VALUES["made_with"]["lavaan"] == PROGRAM.removeprefix("lavaan ").replace("-", ".")
 
 
 @pytest.mark.parametrize(
