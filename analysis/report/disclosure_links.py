@@ -81,7 +81,7 @@ def _flow(ledger: Ledger, sections: Sections) -> None:
     first = answered[0] if answered else None
     if first is None:
         return
-    for key in ("first_n", "per_item"):
+    for key in {"first_n", "per_item"} & values.keys():
         ledger.also(first, ("flow", "values", key))
     whole = ledger.where.get((*at, "complete", 0))
     _share(ledger, sections, "flow", "complete_rate", first, whole)

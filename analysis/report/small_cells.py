@@ -51,12 +51,13 @@ def hide_small(
     waiting = True
     while waiting:
         waiting = False
-        for rows, columns in components(relations, hidden):
+        now = hidden.copy()  # the groups of relations hold for what is hidden at the start of a round
+        for rows, columns in components(relations, now):
             for cell in map(int, small[np.isin(small, columns)]):
-                if cell in safe or _is_safe(cell, values, relations[rows], columns, hidden):
+                if cell in safe or _is_safe(cell, values, relations[rows], columns, now):
                     safe.add(cell)
                     continue
-                given_up = _next(relations[rows], values, weights, shown & ~hidden)
+                given_up = _next(cell, relations[rows], values, weights, shown & ~hidden, hidden)
                 if given_up is None:
                     raise ValueError("a sum of small counts is fixed by what is not a count")
                 hidden[given_up] = True
@@ -65,13 +66,21 @@ def hide_small(
     return hidden
 
 
-def _next(rows: NDArray[np.float64], values: Counts, weights: NDArray[np.int64], free: Mask) -> int | None:
-    """Choose the count to give up: the lightest, then the smallest."""
-    candidates = np.flatnonzero(free & np.any(rows != 0, axis=0))
-    if not len(candidates):
-        return None
-    order = np.lexsort((candidates, values[candidates], weights[candidates]))
-    return int(candidates[order[0]])
+def _next(
+    cell: int, rows: NDArray[np.float64], values: Counts, weights: NDArray[np.int64], free: Mask, hidden: Mask
+) -> int | None:
+    """Choose the count to give up: the lightest, then the smallest, of the nearest relations.
+
+    Near are those that fix the small count, then those that fix another hidden one, then those it is in.
+    """
+    mine = rows[:, cell] != 0
+    fixed = ((rows != 0) & hidden).sum(axis=1) == 1
+    for near in (rows[mine & fixed], rows[fixed], rows[mine], rows):
+        candidates = np.flatnonzero(free & np.any(near != 0, axis=0))
+        if len(candidates):
+            order = np.lexsort((candidates, values[candidates], weights[candidates]))
+            return int(candidates[order[0]])
+    return None
 
 
 def _is_safe(

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.report.disclosure import shared_tree
+from small_study import small_validation
+
+from analysis.report.disclosure import shared_tree, to_share
 from dashboard.catalogue import PAGES
 from dashboard.services import is_shared, load_results, results_path
 from dashboard.sharing import handouts, report
@@ -128,6 +130,16 @@ def test_four_people_open_as_nobody(placed: Any, monkeypatch: pytest.MonkeyPatch
         opened(path)
     people = {metric.label: metric.value for metric in opened("overview").metric}["People"]
     assert people == "–"
+
+
+def test_a_report_to_share_says_so_in_every_file(tmp_path: Path) -> None:
+    made = to_share(small_validation(topics=("flow", "items")))
+    made.write(tmp_path / "report", forms=["markdown"])
+    state = load_results(tmp_path / "report" / "results.json", shared=True)
+    assert state.tree == made.tree
+    assert not state.reduced
+    assert state.tree["meta"]["shared"] == {"smallest": 5}
+    assert any("Made to be shared" in note for note in made.tree["meta"]["notes"])
 
 
 def test_a_tree_that_cannot_be_reduced_is_not_shown(placed: Any, results_tree: dict[str, Any]) -> None:

@@ -140,6 +140,16 @@ def test_one_small_cell_takes_a_rectangle_of_inner_cells_with_it() -> None:
     assert hidden.sum() == 4
 
 
+def test_a_count_that_bounds_another_is_given_up_as_well() -> None:
+    """5 of 5 and 1 of 1, 6 in all: the five hidden, the one still is at least 6 - 5."""
+    values = np.array([5, 1, 0, 0, 5, 1, 6], dtype=np.int64)
+    relations = np.zeros((3, 7))
+    relations[0, [0, 2, 4]] = relations[1, [1, 3, 5]] = relations[2, [0, 1, 6]] = 1, 1, -1
+    shown = np.array([True, True, False, False, True, True, True])
+    weights = np.array([0, 0, 0, 0, 1, 1, 2], dtype=np.int64)
+    check(values, relations, hide_small(values, relations, shown=shown, weights=weights))
+
+
 def test_a_sum_that_is_no_count_and_gives_everything_away_is_an_error() -> None:
     with pytest.raises(ValueError, match="fixed by"):
         hide_small(
