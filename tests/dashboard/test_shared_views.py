@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
-
 from small_study import small_validation
+from streamlit.testing.v1 import AppTest
 
 from analysis.report.disclosure import shared_tree, to_share
 from dashboard.catalogue import PAGES
