@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instrument.errors import DefinitionError, fact_and_hint
 
@@ -242,8 +242,10 @@ def _relations(left: list[Token], op: str, right: list[Token], caller: str) -> l
             raise syntax_error(caller, token, f"unexpected {token.text!r} left of {op!r}.", "names only.")
     found = []
     reader = _TermReader(right, op, caller)
-    for modifier, target in reader.terms():
-        for name in names:
+    terms = reader.terms()
+    for name in names:
+        for shared, target in terms:
+            modifier = replace(shared)  # a later mention of one term says nothing about its neighbours
             if op == "~" and target.kind == "number":
                 found.append(Statement(name.text, "~1", "", modifier, name.line, name.column))
                 continue

@@ -177,3 +177,9 @@ def test_a_label_on_two_fixed_values_is_refused():
             TableOptions(),
             "cfa",
         )
+
+
+def test_several_left_sides_are_written_out_one_after_the_other_and_stay_apart():
+    parsed = parse_syntax("f + g ~ a*x + y\nf ~ 0.5*x")
+    assert [(s.lhs, s.rhs) for s in parsed.statements] == [("f", "x"), ("f", "y"), ("g", "x"), ("g", "y")]
+    assert [s.modifier.fixed for s in parsed.statements] == [[0.5], [], [], []]
