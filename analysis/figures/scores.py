@@ -26,6 +26,7 @@ from analysis.rules import ICC
 def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Mean and spread of each score at each wave, one small panel per score."""
     table = table_of(section, "scores").dropna(subset=["mean"])
+    table["sd"] = table["sd"].astype(float)  # one person has a mean and no spread
     table["label"] = [wrapped(title) for title in table["title"]]
     table["low"], table["high"] = table["mean"] - table["sd"], table["mean"] + table["sd"]
     ends = [float(table["lowest_possible"].min()), float(table["highest_possible"].max())]

@@ -38,7 +38,7 @@ SCALE = {
 
 
 def small_validation(change: str = "", topics: tuple[str, ...] | None = None) -> Validation:
-    """Validate the small study: whole, one respondent, one wave, or an item nobody answered."""
+    """Validate the small study: whole, one respondent, one wave, an item nobody answered, or no answer."""
     scale = Instrument.model_validate(SCALE)
     raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
     first = raw[["participant", *scale.item_ids]].astype(dict.fromkeys(scale.item_ids, "Int64"))
@@ -50,4 +50,8 @@ def small_validation(change: str = "", topics: tuple[str, ...] | None = None) ->
         answers = first
     if change == "missing item":
         answers["q2"] = pd.array(np.full(len(answers), pd.NA), dtype="Int64")
+    if change == "no answer":
+        answers = first.head(40).assign(
+            **{item: pd.array([pd.NA] * 40, dtype="Int64") for item in scale.item_ids}
+        )
     return validate(answers, scale, seed=3, topics=topics)

@@ -53,7 +53,7 @@ def test_the_first_page_states_the_counts_of_the_tree(placed: Any, results_tree:
     assert shown["Rules met"] == str(sum(finding["passed"] for finding in findings))
 
 
-@pytest.mark.parametrize("change", ["one respondent", "one wave", "missing item"])
+@pytest.mark.parametrize("change", ["no answer", "one respondent", "one wave", "missing item"])
 def test_a_poor_study_opens_on_every_page(change: str, placed: Any, poor_tree: Any) -> None:
     placed(poor_tree(change))
     for path in (*OTHERS, *PATHS):

@@ -36,12 +36,7 @@ def section_scores(context: Context) -> Section:
         n=len(context.first),
         missing="a score needs the stated share of the items that apply; otherwise it is missing",
         options={"range": "0-100" if context.rescale else "that of the items"},
-        prose=[
-            "A score is given when at least {prorate_at:percent} of the items that apply to a person are "
-            "answered. At {first_wave}, up to {unscored_highest:percent} of people stay without a score.",
-            "Scores pile up at the top most for {ceiling_title}: {ceiling_highest:percent} of people have "
-            "the highest possible score. Where many do, improvement cannot show.",
-        ],
+        prose=_prose(first),
         values=values,
         tables={
             "scores": Table(
@@ -66,8 +61,21 @@ def section_scores(context: Context) -> Section:
             if row["wave"] == values["first_wave"]
             for finding in _ends(row, position)
         ],
-        figures=["scores"],
+        figures=["scores"] if table["mean"].notna().any() else [],
     )
+
+
+def _prose(first: pd.DataFrame) -> list[str]:
+    said = [
+        "A score is given when at least {prorate_at:percent} of the items that apply to a person are "
+        "answered. At {first_wave}, up to {unscored_highest:percent} of people stay without a score."
+    ]
+    if (first["ceiling"].fillna(0) > 0).any():
+        said.append(
+            "Scores pile up at the top most for {ceiling_title}: {ceiling_highest:percent} of people have "
+            "the highest possible score. Where many do, improvement cannot show."
+        )
+    return said
 
 
 def _described(context: Context, name: str, values: pd.Series) -> dict[str, Any]:
