@@ -128,7 +128,7 @@ def serve_command(
             raise DefinitionError(fact_and_hint("dta serve", fact, hint))
         if not shared:
             fact = f"others than you can see the dashboard {where}."
-            raise DefinitionError(fact_and_hint("dta serve", fact, "leave --not-shared out."))
+            raise DefinitionError(fact_and_hint("dta serve", fact, "leave --not-shared (DTA_SHARED=no) out."))
     questionnaire = create_app(opened(store), keys_of(keys), prefix=prefix, secure=behind_proxy)
     address = f"http://{host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")

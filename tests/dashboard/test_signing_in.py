@@ -161,7 +161,7 @@ def test_with_sign_in_others_never_see_small_numbers(
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
     error = refused(["serve", "--behind-proxy", "--not-shared"], capsys)
-    assert "leave --not-shared out" in error
+    assert "leave --not-shared" in error
     monkeypatch.delenv("DTA_OIDC_ALLOWED")
     error = refused(["serve", "--behind-proxy"], capsys)
     assert "DTA_OIDC_ALLOWED is not set" in error
