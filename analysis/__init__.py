@@ -24,16 +24,18 @@ if TYPE_CHECKING:
     from analysis.fairness.item_functioning import dif
     from analysis.irt.graded_response_model import graded_response
     from analysis.items import item_statistics
-    from analysis.measurement_error import limits_of_agreement, reliable_change
+    from analysis.measurement_error import limits_of_agreement, reliable_change, standard_error_of_measurement
     from analysis.pipeline.run import validate
     from analysis.power import plan_power
     from analysis.reliability.alpha import cronbach_alpha
     from analysis.reliability.congeneric import composite_reliability, congeneric_omega
     from analysis.reliability.hierarchical import omega
+    from analysis.reliability.lambdas import lower_bounds
     from analysis.rules import rule_table
     from analysis.screening import screen
     from analysis.simulation import simulate_study
     from analysis.structural.bifactor import bifactor_strength
+    from analysis.structural.bootstrap import bootstrap_model
     from analysis.structural.compare import compare_models
     from analysis.structural.context_paths import context_over_time
     from analysis.structural.equal_measurement import invariance
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from analysis.structural.theory import compare_theories
     from analysis.usage import summarise_usage
     from analysis.validity.discriminant import htmt
+    from analysis.validity.extracted import extracted_variance
     from analysis.validity.groups import known_groups
     from analysis.validity.hypotheses import check_hypotheses
     from analysis.validity.increment import incremental_validity
@@ -50,6 +53,7 @@ _HOME = {
     "audit_agreement": "analysis.audit.agreement",
     "bartlett_sphericity": "analysis.factors.adequacy",
     "bifactor_strength": "analysis.structural.bifactor",
+    "bootstrap_model": "analysis.structural.bootstrap",
     "cfa": "analysis.structural.models",
     "check_hypotheses": "analysis.validity.hypotheses",
     "compare_models": "analysis.structural.compare",
@@ -60,6 +64,7 @@ _HOME = {
     "cronbach_alpha": "analysis.reliability.alpha",
     "dif": "analysis.fairness.item_functioning",
     "efa": "analysis.factors.exploratory",
+    "extracted_variance": "analysis.validity.extracted",
     "factor_retention": "analysis.factors.retention",
     "graded_response": "analysis.irt.graded_response_model",
     "htmt": "analysis.validity.discriminant",
@@ -72,6 +77,7 @@ _HOME = {
     "latent_adherence": "analysis.adherence.latent",
     "limits_of_agreement": "analysis.measurement_error",
     "longitudinal_invariance": "analysis.structural.equal_over_time",
+    "lower_bounds": "analysis.reliability.lambdas",
     "mediate_adherence": "analysis.adherence.mediation",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
     "omega": "analysis.reliability.hierarchical",
@@ -87,6 +93,7 @@ _HOME = {
     "screen": "analysis.screening",
     "sem": "analysis.structural.models",
     "simulate_study": "analysis.simulation",
+    "standard_error_of_measurement": "analysis.measurement_error",
     "summarise_usage": "analysis.usage",
     "validate": "analysis.pipeline.run",
 }
@@ -95,6 +102,7 @@ __all__ = [
     "audit_agreement",
     "bartlett_sphericity",
     "bifactor_strength",
+    "bootstrap_model",
     "cfa",
     "check_hypotheses",
     "compare_models",
@@ -105,6 +113,7 @@ __all__ = [
     "cronbach_alpha",
     "dif",
     "efa",
+    "extracted_variance",
     "factor_retention",
     "graded_response",
     "htmt",
@@ -117,6 +126,7 @@ __all__ = [
     "latent_adherence",
     "limits_of_agreement",
     "longitudinal_invariance",
+    "lower_bounds",
     "mediate_adherence",
     "mixed_correlations",
     "omega",
@@ -132,6 +142,7 @@ __all__ = [
     "screen",
     "sem",
     "simulate_study",
+    "standard_error_of_measurement",
     "summarise_usage",
     "validate",
 ]
