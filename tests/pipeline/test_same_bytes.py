@@ -31,6 +31,14 @@ validate(answers, scale, seed=3, topics=sys.argv[4].split(",")).write(sys.argv[3
 """
 
 
+def checksums(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 @pytest.fixture(scope="module")
 def runs(
     tmp_path_factory: pytest.TempPathFactory, scale: Instrument, answers: pd.DataFrame
@@ -51,13 +59,7 @@ def runs(
             cwd=place,
             env={**os.environ, **settings, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         )
-        found.append(
-            {
-                path.relative_to(target).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in sorted(target.rglob("*"))
-                if path.is_file()
-            }
-        )
+        found.append(checksums(target))
         if number == 0:
             tree = json.loads((target / "results.json").read_text("utf-8"))
             assert {section["status"] for section in tree["sections"].values()} <= {"ok", "not_applicable"}
@@ -71,3 +73,18 @@ def test_two_processes_write_the_same_bytes(runs: list[dict[str, str]]) -> None:
     assert wanted <= set(one)
     assert sum(name.endswith(".csv") for name in one) >= 10
     assert [name for name in one | other if one.get(name) != other.get(name)] == []
+
+
+@pytest.mark.slow
+def test_the_example_gives_the_same_bytes_in_every_topic(tmp_path: Path) -> None:
+    example = Path(__file__).resolve().parents[2] / "data" / "example"
+    given = ["validate", str(example / "responses.csv"), "--instrument", "dta", "--forms", ALL]
+    for name, suffix in (("usage", "csv"), ("outcomes", "csv"), ("covariates", "csv"), ("study", "yaml")):
+        given += [f"--{name}", str(example / f"{name}.{suffix}")]
+    found = []
+    for number, settings in enumerate(SETTINGS):
+        command = [sys.executable, "-m", "dta", *given, "--out", str(tmp_path / str(number))]
+        place = {"PYTHONPATH": str(example.parents[1])}
+        subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, **settings, **place})
+        found.append(checksums(tmp_path / str(number)))
+    assert [name for name in found[0] | found[1] if found[0].get(name) != found[1].get(name)] == []
