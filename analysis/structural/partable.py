@@ -152,6 +152,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
         block += _default_rows(block, names, options, group)
         _fix_scales(block, names, options)
         rows += block
+    _follow_names(rows, caller)
     _release_in_later_groups(rows, names, options)
     _check_partial(rows, options, caller)
     _equate_groups(rows, names, options)
@@ -332,6 +333,26 @@ def _equate_groups(rows: list[Row], names: Names, options: TableOptions) -> None
         if wanted and row.is_free and twin.is_free and not user_said:
             twin.label = twin.label or f".p{place + 1}."
             row.label = twin.label
+
+
+def _follow_names(rows: list[Row], caller: str) -> None:
+    """Let equal("f=~x1") mean that parameter, of the same group where it has several."""
+    for row in rows:
+        if "~" not in row.label:
+            continue
+        wanted = "".join(row.label.split())
+        twins = [r for r in rows if r.group == row.group and _written(r) == wanted and r is not row]
+        if not twins:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller, f"equal({row.label!r}) names no other parameter of the model.",
+                    "write it as in the model, or give both one label.",
+                )
+            )  # fmt: skip
+        if twins[0].label:
+            row.label = twins[0].label
+        else:
+            row.label = twins[0].label = wanted if row.group == 0 else f"{wanted}.g{row.group + 1}"
 
 
 def _fix_by_label(rows: list[Row], caller: str) -> None:

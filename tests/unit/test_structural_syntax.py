@@ -183,3 +183,11 @@ def test_several_left_sides_are_written_out_one_after_the_other_and_stay_apart()
     parsed = parse_syntax("f + g ~ a*x + y\nf ~ 0.5*x")
     assert [(s.lhs, s.rhs) for s in parsed.statements] == [("f", "x"), ("f", "y"), ("g", "x"), ("g", "y")]
     assert [s.modifier.fixed for s in parsed.statements] == [[0.5], [], [], []]
+
+
+def test_equal_means_the_parameter_it_names():
+    table = rows('f =~ x1 + x2 + x3\ng =~ x4 + equal("f =~ x2")*x5 + equal("f=~x1")*x6')
+    assert find(table, "g", "=~", "x5").label == find(table, "f", "=~", "x2").label != ""
+    assert find(table, "g", "=~", "x6").fixed == 1.0
+    with pytest.raises(DefinitionError, match=r"equal\('f=~x9'\) names no other parameter"):
+        rows('f =~ x1 + x2 + equal("f=~x9")*x3')
