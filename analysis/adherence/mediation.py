@@ -225,7 +225,9 @@ def _names(scale: Instrument, context: str | None, alliance: str | None) -> dict
     contexts = [theme.id for theme in scale.themes if theme.role == "context"]
     start = context if context is not None else next(iter(contexts), None)
     scores = [*([TOTAL] if scale.total_themes else []), *themes]
-    chosen = alliance if alliance is not None else next(name for name in scores if name != start)
+    chosen = (
+        alliance if alliance is not None else next((name for name in scores if name != start), str(start))
+    )
     unknown = [name for name in (start, chosen) if name is not None and name not in scores]
     if unknown or start == chosen:
         fact = f"no score is called {name_offenders(unknown)}." if unknown else f"{start!r} is named twice."

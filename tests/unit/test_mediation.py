@@ -217,3 +217,10 @@ def test_it_says_what_is_missing(data: StudyData) -> None:
     nothing = dict.fromkeys(("outcomes", "covariates", "times", "enrolment", "study"))
     bare = build_context(data.responses, SCALE, usage=data.usage, seed=1, **nothing)
     assert "study file" in mechanism.TOPIC.lacks(bare)
+
+
+def test_one_theme_makes_no_chain(data: StudyData, usage: UsageSummary) -> None:
+    last = SCALE.themes[-1]
+    alone = SCALE.model_copy(update={"themes": (last,)})
+    with pytest.raises(DefinitionError, match="named twice"):
+        mediate_adherence(data.responses, alone, usage, data.study, data.outcomes, draws=50)
