@@ -58,8 +58,21 @@ def table_view(section_name: str, section: Mapping[str, Any], name: str) -> Tabl
         [_cell(f"sections.{section_name}.tables.{name}", table, key, row, columns[key]) for key in columns]
         for row in range(n_rows)
     ]
-    heads = [(column["label"], _is_numeric(column["format"])) for column in columns.values()]
+    heads = _heads(list(columns.values()))
     return TableView(name=name, title=caption["title"], note=caption["note"], heads=heads, rows=rows)
+
+
+def _heads(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, bool]]:
+    """Name every column: who hears a table needs a word where the eye needs none."""
+    heads: list[tuple[str, bool]] = []
+    for column in columns:
+        label = column["label"]
+        if not label and not heads:
+            label = "Name"
+        elif not label:
+            label = f"{heads[-1][0]}, share" if column["format"] == "percent" else "Note"
+        heads.append((label, _is_numeric(column["format"])))
+    return heads
 
 
 def _cell(base: str, table: Mapping[str, Any], key: str, row: int, column: Mapping[str, str]) -> Cell:
