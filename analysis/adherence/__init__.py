@@ -99,7 +99,7 @@ def relate_adherence(
     Time to disengagement: Cox model (Efron) among those still at risk at the landmark; constancy of
     hazard ratios by the score test of `x · t`; by week, a complementary log-log model whose effect is also
     given as change of the share still using the app at the end. Active days: negative binomial, compared
-    with zero-inflated and hurdle models; the one of smallest BIC is reported beside it. Threshold:
+    with zero-inflated and hurdle models; the one of smallest AIC is reported beside it. Threshold:
     logistic, area under the curve with DeLong's interval. p values of themes are adjusted by Holm and
     Benjamini-Hochberg within a model; the total is not part of that family.
 

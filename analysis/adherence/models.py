@@ -27,7 +27,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 Floats = NDArray[np.float64]
 BETA, WEIGHTED = "remaining use, beta-binomial", "remaining use, weighted"
 IMPUTED, DISCRETE = "remaining use, imputed", "time to disengagement, by week"
-COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by BIC"
+COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by AIC"
 REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
 SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"
 AUXILIARY = ("done", "active_days_after", "at_risk")

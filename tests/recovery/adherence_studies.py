@@ -192,7 +192,7 @@ def fit_counts(people: People) -> list[Line]:
     design = scaled_design(people)
     found = count_models(design, people.outcome["active_days_after"])
     lines: list[Line] = []
-    named: dict[str, CountFit] = {**found.rivals, "chosen by BIC": found.chosen}
+    named: dict[str, CountFit] = {**found.rivals, "chosen by AIC": found.chosen}
     for name, fit in named.items():
         try:
             ratio, effect = count_effects(fit, design, 1)
@@ -223,7 +223,7 @@ def truth_hurdle() -> Truth:
 
 
 def every_count(ratio: float, difference: float) -> Truth:
-    names = ("negative binomial", "zero-inflated", "hurdle", "chosen by BIC")
+    names = ("negative binomial", "zero-inflated", "hurdle", "chosen by AIC")
     return {
         (f"active days, {name}", quantity): value
         for name in names
