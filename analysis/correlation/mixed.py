@@ -141,7 +141,8 @@ def _refuse_perfect(rho: Array, ordered: npt.NDArray[np.bool_], names: list[str]
     limit = np.where(ordered[first] | ordered[second], BOUND - 1e-6, SINGULAR)
     pairs = [f"{names[first[k]]}–{names[second[k]]}" for k in np.flatnonzero(np.abs(rho) >= limit)]
     if pairs:
-        fact = f"{len(pairs)} of {len(rho)} pairs are collinear (correlation 1 or −1): {name_offenders(pairs)}."
+        found = name_offenders(pairs)
+        fact = f"{len(pairs)} of {len(rho)} pairs are collinear (correlation 1 or −1): {found}."
         hint = "drop one variable of each pair, or merge rare categories."
         raise NotEstimableError(fact_and_hint(caller, fact, hint))
 

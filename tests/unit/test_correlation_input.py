@@ -205,7 +205,10 @@ def _linear(noise: float) -> pd.DataFrame:
 
 
 def test_one_variable_that_is_a_linear_function_of_another_is_refused() -> None:
-    with pytest.raises(NotEstimableError, match=r"1 of 3 pairs are collinear \(correlation 1 or −1\): 'x–y'\.\nHint: drop one"):
+    with pytest.raises(
+        NotEstimableError,
+        match=r"1 of 3 pairs are collinear \(correlation 1 or −1\): 'x–y'\.\nHint: drop one",
+    ):
         mixed_correlations(_linear(0.0), ordered=["item"])
 
 
