@@ -51,26 +51,26 @@ class LandmarkDesign:
     unit: str
 
 
-def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None) -> str:
+def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
     """Refuse designs in which use that counts as outcome lies inside the predictor's window."""
     if study.landmark is None:
         fact = "the study names no landmark, so use before and after the rating cannot be told apart."
         raise DefinitionError(
-            fact_and_hint(CALLER, fact, "add `landmark: {wave: …, day: …}` to the study file.")
+            fact_and_hint(caller, fact, "add `landmark: {wave: …, day: …}` to the study file.")
         )
     chosen = str(study.landmark.wave) if wave is None else str(wave)
     names = [entry.name for entry in study.waves]
     if chosen not in names:
         fact = f"there is no wave {chosen!r} in the study."
-        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {name_offenders(names)}."))
+        raise DefinitionError(fact_and_hint(caller, fact, f"choose one of {name_offenders(names)}."))
     closes, day = study.wave(chosen).closes, study.landmark.day
     if closes > day:
         fact = f"wave {chosen!r} closes on day {closes}, but use counts from day {day}: they overlap."
         hint = "use a wave that closes by the landmark, or move the landmark; alliance must come before use."
-        raise DefinitionError(fact_and_hint(CALLER, fact, hint))
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
     if usage.rule["landmark_day"] != float(day):
         fact = f"use was split at day {usage.rule['landmark_day']:g}, the landmark is day {day}."
-        raise DefinitionError(fact_and_hint(CALLER, fact, "summarise the log with the same study file."))
+        raise DefinitionError(fact_and_hint(caller, fact, "summarise the log with the same study file."))
     return chosen
 
 

@@ -175,7 +175,7 @@ def latent_adherence(
     """
     checked_level(confidence, CALLER)
     plan = as_study(study)
-    chosen = refuse_overlap(plan, usage, wave)
+    chosen = refuse_overlap(plan, usage, wave, CALLER)
     parts = _parts(scale)
     names = _targets(targets, parts)
     table = score(responses, scale, rescale="0-100").scores

@@ -184,7 +184,7 @@ def mediate_adherence(
         raise ResponseDataError(fact_and_hint(CALLER, fact, f"ask for at least {FEWEST_DRAWS}."))
     plan = as_study(study)
     names = _names(scale, context, alliance)
-    chosen = refuse_overlap(plan, usage, wave)
+    chosen = refuse_overlap(plan, usage, wave, CALLER)
     sides = [table for table in (outcomes, covariates) if table is not None]
     ends = plan.outcome is not None and any(plan.outcome in table for table in sides)
     order, notes = refuse_disorder(

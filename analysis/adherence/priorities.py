@@ -177,7 +177,7 @@ def priority_map(
     names = [theme.id for theme in scale.themes]
     _check(names, draws)
     plan = as_study(study)
-    chosen = refuse_overlap(plan, usage, wave)
+    chosen = refuse_overlap(plan, usage, wave, CALLER)
     table = score(responses, scale, rescale="0-100").scores
     design = assemble(table, usage, plan, outcomes, covariates, names, None, chosen)
     themes, equality, more = _theme_rows(table, scale, design, confidence, draws, seed)

@@ -116,15 +116,23 @@ def _importance(themes: pd.DataFrame, values: dict[str, Any]) -> list[str]:
             "per standard deviation of “{strongest}” ({confidence:int}% interval {strongest_effect_lower:d2} "
             "to {strongest_effect_upper:d2})."
         ]
-    if values["p_importance"] >= LEVEL_OF_TEST:
+    sides = {
+        word: themes["importance_side"] == side for side, word in (("higher", "more"), ("lower", "less"))
+    }
+    unlike = values["p_importance"] < LEVEL_OF_TEST
+    if unlike:
+        said.append("The themes do not go with later use alike (p = {p_importance:p}).")
+    elif any(chosen.any() for chosen in sides.values()):
+        said.append(
+            "As a whole, the differences between the themes are no larger than chance makes them "
+            "(p = {p_importance:p}); what follows is a hint at most."
+        )
+    else:
         said.append(
             "Which theme matters more for staying cannot be told: as a whole, the differences between the "
             "themes are no larger than chance makes them (p = {p_importance:p})."
         )
-    else:
-        said.append("The themes do not go with later use alike (p = {p_importance:p}).")
-    for side, word in (("higher", "more"), ("lower", "less")):
-        chosen = themes["importance_side"] == side
+    for word, chosen in sides.items():
         if chosen.any():
             said.append(
                 f"Tied to later use {word} closely than the average theme: {_titles(themes, chosen)}."
