@@ -226,6 +226,8 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
         typer.echo(f"Failed: {failure['title']}: {failure['message']}")
     page = out / "report.html"
     typer.echo(f"Read {page if page in written else out / 'results.json'}")
+    if (short := out / "report_short.html") in written:
+        typer.echo(f"In short, for the people who make the app: {short}")
 
 
 @contextmanager
