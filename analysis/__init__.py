@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from analysis.structural.bootstrap import bootstrap_model
     from analysis.structural.compare import compare_models
     from analysis.structural.context_paths import context_over_time
+    from analysis.structural.dynamic import dynamic_cutoffs
     from analysis.structural.equal_measurement import invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.models import cfa, sem
@@ -63,6 +64,7 @@ _HOME = {
     "context_over_time": "analysis.structural.context_paths",
     "cronbach_alpha": "analysis.reliability.alpha",
     "dif": "analysis.fairness.item_functioning",
+    "dynamic_cutoffs": "analysis.structural.dynamic",
     "efa": "analysis.factors.exploratory",
     "extracted_variance": "analysis.validity.extracted",
     "factor_retention": "analysis.factors.retention",
@@ -112,6 +114,7 @@ __all__ = [
     "context_over_time",
     "cronbach_alpha",
     "dif",
+    "dynamic_cutoffs",
     "efa",
     "extracted_variance",
     "factor_retention",
