@@ -29,6 +29,7 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     sets = list(pd.unique(table["items"]))
     table["label"] = [wrapped(title, 26) for title in table["title"]]
     told = "; ".join(f"{row.title}, {row.items} {row.rmsea:.3f}" for row in table.itertuples())
+    lines = int(table["label"].str.count("\n").max()) + 1
     most = max(0.1, float(table["rmsea_ci_upper"].max()) * 1.05)
 
     def draw(width: int) -> Chart:
@@ -52,7 +53,9 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         cut = pd.DataFrame({"cut": [RMSEA.cutoff]})
         rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
         rule = rule.encode(x=alt.X("cut:Q", scale=scale))
-        return (rule + line + point).properties(width=width, height=44 * table["label"].nunique() + 70)
+        return (rule + line + point).properties(
+            width=width, height=max(44, 14 * lines + 8) * table["label"].nunique() + 70
+        )
 
     return Figure(
         title=f"Misfit of each structure; dashed line: {RMSEA.cutoff:.2f}, smaller is better",
