@@ -88,9 +88,14 @@ def pairs_per_level(n_items: int) -> list[int]:
     return sorted({count for count in counts if count > 0})
 
 
+def _from_weak_to_strong(model: Standardised) -> np.ndarray:
+    """Order items by loading; equal ones stay in the order of the model, whatever the last digits say."""
+    return np.argsort(np.round(np.abs(model.loadings), 8), kind="stable")
+
+
 def _residual_levels(model: Standardised) -> Iterator[Level]:
     """Correlate residuals of neighbours in the order of loadings, the weakest pair first."""
-    order = np.argsort(np.abs(model.loadings), kind="stable")
+    order = _from_weak_to_strong(model)
     residual = np.sqrt(1.0 - model.loadings**2)
     for count in pairs_per_level(len(order)):
         correlations = model.correlations()
@@ -106,7 +111,7 @@ def _cross_loading_levels(model: Standardised) -> Iterator[Level]:
     """Let the items with the weakest loadings load as much on the most reliable other factor."""
     n_factors = len(model.factors)
     reliability = np.array([coefficient_h(model.loadings[model.home == f]) for f in range(n_factors)])
-    order = np.argsort(np.abs(model.loadings), kind="stable")
+    order = _from_weak_to_strong(model)
     pattern = np.zeros((len(order), n_factors))
     pattern[np.arange(len(order)), model.home] = model.loadings
     added: list[Addition] = []
