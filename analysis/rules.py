@@ -218,7 +218,7 @@ EARLIEST_RATING = Rule(
 )
 
 
-JODOIN_GIERL = "Jodoin & Gierl 2001, Applied Measurement in Education, 14, 329-349"
+JODOIN_GIERL = "Jodoin & Gierl 2001, doi:10.1207/S15324818AME1404_2"
 ZUMBO_THOMAS = "Zumbo & Thomas 1997, in Zumbo 1999, Handbook on the Theory and Methods of DIF, Ottawa"
 DIF_NEGLIGIBLE = Rule(
     name="Negligible DIF, change of Nagelkerke R²",

@@ -15,7 +15,7 @@ from analysis.jobs.record import MADE, Job
 from analysis.jobs.worker import Progress, run
 from instrument.errors import ResponseDataError, fact_and_hint
 
-KIND = sys.argv[1]
+KIND = sys.argv[1] if __name__ == "__main__" else ""
 
 
 def results(folder: Path, name: str) -> None:

@@ -30,9 +30,16 @@ def rows() -> list[tuple[str, str, str, str]]:
 
 
 def table() -> str:
-    """Write the table in Markdown."""
-    lines = ["| statistic | compared with | tolerance | file in `tests/reference/` |", "|---|---|---|---|"]
-    return "\n".join([*lines, *(f"| {a} | {b} | {c} | `{d}` |" for a, b, c, d in rows())])
+    """Write the table in Markdown, a row for each test file."""
+    lines = ["| statistic (tolerance) | compared with | file in `tests/reference/` |", "|---|---|---|"]
+    by_file: dict[str, list[tuple[str, str, str, str]]] = {}
+    for row in rows():
+        by_file.setdefault(row[3], []).append(row)
+    for file, found in by_file.items():
+        what = "; ".join(f"{statistic} ({limit})" for statistic, _, limit, _ in found)
+        programs = ", ".join(dict.fromkeys(program for _, program, _, _ in found))
+        lines.append(f"| {what} | {programs} | `{file}` |")
+    return "\n".join(lines)
 
 
 def renewed(text: str) -> str:

@@ -233,5 +233,5 @@ def test_distance_over_answered_items_is_that_of_the_smaller_table() -> None:
 def test_rules_name_their_source_and_nan_passes_none() -> None:
     table = rule_table()
     assert table["name"].is_unique
-    assert (table["source"].str.contains("doi:")).all()
+    assert table["source"].str.contains("doi:|Handbook").all()  # a report of an institute has none
     assert all(not rule.holds(float("nan")) for rule in vars(rules).values() if isinstance(rule, Rule))
