@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,20 @@ SETTINGS: dict[str, Any] = {
     "client.showErrorDetails": "none",
     "logger.level": "warning",
 }
+WAIT = 1.0  # seconds after the start: the server answers first
+WARM = ("analysis.figures.registry", "dashboard.views.score_file", "dashboard.views.run_validation")
 _configured: list[SignIn] = []
 
 
 def sign_in() -> SignIn | None:
     """Give the sign-in this process serves the dashboard with, if any."""
     return _configured[0] if _configured else None
+
+
+def _warm() -> None:
+    """Load what pages need beside Streamlit, so that their first reader does not wait for it."""
+    for name in WARM:
+        import_module(name)
 
 
 def dashboard_application(
@@ -53,6 +63,9 @@ def dashboard_application(
 
     for name, value in SETTINGS.items():
         config.set_option(name, value)
+    loading = threading.Timer(WAIT, _warm)
+    loading.daemon = True
+    loading.start()
     script = str(Path(__file__).with_name("app.py"))
     _configured.clear()
     if signing_in is None:

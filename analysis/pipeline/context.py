@@ -120,15 +120,20 @@ class Context:
         ends = [{(s.minimum, s.maximum) for s in map(self.scale.scale_of, items)} for items in groups]
         return "0-100" if any(len(group) > 1 for group in ends) else None
 
+    @property
+    def answers(self) -> pd.DataFrame:
+        """Copy of the answers that carries why some are missing, as scoring and screening ask for it."""
+        answers = self.responses.copy()
+        if self.reasons is not None:
+            answers.attrs["reasons"] = self.reasons
+        return answers
+
     @cached_property
     def card(self) -> Scorecard:
         """Scores of every administration by the instrument's rule."""
         from instrument.scoring import score
 
-        answers = self.responses.copy()
-        if self.reasons is not None:
-            answers.attrs["reasons"] = self.reasons
-        return score(answers, self.scale, rescale=self.rescale)
+        return score(self.answers, self.scale, rescale=self.rescale)
 
     def scores_at(self, wave: Any) -> pd.DataFrame:
         """Theme scores, and the total where there is one, of one wave; indexed by participant."""

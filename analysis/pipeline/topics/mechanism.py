@@ -47,13 +47,10 @@ def _chain(context: Context) -> MediationResult:
     study = context.study
     if study is None:
         raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
-    answers = context.responses.copy()
-    if context.reasons is not None:
-        answers.attrs["reasons"] = context.reasons
     return context.once(
         "mechanism",
         lambda: mediate_adherence(
-            answers,
+            context.answers,
             context.scale,
             usage_of(context),
             study,

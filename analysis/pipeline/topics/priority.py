@@ -50,13 +50,10 @@ def _map(context: Context) -> PriorityMap:
     study = context.study
     if study is None:
         raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
-    answers = context.responses.copy()
-    if context.reasons is not None:
-        answers.attrs["reasons"] = context.reasons
     return context.once(
         "priority",
         lambda: priority_map(
-            answers,
+            context.answers,
             context.scale,
             usage_of(context),
             study,

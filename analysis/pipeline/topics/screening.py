@@ -64,13 +64,7 @@ def screening_of(context: Context) -> ScreeningResult:
     """Screen once per validation."""
     from analysis.screening import screen
 
-    def make() -> ScreeningResult:
-        answers = context.responses.copy()
-        if context.reasons is not None:
-            answers.attrs["reasons"] = context.reasons
-        return screen(answers, context.scale, times=context.times)
-
-    return context.once("screening", make)
+    return context.once("screening", lambda: screen(context.answers, context.scale, times=context.times))
 
 
 def _sensitivity(context: Context, found: ScreeningResult) -> tuple[pd.DataFrame, list[str]]:
