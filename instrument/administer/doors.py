@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, bindparam, select
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +25,25 @@ from instrument.administer.texts import FALL_BACK, FOLDER, page_texts
 from instrument.store.people import expired
 from instrument.store.tables import consent, instrument_version, participant, study
 from instrument.store.tokens import Keyring
+
+_PERSON = (
+    select(
+        participant,
+        select(consent.c.granted)
+        .where(consent.c.participant_id == participant.c.id)
+        .order_by(consent.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("consent_granted"),
+        study.c.status.label("study_status"),
+        study.c.definition.label("study_definition"),
+        study.c.instrument_version_id,
+        instrument_version.c.definition.label("instrument_definition"),
+    )
+    .join(study, study.c.id == participant.c.study_id)
+    .join(instrument_version, instrument_version.c.id == study.c.instrument_version_id)
+    .where(participant.c.id == bindparam("number"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,21 +174,7 @@ def person_of(connection: Connection, request: Request) -> Any:
     number = cookie_number(given)
     if number is None or given is None:
         return None
-    latest = select(consent.c.granted).where(consent.c.participant_id == participant.c.id)
-    query = (
-        select(
-            participant,
-            latest.order_by(consent.c.id.desc()).limit(1).scalar_subquery().label("consent_granted"),
-            study.c.status.label("study_status"),
-            study.c.definition.label("study_definition"),
-            study.c.instrument_version_id,
-            instrument_version.c.definition.label("instrument_definition"),
-        )
-        .join(study, study.c.id == participant.c.study_id)
-        .join(instrument_version, instrument_version.c.id == study.c.instrument_version_id)
-        .where(participant.c.id == number)
-    )
-    found = connection.execute(query).first()
+    found = connection.execute(_PERSON, {"number": number}).first()
     if found is None or expired(found.expires_at):
         return None
     keyring = site_of(request).keyring

@@ -14,6 +14,75 @@ from instrument.store.audit import record
 from instrument.store.connect import StoreError, inserted_number
 from instrument.store.tables import administration, item, response, response_history, wave
 
+# What every page of the questionnaire asks is written once: building a statement costs as much as running it.
+_ATTEMPTS = (
+    select(
+        wave.c.id.label("wave_id"),
+        wave.c.opens_day,
+        wave.c.closes_day,
+        administration.c.id.label("administration_id"),
+        administration.c.status,
+    )
+    .select_from(
+        wave.outerjoin(
+            administration,
+            and_(
+                administration.c.wave_id == wave.c.id,
+                administration.c.participant_id == bindparam("person"),
+                administration.c.status != "void",
+            ),
+        )
+    )
+    .where(wave.c.study_id == bindparam("study"))
+    .order_by(wave.c.position)
+)
+_ANSWERS = (
+    select(
+        item.c.name,
+        response.c.item_id,
+        response.c.state,
+        response.c.value,
+        response.c.display_order,
+        response.c.page,
+        response.c.shown_at,
+    )
+    .join(item, item.c.id == response.c.item_id)
+    .where(response.c.administration_id == bindparam("of_attempt"))
+    .order_by(response.c.display_order)
+)
+_KEPT = select(response).where(
+    response.c.administration_id == bindparam("of_attempt"),
+    response.c.item_id.in_(bindparam("items", expanding=True)),
+)
+_CHANGE = (
+    update(response)
+    .where(
+        response.c.administration_id == bindparam("of_attempt"),
+        response.c.item_id == bindparam("number"),
+    )
+    .values(
+        state=bindparam("new_state"),
+        value=bindparam("new_value"),
+        saved_at=bindparam("now"),
+        answered_at=bindparam("when_answered"),
+    )
+)
+_SHOW = (
+    update(response)
+    .where(
+        response.c.administration_id == bindparam("of_attempt"),
+        response.c.page == bindparam("shown_page"),
+        response.c.shown_at.is_(None),
+    )
+    .values(shown_at=bindparam("now"))
+)
+_REVISE = (
+    update(administration)
+    .where(administration.c.id == bindparam("of_attempt"))
+    .values(revision=bindparam("new_revision"))
+)
+_LOCK = select(administration).where(administration.c.id == bindparam("of_attempt")).with_for_update()
+
 
 class LockedError(StoreError):
     """The questionnaire is complete; its answers no longer change."""
@@ -92,24 +161,7 @@ def attempts_of(connection: Connection, study_id: int, participant_id: int) -> l
     list of sqlalchemy.Row
         wave_id, opens_day, closes_day, administration_id and status; the last two None before the start.
     """
-    live = and_(
-        administration.c.wave_id == wave.c.id,
-        administration.c.participant_id == participant_id,
-        administration.c.status != "void",
-    )
-    query = (
-        select(
-            wave.c.id.label("wave_id"),
-            wave.c.opens_day,
-            wave.c.closes_day,
-            administration.c.id.label("administration_id"),
-            administration.c.status,
-        )
-        .select_from(wave.outerjoin(administration, live))
-        .where(wave.c.study_id == study_id)
-        .order_by(wave.c.position)
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_ATTEMPTS, {"study": study_id, "person": participant_id}))
 
 
 def start_administration(
@@ -197,16 +249,7 @@ def answers_of(connection: Connection, administration_id: int) -> list[Row[tuple
     list of sqlalchemy.Row
         name, item_id, state, value, display_order, page, shown_at.
     """
-    kept = response.c
-    query = (
-        select(
-            item.c.name, kept.item_id, kept.state, kept.value, kept.display_order, kept.page, kept.shown_at
-        )
-        .join(item, item.c.id == response.c.item_id)
-        .where(response.c.administration_id == administration_id)
-        .order_by(response.c.display_order)
-    )
-    return list(connection.execute(query))
+    return list(connection.execute(_ANSWERS, {"of_attempt": administration_id}))
 
 
 def save_answers(
@@ -246,10 +289,8 @@ def save_answers(
         hint = "nothing more to do; the answers are in the store."
         raise LockedError(fact_and_hint("save_answers", "this questionnaire is complete.", hint))
     now = datetime.now(UTC)
-    query = select(response).where(
-        response.c.administration_id == administration_id, response.c.item_id.in_(list(answers))
-    )
-    kept = {row.item_id: row for row in connection.execute(query)} if answers else {}
+    asked = {"of_attempt": administration_id, "items": list(answers)}
+    kept = {row.item_id: row for row in connection.execute(_KEPT, asked)} if answers else {}
     changed, history = [], []
     for number, answer in answers.items():
         before = kept[number]
@@ -270,43 +311,22 @@ def save_answers(
             )
         changed.append(
             {
+                "of_attempt": administration_id,
                 "number": number,
                 "new_state": answer.state,
                 "new_value": answer.value,
+                "now": now,
                 "when_answered": before.answered_at if answer.state == "skipped" else now,
             }
         )
     if changed:
-        connection.execute(
-            update(response)
-            .where(
-                response.c.administration_id == administration_id,
-                response.c.item_id == bindparam("number"),
-            )
-            .values(
-                state=bindparam("new_state"),
-                value=bindparam("new_value"),
-                saved_at=now,
-                answered_at=bindparam("when_answered"),
-            ),
-            changed,
-        )
+        connection.execute(_CHANGE, changed)
     if history:
         connection.execute(insert(response_history), history)
     if show_page is not None:
-        connection.execute(
-            update(response)
-            .where(
-                response.c.administration_id == administration_id,
-                response.c.page == show_page,
-                response.c.shown_at.is_(None),
-            )
-            .values(shown_at=now)
-        )
+        connection.execute(_SHOW, {"of_attempt": administration_id, "shown_page": show_page, "now": now})
     revision = int(attempt.revision) + 1
-    connection.execute(
-        update(administration).where(administration.c.id == administration_id).values(revision=revision)
-    )
+    connection.execute(_REVISE, {"of_attempt": administration_id, "new_revision": revision})
     return revision
 
 
@@ -341,8 +361,7 @@ def complete_administration(connection: Connection, administration_id: int, subm
 
 def _locked_row(connection: Connection, administration_id: int) -> Row[tuple[object, ...]]:
     """Row of an attempt, held until the transaction ends (SQLite holds the whole file anyway)."""
-    query = select(administration).where(administration.c.id == administration_id)
-    found = connection.execute(query.with_for_update()).first()
+    found = connection.execute(_LOCK, {"of_attempt": administration_id}).first()
     if found is None:
         fact = "the questionnaire is no longer in the store."
         raise StoreError(fact_and_hint("save_answers", fact, "it may have been withdrawn."))
