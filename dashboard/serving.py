@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import threading
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,13 @@ SETTINGS: dict[str, Any] = {
     "client.showErrorDetails": "none",
     "logger.level": "warning",
 }
-WAIT = 1.0  # seconds after the start: the server answers first
-WARM = ("analysis.figures.registry", "dashboard.views.score_file", "dashboard.views.run_validation")
+WARM = (
+    "analysis.figures.registry",
+    "dashboard.views.topics",
+    "dashboard.views.overview",
+    "dashboard.views.score_file",
+    "dashboard.views.run_validation",
+)
 _configured: list[SignIn] = []
 
 
@@ -31,8 +36,12 @@ def sign_in() -> SignIn | None:
 
 def _warm() -> None:
     """Load what pages need beside Streamlit, so that their first reader does not wait for it."""
+    told = logging.getLogger("streamlit.runtime.caching.cache_data_api")
+    before = told.level
+    told.setLevel(logging.ERROR)  # it remarks that the server, which starts next, does not run yet
     for name in WARM:
         import_module(name)
+    told.setLevel(before)
 
 
 def dashboard_application(
@@ -63,9 +72,7 @@ def dashboard_application(
 
     for name, value in SETTINGS.items():
         config.set_option(name, value)
-    loading = threading.Timer(WAIT, _warm)
-    loading.daemon = True
-    loading.start()
+    _warm()
     script = str(Path(__file__).with_name("app.py"))
     _configured.clear()
     if signing_in is None:
