@@ -225,3 +225,29 @@ def _faults_in_words(caller: str, path: Path, error: ValidationError) -> str:
     count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
     hint = f"mend them; schema {SCHEMA_VERSION} is described in docs/instrument_files.md."
     return fact_and_hint(caller, f"{count} in {path.name}.\n{shown}{more}", hint)
+
+
+def as_instrument(scale: object, caller: str) -> Instrument:
+    """Give back an instrument, or say that it is none.
+
+    Parameters
+    ----------
+    scale
+        What a caller was given as the scale.
+    caller
+        Public function that the message names.
+
+    Returns
+    -------
+    Instrument
+        The same.
+
+    Raises
+    ------
+    DefinitionError
+        It is something else.
+    """
+    if not isinstance(scale, Instrument):
+        fact = f"the scale is a {type(scale).__name__}, not an instrument."
+        raise DefinitionError(fact_and_hint(caller, fact, 'give instrument.load("dta"), or a file of yours.'))
+    return scale

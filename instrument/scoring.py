@@ -11,6 +11,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.loading import as_instrument
 from instrument.responses_raw import count_of, name_rows
 from instrument.scorecard import ANSWERED, APPLICABLE, NOT_APPLICABLE, SEM, AppliedRule, Scorecard
 
@@ -97,7 +98,7 @@ def score(
     >>> card.scores["t_n"].to_list()
     [3, 2]
     """
-    rule = _rule(scale, rescale, prorate_at, method)
+    rule = _rule(as_instrument(scale, "score"), rescale, prorate_at, method)
     notes: list[str] = []
     keys = _keys(responses, notes)
     _check_answers("score", responses, scale, scale.item_ids)

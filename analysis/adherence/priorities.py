@@ -28,6 +28,7 @@ from analysis.result import Result
 from analysis.usage import UsageSummary
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, fact_and_hint
+from instrument.loading import as_instrument
 from instrument.scoring import score
 from instrument.study import Study, as_study
 
@@ -174,7 +175,7 @@ def priority_map(
     """
     checked_level(confidence, CALLER)
     checked_seed(seed, CALLER)
-    names = [theme.id for theme in scale.themes]
+    names = [theme.id for theme in as_instrument(scale, CALLER).themes]
     _check(names, draws)
     plan = as_study(study)
     chosen = refuse_overlap(plan, usage, wave, CALLER)

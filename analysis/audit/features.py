@@ -14,7 +14,13 @@ from analysis.adherence.mixed import MixedFit, random_intercept
 from analysis.audit.agreement import AuditAgreement
 from analysis.options import checked_level
 from analysis.result import Result
-from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    fact_and_hint,
+    name_offenders,
+)
 
 Floats = NDArray[np.float64]
 CALLER = "relate_features"
@@ -127,6 +133,9 @@ def relate_features(
     """
     checked_level(confidence, CALLER)
     held = list(covariates or [])
+    if not isinstance(audit, AuditAgreement):
+        fact = f"the audit is a {type(audit).__name__}."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "give what analysis.audit_agreement found."))
     features = _features(audit)
     table = _people(people, score, app, held, set(features.index))
     apps = [name for name in features.index if name in set(table["app"])]

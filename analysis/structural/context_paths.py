@@ -22,6 +22,7 @@ from instrument.errors import (
     fact_and_hint,
     name_offenders,
 )
+from instrument.loading import as_instrument
 
 CALLER = "context_over_time"
 MEASURES = ("items", "scores")
@@ -179,7 +180,7 @@ def context_over_time(
     if measured_by not in MEASURES:
         fact = f"measured_by is {measured_by!r}."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(MEASURES)}."))
-    themes, contexts = roles_of(responses, scale)
+    themes, contexts = roles_of(responses, as_instrument(scale, CALLER))
     name = _context_of(contexts, context)
     if not themes:
         raise DefinitionError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 from small_study import small_validation
@@ -22,8 +21,6 @@ from small_study import small_validation
 from dashboard.catalogue import PAGES
 
 pytestmark = pytest.mark.browser
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SHOTS = os.environ.get("DTA_SCREENSHOTS")
 PATHS = ["", *(page.path for page in PAGES), "report", "provenance"]
 # Streamlit 1.67.0 puts group headings as direct children into the list of its own navigation
@@ -52,17 +49,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}/dashboard/"
     server.terminate()
     server.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("chromium is not installed: apt install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield made
-        made.close()
 
 
 def _faults(page: Page) -> list[tuple[str, str]]:

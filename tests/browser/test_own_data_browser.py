@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,14 +18,12 @@ import pandas as pd
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 from small_study import DATA, SCALE, small_validation
 
 pytestmark = pytest.mark.browser
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 SHOTS = os.environ.get("DTA_SCREENSHOTS")
 # Streamlit 1.67.0 puts group headings as direct children into the list of its own navigation, and gives its
 # own place to drop files the role of presentation with a place in the order of focus
@@ -103,17 +100,6 @@ def board(tmp_path: Path) -> Iterator[Board]:
     yield made
     made.end()
     assert made.outside == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("chromium is not installed: apt install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield made
-        made.close()
 
 
 def opened(browser: Browser, board: Board, path: str, width: int, scheme: str = "light") -> Page:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 from small_study import small_validation
 
 pytestmark = pytest.mark.browser
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +20,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("report") / "results"
     small_validation().write(target)
     return target
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("chromium is not installed: apt install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield made
-        made.close()
 
 
 @pytest.mark.parametrize("name", ["report.html", "report_short.html"])

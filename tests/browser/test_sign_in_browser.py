@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,14 +15,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 from small_study import small_validation
 
 pytestmark = pytest.mark.browser
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 CLIENT, SECRET = "dashboard-of-tests", "word-that-nobody-may-print"
 # what a proxy does that strips a prefix, around the real command
 SERVE = """
@@ -106,17 +103,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             for process in (here, there):
                 process.terminate()
                 process.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("chromium is not installed: apt install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
-        yield made
-        made.close()
 
 
 @dataclass(slots=True, kw_only=True)

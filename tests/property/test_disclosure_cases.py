@@ -1,0 +1,239 @@
+"""A shared results tree, case by case: what is left out, where else it would be told, and what stays."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from trees_to_share import caption, section, study
+
+from analysis.report.disclosure import shared_tree
+
+
+def test_a_shared_tree_leaves_the_original_alone_and_rounds_what_stays() -> None:
+    true = study(60, [[10, 10, 10, 10, 13], [10, 9, 11, 12, 10]], [7, 8])
+    seen = shared_tree(true)
+    assert true["sections"]["items"]["tables"]["statistics"]["mean"][0] == 165 / 53
+    assert seen["sections"]["items"]["tables"]["statistics"]["mean"][0] == 3.11
+    assert seen["sections"]["items"]["suppressed"] == {}
+    assert "shared" not in true["meta"]
+
+
+def test_four_people_are_nobody() -> None:
+    true = study(4, [[1, 1, 1, 1, 0]], [0])
+    seen = shared_tree(true)
+    assert seen["meta"]["participants"] is None
+    assert {part["status"] for part in seen["sections"].values()} == {"not_applicable"}
+    assert {str(part["tables"]) for part in seen["sections"].values()} == {"{}"}
+
+
+def test_tables_of_persons_and_their_names_are_left_out() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    items = true["sections"]["items"]
+    items["tables"]["people"] = {"participant": ["p1", "p2"], "score": [3.0, 4.0]}
+    items["captions"]["people"] = caption(participant="text", score="d2")
+    items["warnings"] = ["2 rows dropped: participants ['p1', 'p2']."]
+    seen = shared_tree(true)["sections"]["items"]
+    assert "people" not in seen["tables"]
+    assert not any("p1" in warning or "2 rows" in warning for warning in seen["warnings"])
+
+
+def test_a_statistic_of_four_people_is_left_out_and_so_is_its_claim() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    table: dict[str, list[Any]] = {
+        "group": ["north", "south"],
+        "n": [56, 4],
+        "mean": [3.1, 2.2],
+        "r": [0.5, 0.9],
+    }
+    path = "sections.later.tables.groups.r"
+    claim = {
+        "claim": "They go together",
+        "rule": "",
+        "source": "",
+        "note": "",
+        "passed": True,
+        "format": "r2",
+    }
+    true["sections"]["later"] = section(
+        "later",
+        n=60,
+        tables={"groups": table},
+        captions={"groups": caption(group="text", n="int", mean="d2", r="r2")},
+        findings=[{**claim, "value": table["r"][row], "path": f"{path}[{row}]"} for row in (0, 1)],
+    )
+    seen = shared_tree(true)["sections"]["later"]
+    # the groups add up to everyone: four could be worked out from 60 and 56
+    assert seen["tables"]["groups"] == {
+        "group": ["north", "south"],
+        "n": [None, None],
+        "mean": [3.1, None],
+        "r": [0.5, None],
+    }
+    assert [finding["value"] for finding in seen["findings"]] == [0.5]
+
+
+def test_steps_of_a_survival_curve_stand_for_five_people() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    curve: dict[str, list[Any]] = {"third": [], "time": [], "at_risk": [], "events": [], "surviving": []}
+    left = 30
+    for day in range(25):
+        gone = 0 if day == 0 else 1
+        for key, value in zip(curve, ("low", float(day), left, gone, (left - gone) / 30), strict=True):
+            curve[key].append(value)
+        left -= gone
+    true["sections"]["adherence"] = section(
+        "adherence",
+        n=60,
+        tables={"curves": curve},
+        captions={"curves": caption(third="text", time="d1", at_risk="int", surviving="percent")},
+    )
+    seen = shared_tree(true)["sections"]["adherence"]
+    assert seen["tables"]["curves"]["time"] == [0.0, 5.0, 10.0, 15.0, 20.0]
+    assert "at_risk" not in seen["captions"]["curves"]["columns"]
+    assert set(seen["tables"]["curves"]["events"]) == {None}
+
+
+def test_a_hidden_number_is_hidden_wherever_it_stands() -> None:
+    """Complete answers but two: n of that item would tell the two, and so would the n of another table."""
+    true = study(60, [[10, 10, 10, 10, 18], [9, 9, 9, 9, 14]], [2, 10])
+    again = {"item": ["q0", "q1"], "n": [58, 50], "level": [50.0, 60.0]}
+    true["sections"]["later"] = section(
+        "later",
+        n=60,
+        values={"n": 58},
+        prose=["On {n:int} people."],
+        tables={"items": again},
+        captions={"items": caption(item="text", n="int", level="d1")},
+    )
+    seen = shared_tree(true)["sections"]
+    assert seen["items"]["tables"]["statistics"]["n"][0] is None
+    assert seen["later"]["tables"]["items"]["n"][0] is None
+    assert seen["later"]["values"]["n"] is None
+    assert "{n:int}" not in "".join(seen["later"]["prose"])
+
+
+def test_the_few_in_no_group_are_not_given_away_by_the_groups() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    names: dict[str, list[Any]] = {"kind": ["sex", "sex"], "part": ["woman", "man"], "theme": ["a", "a"]}
+    true["sections"]["reliability"] = section(
+        "reliability",
+        n=60,
+        tables={
+            "alpha": {"theme": ["a"], "n": [60], "alpha": [0.8]},
+            "by_part": {**names, "n": [30, 27], "alpha": [0.8, 0.7]},
+        },
+        captions={
+            "alpha": caption(theme="text", n="int", alpha="r2"),
+            "by_part": caption(kind="text", part="text", theme="text", n="int", alpha="r2"),
+        },
+    )
+    seen = shared_tree(true)["sections"]["reliability"]["tables"]
+    assert seen["by_part"]["n"] == [30, None]
+    assert seen["alpha"]["n"] == [60]
+
+
+def test_changes_of_few_people_are_not_given_away_by_the_sentence() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    changes: dict[str, list[Any]] = {
+        "title": ["A"],
+        "n": [50],
+        "higher": [3],
+        "same": [40],
+        "lower": [7],
+        "share_higher": [3 / 50],
+        "share_lower": [7 / 50],
+    }
+    true["sections"]["longitudinal"] = section(
+        "longitudinal",
+        n=50,
+        values={"change_most": 10 / 50, "change_most_title": "A", "both": 50, "at_first": 60, "stayed": 40},
+        prose=["At most {change_most:percent} changed ({change_most_title})."],
+        tables={"changes": changes},
+        captions={
+            "changes": caption(
+                title="text",
+                n="int",
+                higher="int",
+                same="int",
+                lower="int",
+                share_higher="percent",
+                share_lower="percent",
+            )
+        },
+    )
+    seen = shared_tree(true)["sections"]["longitudinal"]
+    table = seen["tables"]["changes"]
+    assert table["higher"] == table["share_higher"] == [None]
+    hidden = [table["same"][0] is None, table["lower"][0] is None, seen["values"]["change_most"] is None]
+    # higher + lower = changed, changed + same = n: one more of each sum must go
+    assert hidden == [False, True, False]
+    assert table["share_lower"] == [None]
+
+
+def test_a_step_printed_in_two_sections_is_hidden_in_both() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    steps: dict[str, list[Any]] = {
+        "step": [
+            "enrolled",
+            "  withdrawn before the landmark",
+            "  no score at the landmark wave",
+            "  scored, but a covariate is missing",
+            "analysed: remaining intended use",
+        ],
+        "n": [90, 8, 20, 2, 60],
+    }
+    for name in ("adherence", "mechanism"):
+        true["sections"][name] = section(
+            name,
+            n=60,
+            tables={"flow": {key: list(column) for key, column in steps.items()}},
+            captions={"flow": caption(step="text", n="int")},
+        )
+    seen = shared_tree(true)["sections"]
+    assert seen["adherence"]["tables"]["flow"]["n"] == [90, None, 20, None, 60]
+    assert seen["mechanism"]["tables"]["flow"]["n"] == seen["adherence"]["tables"]["flow"]["n"]
+
+
+def test_groups_in_words_lose_their_numbers() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    groups: dict[str, list[Any]] = {
+        "grouping": ["sex", "site"],
+        "groups": ["woman (30), man (27)", "north (30), south (30)"],
+        "smallest": [27, 30],
+    }
+    true["sections"]["fairness"] = section(
+        "fairness",
+        n=60,
+        values={"small_groups": "man (sex, 27) and another (sex, 3)"},
+        tables={"groupings": groups},
+        captions={"groupings": caption(grouping="text", groups="text", smallest="int")},
+    )
+    seen = shared_tree(true)["sections"]["fairness"]
+    assert seen["tables"]["groupings"]["groups"] == ["woman (–), man (–)", "north (30), south (30)"]
+    assert seen["tables"]["groupings"]["smallest"] == [None, 30]
+    assert seen["values"]["small_groups"] == "man (sex, 27) and another (sex, –)"
+
+
+def test_ratings_of_apps_are_no_people() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    true["sections"]["psd_audit"] = section(
+        "psd_audit",
+        n=2,
+        tables={"apps": {"app": ["one"], "rated": [4], "present": [3]}},
+        captions={"apps": caption(app="text", rated="int", present="int")},
+    )
+    assert shared_tree(true)["sections"]["psd_audit"]["tables"]["apps"]["rated"] == [4]
+
+
+def test_a_figure_leaves_out_the_rows_that_are_not_there() -> None:
+    from analysis.figures.suppressed import without_suppressed
+
+    true = study(60, [[2, 11, 10, 10, 20], [10, 9, 11, 12, 10]], [7, 8])
+    seen = shared_tree(true)["sections"]["items"]
+    assert None in seen["tables"]["distribution_a"]["share_1"]
+    drawn = without_suppressed(seen, "distribution")["tables"]["distribution_a"]
+    assert drawn["item"] == ["q1"]
+    assert seen["tables"]["distribution_a"]["item"] == ["q0", "q1"]
