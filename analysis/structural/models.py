@@ -57,7 +57,8 @@ def cfa(
         Column with the groups.
     group_equal
         What is equal between groups: loadings, intercepts, means, thresholds, regressions, residuals,
-        residual.covariances, lv.variances, lv.covariances. For ordinal items intercepts imply thresholds.
+        residual.covariances, lv.variances, lv.covariances. For ordinal items equal thresholds free
+        intercepts and scales of later groups (Wu & Estabrook 2016); intercepts imply thresholds.
     group_partial
         Parameters exempt from `group_equal`, such as "f=~x2" or "x3~1".
     meanstructure
@@ -98,6 +99,8 @@ def cfa(
     matrix. Psychometrika, 59, 381-389. https://doi.org/10.1007/BF02296131
     Yuan, K.-H., & Bentler, P. M. (2000). Three likelihood-based methods for mean and covariance structure
     analysis with nonnormal missing data. https://doi.org/10.1111/0081-1750.00078
+    Wu, H., & Estabrook, R. (2016). Identification of confirmatory factor analysis models of different
+    levels of invariance for ordered categorical outcomes. https://doi.org/10.1007/s11336-016-9506-0
     Savalei, V. (2021). Improving fit indices in structural equation modeling with categorical data.
     https://doi.org/10.1080/00273171.2020.1717922
 

@@ -127,8 +127,7 @@ def fit_ordinal(
     n_thresholds = len(sample[0]) - len(data.variables) * (len(data.variables) - 1) // 2
     baseline = _independence(sample, gammas, weights, sizes, n_thresholds)
     fit = _indices(test, baseline, sample, states, reduced, sizes, n_thresholds)
-    if estimator == "ULSMV":
-        fit["pvalue"] = math.nan  # the uncorrected statistic follows no chi-square distribution
+    fit["pvalue"] = math.nan  # the uncorrected statistic follows no chi-square distribution
     return Fitted(
         caller=caller, estimator=estimator, missing=missing, table=table, data=data, reduction=reduction,
         minimum=minimum, x=x, vcov=vcov, states=[s.base for s in states], scales=[s.scales for s in states],
@@ -200,41 +199,37 @@ def _indices(
     fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
     fit["chisq_scaling_factor"] = test.factor
     fit |= index_set(scaled, n - g, g, "_scaled")
-    return fit | _robust_indices(test, sample, states, blocks, sizes, n_thresholds)
+    return fit | _robust_indices(sample, states, blocks, sizes, n_thresholds)
 
 
 def _robust_indices(
-    test: ScaledTest, sample: list[Array], states: list[OrdinalState], blocks: list[Block], sizes: list[int],
+    sample: list[Array], states: list[OrdinalState], blocks: list[Block], sizes: list[int],
     n_thresholds: int,
 ) -> dict[str, float]:  # fmt: skip
     """Indices of the normal-theory discrepancy at the least-squares estimates (Savalei 2021).
 
-    Defined where the thresholds are reproduced exactly, so that all misfit is in the correlations, and
-    where the matrix of polychorics is positive definite; NaN otherwise.
+    They speak of the correlations, so their degrees of freedom are the correlations less the rank of their
+    derivatives: constraints on thresholds alone leave them as they are. NaN where a matrix of polychorics is
+    not positive definite.
     """
     n, g, p = sum(sizes), len(sizes), len(states[0].scales)
-    undefined = Statistic(
-        chisq=math.nan, df=max(test.df, 1), baseline=math.nan, baseline_df=1, correction=math.nan
-    )
     row, column = vech_places(p)
     below = np.flatnonzero(row != column)
     chisq = base = base_expected = 0.0
     weights = []
-    restricted = sum(len(s) - n_thresholds for s in sample) - _rank(blocks, n_thresholds) != test.df
+    df = sum(len(s) - n_thresholds for s in sample) - _rank(blocks, n_thresholds)
     for s, state, block, size in zip(sample, states, blocks, sizes, strict=True):
         observed, implied = (
             _correlation_matrix(s[n_thresholds:], p),
             _correlation_matrix(state.moments[n_thresholds:], p),
         )
-        sign, log_det = np.linalg.slogdet(observed)
-        if (
-            restricted
-            or sign <= 0
-            or np.linalg.eigvalsh(observed)[0] <= 0
-            or np.linalg.eigvalsh(implied)[0] <= 0
-        ):
-            return index_set(undefined, n - g, g, "_robust")
+        if np.linalg.eigvalsh(observed)[0] <= 0 or np.linalg.eigvalsh(implied)[0] <= 0:
+            undefined = Statistic(
+                chisq=math.nan, df=max(df, 1), baseline=math.nan, baseline_df=1, correction=math.nan
+            )
+            return index_set(undefined, n, g, "_robust")
         inverse = np.linalg.inv(implied)
+        log_det = np.linalg.slogdet(observed)[1]
         chisq += size * float(np.linalg.slogdet(implied)[1] - log_det + np.sum(inverse * observed) - p)
         weight = np.zeros_like(block.gamma)
         weight[n_thresholds:, n_thresholds:] = saturated_information(inverse, False)[np.ix_(below, below)]
@@ -243,11 +238,11 @@ def _robust_indices(
         base_expected += float(np.trace(block.gamma[n_thresholds:, n_thresholds:]))
     base_df = len(below) * g
     statistic = Statistic(
-        chisq=chisq, df=test.df, baseline=base, baseline_df=base_df,
-        correction=projected_trace(blocks, weights) / test.df if test.df else math.nan,
+        chisq=chisq, df=df, baseline=base, baseline_df=base_df,
+        correction=projected_trace(blocks, weights) / df if df else math.nan,
         baseline_correction=base_expected / base_df,
     )  # fmt: skip
-    return index_set(statistic, n - g, g, "_robust")
+    return index_set(statistic, n, g, "_robust")
 
 
 def _rank(blocks: list[Block], n_thresholds: int) -> int:

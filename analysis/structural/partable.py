@@ -261,25 +261,57 @@ def _fix_scales(block: list[Row], names: Names, options: TableOptions) -> None:
 
 
 def _release_in_later_groups(rows: list[Row], names: Names, options: TableOptions) -> None:
-    """Free what equality constraints identify in the second and later groups."""
+    """Free what equality constraints identify in the second and later groups.
+
+    Ordinal items follow Wu and Estabrook (2016): equal thresholds fix the metric of the latent responses, so
+    their intercepts and scales become free; equal intercepts move the freedom to the means of the factors.
+    """
     equal = set(options.group_equal)
     latent = set(names.latent)
+    tied = _equal_thresholds(rows, options)
     for row in rows:
         if row.group == 0 or row.user:
             continue
         own_variance = row.op == "~~" and row.lhs == row.rhs
         if row.op == "~1" and row.lhs in latent:
-            free = bool(equal & {"intercepts", "thresholds"}) and "means" not in equal
+            free = "intercepts" in equal and "means" not in equal
+        elif row.op == "~1" and row.lhs in options.ordered:
+            same = "intercepts" in equal and f"{row.lhs}~1" not in _exempt(options)
+            free = tied[row.lhs] > 0 and not same
         elif own_variance and row.lhs in latent:
             free = options.std_lv and "loadings" in equal and "lv.variances" not in equal
         elif row.op == "~*~":
-            free = "thresholds" in equal and options.parameterization == "delta"
+            free = _scale_is_free(tied[row.lhs], equal) and options.parameterization == "delta"
         elif own_variance and row.lhs in options.ordered:
-            free = "thresholds" in equal and "residuals" not in equal and options.parameterization == "theta"
+            free = _scale_is_free(tied[row.lhs], equal) and "residuals" not in equal
+            free = free and options.parameterization == "theta"
         else:
             free = False
         if free:
             row.fixed = math.nan
+
+
+def _equal_thresholds(rows: list[Row], options: TableOptions) -> dict[str, int]:
+    """Count, for each ordinal item, the thresholds that are held equal between groups."""
+    counts = dict.fromkeys(options.ordered, 0)
+    if "thresholds" in options.group_equal:
+        exempt = _exempt(options)
+        for row in rows:
+            if row.op == "|" and row.group == 0 and _written(row) not in exempt:
+                counts[row.lhs] += 1
+    return counts
+
+
+def _scale_is_free(n_equal: int, equal: set[str]) -> bool:
+    """Say whether the scale of an item is identified: by two thresholds, or by one beside equal lines.
+
+    One threshold gives one equation for intercept and scale; only equal loadings and intercepts add others.
+    """
+    return n_equal >= 2 or (n_equal == 1 and {"loadings", "intercepts"} <= equal)
+
+
+def _exempt(options: TableOptions) -> set[str]:
+    return {"".join(text.split()) for text in options.group_partial}
 
 
 def equality_class(row: Row, names: Names) -> str:
@@ -320,7 +352,7 @@ def _check_partial(rows: list[Row], options: TableOptions, caller: str) -> None:
 
 def _equate_groups(rows: list[Row], names: Names, options: TableOptions) -> None:
     """Give rows of later groups the label of their twin in the first group."""
-    exempt = {"".join(text.split()) for text in options.group_partial}
+    exempt = _exempt(options)
     first = {(r.lhs, r.op, r.rhs): (k, r) for k, r in enumerate(rows) if r.group == 0}
     for row in rows:
         key = (row.lhs, row.op, row.rhs)

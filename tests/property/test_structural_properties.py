@@ -34,8 +34,8 @@ PATHS = "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6\ng ~ f + x7\nx8 ~ g + x1\nx1 ~~ x5
 def test_the_order_of_persons_does_not_matter(model, table, estimator):
     shuffled = table.sample(frac=1.0, random_state=3)
     one, two = cfa(model, table, estimator), cfa(model, shuffled, estimator)
-    # only ULSMV leaves something undefined: the p-value of its uncorrected statistic
-    undefined = ["pvalue"] if estimator == "ULSMV" else []
+    # only the p-value of the uncorrected least-squares statistic is undefined
+    undefined = ["pvalue"] if estimator in ("WLSMV", "ULSMV") else []
     assert one.fit[one.fit.isna()].index.tolist() == two.fit[two.fit.isna()].index.tolist() == undefined
     assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-7, nan_ok=True)
     assert two.parameters["se"].to_numpy() == pytest.approx(one.parameters["se"].to_numpy(), rel=1e-6)
@@ -50,8 +50,8 @@ def test_the_order_of_items_does_not_matter(model, table, estimator):
         for first, *rest in [terms.split(" + ")]
     )
     one, two = cfa(model, table, estimator), cfa(turned, table, estimator)
-    # only ULSMV leaves something undefined: the p-value of its uncorrected statistic
-    undefined = ["pvalue"] if estimator == "ULSMV" else []
+    # only the p-value of the uncorrected least-squares statistic is undefined
+    undefined = ["pvalue"] if estimator in ("WLSMV", "ULSMV") else []
     assert one.fit[one.fit.isna()].index.tolist() == two.fit[two.fit.isna()].index.tolist() == undefined
     assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-7, nan_ok=True)
     keys = ["lhs", "op", "rhs"]
@@ -100,7 +100,7 @@ def test_the_order_of_groups_does_not_matter(estimator):
 def test_scales_of_latent_variables_do_not_change_fit(estimator):
     model, table = (THREE, C) if estimator == "ML" else (QUEST, L)
     one, two = cfa(model, table, estimator), cfa(model, table, estimator, std_lv=True)
-    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-6)
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-6, abs=1e-6, nan_ok=True)
     assert two.parameters["std_all"].to_numpy() == pytest.approx(
         one.parameters["std_all"].to_numpy(), abs=1e-5
     )
@@ -108,11 +108,57 @@ def test_scales_of_latent_variables_do_not_change_fit(estimator):
 
 def test_delta_and_theta_are_one_model():
     one, two = cfa(QUEST, L), cfa(QUEST, L, parameterization="theta")
-    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-5, abs=1e-6)
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-5, abs=1e-6, nan_ok=True)
     keep = one.parameters["op"] == "=~"
     assert two.parameters["std_all"][keep].to_numpy() == pytest.approx(
         one.parameters["std_all"][keep].to_numpy(), abs=1e-6
     )
+
+
+ROBUST = [f"{name}_robust" for name in ("cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper")]
+
+
+@pytest.mark.parametrize("kind", ["delta", "theta"])
+@pytest.mark.parametrize("estimator", ["WLSMV", "ULSMV"])
+def test_equal_thresholds_say_nothing_about_correlations(estimator, kind):
+    """With intercepts and scales free the correlations are fitted as before: robust indices stay, df rise."""
+    options = {"estimator": estimator, "group": "group", "parameterization": kind}
+    one, two = cfa(QUEST, L, **options), cfa(QUEST, L, group_equal="thresholds", **options)
+    assert two.fit[ROBUST].to_numpy() == pytest.approx(one.fit[ROBUST].to_numpy(), abs=1e-6)
+    assert two.fit["chisq"] > one.fit["chisq"]
+    n_thresholds = sum(L[f"q{k}"].nunique() - 1 for k in range(1, 9))
+    assert two.fit["df"] - one.fit["df"] == n_thresholds - 2 * 8
+
+
+@pytest.mark.parametrize(
+    "equal", [["thresholds"], ["thresholds", "loadings"], ["thresholds", "loadings", "intercepts"]]
+)
+def test_delta_and_theta_are_one_model_in_groups(equal):
+    one, two = (
+        cfa(QUEST, L, group="group", group_equal=equal, parameterization=kind) for kind in ("delta", "theta")
+    )
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-5, abs=1e-5, nan_ok=True)
+    assert one.fit[ROBUST].notna().all()
+
+
+def test_three_categories_cannot_test_thresholds():
+    """Two thresholds are fixed by intercept and scale: the model is the one without the constraint."""
+    merged = L.assign(**{f"q{k}": np.clip(L[f"q{k}"], 2, 4) for k in range(1, 9)})
+    one, two = cfa(QUEST, merged, group="group"), cfa(QUEST, merged, group="group", group_equal="thresholds")
+    assert two.fit["df"] == one.fit["df"]
+    assert two.fit["chisq"] == pytest.approx(one.fit["chisq"], rel=1e-6)
+
+
+def test_two_categories_test_lines_and_thresholds_together():
+    """One threshold leaves one equation: the scale is identified by equal loadings and intercepts only."""
+    cut = L.assign(**{f"q{k}": (L[f"q{k}"] > L[f"q{k}"].median()).astype(int) for k in range(1, 9)})
+    one = cfa(QUEST, cut, group="group")
+    two = cfa(QUEST, cut, group="group", group_equal="thresholds")
+    joint = cfa(QUEST, cut, group="group", group_equal=["thresholds", "loadings", "intercepts"])
+    assert two.fit["df"] == one.fit["df"]
+    assert two.fit["chisq"] == pytest.approx(one.fit["chisq"], rel=1e-6)
+    # per factor of four items: 4 thresholds and 4 loadings against 4 scales, a mean and a variance
+    assert joint.fit["df"] - one.fit["df"] == 2 * (4 + 3 - 4 - 1)
 
 
 @pytest.mark.parametrize("estimator", ["ML", "MLR", "WLSMV"])
@@ -145,7 +191,7 @@ def test_listwise_is_dropping_first(estimator):
     one = cfa(model, table, estimator, missing="listwise")
     two = cfa(model, table.dropna(subset=names), estimator)
     assert one.n_obs == two.n_obs
-    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-9)
+    assert two.fit.to_numpy() == pytest.approx(one.fit.to_numpy(), rel=1e-9, nan_ok=True)
 
 
 def model_of(text, n_free_seed):

@@ -15,6 +15,7 @@ END = "<!-- compared: end -->"
 def rows() -> list[tuple[str, str, str, str]]:
     """Read statistic, program, tolerance and file out of each reference test."""
     found = []
+    sys.path.insert(0, str(README.parent))  # tests share modules by their full names
     for path in sorted(HERE.glob("test_*.py")):
         spec = importlib.util.spec_from_file_location(f"compared_{path.stem}", path)
         if spec is None or spec.loader is None:

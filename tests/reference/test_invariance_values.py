@@ -56,6 +56,9 @@ def check_levels(result: InvarianceResult, expected: dict[str, dict[str, float]]
     for level, indices in expected.items():
         for name, value in indices.items():
             found = table.loc[level, name.replace(".", "_")]
+            if name == "pvalue" and "thresholds" in expected:
+                assert np.isnan(found)  # the uncorrected least-squares statistic follows no chi-square
+                continue
             assert found == pytest.approx(value, rel=RELATIVE, abs=ABSOLUTE), (level, name)
 
 

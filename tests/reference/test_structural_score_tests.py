@@ -11,6 +11,7 @@ import pytest
 
 from analysis.structural.models import cfa
 from instrument.errors import DefinitionError
+from tests.reference.conventions import as_since_06_20
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "values" / "structural_score_tests.json").read_text())
@@ -43,7 +44,7 @@ def table(name):
 @cache
 def released(case):
     model, data, options = CASES[case]
-    return cfa(model, table(data), **options).constraint_tests()
+    return cfa(model, table(data), **as_since_06_20(options)).constraint_tests()
 
 
 def test_the_data_are_those_of_the_reference():
