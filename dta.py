@@ -130,7 +130,7 @@ def serve_command(
             fact = f"others than you can see the dashboard {where}."
             raise DefinitionError(fact_and_hint("dta serve", fact, "leave --not-shared (DTA_SHARED=no) out."))
     questionnaire = create_app(opened(store), keys_of(keys), prefix=prefix, secure=behind_proxy)
-    address = f"http://{host}:{port}"
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
     if not no_dashboard:
         os.environ["DTA_STORE"] = store
@@ -175,12 +175,18 @@ def compose(
     from dashboard.serving import dashboard_application
 
     board, lifespan = dashboard_application(results, shared=shared, signing_in=signing_in)
-    routes: list[Any] = [Mount("/dashboard", board)]
+    # relative, so that neither the Host header nor a prefix that a proxy strips can lead elsewhere
+    routes: list[Any] = [
+        Route("/dashboard", lambda request: RedirectResponse("dashboard/")),
+        Mount("/dashboard", board),
+    ]
     if questionnaire is not None:
         routes.append(Mount("/", questionnaire))
     else:
-        routes.append(Route("/", lambda request: RedirectResponse("/dashboard/")))
-    return Starlette(routes=routes, lifespan=lifespan)
+        routes.append(Route("/", lambda request: RedirectResponse("dashboard/")))
+    composed = Starlette(routes=routes, lifespan=lifespan)
+    composed.router.redirect_slashes = False
+    return composed
 
 
 def _version(wanted: bool) -> None:

@@ -51,15 +51,18 @@ class Gate:
             return
         path = f"{self.sign_in.path}/{inner}"
         there = {**scope, "path": path, "raw_path": path.encode(), "root_path": ""}
-        await self.app(there, receive, self._bound(send))
+        hosts = [value for name, value in scope["headers"] if name == b"host"]
+        await self.app(there, receive, self._bound(send, hosts))
 
-    def _bound(self, send: Send) -> Send:
+    def _bound(self, send: Send, hosts: list[bytes]) -> Send:
+        def bind(name: bytes, value: bytes) -> bytes:
+            if name.lower() == b"set-cookie":
+                return self._cookie(value)
+            return without_host(value, hosts) if name.lower() == b"location" else value
+
         async def bound(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    (name, self._cookie(value) if name.lower() == b"set-cookie" else value)
-                    for name, value in message.get("headers", [])
-                ]
+                message["headers"] = [(name, bind(name, value)) for name, value in message.get("headers", [])]
             await send(message)
 
         return bound
@@ -75,6 +78,35 @@ class Gate:
         if self.sign_in.encrypted and "; secure" not in text.lower():
             text += "; Secure"
         return text.encode("latin-1")
+
+
+def without_host(location: bytes, hosts: list[bytes]) -> bytes:
+    """Make a redirect to this server relative: the name in the request is the asker's word.
+
+    Parameters
+    ----------
+    location
+        Where a response leads.
+    hosts
+        Values of the request's Host header.
+
+    Returns
+    -------
+    bytes
+        The path alone where the address repeats a Host header; else as it was.
+
+    Examples
+    --------
+    >>> without_host(b"http://evil.example/static/", [b"evil.example"])
+    b'/static/'
+    >>> without_host(b"https://id.example.org/login", [b"study.example.org"])
+    b'https://id.example.org/login'
+    """
+    for host in hosts:
+        for scheme in (b"http://", b"https://"):
+            if location.lower().startswith(scheme + host.lower() + b"/"):
+                return b"/" + location[len(scheme + host) :].lstrip(b"/")
+    return location
 
 
 def is_open(path: str) -> bool:

@@ -69,6 +69,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,  # such a redirect would repeat the Host header and the token of a link
     )
     mounted = "/" + prefix.strip("/") if prefix.strip("/") else ""
     app.state.site = Site(

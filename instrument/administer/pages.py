@@ -77,6 +77,7 @@ def _go(request: Request, path: str) -> RedirectResponse:
 
 
 @router.get("/q/{token}")
+@router.get("/q/{token}/")
 def open_link(request: Request, token: str) -> Response:
     """Turn a link into a session, on any device."""
     site = site_of(request)

@@ -354,6 +354,15 @@ def test_oversized_bodies_are_refused(site: tuple[Person, str], how: str) -> Non
     assert "too much at once" in sent.text
 
 
+@pytest.mark.parametrize("path", ["/q/{}/", "/q/{}//", "/q/{}", "/survey/", "/withdraw/", "/static"])
+def test_no_redirect_holds_a_token_or_a_foreign_host(site: tuple[Person, str], path: str) -> None:
+    person, token = site
+    sent = person.client.get(path.format(token), headers={"host": "evil.example"}, follow_redirects=False)
+    assert "evil.example" not in str(sent.headers)
+    assert token not in str(sent.headers)
+    assert token not in sent.text
+
+
 def test_logs_hold_the_route_and_no_token_and_no_answer(
     site: tuple[Person, str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -83,6 +83,12 @@ def test_an_empty_store_is_served_and_both_applications_answer(folder: Path) -> 
         board = httpx.get(f"{served.address}/dashboard/", timeout=60)
         assert board.status_code == 200
         assert "<html" in board.text.lower()
+        for others in ({"Host": "rebound.example:8000"}, {"X-Forwarded-For": "203.0.113.9"}):
+            for path in ("", "_stcore/health", "media/x.csv"):
+                refused = httpx.get(f"{served.address}/dashboard/{path}", headers=others, timeout=60)
+                assert (refused.status_code, len(refused.text) < 100) == (403, True)
+        bent = httpx.get(f"{link}/", headers={"Host": "evil.example"}, timeout=30)
+        assert (bent.status_code, bent.headers["location"]) == (303, "/survey")
         served.process.send_signal(signal.SIGTERM)
         served.process.wait(30)
         text = served.log.read_text()
