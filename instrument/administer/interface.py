@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 
 from instrument.administer.doors import client_of, site_of
@@ -18,6 +19,7 @@ from instrument.store.answers import Answer
 from instrument.store.connect import reading
 from instrument.store.definitions import instrument_of, waves_of
 from instrument.store.intake import (
+    RefusedError,
     UsageEvent,
     keep_events,
     keep_response_set,
@@ -28,6 +30,14 @@ from instrument.store.intake import (
 router = APIRouter()
 MOST_EVENTS = 1_000
 FHIR_JSON = "application/fhir+json"
+DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]")
+
+
+def _dated_text(given: object) -> object:
+    """Refuse numbers: seconds and milliseconds since 1970 cannot be told apart for certain."""
+    if isinstance(given, datetime) or (isinstance(given, str) and DATED.match(given)):
+        return given
+    raise ValueError("must be a text in ISO 8601 with a time zone, such as 2026-03-01T09:10:00Z")
 
 
 class Strict(BaseModel):
@@ -44,7 +54,9 @@ class Event(Strict):
     ]
     participant: Annotated[str, Field(min_length=1, max_length=64, description="Pseudonym in the study.")]
     kind: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Such as session.")]
-    at: Annotated[datetime, Field(strict=False, description="ISO 8601 with time zone.")]
+    at: Annotated[
+        datetime, BeforeValidator(_dated_text), Field(strict=False, description="ISO 8601 with time zone.")
+    ]
     duration: Annotated[float | None, Field(ge=0, le=1440, allow_inf_nan=False, description="Minutes.")] = (
         None
     )
@@ -165,15 +177,13 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 
 @router.post("/events", responses=REFUSALS)
 def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
-    """Keep a batch of usage events: all of them, or none and the path of each fault."""
-    faults = [
-        (f"events[{k}].at", "needs a time zone, such as Z")
-        for k, e in enumerate(batch.events)
-        if e.at.tzinfo is None
-    ]
+    """Keep a batch of usage events: all of them, or none and the path of each fault.
+
+    An event sent again is known; the same id with another person, kind, time or duration is refused (409).
+    """
     with site_of(request).engine.begin() as connection:
         people = people_of(connection, study.id, (event.participant for event in batch.events))
-        faults += [
+        faults = [
             (f"events[{k}].participant", "is not in the study")
             for k, event in enumerate(batch.events)
             if event.participant not in people
@@ -181,7 +191,10 @@ def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
         if faults:
             raise _refuse(422, *faults[:100])
         events = [UsageEvent(e.id, e.participant, e.kind, e.at, e.duration) for e in batch.events]
-        kept = keep_events(connection, study.id, batch.source, events, people)
+        try:
+            kept = keep_events(connection, study.id, batch.source, events, people)
+        except RefusedError as error:
+            raise _refuse(409 if error.clash else 422, *error.faults[:100]) from None
     return Kept(kept=kept, known=len(events) - kept)
 
 
@@ -227,10 +240,14 @@ def post_response(
     study: StudyRow,
     wave: Annotated[str, Query(max_length=64, description="Wave of the study the answers belong to.")],
 ) -> JSONResponse:
-    """Keep a whole set of answers, once per identifier: 201 when new, 200 when it is there already."""
+    """Keep a whole set of answers, once per identifier: 201 when new, 200 when it is there already.
+
+    It is there already when system and value of the identifier, person, wave, language and answers all are;
+    the same identifier with anything else is refused (409), as is another set at a wave that has one.
+    """
     with site_of(request).engine.begin() as connection:
         scale = instrument_of(connection, int(study.instrument_version_id))
-        caller_id, pseudonym, lang, faults = _heading(resource, scale)
+        (system, caller_id), pseudonym, lang, faults = _heading(resource, scale)
         answers = _answers(resource, scale, faults)
         if wave not in {str(row.name) for row in _named(waves_of(connection, study.id))}:
             faults.append(("query.wave", "is not a wave of the study"))
@@ -240,7 +257,19 @@ def post_response(
         if faults:
             raise _refuse(422, *faults[:100])
         outcome = keep_response_set(
-            connection, study, people[pseudonym], wave, caller_id, answers, lang=lang, mode="app"
+            connection,
+            study,
+            people[pseudonym],
+            wave,
+            caller_id,
+            answers,
+            lang=lang,
+            mode="app",
+            system=system,
+        )
+    if outcome == "reused":
+        raise _refuse(
+            409, ("identifier.value", "was sent before with another person, wave, language or answers")
         )
     if outcome == "conflict":
         raise _refuse(409, ("query.wave", "this person has other answers at this wave"))
@@ -261,7 +290,9 @@ def _text_at(resource: dict[str, Any], path: str, faults: list[tuple[str, str]],
     return place
 
 
-def _heading(resource: dict[str, Any], scale: Instrument) -> tuple[str, str, str, list[tuple[str, str]]]:
+def _heading(
+    resource: dict[str, Any], scale: Instrument
+) -> tuple[tuple[str, str], str, str, list[tuple[str, str]]]:
     faults: list[tuple[str, str]] = []
     if resource.get("resourceType") != "QuestionnaireResponse":
         faults.append(("resourceType", "must be QuestionnaireResponse"))
@@ -276,11 +307,14 @@ def _heading(resource: dict[str, Any], scale: Instrument) -> tuple[str, str, str
     first = identifier[0] if isinstance(identifier, list) and identifier else identifier
     holder = {"identifier": first}
     caller_id = _text_at(holder, "identifier.value", faults, 200)
+    system = first.get("system", "") if isinstance(first, dict) else ""
+    if not isinstance(system, str) or len(system) > 400:
+        faults.append(("identifier.system", "needs a text of at most 400 characters"))
     pseudonym = _text_at(resource, "subject.identifier.value", faults, 64)
     lang = resource.get("language", scale.language)
     if lang not in scale.languages:
         faults.append(("language", f"the instrument has {', '.join(scale.languages)}"))
-    return caller_id, pseudonym, str(lang), faults
+    return (str(system), caller_id), pseudonym, str(lang), faults
 
 
 def _flat(
@@ -312,6 +346,8 @@ def _answers(resource: dict[str, Any], scale: Instrument, faults: list[tuple[str
             faults.append((f"{where}.linkId", "is there twice"))
         else:
             answers[link] = _answer(item.get("answer"), scale, link, where, faults)
+    if not answers and not faults:
+        faults.append(("item", "holds no item of the instrument, so this is no set of answers"))
     return answers
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.responses import missing_reasons
 from instrument.store.answers import (
     Answer,
     Placement,
+    answers_of,
     complete_administration,
     live_administration,
     save_answers,
@@ -25,9 +28,33 @@ from instrument.store.answers import (
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, item_numbers, waves_of
+from instrument.store.instants import InstantError, days_between, utc
 from instrument.store.people import invite
 from instrument.store.tables import STATES, administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
+
+FAR_DAYS = 3_653
+"""Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
+
+
+class RefusedError(StoreError):
+    """What a program sent is not kept: each fault with its path.
+
+    Attributes
+    ----------
+    faults
+        Path into what was sent, and what is wrong there.
+    clash
+        Whether it clashes with what the store holds (HTTP 409), or is wrong in itself (422).
+    """
+
+    def __init__(self, faults: Sequence[tuple[str, str]], *, clash: bool) -> None:
+        listed = "\n".join(f"  {path}: {message}" for path, message in faults[:5])
+        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
+        fact = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}; nothing was kept.\n{listed}{more}"
+        super().__init__(fact_and_hint("intake", fact, "mend what is sent."))
+        self.faults = list(faults)
+        self.clash = clash
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +159,9 @@ def keep_events(
 ) -> int:
     """Store a batch of events whose people are known; those already there are passed over.
 
+    An event is there already when its id, person, kind, moment and duration all are; the same id with
+    anything else is another event, and nothing of the batch is kept.
+
     Parameters
     ----------
     connection
@@ -147,35 +177,102 @@ def keep_events(
     -------
     int
         How many were new.
+
+    Raises
+    ------
+    RefusedError
+        An id was used for another event, or a moment has no time zone or lies more than ten years from the
+        days of its person's study.
     """
-    ids = [event.source_id for event in events]
-    known: set[str] = set()
+    stamped = _stamped(connection, study_id, events, people)
+    known = _known_events(connection, study_id, source, [event.source_id for event in events])
+    fresh: dict[str, dict[str, Any]] = {}
+    faults = []
+    for place, row in enumerate(stamped):
+        name = str(row["source_id"])
+        before = known.get(name) or fresh.get(name)
+        if before is None:
+            fresh[name] = {"study_id": study_id, "source": source, **row}
+        elif any(before[key] != row[key] for key in ("participant_id", "kind", "at", "duration")):
+            faults.append(
+                (f"events[{place}].id", "was sent before with another person, kind, time or duration")
+            )
+    if faults:
+        raise RefusedError(faults, clash=True)
+    if fresh:
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(usage_event), list(fresh.values()))
+        except IntegrityError:  # another batch with one of these ids was kept at the same moment
+            faults = [("events", "another batch with the same ids came at the same moment; send it again")]
+            raise RefusedError(faults, clash=True) from None
+        record(connection, "events.keep", f"study {study_id}", len(fresh))
+    return len(fresh)
+
+
+def _stamped(
+    connection: Connection, study_id: int, events: Sequence[UsageEvent], people: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Rows of events with their moments in UTC, each within reach of its person's study."""
+    definition = connection.execute(select(study.c.definition).where(study.c.id == study_id)).scalar_one()
+    length = _study_days(definition)
+    enrolled = _enrolled(connection, {people[event.participant] for event in events})
+    rows, faults = [], []
+    for place, event in enumerate(events):
+        person = people[event.participant]
+        fault, at = None, event.at
+        try:
+            at = utc(event.at)
+            day = days_between(enrolled[person], at)
+            if not -FAR_DAYS <= day <= length + FAR_DAYS:
+                fault = "lies more than ten years from the study"
+        except InstantError:
+            fault = "needs a time zone, such as Z" if event.at.tzinfo is None else "lies outside the calendar"
+        if fault is not None:
+            faults.append((f"events[{place}].at", fault))
+        rows.append(
+            {
+                "participant_id": person,
+                "source_id": event.source_id,
+                "kind": event.kind,
+                "at": at,
+                "duration": event.duration,
+            }
+        )
+    if faults:
+        raise RefusedError(faults, clash=False)
+    return rows
+
+
+def _study_days(definition: str) -> int:
+    """Length of a study; a definition that was never checked has none."""
+    known = json.loads(definition or "{}")
+    return int(known.get("study_days", 0)) if isinstance(known, dict) else 0
+
+
+def _enrolled(connection: Connection, numbers: Iterable[int]) -> dict[int, datetime]:
+    wanted = sorted(numbers)
+    found: dict[int, datetime] = {}
+    for start in range(0, len(wanted), 500):
+        query = select(participant.c.id, participant.c.enrolled_at).where(
+            participant.c.id.in_(wanted[start : start + 500])
+        )
+        found |= {int(row.id): row.enrolled_at for row in connection.execute(query)}
+    return found
+
+
+def _known_events(
+    connection: Connection, study_id: int, source: str, ids: Sequence[str]
+) -> dict[str, Mapping[str, Any]]:
+    known: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(ids), 500):
-        query = select(usage_event.c.source_id).where(
+        query = select(usage_event).where(
             usage_event.c.study_id == study_id,
             usage_event.c.source == source,
             usage_event.c.source_id.in_(ids[start : start + 500]),
         )
-        known |= set(connection.execute(query).scalars())
-    fresh = {event.source_id: event for event in events if event.source_id not in known}
-    if fresh:
-        connection.execute(
-            insert(usage_event),
-            [
-                {
-                    "study_id": study_id,
-                    "participant_id": people[event.participant],
-                    "source": source,
-                    "source_id": event.source_id,
-                    "kind": event.kind,
-                    "at": event.at,
-                    "duration": event.duration,
-                }
-                for event in fresh.values()
-            ],
-        )
-        record(connection, "events.keep", f"study {study_id}", len(fresh))
-    return len(fresh)
+        known |= {str(row["source_id"]): dict(row) for row in connection.execute(query).mappings()}
+    return known
 
 
 def keep_response_set(
@@ -188,6 +285,7 @@ def keep_response_set(
     *,
     lang: str,
     mode: str = "app",
+    system: str = "",
 ) -> str:
     """Store a whole set of answers as a finished administration, once per caller's id.
 
@@ -205,18 +303,28 @@ def keep_response_set(
         Item id to answer; items left out count as not seen.
     lang, mode
         Kept with the administration.
+    system
+        Whose ids these are: the same id of another system is another id.
 
     Returns
     -------
     str
-        `created`, `known` when this very set is there already, or `conflict` when the wave holds another.
+        `created`; `known` when this very set is there already: id, person, wave, language and answers;
+        `reused` when the id came before with anything else; `conflict` when the wave holds another set.
     """
-    submit_key = hashlib.sha256(f"{study_row.id}:{caller_id}".encode()).hexdigest()
-    same = select(administration.c.id).where(administration.c.submit_key == submit_key)
-    if connection.execute(same).first() is not None:
-        return "known"
+    keys = _submit_keys(int(study_row.id), caller_id, system)
     waves = {row.name: row.id for row in _rows(waves_of(connection, study_row.id))}
     wave_id = waves[wave_name]
+    for place, key in enumerate(keys):
+        same = select(administration).where(administration.c.submit_key == key)
+        sent_before: Any = connection.execute(same).first()
+        if sent_before is None:
+            continue
+        whose = (sent_before.participant_id, sent_before.wave_id, sent_before.lang)
+        if whose == (participant_id, wave_id, lang) and _holds(connection, int(sent_before.id), answers):
+            return "known"
+        if place == 0:
+            return "reused"
     if live_administration(connection, participant_id, wave_id) is not None:
         return "conflict"
     version = int(study_row.instrument_version_id)
@@ -233,8 +341,22 @@ def keep_response_set(
         mode=mode,
     )
     save_answers(connection, made, {numbers[item]: answer for item, answer in answers.items()})
-    complete_administration(connection, made, submit_key)
+    complete_administration(connection, made, keys[0])
     return "created"
+
+
+def _submit_keys(study_id: int, caller_id: str, system: str) -> tuple[str, ...]:
+    """Keys of a set of answers: the present one, and the one of stores that did not yet keep the system."""
+    named = json.dumps(["sent", study_id, system, caller_id])
+    former = f"{study_id}:{caller_id}"
+    return tuple(hashlib.sha256(text.encode()).hexdigest() for text in (named, former))
+
+
+def _holds(connection: Connection, attempt: int, answers: Mapping[str, Answer]) -> bool:
+    """Whether an attempt holds exactly these answers, and no other."""
+    kept = {row.name: (row.state, row.value) for row in _rows(answers_of(connection, attempt))}
+    given = {name: (answer.state, answer.value) for name, answer in answers.items()}
+    return kept == {**dict.fromkeys(kept, ("not_seen", None)), **given}
 
 
 def _rows(rows: Iterable[Any]) -> list[Any]:
@@ -298,7 +420,7 @@ def keep_table(
         done = keep_response_set(
             connection, study_row, people[name], wave, caller_id, given, lang=lang, mode=mode
         )
-        if done == "conflict":
+        if done in ("conflict", "reused"):
             conflicts.append(f"{name} at {wave}")
         else:
             outcomes[done] += 1

@@ -144,12 +144,12 @@ def expired(moment: datetime | None) -> bool:
 
 
 def aware(moment: datetime) -> datetime:
-    """Moment with its time zone; SQLite forgets that it is UTC.
+    """Moment with its time zone; one without is UTC.
 
     Parameters
     ----------
     moment
-        From the store.
+        From the store, or made by hand.
 
     Returns
     -------

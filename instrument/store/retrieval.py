@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 
 from instrument.responses_raw import ReasonTable
 from instrument.store.definitions import find_study, item_numbers
-from instrument.store.people import aware
+from instrument.store.instants import days_between
 from instrument.store.tables import administration, item, participant, response, wave
 
 REASON_COLUMNS = ["participant", "wave", "item", "reason"]
@@ -73,10 +73,8 @@ def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
     heads = long.drop_duplicates("administration").set_index("administration")
     values = long.pivot(index="administration", columns="item", values="value").reindex(heads.index)
     wide = heads[["participant", "wave"]].join(values[items].astype("Int64"))
-    started, enrolled = (
-        pd.to_datetime(heads[name].map(aware), utc=True) for name in ("started_at", "enrolled_at")
-    )
-    wide["day"] = (started.dt.normalize() - enrolled.dt.normalize()).dt.days
+    moments = zip(heads["enrolled_at"], heads["started_at"], strict=True)
+    wide["day"] = [days_between(enrolled, started) for enrolled, started in moments]
     wide["mode"] = heads["mode"]
     wide = wide.reset_index(drop=True)
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})

@@ -16,7 +16,7 @@ from instrument.errors import fact_and_hint
 from instrument.responses import check_responses
 from instrument.store.connect import StoreError, newest_schema, open_store, reading, schema_of
 from instrument.store.definitions import find_study, instrument_of, study_written_as
-from instrument.store.people import aware
+from instrument.store.instants import days_between
 from instrument.store.retrieval import responses_of
 from instrument.store.tables import participant, study, usage_event
 from instrument.study import Study
@@ -103,7 +103,7 @@ def study_data(url: str, name: str) -> StudyData:
             scale = instrument_of(connection, int(row.instrument_version_id))
             answers = responses_of(connection, name)
             people = _people(connection, int(row.id))
-            events = _events(connection, int(row.id))
+            events = usage_of(connection, int(row.id))
     finally:
         engine.dispose()
     return StudyData(
@@ -145,7 +145,22 @@ def _people(connection: Connection, study_id: int) -> pd.DataFrame:
     return pd.DataFrame({"participant": [str(name) for name in connection.scalars(query)]}, dtype=object)
 
 
-def _events(connection: Connection, study_id: int) -> pd.DataFrame | None:
+def usage_of(connection: Connection, study_id: int) -> pd.DataFrame | None:
+    """Usage events of a study, in days since enrolment.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    study_id
+        Number of the study.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        participant, kind, day (midnights in UTC since enrolment), duration; None when no event was kept.
+        Trial links are left out.
+    """
     query = (
         select(
             participant.c.pseudonym.label("participant"),
@@ -161,6 +176,5 @@ def _events(connection: Connection, study_id: int) -> pd.DataFrame | None:
     rows = pd.DataFrame(connection.execute(query).mappings().all())
     if rows.empty:
         return None
-    at, enrolled = (pd.to_datetime(rows[name].map(aware), utc=True) for name in ("at", "enrolled_at"))
-    day = (at.dt.normalize() - enrolled.dt.normalize()).dt.days
+    day = [days_between(start, at) for start, at in zip(rows["enrolled_at"], rows["at"], strict=True)]
     return rows[["participant", "kind"]].assign(day=day, duration=rows["duration"])

@@ -6,7 +6,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -18,6 +17,8 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+
+from instrument.store.instants import Instant
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -109,9 +110,9 @@ study = Table(
     Column("sha256", String(64), nullable=False),
     Column("status", String(16), nullable=False, server_default="draft"),
     Column("interface_key", String(128)),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("opened_at", DateTime(timezone=True)),
-    Column("closed_at", DateTime(timezone=True)),
+    Column("created_at", Instant, nullable=False),
+    Column("opened_at", Instant),
+    Column("closed_at", Instant),
     _one_of("status", ("draft", "open", "closed")),
 )
 
@@ -138,8 +139,8 @@ participant = Table(
     Column("erasure_hash", String(160), unique=True),
     Column("lang", String(32)),
     Column("is_test", Boolean, nullable=False),
-    Column("enrolled_at", DateTime(timezone=True), nullable=False),
-    Column("expires_at", DateTime(timezone=True)),
+    Column("enrolled_at", Instant, nullable=False),
+    Column("expires_at", Instant),
     UniqueConstraint("study_id", "pseudonym"),
 )
 
@@ -152,7 +153,7 @@ consent = Table(
     Column("version", String(64), nullable=False),
     Column("lang", String(32), nullable=False),
     Column("granted", Boolean, nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 administration = Table(
@@ -169,8 +170,8 @@ administration = Table(
     Column("order_seed", Integer, nullable=False),
     Column("revision", Integer, nullable=False, server_default="0"),
     Column("submit_key", String(64), unique=True),
-    Column("started_at", DateTime(timezone=True), nullable=False),
-    Column("completed_at", DateTime(timezone=True)),
+    Column("started_at", Instant, nullable=False),
+    Column("completed_at", Instant),
     UniqueConstraint("participant_id", "wave_id", "attempt"),
     _one_of("status", ("open", "completed", "void")),
     _one_of("mode", MODES),
@@ -197,9 +198,9 @@ response = Table(
     Column("state", String(16), nullable=False),
     Column("display_order", Integer, nullable=False),
     Column("page", Integer, nullable=False),
-    Column("shown_at", DateTime(timezone=True)),
-    Column("answered_at", DateTime(timezone=True)),
-    Column("saved_at", DateTime(timezone=True), nullable=False),
+    Column("shown_at", Instant),
+    Column("answered_at", Instant),
+    Column("saved_at", Instant, nullable=False),
     _one_of("state", STATES),
     CheckConstraint("(state = 'answered') = (value IS NOT NULL)", name="value_iff_answered"),
 )
@@ -212,8 +213,8 @@ response_history = Table(
     Column("item_id", Integer, ForeignKey("item.id"), nullable=False),
     Column("value", Integer),
     Column("state", String(16), nullable=False),
-    Column("saved_at", DateTime(timezone=True), nullable=False),
-    Column("replaced_at", DateTime(timezone=True), nullable=False),
+    Column("saved_at", Instant, nullable=False),
+    Column("replaced_at", Instant, nullable=False),
 )
 
 usage_event = Table(
@@ -225,7 +226,7 @@ usage_event = Table(
     Column("source", String(64), nullable=False),
     Column("source_id", String(128), nullable=False),
     Column("kind", String(64), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", Instant, nullable=False),
     Column("duration", Float),
     UniqueConstraint("study_id", "source", "source_id"),
 )
@@ -247,7 +248,7 @@ erasure = Table(
     metadata,
     _key(),
     Column("token_hash", String(160), nullable=False, unique=True),
-    Column("at", DateTime(timezone=True), nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 audit_log = Table(
