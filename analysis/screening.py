@@ -15,6 +15,8 @@ from analysis.rules import Rule
 from analysis.screening_missing import missing_by_administration, missing_by_item, reasons_of
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.keying import as_given, keyed_numbers
+from instrument.responses_suspicions import warn_of_keying
 
 CALLER = "screen"
 KEYS = ["participant", "wave"]
@@ -87,8 +89,9 @@ def screen(
     Parameters
     ----------
     responses
-        Checked wide table: `participant`, `wave`, one column per item with raw codes (reversed items not
-        yet reversed), reasons for missing answers in `attrs["reasons"]`.
+        Checked wide table: `participant`, `wave`, one column per item, reasons for missing answers in
+        `attrs["reasons"]`. Indices use the answers as they were given; a table from `reverse_key` is
+        turned back.
     scale
         Instrument whose items these are.
     times
@@ -143,6 +146,7 @@ def screen(
     1          p2           1  0.957427            False
     """
     answers = _answers(responses, scale)
+    warn_of_keying(CALLER, responses, scale)
     least = int(rules.CARELESS_FLAGS.cutoff) if least_flags is None else least_flags
     reasons = reasons_of(responses, answers)
     keys = responses[KEYS].reset_index(drop=True)
@@ -206,7 +210,8 @@ def _answers(responses: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
                 "keep one administration each.",
             )
         )
-    return pd.DataFrame({i: responses[i].to_numpy(dtype=np.float64, na_value=np.nan) for i in scale.item_ids})
+    given = as_given(responses[scale.item_ids])
+    return pd.DataFrame({i: given[i].to_numpy(dtype=np.float64, na_value=np.nan) for i in scale.item_ids})
 
 
 def _pattern_indices(answers: Array) -> pd.DataFrame:
@@ -245,10 +250,7 @@ def _distances(answers: Array, waves: pd.Series, notes: list[str]) -> pd.DataFra
 
 
 def _even_odd(answers: pd.DataFrame, scale: Instrument, notes: list[str]) -> pd.DataFrame:
-    keyed = answers.copy()
-    for item in scale.reversed_items:
-        options = scale.scale_of(item)
-        keyed[item] = options.minimum + options.maximum - keyed[item]
+    keyed = keyed_numbers(answers, scale)
     position = {item: number for number, item in enumerate(scale.item_ids)}
     themes = [[position[item.id] for item in theme.items] for theme in scale.themes if len(theme.items) > 1]
     if len(themes) < FEWEST_THEMES:

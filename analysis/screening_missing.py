@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from instrument.responses_raw import reasons_of_table
+
 UNSTATED = "unstated"
 NOT_ASKED = "not_seen"
 KEYS = ["participant", "wave"]
@@ -27,7 +29,7 @@ def reasons_of(responses: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     gap = answers.isna().to_numpy()
     rows, columns = gap.nonzero()
     missing = pd.DataFrame({"row": rows, "item": answers.columns[columns]})
-    told = responses.attrs.get("reasons")
+    told = reasons_of_table(responses)
     if told is None or told.empty:
         return missing.assign(reason=UNSTATED)
     keys = responses[KEYS].reset_index(drop=True).rename_axis("row").reset_index()

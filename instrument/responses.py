@@ -13,11 +13,12 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.keying import AnswerTable, keyed_items, marked
 from instrument.responses_cells import FAULTS, KINDS, REASONS, JudgedColumn, code_books, judge_column
 from instrument.responses_columns import Reading, check_columns, without_empty_rows
 from instrument.responses_formats import read_parquet_table, read_spss, read_workbook
 from instrument.responses_people import covariate, participants, personal_ids, waves
-from instrument.responses_raw import RawTable, ReasonTable, count_of, missing_reasons
+from instrument.responses_raw import RawTable, ReasonTable, count_of, missing_reasons, reasons_of_table
 from instrument.responses_suspicions import keying_suspicions
 from instrument.responses_text import SUFFIXES, read_delimited
 
@@ -138,7 +139,7 @@ def check_responses(
     ----------
     frame
         One row per administration; the index is ignored. A frame that was checked before keeps the
-        reasons of its missing answers.
+        reasons of its missing answers, and one that `reverse_key` gave stays keyed and knows it.
     scale
         Instrument whose items the frame answers.
     covariates
@@ -189,7 +190,6 @@ def check_responses(
         raise ResponseDataError(
             fact_and_hint("check_responses", fact, "make plain columns of it: frame.reset_index().")
         )
-    reasons = frame.attrs.get("reasons")
     raw = RawTable(
         caller="check_responses",
         source="the table",
@@ -197,7 +197,8 @@ def check_responses(
         cells=[frame.iloc[:, i] for i in range(frame.shape[1])],
         lines=np.arange(1, len(frame) + 1),
         checksum=frame.attrs.get("checksum"),
-        reasons=reasons if isinstance(reasons, pd.DataFrame) else None,
+        reasons=reasons_of_table(frame),
+        keyed=keyed_items(frame),
     )
     return _warned(_checked(raw, reading), "check_responses")
 
@@ -259,7 +260,7 @@ def _read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | Non
     return dataclasses.replace(raw, checksum=hashlib.sha256(content).hexdigest())
 
 
-def _checked(raw: RawTable, reading: Reading) -> pd.DataFrame:
+def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     raw = without_empty_rows(check_columns(raw, reading), reading)
     scale, notes = reading.scale, list(raw.notes)
     keys = {
@@ -273,14 +274,14 @@ def _checked(raw: RawTable, reading: Reading) -> pd.DataFrame:
         columns[item] = pd.arrays.IntegerArray(column.codes, column.states != 0)
     for name in reading.covariates:
         columns[name] = covariate(raw, name, reading.na, notes)
-    frame = pd.DataFrame(columns)
+    frame = marked(pd.DataFrame(columns), raw.keyed)
     states = np.column_stack([column.states for column in judged.values()])
     notes += _counts(raw, states)
     suspicions = keying_suspicions(frame, scale)
     if reading.participant in raw.columns:
         suspicions += personal_ids(frame["participant"])
     reasons = _reasons(frame, list(judged), states, raw.reasons)
-    frame.attrs = {
+    frame.attrs |= {
         "reasons": ReasonTable(reasons),
         "notes": notes + [f"suspicion: {suspicion}" for suspicion in suspicions],
         "suspicions": suspicions,

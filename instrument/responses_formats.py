@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
 import zipfile
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.responses_raw import RawTable, count_of, name_rows
+from instrument.keying import keyed_items
+from instrument.responses_raw import RawTable, count_of, name_rows, reasons_of_table
 
 _FORMULA = re.compile(rb"<f[ />]")
 _STORED_INDEX = re.compile(r"__index_level_\d+__")
@@ -175,6 +177,9 @@ def read_parquet_table(path: Path, content: bytes, caller: str) -> RawTable:
         raise _fault(caller, path, fact, "write it again.") from None
     kept = [i for i, name in enumerate(table.column_names) if not _STORED_INDEX.fullmatch(name)]
     left_out = table.num_columns - len(kept)
+    # What a table knew when pandas wrote it: `frame.attrs`, as text.
+    known = pd.DataFrame(columns=table.column_names)
+    known.attrs = _written_attributes(table.schema.metadata or {})
     return RawTable(
         caller=caller,
         source=path.name,
@@ -182,7 +187,17 @@ def read_parquet_table(path: Path, content: bytes, caller: str) -> RawTable:
         cells=[_arrow_column(table.column(i)) for i in kept],
         lines=np.arange(1, table.num_rows + 1),
         notes=["an unnamed row index stored in the file was left out"] if left_out else [],
+        reasons=reasons_of_table(known),
+        keyed=keyed_items(known),
     )
+
+
+def _written_attributes(metadata: Mapping[bytes, bytes]) -> dict[Any, Any]:
+    try:
+        attributes = json.loads(metadata.get(b"PANDAS_ATTRS", b"{}"))
+    except ValueError:
+        return {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _arrow_column(column: Any) -> pd.Series:

@@ -12,6 +12,8 @@ import pandas as pd
 
 from instrument.errors import MOST_NAMED, ResponseDataError, fact_and_hint
 
+REASON_COLUMNS = ["participant", "wave", "item", "reason"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RawTable:
@@ -33,6 +35,7 @@ class RawTable:
     value_labels: Mapping[str, Mapping[Any, str]] = field(default_factory=dict)
     user_missing: Mapping[str, list[tuple[Any, Any]]] = field(default_factory=dict)
     reasons: pd.DataFrame | None = None
+    keyed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def fault(self, fact: str, hint: str) -> ResponseDataError:
         """Error about this table: source first, then the fact, then the hint."""
@@ -137,7 +140,24 @@ def missing_reasons(responses: pd.DataFrame) -> pd.DataFrame:
     >>> missing_reasons(pd.DataFrame({"participant": ["a"], "wave": [1]})).columns.to_list()
     ['participant', 'wave', 'item', 'reason']
     """
-    table = responses.attrs.get("reasons")
-    if table is None:
-        return pd.DataFrame(columns=["participant", "wave", "item", "reason"])
-    return pd.DataFrame(copy.copy(table))
+    table = reasons_of_table(responses)
+    return pd.DataFrame(columns=REASON_COLUMNS) if table is None else table
+
+
+def reasons_of_table(responses: pd.DataFrame) -> pd.DataFrame | None:
+    """Long table of missing answers that a response table carries.
+
+    Parameters
+    ----------
+    responses
+        In memory, or read from the Parquet file that such a table was written to.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        `participant`, `wave`, `item`, `reason`; None where the table carries none.
+    """
+    told = responses.attrs.get("reasons")
+    if isinstance(told, pd.DataFrame):
+        return pd.DataFrame(copy.copy(told))
+    return pd.DataFrame(told, columns=REASON_COLUMNS) if isinstance(told, list) else None

@@ -11,8 +11,10 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.keying import AnswerTable, as_given, as_keyed, keyed_items, keyed_numbers, marked
 from instrument.loading import as_instrument
-from instrument.responses_raw import count_of, name_rows
+from instrument.responses_raw import count_of, name_rows, reasons_of_table
+from instrument.responses_suspicions import warn_of_keying
 from instrument.scorecard import ANSWERED, APPLICABLE, NOT_APPLICABLE, SEM, AppliedRule, Scorecard
 
 __all__ = ["Scorecard", "reverse_key", "score"]
@@ -30,13 +32,15 @@ def score(
 ) -> Scorecard:
     """Score every administration by the rule of the instrument, or one given here.
 
-    Use it on answers as given: reversed items are reversed here. Do not use theme scores where a model
-    of the items is wanted (factor analysis, item response theory), nor as a cut-off for one person.
+    Reversed items are reversed here; a table that `reverse_key` gave knows that they are, and scores alike.
+    Do not use theme scores where a model of the items is wanted (factor analysis, item response theory),
+    nor as a cut-off for one person.
 
     Parameters
     ----------
     responses
-        Frame that `read_responses` or `check_responses` gave; "does not apply" is taken from its reasons.
+        Frame that `read_responses` or `check_responses` gave, keyed by `reverse_key` or not; "does not
+        apply" is taken from its reasons.
     scale
         Instrument of these answers.
     rescale
@@ -59,6 +63,11 @@ def score(
         Item columns are absent, hold something other than codes, or participant × wave is not unique.
     DefinitionError
         Items of unlike ranges would be averaged, or an option has no meaning for this instrument.
+
+    Warns
+    -----
+    ToolkitWarning
+        Answers that do not say that they are keyed look as if they were.
 
     Notes
     -----
@@ -102,6 +111,8 @@ def score(
     notes: list[str] = []
     keys = _keys(responses, notes)
     _check_answers("score", responses, scale, scale.item_ids)
+    responses = as_given(responses)
+    warn_of_keying("score", responses, scale)
     outside = _not_applicable(responses, keys, scale, notes)
     columns: dict[str, np.ndarray] = {}
     counts: dict[str, np.ndarray] = {}
@@ -124,10 +135,13 @@ def score(
     return Scorecard(scores=scores, rule=rule, sem=sem, reliability=given, notes=tuple(notes))
 
 
-def reverse_key(responses: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
+def reverse_key(responses: pd.DataFrame, scale: Instrument) -> AnswerTable:
     """Reverse the items that the instrument marks: min + max − answer.
 
-    Use it before an analysis that needs all items keyed alike. `score` does it by itself.
+    Use it before an analysis of items alone that needs them keyed alike, such as `cronbach_alpha`. Functions
+    that are given the instrument key by themselves, and take either: the table given back knows which items
+    are turned, also after selecting, copying, grouping, pickling or a Parquet file. What pandas makes of it
+    without asking it (`pd.DataFrame(table)`, `other.merge(table)`, a CSV file) does not know.
 
     Parameters
     ----------
@@ -138,13 +152,15 @@ def reverse_key(responses: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        The same frame with the reversed items recoded. Doing it twice gives the answers back.
+    AnswerTable
+        The same frame with the reversed items recoded. Doing it twice gives the answers back. Put together
+        with answers as they were given (`pd.concat`), it is refused.
 
     Raises
     ------
     ResponseDataError
-        No item of the instrument is there, or a cell holds no code of its item.
+        No item of the instrument is there, a cell holds no code of its item, or some reversed items are
+        turned already and others are not.
 
     Examples
     --------
@@ -157,15 +173,19 @@ def reverse_key(responses: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
     >>> reverse_key(pd.DataFrame({"a": [0, 1, 2]}), scale)["a"].to_list()
     [2, 1, 0]
     """
+    scale = as_instrument(scale, "reverse_key")
     present = [item for item in scale.item_ids if item in responses.columns]
     if not present:
         fact = f"none of the {len(scale.item_ids)} item columns of instrument {scale.id!r} is there."
         raise ResponseDataError(fact_and_hint("reverse_key", fact, "check the instrument."))
     _check_answers("reverse_key", responses, scale, present)
-    bounds = {item: scale.scale_of(item) for item in scale.reversed_items if item in responses.columns}
-    return responses.assign(
-        **{item: (ends.minimum + ends.maximum) - responses[item] for item, ends in bounds.items()}
-    )
+    there, wanted = keyed_items(responses), [item for item in scale.reversed_items if item in present]
+    done = [item for item in wanted if item in there]
+    if done and len(done) < len(wanted):
+        fact = f"{len(done)} of {len(wanted)} reversed items are turned already: {name_offenders(done)}."
+        hint = "key the whole table at once, from the answers as they were given."
+        raise ResponseDataError(fact_and_hint("reverse_key", fact, hint))
+    return marked(as_given(responses), {}) if done else as_keyed(responses, scale)
 
 
 def prorated_mean(
@@ -317,13 +337,12 @@ def _not_applicable(
     responses: pd.DataFrame, keys: pd.DataFrame, scale: Instrument, notes: list[str]
 ) -> dict[str, np.ndarray]:
     """Rows in which each item was answered "does not apply"."""
-    reasons = responses.attrs.get("reasons")
-    if not isinstance(reasons, pd.DataFrame):
+    reasons = reasons_of_table(responses)
+    if reasons is None:
         if responses[scale.item_ids].isna().to_numpy().any():
             notes.append("the answers carry no reasons: every missing answer counts as applicable")
         return {}
-    chosen = pd.DataFrame(reasons)
-    chosen = chosen[chosen["reason"].eq("not_applicable").to_numpy()]
+    chosen = reasons[reasons["reason"].eq("not_applicable").to_numpy()]
     if chosen.empty:
         return {}
     index = pd.MultiIndex.from_frame(keys[["participant", "wave"]])
@@ -338,16 +357,12 @@ def _theme_matrix(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Keyed answers and whether each item applies, both of shape (n_rows, n_items of the theme)."""
     items = scale.theme_items(theme)
-    values = np.empty((len(responses), len(items)))
+    values = keyed_numbers(responses, scale, items).to_numpy(copy=True)
     applicable = np.ones(values.shape, dtype=bool)
     for i, item in enumerate(items):
-        ends = scale.scale_of(item)
-        column = _numbers(responses[item])
-        if scale.item(item).reverse:
-            column = ends.minimum + ends.maximum - column
         if percent:
-            column = 100 * (column - ends.minimum) / (ends.maximum - ends.minimum)
-        values[:, i] = column
+            ends = scale.scale_of(item)
+            values[:, i] = 100 * (values[:, i] - ends.minimum) / (ends.maximum - ends.minimum)
         applicable[outside.get(item, np.empty(0, dtype=np.intp)), i] = False
     return values, applicable
 

@@ -20,6 +20,7 @@ from analysis.result import Result
 from analysis.structural.models import cfa
 from analysis.usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ToolkitError, fact_and_hint, name_offenders
+from instrument.keying import keyed_numbers
 from instrument.scoring import score
 from instrument.study import Study, as_study
 
@@ -229,10 +230,7 @@ def _with_answers(
 ) -> pd.DataFrame:
     """Analysed people with keyed answers and all theme scores, in the order of the design."""
     here = responses[responses["wave"].astype(str) == wave]
-    items = here[list(scale.item_ids)].astype("Float64").astype(float)
-    for item in scale.reversed_items:
-        options = scale.scale_of(item)
-        items[item] = options.minimum + options.maximum - items[item]
+    items = keyed_numbers(here, scale)
     items.insert(0, "participant", here["participant"].astype(str))
     themes = [theme.id for theme in scale.themes if theme.id not in design.frame]
     own = scores[scores["wave"].astype(str) == wave]

@@ -8,7 +8,7 @@ from analysis.adherence.design import FEWEST, LandmarkDesign
 from analysis.adherence.several_scores import separate_effects, standardised
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError
-from instrument.scoring import reverse_key
+from instrument.keying import keyed_numbers
 
 COLUMNS = [
     "item",
@@ -45,8 +45,7 @@ def item_rows(
         One row per item; and items without an estimate with the reason.
     """
     here = responses[responses["wave"].astype(str) == design.wave]
-    answers = reverse_key(here, scale)
-    items = answers[list(scale.item_ids)].astype("Float64").astype(float)
+    items = keyed_numbers(here, scale)
     items.insert(0, "participant", here["participant"].astype(str).to_numpy())
     people = design.frame[["participant", "done", "due", *design.adjusters]].merge(
         items, on="participant", how="left", validate="one_to_one"

@@ -12,6 +12,9 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.keying import as_given, keyed_numbers
+from instrument.responses_raw import ReasonTable, reasons_of_table
+from instrument.responses_suspicions import warn_of_keying
 from instrument.study import as_study
 
 if TYPE_CHECKING:
@@ -92,12 +95,7 @@ class Context:
 
     def keyed(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Answers as floats with reversed items turned, so a high code always means more."""
-        items = rows[self.item_ids].astype("Float64").astype(float)
-        for item in self.scale.reversed_items:
-            if item in items:
-                scale = self.scale.scale_of(item)
-                items[item] = scale.minimum + scale.maximum - items[item]
-        return items
+        return keyed_numbers(rows, self.scale)
 
     @cached_property
     def items(self) -> pd.DataFrame:
@@ -125,7 +123,7 @@ class Context:
         """Copy of the answers that carries why some are missing, as scoring and screening ask for it."""
         answers = self.responses.copy()
         if self.reasons is not None:
-            answers.attrs["reasons"] = self.reasons
+            answers.attrs["reasons"] = ReasonTable(self.reasons)
         return answers
 
     @cached_property
@@ -188,6 +186,8 @@ def build_context(
         raise ResponseDataError(
             fact_and_hint("validate", "the table of answers has no rows.", "check the file.")
         )
+    responses = as_given(responses)
+    suspicions = warn_of_keying("validate", responses, scale)
     attrs = responses.attrs
     bare = responses.copy()
     bare.attrs = {}
@@ -197,14 +197,15 @@ def build_context(
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
-    notes = list(attrs.get("notes", ()))
+    notes = [*attrs.get("notes", ()), *(f"suspicion: {suspicion}" for suspicion in suspicions)]
     for answers, other in measures:
+        warn_of_keying("validate", answers, other)
         notes += answers.attrs.get("notes", ())
         checksums[f"measure {other.id}"] = _checked_measure(answers, other)
     return Context(
         responses=bare,
         scale=scale,
-        reasons=attrs.get("reasons"),
+        reasons=reasons_of_table(responses),
         notes=tuple(notes),
         checksums=checksums,
         usage=usage,

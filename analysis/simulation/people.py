@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from analysis.simulation.draws import Draws, Floats, Integers, cut
 from analysis.simulation.population import Population, Shift
 from instrument.definition import Instrument, MissingReason
+from instrument.keying import turned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +130,7 @@ def coded(
         codes = np.array(scale.scale_of(item).codes)
         category = chosen[item]
         if scale.item(item).reverse:
-            category = len(codes) - 1 - category
+            category = turned(category, 0, len(codes) - 1)
         random = np.minimum((draws.uniform(n) * len(codes)).astype(np.int64), len(codes) - 1)
         wobble = draws.happens(0.08, n)
         straight = np.minimum((line * len(codes)).astype(np.int64), len(codes) - 1)

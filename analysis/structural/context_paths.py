@@ -23,6 +23,7 @@ from instrument.errors import (
     name_offenders,
 )
 from instrument.loading import as_instrument
+from instrument.responses_suspicions import warn_of_keying
 
 CALLER = "context_over_time"
 MEASURES = ("items", "scores")
@@ -97,8 +98,8 @@ def context_over_time(
     scale
         The instrument; its `dimension` themes make the general factor.
     responses
-        Long: one row per participant and wave, one column per item, as they were answered (reversed items
-        are turned here).
+        Long: one row per participant and wave, one column per item, reversed items are turned
+        here, unless the table says that they are (`reverse_key`).
     waves
         Two waves, the earlier first; by default the first two to appear.
     context
@@ -187,6 +188,7 @@ def context_over_time(
             fact_and_hint(CALLER, "no dimension has two items in the data.", "give the items of the scale.")
         )
     chosen = _two_waves(responses, waves, participant, wave)
+    warn_of_keying(CALLER, responses, scale)
     items = [item for own in (*themes.values(), contexts[name]) for item in own]
     parts = {k: _at_wave(responses, scale, items, label, participant, wave)
              for k, label in enumerate(chosen, start=1)}  # fmt: skip

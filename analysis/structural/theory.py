@@ -16,6 +16,8 @@ from analysis.structural.result import StructuralResult
 from analysis.structural.theory_models import TheoryModel, theory_models
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError, ToolkitError, ToolkitWarning, fact_and_hint
+from instrument.keying import keyed_numbers
+from instrument.responses_suspicions import warn_of_keying
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,9 +81,9 @@ def compare_theories(
     """Fit the competing models of a scale and compare them within each item set.
 
     Use it to see what the themes of a scale are worth before five subscores are promised. Reversed items
-    are turned here: give the answers as they were given. An item that counts in several themes is kept with
-    its own; themes with one item in the data are left out, and so are plain themes, unless the instrument
-    has no other: then they are taken for dimensions.
+    are turned here, unless the table says that they are (`reverse_key`). An item that counts in several
+    themes is kept with its own; themes with one item in the data are left out, and so are plain themes,
+    unless the instrument has no other: then they are taken for dimensions.
 
     Parameters
     ----------
@@ -125,6 +127,7 @@ def compare_theories(
     """
     themes, context = roles_of(responses, scale)
     models = {model.name: model for model in theory_models(themes, context)}
+    warn_of_keying("compare_theories", responses, scale)
     rows = keyed_answers(responses, scale, [item for own in {**themes, **context}.values() for item in own])
     fits, failures, notes = {}, {}, {}
     for name, model in models.items():
@@ -162,11 +165,7 @@ def roles_of(responses: pd.DataFrame, scale: Instrument) -> tuple[dict[str, list
 
 def keyed_answers(responses: pd.DataFrame, scale: Instrument, items: list[str]) -> pd.DataFrame:
     """Give answers as numbers, reversed items turned; rows without any answer are dropped."""
-    rows = responses[items].astype("Float64").astype(float).dropna(how="all")
-    for item in set(scale.reversed_items) & set(items):
-        steps = scale.scale_of(item)
-        rows[item] = steps.minimum + steps.maximum - rows[item]
-    return rows
+    return keyed_numbers(responses, scale, items).dropna(how="all")
 
 
 def _fit(

@@ -6,6 +6,7 @@ import pandas as pd
 
 from instrument.definition import Instrument, Wording
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.keying import as_given
 from instrument.responses_raw import missing_reasons
 
 REASON_LABELS = {
@@ -169,7 +170,7 @@ def coded_answers(responses: pd.DataFrame, scale: Instrument, caller: str) -> pd
         The table is no response table of this instrument.
     """
     reasons = reasons_wide(responses, scale, caller)
-    coded = responses[scale.item_ids].astype("Int64").copy()
+    coded = as_given(responses[scale.item_ids]).astype("Int64").copy()
     lacking: set[str] = set()
     for item_id in scale.item_ids:
         codes = missing_codes_of(scale, item_id)

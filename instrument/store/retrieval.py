@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from sqlalchemy import Connection, select
 
+from instrument.keying import marked
 from instrument.responses_raw import ReasonTable
 from instrument.store.definitions import find_study, item_numbers
 from instrument.store.instants import days_between
@@ -65,7 +66,7 @@ def responses_of(
     if long.empty:
         empty = pd.DataFrame(columns=["participant", "wave", *items, "day", "mode"])
         empty.attrs["reasons"] = ReasonTable(pd.DataFrame(columns=REASON_COLUMNS))
-        return empty
+        return marked(empty, {})
     return _widen(long, items)
 
 
@@ -79,4 +80,4 @@ def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
     wide = wide.reset_index(drop=True)
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
     wide.attrs["reasons"] = ReasonTable(missing[REASON_COLUMNS].reset_index(drop=True))
-    return wide
+    return marked(wide, {})

@@ -11,6 +11,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.topics.adherence import related
 from analysis.pipeline.topics.use import lacks_use
 from instrument.errors import ToolkitError
+from instrument.keying import keyed_numbers
 
 if TYPE_CHECKING:
     from analysis.validity.discriminant import HtmtResult
@@ -59,13 +60,11 @@ def measure_items(context: Context) -> tuple[pd.DataFrame, dict[str, list[str]],
         Items by participant, named `instrument:item` so that they meet no item of the scale; theme id to
         items; theme id to title. Themes called like one of the scale are left out.
     """
-    from instrument.scoring import reverse_key
-
     parts, themes, titles = [], {}, {}
     for answers, other in context.measures:
         rows = answers[answers["wave"].astype(str) == str(context.first_wave)]
-        items = reverse_key(rows, other).set_index("participant")[other.item_ids]
-        parts.append(items.astype("Float64").astype(float).add_prefix(f"{other.id}:"))
+        items = keyed_numbers(rows.set_index("participant"), other)
+        parts.append(items.add_prefix(f"{other.id}:"))
         for theme in other.themes:
             if theme.id not in context.themes and len(theme.items) > 1:
                 themes[theme.id] = [f"{other.id}:{item.id}" for item in theme.items]

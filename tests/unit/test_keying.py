@@ -1,0 +1,353 @@
+"""A keyed table knows that it is keyed, whatever is done with it, and every function takes either."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+import instrument
+from analysis.adherence.latent import latent_adherence
+from analysis.simulation import simulate_study
+from instrument.exchange.coding import coded_answers
+from instrument.keying import KEYED, AnswerTable, as_given, as_keyed, keyed_items, keyed_numbers, turned
+
+ROOT = Path(__file__).resolve().parents[2]
+ITEMS = ["a", "b", "c", "d", "e", "f", "g", "h"]
+REVERSED = {"c": (1.0, 5.0), "g": (0.0, 3.0)}
+
+
+def scale_of(**changes: object) -> instrument.Instrument:
+    def item(name: str) -> dict[str, object]:
+        extra = {"scale": "often" if name in "efgh" else "agree"}
+        return {"id": name, "text": f"{name}.", "reverse": name in REVERSED, **extra}
+
+    return instrument.Instrument.model_validate(
+        {
+            "schema": 1,
+            "id": "mini",
+            "version": "1",
+            "title": "Mini",
+            "response_scales": {
+                "agree": {"options": {code: f"agree {code}" for code in range(1, 6)}},
+                "often": {"options": {code: f"often {code}" for code in range(4)}},
+            },
+            "scoring": {"total": "none"},
+            "themes": [
+                {"id": "one", "title": "One", "items": [item(name) for name in "abcd"]},
+                {"id": "two", "title": "Two", "role": "context", "items": [item(name) for name in "efgh"]},
+            ],
+            **changes,
+        }
+    )
+
+
+SCALE = scale_of()
+
+
+def raw(n: int = 200, seed: int = 1, wave: int = 1) -> pd.DataFrame:
+    """Answers as given: one factor for each theme, c and g worded against it."""
+    rng = np.random.default_rng(seed)
+    factors = {"one": rng.normal(size=n), "two": rng.normal(size=n)}
+    columns: dict[str, object] = {"participant": [f"p{i}" for i in range(n)], "wave": wave}
+    for theme in SCALE.themes:
+        for item in theme.items:
+            ends = SCALE.scale_of(item.id)
+            middle, sign = (ends.minimum + ends.maximum) / 2, -1 if item.reverse else 1
+            answers = middle + sign * factors[theme.id] + rng.normal(scale=0.8, size=n)
+            columns[item.id] = np.clip(np.round(answers), ends.minimum, ends.maximum).astype(int)
+    return pd.DataFrame(columns)
+
+
+RAW = raw()
+CHECKED = instrument.check_responses(RAW, SCALE)
+KEYED_TABLE = instrument.reverse_key(CHECKED, SCALE)
+
+
+def test_an_item_is_turned_by_the_ends_of_its_scale() -> None:
+    assert KEYED_TABLE["c"].to_list() == [6 - x for x in RAW["c"]]
+    assert KEYED_TABLE["g"].to_list() == [3 - x for x in RAW["g"]]
+    assert KEYED_TABLE["a"].to_list() == RAW["a"].to_list()
+    assert keyed_items(KEYED_TABLE) == REVERSED
+    assert turned(np.array([0.0, np.nan, 3.0]), 0, 3).tolist()[::2] == [3.0, 0.0]
+
+
+def test_keying_twice_gives_the_answers_back_and_the_table_knows_it() -> None:
+    twice = instrument.reverse_key(KEYED_TABLE, SCALE)
+    assert twice[ITEMS].to_numpy().tolist() == CHECKED[ITEMS].to_numpy().tolist()
+    assert keyed_items(twice) == {} and KEYED not in twice.attrs
+    assert twice.attrs.keys() == CHECKED.attrs.keys()
+    assert keyed_items(instrument.reverse_key(twice, SCALE)) == REVERSED
+    assert keyed_items(CHECKED) == {}
+    assert keyed_items(KEYED_TABLE) == REVERSED  # not changed by what was made of it
+
+
+def parquet(table: pd.DataFrame) -> pd.DataFrame:
+    file = io.BytesIO()
+    table.to_parquet(file)
+    return pd.read_parquet(file)
+
+
+def read_again(table: pd.DataFrame) -> pd.DataFrame:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "answers.parquet"
+        table.to_parquet(path)
+        return instrument.read_responses(path, SCALE)
+
+
+PEOPLE = pd.DataFrame({"participant": RAW["participant"], "age": np.arange(len(RAW))})
+
+KEPT: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "columns": lambda t: t[["participant", "wave", *ITEMS]],
+    "rows": lambda t: t[t["a"] > 2],
+    "loc": lambda t: t.loc[t["a"] > 2, :],
+    "iloc": lambda t: t.iloc[:50],
+    "copy": lambda t: t.copy(),
+    "assign": lambda t: t.assign(z=1),
+    "astype": lambda t: t.astype(dict.fromkeys(ITEMS, float)),
+    "dropna": lambda t: t.dropna(),
+    "index": lambda t: t.set_index("participant").reset_index(),
+    "sorted": lambda t: t.sort_values("a"),
+    "query": lambda t: t.query("a > 2"),
+    "group": lambda t: next(part for _, part in t.groupby("wave")),
+    "head of groups": lambda t: t.groupby("a").head(3),
+    "merge": lambda t: t.merge(PEOPLE, on="participant"),
+    "join": lambda t: t.set_index("participant").join(PEOPLE.set_index("participant")).reset_index(),
+    "concat of keyed": lambda t: pd.concat([t.iloc[:20], t.iloc[20:]]),
+    "concat of columns": lambda t: pd.concat([t, PEOPLE[["age"]]], axis=1),
+    "pickle": lambda t: pickle.loads(pickle.dumps(t)),
+    "parquet": parquet,
+    "parquet twice": lambda t: parquet(parquet(t)),
+    "parquet, read and checked": lambda t: read_again(t),
+    "checked": lambda t: instrument.check_responses(t, SCALE),
+    "sample": lambda t: t.sample(frac=0.5, random_state=1),
+    "convert": lambda t: t.convert_dtypes(),
+    "mutated": lambda t: (t.insert(0, "z", 1), t)[1],
+    "keyed, back, keyed": lambda t: instrument.reverse_key(instrument.reverse_key(t, SCALE), SCALE),
+}
+
+
+@pytest.mark.parametrize("made", KEPT.values(), ids=KEPT)
+def test_what_is_made_of_a_keyed_table_knows_it_and_scores_as_the_raw_one(
+    made: Callable[[pd.DataFrame], pd.DataFrame],
+) -> None:
+    table = made(KEYED_TABLE.copy())
+    assert keyed_items(table) == REVERSED
+    expected = instrument.score(CHECKED, SCALE, rescale="0-100").scores.set_index("participant")
+    found = instrument.score(table, SCALE, rescale="0-100").scores.set_index("participant")
+    assert len(found) > 10
+    pd.testing.assert_frame_equal(
+        found[["one", "two"]],
+        expected.loc[list(found.index), ["one", "two"]],
+        check_frame_type=False,
+        check_index_type=False,
+    )
+
+
+def test_a_part_of_the_items_knows_its_own() -> None:
+    assert keyed_items(KEYED_TABLE[["a", "c"]]) == {"c": (1.0, 5.0)}
+    assert keyed_items(KEYED_TABLE["c"]) == {"c": (1.0, 5.0)}
+    assert keyed_items(KEYED_TABLE[["a", "b"]]) == {}
+    assert keyed_items(KEYED_TABLE["a"]) == {}
+
+
+@pytest.mark.parametrize(
+    "together",
+    [
+        lambda: pd.concat([KEYED_TABLE, RAW.assign(wave=2)]),
+        lambda: pd.concat([KEYED_TABLE, CHECKED.assign(wave=2)]),
+        lambda: pd.concat([CHECKED.assign(wave=2), KEYED_TABLE]),
+        lambda: pd.concat([CHECKED[["c"]], KEYED_TABLE[["a", "c"]]]),
+        lambda: KEYED_TABLE.merge(CHECKED[["participant", "c"]], on="participant"),
+    ],
+)
+def test_keyed_and_raw_answers_are_not_put_together(together: Callable[[], pd.DataFrame]) -> None:
+    with pytest.raises(instrument.ResponseDataError, match=r"'c'.* keyed here and as given there\.\nHint: "):
+        together()
+
+
+def test_tables_with_different_reasons_stay_keyed_and_keep_them() -> None:
+    parts = []
+    for wave in (1, 2):
+        answers = raw(40, seed=wave, wave=wave).astype(dict.fromkeys(ITEMS, "Int64"))
+        answers.loc[wave, "a"] = pd.NA
+        parts.append(instrument.reverse_key(instrument.check_responses(answers, SCALE), SCALE))
+    both = pd.concat(parts)
+    assert keyed_items(both) == REVERSED
+    assert instrument.missing_reasons(both)["wave"].to_list() == [1, 2]
+
+
+def test_a_parquet_file_keeps_why_answers_are_missing() -> None:
+    answers = RAW.astype(dict.fromkeys(ITEMS, "Int64"))
+    answers.loc[3, "a"] = pd.NA
+    answers.attrs["reasons"] = pd.DataFrame(
+        {"participant": ["p3"], "wave": [1], "item": ["a"], "reason": ["not_applicable"]}
+    )
+    checked = instrument.check_responses(answers, SCALE)
+    back = parquet(instrument.reverse_key(checked, SCALE))
+    pd.testing.assert_frame_equal(instrument.missing_reasons(back), instrument.missing_reasons(checked))
+    for table in (back, instrument.check_responses(back, SCALE), read_again(checked)):
+        scores = instrument.score(table, SCALE, rescale="0-100").scores
+        assert scores.loc[3, ["one_n", "one_applicable"]].to_list() == [3, 3]
+        assert analysis.screen(table, SCALE).table.loc[3, "missing_not_applicable"] == 1
+
+
+def test_a_table_keyed_in_part_is_refused() -> None:
+    mixed = CHECKED.assign(c=KEYED_TABLE["c"])
+    mixed.attrs[KEYED] = {"c": [1, 5]}
+    with pytest.raises(
+        instrument.ResponseDataError, match=r"1 of 2 reversed items are turned already: 'c'\."
+    ):
+        instrument.reverse_key(mixed, SCALE)
+    assert as_given(mixed)["c"].to_list() == RAW["c"].to_list()
+    assert as_keyed(mixed, SCALE)["g"].to_list() == KEYED_TABLE["g"].to_list()
+    assert as_keyed(mixed, SCALE)["c"].to_list() == KEYED_TABLE["c"].to_list()
+
+
+def test_another_version_of_the_instrument_turns_back_what_it_does_not_reverse() -> None:
+    themes = SCALE.model_dump(by_alias=True)["themes"]
+    for theme in themes:
+        for item in theme["items"]:
+            item["reverse"] = item["id"] == "d"
+    other = scale_of(themes=themes)
+    keyed = as_keyed(KEYED_TABLE, other)
+    assert keyed["c"].to_list() == RAW["c"].to_list()
+    assert keyed["d"].to_list() == [6 - x for x in RAW["d"]]
+    assert keyed_items(keyed) == {"d": (1.0, 5.0)}
+
+
+def test_keyed_numbers_are_the_same_from_either_table() -> None:
+    from_raw, from_keyed = keyed_numbers(RAW, SCALE), keyed_numbers(KEYED_TABLE, SCALE)
+    pd.testing.assert_frame_equal(from_raw, from_keyed)
+    assert from_raw["c"].to_list() == [6.0 - x for x in RAW["c"]]
+    assert all(np.issubdtype(kind, np.floating) for kind in from_raw.dtypes)
+
+
+EITHER: dict[str, Callable[[pd.DataFrame], object]] = {
+    "score": lambda t: instrument.score(t, SCALE, rescale="0-100").to_frame(),
+    "screen": lambda t: analysis.screen(t, SCALE).table,
+    "htmt": lambda t: analysis.htmt(t, THEMES, draws=20).pairs,
+    "compare_theories": lambda t: analysis.compare_theories(t, SCALE, estimator="MLR").table,
+    "export": lambda t: coded_answers(t, SCALE, "export"),
+}
+THEMES = {theme.id: [item.id for item in theme.items] for theme in SCALE.themes}
+
+
+@pytest.mark.parametrize("call", EITHER.values(), ids=EITHER)
+def test_functions_with_an_instrument_give_the_same_from_either(
+    call: Callable[[pd.DataFrame], object],
+) -> None:
+    pd.testing.assert_frame_equal(call(CHECKED), call(KEYED_TABLE), check_frame_type=False)
+
+
+def test_context_over_time_gives_the_same_from_either() -> None:
+    waves = pd.concat([raw(150, seed=3, wave=1), raw(150, seed=4, wave=2)], ignore_index=True)
+    found = [
+        analysis.context_over_time(SCALE, table, measured_by="scores").paths
+        for table in (waves, instrument.reverse_key(waves, SCALE))
+    ]
+    pd.testing.assert_frame_equal(*found)
+
+
+def test_validation_gives_the_same_from_either() -> None:
+    topics = ("items", "reliability", "scores", "screening")
+    trees = [
+        analysis.validate(table, SCALE, topics=topics).to_dict()
+        for table in (CHECKED, instrument.reverse_key(CHECKED, SCALE))
+    ]
+    assert trees[0] == trees[1]
+    alphas = str(trees[0]["sections"]["reliability"]["values"])
+    assert "alpha" in alphas
+
+
+def test_the_keyed_and_the_raw_frame_score_what_a_hand_gives() -> None:
+    row = pd.DataFrame(
+        {
+            "participant": ["p"],
+            "wave": [1],
+            **dict(zip(ITEMS, [[5], [4], [1], [3], [3], [2], [0], [1]], strict=True)),
+        }
+    )
+    for table in (row, instrument.reverse_key(row, SCALE)):
+        scores = instrument.score(table, SCALE).scores
+        assert scores["one"].item() == (5 + 4 + 5 + 3) / 4
+        assert scores["two"].item() == (3 + 2 + 3 + 1) / 4
+
+
+UNKNOWING: dict[str, Callable[[pd.DataFrame], object]] = {
+    "score": lambda t: instrument.score(t, SCALE, rescale="0-100"),
+    "screen": lambda t: analysis.screen(t, SCALE),
+    "compare_theories": lambda t: analysis.compare_theories(t, SCALE, estimator="MLR"),
+    "validate": lambda t: analysis.validate(t, SCALE, topics=["items"]),
+    "check_responses": lambda t: instrument.check_responses(t, SCALE),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWING)
+def test_a_keyed_frame_that_does_not_say_so_is_warned_of_by_name(name: str) -> None:
+    by_hand = RAW.assign(c=6 - RAW["c"], g=3 - RAW["g"])
+    with pytest.warns(instrument.ToolkitWarning, match=rf"^{name}: .*'c', 'g'.*reversed before.*\nHint: "):
+        UNKNOWING[name](by_hand)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        UNKNOWING[name](RAW)
+        UNKNOWING[name](KEYED_TABLE)
+
+
+def test_turned_by_hand_after_checking_is_seen_too() -> None:
+    by_hand = CHECKED.assign(c=6 - CHECKED["c"], g=3 - CHECKED["g"])
+    with pytest.warns(instrument.ToolkitWarning, match="reversed before"):
+        instrument.score(by_hand, SCALE, rescale="0-100")
+
+
+def test_the_latent_effect_is_the_same_from_either() -> None:
+    data = simulate_study("dta_example", n=200)
+    plain = instrument.load("dta")
+    definition = plain.model_dump(by_alias=True, exclude_none=True)
+    first = definition["themes"][0]["items"][0]
+    first["reverse"] = True
+    scale = instrument.Instrument.model_validate(definition)
+    answers = data.responses
+    ends = scale.scale_of(first["id"])
+    answers[first["id"]] = turned(answers[first["id"]], ends.minimum, ends.maximum)
+    usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+    effects = [
+        latent_adherence(
+            table, with_scale, usage, data.study, targets=[scale.themes[0].id], adjust_for=[]
+        ).effects
+        for table, with_scale in (
+            (data.responses, plain),
+            (answers, scale),
+            (instrument.reverse_key(answers, scale), scale),
+        )
+    ]
+    pd.testing.assert_frame_equal(effects[0], effects[1])
+    pd.testing.assert_frame_equal(effects[0], effects[2])
+
+
+def test_an_answer_table_is_a_frame_without_anything_of_its_own() -> None:
+    assert isinstance(KEYED_TABLE, pd.DataFrame) and isinstance(CHECKED, AnswerTable)
+    assert set(vars(AnswerTable)) & {"score", "key"} == set()
+
+
+def test_reverse_keying_is_written_once() -> None:
+    """No other room computes minimum + maximum − answer, in either order."""
+    pattern = re.compile(
+        r"(min\w*|low\w*)\s*\+\s*[\w.]*(max\w*|high\w*)\)?\s*-|(max\w*|high\w*)\s*\+\s*[\w.]*(min\w*|low\w*)\)?\s*-"
+    )
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for room in ("instrument", "analysis", "dashboard")
+        for path in (ROOT / room).rglob("*.py")
+        if pattern.search(path.read_text("utf-8"))
+    ]
+    assert found == ["instrument/keying.py"]
