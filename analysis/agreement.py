@@ -21,7 +21,7 @@ CALLER = "icc"
 NORMAL_95 = 1.959963984540054
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class IccResult(Result):
     """Six intraclass correlations and the measurement error of one measurement.
 

@@ -25,7 +25,7 @@ from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, 
 CALLER = "item_statistics"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ItemStatisticsResult(Result):
     """Statistics of each item.
 

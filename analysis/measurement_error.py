@@ -14,7 +14,7 @@ from analysis.result import Result
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LimitsOfAgreement(Result):
     """Bland and Altman's analysis of two measurements.
 
@@ -222,7 +222,7 @@ def standard_error_of_measurement(sd: float, reliability: float) -> float:
     return float(sd * (1 - reliability) ** 0.5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ReliableChangeResult(Result):
     """Jacobson and Truax's reliable change of each person.
 

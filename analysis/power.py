@@ -22,7 +22,7 @@ CHUNK = 25
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PowerResult(Result):
     """Power by number enrolled.
 

@@ -67,14 +67,59 @@ def _scalar(value: Any) -> Any:
     return str(value)
 
 
+MOST_LINES = 12  # of a repr: more scrolls the session away
+MOST_SHOWN = 60  # characters of a text: longer ones are sentences for a report
+
+
+def _glance(value: Any) -> str:
+    """Say what a field is on one line: numbers and short texts themselves, collections by their size.
+
+    Collections are never spelled out, since they may be keyed or filled by person.
+    """
+    if isinstance(value, pd.DataFrame):
+        names = ", ".join(map(str, value.columns[:6])) + (", …" if value.shape[1] > 6 else "")
+        return f"table of {value.shape[0]:,} × {value.shape[1]:,} ({names})"
+    if isinstance(value, (pd.Series, np.ndarray)):
+        return f"{' × '.join(f'{size:,}' for size in value.shape)} values"
+    if isinstance(value, Result):
+        return type(value).__name__
+    if isinstance(value, tuple) and 0 < len(value) <= 3 and all(isinstance(v, (int, float)) for v in value):
+        return f"({', '.join(_glance(entry) for entry in value)})"
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        return f"{len(value):,} {'entry' if len(value) == 1 else 'entries'}"
+    if not (value is None or isinstance(value, (str, bool, int, float, np.generic))):
+        return type(value).__name__
+    plain = _scalar(value)
+    if isinstance(plain, float):
+        return f"{plain:.4g}"
+    text = f"{plain:,}" if isinstance(plain, int) and not isinstance(plain, bool) else str(plain)
+    return text if len(text) <= MOST_SHOWN and "\n" not in text else f"{len(text):,} characters"
+
+
 class Result:
     """Base of every result: frozen, full precision in data, rounding only in `summary()`.
 
-    Subclasses are `@dataclass(frozen=True, slots=True, kw_only=True, eq=False)` and override
+    Subclasses are `@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)` and override
     `to_frame` to give their main table.
     """
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Give a dozen lines: single values as they are, tables by their size, no answers.
+
+        Returns
+        -------
+        str
+            The name of the result, then a line for each field.
+        """
+        lines = [type(self).__name__]
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]
+            if not field.name.startswith("_"):
+                lines.append(f"  {field.name}: {_glance(getattr(self, field.name))}")
+        if len(lines) > MOST_LINES:
+            lines[MOST_LINES - 1 :] = [f"  and {len(lines) - MOST_LINES + 1} more fields"]
+        return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the main table, unrounded.

@@ -23,7 +23,7 @@ KEYS = ["participant", "wave"]
 FEWEST_THEMES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ScreeningResult(Result):
     """Indices and flags of every administration; nothing is deleted.
 

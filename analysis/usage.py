@@ -28,7 +28,7 @@ from instrument.study import Study, as_study
 EVENTS_PER_PASS = 34_000_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class UsageSummary(Result):
     """Use of the app by participant, before and after the landmark.
 

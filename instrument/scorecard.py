@@ -47,7 +47,7 @@ class AppliedRule:
         return " ".join([*parts, f"Instrument {self.instrument} {self.version}."])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Scorecard:
     """Scores of every administration with the rule that made them.
 
@@ -79,6 +79,15 @@ class Scorecard:
     def names(self) -> list[str]:
         """Names of the scores: the themes, then the total when there is one."""
         return [*self.rule.theme_items, *(["total"] if self.rule.total_themes else [])]
+
+    def __repr__(self) -> str:
+        """Give what was scored, without anyone's scores."""
+        names = ", ".join(self.names[:6]) + (", …" if len(self.names) > 6 else "")
+        return (
+            f"Scorecard: {len(self.scores):,} administrations of {self.rule.instrument} {self.rule.version}\n"
+            f"  scores: {names}\n"
+            "  .describe() for their distribution, .to_frame() for the scores of each administration"
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Give the scores, unrounded."""

@@ -34,7 +34,7 @@ MOST_OPTIONS = 10
 TOTAL = "total"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LatentAdherence(Result):
     """Relation of alliance to later use, with and without measurement error.
 

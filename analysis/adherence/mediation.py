@@ -33,7 +33,7 @@ CALLER = "mediate_adherence"
 TOTAL = "total"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MediationResult(Result):
     """How much of a tie runs along which route of the chain.
 

@@ -36,7 +36,7 @@ Floats = NDArray[np.float64]
 CALLER = "priority_map"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PriorityMap(Result):
     """Themes and items by level and importance.
 

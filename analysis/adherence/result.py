@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.result import Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AdherenceResult(Result):
     """Relation of scores at the landmark to use after it.
 

@@ -29,7 +29,7 @@ SPLITS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class WavesResult(Result):
     """Use after each wave, on the person's level and on the wave's difference from it.
 

@@ -21,7 +21,7 @@ FEWEST = 5
 ALL, GROUP, ONE = "all principles", "group", "principle"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AuditAgreement(Result):
     """Agreement of two raters of an app's features.
 

@@ -32,7 +32,7 @@ MIXED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class FeatureRelation(Result):
     """Relation of an app's features to alliance across apps.
 

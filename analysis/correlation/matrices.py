@@ -26,7 +26,7 @@ from instrument.errors import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PolychoricResult(Result):
     """Polychoric correlations with all that belongs to them.
 

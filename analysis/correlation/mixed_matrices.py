@@ -20,7 +20,7 @@ from analysis.result import Result
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MixedCorrelationResult(Result):
     """Correlations among ordinal and continuous variables.
 
@@ -79,7 +79,7 @@ class MixedCorrelationResult(Result):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PolyserialResult(Result):
     """Correlations of ordinal items (rows) with continuous variables (columns).
 

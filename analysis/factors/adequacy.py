@@ -14,7 +14,7 @@ from analysis.factors.pattern import Array
 from analysis.result import Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class KmoResult(Result):
     """Sampling adequacy.
 
@@ -43,7 +43,7 @@ class KmoResult(Result):
         return frame.rename_axis("item")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BartlettResult(Result):
     """Test that all items are uncorrelated.
 

@@ -14,7 +14,7 @@ from analysis.result import Result
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class EfaResult(Result):
     """One exploratory solution; all matrices in the same order of factors.
 

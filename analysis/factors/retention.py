@@ -31,7 +31,7 @@ class _Row(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class RetentionResult(Result):
     """Suggestions of every rule with the curves behind them.
 

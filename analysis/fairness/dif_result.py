@@ -47,7 +47,7 @@ FLAGGED = ("moderate", "large", "important")
 NOT_ESTIMABLE = "not estimable"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DifResult(Result):
     """Tests, effect sizes and flags of each item.
 

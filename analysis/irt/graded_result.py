@@ -42,7 +42,7 @@ def fitting_grid() -> Quadrature:
     return normal_quadrature(POINTS, LIMIT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ModelFitResult(Result):
     """C2 and the indices made of it.
 
@@ -82,7 +82,7 @@ class ModelFitResult(Result):
         return pd.DataFrame([self.to_dict()], index=["C2"])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class GradedResponseResult(Result):
     """A graded response model fitted to items.
 

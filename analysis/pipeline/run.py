@@ -39,7 +39,7 @@ SOFTWARE = (
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Validation(Result):
     """The results tree of a validation.
 

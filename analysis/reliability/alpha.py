@@ -35,7 +35,7 @@ CALLER = "cronbach_alpha"
 MOST_CATEGORIES = 11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class AlphaResult(Result):
     """Cronbach's alpha of one set of items.
 

@@ -33,7 +33,7 @@ from instrument.errors import (
 CALLER = "congeneric_omega"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class CongenericResult(Result):
     """Omega of a one-factor model.
 

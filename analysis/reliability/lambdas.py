@@ -124,7 +124,7 @@ def _some_splits(k: int, half: int, n: int, seed: int) -> npt.NDArray[np.bool_]:
     return np.asarray(order < half)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class LambdasResult(Result):
     """Lower bounds of reliability and split halves.
 

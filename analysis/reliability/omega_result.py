@@ -11,7 +11,7 @@ from analysis.reliability.resampling import Draws
 from analysis.result import Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class OmegaResult(Result):
     """Omega coefficients of one set of items.
 

@@ -15,7 +15,7 @@ from instrument.definition import Instrument
 from instrument.responses import check_responses
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class StudyData(Result):
     """Every table of a simulated study; all of it is synthetic.
 

@@ -24,7 +24,7 @@ WHOLE = "total"
 Places = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BifactorResult(Result):
     """Shares of variance of a total and of its themes.
 

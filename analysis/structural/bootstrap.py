@@ -21,7 +21,7 @@ from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint
 MOST_FAILED = 0.10  # share of failed draws beyond which the draws left are no sample of all draws
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class BootstrapResult(Result):
     """Bootstrap standard errors and percentile intervals.
 

@@ -24,7 +24,7 @@ METHODS = ("auto", "satorra_2000", "satorra_bentler_2001", "standard")
 SAME_IMPLIED = 1e-4  # largest difference of implied correlations between equivalent models
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ComparisonResult(Result):
     """Models side by side, from the least to the most restricted.
 

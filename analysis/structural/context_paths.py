@@ -31,7 +31,7 @@ PATHS = ("lead", "back", "difference", "stay", "kept")
 Themes = Mapping[str, Sequence[str]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ContextOverTimeResult(Result):
     """Cross-lagged model of a context theme and the general factor over the dimensions.
 

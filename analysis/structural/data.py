@@ -20,7 +20,7 @@ from instrument.errors import (
 MOST_CATEGORIES = 30  # beyond this an item is not a Likert item; tables of pairs become empty
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # a repr would spell out answers
 class ModelData:
     """Rows of every group; `values[g]` has shape (n_g, p) with NaN for missing."""
 

@@ -24,7 +24,7 @@ CHUNK = 100  # replications per stream of random numbers
 LEAST_REPLICATIONS = 20  # a 5 % tail then holds one draw
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DynamicCutoffs(Result):
     """Cut-offs for one model and sample size.
 

@@ -35,7 +35,7 @@ INDICES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class InvarianceResult(Result):
     """Levels of invariance, from the freest to the most equal.
 

@@ -15,7 +15,7 @@ from analysis.structural.ram import Array, GroupModel, State, jacobian, slopes, 
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # a repr would spell out answers
 class GroupSample:
     """What is known of one group before a model is fitted; moments are those of the saturated model."""
 

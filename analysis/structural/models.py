@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from analysis.threads import one_thread
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
+    ToolkitWarning,
     fact_and_hint,
     name_offenders,
 )
@@ -28,7 +30,7 @@ CONTINUOUS_ESTIMATORS = ("ML", "MLR")
 
 
 def cfa(
-    model: str, data: pd.DataFrame, estimator: str = "WLSMV", ordered: bool | Sequence[str] = True,
+    model: str, data: pd.DataFrame, estimator: str | None = None, ordered: bool | Sequence[str] | None = None,
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta",
@@ -46,10 +48,12 @@ def cfa(
     data
         Shape (n_persons, n_variables): one column per observed variable; missing as NA.
     estimator
-        "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables (`ordered` is then
-        ignored when it is True).
+        "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables. None: "WLSMV", or
+        "ML" where `ordered` is False.
     ordered
-        True: all observed variables are ordinal; or their names.
+        None: what the estimator asks for, all observed variables or none; True: all are ordinal; or their
+        names. ML and MLR take answers as numbers: items declared ordinal are refused by name, and
+        `ordered=True` warns.
     missing
         None: "pairwise" for WLSMV and ULSMV, "fiml" for ML and MLR when answers are missing;
         "listwise" on request.
@@ -128,7 +132,7 @@ def cfa(
 
 
 def sem(
-    model: str, data: pd.DataFrame, estimator: str = "WLSMV", ordered: bool | Sequence[str] = True,
+    model: str, data: pd.DataFrame, estimator: str | None = None, ordered: bool | Sequence[str] | None = None,
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta",
@@ -180,15 +184,26 @@ def sem(
 
 
 def _fit(
-    caller: str, model: str, data: pd.DataFrame, estimator: str, ordered: bool | Sequence[str],
+    caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
     missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str,
 ) -> StructuralResult:  # fmt: skip
+    if estimator is None:
+        estimator = "ML" if ordered is False else "WLSMV"
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
     _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
     for what, flag in (("std_lv", std_lv), ("orthogonal", orthogonal)):
         _check_choice(caller, what, flag, (True, False))
     ordinal = estimator in ORDINAL_ESTIMATORS
+    if ordered is True and not ordinal:
+        warnings.warn(
+            fact_and_hint(
+                caller, f"{estimator} takes the answers as numbers although ordered=True.",
+                "leave ordered out, or use estimator='WLSMV'.",
+            ),
+            ToolkitWarning, stacklevel=3,
+        )  # fmt: skip
+    ordered = ordinal if ordered is None else ordered
     allowed = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")
     if missing is not None:
         _check_choice(caller, f"missing for {estimator}", missing, allowed)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.structural.score_tests import ConstraintTests
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class StructuralResult(Result):
     """A fitted confirmatory factor or structural equation model.
 
@@ -60,6 +60,30 @@ class StructuralResult(Result):
     r_squared: pd.DataFrame
     _fitted: Fitted
     _model: str
+
+    def __repr__(self) -> str:
+        """Give estimator, rows, test and fit on a few lines; the answers behind the fit are not shown.
+
+        Returns
+        -------
+        str
+            The statistic is the scaled one where the estimator corrects it.
+        """
+        scaled = "_scaled" if "chisq_scaled" in self.fit else ""
+        test = f"χ²({self.fit['df']:.0f}) = {self.fit[f'chisq{scaled}']:.2f}"
+        if np.isfinite(self.fit[f"pvalue{scaled}"]):
+            test += f", p = {self.fit[f'pvalue{scaled}']:.4f}"
+        robust = "_robust" if "cfi_robust" in self.fit else ""
+        indices = [f"{n.upper()} {self.fit[f'{n}{robust}']:.3f}" for n in ("cfi", "tli", "rmsea")]
+        groups = "" if len(self.groups) == 1 else f" in {len(self.groups)} groups"
+        lines = [
+            f"StructuralResult: {self.estimator}, missing {self.missing}",
+            f"  {self.n_obs:,} rows{groups}, {self.n_parameters} parameters, {self.n_iter} steps",
+            f"  {'scaled ' if scaled else ''}{test}",
+            f"  {'robust ' if robust else ''}{', '.join(indices)}; SRMR {self.fit['srmr']:.3f}",
+            "  .summary() for the parameters; .fit, .parameters, .residuals(), .modification_indices()",
+        ]
+        return "\n".join(lines)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the parameters, unrounded.
@@ -211,22 +235,27 @@ class StructuralResult(Result):
 
         return score_table(self._fitted, method)
 
-    def summary(self, digits: int = 3) -> str:
-        """Give estimator, rows, fit and parameters as text, rounded.
+    def summary(self, digits: int = 3, standardized: bool = False, ci: bool = False) -> str:
+        """Give the fit, then the parameters in blocks, as text, rounded.
 
         Parameters
         ----------
         digits
             Decimals shown.
+        standardized
+            Whether the fully standardised solution stands beside the estimates.
+        ci
+            Whether 95 % intervals do; of both where `standardized` is asked for.
 
         Returns
         -------
         str
-            The text.
+            Blocks in the order loadings, regressions, covariances, intercepts, thresholds, variances, scales,
+            for each group, then what was defined.
         """
-        head = f"{self.estimator}, missing: {self.missing}, n = {self.n_obs}, parameters: {self.n_parameters}"
-        table = self.parameters.round(digits).to_string(index=False)
-        return f"{head}\n\n{self.fit.round(digits).to_string()}\n\n{table}"
+        from analysis.structural.summary import summary_text
+
+        return summary_text(self, digits, standardized, ci)
 
 
 def group_key(label: object) -> str:

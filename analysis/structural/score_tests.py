@@ -23,7 +23,7 @@ LEAST_SHARE = 1e-7  # of the information of a direction that the free parameters
 UNKNOWN = (math.nan, 1, math.nan, math.nan)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ConstraintTests(Result):
     """Score tests of the equality constraints of a fitted model.
 

@@ -20,7 +20,7 @@ from instrument.keying import keyed_numbers
 from instrument.responses_suspicions import warn_of_keying
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class TheoryResult(Result):
     """Competing models, fitted to the same people.
 

@@ -21,7 +21,7 @@ FEWEST_ITEMS = 2
 Positions = dict[str, list[int]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HtmtResult(Result):
     """Ratios of every pair of themes, two ways, with bootstrap intervals.
 

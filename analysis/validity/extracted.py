@@ -12,7 +12,7 @@ from analysis.result import Result
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class ExtractedVarianceResult(Result):
     """Variance extracted and composite reliability of every theme.
 

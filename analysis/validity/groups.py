@@ -32,7 +32,7 @@ FEWEST_PERSONS = 3
 SMALL_GROUP = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class KnownGroupsResult(Result):
     """Differences of a score between groups.
 

@@ -43,7 +43,7 @@ class _Estimate(NamedTuple):
     n: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class HypothesesResult(Result):
     """Every hypothesis with its outcome, and the share confirmed.
 

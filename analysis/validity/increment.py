@@ -22,7 +22,7 @@ from instrument.errors import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class IncrementalResult(Result):
     """Two nested regressions and their difference.
 

@@ -81,10 +81,10 @@ def test_tables_that_hold_no_such_data(call, error, message):
 
 OPTIONS = [
     (lambda: cfa(F, C, "mlr"), "estimator 'mlr' is unknown"),
-    (lambda: cfa(F, C, None), "estimator None is unknown"),
+    (lambda: cfa(F, C, 0), "estimator 0 is unknown"),
     (lambda: cfa(F, C, "ML", missing="pairwise"), "missing for ML 'pairwise' is unknown"),
     (lambda: cfa(Q, L, std_lv="no"), "std_lv 'no' is unknown"),
-    (lambda: cfa(Q, L, ordered=False), "4 of 4 variables are not ordinal"),
+    (lambda: cfa(Q, L, "WLSMV", ordered=False), "4 of 4 variables are not ordinal"),
     (lambda: cfa(Q, L, ordered="q1"), "3 of 4 variables are not ordinal: 'q2', 'q3', 'q4'"),
     (lambda: cfa(Q, L, ordered=["q1", "q2", "q3", "q4", "zz"]), "names in ordered are not in the data: 'zz'"),
     (lambda: cfa(Q, L, group="group", group_equal=["loading"]), "unknown group_equal 'loading'"),

@@ -205,3 +205,16 @@ def test_a_weak_marker_gives_the_fit_of_a_strong_one(options: dict[str, Any]) ->
     weak = cfa("f =~ a1 + a2 + a3 + a4\ng =~ b1 + b2 + b3 + b4", data, **options)
     strong = cfa("f =~ a4 + a1 + a2 + a3\ng =~ b4 + b1 + b2 + b3", data, **options)
     assert weak.fit["chisq"] == pytest.approx(strong.fit["chisq"], rel=1e-6)
+
+
+def test_numbers_mean_maximum_likelihood():
+    one, two = cfa(Q4, L, ordered=False), cfa(Q4, L, "ML")
+    assert one.estimator == "ML"
+    assert one.fit.equals(two.fit)
+    assert cfa(Q4, L).estimator == "WLSMV"
+
+
+def test_robust_maximum_likelihood_says_that_it_takes_numbers():
+    with pytest.warns(ToolkitWarning, match="MLR takes the answers as numbers although ordered=True"):
+        warned = cfa(Q4, L, "MLR", ordered=True)
+    assert warned.fit.equals(cfa(Q4, L, "MLR").fit)  # without a warning where nothing was declared
