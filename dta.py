@@ -13,8 +13,16 @@ import typer
 
 from analysis.commands import app as analysis_app
 from instrument.commands import app as instrument_app
-from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
-from instrument.errors import ToolkitError
+from instrument.commands_store import (
+    DEFAULT_KEYS,
+    DEFAULT_STORE,
+    KeyFile,
+    StoreUrl,
+    close_stores,
+    keys_of,
+    opened,
+)
+from instrument.errors import ToolkitError, fact_and_hint
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -23,6 +31,7 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 INTERRUPTED = 130
+OUR_LOGS = ("dta", "instrument", "analysis", "dashboard")
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -117,7 +126,7 @@ def serve_command(
     """Serve the questionnaire, and the dashboard at /dashboard: on this machine only, or behind sign-in."""
     from instrument.administer.application import create_app
     from instrument.administer.serving import is_loopback, run
-    from instrument.errors import DefinitionError, fact_and_hint
+    from instrument.errors import DefinitionError
 
     signing_in = None if no_dashboard else _sign_in()
     if not no_dashboard and (behind_proxy or not is_loopback(host)):
@@ -205,9 +214,11 @@ def settings(
     ] = False,
 ) -> None:
     """Set what holds for every command."""
-    logging.basicConfig(
-        level=log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level="WARNING", stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    if log_level == "error":
+        logging.getLogger().setLevel("ERROR")
+    for ours in OUR_LOGS:  # libraries print statements, rows, frames and forms at the finer levels
+        logging.getLogger(ours).setLevel(log_level.upper())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -223,8 +234,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _stop(_usage_message(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         _stop("dta: interrupted.", INTERRUPTED)
+    except Exception as error:
+        if (message := _database_message(error)) is None:
+            raise
+        _stop(message, BAD_INPUT)
     else:
         sys.exit(status if isinstance(status, int) else 0)
+    finally:
+        close_stores()
+
+
+def _database_message(error: Exception) -> str | None:
+    """Say what the database refused, if it was the database; its errors hold no values (store/quiet.py)."""
+    if "sqlalchemy" not in sys.modules:
+        return None
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if not isinstance(error, SQLAlchemyError):
+        return None
+    what = type(getattr(error, "orig", None) or error).__name__
+    text = str(getattr(error, "orig", None) or "").partition("\n")[0]
+    fact = f"the database refused ({what}{f': {text}' if text else ''}); nothing was kept."
+    return fact_and_hint("dta", fact, "check that it runs, its disk and its rights; `dta store check`.")
 
 
 def _usage_message(error: Exception) -> str:

@@ -38,11 +38,28 @@ def opened(url: str) -> Engine:
     sqlalchemy.Engine
         The store.
     """
-    from instrument.store.connect import open_store, require_newest_schema
+    from instrument.store.connect import require_newest_schema
 
-    engine = open_store(url)
+    engine = _connected(url)
     require_newest_schema(engine)
     return engine
+
+
+_connected_stores: list[Engine] = []
+
+
+def _connected(url: str) -> Engine:
+    from instrument.store.connect import open_store
+
+    engine = open_store(url)
+    _connected_stores.append(engine)
+    return engine
+
+
+def close_stores() -> None:
+    """Close every store a command opened: the last to close an SQLite store takes its log along."""
+    while _connected_stores:
+        _connected_stores.pop().dispose()
 
 
 def keys_of(file: Path) -> Keyring:
@@ -67,9 +84,9 @@ def keys_of(file: Path) -> Keyring:
 def upgrade_command(store: StoreUrl = DEFAULT_STORE) -> None:
     """Bring the schema up to date; a store with data is copied first."""
     from instrument.store.backup import back_up
-    from instrument.store.connect import newest_schema, open_store, schema_of, sqlite_file, upgrade_store
+    from instrument.store.connect import newest_schema, schema_of, sqlite_file, upgrade_store
 
-    engine = open_store(store)
+    engine = _connected(store)
     before = schema_of(engine)
     if before == newest_schema():
         typer.echo(f"The store has schema {before} already.")

@@ -9,6 +9,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,6 +28,7 @@ from instrument.store.connect import newest_schema, reading, require_newest_sche
 from instrument.store.tokens import Keyring
 
 log = logging.getLogger("dta.questionnaire")
+AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def create_app(
@@ -83,8 +86,7 @@ def create_app(
     app.add_exception_handler(LockedError, locked_page)
     app.add_exception_handler(HTTPException, _http_fault)
     app.add_exception_handler(RequestValidationError, _unknown_page)
-    app.add_exception_handler(Exception, _fault)
-    app.add_middleware(Shield)
+    app.add_middleware(Shield, fault=_fault)
     return app
 
 
@@ -123,7 +125,9 @@ def _unknown_page(request: Request, error: Any) -> Response:
 
 
 def _fault(request: Request, error: Exception) -> Response:
-    log.error("unexpected %s", type(error).__name__)
+    """Say that it is the server's fault: 503 when the store is away, so that programs try again."""
+    status = 503 if isinstance(error, AWAY) else 500
     if for_programs(request.url.path):
-        return JSONResponse({"faults": [{"path": "", "message": "a fault of the server"}]}, status_code=500)
-    return shut(request, "fault", 500).response
+        faults = [{"path": "", "message": "a fault of the server"}]
+        return JSONResponse({"faults": faults}, status_code=status)
+    return shut(request, "fault", status).response

@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 log = logging.getLogger("dta.questionnaire")
 
 MOST_BYTES = 65_536
 MOST_BYTES_OF_PROGRAMS = 1_048_576
+OURS = "/instrument/"
 INTERFACE = ("/events", "/fhir/", "/openapi.json")
 HEADERS = {
     "Content-Security-Policy": (
@@ -56,18 +61,48 @@ class BodyTooLargeError(HTTPException):
         super().__init__(413, detail="the body is too large")
 
 
-class Shield:
-    """ASGI layer that adds headers, bounds bodies and logs the route, never the address."""
+def place_of(error: BaseException) -> str:
+    """Where an error was raised, in our own files where it came through one.
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    Parameters
+    ----------
+    error
+        As caught.
+
+    Returns
+    -------
+    str
+        Such as `store/answers.py:210`; never a value.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if OURS in frame.filename.replace("\\", "/")] or frames
+    if not ours:
+        return "an unknown place"
+    name = ours[-1].filename.replace("\\", "/")
+    return f"{name.rpartition(OURS)[2]}:{ours[-1].lineno}"
+
+
+class Shield:
+    """ASGI layer that adds headers, bounds bodies and logs the route, never the address.
+
+    Errors end here: what a server prints of them could hold what was posted, so the log gets their kind and
+    place, and the browser a page.
+    """
+
+    def __init__(
+        self,
+        app: Callable[[Scope, Receive, Send], Awaitable[None]],
+        fault: Callable[[Request, Exception], Response],
+    ) -> None:
         self._app = app
+        self._fault = fault
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status, received = time.perf_counter(), 500, 0
+        began, status, received, answering = time.perf_counter(), 500, 0, False
         most = MOST_BYTES_OF_PROGRAMS if for_programs(scope["path"]) else MOST_BYTES
 
         async def bounded() -> MutableMapping[str, Any]:
@@ -79,8 +114,9 @@ class Shield:
             return message
 
         async def dressed(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
+            nonlocal status, answering
             if message["type"] == "http.response.start":
+                answering = True
                 status = message["status"]
                 given = {name.lower() for name, _ in message.get("headers", [])}
                 added = [
@@ -93,6 +129,11 @@ class Shield:
 
         try:
             await self._app(scope, bounded, dressed)
+        except Exception as error:
+            log.error("%s at %s", type(error).__name__, place_of(error))
+            if not answering:
+                response = await run_in_threadpool(self._fault, Request(scope, receive), error)
+                await response(scope, receive, dressed)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             line = {

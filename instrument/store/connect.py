@@ -16,9 +16,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from instrument.errors import ToolkitError, fact_and_hint
+from instrument.store.quiet import keep_values_out
 
 DEFAULT_URL = "sqlite:///dta.sqlite"
 BUSY_MILLISECONDS = 15_000
+CONNECT_SECONDS = 5
 
 
 class StoreError(ToolkitError):
@@ -50,13 +52,22 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
         raise StoreError(_no_store(url)) from None
     kind = parsed.get_backend_name()
     if kind == "postgresql":
-        engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_size=10,
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS},
+        )
     elif kind == "sqlite":
-        engine = create_engine(parsed, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+        engine = create_engine(
+            parsed, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         _take_turns(engine)
     else:
         raise StoreError(_no_store(kind))
+    keep_values_out(engine)
     try:
         engine.connect().close()
     except (SQLAlchemyError, sqlite3.Error):
