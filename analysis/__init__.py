@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from analysis.structural.equal_measurement import invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.models import cfa, sem
+    from analysis.structural.nested import nested
     from analysis.structural.theory import compare_theories
     from analysis.usage import summarise_usage
     from analysis.validity.discriminant import htmt
@@ -82,6 +83,7 @@ _HOME = {
     "lower_bounds": "analysis.reliability.lambdas",
     "mediate_adherence": "analysis.adherence.mediation",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
+    "nested": "analysis.structural.nested",
     "omega": "analysis.reliability.hierarchical",
     "plan_power": "analysis.power",
     "polychoric": "analysis.correlation.matrices",
@@ -132,6 +134,7 @@ __all__ = [
     "lower_bounds",
     "mediate_adherence",
     "mixed_correlations",
+    "nested",
     "omega",
     "plan_power",
     "polychoric",

@@ -15,6 +15,7 @@ from scipy.stats import chi2
 from analysis.result import Result
 from analysis.structural.fitted import Fitted
 from analysis.structural.information import Block, weigh
+from analysis.structural.nested import check_comparable, holds
 from analysis.structural.ram import Array
 from analysis.structural.result import StructuralResult
 from analysis.threads import one_thread
@@ -32,7 +33,8 @@ class ComparisonResult(Result):
     ----------
     table
         One row per model: model, df, chisq, cfi, rmsea, srmr, aic, bic; then, against the row above,
-        chisq_diff, df_diff, pvalue, cfi_diff, rmsea_diff, srmr_diff.
+        nested, chisq_diff, df_diff, pvalue, cfi_diff, rmsea_diff, srmr_diff. Models that are not nested
+        have no test of their difference (NaN).
     method
         The difference test: "standard", "satorra_bentler_2001" or "satorra_2000".
     equivalent
@@ -55,11 +57,13 @@ class ComparisonResult(Result):
         return self.table
 
 
-def compare_models(models: Mapping[str, StructuralResult], method: str = "auto") -> ComparisonResult:
+def compare_models(
+    models: Mapping[str, StructuralResult], method: str = "auto", assume_nested: bool = False
+) -> ComparisonResult:
     """Compare models fitted to the same variables of the same rows.
 
-    The difference tests assume that each model is nested in the one above; information criteria (ML
-    only) do not.
+    A difference test asks whether a restriction holds, so it is given only where each model is nested in the
+    one above, which is tried (`nested`); information criteria (ML only) need no nesting.
 
     Parameters
     ----------
@@ -69,6 +73,8 @@ def compare_models(models: Mapping[str, StructuralResult], method: str = "auto")
         "auto": the likelihood-ratio test for ML, Satorra and Bentler (2001) for MLR, Satorra (2000) with
         mean and variance adjustment for WLSMV and ULSMV; or one of "standard", "satorra_bentler_2001",
         "satorra_2000".
+    assume_nested
+        Leave out the trial, for models that were made from each other by fixing or equating parameters.
 
     Returns
     -------
@@ -122,7 +128,7 @@ def compare_models(models: Mapping[str, StructuralResult], method: str = "auto")
                 "compare_models", f"method {method!r} is unknown.", f"choose one of {list(METHODS)}."
             )
         )
-    _check_comparable(models)
+    check_comparable(models)
     ordered = sorted(models, key=lambda name: (models[name].fit["df"], models[name].fit["chisq"]))
     estimator = models[ordered[0]].estimator
     used = method if method != "auto" else _default_method(estimator)
@@ -130,10 +136,14 @@ def compare_models(models: Mapping[str, StructuralResult], method: str = "auto")
     rows = [_row(name, models[name]) for name in ordered]
     for k in range(1, len(ordered)):
         free, restricted = models[ordered[k - 1]], models[ordered[k]]
-        rows[k] |= _difference(free, restricted, used)
+        if assume_nested or holds(free._fitted, restricted._fitted)[0]:
+            rows[k] |= {"nested": True, **_difference(free, restricted, used)}
+        else:
+            rows[k] |= {"nested": False, "df_diff": restricted._fitted.test.df - free._fitted.test.df}
+            _warn_not_nested(ordered[k - 1], ordered[k])
         for index in ("cfi", "rmsea", "srmr"):
             rows[k][f"{index}_diff"] = rows[k][index] - rows[k - 1][index]  # type: ignore[operator]
-    equivalent = _equivalent_groups(ordered, models)
+    equivalent = equivalent_models({name: models[name] for name in ordered})
     for group in equivalent:
         warnings.warn(
             fact_and_hint(
@@ -143,6 +153,16 @@ def compare_models(models: Mapping[str, StructuralResult], method: str = "auto")
             ToolkitWarning, stacklevel=2,
         )  # fmt: skip
     return ComparisonResult(table=pd.DataFrame(rows), method=used, equivalent=equivalent)
+
+
+def _warn_not_nested(free: str, restricted: str) -> None:
+    warnings.warn(
+        fact_and_hint(
+            "compare_models", f"{restricted!r} is not nested in {free!r}: their difference is not tested.",
+            "compare their indices or AIC, or fit models that restrict each other.",
+        ),
+        ToolkitWarning, stacklevel=3,
+    )  # fmt: skip
 
 
 def _default_method(estimator: str) -> str:
@@ -162,56 +182,11 @@ def _check_method(method: str, estimator: str) -> None:
         )
 
 
-def _check_comparable(models: Mapping[str, StructuralResult]) -> None:
-    if len(models) < 2:
-        raise DefinitionError(
-            fact_and_hint("compare_models", f"{len(models)} model(s) given.", "name at least two.")
-        )
-    first_name, *others = models
-    first = models[first_name]._fitted
-    for name in others:
-        other = models[name]._fitted
-        if set(first.table.names.observed) != set(other.table.names.observed):
-            odd = sorted(set(first.table.names.observed) ^ set(other.table.names.observed))
-            raise DefinitionError(
-                fact_and_hint(
-                    "compare_models",
-                    f"{first_name!r} and {name!r} have different variables: {name_offenders(odd)}.",
-                    "compare models of the same variables only.",
-                )
-            )
-        if (first.estimator, first.missing) != (other.estimator, other.missing):
-            raise DefinitionError(
-                fact_and_hint(
-                    "compare_models",
-                    f"{first_name!r} used {first.estimator} ({first.missing}), {name!r} {other.estimator} "
-                    f"({other.missing}).",
-                    "fit both with the same estimator.",
-                )
-            )
-        if not _same_data(first, other):
-            raise DefinitionError(
-                fact_and_hint(
-                    "compare_models", f"{first_name!r} and {name!r} were fitted to different rows or groups.",
-                    "fit both to the same table.",
-                )
-            )  # fmt: skip
-
-
-def _same_data(one: Fitted, two: Fitted) -> bool:
-    if one.sizes != two.sizes or one.data.group_labels != two.data.group_labels:
-        return False
-    order = [two.data.variables.index(name) for name in one.data.variables]
-    return all(
-        np.array_equal(a, b[:, order], equal_nan=True)
-        for a, b in zip(one.data.values, two.data.values, strict=True)
-    )
-
-
 def _row(name: str, result: StructuralResult) -> dict[str, object]:
     fit = result.fit
     best = {index: fit.get(f"{index}_scaled", fit[index]) for index in ("cfi", "rmsea")}
-    empty = dict.fromkeys(
+    empty: dict[str, object] = {"nested": None}
+    empty |= dict.fromkeys(
         ("chisq_diff", "df_diff", "pvalue", "cfi_diff", "rmsea_diff", "srmr_diff"), float("nan")
     )
     return {
@@ -276,9 +251,10 @@ def _aligned(free: Fitted, restricted: Fitted, delta: Array) -> Array:
     return delta[np.concatenate([*rows, pairs])]
 
 
-def _equivalent_groups(names: list[str], models: Mapping[str, StructuralResult]) -> list[list[str]]:
+def equivalent_models(models: Mapping[str, StructuralResult]) -> list[list[str]]:
+    """Group models with equal degrees of freedom and equal implied moments; only groups of several."""
     groups: list[list[str]] = []
-    for name in names:
+    for name in models:
         fitted = models[name]._fitted
         for group in groups:
             if _same_implied(models[group[0]]._fitted, fitted):

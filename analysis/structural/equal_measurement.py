@@ -282,7 +282,8 @@ def level_table(fits: dict[str, StructuralResult], variant: str, pair: tuple[Rul
         change |= {"cfi_holds": None, "rmsea_holds": None}
         if previous is not None:
             before = previous[1].fit
-            step = compare_models({previous[0]: previous[1], level: fit}).table.iloc[-1]
+            two = {previous[0]: previous[1], level: fit}
+            step = compare_models(two, assume_nested=True).table.iloc[-1]
             cfi, rmsea = (float(fit.fit[k + end] - before[k + end]) for k in ("cfi", "rmsea"))
             change = {
                 "cfi_diff": cfi,

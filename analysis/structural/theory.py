@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.result import Result
 from analysis.structural.bifactor import BifactorResult, bifactor_strength
-from analysis.structural.compare import compare_models
+from analysis.structural.compare import compare_models, equivalent_models
 from analysis.structural.models import sem
 from analysis.structural.result import StructuralResult
 from analysis.structural.theory_models import TheoryModel, theory_models
@@ -227,7 +227,8 @@ def _tests(models: dict[str, TheoryModel], fits: dict[str, StructuralResult]) ->
         for wider in model.within:
             if name not in fits or wider not in fits or fits[name].fit["df"] == fits[wider].fit["df"]:
                 continue  # of the same size: equivalent, as three dimensions with and without a second order
-            last = compare_models({wider: fits[wider], name: fits[name]}).table.iloc[-1]
+            pair = {wider: fits[wider], name: fits[name]}
+            last = compare_models(pair, assume_nested=True).table.iloc[-1]
             row: dict[str, object] = {"items": model.items, "restricted": name, "free": wider}
             row |= {key: last[key] for key in ("chisq_diff", "df_diff", "pvalue")}
             edge = name.endswith("one factor")
@@ -241,8 +242,5 @@ def _equivalent(models: dict[str, TheoryModel], fits: dict[str, StructuralResult
     for items in ("dimensions", "all"):
         same = {name: fit for name, fit in fits.items() if models[name].items == items}
         if len(same) > 1:
-            with warnings.catch_warnings():
-                # equivalence is what is asked for here, so it is no news
-                warnings.filterwarnings("ignore", "compare_models: equivalent", ToolkitWarning)
-                found += compare_models(same).equivalent
+            found += equivalent_models(same)
     return found

@@ -12,6 +12,7 @@ import pytest
 
 from analysis.structural.compare import compare_models
 from analysis.structural.models import cfa, sem
+from instrument.errors import ToolkitWarning
 from tests.reference.conventions import as_since_06_20, is_ordinal, left_out, with_n_rows
 
 HERE = Path(__file__).parent
@@ -294,10 +295,25 @@ def test_ordinal_factor_scores():
     ],
 )
 def test_difference_tests(name, cases):
-    found = compare_models({case: fitted(case) for case in cases}).table
+    found = compare_models({case: fitted(case) for case in cases}, assume_nested=True).table
     for column, tolerance in (("df_diff", 0.0), ("chisq_diff", 1e-4), ("pvalue", 1e-4)):
         wanted = numbers(REFERENCE[name][column])[1:]
         assert found[column].to_numpy(dtype=float)[1:] == pytest.approx(wanted, rel=tolerance, abs=tolerance)
+
+
+def test_a_difference_of_models_that_are_not_nested_is_not_tested():
+    """Free scales let the correlations of a group change where equal loadings with fixed scales do not."""
+    cases = (
+        "ordinal_groups_delta",
+        "ordinal_groups_delta_loadings",
+        "ordinal_groups_delta_loadings_thresholds",
+    )
+    with pytest.warns(ToolkitWarning, match="thresholds' is not nested in 'ordinal_groups_delta_loadings'"):
+        found = compare_models({case: fitted(case) for case in cases}).table
+    assert found["nested"].tolist() == [None, True, False]
+    assert np.isnan(found["chisq_diff"].iloc[2]) and np.isnan(found["pvalue"].iloc[2])
+    assert found["chisq_diff"].iloc[1] == pytest.approx(REFERENCE["lrt_wlsmv"]["chisq_diff"][1], rel=1e-4)
+    assert found["df_diff"].iloc[2] == REFERENCE["lrt_wlsmv"]["df_diff"][2]
 
 
 def test_expected_baseline_of_unequal_groups_by_simulation():
