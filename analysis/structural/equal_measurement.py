@@ -43,8 +43,10 @@ class InvarianceResult(Result):
     ----------
     table
         One row per level: level, fit indices as in `StructuralResult.fit`, then against the level
-        above: cfi_diff, rmsea_diff, srmr_diff, chisq_diff, df_diff, pvalue_diff, and whether the two
-        named rules hold (cfi_holds, rmsea_holds; None in the first row).
+        above: testable, cfi_diff, rmsea_diff, srmr_diff, chisq_diff, df_diff, pvalue_diff, and whether the
+        two named rules hold (cfi_holds, rmsea_holds). A level is not testable where it restricts nothing,
+        such as equal thresholds of items with three categories or fewer; its differences are NaN and its
+        rules None, as those of the first row, and the next level is held against it.
     fits
         Level to fitted model.
     group
@@ -75,15 +77,17 @@ class InvarianceResult(Result):
         return self.table
 
     def highest_level(self) -> str:
-        """Name the last level up to which both rules hold.
+        """Name the last testable level up to which both rules hold.
 
         Returns
         -------
         str
-            A level; "configural" when the first step already fails.
+            A level; the first one, such as "configural", when the first step that can be tested fails.
         """
         reached = str(self.table["level"].iloc[0])
         for row in self.table.iloc[1:].itertuples(index=False):
+            if not row.testable:
+                continue
             if not (row.cfi_holds and row.rmsea_holds):
                 break
             reached = str(row.level)
@@ -137,15 +141,16 @@ def invariance(
     DefinitionError
         For unknown levels, models with more than `=~` and `~~`, and parameters that do not exist.
     NotEstimableError
-        For a group that lacks a category, for items with two categories (Wu and Estabrook: thresholds
-        alone are then not testable), and for whatever `cfa` refuses.
+        For a group that lacks a category, and for whatever `cfa` refuses.
 
     Notes
     -----
     Ordinal levels: thresholds equal, with intercepts and residual variances free but for the first group;
     then loadings equal and latent variances free; then intercepts 0 everywhere and latent means free;
-    then residual variances 1 everywhere. Differences of fit are those of the scaled indices for WLSMV
-    and MLR and of the plain ones for ML; the chi-square difference is that of `compare_models`.
+    then residual variances 1 everywhere. With three categories equal thresholds restrict nothing; with two,
+    thresholds and loadings are tested together with the intercepts. Differences of fit are those of the
+    scaled indices for WLSMV and MLR and of the plain ones for ML; the chi-square difference is that of
+    `compare_models`.
 
     References
     ----------
@@ -279,13 +284,16 @@ def level_table(fits: dict[str, StructuralResult], variant: str, pair: tuple[Rul
         change: dict[str, object] = dict.fromkeys(
             ("cfi_diff", "rmsea_diff", "srmr_diff", "chisq_diff", "df_diff", "pvalue_diff"), float("nan")
         )
-        change |= {"cfi_holds": None, "rmsea_holds": None}
-        if previous is not None:
+        change |= {"testable": None, "cfi_holds": None, "rmsea_holds": None}
+        if previous is not None and fit.fit["df"] == previous[1].fit["df"]:
+            change |= {"testable": False, "df_diff": 0.0}
+        elif previous is not None:
             before = previous[1].fit
             two = {previous[0]: previous[1], level: fit}
             step = compare_models(two, assume_nested=True).table.iloc[-1]
             cfi, rmsea = (float(fit.fit[k + end] - before[k + end]) for k in ("cfi", "rmsea"))
             change = {
+                "testable": True,
                 "cfi_diff": cfi,
                 "rmsea_diff": rmsea,
                 "srmr_diff": float(fit.fit["srmr"] - before["srmr"]),

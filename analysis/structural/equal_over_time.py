@@ -10,7 +10,13 @@ import pandas as pd
 from analysis import rules
 from analysis.structural.equal_measurement import CONTINUOUS_LEVELS, InvarianceResult, level_table
 from analysis.structural.models import cfa
-from analysis.structural.ordinal_levels import ORDINAL_LEVELS, Measurement, read_measurement
+from analysis.structural.ordinal_levels import (
+    ORDINAL_LEVELS,
+    Measurement,
+    read_measurement,
+    scale_is_shared,
+    testable_alone,
+)
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -154,21 +160,16 @@ def _widen(
 
 
 def _thresholds(wide: pd.DataFrame, items: list[str], n_waves: int, caller: str) -> dict[str, int]:
-    counts, empty, binary = {}, [], []
+    counts, empty = {}, []
     for item in items:
         seen = [set(wide[at(item, k)].dropna().unique()) for k in range(1, n_waves + 1)]
         everywhere = set().union(*seen)
         counts[item] = len(everywhere) - 1
-        if len(everywhere) == 2:
-            binary.append(item)
         empty += [f"{item} at wave {k}" for k, own in enumerate(seen, start=1) if own != everywhere]
     if empty:
         fact = f"{len(empty)} items lack a category at a wave: {name_offenders(empty)}."
         hint = "merge that category with its neighbour at every wave, or leave the item out."
         raise NotEstimableError(fact_and_hint(caller, fact, hint))
-    if binary:
-        fact = f"{len(binary)} items have two categories only: {name_offenders(binary)}."
-        raise NotEstimableError(fact_and_hint(caller, fact, "use ordered=False, or more categories."))
     return counts
 
 
@@ -195,7 +196,7 @@ def over_time_syntax(
     """
     lines: list[str] = []
     for k in range(1, n_waves + 1):
-        lines += _factor_lines(measured, k, equal)
+        lines += _factor_lines(measured, k, equal, thresholds)
         for item in measured.items:
             lines += (
                 _ordinal_lines(item, k, equal, thresholds[item])
@@ -213,15 +214,19 @@ def _label(name: str, k: int, shared: bool) -> str:
     return name if shared else f"{name}.w{k}"
 
 
-def _factor_lines(measured: Measurement, k: int, equal: frozenset[str]) -> list[str]:
+def _factor_lines(
+    measured: Measurement, k: int, equal: frozenset[str], thresholds: dict[str, int]
+) -> list[str]:
     """Loadings; latent means and variances 0 and 1 at the first wave, free later as the level allows."""
     lines = []
     for factor, items in measured.factors.items():
         for item in items:
-            label = _label(f"l.{factor}.{item}", k, "loadings" in equal)
+            shared = "loadings" in equal and (not thresholds or testable_alone(thresholds[item], equal))
+            label = _label(f"l.{factor}.{item}", k, shared)
             lines.append(f"{at(factor, k)} =~ NA*{at(item, k)} + {label}*{at(item, k)}")
         mean = "NA" if k > 1 and "intercepts" in equal else "0"
-        variance = "NA" if k > 1 and "loadings" in equal else "1"
+        one_scale = scale_is_shared(items, thresholds, equal) if thresholds else "loadings" in equal
+        variance = "NA" if k > 1 and one_scale else "1"
         lines += [f"{at(factor, k)} ~ {mean}*1", f"{at(factor, k)} ~~ {variance}*{at(factor, k)}"]
     return lines
 
@@ -233,7 +238,8 @@ def _ordinal_lines(item: str, k: int, equal: frozenset[str], n_thresholds: int) 
         for j in range(1, n_thresholds + 1)
     ]
     intercept = "NA" if later and "intercepts" not in equal else "0"
-    residual = "NA" if later and "residuals" not in equal else "1"
+    free_residual = later and "residuals" not in equal and testable_alone(n_thresholds, equal)
+    residual = "NA" if free_residual else "1"
     return [
         *lines,
         f"{at(item, k)} ~ {intercept}*1",

@@ -109,7 +109,7 @@ def ordinal_syntax(
     DefinitionError
         A parameter of `partial` does not exist in the model.
     NotEstimableError
-        A group lacks a category, or an item has two categories only.
+        A group lacks a category.
     """
     measured = read_measurement(model)
     n_groups = int(rows[group].nunique())
@@ -122,22 +122,16 @@ def _threshold_counts(items: list[str], rows: pd.DataFrame, group: str) -> dict[
     if absent := [item for item in items if item not in rows.columns]:
         fact = f"{len(absent)} of {len(items)} items are not in the data: {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint("invariance", fact, "check names of items and columns."))
-    counts, empty, binary = {}, [], []
+    counts, empty = {}, []
     for item in items:
         everywhere = set(rows[item].dropna().unique())
         counts[item] = len(everywhere) - 1
-        if len(everywhere) == 2:
-            binary.append(item)
         for label, of_group in rows.groupby(group, sort=False):
             if len(set(of_group[item].dropna().unique())) < len(everywhere):
                 empty.append(f"{item} in {label}")
     if empty:
         fact = f"{len(empty)} items lack a category in a group: {name_offenders(empty)}."
         hint = "merge that category with its neighbour in every group, or leave the item out."
-        raise NotEstimableError(fact_and_hint("invariance", fact, hint))
-    if binary:
-        fact = f"{len(binary)} items have two categories only: {name_offenders(binary)}."
-        hint = "with one threshold the levels cannot be told apart (Wu & Estabrook 2016); use dif instead."
         raise NotEstimableError(fact_and_hint("invariance", fact, hint))
     return counts
 
@@ -193,38 +187,61 @@ def write_levels(
     lines = []
     for factor, items in measured.factors.items():
         for item in items:
-            label = shared(f"{factor}=~{item}", f"l.{factor}.{item}", "loadings")
+            kind = "loadings" if testable_alone(thresholds[item], equal) else "together"
+            label = shared(f"{factor}=~{item}", f"l.{factor}.{item}", kind)
             lines.append(f"{factor} =~ {vector('NA', 'NA')}*{item} + {label}*{item}")
     for item, count in thresholds.items():
         lines += [
             f"{item} | {shared(f'{item}|t{k}', f't{k}.{item}', 'thresholds')}*t{k}"
             for k in range(1, count + 1)
         ]
-    lines += _item_lines(list(thresholds), equal, exempt, vector)
-    lines += _factor_lines(list(measured.factors), equal, vector)
+    lines += _item_lines(thresholds, equal, exempt, vector)
+    lines += _factor_lines(measured, thresholds, equal, vector)
     lines += [f"{left} ~~ {right}" for left, right in measured.covariances]
     return "\n".join(lines)
 
 
+def testable_alone(n_thresholds: int, equal: frozenset[str]) -> bool:
+    """Say whether equal loadings of an item can be told from unequal ones.
+
+    With one threshold intercept, scale and loading of a later group can take any equality of threshold and
+    loading back: both are tested together with the intercepts, or not at all (Wu & Estabrook 2016).
+    """
+    return n_thresholds > 1 or "intercepts" in equal
+
+
 def _item_lines(
-    items: list[str], equal: frozenset[str], exempt: set[str], vector: Callable[[object, object], str]
+    thresholds: dict[str, int],
+    equal: frozenset[str],
+    exempt: set[str],
+    vector: Callable[[object, object], str],
 ) -> list[str]:
     """Intercepts and residual variances: fixed in the first group, free in others as the level allows."""
     lines = []
-    for item in items:
+    for item, count in thresholds.items():
         free_intercept = "thresholds" in equal and ("intercepts" not in equal or f"{item}~1" in exempt)
         free_residual = "thresholds" in equal and ("residuals" not in equal or f"{item}~~{item}" in exempt)
+        free_residual = free_residual and testable_alone(count, equal)
         lines.append(f"{item} ~ {vector(0, 'NA' if free_intercept else 0)}*1")
         lines.append(f"{item} ~~ {vector(1, 'NA' if free_residual else 1)}*{item}")
     return lines
 
 
+def scale_is_shared(items: list[str], thresholds: dict[str, int], equal: frozenset[str]) -> bool:
+    """Say whether equal loadings give a factor one scale, so that its later variances are free."""
+    return "loadings" in equal and any(testable_alone(thresholds[item], equal) for item in items)
+
+
 def _factor_lines(
-    factors: list[str], equal: frozenset[str], vector: Callable[[object, object], str]
+    measured: Measurement,
+    thresholds: dict[str, int],
+    equal: frozenset[str],
+    vector: Callable[[object, object], str],
 ) -> list[str]:
     """Latent means and variances: 0 and 1, freed in later groups once intercepts and loadings are equal."""
     lines = []
-    for factor in factors:
+    for factor, items in measured.factors.items():
+        variance = "NA" if scale_is_shared(items, thresholds, equal) else 1
         lines.append(f"{factor} ~ {vector(0, 'NA' if 'intercepts' in equal else 0)}*1")
-        lines.append(f"{factor} ~~ {vector(1, 'NA' if 'loadings' in equal else 1)}*{factor}")
+        lines.append(f"{factor} ~~ {vector(1, variance)}*{factor}")
     return lines

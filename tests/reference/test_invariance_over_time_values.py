@@ -44,6 +44,9 @@ def test_every_index_and_difference(repeated: pd.DataFrame, kind: str) -> None:
     for level, indices in values[kind].items():
         for name, value in indices.items():
             found = table.loc[level, name.replace(".", "_")]
+            if name == "pvalue" and kind == "ordinal":
+                assert np.isnan(found)  # the uncorrected least-squares statistic follows no chi-square
+                continue
             assert found == pytest.approx(value, rel=RELATIVE, abs=1e-5), (level, name)
     for name, column in values[f"{kind}_lrt"].items():
         assert column[0] is None

@@ -100,3 +100,47 @@ def test_latent_means_of_the_scalar_model(
         found = means[(means["lhs"] == row["lhs"]) & (means["group"] == labels[row["group"] - 1])].iloc[0]
         assert found["est"] == pytest.approx(row["est"], abs=1e-5 + 0.002 * row["se"])
         assert found["se"] == pytest.approx(row["se"], rel=1e-3)
+
+
+FEW = json.loads((HERE / "values" / "invariance_few_categories.json").read_text())
+
+
+@pytest.mark.parametrize("kind", ["two", "three"])
+def test_items_with_few_categories(kind: str, likert: pd.DataFrame) -> None:
+    """With three categories thresholds restrict nothing, with two neither do loadings beside them."""
+    assert FEW["meta"]["md5"] == hashlib.md5((HERE / "data" / "likert.csv").read_bytes()).hexdigest()
+    rows = likert.copy()
+    for item in [f"q{k}" for k in range(1, 9)]:
+        cut = likert[item].clip(2, 4) if kind == "three" else (likert[item] > likert[item].median())
+        rows[item] = cut.astype(int)
+    result = invariance(FEW["model"], rows, "group")
+    table = result.table.set_index("level")
+    untestable = ["thresholds"] if kind == "three" else ["thresholds", "metric"]
+    assert table["testable"].tolist() == [None, *[level not in untestable for level in table.index[1:]]]
+    for level, indices in FEW[kind]["levels"].items():
+        for name, value in indices.items():
+            found = table.loc[level, name.replace(".", "_")]
+            assert found == pytest.approx(value, rel=RELATIVE, abs=ABSOLUTE), (level, name)
+    for level in untestable:
+        assert table.loc[level, "chisq"] == pytest.approx(table.loc["configural", "chisq"], rel=1e-6)
+        assert table.loc[level, ["cfi_diff", "rmsea_diff", "chisq_diff", "pvalue_diff"]].isna().all()
+        assert table.loc[level, "cfi_holds"] is None
+    tested = table.loc[[level for level in FEW[kind]["levels"] if level != "configural"]]
+    for name, column in FEW[kind]["lrt"].items():
+        assert tested[name].to_numpy(dtype=float) == pytest.approx(column[1:], rel=1e-4, abs=1e-5), name
+
+
+def test_the_highest_level_is_one_that_was_tested(likert: pd.DataFrame) -> None:
+    """Two categories whose intercepts differ: thresholds and metric hold by nature, not by evidence."""
+    generator = np.random.default_rng(12)
+    factor = generator.normal(size=1200)
+    group = np.repeat(["a", "b"], 600)
+    shift = np.where(group == "b", 0.8, 0.0)
+    rows = pd.DataFrame({"group": group})
+    for k in range(1, 6):
+        own = factor + generator.normal(size=1200) + (shift if k == 1 else 0.0) - 0.5 + 0.2 * k
+        rows[f"y{k}"] = (own > 0).astype(int)
+    result = invariance("f =~ y1 + y2 + y3 + y4 + y5", rows, "group")
+    scalar = result.table.set_index("level").loc["scalar"]
+    assert scalar["testable"] and scalar["pvalue_diff"] < 1e-3
+    assert result.highest_level() == "configural"

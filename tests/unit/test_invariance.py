@@ -76,6 +76,3 @@ def test_what_the_data_cannot_bear_is_refused(likert: pd.DataFrame) -> None:
     lacking.loc[(lacking["group"] == "b") & (lacking["q6"] == 5), "q6"] = 4
     with pytest.raises(NotEstimableError, match="lack a category in a group: 'q6 in b'"):
         invariance(MODEL, lacking, "group")
-    binary = likert.assign(q6=(likert["q6"] > 3).astype(int))
-    with pytest.raises(NotEstimableError, match="two categories only: 'q6'"):
-        invariance(MODEL, binary, "group")
