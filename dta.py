@@ -151,7 +151,7 @@ def serve_command(
         if no_dashboard
         else compose(results, questionnaire, shared=shared, signing_in=signing_in)
     )
-    run(application, host, port, behind_proxy=behind_proxy)
+    run(application, host, port, behind_proxy=behind_proxy, at_end=close_stores)
 
 
 def _sign_in() -> SignIn | None:
@@ -224,6 +224,7 @@ def settings(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input ends with status 2 and one message on standard error."""
     command = typer.main.get_command(app)
+    rights = os.umask(0o077)  # whatever a command writes may hold what people gave
     try:
         status = command.main(
             args=list(arguments) if arguments is not None else None, prog_name="dta", standalone_mode=False
@@ -242,6 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(status if isinstance(status, int) else 0)
     finally:
         close_stores()
+        os.umask(rights)
 
 
 def _database_message(error: Exception) -> str | None:

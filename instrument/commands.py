@@ -44,7 +44,7 @@ def score_command(
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that it is there whole or not at all.
+    """Write a text file so that it is there whole or not at all, for its owner only.
 
     Raises
     ------
@@ -58,7 +58,6 @@ def write_whole(path: Path, text: str) -> None:
         handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
-        os.chmod(scratch, 0o644)
         os.replace(scratch, path)
     except OSError as error:
         if scratch is not None and os.path.exists(scratch):

@@ -122,7 +122,7 @@ def restore_command(
 
     if not yes:
         typer.confirm(f"Replace the store {store} by {source}?", abort=True)
-    again = restore(source, opened(store))
+    again = restore(source, _connected(store))
     typer.echo(f"Restored. Erased again: {again}.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from importlib.metadata import version
 from typing import Any
 
@@ -25,6 +26,7 @@ from instrument.administer.session import GuessLimit
 from instrument.administer.shield import Shield, for_programs
 from instrument.store.answers import LockedError
 from instrument.store.connect import newest_schema, reading, require_newest_schema, schema_of
+from instrument.store.purge import empty_log
 from instrument.store.tokens import Keyring
 
 log = logging.getLogger("dta.questionnaire")
@@ -65,6 +67,9 @@ def create_app(
         The store's schema is older than this code.
     """
     require_newest_schema(engine)
+    if engine.dialect.name == "sqlite":  # a server that was killed may have left a log with rows since erased
+        with closing(engine.raw_connection()) as connection:
+            empty_log(connection.driver_connection)
     app = FastAPI(
         title="Questionnaire interface",
         version=version("dta-toolkit"),

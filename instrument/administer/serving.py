@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import anyio.to_thread
@@ -70,7 +71,31 @@ def free_port(host: str, port: int) -> None:
             raise ServingError(fact_and_hint("dta serve", fact, "choose another with --port.")) from None
 
 
-def run(app: Any, host: str, port: int, *, behind_proxy: bool = False) -> None:
+class _Server(uvicorn.Server):
+    """Closes the store while it shuts down: afterwards the signal ends the process at once."""
+
+    def __init__(self, config: uvicorn.Config, at_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._at_end = at_end
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way, then close."""
+        await super().shutdown(sockets)
+        self._at_end()
+
+
+def _nothing() -> None:
+    """Nothing is left to close."""
+
+
+def run(
+    app: Any,
+    host: str,
+    port: int,
+    *,
+    behind_proxy: bool = False,
+    at_end: Callable[[], None] = _nothing,
+) -> None:
     """Serve until stopped; requests under way are finished first.
 
     Parameters
@@ -81,6 +106,8 @@ def run(app: Any, host: str, port: int, *, behind_proxy: bool = False) -> None:
         Where to listen.
     behind_proxy
         Trust the forwarded address of a proxy on this machine.
+    at_end
+        Called when the last request is done, such as the store's `dispose`.
 
     Raises
     ------
@@ -107,7 +134,7 @@ def run(app: Any, host: str, port: int, *, behind_proxy: bool = False) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_serve(uvicorn.Server(config)))
+        runner.run(_serve(_Server(config, at_end)))
 
 
 async def _serve(server: uvicorn.Server) -> None:

@@ -140,7 +140,7 @@ def export_file(
     Returns
     -------
     pathlib.Path
-        What was written; there whole or not at all.
+        What was written; there whole or not at all, and readable by its owner only.
 
     Raises
     ------
@@ -180,7 +180,6 @@ def _write_file(target: Path, content: str | bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(raw)
-        os.chmod(scratch, 0o644)
         os.replace(scratch, target)
     except BaseException:
         Path(scratch).unlink(missing_ok=True)
@@ -194,8 +193,8 @@ def _write_folder(target: Path, files: dict[str, str]) -> None:
     try:
         for name, text in files.items():
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / name).touch(0o600)
             (scratch / name).write_text(text, encoding="utf-8", newline="")
-        os.chmod(scratch, 0o755)
         os.replace(scratch, target)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +14,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from instrument.errors import ToolkitError, fact_and_hint
+from instrument.store.purge import ERASED, empty_log, purge_after_commits
 from instrument.store.quiet import keep_values_out
 
 DEFAULT_URL = "sqlite:///dta.sqlite"
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 5
+PRIVATE = 0o600
+BESIDE = ("-wal", "-shm", "-journal", ".erasures")
+RESTORING = ".restoring"
+PENDING = "restore_pending"
 
 
 class StoreError(ToolkitError):
@@ -59,6 +67,7 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_SECONDS},
         )
+        purge_after_commits(engine)
     elif kind == "sqlite":
         engine = create_engine(
             parsed, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, hide_parameters=True
@@ -68,6 +77,7 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
     else:
         raise StoreError(_no_store(kind))
     keep_values_out(engine)
+    _keep_private(engine)
     try:
         engine.connect().close()
     except (SQLAlchemyError, sqlite3.Error):
@@ -77,6 +87,20 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
             fact_and_hint("open_store", fact, "check the folder, or that the server runs.")
         ) from None
     return engine
+
+
+def _keep_private(engine: Engine) -> None:
+    """Make a store's file readable by its owner only, and those beside it; SQLite's own take its rights."""
+    file = sqlite_file(engine)
+    if file is None or os.name != "posix":
+        return
+    with suppress(OSError):  # an absent folder, or a file of someone else's: connecting tells
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, PRIVATE))
+    for ending in ("", *BESIDE):
+        beside = file.with_name(file.name + ending)
+        with suppress(OSError):
+            if stat.S_IMODE(beside.stat().st_mode) & 0o077:
+                beside.chmod(PRIVATE)
 
 
 def _no_store(what: str) -> str:
@@ -111,11 +135,18 @@ def _take_turns(engine: Engine) -> None:
             end(connection)
             raise
 
+    due = threading.Event()  # a log that could not be emptied is emptied after a later commit
+
     def commit(connection: Connection) -> None:
         connection.exec_driver_sql("COMMIT")  # here, because this event comes before the driver's commit
+        if connection.info.pop(ERASED, False):
+            due.set()
+        if due.is_set() and empty_log(connection.connection.driver_connection):
+            due.clear()
         end(connection)
 
     def end(connection: Connection) -> None:
+        connection.info.pop(ERASED, None)
         if connection.info.pop("has_turn", False):
             turn.release()
 
@@ -223,14 +254,41 @@ def require_newest_schema(engine: Engine) -> None:
     Raises
     ------
     StoreError
-        The schema is older or unknown.
+        The schema is older or unknown, or the store was being restored when that ended.
     """
+    refuse_half_restored(engine)
     found, needed = schema_of(engine), newest_schema()
     if found is None:
         upgrade_store(engine)
     elif found != needed:
         fact = f"the store has schema {found}, this version needs {needed}."
         raise StoreError(fact_and_hint("open_store", fact, "run `dta store upgrade`; it backs up first."))
+
+
+def refuse_half_restored(engine: Engine) -> None:
+    """Refuse a store whose restoring was interrupted: people who were erased could be in it.
+
+    Parameters
+    ----------
+    engine
+        The store.
+
+    Raises
+    ------
+    StoreError
+        A restore began and did not end.
+    """
+    hint = "run `dta store restore` again; it ends what was begun."
+    file = sqlite_file(engine)
+    if file is None:
+        half = inspect(engine).has_table(PENDING)
+    else:
+        left = file.with_name(file.name + RESTORING)
+        half = left.exists()
+        hint = f"run `dta store restore` again, or delete {left.name} to keep the store as it was."
+    if half:
+        fact = "a restore of this store was interrupted; it may hold people who were erased."
+        raise StoreError(fact_and_hint("open_store", fact, hint))
 
 
 def inserted_number(result: CursorResult[Any]) -> int:

@@ -13,6 +13,7 @@ from instrument.errors import fact_and_hint, name_offenders
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.erasures import note_erasure
+from instrument.store.purge import mark_erased
 from instrument.store.tables import administration, consent, erasure, participant, response, study
 from instrument.store.tokens import Keyring, new_token, plain_code
 
@@ -281,7 +282,7 @@ def erase_by_code(connection: Connection, keyring: Keyring, code: str) -> bool:
     return True
 
 
-def erase_person(connection: Connection, participant_id: int) -> None:
+def erase_person(connection: Connection, participant_id: int, *, note: bool = True) -> None:
     """Remove a person from every table; the audit line keeps a count, the erasure list a hash.
 
     Parameters
@@ -290,6 +291,8 @@ def erase_person(connection: Connection, participant_id: int) -> None:
         An open transaction.
     participant_id
         Number of the person.
+    note
+        Whether the list outside the store is to get a line; False where it has one.
 
     Raises
     ------
@@ -306,7 +309,9 @@ def erase_person(connection: Connection, participant_id: int) -> None:
     )
     answers = len(connection.execute(rows).all())
     now = datetime.now(UTC)
-    note_erasure(connection.engine, found.token_hash, now)
+    if note:
+        note_erasure(connection.engine, found.token_hash, now)
+    mark_erased(connection)
     connection.execute(insert(erasure).values(token_hash=found.token_hash, at=now))
     connection.execute(delete(participant).where(participant.c.id == participant_id))
     record(connection, "person.erase", f"study {found.study_id}", answers)

@@ -14,7 +14,14 @@ from sqlalchemy.exc import ArgumentError
 from instrument.definition import Instrument
 from instrument.errors import fact_and_hint
 from instrument.responses import check_responses
-from instrument.store.connect import StoreError, newest_schema, open_store, reading, schema_of
+from instrument.store.connect import (
+    StoreError,
+    newest_schema,
+    open_store,
+    reading,
+    refuse_half_restored,
+    schema_of,
+)
 from instrument.store.definitions import find_study, instrument_of, study_written_as
 from instrument.store.instants import days_between
 from instrument.store.retrieval import responses_of
@@ -128,6 +135,11 @@ def _opened(url: str) -> Engine:
                 fact_and_hint("open_store", f"there is no store {file.name!r}.", "check DTA_STORE.")
             )
     engine = open_store(url)
+    try:
+        refuse_half_restored(engine)
+    except StoreError:
+        engine.dispose()
+        raise
     found, needed = schema_of(engine), newest_schema()
     if found != needed:
         engine.dispose()

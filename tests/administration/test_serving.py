@@ -154,3 +154,43 @@ def test_an_older_schema_is_not_served(folder: Path, capsys: pytest.CaptureFixtu
         store.commit()
     assert run("serve", "--no-dashboard") == 2
     assert "run `dta store upgrade`" in capsys.readouterr().err
+
+
+def test_a_server_that_is_stopped_closes_its_store_and_one_that_was_killed_is_cleaned(folder: Path) -> None:
+    assert run("study", "create", "study.yaml") == 0
+    assert run("study", "open", "trial") == 0
+    with Served(folder, "--no-dashboard") as served:
+        assert run("study", "invite", "trial", "--people", "1", "--out", "l.csv") == 0
+        served.process.kill()
+        served.process.wait(30)
+    assert (folder / "dta.sqlite-wal").stat().st_size > 0
+    with Served(folder, "--no-dashboard") as served:
+        assert (folder / "dta.sqlite-wal").stat().st_size == 0
+        served.process.send_signal(signal.SIGTERM)
+        served.process.wait(30)
+    assert not (folder / "dta.sqlite-wal").exists()
+    assert not (folder / "dta.sqlite-shm").exists()
+
+
+def test_whatever_a_command_writes_is_its_owners_alone(folder: Path) -> None:
+    import os
+
+    before = os.umask(0o000)
+    try:
+        assert run("study", "create", "study.yaml") == 0
+        assert run("study", "open", "trial") == 0
+        assert run("study", "invite", "trial", "--people", "2", "--out", "l.csv") == 0
+        assert run("store", "backup", "copy") == 0
+        example = Path(dta.__file__).parent / "data" / "example" / "responses.csv"
+        asked = ("--instrument", "dta")
+        assert run("score", str(example), *asked, "--out", "scores.csv") == 0
+        for form in ("csv-wide", "csv-long", "redcap-data", "fhir-r5-answers", "bids", "psych-ds"):
+            assert run("export", form, *asked, "--responses", str(example), "--out", f"out-{form}") == 0
+        assert run("import", str(example), *asked, "--out", "read.csv") == 0
+        assert os.umask(0o000) == 0
+    finally:
+        os.umask(before)
+    made = [path for path in folder.rglob("*") if path.name != "study.yaml"]
+    assert len(made) > 12
+    for path in made:
+        assert path.stat().st_mode & 0o077 == 0, path.name

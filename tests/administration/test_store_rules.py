@@ -419,7 +419,7 @@ def test_losing_the_store_brings_no_erased_person_back(
         assert by_token(connection, keyring, tokens[1]) is not None
     with (tmp_path / "erasures").open("a") as file:
         file.write("no line of ours\n")
-    with pytest.raises(StoreError, match="line 3 of erasures is damaged"):
+    with pytest.raises(StoreError, match="line 2 of erasures is damaged"):
         restore(copy, engine)
 
 
