@@ -138,7 +138,8 @@ def serve_command(
         if not shared:
             fact = f"others than you can see the dashboard {where}."
             raise DefinitionError(fact_and_hint("dta serve", fact, "leave --not-shared (DTA_SHARED=no) out."))
-    questionnaire = create_app(opened(store), keys_of(keys), prefix=prefix, secure=behind_proxy)
+    engine = opened(store)
+    questionnaire = create_app(engine, keys_of(keys, engine), prefix=prefix, secure=behind_proxy)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
     if not no_dashboard:
@@ -165,7 +166,8 @@ def _trial_link(folder: Path, study_file: Path, port: int) -> tuple[str, Path, P
     from instrument.administer.trial import open_trial
 
     store, keys = folder / "demo.sqlite", folder / "demo.keys"
-    token = open_trial(opened(str(store)), keys_of(keys), study_file)
+    engine = opened(str(store))
+    token = open_trial(engine, keys_of(keys, engine), study_file)
     return f"http://127.0.0.1:{port}/q/{token}", store, keys
 
 

@@ -159,8 +159,9 @@ def _into_store(
     from instrument.store.definitions import find_study, instrument_of
     from instrument.store.intake import keep_table
 
-    keyring = keys_of(keys)
-    with opened(store).begin() as connection:
+    engine = opened(store)
+    keyring = keys_of(keys, engine)
+    with engine.begin() as connection:
         row = find_study(connection, study)
         scale = instrument_of(connection, int(row.instrument_version_id))
         answers = _read(file, reader, scale, covariates)

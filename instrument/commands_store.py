@@ -62,22 +62,24 @@ def close_stores() -> None:
         _connected_stores.pop().dispose()
 
 
-def keys_of(file: Path) -> Keyring:
-    """Read the keys of the hashes.
+def keys_of(file: Path, engine: Engine) -> Keyring:
+    """Read the keys of a store's hashes; a missing file is made only for a store that has none.
 
     Parameters
     ----------
     file
         Key file.
+    engine
+        The store.
 
     Returns
     -------
     Keyring
         The keys.
     """
-    from instrument.store.tokens import load_keyring
+    from instrument.store.keys import keys_for
 
-    return load_keyring(file)
+    return keys_for(engine, file)
 
 
 @app.command("upgrade")
@@ -127,19 +129,39 @@ def restore_command(
 
 
 @app.command("rotate-key")
-def rotate_command(keys: KeyFile = DEFAULT_KEYS) -> None:
-    """Add a new key; links and codes made with older keys still work."""
-    import os
+def rotate_command(
+    keys: KeyFile = DEFAULT_KEYS,
+    lost: Annotated[
+        bool, typer.Option("--lost", help="The old keys are lost: give them up, and all links with them.")
+    ] = False,
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Add a new key; links, codes and sessions made with older keys still work."""
+    from instrument.errors import fact_and_hint
+    from instrument.store.keys import give_up_keys
+    from instrument.store.tokens import (
+        SecretKeyError,
+        first_keyring,
+        given_key,
+        load_keyring,
+        next_name,
+        save_keyring,
+    )
 
-    from instrument.store.connect import StoreError
-    from instrument.store.tokens import save_keyring
-
-    if "DTA_SECRET_KEY" in os.environ:
-        from instrument.errors import fact_and_hint
-
+    if given_key() is not None:
         fact = "the key comes from DTA_SECRET_KEY, which this command cannot change."
-        raise StoreError(fact_and_hint("dta store rotate-key", fact, "use a key file to rotate keys."))
-    keyring = keys_of(keys).rotated()
+        raise SecretKeyError(fact_and_hint("dta store rotate-key", fact, "use a key file to rotate keys."))
+    if lost == keys.exists():
+        fact = f"there is {'a' if lost else 'no'} key file {keys.name}."
+        hint = "move it away if it is useless." if lost else "name it with --keys; if it is lost: --lost."
+        raise SecretKeyError(fact_and_hint("dta store rotate-key", fact, hint))
+    if lost:
+        with opened(store).begin() as connection:
+            taken = give_up_keys(connection)
+            save_keyring(first_keyring(next_name(taken)), keys)
+        typer.echo("Made new keys. Links and codes made before are dead: invite people anew.")
+        return
+    keyring = load_keyring(keys).rotated()
     save_keyring(keyring, keys)
     typer.echo(
         f"New key {keyring.newest}; {len(keyring.keys) - 1} older ones still verify. Restart `dta serve`."

@@ -73,8 +73,10 @@ def key_command(name: StudyName, store: StoreUrl = DEFAULT_STORE, keys: KeyFile 
     """Make the key with which an app speaks for a study; an earlier key ends."""
     from instrument.store.intake import new_interface_key
 
-    with opened(store).begin() as connection:
-        key = new_interface_key(connection, keys_of(keys), name)
+    engine = opened(store)
+    keyring = keys_of(keys, engine)
+    with engine.begin() as connection:
+        key = new_interface_key(connection, keyring, name)
     typer.echo(f"Key of study {name}, shown once: {key}")
 
 
@@ -115,8 +117,9 @@ def invite_command(
         fact = f"{out.name} exists already."
         raise ResponseDataError(fact_and_hint("dta study invite", fact, "give a new file name."))
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
-    keyring = keys_of(keys)
-    with opened(store).begin() as connection:
+    engine = opened(store)
+    keyring = keys_of(keys, engine)
+    with engine.begin() as connection:
         number = find_study(connection, name).id
         links = invite(connection, number, keyring, wanted, is_test=trial, expires_at=expires)
         lines = [f"{link.pseudonym},{address.rstrip('/')}/q/{link.token}\n" for link in links]

@@ -26,6 +26,7 @@ from instrument.administer.session import GuessLimit
 from instrument.administer.shield import Shield, for_programs
 from instrument.store.answers import LockedError
 from instrument.store.connect import newest_schema, reading, require_newest_schema, schema_of
+from instrument.store.keys import know_keys
 from instrument.store.purge import empty_log
 from instrument.store.tokens import Keyring
 
@@ -70,6 +71,7 @@ def create_app(
     if engine.dialect.name == "sqlite":  # a server that was killed may have left a log with rows since erased
         with closing(engine.raw_connection()) as connection:
             empty_log(connection.driver_connection)
+    know_keys(engine, keyring)
     app = FastAPI(
         title="Questionnaire interface",
         version=version("dta-toolkit"),

@@ -249,6 +249,15 @@ erasure = Table(
     _key(),
     Column("token_hash", String(160), nullable=False, unique=True),
     Column("at", Instant, nullable=False),
+    Column("person_hash", String(160)),
+)
+
+store_key = Table(
+    "store_key",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("mark", String(64), nullable=False),
+    Column("lost", Boolean, nullable=False),
 )
 
 audit_log = Table(

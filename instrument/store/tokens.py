@@ -7,7 +7,7 @@ import hmac
 import os
 import secrets
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,7 @@ class Keyring:
         Keyring
             Old keys still verify.
         """
-        return Keyring({**self.keys, f"k{len(self.keys) + 1}": secrets.token_bytes(KEY_BYTES)})
+        return Keyring({**self.keys, next_name(self.keys): secrets.token_bytes(KEY_BYTES)})
 
     def subkey(self, purpose: str) -> bytes:
         """Key for one other purpose, such as signing cookies, derived from the newest.
@@ -122,6 +122,28 @@ class Keyring:
             32 bytes.
         """
         return hmac.new(self.keys[self.newest], purpose.encode(), hashlib.sha256).digest()
+
+
+def next_name(names: Iterable[str]) -> str:
+    """Name of a further key, which no other has.
+
+    Parameters
+    ----------
+    names
+        Those that are taken.
+
+    Returns
+    -------
+    str
+        Such as `k2`.
+
+    Examples
+    --------
+    >>> next_name(["k1", "k4", "env"])
+    'k5'
+    """
+    numbers = [int(name[1:]) for name in names if name[:1] == "k" and name[1:].isdecimal()]
+    return f"k{max(numbers, default=0) + 1}"
 
 
 def new_token() -> str:
@@ -156,6 +178,22 @@ def plain_code(code: str) -> str:
     return "".join(letter for letter in code.upper() if letter.isalnum())[:64]
 
 
+def given_key(environment: Mapping[str, str] | None = None) -> str | None:
+    """The key that the environment gives, if any.
+
+    Parameters
+    ----------
+    environment
+        The process's by default.
+
+    Returns
+    -------
+    str or None
+        Value of `DTA_SECRET_KEY`.
+    """
+    return (os.environ if environment is None else environment).get("DTA_SECRET_KEY")
+
+
 def load_keyring(path: str | Path, environment: Mapping[str, str] | None = None) -> Keyring:
     """Read the keys from `DTA_SECRET_KEY` or a file, which is made on first use.
 
@@ -176,7 +214,7 @@ def load_keyring(path: str | Path, environment: Mapping[str, str] | None = None)
     SecretKeyError
         The variable is too short, or the file is unreadable, malformed or readable by others.
     """
-    given = (os.environ if environment is None else environment).get("DTA_SECRET_KEY")
+    given = given_key(environment)
     if given is not None:
         if len(given) < KEY_BYTES:
             fact = f"DTA_SECRET_KEY has {len(given)} characters, {KEY_BYTES} are needed."
@@ -184,7 +222,7 @@ def load_keyring(path: str | Path, environment: Mapping[str, str] | None = None)
         return Keyring({"env": hashlib.sha256(given.encode()).digest()})
     file = Path(path)
     if not file.exists():
-        save_keyring(Keyring({"k1": secrets.token_bytes(KEY_BYTES)}), file)
+        _make_first(file)
     if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
         fact = f"the key file {file.name} can be read by others."
         raise SecretKeyError(fact_and_hint("load_keyring", fact, f"chmod 600 {file.name}"))
@@ -197,6 +235,34 @@ def load_keyring(path: str | Path, environment: Mapping[str, str] | None = None)
         fact = f"the key file {file.name} holds no key."
         raise SecretKeyError(fact_and_hint("load_keyring", fact, "restore it from your backup of secrets."))
     return Keyring(keys)
+
+
+def first_keyring(name: str = "k1") -> Keyring:
+    """Make a keyring of one new key.
+
+    Parameters
+    ----------
+    name
+        Of the key.
+
+    Returns
+    -------
+    Keyring
+        Not written anywhere yet.
+    """
+    return Keyring({name: secrets.token_bytes(KEY_BYTES)})
+
+
+def _make_first(file: Path) -> None:
+    """Make a key file unless another process just did: a key that hashes were made with is never replaced."""
+    own = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    save_keyring(first_keyring(), own)
+    try:
+        os.link(own, file)
+    except FileExistsError:
+        pass
+    finally:
+        own.unlink()
 
 
 def save_keyring(keyring: Keyring, path: str | Path) -> None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, func, select, text
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,7 +26,15 @@ import dta
 from instrument.store import tables
 from instrument.store.answers import Answer
 from instrument.store.backup import back_up, restore
-from instrument.store.connect import StoreError, open_store, reading, require_newest_schema, sqlite_file
+from instrument.store.connect import (
+    StoreError,
+    downgrade_store,
+    open_store,
+    reading,
+    require_newest_schema,
+    sqlite_file,
+    upgrade_store,
+)
 from instrument.store.definitions import find_study
 from instrument.store.intake import UsageEvent, keep_events, keep_response_set
 from instrument.store.people import erase_person, give_consent, invite, issue_withdrawal_code
@@ -279,3 +289,20 @@ def test_erasures_known_to_the_store_alone_reach_the_list_outside(tmp_path: Path
     engine.dispose()
     with closing(sqlite3.connect(tmp_path / "s.sqlite")) as store:
         assert store.execute("SELECT count(*) FROM erasure").fetchone() == (1,)
+
+
+def test_a_copy_of_an_older_schema_comes_back_over_a_newer_one(
+    engine: Engine, keyring: Keyring, tmp_path: Path
+) -> None:
+    people = populate(engine, keyring, 2, 11)
+    downgrade_store(engine, "0001")
+    copy = back_up(engine, tmp_path / "copy")
+    upgrade_store(engine)
+    with engine.begin() as connection:
+        erase_person(connection, next(iter(people.values())))
+    assert restore(copy, engine) == 1
+    require_newest_schema(engine)
+    with engine.connect() as connection:
+        names = set(connection.execute(select(tables.participant.c.pseudonym)).scalars())
+        assert names & set(people) == {list(people)[1]}
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
