@@ -155,6 +155,8 @@ def _sentence(found: PowerResult) -> str:
 
 def _write(found: PowerResult, out: Path) -> None:
     if out.suffix.lower() == ".csv":
-        found.to_frame().to_csv(out, index=False)
+        from instrument.written_cells import csv_text
+
+        out.write_text(csv_text(found.to_frame()), encoding="utf-8", newline="")
         return
     out.write_text(json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")

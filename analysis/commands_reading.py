@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.written_cells import without_marks
 
 TEXTS = ("participant", "app", "version", "rater")
 READERS = {".csv": ",", ".tsv": "\t", ".parquet": None}
@@ -107,7 +108,8 @@ def _parse(path: Path, what: str) -> pd.DataFrame:
         if path.suffix.lower() == ".parquet":
             return pd.read_parquet(path).astype({"participant": str}, errors="ignore")
         delimiter = READERS[path.suffix.lower()]
-        return pd.read_csv(path, sep=delimiter, dtype=dict.fromkeys(TEXTS, str), encoding="utf-8-sig")
+        read = pd.read_csv(path, sep=delimiter, dtype=dict.fromkeys(TEXTS, str), encoding="utf-8-sig")
+        return without_marks(read)
     except UnicodeDecodeError:
         raise _fault(what, f"{path.name} is not UTF-8 text.", "save it as UTF-8.") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:

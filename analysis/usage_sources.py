@@ -13,6 +13,7 @@ import pandas as pd
 from ibis.common.exceptions import TableNotFound
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.written_cells import MARKED
 
 CALLER = "summarise_usage"
 REQUIRED = ("participant", "kind")
@@ -101,8 +102,10 @@ def _open(events: Any, con: Any) -> Any:
         if name.endswith((".csv", ".tsv", ".csv.gz")):
             if con.name == "pyspark":
                 separator = "\t" if name.endswith(".tsv") else ","
-                return con.read_csv(_existing(name), header=True, inferSchema=True, sep=separator)
-            return con.read_csv(_existing(name))
+                return _without_marks(
+                    con.read_csv(_existing(name), header=True, inferSchema=True, sep=separator)
+                )
+            return _without_marks(con.read_csv(_existing(name)))
         try:
             return con.table(name)
         except TableNotFound:
@@ -110,6 +113,19 @@ def _open(events: Any, con: Any) -> Any:
             hint = "give a .csv or .parquet file, or the name of a table of the engine."
             raise ResponseDataError(fact_and_hint(CALLER, fact, hint)) from None
     return events
+
+
+def _without_marks(table: Any) -> Any:
+    """Take off the apostrophe that marks text a spreadsheet would run (`instrument.written_cells`)."""
+    columns = [table[name] for name in ("participant", "kind") if name in table.columns]
+    plain = {
+        column.get_name(): ibis.ifelse(
+            column.startswith("'") & column.re_search(MARKED), column.substr(1), column
+        )
+        for column in columns
+        if column.type().is_string()
+    }
+    return table.mutate(**plain) if plain else table
 
 
 def _existing(name: str) -> str:

@@ -17,6 +17,7 @@ from instrument.exchange.codebook import codebook_csv, codebook_html
 from instrument.loading import available, load
 from instrument.scorecard import Scorecard
 from instrument.scoring import score
+from instrument.written_cells import csv_text, text_cell, without_marks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -144,7 +145,7 @@ def scores_csv(scored: ScoredFile) -> bytes:
     bytes
         CSV, one row per administration, unrounded.
     """
-    return scored.card.to_frame().to_csv(index=False, lineterminator="\n").encode()
+    return csv_text(scored.card.to_frame()).encode()
 
 
 def scores_workbook(scored: ScoredFile) -> bytes:
@@ -168,7 +169,8 @@ def scores_workbook(scored: ScoredFile) -> bytes:
     rows = frame.astype(object).where(frame.notna(), None).itertuples(index=False, name=None)
     _sheet(book, "scores", [list(frame.columns), *rows])
     _sheet(book, "about", _about(scored))
-    table = pd.read_csv(io.StringIO(codebook_csv(scored.scale)), dtype=str, keep_default_na=False)
+    text = io.StringIO(codebook_csv(scored.scale))
+    table = without_marks(pd.read_csv(text, dtype=str, keep_default_na=False))
     _sheet(book, "codebook", [list(table.columns), *table.itertuples(index=False, name=None)])
     written = io.BytesIO()
     book.save(written)
@@ -210,17 +212,6 @@ def _about(scored: ScoredFile) -> list[list[Any]]:
 
 
 def _sheet(book: Any, title: str, rows: Sequence[Sequence[Any]]) -> None:
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
     sheet = book.create_sheet(title)
     for row in rows:
-        cells = []
-        for value in row:
-            if isinstance(value, str):
-                cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
-                cell.data_type = "s"
-                cells.append(cell)
-            else:
-                cells.append(value)
-        sheet.append(cells)
+        sheet.append([text_cell(sheet, value) for value in row])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
 from dataclasses import dataclass
 
+import pandas as pd
+
 from analysis.report.view import Tree
+from instrument.written_cells import csv_text
 
 NOTICE = (
     "shared",
@@ -98,10 +100,7 @@ def _tables(tree: Tree) -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, section in tree["sections"].items():
             for table, columns in section["tables"].items():
-                text = io.StringIO()
-                writer = csv.writer(text, lineterminator="\n")
-                writer.writerow(columns)
-                writer.writerows(zip(*columns.values(), strict=True))
+                text = csv_text(pd.DataFrame(columns, dtype=object))
                 place = zipfile.ZipInfo(f"{name}-{table.replace('_', '-')}.csv", date_time=LONG_AGO)
-                archive.writestr(place, text.getvalue())
+                archive.writestr(place, text)
     return packed.getvalue()

@@ -32,12 +32,13 @@ def score_command(
     from instrument.loading import load
     from instrument.responses import read_responses
     from instrument.scoring import score
+    from instrument.written_cells import csv_text
 
     scale = load(instrument)
     names = tuple(name.strip() for name in (covariates or "").split(",") if name.strip())
     answers = read_responses(responses, scale, covariates=names)
     card = score(answers, scale)
-    write_whole(out, card.to_frame().to_csv(index=False, lineterminator="\n"))
+    write_whole(out, csv_text(card.to_frame()))
     for note in answers.attrs.get("notes", ()):
         typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(card.to_frame())} administrations scored in {out}")

@@ -123,6 +123,7 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str) -> pd.Dat
 
     from instrument.exchange.fhir_import import from_fhir
     from instrument.exchange.redcap_data import from_redcap
+    from instrument.written_cells import without_marks
 
     if reader not in READERS:
         fact = f"reader {reader!r} is not known."
@@ -134,7 +135,7 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str) -> pd.Dat
             return from_fhir(json.loads(file.read_text(encoding="utf-8-sig")), scale)
         names = tuple(name.strip() for name in covariates.split(",") if name.strip())
         table = pd.read_csv(file, dtype=str, encoding="utf-8-sig", keep_default_na=False, na_values=[""])
-        return from_redcap(table, scale, names)
+        return from_redcap(without_marks(table), scale, names)
     except (
         OSError,
         UnicodeDecodeError,

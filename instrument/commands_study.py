@@ -107,8 +107,11 @@ def invite_command(
     keys: KeyFile = DEFAULT_KEYS,
 ) -> None:
     """Make links; they are written once, the store keeps only hashes."""
+    import pandas as pd
+
     from instrument.store.definitions import find_study
     from instrument.store.people import invite
+    from instrument.written_cells import csv_text
 
     wanted: int | list[str] = people
     if names is not None:
@@ -122,8 +125,8 @@ def invite_command(
     with engine.begin() as connection:
         number = find_study(connection, name).id
         links = invite(connection, number, keyring, wanted, is_test=trial, expires_at=expires)
-        lines = [f"{link.pseudonym},{address.rstrip('/')}/q/{link.token}\n" for link in links]
-        _write_privately(out, ["participant,link\n", *lines])
+        rows = [(link.pseudonym, f"{address.rstrip('/')}/q/{link.token}") for link in links]
+        _write_privately(out, csv_text(pd.DataFrame(rows, columns=["participant", "link"])))
     typer.echo(f"{len(links)} links in {out}. Send them, then delete the file: they open the questionnaire.")
 
 
@@ -135,11 +138,11 @@ def _text(path: Path) -> str:
         raise ResponseDataError(fact_and_hint("dta study invite", fact, "check path and encoding.")) from None
 
 
-def _write_privately(path: Path, lines: list[str]) -> None:
+def _write_privately(path: Path, text: str) -> None:
     """Write a new file that only its owner can read; links are secrets."""
     try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-            handle.writelines(lines)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+            handle.write(text.encode())
     except OSError as error:
         fact = f"{path.name} cannot be written ({error.strerror}); no one was invited."
         raise ResponseDataError(fact_and_hint("dta study invite", fact, "check the folder.")) from None

@@ -10,6 +10,7 @@ import numpy as np
 
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.responses_raw import RawTable, count_of, name_rows
+from instrument.written_cells import unmarked
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 SUFFIXES = {".csv": ",", ".tsv": "\t"}
@@ -56,6 +57,8 @@ def read_delimited(
         delimiter = SUFFIXES[path.suffix.lower()]
         _check_delimiter(path, text, caller, delimiter)
     rows, lines, n_blank = _split(path, text, caller, delimiter)
+    if "'" in text:
+        rows = [[unmarked(cell) for cell in row] for row in rows]
     header, width = rows[0], len(rows[0])
     uneven = np.array([len(row) != width for row in rows[1:]], dtype=bool)
     if uneven.any():

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.report.view import Tree
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.written_cells import csv_text
 
 MARK = "results.json"
 FORMS = ("html", "pdf", "docx", "markdown")
@@ -120,7 +121,7 @@ def _fill(tree: Tree, made: Path, forms: Sequence[str]) -> list[str]:
     (made / MARK).write_text(text + "\n", encoding="utf-8")
     for name, section in tree["sections"].items():
         for table, columns in section["tables"].items():
-            csv = pd.DataFrame(columns).to_csv(index=False, lineterminator="\n")
+            csv = csv_text(pd.DataFrame(columns))
             (made / "tables" / f"{name}-{table.replace('_', '-')}.csv").write_text(csv, encoding="utf-8")
     for form in forms:
         _write_form(tree, made, form)

@@ -13,6 +13,7 @@ import yaml
 from analysis.result import Result
 from instrument.definition import Instrument
 from instrument.responses import check_responses
+from instrument.written_cells import csv_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -98,9 +99,7 @@ class StudyData(Result):
             **self.companions,
             **({} if self.audit is None else {"audit": self.audit}),
         }
-        texts = {
-            f"{name}.csv": table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()
-        }
+        texts = {f"{name}.csv": csv_text(table) for name, table in tables.items()}
         notice = "# SYNTHETIC: made by a program; nobody was asked.\n"
         for name, definition in self.companion_instruments.items():
             texts[f"{name}.yaml"] = notice + _yaml(definition)
@@ -115,7 +114,7 @@ class StudyData(Result):
 
     def checksum(self) -> str:
         """Give the SHA-256 of the written response table."""
-        text = self.response_file.to_csv(index=False, lineterminator="\n")
+        text = csv_text(self.response_file)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers, other_columns, value_labels, wording_in
+from instrument.written_cells import csv_text
 
 MISSING = "n/a"
 
@@ -104,7 +105,7 @@ def bids_table(responses: pd.DataFrame, scale: Instrument) -> str:
         }
     )
     table = pd.concat([keys, coded, responses[other_columns(responses, scale)]], axis=1)
-    return table.to_csv(index=False, sep="\t", na_rep=MISSING, lineterminator="\n")
+    return csv_text(table, separator="\t", missing=MISSING)
 
 
 def _labels(column: pd.Series, prefix: str, caller: str) -> pd.Series:

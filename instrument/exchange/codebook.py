@@ -10,6 +10,7 @@ import pandas as pd
 
 from instrument.definition import Instrument, Item, Theme, Wording
 from instrument.exchange.coding import missing_codes_of, scale_name, value_labels, wording_in
+from instrument.written_cells import csv_text
 
 COLUMNS = (
     "variable",
@@ -124,7 +125,7 @@ def codebook_csv(scale: Instrument, language: str | None = None) -> str:
         for variable in codebook(scale, language)["variables"]
         for value in variable["values"]
     ]
-    return pd.DataFrame(rows)[list(COLUMNS)].to_csv(index=False, lineterminator="\n")
+    return csv_text(pd.DataFrame(rows)[list(COLUMNS)])
 
 
 def codebook_html(scale: Instrument, language: str | None = None) -> str:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.exchange.coding import coded_answers, other_columns, reasons_wide
+from instrument.written_cells import csv_text
 
 
 def wide_csv(responses: pd.DataFrame, scale: Instrument) -> str:
@@ -42,7 +43,7 @@ def wide_csv(responses: pd.DataFrame, scale: Instrument) -> str:
     coded = coded_answers(responses, scale, "wide_csv")
     others = responses[other_columns(responses, scale)]
     table = pd.concat([responses[["participant", "wave"]], coded, others], axis=1)
-    return table.to_csv(index=False, lineterminator="\n")
+    return csv_text(table)
 
 
 def long_csv(responses: pd.DataFrame, scale: Instrument) -> str:
@@ -84,4 +85,4 @@ def long_csv(responses: pd.DataFrame, scale: Instrument) -> str:
     # Melting goes item by item; a stable sort by row keeps the items in their order.
     long = long.sort_index(kind="stable").join(keys)
     columns = ["participant", "wave", "item", "code", "state"]
-    return long[columns].to_csv(index=False, lineterminator="\n")
+    return csv_text(long[columns])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from instrument.definition import Facet, Instrument, Item, Theme
+from instrument.written_cells import csv_text
 
 SEPARATOR = "; "
 COLUMNS = (
@@ -71,7 +72,7 @@ def framework_csv(scale: Instrument) -> str:
     >>> framework_csv(instrument.load("dta")).splitlines()[0].startswith("theme,theme_title")
     True
     """
-    return framework_matrix(scale).to_csv(index=False, lineterminator="\n")
+    return csv_text(framework_matrix(scale))
 
 
 def _row(theme: Theme, item: Item) -> tuple[str, ...]:

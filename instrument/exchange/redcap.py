@@ -9,6 +9,7 @@ import pandas as pd
 from instrument.definition import Instrument, Theme
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.exchange.coding import offered_labels, wording_in
+from instrument.written_cells import csv_text
 
 COLUMNS = (
     "Variable / Field Name",
@@ -82,7 +83,7 @@ def redcap_dictionary(scale: Instrument, language: str | None = None) -> str:
                     "Field Annotation": _annotation(scale, theme, item.id),
                 }
             )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, lineterminator="\n")
+    return csv_text(pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
 def field_names(scale: Instrument, caller: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers
 from instrument.exchange.redcap import field_names
 from instrument.responses import check_responses
+from instrument.written_cells import csv_text
 
 EVENT = re.compile(r"(?:wave_)?(.+?)(?:_arm_\d+)?")
 COMPLETE = 2
@@ -52,7 +53,7 @@ def redcap_data(responses: pd.DataFrame, scale: Instrument) -> str:
         [responses["participant"].rename("record_id"), events.rename("redcap_event_name"), coded], axis=1
     )
     table[f"{_form(scale)}_complete"] = COMPLETE
-    return table.to_csv(index=False, lineterminator="\n")
+    return csv_text(table)
 
 
 def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str, ...] = ()) -> pd.DataFrame:

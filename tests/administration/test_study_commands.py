@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from pathlib import Path
@@ -179,3 +180,16 @@ def test_exported_answers_come_back_with_their_reasons(engine: Engine, keyring: 
     table = coded_answers(wide, instrument.load("dta"), "test")
     assert list(table.loc[0, scale.item_ids[:4]]) == [2, 97, 98, 99]
     assert pd.isna(wide.loc[0, second])
+
+
+def test_links_are_written_as_csv_that_no_pseudonym_breaks_or_runs(folder: Path) -> None:
+    opened(folder)
+    names = ["=1+1", "a,b", 'c"d', "@x", "plain"]
+    (folder / "names").write_text("\n".join(names) + "\n", encoding="utf-8")
+    assert run("study", "invite", "trial", "--pseudonyms", "names", "--out", "l.csv") == 0
+    with (folder / "l.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file, strict=True))
+    assert rows[0] == ["participant", "link"]
+    assert [len(row) for row in rows] == [2] * 6
+    assert [row[0] for row in rows[1:]] == ["'=1+1", "a,b", 'c"d', "'@x", "plain"]
+    assert all(row[1].startswith("http://127.0.0.1:8000/q/") for row in rows[1:])

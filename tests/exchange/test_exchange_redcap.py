@@ -11,10 +11,11 @@ import pytest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
 from instrument.exchange.redcap import COLUMNS, redcap_dictionary
+from instrument.written_cells import without_marks
 
 
 def read(text: str) -> pd.DataFrame:
-    return pd.read_csv(StringIO(text), keep_default_na=False, dtype=str)
+    return without_marks(pd.read_csv(StringIO(text), keep_default_na=False, dtype=str))
 
 
 def choices(cell: str) -> dict[int, str]:
