@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -42,16 +44,19 @@ def section_of(card: Scorecard, checked: ScreeningResult, scale: Instrument) -> 
         `checks`, `missing`.
     """
     scores, hidden = _scores(card, scale)
+    several = len(pd.unique(card.scores["wave"])) > 1
+    by_wave = {"wave": ("Wave", "text")} if several else {}
     note = card.rule.describe()
     if hidden:
         note += f" Mean and SD of fewer than {FEWEST} scores are not shown; the download has every score."
     tables = {
         "scores": (
             scores,
-            "By theme",
+            "By theme and wave" if several else "By theme",
             note,
             {
                 "title": ("Score", "text"),
+                **by_wave,
                 "mean": ("Mean", "d2"),
                 "sd": ("SD", "d2"),
                 "n": ("Scored", "int"),
@@ -64,13 +69,14 @@ def section_of(card: Scorecard, checked: ScreeningResult, scale: Instrument) -> 
             _reasons(card, scale),
             "Why no score was given",
             "",
-            {"title": ("Score", "text"), "reason": ("Reason", "text"), "n": ("Rows", "int")},
+            {"title": ("Score", "text"), **by_wave, "reason": ("Reason", "text"), "n": ("Rows", "int")},
         ),
         "checks": (
             _checks(checked),
             "Checks for careless answering",
             "A flag is a reason to look, not to delete: slow or uniform answering may be a symptom. "
-            f"{checked.n_flagged:,} of {checked.n_administrations:,} rows have enough flags to be marked.",
+            f"{checked.n_flagged:,} of {checked.n_administrations:,} rows have enough flags to be marked."
+            + (" All waves together." if several else ""),
             {
                 "check": ("Check", "text"),
                 "n_judged": ("Judged", "int"),
@@ -83,7 +89,7 @@ def section_of(card: Scorecard, checked: ScreeningResult, scale: Instrument) -> 
             _missing(checked, len(scale.item_ids)),
             "Missing answers",
             "",
-            {"reason": ("Reason", "text"), "n": ("Answers", "int"), "share": ("Of all", "percent")},
+            {**by_wave, "reason": ("Reason", "text"), "n": ("Answers", "int"), "share": ("Of all", "percent")},
         ),
     }
     return {
@@ -103,45 +109,61 @@ def _title(name: str, scale: Instrument) -> str:
     return "Total" if name == "total" else scale.theme(name).title
 
 
+def _by_wave(card: Scorecard) -> Iterator[tuple[str, Scorecard]]:
+    """Cards of the single waves in the order of the file: a person asked twice is no two people."""
+    for wave in pd.unique(card.scores["wave"]):
+        yield str(wave), replace(card, scores=card.scores[card.scores["wave"] == wave])
+
+
 def _scores(card: Scorecard, scale: Instrument) -> tuple[pd.DataFrame, bool]:
-    described = card.describe().to_dict("index")
     rows, hidden = [], False
+    described = {wave: part.describe().to_dict("index") for wave, part in _by_wave(card)}
     for name in card.names:
-        row = described[name]
-        enough = int(row["n"]) >= FEWEST
-        hidden = hidden or 0 < int(row["n"]) < FEWEST
         in_total = name in card.rule.total_themes
-        rows.append(
-            {
-                "title": _title(name, scale),
-                "role": "" if name == "total" else "the total" if in_total else scale.theme(name).role,
-                "n": int(row["n"]),
-                "missing": int(row["missing"]),
-                "prorated": None if pd.isna(row["prorated"]) else int(row["prorated"]),
-                "mean": float(row["mean"]) if enough else None,
-                "sd": float(row["sd"]) if enough else None,
-            }
-        )
+        role = "" if name == "total" else "the total" if in_total else scale.theme(name).role
+        for wave, of_wave in described.items():
+            row = of_wave[name]
+            enough = int(row["n"]) >= FEWEST
+            hidden = hidden or 0 < int(row["n"]) < FEWEST
+            rows.append(
+                {
+                    "title": _title(name, scale),
+                    "wave": wave,
+                    "role": role,
+                    "n": int(row["n"]),
+                    "missing": int(row["missing"]),
+                    "prorated": None if pd.isna(row["prorated"]) else int(row["prorated"]),
+                    "mean": float(row["mean"]) if enough else None,
+                    "sd": float(row["sd"]) if enough else None,
+                }
+            )
     return pd.DataFrame(rows).astype(object).where(lambda table: table.notna(), None), hidden
 
 
 def _reasons(card: Scorecard, scale: Instrument) -> pd.DataFrame:
     rows = []
+    parts = list(_by_wave(card))
     for name in card.names:
-        lacking = card.scores[card.scores[name].isna()]
-        if name not in card.rule.theme_items:
-            found = {"a theme of the total has no score": len(lacking)}
-        else:
-            answered, applies = lacking[ANSWERED.format(name)], lacking[APPLICABLE.format(name)]
-            found = {
-                "no item applies": int((applies == 0).sum()),
-                "no item was answered": int(((applies > 0) & (answered == 0)).sum()),
-                f"fewer than {card.rule.prorate_at:.0%} of the applicable items were answered": int(
-                    (answered > 0).sum()
-                ),
-            }
-        rows += [{"title": _title(name, scale), "reason": why, "n": n} for why, n in found.items() if n]
-    return pd.DataFrame(rows, columns=["title", "reason", "n"])
+        for wave, part in parts:
+            found = _lacking(part, name)
+            title = _title(name, scale)
+            rows += [{"title": title, "wave": wave, "reason": why, "n": n} for why, n in found.items() if n]
+    return pd.DataFrame(rows, columns=["title", "wave", "reason", "n"])
+
+
+def _lacking(card: Scorecard, name: str) -> dict[str, int]:
+    """Count the rows without a score by the reason."""
+    lacking = card.scores[card.scores[name].isna()]
+    if name not in card.rule.theme_items:
+        return {"a theme of the total has no score": len(lacking)}
+    answered, applies = lacking[ANSWERED.format(name)], lacking[APPLICABLE.format(name)]
+    return {
+        "no item applies": int((applies == 0).sum()),
+        "no item was answered": int(((applies > 0) & (answered == 0)).sum()),
+        f"fewer than {card.rule.prorate_at:.0%} of the applicable items were answered": int(
+            (answered > 0).sum()
+        ),
+    }
 
 
 def _checks(checked: ScreeningResult) -> pd.DataFrame:
@@ -150,14 +172,22 @@ def _checks(checked: ScreeningResult) -> pd.DataFrame:
 
 
 def _missing(checked: ScreeningResult, n_items: int) -> pd.DataFrame:
-    counts = checked.table.filter(regex="^missing_(?!share$)").sum()
-    of_all = len(checked.table) * n_items
-    rows = [
-        {"reason": _reason(str(name).removeprefix("missing_")), "n": int(n), "share": n / of_all}
-        for name, n in counts.items()
-        if n
-    ]
-    return pd.DataFrame(rows, columns=["reason", "n", "share"])
+    rows = []
+    for wave in pd.unique(checked.table["wave"]):
+        part = checked.table[checked.table["wave"] == wave]
+        counts = part.filter(regex="^missing_(?!share$)").sum()
+        of_all = len(part) * n_items
+        rows += [
+            {
+                "wave": str(wave),
+                "reason": _reason(str(name).removeprefix("missing_")),
+                "n": int(n),
+                "share": n / of_all,
+            }
+            for name, n in counts.items()
+            if n
+        ]
+    return pd.DataFrame(rows, columns=["wave", "reason", "n", "share"])
 
 
 def _reason(name: str) -> str:

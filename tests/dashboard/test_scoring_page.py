@@ -138,6 +138,49 @@ def test_the_workbook_holds_scores_rule_and_codebook_and_no_formula() -> None:
     assert book["codebook"].max_row == 61
 
 
+def two_waves() -> pd.DataFrame:
+    """Forty people, and thirty of them again, each answer one step lower where there is room."""
+    first = table()
+    second = first.head(30).assign(wave=2)
+    second[ITEMS] = (second[ITEMS] - 1).clip(lower=1)
+    return pd.concat([first, second], ignore_index=True)
+
+
+def test_each_wave_has_its_own_scores_reasons_and_missing_answers() -> None:
+    frame = two_waves()
+    got = scored(as_csv(frame))
+    tables = {name: pd.DataFrame(columns) for name, columns in got.section["tables"].items()}
+    scale = Instrument.model_validate(SCALE)
+    for wave in (1, 2):
+        alone = score(frame[frame["wave"] == wave], scale).describe()
+        shown = tables["scores"][tables["scores"]["wave"] == str(wave)].set_index("title")
+        for theme in ("north", "south", "west"):
+            row = shown.loc[f"Theme {theme}"]
+            assert row["n"] == alone.loc[theme, "n"] and row["missing"] == alone.loc[theme, "missing"]
+            assert row["mean"] == pytest.approx(alone.loc[theme, "mean"], abs=1e-12)
+            assert row["sd"] == pytest.approx(alone.loc[theme, "sd"], abs=1e-12)
+        lacking = int(frame.loc[frame["wave"] == wave, ITEMS].isna().sum().sum())
+        missing = tables["missing"][tables["missing"]["wave"] == str(wave)]
+        assert missing["n"].sum() == lacking
+        assert missing["share"].sum() == pytest.approx(lacking / (12 * (frame["wave"] == wave).sum()))
+        reasons = tables["reasons"][tables["reasons"]["wave"] == str(wave)]
+        assert reasons["n"].sum() == alone["missing"].sum()
+    for name in ("scores", "reasons", "missing"):
+        assert got.section["captions"][name]["columns"]["wave"] == {"label": "Wave", "format": "text"}
+
+
+def test_a_wave_of_very_few_shows_no_mean_beside_a_large_one() -> None:
+    frame = two_waves()
+    got = scored(as_csv(frame[(frame["wave"] == 1) | frame.index.isin([50, 51, 52])]))
+    shown = pd.DataFrame(got.section["tables"]["scores"])
+    assert shown.loc[shown["wave"] == "2", "mean"].isna().all()
+    assert shown.loc[shown["wave"] == "1", "mean"].notna().all()
+
+
+def test_one_wave_needs_no_column_of_waves() -> None:
+    assert "wave" not in scored(as_csv(table())).section["captions"]["scores"]["columns"]
+
+
 def test_means_of_very_few_are_not_shown() -> None:
     got = scored(as_csv(table(4)))
     shown = pd.DataFrame(got.section["tables"]["scores"])
