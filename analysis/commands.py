@@ -214,15 +214,21 @@ def validate_and_write(
 
 
 def say_what_was_written(result: Validation, written: list[Path], out: Path) -> None:
-    """Name the files, how many rules are met, and what failed."""
+    """Name the files, say the state of every property, what the data allow, and what failed."""
+    from analysis.report.limits import limits_of
+    from analysis.report.questions import counted_questions
+    from analysis.report.standards import states_sentence
     from analysis.report.view import verdicts
 
-    found = verdicts(result.tree)
     for note in result.tree["meta"]["notes"]:
         typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(written)} files in {out}")
-    typer.echo(f"{len(found['met'])} rules met, {len(found['not_met'])} not met.")
-    for failure in found["failed"]:
+    for line in states_sentence(result.tree["sections"]):
+        typer.echo(line)
+    typer.echo(counted_questions(result.tree))
+    for limit in limits_of(result.tree):
+        typer.echo(f"{limit.heading}: {limit.text}")
+    for failure in verdicts(result.tree)["failed"]:
         typer.echo(f"Failed: {failure['title']}: {failure['message']}")
     page = out / "report.html"
     typer.echo(f"Read {page if page in written else out / 'results.json'}")

@@ -72,6 +72,29 @@ CFI = Rule(name="COSMIN structural validity, CFI", comparison=">", cutoff=0.95, 
 TLI = Rule(name="COSMIN structural validity, TLI", comparison=">", cutoff=0.95, source=COSMIN)
 RMSEA = Rule(name="COSMIN structural validity, RMSEA", comparison="<", cutoff=0.06, source=COSMIN)
 SRMR = Rule(name="COSMIN structural validity, SRMR", comparison="<", cutoff=0.08, source=COSMIN)
+TERWEE = "Terwee et al. 2012, doi:10.1007/s11136-011-9960-1"
+RISK_OF_BIAS = "Mokkink et al. 2018, doi:10.1007/s11136-017-1765-4"
+FEWEST_PEOPLE = Rule(
+    name="COSMIN smallest sample that says anything of a property",
+    comparison=">=",
+    cutoff=30,
+    source=TERWEE,
+    note="Fewer are called poor there: numbers may stand, a verdict may not.",
+)
+STRUCTURE_PER_ITEM = Rule(
+    name="COSMIN smallest sample for structure, per item",
+    comparison=">=",
+    cutoff=5,
+    source=RISK_OF_BIAS,
+    note="Fewer are called inadequate there, in factor analysis and for each group compared.",
+)
+RESPONSE_MODEL_PEOPLE = Rule(
+    name="COSMIN smallest sample for a response model with discriminations",
+    comparison=">=",
+    cutoff=250,
+    source=RISK_OF_BIAS,
+    note="Fewer are called inadequate there.",
+)
 HYPOTHESES = Rule(name="COSMIN hypotheses confirmed", comparison=">=", cutoff=0.75, source=COSMIN)
 KMO = Rule(
     name="Sampling adequacy worth factoring",

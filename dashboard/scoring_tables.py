@@ -89,7 +89,12 @@ def section_of(card: Scorecard, checked: ScreeningResult, scale: Instrument) -> 
             _missing(checked, len(scale.item_ids)),
             "Missing answers",
             "",
-            {**by_wave, "reason": ("Reason", "text"), "n": ("Answers", "int"), "share": ("Of all", "percent")},
+            {
+                **by_wave,
+                "reason": ("Reason", "text"),
+                "n": ("Answers", "int"),
+                "share": ("Of all", "percent"),
+            },
         ),
     }
     return {

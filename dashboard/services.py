@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from analysis.report.disclosure import shared_tree
+from analysis.report.limits import limits_of, untested_lines
+from analysis.report.questions import HIDDEN, hidden_claims, question_rows
+from analysis.report.standards import evidence_by_property
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
+from analysis.verdicts import Verdict
 from dashboard import sharing
 from dashboard.filters import filtered
 
 ENVIRONMENT = "DTA_RESULTS"
 SHARED = "DTA_SHARED"
 NEEDED = ("schema", "meta", "sections")
-SCHEMA = 1
+SCHEMA = 2
 FORMS = {
     "report.html": ("text/html", "the whole report in one file, to read or print"),
     "report_short.html": ("text/html", "the short version for the people who make the app, in plain words"),
@@ -148,22 +152,28 @@ def overview(tree: Tree) -> dict[str, Any]:
     Returns
     -------
     dict
-        `counts` (label to number), `verdicts`, `notices` and the `title`.
+        `counts` (label to number), `states` of the properties, `questions`, `limits`, `failed`,
+        `not_applicable`, `hidden` (what a shared copy leaves out, in words), `notices` and the `title`.
     """
     meta, found = tree["meta"], verdicts(tree)
+    count = hidden_claims(tree)
     counts = {
         "People": meta["participants"],
         "Waves": len(meta["waves"]),
         "Items": len(meta["instrument"]["items"]),
-        "Rules met": len(found["met"]),
-        "Rules not met": len(found["not_met"]),
-        "Failures": len(found["failed"]),
     }
+    if found["failed"]:
+        counts["Failures"] = len(found["failed"])
     return {
         "title": meta["instrument"]["title"],
         "study": (meta["study"] or {}).get("title", ""),
         "counts": counts,
-        "verdicts": found,
+        "states": evidence_by_property(tree["sections"]),
+        "questions": question_rows(tree),
+        "limits": limits_of(tree),
+        "failed": found["failed"],
+        "not_applicable": found["not_applicable"],
+        "hidden": f"{HIDDEN}: {count}." if count else "",
         "notices": [*notices(tree), *([sharing.NOTICE] if meta.get("shared") else [])],
     }
 
@@ -189,16 +199,17 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
     ok = section["status"] == "ok"
     found = verdicts(tree)
     mine = [
-        {**finding, "passed": passed}
-        for key, passed in (("not_met", False), ("met", True))
-        for finding in found[key]
-        if finding["section"] == name
+        entry
+        for verdict in (Verdict.NOT_MET, Verdict.MET, Verdict.UNTESTED)
+        for entry in found[verdict.value]
+        if entry["section"] == name
     ]
     return {
         "section": section,
         "prose": prose(section) if ok else [],
         "tables": [table_view(name, section, table) for table in section["tables"]] if ok else [],
         "findings": mine,
+        "untested": untested_lines(section) if ok else [],
         "method": method_line(section) if ok else "",
         "next_step": _next_step(section),
     }
@@ -207,6 +218,8 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
 def _next_step(section: Mapping[str, Any]) -> str:
     if section["status"] == "failed":
         return "Mend what the message names and run `dta validate` again; the other pages stand."
+    if section["status"] == "untestable":
+        return "More answers, or answers that differ, would let it be tested; the other pages stand."
     if section["status"] == "not_applicable":
         return "Give `dta validate` what is missing and this page fills itself."
     return ""

@@ -24,13 +24,14 @@ from analysis.rules import RMSEA
 
 
 def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
-    """RMSEA of each structure with its 90% interval; the further left, the better."""
+    """Robust RMSEA of each proper solution with its 90% interval; the further left, the better."""
     table = table_of(section, "fit")
+    table = table[table["proper"].astype(bool) & table["rmsea_robust"].notna()].copy()
     sets = list(pd.unique(table["items"]))
     table["label"] = [wrapped(title, 26) for title in table["title"]]
-    told = "; ".join(f"{row.title}, {row.items} {row.rmsea:.3f}" for row in table.itertuples())
+    told = "; ".join(f"{row.title}, {row.items} {row.rmsea_robust:.3f}" for row in table.itertuples())
     lines = int(table["label"].str.count("\n").max()) + 1
-    most = max(0.1, float(table["rmsea_ci_upper"].max()) * 1.05)
+    most = max(0.1, float(table["rmsea_ci_upper_robust"].max()) * 1.05)
 
     def draw(width: int) -> Chart:
         rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
@@ -43,12 +44,12 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         apart = alt.YOffset("items:N", sort=sets)
         base = alt.Chart(table)
-        x = alt.X("rmsea_ci_lower:Q", scale=scale, title="RMSEA, 90% interval")
+        x = alt.X("rmsea_ci_lower_robust:Q", scale=scale, title="Robust RMSEA, 90% interval")
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
-            y=rows, yOffset=apart, x=x, x2="rmsea_ci_upper:Q"
+            y=rows, yOffset=apart, x=x, x2="rmsea_ci_upper_robust:Q"
         )
         point = base.mark_point(filled=True, size=90, opacity=1).encode(
-            y=rows, yOffset=apart, x=alt.X("rmsea:Q", scale=scale), color=colour, shape=shape
+            y=rows, yOffset=apart, x=alt.X("rmsea_robust:Q", scale=scale), color=colour, shape=shape
         )
         cut = pd.DataFrame({"cut": [RMSEA.cutoff]})
         rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
@@ -59,7 +60,7 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title=f"Misfit of each structure; dashed line: {RMSEA.cutoff:.2f}, smaller is better",
-        alt=f"RMSEA by structure: {told}.",
+        alt=f"Robust RMSEA by structure: {told}.",
         draw=draw,
         tables=("fit",),
     )

@@ -37,6 +37,7 @@ def validate_into(job: Job, progress: Progress) -> str:
         The input is bad, as `dta validate` would say.
     """
     from analysis.pipeline import validate
+    from analysis.report.questions import counted_questions
     from analysis.report.view import verdicts
 
     progress("Reading", 0, 0)
@@ -52,7 +53,7 @@ def validate_into(job: Job, progress: Progress) -> str:
     written = result.write(job.folder / MADE, forms=job.request.get("forms", ["html"]))
     found = verdicts(result.tree)
     parts = [
-        f"{len(written)} files. {len(found['met'])} rules met, {len(found['not_met'])} not met.",
+        f"{len(written)} files. {counted_questions(result.tree)}",
         *(f"Failed: {failure['title']}." for failure in found["failed"]),
     ]
     return " ".join(parts)

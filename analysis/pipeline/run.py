@@ -15,17 +15,20 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from analysis.pipeline.context import Context, build_context
+from analysis.pipeline.reach import explained, stuck_items
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import TOPICS
 from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
+from analysis.rules import FEWEST_PEOPLE
+from analysis.verdicts import Cause
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
 
 if TYPE_CHECKING:
     from instrument.study import Study
 
-TREE_SCHEMA = 1
+TREE_SCHEMA = 2
 SOFTWARE = (
     "dta-toolkit",
     "numpy",
@@ -47,7 +50,9 @@ class Validation(Result):
     ----------
     tree : dict
         `meta` says what was validated and with what; `sections` holds one entry per topic with
-        `status` (`ok`, `failed`, `not_applicable`), `values`, `tables`, `findings` and `method`.
+        `status` (`ok`, `failed`, `untestable`, `not_applicable`), `values`, `tables`, `findings` and
+        `method`. `properties` gives the state of each measurement property (`shown`, `not_shown`,
+        `not_testable`, `not_asked`) with its counts of claims.
     """
 
     tree: dict[str, Any]
@@ -68,14 +73,16 @@ class Validation(Result):
         Returns
         -------
         pandas.DataFrame
-            One row per finding: section, claim, value, rule, source, passed, path.
+            One row per finding: section, question, property, claim, value, rule, source, verdict (met,
+            not_met, untested), cause (why it could not be tested), passed (None where it was not), path.
         """
         rows = [
             {"section": name, **finding}
             for name, section in self.tree["sections"].items()
             for finding in section["findings"]
         ]
-        columns = ["section", "claim", "value", "rule", "source", "passed", "path"]
+        columns = ["section", "question", "property", "claim", "value", "rule", "source"]
+        columns += ["verdict", "cause", "passed", "path"]
         return pd.DataFrame(rows, columns=columns)
 
     def write(self, folder: str | Path, **options: Any) -> list[Path]:
@@ -186,7 +193,10 @@ def validate(
                 progress(topic.title, number, len(wanted))
             sections[topic.name] = _answer(topic, context)
     tree = {"schema": TREE_SCHEMA, "meta": _meta(context), "sections": sections}
-    return Validation(tree=json.loads(json.dumps(to_plain(tree), allow_nan=False)))
+    from analysis.report.standards import verdicts_plain
+
+    plain = json.loads(json.dumps(to_plain(tree), allow_nan=False))
+    return Validation(tree={**plain, "properties": verdicts_plain(plain["sections"])})
 
 
 def _wanted(names: Sequence[str] | None) -> list[Topic]:
@@ -199,23 +209,43 @@ def _wanted(names: Sequence[str] | None) -> list[Topic]:
 
 
 def _answer(topic: Topic, context: Context) -> dict[str, Any]:
-    """Ask one topic; what cannot be estimated is marked with its reason, other errors are raised."""
+    """Ask one topic; what cannot be estimated is marked with its reason, other errors are raised.
+
+    A sample too small, or an item that nobody answered, is no failure: the topic could not be tested.
+    """
     body: dict[str, Any] = {"title": topic.title, "question": topic.question}
+    body |= {"subject": topic.subject, "bears_on": [prop.value for prop in topic.bears_on]}
     caught: list[warnings.WarningMessage] = []
     if lacking := topic.lacks(context):
-        body |= {"status": "not_applicable", **_empty(lacking)}
+        body |= {"status": "not_applicable", "cause": None, **_empty(lacking)}
+    elif short := topic.short(context):
+        body |= {"status": "untestable", "cause": Cause.FEW_IN_GROUP.value, **_empty(short)}
+    elif len(context.items) < topic.people:
+        body |= {"status": "untestable", "cause": Cause.FEW_PEOPLE.value, **_empty(TOO_FEW)}
     else:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                body |= {"status": "ok", **topic.run(context).plain()}
+                body |= {"status": "ok", "cause": None, **topic.run(context).plain()}
             except ToolkitError as error:
-                body |= {"status": "failed", **_empty(str(error))}
+                body |= _not_answered(topic, context, error)
     body["method"].update(
         software={name: version_of(name) for name in ("dta-toolkit", *body["method"]["software"])},
         data=context.checksums["responses"],
     )
     return {**body, "warnings": _ours(caught)}
+
+
+TOO_FEW = (
+    f"Too few people gave answers: under {FEWEST_PEOPLE.cutoff:g}, no number of this section would say "
+    f"anything ({FEWEST_PEOPLE.source})."
+)
+
+
+def _not_answered(topic: Topic, context: Context, error: ToolkitError) -> dict[str, Any]:
+    cause = explained(context, error, topic.enough(context))
+    status = "failed" if cause is None else "untestable"
+    return {"status": status, "cause": None if cause is None else cause.value, **_empty(str(error))}
 
 
 def _ours(caught: list[warnings.WarningMessage]) -> list[str]:
@@ -231,6 +261,7 @@ def _empty(message: str) -> dict[str, Any]:
     return {
         "message": message,
         "problems": [],
+        "untested": [],
         "prose": [],
         "method": {
             "estimator": None,
@@ -279,6 +310,7 @@ def _meta(context: Context) -> dict[str, Any]:
         "administrations": len(context.responses),
         "waves": [str(wave) for wave in context.waves],
         "structure_wave": str(context.first_wave),
+        "without_variation": stuck_items(context),
         "seed": context.seed,
         "versions": {"python": platform.python_version(), **_versions()},
     }

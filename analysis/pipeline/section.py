@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from analysis.result import to_plain
-from analysis.rules import Rule
+from analysis.rules import FEWEST_PEOPLE, Rule
+from analysis.verdicts import Cause, Property, Question, Verdict
 
 if TYPE_CHECKING:
     from analysis.pipeline.context import Context
 
-Status = Literal["ok", "failed", "not_applicable"]
+Status = Literal["ok", "failed", "untestable", "not_applicable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +46,68 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A claim with the number it rests on, the rule that judges it and the rule's source."""
+    """A claim with the number it rests on, the rule that judges it and the rule's source.
+
+    `untested` says why there is nothing to judge: the fit behind the number is improper, the sample too
+    small, the number could not be had. A number that is missing or not finite is never judged.
+    """
 
     claim: str
     value: float | None
     rule: Rule
     path: str
+    question: Question
     form: str = "d2"
     note: str = ""
+    untested: Cause | None = None
+
+    @property
+    def cause(self) -> Cause | None:
+        """Why the claim could not be tested; None where it was."""
+        if self.untested is not None:
+            return self.untested
+        known = self.value is not None and math.isfinite(self.value)
+        return None if known else Cause.NOT_ESTIMATED
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the rule says."""
+        if self.cause is not None or self.value is None:
+            return Verdict.UNTESTED
+        return Verdict.MET if self.rule.holds(self.value) else Verdict.NOT_MET
 
     def plain(self) -> dict[str, Any]:
-        """Give the finding as plain data; a value that is missing passes no rule."""
-        passed = self.value is not None and self.rule.holds(self.value)
+        """Give the finding as plain data; `passed` is None where nothing was tested."""
+        verdict = self.verdict
+        bears_on = self.question.bears_on
         return {
             "claim": self.claim,
             "value": to_plain(self.value),
             "rule": str(self.rule),
             "source": self.rule.source,
             "note": self.note or self.rule.note,
-            "passed": passed,
+            "verdict": verdict.value,
+            "cause": None if self.cause is None else self.cause.value,
+            "passed": {Verdict.MET: True, Verdict.NOT_MET: False}.get(verdict),
+            "question": self.question.text,
+            "property": None if bears_on is None else bears_on.value,
+            "cutoff": self.rule.cutoff,
+            "higher": self.rule.comparison in (">=", ">"),
             "format": self.form,
             "path": self.path,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untested:
+    """What a part of a section could not be asked of these data, and why; no failure."""
+
+    what: str
+    cause: Cause
+
+    def plain(self) -> dict[str, str]:
+        """Give it as plain data."""
+        return {"what": self.what, "cause": self.cause.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,12 +130,14 @@ class Section:
     seed: int | None = None
     software: Sequence[str] = ()
     problems: Sequence[str] = ()
+    untested: Sequence[Untested] = ()
 
     def plain(self) -> dict[str, Any]:
         """Give the section as plain data."""
         return {
             "message": "",
             "problems": list(self.problems),
+            "untested": [part.plain() for part in self.untested],
             "prose": list(self.prose),
             "method": {
                 "estimator": self.estimator,
@@ -115,12 +159,20 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.reset_index(drop=True).rename(columns=str)
 
 
+def of_sample(context: Context) -> Cause | None:
+    """Say whether the people of the first wave bear any verdict: `FEW_PEOPLE`, or None where they do."""
+    return None if FEWEST_PEOPLE.holds(len(context.items)) else Cause.FEW_PEOPLE
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
     """A question of the validation, and the function that answers it.
 
-    `lacks` says in a sentence what is missing when the topic cannot be asked of these data, and
-    gives an empty string otherwise.
+    `lacks` says in a sentence what is missing when the topic cannot be asked of these data, `short` what
+    sample is too small for it; both give an empty string otherwise. `people` is the smallest number of
+    people for which it is tried at all; `enough` gives the cause why people or items are too few for a
+    verdict, None where they are enough. `bears_on` names the measurement properties whose rules it asks,
+    `subject` what it is about in two or three words.
     """
 
     name: str
@@ -128,3 +180,8 @@ class Topic:
     question: str
     run: Callable[[Context], Section]
     lacks: Callable[[Context], str] = lambda context: ""
+    short: Callable[[Context], str] = lambda context: ""
+    people: int = 0
+    enough: Callable[[Context], Cause | None] = of_sample
+    bears_on: tuple[Property, ...] = ()
+    subject: str = ""

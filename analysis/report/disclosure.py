@@ -25,6 +25,8 @@ from analysis.report.disclosure_items import hide_distributions
 from analysis.report.disclosure_links import link
 from analysis.report.disclosure_texts import groups_vague, places, rounded, vague, value_forms
 from analysis.report.small_cells import LIMIT
+from analysis.report.standards import verdicts_plain
+from analysis.verdicts import Verdict
 
 if TYPE_CHECKING:
     from analysis.pipeline.run import Validation
@@ -87,15 +89,20 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
     for key in ("participants", "administrations"):
         if few or ("meta", key) in hidden:
             made["meta"][key] = None
+    if few:
+        made["meta"]["without_variation"] = []
     for name, section in made["sections"].items():
         if section["status"] == "ok":
             gone = {path[1:] for path in hidden if path[0] == name}
             _take_out(name, section, gone, made["meta"]["participants"])
         for key in ("problems", "warnings"):
             section[key] = [vague(text) for text in section.get(key, [])]
+        for part in section["untested"]:
+            part["what"] = vague(part["what"])
         section["message"] = vague(section["message"])
     made["meta"]["notes"] = [vague(text) for text in made["meta"].get("notes", [])]
     _judged(made)
+    made["properties"] = verdicts_plain(made["sections"])
     made["meta"]["shared"] = {"smallest": LIMIT}
     made["meta"]["notes"].append(f"Made to be shared: numbers of fewer than {LIMIT} people are left out.")
     return made
@@ -139,6 +146,7 @@ def _close(section: dict[str, Any]) -> None:
         findings=[],
         figures=[],
         problems=[],
+        untested=[],
         warnings=[],
     )
     section["method"] = {**section["method"], "n": None, "options": {}}
@@ -279,24 +287,29 @@ def _values(section: dict[str, Any], hidden: set[Path], gone_shares: set[float])
     section["prose"] = [vague(sentence) for sentence in told]
 
 
+_LEFT_OUT = {"value": None, "verdict": Verdict.HIDDEN.value, "cause": None, "passed": None}
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 def _judged(tree: dict[str, Any]) -> None:
-    """Keep the judged claims whose number is still there, with the digits that are."""
+    """Keep the judged claims with the digits that are still there; without a number the verdict goes, too."""
     for section in tree["sections"].values():
         kept = []
         for finding in section["findings"]:
+            if finding["value"] is None:
+                kept.append({**finding, "claim": vague(finding["claim"])})
+                continue
             value: Any = tree
             try:
                 for word, position in _STEP.findall(finding["path"]):
                     value = value[int(position)] if position else value[word]
             except (KeyError, IndexError, TypeError):
                 value = None
-            if value is None and finding["value"] is not None:
+            if value is None:
+                kept.append({**finding, **_LEFT_OUT, "claim": vague(finding["claim"])})
                 continue
             kept.append({**finding, "value": value, "claim": vague(finding["claim"])})
-        if len(kept) < len(section["findings"]):
+        if any(finding["verdict"] == Verdict.HIDDEN for finding in kept):
             section["warnings"] = [
                 *section["warnings"],
                 "Claims that rest on small numbers are left out here.",

@@ -14,7 +14,9 @@ from markupsafe import Markup, escape
 from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
 from analysis.report.formatting import fill_prose, format_value
+from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
     SHOWN,
@@ -24,7 +26,7 @@ from analysis.report.standards import (
     ordered,
     place_line,
 )
-from analysis.report.view import LONG_TABLE, Tree, by_rule, method_line, notices, table_view, verdicts
+from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
 
 TEMPLATES = Path(__file__).parent / "templates"
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')
@@ -57,11 +59,14 @@ def render_html(tree: Tree) -> str:
         meta=tree["meta"],
         notices=notices(tree),
         verdicts=verdicts(tree),
-        by_rule=by_rule,
+        limits=limits_of(tree),
+        questions=question_rows(tree),
+        questions_heading=QUESTIONS,
+        hidden=f"{HIDDEN}: {count}." if (count := hidden_claims(tree)) else "",
         shown=SHOWN,
         evidence=[
-            ("Step of scale development", STEPS_SOURCE, evidence_by_step(tree["sections"])),
             ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
+            ("Step of scale development", STEPS_SOURCE, evidence_by_step(tree["sections"])),
         ],
         methods=methods_paragraphs(tree),
         sections=[_section(name, section, tree["meta"]) for name, section in ordered(tree["sections"])],
@@ -77,6 +82,7 @@ def _section(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> 
     view: dict[str, Any] = {
         key: section[key] for key in ("title", "question", "status", "message", "problems", "warnings")
     }
+    view["untested"] = untested_lines(section)
     view |= {"name": name, "place": place_line(name), "prose": [], "tables": [], "figures": [], "method": ""}
     if section["status"] == "ok":
         view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_line, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
     SHOWN,
@@ -15,9 +17,9 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import (
+    STATUS,
     TableView,
     Tree,
-    by_rule,
     method_line,
     notices,
     prose,
@@ -53,10 +55,12 @@ def _lines(tree: Tree) -> Iterator[str]:
         yield f"\n## {section['title']}\n"
         yield f"*{section['question']}* {place_line(name)}\n"
         if section["status"] != "ok":
-            yield f"**{section['status'].replace('_', ' ').capitalize()}.** {section['message']}"
+            yield f"**{STATUS[section['status']]}.** {section['message']}"
             continue
         for problem in section["problems"]:
             yield f"**A part of this failed.** {problem}\n"
+        for line in untested_lines(section):
+            yield line + "\n"
         for sentence in prose(section):
             yield sentence + "\n"
         for warning in section["warnings"]:
@@ -71,25 +75,26 @@ def _lines(tree: Tree) -> Iterator[str]:
 
 
 def _summary_lines(tree: Tree) -> Iterator[str]:
-    found = verdicts(tree)
     yield "\n## Summary\n"
-    for failure in found["failed"]:
+    for limit in limits_of(tree):
+        yield f"- **{limit.heading}.** {limit.text}"
+    for failure in verdicts(tree)["failed"]:
         yield f"- **Failed:** {failure['title']}. {failure['message']}"
     yield f"\n**{SHOWN}**\n"
     for source, rows in (
-        (STEPS_SOURCE, evidence_by_step(tree["sections"])),
         (PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
+        (STEPS_SOURCE, evidence_by_step(tree["sections"])),
     ):
         for row in rows:
-            counts = f" ({row.met} met, {row.not_met} not met)" if row.met + row.not_met else ""
             titles = ", ".join(title for _, title in row.sections)
-            yield f"- {row.name}: **{row.state}**{counts}" + (f" See {titles}." if titles else "")
+            see = f" See {titles}." if titles else ""
+            yield f"- {row.name}: **{row.words}** {row.counted}".rstrip() + see
         yield f"\n{source}\n"
-    for key, heading in (("not_met", "Not met"), ("met", "Met")):
-        yield f"\n**{heading} ({len(found[key])})**\n"
-        for rule, source, entries in by_rule(found[key]):
-            yield f"- {rule} ({source})"
-            yield from (f"    - {entry['claim']}: {entry['printed']}" for entry in entries)
+    yield f"\n**{QUESTIONS}**\n"
+    if count := hidden_claims(tree):
+        yield f"{HIDDEN}: {count}.\n"
+    for question in question_rows(tree):
+        yield f"- {question.question} **{question.hold}.** {question_line(question)}"
 
 
 def _table_lines(view: TableView, number: int) -> Iterator[str]:

@@ -9,7 +9,9 @@ from typing import Any
 
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
+from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.questions import HIDDEN, QUESTIONS, QuestionRow, hidden_claims, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
     SHOWN,
@@ -21,9 +23,9 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import (
+    STATUS,
     TableView,
     Tree,
-    by_rule,
     long_tables_line,
     method_line,
     notices,
@@ -88,8 +90,8 @@ def _lines(tree: Tree, room: Path) -> Iterator[str]:
         if section["status"] == "ok":
             yield from _section_lines(name, section, meta, room, numbers)
         else:
-            status = section["status"].replace("_", " ").capitalize()
-            yield f"#notice({quoted(status)}, {quoted(section['message'])})"
+            kind = "notice" if section["status"] == "failed" else "quiet"
+            yield f"#{kind}({quoted(STATUS[section['status']])}, {quoted(section['message'])})"
     yield "#chapter[Methods]"
     for label, text in methods_paragraphs(tree):
         yield f"#method({quoted(label)}, {quoted(text)})"
@@ -104,6 +106,8 @@ def _section_lines(
 ) -> Iterator[str]:
     for problem in section["problems"]:
         yield f"#notice({quoted('A part of this failed')}, {quoted(problem)})"
+    for line in untested_lines(section):
+        yield f"#small({quoted(line)})"
     for sentence in prose(section):
         yield f"#sentence({quoted(sentence)})"
     for warning in section["warnings"]:
@@ -118,29 +122,43 @@ def _section_lines(
 
 
 def _summary_lines(tree: Tree) -> Iterator[str]:
-    found = verdicts(tree)
     yield "#chapter[Summary]"
-    for failure in found["failed"]:
+    for limit in limits_of(tree):
+        yield f"#quiet({quoted(limit.heading)}, {quoted(limit.text)})"
+    for failure in verdicts(tree)["failed"]:
         yield f"#notice({quoted('Failed: ' + failure['title'])}, {quoted(failure['message'])})"
     sections = tree["sections"]
     yield f"#subheading({quoted(SHOWN)})"
     for heading, source, rows in (
-        ("Step of scale development", STEPS_SOURCE, evidence_by_step(sections)),
         ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(sections)),
+        ("Step of scale development", STEPS_SOURCE, evidence_by_step(sections)),
     ):
         lines = ", ".join(_evidence(row) for row in rows)
         yield f"#evidence({quoted(heading)}, {quoted(source)}, ({lines},))"
-    for key, heading in (("not_met", "Not met"), ("met", "Met")):
-        yield f"#subheading({quoted(f'{heading} ({len(found[key])})')})"
-        for rule, source, entries in by_rule(found[key]):
-            pairs = ", ".join(f"({quoted(e['claim'])}, {quoted(e['printed'])})" for e in entries)
-            yield f"#verdicts({quoted(f'{rule} · {source}')}, ({pairs},))"
+    yield f"#subheading({quoted(QUESTIONS)})"
+    if count := hidden_claims(tree):
+        yield f"#sentence({quoted(f'{HIDDEN}: {count}.')})"
+    lines = ", ".join(_question(row) for row in question_rows(tree))
+    yield f"#questions(({lines},))" if lines else ""
 
 
 def _evidence(row: Evidence) -> str:
-    mark = {True: "met", False: "not", None: "open"}[row.good]
     titles = ", ".join(title for _, title in row.sections)
-    cells = (row.name, row.state, *row.counts, titles, mark)
+    cells = (row.name, row.words, *row.counts, titles, row.state.value)
+    return f"({', '.join(quoted(cell) for cell in cells)})"
+
+
+def _question(row: QuestionRow) -> str:
+    worst = "" if row.worst is None else f"{row.worst}: {row.worst_value}."
+    more = f" {row.range}." if row.range else ""
+    rest = f" {row.rest[0].upper()}{row.rest[1:]}." if row.rest else ""
+    cells = (
+        row.question,
+        f"{row.rule} · {row.source}",
+        row.met,
+        f"{worst}{more}{rest}".strip(),
+        row.state.value,
+    )
     return f"({', '.join(quoted(cell) for cell in cells)})"
 
 

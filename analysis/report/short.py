@@ -8,8 +8,9 @@ from typing import Any
 
 from analysis.report import short_words as words
 from analysis.report.formatting import format_value
-from analysis.report.standards import PROPERTIES, evidence_of
+from analysis.report.standards import PROPERTIES, Evidence, evidence_of
 from analysis.report.view import Tree
+from analysis.verdicts import Cause, Property, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,21 +218,18 @@ def _first_to_work_on(table: Mapping[str, Any]) -> str:
 
 def _trust(tree: Tree) -> Part | None:
     found = evidence_of(tree["sections"])
-    rows: list[tuple[Words, ...]] = []
-    for key, question in words.ASKED.items():
-        row = found[key]
-        if row.met + row.not_met:
-            path = f"met:{key}"
-            counts = [Number(text=str(count), path=path) for count in (row.met, row.met + row.not_met)]
-            passed: Words = [counts[0], " of ", counts[1], " checks passed"]
-            rows.append(([question], passed))
-        elif row.state.startswith("Failed"):
-            rows.append(([question], ["could not be worked out"]))
+    rows = [
+        ([question], _passed(key, found[key]))
+        for key, question in words.ASKED.items()
+        if found[key].state is not State.NOT_ASKED
+    ]
     if not rows:
         return None
     lines: list[Words] = [
         ["Each check is a rule from the research on such questions. A rule is a habit, not a law."]
     ]
+    if any(Cause.FEW_PEOPLE in found[key].causes for key in words.ASKED):
+        lines.insert(0, [words.FEW])
     return Part(
         heading="How far to trust the questions",
         lines=tuple(lines),
@@ -239,12 +237,25 @@ def _trust(tree: Tree) -> Part | None:
     )
 
 
+def _passed(key: Property, row: Evidence) -> Words:
+    """Say the state of a property in plain words; what was never tested has neither passed nor failed."""
+    tally, path = row.tally, f"met:{key.value}"
+    if row.state is State.UNTESTABLE:
+        return [words.UNTESTED.get(row.causes[0], words.NO_NUMBER) if row.causes else words.NO_NUMBER]
+    counts = [Number(text=str(count), path=path) for count in (tally.met, tally.tested)]
+    said: list[str | Number] = [counts[0], " of ", counts[1], " checks passed"]
+    if tally.untested:
+        said += ["; ", Number(text=str(tally.untested), path=path), " could not be made"]
+    return said
+
+
 def _unknown(tree: Tree) -> Part:
     found = evidence_of(tree["sections"])
-    points: list[Words] = []
-    for key in PROPERTIES:
-        if key in words.UNKNOWN and found[key].state.startswith(("Not asked", "Failed: ")):
-            points.append([words.UNKNOWN[key]])
+    points: list[Words] = [
+        [words.UNKNOWN[key]]
+        for key in PROPERTIES
+        if key in words.UNKNOWN and found[key].state in (State.NOT_ASKED, State.UNTESTABLE)
+    ]
     points.append(["What those who did not answer would have said."])
     points.append(["If a better score makes people stay, or just goes with it."])
     return Part(heading="What we do not know", points=tuple(points))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.report.formatting import ABSENT
+from analysis.verdicts import Cause, Property, State, Tally, Verdict, tally_of
 
 SHOWN = "What has been shown, and what has not"
 STEPS_SOURCE = "Boateng et al. 2018, doi:10.3389/fpubh.2018.00149"
-PROPERTIES_SOURCE = "COSMIN: Prinsen et al. 2018; Terwee et al. 2018, doi:10.1007/s11136-018-1829-0"
+PROPERTIES_SOURCE = "COSMIN: Mokkink et al. 2024, doi:10.1007/s11136-024-03761-6"
 
 # name, and what it would take to judge it where the results hold nothing about it
 STEPS = {
@@ -25,18 +26,24 @@ STEPS = {
     "9": ("Tests of validity", "other measures, known groups, use or outcomes, and hypotheses about them"),
 }
 PROPERTIES = {
-    "content": ("Content validity", "ratings by experts and by people it is meant for"),
-    "structure": ("Structural validity", "answers of a sample"),
-    "consistency": ("Internal consistency", "answers of a sample"),
-    "invariance": ("Cross-cultural validity and invariance", "groups, given with the covariates"),
-    "reliability": ("Reliability", "a second wave among people who did not change"),
-    "error": ("Measurement error", "a second wave, and the smallest change that matters to people"),
-    "criterion": ("Criterion validity", "a gold standard; for many constructs there is none"),
-    "hypotheses": (
-        "Hypotheses about other measures",
-        "other measures or use, and hypotheses stated beforehand",
+    Property.CONTENT: ("Content validity", "ratings by experts and by people it is meant for"),
+    Property.STRUCTURE: ("Structural validity", "answers of a sample"),
+    Property.CONSISTENCY: ("Internal consistency", "answers of a sample"),
+    Property.INVARIANCE: (
+        "Cross-cultural validity and measurement invariance",
+        "groups, given with the covariates",
     ),
-    "responsiveness": ("Responsiveness", "several waves and an outside sign of change"),
+    Property.RELIABILITY: ("Reliability", "a second wave among people who did not change"),
+    Property.ERROR: ("Measurement error", "a second wave, and the smallest change that matters to people"),
+    Property.CRITERION: ("Criterion validity", "a gold standard; for many constructs there is none"),
+    Property.HYPOTHESES: (
+        "Hypotheses testing for construct validity",
+        "other measures, groups or use, and hypotheses about them stated beforehand",
+    ),
+    Property.RESPONSIVENESS: (
+        "Responsiveness",
+        "several waves, an outside sign of change, and hypotheses about it stated beforehand",
+    ),
 }
 
 # section: step of scale development, measurement properties
@@ -60,16 +67,14 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "omega": ("8", ("consistency",)),
     "retest": ("8", ("reliability", "error")),
     "agreement": ("8", ("reliability", "error")),
-    "longitudinal": ("9", ("responsiveness",)),
-    "change": ("9", ("responsiveness",)),
+    "longitudinal": ("9", ()),
+    "change": ("9", ()),
     "validity": ("9", ("hypotheses",)),
     "convergent": ("9", ("hypotheses",)),
     "discriminant": ("9", ("hypotheses",)),
     "adherence": ("9", ("hypotheses",)),
     "mechanism": ("9", ("hypotheses",)),
 }
-# a property whose rules stand in a section beside those of another, by how the name of its rules begins
-RULES_OF = {"error": ("COSMIN measurement error", "Measurement error", "Smallest detectable change")}
 NO_STEP = "10"  # after the nine steps: what the scale is used for
 
 
@@ -81,25 +86,75 @@ class Evidence:
     ----------
     name
         The property or step.
-    state
-        In words; `needs` says what is lacking where nothing was asked.
-    met, not_met
-        Rules met and not met in its sections.
+    needs
+        What is lacking where nothing was asked.
+    tally
+        Claims met, not met, untested and hidden of the rules that bear on it; a section that failed counts
+        as one claim that could not be tested.
+    causes
+        Why claims could not be tested, each once.
     sections
-        Key and title of the sections that answer it.
+        Key and title of the sections that hold something about it.
+    note
+        What a reader must know beside the state.
     """
 
     name: str
-    state: str
-    good: bool | None
-    met: int
-    not_met: int
+    needs: str
+    tally: Tally
+    causes: tuple[Cause, ...]
     sections: tuple[tuple[str, str], ...]
+    note: str = ""
 
     @property
-    def counts(self) -> tuple[str, str]:
-        """Rules met and not met in print; dashes where no rule judges."""
-        return (str(self.met), str(self.not_met)) if self.met + self.not_met else (ABSENT, ABSENT)
+    def state(self) -> State:
+        """One of the four states, from the tally."""
+        return self.tally.state
+
+    @property
+    def words(self) -> str:
+        """The state in words, with what is lacking."""
+        said = f"{self.state.words}."
+        why = ", ".join(cause.words for cause in self.causes)
+        if self.state is State.NOT_ASKED:
+            described = "Described, but no rule bears on it. " if self.sections else ""
+            said += f" {described}Needs {self.needs}."
+        elif self.state is State.UNTESTABLE and why:
+            said = f"{self.state.words}: {why}."
+        elif self.tally.untested:
+            said += f" Some could not be tested: {why}."
+        return f"{said} {self.note}".strip()
+
+    @property
+    def counts(self) -> tuple[str, str, str]:
+        """Claims met, not met and untested in print; dashes where no rule was asked."""
+        asked = self.tally.tested + self.tally.untested
+        return (
+            (str(self.tally.met), str(self.tally.not_met), str(self.tally.untested))
+            if asked
+            else (ABSENT, ABSENT, ABSENT)
+        )
+
+    @property
+    def counted(self) -> str:
+        """The same counts as words; empty where no rule was asked."""
+        if not self.tally.tested + self.tally.untested:
+            return ""
+        met, not_met, untested = self.counts
+        return f"({met} met, {not_met} not met, {untested} not tested)"
+
+    def plain(self) -> dict[str, Any]:
+        """Give state and counts as plain data."""
+        return {
+            "name": self.name,
+            "state": self.state.value,
+            "met": self.tally.met,
+            "not_met": self.tally.not_met,
+            "untested": self.tally.untested,
+            "hidden": self.tally.hidden,
+            "causes": [cause.value for cause in self.causes],
+            "sections": [key for key, _ in self.sections],
+        }
 
 
 def step_of(section: str) -> str:
@@ -138,7 +193,7 @@ def place_line(section: str) -> str:
     step, properties = PLACES[section]
     line = f"Step {step} of {len(STEPS)}, {_lower(STEPS[step][0])}."
     if properties:
-        line += " COSMIN: " + "; ".join(_lower(PROPERTIES[name][0]) for name in properties) + "."
+        line += " COSMIN: " + "; ".join(_lower(PROPERTIES[Property(name)][0]) for name in properties) + "."
     return line
 
 
@@ -159,10 +214,12 @@ def evidence_by_step(sections: Mapping[str, Any]) -> list[Evidence]:
     list of Evidence
         One for each step, in order.
     """
-    return [
-        _evidence(f"{step}. {name}", needs, {k: s for k, s in sections.items() if step_of(k) == step})
-        for step, (name, needs) in STEPS.items()
-    ]
+    made = []
+    for step, (name, needs) in STEPS.items():
+        mine = {key: section for key, section in sections.items() if step_of(key) == step}
+        claims = [finding for section in mine.values() for finding in section["findings"]]
+        made.append(_evidence(f"{step}. {name}", needs, mine, claims, list(mine.values())))
+    return made
 
 
 def evidence_by_property(sections: Mapping[str, Any]) -> list[Evidence]:
@@ -181,42 +238,88 @@ def evidence_by_property(sections: Mapping[str, Any]) -> list[Evidence]:
     return list(evidence_of(sections).values())
 
 
-def evidence_of(sections: Mapping[str, Any]) -> dict[str, Evidence]:
-    """Give the same as `evidence_by_property`, by the short name of the property."""
+def evidence_of(sections: Mapping[str, Any]) -> dict[Property, Evidence]:
+    """Give the same as `evidence_by_property`, by property; only rules that bear on it judge it."""
     made = {}
-    for key, (name, needs) in PROPERTIES.items():
-        mine = {k: _judged_for(key, s) for k, s in sections.items() if key in PLACES.get(k, ("", ()))[1]}
-        made[key] = _evidence(name, needs, mine)
+    for prop, (name, needs) in PROPERTIES.items():
+        claims = [f for section in sections.values() for f in section["findings"] if f["property"] == prop]
+        bearing = [section for section in sections.values() if prop in section["bears_on"]]
+        mine = {
+            key: section
+            for key, section in sections.items()
+            if prop in PLACES.get(key, ("", ()))[1] or prop in section["bears_on"]
+        }
+        made[prop] = _evidence(name, needs, mine, claims, bearing)
+    consistency, structure = made[Property.CONSISTENCY], made[Property.STRUCTURE]
+    if consistency.tally.tested and structure.state is not State.SHOWN:
+        made[Property.CONSISTENCY] = replace(consistency, note=UNIDIMENSIONAL)
     return made
 
 
-def _judged_for(key: str, section: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a section with only the claims that bear on one property."""
-    kept = [f for f in section["findings"] if _is_of(key, f["rule"])]
-    return {**section, "findings": kept}
+UNIDIMENSIONAL = "COSMIN counts it only where the structure is shown, too."
 
 
-def _is_of(key: str, rule: str) -> bool:
-    owners = [name for name, starts in RULES_OF.items() if rule.startswith(starts)]
-    return key in owners if owners or key in RULES_OF else True
-
-
-def _evidence(name: str, needs: str, sections: Mapping[str, Any]) -> Evidence:
+def _evidence(
+    name: str,
+    needs: str,
+    sections: Mapping[str, Any],
+    claims: Sequence[Mapping[str, Any]],
+    bearing: Sequence[Mapping[str, Any]],
+) -> Evidence:
+    """Count claims; a section that was asked, and could give no claim, is one that could not be tested."""
+    silent = [s for s in bearing if s["status"] in ("failed", "untestable") and not s["findings"]]
+    causes = [claim["cause"] for claim in claims if claim["verdict"] == Verdict.UNTESTED]
+    causes += [section["cause"] or Cause.NOT_ESTIMATED.value for section in silent]
     asked = {key: section for key, section in sections.items() if section["status"] != "not_applicable"}
-    passed = [finding["passed"] for section in asked.values() for finding in section["findings"]]
-    failed = [key for key, section in asked.items() if section["status"] == "failed"]
-    met, not_met = passed.count(True), passed.count(False)
-    if not asked:
-        state, good = f"Not asked. Needs {needs}.", None
-    elif len(failed) == len(asked):
-        state, good = "Failed: no number could be estimated.", False
-    elif failed:
-        state, good = "Failed in part: some numbers could not be estimated.", False
-    elif not passed:
-        state, good = "Described; no rule judges it.", None
-    elif not_met:
-        state, good = "Some rules not met." if met else "No rule met.", False
-    else:
-        state, good = "Every rule met.", True
-    shown = tuple((key, section["title"]) for key, section in asked.items())
-    return Evidence(name=name, state=state, good=good, met=met, not_met=not_met, sections=shown)
+    verdicts = [claim["verdict"] for claim in claims] + [Verdict.UNTESTED.value] * len(silent)
+    return Evidence(
+        name=name,
+        needs=needs,
+        tally=tally_of(verdicts),
+        causes=tuple(dict.fromkeys(map(Cause, causes))),
+        sections=tuple((key, section["title"]) for key, section in asked.items()),
+    )
+
+
+def verdicts_plain(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the states of the properties as plain data, as `results.json` holds them.
+
+    Parameters
+    ----------
+    sections
+        The tree's `sections`.
+
+    Returns
+    -------
+    dict
+        Property to name, state (`shown`, `not_shown`, `not_testable`, `not_asked`) and counts.
+    """
+    return {prop.value: evidence.plain() for prop, evidence in evidence_of(sections).items()}
+
+
+def states_sentence(sections: Mapping[str, Any]) -> list[str]:
+    """Say the states of the properties, one sentence for each state that occurs.
+
+    Parameters
+    ----------
+    sections
+        The tree's `sections`.
+
+    Returns
+    -------
+    list of str
+        Such as `Shown: reliability (7 of 7).`.
+    """
+    found = evidence_of(sections)
+    lines = []
+    for state in State:
+        named = [
+            f"{_lower(e.name)} ({e.tally.met} of {e.tally.tested + e.tally.untested})"
+            if state in (State.SHOWN, State.NOT_SHOWN)
+            else _lower(e.name)
+            for e in found.values()
+            if e.state is state
+        ]
+        if named:
+            lines.append(f"{state.words}: {', '.join(named)}.")
+    return lines

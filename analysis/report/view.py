@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report.formatting import fill_prose, format_value
+from analysis.verdicts import Verdict
 
 Tree = Mapping[str, Any]
 NUMERIC = ("int", "percent", "p")
@@ -132,6 +133,9 @@ def option_words(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else format_value(value)
 
 
+STATUS = {"failed": "Failed", "untestable": "Could not be tested", "not_applicable": "Not asked"}
+
+
 def findings(tree: Tree) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Go through every judged claim, with the name of its section."""
     for name, section in tree["sections"].items():
@@ -140,7 +144,7 @@ def findings(tree: Tree) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
-    """Sort the judged claims into `met` and `not_met`, and name what failed or was not asked.
+    """Sort the judged claims by verdict, and name what failed, could not be tested or was not asked.
 
     Parameters
     ----------
@@ -150,43 +154,20 @@ def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
     Returns
     -------
     dict
-        `met`, `not_met`: findings with section name, title and printed value; `failed`,
-        `not_applicable`: sections with their message.
+        `met`, `not_met`, `untested`, `hidden`: findings with section name and printed value; `failed`
+        (sections and parts that failed), `untestable`, `not_applicable`: sections with their message.
     """
-    sorted_out: dict[str, list[dict[str, Any]]] = {
-        "met": [],
-        "not_met": [],
-        "failed": [],
-        "not_applicable": [],
-    }
+    sorted_out: dict[str, list[dict[str, Any]]] = {verdict.value: [] for verdict in Verdict}
+    sorted_out |= {"failed": [], "untestable": [], "not_applicable": []}
     for name, finding in findings(tree):
         entry = {**finding, "section": name, "printed": format_value(finding["value"], finding["format"])}
-        sorted_out["met" if finding["passed"] else "not_met"].append(entry)
+        sorted_out[finding["verdict"]].append(entry)
     for name, section in tree["sections"].items():
         messages = [section["message"]] if section["message"] else section["problems"]
-        key = "not_applicable" if section["status"] == "not_applicable" else "failed"
+        key = section["status"] if section["status"] != "ok" else "failed"
         for message in messages:
             sorted_out[key].append({"section": name, "title": section["title"], "message": message})
     return sorted_out
-
-
-def by_rule(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
-    """Gather judged claims under the rule that judges them.
-
-    Parameters
-    ----------
-    entries
-        As given by `verdicts`.
-
-    Returns
-    -------
-    list of tuple
-        Rule, source and its claims, in order of first appearance.
-    """
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for entry in entries:
-        groups.setdefault((entry["rule"], entry["source"]), []).append(entry)
-    return [(rule, source, found) for (rule, source), found in groups.items()]
 
 
 def split_tables(

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures.base import to_png
 from analysis.figures.registry import build_figures
+from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_line, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
     SHOWN,
@@ -21,9 +23,9 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import (
+    STATUS,
     TableView,
     Tree,
-    by_rule,
     long_tables_line,
     method_line,
     notices,
@@ -32,6 +34,7 @@ from analysis.report.view import (
     table_view,
     verdicts,
 )
+from analysis.verdicts import State
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -75,7 +78,7 @@ def render_docx(tree: Tree) -> bytes:
         if section["status"] == "ok":
             _add_section(document, tree, name, numbers)
         else:
-            _labelled(document, f"{section['status'].replace('_', ' ').capitalize()}. ", section["message"])
+            _labelled(document, f"{STATUS[section['status']]}. ", section["message"])
     document.add_heading("Methods", 1)
     for label, text in methods_paragraphs(tree):
         _labelled(document, f"{label}. ", text)
@@ -94,28 +97,28 @@ def _labelled(document: Document, label: str, text: str) -> None:
 
 
 def _add_summary(document: Document, tree: Tree) -> None:
-    found = verdicts(tree)
     document.add_heading("Summary", 1)
-    for failure in found["failed"]:
+    for limit in limits_of(tree):
+        _labelled(document, f"{limit.heading}. ", limit.text)
+    for failure in verdicts(tree)["failed"]:
         _labelled(document, f"Failed: {failure['title']}. ", failure["message"])
     document.add_heading(SHOWN, 2)
     for source, rows in (
-        (STEPS_SOURCE, evidence_by_step(tree["sections"])),
         (PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
+        (STEPS_SOURCE, evidence_by_step(tree["sections"])),
     ):
         for row in rows:
-            counts = f" ({row.met} met, {row.not_met} not met)" if row.met + row.not_met else ""
             paragraph = document.add_paragraph(f"{row.name}: ", style="List Bullet")
-            paragraph.add_run(row.state).bold = row.good is False
-            paragraph.add_run(counts)
+            paragraph.add_run(row.words).bold = row.state is State.NOT_SHOWN
+            paragraph.add_run(f" {row.counted}".rstrip())
         document.add_paragraph().add_run(source).italic = True
-    for key, heading in (("not_met", "Not met"), ("met", "Met")):
-        document.add_heading(f"{heading} ({len(found[key])})", 2)
-        for rule, source, entries in by_rule(found[key]):
-            document.add_paragraph().add_run(f"{rule} ({source})").italic = True
-            for entry in entries:
-                paragraph = document.add_paragraph(f"{entry['claim']}: ", style="List Bullet")
-                paragraph.add_run(entry["printed"]).bold = True
+    document.add_heading(QUESTIONS, 2)
+    if count := hidden_claims(tree):
+        document.add_paragraph(f"{HIDDEN}: {count}.")
+    for question in question_rows(tree):
+        paragraph = document.add_paragraph(f"{question.question} ", style="List Bullet")
+        paragraph.add_run(f"{question.hold}. ").bold = True
+        paragraph.add_run(question_line(question))
 
 
 def _add_section(document: Document, tree: Tree, name: str, numbers: Mapping[tuple[str, str], str]) -> None:
@@ -124,6 +127,8 @@ def _add_section(document: Document, tree: Tree, name: str, numbers: Mapping[tup
     section = tree["sections"][name]
     for problem in section["problems"]:
         _labelled(document, "A part of this failed. ", problem)
+    for line in untested_lines(section):
+        document.add_paragraph(line)
     for sentence in prose(section):
         document.add_paragraph(sentence)
     for warning in section["warnings"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from enum import StrEnum
 
 import numpy as np
 
@@ -10,7 +11,46 @@ from analysis.structural.fitted import Fitted
 from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
 
 
-def warn_improper(fitted: Fitted) -> None:
+class Fault(StrEnum):
+    """Why a solution that was found is no ground for a judgement."""
+
+    NEGATIVE_VARIANCE = "negative_variance"
+    CORRELATION_BEYOND_ONE = "correlation_beyond_one"
+    INDEFINITE = "indefinite_correlations"
+    UNKNOWN_ERRORS = "unknown_errors"
+    FEW_ROWS = "fewer_rows_than_parameters"
+    SMALL_GROUP = "small_group"
+
+    @property
+    def of_size(self) -> bool:
+        """Whether more people would mend it."""
+        return self in (Fault.FEW_ROWS, Fault.SMALL_GROUP)
+
+
+def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about everything that makes a solution no ground for a judgement, and name it.
+
+    Parameters
+    ----------
+    fitted
+        The solution.
+
+    Returns
+    -------
+    tuple of Fault
+        Empty for a proper solution of enough people.
+    """
+    variances = np.diag(fitted.vcov)
+    unknown = not np.isfinite(variances).all() or bool((variances < -1e-10).any())
+    return (
+        *warn_improper(fitted),
+        *warn_indefinite(fitted),
+        *((Fault.UNKNOWN_ERRORS,) if unknown else ()),
+        *warn_small_groups(fitted),
+    )
+
+
+def warn_improper(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
     names = [*fitted.table.names.observed, *fitted.table.names.latent]
     p = len(fitted.table.names.observed)
@@ -30,7 +70,7 @@ def warn_improper(fitted: Fitted) -> None:
                 fitted.caller, f"negative variances (Heywood cases): {name_offenders(negative)}.",
                 "add indicators or rows, equate loadings, or look for items that repeat each other.",
             ),
-            ToolkitWarning, stacklevel=4,
+            ToolkitWarning, stacklevel=5,
         )  # fmt: skip
     if beyond:
         warnings.warn(
@@ -38,14 +78,16 @@ def warn_improper(fitted: Fitted) -> None:
                 fitted.caller, f"latent correlations beyond 1: {name_offenders(beyond)}.",
                 "consider merging these factors.",
             ),
-            ToolkitWarning, stacklevel=4,
+            ToolkitWarning, stacklevel=5,
         )  # fmt: skip
+    found = {Fault.NEGATIVE_VARIANCE: negative, Fault.CORRELATION_BEYOND_ONE: beyond}
+    return tuple(fault for fault, where in found.items() if where)
 
 
-def warn_indefinite(fitted: Fitted) -> None:
+def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about matrices of polychoric correlations that no answers of one population can have."""
     if not fitted.ordinal:
-        return
+        return ()
     smallest = [float(np.linalg.eigvalsh(matrix)[0]) for matrix in fitted.sample_covariances]
     found = [
         f"{'smallest eigenvalue' if label is None else label} {value:.3f}"
@@ -60,11 +102,12 @@ def warn_indefinite(fitted: Fitted) -> None:
                 "robust CFI, TLI and RMSEA are not reported.",
                 "merge rare categories, or drop items that repeat each other.",
             ),
-            ToolkitWarning, stacklevel=4,
+            ToolkitWarning, stacklevel=5,
         )  # fmt: skip
+    return (Fault.INDEFINITE,) if found else ()
 
 
-def warn_small_groups(fitted: Fitted) -> None:
+def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about groups with fewer than two rows per parameter, and about fewer rows than parameters."""
     if len(fitted.sizes) < 2:
         n_parameters = fitted.reduction.basis.shape[1]
@@ -74,9 +117,10 @@ def warn_small_groups(fitted: Fitted) -> None:
                     fitted.caller, f"{fitted.n_obs} rows for {n_parameters} parameters.",
                     "collect more answers or merge categories; treat the results as provisional.",
                 ),
-                ToolkitWarning, stacklevel=4,
+                ToolkitWarning, stacklevel=5,
             )  # fmt: skip
-        return
+            return (Fault.FEW_ROWS,)
+        return ()
     counts = [sum(r.group == g for r in fitted.table.free_rows()) for g in range(len(fitted.sizes))]
     small = [
         f"{label} ({n} rows, {q} parameters)"
@@ -89,5 +133,6 @@ def warn_small_groups(fitted: Fitted) -> None:
                 fitted.caller, f"groups with fewer than two rows per parameter: {name_offenders(small)}.",
                 "merge groups or categories, or equate parameters; treat the results as provisional.",
             ),
-            ToolkitWarning, stacklevel=4,
+            ToolkitWarning, stacklevel=5,
         )  # fmt: skip
+    return (Fault.SMALL_GROUP,) if small else ()

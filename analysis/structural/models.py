@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.structural.continuous import fit_continuous
 from analysis.structural.data import ModelData, check_variation, drop_incomplete, encode_ordered, read_data
 from analysis.structural.fitted import Fitted
-from analysis.structural.improper import warn_improper, warn_indefinite, warn_small_groups
+from analysis.structural.improper import faults_of
 from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
@@ -234,10 +234,7 @@ def _fit(
     _check_table(table, syntax, caller)
     with one_thread():
         fitted = estimate(table, rows, estimator, used, caller)
-        warn_improper(fitted)
-        warn_indefinite(fitted)
-        warn_small_groups(fitted)
-        return make_result(fitted, model)
+        return make_result(fitted, model, faults_of(fitted))
 
 
 def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: str, caller: str) -> Fitted:

@@ -11,6 +11,7 @@ from scipy.stats import norm
 
 from analysis.result import Result
 from analysis.structural.fitted import Fitted
+from analysis.structural.improper import Fault
 from analysis.structural.ram import Array
 from analysis.structural.standardised import RowEstimates, explained, row_estimates, standardise
 from instrument.errors import DefinitionError, fact_and_hint
@@ -46,6 +47,10 @@ class StructuralResult(Result):
         ci_upper, std_lv, std_all. Fixed and derived rows have se 0.
     r_squared
         Explained variance: columns group, variable, r_squared.
+    faults
+        Why the solution is no ground for a judgement (Heywood cases, correlations beyond 1, indefinite
+        polychoric correlations, unknown standard errors, fewer rows than parameters, groups too small for
+        theirs); empty for a proper one.
     """
 
     converged: bool
@@ -58,6 +63,7 @@ class StructuralResult(Result):
     fit: pd.Series
     parameters: pd.DataFrame
     r_squared: pd.DataFrame
+    faults: tuple[Fault, ...]
     _fitted: Fitted
     _model: str
 
@@ -297,7 +303,7 @@ def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
     }  # fmt: skip
 
 
-def make_result(fitted: Fitted, model: str) -> StructuralResult:
+def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> StructuralResult:
     """Wrap a fitted model."""
     estimates = row_estimates(fitted)
     # derived residual variances and scales are listed without a standard error
@@ -315,5 +321,5 @@ def make_result(fitted: Fitted, model: str) -> StructuralResult:
         groups={group_key(g): n for g, n in zip(fitted.data.group_labels, fitted.sizes, strict=True)},
         fit=pd.Series(fitted.fit, name="fit"), parameters=frame,
         r_squared=pd.DataFrame(explained(fitted), columns=["group", "variable", "r_squared"]),
-        _fitted=fitted, _model=model,
+        faults=faults, _fitted=fitted, _model=model,
     )  # fmt: skip

@@ -38,6 +38,8 @@ class TheoryResult(Result):
         Name to result; a model that could not be fitted is absent.
     failures
         Name to the reason.
+    errors
+        Name to what was raised.
     equivalent
         Groups of models that imply the same moments.
     bifactor
@@ -52,6 +54,7 @@ class TheoryResult(Result):
     models: dict[str, TheoryModel]
     fits: dict[str, StructuralResult]
     failures: dict[str, str]
+    errors: dict[str, ToolkitError]
     equivalent: list[list[str]]
     bifactor: BifactorResult | None
     variant: str
@@ -129,12 +132,13 @@ def compare_theories(
     models = {model.name: model for model in theory_models(themes, context)}
     warn_of_keying("compare_theories", responses, scale)
     rows = keyed_answers(responses, scale, [item for own in {**themes, **context}.values() for item in own])
-    fits, failures, notes = {}, {}, {}
+    fits, errors, notes = {}, {}, {}
     for name, model in models.items():
         try:
             fits[name], notes[name] = _fit(model, rows, estimator, missing)
         except ToolkitError as error:
-            failures[name] = str(error)
+            errors[name] = error
+    failures = {name: str(error) for name, error in errors.items()}
     if not fits:
         fact = f"none of {len(models)} models could be fitted; the first: {next(iter(failures.values()))}"
         raise NotEstimableError(fact_and_hint("compare_theories", fact, "see the reasons of each model."))
@@ -145,6 +149,7 @@ def compare_theories(
         models=models,
         fits=fits,
         failures=failures,
+        errors=errors,
         equivalent=_equivalent(models, fits),
         bifactor=bifactor_strength(fits["bifactor"]) if "bifactor" in fits else None,
         variant=variant,

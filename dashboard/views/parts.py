@@ -10,7 +10,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.report.questions import QuestionRow
+from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
+from analysis.verdicts import Cause, State, Verdict
 from dashboard.services import Loaded, is_shared, load_results, results_path
 
 LONG_TABLE = 15
@@ -54,18 +57,57 @@ def show_notices(notices: Sequence[tuple[str, str]]) -> None:
         st.warning(f"**{kind.capitalize()}.** {sentence}")
 
 
-def show_verdicts(
-    entries: Sequence[Mapping[str, Any]], heading: str, passed: bool, main: bool = True, folded: bool = False
-) -> None:
-    """Show judged claims with value, rule and source."""
-    mark, colour = ("✓", "blue") if passed else ("✗", "orange")
-    (st.header if main else st.subheader)(f"{mark} {heading} ({len(entries)})")
-    if not entries:
+MARKS = {
+    State.SHOWN: ("✓", "blue"),
+    State.NOT_SHOWN: ("✗", "orange"),
+    State.UNTESTABLE: ("○", "gray"),
+    State.NOT_ASKED: ("○", "gray"),
+}
+HEADINGS = {
+    Verdict.NOT_MET: ("✗", "orange", "Not met"),
+    Verdict.MET: ("✓", "blue", "Met"),
+    Verdict.UNTESTED: ("○", "gray", "Could not be tested"),
+}
+
+
+def show_states(rows: Sequence[Evidence]) -> None:
+    """Show the state of each property, with its counts of claims."""
+    for row in rows:
+        mark, colour = MARKS[row.state]
+        st.markdown(f":{colour}[{mark}] **{row.name}**: {row.words} {row.counted}".rstrip())
+
+
+def show_questions(rows: Sequence[QuestionRow]) -> None:
+    """Show each rule once for its question: how many hold, worst case, range."""
+    if not rows:
         small("None.")
-    with st.expander("Show them") if folded and entries else st.container():
-        for entry in entries:
+        return
+    table = [
+        {
+            "Question": row.question,
+            "State": row.state.words,
+            "Hold": row.met,
+            "Worst case": f"{row.worst}: {row.worst_value}" if row.worst is not None else "–",
+            "Range": row.range or "–",
+            "Not judged": row.rest,
+            "Rule": f"{row.rule} · {row.source}",
+        }
+        for row in rows
+    ]
+    st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+
+
+def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: bool = True) -> None:
+    """Show judged claims of one verdict with value, rule and source."""
+    mark, colour, heading = HEADINGS[verdict]
+    (st.header if main else st.subheader)(f"{mark} {heading} ({len(entries)})")
+    for entry in entries:
+        if verdict is Verdict.UNTESTED:
+            why = Cause(entry["cause"]).words
+            st.markdown(f"{entry['claim']} — {why}")
+        else:
             st.markdown(f":{colour}[**{entry['printed']}**] — {entry['claim']}")
-            small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
+        small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
 
 
 def show_table(view: TableView) -> None:

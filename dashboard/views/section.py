@@ -20,6 +20,8 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
         parts.small(section.get("question", ""))
     if section["status"] == "failed":
         st.error(section["message"])
+    elif section["status"] == "untestable":
+        st.info(f"Could not be tested. {section['message']}")
     elif section["status"] == "not_applicable":
         st.info(section["message"])
     if page["next_step"]:
@@ -27,6 +29,8 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
         return
     for problem in section.get("problems", []):
         st.error(f"A part of this failed. {problem}")
+    for line in page["untested"]:
+        parts.small(line)
     for sentence in page["prose"]:
         st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"))
     parts.show_figures(tree["sections"][name], tree["meta"])
@@ -39,6 +43,6 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
 
 
 def _judged(findings: list[dict[str, Any]], *, main: bool) -> None:
-    for passed, heading in ((False, "Not met"), (True, "Met")):
-        if entries := [finding for finding in findings if finding["passed"] is passed]:
-            parts.show_verdicts(entries, heading, passed=passed, main=main)
+    for verdict in parts.HEADINGS:
+        if entries := [finding for finding in findings if finding["verdict"] == verdict]:
+            parts.show_verdicts(entries, verdict, main=main)

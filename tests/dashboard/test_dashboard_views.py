@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.report.questions import question_rows
+from analysis.report.standards import evidence_by_property
 from dashboard.catalogue import PAGES, pages_of
 from dashboard.filters import choices, filtered
 from dashboard.services import load_results, results_path
@@ -50,7 +52,14 @@ def test_the_first_page_states_the_counts_of_the_tree(placed: Any, results_tree:
     findings = [f for section in results_tree["sections"].values() for f in section["findings"]]
     assert shown["People"] == f"{results_tree['meta']['participants']:,}"
     assert shown["Items"] == "12"
-    assert shown["Rules met"] == str(sum(finding["passed"] for finding in findings))
+    page = opened("overview")
+    text = " ".join(entry.value for entry in page.markdown)
+    for row in evidence_by_property(results_tree["sections"]):
+        assert f"**{row.name}**: {row.words}" in text
+    table = next(entry.value for entry in page.dataframe if "Hold" in entry.value.columns)
+    rows = question_rows(results_tree)
+    assert table["Hold"].tolist() == [row.met for row in rows]
+    assert len(rows) < len(findings)
 
 
 @pytest.mark.parametrize("change", ["no answer", "one respondent", "one wave", "missing item"])
@@ -66,7 +75,8 @@ def test_a_poor_study_opens_on_every_page(change: str, placed: Any, poor_tree: A
         ('{"schema": 1, "meta": {', "cannot be read"),
         ('{"schema": 99, "meta": {}, "sections": {}}', "schema 99"),
         ("[]", "no results file"),
-        ('{"schema": 1, "meta": {}, "sections": {"items": {"title": "Items"}}}', "incomplete"),
+        ('{"schema": 2, "meta": {}, "sections": {"items": {"title": "Items"}}}', "incomplete"),
+        ('{"schema": 1, "meta": {}, "sections": {}}', "schema 1"),
     ],
 )
 def test_a_broken_file_is_explained(content: str, words: str, placed: Any) -> None:

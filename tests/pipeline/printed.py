@@ -90,13 +90,31 @@ def data_paragraphs(meta: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{name} {version}" for name, version in meta["versions"].items())
 
 
-def judged(tree: Mapping[str, Any]) -> dict[tuple[bool, str, str], list[Mapping[str, Any]]]:
-    """Gather the judged claims by verdict and rule: a rule is printed once for all its claims."""
-    groups: dict[tuple[bool, str, str], list[Mapping[str, Any]]] = {}
-    for section in tree["sections"].values():
+def asked(tree: Mapping[str, Any]) -> dict[tuple[str, str, str], list[Mapping[str, Any]]]:
+    """Gather the claims by section, question and rule: a rule is printed once for all of a question's."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for name, section in tree["sections"].items():
         for finding in section["findings"]:
-            groups.setdefault((finding["passed"], finding["rule"], finding["source"]), []).append(finding)
+            groups.setdefault((name, finding["question"], finding["rule"]), []).append(finding)
     return groups
+
+
+def question_words(found: list[Mapping[str, Any]]) -> Iterator[str]:
+    """Give what one question prints: rule, how many hold, the worst case, the range, what was not judged."""
+    first = found[0]
+    yield from (first["question"], first["rule"], first["source"])
+    tested = [claim for claim in found if claim["passed"] is not None]
+    if tested:
+        yield f"{sum(claim['passed'] for claim in tested)} of {len(tested)}"
+        down = first["rule"].count("≥") or first["rule"].count(">")
+        order = sorted(tested, key=lambda claim: claim["value"] if down else -claim["value"])
+        yield from (order[0]["claim"], rendered(order[0]["value"], first["format"]))
+    if len(tested) > 1:
+        ends = sorted(claim["value"] for claim in tested)
+        yield f"{rendered(ends[0], first['format'])} to {rendered(ends[-1], first['format'])}"
+    for verdict in ("untested", "hidden"):
+        if count := sum(claim["verdict"] == verdict for claim in found):
+            yield str(count)
 
 
 def expected(tree: Mapping[str, Any], *, bare_zero: bool) -> Counter[str]:
@@ -104,15 +122,18 @@ def expected(tree: Mapping[str, Any], *, bare_zero: bool) -> Counter[str]:
     count: Counter[str] = Counter()
     for text in data_paragraphs(tree["meta"]):
         count += numbers(text)
-    for (_, rule, source), found in judged(tree).items():
-        count += numbers(rule) + numbers(source)
-        for finding in found:
-            count += numbers(finding["claim"]) + numbers(rendered(finding["value"], finding["format"]))
+    for found in asked(tree).values():
+        for text in question_words(found):
+            count += numbers(text)
     for section in tree["sections"].values():
         count += numbers(section["title"])
-        for text in (section["message"], *section["problems"]):
+        for text in (
+            section["message"],
+            *section["problems"],
+            *(part["what"] for part in section["untested"]),
+        ):
             count += numbers(text)
-        if section["status"] != "not_applicable":  # what failed stands in the summary as well
+        if section["status"] in ("ok", "failed"):  # what failed stands in the summary as well
             for text in [section["message"]] if section["message"] else section["problems"]:
                 count += numbers(text)
         if section["status"] != "ok":

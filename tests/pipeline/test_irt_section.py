@@ -80,12 +80,18 @@ def test_a_theme_that_cannot_be_fitted_is_named_and_the_others_stand(
     stuck = answers.assign(q5=pd.array([3] * len(answers), dtype="Int64"))
     section = validate(stuck, scale, topics=("irt",)).to_dict()["sections"]["irt"]
     assert section["tables"]["fit"]["theme"] == ["north", "west"]
-    assert any(text.startswith("Theme of the south: graded_response: 1 of 4") for text in section["problems"])
+    assert section["problems"] == []
+    assert section["untested"] == [{"what": "Theme of the south", "cause": "no_variation"}]
+    lost = [f for f in section["findings"] if f["claim"].startswith("Theme of the south")]
+    assert [(f["verdict"], f["cause"], f["passed"]) for f in lost] == [("untested", "no_variation", None)]
 
 
 def test_without_any_fit_there_are_words(scale: Instrument, answers: pd.DataFrame) -> None:
-    section = validate(answers.head(5), scale, topics=("irt",)).to_dict()["sections"]["irt"]
+    stuck = answers.assign(**{item: pd.array([3] * len(answers), dtype="Int64") for item in scale.item_ids})
+    section = validate(stuck, scale, topics=("irt",)).to_dict()["sections"]["irt"]
     assert section["status"] == "ok"
     assert section["prose"] == ["No theme could be fitted; the reasons stand below."]
-    assert len(section["problems"]) == 3
+    assert section["problems"] == [] and len(section["untested"]) == 3
     assert section["figures"] == []
+    few = validate(answers.head(5), scale, topics=("irt",)).to_dict()["sections"]["irt"]
+    assert (few["status"], few["cause"]) == ("untestable", "few_people")

@@ -89,7 +89,13 @@ def test_levels_are_those_of_longitudinal_invariance(section: dict[str, Any], le
     assert list(own["level"]) == list(direct["level"])
     np.testing.assert_allclose(own["chisq_scaled"], direct["chisq_scaled"], rtol=1e-8)
     claims = [finding["claim"] for finding in section["findings"]]
-    assert len(claims) == 8 and claims[0] == "Theme a, over time: equal intercepts (change of CFI)"
+    assert len(claims) == 8
+    assert claims[0] == "Theme a, over time: equal up to intercepts (largest change of CFI)"
+    steps = direct.set_index("level").loc[["thresholds", "metric", "scalar"]]
+    judged = {f["path"].split(".")[-1].split("[")[0]: f["value"] for f in section["findings"][-2:]}
+    assert judged["cfi_diff"] == pytest.approx(steps["cfi_diff"].min(), rel=1e-6)
+    assert judged["rmsea_diff"] == pytest.approx(steps["rmsea_diff"].max(), rel=1e-6)
+    assert {f["property"] for f in section["findings"]} == {None}  # time is no group, and no responsiveness
 
 
 def test_means_and_changes_by_hand(section: dict[str, Any], leading: pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from analysis.pipeline import Validation, run, validate
 from analysis.pipeline.section import Finding, Section, Topic
 from analysis.reliability import cronbach_alpha
 from analysis.rules import ALPHA
+from analysis.verdicts import Question
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError, ResponseDataError
 from instrument.scoring import reverse_key, score
@@ -23,7 +24,7 @@ from instrument.study import make_study
 
 def test_the_tree_is_plain_data_without_nan(tree: dict[str, Any]) -> None:
     assert json.loads(json.dumps(tree, allow_nan=False)) == tree
-    assert set(tree) == {"schema", "meta", "sections"}
+    assert set(tree) == {"schema", "meta", "sections", "properties"}
 
 
 def test_a_second_run_gives_the_same_tree(
@@ -98,16 +99,21 @@ def test_without_a_study_what_needs_it_says_so(scale: Instrument, answers: pd.Da
         assert "study file" in sections[name]["message"]
 
 
-def test_what_cannot_be_estimated_is_marked_failed_and_the_rest_stands(
+def test_what_an_item_without_differences_keeps_from_an_answer_is_marked_and_the_rest_stands(
     scale: Instrument, answers: pd.DataFrame
 ) -> None:
     stuck = answers.assign(q5=pd.array([3] * len(answers), dtype="Int64"))
     result = validate(stuck, scale, seed=3)
     sections = result.to_dict()["sections"]
-    assert sections["exploration"]["status"] == "failed"
+    assert (sections["exploration"]["status"], sections["exploration"]["cause"]) == (
+        "untestable",
+        "no_variation",
+    )
     assert "q5" in sections["exploration"]["message"]
+    assert result.tree["meta"]["without_variation"] == ["q5"]
     assert sections["exploration"]["tables"] == {}
-    assert any("q5" in problem for problem in sections["reliability"]["problems"])
+    assert sections["reliability"]["problems"] == []
+    assert {"what": "Theme of the south", "cause": "no_variation"} in sections["reliability"]["untested"]
     assert sections["reliability"]["tables"]["alpha"]["theme"] == ["north", "west"]
     assert sections["flow"]["status"] == "ok"
 
@@ -116,15 +122,16 @@ def test_one_respondent_gives_words_not_a_crash(scale: Instrument, answers: pd.D
     sections = validate(answers.head(1), scale).to_dict()["sections"]
     assert sections["flow"]["values"]["participants"] == 1
     for name in ("exploration", "sampling", "retention"):
-        assert sections[name]["status"] == "failed"
-        assert sections[name]["message"].count("Hint:") == 1
+        assert (sections[name]["status"], sections[name]["cause"]) == ("untestable", "few_people")
 
 
 def test_a_topic_added_to_the_list_is_in_the_tree(
     scale: Instrument, answers: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(context: Any) -> Section:
-        finding = Finding(claim="c", value=float("nan"), rule=ALPHA, path="sections.half.values.x")
+        asked = Question(text="?")
+        path = "sections.half.values.x"
+        finding = Finding(claim="c", value=float("nan"), rule=ALPHA, path=path, question=asked)
         return Section(
             estimator="e", n=1, missing="m", prose=["{x:d1}"], values={"x": 0.5}, findings=[finding]
         )
@@ -141,10 +148,11 @@ def test_a_topic_added_to_the_list_is_in_the_tree(
     result = validate(answers, scale, progress=lambda *step: seen.append(step))
     assert seen == [("Half", 1, 2), ("Broken", 2, 2)]
     sections = result.to_dict()["sections"]
-    assert sections["half"]["findings"][0]["passed"] is False
+    assert sections["half"]["findings"][0]["passed"] is None
+    assert sections["half"]["findings"][0]["verdict"] == "untested"
     assert sections["broken"]["message"] == "half: nothing to see.\nHint: look elsewhere."
     assert isinstance(result, Validation)
-    assert result.to_frame()["passed"].tolist() == [False]
+    assert result.to_frame()["verdict"].tolist() == ["untested"]
 
 
 def test_an_error_that_is_no_finding_about_the_data_is_raised(

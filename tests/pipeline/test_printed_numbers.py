@@ -16,13 +16,14 @@ import docx
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from printed import cells, expected, judged, numbers, rendered, words_of_drawing, words_of_page
+from printed import asked, cells, expected, numbers, rendered, words_of_drawing, words_of_page
 
 import instrument
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.report.html import render_html
+from analysis.report.limits import limits_of
 from analysis.report.markdown import render_markdown
 from analysis.report.pdf import render_pdf
 from analysis.report.standards import (
@@ -72,33 +73,34 @@ def summed(texts: Any) -> Counter[str]:
     return sum((numbers(str(text)) for text in texts), Counter())
 
 
-def verdict_counts(tree: Mapping[str, Any]) -> list[int]:
-    passed = [finding["passed"] for part in tree["sections"].values() for finding in part["findings"]]
-    return [passed.count(False), passed.count(True)]
-
-
 def evidence_numbers(tree: Mapping[str, Any]) -> Counter[str]:
-    """Numbers of the nine steps, rules met and not met of each step and property, and the two sources."""
+    """Numbers of the nine steps, of the words of each step and property, and of the two sources."""
     words: list[Any] = [PROPERTIES_SOURCE, STEPS_SOURCE, *STEPS]
     words += [place_line(name) for name in tree["sections"]]
     rows = [*evidence_by_step(tree["sections"]), *evidence_by_property(tree["sections"])]
-    return summed(words) + summed(row.state for row in rows)
+    words += [f"{limit.heading} {limit.text}" for limit in limits_of(tree)]
+    return summed(words) + summed(row.words for row in rows)
 
 
-def tallies(tree: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """Rules met and not met of each step, then of each property, counted from the tree."""
+def tallies(tree: Mapping[str, Any]) -> list[tuple[int, int, int]]:
+    """Claims met, not met and untested of each step, then of each property, counted from the tree."""
     made = []
-    asked = {k: s for k, s in tree["sections"].items() if s["status"] != "not_applicable"}
+    sections = tree["sections"]
     for step in STEPS:
-        mine = [
-            f["passed"] for k, s in asked.items() for f in s["findings"] if PLACES.get(k, ("",))[0] == step
-        ]
-        made.append((mine.count(True), mine.count(False)))
+        own = [s for k, s in sections.items() if PLACES.get(k, ("10",))[0] == step]
+        made.append(_tally([f for s in own for f in s["findings"]], own))
     for name in PROPERTIES:
-        own = [k for k in asked if name in PLACES.get(k, ("", ()))[1]]
-        mine = [f["passed"] for k in own for f in asked[k]["findings"] if name != "error"]
-        made.append((mine.count(True), mine.count(False)))
+        own = [s for s in sections.values() if name.value in s["bears_on"]]
+        claims = [f for s in sections.values() for f in s["findings"] if f["property"] == name.value]
+        made.append(_tally(claims, own))
     return made
+
+
+def _tally(claims: list[Mapping[str, Any]], own: list[Mapping[str, Any]]) -> tuple[int, int, int]:
+    """A section that was asked and gave no claim counts as one that could not be tested."""
+    passed = [claim["passed"] for claim in claims if claim["verdict"] != "hidden"]
+    silent = sum(s["status"] in ("failed", "untestable") and not s["findings"] for s in own)
+    return passed.count(True), passed.count(False), passed.count(None) + silent
 
 
 def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
@@ -109,10 +111,9 @@ def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
     if meta["synthetic"]:
         words.append(meta["study"]["notice"] or "")
     count = summed(words) + evidence_numbers(tree)
-    count += summed(number for pair in tallies(tree) if any(pair) for number in pair)
+    count += summed(number for three in tallies(tree) if any(three) for number in three)
     if form == "html":
         return count + _of_the_page(tree)
-    count += summed(verdict_counts(tree))
     lengths = [
         len(next(iter(table.values()), [])) for section in good for table in section["tables"].values()
     ]
@@ -138,10 +139,10 @@ def _of_the_page(tree: Mapping[str, Any]) -> Counter[str]:
     good = [section for section in sections.values() if section["status"] == "ok"]
     titles = [(meta["study"] or {}).get("title", ""), meta["instrument"]["id"], meta["instrument"]["version"]]
     cards = [rendered(meta["participants"], "int"), len(meta["waves"]), len(meta["instrument"]["items"])]
-    asked = [section for section in sections.values() if section["status"] != "not_applicable"]
-    failed = sum(1 if section["message"] else len(section["problems"]) for section in asked)
-    words = [*titles, *cards, failed, *verdict_counts(tree) * 2]
-    words += [found[0]["note"] for found in judged(tree).values()]
+    tried = [section for section in sections.values() if section["status"] in ("ok", "failed")]
+    failed = sum(1 if section["message"] else len(section["problems"]) for section in tried)
+    words = [*titles, *cards, *([failed] if failed else [])]
+    words += [found[0]["note"] for found in asked(tree).values()]
     for section in good:
         for figure in build_figures(section, meta).values():  # its title, and links to its tables
             words += [figure.title, *(section["captions"][name]["title"] for name in figure.tables)]
@@ -220,7 +221,7 @@ def _changed(tree: Any, where: str) -> dict[str, Any]:
     elif where == "value":
         section["values"]["alpha_lowest"] = 0.4321
     elif where == "finding":
-        section["findings"][0]["value"] = 0.4321
+        section["findings"][0]["value"] = 0.4321  # now the worst of its question
     else:
         section["method"]["n"] = 4321
     return made

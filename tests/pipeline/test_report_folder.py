@@ -17,6 +17,7 @@ from analysis.pipeline import Validation
 from analysis.report import html
 from analysis.report.markdown import render_markdown
 from analysis.report.pdf import render_pdf
+from analysis.report.questions import question_rows
 from analysis.report.standards import ordered
 from analysis.report.view import LONG_TABLE, table_view
 from analysis.report.word import render_docx
@@ -126,9 +127,9 @@ def test_the_word_document_holds_every_table(tree: dict[str, Any]) -> None:
 def test_markdown_holds_every_table_and_verdict(tree: dict[str, Any]) -> None:
     text = render_markdown(tree)
     assert text.count("**Table ") == sum(len(section["tables"]) for section in tree["sections"].values())
-    for section in tree["sections"].values():
-        for finding in section["findings"]:
-            assert finding["claim"] in text
+    for row in question_rows(tree):
+        assert f"- {row.question} **{row.hold}.** {row.rule}" in text
+        assert row.worst is None or f"{row.worst}, {row.worst_value}." in text
     assert re.search(r"\| \.\d\d \|", text), "bounded statistics are written without the zero"
     assert "| 0." in text, "unbounded ones keep it"
 

@@ -106,12 +106,14 @@ def test_many_options_are_taken_as_numbers(twelve_answers: pd.DataFrame) -> None
     result = validate(first, wide, seed=2, topics=("reliability", "models")).to_dict()["sections"]
     direct = congeneric_omega(first[["q1", "q2", "q3"]].astype(float), "pairwise", draws=100, seed=2)
     assert result["reliability"]["tables"]["alpha"]["omega"][0] == direct.estimate
-    assert result["models"]["method"]["estimator"] == "MLR, robust fit indices"
+    assert result["models"]["method"]["estimator"].startswith("MLR, robust fit indices judged")
     fit = result["models"]["tables"]["fit"]
     own = compare_theories(first, wide, "MLR").table.set_index("model")
     row = fit["model"].index("M3 4 correlated")
-    assert fit["cfi"][row] == pytest.approx(own["cfi"].loc["M3 4 correlated"], rel=1e-10)
-    assert fit["chisq"][row] == pytest.approx(own["chisq_scaled"].loc["M3 4 correlated"], rel=1e-10)
+    assert fit["cfi_robust"][row] == pytest.approx(own["cfi"].loc["M3 4 correlated"], rel=1e-10)
+    for key in ("chisq", "chisq_scaled"):
+        assert fit[key][row] == pytest.approx(own[key].loc["M3 4 correlated"], rel=1e-10)
+    assert fit["chisq"][row] != pytest.approx(fit["chisq_scaled"][row], rel=1e-3)
 
 
 def test_every_structure_is_named_with_its_twins_and_its_differences(sections: dict[str, Any]) -> None:
@@ -153,5 +155,7 @@ def test_a_scale_of_one_theme_has_one_structure(twelve_answers: pd.DataFrame) ->
     models = validate(first, scale, seed=2, topics=("models",)).to_dict()["sections"]["models"]
     assert models["status"] == "ok"
     assert models["tables"]["fit"]["model"] == ["one factor"]
-    assert models["findings"][0]["claim"].startswith("Theme a")
+    assert models["findings"][0]["claim"] == "A factor per theme fits (CFI, robust)"
+    assert models["findings"][0]["value"] == models["tables"]["fit"]["cfi_robust"][0]
+    assert models["findings"][4]["claim"].startswith("Theme a")
     assert "factor_correlations" not in models["tables"]

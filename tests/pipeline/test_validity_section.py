@@ -81,9 +81,14 @@ def test_hypotheses_are_answered_by_their_words(section: dict[str, Any]) -> None
     assert table.loc["h2", "estimate"] == section["tables"]["htmt"]["htmt"][0]
     values = section["values"]
     assert (values["hypotheses"], values["evaluated"], values["confirmed"]) == (7, 4, 4)
-    last = section["findings"][-1]
-    assert last["claim"].startswith("Hypotheses confirmed, of 4 evaluated (7 written down)")
-    assert last["value"] == values["share"] == 1.0 and last["passed"]
+    about = [f for f in section["findings"] if f["property"] == "hypotheses"]
+    share = [f for f in about if f["verdict"] != "untested"]
+    assert [f["claim"] for f in share] == ["Hypotheses confirmed, of 3 evaluated (6 written down)"]
+    assert share[0]["value"] == values["share"] == 1.0 and share[0]["passed"]
+    assert len(about) == 4  # three could not be evaluated: they are no proof, and no failure
+    inside = section["findings"][-1]  # the one on the scale's own themes is none about other measures
+    assert inside["claim"] == "Hypotheses confirmed, of 1 evaluated (1 written down)"
+    assert inside["property"] is None and inside["value"] == values["share_among_themes"] == 1.0
 
 
 def test_estimates_are_those_of_the_functions(

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from trees_to_share import caption, section, study
 
 from analysis.report.disclosure import shared_tree
+from analysis.report.questions import question_rows
 
 
 def test_a_shared_tree_leaves_the_original_alone_and_rounds_what_stays() -> None:
@@ -55,6 +56,12 @@ def test_a_statistic_of_four_people_is_left_out_and_so_is_its_claim() -> None:
         "source": "",
         "note": "",
         "passed": True,
+        "verdict": "met",
+        "cause": None,
+        "property": None,
+        "question": "Do they go together?",
+        "cutoff": 0.3,
+        "higher": True,
         "format": "r2",
     }
     true["sections"]["later"] = section(
@@ -72,7 +79,12 @@ def test_a_statistic_of_four_people_is_left_out_and_so_is_its_claim() -> None:
         "mean": [3.1, None],
         "r": [0.5, None],
     }
-    assert [finding["value"] for finding in seen["findings"]] == [0.5]
+    # the claim is counted as left out: neither its number nor its verdict is told
+    assert [finding["value"] for finding in seen["findings"]] == [0.5, None]
+    assert [(f["verdict"], f["passed"]) for f in seen["findings"]] == [("met", True), ("hidden", None)]
+    row = question_rows({"sections": {"later": seen}})[0]
+    assert (row.met, row.tally.hidden, row.rest) == ("1 of 1", 1, "1 left out here")
+    assert row.highest == "" and row.worst_value == "0.50"
 
 
 def test_steps_of_a_survival_curve_stand_for_five_people() -> None:

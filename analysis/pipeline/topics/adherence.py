@@ -298,6 +298,7 @@ def _naive_table(found: AdherenceResult) -> Table:
 TOPIC = Topic(
     name="adherence",
     title="Scores and later use",
+    subject="scores and later use",
     question="Does the score at the landmark go with use of the app after it?",
     run=section_adherence,
     lacks=lacks_use,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps, of_fit
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.models import estimator_for
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -25,8 +26,8 @@ _WORDS = {
 }
 
 
-def context_results(context: Context, waves: list[Any], problems: list[str]) -> list[ContextOverTimeResult]:
-    """Fit the cross-lagged model of every context theme.
+def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[ContextOverTimeResult]:
+    """Fit the cross-lagged model of every context theme; an improper solution says nothing.
 
     Parameters
     ----------
@@ -34,13 +35,13 @@ def context_results(context: Context, waves: list[Any], problems: list[str]) -> 
         The validation.
     waves
         The two waves.
-    problems
-        Refusals and warnings are added here.
+    gaps
+        What could not be fitted, or not properly, is added here.
 
     Returns
     -------
     list of ContextOverTimeResult
-        Those that could be fitted.
+        Those with a proper solution.
     """
     from analysis.structural.context_paths import context_over_time
 
@@ -50,16 +51,21 @@ def context_results(context: Context, waves: list[Any], problems: list[str]) -> 
         if theme not in context.themes or not context.scale.dimension_themes:
             continue
         title = f"{context.title_of(theme)}, context over time"
+        if gaps.few is not None:
+            gaps.leave(title, gaps.few)
+            continue
         try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", ToolkitWarning)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ToolkitWarning)  # faults of the solution are read below
                 result = context_over_time(
                     context.scale, rows, waves, context=theme, measured_by=_measured_by(context, waves)
                 )
         except ToolkitError as error:
-            problems.append(f"{title}: {str(error).splitlines()[0]}")
+            gaps.add(title, error)
             continue
-        problems += [f"{title}: {str(warning.message).splitlines()[0]}" for warning in caught]
+        if (cause := of_fit(result.fit)) is not None:
+            gaps.leave(title, cause)
+            continue
         found.append(result)
     return found
 

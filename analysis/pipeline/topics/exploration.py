@@ -8,12 +8,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.pipeline.context import Context, counted, listed
+from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.retention import correlation_for, retention_of
-from analysis.rules import LOADING
+from analysis.rules import FEWEST_PEOPLE, LOADING
+from analysis.verdicts import Cause, Question
 
 if TYPE_CHECKING:
     from analysis.factors.exploratory_result import EfaResult
+
+SALIENT = Question(text="Does every item load on a factor?")
 
 
 def section_exploration(context: Context) -> Section:
@@ -49,6 +53,8 @@ def section_exploration(context: Context) -> Section:
                 claim="Every item has a salient loading (the weakest first loading)",
                 value=weakest,
                 rule=LOADING,
+                question=SALIENT,
+                untested=Cause.IMPROPER if found.heywood else of_structure(context),
                 path="sections.exploration.values.primary_lowest",
             )
         ],
@@ -151,7 +157,10 @@ def _tables(loadings: pd.DataFrame, found: EfaResult) -> dict[str, Table]:
 TOPIC = Topic(
     name="exploration",
     title="Exploratory factors",
+    subject="structure",
     question="Which items go together if nothing is laid down?",
     run=section_exploration,
+    people=int(FEWEST_PEOPLE.cutoff),
+    enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
 )

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Table
 from analysis.rules import AVE, OMEGA
+from analysis.verdicts import Question
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
     from analysis.structural.result import StructuralResult
 
+SHARED = Question(text="Do the items of each factor share most of their variance?")
+COMPOSITE = Question(text="Is each factor measured reliably by its items?")
 LATENT = (
     "Of the latent answers behind the options; the score of the answers as given is somewhat less reliable."
 )
@@ -28,7 +32,7 @@ _COLUMNS = {
 }
 
 
-def extracted_table(context: Context, main: StructuralResult, problems: list[str]) -> dict[str, Table]:
+def extracted_table(context: Context, main: StructuralResult, gaps: Gaps) -> dict[str, Table]:
     """AVE and composite reliability of each factor.
 
     Parameters
@@ -37,7 +41,7 @@ def extracted_table(context: Context, main: StructuralResult, problems: list[str
         The validation.
     main
         The model with a factor per theme.
-    problems
+    gaps
         Where they cannot be had, the reason is added here.
 
     Returns
@@ -48,7 +52,7 @@ def extracted_table(context: Context, main: StructuralResult, problems: list[str
     try:
         frame = _extracted(context, main)
     except ToolkitError as error:
-        problems.append(f"Variance extracted: {error}")
+        gaps.add("Variance extracted", error)
         return {}
     latent = main.estimator in ("WLSMV", "ULSMV")
     return {
@@ -96,15 +100,16 @@ def extracted_findings(table: Table | None) -> list[Finding]:
         return []
     found = []
     for position, row in enumerate(table.frame.to_dict("records")):
-        for key, words, rule in (
-            ("ave", "items share most of their variance", AVE),
-            ("composite_reliability", "composite reliability", OMEGA),
+        for key, words, rule, question in (
+            ("ave", "items share most of their variance", AVE, SHARED),
+            ("composite_reliability", "composite reliability", OMEGA, COMPOSITE),
         ):
             found.append(
                 Finding(
                     claim=f"{row['title']}: {words}",
                     value=float(row[key]),
                     rule=rule,
+                    question=question,
                     path=f"sections.models.tables.extracted.{key}[{position}]",
                     note=table.note,
                 )

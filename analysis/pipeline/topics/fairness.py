@@ -10,11 +10,15 @@ import pandas as pd
 from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, DifResult
 from analysis.fairness.matching import STABLE
 from analysis.pipeline.context import Context, counted, listed
+from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.pipeline.topics.groups import MOST_GROUPS, SMALLEST_GROUP, groupings
-from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE
+from analysis.pipeline.topics.groups import SMALLEST_GROUP, groupings, without_groups, without_large_groups
+from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE, Rule
+from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
+ALIKE = Question(text="Is no item answered unlike by people who stand alike?", bears_on=Property.INVARIANCE)
+ALIKE_NAGELKERKE = Question(text="Is the same so by the cut-off for Nagelkerke's R²?")
 FEWEST_ITEMS = 3
 _ITEMS = {
     "grouping": ("Groups", "text"),
@@ -50,7 +54,11 @@ _GROUPINGS = {
     "significant": ("Significant", "int"),
     "flagged": ("Flagged", "int"),
     "largest_change": ("Largest change of R², Nagelkerke", "r3"),
+    "largest_item": ("Of", "text"),
+    "largest_pvalue": ("p, adjusted", "p"),
     "largest_mcfadden": ("Largest, McFadden", "r3"),
+    "largest_mcfadden_item": ("Of", "text"),
+    "largest_mcfadden_pvalue": ("p, adjusted", "p"),
     "largest_points": ("Most points apart", "d2"),
 }
 
@@ -58,22 +66,26 @@ _GROUPINGS = {
 def section_fairness(context: Context) -> Section:
     """Test every item of every theme for each grouping."""
     rows: list[dict[str, Any]] = []
-    problems: list[str] = []
+    gaps = Gaps(context=context)
+    told: list[str] = []
+    lost: list[tuple[str, Cause]] = []
     counts: dict[str, pd.Series] = {}
     for name, labels in groupings(context).items():
         counts[name] = labels.dropna().value_counts(sort=False)
         for theme, items in context.themes.items():
             who = f"{context.title_of(theme)} by {name}"
             if len(items) < FEWEST_ITEMS:
-                problems.append(f"{who}: {len(items)} items cannot be matched on each other.")
+                gaps.leave(f"{who}, of fewer than {FEWEST_ITEMS} items", Cause.NOTHING_LEFT)
                 continue
             try:
                 result = _tested(context, labels, items)
             except ToolkitError as error:
-                problems.append(f"{who}: {_fact(error)}")
+                lost.append((who, gaps.add(who, error, items)))
                 continue
             rows += _rows(context, name, theme, result)
-            problems += _limits(who, result)
+            told += _limits(who, result)
+            for item, why in result.not_estimable.items():
+                gaps.leave(f"{who}: {item} ({why})", Cause.NOT_ESTIMATED)
     table = pd.DataFrame(rows, columns=["theme", *_ITEMS, *_DATA])
     summary = _summary(table, counts)
     values = _values(table, summary, counts)
@@ -83,12 +95,13 @@ def section_fairness(context: Context) -> Section:
         missing="persons with the item and at least one other of its theme",
         options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP, **_OPTIONS},
         software=("scipy",),
-        prose=_prose(values),
+        prose=[*_prose(values), *told],
         values=values,
         tables=_tables(table, summary),
-        findings=_findings(summary),
+        findings=_findings(summary, table, lost),
         figures=["fairness"] if len(table) else [],
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
@@ -99,10 +112,6 @@ _OPTIONS: dict[str, Any] = {
     "alpha": 0.05,
     "rule": "jodoin_gierl",
 }
-
-
-def _fact(error: ToolkitError) -> str:
-    return str(error).split("\n")[0]
 
 
 def _tested(context: Context, labels: pd.Series, items: list[str]) -> DifResult:
@@ -127,7 +136,7 @@ def _rows(context: Context, name: str, theme: str, result: DifResult) -> list[di
 
 def _limits(who: str, result: DifResult) -> list[str]:
     """What a reader must know about one run of tests."""
-    found = [f"{who}: {item} cannot be tested, {why}." for item, why in result.not_estimable.items()]
+    found = []
     if result.purification != STABLE:
         found.append(f"{who}: purification {result.purification}.")
     if result.empty_categories:
@@ -136,26 +145,38 @@ def _limits(who: str, result: DifResult) -> list[str]:
 
 
 def _summary(table: pd.DataFrame, counts: dict[str, pd.Series]) -> pd.DataFrame:
-    """One row per grouping; the largest change of R² is that of significant items, 0 where none is."""
+    """One row per grouping; the largest change of R² is the one observed, significant or not, with its p."""
     rows = []
     for name, items in table.groupby("grouping", sort=False):
         sizes = counts[str(name)]
         tested = items[items["flag"] != NOT_ESTIMABLE]
-        significant = tested[tested["significant"].astype(bool)]
         rows.append(
             {
                 "grouping": name,
                 "groups": ", ".join(f"{label} ({size})" for label, size in sizes.items()),
                 "smallest": int(sizes.min()),
                 "items": len(tested),
-                "significant": len(significant),
+                "significant": int(tested["significant"].astype(bool).sum()),
                 "flagged": int(tested["flag"].isin(FLAGGED).sum()),
-                "largest_change": float(significant["nagelkerke_total"].max()) if len(significant) else 0.0,
-                "largest_mcfadden": float(significant["mcfadden_total"].max()) if len(significant) else 0.0,
-                "largest_points": float(tested["unsigned_difference"].max()),
+                **_largest(tested, "nagelkerke_total", "largest_change", "largest"),
+                **_largest(tested, "mcfadden_total", "largest_mcfadden", "largest_mcfadden"),
+                "largest_points": float(tested["unsigned_difference"].max()) if len(tested) else None,
             }
         )
     return pd.DataFrame(rows, columns=list(_GROUPINGS))
+
+
+def _largest(tested: pd.DataFrame, change: str, name: str, start: str) -> dict[str, Any]:
+    """Largest change of R² observed, its item and its adjusted p; nothing where nothing was tested."""
+    known = tested.dropna(subset=[change])
+    if known.empty:
+        return {name: None, f"{start}_item": None, f"{start}_pvalue": None}
+    row = known.iloc[int(known[change].to_numpy(dtype=float).argmax())]
+    return {
+        name: float(row[change]),
+        f"{start}_item": row["item"],
+        f"{start}_pvalue": float(row["p_adjusted_total"]),
+    }
 
 
 def _values(table: pd.DataFrame, summary: pd.DataFrame, counts: dict[str, pd.Series]) -> dict[str, Any]:
@@ -213,8 +234,9 @@ def _tables(table: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Table]:
             frame=summary,
             title="Items that function differently, by grouping",
             columns=_GROUPINGS,
-            note="Largest change of R² among significant items; 0 where none is significant. Points: how far "
-            "expected answers of two groups lie apart at the same standing, on average over people.",
+            note="Largest change of R²: the largest observed, significant or not, with its item and p. "
+            "Points: how far expected answers of two groups lie apart at the same standing, on average over "
+            "people.",
         ),
         "items": Table(
             frame=table,
@@ -227,36 +249,53 @@ def _tables(table: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Table]:
     }
 
 
-def _findings(summary: pd.DataFrame) -> list[Finding]:
-    judged = {
-        "largest_change": ("Nagelkerke", DIF_NEGLIGIBLE),
-        "largest_mcfadden": ("McFadden", DIF_COSMIN),
+def _findings(summary: pd.DataFrame, table: pd.DataFrame, lost: list[tuple[str, Cause]]) -> list[Finding]:
+    """Judge the largest change observed; one that is large, but not told from chance, decides nothing."""
+    judged: dict[str, tuple[str, str, Rule, Question]] = {
+        "largest_change": ("Nagelkerke", "nagelkerke_total", DIF_NEGLIGIBLE, ALIKE_NAGELKERKE),
+        "largest_mcfadden": ("McFadden", "mcfadden_total", DIF_COSMIN, ALIKE),
     }
-    return [
+    found = [
         Finding(
-            claim=f"By {row['grouping']}: largest change of R² ({kind}) among items with a significant test",
-            value=row[column],
-            rule=rule,
-            path=f"sections.fairness.tables.groupings.{column}[{position}]",
-            form="d3",
+            claim=f"{who}: no item functions differently",
+            value=None,
+            rule=DIF_COSMIN,
+            question=ALIKE,
+            path="",
+            untested=cause,
         )
-        for position, row in enumerate(summary.to_dict("records"))
-        for column, (kind, rule) in judged.items()
+        for who, cause in lost
     ]
+    for position, row in enumerate(summary.to_dict("records")):
+        items = table[table["grouping"] == row["grouping"]]
+        for column, (kind, change, rule, question) in judged.items():
+            found.append(
+                Finding(
+                    claim=f"By {row['grouping']}: largest change of R² ({kind})",
+                    value=row[column],
+                    rule=rule,
+                    question=question,
+                    path=f"sections.fairness.tables.groupings.{column}[{position}]",
+                    form="d3",
+                    untested=_undecided(items, change, rule),
+                )
+            )
+    return found
 
 
-def _lacks(context: Context) -> str:
-    if context.covariates is None:
-        return "Needs a table of covariates with groups, such as language or sex."
-    if not groupings(context):
-        return f"No covariate has two to {MOST_GROUPS} groups of {SMALLEST_GROUP} people or more."
-    return ""
+def _undecided(items: pd.DataFrame, change: str, rule: Rule) -> Cause | None:
+    """Say whether only changes that are not significant pass the cut-off: then nothing is decided."""
+    large = items[items[change].notna() & ~items[change].map(rule.holds).astype(bool)]
+    return Cause.UNDECIDED if len(large) and not large["significant"].astype(bool).any() else None
 
 
 TOPIC = Topic(
     name="fairness",
     title="Items that function differently",
+    subject="items that function differently",
     question="Do people alike on a theme answer an item alike, whatever their group?",
     run=section_fairness,
-    lacks=_lacks,
+    lacks=without_groups,
+    short=without_large_groups,
+    bears_on=(Property.INVARIANCE,),
 )

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
+from analysis.verdicts import Question
 
 REASONS = {
     "skipped": "Skipped",
@@ -14,6 +15,8 @@ REASONS = {
     "not_applicable": "Does not apply",
     "declined": "Prefers not to answer",
 }
+
+ENOUGH = Question(text="Did enough people answer?")
 
 
 def section_flow(context: Context) -> Section:
@@ -62,6 +65,7 @@ def section_flow(context: Context) -> Section:
                 value=per_item,
                 form="d1",
                 rule=SAMPLE_PER_ITEM,
+                question=ENOUGH,
                 path="sections.flow.values.per_item",
             ),
             Finding(
@@ -69,6 +73,7 @@ def section_flow(context: Context) -> Section:
                 value=n_first,
                 form="int",
                 rule=SAMPLE_TOTAL,
+                question=ENOUGH,
                 path="sections.flow.values.first_n",
             ),
         ],

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.rules import INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
+from analysis.rules import (
+    INVARIANCE_CFI,
+    INVARIANCE_CFI_ORDINAL,
+    INVARIANCE_RMSEA,
+    INVARIANCE_RMSEA_ORDINAL,
+)
+from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
+if TYPE_CHECKING:
+    from analysis.structural.equal_measurement import InvarianceResult
+    from analysis.structural.result import StructuralResult
+
+IN_GROUPS = Question(text="Does each theme measure the same in every group?", bears_on=Property.INVARIANCE)
+OVER_TIME = Question(text="Does each theme measure the same over time?")
+_PATH = "sections.groups.tables.levels"
 SMALLEST_GROUP = 120
 MOST_GROUPS = 4
 
@@ -49,22 +64,32 @@ def groupings(context: Context) -> dict[str, pd.Series]:
 def section_groups(context: Context) -> Section:
     """Levels of invariance of each theme for each grouping."""
     rows: list[dict[str, Any]] = []
-    problems: list[str] = []
+    findings: list[Finding] = []
+    gaps = Gaps(context=context)
     for name, labels in groupings(context).items():
         for theme, items in context.themes.items():
+            who = f"{context.title_of(theme)}, by {name}"
             try:
-                rows += _levels(context, name, labels, theme, items)
+                result = _fitted(context, labels, theme, items)
             except ToolkitError as error:
-                fact = str(error).split("\n")[0]
-                problems.append(f"{context.title_of(theme)} by {name}: {fact}")
-    table = pd.DataFrame(rows, columns=["theme", *_COLUMNS, "cfi_holds", "rmsea_holds"])
+                parts = [context.items.loc[labels == label, items] for label in labels.dropna().unique()]
+                cause = gaps.add(who, error, items, parts=parts)
+                findings += judged_levels(who, None, len(rows), _PATH, cause)
+                continue
+            found = judged_levels(who, result, len(rows), _PATH, _size(labels, items))
+            if improper := next((f.cause for f in found if f.cause is not None), None):
+                gaps.leave(who, improper)
+            findings += found
+            head = {"grouping": name, "theme": theme, "title": context.title_of(theme), "n": result.n_obs}
+            rows += [{**head, **row} for row in level_rows(result)]
+    table = pd.DataFrame(rows, columns=["theme", *_COLUMNS, "cfi_holds", "rmsea_holds", "faults"])
     return Section(
         estimator="WLSMV, theta parameterisation, identified as Wu and Estabrook (2016)",
         n=int(table["n"].max()) if len(table) else None,
         missing="pairwise",
         options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP},
         prose=_prose(table),
-        values={"tests": len(table), "failures": len(problems)},
+        values={"tests": len(table), "failures": len(gaps.problems)},
         tables={
             "levels": Table(
                 frame=table,
@@ -74,24 +99,101 @@ def section_groups(context: Context) -> Section:
                 "and few items, so read the size of the change, too.",
             )
         },
-        findings=_findings(table),
-        problems=problems,
+        findings=findings,
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
-def _levels(
-    context: Context, name: str, labels: pd.Series, theme: str, items: list[str]
-) -> list[dict[str, Any]]:
+def _size(labels: pd.Series, items: list[str]) -> Cause | None:
+    """Say whether the smallest group bears a verdict on so many items."""
+    smallest = int(labels.dropna().value_counts().min())
+    return Cause.FEW_IN_GROUP if of_items(smallest, len(items)) else None
+
+
+def _fitted(context: Context, labels: pd.Series, theme: str, items: list[str]) -> InvarianceResult:
+    """Fit every level; what is wrong with a solution is read from its faults."""
     from analysis.structural.equal_measurement import invariance
 
     rows = context.items[items].assign(**{"group_": labels}).dropna(subset=["group_"])
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ToolkitWarning)
-        result = invariance(f"{theme} =~ {' + '.join(items)}", rows, group="group_")
-    if caught:
-        raise ToolkitError(str(caught[0].message))
-    table = result.table.assign(grouping=name, theme=theme, title=context.title_of(theme), n=result.n_obs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        return invariance(f"{theme} =~ {' + '.join(items)}", rows, group="group_")
+
+
+def level_rows(result: InvarianceResult) -> list[dict[str, Any]]:
+    """Give the rows of a result for a table, each with the faults of its solution."""
+    table = result.table.assign(
+        faults=[", ".join(result.fits[name].faults) for name in result.table["level"]]
+    )
     return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def judged_levels(
+    who: str, result: InvarianceResult | None, start: int, path: str, cause: Cause | None, over: str = ""
+) -> list[Finding]:
+    """Judge the largest loss of fit on the way to equal intercepts, by CFI and by RMSEA.
+
+    Parameters
+    ----------
+    who
+        Theme and groups.
+    result
+        The levels; None where they could not be fitted.
+    start
+        Row of the first level in the table at `path`.
+    path
+        Of the table, in the tree.
+    cause
+        Why nothing may be judged, where something speaks against it from outside.
+    over
+        Empty for groups, else the name of what is compared.
+
+    Returns
+    -------
+    list of Finding
+        Untested where one of the solutions compared is improper or the sample too small for it.
+    """
+    question = OVER_TIME if over else IN_GROUPS
+    ordinal = result is None or INVARIANCE_CFI_ORDINAL in result.rules
+    rules = (
+        (INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL) if ordinal else (INVARIANCE_CFI, INVARIANCE_RMSEA)
+    )
+    found = []
+    for key, words, rule in (("cfi_diff", "CFI", rules[0]), ("rmsea_diff", "RMSEA", rules[1])):
+        value, place = None, ""
+        if result is not None:
+            levels = list(result.table["level"])
+            last = levels.index("scalar") if "scalar" in levels else len(levels) - 1
+            # a level that restricts nothing is no test, such as equal thresholds of three categories
+            tried = [k for k in range(1, last + 1) if result.table["testable"].iloc[k]]
+            steps = result.table[key].iloc[tried].to_numpy(dtype=float)
+            loss = -steps if key == "cfi_diff" else steps
+            if len(steps) and np.isfinite(steps).all():
+                at = tried[int(loss.argmax())]
+                value, place = float(result.table[key].iloc[at]), f"{path}.{key}[{start + at}]"
+            if not tried:
+                cause = cause or Cause.NOTHING_LEFT
+            used = [result.fits[level] for level in levels[: last + 1]]
+            cause = worst([*map(of_levels, used), cause])
+        found.append(
+            Finding(
+                claim=f"{who}: equal up to intercepts (largest change of {words})",
+                value=value,
+                rule=rule,
+                question=question,
+                path=place,
+                form="d3",
+                untested=cause,
+            )
+        )
+    return found
+
+
+def of_levels(fit: StructuralResult) -> Cause | None:
+    """Say why a level is no ground for a verdict; a saturated first level is one."""
+    cause = of_fit(fit)
+    return None if cause is Cause.NOTHING_LEFT else cause
 
 
 def _prose(table: pd.DataFrame) -> list[str]:
@@ -104,36 +206,15 @@ def _prose(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _findings(table: pd.DataFrame) -> list[Finding]:
-    """The largest drop on the way to the scalar level, for each grouping and theme."""
-    found = []
-    for position, row in enumerate(table.to_dict("records")):
-        if row["level"] != "scalar":
-            continue
-        who = f"{row['title']}, by {row['grouping']}: equal intercepts"
-        path = "sections.groups.tables.levels"
-        found += [
-            Finding(
-                claim=f"{who} (change of CFI)",
-                value=row["cfi_diff"],
-                rule=INVARIANCE_CFI_ORDINAL,
-                path=f"{path}.cfi_diff[{position}]",
-                form="d3",
-            ),
-            Finding(
-                claim=f"{who} (change of RMSEA)",
-                value=row["rmsea_diff"],
-                rule=INVARIANCE_RMSEA_ORDINAL,
-                path=f"{path}.rmsea_diff[{position}]",
-                form="d3",
-            ),
-        ]
-    return found
-
-
-def _lacks(context: Context) -> str:
+def without_groups(context: Context) -> str:
+    """Say that there are no groups to compare; empty where there are."""
     if context.covariates is None:
         return "Needs a table of covariates with groups, such as language or sex."
+    return ""
+
+
+def without_large_groups(context: Context) -> str:
+    """Say that no groups are large enough to be compared; empty where there are."""
     if not groupings(context):
         return f"No covariate has two to {MOST_GROUPS} groups of {SMALLEST_GROUP} people or more."
     return ""
@@ -142,7 +223,10 @@ def _lacks(context: Context) -> str:
 TOPIC = Topic(
     name="groups",
     title="Same measure in every group",
+    subject="comparisons of groups",
     question="Do answers mean the same whoever gives them?",
     run=section_groups,
-    lacks=_lacks,
+    lacks=without_groups,
+    short=without_large_groups,
+    bears_on=(Property.INVARIANCE,),
 )

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.rules import ICC, IRT_ITEM_FIT
+from analysis.rules import FEWEST_PEOPLE, ICC, IRT_ITEM_FIT
+from analysis.verdicts import Cause, Question
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
     from analysis.irt.graded_result import GradedResponseResult
 
+FOLLOWS = Question(text="Do answers follow the response model of each theme?")
 FEWEST_ITEMS = 3
 # From the graded response scores of nearly everyone: 3 standard deviations either side.
 GRID = np.linspace(-3.0, 3.0, 61)
@@ -57,26 +60,27 @@ def section_irt(context: Context) -> Section:
     fits: list[dict[str, Any]] = []
     parameters: list[pd.DataFrame] = []
     curves: list[pd.DataFrame] = []
-    problems: list[str] = []
+    rare: dict[str, str] = {}
+    lost: list[tuple[str, Cause]] = []
+    gaps = Gaps(context=context, few=of_response_model(context))
     for theme, items in context.themes.items():
         title = context.title_of(theme)
         if len(items) < FEWEST_ITEMS:
-            problems.append(f"{title}: {len(items)} items do not identify a latent variable.")
+            gaps.leave(f"{title}, of fewer than {FEWEST_ITEMS} items", Cause.NOTHING_LEFT)
             continue
         try:
             result = _fitted(context, items)
         except ToolkitError as error:
-            problems.append(f"{title}: {_fact(error)}")
+            lost.append((title, gaps.add(title, error, items)))
             continue
         table = _parameters(context, theme, result)
-        table, fit = _with_fit(result, table, title, problems)
+        table, fit = _with_fit(result, table, title, gaps)
         fits.append({"theme": theme, "title": title, "n_items": len(items), **_precision(result), **fit})
         parameters.append(table)
         curves.append(_curve(theme, title, result))
         if result.rare_categories:
-            rare = ", ".join(result.rare_categories)
-            problems.append(f"{title}: answers given by fewer than 5 people, so unsteady: {rare}.")
-    frame = pd.DataFrame(fits, columns=["theme", *_FIT])
+            rare[title] = ", ".join(result.rare_categories)
+    frame = pd.DataFrame(fits, columns=["theme", *_FIT, "improper"])
     values = _values(frame)
     return Section(
         estimator="graded response model, marginal maximum likelihood, 61 nodes",
@@ -84,17 +88,22 @@ def section_irt(context: Context) -> Section:
         missing="every answer there is, missing at random; fit from complete rows",
         options={"wave": context.first_wave, "range": [float(GRID[0]), float(GRID[-1])], "adjust": "holm"},
         software=("scipy",),
-        prose=_prose(values),
+        prose=[*_prose(values), *_rare(rare)],
         values=values,
         tables=_tables(frame, parameters, curves),
-        findings=_findings(frame),
+        findings=_findings(frame, lost),
         figures=["information"] if fits else [],
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
-def _fact(error: ToolkitError) -> str:
-    return str(error).split("\n")[0]
+def _rare(rare: dict[str, str]) -> list[str]:
+    """Say which answers so few gave that what is said of them is unsteady."""
+    if not rare:
+        return []
+    named = "; ".join(f"{title} ({answers})" for title, answers in rare.items())
+    return [f"Given by fewer than 5 people, so unsteady: {named}."]
 
 
 def _fitted(context: Context, items: list[str]) -> GradedResponseResult:
@@ -113,7 +122,7 @@ def _parameters(context: Context, theme: str, result: GradedResponseResult) -> p
 
 
 def _with_fit(
-    result: GradedResponseResult, table: pd.DataFrame, title: str, problems: list[str]
+    result: GradedResponseResult, table: pd.DataFrame, title: str, gaps: Gaps
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fit of items beside their parameters, and of the model; each may be out of reach by itself."""
     from analysis.fairness.testing import adjusted
@@ -126,13 +135,13 @@ def _with_fit(
         table = table.join(items[["s_x2", "df", "pvalue", "p_adjusted", "rmsea"]], on="item")
         fit["worst_p"] = float(items["p_adjusted"].min()) if known.any() else None
     except ToolkitError as error:
-        problems.append(f"{title}: {_fact(error)}")
+        gaps.add(f"{title}, fit of the items", error, table["item"])
     try:
         found = result.model_fit().to_dict()
         fit["n_complete"] = found.pop("n_obs")
         fit |= found
     except ToolkitError as error:
-        problems.append(f"{title}: {_fact(error)}")
+        gaps.add(f"{title}, fit of the model", error, table["item"])
     return table, fit
 
 
@@ -141,7 +150,9 @@ def _precision(result: GradedResponseResult) -> dict[str, Any]:
     scores = result.scores().dropna()
     spread, error = float(scores["score"].var()), float((scores["standard_error"] ** 2).mean())
     precise = GRID[(1 - 1 / result.information(GRID).to_numpy()) >= ICC.cutoff]
+    errors = result.standard_errors["discrimination"].to_numpy(dtype=float)
     found: dict[str, Any] = {"n": result.n_obs, "reliability": spread / (spread + error)}
+    found["improper"] = not np.isfinite(errors).all()
     if len(precise):
         inside = scores["score"].between(precise[0], precise[-1])
         found |= {"precise_from": float(precise[0]), "precise_to": float(precise[-1])}
@@ -169,7 +180,8 @@ def _values(frame: pd.DataFrame) -> dict[str, Any]:
     high = frame.iloc[int(frame["reliability"].to_numpy(dtype=float).argmax())]
     # A theme that ends before the typical high scorer tells people at the top hardly apart.
     short = frame[frame["precise_to"].astype(float) < 1.0]
-    misfit = frame[frame["worst_p"].astype(float) <= IRT_ITEM_FIT.cutoff]
+    judged = frame[frame["n"].map(of_response_people).isna() & ~frame["improper"].astype(bool)]
+    misfit = judged[judged["worst_p"].astype(float) <= IRT_ITEM_FIT.cutoff]
     return {
         "themes": len(frame),
         "reliability_lowest": low["reliability"],
@@ -245,25 +257,42 @@ def _tables(
     return tables
 
 
-def _findings(frame: pd.DataFrame) -> list[Finding]:
-    return [
+def _findings(frame: pd.DataFrame, lost: list[tuple[str, Cause]]) -> list[Finding]:
+    claim = "{}: items follow the graded response model (lowest p of S-X², adjusted)"
+    left = [
         Finding(
-            claim=f"{row['title']}: items follow the graded response model (lowest p of S-X², adjusted)",
+            claim=claim.format(title),
+            value=None,
+            rule=IRT_ITEM_FIT,
+            question=FOLLOWS,
+            path="",
+            form="p",
+            untested=cause,
+        )
+        for title, cause in lost
+    ]
+    return left + [
+        Finding(
+            claim=claim.format(row["title"]),
             value=row["worst_p"],
             rule=IRT_ITEM_FIT,
+            question=FOLLOWS,
+            untested=Cause.IMPROPER if row["improper"] else of_response_people(row["n"]),
             path=f"sections.irt.tables.fit.worst_p[{position}]",
             form="p",
         )
         for position, row in enumerate(frame.to_dict("records"))
-        if pd.notna(row["worst_p"])
     ]
 
 
 TOPIC = Topic(
     name="irt",
     title="Where each theme measures",
+    subject="response models",
     question="At which standing does a theme tell people apart, and how do its items contribute?",
     run=section_irt,
+    people=int(FEWEST_PEOPLE.cutoff),
+    enough=of_response_model,
     lacks=lambda context: (
         ""
         if any(len(items) >= FEWEST_ITEMS for items in context.themes.values())

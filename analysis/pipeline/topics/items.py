@@ -8,14 +8,19 @@ import numpy as np
 import pandas as pd
 
 from analysis.pipeline.context import Context, listed
-from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.reach import Gaps
+from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.rules import FLOOR_CEILING, ITEM_REST
+from analysis.verdicts import Cause, Question
 from instrument.errors import ToolkitError
+
+REST = Question(text="Does each item go with the rest of its theme?")
 
 
 def section_items(context: Context) -> Section:
     """Distribution, floor, ceiling and item-rest correlation of each item."""
-    statistics, problems = _statistics(context)
+    gaps = Gaps(context=context, few=of_sample(context))
+    statistics = _statistics(context, gaps)
     distributions = _distributions(context)
     values = _values(statistics)
     return Section(
@@ -23,32 +28,33 @@ def section_items(context: Context) -> Section:
         n=len(context.items),
         missing="every statistic on the answers there are; relations pairwise",
         options={"wave": context.first_wave, "skew_and_kurtosis": "type 3"},
-        prose=_prose(values),
+        prose=_prose(values, judged=gaps.few is None),
         values=values,
         tables={"statistics": _statistics_table(statistics), **distributions},
-        findings=_findings(statistics),
+        findings=_findings(statistics, gaps.few),
         figures=[f"distribution@{name.removeprefix('distribution_')}" for name in distributions],
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
-def _statistics(context: Context) -> tuple[pd.DataFrame, list[str]]:
+def _statistics(context: Context, gaps: Gaps) -> pd.DataFrame:
     from analysis.items import item_statistics
 
-    found, problems = [], []
+    found = []
     for theme, items in context.themes.items():
         try:
             table = item_statistics(context.items[items], context.scale).table
         except ToolkitError as error:
-            problems.append(f"{context.title_of(theme)}: {error}")
+            gaps.add(context.title_of(theme), error, items)
             continue
         table.insert(0, "theme", context.title_of(theme))
         found.append(table.rename_axis("item").reset_index())
     if not found:
-        return pd.DataFrame(columns=list(_COLUMNS)), problems
+        return pd.DataFrame(columns=list(_COLUMNS))
     statistics = pd.concat(found, ignore_index=True)
     statistics.insert(2, "text", [context.scale.item(item).text for item in statistics["item"]])
-    return statistics, problems
+    return statistics
 
 
 _COLUMNS = {
@@ -122,7 +128,7 @@ def _values(statistics: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _prose(values: dict[str, Any]) -> list[str]:
+def _prose(values: dict[str, Any], *, judged: bool) -> list[str]:
     if not values["items"]:
         return []
     weak = (
@@ -131,6 +137,8 @@ def _prose(values: dict[str, Any]) -> list[str]:
         if values["weak"]
         else "All {items:int} items go with the rest of their theme as far as the convention asks."
     )
+    if not judged:
+        weak = "So few people say little of a single relation."
     return [
         "Each item should go with the others of its theme (item-rest r runs from {item_rest_lowest:d2} to "
         "{item_rest_highest:d2}), and use the whole range of answers. " + weak,
@@ -140,7 +148,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
     ]
 
 
-def _findings(statistics: pd.DataFrame) -> list[Finding]:
+def _findings(statistics: pd.DataFrame, few: Cause | None) -> list[Finding]:
     if statistics.empty or statistics["item_rest_r"].isna().all():
         return []
     relations = statistics["item_rest_r"].to_numpy(dtype=float)
@@ -150,6 +158,8 @@ def _findings(statistics: pd.DataFrame) -> list[Finding]:
             claim=f"Weakest item ({statistics['item'].iloc[row]}) goes with the rest of its theme",
             value=float(relations[row]),
             rule=ITEM_REST,
+            question=REST,
+            untested=few,
             path=f"sections.items.tables.statistics.item_rest_r[{row}]",
         )
     ]
@@ -158,6 +168,7 @@ def _findings(statistics: pd.DataFrame) -> list[Finding]:
 TOPIC = Topic(
     name="items",
     title="Items",
+    subject="answers to each item",
     question="Does each item do its work?",
     run=section_items,
 )

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from scipy.stats import t as student
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps, of_items, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.context_time import context_results, context_table, context_told
+from analysis.pipeline.topics.groups import judged_levels, level_rows
 from analysis.pipeline.topics.models import estimator_for
 from analysis.pipeline.topics.reliable_changes import change_table, change_told
-from analysis.rules import (
-    INVARIANCE_CFI,
-    INVARIANCE_CFI_ORDINAL,
-    INVARIANCE_RMSEA,
-    INVARIANCE_RMSEA_ORDINAL,
-)
 from instrument.errors import ToolkitError, ToolkitWarning
 
+if TYPE_CHECKING:
+    from analysis.structural.equal_measurement import InvarianceResult
+
+_PATH = "sections.longitudinal.tables.levels"
 EVERYONE, STAYED = "everyone with the score", "those with the score at every wave"
 _LEVELS = {
     "title": ("Theme", "text"),
@@ -46,20 +46,20 @@ def section_longitudinal(context: Context) -> Section:
     """Invariance between the first two waves, means, reliable change, and the test of context."""
     waves = main_waves(context)
     first, second = waves[:2]
-    problems: list[str] = []
-    levels = _levels(context, [first, second], problems)
+    at_both = context.at_wave(first).index.intersection(context.at_wave(second).index)
+    gaps = Gaps(context=context, few=of_people(len(at_both)))
+    levels, findings = _levels(context, [first, second], gaps)
     means = _means(context, waves)
-    changes = change_table(context, first, second, problems)
-    found = context_results(context, [first, second], problems)
+    changes = change_table(context, first, second, gaps)
+    found = context_results(context, [first, second], gaps)
     told = change_told(changes) | context_told(context, found)
-    both = context.at_wave(first).index.intersection(context.at_wave(second).index)
     values = told | {
         "first": context.wave_name(first),
         "second": context.wave_name(second),
         "last": context.wave_name(waves[-1]),
         "waves": len(waves),
         "at_first": len(context.at_wave(first)),
-        "both": len(both),
+        "both": len(at_both),
         "stayed": len(set.intersection(*(set(context.at_wave(wave).index) for wave in waves))),
     }
     tables = {"trajectories": _mean_table(means)}
@@ -73,7 +73,7 @@ def section_longitudinal(context: Context) -> Section:
     return Section(
         estimator=f"invariance: {'WLSMV' if ordinal else 'MLR'}; cross-lagged model of latent variables: "
         + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none"),
-        n=len(both),
+        n=len(at_both),
         missing="invariance: every answer at either wave; means: those with a score at that wave; change: "
         "those with both scores",
         options={"waves": [str(first), str(second)], "level": 0.95},
@@ -81,33 +81,52 @@ def section_longitudinal(context: Context) -> Section:
         prose=_prose(context, levels, changes, found),
         values=values,
         tables=tables,
-        findings=_findings(levels, ordinal),
+        findings=findings,
         figures=["trajectories"],
-        problems=problems,
-    )  # fmt: skip
+        problems=gaps.problems,
+        untested=gaps.untested,
+    )
 
 
-def _levels(context: Context, waves: list[Any], problems: list[str]) -> pd.DataFrame:
-    from analysis.structural.equal_over_time import longitudinal_invariance
-
+def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFrame, list[Finding]]:
+    """Levels of every theme and what they say; nothing is fitted to fewer people than say anything."""
     ordinal = estimator_for(context)["ordered"]
     rows = context.responses[context.responses["wave"].isin(waves)]
     long = pd.concat([rows[["participant", "wave"]], context.keyed(rows)], axis=1)
-    tables = []
-    for theme, items in context.themes.items():
+    made: list[dict[str, Any]] = []
+    findings: list[Finding] = []
+    if gaps.few is not None:
+        gaps.leave("Same measure over time", gaps.few)
+    for theme, items in context.themes.items() if gaps.few is None else ():
         title = context.title_of(theme)
+        who = f"{title}, over time"
         try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", ToolkitWarning)
-                found = longitudinal_invariance(
-                    f"{theme} =~ {' + '.join(items)}", long, waves, ordered=ordinal
-                )
+            found = _fitted(theme, items, long, waves, ordered=ordinal)
         except ToolkitError as error:
-            problems.append(f"{title}, same measure over time: {str(error).splitlines()[0]}")
+            parts = [long.loc[long["wave"] == wave, items] for wave in waves] if ordinal else []
+            cause = gaps.add(who, error, items, parts=parts)
+            findings += judged_levels(who, None, len(made), _PATH, cause, over="time")
             continue
-        problems += [f"{title}, same measure over time: {str(w.message).splitlines()[0]}" for w in caught]
-        tables.append(found.table.assign(theme=theme, title=title, n=found.n_obs))
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        judged = judged_levels(
+            who, found, len(made), _PATH, of_items(found.n_obs, 2 * len(items)), over="time"
+        )
+        if spoilt := next((claim.cause for claim in judged if claim.cause is not None), None):
+            gaps.leave(who, spoilt)
+        findings += judged
+        head = {"theme": theme, "title": title, "n": found.n_obs}
+        made += [{**head, **row} for row in level_rows(found)]
+    return pd.DataFrame(made), findings
+
+
+def _fitted(
+    theme: str, items: list[str], long: pd.DataFrame, waves: list[Any], *, ordered: bool
+) -> InvarianceResult:
+    """Fit every level; what is wrong with a solution is read from its faults."""
+    from analysis.structural.equal_over_time import longitudinal_invariance
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        return longitudinal_invariance(f"{theme} =~ {' + '.join(items)}", long, waves, ordered=ordered)
 
 
 def _means(context: Context, waves: list[Any]) -> pd.DataFrame:
@@ -231,27 +250,6 @@ def context_verdict(paths: pd.DataFrame) -> str:
     )
 
 
-def _findings(levels: pd.DataFrame, ordinal: bool) -> list[Finding]:
-    cfi, rmsea = (
-        (INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL) if ordinal else (INVARIANCE_CFI, INVARIANCE_RMSEA)
-    )
-    found = []
-    for position, row in enumerate(levels.to_dict("records")):
-        if row["level"] != "scalar":
-            continue
-        for key, words, rule in (("cfi_diff", "CFI", cfi), ("rmsea_diff", "RMSEA", rmsea)):
-            found.append(
-                Finding(
-                    claim=f"{row['title']}, over time: equal intercepts (change of {words})",
-                    value=row[key],
-                    rule=rule,
-                    path=f"sections.longitudinal.tables.levels.{key}[{position}]",
-                    form="d3",
-                )
-            )
-    return found
-
-
 def _lacks(context: Context) -> str:
     if len(main_waves(context)) > 1:
         return ""
@@ -261,6 +259,7 @@ def _lacks(context: Context) -> str:
 TOPIC = Topic(
     name="longitudinal",
     title="Scores over time",
+    subject="the same measure over time",
     question="Do scores mean the same over time, who changes, and does the context go first?",
     run=section_longitudinal,
     lacks=_lacks,

@@ -234,6 +234,7 @@ def lacks_mechanism(context: Context) -> str:
 TOPIC = Topic(
     name="mechanism",
     title="The supposed chain",
+    subject="the supposed chain",
     question="By which routes do context, alliance, later use and outcome go together?",
     run=section_mechanism,
     lacks=lacks_mechanism,

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
 from analysis.pipeline.topics.retention import MOST_CATEGORIES
-from analysis.rules import CFI, RMSEA, SRMR, TLI
+from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
+from analysis.verdicts import Cause, Property, Question
 
 if TYPE_CHECKING:
     from analysis.structural.result import StructuralResult
     from analysis.structural.theory import TheoryResult
 
-MISLEADING = (
-    "The cut-off was found for maximum likelihood; under WLSMV it passes too easily "
-    "(Xia & Yang 2019, doi:10.3758/s13428-018-1055-2)."
-)
+FITS = Question(text="Do the answers fit a factor for each theme?", bears_on=Property.STRUCTURE)
+JUDGED_BY = {
+    "WLSMV": "Robust index (Savalei 2021, doi:10.1080/00273171.2020.1717922). The cut-off was found for "
+    "maximum likelihood; scaled indices of WLSMV pass it too easily (Xia & Yang 2019, "
+    "doi:10.3758/s13428-018-1055-2).",
+    "MLR": "Robust index (Brosseau-Liard & Savalei 2014, doi:10.1080/00273171.2014.933697).",
+}
+INDICES = ("cfi", "tli", "rmsea")
+_RULES = {"cfi": ("CFI", CFI), "tli": ("TLI", TLI), "rmsea": ("RMSEA", RMSEA)}
 
 
 def estimator_for(context: Context) -> dict[str, Any]:
@@ -40,31 +47,38 @@ def theories(context: Context) -> TheoryResult:
 
 
 def section_models(context: Context) -> Section:
-    """Fit every structure the themes allow; judge the one with a factor per theme."""
+    """Fit every structure the themes allow; judge the one with a factor per theme by its robust indices."""
     found = theories(context)
     sets = _sets(found)
     table = _fit_frame(found, sets)
     main = found.main
     estimator = estimator_for(context)["estimator"]
-    tables = {"fit": _fit_table(table, found.variant), "meaning": _meaning_table(found, sets)}
+    gaps = Gaps(context=context, few=of_structure(context))
+    cause = gaps.few or (Cause.NOT_ESTIMATED if main is None else of_fit(main))
+    _note(found, sets, gaps)
+    tables = {"fit": _fit_table(table), "meaning": _meaning_table(found, sets)}
     if len(found.tests):
         tables["differences"] = _difference_table(found, sets)
-    problems = _problems(found, sets)
     if main is not None:
         tables |= _main_tables(context, main)
-        tables |= extracted_table(context, main, problems)
+        tables |= extracted_table(context, main, gaps) if cause is None else {}
+    values = _values(found, table, estimator)
     return Section(
-        estimator=f"{estimator}, {found.variant} fit indices",
+        estimator=f"{estimator}, robust fit indices judged, scaled ones beside them",
         n=main.n_obs if main else int(table["n"].max()),
         missing=(main or next(iter(found.fits.values()))).missing,
         options={"wave": context.first_wave},
         software=("scipy",),
-        prose=_prose(found, main is not None),
-        values=_values(found, table, estimator),
+        prose=_prose(found, cause, values),
+        values=values,
         tables=tables,
-        findings=_findings(table, found.variant) + extracted_findings(tables.get("extracted")),
-        figures=["models", *(["paths"] if main is not None else [])],
-        problems=problems,
+        findings=_findings(table, estimator, cause) + extracted_findings(tables.get("extracted")),
+        figures=[
+            *(["models"] if table["proper"].any() else []),
+            *(["paths"] if main is not None and cause is None else []),
+        ],
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
@@ -76,24 +90,43 @@ def _sets(found: TheoryResult) -> dict[str, str]:
 
 
 def _fit_frame(found: TheoryResult, sets: dict[str, str]) -> pd.DataFrame:
-    """Fit of every fitted structure, those over all items first."""
+    """Fit of every fitted structure, those over all items first.
+
+    `chisq` is the unscaled statistic, `chisq_scaled` the scaled one; indices come scaled and robust.
+    """
     kept = found.table[found.table["model"].isin(list(found.fits))]
     kept = kept.sort_values("items", key=lambda items: items.map(list(sets).index), kind="stable")
-    scaled = kept["chisq"] if found.variant == "plain" else kept["chisq_scaled"]
-    return kept.assign(
-        items=[sets[name] for name in kept["items"]],
-        chisq=scaled,
-        syntax=[found.models[name].syntax for name in kept["model"]],
-    ).reset_index(drop=True)
+    rows = []
+    for name, items, title in zip(kept["model"], kept["items"], kept["title"], strict=True):
+        fit, result = found.fits[name].fit, found.fits[name]
+        row: dict[str, Any] = {"items": sets[items], "model": name, "title": title, "n": result.n_obs}
+        row |= {"n_parameters": result.n_parameters, "df": int(fit["df"])}
+        row |= {key: fit[key] for key in ("chisq", "pvalue", "chisq_scaled", "pvalue_scaled")}
+        for index in (*INDICES, "rmsea_ci_lower", "rmsea_ci_upper"):
+            row |= {f"{index}_{kind}": fit[f"{index}_{kind}"] for kind in ("robust", "scaled")}
+        cause = of_fit(result)
+        row |= {"srmr": fit["srmr"], "aic": fit.get("aic"), "bic": fit.get("bic")}
+        row |= {"faults": ", ".join(result.faults), "proper": cause is None}
+        row["solution"] = "proper" if cause is None else _SOLUTION[cause]
+        rows.append(row | {"syntax": found.models[name].syntax})
+    return pd.DataFrame(rows)
 
 
-def _problems(found: TheoryResult, sets: dict[str, str]) -> list[str]:
+_SOLUTION = {
+    Cause.IMPROPER: "improper",
+    Cause.FEW_PEOPLE: "fewer people than parameters",
+    Cause.NOTHING_LEFT: "fits by construction",
+}
+
+
+def _note(found: TheoryResult, sets: dict[str, str], gaps: Gaps) -> None:
+    """Name the structures that failed, and those whose solution says nothing."""
     told = {name: f"{model.title}, {sets[model.items]}" for name, model in found.models.items()}
-    failed = [f"{told[name]}: {reason}" for name, reason in found.failures.items()]
-    noted = found.table[(found.table["note"] != "") & found.table["model"].isin(list(found.fits))]
-    return failed + [
-        f"{told[name]}: {note}" for name, note in zip(noted["model"], noted["note"], strict=True)
-    ]
+    for name, error in found.errors.items():
+        gaps.add(told[name], error)
+    for name, fit in found.fits.items():
+        if (cause := of_fit(fit)) is not None:
+            gaps.leave(told[name], cause)
 
 
 def _judged(table: pd.DataFrame) -> int | None:
@@ -105,32 +138,72 @@ def _judged(table: pd.DataFrame) -> int | None:
 def _values(found: TheoryResult, table: pd.DataFrame, estimator: str) -> dict[str, Any]:
     row = _judged(table)
     judged = table.iloc[row or 0]
-    same = table[table["items"] == judged["items"]]
+    same = table[(table["items"] == judged["items"]) & table["proper"]]
     one = same[same["model"].str.endswith("one factor")]
-    best = same.iloc[int(same["rmsea"].argmin())]
     title = {name: model.title for name, model in found.models.items()}
-    return {
+    values = {
         "models": len(found.models),
         "fitted": len(table),
-        "variant": found.variant,
+        "proper": int(table["proper"].sum()),
+        "variant": "robust",
         "estimator": estimator,
         "judged": judged["title"],
-        **{index: judged[index] for index in ("cfi", "tli", "rmsea", "srmr")},
-        "one_cfi": one["cfi"].iloc[0] if len(one) else None,
-        "one_rmsea": one["rmsea"].iloc[0] if len(one) else None,
-        "best": f"{best['title']}, {best['items']}",
+        "srmr": judged["srmr"],
+        "one_cfi": one["cfi_robust"].iloc[0] if len(one) else None,
+        "one_rmsea": one["rmsea_robust"].iloc[0] if len(one) else None,
+        "disagree": listed(_disagreeing(judged)),
         "equivalent": [[title[name] for name in group] for group in found.equivalent],
     }
+    for index in INDICES:
+        values |= {index: judged[f"{index}_robust"], f"{index}_scaled": judged[f"{index}_scaled"]}
+    return values
 
 
-def _prose(found: TheoryResult, judged: bool) -> list[str]:
+def _disagreeing(row: pd.Series) -> list[str]:
+    """Indices that meet their rule in one variant and not in the other."""
+    return [
+        name
+        for index, (name, rule) in _RULES.items()
+        if rule.holds(row[f"{index}_robust"]) != rule.holds(row[f"{index}_scaled"])
+    ]
+
+
+def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> list[str]:
     names = set(found.fits)
     sentences = ["{models:int} structures were stated beforehand; {fitted:int} of them could be fitted."]
-    if judged and any("correlated" in name for name in names):
+    if cause is not None:
+        sentences.append(f"Their fit says nothing here: {cause.words}.")
+    elif any("correlated" in name for name in names):
         sentences.append(
-            "With a factor per theme ({judged}), CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}; with "
-            "one factor for the same items, CFI is {one_cfi:d3} and RMSEA {one_rmsea:d3}."
+            "With a factor per theme ({judged}), CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}"
+            + (
+                "; with one factor for the same items, CFI is {one_cfi:d3} and RMSEA {one_rmsea:d3}."
+                if values["one_cfi"] is not None
+                else "."
+            )
         )
+    if cause is None:
+        sentences += _variants(values)
+        sentences += _compared(found)
+    if len({model.items for model in found.models.values()}) > 1:
+        sentences.append("Models of different sets of items cannot be compared with each other.")
+    return sentences
+
+
+def _variants(values: dict[str, Any]) -> list[str]:
+    """Say by which variant of the indices is judged, and whether the other would judge otherwise."""
+    said = (
+        "These are the robust indices, which estimate what the model would show in everybody; the scaled "
+        "ones are CFI {cfi_scaled:d3}, TLI {tli_scaled:d3} and RMSEA {rmsea_scaled:d3}."
+    )
+    if values["disagree"]:
+        return [said + " The two disagree on which side of the cut-off the model stands: {disagree}."]
+    return [said + " Both stand on the same side of every cut-off."]
+
+
+def _compared(found: TheoryResult) -> list[str]:
+    """Say what the structures tell about each other."""
+    names, sentences = set(found.fits), []
     if len(found.tests):
         sentences.append(
             "A structure that is a special case of another never fits better; the table of differences says "
@@ -152,8 +225,6 @@ def _prose(found: TheoryResult, judged: bool) -> list[str]:
             "A bifactor model nearly always fits best because it is the most flexible; it is never chosen by "
             "fit alone."
         )
-    if len({model.items for model in found.models.values()}) > 1:
-        sentences.append("Models of different sets of items cannot be compared with each other.")
     return sentences
 
 
@@ -192,25 +263,29 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
     return tables
 
 
-def _fit_table(table: pd.DataFrame, variant: str) -> Table:
-    told = "" if variant == "plain" else f"CFI, TLI and RMSEA are {variant}, χ² is scaled. "
+def _fit_table(table: pd.DataFrame) -> Table:
     return Table(
         frame=table,
         title="Fit of the stated structures",
         columns={
             "title": ("Structure", "text"),
             "items": ("Over", "text"),
-            "chisq": ("χ²", "d1"),
+            "chisq_scaled": ("χ² scaled", "d1"),
             "df": ("df", "int"),
-            "pvalue": ("p", "p"),
-            "cfi": ("CFI", "r3"),
-            "tli": ("TLI", "r3"),
-            "rmsea": ("RMSEA", "r3"),
-            "rmsea_ci_lower": ("90% from", "r3"),
-            "rmsea_ci_upper": ("to", "r3"),
+            "pvalue_scaled": ("p", "p"),
+            "cfi_robust": ("CFI robust", "r3"),
+            "cfi_scaled": ("CFI scaled", "r3"),
+            "tli_robust": ("TLI robust", "r3"),
+            "tli_scaled": ("TLI scaled", "r3"),
+            "rmsea_robust": ("RMSEA robust", "r3"),
+            "rmsea_ci_lower_robust": ("90% from", "r3"),
+            "rmsea_ci_upper_robust": ("to", "r3"),
+            "rmsea_scaled": ("RMSEA scaled", "r3"),
             "srmr": ("SRMR", "r3"),
+            "solution": ("Solution", "text"),
         },
-        note=f"{told}The lavaan syntax of each is in results.json.",
+        note="The robust indices are judged. An improper solution (a negative variance, a correlation beyond "
+        "1) is no ground for a judgement. The unscaled χ² and the lavaan syntax of each are in results.json.",
     )
 
 
@@ -253,33 +328,35 @@ def _difference_table(found: TheoryResult, sets: dict[str, str]) -> Table:
     )
 
 
-def _findings(table: pd.DataFrame, variant: str) -> list[Finding]:
+def _findings(table: pd.DataFrame, estimator: str, cause: Cause | None) -> list[Finding]:
+    """Judge the structure with a factor per theme; without it the claim could not be tested."""
     row = _judged(table)
-    if row is None:
-        return []
-    note = MISLEADING if variant == "scaled" else ""
+    if row is None and (table["model"] == "one factor").any():
+        row = int(table.index[table["model"] == "one factor"][0])
+    judged = [(f"{index}_robust", f"{name}, robust", rule) for index, (name, rule) in _RULES.items()]
     return [
         Finding(
             claim=f"A factor per theme fits ({label})",
-            value=float(table[name].iloc[row]),
+            value=None if row is None else float(table[name].iloc[row]),
             rule=rule,
-            path=f"sections.models.tables.fit.{name}[{row}]",
+            question=FITS,
+            path="" if row is None else f"sections.models.tables.fit.{name}[{row}]",
             form="d3",
-            note=note,
+            note=JUDGED_BY[estimator] if name != "srmr" else "",
+            untested=cause,
         )
-        for name, label, rule in (
-            ("cfi", f"CFI, {variant}", CFI),
-            ("tli", f"TLI, {variant}", TLI),
-            ("rmsea", f"RMSEA, {variant}", RMSEA),
-            ("srmr", "SRMR", SRMR),
-        )
+        for name, label, rule in [*judged, ("srmr", "SRMR", SRMR)]
     ]
 
 
 TOPIC = Topic(
     name="models",
     title="Stated structures",
+    subject="structure",
     question="Do the answers fit the structure the scale claims?",
     run=section_models,
+    people=int(FEWEST_PEOPLE.cutoff),
+    enough=of_structure,
+    bears_on=(Property.STRUCTURE,),
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
 )

@@ -135,6 +135,7 @@ def lacks_priority(context: Context) -> str:
 TOPIC = Topic(
     name="priority",
     title="What to work on",
+    subject="what to work on first",
     question="Which theme should the app team look at first?",
     run=section_priority,
     lacks=lacks_priority,

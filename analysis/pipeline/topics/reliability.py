@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.pipeline.context import Context, listed
-from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.reach import Gaps, of_people
+from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.reliability_parts import (
     CONTINUOUS,
     DRAWS,
@@ -18,30 +19,33 @@ from analysis.pipeline.topics.reliability_parts import (
     omega_row,
 )
 from analysis.rules import ALPHA, OMEGA
+from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
+
+TOGETHER = Question(text="Do the items of each theme go together?", bears_on=Property.CONSISTENCY)
+TOGETHER_OMEGA = Question(text="Do they go together where items may carry a theme unlike?")
 
 
 def section_reliability(context: Context) -> Section:
     """Alpha and omega with intervals per theme, if-dropped; omega hierarchical over the dimensions."""
-    rows, dropped, problems = [], [], []
+    rows, dropped, lost = [], [], []
+    gaps = Gaps(context=context, few=of_sample(context))
     for theme, items in context.themes.items():
         if len(items) < 2:
-            problems.append(f"{context.title_of(theme)}: one item has no internal consistency.")
+            gaps.leave(f"{context.title_of(theme)}, of one item", Cause.NOTHING_LEFT)
             continue
         try:
-            row, per_item = _theme(context, theme, items, problems)
+            row, per_item = _theme(context, theme, items, gaps)
         except ToolkitError as error:
-            problems.append(f"{context.title_of(theme)}: {error}")
+            lost.append(_lost(context.title_of(theme), gaps.add(context.title_of(theme), error, items)))
             continue
         rows.append(row)
         dropped.append(per_item)
     themes = pd.DataFrame(rows, columns=list(_COLUMNS))
-    if themes.empty:
-        problems.insert(0, "No theme has an estimate of reliability.")
     tables = {"alpha": _theme_table(themes, ORDINAL if is_ordinal(context) else CONTINUOUS)}
     if dropped:
         tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True))
-    general, told = general_factor(context, problems)
+    general, told = general_factor(context, gaps)
     tables |= general | by_part(context)
     return Section(
         estimator="Cronbach's alpha, Feldt interval; omega total of one factor per theme, bootstrap "
@@ -54,9 +58,10 @@ def section_reliability(context: Context) -> Section:
         prose=_prose(themes) + told.prose,
         values=_values(themes) | told.values,
         tables=tables,
-        findings=[finding for position, row in enumerate(rows) for finding in _findings(row, position)],
+        findings=[*lost, *(finding for place, row in enumerate(rows) for finding in _findings(row, place))],
         figures=["reliability"] if rows else [],
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
@@ -76,9 +81,7 @@ _COLUMNS = {
 }
 
 
-def _theme(
-    context: Context, theme: str, items: list[str], problems: list[str]
-) -> tuple[dict[str, Any], pd.DataFrame]:
+def _theme(context: Context, theme: str, items: list[str], gaps: Gaps) -> tuple[dict[str, Any], pd.DataFrame]:
     from analysis.reliability import cronbach_alpha
 
     answers = context.items[items].dropna(how="all")
@@ -94,7 +97,7 @@ def _theme(
         "ci_upper": complete.ci.upper,
         "alpha_pairwise": pairwise.estimate,
         "average_r": complete.average_r,
-        **omega_row(context, items, problems, context.title_of(theme)),
+        **omega_row(context, items, gaps, context.title_of(theme)),
     }
     per_item = pd.DataFrame(
         {
@@ -142,7 +145,7 @@ def _prose(themes: pd.DataFrame) -> list[str]:
         "Alpha says how far the items of a theme go together, if they measure one thing. It runs from "
         "{alpha_lowest:d2} ({alpha_lowest_theme}) to {alpha_highest:d2} ({alpha_highest_theme})."
     ]
-    if (themes["alpha"] < ALPHA.cutoff).any():
+    if (themes["alpha"] < ALPHA.cutoff).any() and themes["n"].map(of_people).isna().all():
         sentences.append("Below the convention for comparing groups: {low_themes}.")
     if themes["omega"].notna().any():
         sentences.append(
@@ -162,6 +165,8 @@ def _findings(row: dict[str, Any], position: int) -> list[Finding]:
             claim=f"{row['title']}: internal consistency",
             value=row["alpha"],
             rule=ALPHA,
+            question=TOGETHER,
+            untested=of_people(row["n"]),
             path=f"{path}.alpha[{position}]",
         )
     ]
@@ -171,10 +176,24 @@ def _findings(row: dict[str, Any], position: int) -> list[Finding]:
                 claim=f"{row['title']}: omega total",
                 value=row["omega"],
                 rule=OMEGA,
+                question=TOGETHER_OMEGA,
+                untested=of_people(row["n"]),
                 path=f"{path}.omega[{position}]",
             )
         )
     return judged
+
+
+def _lost(title: str, cause: Cause) -> Finding:
+    """Claim of a theme whose alpha could not be had."""
+    return Finding(
+        claim=f"{title}: internal consistency",
+        value=None,
+        rule=ALPHA,
+        question=TOGETHER,
+        path="",
+        untested=cause,
+    )
 
 
 def _theme_table(themes: pd.DataFrame, note: str) -> Table:
@@ -203,6 +222,8 @@ def _dropped_table(dropped: pd.DataFrame) -> Table:
 TOPIC = Topic(
     name="reliability",
     title="Reliability",
+    subject="alpha with its range",
     question="How precise is each score on one occasion?",
     run=section_reliability,
+    bears_on=(Property.CONSISTENCY,),
 )

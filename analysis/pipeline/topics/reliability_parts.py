@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.groups import groupings
 from analysis.pipeline.topics.models import estimator_for, theories
@@ -67,26 +68,29 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
     return {"omega": estimate, "omega_ci_lower": lower, "omega_ci_upper": upper}
 
 
-def omega_row(context: Context, items: list[str], problems: list[str], title: str) -> dict[str, Any]:
-    """Omega of a theme with its interval; empty, with the reason among the problems, where there is none."""
+def omega_row(context: Context, items: list[str], gaps: Gaps, title: str) -> dict[str, Any]:
+    """Omega of a theme with its interval; empty, with the reason among the gaps, where there is none."""
     nothing = {"omega": None, "omega_ci_lower": None, "omega_ci_upper": None}
     if len(items) < FEWEST_ITEMS:
+        return nothing
+    if gaps.few is not None:  # resamples of so few people lack answers, and give no interval worth the name
+        gaps.leave("Omega", gaps.few)
         return nothing
     try:
         return omega_of(context, context.items[items], DRAWS)
     except ToolkitError as error:
-        problems.append(f"{title}, omega: {error}")
+        gaps.add(f"{title}, omega", error, items)
         return nothing
 
 
-def general_factor(context: Context, problems: list[str]) -> tuple[dict[str, Table], Told]:
+def general_factor(context: Context, gaps: Gaps) -> tuple[dict[str, Table], Told]:
     """Say what one general factor leaves to the single themes.
 
     Parameters
     ----------
     context
         The validation.
-    problems
+    gaps
         What could not be had is added here.
 
     Returns
@@ -97,11 +101,16 @@ def general_factor(context: Context, problems: list[str]) -> tuple[dict[str, Tab
     told = Told()
     if len(context.themes) < 2 or len(context.item_ids) <= FEWEST_ITEMS:
         return {}, told
+    if of_structure(context) is not None:
+        return {}, told  # the section on stated structures says so
     try:
         found = theories(context)
     except ToolkitError:
         return {}, told  # the section on stated structures says why
     if found.bifactor is None:
+        return {}, told
+    if (cause := of_fit(found.fits["bifactor"])) is not None:
+        gaps.leave("What one general factor leaves to the themes", cause)
         return {}, told
     table = found.bifactor.table.reset_index()
     table.insert(1, "title", [context.title_of(part) for part in table["part"]])
@@ -129,11 +138,11 @@ def general_factor(context: Context, problems: list[str]) -> tuple[dict[str, Tab
         "theme repeats the total: {scores:int} separate scores should be promised only as far as these "
         "shares carry them, and best after they are seen in other people, too.",
     ]
-    _add_exploratory(context, told, problems)
+    _add_exploratory(context, told, gaps)
     return {"general_factor": _general_table(table, found.bifactor.scale)}, told
 
 
-def _add_exploratory(context: Context, told: Told, problems: list[str]) -> None:
+def _add_exploratory(context: Context, told: Told, gaps: Gaps) -> None:
     """The same share without saying beforehand which item belongs to which theme."""
     from analysis.reliability import omega
 
@@ -145,7 +154,7 @@ def _add_exploratory(context: Context, told: Told, problems: list[str]) -> None:
     try:
         found = omega(rows, len(dimensions), missing="pairwise", draws=DRAWS, seed=context.seed)
     except ToolkitError as error:
-        problems.append(f"Omega hierarchical, Schmid–Leiman: {error}")
+        gaps.add("Omega hierarchical, Schmid–Leiman", error, items)
         return
     lower, upper = found.hierarchical_ci or (None, None)
     told.values |= {

@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps
 from analysis.pipeline.topics import retest
 from instrument.errors import ToolkitError
 
 
-def change_table(context: Context, first: Any, second: Any, problems: list[str]) -> pd.DataFrame:
+def change_table(context: Context, first: Any, second: Any, gaps: Gaps) -> pd.DataFrame:
     """Reliable change of each score between two waves.
 
     Parameters
@@ -20,7 +21,7 @@ def change_table(context: Context, first: Any, second: Any, problems: list[str])
         The validation.
     first, second
         Waves.
-    problems
+    gaps
         What could not be had is added here.
 
     Returns
@@ -30,7 +31,7 @@ def change_table(context: Context, first: Any, second: Any, problems: list[str])
     """
     from analysis.measurement_error import reliable_change
 
-    errors = _errors(context, first, problems)
+    errors = _errors(context, first, gaps)
     before, after = context.scores_at(first), context.scores_at(second)
     rows = []
     for name in context.card.names:
@@ -40,7 +41,7 @@ def change_table(context: Context, first: Any, second: Any, problems: list[str])
         try:
             found = reliable_change(before[name], after[name].reindex(before.index), sem=sem)
         except ToolkitError as error:
-            problems.append(f"{context.title_of(name)}, reliable change: {str(error).splitlines()[0]}")
+            gaps.add(f"{context.title_of(name)}, reliable change", error, context.themes.get(name))
             continue
         n = found.to_frame()["n"]
         higher, lower = int(n["higher"]), int(n["lower"])
@@ -62,7 +63,7 @@ def change_table(context: Context, first: Any, second: Any, problems: list[str])
     return pd.DataFrame(rows)
 
 
-def _errors(context: Context, first: Any, problems: list[str]) -> dict[str, tuple[float, str]]:
+def _errors(context: Context, first: Any, gaps: Gaps) -> dict[str, tuple[float, str]]:
     """Standard error of measurement of each score: from the retest, else from alpha at the first wave."""
     from analysis.measurement_error import standard_error_of_measurement
     from analysis.reliability import cronbach_alpha
@@ -80,7 +81,7 @@ def _errors(context: Context, first: Any, problems: list[str]) -> dict[str, tupl
             alpha = cronbach_alpha(items[own].dropna(how="all"), missing="listwise").estimate
             found[name] = (standard_error_of_measurement(float(scores[name].std()), alpha), "alpha")
         except ToolkitError as error:
-            problems.append(f"{context.title_of(name)}, reliable change: {str(error).splitlines()[0]}")
+            gaps.add(f"{context.title_of(name)}, reliable change", error, context.themes.get(name))
     return found
 
 

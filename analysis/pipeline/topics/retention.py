@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.rules import FEWEST_PEOPLE
 
 if TYPE_CHECKING:
     from analysis.factors.retention import RetentionResult
@@ -122,7 +124,10 @@ def _eigenvalue_table(found: RetentionResult) -> Table:
 TOPIC = Topic(
     name="retention",
     title="Number of dimensions",
+    subject="structure",
     question="How many things do these items measure?",
     run=section_retention,
+    people=int(FEWEST_PEOPLE.cutoff),
+    enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
 )

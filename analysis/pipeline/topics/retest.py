@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import ICC
+from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
     from analysis.measurement_error import LimitsOfAgreement
 
+REPEATS = Question(
+    text="Does each score repeat itself in people who did not change?", bears_on=Property.RELIABILITY
+)
 CHANGE = "change_rating"
 MOST_LEVELS, FEWEST_IN_LEVEL = 5, 10
 
@@ -23,7 +28,9 @@ def section_retest(context: Context) -> Section:
     first, second = _waves(context)
     pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
     stable, how = _stable(context, pairs)
-    rows, levels, problems = retest_rows(context)
+    rows, levels, errors = retest_rows(context)
+    gaps = Gaps(context=context, few=of_people(len(stable)))
+    lost = [(name, gaps.add(context.title_of(name), error)) for name, error in errors]
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     values = _values(table) | {
         "first": context.wave_name(first),
@@ -42,16 +49,34 @@ def section_retest(context: Context) -> Section:
         values=values,
         tables={"retest": _table(table), **_level_table(levels)},
         findings=[
-            Finding(
-                claim=f"{row['title']}: repeats itself in the stable",
-                value=row["icc"],
-                rule=ICC,
-                path=f"sections.retest.tables.retest.icc[{position}]",
-            )
-            for position, row in enumerate(rows)
+            *(_lost(context.title_of(name), cause) for name, cause in lost),
+            *(
+                Finding(
+                    claim=f"{row['title']}: repeats itself in the stable",
+                    value=row["icc"],
+                    rule=ICC,
+                    question=REPEATS,
+                    untested=of_people(row["n"]),
+                    path=f"sections.retest.tables.retest.icc[{position}]",
+                )
+                for position, row in enumerate(rows)
+            ),
         ],
         figures=["retest", *(["bland_altman"] if levels else [])] if rows else [],
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
+    )
+
+
+def _lost(title: str, cause: Cause) -> Finding:
+    """Claim of a score whose agreement could not be had."""
+    return Finding(
+        claim=f"{title}: repeats itself in the stable",
+        value=None,
+        rule=ICC,
+        question=REPEATS,
+        path="",
+        untested=cause,
     )
 
 
@@ -84,7 +109,9 @@ def _stable(context: Context, pairs: list[str]) -> tuple[list[str], str]:
     return [person for person in pairs if person in unchanged], "a global rating of change of 0"
 
 
-def retest_rows(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+def retest_rows(
+    context: Context,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[str, ToolkitError]]]:
     """Agreement of every score among the stable, the same by level, and what could not be had.
 
     Parameters
@@ -95,7 +122,7 @@ def retest_rows(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, 
     Returns
     -------
     tuple of list
-        Rows of scores, rows of levels, problems; computed once.
+        Rows of scores, rows of levels, scores with what kept them from one; computed once.
     """
     first, second = _waves(context)
     pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
@@ -105,11 +132,13 @@ def retest_rows(context: Context) -> tuple[list[dict[str, Any]], list[dict[str, 
 
 def _rows(
     context: Context, first: Any, second: Any, stable: list[str]
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[str]]:
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[str, ToolkitError]]]:
     from analysis.agreement import icc
     from analysis.measurement_error import limits_of_agreement
 
-    rows, levels, problems = [], [], []
+    rows: list[dict[str, Any]] = []
+    levels: list[dict[str, Any]] = []
+    errors: list[tuple[str, ToolkitError]] = []
     before, after = context.scores_at(first).loc[stable], context.scores_at(second).loc[stable]
     for name in context.card.names:
         long = pd.concat(
@@ -122,7 +151,7 @@ def _rows(
             found = icc(long)
             limits = limits_of_agreement(before[name], after[name])
         except ToolkitError as error:
-            problems.append(f"{context.title_of(name)}: {error}")
+            errors.append((name, error))
             continue
         rows.append(
             {
@@ -141,7 +170,7 @@ def _rows(
             }
         )
         levels += _by_level(context, name, limits)
-    return rows, levels, problems
+    return rows, levels, errors
 
 
 def _by_level(context: Context, name: str, limits: LimitsOfAgreement) -> list[dict[str, Any]]:
@@ -247,7 +276,7 @@ def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
         "Among them the ICC runs from {icc_lowest:d2} ({icc_lowest_title}) to {icc_highest:d2} "
         "({icc_highest_title})."
     )
-    if values["below"]:
+    if values["below"] and table["n"].map(of_people).isna().all():
         sentences.append("Below the convention: {below}.")
     sentences.append(
         "One person's score must change by more than its SDC (at most {sdc_largest:d2}) before the change "
@@ -260,7 +289,9 @@ def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
 TOPIC = Topic(
     name="retest",
     title="Retest",
+    subject="agreement of two occasions",
     question="Does a score repeat itself in people who did not change?",
     run=section_retest,
     lacks=_lacks,
+    bears_on=(Property.RELIABILITY,),
 )

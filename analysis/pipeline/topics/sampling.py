@@ -5,8 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import of_items, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.rules import BARTLETT, KMO
+from analysis.rules import BARTLETT, FEWEST_PEOPLE, KMO
+from analysis.verdicts import Question
+
+FACTORABLE = Question(text="Are the items worth looking for dimensions?")
 
 
 def section_sampling(context: Context) -> Section:
@@ -52,12 +56,16 @@ def section_sampling(context: Context) -> Section:
                 claim="The items are worth factoring (KMO)",
                 value=adequacy.overall,
                 rule=KMO,
+                question=FACTORABLE,
+                untested=of_items(adequacy.n_obs, len(context.item_ids)),
                 path="sections.sampling.values.kmo",
             ),
             Finding(
                 claim="The items are not all uncorrelated (p of Bartlett's test)",
                 value=sphericity.pvalue,
                 rule=BARTLETT,
+                question=FACTORABLE,
+                untested=of_items(sphericity.n_obs, len(context.item_ids)),
                 path="sections.sampling.values.bartlett_pvalue",
                 form="p",
             ),
@@ -68,7 +76,10 @@ def section_sampling(context: Context) -> Section:
 TOPIC = Topic(
     name="sampling",
     title="Sampling adequacy",
+    subject="structure",
     question="Do the items share enough to look for dimensions?",
     run=section_sampling,
+    people=int(FEWEST_PEOPLE.cutoff),
+    enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 2 else "Needs three items or more.",
 )

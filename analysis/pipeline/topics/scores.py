@@ -8,8 +8,12 @@ import pandas as pd
 from scipy.stats import t as student
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import of_people, stuck_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import FLOOR_CEILING
+from analysis.verdicts import Cause, Question
+
+ROOM = Question(text="Is there room at the ends of each score?")
 
 
 def section_scores(context: Context) -> Section:
@@ -59,7 +63,7 @@ def section_scores(context: Context) -> Section:
             finding
             for position, row in table.iterrows()
             if row["wave"] == values["first_wave"]
-            for finding in _ends(row, position)
+            for finding in _ends(row, position, _cause(context, row))
         ],
         figures=["scores"] if table["mean"].notna().any() else [],
     )
@@ -70,7 +74,7 @@ def _prose(first: pd.DataFrame) -> list[str]:
         "A score is given when at least {prorate_at:percent} of the items that apply to a person are "
         "answered. At {first_wave}, up to {unscored_highest:percent} of people stay without a score."
     ]
-    if (first["ceiling"].fillna(0) > 0).any():
+    if first["n"].map(of_people).isna().all() and (first["ceiling"].fillna(0) > 0).any():
         said.append(
             "Scores pile up at the top most for {ceiling_title}: {ceiling_highest:percent} of people have "
             "the highest possible score. Where many do, improvement cannot show."
@@ -112,7 +116,15 @@ def _ends_of(context: Context, name: str) -> tuple[float, float]:
     return float(scale.minimum * times), float(scale.maximum * times)
 
 
-def _ends(row: pd.Series, position: Any) -> list[Finding]:
+def _cause(context: Context, row: pd.Series) -> Cause | None:
+    """Say why a score bears no verdict: nobody answered one of its items, or few people have it."""
+    items = context.themes.get(row["score"], context.item_ids)
+    if not row["n"] and set(items) & set(stuck_items(context)):
+        return Cause.NO_VARIATION
+    return of_people(int(row["n"]))
+
+
+def _ends(row: pd.Series, position: Any, cause: Cause | None) -> list[Finding]:
     found = []
     for key, word in (("floor", "lowest"), ("ceiling", "highest")):
         value = None if pd.isna(row[key]) else float(row[key])
@@ -121,6 +133,8 @@ def _ends(row: pd.Series, position: Any) -> list[Finding]:
                 claim=f"{row['title']}: few people at the {word} score",
                 value=value,
                 rule=FLOOR_CEILING,
+                question=ROOM,
+                untested=cause,
                 path=f"sections.scores.tables.scores.{key}[{position}]",
                 form="percent",
             )
@@ -131,6 +145,7 @@ def _ends(row: pd.Series, position: Any) -> list[Finding]:
 TOPIC = Topic(
     name="scores",
     title="Scores",
+    subject="mean scores with their range",
     question="How do scores spread, and is there room at the ends?",
     run=section_scores,
 )

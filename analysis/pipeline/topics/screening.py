@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.pipeline.context import Context, counted
-from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.reach import Gaps
+from analysis.pipeline.section import Section, Table, Topic, of_sample
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def section_screening(context: Context) -> Section:
     found = screening_of(context)
     flags = found.flags.rename_axis("index").reset_index()
     flags.insert(1, "label", [LABELS.get(name, name) for name in flags["index"]])
-    sensitivity, problems = _sensitivity(context, found)
+    gaps = Gaps(context=context, few=of_sample(context))
+    sensitivity = _sensitivity(context, found, gaps)
     changes = sensitivity["change"].abs()
     values = {
         "administrations": found.n_administrations,
@@ -55,7 +57,8 @@ def section_screening(context: Context) -> Section:
         prose=prose,
         values=values,
         tables={"flags": _flags_table(flags), "sensitivity": _sensitivity_table(sensitivity)},
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
         software=("scipy", "pingouin"),
     )
 
@@ -67,11 +70,10 @@ def screening_of(context: Context) -> ScreeningResult:
     return context.once("screening", lambda: screen(context.answers, context.scale, times=context.times))
 
 
-def _sensitivity(context: Context, found: ScreeningResult) -> tuple[pd.DataFrame, list[str]]:
+def _sensitivity(context: Context, found: ScreeningResult, gaps: Gaps) -> pd.DataFrame:
     from analysis.reliability import cronbach_alpha
 
     rows: list[dict[str, Any]] = []
-    problems = []
     kept = found.without_flagged(context.responses)
     kept_items = context.keyed(kept[kept["wave"] == context.first_wave].set_index("participant"))
     for theme, items in context.themes.items():
@@ -81,7 +83,7 @@ def _sensitivity(context: Context, found: ScreeningResult) -> tuple[pd.DataFrame
             everyone = cronbach_alpha(context.items[items].dropna(how="all"), missing="pairwise")
             without = cronbach_alpha(kept_items[items].dropna(how="all"), missing="pairwise")
         except ToolkitError as error:
-            problems.append(f"{context.title_of(theme)}: {error}")
+            gaps.add(context.title_of(theme), error, items)
             continue
         rows.append(
             {
@@ -95,7 +97,7 @@ def _sensitivity(context: Context, found: ScreeningResult) -> tuple[pd.DataFrame
             }
         )
     columns = ["theme", "title", "n", "alpha", "n_without", "alpha_without", "change"]
-    return pd.DataFrame(rows, columns=columns), problems
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _flags_table(flags: pd.DataFrame) -> Table:

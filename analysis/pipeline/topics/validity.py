@@ -8,32 +8,41 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.pipeline.context import Context, listed
-from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.reach import Gaps, of_structure
+from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.validity_added import DRAWS, added_beyond, added_by_theme
 from analysis.pipeline.topics.validity_measures import (
     estimates,
     measure_items,
     measure_scores,
+    named_in,
     people_table,
 )
 from analysis.rules import HTMT, HYPOTHESES
+from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
     from analysis.validity import HtmtResult, HypothesesResult
 
+APART = Question(text="Can the themes be told apart?")
+AS_EXPECTED = Question(
+    text="Do scores go with other things as was expected beforehand?", bears_on=Property.HYPOTHESES
+)
+AMONG_THEMES = Question(text="Do the themes go with each other as was expected beforehand?")
+RATIOS = "Ratios between themes"
 FEWEST_ITEMS = 2
 
 
 def section_validity(context: Context) -> Section:
     """Ratios between themes, the study's hypotheses, and what each theme adds to the outcome."""
-    problems: list[str] = []
+    gaps = Gaps(context=context, few=of_sample(context))
     people = people_table(context)
-    ratios = _ratios(context, problems)
+    ratios = _ratios(context, gaps)
     checked, reasons = _checked(context, people, ratios)
     others = [name for table in measure_scores(context) for name in table.columns[2:] if name in people]
-    added = added_by_theme(context, people, problems)
-    beyond = added_beyond(context, people, others, problems)
+    added = added_by_theme(context, people, gaps)
+    beyond = added_beyond(context, people, others, gaps)
     tables = {}
     if ratios is not None:
         tables["htmt"] = _ratio_table(context, ratios)
@@ -55,24 +64,28 @@ def section_validity(context: Context) -> Section:
         prose=_prose(context, ratios, checked, added),
         values=values,
         tables=tables,
-        findings=_findings(ratios, tables, checked),
+        findings=_findings(context, ratios, tables, checked),
         figures=["htmt"] if ratios is not None and len(context.themes) > 1 else [],
-        problems=problems,
+        problems=gaps.problems,
+        untested=gaps.untested,
     )
 
 
-def _ratios(context: Context, problems: list[str]) -> HtmtResult | None:
+def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
     from analysis.validity import htmt
 
     own = {theme: items for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS}
     items, others, _ = measure_items(context)
     if len(own) + len(others) < 2:
         return None
+    if gaps.few is not None:
+        gaps.leave(RATIOS, gaps.few)
+        return None
     joined = context.items.join(items) if len(items) else context.items
     try:
         return htmt(joined, own | others, draws=DRAWS, seed=context.seed)
     except ToolkitError as error:
-        problems.append(f"Ratios between themes: {error}")
+        gaps.add(RATIOS, error)
         return None
 
 
@@ -198,8 +211,10 @@ def _values(
             "hypotheses": checked.n_hypotheses,
             "evaluated": checked.n_evaluated,
             "confirmed": checked.n_confirmed,
-            "share": checked.share if checked.n_evaluated else None,
         }
+        among = checked.table.index.isin(among_themes(context))
+        values["share"] = share_confirmed(checked.table[~among])
+        values["share_among_themes"] = share_confirmed(checked.table[among])
     if len(added):
         best = added.iloc[int(added["delta"].argmax())]
         clear = added.loc[added["pvalue_holm"] < 0.05, "title"]
@@ -217,8 +232,9 @@ def _prose(
             "Two themes can be told apart where items of different themes go together clearly less than "
             "items of the same theme. The pair that comes nearest to being one is {htmt_highest_pair}: HTMT "
             "{htmt_highest:d2}, at most {htmt_highest_upper:d2} by its 95% interval.",
-            "{not_apart:int} of {pairs:int} pairs reach the cut-off.",
         ]
+        if of_structure(context) is None:
+            sentences.append("{not_apart:int} of {pairs:int} pairs reach the cut-off.")
     if checked is not None:
         sentences.append(
             "Expectations written down beforehand in the study file: {hypotheses:int}. Evaluated with these "
@@ -240,9 +256,13 @@ def _prose(
 
 
 def _findings(
-    ratios: HtmtResult | None, tables: dict[str, Table], checked: HypothesesResult | None
+    context: Context, ratios: HtmtResult | None, tables: dict[str, Table], checked: HypothesesResult | None
 ) -> list[Finding]:
     found = []
+    if ratios is None and sum(len(items) >= FEWEST_ITEMS for items in context.themes.values()) > 1:
+        few = of_structure(context) or Cause.NOT_ESTIMATED
+        claim = "The themes can be told apart"
+        found.append(Finding(claim=claim, value=None, rule=HTMT, question=APART, path="", untested=few))
     if ratios is not None:
         for position, row in enumerate(tables["htmt"].frame.to_dict("records")):
             if not row["within_scale"]:
@@ -252,21 +272,59 @@ def _findings(
                     claim=f"{row['one']} and {row['other']} can be told apart",
                     value=row["htmt"],
                     rule=HTMT,
+                    question=APART,
                     path=f"sections.validity.tables.htmt.htmt[{position}]",
+                    untested=of_structure(context),
                 )
             )
-    if checked is not None and checked.n_evaluated:
+    if checked is not None:
+        own = among_themes(context)
+        inside = checked.table.index.isin(own)
+        found += _shares(checked.table[~inside], AS_EXPECTED, "share", tables)
+        found += _shares(checked.table[inside], AMONG_THEMES, "share_among_themes", tables)
+    return found
+
+
+def among_themes(context: Context) -> list[str]:
+    """Hypotheses that speak of nothing but the scale's own themes: they are none about other measures."""
+    plans = context.study.hypotheses if context.study is not None else ()
+    own = {*context.themes, "total"}
+    return [plan.id for plan in plans if (named := set(named_in(plan))) and named <= own]
+
+
+def _shares(table: pd.DataFrame, question: Question, key: str, tables: dict[str, Table]) -> list[Finding]:
+    """Judge the share confirmed of those evaluated; each that could not be is a claim left untested."""
+    evaluated = table[table["status"] != "not evaluated"]
+    found = [
+        Finding(
+            claim=f"Hypothesis: {text}",
+            value=None,
+            rule=HYPOTHESES,
+            question=question,
+            path="",
+            form="percent",
+            untested=Cause.NOT_ESTIMATED,
+        )
+        for text in table.loc[table["status"] == "not evaluated", "text"]
+    ]
+    if len(evaluated):
         found.append(
             Finding(
-                claim=f"Hypotheses confirmed, of {checked.n_evaluated} evaluated ({checked.n_hypotheses} "
-                "written down)",
-                value=checked.share,
+                claim=f"Hypotheses confirmed, of {len(evaluated)} evaluated ({len(table)} written down)",
+                value=share_confirmed(table),
                 rule=HYPOTHESES,
-                path="sections.validity.values.share",
+                question=question,
+                path=f"sections.validity.values.{key}",
                 form="percent",
             )
         )
     return found
+
+
+def share_confirmed(table: pd.DataFrame) -> float | None:
+    """Share confirmed of the hypotheses that were evaluated; None where none was."""
+    evaluated = table[table["status"] != "not evaluated"]
+    return float((evaluated["status"] == "confirmed").mean()) if len(evaluated) else None
 
 
 def _lacks(context: Context) -> str:
@@ -279,6 +337,7 @@ def _lacks(context: Context) -> str:
 TOPIC = Topic(
     name="validity",
     title="Relations to other things",
+    subject="relations to other things",
     question="Does the scale relate to other things as it should?",
     run=section_validity,
     lacks=_lacks,

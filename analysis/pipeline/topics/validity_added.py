@@ -7,12 +7,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import Gaps
 from instrument.errors import ToolkitError
 
 DRAWS = 500  # of every bootstrap in the section on validity
 
 
-def added_by_theme(context: Context, people: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+def added_by_theme(context: Context, people: pd.DataFrame, gaps: Gaps) -> pd.DataFrame:
     """What each theme adds to the study's outcome beyond its baseline and the other themes."""
     study = context.study
     themes = [theme for theme in context.themes if theme in people.columns]
@@ -20,14 +21,14 @@ def added_by_theme(context: Context, people: pd.DataFrame, problems: list[str]) 
         return pd.DataFrame()
     rows = []
     for theme in themes:
-        row = _increment(context, people, theme, [name for name in themes if name != theme], problems)
+        row = _increment(context, people, theme, [name for name in themes if name != theme], gaps)
         if row is not None:
             rows.append(row)
     return _with_holm(pd.DataFrame(rows))
 
 
 def _increment(
-    context: Context, people: pd.DataFrame, name: str, baseline: list[str], problems: list[str]
+    context: Context, people: pd.DataFrame, name: str, baseline: list[str], gaps: Gaps
 ) -> dict[str, Any] | None:
     """What one score adds to the outcome beyond others and the study's baseline measures."""
     from analysis.validity import incremental_validity
@@ -41,7 +42,7 @@ def _increment(
             people, study.outcome, name, baseline=baseline, controls=controls, draws=DRAWS, seed=context.seed
         )
     except ToolkitError as error:
-        problems.append(f"{context.title_of(name)}, added to the outcome: {error}")
+        gaps.add(f"{context.title_of(name)}, added to the outcome", error, context.themes.get(name))
         return None
     return {
         "theme": name,
@@ -65,16 +66,14 @@ def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def added_beyond(
-    context: Context, people: pd.DataFrame, others: list[str], problems: list[str]
-) -> pd.DataFrame:
+def added_beyond(context: Context, people: pd.DataFrame, others: list[str], gaps: Gaps) -> pd.DataFrame:
     """What each score adds to the study's outcome beyond its baseline and the other measures."""
     study = context.study
     if study is None or study.outcome is None or study.outcome not in people.columns or not others:
         return pd.DataFrame()
     rows = []
     for name in context.card.names:
-        row = _increment(context, people, name, others, problems)
+        row = _increment(context, people, name, others, gaps)
         if row is not None:
             rows.append(row)
     return _with_holm(pd.DataFrame(rows))

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import of_people
 from analysis.pipeline.topics.adherence import related
 from analysis.pipeline.topics.use import lacks_use
+from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 from instrument.keying import keyed_numbers
 
@@ -81,6 +83,14 @@ def column_of(context: Context, name: str, people: pd.DataFrame) -> str | None:
     return meant[0] if len(meant) == 1 else None
 
 
+def named_in(plan: Hypothesis) -> list[str]:
+    """Names of scores, measures and covariates in a hypothesis; empty where it cannot be read."""
+    for pattern in (_CORRELATION, _HTMT, _GROUPS):
+        if named := pattern.match(plan.measure.strip()):
+            return [named["first"], named["second"]]
+    return []
+
+
 def estimates(
     context: Context, people: pd.DataFrame, ratios: HtmtResult | None
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
@@ -104,7 +114,7 @@ def estimates(
     reasons: dict[str, str] = {}
     for plan in context.study.hypotheses if context.study is not None else ():
         try:
-            answer = _estimate(context, plan, people, ratios)
+            answer = _too_few(context, plan, people) or _estimate(context, plan, people, ratios)
         except ToolkitError as error:
             answer = str(error).split("\n")[0]
         if isinstance(answer, str):
@@ -112,6 +122,15 @@ def estimates(
         else:
             found[plan.id] = answer
     return found, reasons
+
+
+def _too_few(context: Context, plan: Hypothesis, people: pd.DataFrame) -> str:
+    """Say that too few people have what a hypothesis speaks of; empty where they are enough."""
+    columns = [column_of(context, name, people) for name in named_in(plan)]
+    if not columns or None in columns:
+        return ""
+    n = len(people.dropna(subset=[column for column in columns if column is not None]))
+    return "" if of_people(n) is None else f"{Cause.FEW_PEOPLE.words} have both."
 
 
 def _estimate(

@@ -1,0 +1,153 @@
+"""Calm boxes: what the data could not be asked, one box for each cause, however often it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.report.standards import ordered
+from analysis.verdicts import Cause, Verdict
+
+Tree = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A cause, and what follows from it.
+
+    Attributes
+    ----------
+    cause
+        The cause.
+    heading, lines
+        In words.
+    """
+
+    cause: Cause
+    heading: str
+    lines: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The lines as one text."""
+        return " ".join(self.lines)
+
+
+def limits_of(tree: Tree) -> list[Limit]:
+    """Give one box for each cause for which something could not be tested.
+
+    Parameters
+    ----------
+    tree
+        The results tree.
+
+    Returns
+    -------
+    list of Limit
+        Too few people first; failures are not among them.
+    """
+    made = [_few(tree), _stuck(tree), _improper(tree)]
+    return [limit for limit in made if limit is not None]
+
+
+def untested_lines(section: Mapping[str, Any]) -> list[str]:
+    """Say what a section could not be asked, one line for each cause.
+
+    Parameters
+    ----------
+    section
+        Section of the tree.
+
+    Returns
+    -------
+    list of str
+        Empty where everything could be asked.
+    """
+    by_cause: dict[str, list[str]] = {}
+    for part in section["untested"]:
+        by_cause.setdefault(part["cause"], []).append(part["what"])
+    return [
+        f"Could not be tested ({Cause(cause).words}): {'; '.join(what)}." for cause, what in by_cause.items()
+    ]
+
+
+def _few(tree: Tree) -> Limit | None:
+    """What so few people allow: judged, described only, and out of reach."""
+    causes = {Cause.FEW_PEOPLE, Cause.FEW_IN_GROUP}
+    levels: dict[str, list[str]] = {"judged": [], "described": [], "out": []}
+    for _, section in ordered(tree["sections"]):
+        if not section["subject"]:
+            continue
+        if section["cause"] in causes:
+            levels["out"].append(section["subject"])
+        elif section["status"] == "ok":
+            verdicts = {f["verdict"] for f in section["findings"]}
+            few = [f for f in section["findings"] if f["cause"] in causes]
+            if verdicts & {Verdict.MET, Verdict.NOT_MET}:
+                levels["judged"].append(section["subject"])
+            elif few:
+                numbers = any(f["value"] is not None for f in few)
+                levels["described" if numbers else "out"].append(section["subject"])
+    if Cause.FEW_PEOPLE not in set(_causes(tree)):
+        return None
+    words = {
+        "judged": "Enough for a verdict",
+        "described": "Enough for numbers, not for a verdict",
+        "out": "Out of reach",
+    }
+    lines = [f"{words[key]}: {_listed(named)}." for key, named in levels.items() if named]
+    return Limit(cause=Cause.FEW_PEOPLE, heading="What so few people allow", lines=tuple(lines))
+
+
+def _stuck(tree: Tree) -> Limit | None:
+    touched = _touched(tree, Cause.NO_VARIATION)
+    if not touched:
+        return None
+    items = ", ".join(tree["meta"]["without_variation"])
+    return Limit(
+        cause=Cause.NO_VARIATION,
+        heading="Items that tell nobody apart",
+        lines=(
+            f"Nobody answered them at the first wave, or everybody alike: {items}.",
+            f"What needs them could not be tested: {_listed(touched)}.",
+        ),
+    )
+
+
+def _improper(tree: Tree) -> Limit | None:
+    touched = _touched(tree, Cause.IMPROPER)
+    if not touched:
+        return None
+    return Limit(
+        cause=Cause.IMPROPER,
+        heading="Improper solutions",
+        lines=(
+            "A solution was found that no population can have (a negative variance, a correlation beyond "
+            "one). Nothing is judged by it.",
+            f"It is named in: {_listed(touched)}.",
+        ),
+    )
+
+
+def _causes(tree: Tree) -> Iterator[str]:
+    for section in tree["sections"].values():
+        yield from _causes_in(section)
+
+
+def _causes_in(section: Mapping[str, Any]) -> Iterator[str]:
+    if section["cause"]:
+        yield section["cause"]
+    for part in (*section["untested"], *section["findings"]):
+        if part["cause"]:
+            yield part["cause"]
+
+
+def _touched(tree: Tree, cause: Cause) -> list[str]:
+    """Titles of the sections in which a cause shows."""
+    return [s["title"] for _, s in ordered(tree["sections"]) if cause in set(_causes_in(s))]
+
+
+def _listed(words: Iterable[str]) -> str:
+    every = list(dict.fromkeys(words))
+    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} and {every[-1]}"

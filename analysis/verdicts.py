@@ -1,0 +1,170 @@
+"""What can be said of a claim and of a property: enumerations, and how the one follows from the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """What a rule says of one number.
+
+    `UNTESTED`: there is no number that could be judged. `HIDDEN`: there is one, which a shared copy leaves
+    out.
+    """
+
+    MET = "met"
+    NOT_MET = "not_met"
+    UNTESTED = "untested"
+    HIDDEN = "hidden"
+
+
+class Cause(StrEnum):
+    """Why a claim could not be tested."""
+
+    FEW_PEOPLE = "few_people"
+    FEW_IN_GROUP = "few_in_group"
+    IMPROPER = "improper"
+    NO_VARIATION = "no_variation"
+    EMPTY_OPTION = "empty_option"
+    NOT_ESTIMATED = "not_estimated"
+    NOTHING_LEFT = "nothing_left"
+    UNDECIDED = "undecided"
+
+    @property
+    def words(self) -> str:
+        """Say the cause to a reader."""
+        return _CAUSES[self]
+
+
+_CAUSES = {
+    Cause.FEW_PEOPLE: "too few people",
+    Cause.FEW_IN_GROUP: "too few people in a group",
+    Cause.IMPROPER: "an improper solution",
+    Cause.NO_VARIATION: "an item without answers, or with one answer only",
+    Cause.EMPTY_OPTION: "an answer option that nobody in one of the parts compared chose",
+    Cause.NOT_ESTIMATED: "no estimate",
+    Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",
+    Cause.UNDECIDED: "large enough to matter, but not told from chance",
+}
+
+
+class State(StrEnum):
+    """What the results hold about a property: exactly one of four."""
+
+    SHOWN = "shown"
+    NOT_SHOWN = "not_shown"
+    UNTESTABLE = "not_testable"
+    NOT_ASKED = "not_asked"
+
+    @property
+    def words(self) -> str:
+        """Say the state to a reader."""
+        return _STATES[self]
+
+
+_STATES = {
+    State.SHOWN: "Shown",
+    State.NOT_SHOWN: "Not shown",
+    State.UNTESTABLE: "Could not be tested",
+    State.NOT_ASKED: "Not asked",
+}
+
+
+class Property(StrEnum):
+    """The nine measurement properties of COSMIN."""
+
+    CONTENT = "content"
+    STRUCTURE = "structure"
+    CONSISTENCY = "consistency"
+    INVARIANCE = "invariance"
+    RELIABILITY = "reliability"
+    ERROR = "error"
+    CRITERION = "criterion"
+    HYPOTHESES = "hypotheses"
+    RESPONSIVENESS = "responsiveness"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What one or more rules are asked, of everything they can be asked of.
+
+    Attributes
+    ----------
+    text
+        The question in words; claims of one section with the same question and rule are one row of a
+        report.
+    bears_on
+        The measurement property that the answer bears on; None where it is none of COSMIN's.
+    """
+
+    text: str
+    bears_on: Property | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many claims came out how.
+
+    Attributes
+    ----------
+    met, not_met, untested, hidden
+        Counts of claims.
+    """
+
+    met: int = 0
+    not_met: int = 0
+    untested: int = 0
+    hidden: int = 0
+
+    @property
+    def tested(self) -> int:
+        """Claims that a rule could judge."""
+        return self.met + self.not_met
+
+    @property
+    def state(self) -> State:
+        """Give the state that follows: shown only where every claim was tested and met.
+
+        Two met of three asked is not all; nothing tested is no failure.
+        """
+        if self.tested:
+            return State.NOT_SHOWN if self.not_met or self.untested else State.SHOWN
+        return State.UNTESTABLE if self.untested or self.hidden else State.NOT_ASKED
+
+
+def tally_of(verdicts: Iterable[str]) -> Tally:
+    """Count verdicts.
+
+    Parameters
+    ----------
+    verdicts
+        Values of `Verdict`.
+
+    Returns
+    -------
+    Tally
+        Their counts.
+
+    Raises
+    ------
+    ValueError
+        One of them is no verdict.
+
+    Examples
+    --------
+    >>> tally_of(["met", "met", "untested"]).state
+    <State.NOT_SHOWN: 'not_shown'>
+    >>> tally_of([]).state, tally_of(["untested"]).state, tally_of(["met"]).state.words
+    (<State.NOT_ASKED: 'not_asked'>, <State.UNTESTABLE: 'not_testable'>, 'Shown')
+    """
+    counts = dict.fromkeys(Verdict, 0)
+    for verdict in verdicts:
+        counts[Verdict(verdict)] += 1
+    return Tally(
+        met=counts[Verdict.MET],
+        not_met=counts[Verdict.NOT_MET],
+        untested=counts[Verdict.UNTESTED],
+        hidden=counts[Verdict.HIDDEN],
+    )

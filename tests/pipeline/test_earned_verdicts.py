@@ -1,0 +1,427 @@
+"""No verdict is printed that the data cannot carry: small, one-wave, improper and broken studies of a foreign scale."""
+
+from __future__ import annotations
+
+import copy
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from conftest import STUDY
+from printed import words_of_page
+
+from analysis.figures.base import to_svg
+from analysis.figures.registry import build_figures
+from analysis.pipeline import Validation, validate
+from analysis.pipeline.topics.fairness import _undecided
+from analysis.report.disclosure import shared_tree
+from analysis.report.html import render_html
+from analysis.report.limits import limits_of
+from analysis.report.markdown import render_markdown
+from analysis.report.questions import counted_questions, hidden_claims, question_rows
+from analysis.report.short_forms import render_short_html
+from analysis.report.standards import evidence_of, states_sentence
+from analysis.rules import DIF_COSMIN
+from analysis.verdicts import Cause, Property, State
+from instrument.definition import Instrument
+from instrument.study import make_study
+
+LEVELS = {1: "Never", 2: "Seldom", 3: "Sometimes", 4: "Often"}
+VERDICT_WORDS = re.compile(r"\b(fits?|met|hold|passed|shown)\b")
+
+
+def garden(n_themes: int = 2, per_theme: int = 4) -> Instrument:
+    """A scale about gardens that nothing in the toolkit knows."""
+    themes = [
+        {
+            "id": f"bed{t}",
+            "title": f"Bed {'ABCDE'[t]}",
+            "role": "dimension",
+            "items": [
+                {"id": f"g{t}_{k}", "text": f"Soil {t}{k}", "reverse": k == 2} for k in range(per_theme)
+            ],
+        }
+        for t in range(n_themes)
+    ]
+    definition = {"schema": 1, "id": "garden", "version": "0.3", "title": "Gardening", "status": "validated"}
+    definition |= {"response_scales": {"often": {"options": LEVELS}}, "themes": themes}
+    return Instrument.model_validate(definition)
+
+
+def answers_of(
+    scale: Instrument, n: int, *, wave: int = 1, strength: float = 0.9, seed: int = 5
+) -> pd.DataFrame:
+    """Answers of n people to a scale whose themes correlate; reversed items as they were answered."""
+    rng = np.random.default_rng(seed)
+    common = rng.normal(size=n)
+    columns: dict[str, Any] = {"participant": [f"p{k:05d}" for k in range(n)], "wave": wave}
+    for theme in scale.themes:
+        own = 0.5 * common + rng.normal(size=n)
+        for item in theme.items:
+            latent = strength * own + rng.normal(size=n)
+            codes = np.digitize(latent, [-1.1, 0.0, 1.1]) + 1
+            columns[item.id] = pd.array(5 - codes if item.reverse else codes, dtype="Int64")
+    return pd.DataFrame(columns)
+
+
+def with_heywood(scale: Instrument, n: int) -> pd.DataFrame:
+    """The first item goes with three that hardly go with each other: its variance comes out negative."""
+    frame = answers_of(scale, n, seed=11)
+    correlations = np.full((4, 4), 0.5)
+    correlations[0], correlations[:, 0] = 0.8, 0.8
+    np.fill_diagonal(correlations, 1.0)
+    latent = np.random.default_rng(12).multivariate_normal(np.zeros(4), correlations, n)
+    for item, values in zip(scale.themes[0].items, latent.T, strict=True):
+        codes = np.digitize(values, [-1.0, 0.0, 1.0]) + 1
+        frame[item.id] = pd.array(5 - codes if item.reverse else codes, dtype="Int64")
+    return frame
+
+
+def people(frame: pd.DataFrame, **columns: Any) -> pd.DataFrame:
+    ids = pd.unique(frame["participant"])
+    return pd.DataFrame(
+        {"participant": ids, **{key: np.resize(value, len(ids)) for key, value in columns.items()}}
+    )
+
+
+@pytest.fixture(scope="module")
+def twenty() -> Validation:
+    scale = garden()
+    frame = answers_of(scale, 20)
+    return validate(frame, scale, covariates=people(frame, plot=["sunny", "shady"]), seed=2)
+
+
+@pytest.fixture(scope="module")
+def three_hundred() -> Validation:
+    scale = garden()
+    frame = answers_of(scale, 300)
+    return validate(frame, scale, covariates=people(frame, plot=["sunny", "shady"]), seed=2)
+
+
+@pytest.fixture(scope="module")
+def hollow() -> Validation:
+    """Three hundred people, one item that nobody was shown."""
+    scale = garden()
+    frame = answers_of(scale, 300)
+    frame["g0_1"] = pd.array([pd.NA] * 300, dtype="Int64")
+    return validate(frame, scale, seed=2)
+
+
+@pytest.fixture(scope="module")
+def tiny_groups() -> Validation:
+    scale = garden()
+    frame = answers_of(scale, 300)
+    rare = people(frame, plot=["sunny"] * 29 + ["shady"])
+    return validate(frame, scale, covariates=rare, seed=2, topics=("groups", "fairness"))
+
+
+def printed_forms(tree: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "html", words_of_page(render_html(tree))
+    yield "markdown", render_markdown(tree)
+    yield "short", words_of_page(render_short_html(tree))
+
+
+def states(tree: dict[str, Any]) -> dict[str, str]:
+    return {key: part["state"] for key, part in tree["properties"].items()}
+
+
+def test_twenty_people_judge_no_property(twenty: Validation) -> None:
+    found = states(twenty.tree)
+    assert found["structure"] == found["consistency"] == found["invariance"] == "not_testable"
+    assert set(found.values()) == {"not_testable", "not_asked"}
+    judged = [
+        f for s in twenty.tree["sections"].values() for f in s["findings"] if f["verdict"] != "untested"
+    ]
+    assert {f["question"] for f in judged} == {"Did enough people answer?"}
+    alpha = twenty.tree["sections"]["reliability"]["tables"]["alpha"]
+    assert all(
+        low < value < high
+        for low, value, high in zip(*(alpha[k] for k in ("ci_lower", "alpha", "ci_upper")), strict=True)
+    )
+
+
+def test_one_calm_box_says_what_twenty_people_allow(twenty: Validation) -> None:
+    limits = limits_of(twenty.tree)
+    assert [limit.cause for limit in limits] == [Cause.FEW_PEOPLE]
+    described, out = limits[0].lines
+    assert described.startswith("Enough for numbers, not for a verdict: answers to each item")
+    assert "mean scores with their range" in described and "alpha with its range" in described
+    for subject in ("structure", "response models", "comparisons of groups"):
+        assert subject in out and subject not in described
+    page = render_html(twenty.tree)
+    assert page.count("<b>What so few people allow.</b>") == 1
+    assert 'class="alarm"' not in page and "Failed" not in page
+    assert page.count('class="notice" role="note"><b>Limit.</b>') <= 1
+
+
+def test_the_short_report_does_not_count_checks_that_were_never_made(twenty: Validation) -> None:
+    said = words_of_page(render_short_html(twenty.tree))
+    assert "checks passed" not in said
+    assert "could not be tested: too few people" in said
+    assert "Too few people answered to say how far you can trust the questions" in said
+    assert "If the questions split into the themes they were written for." in said
+
+
+def test_no_form_prints_nan(
+    twenty: Validation, three_hundred: Validation, hollow: Validation, tiny_groups: Validation
+) -> None:
+    for validation in (twenty, three_hundred, hollow, tiny_groups):
+        for form, text in printed_forms(validation.tree):
+            assert not re.search(r"\b(nan|inf)\b", text, re.I), form
+        for section in validation.tree["sections"].values():
+            for figure in build_figures(section, validation.tree["meta"]).values():
+                assert not re.search(r"\bnan\b", figure.alt + to_svg(figure, 400), re.I), figure.title
+
+
+def test_three_hundred_of_one_wave_are_judged_and_what_was_not_asked_is_said(
+    three_hundred: Validation,
+) -> None:
+    found = states(three_hundred.tree)
+    assert found["structure"] == found["consistency"] == "shown"
+    for key in ("reliability", "error", "criterion", "hypotheses", "responsiveness", "content"):
+        assert found[key] == "not_asked", key
+    assert three_hundred.tree["sections"]["longitudinal"]["status"] == "not_applicable"
+    counts = three_hundred.tree["properties"]["structure"]
+    assert (counts["met"], counts["not_met"], counts["untested"]) == (4, 0, 0)
+
+
+def test_an_item_that_nobody_answered_gives_one_box_and_no_failure(hollow: Validation) -> None:
+    tree = hollow.tree
+    assert tree["meta"]["without_variation"] == ["g0_1"]
+    limits = {limit.cause: limit for limit in limits_of(tree)}
+    assert set(limits) == {Cause.NO_VARIATION}
+    assert "g0_1" in limits[Cause.NO_VARIATION].lines[0]
+    assert "Stated structures" in limits[Cause.NO_VARIATION].lines[1]
+    assert not any(s["status"] == "failed" or s["problems"] for s in tree["sections"].values())
+    consistency = tree["properties"]["consistency"]  # one theme of two: that is not all
+    assert (consistency["met"], consistency["untested"], consistency["state"]) == (1, 1, "not_shown")
+    assert states(tree)["structure"] == "not_testable"
+    page = render_html(tree)
+    assert 'class="alarm"' not in page
+    assert page.count("Items that tell nobody apart") == 1
+
+
+def test_groups_too_small_to_compare_are_no_missing_groups(
+    tiny_groups: Validation, three_hundred: Validation
+) -> None:
+    for name in ("groups", "fairness"):
+        section = tiny_groups.tree["sections"][name]
+        assert (section["status"], section["cause"]) == ("untestable", "few_in_group")
+        assert "120 people" in section["message"]
+    assert states(tiny_groups.tree)["invariance"] == "not_testable"
+    bare = validate(answers_of(garden(), 60), garden(), topics=("groups",)).tree
+    assert states(bare)["invariance"] == "not_asked"
+    assert three_hundred.tree["sections"]["groups"]["status"] == "ok"
+
+
+@pytest.fixture(scope="module")
+def improper() -> Validation:
+    scale = garden()
+    return validate(with_heywood(scale, 300), scale, seed=2, topics=("reliability", "exploration", "models"))
+
+
+def test_a_heywood_case_judges_nothing_and_draws_no_path(improper: Validation) -> None:
+    models = improper.tree["sections"]["models"]
+    assert models["status"] == "ok" and "negative_variance" in " ".join(models["tables"]["fit"]["faults"])
+    row = models["tables"]["fit"]["model"].index("2 correlated")
+    assert models["tables"]["fit"]["solution"][row] == "improper"
+    assert {(f["verdict"], f["cause"], f["passed"]) for f in models["findings"]} == {
+        ("untested", "improper", None)
+    }
+    assert "paths" not in models["figures"] and "extracted" not in models["tables"]
+    text = " ".join(models["prose"])
+    assert "With a factor per theme" not in text and "an improper solution" in text
+    assert states(improper.tree)["structure"] == "not_testable"
+    assert not re.search(r"\bnan\b", words_of_page(render_html(improper.tree)), re.I)
+
+
+FAULTS = ["improper", "few_people", "few_in_group", "no_variation", "nothing_left", "not_estimated"]
+
+
+@pytest.mark.parametrize("cause", FAULTS)
+@pytest.mark.parametrize(
+    "section", ["models", "reliability", "retest", "groups", "irt", "validity", "fairness"]
+)
+def test_no_verdict_word_stands_where_the_ground_is_missing(
+    section: str, cause: str, tree: dict[str, Any], three_hundred: Validation
+) -> None:
+    """Whatever a section asks: once its claims are untested, no form says met, holds, passed or shown of them."""
+    made = copy.deepcopy(tree if section == "retest" else three_hundred.tree)
+    found = made["sections"][section]
+    assert found["findings"], section
+    for finding in found["findings"]:
+        finding |= {"verdict": "untested", "cause": cause, "passed": None}
+    rows = [row for row in question_rows(made) if row.section == section]
+    for row in rows:
+        assert row.state is State.UNTESTABLE and row.met == "–" and row.worst is None
+        assert not VERDICT_WORDS.search(row.hold) and not VERDICT_WORDS.search(row.rest)
+    bearing = {f["property"] for f in found["findings"]} - {None}
+    alone = {name: part for name, part in made["sections"].items() if name == section}
+    for key in bearing:
+        evidence = evidence_of(alone)[Property(key)]
+        assert evidence.state is State.UNTESTABLE
+        assert Cause(cause).words in evidence.words and not VERDICT_WORDS.search(evidence.words)
+    said = words_of_page(render_short_html({**made, "sections": alone}))
+    assert "checks passed" not in said
+
+
+def test_the_same_states_everywhere(twenty: Validation, three_hundred: Validation, tmp_path: Path) -> None:
+    for validation in (twenty, three_hundred):
+        tree = validation.tree
+        rows = evidence_of(tree["sections"])
+        assert states(tree) == {key.value: row.state.value for key, row in rows.items()}
+        for form, text in printed_forms(tree):
+            if form != "short":
+                flat = " ".join(text.split())
+                for row in rows.values():
+                    assert " ".join(row.words.split()) in flat, (form, row.name)
+        lines = states_sentence(tree["sections"])
+        for row in rows.values():
+            line = next(line for line in lines if line.startswith(row.state.words + ":"))
+            assert row.name[0].lower() + row.name[1:] in line
+
+
+def test_the_terminal_says_the_states(tmp_path: Path) -> None:
+    scale = garden()
+    (tmp_path / "garden.yaml").write_text(
+        yaml.safe_dump(scale.model_dump(by_alias=True, mode="json", exclude_none=True))
+    )
+    answers_of(scale, 20).to_csv(tmp_path / "answers.csv", index=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "dta", "validate", "answers.csv", "-i", "garden.yaml", "--out", "r"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Could not be tested: structural validity, internal consistency." in done.stdout
+    assert "What so few people allow: Enough for numbers, not for a verdict" in done.stdout
+    assert "Failed" not in done.stdout and "rules met" not in done.stdout
+
+
+def test_each_rule_is_one_row_of_its_question(three_hundred: Validation) -> None:
+    tree = three_hundred.tree
+    rows = question_rows(tree)
+    claims = [f for s in tree["sections"].values() for f in s["findings"]]
+    assert len({(r.section, r.question, r.rule) for r in rows}) == len(rows)
+    total = sum(r.tally.tested + r.tally.untested + r.tally.hidden for r in rows)
+    assert total == len(claims) > len(rows)
+    alpha = next(r for r in rows if r.rule.startswith("COSMIN internal consistency"))
+    values = tree["sections"]["reliability"]["tables"]["alpha"]["alpha"]
+    assert alpha.met == "2 of 2"
+    assert (
+        alpha.worst_value == f"{min(values):.2f}" and alpha.range == f"{min(values):.2f} to {max(values):.2f}"
+    )
+    assert all(place > alpha.cut for place in alpha.places)
+    ends = next(r for r in rows if r.rule.startswith("Floor or ceiling"))
+    scores = tree["sections"]["scores"]["tables"]["scores"]
+    assert (
+        ends.worst_value == f"{100 * max(scores['floor'] + scores['ceiling']):.1f}%"
+    )  # the largest is the worst
+    shown = sum(r.state is State.SHOWN for r in rows)
+    assert counted_questions(tree).startswith(f"{len(rows)} rules were asked: {shown} hold everywhere")
+
+
+def test_the_shared_view_says_why_it_has_fewer(three_hundred: Validation) -> None:
+    seen = shared_tree(three_hundred.tree)
+    hidden = hidden_claims(seen)
+    assert hidden > 0 and hidden_claims(three_hundred.tree) == 0
+    claims = [f for s in seen["sections"].values() for f in s["findings"]]
+    assert len(claims) == sum(len(s["findings"]) for s in three_hundred.tree["sections"].values())
+    for finding in claims:
+        if finding["verdict"] == "hidden":
+            assert finding["value"] is None and finding["passed"] is None
+    assert f"very few people: {hidden}." in render_html(
+        seen
+    ) and f"very few people: {hidden}." in render_markdown(seen)
+    assert states(seen)["consistency"] == "shown"
+
+
+@pytest.mark.parametrize(
+    ("changes", "significant", "cause"),
+    [
+        ([0.001, 0.019], [True, True], None),  # below the cut-off: met, significant or not
+        ([0.001, 0.030], [True, True], None),  # large and significant: not met
+        ([0.001, 0.030], [True, False], Cause.UNDECIDED),  # large, but not told from chance
+        ([0.025, 0.030], [True, False], None),  # another is large and significant
+        ([np.nan, 0.001], [False, False], None),
+    ],
+)
+def test_a_large_change_that_is_not_significant_decides_nothing(
+    changes: list[float], significant: list[bool], cause: Cause | None
+) -> None:
+    items = pd.DataFrame({"mcfadden_total": changes, "significant": significant})
+    assert _undecided(items, "mcfadden_total", DIF_COSMIN) is cause
+
+
+def test_the_largest_change_is_the_one_observed_with_its_item_and_p(three_hundred: Validation) -> None:
+    section = three_hundred.tree["sections"]["fairness"]
+    items = pd.DataFrame(section["tables"]["items"])
+    assert not items["significant"].any()  # the groups were drawn alike
+    row = pd.DataFrame(section["tables"]["groupings"]).iloc[0]
+    for column, item, pvalue, source in (
+        ("largest_change", "largest_item", "largest_pvalue", "nagelkerke_total"),
+        ("largest_mcfadden", "largest_mcfadden_item", "largest_mcfadden_pvalue", "mcfadden_total"),
+    ):
+        largest = items.loc[items[source].idxmax()]
+        assert row[column] == largest[source] > 0
+        assert row[item] == largest["item"] and row[pvalue] == largest["p_adjusted_total"]
+
+
+def test_scaled_and_robust_stand_side_by_side_and_a_disagreement_is_said(three_hundred: Validation) -> None:
+    section = three_hundred.tree["sections"]["models"]
+    fit, values = section["tables"]["fit"], section["values"]
+    row = fit["model"].index("2 correlated")
+    shown = section["captions"]["fit"]["columns"]
+    for index in ("cfi", "tli", "rmsea"):
+        assert {f"{index}_robust", f"{index}_scaled"} <= set(shown)
+        assert values[index] == fit[f"{index}_robust"][row]
+        assert values[f"{index}_scaled"] == fit[f"{index}_scaled"][row]
+    judged = {f["path"].split(".")[-1] for f in section["findings"] if f["property"] == "structure"}
+    assert judged == {f"cfi_robust[{row}]", f"tli_robust[{row}]", f"rmsea_robust[{row}]", f"srmr[{row}]"}
+    assert fit["chisq"][row] != fit["chisq_scaled"][row]
+    assert values["disagree"] == "" and "Both stand on the same side" in " ".join(section["prose"])
+
+
+def test_indices_that_disagree_are_named() -> None:
+    scale = garden(3)
+    frame = answers_of(scale, 400, seed=3)
+    rng = np.random.default_rng(8)
+    shared = rng.normal(size=400)  # two items of different themes share what no theme holds
+    for item in ("g0_0", "g1_0", "g2_0"):
+        frame[item] = pd.array(
+            np.digitize(1.1 * shared + rng.normal(size=400), [-1.1, 0, 1.1]) + 1, dtype="Int64"
+        )
+    section = validate(frame, scale, seed=2, topics=("models",)).tree["sections"]["models"]
+    values, text = section["values"], " ".join(section["prose"])
+    sides = {
+        "CFI": (values["cfi"] > 0.95, values["cfi_scaled"] > 0.95),
+        "TLI": (values["tli"] > 0.95, values["tli_scaled"] > 0.95),
+        "RMSEA": (values["rmsea"] < 0.06, values["rmsea_scaled"] < 0.06),
+    }
+    apart = [name for name, (robust, scaled) in sides.items() if robust != scaled]
+    assert values["disagree"] == " and ".join(apart).replace(" and ", ", ", max(len(apart) - 2, 0))
+    assert ("disagree on which side" in text) == bool(apart)
+
+
+def test_hypotheses_on_other_measures_need_enough_people() -> None:
+    scale = garden()
+    frame = answers_of(scale, 25)
+    hypothesis = {"id": "h1", "text": "Older people tend better", "measure": "correlation bed0, years"}
+    study = make_study({**STUDY, "instrument": "garden", "hypotheses": [hypothesis | {"expected": ">= -1"}]})
+    found = {}
+    for n, table in ((25, frame), (60, answers_of(scale, 60))):
+        years = people(table, years=np.arange(20, 80))
+        tree = validate(table, scale, study=study, covariates=years, topics=("validity",)).tree
+        found[n] = (
+            tree["properties"]["hypotheses"]["state"],
+            tree["sections"]["validity"]["values"]["share"],
+        )
+    assert found == {25: ("not_testable", None), 60: ("shown", 1.0)}
