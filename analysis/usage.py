@@ -19,9 +19,26 @@ from analysis.usage_expressions import (
     per_participant,
     timed,
     usable,
+    without_retries,
+)
+from analysis.usage_faults import (
+    check_people,
+    check_tally,
+    check_twins,
+    refuse_most_set_aside,
+    refuse_unplaced,
 )
 from analysis.usage_people import COUNTED, PERIODS, finish, measure_of, retention, share_of
-from analysis.usage_sources import CALLER, connect, events_table, people_table, quiet_driver
+from analysis.usage_reading import LogReading, ReadLog, checked_reading, read_log
+from analysis.usage_sources import (
+    CALLER,
+    clock_on_utc,
+    connect,
+    events_table,
+    faults_in_words,
+    people_table,
+    quiet_driver,
+)
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.study import Study, as_study
 
@@ -137,6 +154,7 @@ def summarise_usage(
     login_kind: str = "login",
     skew_minutes: float = 5.0,
     retention_days: tuple[int, ...] = (7, 15, 30, 60),
+    reading: LogReading | None = None,
 ) -> UsageSummary:
     """Summarise a usage log by participant and period, on any engine that Ibis knows.
 
@@ -167,6 +185,9 @@ def summarise_usage(
         An event stamped more than this after its arrival is skewed; it is taken at its arrival.
     retention_days
         Days for the share that used the app on that very day.
+    reading
+        How stamps, numbers and events of the log are to be understood where its cells do not say it
+        (`LogReading(dates="D.M.Y", durations="s", …)`).
 
     Returns
     -------
@@ -176,15 +197,20 @@ def summarise_usage(
     Raises
     ------
     ResponseDataError
-        A column is missing, or the log holds no usable event.
+        A column is missing; cells are not of the form recognised or named; ids of the log are written in
+        another way than those of the people, or none is known; most events would be set aside; or the
+        log holds no usable event.
     DefinitionError
         The metric of the adherence rule is not the unit of the intended use.
 
     Notes
     -----
     Set aside and counted: events of unknown participants, before enrolment, after withdrawal, after the
-    study's end, and those without time, kind or participant. Exact duplicates count once. Sessions are
-    split where more than `session_gap_minutes` pass between the end of one event and the next.
+    study's end, and those without time, kind or participant. Events with one `event_id` count once; without
+    ids, exact copies do (in everything but their arrival). Sessions are split where more than
+    `session_gap_minutes` pass between the latest end of all earlier events and the next.
+
+    Stamps are instants: those with an offset are put on UTC, those without one are taken as UTC.
 
     Disengagement is the first time that `gap_days` have passed without use, a moment that depends on the
     past only. Those idle for that long at the landmark are not at risk after it. A person whose last use
@@ -209,11 +235,14 @@ def summarise_usage(
     8
     """
     plan = _with_one_unit(as_study(study))
-    people = people_table(participants)
+    how = checked_reading(reading or LogReading())
+    people = people_table(participants, how)
     with quiet_driver():
-        return _summarise(
-            plan, people, events, connect(engine), completed_kind, login_kind, skew_minutes, retention_days
-        )
+        con = connect(engine)
+        with clock_on_utc(con), faults_in_words(how):
+            return _summarise(
+                plan, people, events, con, completed_kind, login_kind, skew_minutes, retention_days, how
+            )
 
 
 def _summarise(
@@ -225,17 +254,28 @@ def _summarise(
     login_kind: str,
     skew_minutes: float,
     retention_days: tuple[int, ...],
+    reading: LogReading,
 ) -> UsageSummary:
-    log = events_table(events, con)
+    log = read_log(events_table(events, con, reading), con, reading)
+    refuse_unplaced(log, people, reading)
     rule, notes = _rule(plan, login_kind, skew_minutes, retention_days)
+    rule = replace(rule, retry_seconds=reading.retry_seconds or 0.0)
     clocked = timed(log, people, rule)
     tally = con.execute(fault_counts(clocked))
+    notes += check_tally(tally, log, con, reading, events)
     kinds = sorted(str(kind) for kind in tally["kind"].dropna())
-    rule = replace(rule, completed_kind=_completed_kind(plan, kinds, completed_kind, notes))
+    completed = _completed_kind(plan, kinds, completed_kind, notes)
+    rule = replace(rule, completed_kind=completed, lasting=bool(tally["lasting"].sum()))
     counts = _counts(tally, log, people)
-    table = _collect(con, clocked, rule, kinds, int(tally["events"].sum()))
-    counts["duplicates"] = int(table["duplicates"].sum()) if len(table) else 0
-    users = con.execute(on_days(usable(clocked, kinds), rule.retention_days))
+    if people is not None:
+        notes += check_people(log.table, people, counts, con, reading)
+    refuse_most_set_aside(tally, counts, reading)
+    used = without_retries(usable(clocked, kinds))
+    table = _collect(con, used, rule, kinds, int(tally["events"].sum()))
+    seen = int(table[[f"events_{period}" for period in ("before", "after")]].sum().sum()) if len(table) else 0
+    counts["duplicates"] = int(tally["events"].sum() - tally["set_aside"].sum()) - seen
+    notes += check_twins(table, seen, reading)
+    users = con.execute(on_days(used, rule.retention_days))
     if people is None:
         notes.append("no table of participants: only people who appear in the log are counted")
     finished, intended = finish(table, people, plan, rule)
@@ -294,21 +334,20 @@ def _completed_kind(plan: Study, kinds: list[str], named: str | None, notes: lis
     return kind
 
 
-def _counts(tally: pd.DataFrame, log: Any, people: pd.DataFrame | None) -> dict[str, int | None]:
+def _counts(tally: pd.DataFrame, log: ReadLog, people: pd.DataFrame | None) -> dict[str, int | None]:
     counts: dict[str, int | None] = {name: int(tally[name].sum()) for name in ("events", *FAULTS)}
     if people is None:
         counts["unknown"] = None
     if people is None or "withdrawn_day" not in people:
         counts["after_withdrawal"] = None
-    if not {"received", "received_day"} & set(log.columns):
+    if not {"received_us", "received_day"} & set(log.table.columns):
         counts["skewed"] = None
     return counts
 
 
-def _collect(con: Any, clocked: Any, rule: UsageRule, kinds: list[str], n_events: int) -> pd.DataFrame:
+def _collect(con: Any, events: Any, rule: UsageRule, kinds: list[str], n_events: int) -> pd.DataFrame:
     """Run the ordered pass; a large log on DuckDB goes in parts by participant, to bound its memory."""
     parts = max(1, -(-n_events // EVENTS_PER_PASS)) if con.name == "duckdb" else 1
-    events = usable(clocked, kinds)
     if parts == 1:
         return con.execute(per_participant(events, rule, kinds))
     tables = []

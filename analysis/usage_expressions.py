@@ -8,9 +8,11 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from analysis.usage_reading import LONG_MINUTES, ReadLog, is_absent, is_there
 from instrument.errors import ResponseDataError, fact_and_hint
 
 SECONDS_PER_DAY = 86_400.0
+MICROSECONDS_PER_DAY = 86_400_000_000.0
 MINUTES_PER_DAY = 1_440.0
 
 
@@ -26,20 +28,32 @@ class UsageRule:
     login_kind: str
     skew_minutes: float
     retention_days: tuple[int, ...]
+    retry_seconds: float = 0.0
+    lasting: bool = True
 
 
-def timed(events: Any, people: pd.DataFrame | None, rule: UsageRule) -> Any:
+def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     """Put every event on the clock of its participant, and say what is wrong with it.
+
+    Parameters
+    ----------
+    log
+        Typed columns (see `analysis.usage_reading.read_log`).
+    people
+        participant (text), and where known `enrolled_us` and `withdrawn_day`.
+    rule
+        Numbers of the study.
 
     Returns
     -------
     ibis table
-        participant, day, kind, minutes, and a column per fault (`is_…`), never null.
+        participant, day, kind, minutes, what tells events apart, and a column per fault (`is_…`), never null.
     """
-    table = _with_people(events, people)
+    table = _with_people(log.table, people)
     day = _day_of(table, people)
-    minutes = table["duration"].cast("float64") if "duration" in table.columns else ibis.literal(0.0)
+    minutes = table["minutes"] if "minutes" in table.columns else ibis.literal(0.0)
     known: Any = table["is_known"] if "is_known" in table.columns else ibis.literal(True)
+    nobody = is_absent(table["participant"])
     received = _received(table)
     skewed = ibis.literal(False)
     if received is not None:
@@ -48,32 +62,41 @@ def timed(events: Any, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     gone: Any = ibis.literal(False)
     if "withdrawn_day" in table.columns:
         gone = (day > table["withdrawn_day"]).fill_null(False)
+    unreadable = nobody | is_absent(table["kind"]) | (known & is_absent(day))
+    before, after = (day < 0.0).fill_null(False), (day >= rule.study_days).fill_null(False)
+    kept = {name: table[name] for name in ("event_id", "content") if name in table.columns}
+    flags = {name: table[name] for name in table.columns if name.startswith(("is_misread_", "is_offset_"))}
+    if log.offsets:
+        flags |= {f"is_stamp_{name}": is_there(table[f"{name}_us"]) for name in log.offsets}
     return table.select(
         participant=table["participant"],
         day=day,
-        kind=table["kind"].cast("string"),
+        kind=table["kind"],
         minutes=ibis.greatest(minutes.fill_null(0.0), 0.0),
-        is_unreadable=_absent(day) | _absent(table["participant"]) | _absent(table["kind"]),
-        is_unknown=~known,
+        is_unreadable=unreadable,
+        is_unknown=~known & ~nobody,
         is_skewed=skewed,
-        is_before_enrolment=(day < 0.0).fill_null(False),
+        is_before_enrolment=before,
         is_after_withdrawal=gone,
-        is_after_study=(day >= rule.study_days).fill_null(False),
+        is_after_study=after,
         is_negative_duration=(minutes < 0.0).fill_null(False),
+        is_set_aside=unreadable | ~known | before | gone | after,
+        is_lasting=(minutes > 0.0).fill_null(False),
+        is_long=(minutes > LONG_MINUTES).fill_null(False),
+        **kept,
+        **flags,
     )
 
 
-def _absent(column: Any) -> Any:
-    return column.isnull()  # noqa: PD003 (a column of Ibis, which has no isna)
-
-
 def _with_people(events: Any, people: pd.DataFrame | None) -> Any:
+    """Join what is known of each person, by ids as text; by number where both sides hold plain numbers."""
     if people is None:
         return events
     side = people.assign(is_known=True)
     integers = events["participant"].type().is_integer()
-    side["participant"] = side["participant"].astype("int64" if integers else "object")
-    if not integers:
+    plain = integers and bool(side["participant"].str.fullmatch("0|-?[1-9][0-9]{0,17}").all())
+    side["participant"] = side["participant"].astype("int64" if plain else "object")
+    if integers and not plain:
         events = events.mutate(participant=events["participant"].cast("string"))
     known = ibis.memtable(side)
     joined = events.left_join(known, "participant")
@@ -86,24 +109,23 @@ def _with_people(events: Any, people: pd.DataFrame | None) -> Any:
 
 def _day_of(table: Any, people: pd.DataFrame | None) -> Any:
     if "day" in table.columns:
-        return table["day"].cast("float64")
-    if people is None or "enrolled" not in people:
+        return table["day"]
+    if people is None or "enrolled_us" not in people:
         fact = "events carry timestamps (`at`) but it is not known when anybody was enrolled."
         hint = "pass participants with a column 'enrolled', or give days since enrolment as `day`."
         raise ResponseDataError(fact_and_hint("summarise_usage", fact, hint))
-    return _days_between(table["at"], table["enrolled"])
+    return _days_between(table["at_us"], table["enrolled_us"])
 
 
 def _days_between(late: Any, early: Any) -> Any:
-    seconds = late.cast("timestamp").epoch_seconds() - early.cast("timestamp").epoch_seconds()
-    return seconds.cast("float64") / SECONDS_PER_DAY
+    return (late - early).cast("float64") / MICROSECONDS_PER_DAY
 
 
 def _received(table: Any) -> Any:
     if "received_day" in table.columns:
-        return table["received_day"].cast("float64")
-    if "received" in table.columns and "enrolled" in table.columns:
-        return _days_between(table["received"], table["enrolled"])
+        return table["received_day"]
+    if "received_us" in table.columns and "enrolled_us" in table.columns:
+        return _days_between(table["received_us"], table["enrolled_us"])
     return None
 
 
@@ -117,16 +139,16 @@ FAULTS = (
     "negative_duration",
 )
 SET_ASIDE = ("unreadable", "unknown", "before_enrolment", "after_withdrawal", "after_study")
-
-
-SET_ASIDE = ("unreadable", "unknown", "before_enrolment", "after_withdrawal", "after_study")
+# Equal but for so many seconds, events look like one that was sent twice.
+TWIN_SECONDS = 2.0
 # Beyond this many kinds they are compared as words.
 MOST_NUMBERED = 100
 
 
 def fault_counts(events: Any) -> Any:
-    """Count events and faults for each kind."""
-    counted = {fault: events.count(where=events[f"is_{fault}"]) for fault in FAULTS}
+    """Count events, faults and every other flag for each kind."""
+    flags = [name for name in events.columns if name.startswith("is_")]
+    counted = {name.removeprefix("is_"): events.count(where=events[name]) for name in flags}
     return events.group_by("kind").aggregate(events=events.count(), **counted)
 
 
@@ -135,14 +157,21 @@ def usable(events: Any, kinds: list[str]) -> Any:
 
     Numbers sort faster than words; a log with very many kinds keeps its words.
     """
-    bad = events["is_unreadable"]
-    for fault in SET_ASIDE[1:]:
-        bad = bad | events[f"is_{fault}"]
-    kept = events.filter(~bad).select("participant", "day", "kind", "minutes")
+    own = [name for name in ("event_id", "content") if name in events.columns]
+    kept = events.filter(~events["is_set_aside"]).select("participant", "day", "kind", "minutes", *own)
     if len(kinds) > MOST_NUMBERED:
         return kept
     numbers = [(kept["kind"] == kind, number) for number, kind in enumerate(kinds)]
     return kept.mutate(kind=ibis.cases(*numbers, else_=-1).cast("int16"))
+
+
+def without_retries(events: Any) -> Any:
+    """Keep the first of the events that bear one id; those without an id all stay."""
+    if "event_id" not in events.columns:
+        return events
+    same = ibis.window(group_by=["participant", "event_id"], order_by=["day", "kind", "minutes"])
+    numbered = events.mutate(copy=ibis.row_number().over(same))
+    return numbered.filter(is_absent(numbered["event_id"]) | (numbered["copy"] == 0)).drop("copy")
 
 
 def on_days(events: Any, days: tuple[int, ...]) -> Any:
@@ -158,23 +187,36 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
     Notes
     -----
     Events are ordered by time within a participant. Each is compared with the one before: equal in
-    time, kind and minutes, it is a duplicate; more than the session gap after the end of the other, it
-    opens a session; on a later day, it opens an active day; `gap_days` or more later, the person had
-    stopped in between.
+    everything that the log says but its arrival, and without an id of its own, it is a duplicate; on a later
+    day, it opens an active day; `gap_days` or more later, the person had stopped in between. It opens a
+    session where more than the session gap lies between it and the latest end of every event before it.
     """
-    window = ibis.window(group_by="participant", order_by=["day", "kind", "minutes"])
+    alike = ["kind", "minutes", *(["content"] if "content" in events.columns else [])]
+    window = ibis.window(group_by="participant", order_by=["day", *alike])
+    earlier = ibis.window(
+        group_by="participant", order_by=["day", *alike], preceding=(None, 1), following=None
+    )
+    ends = events["day"] + events["minutes"] / MINUTES_PER_DAY
+    # where nothing lasts, the latest end is the event before: a running maximum would double the time
+    before_end = ends.max().over(earlier) if rule.lasting else events["day"].lag().over(window)
     events = events.mutate(
         before_day=events["day"].lag().over(window),
-        before_kind=events["kind"].lag().over(window),
-        before_minutes=events["minutes"].lag().over(window),
+        before_end=before_end,
+        **{f"before_{name}": events[name].lag().over(window) for name in alike},
     )
-    first = _absent(events["before_day"])
-    double = (
-        (events["day"] == events["before_day"])
-        & (events["kind"] == events["before_kind"])
-        & (events["minutes"] == events["before_minutes"])
-    ).fill_null(False)
-    pause = (events["day"] - events["before_day"]) * MINUTES_PER_DAY - events["before_minutes"]
+    first = is_absent(events["before_day"])
+    same: Any = ibis.literal(True)
+    for name in alike:
+        same = same & (events[name] == events[f"before_{name}"])
+    apart = events["day"] - events["before_day"]
+    double = same & (events["day"] == events["before_day"])
+    if rule.retry_seconds:
+        of_kind = ibis.window(group_by=["participant", *alike], order_by="day")
+        double = events["day"] - events["day"].lag().over(of_kind) <= _days(rule.retry_seconds)
+    unnamed: Any = is_absent(events["event_id"]) if "event_id" in events.columns else ibis.literal(True)
+    double = (double & unnamed).fill_null(False)
+    twin = (same & unnamed & (apart > 0.0) & (apart <= _days(TWIN_SECONDS))).fill_null(False)
+    pause = (events["day"] - events["before_end"]) * MINUTES_PER_DAY
     before = events["before_day"].fill_null(0.0)
     stop = before + rule.gap_days
     stopped = (events["day"] >= stop) & (stop > rule.landmark_day)
@@ -186,6 +228,7 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
         gap=events["day"] - events["before_day"],
         within=(events["before_day"] >= rule.landmark_day) | (events["day"] < rule.landmark_day),
         double=double,
+        twin=twin & ~double,
         opens_session=first | (pause > rule.session_gap_minutes),
         opens_day=first | (events["day"].floor() > events["before_day"].floor()),
         completes=_is_kind(events, rule.completed_kind, kinds) & ~double,
@@ -193,6 +236,11 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
         stop=ibis.cases((stopped, stop), else_=None),
     )
     return _one_row_each(_by_period(marked))
+
+
+def _days(seconds: float) -> float:
+    """Days of so many seconds, and a millisecond more: days carry rounding."""
+    return (seconds + 0.001) / SECONDS_PER_DAY
 
 
 def _is_kind(events: Any, kind: str, kinds: list[str]) -> Any:
@@ -207,6 +255,7 @@ MEASURES = ("events", "sessions", "completed", "logins", "active_days", "minutes
 def _by_period(marked: Any) -> Any:
     return marked.group_by(["participant", "late"]).aggregate(
         duplicates=marked.count(where=marked["double"]),
+        twins=marked.count(where=marked["twin"]),
         events=marked.count(where=~marked["double"]),
         sessions=marked.count(where=marked["opens_session"]),
         completed=marked.count(where=marked["completes"]),
@@ -224,6 +273,7 @@ def _by_period(marked: Any) -> Any:
 def _one_row_each(table: Any) -> Any:
     measures: dict[str, Any] = {
         "duplicates": table["duplicates"].sum(),
+        "twins": table["twins"].sum(),
         "inner_gap_whole": table["gap"].max(),
         "stopped_late": table["stop"].min(),
     }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import datetime
+import gzip
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 from ibis.common.exceptions import TableNotFound
+from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
 
+from analysis.usage_reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.responses_people import id_text
+from instrument.side_columns import Place, amounts, points_in_time
 from instrument.written_cells import MARKED
 
 CALLER = "summarise_usage"
 REQUIRED = ("participant", "kind")
+ENGINES = ("duckdb", "_duckdb", "pyspark", "py4j")
+TEXT_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
 @contextmanager
@@ -26,6 +36,47 @@ def quiet_driver() -> Iterator[None]:
         for old_name in ("fetch_(arrow_table|record_batch|arrow_reader)", "The 'future.infer_string' option"):
             warnings.filterwarnings("ignore", old_name, DeprecationWarning)
         yield
+
+
+@contextmanager
+def clock_on_utc(con: Any) -> Iterator[None]:
+    """Let an engine read stamps without an offset as UTC, whatever the machine's zone; put back after."""
+    if con.name == "duckdb":
+        before = con.raw_sql("SELECT current_setting('TimeZone')").fetchone()[0]
+        con.raw_sql("SET TimeZone = 'UTC'")
+        try:
+            yield
+        finally:
+            con.raw_sql(f"SET TimeZone = '{before}'")
+    elif con.name == "pyspark":
+        wanted = {
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.legacy.parquet.nanosAsLong": "true",
+        }
+        settings = con._session.conf
+        kept = {name: settings.get(name, None) for name in wanted}
+        for name, value in wanted.items():
+            settings.set(name, value)
+        try:
+            yield
+        finally:
+            for name, earlier in kept.items():
+                settings.unset(name) if earlier is None else settings.set(name, earlier)
+    else:
+        yield
+
+
+@contextmanager
+def faults_in_words(reading: LogReading) -> Iterator[None]:
+    """Say that an engine could not read the log; its own words may hold cells of it."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ENGINES:
+            raise
+        fact = f"{reading.source} cannot be read by the engine ({type(error).__name__})."
+        hint = "see that every line has the fields of the header, and that quotes are closed."
+        raise reading.fault(fact, hint) from None
 
 
 def connect(engine: Any = None) -> Any:
@@ -65,7 +116,7 @@ def connect(engine: Any = None) -> Any:
         raise ResponseDataError(fact_and_hint(CALLER, fact, hint)) from None
 
 
-def events_table(events: Any, con: Any) -> Any:
+def events_table(events: Any, con: Any, reading: LogReading) -> Any:
     """Give the log as an Ibis table of the backend, with its required columns checked.
 
     Parameters
@@ -74,13 +125,15 @@ def events_table(events: Any, con: Any) -> Any:
         A DataFrame, an Ibis table, a path (or glob) of CSV or Parquet, or the name of a table of `con`.
     con
         Ibis backend.
+    reading
+        How a text file is split.
 
     Returns
     -------
     ibis table
-        At least `participant`, `kind`, and `day` or `at`.
+        At least `participant`, `kind`, and `day` or `at`; every column of a text file is text.
     """
-    table = _open(events, con)
+    table = _open(events, con, reading)
     columns = set(table.columns)
     absent = [column for column in REQUIRED if column not in columns]
     if not {"day", "at"} & columns:
@@ -88,30 +141,28 @@ def events_table(events: Any, con: Any) -> Any:
     if absent:
         fact = f"the log has no column {name_offenders(absent)}; it has {name_offenders(table.columns)}."
         hint = "name the columns participant, at or day, kind, duration."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, hint))
+        mark = next((m for m in ";\t|" if len(columns) == 1 and m in next(iter(columns))), None)
+        if mark is not None:
+            hint = f"say what separates its fields with {reading.option('delimiter', mark)}."
+        raise reading.fault(fact, hint)
     return table
 
 
-def _open(events: Any, con: Any) -> Any:
+def _open(events: Any, con: Any, reading: LogReading) -> Any:
     if isinstance(events, pd.DataFrame):
         return ibis.memtable(_plain_types(events))
     if isinstance(events, (str, Path)):
         name = str(events)
         if name.endswith((".parquet", ".pq")):
-            return con.read_parquet(_existing(name))
-        if name.endswith((".csv", ".tsv", ".csv.gz")):
-            if con.name == "pyspark":
-                separator = "\t" if name.endswith(".tsv") else ","
-                return _without_marks(
-                    con.read_csv(_existing(name), header=True, inferSchema=True, sep=separator)
-                )
-            return _without_marks(con.read_csv(_existing(name)))
+            return con.read_parquet(_existing(name, reading))
+        if name.endswith(TEXT_FILES):
+            return _without_marks(_read_text(_existing(name, reading), con, reading))
         try:
             return con.table(name)
         except TableNotFound:
             fact = f"there is no file or table {Path(name).name!r}."
             hint = "give a .csv or .parquet file, or the name of a table of the engine."
-            raise ResponseDataError(fact_and_hint(CALLER, fact, hint)) from None
+            raise reading.fault(fact, hint) from None
     return events
 
 
@@ -128,55 +179,131 @@ def _without_marks(table: Any) -> Any:
     return table.mutate(**plain) if plain else table
 
 
-def _existing(name: str) -> str:
+def separator_of(name: str, reading: LogReading) -> str:
+    """Character between the fields of a text file."""
+    return reading.delimiter or ("\t" if ".tsv" in Path(name).name else ",")
+
+
+def _read_text(name: str, con: Any, reading: LogReading) -> Any:
+    """Read a text file with every column as text: what a cell means is not left to the engine."""
+    mark = separator_of(name, reading)
+    if con.name == "pyspark":
+        return con.read_csv(
+            name, header=True, inferSchema=False, sep=mark, quote='"', escape='"', mode="FAILFAST"
+        )
+    how: dict[str, Any] = {"header": True, "delim": mark, "quote": '"', "escape": '"', "nullstr": ""}
+    if not Path(name).is_file():
+        return con.read_csv(name, all_varchar=True, **how)
+    header = header_of(Path(name), mark, reading)
+    return con.read_csv(name, auto_detect=False, columns=dict.fromkeys(header, "VARCHAR"), **how)
+
+
+def header_of(path: Path, mark: str, reading: LogReading) -> list[str]:
+    """Names of the columns of a text file, read by us: an engine that looks for a header may miss it."""
+    unzip = gzip.open if path.suffix == ".gz" else open
+    try:
+        with unzip(path, "rt", encoding="utf-8-sig", newline="") as file:
+            names = [name.strip() for name in next(csv.reader(file, delimiter=mark), [])]
+    except (UnicodeDecodeError, OSError, EOFError):
+        raise reading.fault(f"{path.name} is not UTF-8 text.", "save it as UTF-8.") from None
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise reading.fault(f"{path.name}: columns are there twice: {name_offenders(doubled)}.", "drop one.")
+    if not names or "" in names:
+        fact = f"{path.name}: a column has no name." if names else f"{path.name} is empty."
+        raise reading.fault(fact, "give every column a name in the first line.")
+    return names
+
+
+def _existing(name: str, reading: LogReading) -> str:
     path = Path(name)
     local = "://" not in name and "*" not in name
     if local and not path.exists():
         fact = f"there is no file {path.name!r}."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "check the path."))
+        raise reading.fault(fact, "check the path.")
     return name
 
 
 def _plain_types(frame: pd.DataFrame) -> pd.DataFrame:
-    """Give participant and kind as plain text, so that every engine reads the same types."""
+    """Give each column one type that every engine reads alike: text, numbers, or instants in UTC."""
     plain = frame.copy()
-    for column in ("participant", "kind"):
-        if column in plain and not pd.api.types.is_integer_dtype(plain[column]):
-            plain[column] = plain[column].astype("object")
+    plain.attrs = {}
+    for name in plain.columns:
+        column = plain[name]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(column.cat.categories.dtype)
+        if is_datetime64_any_dtype(column.dtype):
+            if getattr(column.dt, "tz", None) is not None:
+                column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+            plain[name] = column.dt.as_unit("us")
+        elif name == "participant" and is_float_dtype(column.dtype):
+            plain[name] = _whole_ids(column)
+        elif column.dtype == object or isinstance(column.dtype, pd.StringDtype):
+            plain[name] = _plain_objects(column)
     return plain
 
 
-def people_table(participants: pd.DataFrame | None) -> pd.DataFrame | None:
-    """Check the table of participants: one row each.
+def _whole_ids(column: pd.Series) -> pd.Series:
+    """Ids that a missing cell has turned into decimals are whole again."""
+    return column.map(
+        lambda cell: str(int(cell)) if cell == int(cell) else str(cell), na_action="ignore"
+    ).astype("object")
+
+
+def _plain_objects(column: pd.Series) -> pd.Series:
+    present = column.dropna()
+    if len(present) and all(isinstance(cell, datetime.date) for cell in present):
+        return pd.to_datetime(column, utc=True).dt.tz_localize(None).dt.as_unit("us")
+    if len(present) and all(
+        isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in present
+    ):
+        return pd.to_numeric(column)
+    return column.map(str, na_action="ignore").astype("object").where(column.notna(), None)
+
+
+def people_table(participants: pd.DataFrame | None, reading: LogReading) -> pd.DataFrame | None:
+    """Check the table of participants: one row each, with dates and days that can be read.
 
     Parameters
     ----------
     participants
         `participant`, and where known `enrolled` (timestamp) and `withdrawn_day` or `withdrawn`.
+    reading
+        Who asks, and how dates and numbers in text are written.
 
     Returns
     -------
     DataFrame or None
-        participant, enrolled, withdrawn_day; columns that are not known are absent.
+        participant (text), enrolled_us (Int64 microseconds in UTC), withdrawn_day (float); columns that are
+        not known are absent.
     """
     if participants is None:
         return None
     if "participant" not in participants:
         fact = "the table of participants has no column 'participant'."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "give one row per participant."))
-    known = participants[
-        [c for c in ("participant", "enrolled", "withdrawn_day", "withdrawn") if c in participants]
-    ]
-    known = known.copy()
+        raise reading.fault(fact, "give one row per participant.")
+    place = Place(
+        caller=reading.caller, source="the table of participants", lines=np.arange(1, len(participants) + 1)
+    )
+    ids = [id_text(cell) for cell in participants["participant"]]
+    if (absent := np.array([name is None for name in ids], dtype=bool)).any():
+        raise place.fault("participant", absent, "hold no id", "name everyone, or delete the row.")
+    known = pd.DataFrame({"participant": pd.Series(ids, dtype="object")})
     doubled = known["participant"][known["participant"].duplicated()].unique()
     if len(doubled):
         fact = f"{len(doubled)} participants have several rows: {name_offenders(doubled)}."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "give one row per participant."))
-    if "enrolled" in known:
-        known["enrolled"] = pd.to_datetime(known["enrolled"])
-        if "withdrawn" in known:
-            gone = pd.to_datetime(known.pop("withdrawn"))
-            known["withdrawn_day"] = (gone - known["enrolled"]).dt.total_seconds() / 86_400
-    if "withdrawn_day" in known:
-        known["withdrawn_day"] = known["withdrawn_day"].astype("Float64").astype(float)
-    return known.reset_index(drop=True)
+        raise reading.fault(fact, "give one row per participant.")
+    enrolled = None
+    if "enrolled" in participants:
+        enrolled, _ = points_in_time(participants["enrolled"], "enrolled", place, reading.dates)
+        whole = enrolled.to_numpy(dtype="datetime64[us]").astype(np.int64)
+        known["enrolled_us"] = pd.Series(whole, dtype="Int64").mask(enrolled.isna())
+    if "withdrawn_day" in participants:
+        known["withdrawn_day"] = amounts(participants["withdrawn_day"], "withdrawn_day", place)
+    elif "withdrawn" in participants and enrolled is not None:
+        gone, _ = points_in_time(participants["withdrawn"], "withdrawn", place, reading.dates)
+        known["withdrawn_day"] = ((gone - enrolled).dt.total_seconds() / 86_400).to_numpy()
+    if "withdrawn_day" in known and (early := (known["withdrawn_day"] < 0).to_numpy()).any():
+        name = "withdrawn_day" if "withdrawn_day" in participants else "withdrawn"
+        hint = "leave it empty for those who stayed; days count from enrolment."
+        raise place.fault(name, early, "lie before enrolment", hint)
+    return known

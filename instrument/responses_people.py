@@ -85,7 +85,7 @@ def waves(raw: RawTable, name: str, notes: list[str]) -> pd.Series:
 
 def _labels(raw: RawTable, name: str) -> list[str]:
     values = list(raw.column(name))
-    shown = {value: _label(value) for value in set(filter(_hashable, values))}
+    shown = {value: id_text(value) for value in set(filter(_hashable, values))}
     labels = [shown.get(value) if _hashable(value) else None for value in values]
     if not raw.is_text and any(isinstance(value, (bool, np.bool_)) for value in values):
         raise raw.fault(f"column {name!r} holds true or false.", "write an id or a label there.")
@@ -103,8 +103,24 @@ def _hashable(value: Any) -> bool:
     return not isinstance(value, (list, dict, set, np.ndarray))
 
 
-def _label(value: Any) -> str | None:
-    """Text of an id or a wave; None when missing."""
+def id_text(value: Any) -> str | None:
+    """Give an id or a wave as text; a whole number without its decimals.
+
+    Parameters
+    ----------
+    value
+        A cell.
+
+    Returns
+    -------
+    str or None
+        None when missing.
+
+    Examples
+    --------
+    >>> id_text(" p1 "), id_text(3.0), id_text("")
+    ('p1', '3', None)
+    """
     if isinstance(value, str):
         text = value.strip()
         return None if text in {"", "NA"} else text

@@ -1,0 +1,117 @@
+"""Ids that almost match: the same people, written in another way in another table."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+MOST_LOST = 0.05
+"""Share of people that a join may lose before it is refused."""
+
+_ENDING = re.compile(r"^(.*?)0*(\d+)$")
+
+
+def _without_blanks(name: str) -> str:
+    return re.sub(r"[\s\u200b\ufeff]+", "", name)
+
+
+def _without_decimals(name: str) -> str:
+    return re.sub(r"\.0+$", "", _without_blanks(name))
+
+
+def _without_zeros(name: str) -> str:
+    return re.sub(r"(?<![0-9.])0+(?=[0-9])", "", _without_blanks(name).casefold())
+
+
+def _number(name: str) -> str:
+    plain = re.sub(r"\.0+$", "", _without_blanks(name))
+    found = _ENDING.fullmatch(plain)
+    return found.group(2) if found else ""
+
+
+CAUSES: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("blanks", _without_blanks),
+    ("capitals", lambda name: _without_blanks(name).casefold()),
+    ("decimals (1.0 for 1)", _without_decimals),
+    ("leading zeros", _without_zeros),
+    ("a prefix or leading zeros", _number),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """How many ids of one table stand in another, and how many almost do.
+
+    Attributes
+    ----------
+    known, unknown : int
+        Ids that stand there, and those that do not.
+    near : int
+        Of the unknown, those that would stand there if written alike.
+    cause : str
+        What the near ones differ in; empty where there are none.
+    """
+
+    known: int
+    unknown: int
+    near: int
+    cause: str
+
+    @property
+    def lost(self) -> float:
+        """Share of ids that do not stand in the other table."""
+        total = self.known + self.unknown
+        return self.unknown / total if total else 0.0
+
+    @property
+    def near_share(self) -> float:
+        """Share of ids that are only almost there, among those that are or almost are."""
+        total = self.known + self.near
+        return self.near / total if total else 0.0
+
+
+def compare_ids(these: Iterable[str], others: Iterable[str]) -> Match:
+    """Look up the ids of one table in another, and say what those that are absent differ in.
+
+    Parameters
+    ----------
+    these
+        Ids to look up.
+    others
+        Ids of the other table.
+
+    Returns
+    -------
+    Match
+        Counts, and the commonest cause.
+
+    Notes
+    -----
+    An id almost matches when it equals an id that is not matched already, once blanks, capitals, a `.0`
+    at the end, leading zeros or all before the last digits are left out (the first that does counts), and
+    when no two ids become the same by that.
+
+    Examples
+    --------
+    >>> compare_ids(["p001", "P002"], ["P001", "P002"])
+    Match(known=1, unknown=1, near=1, cause='capitals')
+    >>> compare_ids(["1", "2"], ["0001", "0002"]).cause
+    'leading zeros'
+    """
+    mine, theirs = set(these), set(others)
+    unknown = mine - theirs
+    free = theirs - mine
+    causes: Counter[str] = Counter()
+    left = set(unknown)
+    for cause, plain in CAUSES:
+        targets, ours = (Counter(filter(None, map(plain, names))) for names in (free, left))
+        hit = {name for name in left if targets[plain(name)] == 1 and ours[plain(name)] == 1}
+        causes[cause] += len(hit)
+        left -= hit
+        taken = {plain(name) for name in hit}
+        free = {name for name in free if plain(name) not in taken}
+    near = sum(causes.values())
+    cause = causes.most_common(1)[0][0] if near else ""
+    return Match(known=len(mine) - len(unknown), unknown=len(unknown), near=near, cause=cause)
