@@ -89,7 +89,7 @@ def _few(tree: Tree) -> Limit | None:
             elif few:
                 numbers = any(f["value"] is not None for f in few)
                 levels["described" if numbers else "out"].append(section["subject"])
-    if Cause.FEW_PEOPLE not in set(_causes(tree)):
+    if Cause.FEW_PEOPLE not in set(_causes(tree)) or not (levels["described"] or levels["out"]):
         return None
     words = {
         "judged": "Enough for a verdict",

@@ -94,7 +94,7 @@ def test_a_job_validates_what_the_store_holds(
     seen: list[str] = []
     job = new_job(tmp_path / "results", "trial", {"study": "trial"}, {})
     message = validate_into(job, lambda topic, number, count: seen.append(topic))
-    assert "rules met" in message
+    assert "rules were asked" in message
     tree = json.loads((job.folder / "made" / "results.json").read_text(encoding="utf-8"))
     assert (tree["meta"]["participants"], tree["meta"]["study"]["id"]) == (60, "trial")
     assert set(tree["meta"]["checksums"]) == {"responses", "usage", "enrolment"}

@@ -41,7 +41,7 @@ run = serving.run
 serving.run = lambda app, *given, **more: run(stripped(app), *given, **more)
 dta.main(sys.argv[1:])
 """
-TOLD = ("Twelve questions", "Rules met", "Words of q1")
+TOLD = ("Twelve questions", "What has been shown", "Words of q1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -320,7 +320,7 @@ def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) ->
     target = tmp_path / "results"
     job = closed(start(target, "a test", request, files))
     assert job.state == "done", job.message
-    assert "rules met" in job.message
+    assert "rules were asked" in job.message
     (tmp_path / "a.csv").write_text(answers, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(scale, encoding="utf-8")
     inputs = read_inputs(tmp_path / "a.csv", str(tmp_path / "mine.yaml"))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,9 @@ from printed import words_of_page
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline import Validation, validate
+from analysis.pipeline.reach import of_fit
 from analysis.pipeline.topics.fairness import _undecided
+from analysis.pipeline.topics.groups import judged_levels
 from analysis.report.disclosure import shared_tree
 from analysis.report.html import render_html
 from analysis.report.limits import limits_of
@@ -30,9 +33,12 @@ from analysis.report.markdown import render_markdown
 from analysis.report.questions import counted_questions, hidden_claims, question_rows
 from analysis.report.short_forms import render_short_html
 from analysis.report.standards import evidence_of, states_sentence
-from analysis.rules import DIF_COSMIN
+from analysis.rules import DIF_COSMIN, INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
+from analysis.structural.improper import Fault
+from analysis.structural.models import cfa
 from analysis.verdicts import Cause, Property, State
 from instrument.definition import Instrument
+from instrument.errors import ToolkitWarning
 from instrument.study import make_study
 
 LEVELS = {1: "Never", 2: "Seldom", 3: "Sometimes", 4: "Often"}
@@ -180,6 +186,10 @@ def test_no_form_prints_nan(
         for section in validation.tree["sections"].values():
             for figure in build_figures(section, validation.tree["meta"]).values():
                 assert not re.search(r"\bnan\b", figure.alt + to_svg(figure, 400), re.I), figure.title
+
+
+def test_no_box_speaks_of_few_people_where_they_are_enough(three_hundred: Validation) -> None:
+    assert Cause.FEW_PEOPLE not in {limit.cause for limit in limits_of(three_hundred.tree)}
 
 
 def test_three_hundred_of_one_wave_are_judged_and_what_was_not_asked_is_said(
@@ -425,3 +435,57 @@ def test_hypotheses_on_other_measures_need_enough_people() -> None:
             tree["sections"]["validity"]["values"]["share"],
         )
     assert found == {25: ("not_testable", None), 60: ("shown", 1.0)}
+
+
+@pytest.mark.parametrize(
+    ("steps", "pvalues", "verdict", "cause", "at"),
+    [
+        ([0.004, 0.002, 0.003], [0.2, 0.2, 0.2], "met", None, 1),
+        ([0.030, 0.002, 0.003], [0.01, 0.2, 0.2], "not_met", None, 1),  # lost at the thresholds, not later
+        ([0.002, 0.030, -0.01], [0.2, 0.01, 0.2], "not_met", None, 2),  # at the loadings
+        ([0.030, 0.002, 0.003], [0.3, 0.01, 0.01], "untested", "undecided", 1),
+        ([0.030, 0.020, 0.003], [0.3, 0.01, 0.2], "not_met", None, 1),
+    ],
+)
+def test_a_loss_of_fit_anywhere_up_to_equal_intercepts_is_judged(
+    steps: list[float], pvalues: list[float], verdict: str, cause: str | None, at: int
+) -> None:
+    levels = ["configural", "thresholds", "metric", "scalar", "strict"]
+    table = pd.DataFrame(
+        {"level": levels, "rmsea_diff": [np.nan, *steps, 0.5], "cfi_diff": [np.nan, *([0.0] * 3), -1]}
+    )
+    table = table.assign(pvalue_diff=[np.nan, *pvalues, 0.0], testable=[None, True, True, True, True])
+    proper = SimpleNamespace(faults=(), fit={"df": 2}, groups={"a": 1, "b": 1})
+    result = SimpleNamespace(
+        table=table,
+        fits=dict.fromkeys(levels, proper),
+        rules=(INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL),
+    )
+    cfi, rmsea = judged_levels("Bed A, by plot", result, 10, "p", None)  # type: ignore[arg-type]
+    assert (cfi.verdict, cfi.cause) == ("met", None)  # the strict level is not asked
+    assert (rmsea.verdict, rmsea.cause, rmsea.path) == (verdict, cause, f"p.rmsea_diff[{10 + at}]")
+    assert rmsea.value == max(steps)
+    spoilt = SimpleNamespace(faults=(Fault.NEGATIVE_VARIANCE,), fit={"df": 2}, groups={"a": 1, "b": 1})
+    result.fits = {**result.fits, "metric": spoilt}
+    assert {f.cause for f in judged_levels("", result, 0, "p", None)} == {Cause.IMPROPER}  # type: ignore[arg-type]
+    table["testable"] = [None, False, False, False, True]
+    assert {f.cause for f in judged_levels("", result, 0, "p", None)} == {Cause.NOTHING_LEFT}  # type: ignore[arg-type]
+
+
+def test_faults_of_a_solution_are_types() -> None:
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame(rng.normal(size=(60, 3)), columns=["x1", "x2", "x3"])
+    table["x1"] = 0.95 * table["x2"] + 0.1 * rng.normal(size=60)
+    with pytest.warns(ToolkitWarning, match="Heywood"):
+        found = cfa("f =~ x1 + x2 + x3", table, "ML")
+    assert found.faults == (Fault.NEGATIVE_VARIANCE,) and of_fit(found) is Cause.IMPROPER
+    scale = garden(1)
+    items = scale.item_ids
+    few = answers_of(scale, 12)[items].astype(float)
+    with pytest.warns(ToolkitWarning):
+        small = cfa(f"f =~ {' + '.join(items)}", few)
+    assert {Fault.FEW_ROWS, Fault.INDEFINITE} <= set(small.faults)
+    sound = answers_of(scale, 300)[items].astype(float)
+    assert cfa(f"f =~ {' + '.join(items)}", sound).faults == ()
+    saturated = cfa(f"f =~ {' + '.join(items[:3])}", sound)
+    assert saturated.faults == () and of_fit(saturated) is Cause.NOTHING_LEFT

@@ -16,6 +16,7 @@ from analysis.rules import (
     INVARIANCE_CFI_ORDINAL,
     INVARIANCE_RMSEA,
     INVARIANCE_RMSEA_ORDINAL,
+    Rule,
 )
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 IN_GROUPS = Question(text="Does each theme measure the same in every group?", bears_on=Property.INVARIANCE)
 OVER_TIME = Question(text="Does each theme measure the same over time?")
 _PATH = "sections.groups.tables.levels"
+LEVEL = 0.05  # a loss of fit that is not significant is not told from chance, however large
 SMALLEST_GROUP = 120
 MOST_GROUPS = 4
 
@@ -152,7 +154,8 @@ def judged_levels(
     Returns
     -------
     list of Finding
-        Untested where one of the solutions compared is improper or the sample too small for it.
+        Untested where one of the solutions compared is improper or the sample too small for it, and where
+        only losses pass the cut-off that are not significant.
     """
     question = OVER_TIME if over else IN_GROUPS
     ordinal = result is None or INVARIANCE_CFI_ORDINAL in result.rules
@@ -161,21 +164,12 @@ def judged_levels(
     )
     found = []
     for key, words, rule in (("cfi_diff", "CFI", rules[0]), ("rmsea_diff", "RMSEA", rules[1])):
-        value, place = None, ""
+        value, place, why = None, "", cause
         if result is not None:
-            levels = list(result.table["level"])
-            last = levels.index("scalar") if "scalar" in levels else len(levels) - 1
-            # a level that restricts nothing is no test, such as equal thresholds of three categories
-            tried = [k for k in range(1, last + 1) if result.table["testable"].iloc[k]]
-            steps = result.table[key].iloc[tried].to_numpy(dtype=float)
-            loss = -steps if key == "cfi_diff" else steps
-            if len(steps) and np.isfinite(steps).all():
-                at = tried[int(loss.argmax())]
-                value, place = float(result.table[key].iloc[at]), f"{path}.{key}[{start + at}]"
-            if not tried:
-                cause = cause or Cause.NOTHING_LEFT
-            used = [result.fits[level] for level in levels[: last + 1]]
-            cause = worst([*map(of_levels, used), cause])
+            at, why = _worst_step(result, key, rule)
+            value = None if at is None else float(result.table[key].iloc[at])
+            place = "" if at is None else f"{path}.{key}[{start + at}]"
+            why = cause or why
         found.append(
             Finding(
                 claim=f"{who}: equal up to intercepts (largest change of {words})",
@@ -184,10 +178,30 @@ def judged_levels(
                 question=question,
                 path=place,
                 form="d3",
-                untested=cause,
+                untested=why,
             )
         )
     return found
+
+
+def _worst_step(result: InvarianceResult, key: str, rule: Rule) -> tuple[int | None, Cause | None]:
+    """Find the level with the largest loss of fit up to equal intercepts, and what speaks against judging it.
+
+    A level that restricts nothing is no test, such as equal thresholds of three categories.
+    """
+    levels = list(result.table["level"])
+    last = levels.index("scalar") if "scalar" in levels else len(levels) - 1
+    tried = [k for k in range(1, last + 1) if result.table["testable"].iloc[k]]
+    if not tried:
+        return None, Cause.NOTHING_LEFT
+    steps = result.table[key].iloc[tried].to_numpy(dtype=float)
+    improper = worst([of_levels(result.fits[level]) for level in levels[: last + 1]])
+    if not np.isfinite(steps).all():
+        return None, improper or Cause.NOT_ESTIMATED
+    loss = -steps if rule.comparison in (">=", ">") else steps
+    over = [k for k, step in zip(tried, steps, strict=True) if not rule.holds(step)]
+    chance = over and not (result.table["pvalue_diff"].iloc[over] < LEVEL).any()
+    return tried[int(loss.argmax())], improper or (Cause.UNDECIDED if chance else None)
 
 
 def of_levels(fit: StructuralResult) -> Cause | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis.pipeline.context import Context
-from analysis.pipeline.reach import of_items, of_structure
+from analysis.pipeline.reach import of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import BARTLETT, FEWEST_PEOPLE, KMO
 from analysis.verdicts import Question
@@ -65,7 +65,7 @@ def section_sampling(context: Context) -> Section:
                 value=sphericity.pvalue,
                 rule=BARTLETT,
                 question=FACTORABLE,
-                untested=of_items(sphericity.n_obs, len(context.item_ids)),
+                untested=of_people(sphericity.n_obs),
                 path="sections.sampling.values.bartlett_pvalue",
                 form="p",
             ),
