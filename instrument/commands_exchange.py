@@ -100,6 +100,9 @@ def import_command(
     keys: KeyFile = DEFAULT_KEYS,
     paper: Annotated[bool, typer.Option("--paper", help="Mark as keyed from paper.")] = False,
     enrol: Annotated[bool, typer.Option("--enrol", help="Add people the study does not know.")] = False,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="With --enrol: also people who were erased and came back.")
+    ] = False,
     covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
 ) -> None:
     """Read answers of another program into a file of ours, or into the store: all of them or none."""
@@ -107,7 +110,7 @@ def import_command(
         fact = "one place to put the answers is needed."
         raise DefinitionError(fact_and_hint("dta import", fact, "add either --out FILE or --study ID."))
     if study is not None:
-        kept, known = _into_store(file, reader, study, store, keys, paper, enrol, covariates)
+        kept, known = _into_store(file, reader, study, store, keys, paper, enrol, readmit, covariates)
         typer.echo(f"{kept} administrations kept, {known} were there already.")
         return
     from instrument.exchange.formats import export_file
@@ -155,6 +158,7 @@ def _into_store(
     keys: Path,
     paper: bool,
     enrol: bool,
+    readmit: bool,
     covariates: str,
 ) -> tuple[int, int]:
     from instrument.store.definitions import find_study, instrument_of
@@ -167,4 +171,7 @@ def _into_store(
         scale = instrument_of(connection, int(row.instrument_version_id))
         answers = _read(file, reader, scale, covariates)
         mode = "paper" if paper else "import"
-        return keep_table(connection, row, answers, keyring, mode=mode, lang=scale.language, enrol=enrol)
+        lang = scale.language
+        return keep_table(
+            connection, row, answers, keyring, mode=mode, lang=lang, enrol=enrol, readmit=readmit
+        )

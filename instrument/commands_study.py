@@ -103,6 +103,9 @@ def invite_command(
     ),
     days: Annotated[int | None, typer.Option("--days", min=1, help="Days until the links end.")] = None,
     trial: Annotated[bool, typer.Option("--trial", help="Trial links, left out of exports.")] = False,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="Also people who were erased and asked to come back.")
+    ] = False,
     store: StoreUrl = DEFAULT_STORE,
     keys: KeyFile = DEFAULT_KEYS,
 ) -> None:
@@ -124,7 +127,9 @@ def invite_command(
     keyring = keys_of(keys, engine)
     with engine.begin() as connection:
         number = find_study(connection, name).id
-        links = invite(connection, number, keyring, wanted, is_test=trial, expires_at=expires)
+        links = invite(
+            connection, number, keyring, wanted, is_test=trial, expires_at=expires, readmit=readmit
+        )
         rows = [(link.pseudonym, f"{address.rstrip('/')}/q/{link.token}") for link in links]
         _write_privately(out, csv_text(pd.DataFrame(rows, columns=["participant", "link"])))
     typer.echo(f"{len(links)} links in {out}. Send them, then delete the file: they open the questionnaire.")
@@ -173,6 +178,7 @@ def erase_command(
     name: StudyName,
     pseudonym: Annotated[str, typer.Argument(help="Whom to erase.")],
     store: StoreUrl = DEFAULT_STORE,
+    keys: KeyFile = DEFAULT_KEYS,
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
     """Erase one person from every table; it cannot be undone."""
@@ -183,6 +189,7 @@ def erase_command(
     from instrument.store.tables import participant
 
     engine = opened(store)
+    keyring = keys_of(keys, engine)
     if not yes:
         typer.confirm(f"Erase {pseudonym} from study {name} for good?", abort=True)
     with engine.begin() as connection:
@@ -193,5 +200,5 @@ def erase_command(
         if found is None:
             fact = f"study {name!r} has no person of that pseudonym."
             raise ResponseDataError(fact_and_hint("dta study erase", fact, "see the list of links."))
-        erase_person(connection, int(found.id))
+        erase_person(connection, int(found.id), keyring)
     typer.echo("Erased.")

@@ -10,8 +10,8 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, insert, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, insert, inspect, select, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from instrument.errors import fact_and_hint
 from instrument.store.audit import record
@@ -168,11 +168,13 @@ def _restore_server(path: Path, engine: Engine) -> int:
     _refuse_company(engine)
     with engine.begin() as connection:
         connection.exec_driver_sql(
-            f"CREATE TABLE IF NOT EXISTS {PENDING} (token_hash varchar(160), at timestamptz)"
+            f"CREATE TABLE IF NOT EXISTS {PENDING} "
+            "(token_hash varchar(160), at timestamptz, person_hash varchar(160))"
         )
         if erased:
             connection.execute(
-                text(f"INSERT INTO {PENDING} VALUES (:token_hash, :at)"), [dict(entry) for entry in erased]
+                text(f"INSERT INTO {PENDING} VALUES (:token_hash, :at, :person_hash)"),
+                [dict(entry) for entry in erased],
             )
     engine.dispose()
     _replace_tables(path, engine)
@@ -239,14 +241,21 @@ def _erasures(engine: Engine) -> list[Erasure]:
     noted = noted_erasures(engine)
     kept: list[Erasure] = []
     for table in (str(erasure.name), PENDING):
-        with suppress(DBAPIError), engine.connect() as connection:  # absent, or a damaged store
-            query = text(f"SELECT token_hash, at FROM {table}")
-            rows = connection.execute(query.columns(erasure.c.token_hash, erasure.c.at))
-            kept += [{"token_hash": row.token_hash, "at": row.at} for row in rows]
+        with suppress(SQLAlchemyError), engine.connect() as connection:  # absent, or a damaged store
+            columns = {column["name"] for column in inspect(connection).get_columns(table)}
+            person = "person_hash" if "person_hash" in columns else "NULL"  # older schemas lack it
+            query = text(f"SELECT token_hash, at, {person} FROM {table}")
+            rows = connection.execute(
+                query.columns(erasure.c.token_hash, erasure.c.at, erasure.c.person_hash)
+            )
+            kept += [
+                {"token_hash": token_hash, "at": at, "person_hash": person_hash}
+                for token_hash, at, person_hash in rows
+            ]
     known = {entry["token_hash"] for entry in noted}
     lacking = {entry["token_hash"]: entry for entry in kept if entry["token_hash"] not in known}
     for entry in lacking.values():
-        note_erasure(engine, entry["token_hash"], entry["at"])
+        note_erasure(engine, entry["token_hash"], entry["at"], entry["person_hash"])
     return [*{entry["token_hash"]: entry for entry in noted}.values(), *lacking.values()]
 
 
@@ -271,7 +280,7 @@ def _erase_again(connection: Connection, erased: list[Erasure]) -> int:
         query = select(participant.c.id).where(participant.c.token_hash == entry["token_hash"])
         person = connection.execute(query).first()
         if person is not None:
-            erase_person(connection, int(person.id), note=False)
+            erase_person(connection, int(person.id), noted=entry)
             again += 1
         elif entry["token_hash"] not in known:
             connection.execute(insert(erasure).values(**entry))

@@ -16,10 +16,11 @@ PLACE = "DTA_ERASURES"
 
 
 class Erasure(TypedDict):
-    """A person erased: the keyed hash of the link, and when."""
+    """A person erased: the keyed hash of the link, when, and that of study and pseudonym where known."""
 
     token_hash: str
     at: datetime
+    person_hash: str | None
 
 
 def list_file(engine: Engine) -> Path | None:
@@ -42,15 +43,15 @@ def list_file(engine: Engine) -> Path | None:
     return None if file is None else file.with_name(file.name + ".erasures")
 
 
-def note_erasure(engine: Engine, token_hash: str, at: datetime) -> None:
+def note_erasure(engine: Engine, token_hash: str, at: datetime, person_hash: str | None = None) -> None:
     """Add a person to the list, on disk before the rows go.
 
     Parameters
     ----------
     engine
         The store.
-    token_hash, at
-        Whom, and when; the hash alone opens nothing and names no one.
+    token_hash, at, person_hash
+        Whom, and when; without the key the hashes open nothing and name no one.
 
     Raises
     ------
@@ -60,7 +61,8 @@ def note_erasure(engine: Engine, token_hash: str, at: datetime) -> None:
     file = list_file(engine)
     if file is None:
         return
-    line = f"{at.astimezone(UTC).isoformat()}\t{token_hash}\n".encode()
+    fields = [at.astimezone(UTC).isoformat(), token_hash, *([person_hash] if person_hash else [])]
+    line = ("\t".join(fields) + "\n").encode()
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -96,9 +98,10 @@ def noted_erasures(engine: Engine) -> list[Erasure]:
         return []
     found: list[Erasure] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        at, _, token_hash = line.partition("\t")
+        at, token_hash, person_hash = [*line.split("\t"), "", ""][:3]
         try:
-            found.append({"token_hash": token_hash, "at": datetime.fromisoformat(at)})
+            moment = datetime.fromisoformat(at)
+            found.append({"token_hash": token_hash, "at": moment, "person_hash": person_hash or None})
         except ValueError:
             fact = f"line {number} of {file.name} is damaged."
             raise StoreError(fact_and_hint("restore", fact, "mend or remove the line.")) from None

@@ -372,6 +372,7 @@ def keep_table(
     mode: str,
     lang: str,
     enrol: bool = False,
+    readmit: bool = False,
 ) -> tuple[int, int]:
     """Store a checked response table, every row or none.
 
@@ -387,8 +388,8 @@ def keep_table(
         Keys of the hashes, for people who are added.
     mode, lang
         Kept with each administration.
-    enrol
-        Add people the study does not know.
+    enrol, readmit
+        Add people the study does not know, and among them those who were erased and asked to come back.
 
     Returns
     -------
@@ -398,7 +399,7 @@ def keep_table(
     Raises
     ------
     StoreError
-        Unknown waves or people, or other answers are there already; nothing is kept.
+        Unknown waves or people, people who were erased, or other answers are there already; nothing is kept.
     """
     waves = {str(row.name) for row in _rows(waves_of(connection, study_row.id))}
     if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
@@ -411,7 +412,7 @@ def keep_table(
         fact = f"{len(absent)} people are not in the study: {name_offenders(absent)}."
         raise StoreError(fact_and_hint("import", fact, "add --enrol to add them, or check the pseudonyms."))
     if absent:
-        invite(connection, study_row.id, keyring, absent)
+        invite(connection, study_row.id, keyring, absent, readmit=readmit)
         people |= people_of(connection, study_row.id, absent)
     outcomes = {"created": 0, "known": 0}
     conflicts = []

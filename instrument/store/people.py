@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
-from instrument.store.erasures import note_erasure
+from instrument.store.erasures import Erasure, note_erasure, noted_erasures
 from instrument.store.purge import mark_erased
 from instrument.store.tables import administration, consent, erasure, participant, response, study
 from instrument.store.tokens import Keyring, new_token, plain_code
@@ -46,6 +47,7 @@ def invite(
     *,
     is_test: bool = False,
     expires_at: datetime | None = None,
+    readmit: bool = False,
 ) -> list[Invitation]:
     """Make links for a number of people or for a list of pseudonyms.
 
@@ -63,6 +65,8 @@ def invite(
         Marks trial links, whose answers no export holds unless asked.
     expires_at
         When the links end; never by default.
+    readmit
+        Take in pseudonyms of people who were erased: only where they asked for it.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def invite(
     Raises
     ------
     StoreError
-        No one is named, or pseudonyms are doubled or already in the study.
+        No one is named, pseudonyms are doubled or already in the study, or of people who were erased.
     """
     names = [_random_pseudonym() for _ in range(people)] if isinstance(people, int) else list(people)
     known = select(participant.c.pseudonym).where(participant.c.study_id == study_id)
@@ -82,6 +86,12 @@ def invite(
     if taken := sorted({n for n in names if n in kept or names.count(n) > 1}):
         fact = f"{len(taken)} pseudonyms are doubled or in the study already: {name_offenders(taken)}."
         raise StoreError(fact_and_hint("invite", fact, "take them out of the list."))
+    study_name = connection.execute(select(study.c.name).where(study.c.id == study_id)).scalar_one_or_none()
+    gone = [] if isinstance(people, int) else erased_before(connection, keyring, str(study_name), names)
+    if gone and not readmit:
+        fact = f"{len(gone)} of {len(names)} people were erased from the study: {name_offenders(gone)}."
+        hint = "take them out; add --readmit only if they asked to come back."
+        raise StoreError(fact_and_hint("invite", fact, hint))
     now = datetime.now(UTC)
     made = [Invitation(name, new_token()) for name in names]
     connection.execute(
@@ -99,6 +109,8 @@ def invite(
         ],
     )
     record(connection, "study.invite", f"study {study_id}", len(made))
+    if gone:
+        record(connection, "person.readmit", f"study {study_id}", len(gone))
     return made
 
 
@@ -278,11 +290,51 @@ def erase_by_code(connection: Connection, keyring: Keyring, code: str) -> bool:
     found = connection.execute(select(participant.c.id).where(participant.c.erasure_hash.in_(hashes))).first()
     if found is None:
         return False
-    erase_person(connection, int(found.id))
+    erase_person(connection, int(found.id), keyring)
     return True
 
 
-def erase_person(connection: Connection, participant_id: int, *, note: bool = True) -> None:
+def _person(study_name: str, pseudonym: str) -> str:
+    return json.dumps(["person", study_name, pseudonym])
+
+
+def erased_before(
+    connection: Connection, keyring: Keyring, study_name: str, pseudonyms: Sequence[str]
+) -> list[str]:
+    """Pseudonyms of people who were erased from a study.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    keyring
+        Keys; each is tried.
+    study_name
+        Id of the study.
+    pseudonyms
+        Whom to look for.
+
+    Returns
+    -------
+    list of str
+        Those on the list of erasures of the store, or on the one outside it.
+    """
+    listed = connection.execute(select(erasure.c.person_hash).where(erasure.c.person_hash.is_not(None)))
+    hashes = set(listed.scalars()) | {entry["person_hash"] for entry in noted_erasures(connection.engine)}
+    if not hashes - {None}:
+        return []
+    return [
+        name for name in pseudonyms if not hashes.isdisjoint(keyring.candidates(_person(study_name, name)))
+    ]
+
+
+def erase_person(
+    connection: Connection,
+    participant_id: int,
+    keyring: Keyring | None = None,
+    *,
+    noted: Erasure | None = None,
+) -> None:
     """Remove a person from every table; the audit line keeps a count, the erasure list a hash.
 
     Parameters
@@ -291,8 +343,11 @@ def erase_person(connection: Connection, participant_id: int, *, note: bool = Tr
         An open transaction.
     participant_id
         Number of the person.
-    note
-        Whether the list outside the store is to get a line; False where it has one.
+    keyring
+        Keys, to know the person again should anyone import or invite the same pseudonym; without them that
+        stays unseen.
+    noted
+        The person's entry where the list of erasures has one already.
 
     Raises
     ------
@@ -309,9 +364,13 @@ def erase_person(connection: Connection, participant_id: int, *, note: bool = Tr
     )
     answers = len(connection.execute(rows).all())
     now = datetime.now(UTC)
-    if note:
-        note_erasure(connection.engine, found.token_hash, now)
+    person_hash = noted["person_hash"] if noted else None
+    if noted is None:
+        if keyring is not None:
+            named = connection.execute(select(study.c.name).where(study.c.id == found.study_id)).scalar_one()
+            person_hash = keyring.hash(_person(named, found.pseudonym))
+        note_erasure(connection.engine, found.token_hash, now, person_hash)
     mark_erased(connection)
-    connection.execute(insert(erasure).values(token_hash=found.token_hash, at=now))
+    connection.execute(insert(erasure).values(token_hash=found.token_hash, at=now, person_hash=person_hash))
     connection.execute(delete(participant).where(participant.c.id == participant_id))
     record(connection, "person.erase", f"study {found.study_id}", answers)
