@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import pingouin
 
 from analysis.reliability.inputs import Array, Interval
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
+from analysis.undisturbed import undisturbed_pingouin
 from analysis.variance_components import MeanSquares, coefficient_intervals, mean_squares
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
@@ -265,7 +262,7 @@ def _coefficients(values: Array, squares: MeanSquares, level: float) -> pd.DataF
     long = pd.DataFrame(
         {"target": np.repeat(np.arange(n), k), "rater": np.tile(np.arange(k), n), "rating": values.ravel()}
     )
-    with _undisturbed_pingouin():
+    with undisturbed_pingouin() as pingouin:
         found = pingouin.intraclass_corr(long, targets="target", raters="rater", ratings="rating").set_index(
             "Type"
         )
@@ -283,18 +280,3 @@ def _coefficients(values: Array, squares: MeanSquares, level: float) -> pd.DataF
         }
     )
     return table.rename_axis(None)
-
-
-@contextmanager
-def _undisturbed_pingouin() -> Iterator[None]:
-    """Keep a caller's pingouin options from rounding our numbers."""
-    before = dict(pingouin.options)
-    pingouin.options["round"] = None
-    with warnings.catch_warnings():
-        # pingouin 0.7 calls DataFrame.dropna(inplace=True), which pandas 3.1 announces to remove.
-        warnings.filterwarnings("ignore", message="The inplace keyword", category=DeprecationWarning)
-        try:
-            yield
-        finally:
-            pingouin.options.clear()
-            pingouin.options.update(before)

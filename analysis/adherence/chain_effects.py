@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from analysis.adherence.chain_models import ChainFit, fit_chain, simple_mediation, simulated_strengths
 from analysis.adherence.drawn_moments import (
-    accelerated_limits,
     drawn_covariances,
     left_out_covariances,
     percentile_limits,
@@ -20,6 +19,7 @@ from analysis.adherence.drawn_moments import (
 from analysis.adherence.families import e_value
 from analysis.adherence.hidden_cause import under_hidden_cause
 from analysis.adherence.routes import Route, all_routes, chain_slopes, strength_of, sums_of
+from analysis.reliability.resampling import accelerated_limits
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]

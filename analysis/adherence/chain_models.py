@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from analysis.adherence.routes import Route, all_routes, strength_of
 from analysis.structural.models import sem
 from analysis.structural.result import StructuralResult
+from analysis.undisturbed import undisturbed_pingouin
 
 Floats = NDArray[np.float64]
 HELD = "held"
@@ -166,27 +166,12 @@ def simple_mediation(
     DataFrame
         path, estimate, se, pvalue, ci_lower, ci_upper as pingouin gives them.
     """
-    import pingouin
-
     x, m, y = nodes
     options: dict[str, Any] = {"covar": list(held)} if held else {}
-    with unrounded_pingouin():
+    with undisturbed_pingouin() as pingouin:
         found = pingouin.mediation_analysis(
             data=table, x=x, m=m, y=y, alpha=1 - level, n_boot=draws, seed=seed, **options
         )
     low, high = (name for name in found.columns if str(name).startswith("CI"))
     names = {"coef": "estimate", "pval": "pvalue", low: "ci_lower", high: "ci_upper"}
     return found.rename(columns=names)[["path", "estimate", "se", "pvalue", "ci_lower", "ci_upper"]]
-
-
-@contextmanager
-def unrounded_pingouin() -> Iterator[None]:
-    """Keep a caller's pingouin options from rounding the numbers."""
-    import pingouin
-
-    before = dict(pingouin.options)
-    pingouin.options["round"] = None
-    try:
-        yield
-    finally:
-        pingouin.options.update(before)

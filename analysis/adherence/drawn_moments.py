@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
 
 Floats = NDArray[np.float64]
 
@@ -51,46 +50,3 @@ def percentile_limits(drawn: Floats, level: float) -> tuple[Floats, Floats]:
     tail = (1 - level) / 2
     lower, upper = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return lower, upper
-
-
-def accelerated_limits(
-    estimate: Floats, drawn: Floats, left_out: Floats, level: float
-) -> tuple[Floats, Floats]:
-    """Bias-corrected and accelerated limits.
-
-    Parameters
-    ----------
-    estimate : array, shape (m,)
-        Estimates of the whole sample.
-    drawn : array, shape (draws, m)
-        Those of bootstrap samples.
-    left_out : array, shape (n, m)
-        Those with each person left out.
-    level
-        Level of the interval.
-
-    Returns
-    -------
-    tuple of array
-        Lower and upper limits, shape (m,).
-
-    Notes
-    -----
-    `z₀ = Φ⁻¹(share of draws below the estimate)`; `a = Σ u³ / 6(Σ u²)^1.5`, `u` the jackknife mean minus
-    each value; the limits are the quantiles `Φ(z₀ + (z₀ + z)/(1 − a(z₀ + z)))`. In R:
-    `boot::boot.ci(type = "bca")`.
-
-    References
-    ----------
-    Efron (1987), doi 10.1080/01621459.1987.10478410.
-    """
-    draws = len(drawn)
-    below = ((drawn < estimate).sum(axis=0) + 0.5 * (drawn == estimate).sum(axis=0)) / draws
-    shift = ndtri(np.clip(below, 0.5 / draws, 1 - 0.5 / draws))
-    apart = left_out.mean(axis=0) - left_out
-    bend = (apart**3).sum(axis=0) / (6 * (apart**2).sum(axis=0) ** 1.5)
-    limits = []
-    for z in (ndtri((1 - level) / 2), ndtri((1 + level) / 2)):
-        at = ndtr(shift + (shift + z) / (1 - bend * (shift + z)))
-        limits.append(np.array([np.quantile(drawn[:, j], at[j]) for j in range(len(estimate))]))
-    return limits[0], limits[1]

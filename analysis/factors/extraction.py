@@ -10,8 +10,8 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from factor_analyzer import FactorAnalyzer
 
+from analysis.correlation.dependence import dependence_told, dependent_items
 from analysis.factors.pattern import Array
 from analysis.factors.uniqueness import (
     LOWEST,
@@ -102,6 +102,14 @@ def check_correlations(caller: str, correlations: Array, labels: list[str]) -> N
     values = np.linalg.eigvalsh(correlations)
     if values[0] > 1e-10 * values[-1]:
         return
+    dependent = dependent_items(correlations, labels)
+    if values[0] > -1e-8 and dependent:
+        raise NotEstimableError(
+            fact_and_hint(
+                caller, f"the correlation matrix is singular: {dependence_told(dependent)}.",
+                f"drop {name_offenders(list(dependent))}.",
+            )
+        )  # fmt: skip
     kind = "singular" if values[0] > -1e-8 else "not positive definite"
     i, j = np.unravel_index(np.argmax(np.abs(np.tril(correlations, -1))), correlations.shape)
     raise NotEstimableError(
@@ -168,6 +176,8 @@ def _refuse_impossible(n_items: int, n_factors: int, method: str) -> None:
 
 def _factor_analyzer_start(correlations: Array, n_factors: int, method: str) -> Array:
     """Uniquenesses at the solution of factor_analyzer."""
+    from factor_analyzer import FactorAnalyzer  # loads scikit-learn, which takes a second
+
     analyzer = FactorAnalyzer(n_factors=n_factors, rotation=None, method=method, is_corr_matrix=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whether it converged is judged by the gradient after polishing

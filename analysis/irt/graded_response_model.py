@@ -102,7 +102,7 @@ def graded_response(items: pd.DataFrame, max_iter: int = 50) -> GradedResponseRe
         fact = f"{n_obs} persons are too few for {n_parameters} parameters."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "collect more answers or merge categories."))
     fit = fit_graded(coded.codes, coded.n_categories, fitting_grid(), max_iter)
-    covariance = _refuse_failed(fit, rare)
+    covariance = _refuse_failed(fit, rare, names)
     steep = [name for name, slope in zip(names, fit.items.slopes, strict=True) if abs(slope) > STEEP]
     if steep:
         fact = f"{len(steep)} items have a discrimination above {STEEP:g}: {name_offenders(steep)}."
@@ -148,8 +148,15 @@ def _rare_categories(coded: CategoryCodes, names: list[str]) -> list[str]:
     ]
 
 
-def _refuse_failed(fit: GradedFit, rare: list[str]) -> Array:
+def _refuse_failed(fit: GradedFit, rare: list[str], names: list[str]) -> Array:
     """Invert the information, or say why there is no result."""
+    steep = [name for name, slope in zip(names, fit.items.slopes, strict=True) if abs(slope) > STEEP]
+    if steep and not fit.largest_step < SMALL_STEP:
+        fact = (
+            f"the discrimination of {name_offenders(steep)} grows without limit; nothing is reported. "
+            "Such items almost repeat each other or the others together."
+        )
+        raise NotEstimableError(fact_and_hint(CALLER, fact, f"drop one of {name_offenders(steep)}."))
     hint = (
         f"merge categories with fewer than {RARE} answers: {name_offenders(rare)}."
         if rare

@@ -91,6 +91,10 @@ def score_tables(positions: npt.NDArray[np.int8], items: GradedItems, grid: Quad
 def merged(tables: ScoreTables, least: float) -> list[tuple[Array, Array]]:
     """Merge neighbouring categories, then neighbouring totals, until every expected count suffices.
 
+    A group of a total is too small when its categories have to be merged into one, which compares nothing:
+    it joins the next group towards higher totals, the last ones join the group below (Orlando & Thissen,
+    2000).
+
     Parameters
     ----------
     tables
@@ -104,8 +108,17 @@ def merged(tables: ScoreTables, least: float) -> list[tuple[Array, Array]]:
         Per group of totals the observed and expected counts of its cells.
     """
     inner = slice(1, len(tables.observed) - 1)
-    pending = list(zip(tables.observed[inner], tables.expected[inner], strict=True))
-    return [_merge_row(o, e, least) for o, e in pending if o.sum() > 0]
+    groups: list[tuple[Array, Array]] = []
+    observed, expected = np.zeros(tables.observed.shape[1]), np.zeros(tables.observed.shape[1])
+    for o, e in zip(tables.observed[inner], tables.expected[inner], strict=True):
+        observed, expected = observed + o, expected + e
+        if len(_merge_row(observed, expected, least)[1]) > 1:
+            groups.append((observed, expected))
+            observed, expected = np.zeros_like(observed), np.zeros_like(expected)
+    if groups:
+        last_observed, last_expected = groups.pop()
+        groups.append((last_observed + observed, last_expected + expected))
+    return [_merge_row(o, e, least) for o, e in groups]
 
 
 def _merge_row(observed: Array, expected: Array, least: float) -> tuple[Array, Array]:

@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pingouin
 
 from analysis.reliability import alpha_kernels as kernels
 from analysis.reliability.inputs import (
@@ -178,11 +177,10 @@ def cronbach_alpha(
 
     Notes
     -----
-    Alpha = k / (k - 1) × (1 - tr C / 1'C1). The estimate comes from pingouin after rows are dropped here
-    (pingouin counts people before dropping); the Feldt limits are computed here, since pingouin rounds them
-    to three decimals. `ase` is the large-sample formula of van Zyl, Neudecker and Nel. Under the pairwise
-    rule, intervals use the number of rows with any answer, as psych does; they are a little too narrow, and
-    the bootstrap is preferable.
+    Alpha = k / (k - 1) × (1 - tr C / 1'C1). The estimate agrees with pingouin, whose limits are rounded to
+    three decimals and count people before they are dropped. `ase` is the large-sample formula of van Zyl,
+    Neudecker and Nel. Under the pairwise rule, intervals use the number of rows with any answer, as psych
+    does; they are a little too narrow, and the bootstrap is preferable.
 
     In R: `psych::alpha(items, check.keys = FALSE)` for pairwise, on `na.omit(items)` for listwise.
 
@@ -261,9 +259,6 @@ def _result(
     parts = kernels.alpha_parts(covariance)
     n = len(table.values)
     estimate = parts.alpha
-    if missing == "listwise":
-        complete = pd.DataFrame(table.values, columns=list(table.names))
-        estimate = float(pingouin.cronbach_alpha(data=complete)[0])
     ase = float(np.sqrt(parts.variance / n))
     exact = kernels.feldt_interval(estimate, n, len(table.names), level)
     correlation = correlation_of(covariance)

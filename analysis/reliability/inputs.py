@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.correlation.dependence import dependence_told, dependent_items
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
@@ -281,15 +282,13 @@ def checked_covariance(table: ItemTable, caller: str) -> Array:
                 "leave one of them out.",
             )
         )
-    i, j = np.tril_indices(len(covariance), -1)
-    correlation = correlation_of(covariance)[i, j]
-    if copies := np.flatnonzero(np.abs(correlation) > LARGEST_CORRELATION).tolist():
-        pairs = [f"{table.names[j[c]]} and {table.names[i[c]]}" for c in copies]
+    if dependent := dependent_items(covariance, table.names):
         warnings.warn(
             fact_and_hint(
                 caller,
-                f"items correlate 1.00: {name_offenders(pairs)}; Guttman's lambda 6 is not reported.",
-                "drop one of each pair.",
+                f"items that follow from others: {dependence_told(dependent)}; Guttman's lambda 6 is not "
+                "reported.",
+                f"drop {name_offenders(list(dependent))}: they count the same answers twice.",
             ),
             ToolkitWarning,
             stacklevel=3,

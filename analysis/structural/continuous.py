@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -32,7 +34,7 @@ from analysis.structural.normal import Moments, NormalDiscrepancy
 from analysis.structural.optimise import Minimum, minimise, minimise_from
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, build_group, evaluate
-from analysis.structural.starting import other_side, start_values
+from analysis.structural.starting import free_markers, on_markers, other_side, start_values
 
 LOG_2_PI = math.log(2.0 * math.pi)
 
@@ -94,7 +96,10 @@ def _search(setting: Setting) -> tuple[NormalDiscrepancy | FimlDiscrepancy, Mini
     moments = [Moments(s.n, s.mean, s.covariance) for s in samples]
     complete = NormalDiscrepancy(setting.groups, moments, table.n_free, setting.with_means)
     covariances, means = [s.covariance for s in samples], [s.mean for s in samples]
-    starts = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
+    starts = chain(
+        (start_values(table, covariances, means, [], one_factor=way) for way in (False, True)),
+        _with_unit_variances(setting, moments),
+    )
     beyond = partial(other_side, table, covariances=covariances)
     minimum = minimise_from(complete, setting.reduction, starts, beyond)
     if not setting.full_information or all(len(s.patterns.n) == 1 for s in samples):
@@ -104,8 +109,26 @@ def _search(setting: Setting) -> tuple[NormalDiscrepancy | FimlDiscrepancy, Mini
     )
     if minimum.converged:
         return target, minimise(target, setting.reduction, minimum.z)
-    starts = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
-    return target, minimise_from(target, setting.reduction, starts, beyond)
+    again = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
+    return target, minimise_from(target, setting.reduction, again, beyond)
+
+
+def _with_unit_variances(setting: Setting, moments: list[Moments]) -> Iterator[Array]:
+    """Search with unit variances, and give where that ended as a start; nothing where it failed."""
+    found = free_markers(setting.table)
+    if found is None:
+        return
+    other, markers = found
+    groups = [
+        build_group(other, g, fixed) for g, fixed in enumerate(exogenous_values(other, setting.samples))
+    ]
+    target = NormalDiscrepancy(groups, moments, other.n_free, setting.with_means)
+    covariances, means = [m.covariance for m in moments], [m.mean for m in moments]
+    starts = (start_values(other, covariances, means, [], one_factor=way) for way in (False, True))
+    reduction = reduce_parameters(other, "cfa")
+    minimum = minimise_from(target, reduction, starts, lambda _: None)
+    if minimum.converged:
+        yield on_markers(setting.table, other, markers, reduction.expand(minimum.z))
 
 
 def _inference(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.correlation.dependence import dependence_told, dependent_items
 from analysis.structural.data import ModelData
 from analysis.structural.fiml import find_patterns, saturated_moments
 from analysis.structural.information import GroupSample
@@ -69,6 +70,14 @@ def _refuse_singular(covariance: Array, names: list[str], where: str, caller: st
     scale = np.sqrt(np.diag(covariance))
     correlations = covariance / np.outer(scale, scale)
     if np.linalg.eigvalsh(correlations)[0] < 1e-10:
+        dependent = dependent_items(correlations, names)
+        if dependent:
+            raise NotEstimableError(
+                fact_and_hint(
+                    caller, f"the covariance matrix is singular{where}: {dependence_told(dependent)}.",
+                    f"drop {name_offenders(list(dependent))}.",
+                )
+            )  # fmt: skip
         below = np.abs(np.tril(correlations, -1))
         i, j = np.unravel_index(np.argmax(below), below.shape)
         raise NotEstimableError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -30,7 +32,7 @@ from analysis.structural.normal import saturated_information
 from analysis.structural.optimise import minimise_from
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, vech_places
-from analysis.structural.starting import other_side, start_values
+from analysis.structural.starting import free_markers, on_markers, other_side, start_values
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 
@@ -109,7 +111,10 @@ def fit_ordinal(
     thresholds: list[dict[str, Array]] = [
         dict(zip(table.names.observed, m.thresholds, strict=True)) for m in found
     ]
-    starts = (start_values(table, correlations, means, thresholds, one_factor=way) for way in (False, True))
+    starts = chain(
+        (start_values(table, correlations, means, thresholds, one_factor=way) for way in (False, True)),
+        _with_unit_variances(table, target, correlations, means, thresholds),
+    )
     minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=correlations))
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
@@ -135,6 +140,24 @@ def fit_ordinal(
         sample_thresholds=[s[:n_thresholds] for s in sample], sizes=sizes, test=test, baseline=baseline,
         fit=fit, blocks=blocks, thresholds=[s.thresholds for s in states],
     )  # fmt: skip
+
+
+def _with_unit_variances(
+    table: ParameterTable, target: LeastSquaresDiscrepancy, correlations: list[Array], means: list[Array],
+    thresholds: list[dict[str, Array]],
+) -> Iterator[Array]:  # fmt: skip
+    """Search with unit variances, and give where that ended as a start; nothing where it failed."""
+    found = free_markers(table)
+    if found is None:
+        return
+    other, markers = found
+    groups = [build_ordinal_group(other, g) for g in range(len(target.sample))]
+    moved = LeastSquaresDiscrepancy(groups, target.sample, target.weights, target.sizes, other.n_free)
+    starts = (start_values(other, correlations, means, thresholds, one_factor=way) for way in (False, True))
+    reduction = reduce_parameters(other, "cfa")
+    minimum = minimise_from(moved, reduction, starts, lambda _: None)
+    if minimum.converged:
+        yield on_markers(table, other, markers, reduction.expand(minimum.z))
 
 
 def _gamma(moments: OrdinalMoments) -> Array:

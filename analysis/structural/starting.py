@@ -7,10 +7,11 @@ latent variable's own indicators instead.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from analysis.structural.partable import ParameterTable
+from analysis.structural.partable import ParameterTable, compact
 from analysis.structural.ram import Array
 
 AXES = 25  # steps of the principal axes: a start needs no more
@@ -199,3 +200,58 @@ def _default_start(
     if row.op == "|":
         return float(thresholds[row.group][row.lhs][int(row.rhs[1:]) - 1])
     return 1.0 if row.op == "~*~" else 0.0
+
+
+def free_markers(table: ParameterTable) -> tuple[ParameterTable, dict[str, int]] | None:
+    """Give the same model with unit variances in place of unit markers, where that is the same model.
+
+    A marker that hardly loads makes every other loading of its factor huge, and a search gets stuck in that
+    valley; with unit variances there is no such valley. One group without shared labels only: elsewhere
+    equalities would mean something else.
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+
+    Returns
+    -------
+    tuple or None
+        The other table and, for each factor whose scale moved, the row of its marker.
+    """
+    if table.options.n_groups > 1 or table.constraints or any(row.label for row in table.rows):
+        return None
+    rows = [replace(row) for row in table.rows]
+    markers: dict[str, int] = {}
+    for latent in table.names.latent:
+        loadings = [k for k, r in enumerate(rows) if r.op == "=~" and r.lhs == latent]
+        own = next(k for k, r in enumerate(rows) if r.op == "~~" and r.lhs == r.rhs == latent)
+        fixed = [k for k in loadings if rows[k].free < 0]
+        if len(loadings) > 1 and len(fixed) == 1 and rows[fixed[0]].fixed == 1.0 and rows[own].is_free:
+            markers[latent] = fixed[0]
+            rows[fixed[0]].fixed, rows[own].fixed = math.nan, 1.0
+    return (compact(table, rows), markers) if markers else None
+
+
+def on_markers(table: ParameterTable, other: ParameterTable, markers: dict[str, int], x: Array) -> Array:
+    """Bring the values of `free_markers`' table to the scale of the markers.
+
+    Parameters
+    ----------
+    table, other
+        The table with unit markers, and that with unit variances.
+    markers
+        Factor to row of its marker.
+    x
+        Values of the other table.
+    """
+    scale = {latent: float(x[other.rows[k].free]) for latent, k in markers.items()}
+    found = np.zeros(table.n_free)
+    for row, twin in zip(table.rows, other.rows, strict=True):
+        if row.free < 0:
+            continue
+        value = float(x[twin.free]) if twin.free >= 0 else twin.fixed
+        for latent, unit in scale.items():
+            value *= unit ** _power(row.op, row.lhs, row.rhs, latent)
+        found[row.free] = value
+    return found

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import rules
 from analysis.factors.moments import moments, pearson, polychoric_correlations
 from analysis.factors.pattern import Array
-from analysis.reliability.resampling import bootstrap, checked_level
+from analysis.reliability.resampling import accelerated_limits, bootstrap, checked_level, left_out_values
 from analysis.result import Result
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
@@ -164,7 +164,7 @@ def htmt(
     draws
         Bootstrap samples of persons; 0 for no intervals.
     level
-        Confidence level of the percentile intervals.
+        Confidence level of the intervals (bootstrap over persons, bias-corrected and accelerated).
     seed
         Seed of the bootstrap.
 
@@ -249,7 +249,7 @@ def _intervals(
     level: float,
     seed: int,
 ) -> dict[str, tuple[Array, Array]]:
-    """Percentile limits of both ratios over persons drawn with replacement."""
+    """Bias-corrected and accelerated limits of both ratios over persons drawn with replacement."""
     n_pairs = len(positions) * (len(positions) - 1) // 2
     if draws == 0:
         empty = np.full(n_pairs, np.nan)
@@ -265,10 +265,13 @@ def _intervals(
 
     columns = tuple(f"{kind}:{i}" for kind in ("htmt", "htmt2") for i in range(n_pairs))
     drawn = bootstrap(values, statistic, columns, draws=draws, seed=seed, caller="htmt")
-    limits = np.quantile(drawn.values, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    estimate = np.array(statistic(values))
+    lower, upper = accelerated_limits(estimate, drawn.values, left_out_values(values, statistic, seed), level)
+    # ratios are biased upwards in samples: where every draw lies above, the interval begins at the estimate
+    lower, upper = np.minimum(lower, estimate), np.maximum(upper, estimate)
     return {
-        "htmt": (limits[0, :n_pairs], limits[1, :n_pairs]),
-        "htmt2": (limits[0, n_pairs:], limits[1, n_pairs:]),
+        "htmt": (lower[:n_pairs], upper[:n_pairs]),
+        "htmt2": (lower[n_pairs:], upper[n_pairs:]),
     }
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pingouin
 from scipy.optimize import brentq
 from scipy.special import gammaln
 from scipy.stats import nct
@@ -19,6 +18,7 @@ from scipy.stats import t as student
 from analysis.factors.pattern import Array
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
+from analysis.undisturbed import undisturbed_pingouin
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -298,10 +298,12 @@ def _eta_squared(samples: dict[Any, Array]) -> float:
 def _welch(complete: pd.DataFrame, samples: dict[Any, Array], score: str, group: str) -> pd.Series:
     if len(samples) == 2:
         first, second = samples.values()
-        test = pingouin.ttest(second, first, correction=True).iloc[0]
+        with undisturbed_pingouin() as pingouin:
+            test = pingouin.ttest(second, first, correction=True).iloc[0]
         found = {"statistic": test["T"], "df1": 1.0, "df2": test["dof"], "pvalue": test["p_val"]}
     else:
-        test = pingouin.welch_anova(data=complete, dv=score, between=group).iloc[0]
+        with undisturbed_pingouin() as pingouin:
+            test = pingouin.welch_anova(data=complete, dv=score, between=group).iloc[0]
         found = {
             "statistic": test["F"],
             "df1": test["ddof1"],
@@ -314,11 +316,13 @@ def _welch(complete: pd.DataFrame, samples: dict[Any, Array], score: str, group:
 def _ranks(complete: pd.DataFrame, samples: dict[Any, Array], score: str, group: str) -> pd.Series:
     if len(samples) == 2:
         first, second = samples.values()
-        test = pingouin.mwu(second, first).iloc[0]
+        with undisturbed_pingouin() as pingouin:
+            test = pingouin.mwu(second, first).iloc[0]
         found = {"statistic": test["U_val"], "pvalue": test["p_val"]}
         effect = 2 * found["statistic"] / (len(first) * len(second)) - 1
     else:
-        test = pingouin.kruskal(data=complete, dv=score, between=group).iloc[0]
+        with undisturbed_pingouin() as pingouin:
+            test = pingouin.kruskal(data=complete, dv=score, between=group).iloc[0]
         found = {"statistic": test["H"], "pvalue": test["p_unc"]}
         effect = found["statistic"] / (len(complete) - 1)
     return pd.Series({**found, "effect": effect}, dtype=float)
@@ -330,12 +334,14 @@ def _pairs(
     """Differences of every pair; p-values hold for the family of pairs where there are several."""
     howell = {}
     if len(samples) > 2:
-        table = pingouin.pairwise_gameshowell(data=complete, dv=score, between=group)
+        with undisturbed_pingouin() as pingouin:
+            table = pingouin.pairwise_gameshowell(data=complete, dv=score, between=group)
         howell = {frozenset((a, b)): p for a, b, p in table[["A", "B", "pval"]].itertuples(index=False)}
     rows = []
     for first, second in combinations(samples, 2):
         low, high = samples[first], samples[second]
-        test = pingouin.ttest(high, low, correction=True).iloc[0]
+        with undisturbed_pingouin() as pingouin:
+            test = pingouin.ttest(high, low, correction=True).iloc[0]
         difference = float(high.mean() - low.mean())
         error = np.sqrt(low.var(ddof=1) / len(low) + high.var(ddof=1) / len(high))
         reach = float(student.ppf((1 + level) / 2, float(test["dof"])) * error)

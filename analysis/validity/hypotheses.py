@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pingouin
 from scipy.stats import norm
 
 from analysis import rules
 from analysis.factors.moments import choose
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
+from analysis.undisturbed import undisturbed_pingouin
 from analysis.validity.expectation import Expectation
 from instrument.errors import (
     DefinitionError,
@@ -244,7 +244,8 @@ def _correlation(name: str, pair: pd.DataFrame, method: str, level: float) -> _E
                 "give scores of at least four persons.",
             )
         )
-    found = pingouin.corr(complete.iloc[:, 0], complete.iloc[:, 1], method=method).iloc[0]
+    with undisturbed_pingouin() as pingouin:
+        found = pingouin.corr(complete.iloc[:, 0], complete.iloc[:, 1], method=method).iloc[0]
     r = float(found["r"])
     spread = np.sqrt((1 + r**2 / 2 if method == "spearman" else 1.0) / (n - 3))
     with np.errstate(divide="ignore"):

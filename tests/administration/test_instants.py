@@ -65,7 +65,7 @@ def test_offsets_of_one_moment_give_one_day(engine: Engine, keyring: Keyring, at
 
 def test_a_moment_without_a_zone_is_refused_by_the_type(engine: Engine, keyring: Keyring) -> None:
     open_study(engine, keyring)
-    with engine.begin() as connection, pytest.raises(StatementError, match="no time zone"):
+    with engine.begin() as connection, pytest.raises(StatementError, match="InstantError"):
         connection.execute(update(tables.participant).values(enrolled_at=datetime(2026, 1, 1)))
     with pytest.raises(InstantError, match="outside the calendar"):
         utc(datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))))

@@ -13,13 +13,13 @@ import pytest
 
 from analysis.adherence.chain_models import fit_chain, simulated_strengths
 from analysis.adherence.drawn_moments import (
-    accelerated_limits,
     drawn_covariances,
     left_out_covariances,
     percentile_limits,
 )
 from analysis.adherence.routes import all_routes, chain_slopes, strength_of
 from analysis.adherence.several_scores import compare_with_mean, separate_effects
+from analysis.reliability.resampling import accelerated_limits
 
 REPLICATIONS = 2_000
 DRAWS = 1_000

@@ -13,9 +13,9 @@ import pytest
 from scipy import stats
 
 from analysis.adherence.chain_models import ChainFit, fit_chain, simple_mediation
-from analysis.adherence.drawn_moments import accelerated_limits
 from analysis.adherence.hidden_cause import indirect_given_rho
 from analysis.adherence.routes import all_routes, chain_slopes, strength_of
+from analysis.reliability.resampling import accelerated_limits
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "mediation.csv"

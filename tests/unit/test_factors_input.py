@@ -34,7 +34,7 @@ BAD_ITEMS: list[tuple[Any, type[Exception], str]] = [
         r"0 of 600 rows can be used \(listwise\).\nHint: use missing",
     ),
     (ITEMS.assign(q3=np.inf), ResponseDataError, r"infinite values in 'q3'"),
-    (ITEMS.assign(q2=ITEMS["q1"]), NotEstimableError, r"singular .*items 'q1' and 'q2' correlate 1.00"),
+    (ITEMS.assign(q2=ITEMS["q1"]), NotEstimableError, r"singular: 'q2' repeats 'q1'.\nHint: drop 'q2'"),
     (
         pd.concat([ITEMS, ITEMS[["q1"]]], axis=1),
         ResponseDataError,

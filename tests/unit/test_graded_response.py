@@ -8,7 +8,8 @@ import pytest
 
 from analysis import graded_response
 from analysis.irt.graded_result import GradedResponseResult
-from instrument.errors import NotEstimableError, ResponseDataError
+from analysis.irt.item_fit import ScoreTables, merged
+from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning
 
 SLOPES = np.array([0.9, 1.3, 1.7, 2.1, 1.1, 1.5])
 CUTS = np.array([-1.5, -0.5, 0.4, 1.3])
@@ -128,5 +129,34 @@ def test_a_search_cut_short_gives_no_numbers(table: pd.DataFrame) -> None:
 
 
 def test_a_doubled_item_ends_the_fit_with_a_remedy(table: pd.DataFrame) -> None:
-    with pytest.raises(NotEstimableError, match="drop items that repeat each other"):
+    with pytest.raises(
+        NotEstimableError,
+        match=r"discrimination of 'a', 'g' grows without limit(.|\n)*Hint: drop one of 'a', 'g'",
+    ):
         graded_response(table.assign(g=table["a"]))
+
+
+def test_nearly_equal_items_that_have_a_solution_keep_it() -> None:
+    generator = np.random.default_rng(1)
+    common = generator.normal(size=(800, 1))
+    latent = 0.7 * common + np.sqrt(0.51) * generator.normal(size=(800, 6))
+    near = 0.97 * latent[:, [0]] + np.sqrt(1 - 0.97**2) * generator.normal(size=(800, 1))
+    latent = np.hstack([latent, near])
+    cuts = [np.quantile(column, [0.1, 0.3, 0.6, 0.85]) for column in latent.T]
+    answers = {f"y{k}": np.digitize(c, q) for k, (c, q) in enumerate(zip(latent.T, cuts, strict=True))}
+    with pytest.warns(ToolkitWarning, match="discrimination above 8: 'y0', 'y6'"):
+        found = graded_response(pd.DataFrame(answers))
+    assert found.parameters.loc[["y0", "y6"], "discrimination"].between(8, 12).all()
+    assert np.isfinite(found.standard_errors.to_numpy()).all()
+
+
+def test_sparse_totals_of_item_fit_join_their_neighbours() -> None:
+    """Two categories: a total with less than one expected answer in a cell is counted with the next."""
+    expected = np.array([[9.0, 1], [4.5, 0.5], [3.2, 0.8], [2, 2], [0.4, 3.6], [0.1, 1.9], [0, 5]])
+    observed = np.array([[10.0, 0], [4, 1], [4, 0], [1, 3], [1, 3], [0, 2], [0, 5]])
+    groups = merged(ScoreTables(observed=observed, expected=expected), 1.0)
+    # totals 1 and 2 together, 3 alone, 4 and 5 at the end with 3
+    assert [e.tolist() for _, e in groups] == [
+        pytest.approx([4.5 + 3.2, 0.5 + 0.8]), pytest.approx([2 + 0.4 + 0.1, 2 + 3.6 + 1.9]),
+    ]  # fmt: skip
+    assert [o.tolist() for o, _ in groups] == [[8, 1], [2, 8]]
