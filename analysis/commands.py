@@ -202,8 +202,8 @@ def validate_and_write(
     inputs: dict[str, Any], out: Path, seed: int, forms: list[str], *, shared: bool = False
 ) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
+    from analysis.disclosure.shared import to_share
     from analysis.pipeline import validate
-    from analysis.report.disclosure import to_share
 
     with progress_display() as progress:
         result = validate(**inputs, seed=seed, progress=progress)

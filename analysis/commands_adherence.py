@@ -62,8 +62,8 @@ def adherence_command(
 ) -> None:
     """Use against the intended use, and whether scores go with later use: report, results and tables."""
     from analysis.commands import progress_display, read_inputs, say_what_was_written
+    from analysis.disclosure.shared import to_share
     from analysis.pipeline import validate
-    from analysis.report.disclosure import to_share
     from analysis.report.writing import check_forms, refuse_foreign
     from instrument.study import load_study
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.report.small_cells import LIMIT
+from analysis.disclosure.small_cells import LIMIT
 from analysis.screening import ScreeningResult
 from instrument.definition import Instrument
 from instrument.scorecard import ANSWERED, APPLICABLE, Scorecard

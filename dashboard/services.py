@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.report.disclosure import shared_tree
+from analysis.disclosure.shared import shared_tree
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.questions import HIDDEN, hidden_claims, question_rows
 from analysis.report.standards import evidence_by_property

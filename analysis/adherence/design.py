@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.adherence.steps import Step, flow_table
 from analysis.rules import EARLIEST_RATING
 from analysis.usage import UsageSummary
 from instrument.errors import (
@@ -224,18 +225,19 @@ def _flow(frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: 
     watched = frame["watched"]
     left = watched & ~frame["answered"]
     came_back = frame["done"] > 0
-    steps = [
-        ("enrolled", len(frame)),
-        ("withdrawn before the landmark", int((~watched).sum())),
-        ("no use for the declared days at the landmark (had left)", int((watched & idle).sum())),
-        ("  of these, used the app again later", int((watched & idle & came_back).sum())),
-        ("no score at the landmark wave", int(left.sum())),
-        ("  of these, had left", int((left & idle).sum())),
-        ("scored, but a covariate is missing", int((watched & frame["answered"] & ~complete).sum())),
-        ("analysed: remaining intended use", int(kept.sum())),
-        ("  of these, had left at the landmark", int((kept & idle).sum())),
-        ("analysed: time to disengagement (still at risk)", int((kept & ~idle).sum())),
-        ("  of these, disengaged before the end", int((kept & frame["disengaged"]).sum())),
-        ("scored, but not among the enrolled", strangers),
-    ]
-    return pd.DataFrame(steps, columns=["step", "n"])
+    return flow_table(
+        {
+            Step.ENROLLED: len(frame),
+            Step.WITHDRAWN: int((~watched).sum()),
+            Step.HAD_LEFT: int((watched & idle).sum()),
+            Step.CAME_BACK: int((watched & idle & came_back).sum()),
+            Step.NO_SCORE: int(left.sum()),
+            Step.NO_SCORE_LEFT: int((left & idle).sum()),
+            Step.NO_COVARIATE: int((watched & frame["answered"] & ~complete).sum()),
+            Step.ANALYSED: int(kept.sum()),
+            Step.ANALYSED_LEFT: int((kept & idle).sum()),
+            Step.ANALYSED_TIME: int((kept & ~idle).sum()),
+            Step.DISENGAGED: int((kept & frame["disengaged"]).sum()),
+            Step.STRANGERS: strangers,
+        }
+    )

@@ -48,7 +48,7 @@ class LatentAdherence(Result):
     measurement : DataFrame
         Measurement model per target: target, n_items, n, cfi_scaled, rmsea_scaled, srmr.
     flow : DataFrame
-        Participant flow: step, n.
+        Participant flow: id, step, n.
     failed : DataFrame
         target, method, reason.
     design : dict

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.adherence.chain_effects import CHAIN, Chain, chain_tables
 from analysis.adherence.design import BOOKKEEPING, FEWEST, assemble, refuse_overlap
 from analysis.adherence.several_scores import standardised
+from analysis.adherence.steps import LABELS, Step
 from analysis.adherence.time_order import refuse_disorder
 from analysis.options import checked_level, checked_seed
 from analysis.reliability.resampling import FEWEST_DRAWS
@@ -58,7 +59,7 @@ class MediationResult(Result):
     order : DataFrame
         What was measured when: `step`, `from_day`, `to_day`, `before_next`.
     flow : DataFrame
-        Participant flow: step, n.
+        Participant flow: id, step, n.
     failed : DataFrame
         Parts that could not be estimated: `part`, `reason`.
     design : dict
@@ -299,5 +300,6 @@ def _chain(
 
 
 def _flow(flow: pd.DataFrame, n: int, outcome: str | None) -> pd.DataFrame:
-    step = "analysed: every step of the chain" + (f", {outcome} too" if outcome else "")
-    return pd.concat([flow, pd.DataFrame({"step": [step], "n": [n]})], ignore_index=True)
+    step = LABELS[Step.CHAIN] + (f", {outcome} too" if outcome else "")
+    last = pd.DataFrame({"id": [str(Step.CHAIN)], "step": [step], "n": [n]})
+    return pd.concat([flow, last], ignore_index=True)

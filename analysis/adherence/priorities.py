@@ -59,7 +59,7 @@ class PriorityMap(Result):
     values : dict
         What the sentences hold.
     flow : DataFrame
-        Participant flow: step, n.
+        Participant flow: id, step, n.
     failed : DataFrame
         Items without an estimate: `item`, `reason`.
     design : dict

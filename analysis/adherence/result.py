@@ -26,7 +26,7 @@ class AdherenceResult(Result):
         Every coefficient of every model: `model`, `predictor`, `term`, `estimate`, `se`, `pvalue`,
         `ci_lower`, `ci_upper`, `dispersion`.
     flow : DataFrame
-        Participant flow: step, n.
+        Participant flow: id, step, n.
     curves : DataFrame
         Kaplan-Meier from the landmark by thirds of the first predictor: group, time, at_risk, events,
         surviving, se, ci_lower, ci_upper.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from analysis.disclosure.kinds import Kind, lacking
+from analysis.disclosure.ledger import Account
 from analysis.result import to_plain
 from analysis.rules import FEWEST_PEOPLE, Rule
 from analysis.verdicts import Cause, Property, Question, Verdict
@@ -20,28 +22,53 @@ Status = Literal["ok", "failed", "untestable", "not_applicable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """The columns of a survival curve: it is thinned until five people stand behind each step."""
+
+    time: str
+    at_risk: str
+    events: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table with its heading, the label and format of each column, and a note.
 
     `columns` maps a column to `(label, format)`; the format is one of `text`, `int`, `percent`,
     `p`, or `dN` for N decimals. A column left out of `columns` is data only: it is in
-    `results.json` and in the CSV, not on paper. `disclosure` says what a shared copy cannot see by itself
-    (`analysis.report.disclosure_counts.Shape`), `persons` that a row is a person.
+    `results.json` and in the CSV, not on paper. `kinds` says of every column of the frame what it is
+    (`analysis.disclosure.kinds`); there is no kind by default. `sums` names columns that add up to another
+    in every row, `curve` the columns of a survival curve, and `answers_of` the table (and its column of
+    items) with statistics of the items whose options are shared out here.
     """
 
     frame: pd.DataFrame
     title: str
     columns: Mapping[str, tuple[str, str]]
     note: str = ""
-    disclosure: Mapping[str, Any] = field(default_factory=dict)
-    persons: bool = False
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    sums: Sequence[tuple[Sequence[str], str]] = ()
+    curve: Curve | None = None
+    answers_of: tuple[str, str] | None = None
 
     def caption(self) -> dict[str, Any]:
-        """Give heading, column labels, formats and note as plain data."""
+        """Give heading, column labels, formats, kinds and note as plain data.
+
+        Raises
+        ------
+        TypeError
+            A column has no kind.
+        """
+        keys = list(map(str, self.frame.columns))
+        if unsaid := lacking(keys, self.kinds):
+            raise TypeError(f"table {self.title!r}: the column {unsaid[0]!r} has no kind")
         shown = {key: {"label": label, "format": fmt} for key, (label, fmt) in self.columns.items()}
-        made = {"title": self.title, "columns": shown, "note": self.note}
-        made |= {"disclosure": to_plain(self.disclosure)} if self.disclosure else {}
-        return made | ({"persons": True} if self.persons else {})
+        made: dict[str, Any] = {"title": self.title, "columns": shown, "note": self.note}
+        made["kinds"] = {key: self.kinds[key].plain() for key in keys}
+        made |= {"sums": [[list(parts), whole] for parts, whole in self.sums]} if self.sums else {}
+        made |= {"curve": asdict(self.curve)} if self.curve is not None else {}
+        return made | ({"answers_of": list(self.answers_of)} if self.answers_of is not None else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,25 +142,40 @@ class Section:
     """What a topic hands over.
 
     `prose` holds sentences with places such as `{alpha_lowest:d2}` that are filled from `values`
-    when rendered, so every number printed is in the tree.
+    when rendered, so every number printed is in the tree. `n_kind`, `value_kinds` and `option_kinds` say
+    what `n`, each value and each option is; there is no kind by default. `account` holds the sums that a
+    reader knows of the counts.
     """
 
     estimator: str
     n: int | None
+    n_kind: Kind
     missing: str
     prose: Sequence[str]
     values: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
     figures: Sequence[str] = ()
+    value_kinds: Mapping[str, Kind] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    option_kinds: Mapping[str, Kind] = field(default_factory=dict)
+    account: Account = field(default_factory=Account)
     seed: int | None = None
     software: Sequence[str] = ()
     problems: Sequence[str] = ()
     untested: Sequence[Untested] = ()
 
     def plain(self) -> dict[str, Any]:
-        """Give the section as plain data."""
+        """Give the section as plain data.
+
+        Raises
+        ------
+        TypeError
+            A value, an option or a column has no kind, or a sentence holds a number that is no value.
+        """
+        for what, kinds in ((self.values, self.value_kinds), (self.options, self.option_kinds)):
+            if unsaid := lacking(what, kinds):
+                raise TypeError(f"{self.estimator}: {unsaid[0]!r} has no kind")
         return {
             "message": "",
             "problems": list(self.problems),
@@ -152,6 +194,12 @@ class Section:
             "captions": {name: table.caption() for name, table in self.tables.items()},
             "findings": [finding.plain() for finding in self.findings],
             "figures": list(self.figures),
+            "kinds": {
+                "n": self.n_kind.plain(),
+                "values": {key: self.value_kinds[key].plain() for key in self.values},
+                "options": {key: self.option_kinds[key].plain() for key in self.options},
+            },
+            "account": self.account.plain(),
         }
 
 

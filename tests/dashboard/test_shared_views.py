@@ -12,7 +12,7 @@ import pytest
 from small_study import small_validation
 from streamlit.testing.v1 import AppTest
 
-from analysis.report.disclosure import shared_tree, to_share
+from analysis.disclosure.shared import shared_tree, to_share
 from dashboard.catalogue import PAGES
 from dashboard.services import is_shared, load_results, results_path
 from dashboard.sharing import handouts, report

@@ -20,13 +20,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import STUDY
 from printed import words_of_page
 
+from analysis.disclosure.shared import shared_tree
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.reach import of_fit
 from analysis.pipeline.topics.fairness import _undecided
 from analysis.pipeline.topics.groups import judged_levels
-from analysis.report.disclosure import shared_tree
 from analysis.report.html import render_html
 from analysis.report.limits import limits_of
 from analysis.report.markdown import render_markdown

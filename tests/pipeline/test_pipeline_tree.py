@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analysis.disclosure.kinds import people, statistic
 from analysis.figures.registry import FIGURES
 from analysis.pipeline import Validation, run, validate
 from analysis.pipeline.section import Finding, Section, Topic
@@ -133,7 +134,14 @@ def test_a_topic_added_to_the_list_is_in_the_tree(
         path = "sections.half.values.x"
         finding = Finding(claim="c", value=float("nan"), rule=ALPHA, path=path, question=asked)
         return Section(
-            estimator="e", n=1, missing="m", prose=["{x:d1}"], values={"x": 0.5}, findings=[finding]
+            estimator="e",
+            n=1,
+            n_kind=people(),
+            missing="m",
+            prose=["{x:d1}"],
+            values={"x": 0.5},
+            value_kinds={"x": statistic()},
+            findings=[finding],
         )
 
     def broken(context: Any) -> Section:

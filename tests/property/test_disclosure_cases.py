@@ -6,11 +6,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from analysis.disclosure.kinds import GIVEN, PERSON, TEXT, N, each, people, share, statistic, words
+from analysis.disclosure.ledger import Account, cell, known, value
+
 sys.path.insert(0, str(Path(__file__).parent))
 from trees_to_share import caption, section, study
 
-from analysis.report.disclosure import shared_tree
+from analysis.disclosure.shared import shared_tree
 from analysis.report.questions import question_rows
+
+WEIGHTS = [9, 2, 2, 0, 8]
 
 
 def test_a_shared_tree_leaves_the_original_alone_and_rounds_what_stays() -> None:
@@ -34,7 +39,9 @@ def test_tables_of_persons_and_their_names_are_left_out() -> None:
     true = study(60, [[10, 10, 10, 10, 13]], [7])
     items = true["sections"]["items"]
     items["tables"]["people"] = {"participant": ["p1", "p2"], "score": [3.0, 4.0]}
-    items["captions"]["people"] = caption(participant="text", score="d2")
+    items["captions"]["people"] = caption(
+        {"participant": "text", "score": "d2"}, {"participant": PERSON, "score": statistic()}
+    )
     items["warnings"] = ["2 rows dropped: participants ['p1', 'p2']."]
     seen = shared_tree(true)["sections"]["items"]
     assert "people" not in seen["tables"]
@@ -68,7 +75,12 @@ def test_a_statistic_of_four_people_is_left_out_and_so_is_its_claim() -> None:
         "later",
         n=60,
         tables={"groups": table},
-        captions={"groups": caption(group="text", n="int", mean="d2", r="r2")},
+        captions={
+            "groups": caption(
+                {"group": "text", "n": "int", "mean": "d2", "r": "r2"},
+                {"group": TEXT, "n": people(), **each(statistic("n", fraction=True), "mean r")},
+            )
+        },
         findings=[{**claim, "value": table["r"][row], "path": f"{path}[{row}]"} for row in (0, 1)],
     )
     seen = shared_tree(true)["sections"]["later"]
@@ -93,14 +105,25 @@ def test_steps_of_a_survival_curve_stand_for_five_people() -> None:
     left = 30
     for day in range(25):
         gone = 0 if day == 0 else 1
-        for key, value in zip(curve, ("low", float(day), left, gone, (left - gone) / 30), strict=True):
-            curve[key].append(value)
+        for key, number in zip(curve, ("low", float(day), left, gone, (left - gone) / 30), strict=True):
+            curve[key].append(number)
         left -= gone
     true["sections"]["adherence"] = section(
         "adherence",
         n=60,
         tables={"curves": curve},
-        captions={"curves": caption(third="text", time="d1", at_risk="int", surviving="percent")},
+        captions={
+            "curves": caption(
+                {"third": "text", "time": "d1", "at_risk": "int", "surviving": "percent"},
+                {
+                    "third": TEXT,
+                    "time": GIVEN,
+                    **each(people(), "at_risk events"),
+                    "surviving": statistic(),
+                },
+                curve={"time": "time", "at_risk": "at_risk", "events": "events", "by": "third"},
+            )
+        },
     )
     seen = shared_tree(true)["sections"]["adherence"]
     assert seen["tables"]["curves"]["time"] == [0.0, 5.0, 10.0, 15.0, 20.0]
@@ -116,9 +139,15 @@ def test_a_hidden_number_is_hidden_wherever_it_stands() -> None:
         "later",
         n=60,
         values={"n": 58},
+        value_kinds={"n": people()},
         prose=["On {n:int} people."],
         tables={"items": again},
-        captions={"items": caption(item="text", n="int", level="d1")},
+        captions={
+            "items": caption(
+                {"item": "text", "n": "int", "level": "d1"},
+                {"item": TEXT, "n": people(), "level": statistic("n")},
+            )
+        },
     )
     seen = shared_tree(true)["sections"]
     assert seen["items"]["tables"]["statistics"]["n"][0] is None
@@ -130,6 +159,8 @@ def test_a_hidden_number_is_hidden_wherever_it_stands() -> None:
 def test_the_few_in_no_group_are_not_given_away_by_the_groups() -> None:
     true = study(60, [[10, 10, 10, 10, 13]], [7])
     names: dict[str, list[Any]] = {"kind": ["sex", "sex"], "part": ["woman", "man"], "theme": ["a", "a"]}
+    account = Account()
+    account.part(cell("alpha", "n", 0), cell("by_part", "n", 0), cell("by_part", "n", 1))
     true["sections"]["reliability"] = section(
         "reliability",
         n=60,
@@ -137,9 +168,16 @@ def test_the_few_in_no_group_are_not_given_away_by_the_groups() -> None:
             "alpha": {"theme": ["a"], "n": [60], "alpha": [0.8]},
             "by_part": {**names, "n": [30, 27], "alpha": [0.8, 0.7]},
         },
+        account=account,
         captions={
-            "alpha": caption(theme="text", n="int", alpha="r2"),
-            "by_part": caption(kind="text", part="text", theme="text", n="int", alpha="r2"),
+            "alpha": caption(
+                {"theme": "text", "n": "int", "alpha": "r2"},
+                {"theme": TEXT, "n": people(weight=1), "alpha": statistic("n")},
+            ),
+            "by_part": caption(
+                {"kind": "text", "part": "text", "theme": "text", "n": "int", "alpha": "r2"},
+                {**each(TEXT, "kind part theme"), "n": people(), "alpha": statistic("n")},
+            ),
         },
     )
     seen = shared_tree(true)["sections"]["reliability"]["tables"]
@@ -158,21 +196,44 @@ def test_changes_of_few_people_are_not_given_away_by_the_sentence() -> None:
         "share_higher": [3 / 50],
         "share_lower": [7 / 50],
     }
+    account = Account()
+    account.same(value("both"), N)
+    changed = value("change_most")
+    account.total([cell("changes", "higher", 0), cell("changes", "lower", 0)], changed)
+    account.total([changed, cell("changes", "same", 0)], cell("changes", "n", 0))
     true["sections"]["longitudinal"] = section(
         "longitudinal",
         n=50,
+        account=account,
+        value_kinds={
+            "change_most": share(cell("changes", "n", 0), weight=3),
+            "change_most_title": TEXT,
+            "both": people("at_first", weight=1),
+            "at_first": people(weight=9),
+            "stayed": people("both", weight=1),
+        },
         values={"change_most": 10 / 50, "change_most_title": "A", "both": 50, "at_first": 60, "stayed": 40},
         prose=["At most {change_most:percent} changed ({change_most_title})."],
         tables={"changes": changes},
         captions={
             "changes": caption(
-                title="text",
-                n="int",
-                higher="int",
-                same="int",
-                lower="int",
-                share_higher="percent",
-                share_lower="percent",
+                {
+                    "title": "text",
+                    "n": "int",
+                    "higher": "int",
+                    "same": "int",
+                    "lower": "int",
+                    "share_higher": "percent",
+                    "share_lower": "percent",
+                },
+                {
+                    "title": TEXT,
+                    "n": people(weight=1),
+                    **each(people("n"), "higher same lower"),
+                    "share_higher": share("n", count="higher"),
+                    "share_lower": share("n", count="lower"),
+                },
+                sums=[[["higher", "same", "lower"], "n"]],
             )
         },
     )
@@ -197,12 +258,20 @@ def test_a_step_printed_in_two_sections_is_hidden_in_both() -> None:
         ],
         "n": [90, 8, 20, 2, 60],
     }
+    account = Account()
+    account.total([known("step", k) for k in range(1, 5)], known("step", 0))
     for name in ("adherence", "mechanism"):
         true["sections"][name] = section(
             name,
             n=60,
             tables={"flow": {key: list(column) for key, column in steps.items()}},
-            captions={"flow": caption(step="text", n="int")},
+            account=account,
+            captions={
+                "flow": caption(
+                    {"step": "text", "n": "int"},
+                    {"step": TEXT, "n": people(names=[f"step/{k}" for k in range(5)], weights=WEIGHTS)},
+                )
+            },
         )
     seen = shared_tree(true)["sections"]
     assert seen["adherence"]["tables"]["flow"]["n"] == [90, None, 20, None, 60]
@@ -216,17 +285,39 @@ def test_groups_in_words_lose_their_numbers() -> None:
         "groups": ["woman (30), man (27)", "north (30), south (30)"],
         "smallest": [27, 30],
     }
+    account = Account()
+    account.part(N, known("woman"), known("man"), known("another"))
+    account.part(N, known("north"), known("south"))
     true["sections"]["fairness"] = section(
         "fairness",
         n=60,
         values={"small_groups": "man (sex, 27) and another (sex, 3)"},
+        value_kinds={
+            "small_groups": words(
+                ["man (sex, {0}) and another (sex, {1})"], [[27, 3]], names=["man", "another"]
+            )
+        },
+        account=account,
         tables={"groupings": groups},
-        captions={"groupings": caption(grouping="text", groups="text", smallest="int")},
+        captions={
+            "groupings": caption(
+                {"grouping": "text", "groups": "text", "smallest": "int"},
+                {
+                    "grouping": TEXT,
+                    "groups": words(
+                        ["woman ({0}), man ({1})", "north ({0}), south ({1})"],
+                        [[30, 27], [30, 30]],
+                        names=["woman", "man", "north", "south"],
+                    ),
+                    "smallest": people(names=["man", "south"]),
+                },
+            )
+        },
     )
     seen = shared_tree(true)["sections"]["fairness"]
-    assert seen["tables"]["groupings"]["groups"] == ["woman (–), man (–)", "north (30), south (30)"]
+    assert seen["tables"]["groupings"]["groups"] == ["woman (30), man (–)", "north (30), south (30)"]
     assert seen["tables"]["groupings"]["smallest"] == [None, 30]
-    assert seen["values"]["small_groups"] == "man (sex, 27) and another (sex, –)"
+    assert seen["values"]["small_groups"] == "man (sex, –) and another (sex, –)"
 
 
 def test_ratings_of_apps_are_no_people() -> None:
@@ -234,8 +325,14 @@ def test_ratings_of_apps_are_no_people() -> None:
     true["sections"]["psd_audit"] = section(
         "psd_audit",
         n=2,
+        n_kind=GIVEN,
         tables={"apps": {"app": ["one"], "rated": [4], "present": [3]}},
-        captions={"apps": caption(app="text", rated="int", present="int")},
+        captions={
+            "apps": caption(
+                {"app": "text", "rated": "int", "present": "int"},
+                {"app": TEXT, **each(GIVEN, "rated present")},
+            )
+        },
     )
     assert shared_tree(true)["sections"]["psd_audit"]["tables"]["apps"]["rated"] == [4]
 

@@ -14,8 +14,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 sys.path.insert(0, str(Path(__file__).parent))
 from trees_to_share import OPTIONS, study
 
-from analysis.report.disclosure import shared_tree
-from analysis.report.small_cells import LIMIT
+from analysis.disclosure.shared import shared_tree
+from analysis.disclosure.small_cells import LIMIT
 
 
 @st.composite

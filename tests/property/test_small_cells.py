@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from analysis.report.small_cells import LIMIT, hidden_run, hide_small
+from analysis.disclosure.small_cells import LIMIT, hidden_run, hide_small
 
 
 def whole_range(cell: int, values: np.ndarray, relations: np.ndarray, hidden: np.ndarray) -> tuple[int, int]:

@@ -6,10 +6,32 @@ from typing import Any
 
 import numpy as np
 
+from analysis.disclosure.kinds import (
+    GIVEN,
+    TEXT,
+    Kind,
+    Moment,
+    N,
+    each,
+    option,
+    people,
+    share,
+    statistic,
+)
+from analysis.disclosure.ledger import Account, cell, known, value
+
 OPTIONS = 5
 
 
-def section(name: str, **parts: Any) -> dict[str, Any]:
+def section(
+    name: str,
+    *,
+    n: int,
+    n_kind: Kind | None = None,
+    value_kinds: dict[str, Kind] | None = None,
+    account: Account | None = None,
+    **parts: Any,
+) -> dict[str, Any]:
     empty = {
         "title": name,
         "question": "",
@@ -28,26 +50,47 @@ def section(name: str, **parts: Any) -> dict[str, Any]:
         "tables": {},
         "captions": {},
     }
-    method = {"estimator": "counts", "n": parts.pop("n"), "missing": "", "seed": None, "options": {}}
-    return {**empty, "method": {**method, "software": {}, "data": "0"}, **parts}
+    method = {"estimator": "counts", "n": n, "missing": "", "seed": None, "options": {}}
+    kinds = {key: kind.plain() for key, kind in (value_kinds or {}).items()}
+    said = {"n": (n_kind or people(weight=9)).plain(), "values": kinds, "options": {}}
+    return {
+        **empty,
+        "method": {**method, "software": {}, "data": "0"},
+        "kinds": said,
+        "account": (account or Account()).plain(),
+        **parts,
+    }
 
 
-def caption(**formats: str) -> dict[str, Any]:
+def caption(formats: dict[str, str], kinds: dict[str, Kind], **more: Any) -> dict[str, Any]:
+    """Caption of a table: formats of the printed columns, kinds of all."""
     columns = {key: {"label": key, "format": form} for key, form in formats.items()}
-    return {"title": "", "note": "", "columns": columns}
+    said = {key: kind.plain() for key, kind in kinds.items()}
+    return {"title": "", "note": "", "columns": columns, "kinds": said, **more}
 
 
-def study(people: int, answers: list[list[int]], absent: list[int]) -> dict[str, Any]:
+STATISTICS = {
+    "item": TEXT,
+    "n": people(weight=1),
+    "missing": people(N, rest="n"),
+    "missing_share": share(N, count="missing", rest="n"),
+    "mean": statistic("n", moment=Moment.MEAN),
+    "sd": statistic("n", moment=Moment.SPREAD),
+    **each(statistic("n", moment=Moment.END), "floor_share ceiling_share"),
+}
+
+
+def study(everyone: int, answers: list[list[int]], absent: list[int]) -> dict[str, Any]:
     """Flow and items of a study at one wave, from the counts of each option and of the missing."""
     n_items = len(answers)
-    given = [people - gone for gone in absent]
+    given = [everyone - gone for gone in absent]
     codes = np.arange(1, OPTIONS + 1)
     points = [np.repeat(codes, counts) for counts in answers]
     statistics: dict[str, list[Any]] = {
         "item": [f"q{k}" for k in range(n_items)],
         "n": given,
         "missing": absent,
-        "missing_share": [gone / people for gone in absent],
+        "missing_share": [gone / everyone for gone in absent],
         "mean": [float(p.mean()) for p in points],
         "sd": [float(p.std(ddof=1)) for p in points],
         "floor_share": [counts[0] / n for counts, n in zip(answers, given, strict=True)],
@@ -57,18 +100,28 @@ def study(people: int, answers: list[list[int]], absent: list[int]) -> dict[str,
         f"share_{code}": [counts[code - 1] / n for counts, n in zip(answers, given, strict=True)]
         for code in codes
     }
-    rate = sum(absent) / (people * n_items)
+    rate = sum(absent) / (everyone * n_items)
     flow: dict[str, list[Any]] = {
         "wave": ["1"],
-        "administrations": [people],
-        "answered": [people],
-        "complete": [people - max(absent)],
+        "administrations": [everyone],
+        "answered": [everyone],
+        "complete": [everyone - max(absent)],
         "retained": [1.0],
         "missing_rate": [rate],
     }
+    names = [f"item/{k}" for k in range(n_items)]
+    of_items = people_of(names)
+    missing = Account()
+    most = absent.index(max(absent))
+    missing.same(cell("statistics", "missing_share", most), value("missing_highest"))
+    whole = missing.population(known("absent"), sum(absent))
+    missing.total([cell("statistics", "missing_share", row) for row in range(n_items)], whole)
     items = section(
         "items",
-        n=people,
+        n=everyone,
+        n_kind=people_of(["answered"]),
+        value_kinds={"missing_highest": share(N)},
+        account=missing,
         prose=["{missing_highest:percent} at most."],
         values={"missing_highest": max(statistics["missing_share"])},
         tables={
@@ -77,34 +130,69 @@ def study(people: int, answers: list[list[int]], absent: list[int]) -> dict[str,
         },
         captions={
             "statistics": caption(
-                item="text",
-                n="int",
-                missing_share="percent",
-                mean="d2",
-                sd="d2",
-                floor_share="percent",
-                ceiling_share="percent",
+                {
+                    "item": "text",
+                    "n": "int",
+                    "missing_share": "percent",
+                    "mean": "d2",
+                    "sd": "d2",
+                    "floor_share": "percent",
+                    "ceiling_share": "percent",
+                },
+                {**STATISTICS, "n": of_items},
             ),
-            "distribution_a": caption(item="text", n="int", **dict.fromkeys(shares, "percent")),
+            "distribution_a": caption(
+                {"item": "text", "n": "int", **dict.fromkeys(shares, "percent")},
+                {
+                    "item": TEXT,
+                    "n": of_items,
+                    **{f"share_{code}": option(int(code), "n") for code in codes},
+                },
+                answers_of=["statistics", "item"],
+            ),
         },
         findings=[],
     )
+    sums = Account()
+    sums.same(cell("flow", "answered", 0), value("first_n"))
+    sums.same(cell("flow", "complete", 0), value("complete_rate"))
+    sums.same(cell("flow", "missing_rate", 0), known("absent"))
     first = section(
         "flow",
-        n=people,
-        values={"items": n_items, "first_n": people, "complete_rate": flow["complete"][0] / people},
+        n=everyone,
+        n_kind=people_of(["participants"]),
+        value_kinds={"items": GIVEN, "first_n": people(weight=8), "complete_rate": share("first_n")},
+        account=sums,
+        values={"items": n_items, "first_n": everyone, "complete_rate": flow["complete"][0] / everyone},
         prose=["{complete_rate:percent} of {first_n:int} answered everything."],
         tables={"flow": flow},
         captions={
             "flow": caption(
-                wave="text",
-                administrations="int",
-                answered="int",
-                complete="int",
-                retained="percent",
-                missing_rate="percent",
+                {
+                    "wave": "text",
+                    "administrations": "int",
+                    "answered": "int",
+                    "complete": "int",
+                    "retained": "percent",
+                    "missing_rate": "percent",
+                },
+                {
+                    "wave": TEXT,
+                    "administrations": people(weight=4, names=["administrations"]),
+                    "answered": people("administrations", weight=8, names=["answered"], open_at_zero=True),
+                    "complete": people("answered", tells=["answered"], names=["every answer"]),
+                    "retained": share(cell("flow", "answered", 0), certain=[0], tells=["answered"]),
+                    "missing_rate": share(
+                        "answered", times=n_items, protects_rest=False, tells=["answered"], weight=2
+                    ),
+                },
             )
         },
     )
-    meta = {"participants": people, "administrations": people, "notes": []}
+    meta = {"participants": everyone, "administrations": everyone, "notes": []}
     return {"schema": 1, "meta": meta, "sections": {"flow": first, "items": items}}
+
+
+def people_of(names: list[str]) -> Kind:
+    """Counts of named populations."""
+    return people(weight=1, names=names)

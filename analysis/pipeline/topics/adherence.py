@@ -7,14 +7,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.adherence.steps import Step, people_at
+from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, notes, people, statistic
+from analysis.disclosure.ledger import Account, cell
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
-from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
     from analysis.adherence.result import AdherenceResult
 
+SUMS = (
+    ((Step.WITHDRAWN, Step.NO_SCORE, Step.NO_COVARIATE, Step.ANALYSED), Step.ENROLLED),
+    ((Step.ANALYSED_LEFT, Step.ANALYSED_TIME), Step.ANALYSED),
+)
+PARTS = (
+    (Step.CAME_BACK, Step.HAD_LEFT),
+    (Step.NO_SCORE_LEFT, Step.NO_SCORE),
+    (Step.ANALYSED_LEFT, Step.ANALYSED),
+    (Step.DISENGAGED, Step.ANALYSED_TIME),
+    (Step.WITHDRAWN, Step.ENROLLED),
+    (Step.HAD_LEFT, Step.ENROLLED),
+    (Step.ANALYSED, Step.ENROLLED),
+)
+# what the models rest on is kept longest, and what only tells more of a step goes first
+WEIGHTS = {
+    Step.ENROLLED: 9,
+    Step.ANALYSED: 8,
+    Step.ANALYSED_TIME: 6,
+    Step.HAD_LEFT: 4,
+    Step.NO_SCORE: 2,
+    Step.WITHDRAWN: 2,
+    Step.ANALYSED_LEFT: 1,
+    Step.DISENGAGED: 1,
+}
 SHARES = {"ci_lower": ("95% from", "percent"), "ci_upper": ("to", "percent")}
 INTERVAL = {"ci_lower": ("95% from", "d2"), "ci_upper": ("to", "d2")}
 MOST_STEPS = 150  # of a curve in the table: a drawing of 800 pixels shows no more
@@ -29,7 +57,8 @@ def section_adherence(context: Context) -> Section:
     titles = {name: context.title_of(name) for name in found.design["standard_deviations"]}
     first = next(iter(titles))
     main = found.effects[found.effects["model"] == REMAINING].set_index("predictor")
-    values = {**_counts(found), **_main(main, first, titles), **_naive(found)}
+    said, noted, note_kinds = notes(found.notes)
+    values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
         "flow": _flow(found),
         "effects": _effects(found, titles, main=True),
@@ -46,6 +75,7 @@ def section_adherence(context: Context) -> Section:
     return Section(
         estimator="landmark models: quasi-binomial logit, Cox, negative binomial, logistic",
         n=int(main.loc[first, "n"]) if first in main.index else None,
+        n_kind=people(weight=9),
         missing="complete cases at the landmark; beside them imputed and weighted models",
         seed=context.seed,
         options={
@@ -54,8 +84,17 @@ def section_adherence(context: Context) -> Section:
             "multiplicity": "Holm within each model, over the themes; the total is not part of that family",
             "context": found.design["context"] or "none",
         },
-        prose=_prose(values, found),
+        option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context")},
+        prose=[*_prose(values), *said],
         values=values,
+        value_kinds={
+            **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
+            **each(GIVEN, "landmark_day due"),
+            **each(TEXT, "unit first"),
+            **each(statistic(), "effect effect_lower effect_upper pvalue e_value naive_odds landmark_odds"),
+            **note_kinds,
+        },
+        account=_account(context, found, first if first in main.index else None, tables["at_risk"].frame),
         tables={name: table for name, table in tables.items() if len(table.frame)},
         figures=[name for name, table in (("forest", main), ("survival", found.curves)) if len(table)],
         problems=problems,
@@ -87,15 +126,11 @@ def related(context: Context) -> AdherenceResult:
 
 
 def _counts(found: AdherenceResult) -> dict[str, Any]:
-    steps = dict(zip(found.flow["step"].str.strip(), found.flow["n"], strict=True))
-
-    def at(start: str) -> int:
-        return next((int(n) for step, n in steps.items() if step.startswith(start)), 0)
-
+    at = people_at(found.flow)
     return {
-        "enrolled": at("enrolled"),
-        "had_left": at("no use for the declared days"),
-        "analysed": at("analysed: remaining intended use"),
+        "enrolled": at[Step.ENROLLED],
+        "had_left": at[Step.HAD_LEFT],
+        "analysed": at[Step.ANALYSED],
         "landmark_day": found.design["day"],
         "due": found.design["due"],
         "unit": str(found.design["unit"]).replace("_", " "),
@@ -117,7 +152,7 @@ def _naive(found: AdherenceResult) -> dict[str, Any]:
     return {"naive_odds": float(whole), "landmark_odds": float(after)}
 
 
-def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
+def _prose(values: dict[str, Any]) -> list[str]:
     said = [
         "Of {enrolled:int} people enrolled, {had_left:int} had left before day {landmark_day:int}, when "
         "the score counts as given; {analysed:int} could be analysed. {due:int} {unit} were still due.",
@@ -135,12 +170,48 @@ def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
             "A naive look, use over the whole study without a landmark, would give an odds ratio of "
             "{naive_odds:d2} instead of {landmark_odds:d2}: it counts use from before the score was given."
         )
-    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+    return said
+
+
+def _step_kinds(steps: dict[str, Step]) -> dict[str, Kind]:
+    return {key: people(weight=3, names=[populations.label(populations.step(s))]) for key, s in steps.items()}
+
+
+def _account(context: Context, found: AdherenceResult, first: str | None, at_risk: pd.DataFrame) -> Account:
+    """How the steps of the flow add up, here and to what the section on use counts."""
+    account, numbers = Account(), people_at(found.flow)
+    at = {step: populations.step(step) for step in Step}
+    for parts, whole in SUMS:
+        account.total([at[part] for part in parts], at[whole])
+    for part, whole in PARTS:
+        account.part(at[whole], at[part])
+    left = populations.step("left, a covariate is missing")
+    few = numbers[Step.HAD_LEFT] - numbers[Step.NO_SCORE_LEFT] - numbers[Step.ANALYSED_LEFT]
+    account.population(left, few)
+    account.total([at[Step.NO_SCORE_LEFT], at[Step.ANALYSED_LEFT], left], at[Step.HAD_LEFT])
+    account.part(at[Step.NO_COVARIATE], left)
+    if first is not None:
+        account.same(N, at[Step.ANALYSED])
+    watched = int(usage_of(context).people["at_risk"].sum())
+    if numbers[Step.WITHDRAWN] + numbers[Step.HAD_LEFT] + watched == numbers[Step.ENROLLED]:
+        account.population(populations.AT_RISK, watched)
+        account.total([at[Step.WITHDRAWN], at[Step.HAD_LEFT], populations.AT_RISK], at[Step.ENROLLED])
+    start = [row for row, time in enumerate(at_risk["time"]) if time == 0] if len(at_risk) else []
+    if start and int(at_risk["at_risk"].iloc[start].sum()) == numbers[Step.ANALYSED_TIME]:
+        account.total([cell("at_risk", "at_risk", row) for row in start], at[Step.ANALYSED_TIME])
+    return account
 
 
 def _flow(found: AdherenceResult) -> Table:
     return Table(
         frame=found.flow,
+        kinds={
+            **each(TEXT, "id step"),
+            "n": people(
+                names=populations.labels(map(populations.step, found.flow["id"])),
+                weights=[WEIGHTS.get(Step(name), 0) for name in found.flow["id"]],
+            ),
+        },
         title="Who could be analysed",
         columns={"step": ("Step", "text"), "n": ("People", "int")},
         note="Time zero is the same for everyone. People who had left before it are counted, and "
@@ -160,6 +231,13 @@ def _effects(found: AdherenceResult, titles: dict[str, str], *, main: bool) -> T
     unit = {} if main else {"unit": ("Units", "text")}
     return Table(
         frame=frame,
+        kinds={
+            **each(TEXT, "model predictor measure unit title"),
+            "n": people(weight=1),
+            "events": people("n"),
+            **each(statistic("n"), "coefficient se pvalue ratio ci_lower ci_upper effect effect_lower"),
+            **each(statistic("n"), "effect_upper e_value e_value_limit p_holm p_bh"),
+        },
         title=f"Remaining use, one standard deviation more of a score; units are {found.design['unit']}"
         if main
         else "The same in other models",
@@ -201,11 +279,19 @@ def _survival(found: AdherenceResult, title: str) -> dict[str, Table]:
     return {
         "at_risk": Table(
             frame=risk,
+            kinds={**each(TEXT, "third"), "time": GIVEN, "at_risk": people(falls=True, by="third")},
             title=f"People at risk, by thirds of {title}",
             columns={**columns, "time": ("Days", "int")},
         ),
         "curves": Table(
             frame=shown,
+            curve=Curve(time="time", at_risk="at_risk", events="events", by="third"),
+            kinds={
+                **each(TEXT, "third"),
+                "time": GIVEN,
+                **each(people(), "at_risk events"),
+                **each(statistic(), "surviving se ci_lower ci_upper"),
+            },
             title=f"Still using the app, by thirds of {title}",
             columns={**columns, "surviving": ("Still using", "percent"), **SHARES},
             note=note if len(shown) < len(curves) else "",
@@ -233,6 +319,11 @@ def _context(found: AdherenceResult, titles: dict[str, str]) -> Table:
         frame["title"] = frame["predictor"].map(titles)
     return Table(
         frame=frame,
+        kinds={
+            **each(TEXT, "model predictor context quantity title"),
+            "n": people(weight=1),
+            **each(statistic("n"), "ratio ci_lower ci_upper pvalue effect effect_lower effect_upper"),
+        },
         title="With the context held constant, and crossed with it",
         columns={
             "model": ("Model", "text"),
@@ -272,6 +363,7 @@ def _checks(found: AdherenceResult, titles: dict[str, str]) -> Table:
     frame["title"] = frame["predictor"].map(titles)
     return Table(
         frame=frame,
+        kinds=each(TEXT, "predictor check title") | each(statistic(), "value pvalue"),
         title="Checks of the models",
         columns={
             "check": ("Check", "text"),
@@ -285,6 +377,11 @@ def _checks(found: AdherenceResult, titles: dict[str, str]) -> Table:
 def _naive_table(found: AdherenceResult) -> Table:
     return Table(
         frame=found.naive,
+        kinds={
+            **each(TEXT, "analysis predictor"),
+            "n": people(weight=1),
+            **each(statistic("n"), "odds_ratio ci_lower ci_upper share_of_intended share_lower share_upper"),
+        },
         title="What a naive look would say",
         columns={
             "analysis": ("Analysis", "text"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit
 from analysis.pipeline.section import Table
@@ -88,6 +89,11 @@ def context_table(context: Context, found: list[ContextOverTimeResult]) -> Table
         parts.append(table)
     return Table(
         frame=pd.concat(parts, ignore_index=True),
+        kinds={
+            **each(TEXT, "title path source target words"),
+            **each(people(weight=1), "n n_both"),
+            **each(statistic("n_both"), "estimate se ci_lower ci_upper pvalue"),
+        },
         title="Context over time: standardised paths between the first two waves",
         columns={
             "title": ("Context", "text"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, counted, listed
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -41,12 +42,20 @@ def section_exploration(context: Context) -> Section:
     return Section(
         estimator=f"minimum residuals, {rotation} rotation, {found.correlation} correlations",
         n=found.n_obs,
+        n_kind=people(weight=9),
         missing=found.missing,
         seed=found.seed,
         options={"wave": context.first_wave, "factors": n_factors, "n in fit measures": found.n_obs_fit},
+        option_kinds={**each(GIVEN, "wave factors"), "n in fit measures": people(weight=1)},
         software=("factor_analyzer", "scipy"),
         prose=_prose(values, n_factors),
         values=values,
+        value_kinds={
+            **each(GIVEN, "items"),
+            **each(TEXT, "apart crossed_items"),
+            **each(statistic(), "factors with_theme crossed primary_lowest explained rmsr heywood"),
+            **each(statistic(), "factor_r_lowest factor_r_highest"),
+        },
         tables=_tables(loadings, found),
         findings=[
             Finding(
@@ -134,6 +143,11 @@ def _tables(loadings: pd.DataFrame, found: EfaResult) -> dict[str, Table]:
     tables = {
         "loadings": Table(
             frame=loadings,
+            kinds={
+                **each(TEXT, "item text theme factor"),
+                **each(statistic(), "primary second communality complexity with_theme"),
+                **dict.fromkeys(factors, statistic()),
+            },
             title="Loadings",
             columns={
                 "item": ("Item", "text"),
@@ -148,6 +162,7 @@ def _tables(loadings: pd.DataFrame, found: EfaResult) -> dict[str, Table]:
         correlations = found.factor_correlations.rename_axis("factor").reset_index()
         tables["factor_correlations"] = Table(
             frame=correlations,
+            kinds={"factor": TEXT, **dict.fromkeys(factors, statistic())},
             title="Correlations of the factors",
             columns={"factor": ("", "text"), **factors},
         )

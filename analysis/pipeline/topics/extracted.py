@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Table
@@ -58,6 +59,11 @@ def extracted_table(context: Context, main: StructuralResult, gaps: Gaps) -> dic
     return {
         "extracted": Table(
             frame=frame,
+            kinds={
+                **each(TEXT, "theme title"),
+                "n_items": GIVEN,
+                **each(statistic(), "ave composite_reliability sqrt_ave largest_correlation fornell_larcker"),
+            },
             title="Variance extracted and composite reliability, a factor per theme",
             columns={key: value for key, value in _COLUMNS.items() if key in frame},
             note=LATENT if latent else "",

@@ -7,8 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import FEW, GIVEN, TEXT, Kind, each, people, sentences, statistic, words
+from analysis.disclosure.ledger import Account
 from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, DifResult
 from analysis.fairness.matching import STABLE
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted, listed
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -88,16 +91,27 @@ def section_fairness(context: Context) -> Section:
                 gaps.leave(f"{who}: {item} ({why})", Cause.NOT_ESTIMATED)
     table = pd.DataFrame(rows, columns=["theme", *_ITEMS, *_DATA])
     summary = _summary(table, counts)
-    values = _values(table, summary, counts)
+    account = Account()
+    account.population(populations.answered(context.wave_name(context.first_wave)), len(context.items))
+    for name, labels in groupings(context).items():
+        sizes = labels.value_counts(sort=False)
+        places = [account.population(populations.members(name, label), size) for label, size in sizes.items()]
+        account.part(populations.answered(context.wave_name(context.first_wave)), *places)
+    said, noted, note_kinds = sentences(told, FEW)
+    values = _values(table, summary, counts) | noted
     return Section(
         estimator="proportional odds, likelihood ratios, matched on graded response scores of the anchors",
         n=int(table["n"].max()) if len(table) else None,
+        n_kind=people(weight=9),
         missing="persons with the item and at least one other of its theme",
         options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP, **_OPTIONS},
+        option_kinds=each(GIVEN, "wave smallest_group", *_OPTIONS),
         software=("scipy",),
-        prose=[*_prose(values), *told],
+        prose=[*_prose(values), *said],
         values=values,
-        tables=_tables(table, summary),
+        value_kinds=_value_kinds(counts) | note_kinds,
+        account=account,
+        tables=_tables(table, summary, counts),
         findings=_findings(summary, table, lost),
         figures=["fairness"] if len(table) else [],
         problems=gaps.problems,
@@ -182,12 +196,7 @@ def _largest(tested: pd.DataFrame, change: str, name: str, start: str) -> dict[s
 def _values(table: pd.DataFrame, summary: pd.DataFrame, counts: dict[str, pd.Series]) -> dict[str, Any]:
     if table.empty:
         return {"tests": 0}
-    small = [
-        f"{label} ({name}, {size})"
-        for name, sizes in counts.items()
-        for label, size in sizes.items()
-        if not DIF_GROUP.holds(size)
-    ]
+    small = [f"{label} ({name}, {size})" for name, label, size in _small(counts)]
     flagged = table[table["flag"].isin(FLAGGED)]
     furthest = table.iloc[int(table["unsigned_difference"].fillna(-1.0).to_numpy().argmax())]
     return {
@@ -201,6 +210,49 @@ def _values(table: pd.DataFrame, summary: pd.DataFrame, counts: dict[str, pd.Ser
         "small_groups": listed(small),
         "few_persons": int(DIF_GROUP.cutoff),
     }
+
+
+def _small(counts: dict[str, pd.Series]) -> list[tuple[str, str, int]]:
+    """Grouping, label and size of every group too small for steady results."""
+    return [
+        (name, str(label), int(size))
+        for name, sizes in counts.items()
+        for label, size in sizes.items()
+        if not DIF_GROUP.holds(size)
+    ]
+
+
+def _braced(text: object) -> str:
+    return str(text).replace("{", "{{").replace("}", "}}")
+
+
+def _value_kinds(counts: dict[str, pd.Series]) -> dict[str, Kind]:
+    small = _small(counts)
+    template = listed(
+        f"{_braced(label)} ({_braced(name)}, {{{k}}})" for k, (name, label, _) in enumerate(small)
+    )
+    names = populations.labels(populations.members(name, label) for name, label, _ in small)
+    return {
+        **each(GIVEN, "tests groupings few_persons"),
+        **each(statistic(), "significant flagged points"),
+        **each(TEXT, "flagged_items points_item"),
+        "small_groups": words([template], [[size for *_, size in small]], names=names),
+    }
+
+
+def _group_kind(counts: dict[str, pd.Series], groupings: list[str]) -> Kind:
+    """Labels of each grouping with the number of people in each."""
+    labels = {name: list(counts[name].index) for name in groupings}
+    return words(
+        [
+            ", ".join(f"{_braced(label)} ({{{k}}})" for k, label in enumerate(labels[name]))
+            for name in groupings
+        ],
+        [counts[name].tolist() for name in groupings],
+        names=populations.labels(
+            populations.members(name, label) for name in groupings for label in labels[name]
+        ),
+    )
 
 
 def _prose(values: dict[str, Any]) -> list[str]:
@@ -228,10 +280,21 @@ def _prose(values: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _tables(table: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Table]:
+def _tables(table: pd.DataFrame, summary: pd.DataFrame, counts: dict[str, pd.Series]) -> dict[str, Table]:
+    named = list(summary["grouping"])
+    smallest = [populations.members(name, counts[name].idxmin()) for name in named]
     return {
         "groupings": Table(
             frame=summary,
+            kinds={
+                "grouping": TEXT,
+                "groups": _group_kind(counts, named),
+                "smallest": people(names=populations.labels(smallest)),
+                "items": GIVEN,
+                **each(TEXT, "largest_item largest_mcfadden_item"),
+                **each(statistic(), "significant flagged largest_change largest_mcfadden largest_points"),
+                **each(statistic(), "largest_pvalue largest_mcfadden_pvalue"),
+            },
             title="Items that function differently, by grouping",
             columns=_GROUPINGS,
             note="Largest change of R²: the largest observed, significant or not, with its item and p. "
@@ -240,6 +303,13 @@ def _tables(table: pd.DataFrame, summary: pd.DataFrame) -> dict[str, Table]:
         ),
         "items": Table(
             frame=table,
+            kinds={
+                **each(TEXT, "theme grouping title item text kind flag"),
+                "n": people(weight=1),
+                **each(GIVEN, "df_total"),
+                **each(statistic("n"), "chisq_total p_adjusted_total nagelkerke_total signed_difference"),
+                **each(statistic("n"), "unsigned_difference", *_DATA),
+            },
             title="Tests of each item",
             columns=_ITEMS,
             note="χ² of group and group by standing together; p adjusted over the items of the theme. R² is "

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, N, each, people, share, statistic
+from analysis.disclosure.ledger import Account, cell, value
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
 from analysis.verdicts import Question
 
+WHOLE = 9  # weight of a count of everyone: the last to go
 REASONS = {
     "skipped": "Skipped",
     "not_seen": "Not seen",
@@ -55,10 +59,24 @@ def section_flow(context: Context) -> Section:
     return Section(
         estimator="counts",
         n=context.responses["participant"].nunique(),
+        n_kind=people(weight=WHOLE, names=[populations.label(populations.PARTICIPANTS)]),
         missing="nothing is dropped; an administration counts as answered when at least one item is",
         prose=prose,
         values=values,
-        tables={"flow": _flow_table(flow), **_reason_tables(reasons)},
+        value_kinds={
+            **each(TEXT, "first_wave", "last_wave"),
+            **each(GIVEN, "waves", "items"),
+            "participants": people(weight=WHOLE, names=[populations.label(populations.PARTICIPANTS)]),
+            "first_n": people(weight=WHOLE - 1),
+            "per_item": statistic("first_n", tells=["first_n"]),
+            "complete_rate": share("first_n", count=cell("flow", "complete", 0)),
+            "missing_rate": share(
+                populations.ADMINISTRATIONS, times=len(context.item_ids), protects_rest=False, weight=3
+            ),
+            "last_rate": share("first_n", certain=[0] if len(flow) == 1 else []),
+        },
+        account=_account(context, flow, reasons),
+        tables={"flow": _flow_table(context, flow), **_reason_tables(reasons, len(context.item_ids))},
         findings=[
             Finding(
                 claim="The sample is large enough for the number of items",
@@ -100,9 +118,52 @@ def _flow(context: Context) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _flow_table(flow: pd.DataFrame) -> Table:
+def _account(context: Context, flow: pd.DataFrame, reasons: pd.DataFrame) -> Account:
+    """People of the first wave, and missing answers by wave and by reason."""
+    account = Account()
+    account.population(populations.ADMINISTRATIONS, len(context.responses))
+    account.same(cell("flow", "answered", 0), value("first_n"))
+    if len(flow) > 1:
+        account.same(cell("flow", "retained", len(flow) - 1), value("last_rate"))
+    rows = range(len(flow))
+    account.part(populations.ADMINISTRATIONS, *(cell("flow", "administrations", row) for row in rows))
+    wave = populations.absent(context.wave_name(context.first_wave))
+    account.same(
+        account.population(wave, int(context.items.isna().to_numpy().sum())), cell("flow", "missing_rate", 0)
+    )
+    items = len(context.item_ids)
+    absent = int(context.responses[context.item_ids].isna().to_numpy().sum())
+    if len(reasons) and absent == int(reasons["answers"].sum()):
+        whole = value("missing_rate")
+        account.total([cell("reasons", "answers", k) for k in range(len(reasons))], whole)
+        parts = [
+            cell("flow", key, row) for key in ("missing_rate", "administrations", "answered") for row in rows
+        ]
+        account.total(parts, whole, [1] * len(flow) + [items] * len(flow) + [-items] * len(flow))
+    return account
+
+
+def _flow_table(context: Context, flow: pd.DataFrame) -> Table:
+    waves = [context.wave_name(wave) for wave in context.waves]
     return Table(
         frame=flow,
+        kinds={
+            "wave": TEXT,
+            "administrations": people(weight=4, names=populations.labels(map(populations.handed, waves))),
+            "answered": people(
+                "administrations",
+                open_at_zero=True,
+                weight=WHOLE - 1,
+                names=populations.labels(map(populations.answered, waves)),
+            ),
+            "complete": people(
+                "answered", tells=["answered"], names=populations.labels(map(populations.whole, waves))
+            ),
+            "retained": share(cell("flow", "answered", 0), tells=["answered"], certain=[0]),
+            "missing_rate": share(
+                "answered", times=len(context.item_ids), protects_rest=False, tells=["answered"], weight=2
+            ),
+        },
         title="People and answers at each wave",
         columns={
             "wave": ("Wave", "text"),
@@ -132,11 +193,17 @@ def _reasons(context: Context) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _reason_tables(reasons: pd.DataFrame) -> dict[str, Table]:
+def _reason_tables(reasons: pd.DataFrame, items: int) -> dict[str, Table]:
     if reasons.empty:
         return {}
     table = Table(
         frame=reasons,
+        kinds={
+            **each(TEXT, "reason", "label"),
+            "answers": people(),
+            "possible": statistic(N, tells=[populations.ADMINISTRATIONS]),
+            "rate": share(populations.ADMINISTRATIONS, times=items, count="answers", protects_rest=False),
+        },
         title="Why answers are missing, all waves",
         columns={
             "label": ("Reason", "text"),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -88,13 +90,29 @@ def section_groups(context: Context) -> Section:
     return Section(
         estimator="WLSMV, theta parameterisation, identified as Wu and Estabrook (2016)",
         n=int(table["n"].max()) if len(table) else None,
+        n_kind=people(weight=9),
         missing="pairwise",
         options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP},
+        option_kinds=each(GIVEN, "wave smallest_group"),
         prose=_prose(table),
         values={"tests": len(table), "failures": len(gaps.problems)},
+        value_kinds=each(GIVEN, "tests failures"),
         tables={
             "levels": Table(
                 frame=table,
+                kinds={
+                    **each(TEXT, "theme grouping title level faults"),
+                    "n": people(
+                        weight=1,
+                        names=populations.labels(
+                            populations.grouped(*pair)
+                            for pair in zip(table["grouping"], table["theme"], strict=True)
+                        ),
+                    ),
+                    "df": GIVEN,
+                    **each(statistic("n"), "chisq_scaled cfi_scaled rmsea_scaled cfi_diff rmsea_diff"),
+                    **each(statistic("n"), "pvalue_diff cfi_holds rmsea_holds"),
+                },
                 title="Fit of each level, and its change against the level above",
                 columns=_COLUMNS,
                 note="CFI and RMSEA are the scaled variants; the rules were made for them with many groups "

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.disclosure.kinds import FEW, GIVEN, TEXT, each, people, sentences, share, statistic
+from analysis.disclosure.ledger import Account, cell, value
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -82,15 +85,26 @@ def section_irt(context: Context) -> Section:
             rare[title] = ", ".join(result.rare_categories)
     frame = pd.DataFrame(fits, columns=["theme", *_FIT, "improper"])
     values = _values(frame)
+    said, noted, note_kinds = sentences(_rare(rare), FEW)
     return Section(
         estimator="graded response model, marginal maximum likelihood, 61 nodes",
         n=int(frame["n"].max()) if len(frame) else None,
+        n_kind=people(weight=9),
         missing="every answer there is, missing at random; fit from complete rows",
         options={"wave": context.first_wave, "range": [float(GRID[0]), float(GRID[-1])], "adjust": "holm"},
+        option_kinds=each(GIVEN, "wave range adjust"),
         software=("scipy",),
-        prose=[*_prose(values), *_rare(rare)],
-        values=values,
-        tables=_tables(frame, parameters, curves),
+        prose=[*_prose(values), *said],
+        values=values | noted,
+        value_kinds={
+            **each(GIVEN, "themes precise"),
+            **each(TEXT, "reliability_lowest_theme reliability_highest_theme short misfit"),
+            **each(statistic(), "reliability_lowest reliability_highest"),
+            "share_lowest": share(cell("fit", "n", _least(frame))),
+            **note_kinds,
+        },
+        account=_account(frame),
+        tables=_tables(context.wave_name(context.first_wave), frame, parameters, curves),
         findings=_findings(frame, lost),
         figures=["information"] if fits else [],
         problems=gaps.problems,
@@ -104,6 +118,19 @@ def _rare(rare: dict[str, str]) -> list[str]:
         return []
     named = "; ".join(f"{title} ({answers})" for title, answers in rare.items())
     return [f"Given by fewer than 5 people, so unsteady: {named}."]
+
+
+def _least(frame: pd.DataFrame) -> int:
+    """Row of the theme that fewest people are measured precisely by."""
+    return int(frame["precise_share"].astype(float).fillna(0.0).to_numpy().argmin()) if len(frame) else 0
+
+
+def _account(frame: pd.DataFrame) -> Account:
+    """The lowest share of people is one of the table's."""
+    account = Account()
+    if len(frame) and pd.notna(frame["precise_share"].iloc[_least(frame)]):
+        account.same(cell("fit", "precise_share", _least(frame)), value("share_lowest"))
+    return account
 
 
 def _fitted(context: Context, items: list[str]) -> GradedResponseResult:
@@ -217,11 +244,29 @@ def _prose(values: dict[str, Any]) -> list[str]:
 
 
 def _tables(
-    frame: pd.DataFrame, parameters: list[pd.DataFrame], curves: list[pd.DataFrame]
+    wave: str, frame: pd.DataFrame, parameters: list[pd.DataFrame], curves: list[pd.DataFrame]
 ) -> dict[str, Table]:
     tables = {
         "fit": Table(
             frame=frame,
+            kinds={
+                **each(TEXT, "theme title"),
+                **each(GIVEN, "n_items df"),
+                "n": people(
+                    weight=1,
+                    names=populations.labels(populations.any_answer(wave, t) for t in frame["theme"]),
+                ),
+                "precise_share": share("n"),
+                **each(statistic("n"), "reliability precise_from precise_to improper"),
+                "n_complete": people(
+                    weight=1,
+                    names=populations.labels(populations.complete(wave, t) for t in frame["theme"]),
+                ),
+                **each(
+                    statistic("n_complete"), "statistic pvalue rmsea rmsea_ci_lower rmsea_ci_upper cfi srmsr"
+                ),
+                **each(statistic("n_complete"), "worst_p"),
+            },
             title="Precision and fit of each theme",
             columns=_FIT,
             note="Precise from, to: standing in standard deviations of these people. Fit of the model is C2 "
@@ -235,6 +280,12 @@ def _tables(
     fit = _ITEM_FIT if "s_x2" in items else {}
     tables["parameters"] = Table(
         frame=items,
+        kinds={
+            **each(TEXT, "theme title item text"),
+            "df": GIVEN,
+            **each(statistic(), "discrimination discrimination_se s_x2 pvalue p_adjusted rmsea"),
+            **dict.fromkeys([*cuts, *(f"{name}_se" for name in cuts)], statistic()),
+        },
         title="Parameters and fit of each item",
         columns={
             **_PARAMETERS,
@@ -246,6 +297,11 @@ def _tables(
     )
     tables["information"] = Table(
         frame=pd.concat(curves, ignore_index=True),
+        kinds={
+            **each(TEXT, "theme title"),
+            "theta": GIVEN,
+            **each(statistic(), "information standard_error"),
+        },
         title="Information by standing",
         columns={
             "title": ("Theme", "text"),

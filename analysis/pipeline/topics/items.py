@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, Moment, N, each, people, share, statistic
+from analysis.disclosure.kinds import option as share_of_option
+from analysis.disclosure.ledger import Account, cell, value
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
@@ -23,14 +27,24 @@ def section_items(context: Context) -> Section:
     statistics = _statistics(context, gaps)
     distributions = _distributions(context)
     values = _values(statistics)
+    first = context.wave_name(context.first_wave)
     return Section(
         estimator="moments and Pearson correlations, theme by theme",
         n=len(context.items),
+        n_kind=people(weight=9, names=[populations.label(populations.answered(first))]),
         missing="every statistic on the answers there are; relations pairwise",
         options={"wave": context.first_wave, "skew_and_kurtosis": "type 3"},
+        option_kinds=each(TEXT, "wave skew_and_kurtosis"),
         prose=_prose(values, judged=gaps.few is None),
         values=values,
-        tables={"statistics": _statistics_table(statistics), **distributions},
+        value_kinds={
+            **each(GIVEN, "items floor_ceiling_cutoff"),
+            **each(statistic(), "item_rest_lowest item_rest_highest weak at_ceiling at_floor"),
+            **each(TEXT, "weak_items missing_highest_item"),
+            "missing_highest": share(N, weight=3),
+        },
+        account=_account(context, statistics),
+        tables={"statistics": _statistics_table(first, statistics), **distributions},
         findings=_findings(statistics, gaps.few),
         figures=[f"distribution@{name.removeprefix('distribution_')}" for name in distributions],
         problems=gaps.problems,
@@ -72,9 +86,36 @@ _COLUMNS = {
 }
 
 
-def _statistics_table(statistics: pd.DataFrame) -> Table:
+def _account(context: Context, statistics: pd.DataFrame) -> Account:
+    """Missing answers of each item, which add up to those of the wave."""
+    account = Account()
+    if statistics.empty:
+        return account
+    most = int(statistics["missing_share"].argmax())
+    account.same(cell("statistics", "missing_share", most), value("missing_highest"))
+    if len(statistics) == len(context.item_ids):
+        missing = [cell("statistics", "missing_share", row) for row in range(len(statistics))]
+        absent = populations.absent(context.wave_name(context.first_wave))
+        account.total(missing, account.population(absent, int(context.items.isna().to_numpy().sum())))
+    return account
+
+
+_STATISTIC_KINDS = {
+    **each(TEXT, "item theme text"),
+    "missing": people(N, rest="n"),
+    "missing_share": share(N, count="missing", rest="n"),
+    "mean": statistic("n", moment=Moment.MEAN),
+    **each(statistic("n", moment=Moment.SPREAD), "sd se median trimmed mad minimum maximum skew kurtosis"),
+    **each(statistic("n", moment=Moment.END), "floor_share ceiling_share"),
+    **each(statistic("n"), "item_rest_r item_total_r item_total_r_corrected average_r"),
+}
+
+
+def _statistics_table(wave: str, statistics: pd.DataFrame) -> Table:
+    answers = [populations.label(populations.item_answers(wave, item)) for item in statistics["item"]]
     return Table(
         frame=statistics,
+        kinds={**_STATISTIC_KINDS, "n": people(weight=1, names=answers)},
         title="Statistics of each item",
         columns=_COLUMNS,
         note="Reversed items are turned first. Lowest, highest: share of answers on the end options. "
@@ -102,6 +143,20 @@ def _distributions(context: Context) -> dict[str, Table]:
         shares = {f"share_{option.code}": (option.label, "percent") for option in options}
         tables[f"distribution_{name}"] = Table(
             frame=pd.DataFrame(rows),
+            kinds={
+                **each(TEXT, "item text"),
+                "n": people(
+                    weight=1,
+                    names=[
+                        populations.label(
+                            populations.item_answers(context.wave_name(context.first_wave), item)
+                        )
+                        for item in items
+                    ],
+                ),
+                **{f"share_{choice.code}": share_of_option(choice.code, "n") for choice in options},
+            },
+            answers_of=("statistics", "item"),
             title="Share of each answer, as answered",
             columns={"item": ("Item", "text"), "n": ("n", "int"), **shares},
         )

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from scipy.stats import t as student
 
+from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, people, share, statistic
+from analysis.disclosure.ledger import Account, cell, value
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_items, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -22,6 +25,11 @@ if TYPE_CHECKING:
 
 _PATH = "sections.longitudinal.tables.levels"
 EVERYONE, STAYED = "everyone with the score", "those with the score at every wave"
+LEVEL_STATISTICS = (
+    "chisq pvalue cfi tli rmsea srmr chisq_scaled pvalue_scaled cfi_scaled tli_scaled rmsea_scaled",
+    "cfi_robust tli_robust rmsea_robust cfi_diff rmsea_diff srmr_diff chisq_diff pvalue_diff",
+    "cfi_holds rmsea_holds",
+)
 _LEVELS = {
     "title": ("Theme", "text"),
     "level": ("Level", "text"),
@@ -74,18 +82,55 @@ def section_longitudinal(context: Context) -> Section:
         estimator=f"invariance: {'WLSMV' if ordinal else 'MLR'}; cross-lagged model of latent variables: "
         + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none"),
         n=len(at_both),
+        n_kind=people(weight=9),
         missing="invariance: every answer at either wave; means: those with a score at that wave; change: "
         "those with both scores",
         options={"waves": [str(first), str(second)], "level": 0.95},
+        option_kinds=each(GIVEN, "waves level"),
         software=("scipy",),
         prose=_prose(context, levels, changes, found),
         values=values,
+        value_kinds=_value_kinds(context, first, second, changes),
+        account=_account(changes),
         tables=tables,
         findings=findings,
         figures=["trajectories"],
         problems=gaps.problems,
         untested=gaps.untested,
     )
+
+
+def _most(changes: pd.DataFrame) -> int:
+    """Row of the score with the largest share of people who changed."""
+    return int((changes["share_higher"] + changes["share_lower"]).argmax()) if len(changes) else 0
+
+
+def _value_kinds(context: Context, first: Any, second: Any, changes: pd.DataFrame) -> dict[str, Kind]:
+    handed = populations.label(populations.handed(context.wave_name(first)))
+    both = populations.both_waves(context.wave_name(first), context.wave_name(second))
+    ends = [f"{name}{end}" for name in ("lead", "back", "difference") for end in ("", "_lower", "_upper")]
+    return {
+        **each(TEXT, "change_most_title context_title context_syntax context_how first second last"),
+        "change_most": share(cell("changes", "n", _most(changes)), weight=3),
+        "context_n": people(weight=1),
+        "context_both": people(weight=1),
+        **each(statistic("context_both"), *ends, "context_cfi context_rmsea"),
+        "waves": GIVEN,
+        "at_first": people(weight=9, names=[handed]),
+        "both": people("at_first", weight=1, names=[populations.label(both)]),
+        "stayed": people("both", weight=1),
+    }
+
+
+def _account(changes: pd.DataFrame) -> Account:
+    """People with both waves; who changed either way."""
+    account = Account()
+    account.same(value("both"), N)
+    if len(changes):
+        higher, same, lower = (cell("changes", key, _most(changes)) for key in ("higher", "same", "lower"))
+        account.total([higher, lower], value("change_most"))
+        account.total([value("change_most"), same], cell("changes", "n", _most(changes)))
+    return account
 
 
 def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFrame, list[Finding]]:
@@ -142,6 +187,14 @@ def _means(context: Context, waves: list[Any]) -> pd.DataFrame:
     return pd.DataFrame(rows).dropna(subset=["ci_lower"]).reset_index(drop=True)
 
 
+def _everyone(means: pd.DataFrame) -> list[str]:
+    """Populations of the rows: everyone with a score at the wave, or those with it at every wave."""
+    return [
+        populations.label(populations.scored(wave, score) if who == EVERYONE else populations.stayed(score))
+        for wave, score, who in zip(means["wave"], means["score"], means["who"], strict=True)
+    ]
+
+
 def _mean(values: pd.Series) -> dict[str, Any]:
     n = len(values)
     if n < 2:
@@ -154,6 +207,11 @@ def _mean(values: pd.Series) -> dict[str, Any]:
 def _mean_table(means: pd.DataFrame) -> Table:
     return Table(
         frame=means,
+        kinds={
+            **each(TEXT, "score title who wave"),
+            "n": people(weight=1, names=_everyone(means)),
+            **each(statistic("n", fraction=True), "mean ci_lower ci_upper"),
+        },
         title="Means over the waves",
         columns={
             "title": ("Score", "text"),
@@ -172,6 +230,12 @@ def _mean_table(means: pd.DataFrame) -> Table:
 def _level_table(levels: pd.DataFrame) -> Table:
     return Table(
         frame=levels,
+        kinds={
+            **each(TEXT, "level theme title faults"),
+            "n": people(weight=1),
+            **each(GIVEN, "df df_diff testable"),
+            **each(statistic("n"), *LEVEL_STATISTICS),
+        },
         title="Same measure at both waves: fit of each level, and its change against the level above",
         columns={key: value for key, value in _LEVELS.items() if key in levels},
         note="Residuals of the same item at both waves are correlated. CFI and RMSEA are the scaled "
@@ -183,6 +247,15 @@ def changes_shown(changes: pd.DataFrame) -> Table:
     """Arrange the counts of reliable change for print."""
     return Table(
         frame=changes,
+        sums=[(("higher", "same", "lower"), "n")],
+        kinds={
+            **each(TEXT, "score title source"),
+            "n": people(weight=1),
+            **each(statistic("n"), "sem threshold"),
+            **each(people("n"), "higher same lower"),
+            "share_higher": share("n", count="higher"),
+            "share_lower": share("n", count="lower"),
+        },
         title="Changes of single people beyond measurement error",
         columns={
             "title": ("Score", "text"),

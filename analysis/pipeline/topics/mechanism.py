@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
@@ -19,11 +20,13 @@ ORDER = {"yes": "yes", "no": "no, at the same time", "open": "not known", "": ""
 def section_mechanism(context: Context) -> Section:
     """Routes of the chain with intervals, and how little a hidden cause would take to undo them."""
     found = _chain(context)
-    values = _values(found)
+    said, noted, note_kinds = notes(found.notes)
+    values = _values(found) | noted
     return Section(
         estimator="path model by maximum likelihood; percentile bootstrap, bias-corrected and accelerated, "
         "and Monte-Carlo intervals",
         n=found.design["n"],
+        n_kind=people(weight=9),
         missing="complete cases: people with every step of the chain",
         seed=context.seed,
         options={
@@ -32,8 +35,17 @@ def section_mechanism(context: Context) -> Section:
             "adjusted for": ", ".join(found.design["adjusted_for"]),
             "draws": found.design["draws"],
         },
-        prose=_prose(found, values),
+        option_kinds={"adjusted for": TEXT, "draws": GIVEN, **each(TEXT, "chain wave")},
+        prose=[*_prose(values), *said],
         values=values,
+        value_kinds={
+            "n": people(weight=9),
+            **each(TEXT, "route start middle end chain unit outcome"),
+            **each(statistic(), "estimate lower upper total total_lower total_upper e_value"),
+            **each(statistic(), "rho_at_zero rho_at_limit shared latent_estimate latent_lower latent_upper"),
+            **each(statistic(), "latent_cfi latent_rmsea latent_srmr"),
+            **note_kinds,
+        },
         tables=_tables(found),
         figures=["mechanism", "hidden_cause"],
         problems=[f"{row['part']}: {row['reason']}" for row in found.failed.to_dict("records")],
@@ -100,7 +112,7 @@ def _values(found: MediationResult) -> dict[str, Any]:
     return values
 
 
-def _prose(found: MediationResult, values: dict[str, Any]) -> list[str]:
+def _prose(values: dict[str, Any]) -> list[str]:
     surely = not values["lower"] <= 0 <= values["upper"]
     measured = "points of {outcome}" if values["end"] == "outcome" else "{unit}"
     said = [
@@ -127,13 +139,21 @@ def _prose(found: MediationResult, values: dict[str, Any]) -> list[str]:
             "({latent_lower:d2} to {latent_upper:d2}); that model has CFI {latent_cfi:d3}, RMSEA "
             "{latent_rmsea:d3} and SRMR {latent_srmr:d3}."
         )
-    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+    return said
+
+
+_ROUTE_KINDS = {
+    **each(TEXT, "kind start end route"),
+    **each(statistic(), "estimate se mc_lower mc_upper boot_lower boot_upper bca_lower bca_upper"),
+    **each(statistic(), "standardised e_value"),
+}
 
 
 def _tables(found: MediationResult) -> dict[str, Table]:
     tables = {
         "order": Table(
             frame=found.order.assign(told=found.order["before_next"].map(ORDER)),
+            kinds=each(TEXT, "step before_next told") | each(GIVEN, "from_day to_day"),
             title="What was measured when",
             columns={
                 "step": ("Step", "text"),
@@ -145,6 +165,7 @@ def _tables(found: MediationResult) -> dict[str, Table]:
         "routes": _routes(found),
         "intervals": Table(
             frame=found.effects,
+            kinds=_ROUTE_KINDS,
             title="The same routes with other intervals",
             columns={
                 "route": ("Route", "text"),
@@ -159,6 +180,7 @@ def _tables(found: MediationResult) -> dict[str, Table]:
         "latent": _latent(found),
         "simple": Table(
             frame=found.simple,
+            kinds=each(TEXT, "path") | each(statistic(), "estimate se pvalue ci_lower ci_upper"),
             title="The last three steps by pingouin",
             columns={
                 "path": ("Path", "text"),
@@ -172,6 +194,7 @@ def _tables(found: MediationResult) -> dict[str, Table]:
         ),
         "sensitivity": Table(
             frame=found.sensitivity,
+            kinds=each(TEXT, "route") | {"rho": GIVEN} | each(statistic(), "estimate ci_lower ci_upper"),
             title="Indirect effect if the errors of the last two steps were correlated",
             columns={
                 "route": ("Route", "text"),
@@ -183,6 +206,7 @@ def _tables(found: MediationResult) -> dict[str, Table]:
         ),
         "robustness": Table(
             frame=found.robustness,
+            kinds=each(TEXT, "route") | each(statistic(), "rho_at_zero rho_at_limit shared"),
             title="How much a hidden cause would take",
             columns={
                 "route": ("Route", "text"),
@@ -198,6 +222,7 @@ def _tables(found: MediationResult) -> dict[str, Table]:
 def _routes(found: MediationResult) -> Table:
     return Table(
         frame=found.effects,
+        kinds=_ROUTE_KINDS,
         title="Routes of the chain",
         columns={
             **ROUTE,
@@ -214,6 +239,7 @@ def _routes(found: MediationResult) -> Table:
 def _latent(found: MediationResult) -> Table:
     return Table(
         frame=found.latent,
+        kinds=_ROUTE_KINDS,
         title="Routes with alliance as a latent variable",
         columns={**ROUTE, "mc_lower": ("95% from", "d3"), "mc_upper": ("to", "d3")},
         note="Per standard deviation of the latent variable; Monte-Carlo intervals.",

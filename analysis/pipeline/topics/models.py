@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -66,11 +67,19 @@ def section_models(context: Context) -> Section:
     return Section(
         estimator=f"{estimator}, robust fit indices judged, scaled ones beside them",
         n=main.n_obs if main else int(table["n"].max()),
+        n_kind=people(weight=9),
         missing=(main or next(iter(found.fits.values()))).missing,
         options={"wave": context.first_wave},
+        option_kinds={"wave": TEXT},
         software=("scipy",),
         prose=_prose(found, cause, values),
         values=values,
+        value_kinds={
+            **each(GIVEN, "models fitted"),
+            **each(TEXT, "variant estimator judged disagree equivalent"),
+            **each(statistic(), "proper srmr one_cfi one_rmsea"),
+            **each(statistic(), *INDICES, *(f"{index}_scaled" for index in INDICES)),
+        },
         tables=tables,
         findings=_findings(table, estimator, cause) + extracted_findings(tables.get("extracted")),
         figures=[
@@ -242,6 +251,7 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
                     "se": loadings["se"].to_numpy(),
                 }
             ),
+            kinds=each(TEXT, "factor item") | each(statistic(), "loading estimate se"),
             title="Standardised loadings, a factor per theme",
             columns={"factor": ("Factor", "text"), "item": ("Item", "text"), "loading": ("Loading", "r2")},
         )
@@ -257,6 +267,7 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
                     "r": kept["std_all"].to_numpy(),
                 }
             ),
+            kinds=each(TEXT, "one other") | {"r": statistic()},
             title="Correlations between the factors",
             columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2")},
         )
@@ -266,6 +277,20 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
 def _fit_table(table: pd.DataFrame) -> Table:
     return Table(
         frame=table,
+        kinds={
+            **each(TEXT, "items model title faults solution syntax"),
+            "n": people(weight=1),
+            **each(GIVEN, "n_parameters df"),
+            **each(statistic("n"), "chisq pvalue chisq_scaled pvalue_scaled srmr aic bic proper"),
+            **each(
+                statistic("n"),
+                *(
+                    f"{index}_{kind}"
+                    for index in (*INDICES, "rmsea_ci_lower", "rmsea_ci_upper")
+                    for kind in ("robust", "scaled")
+                ),
+            ),
+        },
         title="Fit of the stated structures",
         columns={
             "title": ("Structure", "text"),
@@ -296,6 +321,7 @@ def _meaning_table(found: TheoryResult, sets: dict[str, str]) -> Table:
     ]
     return Table(
         frame=pd.DataFrame(rows),
+        kinds=each(TEXT, "model title items meaning"),
         title="What each structure would mean",
         columns={
             "title": ("Structure", "text"),
@@ -314,6 +340,11 @@ def _difference_table(found: TheoryResult, sets: dict[str, str]) -> Table:
     )
     return Table(
         frame=frame,
+        kinds={
+            **each(TEXT, "items restricted free note narrow wide"),
+            "df_diff": GIVEN,
+            **each(statistic(), "chisq_diff pvalue"),
+        },
         title="Difference tests between nested structures",
         columns={
             "narrow": ("Simpler", "text"),

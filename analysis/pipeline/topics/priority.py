@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from analysis.adherence.priorities import PriorityMap
 
 DRAWS = 1000
+ENDS = ("", "_lower", "_upper")
 
 
 def section_priority(context: Context) -> Section:
@@ -23,6 +25,7 @@ def section_priority(context: Context) -> Section:
         estimator="means; quasi-binomial logit of remaining use, one theme at a time and all together; "
         "general dominance of the linear model",
         n=int(found.themes["n"].iloc[0]),
+        n_kind=people(weight=9),
         missing="complete cases at the landmark; each item on those who answered it",
         seed=context.seed,
         options={
@@ -31,8 +34,17 @@ def section_priority(context: Context) -> Section:
             "multiplicity": "differences: Bonferroni over the themes; items: Holm over all of them",
             "bootstrap draws": found.design["draws"],
         },
+        option_kinds={"adjusted for": TEXT, "bootstrap draws": GIVEN, **each(TEXT, "wave multiplicity")},
         prose=found.sentences,
         values=found.values,
+        value_kinds={
+            "analysed": people(weight=9),
+            **each(GIVEN, "due confidence items"),
+            **each(TEXT, "farthest unit strongest lowest highest item"),
+            **each(statistic(), "needed strongest_effect strongest_effect_lower strongest_effect_upper"),
+            **each(statistic(), "p_level p_importance lowest_level highest_level items_sure"),
+            **each(statistic(), "item_effect item_level"),
+        },
         tables={
             "themes": _themes(found, unit),
             "importance": _importance(found),
@@ -65,9 +77,26 @@ def _map(context: Context) -> PriorityMap:
     )
 
 
+_THEME_KINDS = {
+    **each(TEXT, "theme title role level_side importance_side place unit"),
+    **each(people(weight=1), "n n_rated"),
+    **each(statistic("n_rated"), *(f"level{what}{end}" for what in ("", "_difference") for end in ENDS)),
+    **each(
+        statistic("n"),
+        "pvalue p_holm share",
+        *(
+            f"{what}{end}"
+            for what in ("effect", "standardised", "effect_difference", "effect_together", "dominance")
+            for end in ENDS
+        ),
+    ),
+}
+
+
 def _themes(found: PriorityMap, unit: str) -> Table:
     return Table(
         frame=found.themes.assign(unit=unit),
+        kinds=_THEME_KINDS,
         title=f"Themes by level (0 to 100) and importance (more {unit} per standard deviation)",
         columns={
             "title": ("Theme", "text"),
@@ -90,6 +119,7 @@ def _themes(found: PriorityMap, unit: str) -> Table:
 def _importance(found: PriorityMap) -> Table:
     return Table(
         frame=found.themes,
+        kinds=_THEME_KINDS,
         title="Importance of each theme with all the others in the model",
         columns={
             "title": ("Theme", "text"),
@@ -110,6 +140,12 @@ def _items(context: Context, found: PriorityMap, unit: str) -> Table:
     titles = {theme.id: theme.title for theme in context.scale.themes}
     return Table(
         frame=found.items.assign(title=found.items["theme"].map(titles)),
+        kinds={
+            **each(TEXT, "item theme title"),
+            "n": people(weight=1),
+            "level": statistic("n", fraction=True),
+            **each(statistic("n"), "effect effect_lower effect_upper standardised pvalue p_holm p_bh"),
+        },
         title=f"Single questions (more {unit} per standard deviation)",
         columns={
             "item": ("Item", "text"),

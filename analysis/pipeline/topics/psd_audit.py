@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, notes, people, statistic
+from analysis.disclosure.ledger import value
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Section, Table, Topic
 from instrument.errors import NotEstimableError
@@ -26,15 +28,26 @@ def section_psd_audit(context: Context) -> Section:
         raise NotEstimableError(lacks_audit(context))
     found = audit_agreement(context.audit)
     related, why_not = _related(context, found)
-    values = _values(found, related, why_not)
+    said, noted, note_kinds = notes(found.notes)
+    values = _values(found, related, why_not) | noted
     return Section(
         estimator="share of equal ratings; kappa, AC1 and PABAK with delta-method intervals"
         + ("; mixed model of people within apps" if related is not None else ""),
         n=int(found.table["n"].iloc[0]),
+        n_kind=GIVEN,  # ratings that raters gave as their work; no person of the study is counted
         missing="principles rated by both raters",
         options={"options": ", ".join(found.design["options"]), "apps": found.design["apps"]},
-        prose=_prose(found, related, values),
+        option_kinds=each(GIVEN, "options apps"),
+        prose=[*_prose(found, related, values), *said],
         values=values,
+        value_kinds={
+            **each(GIVEN, "n agreement apps both not_agreed n_apps"),
+            **each(GIVEN, *(f"{kind}{end}" for kind in NAMES for end in ("", "_lower", "_upper"))),
+            "why_not": FOREIGN,
+            "n_people": people(weight=1),
+            **each(statistic("n_people"), "between estimate ci_lower ci_upper"),
+            **note_kinds,
+        },
         tables=_tables(found, related),
         figures=["audit"],
         software=("scipy",),
@@ -94,7 +107,7 @@ def _prose(found: AuditAgreement, related: FeatureRelation | None, values: dict[
             "{ci_upper:d2}); {between:percent} of the differences between people lie between apps. There are "
             "as many cases as apps, and apps differ in much else."
         )
-    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+    return said
 
 
 def _with_limits(kind: str, values: dict[str, Any]) -> str:
@@ -109,6 +122,10 @@ def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str,
         "agreement": _coefficients(found.table[~single], "Agreement of the two raters"),
         "apps": Table(
             frame=found.apps,
+            kinds={
+                **each(TEXT, "app version"),
+                **dict.fromkeys(["rated", *found.design["options"], "not_agreed"], GIVEN),
+            },
             title="What both raters found",
             columns={
                 "app": ("App", "text"),
@@ -121,6 +138,7 @@ def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str,
         "principles": _coefficients(found.table[single], "Agreement on each principle, over the apps"),
         "features": Table(
             frame=found.features,
+            kinds=each(TEXT, "app version group principle title first second agreed"),
             title="Every rating",
             columns={
                 "app": ("App", "text"),
@@ -134,6 +152,11 @@ def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str,
     if related is not None:
         tables["relation"] = Table(
             frame=related.effects,
+            kinds={
+                **each(TEXT, "kind feature title"),
+                **each(GIVEN, "apps_with df"),
+                **each(statistic(value("n_people")), "estimate se ci_lower ci_upper pvalue p_holm p_bh"),
+            },
             title="Features of apps and the score of their people",
             columns={
                 "title": ("Feature", "text"),
@@ -162,7 +185,12 @@ def _coefficients(frame: pd.DataFrame, title: str) -> Table:
         "No coefficient for fewer than five ratings, nor kappa where both raters used one category. No "
         "interval where they agree wholly, nor for kappa where one of them used one category."
     )
-    return Table(frame=frame, title=title, columns=columns, note=note)
+    kinds = each(TEXT, "scope name title") | each(
+        GIVEN,
+        "n agreement present difference",
+        *(f"{kind}{end}" for kind in NAMES for end in ("", "_se", "_lower", "_upper")),
+    )
+    return Table(frame=frame, title=title, columns=columns, note=note, kinds=kinds)
 
 
 def lacks_audit(context: Context) -> str:

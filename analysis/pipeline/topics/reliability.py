@@ -6,6 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
+from analysis.disclosure.ledger import Account
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
@@ -42,21 +45,26 @@ def section_reliability(context: Context) -> Section:
         rows.append(row)
         dropped.append(per_item)
     themes = pd.DataFrame(rows, columns=list(_COLUMNS))
-    tables = {"alpha": _theme_table(themes, ORDINAL if is_ordinal(context) else CONTINUOUS)}
+    tables = {"alpha": _theme_table(context, themes, ORDINAL if is_ordinal(context) else CONTINUOUS)}
     if dropped:
         tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True))
     general, told = general_factor(context, gaps)
-    tables |= general | by_part(context)
+    account = Account()
+    tables |= general | by_part(context, list(themes["theme"]), account)
     return Section(
         estimator="Cronbach's alpha, Feldt interval; omega total of one factor per theme, bootstrap "
         "interval; bifactor shares, delta-method interval",
         n=int(themes["n"].max()) if len(themes) else None,
+        n_kind=people(weight=9),
         missing="alpha: complete rows of each theme, pairwise beside it; omega: pairwise",
         options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
+        option_kinds=each(GIVEN, "wave level draws"),
+        account=account,
         seed=context.seed,
         software=("pingouin", "scipy"),
         prose=_prose(themes) + told.prose,
         values=_values(themes) | told.values,
+        value_kinds=_VALUE_KINDS,
         tables=tables,
         findings=[*lost, *(finding for place, row in enumerate(rows) for finding in _findings(row, place))],
         figures=["reliability"] if rows else [],
@@ -65,6 +73,14 @@ def section_reliability(context: Context) -> Section:
     )
 
 
+_VALUE_KINDS = {
+    **each(GIVEN, "themes scores n_low"),
+    **each(TEXT, "low_themes alpha_lowest_theme alpha_highest_theme omega_lowest_theme omega_highest_theme"),
+    **each(TEXT, "own_lowest_theme own_highest_theme"),
+    **each(statistic(), "alpha_lowest alpha_highest omega_lowest omega_highest own_lowest own_highest"),
+    **each(statistic(), "omega_h omega_h_lower omega_h_upper ecv"),
+    **each(statistic(), "sl_omega_h sl_omega_h_lower sl_omega_h_upper sl_ecv"),
+}
 _COLUMNS = {
     "theme": ("", "text"),
     "title": ("Theme", "text"),
@@ -196,9 +212,19 @@ def _lost(title: str, cause: Cause) -> Finding:
     )
 
 
-def _theme_table(themes: pd.DataFrame, note: str) -> Table:
+def _theme_table(context: Context, themes: pd.DataFrame, note: str) -> Table:
+    wave = context.wave_name(context.first_wave)
     return Table(
         frame=themes,
+        kinds={
+            **each(TEXT, "theme title"),
+            "n_items": GIVEN,
+            "n": people(
+                weight=1, names=populations.labels(populations.complete(wave, t) for t in themes["theme"])
+            ),
+            **each(statistic("n"), "alpha ci_lower ci_upper alpha_pairwise average_r"),
+            **each(statistic("n"), "omega omega_ci_lower omega_ci_upper"),
+        },
         title="Internal consistency of each theme",
         note=note,
         columns={key: value for key, value in _COLUMNS.items() if key != "theme"},
@@ -208,6 +234,7 @@ def _theme_table(themes: pd.DataFrame, note: str) -> Table:
 def _dropped_table(dropped: pd.DataFrame) -> Table:
     return Table(
         frame=dropped,
+        kinds=each(TEXT, "theme item text") | each(statistic(), "alpha if_dropped item_rest_r gain"),
         title="Alpha without each item",
         columns={
             "item": ("Item", "text"),

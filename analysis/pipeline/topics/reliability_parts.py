@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, Place, each, people, statistic
+from analysis.disclosure.ledger import Account, cell
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Table
@@ -173,6 +177,18 @@ def _add_exploratory(context: Context, told: Told, gaps: Gaps) -> None:
 def _general_table(table: pd.DataFrame, scale: str) -> Table:
     return Table(
         frame=table,
+        kinds={
+            **each(TEXT, "part title"),
+            "n_items": GIVEN,
+            **each(
+                statistic(),
+                *(
+                    f"{what}{end}"
+                    for what in ("omega", "omega_general", "omega_group", "ecv")
+                    for end in ("", "_se", "_ci_lower", "_ci_upper")
+                ),
+            ),
+        },
         title="What the general factor leaves to each theme (bifactor model)",
         columns={
             "title": ("Sum of", "text"),
@@ -194,19 +210,47 @@ def _general_table(table: pd.DataFrame, scale: str) -> Table:
     )
 
 
-def by_part(context: Context) -> dict[str, Table]:
-    """Alpha and omega of each theme at each wave and in each group of the first, of 100 people or more."""
-    rows = []
-    for kind, label, answers in _parts(context):
+def by_part(context: Context, themes: list[str], account: Account) -> dict[str, Table]:
+    """Alpha and omega of each theme at each wave and in each group of the first, of 100 people or more.
+
+    Parameters
+    ----------
+    context
+        The validation.
+    themes
+        Rows of the table `alpha`, which counts the people of all groups.
+    account
+        Groups are entered as parts of everyone.
+
+    Returns
+    -------
+    dict
+        `by_part` to its table, or empty.
+    """
+    rows: list[dict[str, Any]] = []
+    names: list[str] = []
+    cells: dict[tuple[str, str], list[Place]] = {}
+    for of_wave, kind, label, answers in _parts(context):
         for theme, items in context.themes.items():
             if (row := _part_row(context, answers[items])) is not None:
                 head = {"kind": kind, "part": label, "theme": theme, "title": context.title_of(theme)}
+                who = populations.complete if of_wave else partial(populations.complete_members, kind)
+                names.append(populations.label(who(label, theme)))
+                if not of_wave and theme in themes:
+                    cells.setdefault((kind, theme), []).append(cell("by_part", "n", len(rows)))
                 rows.append(head | row)
+    for (_, theme), groups in cells.items():
+        account.part(cell("alpha", "n", themes.index(theme)), *groups)
     if not rows:
         return {}
     return {
         "by_part": Table(
             frame=pd.DataFrame(rows),
+            kinds={
+                **each(TEXT, "kind part theme title"),
+                "n": people(weight=1, names=names),
+                **each(statistic("n"), "alpha ci_lower ci_upper omega"),
+            },
             title="Internal consistency by wave and group",
             columns={
                 "kind": ("By", "text"),
@@ -224,15 +268,15 @@ def by_part(context: Context) -> dict[str, Table]:
     }
 
 
-def _parts(context: Context) -> list[tuple[str, str, pd.DataFrame]]:
-    """Kind, label and keyed answers of every wave and group worth a row."""
+def _parts(context: Context) -> list[tuple[bool, str, str, pd.DataFrame]]:
+    """Whether it is a wave, kind, label and keyed answers of every wave and group worth a row."""
     parts = []
     if len(context.waves) > 1:
         for wave in context.waves:
-            parts.append(("Wave", context.wave_name(wave), context.keyed(context.at_wave(wave))))
+            parts.append((True, "Wave", context.wave_name(wave), context.keyed(context.at_wave(wave))))
     for name, labels in groupings(context).items():
         for label in pd.unique(labels.dropna()):
-            parts.append((name, str(label), context.items[labels == label]))
+            parts.append((False, name, str(label), context.items[labels == label]))
     return parts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Section, Table, Topic
@@ -69,6 +70,7 @@ def section_retention(context: Context) -> Section:
     return Section(
         estimator=f"several rules on {found.correlation} correlations",
         n=found.n_obs,
+        n_kind=people(weight=9),
         missing=f"{found.missing}",
         seed=found.seed,
         options={
@@ -76,6 +78,7 @@ def section_retention(context: Context) -> Section:
             "permutations": found.draws,
             "percentile": found.percentile,
         },
+        option_kinds=each(GIVEN, "wave permutations percentile"),
         prose=[
             "The instrument has {themes:int} themes. Parallel analysis, which asks how many dimensions stand "
             "out against shuffled answers, suggests {parallel:int}. The {rules:int} rules run from "
@@ -84,6 +87,10 @@ def section_retention(context: Context) -> Section:
             "scree too few; both are shown because readers ask for them.",
         ],
         values=values,
+        value_kinds={
+            **each(GIVEN, "rules themes"),
+            **each(statistic(), "parallel lowest highest most_frequent most_frequent_rules"),
+        },
         tables={"rules": _rules_table(found), "eigenvalues": _eigenvalue_table(found)},
         figures=["scree"],
         software=("factor_analyzer", "scipy"),
@@ -95,6 +102,7 @@ def _rules_table(found: RetentionResult) -> Table:
     rows.insert(1, "label", [LABELS.get(method, method) for method in rows["method"]])
     return Table(
         frame=rows,
+        kinds=each(TEXT, "method label kind detail") | {"n_factors": statistic()},
         title="Number of dimensions each rule suggests",
         columns={
             "label": ("Rule", "text"),
@@ -109,6 +117,11 @@ def _eigenvalue_table(found: RetentionResult) -> Table:
     frame = found.eigenvalues.rename_axis("position").reset_index()
     return Table(
         frame=frame,
+        kinds={
+            "position": GIVEN,
+            **each(statistic(), "observed permuted_mean permuted_percentile ekc acceleration"),
+            **each(statistic(), "reduced reduced_permuted_mean reduced_permuted_percentile"),
+        },
         title="Eigenvalues beside those of shuffled answers",
         columns={
             "position": ("Position", "int"),

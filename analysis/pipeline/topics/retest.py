@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, N, each, people, statistic
+from analysis.disclosure.ledger import Account, cell, value
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -28,6 +31,7 @@ def section_retest(context: Context) -> Section:
     first, second = _waves(context)
     pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
     stable, how = _stable(context, pairs)
+    between = (context.wave_name(first), context.wave_name(second))
     rows, levels, errors = retest_rows(context)
     gaps = Gaps(context=context, few=of_people(len(stable)))
     lost = [(name, gaps.add(context.title_of(name), error)) for name, error in errors]
@@ -42,11 +46,20 @@ def section_retest(context: Context) -> Section:
     return Section(
         estimator="ICC(A,1), two-way random effects, absolute agreement, single measurement",
         n=len(stable),
+        n_kind=people(weight=9),
         missing="people with both scores; others are left out, score by score",
         options={"stable": how, "level": 0.95},
+        option_kinds={"stable": TEXT, "level": GIVEN},
         software=("pingouin", "scipy"),
         prose=_prose(table, values),
         values=values,
+        value_kinds={
+            **each(statistic(), "icc_lowest icc_highest sdc_largest"),
+            **each(TEXT, "icc_lowest_title icc_highest_title below first second how"),
+            "pairs": people(weight=1, names=[populations.label(populations.both_waves(*between))]),
+            "stable": people("pairs"),
+        },
+        account=_account(rows, levels),
         tables={"retest": _table(table), **_level_table(levels)},
         findings=[
             *(_lost(context.title_of(name), cause) for name, cause in lost),
@@ -78,6 +91,17 @@ def _lost(title: str, cause: Cause) -> Finding:
         path="",
         untested=cause,
     )
+
+
+def _account(rows: list[dict[str, Any]], levels: list[dict[str, Any]]) -> Account:
+    """The stable, and people at the levels of each score."""
+    account = Account()
+    account.same(value("stable"), N)
+    for row, score in enumerate(rows):
+        parts = [k for k, level in enumerate(levels) if level["score"] == score["score"]]
+        if parts:
+            account.part(cell("retest", "n", row), *(cell("levels", "n", k) for k in parts))
+    return account
 
 
 def _waves(context: Context) -> tuple[Any, Any]:
@@ -209,6 +233,13 @@ def _level_table(levels: list[dict[str, Any]]) -> dict[str, Table]:
     return {
         "levels": Table(
             frame=pd.DataFrame(levels),
+            kinds={
+                **each(TEXT, "score title"),
+                "level": GIVEN,
+                "n": people(weight=1),
+                **each(statistic("n", fraction=True), "mean difference"),
+                **each(statistic("n"), "spread_lower spread_upper bias loa_lower loa_upper"),
+            },
             title="Differences between the two occasions by level of the score",
             columns={
                 "title": ("Score", "text"),
@@ -244,6 +275,11 @@ _COLUMNS = {
 def _table(table: pd.DataFrame) -> Table:
     return Table(
         frame=table,
+        kinds={
+            **each(TEXT, "score title"),
+            "n": people(weight=1),
+            **each(statistic("n"), "icc ci_lower ci_upper icc_consistency sem sdc bias loa_lower loa_upper"),
+        },
         title="Retest among the stable",
         columns={key: value for key, value in _COLUMNS.items() if key != "score"},
         note="SEM: standard error of one measurement. SDC: smallest change of one person beyond "

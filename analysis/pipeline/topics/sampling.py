@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -34,8 +35,10 @@ def section_sampling(context: Context) -> Section:
     return Section(
         estimator="KMO and Bartlett's test on Pearson correlations",
         n=adequacy.n_obs,
+        n_kind=people(weight=9),
         missing="pairwise for KMO, complete rows for Bartlett's test",
         options={"wave": context.first_wave},
+        option_kinds={"wave": TEXT},
         prose=[
             "The items share enough to be factored when partial correlations are small: KMO is {kmo:d2} in "
             "all, and lowest for {kmo_lowest_item} ({kmo_lowest:d2}).",
@@ -44,9 +47,17 @@ def section_sampling(context: Context) -> Section:
             "item.",
         ],
         values=values,
+        value_kinds={
+            **each(statistic(), "kmo kmo_lowest"),
+            **each(statistic("bartlett_n"), "bartlett_chisq bartlett_pvalue"),
+            "kmo_lowest_item": TEXT,
+            "bartlett_df": GIVEN,
+            "bartlett_n": people(weight=1),
+        },
         tables={
             "kmo": Table(
                 frame=table.assign(text=[context.scale.item(item).text for item in table["item"]]),
+                kinds=each(TEXT, "item text") | {"kmo": statistic()},
                 title="Sampling adequacy of each item",
                 columns={"item": ("Item", "text"), "text": ("Wording", "text"), "kmo": ("KMO", "r3")},
             )

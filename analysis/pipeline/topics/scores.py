@@ -7,6 +7,9 @@ from typing import Any
 import pandas as pd
 from scipy.stats import t as student
 
+from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, people, share, statistic
+from analysis.disclosure.ledger import Account, cell, value
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people, stuck_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -26,7 +29,8 @@ def section_scores(context: Context) -> Section:
     ]
     table = pd.DataFrame(rows)
     first = table[table["wave"] == context.wave_name(context.first_wave)]
-    highest = first.iloc[int(first["ceiling"].fillna(-1).argmax())]
+    top = int(first.index[int(first["ceiling"].fillna(-1).argmax())])
+    highest = table.loc[top]
     values = {
         "scores": len(context.card.names),
         "first_wave": context.wave_name(context.first_wave),
@@ -38,13 +42,25 @@ def section_scores(context: Context) -> Section:
     return Section(
         estimator=context.card.rule.describe().removesuffix("."),
         n=len(context.first),
+        n_kind=people(
+            weight=9, names=[populations.label(populations.handed(context.wave_name(context.first_wave)))]
+        ),
         missing="a score needs the stated share of the items that apply; otherwise it is missing",
         options={"range": "0-100" if context.rescale else "that of the items"},
+        option_kinds={"range": TEXT},
         prose=_prose(first),
         values=values,
+        value_kinds={
+            **each(GIVEN, "scores prorate_at"),
+            **each(TEXT, "first_wave ceiling_title"),
+            "ceiling_highest": share(cell("scores", "n", top)),
+            "unscored_highest": share(populations.handed(context.wave_name(context.first_wave)), weight=3),
+        },
+        account=_account(context, first, top),
         tables={
             "scores": Table(
                 frame=table,
+                kinds=_kinds(table),
                 title="Scores at each wave",
                 columns={
                     "title": ("Score", "text"),
@@ -67,6 +83,30 @@ def section_scores(context: Context) -> Section:
         ],
         figures=["scores"] if table["mean"].notna().any() else [],
     )
+
+
+def _account(context: Context, first: pd.DataFrame, highest: int) -> Account:
+    """Administrations at each wave, and the cells that the sentences repeat."""
+    account = Account()
+    for wave in context.waves:
+        account.population(populations.handed(context.wave_name(wave)), len(context.at_wave(wave)))
+    account.same(cell("scores", "ceiling", highest), value("ceiling_highest"))
+    most = int(first.index[int(first["unscored"].fillna(-1).argmax())])
+    account.same(cell("scores", "unscored", most), value("unscored_highest"))
+    return account
+
+
+def _kinds(table: pd.DataFrame) -> dict[str, Kind]:
+    who = zip(table["wave"], table["score"], strict=True)
+    nearly = statistic("n", ends=("floor", "ceiling"))
+    return {
+        **each(TEXT, "wave score title"),
+        "n": people(weight=1, names=populations.labels(populations.scored(*pair) for pair in who)),
+        "unscored": share(tuple(populations.handed(wave) for wave in table["wave"]), rest="n"),
+        **each(nearly, "mean sd mean_lower mean_upper"),
+        **each(share("n"), "floor ceiling"),
+        **each(GIVEN, "lowest_possible highest_possible"),
+    }
 
 
 def _prose(first: pd.DataFrame) -> list[str]:

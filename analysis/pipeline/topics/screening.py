@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import FOREIGN, TEXT, each, people, share, statistic
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
@@ -52,10 +54,19 @@ def section_screening(context: Context) -> Section:
     return Section(
         estimator="careless-response indices; alpha repeated without the flagged",
         n=found.n_administrations,
+        n_kind=people(weight=9, names=[populations.label(populations.ADMINISTRATIONS)]),
         missing="a missing answer ends a run; distances use the items answered",
         options={"not computed": list(found.notes)} if found.notes else {},
+        option_kinds={"not computed": FOREIGN},
         prose=prose,
         values=values,
+        value_kinds={
+            "administrations": people(weight=9, names=[populations.label(populations.ADMINISTRATIONS)]),
+            "flagged": people("administrations"),
+            "flagged_share": share("administrations", count="flagged"),
+            "largest_change": statistic(),
+            "largest_change_theme": TEXT,
+        },
         tables={"flags": _flags_table(flags), "sensitivity": _sensitivity_table(sensitivity)},
         problems=gaps.problems,
         untested=gaps.untested,
@@ -103,6 +114,12 @@ def _sensitivity(context: Context, found: ScreeningResult, gaps: Gaps) -> pd.Dat
 def _flags_table(flags: pd.DataFrame) -> Table:
     return Table(
         frame=flags,
+        kinds={
+            **each(TEXT, "index label rule source"),
+            "n_judged": people(),
+            "n_flagged": people("n_judged"),
+            "share": share("n_judged", count="n_flagged"),
+        },
         title="What each index flags, all waves",
         columns={
             "label": ("Index", "text"),
@@ -117,6 +134,13 @@ def _flags_table(flags: pd.DataFrame) -> Table:
 def _sensitivity_table(sensitivity: pd.DataFrame) -> Table:
     return Table(
         frame=sensitivity,
+        kinds={
+            **each(TEXT, "theme title"),
+            "n": people(weight=1),
+            "alpha": statistic("n"),
+            "n_without": people("n"),
+            **each(statistic("n", "n_without", tells=["n_without"]), "alpha_without change"),
+        },
         title="Alpha with and without the flagged, first wave",
         columns={
             "title": ("Theme", "text"),

@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.adherence.steps import Step
+from analysis.disclosure.kinds import GIVEN, TEXT, each, share, statistic
+from analysis.disclosure.kinds import people as counted_people
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -13,6 +17,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 if TYPE_CHECKING:
     from analysis.usage import UsageSummary
 
+ENROLLED = counted_people(weight=9, names=[populations.label(populations.step(Step.ENROLLED))])
 PERIODS = {
     "before": "Before the landmark",
     "after": "After the landmark",
@@ -77,11 +82,17 @@ def section_use(context: Context) -> Section:
     return Section(
         estimator="counts per person from the usage log",
         n=len(people),
+        n_kind=ENROLLED,
         missing="enrolled people without events count as no use",
         options={
             "measure": rule["measure"],
             "reason for the intended use": rule["justification"],
             "session gap, minutes": rule["session_gap_minutes"],
+        },
+        option_kinds={
+            "measure": TEXT,
+            "reason for the intended use": TEXT,
+            "session gap, minutes": GIVEN,
         },
         prose=[
             "Intended were {amount:int} {unit} in {weeks:int} weeks. Half of the {people:int} people "
@@ -91,10 +102,26 @@ def section_use(context: Context) -> Section:
             "given; {disengaged:int} of them stopped afterwards, for {gap_days:int} days or longer.",
         ],
         values=values,
+        value_kinds={
+            **each(GIVEN, "threshold amount weeks gap_days landmark_day"),
+            "unit": TEXT,
+            "people": ENROLLED,
+            "never": counted_people("people"),
+            "at_risk": counted_people("people", weight=4, names=[populations.label(populations.AT_RISK)]),
+            "disengaged": counted_people("at_risk"),
+            "adherent_share": share("people"),
+            **each(statistic(), "median_done share_mean"),
+        },
         tables={
             "periods": _periods(people),
             "retention": Table(
                 frame=found.retention,
+                kinds={
+                    "day": GIVEN,
+                    "n": counted_people(weight=1),
+                    "on_day": share("n"),
+                    "from_day": share("n", falls=True),
+                },
                 title="Who still used the app",
                 columns={
                     "day": ("Day", "int"),
@@ -127,6 +154,7 @@ def _periods(people: pd.DataFrame) -> Table:
     ]
     return Table(
         frame=pd.DataFrame(rows),
+        kinds=each(TEXT, "period") | each(statistic(), "intended completed share active_days minutes"),
         title="Mean use per person",
         columns={
             "period": ("Period", "text"),
@@ -143,6 +171,8 @@ def _faults(counts: dict[str, int | None]) -> Table:
     rows = [{"fault": key, "label": FAULTS.get(key, key), "events": number} for key, number in counts.items()]
     return Table(
         frame=pd.DataFrame(rows),
+        kinds=each(TEXT, "fault label")
+        | {"events": counted_people(names=populations.labels(map(populations.faulty, counts)))},
         title="What the log held",
         columns={"label": ("Events", "text"), "events": ("Number", "int")},
     )

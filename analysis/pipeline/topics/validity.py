@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, statistic
+from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
@@ -57,12 +59,22 @@ def section_validity(context: Context) -> Section:
         estimator="heterotrait-monotrait ratios of Pearson correlations, percentile intervals; Fisher "
         "intervals; least squares",
         n=ratios.n_obs if ratios is not None else len(people),
+        n_kind=counted_people(weight=9),
         missing="ratios: by pairs of items; hypotheses and outcome: people with every score needed",
         seed=context.seed,
         options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
+        option_kinds=each(GIVEN, "wave level draws"),
         software=("pingouin", "statsmodels", "scipy"),
         prose=_prose(context, ratios, checked, added),
         values=values,
+        value_kinds={
+            **each(GIVEN, "pairs hypotheses evaluated"),
+            **each(TEXT, "htmt_highest_pair adds_most adds outcome"),
+            **each(
+                statistic(),
+                "htmt_highest htmt_highest_upper not_apart confirmed share share_among_themes delta",
+            ),
+        },
         tables=tables,
         findings=_findings(context, ratios, tables, checked),
         figures=["htmt"] if ratios is not None and len(context.themes) > 1 else [],
@@ -117,6 +129,11 @@ def _ratio_table(context: Context, ratios: HtmtResult) -> Table:
     )[mixed]
     return Table(
         frame=frame,
+        kinds={
+            **each(TEXT, "first second one other within_scale"),
+            **each(statistic(), "htmt htmt_ci_lower htmt_ci_upper htmt2 htmt2_ci_lower htmt2_ci_upper"),
+            **each(statistic(), "htmt_below_cutoff"),
+        },
         title="Ratios of the correlations between themes to those within",
         columns={
             "one": ("Theme", "text"),
@@ -142,6 +159,11 @@ def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Tab
     ]
     return Table(
         frame=frame,
+        kinds={
+            **each(TEXT, "id text measure expected status"),
+            **each(statistic(), "estimate ci_lower ci_upper interval_inside"),
+            **each(FOREIGN, "reason outcome"),
+        },
         title="Hypotheses of the study file, written down beforehand",
         columns={
             "text": ("Hypothesis", "text"),
@@ -173,6 +195,11 @@ def _increment_table(context: Context, added: pd.DataFrame) -> Table:
 def _shown(table: pd.DataFrame, title: str) -> Table:
     return Table(
         frame=table,
+        kinds={
+            **each(TEXT, "theme title"),
+            "n": counted_people(weight=1),
+            **each(statistic("n"), "r_squared delta ci_lower ci_upper slope f pvalue pvalue_holm"),
+        },
         title=title,
         columns={
             "title": ("Theme", "text"),

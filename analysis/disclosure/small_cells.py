@@ -39,6 +39,7 @@ def hide_small(
     A reader who knows the relations, and that counts are not negative, can place a hidden count between the
     smallest and the largest value of a linear programme. Small counts count as hidden when that range takes
     in 0 to 4. As long as one does not, the lightest and smallest shown count of its relations is given up.
+    One that is fixed though nothing of its relations is shown is fixed by what it means, and tells nothing.
 
     References
     ----------
@@ -52,17 +53,28 @@ def hide_small(
     while waiting:
         waiting = False
         now = hidden.copy()  # the groups of relations hold for what is hidden at the start of a round
-        for rows, columns in components(relations, now):
-            for cell in map(int, small[np.isin(small, columns)]):
-                if cell in safe or _is_safe(cell, values, relations[rows], columns, now):
-                    safe.add(cell)
-                    continue
-                given_up = _next(cell, relations[rows], values, weights, shown & ~hidden, hidden)
-                if given_up is None:
+        groups = components(relations, now)
+        owner = np.full(len(values), -1)
+        for number, (_, columns) in enumerate(groups):
+            owner[columns] = number
+        changed: set[int] = set()
+        for cell in map(int, small):
+            group = int(owner[cell])
+            if cell in safe or group < 0 or group in changed:
+                continue
+            rows, columns = groups[group]
+            if _is_safe(cell, values, relations[rows], columns, now):
+                safe.add(cell)
+                continue
+            given_up = _next(cell, relations[rows], values, weights, shown & ~hidden, hidden)
+            if given_up is None:
+                if np.any(relations[rows] @ values):
                     raise ValueError("a sum of small counts is fixed by what is not a count")
-                hidden[given_up] = True
-                waiting = True
-                break
+                safe.add(cell)  # fixed by what the counts mean, with nothing printed
+                continue
+            hidden[given_up] = True
+            changed.add(group)
+            waiting = True
     return hidden
 
 
