@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -13,11 +14,33 @@ import typer
 
 from analysis.commands_adherence import adherence_command
 from analysis.commands_power import plan
+from analysis.reading_options import (
+    Dates,
+    Decimal,
+    Durations,
+    EventId,
+    MostSetAside,
+    ReadingOptions,
+    RetrySeconds,
+    TimesIn,
+    Waves,
+)
+from instrument.reading_options import (
+    Delimiter,
+    Encoding,
+    Labels,
+    Missing,
+    Participant,
+    Sheet,
+    WaveColumn,
+    names_in,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.pipeline import Validation
+    from analysis.usage import UsageSummary
     from instrument.definition import Instrument
     from instrument.study import Study
 
@@ -79,13 +102,47 @@ def validate_command(
     shared: Annotated[
         bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
     ] = False,
+    participant: Participant = "participant",
+    wave: WaveColumn = "wave",
+    labels: Labels = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    sheet: Sheet = None,
+    na: Missing = "NA",
+    decimal: Decimal = ".",
+    dates: Dates = None,
+    durations: Durations = None,
+    times_in: TimesIn = None,
+    event_id: EventId = None,
+    retry_seconds: RetrySeconds = None,
+    most_set_aside: MostSetAside = 0.5,
+    waves: Waves = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.report.writing import check_forms, refuse_foreign
 
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
-    inputs = read_inputs(responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit)
+    how = ReadingOptions(
+        participant=participant,
+        wave=wave,
+        labels=labels,
+        delimiter=delimiter,
+        encoding=encoding,
+        sheet=sheet,
+        na=names_in(na),
+        decimal=decimal,
+        dates=dates,
+        durations=durations,
+        times_in=times_in,
+        event_id=event_id,
+        retry_seconds=retry_seconds,
+        most_set_aside=most_set_aside,
+        waves=names_in(waves),
+    )
+    inputs = read_inputs(
+        responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
+    )
     inputs["measures"] = read_measures(measure or [])
     validate_and_write(inputs, out, seed, wanted, shared=shared)
 
@@ -100,6 +157,8 @@ def read_inputs(
     times: Path | None = None,
     enrolment: Path | None = None,
     audit: Path | None = None,
+    *,
+    how: ReadingOptions | None = None,
 ) -> dict[str, Any]:
     """Read everything that `validate` takes; nothing is written.
 
@@ -108,28 +167,66 @@ def read_inputs(
     dict
         Keyword arguments of `analysis.pipeline.validate`.
     """
-    from analysis.commands_reading import one_row_each, read_audit, read_side_table, read_usage
+    from analysis.commands_joining import refuse_lost_people, refuse_other_waves
+    from analysis.commands_reading import one_row_each, read_audit, read_side_table
     from instrument.errors import ToolkitWarning
     from instrument.loading import load
     from instrument.responses import read_responses
     from instrument.study import load_study
 
+    how = how or ReadingOptions()
+    side = how.side()
     scale = load(instrument)
-    names, people = _covariates(covariates)
-    inputs: dict[str, Any] = {"scale": scale, "study": _fitting(load_study(study), scale) if study else None}
+    names, people = _covariates(covariates, how)
+    inputs: dict[str, Any] = {"scale": scale, "study": None}
+    if study is not None:
+        inputs["study"] = _fitting(load_study(study), scale, study.parent)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ToolkitWarning)
-        inputs["responses"] = read_responses(responses, scale, covariates=names)
+        inputs["responses"] = read_responses(responses, scale, covariates=names, **how.answers())
     notes = [*inputs["responses"].attrs.get("notes", ()), *(str(warning.message) for warning in caught)]
-    inputs["responses"].attrs["notes"] = notes
-    inputs["usage"] = read_usage(usage) if usage else None
-    inputs["outcomes"] = one_row_each(read_side_table(outcomes, "outcomes"), "outcomes") if outcomes else None
-    inputs["times"] = read_side_table(times, "times", ("participant", "wave", "seconds")) if times else None
+    inputs["outcomes"] = (
+        one_row_each(read_side_table(outcomes, "outcomes", how=side), "outcomes") if outcomes else None
+    )
+    needed = ("participant", "wave", "seconds")
+    inputs["times"] = read_side_table(times, "times", needed, side) if times else None
     inputs["audit"] = read_audit(audit) if audit else None
-    everyone = read_side_table(enrolment, "enrolment") if enrolment else None
+    everyone = read_side_table(enrolment, "enrolment", how=side) if enrolment else None
     inputs["enrolment"] = one_row_each(everyone, "enrolment") if everyone is not None else None
     inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
+    for name in ("outcomes", "times", "enrolment", "covariates"):
+        if inputs[name] is not None:
+            notes += inputs[name].attrs.pop("notes", [])
+    notes += refuse_lost_people(inputs, how.command)
+    refuse_other_waves(inputs, how.command)
+    inputs["responses"].attrs["notes"] = notes
+    inputs["usage"] = _usage(usage, inputs, how) if usage else None
     return inputs
+
+
+def _usage(usage: Path, inputs: dict[str, Any], how: ReadingOptions) -> Any:
+    """Summarise the log where there is a study to say what use is; else only see that it is one."""
+    from analysis.commands_reading import READERS, read_usage
+
+    if inputs["study"] is None or not usage.is_file() or usage.suffix.lower() not in READERS:
+        return read_usage(usage, how.side())
+    return summarised(str(usage), None, inputs, how)
+
+
+def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: ReadingOptions) -> UsageSummary:
+    """Summarise a log where it lies: one that is larger than memory never becomes a data frame."""
+    from analysis.usage import summarise_usage
+
+    everyone, known = inputs["enrolment"], inputs["covariates"]
+    people = everyone if everyone is not None else (inputs["responses"] if known is None else known)
+    people = people if everyone is not None else people[["participant"]].drop_duplicates()
+    reading = how.log(Path(usage).name)
+    found = summarise_usage(usage, inputs["study"], engine, participants=people, reading=reading)
+    path = Path(usage)
+    if path.is_file():
+        with path.open("rb") as file:
+            found.people.attrs["checksum"] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]:
@@ -171,24 +268,32 @@ def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]
     return found
 
 
-def _fitting(study: Study, scale: Instrument) -> Study:
+def _fitting(study: Study, scale: Instrument, folder: Path) -> Study:
+    """Refuse a study of another instrument; its file names one by id or by a path from where it lies."""
     from instrument.errors import DefinitionError, fact_and_hint
+    from instrument.loading import load_beside
 
-    if study.instrument != scale.id:
-        fact = f"the study is about instrument {study.instrument!r}, not {scale.id!r}."
+    if study.instrument == scale.id:
+        return study
+    try:
+        meant = load_beside(study.instrument, folder).id
+    except DefinitionError:
+        meant = study.instrument
+    if meant != scale.id:
+        fact = f"the study is about instrument {meant!r}, not {scale.id!r}."
         raise DefinitionError(fact_and_hint("dta --study", fact, "give the study file of these data."))
     return study
 
 
-def _covariates(given: str | None) -> tuple[tuple[str, ...], pd.DataFrame | None]:
+def _covariates(given: str | None, how: ReadingOptions) -> tuple[tuple[str, ...], pd.DataFrame | None]:
     from analysis.commands_reading import READERS, one_row_each, read_side_table
 
     if not given:
         return (), None
     path = Path(given)
     if path.is_file() or path.suffix.lower() in READERS:
-        return (), one_row_each(read_side_table(path, "covariates"), "covariates")
-    return tuple(name.strip() for name in given.split(",") if name.strip()), None
+        return (), one_row_each(read_side_table(path, "covariates", how=how.side()), "covariates")
+    return names_in(given), None
 
 
 def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame | None:

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.reading_options import (
+    Dates,
+    Decimal,
+    Durations,
+    EventId,
+    MostSetAside,
+    ReadingOptions,
+    RetrySeconds,
+    Waves,
+)
+from instrument.reading_options import (
+    Delimiter,
+    Encoding,
+    Labels,
+    Missing,
+    Participant,
+    Sheet,
+    WaveColumn,
+    names_in,
+)
+
 if TYPE_CHECKING:
-    from analysis.usage import UsageSummary
     from instrument.study import Study
 
 CALLER = "dta adherence"
@@ -59,9 +78,23 @@ def adherence_command(
     seed: Seed = 1,
     forms: Forms = "html",
     shared: Shared = False,
+    participant: Participant = "participant",
+    wave: WaveColumn = "wave",
+    labels: Labels = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    sheet: Sheet = None,
+    na: Missing = "NA",
+    decimal: Decimal = ".",
+    dates: Dates = None,
+    durations: Durations = None,
+    event_id: EventId = None,
+    retry_seconds: RetrySeconds = None,
+    most_set_aside: MostSetAside = 0.5,
+    waves: Waves = None,
 ) -> None:
     """Use against the intended use, and whether scores go with later use: report, results and tables."""
-    from analysis.commands import progress_display, read_inputs, say_what_was_written
+    from analysis.commands import progress_display, read_inputs, say_what_was_written, summarised
     from analysis.disclosure.shared import to_share
     from analysis.pipeline import validate
     from analysis.report.writing import check_forms, refuse_foreign
@@ -71,14 +104,28 @@ def adherence_command(
     refuse_foreign(out)
     plan = load_study(study)
     _check_landmark(plan)
-    by_engine = engine is not None or Path(usage).suffix.lower() == ".parquet"
-    log = None if by_engine else Path(usage)
-    scale = instrument or plan.instrument
-    inputs = read_inputs(responses, scale, log, outcomes, covariates, study, None, enrolment)
+    how = ReadingOptions(
+        command=CALLER,
+        participant=participant,
+        wave=wave,
+        labels=labels,
+        delimiter=delimiter,
+        encoding=encoding,
+        sheet=sheet,
+        na=names_in(na),
+        decimal=decimal,
+        dates=dates,
+        durations=durations,
+        event_id=event_id,
+        retry_seconds=retry_seconds,
+        most_set_aside=most_set_aside,
+        waves=names_in(waves),
+    )
+    scale = instrument or _instrument_of(plan, study)
+    inputs = read_inputs(responses, scale, None, outcomes, covariates, study, None, enrolment, how=how)
     with progress_display() as progress:
-        if by_engine:
-            progress("Reading the usage log", 0, 0)
-            inputs["usage"] = _summarised(usage, plan, engine, inputs)
+        progress("Reading the usage log", 0, 0)
+        inputs["usage"] = summarised(usage, engine, inputs, how)
         result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
         _refuse_unanswered(result.tree)
         result = to_share(result) if shared else result
@@ -97,19 +144,11 @@ def _check_landmark(plan: Study) -> None:
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
 
 
-def _summarised(usage: str, plan: Study, engine: str | None, inputs: dict[str, Any]) -> UsageSummary:
-    """Summarise a log where it lies: one that is larger than memory never becomes a data frame."""
-    from analysis.usage import summarise_usage
+def _instrument_of(plan: Study, study: Path) -> str:
+    """Name or path of the instrument that the study file names, as seen from here."""
+    from instrument.loading import path_beside
 
-    everyone, known = inputs["enrolment"], inputs["covariates"]
-    people = everyone if everyone is not None else (inputs["responses"] if known is None else known)
-    people = people if everyone is not None else people[["participant"]].drop_duplicates()
-    found = summarise_usage(usage, plan, engine, participants=people)
-    path = Path(usage)
-    if path.is_file():
-        with path.open("rb") as file:
-            found.people.attrs["checksum"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    return str(path_beside(plan.instrument, study.parent))
 
 
 def _refuse_unanswered(tree: dict[str, Any]) -> None:

@@ -20,10 +20,12 @@ from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
 from analysis.usage_reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.responses_people import id_text
+from instrument.responses_text import separator_in
 from instrument.side_columns import Place, amounts, points_in_time
 from instrument.written_cells import MARKED
 
 CALLER = "summarise_usage"
+PLAIN = LogReading()
 REQUIRED = ("participant", "kind")
 ENGINES = ("duckdb", "_duckdb", "pyspark", "py4j")
 TEXT_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -116,7 +118,7 @@ def connect(engine: Any = None) -> Any:
         raise ResponseDataError(fact_and_hint(CALLER, fact, hint)) from None
 
 
-def events_table(events: Any, con: Any, reading: LogReading) -> Any:
+def events_table(events: Any, con: Any, reading: LogReading = PLAIN) -> Any:
     """Give the log as an Ibis table of the backend, with its required columns checked.
 
     Parameters
@@ -181,7 +183,10 @@ def _without_marks(table: Any) -> Any:
 
 def separator_of(name: str, reading: LogReading) -> str:
     """Character between the fields of a text file."""
-    return reading.delimiter or ("\t" if ".tsv" in Path(name).name else ",")
+    usual = "\t" if ".tsv" in Path(name).name else ","
+    if reading.delimiter is None or not Path(name).is_file() or name.endswith(".gz"):
+        return reading.delimiter or usual
+    return separator_in(Path(name), reading.delimiter, usual)
 
 
 def _read_text(name: str, con: Any, reading: LogReading) -> Any:

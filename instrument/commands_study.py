@@ -20,11 +20,11 @@ StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 @app.command("check")
 def check_command(file: StudyFile) -> None:
     """Check a study file and say what is missing before it can open."""
-    from instrument.loading import load
+    from instrument.loading import load_beside
     from instrument.study import load_study
 
     study = load_study(file)
-    scale = load(study.instrument)
+    scale = load_beside(study.instrument, file.parent)
     typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
     faults = study.faults_before_opening()
     for fault in faults:
@@ -35,12 +35,12 @@ def check_command(file: StudyFile) -> None:
 @app.command("create")
 def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
     """Put a study into the store, as a draft."""
-    from instrument.loading import load
+    from instrument.loading import load_beside
     from instrument.store.definitions import WaveWindow, create_study
     from instrument.study import load_study
 
     study = load_study(file)
-    scale = load(study.instrument)
+    scale = load_beside(study.instrument, file.parent)
     if unknown := [tag for tag in study.languages if tag not in scale.languages]:
         fact = f"{file.name}: the instrument has no wording in {', '.join(unknown)}."
         raise DefinitionError(

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import pandas as pd
+
 MOST_LOST = 0.05
 """Share of people that a join may lose before it is refused."""
 
@@ -70,6 +72,66 @@ class Match:
         """Share of ids that are only almost there, among those that are or almost are."""
         total = self.known + self.near
         return self.near / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """People who seem to stand in one table under two ids.
+
+    Attributes
+    ----------
+    pairs : int
+        How many.
+    people : int
+        Distinct ids of the table.
+    cause : str
+        What the ids of most pairs differ in.
+    ids : frozenset of str
+        The ids concerned.
+    """
+
+    pairs: int
+    people: int
+    cause: str
+    ids: frozenset[str]
+
+
+def split_people(ids: pd.Series, waves: pd.Series) -> Split:
+    """Find ids that are one but for blanks, capitals, decimals or leading zeros, and never share a wave.
+
+    Parameters
+    ----------
+    ids : Series of shape (n,)
+        Participant of each row.
+    waves : Series of shape (n,)
+        Wave of each row.
+
+    Returns
+    -------
+    Split
+        Pairs and their cause.
+
+    Examples
+    --------
+    >>> split_people(pd.Series(["0001", "1", "0002"]), pd.Series(["a", "b", "a"])).cause
+    'leading zeros'
+    """
+    seen: dict[str, set[object]] = {}
+    for name, wave in zip(ids.astype(str), waves, strict=True):
+        seen.setdefault(name, set()).add(wave)
+    causes: Counter[str] = Counter()
+    involved: set[str] = set()
+    for cause, plain in CAUSES[:-1]:
+        groups: dict[str, list[str]] = {}
+        for name in seen:
+            if name not in involved:
+                groups.setdefault(plain(name), []).append(name)
+        for names in groups.values():
+            if len(names) == 2 and not seen[names[0]] & seen[names[1]]:
+                causes[cause] += 1
+                involved |= set(names)
+    cause = causes.most_common(1)[0][0] if causes else ""
+    return Split(pairs=sum(causes.values()), people=len(seen), cause=cause, ids=frozenset(involved))
 
 
 def compare_ids(these: Iterable[str], others: Iterable[str]) -> Match:

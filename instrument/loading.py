@@ -92,6 +92,47 @@ def load(name: str | Path) -> Instrument:
         raise DefinitionError(_faults_in_words("load", path, error)) from None
 
 
+def load_beside(name: str, folder: Path) -> Instrument:
+    """Load the instrument that a study file names.
+
+    Parameters
+    ----------
+    name
+        Name of a shipped instrument, a path counted from the study file, or the id of an instrument whose
+        file, such as `mini.yaml` for `mini`, lies beside it.
+    folder
+        Folder of the study file.
+
+    Returns
+    -------
+    Instrument
+        Frozen definition.
+
+    Raises
+    ------
+    DefinitionError
+        There is no such instrument, or its file is faulty.
+    """
+    return load(path_beside(name, folder))
+
+
+def path_beside(name: str, folder: Path) -> str | Path:
+    """Find the instrument that a study file names; see `load_beside`."""
+    if name in available():
+        return name
+    candidates = (folder / name, folder / f"{name}.yaml", folder / f"{name}.yml")
+    beside = next(
+        (path for path in candidates if path.is_file() or (path / "instrument.yaml").is_file()), None
+    )
+    if beside is None:
+        fact = (
+            f"the study file names instrument {name!r}, which is neither shipped nor beside the study file."
+        )
+        hint = f"write its path as seen from the study file, or one of: {name_offenders(available())}."
+        raise DefinitionError(fact_and_hint("load", fact, hint))
+    return beside
+
+
 def _locate(name: str | Path) -> Path:
     if (
         isinstance(name, str)

@@ -13,8 +13,17 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.ids import MOST_LOST, split_people
 from instrument.keying import AnswerTable, keyed_items, marked
-from instrument.responses_cells import FAULTS, KINDS, REASONS, JudgedColumn, code_books, judge_column
+from instrument.responses_cells import (
+    FAULTS,
+    KINDS,
+    REASONS,
+    UNSTATED,
+    JudgedColumn,
+    code_books,
+    judge_column,
+)
 from instrument.responses_columns import Reading, check_columns, without_empty_rows
 from instrument.responses_formats import read_parquet_table, read_spss, read_workbook
 from instrument.responses_people import covariate, participants, personal_ids, waves
@@ -39,6 +48,7 @@ def read_responses(
     na: Sequence[str] = ("NA",),
     encoding: str = "utf-8",
     delimiter: str | None = None,
+    caller: str = "read_responses",
 ) -> pd.DataFrame:
     """Read a file of answers and check it whole.
 
@@ -68,6 +78,8 @@ def read_responses(
         Encoding of a text file; a byte-order mark is accepted.
     delimiter
         Character between the fields of a text file; else comma (.csv) or tab (.tsv).
+    caller
+        Function or command that messages name.
 
     Returns
     -------
@@ -119,8 +131,8 @@ def read_responses(
     >>> folder.cleanup()
     """
     reading = _reading(scale, covariates, participant, wave, na, labels)
-    raw = _read_raw(Path(path), sheet, encoding, delimiter)
-    return _warned(_checked(raw, reading), "read_responses")
+    raw = _read_raw(Path(path), sheet, encoding, delimiter, caller)
+    return _warned(_checked(raw, reading), caller)
 
 
 def check_responses(
@@ -229,8 +241,8 @@ def _warned(frame: pd.DataFrame, caller: str) -> pd.DataFrame:
     return frame
 
 
-def _read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None) -> RawTable:
-    caller, suffix = "read_responses", path.suffix.lower()
+def _read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str) -> RawTable:
+    suffix = path.suffix.lower()
     fact, hint = "", ""
     if path.is_dir():
         fact, hint = "is a folder, not a file.", "name the file of the answers."
@@ -269,6 +281,15 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     }
     judged = _judge_items(raw, reading)
     _refuse_duplicates(raw, reading, keys)
+    asked = _asked(raw, keys["wave"], judged, notes)
+    if not asked.all():
+        raw = dataclasses.replace(raw, lines=raw.lines[asked], cells=[_taken(c, asked) for c in raw.cells])
+        keys = {name: column[asked].reset_index(drop=True) for name, column in keys.items()}
+        judged = {
+            item: dataclasses.replace(column, codes=column.codes[asked], states=column.states[asked])
+            for item, column in judged.items()
+        }
+    suspected_ids = _people_apart(raw, reading, keys)
     columns: dict[str, object] = dict(keys)
     for item, column in judged.items():
         columns[item] = pd.arrays.IntegerArray(column.codes, column.states != 0)
@@ -277,7 +298,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     frame = marked(pd.DataFrame(columns), raw.keyed)
     states = np.column_stack([column.states for column in judged.values()])
     notes += _counts(raw, states)
-    suspicions = keying_suspicions(frame, scale)
+    suspicions = keying_suspicions(frame, scale) + suspected_ids
     if reading.participant in raw.columns:
         suspicions += personal_ids(frame["participant"])
     reasons = _reasons(frame, list(judged), states, raw.reasons)
@@ -288,6 +309,40 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
         "checksum": raw.checksum,
     }
     return frame
+
+
+def _taken(cells: object, chosen: np.ndarray) -> pd.Series:
+    return pd.Series(cells, dtype=object if isinstance(cells, tuple) else None)[chosen]
+
+
+def _asked(raw: RawTable, wave: pd.Series, judged: dict[str, JudgedColumn], notes: list[str]) -> np.ndarray:
+    """Rows of waves at which some cell holds something: an event without the form is no administration."""
+    answered = np.logical_or.reduce([column.states != UNSTATED for column in judged.values()])
+    held = set(wave[answered])
+    asked = wave.isin(held).to_numpy(dtype=bool)
+    if not held or asked.all():
+        return np.ones(len(wave), dtype=bool)
+    empty = [str(name) for name in pd.unique(wave) if name not in held]
+    rows = count_of(int((~asked).sum()), "row")
+    notes.append(f"{rows} of {name_offenders(empty)}, where nobody answered, left out: no administrations")
+    return asked
+
+
+def _people_apart(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) -> list[str]:
+    """Refuse ids that are one but for blanks, capitals, decimals or zeros and never share a wave."""
+    if reading.participant not in raw.columns or keys["wave"].nunique() < 2:
+        return []
+    split = split_people(keys["participant"], keys["wave"])
+    if not split.pairs:
+        return []
+    fact = (
+        f"{count_of(split.pairs, 'pair')} of participant ids, of {split.people} ids, differ in {split.cause} "
+        "alone and never answer at one wave"
+    )
+    if 2 * split.pairs > MOST_LOST * split.people:
+        chosen = keys["participant"].isin(split.ids).to_numpy(dtype=bool)
+        raise raw.fault(f"{fact} ({raw.where(chosen)}).", "write each person's id in one way.")
+    return [fact]
 
 
 def _judge_items(raw: RawTable, reading: Reading) -> dict[str, JudgedColumn]:
@@ -333,7 +388,10 @@ def _refuse_faults(raw: RawTable, judged: dict[str, JudgedColumn]) -> None:
         columns = f"column{'s' if len(offenders) > 1 else ''} {name_offenders(offenders)}"
         facts.append(f"{n} {what} ({columns}; {raw.where(rows)})")
         hints.append(FAULTS[kind].hint)
-    raise raw.fault("; ".join(facts) + ".", hints[0])
+    hint = hints[0]
+    if raw.caller.startswith("dta"):
+        hint = hint.replace("pass labels=True", "add --labels").replace("na=(…)", "--na")
+    raise raw.fault("; ".join(facts) + ".", hint)
 
 
 def _refuse_duplicates(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import keyed_items
 from instrument.responses_raw import RawTable, count_of, name_rows, reasons_of_table
@@ -114,7 +115,9 @@ def _choose_sheet(path: Path, caller: str, filled: Mapping[str, Any], sheet: str
         raise _fault(caller, path, "the file is empty.", "check the export; row 1 must hold column names.")
     if sheet is None and len(filled) > 1:
         fact = f"{len(filled)} sheets hold something: {name_offenders(filled)}."
-        raise _fault(caller, path, fact, "name the sheet of the answers with sheet=….")
+        raise _fault(
+            caller, path, fact, f"name the sheet of the answers with {option_of(caller, 'sheet', 'NAME')}."
+        )
     return sheet if sheet is not None else next(iter(filled))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.responses_raw import RawTable, count_of, name_rows
 from instrument.written_cells import unmarked
@@ -53,8 +54,12 @@ def read_delimited(
     text = _decode(path, content, caller, encoding)
     if not text.strip("\ufeff \t\r\n,;|"):
         raise _fault(caller, path, "the file is empty.", "check the export; it must begin with column names.")
+    usual = SUFFIXES.get(path.suffix.lower(), ",")
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if delimiter in DELIMITERS and delimiter not in first and usual in first:
+        delimiter = None  # one name serves several files; this one is split as its ending says
     if delimiter is None:
-        delimiter = SUFFIXES[path.suffix.lower()]
+        delimiter = usual
         _check_delimiter(path, text, caller, delimiter)
     rows, lines, n_blank = _split(path, text, caller, delimiter)
     if "'" in text:
@@ -79,6 +84,30 @@ def read_delimited(
     )
 
 
+def separator_in(path: Path, named: str | None, usual: str) -> str:
+    """Give the separator of a text file: the one named, unless its first line holds only the usual one.
+
+    Parameters
+    ----------
+    path
+        The file.
+    named
+        Separator named for several files at once; None for the usual one.
+    usual
+        Separator that files of this ending have.
+
+    Returns
+    -------
+    str
+        One character.
+    """
+    if named is None:
+        return usual
+    with path.open("rb") as file:
+        header = file.readline()
+    return usual if named.encode() not in header and usual.encode() in header else named
+
+
 def _fault(caller: str, path: Path, fact: str, hint: str) -> ResponseDataError:
     return ResponseDataError(fact_and_hint(caller, f"{path.name}: {fact}", hint))
 
@@ -90,13 +119,15 @@ def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
     plain = encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
     if plain and (content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in content[:4096]):
         fact = "the text is not UTF-8 but UTF-16 or binary."
-        raise _fault(caller, path, fact, 'save it as "CSV UTF-8", or pass encoding="utf-16".')
+        hint = f'save it as "CSV UTF-8", or read it with {option_of(caller, "encoding", "utf-16")}.'
+        raise _fault(caller, path, fact, hint)
     try:
         return content.decode("utf-8-sig" if plain else encoding)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         fact = f"the text is not {encoding.upper()}: byte {error.start} on line {line} cannot be decoded."
-        hint = 'save it as "CSV UTF-8", or name its encoding, such as encoding="latin-1".'
+        example = option_of(caller, "encoding", "latin-1")
+        hint = f'save it as "CSV UTF-8", or name its encoding, such as {example}.'
         raise _fault(caller, path, fact, hint) from None
     except LookupError:
         raise _fault(
@@ -111,7 +142,7 @@ def _check_delimiter(path: Path, text: str, caller: str, expected: str) -> None:
     found = max(DELIMITERS, key=header.count)
     if header.count(found):
         fact = f"the header holds {DELIMITERS[found]} but none of the {DELIMITERS[expected]} expected here."
-        hint = f"export with {DELIMITERS[expected]}, or pass delimiter={found!r}."
+        hint = f"export with {DELIMITERS[expected]}, or read it with {option_of(caller, 'delimiter', found)}."
         raise _fault(caller, path, fact, hint)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from analysis.jobs.record import INPUTS, MADE, Job, JobError
@@ -69,7 +68,7 @@ def _of_files(job: Job) -> dict[str, Any]:
         raise JobError(fact_and_hint("validate", fact, "give one of them."))
     covariates = str(files["covariates"]) if "covariates" in files else names or None
     instrument = files.get("instrument", job.request["instrument"])
-    beside: dict[str, Path | None] = {role: files.get(role) for role in BESIDE}
+    beside: dict[str, Any] = {role: files.get(role) for role in BESIDE}
     return read_inputs(files["responses"], str(instrument), covariates=covariates, **beside)
 
 

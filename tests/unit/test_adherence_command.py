@@ -140,7 +140,7 @@ def test_a_study_that_cannot_answer_is_refused_whole(
         ({"usage": None}, "usage"),
         ({"study": None}, "study"),
         ({"usage": "absent.csv"}, "there is no file"),
-        ({"usage": "absent.parquet"}, "summarise_usage"),
+        ({"usage": "absent.parquet"}, "dta adherence: there is no file 'absent.parquet'"),
         ({"engine": "nowhere://x"}, "engine could not be reached"),
         ({"forms": "rtf"}, "rtf"),
         ({"instrument": "psd_audit"}, "not 'psd_audit'"),

@@ -1,0 +1,97 @@
+"""How files are to be understood: the options that every command takes which reads answers and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from analysis.commands_reading import SideReading
+    from analysis.usage_reading import LogReading
+
+Dates = Annotated[
+    str | None,
+    typer.Option("--dates", help="How dates are written where they are not ISO: D.M.Y, M/D/Y, s, ms, excel."),
+]
+Decimal = Annotated[str, typer.Option("--decimal", help="Decimal mark: . or ,")]
+Durations = Annotated[
+    str | None, typer.Option("--durations", help="Unit of durations in the log: ms, s, min, h, h:mm:ss.")
+]
+TimesIn = Annotated[
+    str | None, typer.Option("--times-in", help="Unit of the times of answering: ms, s, min, h, h:mm:ss.")
+]
+EventId = Annotated[str | None, typer.Option("--event-id", help="Column of the log that names each event.")]
+RetrySeconds = Annotated[
+    float | None,
+    typer.Option("--retry-seconds", help="Like events this close are one; 0 keeps all that differ in time."),
+]
+MostSetAside = Annotated[
+    float, typer.Option("--most-set-aside", help="Share of the log's events that may be set aside.")
+]
+Waves = Annotated[str | None, typer.Option("--waves", help="Waves in their order: a,b,c.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingOptions:
+    """What the person who calls knows of the files; each table takes what concerns it."""
+
+    command: str = "dta validate"
+    participant: str = "participant"
+    wave: str = "wave"
+    labels: bool = False
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    sheet: str | None = None
+    na: tuple[str, ...] = ("NA",)
+    decimal: str = "."
+    dates: str | None = None
+    durations: str | None = None
+    times_in: str | None = None
+    event_id: str | None = None
+    retry_seconds: float | None = None
+    most_set_aside: float = 0.5
+    waves: tuple[str, ...] = ()
+
+    def answers(self) -> dict[str, Any]:
+        """Keyword arguments of `read_responses`."""
+        return {
+            "sheet": self.sheet,
+            "labels": self.labels,
+            "participant": self.participant,
+            "wave": self.wave,
+            "na": self.na,
+            "encoding": self.encoding,
+            "delimiter": self.delimiter,
+            "caller": self.command,
+        }
+
+    def side(self) -> SideReading:
+        """How tables beside the answers are read."""
+        from analysis.commands_reading import SideReading
+
+        return SideReading(
+            dates=self.dates,
+            decimal=self.decimal,
+            delimiter=self.delimiter,
+            na=self.na,
+            times_in=self.times_in,
+            command=self.command,
+        )
+
+    def log(self, source: str) -> LogReading:
+        """How the usage log is read."""
+        from analysis.usage_reading import LogReading
+
+        return LogReading(
+            dates=self.dates,
+            decimal=self.decimal,
+            durations=self.durations,
+            event_id=self.event_id,
+            retry_seconds=self.retry_seconds,
+            most_set_aside=self.most_set_aside,
+            delimiter=self.delimiter,
+            caller=self.command,
+            source=source,
+        )
