@@ -141,6 +141,30 @@ def explained(
     return few
 
 
+def by_reason(failures: Iterable[tuple[str, str]]) -> list[str]:
+    """Give each reason of failures once, with everything it concerns.
+
+    Parameters
+    ----------
+    failures
+        What failed, and why.
+
+    Returns
+    -------
+    list of str
+        One text for each reason, in order of first appearance.
+
+    Examples
+    --------
+    >>> by_reason([("Bed A", "no convergence."), ("Bed B", "no convergence.")])
+    ['Bed A; Bed B: no convergence.']
+    """
+    parts: dict[str, list[str]] = {}
+    for what, reason in failures:
+        parts.setdefault(reason, []).append(what)
+    return [f"{'; '.join(what)}: {reason}" for reason, what in parts.items()]
+
+
 def lacks_option(parts: Sequence[pd.DataFrame]) -> bool:
     """Say whether an option of an item was chosen in one part and by nobody in another."""
     if len(parts) < 2:

@@ -89,6 +89,9 @@ def _few(tree: Tree) -> Limit | None:
             elif few:
                 numbers = any(f["value"] is not None for f in few)
                 levels["described" if numbers else "out"].append(section["subject"])
+    levels["described"] = [subject for subject in levels["described"] if subject not in levels["judged"]]
+    nearer = {*levels["judged"], *levels["described"]}
+    levels["out"] = [subject for subject in levels["out"] if subject not in nearer]
     if Cause.FEW_PEOPLE not in set(_causes(tree)) or not (levels["described"] or levels["out"]):
         return None
     words = {

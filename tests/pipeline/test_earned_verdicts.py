@@ -24,7 +24,7 @@ from analysis.disclosure.shared import shared_tree
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline import Validation, validate
-from analysis.pipeline.reach import of_fit
+from analysis.pipeline.reach import by_reason, of_fit
 from analysis.pipeline.topics.fairness import _undecided
 from analysis.pipeline.topics.groups import judged_levels
 from analysis.report.html import render_html
@@ -186,6 +186,24 @@ def test_no_form_prints_nan(
         for section in validation.tree["sections"].values():
             for figure in build_figures(section, validation.tree["meta"]).values():
                 assert not re.search(r"\bnan\b", figure.alt + to_svg(figure, 400), re.I), figure.title
+
+
+def test_a_subject_of_the_box_stands_once(twenty: Validation) -> None:
+    made = copy.deepcopy(twenty.tree)
+    models = made["sections"]["models"]  # described, while other sections on structure are out of reach
+    claim = {"verdict": "untested", "cause": "few_people", "value": 0.9}
+    models |= {"status": "ok", "cause": None, "findings": [claim]}
+    described, out = limits_of(made)[0].lines
+    assert "structure" in described and "structure" not in out
+
+
+def test_one_reason_is_one_box_whatever_it_concerns() -> None:
+    same = [(f"model {k}", "it did not converge.") for k in range(11)]
+    found = by_reason([*same, ("another", "no one is left.")])
+    assert found == [
+        f"{'; '.join(what for what, _ in same)}: it did not converge.",
+        "another: no one is left.",
+    ]
 
 
 def test_no_box_speaks_of_few_people_where_they_are_enough(three_hundred: Validation) -> None:

@@ -12,6 +12,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, notes, people,
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -68,10 +69,10 @@ def section_adherence(context: Context) -> Section:
         "checks": _checks(found, titles),
         "naive": _naive_table(found),
     }
-    problems = [
-        f"{row.model}, {titles.get(row.predictor, row.predictor)}: {row.reason}"
+    problems = by_reason(
+        (f"{row.model}, {titles.get(row.predictor, row.predictor)}", row.reason)
         for row in found.failed.itertuples()
-    ]
+    )
     return Section(
         estimator="landmark models: quasi-binomial logit, Cox, negative binomial, logistic",
         n=int(main.loc[first, "n"]) if first in main.index else None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -48,7 +49,7 @@ def section_mechanism(context: Context) -> Section:
         },
         tables=_tables(found),
         figures=["mechanism", "hidden_cause"],
-        problems=[f"{row['part']}: {row['reason']}" for row in found.failed.to_dict("records")],
+        problems=by_reason((row["part"], row["reason"]) for row in found.failed.to_dict("records")),
         software=("scipy", "pingouin"),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -51,7 +52,7 @@ def section_priority(context: Context) -> Section:
             "items": _items(context, found, unit),
         },
         figures=["priority"],
-        problems=[f"{row['item']}: {row['reason']}" for row in found.failed.to_dict("records")],
+        problems=by_reason((row["item"], row["reason"]) for row in found.failed.to_dict("records")),
         software=("statsmodels", "scipy"),
     )
 
