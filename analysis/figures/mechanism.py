@@ -62,8 +62,9 @@ def hidden_cause_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Indirect effects over the supposed correlation of two error terms."""
     table = table_of(section, "sensitivity")
     routes = list(dict.fromkeys(table["route"]))
-    points = table_of(section, "robustness").set_index("route")["rho_at_zero"]
-    told = "; ".join(f"{route} is nothing at {points[route]:+.2f}" for route in routes)
+    known = table_of(section, "robustness") if "robustness" in section["tables"] else None
+    points = {} if known is None else dict(zip(known["route"], known["rho_at_zero"], strict=True))
+    told = "; ".join(f"{route} is nothing at {points[route]:+.2f}" for route in routes if route in points)
     palette, dashes = list(SERIES[: len(routes)]), [list(dash) for dash in DASHES[: len(routes)]]
     near = table[table["rho"].abs() <= 0.6]
 

@@ -11,6 +11,7 @@ from analysis.figures.base import Builder, Figure, Section
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.fairness import fairness_figure
 from analysis.figures.flow import flow_figure
+from analysis.figures.gaps import without_gaps
 from analysis.figures.irt import information_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
@@ -64,14 +65,17 @@ def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure
     Returns
     -------
     dict
-        Name to figure, in the section's order; in a shared tree, only those that can be drawn.
+        Name to figure, in the section's order; only those of which a row can be drawn.
     """
     figures = {}
     for name in section["figures"]:
         builder, _, part = name.partition("@")
         about = {**meta, "part": part} if part else meta
+        shown = without_gaps(without_suppressed(section, builder), builder)
+        if shown is None:
+            continue
         try:
-            figures[name] = FIGURES[builder](without_suppressed(section, builder), about)
+            figures[name] = FIGURES[builder](shown, about)
         except (ValueError, TypeError, KeyError, IndexError):
             if not section.get("suppressed"):  # else too little is left of it to be drawn
                 raise

@@ -70,8 +70,8 @@ def section_adherence(context: Context) -> Section:
         "naive": _naive_table(found),
     }
     problems = by_reason(
-        (f"{row.model}, {titles.get(row.predictor, row.predictor)}", row.reason)
-        for row in found.failed.itertuples()
+        (f"{row['model']}, {titles.get(row['predictor'], row['predictor'])}", row["reason"])
+        for row in found.failed.to_dict("records")
     )
     return Section(
         estimator="landmark models: quasi-binomial logit, Cox, negative binomial, logistic",

@@ -1,0 +1,82 @@
+"""Rows that a figure cannot show because a number it draws is missing: nothing is drawn or told of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from analysis.figures.base import Section
+
+# figure: table to the columns without which a row cannot be drawn
+DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "bland_altman": {
+        "levels": (
+            "mean",
+            "difference",
+            "spread_lower",
+            "spread_upper",
+            "bias",
+            "loa_lower",
+            "loa_upper",
+        )
+    },
+    "fairness": {"items": ("nagelkerke_total",)},
+    "flow": {"flow": ("answered", "complete")},
+    "forest": {"effects": ("effect", "effect_lower", "effect_upper")},
+    "hidden_cause": {"sensitivity": ("rho", "estimate"), "robustness": ("rho_at_zero",)},
+    "htmt": {"htmt": ("htmt", "htmt_ci_lower", "htmt_ci_upper")},
+    "information": {"information": ("theta", "information")},
+    "loadings": {"loadings": ("primary",)},
+    "mechanism": {"routes": ("standardised", "estimate", "boot_lower", "boot_upper")},
+    "models": {"fit": ("rmsea_robust", "rmsea_ci_lower_robust", "rmsea_ci_upper_robust")},
+    "paths": {"loadings": ("loading",), "factor_correlations": ("r",)},
+    "priority": {"themes": ("level", "level_lower", "level_upper", "effect", "effect_lower", "effect_upper")},
+    "reliability": {"alpha": ("alpha", "ci_lower", "ci_upper")},
+    "retention": {"retention": ("on_day", "from_day")},
+    "retest": {"retest": ("icc", "ci_lower", "ci_upper")},
+    "scores": {"scores": ("mean",)},
+    "scree": {"eigenvalues": ("observed", "permuted_percentile", "ekc")},
+    "survival": {"curves": ("time", "surviving"), "at_risk": ("time", "at_risk")},
+    "trajectories": {"trajectories": ("mean", "ci_lower", "ci_upper")},
+}
+
+OPTIONAL = {("paths", "factor_correlations"), ("hidden_cause", "robustness")}  # drawn without it, too
+
+
+def without_gaps(section: Section, figure: str) -> Section | None:
+    """Give the section without the rows a figure cannot show.
+
+    Parameters
+    ----------
+    section
+        Section of a results tree.
+    figure
+        Name of the figure.
+
+    Returns
+    -------
+    mapping or None
+        The section; None where no row is left of a table that the figure needs.
+    """
+    tables: dict[str, Any] = dict(section["tables"])
+    for name, needed in DRAWN.get(figure, {}).items():
+        table = tables.get(name)
+        if table is None:
+            continue
+        count = max((len(column) for column in table.values()), default=0)
+        keep = [row for row in range(count) if all(_known(table, key, row) for key in needed)]
+        if not keep and (figure, name) not in OPTIONAL:
+            return None
+        if not keep:
+            del tables[name]
+        elif len(keep) < count:
+            tables[name] = {key: [column[row] for row in keep] for key, column in table.items()}
+    return {**section, "tables": tables}
+
+
+def _known(table: Mapping[str, Any], key: str, row: int) -> bool:
+    if key not in table:
+        return True
+    value = table[key][row]
+    return value is not None and (isinstance(value, str) or math.isfinite(value))
