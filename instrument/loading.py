@@ -12,7 +12,10 @@ from pydantic import ValidationError
 
 from instrument.definition import SCHEMA_VERSION, Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.storable import unstorable_paths
 
+MOST_PARTS = 200_000
+DEEPEST = 40
 LIBRARY = Path(__file__).parent / "library"
 
 
@@ -190,10 +193,44 @@ def read_yaml(path: Path, caller: str) -> dict[str, Any]:
         raise DefinitionError(
             fact_and_hint(caller, fact, "mend that line; texts with a colon need quotes.")
         ) from None
+    except RecursionError:
+        fact = f"{path.name} is nested too deeply."
+        raise DefinitionError(fact_and_hint(caller, fact, "write it flat, as shipped ones are.")) from None
+    except (ValueError, OverflowError, TypeError):
+        fact = f"{path.name} holds a number or a date that there is not."
+        raise DefinitionError(fact_and_hint(caller, fact, "put it in quotes, or mend it.")) from None
+    _refuse_unfit(raw, path, caller)
     if not isinstance(raw, dict):
         fact = f"{path.name} holds no mapping at its top level."
         raise DefinitionError(fact_and_hint(caller, fact, "begin with 'schema: 1' and 'id: …'."))
     return raw
+
+
+def _refuse_unfit(raw: Any, path: Path, caller: str) -> None:
+    """Refuse what reads as YAML and could not be kept: too deep, too large once written out, or no text."""
+    fact, hint = "", "write it flat and in full, as shipped ones are."
+    try:
+        if _size_of(raw, {}, 0) > MOST_PARTS:
+            fact = f"{path.name} holds more than {MOST_PARTS:,} entries once its aliases are written out."
+    except RecursionError:
+        fact = f"{path.name} is nested too deeply, or holds itself."
+    if not fact and (where := unstorable_paths(raw, 5)):
+        fact = f"{path.name} holds a NUL or half of a character at {name_offenders(where)}."
+        hint = "write the character itself, and save the file as UTF-8."
+    if fact:
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
+
+
+def _size_of(part: Any, known: dict[int, int], depth: int) -> int:
+    """Entries of a part with every alias written out; a part that holds itself is counted without end."""
+    if not isinstance(part, (dict, list)):
+        return 1
+    if depth > DEEPEST:
+        raise RecursionError
+    if id(part) not in known:
+        entries = list(part.values()) if isinstance(part, dict) else part
+        known[id(part)] = 1 + sum(_size_of(entry, known, depth + 1) for entry in entries)
+    return known[id(part)]
 
 
 def _fill_wording(raw: dict[str, Any], path: Path) -> None:

@@ -121,7 +121,7 @@ def _http_fault(request: Request, error: Any) -> Response:
             error.detail if isinstance(error.detail, list) else [{"path": "", "message": str(error.detail)}]
         )
         return JSONResponse({"faults": faults}, status_code=error.status_code)
-    kind = "large" if error.status_code in (400, 413) else "lost"
+    kind = {400: "large", 408: "fault", 413: "large", 422: "fault"}.get(error.status_code, "lost")
     return shut(request, kind, error.status_code).response
 
 

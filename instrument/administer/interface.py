@@ -15,6 +15,7 @@ from starlette.requests import Request
 
 from instrument.administer.doors import client_of, site_of
 from instrument.definition import Instrument
+from instrument.storable import NO_TEXT, unstorable_paths
 from instrument.store.answers import Answer
 from instrument.store.connect import reading
 from instrument.store.definitions import instrument_of, waves_of
@@ -124,14 +125,14 @@ def study_of_request(
         401 without a valid key, 429 after too many wrong ones, 409 when the study is not open.
     """
     site, client = site_of(request), client_of(request)
-    if site.limit.blocked(client):
-        raise _refuse(429, ("header.authorization", "too many wrong keys; try again in a few minutes"))
     scheme, _, key = (authorization or "").partition(" ")
     found = None
     if scheme.lower() == "bearer" and key:
         with reading(site.engine) as connection:
             found = study_of_key(connection, site.keyring, key.strip())
     if found is None:
+        if site.limit.blocked(client):  # only wrong keys: others may sit behind the same address
+            raise _refuse(429, ("header.authorization", "too many wrong keys; try again in a few minutes"))
         site.limit.failed(client)
         raise _refuse(401, ("header.authorization", "no valid key; make one with `dta study key`"))
     if found.status != "open":
@@ -162,6 +163,28 @@ def faults_of_request(errors: Sequence[Any]) -> list[dict[str, str]]:
 
 
 StudyRow = Annotated[Any, Depends(study_of_request)]
+
+
+async def storable_body(request: Request, _study: StudyRow) -> None:
+    """Refuse texts that no database keeps, with the path of each.
+
+    Parameters
+    ----------
+    request
+        The request.
+
+    Raises
+    ------
+    HTTPException
+        422 for a NUL or a lone surrogate anywhere in the body.
+    """
+    if request.method == "POST":
+        paths = unstorable_paths(await request.json())
+        if paths:
+            raise _refuse(422, *((path, NO_TEXT) for path in paths))
+
+
+KEEPS = [Depends(storable_body)]
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Faults, "description": text}
     for status, text in [
@@ -175,7 +198,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/events", responses=REFUSALS)
+@router.post("/events", responses=REFUSALS, dependencies=KEEPS)
 def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
     """Keep a batch of usage events: all of them, or none and the path of each fault.
 
@@ -228,6 +251,7 @@ def get_questionnaire(
 @router.post(
     "/fhir/QuestionnaireResponse",
     status_code=201,
+    dependencies=KEEPS,
     responses={
         200: {"model": Outcome, "description": "The same answers were there already"},
         201: {"model": Outcome, "description": "The answers are kept"},

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path
 from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -32,6 +33,7 @@ from instrument.administer.journey import (
 from instrument.administer.layout import page_sizes
 from instrument.administer.rendering import Page, question_fields, render, review_sections
 from instrument.administer.session import COOKIE, comes_from_here, cookie_value
+from instrument.storable import is_storable
 from instrument.store.answers import (
     Answer,
     LockedError,
@@ -65,7 +67,10 @@ async def read_posted(request: Request) -> FormData:
     starlette.datastructures.FormData
         Its fields.
     """
-    return await request.form(max_files=0, max_fields=MOST_FIELDS)
+    form = await request.form(max_files=0, max_fields=MOST_FIELDS)
+    if not all(isinstance(v, str) and is_storable(name + v) for name, v in form.multi_items()):
+        raise HTTPException(422)  # a charset of its own can bring in half a character
+    return form
 
 
 Form = Annotated[FormData, Depends(read_posted)]

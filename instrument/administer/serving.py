@@ -12,6 +12,7 @@ from typing import Any
 import anyio.to_thread
 import uvicorn
 
+from instrument.administer.patience import ImpatientProtocol
 from instrument.errors import ToolkitError, fact_and_hint
 
 GRACE_SECONDS = 10
@@ -132,6 +133,7 @@ def run(
         proxy_headers=behind_proxy,
         forwarded_allow_ips="127.0.0.1" if behind_proxy else None,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        http=ImpatientProtocol,
     )
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(_serve(_Server(config, at_end)))

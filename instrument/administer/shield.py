@@ -14,12 +14,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from instrument.administer import patience
+from instrument.administer.patience import SlowBodyError, patient_for
+
 log = logging.getLogger("dta.questionnaire")
 
 MOST_BYTES = 65_536
 MOST_BYTES_OF_PROGRAMS = 1_048_576
 OURS = "/instrument/"
 INTERFACE = ("/events", "/fhir/", "/openapi.json")
+CLOSE = {"connection": "close"}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -105,9 +109,14 @@ class Shield:
         began, status, received, answering = time.perf_counter(), 500, 0, False
         most = MOST_BYTES_OF_PROGRAMS if for_programs(scope["path"]) else MOST_BYTES
 
+        timely = patient_for(patience.BODY_SECONDS, receive)
+
         async def bounded() -> MutableMapping[str, Any]:
             nonlocal received
-            message = await receive()
+            try:
+                message = await timely()
+            except SlowBodyError:
+                raise HTTPException(408, detail="the body took too long", headers=CLOSE) from None
             received += len(message.get("body", b""))
             if received > most:
                 raise BodyTooLargeError

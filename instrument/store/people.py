@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from instrument.errors import fact_and_hint, name_offenders
+from instrument.storable import is_storable
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.erasures import Erasure, note_erasure, noted_erasures
@@ -86,6 +87,9 @@ def invite(
     if taken := sorted({n for n in names if n in kept or names.count(n) > 1}):
         fact = f"{len(taken)} pseudonyms are doubled or in the study already: {name_offenders(taken)}."
         raise StoreError(fact_and_hint("invite", fact, "take them out of the list."))
+    if odd := [name for name in names if not is_storable(name)]:
+        fact = f"{len(odd)} pseudonyms hold a NUL or half of a character: {name_offenders(odd)}."
+        raise StoreError(fact_and_hint("invite", fact, "mend the list; save it as UTF-8 text."))
     study_name = connection.execute(select(study.c.name).where(study.c.id == study_id)).scalar_one_or_none()
     gone = [] if isinstance(people, int) else erased_before(connection, keyring, str(study_name), names)
     if gone and not readmit:
