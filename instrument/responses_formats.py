@@ -7,7 +7,7 @@ import json
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,14 @@ from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import keyed_items
 from instrument.responses_raw import RawTable, count_of, name_rows, reasons_of_table
 
+MOST_UNPACKED = 500 * 1024**2
+MOST_BESIDE = 16 * 1024**2
+"""Bytes of a workbook's parts beside sheets and texts, which are read whole: styles, names, relations."""
+PARTS_OF_TABLES = ("xl/worksheets/sheet", "xl/sharedStrings", "xl/media/", "xl/charts/", "docProps/thumbnail")
+MOST_SHEET_CELLS = 20_000_000
+LEAST_PER_ROW = 20  # an empty row costs time too; no sheet has more than a million
+MOST_CELLS = 400_000_000
+PIECE = 1024**2
 _FORMULA = re.compile(rb"<f[ />]")
 _STORED_INDEX = re.compile(r"__index_level_\d+__")
 
@@ -51,6 +59,7 @@ def read_workbook(path: Path, content: bytes, caller: str, sheet: str | None = N
     ResponseDataError
         The workbook cannot be read, or which sheet is meant is not plain.
     """
+    refuse_bomb(path, content, caller)
     sheets = _sheets(path, content, caller)
     chosen = _choose_sheet(path, caller, {name: rows for name, rows in sheets.items() if rows}, sheet)
     rows = sheets[chosen]
@@ -90,14 +99,73 @@ def _sheets(path: Path, content: bytes, caller: str) -> dict[str, list[tuple[int
     try:
         for sheet in workbook.worksheets:
             sheet.reset_dimensions()
-            rows = ((n, _trim(row)) for n, row in enumerate(sheet.iter_rows(values_only=True), start=1))
+            rows = ((n, _trim(row)) for n, row in enumerate(_counted(path, caller, sheet), start=1))
             sheets[sheet.title] = [(n, cells) for n, cells in rows if cells]
+    except ResponseDataError:
+        raise
     except Exception as error:
         fact = f"the workbook is damaged ({type(error).__name__})."
         raise _fault(caller, path, fact, "open it and save it again as .xlsx.") from None
     finally:
         workbook.close()
     return sheets
+
+
+def _counted(path: Path, caller: str, sheet: Any) -> Iterator[tuple[Any, ...]]:
+    """Rows of a sheet while they are few enough: one cell far out makes a row of thousands."""
+    cells = 0
+    for row in sheet.iter_rows(values_only=True):
+        cells += max(len(row), LEAST_PER_ROW)
+        refuse_giant(path, caller, cells, MOST_SHEET_CELLS)
+        yield row
+
+
+def refuse_giant(path: Path, caller: str, cells: int, most: int) -> None:
+    """Refuse a table of more cells than would be looked at.
+
+    Parameters
+    ----------
+    path, caller
+        As in `read_workbook`.
+    cells, most
+        How many there are, and may be.
+
+    Raises
+    ------
+    ResponseDataError
+        There are more.
+    """
+    if cells > most:
+        fact = f"the table spans more than {most:,} cells."
+        hint = "delete what stands far from the answers, or give the rows in several files."
+        raise _fault(caller, path, fact, hint)
+
+
+def refuse_bomb(path: Path, content: bytes, caller: str) -> None:
+    """Refuse a workbook that unpacks to more than a table of answers does; nothing is unpacked for this.
+
+    Parameters
+    ----------
+    path, content, caller
+        As in `read_workbook`.
+
+    Raises
+    ------
+    ResponseDataError
+        A part, or all of them together, are too large.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return  # its reader says what it is
+    largest = {entry.filename: entry.file_size for entry in entries}
+    beside = [size for name, size in largest.items() if not name.startswith(PARTS_OF_TABLES)]
+    total = sum(entry.file_size for entry in entries)
+    if total > MOST_UNPACKED or sum(beside) > MOST_BESIDE:
+        fact = f"the workbook unpacks to {total / 1024**2:,.0f} MB from {len(content) / 1024**2:,.1f} MB."
+        hint = "save only the sheet of the answers, or export it as CSV."
+        raise _fault(caller, path, fact, hint)
 
 
 def _trim(row: tuple[Any, ...]) -> list[Any]:
@@ -127,7 +195,7 @@ def _refuse_uncomputed(
     """Refuse formulas whose value was never stored: they would pass for missing answers."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         names = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        if not any(_FORMULA.search(archive.read(name)) for name in names):
+        if not any(_has_formula(archive, name) for name in names):
             return
     values = dict(rows)
     workbook = _open(path, content, caller, values=False)
@@ -146,6 +214,17 @@ def _refuse_uncomputed(
         where = name_rows(sorted(set(uncomputed)), "row")
         fact = f"{count_of(len(uncomputed), 'formula')} without a stored value ({where})."
         raise _fault(caller, path, fact, "open the workbook in a spreadsheet program and save the values.")
+
+
+def _has_formula(archive: zipfile.ZipFile, name: str) -> bool:
+    """Look for a formula without holding the whole sheet."""
+    end = b""
+    with archive.open(name) as sheet:
+        while part := sheet.read(PIECE):
+            if _FORMULA.search(end + part):
+                return True
+            end = (end + part)[-2:]
+    return False
 
 
 def read_parquet_table(path: Path, content: bytes, caller: str) -> RawTable:
@@ -174,7 +253,11 @@ def read_parquet_table(path: Path, content: bytes, caller: str) -> RawTable:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.ParquetFile(io.BytesIO(content)).read()
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(content))
+        refuse_giant(path, caller, file.metadata.num_rows * file.metadata.num_columns, MOST_CELLS)
+        table = file.read()
+    except ResponseDataError:
+        raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         fact = f"the file is no readable Parquet file ({type(error).__name__})."
         raise _fault(caller, path, fact, "write it again.") from None
@@ -238,7 +321,11 @@ def read_spss(path: Path, caller: str) -> RawTable:
         fact = "SPSS files need the package pyreadstat, which is not installed."
         raise _fault(caller, path, fact, 'pip install "dta-toolkit[spss]".') from None
     try:
+        _, known = pyreadstat.read_sav(str(path), metadataonly=True)
+        refuse_giant(path, caller, (known.number_rows or 0) * (known.number_columns or 0), MOST_CELLS)
         frame, meta = pyreadstat.read_sav(str(path), user_missing=True, apply_value_formats=False)
+    except ResponseDataError:
+        raise
     except Exception as error:
         fact = f"the file is no readable SPSS file ({type(error).__name__})."
         raise _fault(caller, path, fact, "save it again as .sav.") from None
