@@ -13,6 +13,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.rules import FEWEST_PEOPLE
+
 # Each colour keeps 3:1 or more against both papers; DARK gives its counterpart on dark paper.
 INK, MUTED, GRID, PAPER = "#1c2430", "#5b6472", "#e2dfd6", "#fdfcf9"
 BLUE, ORANGE, GREEN, PLUM = "#1f5f8b", "#b5500f", "#2f7d5b", "#7a4a8c"
@@ -80,6 +82,11 @@ Builder = Callable[[Section, Mapping[str, Any]], Figure]
 def table_of(section: Section, name: str) -> pd.DataFrame:
     """Give a table of a section as a data frame."""
     return pd.DataFrame(section["tables"][name])
+
+
+def too_few(n: float | None) -> bool:
+    """Say whether a row rests on too few people for a verdict; a number that is not told is no reason."""
+    return n is not None and not pd.isna(n) and not FEWEST_PEOPLE.holds(n)
 
 
 def wrapped(text: str, at: int = 24) -> str:

@@ -8,16 +8,30 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import BLUE, INK, LINES, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import (
+    BLUE,
+    INK,
+    LINES,
+    MUTED,
+    ORANGE,
+    Chart,
+    Figure,
+    Section,
+    table_of,
+    too_few,
+    wrapped,
+)
 from analysis.rules import ALPHA
 
 
 def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
-    """Points with intervals, one row per theme; filled when the cut-off is reached."""
+    """Points with intervals, one row per theme; nothing is said of a cut-off where people are too few."""
     table = table_of(section, "alpha")
     table["reached"] = [
-        "reaches the cut-off" if ALPHA.holds(value) else "below the cut-off" for value in table["alpha"]
+        SIDES[2] if too_few(n) else SIDES[0] if ALPHA.holds(value) else SIDES[1]
+        for value, n in zip(table["alpha"], table["n"], strict=True)
     ]
+    sides = [side for side in SIDES if side in set(table["reached"])]
     table["label"] = [wrapped(title) for title in table["title"]]
     told = "; ".join(
         f"{row.title} {row.alpha:.2f} ({row.ci_lower:.2f} to {row.ci_upper:.2f})"
@@ -35,8 +49,8 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         point = base.mark_point(filled=True, size=110, opacity=1).encode(
             y=rows,
             x=alt.X("alpha:Q", scale=scale),
-            color=alt.Color("reached:N", title=None, scale=_marks([BLUE, ORANGE])),
-            shape=alt.Shape("reached:N", title=None, scale=_marks(["circle", "square"])),
+            color=alt.Color("reached:N", title=None, scale=_marks(sides, COLOURS)),
+            shape=alt.Shape("reached:N", title=None, scale=_marks(sides, SHAPES)),
         )
         cut = pd.DataFrame({"cut": [ALPHA.cutoff]})
         rule = (
@@ -44,15 +58,22 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             .mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
             .encode(x=alt.X("cut:Q", scale=scale))
         )
-        return (rule + line + point).properties(width=width, height=38 * len(table) + 60)
+        drawn = line + point if sides == [SIDES[2]] else rule + line + point
+        return drawn.properties(width=width, height=38 * len(table) + 60)
 
+    dashed = "" if sides == [SIDES[2]] else f"; dashed line: {ALPHA.cutoff:.2f}"
     return Figure(
-        title=f"Alpha of each theme; dashed line: {ALPHA.cutoff:.2f}",
+        title=f"Alpha of each theme{dashed}",
         alt=f"Alpha with 95% interval by theme: {told}.",
         draw=draw,
         tables=("alpha",),
     )
 
 
-def _marks(values: list[str]) -> alt.Scale:
-    return alt.Scale(domain=["reaches the cut-off", "below the cut-off"], range=values)
+SIDES = ("reaches the cut-off", "below the cut-off", "too few people for a verdict")
+COLOURS = dict(zip(SIDES, (BLUE, ORANGE, MUTED), strict=True))
+SHAPES = dict(zip(SIDES, ("circle", "square", "diamond"), strict=True))
+
+
+def _marks(sides: list[str], marks: Mapping[str, str]) -> alt.Scale:
+    return alt.Scale(domain=sides, range=[marks[side] for side in sides])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from analysis.figures.base import (
@@ -18,6 +19,7 @@ from analysis.figures.base import (
     Figure,
     Section,
     table_of,
+    too_few,
     wrapped,
 )
 from analysis.rules import ICC
@@ -65,7 +67,9 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """ICC with its interval, one row per score."""
     table = table_of(section, "retest")
     table["label"] = [wrapped(title) for title in table["title"]]
-    table["reached"] = [ICC.holds(value) for value in table["icc"]]
+    few = table["n"].map(too_few)
+    table["mark"] = np.where(few, MUTED, np.where(table["icc"].map(ICC.holds), BLUE, ORANGE))
+    table["shape"] = np.where(few, "diamond", np.where(table["icc"].map(ICC.holds), "circle", "square"))
     told = "; ".join(
         f"{row.title} {row.icc:.2f} ({row.ci_lower:.2f} to {row.ci_upper:.2f})" for row in table.itertuples()
     )
@@ -81,16 +85,19 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         point = base.mark_point(filled=True, size=110, opacity=1).encode(
             y=rows,
             x=alt.X("icc:Q", scale=scale),
-            color=alt.condition("datum.reached", alt.value(BLUE), alt.value(ORANGE)),
-            shape=alt.condition("datum.reached", alt.value("circle"), alt.value("square")),
+            color=alt.Color("mark:N", scale=None),
+            shape=alt.Shape("shape:N", scale=None),
         )
         cut = pd.DataFrame({"cut": [ICC.cutoff]})
         rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
         rule = rule.encode(x=alt.X("cut:Q", scale=scale))
-        return (rule + line + point).properties(width=width, height=36 * len(table) + 50)
+        drawn = line + point if few.all() else rule + line + point
+        return drawn.properties(width=width, height=36 * len(table) + 50)
 
+    side = f"dashed line: {ICC.cutoff:.2f}; squares lie below it"
+    side += "; diamonds: too few people for a verdict" if few.any() else ""
     return Figure(
-        title=f"Retest among the stable; dashed line: {ICC.cutoff:.2f}; squares lie below it",
+        title=f"Retest among the stable; {'too few people for a verdict' if few.all() else side}",
         alt=f"ICC with 95% interval by score: {told}.",
         draw=draw,
         tables=("retest",),

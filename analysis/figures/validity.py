@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.figures.base import BLUE, INK, LINES, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
 from analysis.rules import HTMT
 
-CLASSES = ("below the cut-off", "at or above the cut-off")
+CLASSES = ("below the cut-off", "at or above the cut-off", "too few people for a verdict")
 
 
 def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -19,7 +19,13 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table = table_of(section, "htmt")
     table = table[table["within_scale"]].sort_values("htmt", ascending=False)  # other measures are not judged
     table["label"] = [wrapped(f"{row.one} with {row.other}", 30) for row in table.itertuples()]
-    table["apart"] = [CLASSES[0] if HTMT.holds(value) else CLASSES[1] for value in table["htmt"]]
+    judged = not any(
+        claim["rule"] == str(HTMT) and claim["cause"] is not None for claim in section.get("findings", ())
+    )
+    table["apart"] = [
+        (CLASSES[0] if HTMT.holds(value) else CLASSES[1]) if judged else CLASSES[2] for value in table["htmt"]
+    ]
+    classes = list(CLASSES[:2] if judged else CLASSES[2:])
     told = "; ".join(
         f"{row.one} with {row.other} {row.htmt:.2f} ({row.htmt_ci_lower:.2f} to {row.htmt_ci_upper:.2f})"
         for row in table.itertuples()
@@ -33,8 +39,8 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
             y=rows, x=alt.X("htmt_ci_lower:Q", scale=scale, title="HTMT, 95% interval"), x2="htmt_ci_upper:Q"
         )
-        colour = alt.Scale(domain=list(CLASSES), range=[BLUE, ORANGE])
-        shape = alt.Scale(domain=list(CLASSES), range=["circle", "square"])
+        colour = alt.Scale(domain=classes, range=[BLUE, ORANGE] if judged else [MUTED])
+        shape = alt.Scale(domain=classes, range=["circle", "square"] if judged else ["diamond"])
         point = base.mark_point(filled=True, size=100, opacity=1).encode(
             y=rows,
             x=alt.X("htmt:Q", scale=scale),

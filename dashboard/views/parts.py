@@ -138,7 +138,7 @@ def show_figures(section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         return
     dark = st.context.theme.type == "dark"
     known = {"title": section["title"], "figures": section["figures"]}
-    known |= {"suppressed": section.get("suppressed")}
+    known |= {"suppressed": section.get("suppressed"), "findings": section["findings"]}
     text = json.dumps({**known, "tables": section["tables"], "captions": section["captions"]})
     for drawn in _drawn(text, json.dumps(dict(meta)), dark):
         if not drawn.page:

@@ -34,6 +34,7 @@ from analysis.report.markdown import render_markdown
 from analysis.report.questions import counted_questions, hidden_claims, question_rows
 from analysis.report.short_forms import render_short_html
 from analysis.report.standards import evidence_of, states_sentence
+from analysis.report.view import prose
 from analysis.rules import DIF_COSMIN, INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
 from analysis.structural.improper import Fault
 from analysis.structural.models import cfa
@@ -187,6 +188,44 @@ def test_no_form_prints_nan(
         for section in validation.tree["sections"].values():
             for figure in build_figures(section, validation.tree["meta"]).values():
                 assert not re.search(r"\bnan\b", figure.alt + to_svg(figure, 400), re.I), figure.title
+
+
+def test_a_figure_of_too_few_people_speaks_of_no_cut_off(
+    twenty: Validation, three_hundred: Validation
+) -> None:
+    drawn = {}
+    for name, validation in (("twenty", twenty), ("enough", three_hundred)):
+        section = validation.tree["sections"]["reliability"]
+        figure = build_figures(section, validation.tree["meta"])["reliability"]
+        drawn[name] = figure.title + to_svg(figure, 400)
+    assert "too few people for a verdict" in drawn["twenty"] and "cut-off" not in drawn["twenty"]
+    assert "dashed line" not in drawn["twenty"]
+    assert "reaches the cut-off" in drawn["enough"] and "dashed line: 0.70" in drawn["enough"]
+    assert "too few people" not in drawn["enough"]
+
+
+def test_retest_and_ratios_of_too_few_people_are_drawn_without_a_side(tree: dict[str, Any]) -> None:
+    made = copy.deepcopy(tree)
+    retest, validity = made["sections"]["retest"], made["sections"]["validity"]
+    whole = build_figures(retest, made["meta"])["retest"]
+    assert "squares lie below it" in whole.title
+    retest["tables"]["retest"]["n"] = [12] * len(retest["tables"]["retest"]["n"])
+    few = build_figures(retest, made["meta"])["retest"]
+    assert few.title == "Retest among the stable; too few people for a verdict" and "0.70" not in few.title
+    assert "at or above the cut-off" not in to_svg(few, 400)
+    assert "below the cut-off" in to_svg(build_figures(validity, made["meta"])["htmt"], 400)
+    for finding in validity["findings"]:
+        finding |= {"verdict": "untested", "cause": "few_people", "passed": None}
+    svg = to_svg(build_figures(validity, made["meta"])["htmt"], 400)
+    assert "below the cut-off" not in svg and "too few people for a verdict" in svg
+
+
+def test_one_theme_is_judged_by_its_one_factor() -> None:
+    scale = garden(1)
+    section = validate(answers_of(scale, 200), scale, topics=("models",)).tree["sections"]["models"]
+    text = prose(section)
+    assert text[1].startswith("With one factor, CFI is") and "These are the robust indices" in text[2]
+    assert {f["verdict"] for f in section["findings"] if f["property"] == "structure"} == {"met"}
 
 
 def test_a_subject_of_the_box_stands_once(twenty: Validation) -> None:

@@ -191,6 +191,8 @@ def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> 
                 else "."
             )
         )
+    elif names == {"one factor"}:
+        sentences.append("With one factor, CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}.")
     if cause is None:
         sentences += _variants(values)
         sentences += _compared(found)
