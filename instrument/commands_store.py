@@ -181,3 +181,23 @@ def audit_command(store: StoreUrl = DEFAULT_STORE) -> None:
         fact = f"line {line} of the audit log does not fit the one before it."
         raise StoreError(fact_and_hint("dta store audit", fact, "compare with a backup."))
     typer.echo("The audit log is whole.")
+
+
+@app.command("check")
+def check_command(store: StoreUrl = DEFAULT_STORE, keys: KeyFile = DEFAULT_KEYS) -> None:
+    """Check schema, file, log, keys and erasures; nothing is changed."""
+    from instrument.errors import fact_and_hint
+    from instrument.store.checking import faults_of_store
+    from instrument.store.connect import StoreError, refuse_half_restored, require_store
+    from instrument.store.tokens import given_key, load_keyring
+
+    require_store(store)
+    engine = _connected(store)
+    refuse_half_restored(engine)
+    keyring = load_keyring(keys) if given_key() is not None or keys.exists() else None
+    found = faults_of_store(engine, keyring)
+    for part, faults in found.items():
+        typer.echo(f"{part}: {'; '.join(faults) or 'in order'}")
+    if count := sum(map(len, found.values())):
+        fact = f"{count} fault(s) in the store."
+        raise StoreError(fact_and_hint("dta store check", fact, "compare with a backup first."))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
@@ -18,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from instrument.administer.doors import ShutError, Site, shut
+from instrument.administer.health import Health
 from instrument.administer.interface import faults_of_request
 from instrument.administer.interface import router as interface
 from instrument.administer.pages import locked_page, router
@@ -25,12 +25,11 @@ from instrument.administer.rendering import FOLDER
 from instrument.administer.session import GuessLimit
 from instrument.administer.shield import Shield, for_programs
 from instrument.store.answers import LockedError
-from instrument.store.connect import newest_schema, reading, require_newest_schema, schema_of
+from instrument.store.connect import require_newest_schema
 from instrument.store.keys import know_keys
 from instrument.store.purge import empty_log
 from instrument.store.tokens import Keyring
 
-log = logging.getLogger("dta.questionnaire")
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -85,6 +84,7 @@ def create_app(
     app.state.site = Site(
         engine=engine, keyring=keyring, prefix=mounted, secure=secure, limit=limit or GuessLimit()
     )
+    app.state.health = Health(engine)
     app.include_router(router)
     app.include_router(interface)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
@@ -98,16 +98,11 @@ def create_app(
 
 
 def _health(request: Request) -> Response:
-    """Say whether the store answers and has the right schema."""
-    site: Site = request.app.state.site
-    try:
-        with reading(site.engine) as connection:
-            connection.execute(text("SELECT 1"))
-        sound = schema_of(site.engine) == newest_schema()
-    except Exception:
-        log.exception("the store does not answer")
-        sound = False
-    return JSONResponse({"status": "ok" if sound else "unavailable"}, status_code=200 if sound else 503)
+    """Say whether the store answers, has the right schema and room to write."""
+    fault = request.app.state.health.fault()
+    if fault is None:
+        return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "unavailable", "fault": fault}, status_code=503)
 
 
 def _shut(_request: Request, error: Any) -> Response:

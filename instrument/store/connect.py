@@ -265,6 +265,28 @@ def require_newest_schema(engine: Engine) -> None:
         raise StoreError(fact_and_hint("open_store", fact, "run `dta store upgrade`; it backs up first."))
 
 
+def require_store(url: str) -> None:
+    """Refuse an SQLite file that is not there: looking at a store does not make one.
+
+    Parameters
+    ----------
+    url
+        As for `open_store`.
+
+    Raises
+    ------
+    StoreError
+        There is no such file.
+    """
+    try:
+        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
+    except ArgumentError:
+        return  # opening it says so
+    file = Path(parsed.database or "")
+    if parsed.get_backend_name() == "sqlite" and not file.is_file():
+        raise StoreError(fact_and_hint("open_store", f"there is no store {file.name!r}.", "check DTA_STORE."))
+
+
 def refuse_half_restored(engine: Engine) -> None:
     """Refuse a store whose restoring was interrupted: people who were erased could be in it.
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Engine, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from instrument.definition import Instrument
 from instrument.errors import fact_and_hint
@@ -20,6 +17,7 @@ from instrument.store.connect import (
     open_store,
     reading,
     refuse_half_restored,
+    require_store,
     schema_of,
 )
 from instrument.store.definitions import find_study, instrument_of, study_written_as
@@ -124,16 +122,7 @@ def study_data(url: str, name: str) -> StudyData:
 
 def _opened(url: str) -> Engine:
     """Open a store that is there; looking at it neither makes nor upgrades one."""
-    try:
-        parsed = make_url(url if "://" in url else f"sqlite:///{url}")
-    except ArgumentError:
-        parsed = None
-    if parsed is not None and parsed.get_backend_name() == "sqlite":
-        file = Path(parsed.database or "")
-        if not file.is_file():
-            raise StoreError(
-                fact_and_hint("open_store", f"there is no store {file.name!r}.", "check DTA_STORE.")
-            )
+    require_store(url)
     engine = open_store(url)
     try:
         refuse_half_restored(engine)
