@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from analysis.software import used
+
 
 @contextmanager
 def undisturbed_pingouin() -> Iterator[Any]:
@@ -17,6 +19,7 @@ def undisturbed_pingouin() -> Iterator[Any]:
     """
     import pingouin
 
+    used("pingouin")
     before = dict(pingouin.options)
     pingouin.options["round"] = None
     with warnings.catch_warnings():

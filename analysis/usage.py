@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.result import Result
+from analysis.software import used as ran
 from analysis.usage_expressions import (
     FAULTS,
     UsageRule,
@@ -256,6 +257,7 @@ def _summarise(
     retention_days: tuple[int, ...],
     reading: LogReading,
 ) -> UsageSummary:
+    ran("ibis-framework", con.name)
     log = read_log(events_table(events, con, reading), con, reading)
     refuse_unplaced(log, people, reading)
     rule, notes = _rule(plan, login_kind, skew_minutes, retention_days)

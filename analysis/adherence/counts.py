@@ -17,6 +17,7 @@ from scipy.special import expit, gammaln, psi
 from analysis.adherence.binomial import Fit, jacobian_of
 from analysis.adherence.delta import delta_interval
 from analysis.adherence.threshold import logistic
+from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -126,6 +127,7 @@ def _negative_binomial(design: Floats, counts: Floats) -> Fit:
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
     model = NegativeBinomial(counts, design)
     try:
+        used("statsmodels")
         fit = _quiet(lambda: model.fit(disp=0, maxiter=500, method="bfgs", gtol=1e-8))
         polished = _quiet(lambda: model.fit(start_params=fit.params, disp=0, maxiter=100, method="newton"))
     except np.linalg.LinAlgError as error:

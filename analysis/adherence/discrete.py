@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.adherence.binomial import LARGEST_LOG_ODDS, Fit, separation_seen_later
 from analysis.adherence.delta import delta_interval
 from analysis.adherence.survival import FEWEST_EVENTS
+from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -109,6 +110,7 @@ def discrete_time(
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
     rows = person_periods(time, event, width)
     matrix = np.column_stack([rows.baseline, design[rows.person]])
+    used("statsmodels")
     link = sm.families.links.CLogLog()
     try:
         with separation_seen_later():

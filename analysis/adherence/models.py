@@ -22,6 +22,7 @@ from analysis.adherence.shape import compare_shapes
 from analysis.adherence.survival import cox, proportionality
 from analysis.adherence.threshold import area_under_curve, calibration, calibration_table, logistic
 from analysis.adherence.weighting import response_weights
+from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -301,6 +302,7 @@ class ModelRun:
         if here.sum() < x.shape[1] + 20 or np.linalg.matrix_rank(x) < x.shape[1]:
             fact = f"{int(here.sum())} people have the outcome, too few."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more."))
+        used("statsmodels")
         done = sm.OLS(outcome[here], x).fit(cov_type="HC3")
         fit = Fit(
             coefficients=np.asarray(done.params),

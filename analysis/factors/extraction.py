@@ -21,6 +21,7 @@ from analysis.factors.uniqueness import (
     minimum_residuals,
     polish,
 )
+from analysis.software import used
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
 
 METHODS: dict[str, Discrepancy] = {"minres": minimum_residuals, "ml": maximum_likelihood}
@@ -178,6 +179,7 @@ def _factor_analyzer_start(correlations: Array, n_factors: int, method: str) -> 
     """Uniquenesses at the solution of factor_analyzer."""
     from factor_analyzer import FactorAnalyzer  # loads scikit-learn, which takes a second
 
+    used("factor_analyzer", "scikit-learn")
     analyzer = FactorAnalyzer(n_factors=n_factors, rotation=None, method=method, is_corr_matrix=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # whether it converged is judged by the gradient after polishing

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
 
+from analysis.software import recorded, used
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import as_given, keyed_numbers
@@ -46,11 +47,16 @@ class Context:
     audit: pd.DataFrame | None = None
     seed: int = 1
     _kept: dict[str, Any] = field(default_factory=dict)
+    _ran: dict[str, set[str]] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """Compute something the first time it is asked for and keep it under a name."""
+        """Compute something when it is first asked for; keep it and the software that ran under a name."""
         if name not in self._kept:
-            self._kept[name] = make()
+            with recorded() as ran:
+                self._kept[name] = make()
+            self._ran[name] = ran
+        else:
+            used(*self._ran[name])
         kept: T = self._kept[name]
         return kept
 

@@ -21,6 +21,7 @@ from analysis.pipeline.topics import TOPICS
 from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
 from analysis.rules import FEWEST_PEOPLE
+from analysis.software import recorded
 from analysis.verdicts import Cause
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
@@ -29,16 +30,7 @@ if TYPE_CHECKING:
     from instrument.study import Study
 
 TREE_SCHEMA = 2
-SOFTWARE = (
-    "dta-toolkit",
-    "numpy",
-    "scipy",
-    "pandas",
-    "statsmodels",
-    "pingouin",
-    "factor_analyzer",
-    "scikit-learn",
-)
+BASE = ("dta-toolkit", "numpy", "scipy", "pandas")  # every section rests on these
 Progress = Callable[[str, int, int], None]
 
 
@@ -192,7 +184,8 @@ def validate(
             if progress is not None:
                 progress(topic.title, number, len(wanted))
             sections[topic.name] = _answer(topic, context)
-    tree = {"schema": TREE_SCHEMA, "meta": _meta(context), "sections": sections}
+    ran = {name for section in sections.values() for name in section["method"]["software"]}
+    tree = {"schema": TREE_SCHEMA, "meta": _meta(context, sorted(ran - set(BASE))), "sections": sections}
     from analysis.report.standards import verdicts_plain
 
     plain = json.loads(json.dumps(to_plain(tree), allow_nan=False))
@@ -214,6 +207,7 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
     A sample too small, or an item that nobody answered, is no failure: the topic could not be tested.
     """
     body: dict[str, Any] = {"title": topic.title, "question": topic.question}
+    ran: set[str] = set()
     body |= {"subject": topic.subject, "bears_on": [prop.value for prop in topic.bears_on]}
     caught: list[warnings.WarningMessage] = []
     if lacking := topic.lacks(context):
@@ -226,11 +220,12 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                body |= {"status": "ok", "cause": None, **topic.run(context).plain()}
+                with recorded() as ran:
+                    body |= {"status": "ok", "cause": None, **topic.run(context).plain()}
             except ToolkitError as error:
                 body |= _not_answered(topic, context, error)
     body["method"].update(
-        software={name: version_of(name) for name in ("dta-toolkit", *body["method"]["software"])},
+        software={name: version_of(name) for name in ("dta-toolkit", *sorted(ran))},
         data=context.checksums["responses"],
     )
     return {**body, "warnings": _ours(caught)}
@@ -279,7 +274,7 @@ def _empty(message: str) -> dict[str, Any]:
     }
 
 
-def _meta(context: Context) -> dict[str, Any]:
+def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
     scale, study = context.scale, context.study
     return {
         "instrument": {
@@ -312,12 +307,11 @@ def _meta(context: Context) -> dict[str, Any]:
         "structure_wave": str(context.first_wave),
         "without_variation": stuck_items(context),
         "seed": context.seed,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: version_of(name) for name in (*BASE, *ran)},
+        },
     }
-
-
-def _versions() -> dict[str, str]:
-    return {name: version_of(name) for name in SOFTWARE}
 
 
 def version_of(package: str) -> str:

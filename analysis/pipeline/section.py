@@ -161,7 +161,6 @@ class Section:
     option_kinds: Mapping[str, Kind] = field(default_factory=dict)
     account: Account = field(default_factory=Account)
     seed: int | None = None
-    software: Sequence[str] = ()
     problems: Sequence[str] = ()
     untested: Sequence[Untested] = ()
 
@@ -187,7 +186,7 @@ class Section:
                 "missing": self.missing,
                 "seed": self.seed,
                 "options": to_plain(self.options),
-                "software": list(self.software),
+                "software": [],
             },
             "values": to_plain(self.values),
             "tables": {name: to_plain(_flat(table.frame)) for name, table in self.tables.items()},

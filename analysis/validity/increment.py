@@ -13,6 +13,7 @@ import statsmodels.api as sm
 from analysis.factors.pattern import Array
 from analysis.reliability.resampling import bootstrap, checked_level
 from analysis.result import Result
+from analysis.software import used
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -170,6 +171,7 @@ def incremental_validity(
     small = _design(complete, before)
     full = pd.concat([small, _design(complete, added).drop(columns="intercept")], axis=1)
     _refuse_collinear(full, len(complete))
+    used("statsmodels")
     fits = [sm.OLS(y, terms).fit() for terms in (small, full)]
     f, pvalue, df1 = fits[1].compare_f_test(fits[0])
     delta = float(fits[1].rsquared - fits[0].rsquared)

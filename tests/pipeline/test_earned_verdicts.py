@@ -25,6 +25,7 @@ from analysis.figures.base import to_svg
 from analysis.figures.gaps import DRAWN
 from analysis.figures.registry import FIGURES, build_figures
 from analysis.pipeline import Validation, validate
+from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason, of_fit
 from analysis.pipeline.topics.fairness import _undecided
 from analysis.pipeline.topics.groups import judged_levels
@@ -36,6 +37,7 @@ from analysis.report.short_forms import render_short_html
 from analysis.report.standards import evidence_of, states_sentence
 from analysis.report.view import prose
 from analysis.rules import DIF_COSMIN, INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
+from analysis.software import recorded, used
 from analysis.structural.improper import Fault
 from analysis.structural.models import cfa
 from analysis.verdicts import Cause, Property, State
@@ -575,3 +577,37 @@ def test_faults_of_a_solution_are_types() -> None:
     assert cfa(f"f =~ {' + '.join(items)}", sound).faults == ()
     saturated = cfa(f"f =~ {' + '.join(items[:3])}", sound)
     assert saturated.faults == () and of_fit(saturated) is Cause.NOTHING_LEFT
+
+
+def test_a_section_names_the_software_that_ran_and_no_other(tree: dict[str, Any], twenty: Validation) -> None:
+    def names(section: str, of: dict[str, Any] = tree) -> set[str]:
+        return set(of["sections"][section]["method"]["software"]) - {"dta-toolkit"}
+
+    assert names("retest") == {"pingouin"}  # the ICC
+    assert names("exploration") == {"factor_analyzer", "scikit-learn"}  # the start of the extraction
+    for section in ("flow", "models", "irt", "scores"):
+        assert names(section) == set()
+    assert names("models", twenty.tree) == set()  # it was not tried
+    ran = {name for section in tree["sections"] for name in names(section)}
+    assert set(tree["meta"]["versions"]) == {"python", "dta-toolkit", "numpy", "scipy", "pandas"} | ran
+    assert "statsmodels" not in twenty.tree["meta"]["versions"]
+
+
+def test_software_is_recorded_where_it_is_called() -> None:
+    with recorded() as outer:
+        used("one")
+        with recorded() as inner:
+            used("two")
+        assert inner == {"two"}
+    assert outer == {"one", "two"}
+    used("nobody listens")
+    context = Context(responses=pd.DataFrame(), scale=garden())
+
+    def make() -> int:
+        used("slow")
+        return 1
+
+    for _ in range(2):  # what is kept was computed with it, too
+        with recorded() as ran:
+            assert context.once("x", make) == 1
+        assert ran == {"slow"}

@@ -99,7 +99,6 @@ def section_adherence(context: Context) -> Section:
         tables={name: table for name, table in tables.items() if len(table.frame)},
         figures=[name for name, table in (("forest", main), ("survival", found.curves)) if len(table)],
         problems=problems,
-        software=("statsmodels", "scipy"),
     )
 
 

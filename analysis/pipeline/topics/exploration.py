@@ -47,7 +47,6 @@ def section_exploration(context: Context) -> Section:
         seed=found.seed,
         options={"wave": context.first_wave, "factors": n_factors, "n in fit measures": found.n_obs_fit},
         option_kinds={**each(GIVEN, "wave factors"), "n in fit measures": people(weight=1)},
-        software=("factor_analyzer", "scipy"),
         prose=_prose(values, n_factors),
         values=values,
         value_kinds={

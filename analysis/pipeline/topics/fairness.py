@@ -106,7 +106,6 @@ def section_fairness(context: Context) -> Section:
         missing="persons with the item and at least one other of its theme",
         options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP, **_OPTIONS},
         option_kinds=each(GIVEN, "wave smallest_group", *_OPTIONS),
-        software=("scipy",),
         prose=[*_prose(values), *said],
         values=values,
         value_kinds=_value_kinds(counts) | note_kinds,

@@ -93,7 +93,6 @@ def section_irt(context: Context) -> Section:
         missing="every answer there is, missing at random; fit from complete rows",
         options={"wave": context.first_wave, "range": [float(GRID[0]), float(GRID[-1])], "adjust": "holm"},
         option_kinds=each(GIVEN, "wave range adjust"),
-        software=("scipy",),
         prose=[*_prose(values), *said],
         values=values | noted,
         value_kinds={

@@ -87,7 +87,6 @@ def section_longitudinal(context: Context) -> Section:
         "those with both scores",
         options={"waves": [str(first), str(second)], "level": 0.95},
         option_kinds=each(GIVEN, "waves level"),
-        software=("scipy",),
         prose=_prose(context, levels, changes if gaps.few is None else changes.head(0), found),
         values=values,
         value_kinds=_value_kinds(context, first, second, changes),

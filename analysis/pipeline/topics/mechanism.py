@@ -50,7 +50,6 @@ def section_mechanism(context: Context) -> Section:
         tables=_tables(found),
         figures=["mechanism", "hidden_cause"],
         problems=by_reason((row["part"], row["reason"]) for row in found.failed.to_dict("records")),
-        software=("scipy", "pingouin"),
     )
 
 

@@ -71,7 +71,6 @@ def section_models(context: Context) -> Section:
         missing=(main or next(iter(found.fits.values()))).missing,
         options={"wave": context.first_wave},
         option_kinds={"wave": TEXT},
-        software=("scipy",),
         prose=_prose(found, cause, values),
         values=values,
         value_kinds={

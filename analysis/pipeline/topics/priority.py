@@ -53,7 +53,6 @@ def section_priority(context: Context) -> Section:
         },
         figures=["priority"],
         problems=by_reason((row["item"], row["reason"]) for row in found.failed.to_dict("records")),
-        software=("statsmodels", "scipy"),
     )
 
 

@@ -50,7 +50,6 @@ def section_psd_audit(context: Context) -> Section:
         },
         tables=_tables(found, related),
         figures=["audit"],
-        software=("scipy",),
     )
 
 

@@ -61,7 +61,6 @@ def section_reliability(context: Context) -> Section:
         option_kinds=each(GIVEN, "wave level draws"),
         account=account,
         seed=context.seed,
-        software=("pingouin", "scipy"),
         prose=_prose(themes) + told.prose,
         values=_values(themes) | told.values,
         value_kinds=_VALUE_KINDS,

@@ -93,7 +93,6 @@ def section_retention(context: Context) -> Section:
         },
         tables={"rules": _rules_table(found), "eigenvalues": _eigenvalue_table(found)},
         figures=["scree"],
-        software=("factor_analyzer", "scipy"),
     )
 
 

@@ -50,7 +50,6 @@ def section_retest(context: Context) -> Section:
         missing="people with both scores; others are left out, score by score",
         options={"stable": how, "level": 0.95},
         option_kinds={"stable": TEXT, "level": GIVEN},
-        software=("pingouin", "scipy"),
         prose=_prose(table, values),
         values=values,
         value_kinds={

@@ -70,7 +70,6 @@ def section_screening(context: Context) -> Section:
         tables={"flags": _flags_table(flags), "sensitivity": _sensitivity_table(sensitivity)},
         problems=gaps.problems,
         untested=gaps.untested,
-        software=("scipy", "pingouin"),
     )
 
 

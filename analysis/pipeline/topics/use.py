@@ -135,7 +135,6 @@ def section_use(context: Context) -> Section:
             "faults": _faults(found.counts),
         },
         figures=["retention"],
-        software=("ibis-framework", "duckdb"),
     )
 
 

@@ -64,7 +64,6 @@ def section_validity(context: Context) -> Section:
         seed=context.seed,
         options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
         option_kinds=each(GIVEN, "wave level draws"),
-        software=("pingouin", "statsmodels", "scipy"),
         prose=_prose(context, ratios, checked, added),
         values=values,
         value_kinds={

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
+from analysis.software import used
 from instrument.errors import ToolkitError
 
 DRAWS = 500  # of every bootstrap in the section on validity
@@ -62,6 +63,7 @@ def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
     from statsmodels.stats.multitest import multipletests
 
     if len(table):
+        used("statsmodels")
         table["pvalue_holm"] = multipletests(table["pvalue"], method="holm")[1]
     return table
 
