@@ -178,7 +178,7 @@ def read_inputs(
     side = how.side()
     scale = load(instrument)
     names, people = _covariates(covariates, how)
-    inputs: dict[str, Any] = {"scale": scale, "study": None}
+    inputs: dict[str, Any] = {"scale": scale, "study": None, "waves": how.waves}
     if study is not None:
         inputs["study"] = _fitting(load_study(study), scale, study.parent)
     with warnings.catch_warnings(record=True) as caught:

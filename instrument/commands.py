@@ -12,6 +12,16 @@ import typer
 from instrument.commands_exchange import app as exchange_app
 from instrument.commands_store import app as store_app
 from instrument.commands_study import app as study_app
+from instrument.reading_options import (
+    Delimiter,
+    Encoding,
+    Labels,
+    Missing,
+    Participant,
+    Sheet,
+    WaveColumn,
+    names_in,
+)
 
 app = typer.Typer()
 app.registered_commands += exchange_app.registered_commands
@@ -27,6 +37,13 @@ def score_command(
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Shipped name or YAML file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file for the scores.")],
     covariates: Annotated[str | None, typer.Option("--covariates", help="Extra columns: a,b.")] = None,
+    participant: Participant = "participant",
+    wave: WaveColumn = "wave",
+    labels: Labels = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    sheet: Sheet = None,
+    na: Missing = "NA",
 ) -> None:
     """Score answers: one row per administration, theme scores and total."""
     from instrument.loading import load
@@ -35,13 +52,27 @@ def score_command(
     from instrument.written_cells import csv_text
 
     scale = load(instrument)
-    names = tuple(name.strip() for name in (covariates or "").split(",") if name.strip())
-    answers = read_responses(responses, scale, covariates=names)
-    card = score(answers, scale)
-    write_whole(out, csv_text(card.to_frame()))
+    names = names_in(covariates)
+    answers = read_responses(
+        responses,
+        scale,
+        covariates=names,
+        sheet=sheet,
+        labels=labels,
+        participant=participant,
+        wave=wave,
+        na=names_in(na),
+        encoding=encoding,
+        delimiter=delimiter,
+        caller="dta score",
+    )
+    table = score(answers, scale).to_frame()
+    for name in names:
+        table[name if name not in table else f"{name} (covariate)"] = answers[name].to_numpy()
+    write_whole(out, csv_text(table))
     for note in answers.attrs.get("notes", ()):
         typer.echo(f"Note: {note}", err=True)
-    typer.echo(f"{len(card.to_frame())} administrations scored in {out}")
+    typer.echo(f"{len(table)} administrations scored in {out}")
 
 
 def write_whole(path: Path, text: str) -> None:

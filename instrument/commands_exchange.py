@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading_options import (
+    Delimiter,
+    Encoding,
+    Labels,
+    Missing,
+    Participant,
+    Sheet,
+    WaveColumn,
+    names_in,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +46,13 @@ def export_command(
     completed: Annotated[bool, typer.Option("--completed", help="Only finished questionnaires.")] = False,
     trial: Annotated[bool, typer.Option("--trial", help="Include trial links.")] = False,
     covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
+    participant: Participant = "participant",
+    wave: WaveColumn = "wave",
+    labels: Labels = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    sheet: Sheet = None,
+    na: Missing = "NA",
 ) -> None:
     """Write an instrument, or answers to it, in the format of another program."""
     from instrument.exchange.formats import FORMATS, export_file
@@ -46,14 +63,25 @@ def export_command(
         return
     if out is None:
         raise DefinitionError(fact_and_hint("dta export", "no place to write to.", "add --out FILE."))
+    how = {
+        "participant": participant,
+        "wave": wave,
+        "labels": labels,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "sheet": sheet,
+        "na": names_in(na),
+        "caller": "dta export",
+    }
     answers: pd.DataFrame | None = None
     if study is not None:
         scale, answers = _from_store(study, store, completed, trial)
     else:
         scale = _scale(instrument)
         if responses is not None:
-            answers = _from_file(responses, scale, covariates)
+            answers = _from_file(responses, scale, covariates, how)
     export_file(form, out, scale, answers, language)
+    _tell_notes(answers)
     count = "" if answers is None else f"{len(answers)} administrations in "
     typer.echo(f"{count}{out}")
 
@@ -67,11 +95,16 @@ def _scale(name: str | None) -> Instrument:
     return load(name)
 
 
-def _from_file(path: Path, scale: Instrument, covariates: str) -> pd.DataFrame:
+def _from_file(path: Path, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
     from instrument.responses import read_responses
 
-    names = tuple(name.strip() for name in covariates.split(",") if name.strip())
-    return read_responses(path, scale, covariates=names)
+    return read_responses(path, scale, covariates=names_in(covariates), **how)
+
+
+def _tell_notes(answers: pd.DataFrame | None) -> None:
+    """Say what the reader assumed: thirty people in two waves must not become sixty without a word."""
+    for note in () if answers is None else answers.attrs.get("notes", ()):
+        typer.echo(f"Note: {note}", err=True)
 
 
 def _from_store(study: str, store: str, completed: bool, trial: bool) -> tuple[Instrument, pd.DataFrame]:
@@ -104,24 +137,42 @@ def import_command(
         bool, typer.Option("--readmit", help="With --enrol: also people who were erased and came back.")
     ] = False,
     covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
+    participant: Participant = "participant",
+    wave: WaveColumn = "wave",
+    labels: Labels = False,
+    delimiter: Delimiter = None,
+    encoding: Encoding = "utf-8",
+    sheet: Sheet = None,
+    na: Missing = "NA",
 ) -> None:
     """Read answers of another program into a file of ours, or into the store: all of them or none."""
     if (out is None) == (study is None):
         fact = "one place to put the answers is needed."
         raise DefinitionError(fact_and_hint("dta import", fact, "add either --out FILE or --study ID."))
+    how = {
+        "participant": participant,
+        "wave": wave,
+        "labels": labels,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "sheet": sheet,
+        "na": names_in(na),
+        "caller": "dta import",
+    }
     if study is not None:
-        kept, known = _into_store(file, reader, study, store, keys, paper, enrol, readmit, covariates)
+        kept, known = _into_store(file, reader, study, store, keys, paper, enrol, readmit, covariates, how)
         typer.echo(f"{kept} administrations kept, {known} were there already.")
         return
     from instrument.exchange.formats import export_file
 
     scale = _scale(instrument)
-    answers = _read(file, reader, scale, covariates)
+    answers = _read(file, reader, scale, covariates, how)
     export_file("csv-wide", out or Path(), scale, answers)
+    _tell_notes(answers)
     typer.echo(f"{len(answers)} administrations in {out}")
 
 
-def _read(file: Path, reader: str, scale: Instrument, covariates: str) -> pd.DataFrame:
+def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     from instrument.exchange.fhir_import import from_fhir
@@ -132,7 +183,7 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str) -> pd.Dat
         fact = f"reader {reader!r} is not known."
         raise DefinitionError(fact_and_hint("dta import", fact, f"choose from {name_offenders(READERS)}."))
     if reader == "table":
-        return _from_file(file, scale, covariates)
+        return _from_file(file, scale, covariates, how)
     try:
         if reader == "fhir":
             return from_fhir(json.loads(file.read_text(encoding="utf-8-sig")), scale)
@@ -160,6 +211,7 @@ def _into_store(
     enrol: bool,
     readmit: bool,
     covariates: str,
+    how: dict[str, Any],
 ) -> tuple[int, int]:
     from instrument.store.definitions import find_study, instrument_of
     from instrument.store.intake import keep_table
@@ -169,7 +221,8 @@ def _into_store(
     with engine.begin() as connection:
         row = find_study(connection, study)
         scale = instrument_of(connection, int(row.instrument_version_id))
-        answers = _read(file, reader, scale, covariates)
+        answers = _read(file, reader, scale, covariates, how)
+        _tell_notes(answers)
         mode = "paper" if paper else "import"
         lang = scale.language
         return keep_table(

@@ -17,6 +17,7 @@ from instrument.keying import as_given, keyed_numbers
 from instrument.responses_raw import ReasonTable, reasons_of_table
 from instrument.responses_suspicions import warn_of_keying
 from instrument.study import as_study
+from instrument.wave_order import WaveOrder, order_of_waves
 
 if TYPE_CHECKING:
     from instrument.scorecard import Scorecard
@@ -45,6 +46,7 @@ class Context:
     enrolment: pd.DataFrame | None = None
     measures: tuple[tuple[pd.DataFrame, Instrument], ...] = ()
     audit: pd.DataFrame | None = None
+    waves_named: tuple[str, ...] = ()
     seed: int = 1
     _kept: dict[str, Any] = field(default_factory=dict)
     _ran: dict[str, set[str]] = field(default_factory=dict)
@@ -61,23 +63,33 @@ class Context:
         return kept
 
     @cached_property
-    def waves(self) -> list[Any]:
-        """Waves in the order the study declares, else in rising order, else of first appearance."""
+    def wave_order(self) -> WaveOrder:
+        """Waves in their order, and where it comes from: declared, named, plain from names, or not known."""
         present = list(pd.unique(self.responses["wave"]))
-        declared = [wave.id for wave in self.study.waves] if self.study is not None else []
-        if declared:
-            known = {str(wave): wave for wave in present}
-            first = [known[str(name)] for name in declared if str(name) in known]
-            return first + [wave for wave in present if wave not in first]
-        try:
-            return sorted(present)
-        except TypeError:
-            return present
+        declared = [wave.name for wave in self.study.waves] if self.study is not None else []
+        return order_of_waves(present, declared, self.waves_named)
 
     @property
+    def waves(self) -> list[Any]:
+        """Waves in their order; in order of appearance where none is known."""
+        return list(self.wave_order.waves)
+
+    @cached_property
     def first_wave(self) -> Any:
-        """Wave whose answers the structure is estimated on."""
-        return self.waves[0]
+        """Wave whose answers the structure is estimated on: the first at which anybody answered."""
+        answered = self.responses[self.item_ids].notna().any(axis=1)
+        held = set(self.responses.loc[answered, "wave"])
+        return next((wave for wave in self.waves if wave in held), self.waves[0])
+
+    def lacks_order(self) -> str:
+        """Say that change cannot be told where the order of the waves is not known; empty where it is."""
+        if self.wave_order.known:
+            return ""
+        names = listed(repr(str(wave).strip("{}")) for wave in self.waves)
+        return (
+            f"The order of the waves {names} is not known, so nothing is said about change: "
+            "name it with --waves a,b,c, or declare every wave in a study file."
+        )
 
     def wave_name(self, wave: Any) -> str:
         """Short label of a wave in the study file, else its id."""
@@ -174,6 +186,7 @@ def build_context(
     measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
     seed: int,
     audit: pd.DataFrame | None = None,
+    waves: Sequence[str] = (),
 ) -> Context:
     """Check what `validate` was given and gather it.
 
@@ -222,6 +235,7 @@ def build_context(
         enrolment=enrolment,
         audit=audit,
         measures=tuple(measures),
+        waves_named=tuple(waves),
         seed=seed,
     )
 

@@ -110,6 +110,7 @@ def validate(
     enrolment: pd.DataFrame | None = None,
     audit: pd.DataFrame | None = None,
     measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
+    waves: Sequence[str] = (),
     topics: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Validation:
@@ -118,7 +119,7 @@ def validate(
     Use it for a first and for a final look at a scale: each topic says what it found, by which
     estimator, on how many people, and which named rules its numbers pass or fail. A topic whose
     statistics cannot be estimated is marked `failed` with the reason, and the others go on.
-    The structure of the scale is estimated on the first declared wave.
+    The structure of the scale is estimated on the first wave with answers.
 
     Parameters
     ----------
@@ -146,6 +147,9 @@ def validate(
     measures
         Other questionnaires answered by the same people: answers and instrument of each. Their scores, by the
         id of each theme, can be named in the hypotheses of the study.
+    waves
+        Names of the waves in their order, where no study file declares it. Without either it is taken from
+        numbers (`week2`, `week10`) or known words (`pre`, `post`), and else nothing is said about change.
     topics
         Names of the sections wanted, such as `("flow", "use", "adherence")`. By default every topic.
     progress
@@ -176,6 +180,7 @@ def validate(
         enrolment=enrolment,
         audit=audit,
         measures=measures,
+        waves=waves,
         seed=seed,
     )
     sections = {}
@@ -305,6 +310,7 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
         "administrations": len(context.responses),
         "waves": [str(wave) for wave in context.waves],
         "structure_wave": str(context.first_wave),
+        "wave_order": context.wave_order.source.value,
         "without_variation": stuck_items(context),
         "seed": context.seed,
         "versions": {

@@ -11,6 +11,7 @@ from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
 from analysis.verdicts import Question
+from instrument.wave_order import OrderSource
 
 WHOLE = 9  # weight of a count of everyone: the last to go
 REASONS = {
@@ -20,6 +21,16 @@ REASONS = {
     "declined": "Prefers not to answer",
 }
 
+ONCE = "so that each person counts once and nobody has been asked before"
+FIRST = {
+    OrderSource.DECLARED: f"the first wave declared with answers, {ONCE}",
+    OrderSource.NAMED: f"the first wave named, {ONCE}",
+    OrderSource.NUMBERS: f"the first by the number in its name, {ONCE}",
+    OrderSource.WORDS: f"the first by its name, {ONCE}",
+    OrderSource.ONE: "the only wave",
+    OrderSource.UNKNOWN: "which stands first in the file, so that each person counts once",
+}
+
 ENOUGH = Question(text="Did enough people answer?")
 
 
@@ -27,7 +38,7 @@ def section_flow(context: Context) -> Section:
     """Count people, waves and answers."""
     flow = _flow(context)
     reasons = _reasons(context)
-    n_first = int(flow["answered"].iloc[0])
+    n_first = int(flow["answered"].iloc[context.waves.index(context.first_wave)])
     per_item = n_first / len(context.item_ids)
     values = {
         "participants": int(context.responses["participant"].nunique()),
@@ -36,7 +47,9 @@ def section_flow(context: Context) -> Section:
         "first_wave": context.wave_name(context.first_wave),
         "first_n": n_first,
         "per_item": per_item,
-        "complete_rate": float(flow["complete"].iloc[0] / n_first) if n_first else None,
+        "complete_rate": float(flow["complete"].iloc[context.waves.index(context.first_wave)] / n_first)
+        if n_first
+        else None,
         "missing_rate": float(reasons["answers"].sum() / reasons["possible"].iloc[0])
         if len(reasons)
         else 0.0,
@@ -45,13 +58,14 @@ def section_flow(context: Context) -> Section:
     }
     prose = [
         f"{{participants:int}} people gave answers at {counted('waves', len(flow), 'wave')}. "
-        "At the first ({first_wave}), "
-        "{first_n:int} answered at least one of the {items:int} items, and {complete_rate:percent} of those "
-        "answered every item.",
-        "The structure of the scale is estimated on {first_wave}, the first wave declared, so that each "
-        "person counts once and nobody has been asked before.",
+        + ("At the first ({first_wave}), " if context.wave_order.known else "At {first_wave}, ")
+        + "{first_n:int} answered at least one of the {items:int} items, and {complete_rate:percent} of "
+        "those answered every item.",
+        f"The structure of the scale is estimated on {{first_wave}}, {FIRST[context.wave_order.source]}.",
     ]
-    if len(flow) > 1:
+    if not context.wave_order.known:
+        prose.append(context.lacks_order())
+    elif len(flow) > 1:
         prose.append(
             "{last_rate:percent} of the people of {first_wave} also answered at {last_wave}: read everything "
             "about later waves as being about people who stayed."

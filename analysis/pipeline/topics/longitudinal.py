@@ -324,7 +324,7 @@ def context_verdict(paths: pd.DataFrame) -> str:
 
 def _lacks(context: Context) -> str:
     if len(main_waves(context)) > 1:
-        return ""
+        return context.lacks_order()
     return "Needs answers at two waves that are no retest."
 
 
