@@ -246,6 +246,14 @@ def _usable_squares(values: Array, n_all: int) -> MeanSquares:
         raise NotEstimableError(
             fact_and_hint(CALLER, f"ratings of {len(values)} targets have no variance.", "check the ratings.")
         )
+    if squares.targets <= 1e-12 * spread:
+        raise NotEstimableError(
+            fact_and_hint(
+                CALLER,
+                f"the {len(values)} targets do not differ: each has the same mean rating.",
+                "an ICC compares targets that differ; rate others.",
+            )
+        )
     if squares.error <= 1e-12 * spread:
         raise NotEstimableError(
             fact_and_hint(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,9 @@ RARE = 5
 STEEP = 8.0
 
 
-def graded_response(items: pd.DataFrame, max_iter: int = 50) -> GradedResponseResult:
+def graded_response(
+    items: pd.DataFrame, max_iter: int = 50, options: Mapping[str, Sequence[int]] | None = None
+) -> GradedResponseResult:
     """Fit Samejima's graded response model with one latent variable by marginal maximum likelihood.
 
     Use it to see where on the latent variable a scale measures well, which categories work, and to score
@@ -41,6 +44,9 @@ def graded_response(items: pd.DataFrame, max_iter: int = 50) -> GradedResponseRe
         the likelihood (missing at random).
     max_iter
         Most Newton steps after the EM cycles.
+    options
+        Codes that each item may have, used or not: boundaries are numbered by them, so that an option nobody
+        chose moves no other. Without it: the codes of all items where one item has them all, else its own.
 
     Returns
     -------
@@ -108,13 +114,15 @@ def graded_response(items: pd.DataFrame, max_iter: int = 50) -> GradedResponseRe
         fact = f"{len(steep)} items have a discrimination above {STEEP:g}: {name_offenders(steep)}."
         hint = "look for items that repeat each other; the quadrature is too coarse for them."
         warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=2)
-    labels = _parameter_labels(names, coded.n_categories)
-    columns = ["discrimination", *[f"difficulty_{b}" for b in range(1, coded.missing_code)]]
+    places, n_boundaries = _boundary_places(names, coded.categories, options)
+    labels = _parameter_labels(names, places)
+    columns = ["discrimination", *[f"difficulty_{b}" for b in range(1, n_boundaries + 1)]]
     index = pd.Index(names, name="item")
     estimates = np.column_stack([fit.items.slopes, fit.items.difficulties])
+    errors = _standard_errors(fit.items, covariance)
     return GradedResponseResult(
-        parameters=pd.DataFrame(estimates, index=index, columns=columns),
-        standard_errors=pd.DataFrame(_standard_errors(fit.items, covariance), index=index, columns=columns),
+        parameters=pd.DataFrame(_in_place(estimates, places, n_boundaries), index=index, columns=columns),
+        standard_errors=pd.DataFrame(_in_place(errors, places, n_boundaries), index=index, columns=columns),
         covariance=pd.DataFrame(covariance, index=labels, columns=labels),
         loglik=fit.loglik,
         aic=2 * n_parameters - 2 * fit.loglik,
@@ -131,11 +139,44 @@ def graded_response(items: pd.DataFrame, max_iter: int = 50) -> GradedResponseRe
     )
 
 
-def _parameter_labels(names: list[str], sizes: npt.NDArray[np.int64]) -> list[str]:
+def _boundary_places(
+    names: list[str],
+    categories: Sequence[npt.NDArray[np.int64]],
+    options: Mapping[str, Sequence[int]] | None,
+) -> tuple[list[list[int]], int]:
+    """Number of each boundary on its item's scale: a boundary is not moved by options that nobody used.
+
+    The boundary below a used option bears the number of options of the scale below it. Without `options`, the
+    codes of all items are the scale where one item uses every one of them; else each item's own are.
+    """
+    used = [[int(code) for code in codes] for codes in categories]
+    every = sorted({code for codes in used for code in codes})
+    whole = every in used
+    places, most = [], 0
+    for name, codes in zip(names, used, strict=True):
+        scale = sorted(options[name]) if options is not None else every if whole else codes
+        if strange := [code for code in codes if code not in scale]:
+            fact = f"item {name!r} has answers that are none of its options: {len(strange)} codes."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "give every option of the item."))
+        places.append([scale.index(code) for code in codes[1:]])
+        most = max(most, len(scale) - 1)
+    return places, most
+
+
+def _in_place(table: Array, places: list[list[int]], n_boundaries: int) -> Array:
+    """Put slope and boundaries of each item into the columns of its scale."""
+    placed = np.full((len(table), n_boundaries + 1), np.nan)
+    placed[:, 0] = table[:, 0]
+    for row, columns in enumerate(places):
+        placed[row, columns] = table[row, 1 : len(columns) + 1]
+    return placed
+
+
+def _parameter_labels(names: list[str], places: list[list[int]]) -> list[str]:
     return [
-        f"{name}:a" if place == 0 else f"{name}:d{place}"
-        for name, size in zip(names, sizes, strict=True)
-        for place in range(size)
+        label
+        for name, columns in zip(names, places, strict=True)
+        for label in (f"{name}:a", *(f"{name}:d{place}" for place in columns))
     ]
 
 

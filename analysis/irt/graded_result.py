@@ -89,7 +89,8 @@ class GradedResponseResult(Result):
     Attributes
     ----------
     parameters, standard_errors
-        Index item; discrimination, difficulty_1 …; NaN where an item has fewer categories.
+        Index item; discrimination, difficulty_1 …, difficulty_k being where half answer above the k-th option
+        of the scale; NaN where an item has fewer options or nobody chose the one above.
     covariance
         Of slopes and intercepts, labelled "item:a", "item:d1" ….
     loglik, aic, bic

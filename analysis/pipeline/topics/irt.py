@@ -135,7 +135,16 @@ def _account(frame: pd.DataFrame) -> Account:
 def _fitted(context: Context, items: list[str]) -> GradedResponseResult:
     from analysis.irt.graded_response_model import graded_response
 
-    return graded_response(context.items[items])
+    return graded_response(
+        context.items[items], options={item: _keyed_options(context, item) for item in items}
+    )
+
+
+def _keyed_options(context: Context, item: str) -> list[int]:
+    """Codes that an item can have once it is keyed."""
+    scale = context.scale.scale_of(item)
+    turned = item in context.scale.reversed_items
+    return sorted(scale.minimum + scale.maximum - code if turned else code for code in scale.codes)
 
 
 def _parameters(context: Context, theme: str, result: GradedResponseResult) -> pd.DataFrame:
