@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.disclosure.texts import masked
 from analysis.jobs.control import jobs_of, start
 from analysis.jobs.inputs import declared, roles_of
 from analysis.jobs.locking import supported
@@ -258,6 +259,27 @@ def ended_in_words(job: Job) -> str:
     """
     status = f", exit status {job.exit_status}" if job.state == FAILED and job.exit_status else ""
     return f"{STATES[job.state]}{status} · {job.what} · {job.started} to {job.ended.partition(' ')[2]}"
+
+
+def why_ended(job: Job, *, shared: bool) -> tuple[str, str]:
+    """Say why a run ended, and what to do about it.
+
+    Parameters
+    ----------
+    job
+        Ended.
+    shared
+        Whether others may see it: then numbers, lists and quoted names of a failure are masked, since they
+        may be of people. The record of the job keeps the message as it was.
+
+    Returns
+    -------
+    tuple of str
+        Fact and hint; either may be empty.
+    """
+    masks = shared and job.state == FAILED
+    fact, _, hint = job.message.partition("\nHint: ")
+    return (masked(fact), masked(hint)) if masks else (fact, hint)
 
 
 def _declared(notes: list[str]) -> Path | None:

@@ -28,6 +28,7 @@ from analysis.disclosure.small_cells import LIMIT
 from analysis.disclosure.texts import ABSENT, masked, places, rounded, value_forms
 from analysis.report.standards import verdicts_plain
 from analysis.verdicts import Verdict
+from instrument.errors import DefinitionError, fact_and_hint
 
 if TYPE_CHECKING:
     from analysis.pipeline.run import Validation
@@ -128,8 +129,18 @@ def to_share(result: Validation) -> Validation:
     -------
     Validation
         Its report, tables and `results.json` hold no small number.
+
+    Raises
+    ------
+    DefinitionError
+        A number has no kind, or counts do not add up as its topic declares.
     """
-    return replace(result, tree=shared_tree(result.tree))
+    try:
+        return replace(result, tree=shared_tree(result.tree))
+    except ValueError as error:
+        fact = f"small numbers cannot be taken out of these results: {error}."
+        hint = "keep the report to the people of the study, and report this."
+        raise DefinitionError(fact_and_hint("dta --shared", fact, hint)) from None
 
 
 def _without_persons(section: dict[str, Any]) -> None:

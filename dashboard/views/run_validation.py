@@ -13,6 +13,7 @@ from analysis.jobs.record import FAILED, Job
 from dashboard import jobs, uploads
 from dashboard.jobs import Offer, Options
 from dashboard.meanwhile import current, progress_of
+from dashboard.services import is_shared
 from dashboard.uploads import Upload
 from dashboard.views import parts
 from dashboard.views.score_file import ask_answers, ask_instrument, plain, show_fault
@@ -176,7 +177,7 @@ def _log(target: Path) -> None:
 
 def _run(job: Job) -> None:
     st.markdown(f"**{plain(jobs.ended_in_words(job))}**")
-    fact, _, hint = job.message.partition("\nHint: ")
+    fact, hint = jobs.why_ended(job, shared=is_shared())
     st.markdown(plain(fact))
     if hint:
         st.markdown(f"What to do: {plain(hint)}")

@@ -158,13 +158,21 @@ def test_what_is_uploaded_goes_to_the_worker_and_is_gone_afterwards(place: Any) 
     assert not (job.folder / "inputs").exists()
 
 
-def test_a_failure_is_explained_without_a_traceback(place: Any) -> None:
+@pytest.mark.parametrize(
+    ("shared", "fact"), [("yes", "– columns are absent."), ("no", "2 columns are absent.")]
+)
+def test_a_failure_is_explained_without_a_traceback(
+    shared: str, fact: str, place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where others see the page, a number in a message may be one of people."""
+    monkeypatch.setenv("DTA_SHARED", shared)
     target = place("bad")
     begun(filled())
     closed(target)
     shown = said(opened()).replace("\\", "")
-    for word in ("✗ Failed, exit status 2", "2 columns are absent.", "What to do: check the file."):
+    for word in ("✗ Failed, exit status 2", fact, "What to do: check the file."):
         assert word in shown
+    assert ("2 columns" in shown) == (shared == "no")
     assert "Traceback" not in shown
 
 

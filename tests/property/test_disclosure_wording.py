@@ -312,3 +312,17 @@ def test_messages_of_a_failed_topic_hold_no_number_of_people() -> None:
     seen = shared_tree(true)["sections"]["later"]
     assert seen["message"] == "later: – of – participants have a score (–).\nHint: at least – are needed."
     assert seen["problems"] == ["Theme: only two rows; – persons left out."]
+
+
+def test_results_whose_counts_do_not_add_up_are_refused_with_a_hint() -> None:
+    from analysis.disclosure.shared import to_share
+    from analysis.pipeline import Validation
+    from instrument.errors import DefinitionError
+
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    true["sections"]["flow"]["account"]["same"].append(
+        [["values", "first_n"], ["tables", "flow", "complete", 0]]
+    )
+    with pytest.raises(DefinitionError, match="do not") as caught:
+        to_share(Validation(tree=true))
+    assert str(caught.value).count("Hint: ") == 1
