@@ -101,7 +101,7 @@ def _rules_table(found: RetentionResult) -> Table:
     rows.insert(1, "label", [LABELS.get(method, method) for method in rows["method"]])
     return Table(
         frame=rows,
-        kinds=each(TEXT, "method label kind detail") | {"n_factors": statistic()},
+        kinds=each(TEXT, "method label kind") | each(statistic(), "detail n_factors"),
         title="Number of dimensions each rule suggests",
         columns={
             "label": ("Rule", "text"),
