@@ -20,7 +20,9 @@ from instrument.administer.doors import ShutError, Site, shut
 from instrument.administer.health import Health
 from instrument.administer.interface import faults_of_request
 from instrument.administer.interface import router as interface
-from instrument.administer.pages import locked_page, router
+from instrument.administer.pages import router
+from instrument.administer.questions import locked_page
+from instrument.administer.questions import router as questions
 from instrument.administer.rendering import FOLDER
 from instrument.administer.session import GuessLimit
 from instrument.administer.shield import Shield, for_programs
@@ -86,6 +88,7 @@ def create_app(
     )
     app.state.health = Health(engine)
     app.include_router(router)
+    app.include_router(questions)
     app.include_router(interface)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_api_route("/health", _health, methods=["GET"], include_in_schema=False)

@@ -110,6 +110,25 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
     return Occasion(None, next_opens=upcoming)
 
 
+def attempts_made(connection: Connection, person: Any) -> list[Any]:
+    """Attempts of a person at any wave of the study, whether open, completed or past their days.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    person
+        Row of the participant.
+
+    Returns
+    -------
+    list of sqlalchemy.Row
+        As `attempts_of`, without the waves that were not begun.
+    """
+    rows: list[Any] = attempts_of(connection, person.study_id, person.id)
+    return [row for row in rows if row.administration_id is not None]
+
+
 def begin(connection: Connection, here: Circumstances, occasion: Occasion, language: str) -> int:
     """Start the attempt of an open wave with an order of its own.
 

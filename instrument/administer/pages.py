@@ -1,12 +1,16 @@
-"""Routes of the questionnaire: GET shows, POST saves in one transaction and then redirects."""
+"""Routes around the questions: link, consent, start, languages, help, thanks and withdrawal.
+
+GET shows, POST saves in one transaction and then redirects. Every page of a person lies under a path that
+says whose it is, and every form says what it was made for: one browser may have opened several links.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
+import re
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -16,42 +20,50 @@ from instrument.administer.doors import (
     ShutError,
     client_of,
     enter,
-    posted_from_here,
+    fits,
+    frame_of,
+    person_numbered,
+    person_of,
+    remember_language,
+    seal,
     shut,
     site_of,
     stranger_page,
+    visit,
 )
 from instrument.administer.journey import (
     Circumstances,
     Occasion,
+    attempts_made,
     begin,
-    chosen_code,
+    circumstances_of,
     first_open_page,
     occasion_of,
-    read_form,
 )
 from instrument.administer.layout import page_sizes
-from instrument.administer.rendering import Page, question_fields, render, review_sections
-from instrument.administer.session import COOKIE, comes_from_here, cookie_value
-from instrument.storable import is_storable
-from instrument.store.answers import (
-    Answer,
-    LockedError,
-    answers_of,
-    complete_administration,
-    save_answers,
+from instrument.administer.rendering import Page, render
+from instrument.administer.session import (
+    COOKIE,
+    COOKIE_SECONDS,
+    comes_from_here,
+    cookie_value,
+    place_of,
 )
+from instrument.storable import is_storable
 from instrument.store.connect import reading
+from instrument.store.erasures import was_erased
 from instrument.store.people import (
-    by_token,
     erase_by_code,
+    expired,
     give_consent,
     issue_withdrawal_code,
+    link_of,
     set_language,
 )
 
 router = APIRouter(include_in_schema=False)
 MOST_FIELDS = 100
+_BACK = re.compile(r"(consent|start|review|done|page-[1-9][0-9]{0,4}(-review)?)?")
 
 
 async def read_posted(request: Request) -> FormData:
@@ -74,45 +86,94 @@ async def read_posted(request: Request) -> FormData:
 
 
 Form = Annotated[FormData, Depends(read_posted)]
-Number = Annotated[int, Path(ge=1, le=10_000)]
 
 
-def _go(request: Request, path: str) -> RedirectResponse:
-    return RedirectResponse(f"{site_of(request).prefix}{path}", status_code=303)
+def go(page: Page, path: str) -> RedirectResponse:
+    """Lead on within the pages of one person.
+
+    Parameters
+    ----------
+    page
+        Frame of the page that leads.
+    path
+        Below the person's pages.
+
+    Returns
+    -------
+    starlette.responses.RedirectResponse
+        To be fetched with GET.
+    """
+    return RedirectResponse(f"{page.base}{path}", status_code=303)
+
+
+def way_back(back: str) -> str:
+    """Path that a page such as "Help now" leads back to.
+
+    Parameters
+    ----------
+    back
+        Name of the page it was opened from, such as `page-3`.
+
+    Returns
+    -------
+    str
+        Below the person's pages; where the person stands for a name that is none.
+
+    Examples
+    --------
+    >>> way_back("page-3"), way_back("page-3-review"), way_back("review"), way_back("//elsewhere")
+    ('/survey/page/3', '/survey/page/3?from=review', '/survey/review', '/survey')
+    """
+    if not back or _BACK.fullmatch(back) is None:
+        return "/survey"
+    name, _, rest = back.partition("-")
+    number, _, review = rest.partition("-")
+    return f"/survey/{name}" + (f"/{number}" if number else "") + ("?from=review" if review else "")
 
 
 @router.get("/q/{token}")
 @router.get("/q/{token}/")
 def open_link(request: Request, token: str) -> Response:
-    """Turn a link into a session, on any device."""
+    """Turn a link into a session, on any device; it ends the session of another link in this browser."""
     site = site_of(request)
     if site.limit.blocked(client_of(request)):
         raise shut(request, "many", 429)
     with reading(site.engine) as connection:
-        person: Any = by_token(connection, site.keyring, token)
+        link: Any = link_of(connection, site.keyring, token)
+        person = None if link is None else person_numbered(connection, link.id)
+        withdrawn = person is None and was_erased(connection, site.keyring, token)
+    if withdrawn:
+        raise shut(request, "withdrawn", 404)
     if person is None:
         site.limit.failed(client_of(request))
         raise shut(request, "lost", 404)
-    response = _go(request, "/survey")
+    if expired(person.expires_at):
+        frame = frame_of(request, circumstances_of(person))
+        raise shut(request, "expired", 404, replace(frame, form_token="", path=""))
+    place = place_of(site.keyring, person.study_id, person.token_hash)
+    response = RedirectResponse(f"{site.prefix}/s/{place}/survey", status_code=303)
     response.set_cookie(
         COOKIE,
         cookie_value(site.keyring, person.id, person.token_hash),
-        max_age=60 * 60 * 24 * 30,
+        max_age=COOKIE_SECONDS,
         path=site.prefix or "/",
         httponly=True,
         secure=site.secure,
         samesite="lax",
     )
+    if person.lang:
+        remember_language(request, response, person.lang)
     return response
 
 
-@router.get("/survey")
+@router.get("/s/{place}")
+@router.get("/s/{place}/survey")
 def resume(request: Request) -> Response:
     """Lead to the step where the person stands."""
     with reading(site_of(request).engine) as connection:
         here, page = enter(connection, request)
         if here.person.consent_granted is None:
-            return _go(request, "/survey/consent")
+            return go(page, "/survey/consent")
         if not here.person.consent_granted:
             link = {"path": "/survey/consent", "label": page.t["consent_change"]}
             lines = [page.t["consent_declined"]]
@@ -123,9 +184,9 @@ def resume(request: Request) -> Response:
         if occasion.wave_id is None:
             return _nothing(page, occasion)
         if occasion.administration is None:
-            return _go(request, "/survey/start")
+            return go(page, "/survey/start")
         number = first_open_page(connection, occasion.administration)
-    return _go(request, "/survey/review" if number is None else f"/survey/page/{number}")
+    return go(page, "/survey/review" if number is None else f"/survey/page/{number}")
 
 
 def _nothing(page: Page, occasion: Occasion) -> Response:
@@ -135,11 +196,16 @@ def _nothing(page: Page, occasion: Occasion) -> Response:
     return render("message.html", page, title=page.t["nothing_title"], lines=[line])
 
 
-def _crisis(here: Circumstances, page: Page) -> str:
-    return here.study.crisis.get(page.lang) or page.t["help_none"]
+def _text_shown(here: Circumstances, lang: str) -> str:
+    """What a consent form was made for: this text, in this language."""
+    consent = here.study.consent
+    shown = consent is not None and lang in consent.text
+    return f"consent {lang} {consent.hash_of(lang) if consent is not None and shown else ''}"
 
 
-def _consent_page(here: Circumstances, page: Page, status: int = 200) -> Response:
+def _consent_page(
+    request: Request, here: Circumstances, page: Page, status: int = 200, choice: object = None
+) -> Response:
     consent = here.study.consent
     text = consent.text.get(page.lang, "") if consent else ""
     return render(
@@ -148,271 +214,262 @@ def _consent_page(here: Circumstances, page: Page, status: int = 200) -> Respons
         status,
         title=page.t["consent_title"],
         consent_text=text,
-        crisis=_crisis(here, page),
+        choice=choice,
+        crisis=page.crisis,
         asked_again=status == 422,
+        again=status == 403,
+        seal=seal(request, here, _text_shown(here, page.lang)),
     )
 
 
-@router.get("/survey/consent")
+@router.get("/s/{place}/survey/consent")
 def show_consent(request: Request) -> Response:
     """Show the consent text."""
     with reading(site_of(request).engine) as connection:
-        return _consent_page(*enter(connection, request))
+        here, page = enter(connection, request)
+        return _consent_page(request, here, page)
 
 
-@router.post("/survey/consent")
+@router.post("/s/{place}/survey/consent")
 def post_consent(request: Request, form: Form) -> Response:
-    """Keep the choice with the hash of the text that was shown."""
+    """Keep the choice with the hash of the text that was shown, in the language it was shown in."""
     with site_of(request).engine.begin() as connection:
         here, page = enter(connection, request)
-        if not posted_from_here(request, page, form):
-            return _consent_page(here, page, 403)
+        tags = [tag for tag, _ in page.languages]
+        read = next((tag for tag in tags if fits(request, here, form, _text_shown(here, tag))), None)
+        if read is None:
+            raise stale(request, page)
         choice, consent = form.get("consent"), here.study.consent
+        if not comes_from_here(request):
+            return _consent_page(request, here, page, 403, choice)
         if choice not in ("yes", "no") or consent is None:
-            return _consent_page(here, page, 422)
-        text_hash = consent.hash_of(page.lang)
-        give_consent(connection, here.person.id, text_hash, consent.version, page.lang, choice == "yes")
+            return _consent_page(request, here, page, 422)
+        text_hash = consent.hash_of(read)
+        give_consent(connection, here.person.id, text_hash, consent.version, read, choice == "yes")
         issue_withdrawal_code(connection, site_of(request).keyring, here.person.id)
-    return _go(request, "/survey")
+    return go(page, "/survey")
 
 
-def _ready(request: Request, connection: Any) -> tuple[Circumstances, Page, Occasion]:
-    """Person with consent at an open wave; anyone else is led to where they stand."""
+def stale(request: Request, page: Page, kind: str = "stale", status: int = 403) -> ShutError:
+    """Refuse a form that was made for another moment: nothing of it is kept, and the page says so.
+
+    Parameters
+    ----------
+    request, page
+        The request, and the frame of its page.
+    kind, status
+        Which words, and the HTTP status.
+
+    Returns
+    -------
+    ShutError
+        To be raised.
+    """
+    link = {"path": "/survey", "label": page.t["go_on"]}
+    return shut(request, kind, status, page, link=link)
+
+
+def ready(request: Request, connection: Any) -> tuple[Circumstances, Page, Occasion]:
+    """Person with consent at an open wave; anyone else is led to where they stand.
+
+    Parameters
+    ----------
+    request, connection
+        The request, and an open connection.
+
+    Returns
+    -------
+    tuple
+        Circumstances, frame and the open wave.
+
+    Raises
+    ------
+    ShutError
+        There is nothing to answer now.
+    """
     here, page = enter(connection, request)
     occasion = occasion_of(connection, here.person)
     if not here.person.consent_granted or occasion.wave_id is None:
-        raise ShutError(_go(request, "/survey"))
+        raise ShutError(go(page, "/survey"))
     return here, page, occasion
 
 
-@router.get("/survey/start")
-def show_start(request: Request) -> Response:
-    """Show the instructions and the withdrawal code."""
-    site = site_of(request)
-    with reading(site.engine) as connection:
-        here, page, _ = _ready(request, connection)
-        code = issue_withdrawal_code(connection, site.keyring, here.person.id)
+def _start_page(
+    request: Request, connection: Any, here: Circumstances, page: Page, occasion: Occasion, status: int = 200
+) -> Response:
+    code = issue_withdrawal_code(connection, site_of(request).keyring, here.person.id)
     n_items = len(here.scale.item_ids)
     pages = len(page_sizes(n_items, here.study.item_order.per_page))
     return render(
         "start.html",
         page,
+        status,
         title=page.t["start_title"],
         instructions=here.scale.wording(page.lang).instructions,
         facts=page.t["start_facts"].format(items=n_items, pages=pages),
         code_keep=page.t["code_keep"].format(code=code),
+        again=status == 403,
+        seal=seal(request, here, f"wave {occasion.wave_id}"),
     )
 
 
-@router.post("/survey/start")
+@router.get("/s/{place}/survey/start")
+def show_start(request: Request) -> Response:
+    """Show the instructions and the withdrawal code."""
+    with reading(site_of(request).engine) as connection:
+        here, page, occasion = ready(request, connection)
+        return _start_page(request, connection, here, page, occasion)
+
+
+@router.post("/s/{place}/survey/start")
 def post_start(request: Request, form: Form) -> Response:
     """Begin the questionnaire of the open wave."""
     with site_of(request).engine.begin() as connection:
-        here, page, occasion = _ready(request, connection)
-        if not posted_from_here(request, page, form):
-            return _go(request, "/survey/start")
+        here, page, occasion = ready(request, connection)
+        if not fits(request, here, form, f"wave {occasion.wave_id}"):
+            raise stale(request, page)
+        if not comes_from_here(request):
+            return _start_page(request, connection, here, page, occasion, 403)
         begin(connection, here, occasion, page.lang)
-    return _go(request, "/survey")
+    return go(page, "/survey")
 
 
-def _questions(request: Request, connection: Any) -> tuple[Circumstances, Page, int, list[Any]]:
-    here, page, occasion = _ready(request, connection)
-    if occasion.administration is None:
-        raise ShutError(_go(request, "/survey/start"))
-    return here, page, occasion.administration, answers_of(connection, occasion.administration)
-
-
-def _question_page(
-    here: Circumstances, page: Page, number: int, rows: list[Any], status: int = 200, **shown: Any
-) -> Response:
-    on_page, last = [row for row in rows if row.page == number], max(row.page for row in rows)
-    chosen, wrong, open_ids = (shown.get(k, v) for k, v in (("chosen", {}), ("wrong", []), ("open_ids", [])))
-    fields = question_fields(here, page, on_page, len(rows), chosen, wrong, open_ids)
-    wording = here.scale.wording(page.lang)
-    return render(
-        "questions.html",
-        page,
-        status,
-        title=wording.title,
-        where=page.t["page_of"].format(page=number, total=last),
-        number=number,
-        time_frame=wording.time_frame,
-        items=fields,
-        open_items=[field for field in fields if field["open"]],
-        again=status == 403,
-        forward="next",
-        forward_label=page.t["next"] if number < last else page.t["save_check"],
-        own_form=True,
-    )
-
-
-@router.get("/survey/page/{number}")
-def show_questions(request: Request, number: Number) -> Response:
-    """Show a page of questions with the answers given so far."""
-    with reading(site_of(request).engine) as connection:
-        here, page, _, rows = _questions(request, connection)
-    if number > max(row.page for row in rows):
-        return _go(request, "/survey")
-    return _question_page(here, page, number, rows)
-
-
-@router.post("/survey/page/{number}")
-def post_questions(request: Request, number: Number, form: Form) -> Response:
-    """Save a page, then lead on; blanks are asked about once, softly."""
-    with site_of(request).engine.begin() as connection:
-        here, page, attempt, rows = _questions(request, connection)
-        last = max(row.page for row in rows)
-        on_page = {row.name: row for row in rows if row.page == number}
-        if not on_page:
-            return _go(request, "/survey")
-        answers, wrong = read_form(here.scale, {name: row.item_id for name, row in on_page.items()}, form)
-        if not posted_from_here(request, page, form):
-            by_number = {row.item_id: name for name, row in on_page.items()}
-            chosen = {
-                by_number[k]: chosen_code(here.scale, by_number[k], a.state, a.value)
-                for k, a in answers.items()
-            }
-            return _question_page(here, page, number, rows, 403, chosen=chosen)
-        language, step = form.get("lang"), form.get("go")
-        left_open = [
-            name
-            for name, row in on_page.items()
-            if row.item_id not in answers and row.state in ("not_seen", "skipped")
-        ]
-        onward = language is None and step in ("next", "continue")
-        if step == "continue":
-            answers |= {on_page[name].item_id: Answer("skipped") for name in left_open if name not in wrong}
-        leads_on = onward and not wrong and (step == "continue" or not left_open)
-        save_answers(connection, attempt, answers, show_page=number + 1 if leads_on else None)
-        if isinstance(language, str) and language in dict(page.languages):
-            set_language(connection, here.person.id, language)
-            return _go(request, f"/survey/page/{number}")
-        if onward and not leads_on:
-            rows = answers_of(connection, attempt)
-            return _question_page(here, page, number, rows, 422, wrong=wrong, open_ids=left_open)
-    if not onward:
-        return _go(request, f"/survey/page/{number - 1}" if number > 1 else "/survey/page/1")
-    return _go(request, f"/survey/page/{number + 1}" if number < last else "/survey/review")
-
-
-@router.post("/language")
+@router.post("/s/{place}/language")
 def post_language(request: Request, form: Form) -> Response:
     """Change the language and come back to the same page."""
     with site_of(request).engine.begin() as connection:
-        here, page = enter(connection, request)
-        wanted, back = form.get("lang"), form.get("back")
-        if posted_from_here(request, page, form) and wanted in dict(page.languages):
-            set_language(connection, here.person.id, str(wanted))
-    known = {"/survey", "/survey/consent", "/survey/start", "/survey/review", "/survey/done", "/help"}
-    return _go(request, str(back) if back in known else "/survey")
+        came = visit(connection, request)
+        if came.here is None:
+            raise shut(request, came.standing, 403, came.page)
+        wanted, page = form.get("lang"), came.page
+        sound = comes_from_here(request) and fits(request, came.here, form, "language")
+        known = sound and isinstance(wanted, str) and wanted in dict(page.languages)
+        if known:
+            set_language(connection, came.here.person.id, str(wanted))
+    path, _, back = str(form.get("back", "")).partition("?back=")
+    known_paths = {f"/survey{end}" for end in ("", "/consent", "/start", "/review", "/done")}
+    if path in ("/help", "/withdraw"):
+        response = go(page, path + (f"?back={back}" if back and _BACK.fullmatch(back) else ""))
+    else:
+        response = go(page, path if path in known_paths else "/survey")
+    if known:
+        remember_language(request, response, str(wanted))
+    return response
 
 
-@router.get("/survey/review")
-def show_review(request: Request) -> Response:
-    """Show every answer before the end."""
-    with reading(site_of(request).engine) as connection:
-        here, page, _, rows = _questions(request, connection)
-    sections = review_sections(here, page, rows)
-    key = secrets.token_urlsafe(16)
-    return render("review.html", page, title=page.t["review_title"], sections=sections, submit_key=key)
-
-
-@router.post("/survey/submit")
-def post_submit(request: Request, form: Form) -> Response:
-    """Finish; a second press changes nothing."""
-    with site_of(request).engine.begin() as connection:
-        here, page = enter(connection, request)
-        occasion = occasion_of(connection, here.person)
-        if not posted_from_here(request, page, form):
-            return _go(request, "/survey/review")
-        if occasion.administration is not None:
-            attempt = occasion.administration
-            rows: list[Any] = answers_of(connection, attempt)
-            skipped = {
-                row.item_id: Answer("skipped") for row in rows if row.state == "not_seen" and row.shown_at
-            }
-            save_answers(connection, attempt, skipped)
-            sent = f"{attempt}:{form.get('submit_key', '')}"
-            complete_administration(connection, attempt, hashlib.sha256(sent.encode()).hexdigest())
-    return _go(request, "/survey/done")
-
-
-@router.get("/survey/done")
+@router.get("/s/{place}/survey/done")
 def show_done(request: Request) -> Response:
-    """Thank the person and show the withdrawal code once more."""
+    """Thank a person who has sent answers, and show the withdrawal code once more."""
     site = site_of(request)
     with reading(site.engine) as connection:
         here, page = enter(connection, request)
         occasion = occasion_of(connection, here.person)
-        if occasion.administration is not None or here.person.erasure_hash is None:
-            return _go(request, "/survey")
+        sent = any(row.status == "completed" for row in attempts_made(connection, here.person))
+        if occasion.administration is not None or not sent or here.person.erasure_hash is None:
+            return go(page, "/survey")
         code = issue_withdrawal_code(connection, site.keyring, here.person.id)
     lines = [page.t["done_lead"]]
     if occasion.next_opens is not None:
         lines.append(page.t["nothing_next"].format(date=occasion.next_opens.isoformat()))
-    crisis = _crisis(here, page)
-    return render("message.html", page, title=page.t["done_title"], lines=lines, code=code, crisis=crisis)
+    return render(
+        "message.html", page, title=page.t["done_title"], lines=lines, code=code, crisis=page.crisis
+    )
+
+
+def _own_page(request: Request, end: str) -> RedirectResponse | None:
+    """Lead a browser that has opened a link to that person's page of the same name."""
+    with reading(site_of(request).engine) as connection:
+        person = person_of(connection, request)
+    if person is None:
+        return None
+    site = site_of(request)
+    place = place_of(site.keyring, person.study_id, person.token_hash)
+    return RedirectResponse(f"{site.prefix}/s/{place}{end}", status_code=303)
 
 
 @router.get("/help")
-def show_help(request: Request) -> Response:
+def show_help_to_anyone(request: Request) -> Response:
+    """Show where help is found to someone without a link."""
+    page = stranger_page(request)
+    crisis = page.crisis or page.t["help_none"]
+    own = _own_page(request, "/help")
+    return own or render("message.html", page, title=page.t["help_title"], lines=[], crisis=crisis)
+
+
+@router.get("/s/{place}/help")
+def show_help(request: Request, back: str = "") -> Response:
     """Show where help is found; the same for everyone, whatever they answered."""
-    try:
-        with reading(site_of(request).engine) as connection:
-            here, page = enter(connection, request)
-    except ShutError:
-        page = stranger_page(request)
-        return render("message.html", page, title=page.t["help_title"], lines=[page.t["help_none"]])
-    link = {"path": "/survey", "label": page.t["back_to_questions"]}
-    lead = [page.t["help_lead"]]
+    with reading(site_of(request).engine) as connection:
+        came = visit(connection, request)
+    page = came.page
+    link = {"path": way_back(back), "label": page.t["back_to_questions"]}
     return render(
-        "message.html", page, title=page.t["help_title"], lines=lead, crisis=_crisis(here, page), link=link
+        "message.html",
+        page,
+        title=page.t["help_title"],
+        lines=[page.t["help_lead"]],
+        crisis=page.crisis or page.t["help_none"],
+        link=link if came.here is not None else None,
+    )
+
+
+def _withdraw_page(request: Request, page: Page, status: int = 200, back: str = "") -> Response:
+    link = {"path": way_back(back), "label": page.t["back_to_questions"]}
+    return render(
+        "withdraw.html",
+        page,
+        status,
+        title=page.t["withdraw_title"],
+        unknown=status == 422,
+        again=status == 403,
+        crisis=page.crisis or page.t["help_none"],
+        link=link if page.form_token else None,
     )
 
 
 @router.get("/withdraw")
-def show_withdraw(request: Request) -> Response:
-    """Ask for a withdrawal code."""
-    page = stranger_page(request)
-    return render("withdraw.html", page, title=page.t["withdraw_title"], unknown=False)
+def show_withdraw_to_anyone(request: Request) -> Response:
+    """Ask someone without a link for a withdrawal code."""
+    return _own_page(request, "/withdraw") or _withdraw_page(request, stranger_page(request))
+
+
+@router.get("/s/{place}/withdraw")
+def show_withdraw(request: Request, back: str = "") -> Response:
+    """Ask for a withdrawal code; also when link or study have ended."""
+    with reading(site_of(request).engine) as connection:
+        page = visit(connection, request).page
+    return _withdraw_page(request, page, back=back)
 
 
 @router.post("/withdraw")
+@router.post("/s/{place}/withdraw")
 def post_withdraw(request: Request, form: Form) -> Response:
-    """Erase the person of a withdrawal code."""
-    site, page = site_of(request), stranger_page(request)
+    """Erase the person of a withdrawal code, who need not be the one whose link was opened here."""
+    site = site_of(request)
     if site.limit.blocked(client_of(request)):
         raise shut(request, "many", 429)
-    if not comes_from_here(request):
-        return render("withdraw.html", page, 403, title=page.t["withdraw_title"], unknown=False)
     with site.engine.begin() as connection:
+        before = person_of(connection, request)
+        page = visit(connection, request).page
+        if not comes_from_here(request):
+            return _withdraw_page(request, page, 403)
         erased = erase_by_code(connection, site.keyring, str(form.get("code", "")))
+        stays = before is not None and person_of(connection, request) is not None
+    if erased and not stays:
+        page = replace(page, form_token="", path=f"{page.base}/withdraw")
     if not erased:
         site.limit.failed(client_of(request))
-        return render("withdraw.html", page, 422, title=page.t["withdraw_title"], unknown=True)
+        return _withdraw_page(request, page, 422)
+    lines = [page.t["withdraw_done_other" if stays else "withdraw_done"]]
+    link = {"path": "/survey", "label": page.t["back_to_questions"]}
     response = render(
-        "message.html", page, title=page.t["withdraw_done_title"], lines=[page.t["withdraw_done"]]
+        "message.html",
+        page,
+        title=page.t["withdraw_done_title"],
+        lines=lines,
+        link=link if stays and page.form_token else None,
     )
-    response.delete_cookie(COOKIE, path=site.prefix or "/")
+    remember_language(request, response, page.lang)
+    if not stays:
+        response.delete_cookie(COOKIE, path=site.prefix or "/")
     return response
-
-
-def locked_page(request: Request, _error: Exception) -> Response:
-    """Answer a post to a questionnaire that another tab finished.
-
-    Parameters
-    ----------
-    request
-        The request.
-    _error
-        A LockedError.
-
-    Returns
-    -------
-    starlette.responses.Response
-        A redirect to the thank-you page.
-    """
-    return _go(request, "/survey/done")
-
-
-__all__ = ["LockedError", "locked_page", "router"]

@@ -11,8 +11,19 @@ from starlette.responses import HTMLResponse
 
 from instrument.administer.journey import Circumstances, chosen_code, field_of
 from instrument.administer.texts import page_texts
+from instrument.definition import Instrument
+from instrument.study import Study
 
 FOLDER = Path(__file__).parent
+_DEFAULTS = {
+    "own_form": False,
+    "code": None,
+    "crisis": None,
+    "link": None,
+    "lines": (),
+    "again": False,
+    "back": "",
+}
 
 _templates = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
@@ -31,31 +42,57 @@ class Page:
     ----------
     lang, t
         Language and the texts of the pages in it.
-    prefix, path
-        Where the site is mounted, and the path of this page below it.
-    study_title, contact, synthetic
-        From the study; empty before a person is known.
+    prefix, base
+        Where the site is mounted, and where the pages of this person begin; the same for a stranger.
+    path
+        For the choice of language: path of this page below `base`; for a stranger, where its links lead.
+    study_title, contact, crisis, synthetic
+        From the study; empty where it is not known.
     languages
         Tag and own name of each language of the study.
     unvalidated
         Whether the wording is a translation that no one has validated.
     form_token
-        For the forms; empty before a person is known.
+        For the choice of language; empty before a person is known.
     """
 
     lang: str
     t: dict[str, str]
     prefix: str
+    base: str
     path: str
     study_title: str = ""
     contact: str = ""
+    crisis: str = ""
     synthetic: bool = False
     languages: tuple[tuple[str, str], ...] = ()
     unvalidated: bool = False
     form_token: str = ""
 
 
-def page_of_person(here: Circumstances, lang: str, *, prefix: str, path: str, form_token: str) -> Page:
+def offered_languages(study: Study, scale: Instrument | None = None) -> tuple[tuple[str, str], ...]:
+    """Languages of a study, each under its own name.
+
+    Parameters
+    ----------
+    study
+        The study.
+    scale
+        Its instrument; languages without a wording are left out.
+
+    Returns
+    -------
+    tuple of tuple
+        Tag and name.
+    """
+    spoken = study.languages if scale is None else [tag for tag in study.languages if tag in scale.languages]
+    tags = list(spoken) if spoken or scale is None else [scale.language]
+    return tuple((tag, page_texts(tag)["language_name"]) for tag in tags)
+
+
+def page_of_person(
+    here: Circumstances, lang: str, *, prefix: str, base: str, path: str, form_token: str
+) -> Page:
     """Frame of a page of a known person.
 
     Parameters
@@ -64,7 +101,7 @@ def page_of_person(here: Circumstances, lang: str, *, prefix: str, path: str, fo
         Person, study and instrument.
     lang
         Language of the page.
-    prefix, path, form_token
+    prefix, base, path, form_token
         As in `Page`.
 
     Returns
@@ -72,16 +109,18 @@ def page_of_person(here: Circumstances, lang: str, *, prefix: str, path: str, fo
     Page
         The frame.
     """
-    offered = [tag for tag in here.study.languages if tag in here.scale.languages]
+    t = page_texts(lang)
     return Page(
         lang=lang,
-        t=page_texts(lang),
+        t=t,
         prefix=prefix,
+        base=base,
         path=path,
         study_title=here.study.title,
         contact=here.study.contact,
+        crisis=here.study.crisis.get(lang) or t["help_none"],
         synthetic=here.study.synthetic,
-        languages=tuple((tag, page_texts(tag)["language_name"]) for tag in offered),
+        languages=offered_languages(here.study, here.scale),
         unvalidated=here.scale.wording(lang).status == "unvalidated",
         form_token=form_token,
     )
@@ -106,8 +145,7 @@ def render(template: str, page: Page, status: int = 200, **values: Any) -> HTMLR
     starlette.responses.HTMLResponse
         The page.
     """
-    defaults = {"own_form": False, "code": None, "crisis": None, "link": None, "lines": ()}
-    text = _templates.get_template(template).render(**{**defaults, **values, "page": page})
+    text = _templates.get_template(template).render(**{**_DEFAULTS, **values, "page": page})
     return HTMLResponse(text, status_code=status)
 
 

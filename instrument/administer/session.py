@@ -14,14 +14,22 @@ from starlette.requests import Request
 from instrument.store.tokens import Keyring
 
 COOKIE = "dta_session"
+LANGUAGE_COOKIE = "dta_language"
+COOKIE_SECONDS = 60 * 60 * 24 * 30
+STUDY_MARK, PERSON_MARK = 10, 16
 GUESSES = 20
 PER_SECONDS = 300.0
 MOST_CLIENTS = 10_000
 
 
-def _sign(keyring: Keyring, purpose: str, text: str) -> str:
-    digest = hmac.new(keyring.subkey(purpose), text.encode(), hashlib.sha256).digest()
+def _sign(keyring: Keyring, purpose: str, text: str, name: str | None = None) -> str:
+    digest = hmac.new(keyring.subkey(purpose, name), text.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _signed(keyring: Keyring, purpose: str, text: str, given: str) -> bool:
+    """Whether one of the keys signed this: a new key throws nobody out."""
+    return any(same(given, _sign(keyring, purpose, text, name)) for name in keyring.keys)
 
 
 def cookie_value(keyring: Keyring, participant_id: int, token_hash: str) -> str:
@@ -60,22 +68,136 @@ def cookie_number(value: str | None) -> int | None:
     return int(number) if dot and ascii_digits else None
 
 
-def form_token(keyring: Keyring, participant_id: int, token_hash: str) -> str:
-    """Token that each form of a session carries; it lasts as long as the link.
+def is_cookie_of(keyring: Keyring, value: str, participant_id: int, token_hash: str) -> bool:
+    """Whether a cookie was made for this person's link.
+
+    Parameters
+    ----------
+    keyring
+        Keys; each is tried.
+    value
+        As sent.
+    participant_id, token_hash
+        Whose session it would be.
+
+    Returns
+    -------
+    bool
+        False for another person, an altered signature, or the link before a new one was made.
+    """
+    _, _, signature = value.partition(".")
+    same_person = cookie_number(value) == participant_id
+    return _signed(keyring, "cookie", f"{participant_id}:{token_hash}", signature) and same_person
+
+
+def _study_mark(keyring: Keyring, study_id: int, name: str | None = None) -> str:
+    return hmac.new(keyring.subkey("study", name), str(study_id).encode(), hashlib.sha256).hexdigest()[
+        :STUDY_MARK
+    ]
+
+
+def _person_mark(token_hash: str) -> str:
+    return hashlib.sha256(f"place:{token_hash}".encode()).hexdigest()[:PERSON_MARK]
+
+
+def place_of(keyring: Keyring, study_id: int, token_hash: str) -> str:
+    """Part of every path of a person's pages: it says whose page it is, and opens nothing.
+
+    One browser may have opened links of several people. A page that only followed the cookie would change
+    its owner when the next link is opened; its path does not.
+
+    Parameters
+    ----------
+    keyring
+        Keys.
+    study_id, token_hash
+        Whose pages.
+
+    Returns
+    -------
+    str
+        A mark of the study, which only this server can tell, then a mark of the person's link.
+    """
+    return _study_mark(keyring, study_id) + _person_mark(token_hash)
+
+
+def is_place_of(place: str, token_hash: str) -> bool:
+    """Whether a path belongs to a person's link.
+
+    Parameters
+    ----------
+    place
+        From the path.
+    token_hash
+        Of the person whose cookie came.
+
+    Returns
+    -------
+    bool
+        False for the pages of anyone else.
+    """
+    return len(place) == STUDY_MARK + PERSON_MARK and same(place[STUDY_MARK:], _person_mark(token_hash))
+
+
+def is_in_study(keyring: Keyring, place: str, study_id: int) -> bool:
+    """Whether a path belongs to a study, also when its person is no longer known.
+
+    Parameters
+    ----------
+    keyring
+        Keys; each is tried.
+    place
+        From the path.
+    study_id
+        Number of the study.
+
+    Returns
+    -------
+    bool
+        False for other studies and for marks that this server did not make.
+    """
+    return any(same(place[:STUDY_MARK], _study_mark(keyring, study_id, name)) for name in keyring.keys)
+
+
+def form_token(keyring: Keyring, participant_id: int, token_hash: str, made_for: str) -> str:
+    """Token that a form carries: whose it is and what it was made for. It lasts as long as the link.
 
     Parameters
     ----------
     keyring
         Keys.
     participant_id, token_hash
-        Whose session it is.
+        Whose form it is.
+    made_for
+        Such as `attempt 12`: a page of one wave stores nothing at the next.
 
     Returns
     -------
     str
         Text for a hidden field.
     """
-    return _sign(keyring, "form", f"{participant_id}:{token_hash}")
+    return _sign(keyring, "form", f"{participant_id}:{token_hash}:{made_for}")
+
+
+def is_form_of(keyring: Keyring, given: object, participant_id: int, token_hash: str, made_for: str) -> bool:
+    """Whether a form was made for this person and this purpose.
+
+    Parameters
+    ----------
+    keyring
+        Keys; each is tried.
+    given
+        What came in the hidden field.
+    participant_id, token_hash, made_for
+        As for `form_token`.
+
+    Returns
+    -------
+    bool
+        Whether it fits.
+    """
+    text = f"{participant_id}:{token_hash}:{made_for}"
+    return isinstance(given, str) and _signed(keyring, "form", text, given)
 
 
 def same(given: str, expected: str) -> bool:
@@ -91,7 +213,7 @@ def same(given: str, expected: str) -> bool:
     bool
         Whether they are equal.
     """
-    return hmac.compare_digest(given.encode(), expected.encode())
+    return hmac.compare_digest(given.encode(errors="replace"), expected.encode())
 
 
 def comes_from_here(request: Request) -> bool:

@@ -12,6 +12,19 @@ FALL_BACK = "en"
 
 
 @cache
+def shipped_languages() -> tuple[tuple[str, str], ...]:
+    """Languages that the toolkit ships the pages in.
+
+    Returns
+    -------
+    tuple of tuple
+        Tag and own name of each, English first.
+    """
+    tags = sorted((file.stem for file in FOLDER.glob("*.yaml")), key=lambda tag: (tag != FALL_BACK, tag))
+    return tuple((tag, page_texts(tag)["language_name"]) for tag in tags)
+
+
+@cache
 def page_texts(language: str) -> dict[str, str]:
     """Texts of the pages in a language; English where the toolkit ships no such language.
 

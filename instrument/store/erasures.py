@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypedDict
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, select
 
 from instrument.errors import fact_and_hint
 from instrument.store.connect import StoreError, sqlite_file
+from instrument.store.tables import erasure
+from instrument.store.tokens import Keyring
 
 PLACE = "DTA_ERASURES"
 
@@ -106,3 +108,24 @@ def noted_erasures(engine: Engine) -> list[Erasure]:
             fact = f"line {number} of {file.name} is damaged."
             raise StoreError(fact_and_hint("restore", fact, "mend or remove the line.")) from None
     return found
+
+
+def was_erased(connection: Connection, keyring: Keyring, token: str) -> bool:
+    """Whether the person behind a link was erased.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    keyring
+        Keys of the token hashes; each is tried.
+    token
+        Secret part of the link.
+
+    Returns
+    -------
+    bool
+        True for a link that ended with a withdrawal; only who holds the link can ask.
+    """
+    query = select(erasure.c.id).where(erasure.c.token_hash.in_(keyring.candidates(token[:128])))
+    return connection.execute(query).first() is not None

@@ -118,8 +118,8 @@ def invite(
     return made
 
 
-def by_token(connection: Connection, keyring: Keyring, token: str) -> Row[tuple[object, ...]] | None:
-    """Person behind a link, with the name and status of the study.
+def link_of(connection: Connection, keyring: Keyring, token: str) -> Row[tuple[object, ...]] | None:
+    """Person behind a link, with the name and status of the study, also when its time is over.
 
     Parameters
     ----------
@@ -133,14 +133,30 @@ def by_token(connection: Connection, keyring: Keyring, token: str) -> Row[tuple[
     Returns
     -------
     sqlalchemy.Row or None
-        None when the token is unknown, altered, erased or expired.
+        None when the token is unknown, altered or erased.
     """
     query = (
         select(participant, study.c.name.label("study_name"), study.c.status.label("study_status"))
         .join(study, study.c.id == participant.c.study_id)
         .where(participant.c.token_hash.in_(keyring.candidates(token[:128])))
     )
-    found = connection.execute(query).first()
+    return connection.execute(query).first()
+
+
+def by_token(connection: Connection, keyring: Keyring, token: str) -> Row[tuple[object, ...]] | None:
+    """Person behind a link that has not ended.
+
+    Parameters
+    ----------
+    connection, keyring, token
+        As for `link_of`.
+
+    Returns
+    -------
+    sqlalchemy.Row or None
+        None when the token is unknown, altered, erased or expired.
+    """
+    found = link_of(connection, keyring, token)
     return None if found is None or expired(found.expires_at) else found
 
 

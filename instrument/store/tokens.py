@@ -108,20 +108,22 @@ class Keyring:
         """
         return Keyring({**self.keys, next_name(self.keys): secrets.token_bytes(KEY_BYTES)})
 
-    def subkey(self, purpose: str) -> bytes:
-        """Key for one other purpose, such as signing cookies, derived from the newest.
+    def subkey(self, purpose: str, name: str | None = None) -> bytes:
+        """Key for one other purpose, such as signing cookies.
 
         Parameters
         ----------
         purpose
             Its name.
+        name
+            Key to derive it from, the newest by default.
 
         Returns
         -------
         bytes
             32 bytes.
         """
-        return hmac.new(self.keys[self.newest], purpose.encode(), hashlib.sha256).digest()
+        return hmac.new(self.keys[name or self.newest], purpose.encode(), hashlib.sha256).digest()
 
 
 def next_name(names: Iterable[str]) -> str:

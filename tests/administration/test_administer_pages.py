@@ -15,6 +15,7 @@ from sqlalchemy import Engine, func, select, update
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import at, form_token, place_of
 from study_of_tests import open_study
 
 from instrument.administer.application import create_app
@@ -28,19 +29,26 @@ HELP = "Call the made-up line 000."
 
 
 class Person:
-    """A browser that keeps cookies and fills in forms."""
+    """A browser that keeps cookies and fills in forms; paths are those within the person's own pages."""
 
     def __init__(self, client: TestClient) -> None:
         self.client = client
+        self.place = ""
+
+    def _path(self, path: str) -> str:
+        known = ("/survey", "/language", "/help", "/withdraw")
+        return self.place + path if path.startswith(known) else path
 
     def get(self, path: str) -> httpx.Response:
-        return self.client.get(path)
+        found = self.client.get(self._path(path))
+        self.place = place_of(found) or self.place
+        return found
 
     def post(self, path: str, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
-        token = re.search(r'name="form_token" value="([^"]+)"', self.client.get("/survey/consent").text)
-        if token and "form_token" not in fields:
-            fields["form_token"] = token.group(1)
-        return self.client.post(path, data=fields, headers=HERE if headers is None else headers)
+        shown = {"/survey/submit": "/survey/review", "/language": "/survey"}.get(path, path)
+        if "form_token" not in fields and 'name="form_token"' in (page := self.get(shown).text):
+            fields["form_token"] = form_token(page)
+        return self.client.post(self._path(path), data=fields, headers=HERE if headers is None else headers)
 
     def begin(self, token: str) -> httpx.Response:
         self.get(f"/q/{token}")
@@ -68,22 +76,23 @@ def test_a_person_walks_from_link_to_thanks_and_each_answer_is_in_the_store(
 ) -> None:
     person, token = site
     first = person.get(f"/q/{token}")
-    assert first.url.path == "/survey/consent"
+    assert at(first) == "/survey/consent"
     assert "You agree to &lt;b&gt;nothing&lt;/b&gt;." in first.text
     assert person.post("/survey/consent").status_code == 422
     start = person.post("/survey/consent", consent="yes")
-    assert start.url.path == "/survey/start"
+    assert at(start) == "/survey/start"
     code = re.search(r"code is ((?:\w{4}-?){4})", start.text)
     assert code is not None
-    assert person.post("/survey/start").url.path == "/survey/page/1"
+    assert at(person.post("/survey/start")) == "/survey/page/1"
     assert "Question 1 of 40" in person.get("/survey/page/1").text
     for number in range(1, 8):
         last = person.answer(number)
-    assert last.url.path == "/survey/review"
-    done = person.post("/survey/submit", submit_key="x")
-    assert done.url.path == "/survey/done"
+    assert at(last) == "/survey/review"
+    mine = form_token(last.text)
+    done = person.post("/survey/submit", submit_key="x", form_token=mine)
+    assert at(done) == "/survey/done"
     assert code.group(1) in done.text
-    assert person.post("/survey/submit", submit_key="x").url.path == "/survey/done"
+    assert at(person.post("/survey/submit", submit_key="x", form_token=mine)) == "/survey/done"
     with engine.connect() as connection:
         wide = responses_of(connection, "trial", completed_only=True)
     assert len(wide) == 1
@@ -108,8 +117,9 @@ def test_the_link_resumes_on_another_device_at_the_first_open_item(
     person.begin(token)
     person.answer(1)
     with TestClient(create_app(engine, keyring)) as phone:
-        assert phone.get(f"/q/{token}").url.path == "/survey/page/2"
-        assert phone.get("/survey/page/1").text.count("checked") == 6
+        other = Person(phone)
+        assert at(other.get(f"/q/{token}")) == "/survey/page/2"
+        assert other.get("/survey/page/1").text.count("checked") == 6
 
 
 def test_a_blank_gets_one_soft_prompt_with_answers_saved_and_then_a_way_on(
@@ -123,7 +133,7 @@ def test_a_blank_gets_one_soft_prompt_with_answers_saved_and_then_a_way_on(
     assert prompt.text.count('href="#item-') == 5
     assert "autofocus" in prompt.text
     assert person.get("/survey/page/1").text.count("checked") == 1
-    assert person.post("/survey/page/1", go="continue").url.path == "/survey/page/2"
+    assert at(person.post("/survey/page/1", go="continue")) == "/survey/page/2"
     with engine.connect() as connection:
         reasons = responses_of(connection, "trial").attrs["reasons"]["reason"].value_counts()
     assert reasons.to_dict() == {"not_seen": 34, "skipped": 5}
@@ -166,7 +176,7 @@ def test_going_back_saves_and_fields_of_other_pages_are_ignored(
     person.answer(1)
     second = person.fields_on(2)
     back = person.post("/survey/page/2", go="back", **{second[0]: "5", first[0]: "1"})
-    assert back.url.path == "/survey/page/1"
+    assert at(back) == "/survey/page/1"
     assert person.get("/survey/page/2").text.count("checked") == 1
     with engine.connect() as connection:
         assert responses_of(connection, "trial")[first[0].removeprefix("item-")].item() == 4
@@ -180,7 +190,10 @@ def test_languages_change_at_any_time_and_lose_nothing(site: tuple[Person, str])
     assert '<html lang="de">' in german.text
     assert "nicht validiert" in german.text
     assert german.text.count("checked") == 1
-    assert '<html lang="en">' in person.post("/language", lang="en", back="/survey/review").text
+    language = re.findall(r'name="form_token" value="([^"]+)"', person.get("/survey/review").text)[0]
+    english = person.post("/language", lang="en", back="/survey/review", form_token=language)
+    assert '<html lang="en">' in english.text
+    assert at(english) == "/survey/review"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +218,7 @@ def test_a_form_without_the_sessions_token_saves_nothing(site: tuple[Person, str
     fields = dict.fromkeys(person.fields_on(1), "3")
     assert person.post("/survey/page/1", go="next", form_token="forged", **fields).status_code == 403
     good = person.post("/survey/page/1", headers={"origin": "http://testserver"}, go="next", **fields)
-    assert good.url.path == "/survey/page/2"
+    assert at(good) == "/survey/page/2"
 
 
 def test_an_old_tab_loses_nothing(site: tuple[Person, str]) -> None:
@@ -234,8 +247,8 @@ def test_refusal_of_consent_stores_nothing_but_the_choice(site: tuple[Person, st
     person, token = site
     person.get(f"/q/{token}")
     assert "That is fine" in person.post("/survey/consent", consent="no").text
-    assert person.get("/survey/page/1").url.path == "/survey"
-    assert person.post("/survey/start").url.path == "/survey"
+    assert at(person.get("/survey/page/1")) == "/survey"
+    assert at(person.post("/survey/start")) == "/survey"
     with engine.connect() as connection:
         assert connection.execute(select(func.count()).select_from(tables.administration)).scalar_one() == 0
         assert connection.execute(select(tables.consent.c.granted)).scalar_one() is False
@@ -271,7 +284,8 @@ def test_help_is_on_every_page_and_the_same_for_everyone(site: tuple[Person, str
     assert HELP in person.get(f"/q/{token}").text
     person.begin(token)
     pages = ["/survey/page/1", "/survey/review", "/withdraw", "/help"]
-    assert all('href="/help"' in person.get(path).text for path in pages)
+    assert all("Help now</" in person.get(path).text for path in pages)
+    assert HELP in person.get("/withdraw").text
     assert HELP in person.get("/help").text
     person.post("/survey/submit", submit_key="a")
     assert HELP in person.get("/survey/done").text
@@ -318,6 +332,7 @@ def test_the_cookie_is_signed_http_only_and_holds_no_token(site: tuple[Person, s
     assert "HttpOnly" in sent
     assert "SameSite=lax" in sent
     value = person.client.cookies["dta_session"]
+    person.get(f"/q/{token}")
     for forged in (
         value[:-1] + ("A" if value[-1] != "A" else "B"),
         "1.x",
@@ -342,14 +357,16 @@ def test_oversized_bodies_are_refused(site: tuple[Person, str], how: str) -> Non
     person, token = site
     person.begin(token)
     if how == "fields":
-        sent = person.client.post("/survey/page/1", data={f"f{k}": "1" for k in range(500)}, headers=HERE)
+        sent = person.client.post(
+            f"{person.place}/survey/page/1", data={f"f{k}": "1" for k in range(500)}, headers=HERE
+        )
     elif how == "file":
-        sent = person.client.post("/survey/page/1", files={"f": b"x" * 10}, headers=HERE)
+        sent = person.client.post(f"{person.place}/survey/page/1", files={"f": b"x" * 10}, headers=HERE)
     else:
         body = b"a=" + b"x" * 200_000
         content = body if how == "length" else iter([body[:100_000], body[100_000:]])
         kind = {"content-type": "application/x-www-form-urlencoded"}
-        sent = person.client.post("/survey/page/1", content=content, headers={**HERE, **kind})
+        sent = person.client.post(f"{person.place}/survey/page/1", content=content, headers={**HERE, **kind})
     assert sent.status_code in (400, 413)
     assert "too much at once" in sent.text
 
@@ -373,7 +390,7 @@ def test_logs_hold_the_route_and_no_token_and_no_answer(
         person.get("/q/notatoken")
     ours = [record.getMessage() for record in caplog.records if record.name == "dta.questionnaire"]
     assert any('"/q/{token}"' in line for line in ours)
-    assert any('"/survey/page/{number}"' in line for line in ours)
+    assert any('"/s/{place}/survey/page/{number}"' in line for line in ours)
     assert not any(token in line or "notatoken" in line or "item-" in line for line in ours)
 
 
@@ -383,8 +400,8 @@ def test_unknown_pages_and_numbers_are_no_faults(site: tuple[Person, str]) -> No
     assert person.get("/nowhere").status_code == 404
     for number in ("0", "-1", "x", "99999999999999999999"):
         assert person.get(f"/survey/page/{number}").status_code == 404
-    assert person.get("/survey/page/99").url.path == "/survey/page/1"
-    assert person.post("/survey/page/99", go="next").url.path == "/survey/page/1"
+    assert at(person.get("/survey/page/99")) == "/survey/page/1"
+    assert at(person.post("/survey/page/99", go="next")) == "/survey/page/1"
 
 
 def test_health_speaks_of_the_store(site: tuple[Person, str], engine: Engine) -> None:
@@ -399,6 +416,6 @@ def test_behind_a_prefix_every_link_and_the_cookie_bear_it(engine: Engine, keyri
     _, _, (token,) = open_study(engine, keyring)
     with TestClient(create_app(engine, keyring, prefix="alliance/", secure=True)) as client:
         sent = client.get(f"/q/{token}", follow_redirects=False)
-    assert sent.headers["location"] == "/alliance/survey"
+    assert re.fullmatch(r"/alliance/s/[0-9a-f]{26}/survey", sent.headers["location"])
     assert "Path=/alliance" in sent.headers["set-cookie"]
     assert "Secure" in sent.headers["set-cookie"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import Tab, form_token, place_of
 from study_of_tests import open_study
 
 from instrument.administer.application import create_app
@@ -36,6 +36,7 @@ NAMES = st.one_of(
             "item-flx1",
             "item-",
             "item-x",
+            "from",
         ]
     ),
     st.text(max_size=20),
@@ -49,19 +50,26 @@ VALUES = st.one_of(
 PATHS = st.one_of(
     st.sampled_from(
         [
-            "/survey",
-            "/survey/consent",
-            "/survey/start",
-            "/survey/submit",
-            "/survey/done",
-            "/survey/review",
-            "/language",
+            "PLACE",
+            "PLACE/survey",
+            "PLACE/survey/consent",
+            "PLACE/survey/start",
+            "PLACE/survey/submit",
+            "PLACE/survey/done",
+            "PLACE/survey/review",
+            "PLACE/language",
+            "PLACE/withdraw",
+            "PLACE/help",
             "/withdraw",
             "/help",
             "/health",
         ]
     ),
-    st.integers(-3, 12).map(lambda n: f"/survey/page/{n}"),
+    st.integers(-3, 12).map(lambda n: f"PLACE/survey/page/{n}"),
+    st.text(max_size=30).map(lambda t: f"PLACE/help?lang={quote(t)}&back={quote(t)}"),
+    st.text(st.characters(codec="ascii", exclude_characters="\\?#"), max_size=30).map(
+        lambda t: f"/s/{quote(t)}/survey"
+    ),
     st.text(st.characters(codec="ascii", exclude_characters="\\?#"), max_size=30).map(
         lambda t: "/q/" + quote(t)
     ),
@@ -80,14 +88,9 @@ class Fuzzed:
         self.client = TestClient(
             create_app(engine, keyring, limit=GuessLimit(10**9)), raise_server_exceptions=True
         )
-        self.client.get(f"/q/{token}")
-        page = self.client.get("/survey/consent").text
-        self.form_token = re.search(r'form_token" value="([^"]+)', page).group(1)
-        here = {"sec-fetch-site": "same-origin"}
-        self.client.post(
-            "/survey/consent", data={"form_token": self.form_token, "consent": "yes"}, headers=here
-        )
-        self.client.post("/survey/start", data={"form_token": self.form_token}, headers=here)
+        tab = Tab(self.client).begin(token)
+        self.place = place_of(tab.response)
+        self.form_token = form_token(tab.response.text)
         self.token = token
 
 
@@ -100,6 +103,7 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fuzzed]:
 
 
 def _post(fuzzed: Fuzzed, path: str, fields: dict[str, str], site: str) -> None:
+    path = path.replace("PLACE", fuzzed.place)
     data = {name: fuzzed.form_token if value == "TOKEN" else value for name, value in fields.items()}
     for method in ("POST", "GET"):
         sent = fuzzed.client.request(

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import form_token, place_of
 from study_of_tests import open_study
 
 from instrument.store import tables
@@ -76,17 +77,16 @@ async def _respond(
 ) -> None:
     """One person: six pages, some reloads and double presses; notes what was answered with a redirect."""
     async with httpx.AsyncClient(base_url=base, headers=HERE, timeout=60) as client:
-        await _send(client, "GET", f"/q/{token}")
-        page = await _send(client, "GET", "/survey/consent")
-        found = re.search(r'form_token" value="([^"]+)', page.text)
-        assert found is not None
-        hidden = {"form_token": found.group(1)}
-        await _send(client, "POST", "/survey/consent", data={**hidden, "consent": "yes"})
-        await _send(client, "POST", "/survey/start", data=hidden)
+        page = await _send(client, "GET", f"/q/{token}", follow_redirects=True)
+        place = place_of(page)
+        consent = {"form_token": form_token(page.text), "consent": "yes"}
+        page = await _send(client, "POST", f"{place}/survey/consent", data=consent, follow_redirects=True)
+        await _send(client, "POST", f"{place}/survey/start", data={"form_token": form_token(page.text)})
         for number in range(1, 7):
-            page = await _send(client, "GET", f"/survey/page/{number}")
+            page = await _send(client, "GET", f"{place}/survey/page/{number}")
             if draw.random() < 0.1:
-                page = await _send(client, "GET", f"/survey/page/{number}")
+                page = await _send(client, "GET", f"{place}/survey/page/{number}")
+            hidden = {"form_token": form_token(page.text)}
             fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', page.text))
             assert fields, page.status_code
             answers = {field: draw.choice(CODES) for field in fields}
@@ -94,14 +94,14 @@ async def _respond(
             times = 2 if draw.random() < 0.1 else 1
             for _ in range(times):
                 began = time.perf_counter()
-                saved = await _send(client, "POST", f"/survey/page/{number}", data=sent)
+                saved = await _send(client, "POST", f"{place}/survey/page/{number}", data=sent)
                 waits.append(time.perf_counter() - began)
                 if saved.status_code == 303:
                     known = acknowledged.setdefault(token, {})
                     known.update({field.removeprefix("item-"): int(code) for field, code in answers.items()})
             await asyncio.sleep(draw.random() * 0.05)
-        await _send(client, "POST", "/survey/submit", data={**hidden, "submit_key": token})
-        await _send(client, "POST", "/survey/submit", data={**hidden, "submit_key": token})
+        await _send(client, "POST", f"{place}/survey/submit", data={**hidden, "submit_key": token})
+        await _send(client, "POST", f"{place}/survey/submit", data={**hidden, "submit_key": token})
 
 
 def _stored(engine: Engine, keyring: Keyring, tokens: list[str]) -> tuple[dict[str, dict[str, int]], int]:

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, func, select, update
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import form_token, place_of
 from study_of_tests import open_study, raw_study
 from test_serving import Served, run
 
@@ -62,18 +63,15 @@ def count(engine: Engine, table: str) -> int:
         return int(connection.execute(query).scalar_one())
 
 
-def form_token(client: TestClient) -> str:
-    found = re.search(r'form_token" value="([^"]+)', client.get("/survey/consent").text)
-    assert found is not None
-    return found.group(1)
-
-
 def begin(client: TestClient, token: str) -> str:
-    client.get(f"/q/{token}")
-    mine = form_token(client)
-    client.post("/survey/consent", data={"form_token": mine, "consent": "yes"})
-    client.post("/survey/start", data={"form_token": mine})
-    return mine
+    """From the link to the first page; gives where the person's pages begin."""
+    shown = client.get(f"/q/{token}")
+    place = place_of(shown)
+    start = client.post(
+        f"{place}/survey/consent", data={"form_token": form_token(shown.text), "consent": "yes"}
+    )
+    client.post(f"{place}/survey/start", data={"form_token": form_token(start.text)})
+    return place
 
 
 def altered(token: str) -> list[str]:
@@ -89,33 +87,40 @@ def test_an_altered_token_is_nobodys(two: Two) -> None:
     for wrong in altered(two.tokens[0]):
         two.client.cookies.clear()
         assert two.client.get(f"/q/{wrong}").status_code == 404, len(wrong)
-        assert two.client.get("/survey").status_code == 403
+        assert COOKIE not in two.client.cookies
 
 
 def test_the_cookie_of_one_person_is_not_that_of_another(two: Two) -> None:
-    values = []
+    values, places = [], []
     for token in two.tokens:
         two.client.cookies.clear()
-        two.client.get(f"/q/{token}")
+        places.append(place_of(two.client.get(f"/q/{token}")))
         values.append(two.client.cookies[COOKIE])
     (one, signed), (other, _) = (value.split(".") for value in values)
     assert one != other
-    two.client.cookies.clear()
-    two.client.cookies.set(COOKIE, f"{other}.{signed}")
-    assert two.client.get("/survey").status_code == 403
+    assert places[0] != places[1]
+    for place in places:
+        two.client.cookies.clear()
+        two.client.cookies.set(COOKIE, f"{other}.{signed}")
+        assert two.client.get(f"{place}/survey").status_code == 403
+        two.client.cookies.clear()
+        two.client.cookies.set(COOKIE, values[places.index(place) - 1])
+        assert two.client.get(f"{place}/survey").status_code == 403
 
 
 def test_the_form_token_of_another_study_saves_nothing(two: Two, engine: Engine) -> None:
-    begin(two.client, two.tokens[0])
+    mine = begin(two.client, two.tokens[0])
     two.client.cookies.clear()
-    two.client.get(f"/q/{two.tokens[1]}")
-    theirs = form_token(two.client)
+    other = begin(two.client, two.tokens[1])
+    theirs = form_token(two.client.get(f"{other}/survey/page/1").text)
     two.client.cookies.clear()
     two.client.get(f"/q/{two.tokens[0]}")
-    page = two.client.get("/survey/page/1").text
+    page = two.client.get(f"{mine}/survey/page/1").text
     fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', page), "1")
-    sent = two.client.post("/survey/page/1", data={**fields, "form_token": theirs, "go": "next"})
-    assert sent.status_code == 403
+    for place in (mine, other):
+        sent = two.client.post(f"{place}/survey/page/1", data={**fields, "form_token": theirs, "go": "next"})
+        assert sent.status_code == 403
+        assert "checked" not in sent.text
     with engine.connect() as connection:
         states = set(connection.execute(select(tables.response.c.state)).scalars())
     assert states == {"not_seen"}
@@ -164,8 +169,8 @@ def test_the_key_of_one_app_does_not_reach_people_of_another_study(two: Two, eng
 def test_a_session_ends_with_what_it_rests_on(
     two: Two, engine: Engine, keyring: Keyring, ending: str
 ) -> None:
-    begin(two.client, two.tokens[0])
-    assert two.client.get("/survey/page/1").status_code == 200
+    place = begin(two.client, two.tokens[0])
+    assert two.client.get(f"{place}/survey/page/1").status_code == 200
     with engine.begin() as connection:
         if ending == "expired":
             yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -176,7 +181,7 @@ def test_a_session_ends_with_what_it_rests_on(
             erase_person(connection, found.id)
         else:
             set_study_status(connection, "trial", "closed")
-    page = two.client.get("/survey/page/1")
+    page = two.client.get(f"{place}/survey/page/1")
     assert page.status_code == 403
     assert "item-" not in page.text
 
@@ -196,19 +201,19 @@ def test_no_secret_is_in_anything_written(
         links = [line.split(",")[1] for line in (tmp_path / "links.csv").read_text().splitlines()[1:]]
         secrets = [link.rsplit("/", 1)[1] for link in links]
         with httpx.Client(base_url=served.address, headers=HERE, follow_redirects=True, timeout=30) as client:
-            begin(client, secrets[0])  # type: ignore[arg-type]
-            code = re.search(r"((?:\w{4}-){3}\w{4})", client.get("/survey/start").text)
+            place = begin(client, secrets[0])  # type: ignore[arg-type]
+            code = re.search(r"((?:\w{4}-){3}\w{4})", client.get(f"{place}/survey/start").text)
             assert code is not None
-            page = client.get("/survey/page/1").text
+            page = client.get(f"{place}/survey/page/1").text
             fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', page), "2")
             mine = re.search(r'form_token" value="([^"]+)', page)
             assert mine is not None
-            client.post("/survey/page/1", data={**fields, "form_token": mine.group(1), "go": "next"})
+            client.post(f"{place}/survey/page/1", data={**fields, "form_token": mine.group(1), "go": "next"})
             cookie = client.cookies[COOKIE].split(".")[1]
             client.get(f"/q/{secrets[0]}x")
             client.post(f"/q/{secrets[0]}")
-            client.get(f"/survey/page/1?from=/q/{secrets[0]}")
-            client.get("/survey/page/1", headers={"referer": links[0]})
+            client.get(f"{place}/survey/page/1?from=/q/{secrets[0]}")
+            client.get(f"{place}/survey/page/1", headers={"referer": links[0]})
             client.post("/events", content=b"{", headers={"authorization": f"Bearer {secrets[1]}"})
             client.post("/withdraw", data={"code": code.group(1)[:-1] + "Z"})
             secrets += [code.group(1), code.group(1).replace("-", ""), cookie, mine.group(1)]
@@ -244,14 +249,16 @@ def test_an_erased_person_is_in_no_later_export(tmp_path: Path, monkeypatch: pyt
             with httpx.Client(
                 base_url=served.address, headers=HERE, follow_redirects=True, timeout=30
             ) as client:
-                begin(client, line.split(",")[1].rsplit("/", 1)[1])  # type: ignore[arg-type]
-                shown = client.get("/survey/page/1").text
-                code = re.search(r"((?:\w{4}-){3}\w{4})", client.get("/survey/start").text)
+                place = begin(client, line.split(",")[1].rsplit("/", 1)[1])  # type: ignore[arg-type]
+                shown = client.get(f"{place}/survey/page/1").text
+                code = re.search(r"((?:\w{4}-){3}\w{4})", client.get(f"{place}/survey/start").text)
                 fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', shown), "2")
                 mine = re.search(r'form_token" value="([^"]+)', shown)
                 assert mine is not None
                 assert code is not None
-                client.post("/survey/page/1", data={**fields, "form_token": mine.group(1), "go": "next"})
+                client.post(
+                    f"{place}/survey/page/1", data={**fields, "form_token": mine.group(1), "go": "next"}
+                )
                 if line.startswith("zebraone"):
                     assert "erased" in client.post("/withdraw", data={"code": code.group(1)}).text
         formats = (

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import Tab, at
 from study_of_tests import open_study, raw_study
 
 import dta
@@ -69,7 +70,7 @@ def test_from_file_to_link_to_answer_to_status(folder: Path, capsys: pytest.Capt
     assert not any(link.rsplit("/", 1)[1] in output for link in links["link"])
     app = create_app(open_store("dta.sqlite"), load_keyring("dta.keys"))
     with TestClient(app) as client:
-        assert client.get(links["link"][0].removeprefix("https://q.example")).url.path == "/survey/consent"
+        assert at(client.get(links["link"][0].removeprefix("https://q.example"))) == "/survey/consent"
     assert run("study", "status", "trial", "--due") == 0
     shown = capsys.readouterr().out
     assert re.search(r"first +3 +0 +3 +0 +0 +3 +0", shown)
@@ -161,12 +162,7 @@ def test_bad_invitations_invite_no_one(folder: Path, capsys: pytest.CaptureFixtu
 def test_exported_answers_come_back_with_their_reasons(engine: Engine, keyring: Keyring) -> None:
     study, scale, (token,) = open_study(engine, keyring)
     with TestClient(create_app(engine, keyring)) as client:
-        client.get(f"/q/{token}")
-        page = client.get("/survey/consent").text
-        form = {"form_token": re.search(r'form_token" value="([^"]+)', page).group(1), "consent": "yes"}
-        here = {"sec-fetch-site": "same-origin"}
-        client.post("/survey/consent", data=form, headers=here)
-        client.post("/survey/start", data=form, headers=here)
+        Tab(client).begin(token)
     with engine.begin() as connection:
         rows = {row.name: row.item_id for row in answers_of(connection, 1)}
         first, second, third, *_ = scale.item_ids

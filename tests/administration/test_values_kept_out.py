@@ -131,7 +131,7 @@ def test_a_page_and_its_log_hold_no_value(
         except SQLAlchemyError as error:
             raise ValueError(f"while keeping {SECRET}") from error
 
-    monkeypatch.setattr("instrument.administer.pages.by_token", fail)
+    monkeypatch.setattr("instrument.administer.pages.link_of", fail)
     with caplog.at_level(logging.DEBUG), TestClient(create_app(engine, keyring)) as client:
         page = client.get(f"/q/{token}")
     assert page.status_code == 500
@@ -150,7 +150,7 @@ def test_a_store_that_is_away_is_said_to_be_away(
     def fail(*_: Any, **__: Any) -> Any:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    monkeypatch.setattr("instrument.administer.pages.by_token", fail)
+    monkeypatch.setattr("instrument.administer.pages.link_of", fail)
     with TestClient(create_app(engine, keyring)) as client:
         assert client.get("/q/x").status_code == 503
 
