@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = {"instrument": 0, "analysis": 1, "dashboard": 2}
 MODULES = sorted(p for layer in LAYERS for p in (ROOT / layer).rglob("*.py") if "__pycache__" not in p.parts)
-LONGEST_MODULE = 450
+LONGEST_MODULE = 600  # cohesion decides below this; beyond it no module was found to be one room
 FILE_WRITERS = ("exchange", "store", "report")
 
 
