@@ -12,6 +12,7 @@ from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from analysis.undisturbed import undisturbed_pingouin
 from analysis.variance_components import MeanSquares, coefficient_intervals, mean_squares
+from instrument.answers import with_numbers
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 CALLER = "icc"
@@ -169,6 +170,7 @@ def icc(
     ICC(C,k)    0.91
     """
     checked_level(level, CALLER)
+    long = with_numbers(long, CALLER, [ratings])
     wide = _complete_table(long, targets, raters, ratings)
     kept = wide.dropna()
     values = kept.to_numpy(dtype=np.float64)
@@ -199,10 +201,6 @@ def _complete_table(long: pd.DataFrame, targets: str, raters: str, ratings: str)
                 CALLER, f"columns are absent: {name_offenders(absent)}.", "name targets, raters and ratings."
             )
         )
-    if not pd.api.types.is_numeric_dtype(long[ratings].dtype):
-        raise ResponseDataError(
-            fact_and_hint(CALLER, f"ratings in {ratings!r} are not numeric.", "pass scores as numbers.")
-        )
     if unnamed := int(long[[targets, raters]].isna().any(axis=1).sum()):
         raise ResponseDataError(
             fact_and_hint(
@@ -226,8 +224,7 @@ def _complete_table(long: pd.DataFrame, targets: str, raters: str, ratings: str)
                 "at least two measurements are needed.",
             )
         )
-    numbers = long.assign(**{ratings: long[ratings].to_numpy(dtype=np.float64, na_value=np.nan)})
-    wide = numbers.pivot(index=targets, columns=raters, values=ratings)
+    wide = long.pivot(index=targets, columns=raters, values=ratings)
     return wide[list(dict.fromkeys(long[raters]))]
 
 

@@ -19,6 +19,7 @@ from analysis.reliability.inputs import (
     pairwise_covariance,
 )
 from analysis.result import Result
+from instrument.answers import coded_table, table_of
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
 
@@ -131,6 +132,9 @@ def item_statistics(
     j3  4.333  1.633 -0.213        0.000
     j4  6.667  2.503 -0.897        0.000
     """
+    if isinstance(scale, Instrument):
+        given = table_of(items, CALLER)
+        items = coded_table(given, scale, CALLER, [name for name in given.columns if name in scale.item_ids])
     frame = numeric_items(items, CALLER, least=1, constant_allowed=True)
     kept = frame.dropna(how="all")
     limits, source = _limits(kept, scale, bounds)

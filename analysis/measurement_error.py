@@ -11,6 +11,7 @@ from scipy import stats
 from analysis.reliability.inputs import Array, Interval
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
+from instrument.answers import series_of
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 
 
@@ -159,11 +160,8 @@ def _slope(middle: Array, difference: Array) -> tuple[float, float]:
 
 
 def _pairs(first: pd.Series, second: pd.Series, caller: str) -> pd.DataFrame:
-    for name, series in (("first", first), ("second", second)):
-        if not pd.api.types.is_numeric_dtype(series.dtype):
-            raise ResponseDataError(
-                fact_and_hint(caller, f"{name} is not numeric.", "pass scores as numbers.")
-            )
+    sides = {name: series_of(given, caller, name) for name, given in (("first", first), ("second", second))}
+    for name, series in sides.items():
         if repeated := int(series.index.duplicated().sum()):
             raise ResponseDataError(
                 fact_and_hint(
@@ -172,14 +170,7 @@ def _pairs(first: pd.Series, second: pd.Series, caller: str) -> pd.DataFrame:
                     "index both by participant, once each.",
                 )
             )
-    pairs = pd.concat(
-        {
-            name: pd.Series(series.to_numpy(dtype=np.float64, na_value=np.nan), index=series.index)
-            for name, series in (("first", first), ("second", second))
-        },
-        axis=1,
-    )
-    return pairs
+    return pd.concat(sides, axis=1)
 
 
 def standard_error_of_measurement(sd: float, reliability: float) -> float:

@@ -13,10 +13,11 @@ from analysis.reliability.inputs import Array
 from analysis.result import Result
 from analysis.rules import Rule
 from analysis.screening_missing import missing_by_administration, missing_by_item, reasons_of
+from instrument.answers import given_answers
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.keying import as_given, keyed_numbers
-from instrument.responses_suspicions import warn_of_keying
+from instrument.keying import keyed_numbers
+from instrument.loading import as_instrument
 
 CALLER = "screen"
 KEYS = ["participant", "wave"]
@@ -145,8 +146,8 @@ def screen(
     0          p1           4  0.000000             True
     1          p2           1  0.957427            False
     """
+    responses = given_answers(responses, as_instrument(scale, CALLER), CALLER)
     answers = _answers(responses, scale)
-    warn_of_keying(CALLER, responses, scale)
     least = int(rules.CARELESS_FLAGS.cutoff) if least_flags is None else least_flags
     reasons = reasons_of(responses, answers)
     keys = responses[KEYS].reset_index(drop=True)
@@ -186,22 +187,16 @@ INDICES: dict[str, tuple[str, Rule]] = {
 
 
 def _answers(responses: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
-    if absent := [name for name in [*KEYS, *scale.item_ids] if name not in responses.columns]:
+    if absent := [name for name in KEYS if name not in responses.columns]:
         raise ResponseDataError(
             fact_and_hint(
                 CALLER,
-                f"{len(absent)} columns of instrument {scale.id!r} are absent: {name_offenders(absent)}.",
+                f"columns are absent: {name_offenders(absent)}.",
                 "read the file with read_responses.",
             )
         )
     if responses.empty:
         raise ResponseDataError(fact_and_hint(CALLER, "there are 0 administrations.", "check the file."))
-    if text := [i for i in scale.item_ids if not pd.api.types.is_numeric_dtype(responses[i].dtype)]:
-        raise ResponseDataError(
-            fact_and_hint(
-                CALLER, f"{len(text)} items hold no numbers: {name_offenders(text)}.", "use read_responses."
-            )
-        )
     if doubled := int(responses.duplicated(KEYS).sum()):
         raise ResponseDataError(
             fact_and_hint(
@@ -210,8 +205,7 @@ def _answers(responses: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
                 "keep one administration each.",
             )
         )
-    given = as_given(responses[scale.item_ids])
-    return pd.DataFrame({i: given[i].to_numpy(dtype=np.float64, na_value=np.nan) for i in scale.item_ids})
+    return pd.DataFrame({i: responses[i].to_numpy(dtype=np.float64, na_value=np.nan) for i in scale.item_ids})
 
 
 def _pattern_indices(answers: Array) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from instrument.answers import numeric_columns, table_of
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 # Lynn (1986) and Polit & Beck (2006) ask for all judges to agree when there are five or fewer.
@@ -281,17 +282,14 @@ def checked_ratings(ratings: pd.DataFrame, allowed: range | tuple[int, ...], cal
     NotEstimableError
         An item has fewer than two ratings.
     """
-    if not isinstance(ratings, pd.DataFrame) or ratings.shape[1] == 0:
+    ratings = table_of(ratings, caller, "ratings")
+    if ratings.shape[1] == 0:
         fact = "ratings are no table with a column for each item."
         raise ResponseDataError(fact_and_hint(caller, fact, "give a DataFrame: a row per judge."))
     if doubled := ratings.columns[ratings.columns.duplicated()].unique().tolist():
         fact = f"{len(doubled)} item names are used twice: {name_offenders(doubled)}."
         raise ResponseDataError(fact_and_hint(caller, fact, "give each item one column."))
-    if texts := [name for name in ratings if not _is_numeric(ratings[name])]:
-        fact = f"{len(texts)} of {ratings.shape[1]} columns hold texts: {name_offenders(texts)}."
-        hint = "give codes only, and set the names of judges as index."
-        raise ResponseDataError(fact_and_hint(caller, fact, hint))
-    table = ratings.astype("Float64").astype(float)
+    table = numeric_columns(ratings, caller)
     if wrong := [name for name in table if not table[name].dropna().isin(allowed).all()]:
         fact = f"{len(wrong)} of {table.shape[1]} items have ratings outside {min(allowed)}–{max(allowed)}"
         fact += f" or between its codes: {name_offenders(wrong)}."
@@ -300,14 +298,6 @@ def checked_ratings(ratings: pd.DataFrame, allowed: range | tuple[int, ...], cal
         fact = f"{len(few)} of {table.shape[1]} items have fewer than two ratings: {name_offenders(few)}."
         raise NotEstimableError(fact_and_hint(caller, fact, "leave these items out, or ask more judges."))
     return table
-
-
-def _is_numeric(column: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return not pd.api.types.is_complex_dtype(column.dtype)
-    return bool(column.isna().all()) or bool(
-        column.dropna().map(lambda value: isinstance(value, int | float)).all()
-    )
 
 
 def _relevance(relevant: pd.Series) -> dict[str, float | int]:

@@ -7,14 +7,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
+from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import AnswerTable, as_given, as_keyed, keyed_items, keyed_numbers, marked
 from instrument.loading import as_instrument
-from instrument.responses_raw import count_of, name_rows, reasons_of_table
-from instrument.responses_suspicions import warn_of_keying
+from instrument.responses_raw import name_rows, reasons_of_table
 from instrument.scorecard import ANSWERED, APPLICABLE, NOT_APPLICABLE, SEM, AppliedRule, Scorecard
 
 __all__ = ["Scorecard", "reverse_key", "score"]
@@ -109,10 +108,8 @@ def score(
     """
     rule = _rule(as_instrument(scale, "score"), rescale, prorate_at, method)
     notes: list[str] = []
+    responses = given_answers(responses, scale, "score")
     keys = _keys(responses, notes)
-    _check_answers("score", responses, scale, scale.item_ids)
-    responses = as_given(responses)
-    warn_of_keying("score", responses, scale)
     outside = _not_applicable(responses, keys, scale, notes)
     columns: dict[str, np.ndarray] = {}
     counts: dict[str, np.ndarray] = {}
@@ -174,11 +171,12 @@ def reverse_key(responses: pd.DataFrame, scale: Instrument) -> AnswerTable:
     [2, 1, 0]
     """
     scale = as_instrument(scale, "reverse_key")
+    responses = table_of(responses, "reverse_key", "responses")
     present = [item for item in scale.item_ids if item in responses.columns]
     if not present:
         fact = f"none of the {len(scale.item_ids)} item columns of instrument {scale.id!r} is there."
         raise ResponseDataError(fact_and_hint("reverse_key", fact, "check the instrument."))
-    _check_answers("reverse_key", responses, scale, present)
+    responses = coded_table(responses, scale, "reverse_key", present)
     there, wanted = keyed_items(responses), [item for item in scale.reversed_items if item in present]
     done = [item for item in wanted if item in there]
     if done and len(done) < len(wanted):
@@ -299,38 +297,6 @@ def _keys(responses: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         fact = f"participant × wave is not unique: {int(doubled.sum())} rows share one ({where})."
         raise ResponseDataError(fact_and_hint("score", fact, _CHECK_FIRST))
     return keys
-
-
-def _check_answers(caller: str, responses: pd.DataFrame, scale: Instrument, items: list[str]) -> None:
-    """Refuse absent columns and cells that hold no code of their item."""
-    name = f"instrument {scale.id!r} {scale.version}"
-    if absent := [item for item in items if item not in responses.columns]:
-        fact = f"{len(absent)} of {len(items)} item columns of {name} are absent: {name_offenders(absent)}."
-        hint = "load the version these data were collected with."
-        raise ResponseDataError(fact_and_hint(caller, fact, hint))
-    foreign: dict[str, int] = {}
-    for item in items:
-        column = responses[item]
-        if isinstance(column, pd.DataFrame) or is_bool_dtype(column) or not is_numeric_dtype(column):
-            fact = f"column {item!r} is used twice or holds no numbers."
-            raise ResponseDataError(fact_and_hint(caller, fact, _CHECK_FIRST))
-        values = _numbers(column)
-        if n := int((~(np.isnan(values) | _are_codes(values, scale.scale_of(item).codes))).sum()):
-            foreign[item] = n
-    if foreign:
-        where = f"{count_of(sum(foreign.values()), 'cell')} in {count_of(len(foreign), 'column')}"
-        fact = f"{where} with no code of the item: {name_offenders(foreign)}."
-        raise ResponseDataError(fact_and_hint(caller, fact, _CHECK_FIRST))
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    return column.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _are_codes(values: np.ndarray, codes: tuple[int, ...]) -> np.ndarray:
-    if codes[-1] - codes[0] + 1 == len(codes):
-        return (values >= codes[0]) & (values <= codes[-1]) & (values == np.floor(values))
-    return np.isin(values, codes)
 
 
 def _not_applicable(

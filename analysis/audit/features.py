@@ -14,6 +14,7 @@ from analysis.adherence.mixed import MixedFit, random_intercept
 from analysis.audit.agreement import AuditAgreement
 from analysis.options import checked_level
 from analysis.result import Result
+from instrument.answers import with_numbers
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -205,13 +206,10 @@ def _features(audit: AuditAgreement) -> pd.DataFrame:
 
 
 def _people(people: pd.DataFrame, score: str, app: str, held: list[str], audited: set[str]) -> pd.DataFrame:
+    people = with_numbers(people, CALLER, [score, *held])
     if absent := [name for name in (app, score, *held) if name not in people]:
         fact = f"there is no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "join scores, apps and covariates by person."))
-    if words := [name for name in (score, *held) if not pd.api.types.is_numeric_dtype(people[name])]:
-        raise ResponseDataError(
-            fact_and_hint(CALLER, f"{name_offenders(words)} are not numbers.", "give numeric columns.")
-        )
     table = people[[app, score, *held]].rename(columns={app: "app"}).dropna()
     table["app"] = table["app"].astype(str)
     return table[table["app"].isin(audited)].reset_index(drop=True)

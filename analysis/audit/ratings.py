@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from instrument.answers import table_of
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
@@ -58,6 +59,7 @@ def paired_ratings(audit: pd.DataFrame, principles: Instrument, caller: str) -> 
 
 
 def _checked(audit: pd.DataFrame, principles: Instrument, caller: str) -> pd.DataFrame:
+    audit = table_of(audit, caller, "audit")
     if absent := [name for name in NEEDED if name not in audit]:
         fact = f"the audit has no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(caller, fact, f"give {', '.join(NEEDED)}, version, evidence."))

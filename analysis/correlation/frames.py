@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.answers import answers_of
 
 
 def item_matrix(items: pd.DataFrame, caller: str) -> tuple[npt.NDArray[np.float64], list[str]]:
@@ -17,7 +17,7 @@ def item_matrix(items: pd.DataFrame, caller: str) -> tuple[npt.NDArray[np.float6
     Parameters
     ----------
     items
-        One row per person, one numeric column per item.
+        One row per person, one column per item, of any kind that `instrument.answers` admits.
     caller
         The public function that complains.
 
@@ -31,40 +31,8 @@ def item_matrix(items: pd.DataFrame, caller: str) -> tuple[npt.NDArray[np.float6
     ResponseDataError
         No table, no rows, columns named twice or without numbers.
     """
-    if not isinstance(items, pd.DataFrame):
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"items is a {type(items).__name__}.", "give a DataFrame, one column per item."
-            )
-        )
-    if items.empty:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"the table has {len(items)} rows and {items.shape[1]} items.", "give answers."
-            )
-        )
-    names = [str(column) for column in items.columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"{len(twice)} item names occur twice: {name_offenders(twice)}.", "rename them."
-            )
-        )
-    textual = [
-        name
-        for name, kind in zip(names, items.dtypes, strict=True)
-        if not pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_complex_dtype(kind)
-    ]
-    if textual:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{len(textual)} of {len(names)} columns are not numeric: {name_offenders(textual)}.",
-                "pass item columns only, with whole-number codes.",
-            )
-        )
-    return items.to_numpy(dtype=np.float64, na_value=np.nan), names
+    frame = answers_of(items, caller)
+    return frame.to_numpy(), list(frame.columns)
 
 
 def estimate_labels(names: Sequence[str], n_thresholds: Sequence[int]) -> list[str]:

@@ -17,6 +17,7 @@ from analysis.correlation.mixed import MixedMoments, mixed_moments
 from analysis.correlation.moments import square_from_pairs
 from analysis.correlation.smoothing import smallest_eigenvalue
 from analysis.result import Result
+from instrument.answers import answers_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
 
@@ -230,9 +231,10 @@ def polyserial(
     0.64361
     """
     caller = "polyserial"
-    values, names = item_matrix(items, caller)
-    table = continuous.to_frame() if isinstance(continuous, pd.Series) else continuous
-    scores, score_names = item_matrix(table, caller)
+    items = answers_of(items, caller)
+    values, names = items.to_numpy(), list(items.columns)
+    table = answers_of(continuous.to_frame() if isinstance(continuous, pd.Series) else continuous, caller)
+    scores, score_names = table.to_numpy(), list(table.columns)
     if not items.index.equals(table.index):
         fact = f"items hold {len(items)} persons, continuous {len(table)}, or in another order."
         raise ResponseDataError(fact_and_hint(caller, fact, "align both on one index."))

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.factors.moments import choose, item_values
+from analysis.factors.moments import choose
 from analysis.factors.pattern import Array, Pattern
 from analysis.factors.weights import WEIGHTS
 from analysis.result import Result
+from instrument.answers import numeric_columns, table_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
 
@@ -101,18 +102,19 @@ class EfaResult(Result):
     def _answers(self, items: pd.DataFrame) -> Array:
         """Other persons' answers to the items analysed, in the order analysed."""
         analysed = list(self.loadings.index)
-        if isinstance(items, pd.DataFrame):
-            absent = [label for label in analysed if label not in items.columns]
-            if absent:
-                raise ResponseDataError(
-                    fact_and_hint(
-                        "efa.scores",
-                        f"{len(absent)} of {len(analysed)} items are absent: {name_offenders(absent)}.",
-                        "give every item analysed.",
-                    )
+        table = table_of(items, "efa.scores")
+        absent = [label for label in analysed if label not in map(str, table.columns)]
+        if absent:
+            raise ResponseDataError(
+                fact_and_hint(
+                    "efa.scores",
+                    f"{len(absent)} of {len(analysed)} items are absent: {name_offenders(absent)}.",
+                    "give every item analysed.",
                 )
-            items = items[analysed]
-        return item_values("efa.scores", items)[1]
+            )
+        return numeric_columns(
+            table.set_axis([str(n) for n in table.columns], axis=1), "efa.scores", analysed
+        ).to_numpy()
 
     def scores(self, method: str = "ten_berge", items: pd.DataFrame | None = None) -> pd.DataFrame:
         """Factor scores of the persons analysed, or of others on the same footing.

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.correlation import ordinal_moments
 from analysis.factors.pattern import Array
 from analysis.options import is_whole
+from instrument.answers import answers_of
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -108,46 +109,8 @@ def item_values(caller: str, items: pd.DataFrame, least: int = 3) -> tuple[list[
     tuple of list and ndarray
         Labels and values of shape (n_rows, n_items).
     """
-    if not isinstance(items, pd.DataFrame):
-        raise ResponseDataError(
-            fact_and_hint(caller, f"items is a {type(items).__name__}.", "give a data frame of item columns.")
-        )
-    labels = [str(column) for column in items.columns]
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"items appear more than once: {name_offenders(twice)}.", "keep each item once."
-            )
-        )
-    words = [
-        label
-        for label, column in zip(labels, items.columns, strict=True)
-        if not pd.api.types.is_numeric_dtype(items[column])
-    ]
-    if words:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{len(words)} of {len(labels)} columns are not numbers: {name_offenders(words)}.",
-                "give item columns only, as numbers.",
-            )
-        )
-    if len(labels) < least:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"{len(labels)} items were given, {least} are needed.", "give more item columns."
-            )
-        )
-    values = items.to_numpy(dtype=float, na_value=np.nan)
-    infinite = [label for label, column in zip(labels, values.T, strict=True) if np.isinf(column).any()]
-    if infinite:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"infinite values in {name_offenders(infinite)}.", "code them as missing first."
-            )
-        )
-    return labels, values
+    frame = answers_of(items, caller, least)
+    return list(frame.columns), frame.to_numpy()
 
 
 def _rows_used(caller: str, values: Array, missing: str) -> Array:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.correlation.codes import category_codes
-from analysis.correlation.frames import item_matrix
 from analysis.fairness.dif_result import FLAG_RULES, DifResult
 from analysis.fairness.inputs import (
     CALLER,
@@ -33,6 +32,7 @@ from analysis.fairness.testing import (
     loglik_table,
     suspects,
 )
+from instrument.answers import answers_of
 from instrument.errors import ResponseDataError, fact_and_hint
 
 Purify = Literal["flagged", "significant"] | None
@@ -158,7 +158,8 @@ def dif(
     (['q1'], ['q2', 'q3', 'q4'], 150.2317)
     """
     check_options(alpha, max_rounds, matching=matching, purify=purify, adjust=adjust, rule=rule)
-    table, names = item_matrix(items, CALLER)
+    items = answers_of(items, CALLER)
+    table, names = items.to_numpy(), list(items.columns)
     if len(names) < 3:
         fact = f"{len(names)} items cannot be matched on each other."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give three items or more."))

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.correlation.codes import CategoryCodes, category_codes
-from analysis.correlation.frames import item_matrix
 from analysis.irt.estimation import SMALL_STEP, GradedFit, fit_graded
 from analysis.irt.graded_model import GradedItems
 from analysis.irt.graded_result import GradedResponseResult, fitting_grid
+from instrument.answers import answers_of
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
@@ -96,7 +96,8 @@ def graded_response(
     >>> round(graded_response(answers).loglik, 3)
     -2658.805
     """
-    values, names = item_matrix(items, CALLER)
+    items = answers_of(items, CALLER)
+    values, names = items.to_numpy(), list(items.columns)
     if len(names) < 3:
         fact = f"{len(names)} items do not identify a latent variable."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give three items or more."))

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pandas as pd
 
 from analysis.software import recorded, used
+from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import as_given, keyed_numbers
+from instrument.loading import as_instrument
 from instrument.responses_raw import ReasonTable, reasons_of_table
 from instrument.responses_suspicions import warn_of_keying
 from instrument.study import as_study
@@ -195,7 +197,8 @@ def build_context(
     ResponseDataError
         A column of the contract is absent or the table is empty.
     """
-    needed = ["participant", "wave", *scale.item_ids]
+    responses = table_of(responses, "validate", "responses")
+    needed = ["participant", "wave", *as_instrument(scale, "validate").item_ids]
     absent = [column for column in needed if column not in responses.columns]
     if absent:
         fact = f"{len(absent)} of {len(needed)} columns are absent: {name_offenders(absent)}."
@@ -205,20 +208,22 @@ def build_context(
         raise ResponseDataError(
             fact_and_hint("validate", "the table of answers has no rows.", "check the file.")
         )
-    responses = as_given(responses)
-    suspicions = warn_of_keying("validate", responses, scale)
+    coded = coded_table(responses, scale, "validate")
+    suspicions = warn_of_keying("validate", coded, scale)
+    responses = as_given(coded)
+    sides = {"outcomes": outcomes, "covariates": covariates, "times": times, "enrolment": enrolment}
+    tables = {n: None if t is None else table_of(t, "validate", n) for n, t in sides.items()}
+    others = [(_given_measure(answers, other), other) for answers, other in measures]
     attrs = responses.attrs
     bare = responses.copy()
     bare.attrs = {}
     checksums = {"responses": str(attrs.get("checksum") or checksum_of(bare))}
-    sides = {"usage": usage, "outcomes": outcomes, "covariates": covariates}
-    for name, given in {**sides, "times": times, "enrolment": enrolment, "audit": audit}.items():
+    for name, given in {"usage": usage, **tables, "audit": audit}.items():
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
     notes = [*attrs.get("notes", ()), *(f"suspicion: {suspicion}" for suspicion in suspicions)]
-    for answers, other in measures:
-        warn_of_keying("validate", answers, other)
+    for answers, other in others:
         notes += answers.attrs.get("notes", ())
         checksums[f"measure {other.id}"] = _checked_measure(answers, other)
     return Context(
@@ -228,24 +233,30 @@ def build_context(
         notes=tuple(notes),
         checksums=checksums,
         usage=usage,
-        outcomes=outcomes,
-        covariates=covariates,
+        outcomes=tables["outcomes"],
+        covariates=tables["covariates"],
         study=as_study(study) if study is not None else None,
-        times=times,
-        enrolment=enrolment,
+        times=tables["times"],
+        enrolment=tables["enrolment"],
         audit=audit,
-        measures=tuple(measures),
+        measures=tuple(others),
         waves_named=tuple(waves),
         seed=seed,
     )
 
 
-def _checked_measure(answers: pd.DataFrame, other: Instrument) -> str:
-    """Refuse another questionnaire whose columns are absent or whose people repeat; give its checksum."""
+def _given_measure(answers: pd.DataFrame, other: Instrument) -> pd.DataFrame:
+    """Refuse another questionnaire whose columns are absent; give its answers as they were given."""
+    table = table_of(answers, "validate", "measures")
     needed = ["participant", "wave", *other.item_ids]
-    if absent := [column for column in needed if column not in answers.columns]:
+    if absent := [column for column in needed if column not in table.columns]:
         fact = f"{len(absent)} columns of the measure {other.id!r} are absent: {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint("validate", fact, "read it with instrument.read_responses."))
+    return given_answers(table, other, "validate")
+
+
+def _checked_measure(answers: pd.DataFrame, other: Instrument) -> str:
+    """Refuse another questionnaire whose people repeat; give its checksum."""
     if doubled := int(answers.duplicated(["participant", "wave"]).sum()):
         fact = f"{doubled} rows of the measure {other.id!r} repeat a participant at a wave."
         raise ResponseDataError(fact_and_hint("validate", fact, "keep one row for each."))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.correlation.dependence import dependence_told, dependent_items
+from instrument.answers import answers_of
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
@@ -78,47 +79,12 @@ def numeric_items(
         The table is no frame, too narrow or empty, repeats a column, or holds text, infinities, an item
         without any answer or a constant item.
     """
-    if not isinstance(items, pd.DataFrame):
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"items is a {type(items).__name__}.", "pass a pandas DataFrame, one column per item."
-            )
-        )
-    if items.shape[1] < least:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"{items.shape[1]} item given, at least {least} are needed.", "pass more items."
-            )
-        )
-    if repeated := items.columns[items.columns.duplicated()].astype(str).unique().tolist():
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"columns appear twice: {name_offenders(repeated)}.", "keep one column per item."
-            )
-        )
-    if text := [str(c) for c in items.columns if not pd.api.types.is_numeric_dtype(items[c].dtype)]:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller,
-                f"{len(text)} of {items.shape[1]} columns are not numeric: {name_offenders(text)}.",
-                "pass item columns only, with the codes of the response scale.",
-            )
-        )
-    frame = pd.DataFrame(
-        {str(c): items[c].to_numpy(dtype=np.float64, na_value=np.nan) for c in items.columns},
-        index=items.index,
-    )
+    frame = answers_of(items, caller, least)
     _refuse_useless_columns(frame, caller, constant_allowed)
     return frame
 
 
 def _refuse_useless_columns(frame: pd.DataFrame, caller: str, constant_allowed: bool) -> None:
-    if endless := [c for c in frame.columns if np.isinf(frame[c].to_numpy()).any()]:
-        raise ResponseDataError(
-            fact_and_hint(
-                caller, f"infinite values in {name_offenders(endless)}.", "code missing answers as NA."
-            )
-        )
     answered = frame.notna().sum()
     if empty := [c for c in frame.columns if answered[c] == 0]:
         raise ResponseDataError(

@@ -13,6 +13,7 @@ from analysis.structural.equal_over_time import at
 from analysis.structural.models import sem
 from analysis.structural.result import StructuralResult
 from analysis.structural.theory import keyed_answers, roles_of
+from instrument.answers import given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import (
     DefinitionError,
@@ -23,7 +24,6 @@ from instrument.errors import (
     name_offenders,
 )
 from instrument.loading import as_instrument
-from instrument.responses_suspicions import warn_of_keying
 
 CALLER = "context_over_time"
 MEASURES = ("items", "scores")
@@ -181,6 +181,7 @@ def context_over_time(
     if measured_by not in MEASURES:
         fact = f"measured_by is {measured_by!r}."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(MEASURES)}."))
+    responses = table_of(responses, CALLER, "responses")
     themes, contexts = roles_of(responses, as_instrument(scale, CALLER))
     name = _context_of(contexts, context)
     if not themes:
@@ -188,8 +189,8 @@ def context_over_time(
             fact_and_hint(CALLER, "no dimension has two items in the data.", "give the items of the scale.")
         )
     chosen = _two_waves(responses, waves, participant, wave)
-    warn_of_keying(CALLER, responses, scale)
     items = [item for own in (*themes.values(), contexts[name]) for item in own]
+    responses = given_answers(responses, scale, CALLER, items)
     parts = {k: _at_wave(responses, scale, items, label, participant, wave)
              for k, label in enumerate(chosen, start=1)}  # fmt: skip
     if measured_by == "scores" and len(themes) > 1:

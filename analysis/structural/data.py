@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.structural.ram import Array
+from instrument.answers import numeric_columns, table_of
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -16,6 +17,7 @@ from instrument.errors import (
     fact_and_hint,
     name_offenders,
 )
+from instrument.responses_suspicions import warn_of_codes
 
 MOST_CATEGORIES = 30  # beyond this an item is not a Likert item; tables of pairs become empty
 
@@ -49,12 +51,11 @@ def read_data(
     ResponseDataError
         For anything that is not a number.
     """
-    if not isinstance(data, pd.DataFrame):
-        raise ResponseDataError(
-            fact_and_hint(caller, f"data is a {type(data).__name__}.", "pass a pandas DataFrame.")
-        )
+    data = table_of(data, caller, "data")
     _check_names(data, variables, latent, group, caller)
-    matrix = np.column_stack([_numbers(data[name], caller) for name in variables])
+    numbers = numeric_columns(data, caller, variables)
+    warn_of_codes(caller, numbers)
+    matrix = numbers.to_numpy()
     keep = ~np.isnan(matrix).all(axis=1)
     if group is None:
         places = [np.flatnonzero(keep)]
@@ -103,34 +104,6 @@ def _check_names(
         )
 
 
-def _numbers(column: pd.Series, caller: str) -> Array:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        if not column.cat.ordered:
-            raise ResponseDataError(
-                fact_and_hint(
-                    caller, f"{column.name!r} has unordered categories.", "order them or use integer codes."
-                )
-            )
-        codes = column.cat.codes.to_numpy(dtype=float)
-        return np.where(codes < 0, np.nan, codes)
-    if column.dtype == object and not column.map(lambda entry: isinstance(entry, (str, bytes))).any():
-        column = pd.to_numeric(column, errors="coerce")
-    number = pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype)
-    if not number or pd.api.types.is_complex_dtype(column.dtype):
-        text = pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)
-        what = f"text ({column.dtype})" if text else str(column.dtype)
-        raise ResponseDataError(
-            fact_and_hint(caller, f"{column.name!r} holds {what}, not numbers.", "code the answers first.")
-        )
-    values = column.to_numpy(dtype=float, na_value=np.nan)
-    if np.isinf(values).any():
-        raise ResponseDataError(
-            fact_and_hint(caller, f"{column.name!r} has {int(np.isinf(values).sum())} infinite values.",
-                          "replace them by missing.")
-        )  # fmt: skip
-    return values
-
-
 def drop_incomplete(data: ModelData, columns: Sequence[int] | None = None) -> ModelData:
     """Keep rows complete in the given columns (all by default)."""
     which = slice(None) if columns is None else list(columns)
@@ -165,6 +138,10 @@ def encode_ordered(data: ModelData, ordered: Sequence[str], caller: str) -> Mode
                     "use estimator='MLR' for continuous variables.",
                 )
             )  # fmt: skip
+        if (levels != np.floor(levels)).any():
+            fact = f"{name!r} holds answers that are not whole numbers."
+            hint = "give category codes such as 1 to 5, or treat it as continuous (estimator='MLR')."
+            raise ResponseDataError(fact_and_hint(caller, fact, hint))
         categories[name] = levels
         for g, block in enumerate(values):
             answered = ~np.isnan(block[:, k])

@@ -14,6 +14,7 @@ from analysis.structural.compare import compare_models
 from analysis.structural.models import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS, cfa
 from analysis.structural.ordinal_levels import ORDINAL_LEVELS, ordinal_syntax, read_measurement
 from analysis.structural.result import StructuralResult
+from instrument.answers import table_of
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -174,6 +175,7 @@ def invariance(
     """
     known = tuple(ORDINAL_LEVELS) if ordered else tuple(CONTINUOUS_LEVELS)
     chosen = _chosen_levels(levels, known)
+    data = table_of(data, "invariance", "data")
     _check_columns(model, data, group)
     rows = data[data[group].notna()]
     if rows[group].nunique() < 2:
@@ -218,10 +220,7 @@ def _chosen_levels(levels: Sequence[str] | None, known: tuple[str, ...]) -> list
 
 
 def _check_columns(model: str, data: pd.DataFrame, group: str) -> None:
-    """Refuse what is no table, has no such groups, or holds a column twice."""
-    if not isinstance(data, pd.DataFrame):
-        fact = f"data is a {type(data).__name__}."
-        raise ResponseDataError(fact_and_hint("invariance", fact, "pass a pandas DataFrame."))
+    """Refuse what has no such groups, or holds a column twice."""
     columns = list(data.columns)
     if group not in columns:
         fact = f"there is no column {group!r}."

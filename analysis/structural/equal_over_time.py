@@ -17,6 +17,7 @@ from analysis.structural.ordinal_levels import (
     scale_is_shared,
     testable_alone,
 )
+from instrument.answers import with_numbers
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -136,6 +137,7 @@ def _widen(
     wave: str,
     caller: str,
 ) -> tuple[pd.DataFrame, int]:
+    data = with_numbers(data, caller, items)
     if absent := [name for name in [participant, wave, *items] if name not in data.columns]:
         fact = f"columns are absent: {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint(caller, fact, "give a row per participant and wave."))
@@ -156,7 +158,7 @@ def _widen(
         rows[rows[wave] == name].set_index(participant)[items].add_suffix(f".w{k}")
         for k, name in enumerate(chosen, start=1)
     ]
-    return pd.concat(parts, axis=1).astype("Float64").astype(float), len(chosen)
+    return pd.concat(parts, axis=1), len(chosen)
 
 
 def _thresholds(wide: pd.DataFrame, items: list[str], n_waves: int, caller: str) -> dict[str, int]:

@@ -14,10 +14,13 @@ from analysis.structural.compare import compare_models, equivalent_models
 from analysis.structural.models import sem
 from analysis.structural.result import StructuralResult
 from analysis.structural.theory_models import TheoryModel, theory_models
+from instrument.answers import given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError, ToolkitError, ToolkitWarning, fact_and_hint
 from instrument.keying import keyed_numbers
-from instrument.responses_suspicions import warn_of_keying
+from instrument.loading import as_instrument
+
+CALLER = "compare_theories"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -128,10 +131,11 @@ def compare_theories(
     Bentler, P. M., & Satorra, A. (2010). Testing model nesting and equivalence. Psychological Methods, 15,
     111-123. https://doi.org/10.1037/a0019625
     """
-    themes, context = roles_of(responses, scale)
+    responses = table_of(responses, CALLER, "responses")
+    themes, context = roles_of(responses, as_instrument(scale, CALLER))
     models = {model.name: model for model in theory_models(themes, context)}
-    warn_of_keying("compare_theories", responses, scale)
-    rows = keyed_answers(responses, scale, [item for own in {**themes, **context}.values() for item in own])
+    items = [item for own in {**themes, **context}.values() for item in own]
+    rows = keyed_answers(given_answers(responses, scale, CALLER, items), scale, items)
     fits, errors, notes = {}, {}, {}
     for name, model in models.items():
         try:
@@ -141,7 +145,7 @@ def compare_theories(
     failures = {name: str(error) for name, error in errors.items()}
     if not fits:
         fact = f"none of {len(models)} models could be fitted; the first: {next(iter(failures.values()))}"
-        raise NotEstimableError(fact_and_hint("compare_theories", fact, "see the reasons of each model."))
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "see the reasons of each model."))
     variant = {"ML": "plain", "MLR": "robust"}.get(estimator, "scaled")
     return TheoryResult(
         table=_table(models, fits, failures, notes, variant),

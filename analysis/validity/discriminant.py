@@ -14,6 +14,7 @@ from analysis.factors.moments import moments, pearson, polychoric_correlations
 from analysis.factors.pattern import Array
 from analysis.reliability.resampling import accelerated_limits, bootstrap, checked_level, left_out_values
 from analysis.result import Result
+from instrument.answers import given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
 
@@ -208,8 +209,11 @@ def htmt(
     """
     checked_level(level, "htmt")
     themes = themes_of(scale)
+    data = table_of(data, "htmt", "data")
     _checked_themes(themes, [str(column) for column in data.columns])
     listed = [item for items in themes.values() for item in items]
+    if isinstance(scale, Instrument):
+        data = given_answers(data, scale, "htmt", listed)
     found = moments("htmt", data[listed], correlation=correlation, missing=missing)
     if not np.isfinite(found.correlations).all():
         raise NotEstimableError(

@@ -19,6 +19,7 @@ from analysis.factors.pattern import Array
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from analysis.undisturbed import undisturbed_pingouin
+from instrument.answers import with_numbers
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -195,6 +196,7 @@ def known_groups(
     [1.8608, 17.7765, 0.0794]
     """
     checked_level(level, "known_groups")
+    data = with_numbers(data, "known_groups", [score])
     complete, names = _complete(data, score, group, expected)
     samples = {name: complete.loc[complete[group] == name, score].to_numpy(dtype=float) for name in names}
     _refuse_or_warn(samples)
@@ -233,12 +235,7 @@ def _complete(
                 "name columns of data.",
             )
         )
-    if not pd.api.types.is_numeric_dtype(data[score]):
-        raise ResponseDataError(
-            fact_and_hint("known_groups", f"the score {score!r} is not a number.", "give a numeric column.")
-        )
     complete = data[[score, group]].dropna().reset_index(drop=True)
-    complete[score] = complete[score].astype(float)
     complete[group] = complete[group].astype(object)
     names = list(complete[group].unique())
     if len(names) < 2:

@@ -18,6 +18,7 @@ from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from analysis.undisturbed import undisturbed_pingouin
 from analysis.validity.expectation import Expectation
+from instrument.answers import numeric_columns, table_of
 from instrument.errors import (
     DefinitionError,
     ResponseDataError,
@@ -146,6 +147,7 @@ def check_hypotheses(
     """
     choose("check_hypotheses", "method", method, METHODS)
     checked_level(level, "check_hypotheses")
+    data = None if data is None else table_of(data, "check_hypotheses", "data")
     plans = [_read(plan) for plan in hypotheses]
     _refuse_bad_plans(plans)
     given = dict(values or {})
@@ -233,7 +235,7 @@ def _estimate(
 
 
 def _correlation(name: str, pair: pd.DataFrame, method: str, level: float) -> _Estimate:
-    complete = pair.astype(float).dropna()
+    complete = numeric_columns(pair, "check_hypotheses").dropna()
     n = len(complete)
     if n < FEWEST_PERSONS or (complete.nunique() < 2).any():
         raise ResponseDataError(

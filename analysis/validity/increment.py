@@ -14,6 +14,7 @@ from analysis.factors.pattern import Array
 from analysis.reliability.resampling import bootstrap, checked_level
 from analysis.result import Result
 from analysis.software import used
+from instrument.answers import with_numbers
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -166,7 +167,8 @@ def incremental_validity(
     checked_level(level, "incremental_validity")
     added, before = _names(predictors), [*_names(baseline), *_names(controls)]
     measures = [outcome, *added, *_names(baseline)]
-    complete = _complete(data, [outcome, *added, *before], measures, added)
+    data = with_numbers(data, "incremental_validity", measures)
+    complete = _complete(data, [outcome, *added, *before], added)
     y = complete[outcome].to_numpy(dtype=float)
     small = _design(complete, before)
     full = pd.concat([small, _design(complete, added).drop(columns="intercept")], axis=1)
@@ -215,7 +217,7 @@ def _names(columns: str | Sequence[str]) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
-def _complete(data: pd.DataFrame, used: list[str], measures: list[str], added: list[str]) -> pd.DataFrame:
+def _complete(data: pd.DataFrame, used: list[str], added: list[str]) -> pd.DataFrame:
     """Check the columns and drop persons who miss one."""
     absent = [column for column in used if column not in data.columns]
     twice = sorted({column for column in used if used.count(column) > 1})
@@ -229,15 +231,6 @@ def _complete(data: pd.DataFrame, used: list[str], measures: list[str], added: l
         )
         raise DefinitionError(
             fact_and_hint("incremental_validity", fact, "name each column of data in one role.")
-        )
-    words = [column for column in measures if not pd.api.types.is_numeric_dtype(data[column])]
-    if words:
-        raise ResponseDataError(
-            fact_and_hint(
-                "incremental_validity",
-                f"measures are not numbers: {name_offenders(words)}.",
-                "give numeric columns; words are allowed as controls only.",
-            )
         )
     return data[used].dropna().reset_index(drop=True)
 

@@ -83,7 +83,7 @@ def test_unbalanced_targets_are_dropped_and_counted() -> None:
     ("data", "message"),
     [
         (long().drop(columns="wave"), "columns are absent: 'wave'"),
-        (long().assign(score="high"), "ratings in 'score' are not numeric"),
+        (long().assign(score="high"), "columns are not numeric: 'score'"),
         (pd.concat([long(), long().iloc[:2]]), "2 of 122 rows repeat a target and rater"),
         (long().assign(wave=1).drop_duplicates("participant"), "1 rater in 'wave'"),
         (long().assign(participant=None), "120 of 120 rows name no target"),

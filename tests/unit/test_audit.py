@@ -188,7 +188,7 @@ def test_people_of_other_apps_and_without_scores_are_counted(many: AuditAgreemen
     [
         (people_of(4), NotEstimableError, "4 apps have both"),
         (people_of(10).drop(columns="total"), ResponseDataError, "no column 'total'"),
-        (people_of(10).assign(total="high"), ResponseDataError, "are not numbers"),
+        (people_of(10).assign(total="high"), ResponseDataError, "are not numeric"),
         (people_of(10).assign(total=1.0), NotEstimableError, "has one value only"),
     ],
 )

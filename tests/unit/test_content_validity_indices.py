@@ -154,7 +154,7 @@ def test_result_gives_plain_data_and_a_copy() -> None:
         (pd.DataFrame(), ResponseDataError, "no table with a column for each item"),
         (pd.DataFrame({"q": [1, 2, 5]}), ResponseDataError, "1 of 1 items have ratings outside 1–4"),
         (pd.DataFrame({"q": [1, 2.5, 3]}), ResponseDataError, "between its codes: 'q'"),
-        (pd.DataFrame({"q": ["4", "3"]}), ResponseDataError, "1 of 1 columns hold texts: 'q'"),
+        (pd.DataFrame({"q": ["4", "3"]}), ResponseDataError, "1 of 1 columns are not numeric: 'q'"),
         (pd.DataFrame([[1, 2], [3, 4]], columns=["q", "q"]), ResponseDataError, "used twice: 'q'"),
         (pd.DataFrame({"q": [4.0, np.nan]}), NotEstimableError, "fewer than two ratings: 'q'"),
         (pd.DataFrame({"q": [None, None]}), NotEstimableError, "fewer than two ratings: 'q'"),

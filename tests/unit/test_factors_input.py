@@ -23,9 +23,9 @@ HOLED = pd.read_csv(DATA / "likert_missing.csv").filter(regex=r"^q\d+$")
 
 
 BAD_ITEMS: list[tuple[Any, type[Exception], str]] = [
-    (ITEMS.to_numpy(), ResponseDataError, r"items is a ndarray.\nHint: give a data frame"),
-    (ITEMS.assign(q1="often"), ResponseDataError, r"1 of 12 columns are not numbers: 'q1'.\nHint"),
-    (ITEMS[["q1", "q2"]], ResponseDataError, r"2 items were given, 3 are needed"),
+    (ITEMS.to_dict(), ResponseDataError, r"items is a dict.\nHint: pass a pandas DataFrame"),
+    (ITEMS.assign(q1="often"), ResponseDataError, r"1 of 12 columns are not numeric: 'q1'.\nHint"),
+    (ITEMS[["q1", "q2"]], ResponseDataError, r"2 items given, at least 3 are needed"),
     (ITEMS.head(3), ResponseDataError, r"3 of 3 rows can be used \(listwise\)"),
     (ITEMS.assign(q3=4), NotEstimableError, r"1 of 12 items have no variance in the rows used: 'q3'"),
     (
@@ -38,7 +38,7 @@ BAD_ITEMS: list[tuple[Any, type[Exception], str]] = [
     (
         pd.concat([ITEMS, ITEMS[["q1"]]], axis=1),
         ResponseDataError,
-        r"items appear more than once: 'q1'",
+        r"columns appear twice: 'q1'",
     ),
 ]
 CALLS = {

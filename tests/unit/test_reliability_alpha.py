@@ -34,8 +34,8 @@ def holed(frame: pd.DataFrame, share: float = 0.1, seed: int = 5) -> pd.DataFram
         (answers().assign(i1=4.0), r"1 of 5 items have one answer only: 'i1'"),
         (answers().assign(i1=np.inf), r"infinite values in 'i1'"),
         (pd.concat([answers(), answers()[["i2"]]], axis=1), r"columns appear twice: 'i2'"),
-        (answers().iloc[:0], r"no answer in 0 rows"),
-        (answers().to_numpy(), r"items is a ndarray"),
+        (answers().iloc[:0], r"the table has 0 rows and 5 items"),
+        (answers().to_dict(), r"items is a dict"),
     ],
 )
 def test_unusable_tables_are_refused(items: Any, message: str) -> None:

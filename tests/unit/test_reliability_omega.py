@@ -152,7 +152,7 @@ def test_unusable_items_are_refused(estimate: Any) -> None:
         estimate(likert().assign(i1="x"))
     with pytest.raises(ResponseDataError, match="one answer only: 'i1'"):
         estimate(likert().assign(i1=1))
-    with pytest.raises(ResponseDataError, match="2 item given, at least 3"):
+    with pytest.raises(ResponseDataError, match="2 items given, at least 3"):
         estimate(likert()[["i0", "i1"]])
     with (
         pytest.raises(NotEstimableError, match="singular"),

@@ -209,7 +209,7 @@ def test_persons_are_counted_for_each_correlation() -> None:
     ("data", "options", "error", "text"),
     [
         (LIKERT, {"score": "z"}, DefinitionError, "columns are not in the data: 'z'"),
-        (LIKERT, {"score": "site"}, ResponseDataError, "the score 'site' is not a number"),
+        (LIKERT, {"score": "site"}, ResponseDataError, "columns are not numeric: 'site'"),
         (LIKERT.assign(group="a"), {}, ResponseDataError, "'group' holds 1 group with scores"),
         (LIKERT.assign(group=["a", "a", *"b" * 598]), {}, ResponseDataError, "fewer than 3 persons: 'a'"),
         (LIKERT, {"expected": ["a", "c"]}, DefinitionError, "expected names 'a', 'c', the data hold"),
@@ -260,7 +260,7 @@ def test_small_groups_are_warned_of() -> None:
         ({"predictors": "z"}, DefinitionError, "columns are not in the data: 'z'"),
         ({"predictors": "q3", "baseline": "q3"}, DefinitionError, "columns are used twice: 'q3'"),
         ({"predictors": []}, DefinitionError, "no predictor was named"),
-        ({"predictors": "site"}, ResponseDataError, "measures are not numbers: 'site'"),
+        ({"predictors": "site"}, ResponseDataError, "columns are not numeric: 'site'"),
         ({"data": LIKERT.head(3)}, ResponseDataError, "3 persons have every column, the model has 3 terms"),
         ({"data": LIKERT.assign(q3=2 * LIKERT["q2"])}, NotEstimableError, "collinear or constant"),
     ],

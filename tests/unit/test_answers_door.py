@@ -1,0 +1,322 @@
+"""Every public function takes every kind of table with the same digits, and refuses alike."""
+
+from __future__ import annotations
+
+import decimal
+import inspect
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import analysis
+import instrument
+from instrument.answers import ColumnFault, column_numbers, series_of
+from instrument.responses_suspicions import suspicious_codes
+
+NAMES = ["a1", "a2", "a3", "b1", "b2", "b3"]
+LABELS = ["never", "seldom", "often", "always"]
+SCALE = instrument.Instrument.model_validate(
+    {
+        "schema": 1,
+        "id": "mini",
+        "version": "1",
+        "title": "Mini",
+        "response_scales": {"often": {"options": dict(zip(range(1, 5), LABELS, strict=True))}},
+        "themes": [
+            {"id": "a", "title": "A", "items": [{"id": i, "text": "-"} for i in NAMES[:3]]},
+            {
+                "id": "b",
+                "title": "B",
+                "role": "context",
+                "items": [{"id": i, "text": "-"} for i in NAMES[3:]],
+            },
+        ],
+    }
+)
+
+
+def answers(n: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    general = rng.normal(size=n)
+    table = pd.DataFrame(
+        {"participant": [f"p{i:03}" for i in range(n)], "wave": [1 + i % 2 for i in range(n)]}
+    )
+    table["participant"] = [f"p{i // 2:03}" for i in range(n)]
+    for name in NAMES:
+        latent = general + (rng.normal(size=n) if name[0] == "a" else 0) + rng.normal(size=n)
+        table[name] = np.digitize(latent, [-1.5, 0, 1.5]) + 1.0
+    table.loc[4, "a1"] = table.loc[9, "b2"] = np.nan
+    table["site"] = ["x" if i % 4 < 2 else "y" for i in range(n)]
+    return table
+
+
+PLAIN = answers()
+
+
+def with_items(make: Callable[[pd.Series], Any]) -> pd.DataFrame:
+    return PLAIN.assign(**{name: make(PLAIN[name]) for name in NAMES})
+
+
+def objects(column: pd.Series) -> pd.Series:
+    return pd.Series([None if x != x else int(x) for x in column], dtype=object)
+
+
+def labelled(column: pd.Series) -> pd.Series:
+    words = [None if x != x else LABELS[int(x) - 1] for x in column]
+    return pd.Series(pd.Categorical(words, categories=LABELS, ordered=True))
+
+
+WHOLE = with_items(lambda c: c.astype("Int64"))
+KINDS: dict[str, Any] = {
+    "object with None": with_items(objects),
+    "object decimals": with_items(lambda c: objects(c).map(decimal.Decimal, na_action="ignore")),
+    "Int64": WHOLE,
+    "Float64": with_items(lambda c: c.astype("Float64")),
+    "pyarrow int": with_items(lambda c: c.astype("int64[pyarrow]")),
+    "pyarrow double": with_items(lambda c: c.astype("double[pyarrow]")),
+    "numeric categories": with_items(lambda c: c.astype("category")),
+    "ordered numeric categories": with_items(
+        lambda c: pd.Categorical(objects(c), categories=[1, 2, 3, 4], ordered=True)
+    ),
+    "labelled ordered categories": with_items(labelled),
+    "polars": pl.from_pandas(WHOLE),
+    "polars enum": pl.from_pandas(with_items(lambda c: labelled(c).astype(object))).with_columns(
+        pl.col(NAMES).cast(pl.Enum(LABELS))
+    ),
+    "pyarrow table": pa.Table.from_pandas(WHOLE),
+}
+MODEL = "f =~ a1 + a2 + a3"
+
+
+def columns(table: Any, names: list[str]) -> Any:
+    return table.select(names) if isinstance(table, (pl.DataFrame, pa.Table)) else table[names]
+
+
+def items(table: Any) -> Any:
+    return columns(table, NAMES)
+
+
+def first_wave(table: Any) -> Any:
+    if isinstance(table, pl.DataFrame):
+        return table.filter(pl.col("wave") == 1)
+    if isinstance(table, pa.Table):
+        return table.filter(pa.compute.equal(table["wave"], 1))
+    return table[table["wave"] == 1].reset_index(drop=True)
+
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "bartlett_sphericity": lambda t: analysis.bartlett_sphericity(items(t)).chisq,
+    "cfa": lambda t: analysis.cfa(MODEL, t).parameters,
+    "cfa ML": lambda t: analysis.cfa(MODEL, t, "ML").parameters,
+    "sem": lambda t: analysis.sem(MODEL, t).parameters,
+    "invariance": lambda t: analysis.invariance(MODEL, t, group="site").table,
+    "longitudinal_invariance": lambda t: analysis.longitudinal_invariance(MODEL, t, ordered=False).table,
+    "check_hypotheses": lambda t: (
+        analysis.check_hypotheses(
+            [{"id": "h", "text": "-", "measure": "correlation a1, a2", "expected": "> 0"}], t
+        ).table
+    ),
+    "compare_theories": lambda t: analysis.compare_theories(first_wave(t), SCALE, "MLR").table,
+    "context_over_time": lambda t: analysis.context_over_time(SCALE, t, measured_by="scores").paths,
+    "congeneric_omega": lambda t: analysis.congeneric_omega(items(t), draws=0).to_frame(),
+    "cronbach_alpha": lambda t: analysis.cronbach_alpha(items(t)).estimate,
+    "dif": lambda t: analysis.dif(items(t), PLAIN["site"].to_numpy()).table,
+    "efa": lambda t: analysis.efa(items(t), 1).loadings,
+    "factor_retention": lambda t: analysis.factor_retention(items(t), draws=20, comparison_samples=20).table,
+    "graded_response": lambda t: analysis.graded_response(items(t)).parameters,
+    "htmt": lambda t: analysis.htmt(t, {"a": NAMES[:3], "b": NAMES[3:]}, draws=0).pairs,
+    "icc": lambda t: analysis.icc(t, targets="participant", raters="wave", ratings="a2").table,
+    "incremental_validity": lambda t: analysis.incremental_validity(
+        t, "a1", "a2", baseline="b1", draws=50
+    ).to_frame(),
+    "item_statistics": lambda t: analysis.item_statistics(items(t)).table,
+    "item_statistics scale": lambda t: analysis.item_statistics(items(t), SCALE).table,
+    "kmo": lambda t: analysis.kmo(items(t)).overall,
+    "known_groups": lambda t: analysis.known_groups(t, "a1", "site").descriptives,
+    "limits_of_agreement": lambda t: analysis.limits_of_agreement(t["a1"], t["a2"]).to_frame(),
+    "lower_bounds": lambda t: analysis.lower_bounds(items(t)).to_frame(),
+    "mixed_correlations": lambda t: analysis.mixed_correlations(items(t), ordered=NAMES[:3]).correlations,
+    "omega": lambda t: analysis.omega(items(t), 2, draws=0).total,
+    "polychoric": lambda t: analysis.polychoric(items(t)).correlations,
+    "polyserial": lambda t: analysis.polyserial(columns(t, NAMES[:3]), columns(t, NAMES[3:])).correlations,
+    "reliable_change": lambda t: analysis.reliable_change(t["a1"], t["a2"], sem=0.5).to_frame(),
+    "screen": lambda t: analysis.screen(t, SCALE).table,
+    "score": lambda t: instrument.score(t, SCALE).scores,
+    "reverse_key": lambda t: instrument.reverse_key(t, SCALE)[NAMES].astype("Float64"),
+    "content_validity_indices": lambda t: instrument.content_validity_indices(items(t)).items,
+    "validate": lambda t: str(
+        analysis.validate(t, SCALE, topics=["items"]).to_dict()["sections"]["items"]["tables"]
+    ),
+}
+# What takes no answers: results of other functions, files, sizes; and what is reached through `score`.
+NO_ANSWERS = {
+    "analysis": {
+        "audit_agreement", "bifactor_strength", "bootstrap_model", "compare_models", "composite_reliability",
+        "dynamic_cutoffs", "extracted_variance", "plan_power", "relate_features", "rule_table", "simulate_study",
+        "standard_error_of_measurement", "summarise_usage", "relate_adherence", "relate_waves",
+        "latent_adherence", "mediate_adherence", "priority_map",
+    },
+    "instrument": {
+        "available", "check_responses", "content_validity_ratio", "load", "load_study", "missing_reasons",
+        "read_responses",
+    },
+}  # fmt: skip
+
+
+def digits(call: Callable[[Any], Any], table: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", instrument.ToolkitWarning)
+        found = call(table)
+    return found if isinstance(found, pd.DataFrame) else pd.DataFrame({"value": [found]})
+
+
+EXPECTED: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", CALLS)
+def test_every_kind_of_table_gives_the_same_digits(name: str, kind: str) -> None:
+    if name not in EXPECTED:
+        EXPECTED[name] = digits(CALLS[name], PLAIN)
+    found = digits(CALLS[name], KINDS[kind])
+    pd.testing.assert_frame_equal(
+        found, EXPECTED[name], check_exact=True, check_dtype=False, check_frame_type=False,
+        check_index_type=False, check_column_type=False,
+    )  # fmt: skip
+
+
+def test_every_public_function_is_called_here_or_takes_no_answers() -> None:
+    for package in (analysis, instrument):
+        public = {name for name in package.__all__ if inspect.isfunction(getattr(package, name))}
+        called = {name.split()[0] for name in CALLS} & public
+        assert called | NO_ANSWERS[package.__name__] == public
+
+
+def test_an_array_gives_the_digits_of_the_frame() -> None:
+    matrix = PLAIN[NAMES].to_numpy()
+    assert analysis.cronbach_alpha(matrix).estimate == analysis.cronbach_alpha(PLAIN[NAMES]).estimate
+    found = analysis.efa(matrix, 1).loadings
+    assert found.index.to_list() == [f"item{k}" for k in range(1, 7)]
+    assert found.to_numpy().tolist() == analysis.efa(PLAIN[NAMES], 1).loadings.to_numpy().tolist()
+    holed = np.where(np.isnan(matrix), None, matrix)
+    assert analysis.cronbach_alpha(holed).estimate == analysis.cronbach_alpha(matrix).estimate
+
+
+BAD: dict[str, tuple[Any, str]] = {
+    "text": (PLAIN["a2"].astype(str), "are not numeric: 'a2'"),
+    "dates": (pd.Timestamp("2020-01-01"), "are not numeric: 'a2'"),
+    "words without an order": (pd.Categorical(labelled(PLAIN["a2"]).astype(str)), "without an order: 'a2'"),
+    "infinite": (np.inf, "infinite values in 'a2'"),
+    "complex": (1j, "are not numeric: 'a2'"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+@pytest.mark.parametrize(
+    "name", ["cfa", "cfa ML", "cronbach_alpha", "dif", "efa", "graded_response", "item_statistics", "kmo", "omega",
+             "polychoric", "longitudinal_invariance", "lower_bounds", "content_validity_indices"]
+)  # fmt: skip
+def test_what_is_no_number_is_refused_alike(name: str, kind: str) -> None:
+    value, message = BAD[kind]
+    with pytest.raises(instrument.ResponseDataError, match=rf"^\w+: .*{message}\.\nHint: "):
+        digits(CALLS[name], PLAIN.assign(a2=value))
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, "x", [1, 2], {"a": [1]}, PLAIN["a1"], pl.DataFrame({"a": [1]}).lazy()]
+)
+def test_what_is_no_table_is_refused_alike(wrong: Any) -> None:
+    for call in (analysis.cronbach_alpha, analysis.kmo, analysis.graded_response, analysis.polychoric):
+        with pytest.raises(instrument.ResponseDataError, match=r"items is a \w+\.\nHint: "):
+            call(wrong)
+
+
+GIVEN = [
+    "compare_theories",
+    "item_statistics scale",
+    "score",
+    "screen",
+    "reverse_key",
+    "validate",
+    "context_over_time",
+]
+
+
+@pytest.mark.parametrize("code", [999.0, 9.0, -9.0, 2.5])
+@pytest.mark.parametrize("name", GIVEN)
+def test_with_an_instrument_a_code_outside_is_refused_with_counts(name: str, code: float) -> None:
+    table = PLAIN.copy()
+    table.loc[:5, "a2"] = code
+    with pytest.raises(
+        instrument.ResponseDataError, match=r"cells? in 1 column with no code of the item: 'a2'\."
+    ):
+        CALLS[name](table)
+
+
+def test_htmt_with_an_instrument_checks_the_range() -> None:
+    two = SCALE.model_copy(update={"themes": tuple(SCALE.themes)})
+    dimension = instrument.Instrument.model_validate(
+        {**SCALE.model_dump(by_alias=True, exclude_none=True),
+         "themes": [{**t, "role": "dimension"} for t in two.model_dump(by_alias=True, exclude_none=True)["themes"]]}
+    )  # fmt: skip
+    with pytest.raises(instrument.ResponseDataError, match="18 cells in 1 column with no code"):
+        analysis.htmt(PLAIN.assign(a1=np.where(np.arange(300) < 18, 999, PLAIN["a2"])), dimension, draws=0)
+
+
+@pytest.mark.parametrize("code", [999.0, 99.0, 9.0, -9.0, -1.0])
+@pytest.mark.parametrize(
+    "name", ["cfa", "cfa ML", "cronbach_alpha", "item_statistics", "kmo", "lower_bounds"]
+)
+def test_without_one_a_code_for_missing_is_warned_of_with_counts(name: str, code: float) -> None:
+    table = PLAIN.copy()
+    table.loc[:17, "a2"] = code
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        CALLS[name](table)
+    said = " ".join(str(warning.message) for warning in caught)
+    assert f"18 cells with {code:g}, far from the other codes, in 'a2'" in said
+
+
+def test_wlsmv_refuses_categories_that_are_not_whole() -> None:
+    with pytest.raises(instrument.ResponseDataError, match="'a2' holds answers that are not whole numbers"):
+        analysis.cfa(MODEL, PLAIN.assign(a2=PLAIN["a2"].replace(2, 2.5)))
+
+
+def test_ratings_counts_and_measures_are_not_suspected() -> None:
+    rng = np.random.default_rng(1)
+    likert = rng.integers(1, 6, (200, 6)).astype(float)
+    days = rng.choice([0.0, 0, 0, 1, 2, 3, 5, 10, 15, 30], (200, 1))
+    steps = rng.choice([1.0, 3, 5, 7], (100, 3))
+    for table in (likert, days, steps, rng.normal(50, 10, (200, 3)),
+                  rng.integers(18, 80, (200, 1)).astype(float), np.array([[1.0, 5], [5, 1], [1, 1], [5, 5], [2, 4]])):  # fmt: skip
+        assert suspicious_codes(table) == {}
+
+
+def test_suspicious_codes_are_counted_by_column() -> None:
+    likert = np.random.default_rng(1).integers(1, 6, (200, 4)).astype(float)
+    likert[:18, 0] = 999
+    likert[20:30, 1] = -9
+    likert[3, 2] = 55
+    assert suspicious_codes(likert) == {999.0: {0: 18}, -9.0: {1: 10}, 55.0: {2: 1}}
+    ages = np.random.default_rng(1).integers(18, 80, (200, 1)).astype(float)
+    ages[:4] = 999
+    assert suspicious_codes(ages) == {999.0: {0: 4}}
+
+
+def test_columns_become_numbers_by_one_rule() -> None:
+    assert column_numbers(pd.Series([True, False])).tolist() == [1.0, 0.0]
+    assert column_numbers(pd.Series(pd.Categorical([10, 20, 10]))).tolist() == [10.0, 20.0, 10.0]
+    assert column_numbers(pd.Series([1, "2"], dtype=object)) is ColumnFault.TEXT
+    assert column_numbers(pd.Series([True, 2], dtype=object)) is ColumnFault.TEXT
+    assert np.isnan(column_numbers(pd.Series([None, None], dtype=object))).all()
+    dictionary = pd.Series(
+        pa.array([3, None, 1]).dictionary_encode(), dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.int64()))
+    )
+    assert column_numbers(dictionary)[::2].tolist() == [3.0, 1.0]
+    assert series_of(pl.Series([1, None, 2]), "icc", "first").to_list()[::2] == [1.0, 2.0]
