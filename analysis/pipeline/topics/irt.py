@@ -15,6 +15,7 @@ from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import FEWEST_PEOPLE, ICC, IRT_ITEM_FIT
 from analysis.verdicts import Cause, Question
+from instrument import keying
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -144,7 +145,8 @@ def _keyed_options(context: Context, item: str) -> list[int]:
     """Codes that an item can have once it is keyed."""
     scale = context.scale.scale_of(item)
     turned = item in context.scale.reversed_items
-    return sorted(scale.minimum + scale.maximum - code if turned else code for code in scale.codes)
+    codes = np.array(scale.codes)
+    return sorted((keying.turned(codes, scale.minimum, scale.maximum) if turned else codes).tolist())
 
 
 def _parameters(context: Context, theme: str, result: GradedResponseResult) -> pd.DataFrame:
