@@ -167,7 +167,7 @@ def read_inputs(
     dict
         Keyword arguments of `analysis.pipeline.validate`.
     """
-    from analysis.commands_joining import refuse_lost_people, refuse_other_waves
+    from analysis.commands_joining import check_adjusters, refuse_lost_people, refuse_other_waves
     from analysis.commands_reading import one_row_each, read_audit, read_side_table
     from instrument.errors import ToolkitWarning
     from instrument.loading import load
@@ -199,6 +199,7 @@ def read_inputs(
             notes += inputs[name].attrs.pop("notes", [])
     notes += refuse_lost_people(inputs, how.command)
     refuse_other_waves(inputs, how.command)
+    notes += check_adjusters(inputs, how.command)
     inputs["responses"].attrs["notes"] = notes
     inputs["usage"] = _usage(usage, inputs, how) if usage else None
     return inputs

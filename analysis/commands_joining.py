@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.ids import MOST_LOST, compare_ids
 
@@ -96,3 +99,73 @@ def refuse_other_waves(inputs: dict[str, Any], command: str) -> None:
             f"{name_offenders(sorted(known))}."
         )
         raise ResponseDataError(fact_and_hint(command, fact, "name the waves alike in both."))
+
+
+def check_adjusters(inputs: dict[str, Any], command: str) -> list[str]:
+    """Name covariates of the study that cannot be adjusted for: constant, or following from others.
+
+    Parameters
+    ----------
+    inputs
+        Tables and study as `read_inputs` gives them.
+    command
+        Named in messages.
+
+    Returns
+    -------
+    list of str
+        Constant covariates, in words.
+
+    Raises
+    ------
+    ResponseDataError
+        One covariate follows exactly from others.
+    """
+    study = inputs["study"]
+    tables = [inputs[name] for name in ("outcomes", "covariates") if inputs[name] is not None]
+    if study is None or not tables:
+        return []
+    wanted = [*study.baseline, *study.covariates]
+    given = {name: table[["participant", name]] for table in tables for name in wanted if name in table}
+    if not given:
+        return []
+    joined = pd.DataFrame(
+        {"participant": sorted(set.intersection(*(set(t["participant"]) for t in given.values())))}
+    )
+    for table in given.values():
+        if table["participant"].duplicated().any():
+            return []
+        joined = joined.merge(table, on="participant", how="left")
+    whole = joined.drop(columns="participant").dropna()
+    notes, columns = [], {}
+    for name in whole:
+        if whole[name].nunique() < 2:
+            notes.append(f"covariate {name!r} has one value for everyone: nothing is adjusted for by it")
+            continue
+        numeric = pd.api.types.is_numeric_dtype(whole[name])
+        coded = (
+            whole[[name]].astype(float)
+            if numeric
+            else pd.get_dummies(whole[name], drop_first=True, dtype=float)
+        )
+        columns[str(name)] = ((coded - coded.mean()) / coded.std()).to_numpy()
+    _refuse_collinear(columns, command)
+    return notes
+
+
+def _refuse_collinear(columns: dict[str, np.ndarray], command: str) -> None:
+    """Refuse a covariate that the ones before it tell without error; columns are standardised."""
+    names = list(columns)
+    for place, name in enumerate(names[1:], start=1):
+        before = np.hstack([columns[other] for other in names[:place]])
+        if before.shape[1] + columns[name].shape[1] >= len(before):
+            return
+        fitted, *_ = np.linalg.lstsq(before, columns[name], rcond=None)
+        left = columns[name] - before @ fitted
+        if (np.abs(left).max(axis=0) < 1e-9).any():
+            weight = np.abs(fitted).max(axis=1)
+            owners = [other for other in names[:place] for _ in range(columns[other].shape[1])]
+            from_these = list(dict.fromkeys(o for o, w in zip(owners, weight, strict=True) if w > 1e-9))
+            named = name_offenders(from_these)
+            fact = f"covariate {name!r} follows exactly from {named}: both cannot be adjusted for."
+            raise ResponseDataError(fact_and_hint(command, fact, "leave one of them out of the study file."))

@@ -13,13 +13,11 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
-from instrument.ids import MOST_LOST, split_people
 from instrument.keying import AnswerTable, keyed_items, marked
 from instrument.responses_cells import (
     FAULTS,
     KINDS,
     REASONS,
-    UNSTATED,
     JudgedColumn,
     code_books,
     judge_column,
@@ -27,9 +25,10 @@ from instrument.responses_cells import (
 from instrument.responses_columns import Reading, check_columns, without_empty_rows
 from instrument.responses_formats import read_parquet_table, read_spss, read_workbook
 from instrument.responses_people import covariate, participants, personal_ids, waves
-from instrument.responses_raw import RawTable, ReasonTable, count_of, missing_reasons, reasons_of_table
+from instrument.responses_raw import RawTable, ReasonTable, missing_reasons, reasons_of_table
 from instrument.responses_suspicions import keying_suspicions
 from instrument.responses_text import SUFFIXES, read_delimited
+from instrument.responses_whole import other_words, people_apart, refuse_other_labels, rows_asked
 
 __all__ = ["check_responses", "missing_reasons", "read_responses"]
 
@@ -281,7 +280,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     }
     judged = _judge_items(raw, reading)
     _refuse_duplicates(raw, reading, keys)
-    asked = _asked(raw, keys["wave"], judged, notes)
+    asked = rows_asked(raw, keys["wave"], judged, notes)
     if not asked.all():
         raw = dataclasses.replace(raw, lines=raw.lines[asked], cells=[_taken(c, asked) for c in raw.cells])
         keys = {name: column[asked].reset_index(drop=True) for name, column in keys.items()}
@@ -289,7 +288,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
             item: dataclasses.replace(column, codes=column.codes[asked], states=column.states[asked])
             for item, column in judged.items()
         }
-    suspected_ids = _people_apart(raw, reading, keys)
+    suspected_ids = people_apart(raw, reading, keys)
     columns: dict[str, object] = dict(keys)
     for item, column in judged.items():
         columns[item] = pd.arrays.IntegerArray(column.codes, column.states != 0)
@@ -298,7 +297,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     frame = marked(pd.DataFrame(columns), raw.keyed)
     states = np.column_stack([column.states for column in judged.values()])
     notes += _counts(raw, states)
-    suspicions = keying_suspicions(frame, scale) + suspected_ids
+    suspicions = keying_suspicions(frame, scale) + suspected_ids + other_words(raw, scale)
     if reading.participant in raw.columns:
         suspicions += personal_ids(frame["participant"])
     reasons = _reasons(frame, list(judged), states, raw.reasons)
@@ -315,39 +314,9 @@ def _taken(cells: object, chosen: np.ndarray) -> pd.Series:
     return pd.Series(cells, dtype=object if isinstance(cells, tuple) else None)[chosen]
 
 
-def _asked(raw: RawTable, wave: pd.Series, judged: dict[str, JudgedColumn], notes: list[str]) -> np.ndarray:
-    """Rows of waves at which some cell holds something: an event without the form is no administration."""
-    answered = np.logical_or.reduce([column.states != UNSTATED for column in judged.values()])
-    held = set(wave[answered])
-    asked = wave.isin(held).to_numpy(dtype=bool)
-    if not held or asked.all():
-        return np.ones(len(wave), dtype=bool)
-    empty = [str(name) for name in pd.unique(wave) if name not in held]
-    rows = count_of(int((~asked).sum()), "row")
-    notes.append(f"{rows} of {name_offenders(empty)}, where nobody answered, left out: no administrations")
-    return asked
-
-
-def _people_apart(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) -> list[str]:
-    """Refuse ids that are one but for blanks, capitals, decimals or zeros and never share a wave."""
-    if reading.participant not in raw.columns or keys["wave"].nunique() < 2:
-        return []
-    split = split_people(keys["participant"], keys["wave"])
-    if not split.pairs:
-        return []
-    fact = (
-        f"{count_of(split.pairs, 'pair')} of participant ids, of {split.people} ids, differ in {split.cause} "
-        "alone and never answer at one wave"
-    )
-    if 2 * split.pairs > MOST_LOST * split.people:
-        chosen = keys["participant"].isin(split.ids).to_numpy(dtype=bool)
-        raise raw.fault(f"{fact} ({raw.where(chosen)}).", "write each person's id in one way.")
-    return [fact]
-
-
 def _judge_items(raw: RawTable, reading: Reading) -> dict[str, JudgedColumn]:
     books = code_books(reading.scale, reading.na, reading.labels)
-    _refuse_other_labels(raw, reading.scale)
+    refuse_other_labels(raw, reading.scale)
     judged = {}
     for item in reading.scale.items:
         book = books[item.scale or reading.scale.scale_by_default]
@@ -356,21 +325,6 @@ def _judge_items(raw: RawTable, reading: Reading) -> dict[str, JudgedColumn]:
         )
     _refuse_faults(raw, judged)
     return judged
-
-
-def _refuse_other_labels(raw: RawTable, scale: Instrument) -> None:
-    """Refuse an SPSS file whose value labels give the instrument's labels to other codes."""
-    differing = []
-    for item in scale.item_ids:
-        options = scale.scale_of(item)
-        own = {option.label.casefold(): option.code for option in (*options.options, *options.outside)}
-        labels = raw.value_labels.get(item, {})
-        if any(own.get(str(label).strip().casefold(), code) != code for code, label in labels.items()):
-            differing.append(item)
-    if differing:
-        columns = f"{count_of(len(differing), 'column')} ({name_offenders(differing)})"
-        fact = f"value labels of {columns} stand at other codes than in the instrument."
-        raise raw.fault(fact, "recode them, or define the scale as the file has it.")
 
 
 def _refuse_faults(raw: RawTable, judged: dict[str, JudgedColumn]) -> None:

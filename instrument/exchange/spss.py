@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,9 @@ def sav_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
             for item in scale.item_ids
         },
         "missing_ranges": {
-            item: ranges for item in scale.item_ids if (ranges := missing_ranges(scale, item, caller))
+            item: ranges
+            for item in scale.item_ids
+            if (ranges := missing_ranges(scale, item, caller, set(coded[item].dropna())))
         },
         "variable_measure": dict.fromkeys(scale.item_ids, "ordinal"),
         "variable_format": dict.fromkeys(scale.item_ids, "F4.0"),
@@ -89,7 +92,9 @@ def sav_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
         return path.read_bytes()
 
 
-def missing_ranges(scale: Instrument, item_id: str, caller: str) -> list[Any]:
+def missing_ranges(
+    scale: Instrument, item_id: str, caller: str, used: Collection[Any] | None = None
+) -> list[Any]:
     """Declare the missing codes of an item the way SPSS can: three values, or a range and a value.
 
     Parameters
@@ -100,6 +105,8 @@ def missing_ranges(scale: Instrument, item_id: str, caller: str) -> list[Any]:
         The item.
     caller
         Public function named in a message.
+    used
+        Codes that occur; where SPSS cannot hold all missing codes, those that occur are declared.
 
     Returns
     -------
@@ -124,8 +131,13 @@ def missing_ranges(scale: Instrument, item_id: str, caller: str) -> list[Any]:
     for inside, beside in ((missing, []), (missing[:-1], missing[-1:]), (missing[1:], missing[:1])):
         if not any(inside[0] <= code <= inside[-1] for code in answers):
             return [{"lo": inside[0], "hi": inside[-1]}, *beside]
-    fact = f"the {len(missing)} missing codes of item {item_id!r} lie between its answers."
-    hint = "choose missing_codes above or below all answers, such as 96 to 99."
+    if used is not None and len(occurring := [code for code in missing if code in used]) <= 3:
+        return list(occurring)
+    fact = (
+        f"SPSS declares three missing codes, or one range and one code; the {len(missing)} of item "
+        f"{item_id!r} stand on both sides of its answers."
+    )
+    hint = "choose missing_codes above or below all answers, such as 96 to 99, or export CSV."
     raise DefinitionError(fact_and_hint(caller, fact, hint))
 
 

@@ -18,7 +18,7 @@ from instrument.exchange.spss import (
     sav_bytes,
     shortened,
 )
-from instrument.responses import missing_reasons, read_responses
+from instrument.responses import check_responses, missing_reasons, read_responses
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_missing_codes_are_declared_as_spss_can(
 def test_missing_codes_between_answers_are_refused(awkward: Instrument) -> None:
     codes = {"skipped": -2, "not_seen": -1, "not_applicable": 98, "declined": 99}
     scale = awkward.model_copy(update={"missing_codes": codes})
-    with pytest.raises(DefinitionError, match="4 missing codes of item 'b1' lie between"):
+    with pytest.raises(DefinitionError, match="the 4 of item 'b1' stand on both sides"):
         missing_ranges(scale, "b1", "test")
 
 
@@ -130,3 +130,33 @@ def test_names_that_spss_cannot_hold_are_refused(
     renamed.attrs = answers.attrs
     with pytest.raises(DefinitionError, match=message):
         sav_bytes(renamed, awkward)
+
+
+def test_missing_codes_on_both_sides_of_the_answers_are_written_while_spss_can_hold_them(
+    tmp_path: Path,
+) -> None:
+    scale = Instrument.model_validate(
+        {
+            "schema": 1,
+            "id": "sides",
+            "version": "1",
+            "title": "Sides",
+            "response_scales": {"agree": {"options": {1: "no", 2: "partly", 3: "yes"}}},
+            "missing_codes": {"skipped": -1, "not_seen": -2, "not_applicable": 8, "declined": 9},
+            "themes": [
+                {"id": "t", "title": "T", "items": [{"id": "a", "text": "A."}, {"id": "b", "text": "B."}]}
+            ],
+        }
+    )
+    frame = pd.DataFrame({"participant": list("wxyz"), "wave": 1, "a": [1, 3, -1, 9], "b": [2, 2, 8, -2]})
+    path = tmp_path / "a.sav"
+    path.write_bytes(sav_bytes(check_responses(frame, scale), scale))
+    read, meta = pyreadstat.read_sav(str(path), user_missing=True)
+    assert read["a"].tolist() == [1, 3, -1, 9]
+    assert [(r["lo"], r["hi"]) for r in meta.missing_ranges["a"]] == [(-1, -1), (9, 9)]
+    assert pyreadstat.read_sav(str(path))[0]["b"].isna().tolist() == [False, False, True, True]
+    many = frame.assign(a=[-1, -2, 8, 9])
+    with pytest.raises(
+        DefinitionError, match="SPSS declares three missing codes, or one range and one code; the 4 of"
+    ):
+        sav_bytes(check_responses(many, scale), scale)

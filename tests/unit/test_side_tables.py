@@ -323,3 +323,41 @@ def test_a_log_is_read_when_the_inputs_are(tmp_path: Path) -> None:
     found = inputs_of(tmp_path, how, responses=path, study=study, enrolment=enrolment, usage=log)
     assert found["usage"].people["completed_whole"].tolist() == [1] * 40
     assert found["usage"].people["first_use_whole"].tolist() == [11 + 10 / 24] * 40
+
+
+def test_constant_and_collinear_covariates_are_named(tmp_path: Path) -> None:
+    path = answers(tmp_path)
+    age = [20 + 3 * k % 31 for k in range(40)]
+    side = columns(
+        tmp_path,
+        "c.csv",
+        participant=IDS,
+        site="north",
+        age=age,
+        born=[2026 - a for a in age],
+        sex=["woman", "man"] * 20,
+    )
+    text = STUDY.replace("INSTRUMENT", "mini")
+    study = saved(tmp_path, "study.yaml", text + "covariates: [site, age, sex]\n")
+    notes = inputs_of(tmp_path, responses=path, study=study, covariates=str(side))["responses"].attrs["notes"]
+    assert "covariate 'site' has one value for everyone: nothing is adjusted for by it" in notes
+    study = saved(tmp_path, "study.yaml", text + "covariates: [age, sex, born]\n")
+    with pytest.raises(ResponseDataError, match="covariate 'born' follows exactly from 'age': both cannot"):
+        inputs_of(tmp_path, responses=path, study=study, covariates=str(side))
+
+
+def test_labels_in_other_words_are_suspected_and_at_other_codes_refused(tmp_path: Path) -> None:
+    import pyreadstat
+
+    saved(tmp_path, "mini.yaml", SCALE)
+    frame = pd.DataFrame({"participant": ["a", "b"], "wave": 1.0, "q1": [1.0, 5.0], "q2": [2.0, 3.0]})
+    words = ["no", "rather no", "neither", "rather yes", "yes"]
+    for labels, shift in ((words, 0), (words, -1), ([f"other {k}" for k in range(5)], 0)):
+        told = {float(k + 1 + shift): label for k, label in enumerate(labels)}
+        pyreadstat.write_sav(frame, str(tmp_path / "a.sav"), variable_value_labels={"q1": told, "q2": told})
+        if shift:
+            with pytest.raises(ResponseDataError, match=r"value labels of 2 columns .* stand at other codes"):
+                inputs_of(tmp_path, responses=tmp_path / "a.sav")
+            continue
+        notes = inputs_of(tmp_path, responses=tmp_path / "a.sav")["responses"].attrs["notes"]
+        assert any("value labels of 2 columns" in note for note in notes) == (labels is not words)

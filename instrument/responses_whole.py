@@ -1,0 +1,82 @@
+"""What a table of answers says as a whole: events without the form, people under two ids, foreign labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from instrument.definition import Instrument
+from instrument.errors import name_offenders
+from instrument.ids import MOST_LOST, split_people
+from instrument.responses_cells import UNSTATED, JudgedColumn
+from instrument.responses_columns import Reading
+from instrument.responses_raw import RawTable, count_of
+
+
+def rows_asked(
+    raw: RawTable, wave: pd.Series, judged: dict[str, JudgedColumn], notes: list[str]
+) -> np.ndarray:
+    """Rows of waves at which some cell holds something: an event without the form is no administration."""
+    answered = np.logical_or.reduce([column.states != UNSTATED for column in judged.values()])
+    held = set(wave[answered])
+    asked = wave.isin(held).to_numpy(dtype=bool)
+    if not held or asked.all():
+        return np.ones(len(wave), dtype=bool)
+    empty = [str(name) for name in pd.unique(wave) if name not in held]
+    rows = count_of(int((~asked).sum()), "row")
+    notes.append(f"{rows} of {name_offenders(empty)}, where nobody answered, left out: no administrations")
+    return asked
+
+
+def people_apart(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) -> list[str]:
+    """Refuse ids that are one but for blanks, capitals, decimals or zeros and never share a wave."""
+    if reading.participant not in raw.columns or keys["wave"].nunique() < 2:
+        return []
+    split = split_people(keys["participant"], keys["wave"])
+    if not split.pairs:
+        return []
+    fact = (
+        f"{count_of(split.pairs, 'pair')} of participant ids, of {split.people} ids, differ in {split.cause} "
+        "alone and never answer at one wave"
+    )
+    if 2 * split.pairs > MOST_LOST * split.people:
+        chosen = keys["participant"].isin(split.ids).to_numpy(dtype=bool)
+        raise raw.fault(f"{fact} ({raw.where(chosen)}).", "write each person's id in one way.")
+    return [fact]
+
+
+def refuse_other_labels(raw: RawTable, scale: Instrument) -> None:
+    """Refuse an SPSS file whose value labels give the instrument's labels to other codes."""
+    differing = []
+    for item in scale.item_ids:
+        options = scale.scale_of(item)
+        own = {option.label.casefold(): option.code for option in (*options.options, *options.outside)}
+        labels = raw.value_labels.get(item, {})
+        if any(own.get(str(label).strip().casefold(), code) != code for code, label in labels.items()):
+            differing.append(item)
+    if differing:
+        columns = f"{count_of(len(differing), 'column')} ({name_offenders(differing)})"
+        fact = f"value labels of {columns} stand at other codes than in the instrument."
+        raise raw.fault(fact, "recode them, or define the scale as the file has it.")
+
+
+def other_words(raw: RawTable, scale: Instrument) -> list[str]:
+    """Suspect labels of a file of which none is the instrument's: its codes may mean the reverse."""
+    known = {
+        label.casefold()
+        for language in scale.languages
+        for options in scale.wording(language).options.values()
+        for label in options.values()
+    }
+    strange = []
+    for item in scale.item_ids:
+        own = {code: str(label).strip().casefold() for code, label in raw.value_labels.get(item, {}).items()}
+        on_scale = [label for code, label in own.items() if code in scale.scale_of(item).codes]
+        if on_scale and not known & set(on_scale):
+            strange.append(item)
+    if not strange:
+        return []
+    columns = f"{count_of(len(strange), 'column')} ({name_offenders(strange)})"
+    return [
+        f"value labels of {columns} are other words than the instrument's; see that each code means the same"
+    ]
