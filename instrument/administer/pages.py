@@ -49,6 +49,7 @@ from instrument.administer.session import (
     cookie_value,
     place_of,
 )
+from instrument.administer.withdrawal_code import about_code
 from instrument.storable import is_storable
 from instrument.store.connect import reading
 from instrument.store.erasures import was_erased
@@ -136,8 +137,6 @@ def way_back(back: str) -> str:
 def open_link(request: Request, token: str) -> Response:
     """Turn a link into a session, on any device; it ends the session of another link in this browser."""
     site = site_of(request)
-    if site.limit.blocked(client_of(request)):
-        raise shut(request, "many", 429)
     with reading(site.engine) as connection:
         link: Any = link_of(connection, site.keyring, token)
         person = None if link is None else person_numbered(connection, link.id)
@@ -145,6 +144,8 @@ def open_link(request: Request, token: str) -> Response:
     if withdrawn:
         raise shut(request, "withdrawn", 404)
     if person is None:
+        if site.limit.blocked(client_of(request)):  # only wrong links: others may sit behind the address
+            raise shut(request, "many", 429)
         site.limit.failed(client_of(request))
         raise shut(request, "lost", 404)
     if expired(person.expires_at):
@@ -297,7 +298,7 @@ def ready(request: Request, connection: Any) -> tuple[Circumstances, Page, Occas
 def _start_page(
     request: Request, connection: Any, here: Circumstances, page: Page, occasion: Occasion, status: int = 200
 ) -> Response:
-    code = issue_withdrawal_code(connection, site_of(request).keyring, here.person.id)
+    code_line = about_code(connection, site_of(request).keyring, here.person, page)
     n_items = len(here.scale.item_ids)
     pages = len(page_sizes(n_items, here.study.item_order.per_page))
     return render(
@@ -307,7 +308,7 @@ def _start_page(
         title=page.t["start_title"],
         instructions=here.scale.wording(page.lang).instructions,
         facts=page.t["start_facts"].format(items=n_items, pages=pages),
-        code_keep=page.t["code_keep"].format(code=code),
+        code_keep=code_line,
         again=status == 403,
         seal=seal(request, here, f"wave {occasion.wave_id}"),
     )
@@ -359,21 +360,17 @@ def post_language(request: Request, form: Form) -> Response:
 
 @router.get("/s/{place}/survey/done")
 def show_done(request: Request) -> Response:
-    """Thank a person who has sent answers, and show the withdrawal code once more."""
-    site = site_of(request)
-    with reading(site.engine) as connection:
+    """Thank a person who has sent answers."""
+    with reading(site_of(request).engine) as connection:
         here, page = enter(connection, request)
         occasion = occasion_of(connection, here.person)
         sent = any(row.status == "completed" for row in attempts_made(connection, here.person))
         if occasion.administration is not None or not sent or here.person.erasure_hash is None:
             return go(page, "/survey")
-        code = issue_withdrawal_code(connection, site.keyring, here.person.id)
-    lines = [page.t["done_lead"]]
+    lines = [page.t["done_lead"], page.t["code_before"]]
     if occasion.next_opens is not None:
         lines.append(page.t["nothing_next"].format(date=occasion.next_opens.isoformat()))
-    return render(
-        "message.html", page, title=page.t["done_title"], lines=lines, code=code, crisis=page.crisis
-    )
+    return render("message.html", page, title=page.t["done_title"], lines=lines, crisis=page.crisis)
 
 
 def _own_page(request: Request, end: str) -> RedirectResponse | None:
@@ -446,8 +443,6 @@ def show_withdraw(request: Request, back: str = "") -> Response:
 def post_withdraw(request: Request, form: Form) -> Response:
     """Erase the person of a withdrawal code, who need not be the one whose link was opened here."""
     site = site_of(request)
-    if site.limit.blocked(client_of(request)):
-        raise shut(request, "many", 429)
     with site.engine.begin() as connection:
         before = person_of(connection, request)
         page = visit(connection, request).page
@@ -458,6 +453,8 @@ def post_withdraw(request: Request, form: Form) -> Response:
     if erased and not stays:
         page = replace(page, form_token="", path=f"{page.base}/withdraw")
     if not erased:
+        if site.limit.blocked(client_of(request)):
+            raise shut(request, "many", 429)
         site.limit.failed(client_of(request))
         return _withdraw_page(request, page, 422)
     lines = [page.t["withdraw_done_other" if stays else "withdraw_done"]]

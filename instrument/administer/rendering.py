@@ -17,7 +17,6 @@ from instrument.study import Study
 FOLDER = Path(__file__).parent
 _DEFAULTS = {
     "own_form": False,
-    "code": None,
     "crisis": None,
     "link": None,
     "lines": (),

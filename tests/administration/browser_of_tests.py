@@ -153,5 +153,13 @@ class Tab:
         self.press(tick={"consent": "yes"})
         return self.press()
 
+    def begin_with_code(self, token: str) -> tuple[Tab, str]:
+        """As `begin`, with the withdrawal code, which is shown once on the way."""
+        self.open(f"/q/{token}")
+        self.press(tick={"consent": "yes"})
+        code = re.search(r"(?:\w{4}-){3}\w{4}", self.response.text)
+        assert code is not None
+        return self.press(), code.group()
+
     def follow(self, words: str) -> Tab:
         return self.open(self.page.links[words])

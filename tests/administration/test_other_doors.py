@@ -64,14 +64,20 @@ def count(engine: Engine, table: str) -> int:
 
 
 def begin(client: TestClient, token: str) -> str:
-    """From the link to the first page; gives where the person's pages begin."""
+    return begin_with_code(client, token)[0]
+
+
+def begin_with_code(client: TestClient, token: str) -> tuple[str, re.Match[str]]:
+    """Place of the pages, and the withdrawal code, which is shown once on the way to the first question."""
     shown = client.get(f"/q/{token}")
     place = place_of(shown)
     start = client.post(
         f"{place}/survey/consent", data={"form_token": form_token(shown.text), "consent": "yes"}
     )
+    code = re.search(r"((?:\w{4}-){3}\w{4})", start.text)
+    assert code is not None
     client.post(f"{place}/survey/start", data={"form_token": form_token(start.text)})
-    return place
+    return place, code
 
 
 def altered(token: str) -> list[str]:
@@ -201,9 +207,7 @@ def test_no_secret_is_in_anything_written(
         links = [line.split(",")[1] for line in (tmp_path / "links.csv").read_text().splitlines()[1:]]
         secrets = [link.rsplit("/", 1)[1] for link in links]
         with httpx.Client(base_url=served.address, headers=HERE, follow_redirects=True, timeout=30) as client:
-            place = begin(client, secrets[0])  # type: ignore[arg-type]
-            code = re.search(r"((?:\w{4}-){3}\w{4})", client.get(f"{place}/survey/start").text)
-            assert code is not None
+            place, code = begin_with_code(client, secrets[0])  # type: ignore[arg-type]
             page = client.get(f"{place}/survey/page/1").text
             fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', page), "2")
             mine = re.search(r'form_token" value="([^"]+)', page)
@@ -249,13 +253,12 @@ def test_an_erased_person_is_in_no_later_export(tmp_path: Path, monkeypatch: pyt
             with httpx.Client(
                 base_url=served.address, headers=HERE, follow_redirects=True, timeout=30
             ) as client:
-                place = begin(client, line.split(",")[1].rsplit("/", 1)[1])  # type: ignore[arg-type]
+                token = line.split(",")[1].rsplit("/", 1)[1]
+                place, code = begin_with_code(client, token)  # type: ignore[arg-type]
                 shown = client.get(f"{place}/survey/page/1").text
-                code = re.search(r"((?:\w{4}-){3}\w{4})", client.get(f"{place}/survey/start").text)
                 fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', shown), "2")
                 mine = re.search(r'form_token" value="([^"]+)', shown)
                 assert mine is not None
-                assert code is not None
                 client.post(
                     f"{place}/survey/page/1", data={**fields, "form_token": mine.group(1), "go": "next"}
                 )

@@ -17,6 +17,7 @@ from study_of_tests import open_study
 from test_administer_interface import App
 
 from instrument.administer.application import create_app
+from instrument.administer.session import GuessLimit
 from instrument.store import tables
 from instrument.store.connect import StoreError
 from instrument.store.people import invite
@@ -125,3 +126,22 @@ def test_a_right_key_is_answered_whoever_guesses_from_the_same_address(app: App)
     assert wrong.status_code == 429
     assert app.post("/events", {"source": "app", "events": [app.event(1)]}).status_code == 200
     assert app.client.post("/events", json={}, headers={"authorization": "Bearer w"}).status_code == 429
+
+
+def test_a_right_link_and_a_right_code_are_taken_whoever_guesses(engine: Engine, keyring: Keyring) -> None:
+    from instrument.store.people import issue_withdrawal_code
+
+    _, _, (token, other) = open_study(engine, keyring, people=2)
+    with engine.begin() as connection:
+        first = select(tables.participant.c.id).order_by(tables.participant.c.id).limit(1)
+        code = issue_withdrawal_code(connection, keyring, connection.execute(first).scalar_one())
+    with TestClient(create_app(engine, keyring, limit=GuessLimit(guesses=3))) as client:
+        for _ in range(4):
+            client.get("/q/wrong")
+        assert client.get("/q/wrong").status_code == 429
+        assert client.post("/withdraw", data={"code": "wrong"}, headers=HERE).status_code == 429
+        assert client.get(f"/q/{other}", follow_redirects=False).status_code == 303
+        assert client.get(f"/q/{token}", follow_redirects=False).status_code == 303
+        assert client.post("/withdraw", data={"code": code}, headers=HERE).status_code == 200
+        assert client.get(f"/q/{token}").status_code in (404, 429)
+        assert client.get(f"/q/{other}", follow_redirects=False).status_code == 303
