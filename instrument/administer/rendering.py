@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from instrument.administer.journey import Circumstances, chosen_code, field_of
+from instrument.administer.linking import with_telephone_links
 from instrument.administer.texts import page_texts
 from instrument.definition import Instrument
 from instrument.study import Study
@@ -31,6 +32,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_templates.filters["telephones"] = with_telephone_links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from instrument.store.retrieval import responses_of
 from instrument.store.tokens import Keyring
 
 HERE = {"sec-fetch-site": "same-origin"}
-HELP = "Call the made-up line 000."
+HELP = 'Call the made-up line <a href="tel:000">000</a>.'
 
 
 class Person:

@@ -1,0 +1,93 @@
+"""Ways off a page keep what was ticked and lead back; ended links still say whose study it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, update
+from starlette.testclient import TestClient
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import Tab, at, place_of
+from study_of_tests import open_study
+
+from instrument.administer.application import create_app
+from instrument.administer.linking import with_telephone_links
+from instrument.administer.texts import FOLDER, page_texts
+from instrument.store import tables
+from instrument.store.tokens import Keyring
+
+
+def test_help_and_withdraw_keep_the_ticks_and_lead_back(engine: Engine, keyring: Keyring) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).begin(token)
+        for step, code in (("help", "2"), ("withdraw", "4")):
+            tab.press(("go", step), tick=code)
+            assert at(tab.response) == f"/{step}"
+            assert "made-up line 000" in tab.page.said
+            tab.follow("Back to the questions")
+            assert at(tab.response) == "/survey/page/1"
+            assert tab.page.main.ticked == dict.fromkeys(tab.page.main.choices, code)
+
+
+def test_a_change_from_the_review_leads_back_to_it(engine: Engine, keyring: Keyring) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).begin(token).press(tick="3").press(tick="3")
+        tab.open(place_of(tab.response) + "/survey/review").follow("Change page 1")
+        tab.press(tick="5")
+        assert at(tab.response) == "/survey/review"
+    with engine.connect() as connection:
+        query = select(tables.response.c.value).order_by(tables.response.c.display_order).limit(12)
+        assert list(connection.execute(query).scalars()) == [5] * 6 + [3] * 6
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("draft", "This study is not open yet"), ("closed", "This study is closed")]
+)
+def test_a_study_that_takes_no_answers_says_why(
+    engine: Engine, keyring: Keyring, status: str, words: str
+) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    with engine.begin() as connection:
+        connection.execute(update(tables.study).values(status=status))
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open(f"/q/{token}")
+    assert words in tab.page.said
+    assert "Trial of the app" in tab.page.said
+    assert "team@example.org" in tab.page.said
+
+
+def test_lost_links_name_the_study_and_change_language(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open("/q/unknown")
+        assert (tab.response.status_code, "team@example.org" in tab.page.said) == (404, True)
+        german = client.get("/q/unknown" + tab.page.links["Deutsch"]).text
+    assert '<html lang="de">' in german
+    assert "Dieser Link gilt nicht" in german
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("Call 116 123 or +49 (0)30 1234567.", ["tel:116123", "tel:+49301234567"]),
+        ("In the US: 1-800-555-0100, (800) 555-0100.", ["tel:18005550100", "tel:8005550100"]),
+        ("Rufen Sie 112 an, 24 Stunden, 24/7, seit 2019.", ["tel:112"]),
+        ("On 01.02.2026 and 2026-02-01 at 08:00 in room 305, 120 minutes.", []),
+    ],
+)
+def test_telephone_numbers_and_nothing_else_are_links(text: str, numbers: list[str]) -> None:
+    made = str(with_telephone_links(text))
+    assert [part.split('"')[0] for part in made.split('href="')[1:]] == numbers
+
+
+def test_every_language_of_the_pages_is_whole_and_claims_no_random_code() -> None:
+    keys = set(page_texts("en"))
+    for file in FOLDER.glob("*.yaml"):
+        texts = page_texts(file.stem)
+        assert set(texts) == keys, file.name
+        assert not any("random" in text or "Zufall" in text for text in texts.values())
