@@ -24,7 +24,7 @@ from instrument.responses_cells import (
 )
 from instrument.responses_columns import Reading, check_columns, without_empty_rows
 from instrument.responses_formats import read_parquet_table, read_spss, read_workbook
-from instrument.responses_people import covariate, participants, personal_ids, waves
+from instrument.responses_people import NUMBERED, covariate, participants, personal_ids, waves
 from instrument.responses_raw import RawTable, ReasonTable, missing_reasons, reasons_of_table
 from instrument.responses_suspicions import keying_suspicions
 from instrument.responses_text import SUFFIXES, read_delimited
@@ -211,7 +211,10 @@ def check_responses(
         reasons=reasons_of_table(frame),
         keyed=keyed_items(frame),
     )
-    return _warned(_checked(raw, reading), "check_responses")
+    checked = _checked(raw, reading)
+    if frame.attrs.get(NUMBERED):
+        checked.attrs[NUMBERED] = True
+    return _warned(checked, "check_responses")
 
 
 def _reading(
@@ -307,6 +310,8 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
         "suspicions": suspicions,
         "checksum": raw.checksum,
     }
+    if reading.participant not in raw.columns:
+        frame.attrs[NUMBERED] = True
     return frame
 
 

@@ -19,6 +19,10 @@ _FULL_NAME = re.compile(r"[^\W\d_]{2,}(['’-][^\W\d_]+)*,? +[^\W\d_]{2,}(['’-
 _ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+[0-9]+|[1-9][0-9]{14}0+")
 
 
+NUMBERED = "numbered"
+"""Key of `frame.attrs`: the participants are row numbers, since the table had no column of them."""
+
+
 def participants(raw: RawTable, name: str, notes: list[str]) -> pd.Series:
     """Give the participant of every row as text; the row number where the table has no such column.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
 
+from analysis.pipeline.joining import refuse_joins_without_ids
 from analysis.software import recorded, used
 from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
@@ -214,6 +215,7 @@ def build_context(
     sides = {"outcomes": outcomes, "covariates": covariates, "times": times, "enrolment": enrolment}
     tables = {n: None if t is None else table_of(t, "validate", n) for n, t in sides.items()}
     others = [(_given_measure(answers, other), other) for answers, other in measures]
+    matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None)
     attrs = responses.attrs
     bare = responses.copy()
     bare.attrs = {}
@@ -226,6 +228,7 @@ def build_context(
     for answers, other in others:
         notes += answers.attrs.get("notes", ())
         checksums[f"measure {other.id}"] = _checked_measure(answers, other)
+    notes += matched
     return Context(
         responses=bare,
         scale=scale,
