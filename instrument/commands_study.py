@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
+
+if TYPE_CHECKING:
+    from instrument.definition import Instrument
+    from instrument.study import Study
 
 app = typer.Typer(no_args_is_help=True, help="Run a study: create, open, invite, status, close, erase.")
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
@@ -25,11 +29,25 @@ def check_command(file: StudyFile) -> None:
 
     study = load_study(file)
     scale = load_beside(study.instrument, file.parent)
+    _refuse_half_languages(study, scale, "dta study check")
     typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
     faults = study.faults_before_opening()
     for fault in faults:
         typer.echo(f"  before opening: {fault}")
     typer.echo("It may open." if not faults else "It may not open yet.")
+
+
+def _refuse_half_languages(study: Study, scale: Instrument, caller: str) -> None:
+    """Refuse a language whose pages would be half in another."""
+    from instrument.administer.texts import shipped_languages
+
+    if unknown := [tag for tag in study.languages if tag not in scale.languages]:
+        fact = f"the instrument has no wording in {', '.join(unknown)}."
+        raise DefinitionError(fact_and_hint(caller, fact, f"it has: {', '.join(scale.languages)}."))
+    spoken = [tag for tag, _ in shipped_languages()]
+    if half := [tag for tag in study.languages if tag.split("-")[0] not in spoken]:
+        fact = f"buttons and messages of the pages are not there in {', '.join(half)}."
+        raise DefinitionError(fact_and_hint(caller, fact, f"they speak: {', '.join(spoken)}."))
 
 
 @app.command("create")
@@ -41,11 +59,7 @@ def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
 
     study = load_study(file)
     scale = load_beside(study.instrument, file.parent)
-    if unknown := [tag for tag in study.languages if tag not in scale.languages]:
-        fact = f"{file.name}: the instrument has no wording in {', '.join(unknown)}."
-        raise DefinitionError(
-            fact_and_hint("dta study create", fact, f"it has: {', '.join(scale.languages)}.")
-        )
+    _refuse_half_languages(study, scale, "dta study create")
     waves = [WaveWindow(wave.name, wave.opens, wave.closes) for wave in study.waves]
     with opened(store).begin() as connection:
         create_study(connection, study.id, scale, waves, study.to_json(), study.content_hash)

@@ -116,7 +116,7 @@ def test_a_study_without_crisis_text_consent_or_contact_does_not_open(
         ),
         ({"colour": "red"}, r"colour: Extra inputs"),
         ({"languages": ["en", "fr"]}, r"no wording in fr"),
-        ({"instrument": "zz"}, r"no instrument 'zz'"),
+        ({"instrument": "zz"}, r"instrument 'zz'"),
     ],
 )
 def test_an_impossible_study_file_ends_with_status_2(
@@ -129,6 +129,23 @@ def test_an_impossible_study_file_ends_with_status_2(
     assert re.search(message, error)
     assert "Hint: " in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("command", ["check", "create"])
+def test_a_language_without_words_of_scale_or_pages_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    raw = {**raw_study(), "languages": ["en", "fr"]}
+    (folder / "study.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    assert run("study", command, "study.yaml") == 2
+    assert "no wording in fr" in capsys.readouterr().err
+    scale = instrument.load("dta")
+    french = scale.model_copy(
+        update={"translations": {"fr": scale.translations["de"].model_copy(update={"language": "fr"})}}
+    )
+    monkeypatch.setattr("instrument.loading.load", lambda name: french)
+    assert run("study", command, "study.yaml") == 2
+    assert "pages are not there in fr.\nHint: they speak: en, de." in capsys.readouterr().err
 
 
 def test_justification_of_the_intended_use_is_mandatory(
