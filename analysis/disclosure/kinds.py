@@ -7,10 +7,16 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from instrument.errors import ToolkitError, fact_and_hint
+
 Place = tuple[str | int, ...]
 Of = str | Place | tuple[Place, ...]
 N: Place = ("method", "n")
 """The number of people a section rests on."""
+
+
+class KindError(ToolkitError, TypeError):
+    """A topic says nothing of one of its numbers: its section fails, and nothing of it is shown."""
 
 
 class What(StrEnum):
@@ -380,6 +386,24 @@ def sentences(found: Iterable[str], kind: Kind) -> tuple[list[str], dict[str, st
     return [f"{{{key}}}" for key in values], values, dict.fromkeys(values, kind)
 
 
-def lacking(keys: Iterable[str], kinds: Mapping[str, Kind]) -> list[str]:
-    """Give the keys of which nothing is said."""
-    return [key for key in keys if key not in kinds]
+def refuse_unsaid(where: str, keys: Iterable[str], kinds: Mapping[str, Kind]) -> None:
+    """Refuse what has no kind.
+
+    Parameters
+    ----------
+    where
+        Table or section.
+    keys
+        Columns, values or options.
+    kinds
+        What is said of them.
+
+    Raises
+    ------
+    KindError
+        Nothing is said of one of them.
+    """
+    if unsaid := [key for key in keys if key not in kinds]:
+        fact = f"{where}: {unsaid[0]!r} has no kind, so nobody can say whether it may be shared."
+        hint = "declare it in the topic (docs/dashboard.md, what a topic declares)."
+        raise KindError(fact_and_hint("validate", fact, hint))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from analysis.disclosure.kinds import Kind, lacking
+from analysis.disclosure.kinds import Kind, refuse_unsaid
 from analysis.disclosure.ledger import Account
 from analysis.result import to_plain
 from analysis.rules import FEWEST_PEOPLE, Rule
@@ -57,12 +57,11 @@ class Table:
 
         Raises
         ------
-        TypeError
+        KindError
             A column has no kind.
         """
         keys = list(map(str, self.frame.columns))
-        if unsaid := lacking(keys, self.kinds):
-            raise TypeError(f"table {self.title!r}: the column {unsaid[0]!r} has no kind")
+        refuse_unsaid(f"table {self.title!r}", keys, self.kinds)
         shown = {key: {"label": label, "format": fmt} for key, (label, fmt) in self.columns.items()}
         made: dict[str, Any] = {"title": self.title, "columns": shown, "note": self.note}
         made["kinds"] = {key: self.kinds[key].plain() for key in keys}
@@ -169,12 +168,11 @@ class Section:
 
         Raises
         ------
-        TypeError
-            A value, an option or a column has no kind, or a sentence holds a number that is no value.
+        KindError
+            A value, an option or a column has no kind.
         """
         for what, kinds in ((self.values, self.value_kinds), (self.options, self.option_kinds)):
-            if unsaid := lacking(what, kinds):
-                raise TypeError(f"{self.estimator}: {unsaid[0]!r} has no kind")
+            refuse_unsaid(f"section by {self.estimator}", what, kinds)
         return {
             "message": "",
             "problems": list(self.problems),

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _PATH = "sections.longitudinal.tables.levels"
 EVERYONE, STAYED = "everyone with the score", "those with the score at every wave"
 LEVEL_STATISTICS = (
-    "chisq pvalue cfi tli rmsea srmr chisq_scaled pvalue_scaled cfi_scaled tli_scaled rmsea_scaled",
+    "chisq pvalue cfi tli rmsea srmr aic bic",
+    "chisq_scaled pvalue_scaled cfi_scaled tli_scaled rmsea_scaled",
     "cfi_robust tli_robust rmsea_robust cfi_diff rmsea_diff srmr_diff chisq_diff pvalue_diff",
     "cfi_holds rmsea_holds",
 )
