@@ -37,12 +37,15 @@ from analysis.report.short_forms import render_short_html
 from analysis.report.standards import evidence_of, states_sentence
 from analysis.report.view import prose
 from analysis.rules import DIF_COSMIN, INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
+from analysis.simulation import simulate_study
 from analysis.software import recorded, used
 from analysis.structural.improper import Fault
 from analysis.structural.models import cfa
+from analysis.usage import summarise_usage
 from analysis.verdicts import Cause, Property, State
 from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
+from instrument.loading import load
 from instrument.study import make_study
 
 LEVELS = {1: "Never", 2: "Seldom", 3: "Sometimes", 4: "Often"}
@@ -591,6 +594,19 @@ def test_a_section_names_the_software_that_ran_and_no_other(tree: dict[str, Any]
     ran = {name for section in tree["sections"] for name in names(section)}
     assert set(tree["meta"]["versions"]) == {"python", "dta-toolkit", "numpy", "scipy", "pandas"} | ran
     assert "statsmodels" not in twenty.tree["meta"]["versions"]
+
+
+def test_a_summary_of_use_made_elsewhere_names_its_engine() -> None:
+    data = simulate_study("dta_example", n=60, seed=3)
+    made = summarise_usage(data.usage, data.study)
+    assert made.rule["engine"] == "duckdb"
+    for usage in (data.usage, made):
+        tree = validate(data.responses, load("dta"), usage=usage, study=data.study, topics=("use",)).tree
+        assert set(tree["sections"]["use"]["method"]["software"]) == {
+            "dta-toolkit",
+            "ibis-framework",
+            "duckdb",
+        }
 
 
 def test_software_is_recorded_where_it_is_called() -> None:

@@ -12,6 +12,7 @@ from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def usage_of(context: Context) -> UsageSummary:
         raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
     study = context.study
     if isinstance(context.usage, UsageSummary):
+        used("ibis-framework", *([engine] if (engine := context.usage.rule.get("engine")) else []))
         return context.usage
     return context.once(
         "usage",
