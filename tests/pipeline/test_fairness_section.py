@@ -103,7 +103,12 @@ def test_what_cannot_be_tested_is_said(
     stuck = answers.assign(q5=pd.array([3] * len(answers), dtype="Int64"))
     found = validate(stuck, scale, covariates=covariates, topics=("fairness",)).to_dict()
     section = found["sections"]["fairness"]
-    assert any("Theme of the south by group: dif: 1 of 4 items" in text for text in section["problems"])
+    assert section["problems"] == []
+    assert {"what": "Theme of the south by group", "cause": "no_variation"} in section["untested"]
+    lost = [f for f in section["findings"] if f["claim"].startswith("Theme of the south by group")]
+    assert [(f["verdict"], f["cause"], f["property"]) for f in lost] == [
+        ("untested", "no_variation", "invariance")
+    ]
     assert set(section["tables"]["items"]["theme"]) == {"north", "west"}
 
 
