@@ -9,7 +9,7 @@ from typing import Any
 
 import docx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.pipeline.topics import TOPICS
@@ -142,6 +142,7 @@ def test_the_four_states_follow_from_the_counts(verdicts: list[str], state: Stat
     assert tally_of(verdicts).state is state
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([verdict.value for verdict in Verdict])))
 def test_shown_needs_every_claim_tested_and_met(verdicts: list[str]) -> None:
     seen = [verdict for verdict in verdicts if verdict != "hidden"]
