@@ -183,7 +183,7 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict
         fact = f"reader {reader!r} is not known."
         raise DefinitionError(fact_and_hint("dta import", fact, f"choose from {name_offenders(READERS)}."))
     if reader == "table":
-        return _from_file(file, scale, covariates, how)
+        return _from_table(file, scale, covariates, how)
     try:
         if reader == "fhir":
             return from_fhir(json.loads(file.read_text(encoding="utf-8-sig")), scale)
@@ -194,11 +194,27 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict
         OSError,
         UnicodeDecodeError,
         json.JSONDecodeError,
+        RecursionError,
         pd.errors.ParserError,
         pd.errors.EmptyDataError,
     ):
         fact = f"{file.name} cannot be read as {reader}."
         raise ResponseDataError(fact_and_hint("dta import", fact, "check the path and --from.")) from None
+
+
+def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
+    """Read a table together with the columns that our own exports put beside the answers."""
+    from instrument.responses import columns_of
+    from instrument.standing import STATUS, status_of
+    from instrument.store.retrieval import BESIDE
+
+    named = [name.strip() for name in covariates.split(",") if name.strip()]
+    text = {key: how[key] for key in ("encoding", "delimiter") if how.get(key) is not None}
+    ours = [name for name in columns_of(file, **text) if name in BESIDE and name not in named]
+    answers = _from_file(file, scale, ",".join([*named, *ours]), how)
+    if STATUS in ours:
+        status_of(answers, "dta import")
+    return answers
 
 
 def _into_store(
@@ -213,6 +229,7 @@ def _into_store(
     covariates: str,
     how: dict[str, Any],
 ) -> tuple[int, int]:
+    from instrument.standing import STATUS
     from instrument.store.definitions import find_study, instrument_of
     from instrument.store.intake import keep_table
 
@@ -224,7 +241,14 @@ def _into_store(
         answers = _read(file, reader, scale, covariates, how)
         _tell_notes(answers)
         mode = "paper" if paper else "import"
-        lang = scale.language
+        kept = [name for name in answers.columns if name in ("participant", "wave", STATUS, *scale.item_ids)]
         return keep_table(
-            connection, row, answers, keyring, mode=mode, lang=lang, enrol=enrol, readmit=readmit
+            connection,
+            row,
+            answers[kept],
+            keyring,
+            mode=mode,
+            lang=scale.language,
+            enrol=enrol,
+            readmit=readmit,
         )

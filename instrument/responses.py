@@ -134,6 +134,29 @@ def read_responses(
     return _warned(_checked(raw, reading), caller)
 
 
+def columns_of(path: str | Path, encoding: str = "utf-8", delimiter: str | None = None) -> list[str]:
+    """Name the columns of a file of answers, without judging them.
+
+    Parameters
+    ----------
+    path
+        As for `read_responses`.
+    encoding, delimiter
+        Of a text file.
+
+    Returns
+    -------
+    list of str
+        In the order of the file.
+
+    Raises
+    ------
+    ResponseDataError
+        The file cannot be read.
+    """
+    return list(_read_raw(Path(path), None, encoding, delimiter, "columns_of").columns)
+
+
 def check_responses(
     frame: pd.DataFrame,
     scale: Instrument,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -341,51 +340,14 @@ def _heading(
     return (str(system), caller_id), pseudonym, str(lang), faults
 
 
-def _flat(
-    items: Any, path: str, faults: list[tuple[str, str]], depth: int = 0
-) -> list[tuple[str, dict[str, Any]]]:
-    """Items of groups and groups within them, each with its path."""
-    if not isinstance(items, list) or depth > 4:
-        faults.append((path, "must be a list, at most four groups deep"))
-        return []
-    found = []
-    for k, item in enumerate(items):
-        where = f"{path}[{k}]"
-        if not isinstance(item, dict):
-            faults.append((where, "must be an object"))
-        elif "item" in item:
-            found += _flat(item["item"], f"{where}.item", faults, depth + 1)
-        else:
-            found.append((where, item))
-    return found
-
-
 def _answers(resource: dict[str, Any], scale: Instrument, faults: list[tuple[str, str]]) -> dict[str, Answer]:
-    answers: dict[str, Answer] = {}
-    for where, item in _flat(resource.get("item"), "item", faults):
-        link = item.get("linkId")
-        if link not in scale.item_ids:
-            faults.append((f"{where}.linkId", "is not an item of the instrument"))
-        elif link in answers:
-            faults.append((f"{where}.linkId", "is there twice"))
-        else:
-            answers[link] = _answer(item.get("answer"), scale, link, where, faults)
-    if not answers and not faults:
+    from instrument.exchange.fhir_reading import read_items
+
+    known = len(faults)
+    read = read_items(resource.get("item"), "item", scale, faults)
+    if not read and len(faults) == known:
         faults.append(("item", "holds no item of the instrument, so this is no set of answers"))
-    return answers
-
-
-def _answer(given: Any, scale: Instrument, item_id: str, where: str, faults: list[tuple[str, str]]) -> Answer:
-    if given is None or given == []:
-        return Answer("skipped")
-    value = given[0] if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict) else {}
-    coding = value.get("valueCoding")
-    code = coding.get("code") if isinstance(coding, dict) else value.get("valueInteger")
-    choices = scale.scale_of(item_id)
-    if str(code) in {str(c) for c in choices.codes} and not isinstance(code, bool):
-        return Answer("answered", int(str(code)))
-    reason = {str(option.code): option.reason for option in choices.outside}.get(json.dumps(code).strip('"'))
-    if reason is not None:
-        return Answer(reason)
-    faults.append((f"{where}.answer", "needs one valueCoding.code or valueInteger of the response scale"))
-    return Answer("skipped")
+    return {
+        name: Answer("answered", found) if isinstance(found, int) else Answer(found or "skipped")
+        for name, found in read.items()
+    }

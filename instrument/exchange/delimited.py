@@ -6,6 +6,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.exchange.coding import coded_answers, other_columns, reasons_wide
+from instrument.standing import STATUS, status_of
 from instrument.written_cells import csv_text
 
 
@@ -59,7 +60,8 @@ def long_csv(responses: pd.DataFrame, scale: Instrument) -> str:
     Returns
     -------
     str
-        Columns `participant`, `wave`, `item`, `code` and `state`: answered, or the reason why not.
+        Columns `participant`, `wave`, `item`, `code` and `state`: answered, or the reason why not; then
+        `status` (of the administration: completed or open) where the table has it.
 
     Raises
     ------
@@ -85,4 +87,7 @@ def long_csv(responses: pd.DataFrame, scale: Instrument) -> str:
     # Melting goes item by item; a stable sort by row keeps the items in their order.
     long = long.sort_index(kind="stable").join(keys)
     columns = ["participant", "wave", "item", "code", "state"]
+    if STATUS in responses.columns:
+        long = long.join(status_of(responses, "long_csv").reset_index(drop=True).rename(STATUS))
+        columns.append(STATUS)
     return csv_text(long[columns])

@@ -12,11 +12,14 @@ import pandas as pd
 from instrument.definition import Instrument, Theme, Wording
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.exchange.coding import offered_labels, reasons_wide, scale_name, wording_in
+from instrument.standing import COMPLETED, status_of
 
 Release = Literal["R4", "R4B", "R5"]
 RELEASES: tuple[Release, ...] = ("R4", "R4B", "R5")
 BASE_URL = "https://example.org/fhir"
 EXTENSIONS = "http://hl7.org/fhir/StructureDefinition/"
+ADMINISTRATIONS = "/administrations"
+"""Ending of the system under which the identifier of a response is `participant/wave`."""
 ABSENT = {
     "skipped": "asked-unknown",
     "not_seen": "not-asked",
@@ -110,7 +113,8 @@ def questionnaire_responses(
     dict
         JSON of a Bundle of type collection, one resource per administration in the order of the table.
         Answers outside the scale that were chosen have their code as answer; other missing answers have
-        no answer and a data-absent-reason. The wave is the last part of the identifier.
+        no answer and a data-absent-reason. The wave is the last part of the identifier. An administration
+        that the column `status` calls open is `in-progress`.
 
     Raises
     ------
@@ -121,15 +125,16 @@ def questionnaire_responses(
     """
     _check_release(release, "questionnaire_responses")
     reasons = reasons_wide(responses, scale, "questionnaire_responses").reset_index(drop=True)
+    statuses = status_of(responses, "questionnaire_responses").tolist()
     entries = []
     for row, (participant, wave) in enumerate(zip(responses["participant"], responses["wave"], strict=True)):
         values = responses.iloc[row]
-        identifier = {"system": f"{base_url}/administrations", "value": f"{participant}/{wave}"}
+        identifier = {"system": f"{base_url}{ADMINISTRATIONS}", "value": f"{participant}/{wave}"}
         resource = {
             "resourceType": "QuestionnaireResponse",
             "identifier": [identifier] if release == "R5" else identifier,
             "questionnaire": f"{canonical(scale, base_url)}|{scale.version}",
-            "status": "completed",
+            "status": "completed" if statuses[row] == COMPLETED else "in-progress",
             "subject": {"identifier": {"system": f"{base_url}/participants", "value": str(participant)}},
             "item": [
                 _answered_group(scale, theme, values, reasons.iloc[row], base_url) for theme in scale.themes

@@ -8,20 +8,27 @@ from typing import Any
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.exchange.coding import missing_codes_of
-from instrument.exchange.fhir import ABSENT, EXTENSIONS
+from instrument.exchange.fhir import ADMINISTRATIONS
+from instrument.exchange.fhir_reading import Faults, read_items
 from instrument.responses import check_responses
+from instrument.standing import COMPLETED, OPEN, with_status
 
-REASON_OF = {code: reason for reason, code in ABSENT.items()}
-DEEPEST = 5
+FINISHED = ("completed", "amended")
+UNFINISHED = ("in-progress", "draft")
+NOT_ANSWERS = ("stopped", "entered-in-error")
 
 
 def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     """Turn a QuestionnaireResponse, or a Bundle of them, into a checked response table.
 
-    Reads R4, R4B and R5. The participant is `subject.identifier.value` and the wave the part after the last
-    "/" of `identifier.value`; without it, wave 1 is assumed.
+    Reads R4, R4B and R5. The participant is `subject.identifier.value`. The wave comes from the identifier
+    that `questionnaire_responses` writes (system `…/administrations`, value `participant/wave`) and from no
+    other; without it, wave 1 is assumed and noted. Responses that are `stopped` or `entered-in-error` are
+    left out and noted; `in-progress` and `draft` are read as not finished. Questions in groups, beneath
+    questions and beneath answers are found; whole decimals are codes; texts that are only shown are passed
+    over.
 
     Parameters
     ----------
@@ -33,7 +40,7 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `read_responses` gives it.
+        As `read_responses` gives it; a last column `status` (completed or open) when one was not finished.
 
     Raises
     ------
@@ -41,107 +48,104 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
         The resource is of another type or another questionnaire; with the path of each fault, never with
         an answer.
     """
-    faults: list[str] = []
-    rows = [
-        _row(response, path, scale, faults)
-        for path, response in _responses(resource, faults)
-        if _belongs(response, path, scale, faults)
-    ]
+    faults: Faults = []
+    rows, statuses, left_out, notes = [], [], dict.fromkeys(NOT_ANSWERS, 0), []
+    for path, response in _responses(resource, faults):
+        status = _status(response, path, faults)
+        if status in NOT_ANSWERS:
+            left_out[status] += 1
+        elif _belongs(response, path, scale, faults):
+            rows.append(_row(response, path, scale, faults))
+            statuses.append(OPEN if status in UNFINISHED else COMPLETED)
+    unstated = sum("status" not in response for _, response in _responses(resource, []))
     if not rows and not faults:
-        faults.append("entry: there is no QuestionnaireResponse")
+        faults.append(("entry", "there is no QuestionnaireResponse with answers"))
     if faults:
-        shown = "\n".join(f"  {fault}" for fault in faults[:5])
+        shown = "\n".join(f"  {path}: {message}" for path, message in faults[:5])
         more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
         fact = f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in the resource.\n{shown}{more}"
         raise ResponseDataError(fact_and_hint("from_fhir", fact, "mend the resource; nothing was read."))
+    notes += [f"{n} responses with status {status} left out" for status, n in left_out.items() if n]
+    notes += [f"{unstated} responses without a status, taken as completed"] if unstated else []
+    if without := sum(row["wave"] is None for row in rows):
+        notes.append(f"{without} responses without an identifier of ours: wave 1 assumed")
     frame = pd.DataFrame(rows, columns=["participant", "wave", *scale.item_ids])
+    frame["wave"] = [row["wave"] or "1" for row in rows]
     frame[scale.item_ids] = frame[scale.item_ids].astype("Int64")
-    return check_responses(frame, scale)
+    made = check_responses(frame, scale)
+    made.attrs["notes"] = [*made.attrs["notes"], *notes]
+    return with_status(made, statuses)
 
 
-def _responses(resource: dict[str, Any], faults: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _responses(resource: dict[str, Any], faults: Faults) -> Iterator[tuple[str, dict[str, Any]]]:
     kind = resource.get("resourceType") if isinstance(resource, dict) else None
     if kind == "QuestionnaireResponse":
         yield "", resource
-    elif kind == "Bundle" and isinstance(entries := resource.get("entry", []), list):
+    elif kind == "Bundle":
+        entries = resource.get("entry", [])
+        if not isinstance(entries, list):
+            faults.append(("entry", "must be a list"))
+            return
         for k, entry in enumerate(entries):
             inner = entry.get("resource") if isinstance(entry, dict) else None
             if isinstance(inner, dict) and inner.get("resourceType") == "QuestionnaireResponse":
                 yield f"entry[{k}].resource.", inner
             elif not isinstance(inner, dict):
-                faults.append(f"entry[{k}].resource: is no resource")
+                faults.append((f"entry[{k}].resource", "is no resource"))
     else:
-        faults.append("resourceType: must be QuestionnaireResponse or a Bundle of them")
+        faults.append(("resourceType", "must be QuestionnaireResponse or a Bundle of them"))
 
 
-def _belongs(response: dict[str, Any], path: str, scale: Instrument, faults: list[str]) -> bool:
+def _status(response: dict[str, Any], path: str, faults: Faults) -> str:
+    status = response.get("status", "completed")
+    if not isinstance(status, str) or status not in (*FINISHED, *UNFINISHED, *NOT_ANSWERS):
+        known = ", ".join((*FINISHED, *UNFINISHED, *NOT_ANSWERS))
+        faults.append((f"{path}status", f"is none of {known}"))
+        return "completed"
+    return status
+
+
+def _belongs(response: dict[str, Any], path: str, scale: Instrument, faults: Faults) -> bool:
     name, _, version = str(response.get("questionnaire", "")).partition("|")
     if name.rpartition("/")[2] != scale.id:
-        faults.append(f"{path}questionnaire: is not {scale.id}")
+        faults.append((f"{path}questionnaire", f"is not {scale.id}"))
     elif version and version != scale.version:
-        faults.append(f"{path}questionnaire: is version {version}, the instrument is {scale.version}")
+        faults.append((f"{path}questionnaire", f"is version {version}, the instrument is {scale.version}"))
     else:
         return True
     return False
 
 
-def _row(response: dict[str, Any], path: str, scale: Instrument, faults: list[str]) -> dict[str, Any]:
-    given = response.get("identifier")
-    first = given[0] if isinstance(given, list) and given else given
+def _row(response: dict[str, Any], path: str, scale: Instrument, faults: Faults) -> dict[str, Any]:
     subject = _at(response, "subject", "identifier", "value")
     if not isinstance(subject, str) or not subject:
-        faults.append(f"{path}subject.identifier.value: is missing")
-    name = str(_at(first, "value") or "")
-    row: dict[str, Any] = {"participant": subject, "wave": name.rpartition("/")[2] if "/" in name else "1"}
-    seen: list[str] = []
-    for where, item in _leaves(response.get("item", []), f"{path}item", faults):
-        link = item.get("linkId")
-        if link not in scale.item_ids:
-            faults.append(f"{where}.linkId: is not an item of {scale.id}")
+        if _at(response, "subject", "reference") is not None:
+            fault = "names a record of another server; the pseudonym is read from subject.identifier.value"
+            faults.append((f"{path}subject.reference", fault))
         else:
-            seen.append(link)
-            row[link] = _value(item, scale, link, where, faults)
-    if doubled := sorted({link for link in seen if seen.count(link) > 1}):
-        faults.append(f"{path}item: items are there twice: {name_offenders(doubled)}")
+            faults.append((f"{path}subject.identifier.value", "is missing"))
+    row: dict[str, Any] = {"participant": subject, "wave": _wave(response, path, subject, faults)}
+    known = len(faults)
+    read = read_items(response.get("item", []), f"{path}item", scale, faults)
+    if not read and len(faults) == known and response.get("status") not in UNFINISHED:
+        faults.append((f"{path}item", "holds no item of the instrument, so this is no set of answers"))
+    for item_id, found in read.items():
+        row[item_id] = missing_codes_of(scale, item_id).get(found) if isinstance(found, str) else found
     return row
 
 
-def _leaves(items: Any, path: str, faults: list[str], depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    if not isinstance(items, list) or depth > DEEPEST:
-        faults.append(f"{path}: must be a list, at most {DEEPEST} groups deep")
-        return
-    for k, item in enumerate(items):
-        where = f"{path}[{k}]"
-        if not isinstance(item, dict):
-            faults.append(f"{where}: must be an object")
-        elif "item" in item:
-            yield from _leaves(item["item"], f"{where}.item", faults, depth + 1)
-        else:
-            yield where, item
-
-
-def _value(
-    item: dict[str, Any], scale: Instrument, item_id: str, where: str, faults: list[str]
-) -> int | None:
-    given = item.get("answer") or []
-    if not given:
-        return _absent(item, scale, item_id)
-    answer = given[0] if isinstance(given, list) and len(given) == 1 else None
-    code = _at(answer, "valueCoding", "code") or _at(answer, "valueInteger")
-    if isinstance(answer, dict) and answer.get("valueInteger") == 0:
-        code = 0
-    known = {str(c): c for c in (*scale.scale_of(item_id).codes, *missing_codes_of(scale, item_id).values())}
-    if isinstance(code, bool) or str(code) not in known:
-        faults.append(f"{where}.answer: needs one valueCoding.code or valueInteger of the response scale")
-        return None
-    return known[str(code)]
-
-
-def _absent(item: dict[str, Any], scale: Instrument, item_id: str) -> int | None:
-    for extension in item.get("extension") or []:
-        if _at(extension, "url") == f"{EXTENSIONS}data-absent-reason":
-            reason = REASON_OF.get(str(_at(extension, "valueCode")), "unstated")
-            return missing_codes_of(scale, item_id).get(reason)
+def _wave(response: dict[str, Any], path: str, subject: Any, faults: Faults) -> str | None:
+    """Wave in our own identifier, `participant/wave` under `…/administrations`; no other is guessed at."""
+    given = response.get("identifier")
+    for one in given if isinstance(given, list) else [given]:
+        system, value = _at(one, "system"), _at(one, "value")
+        if not isinstance(system, str) or not system.endswith(ADMINISTRATIONS) or not isinstance(value, str):
+            continue
+        whose, parted, wave = value.rpartition("/")
+        if not parted or not wave or whose != subject:
+            faults.append((f"{path}identifier.value", "is not subject.identifier.value, / and a wave"))
+            return None
+        return wave
     return None
 
 

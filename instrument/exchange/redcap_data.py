@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
@@ -11,10 +12,28 @@ from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers
 from instrument.exchange.redcap import field_names
 from instrument.responses import check_responses
+from instrument.standing import COMPLETED, OPEN, status_of, with_status
 from instrument.written_cells import csv_text
 
 EVENT = re.compile(r"(?:wave_)?(.+?)(?:_arm_\d+)?")
-COMPLETE = 2
+COMPLETE, INCOMPLETE = 2, 0
+STATUS_OF = {
+    "": OPEN,
+    "0": OPEN,
+    "1": OPEN,
+    "2": COMPLETED,
+    "incomplete": OPEN,
+    "unverified": OPEN,
+    "complete": COMPLETED,
+}
+"""REDCap's state of a form; what is unverified was not yet declared complete."""
+REDCAPS_OWN = (
+    "redcap_event_name",
+    "redcap_repeat_instrument",
+    "redcap_repeat_instance",
+    "redcap_survey_identifier",
+    "redcap_data_access_group",
+)
 
 
 def redcap_data(responses: pd.DataFrame, scale: Instrument) -> str:
@@ -31,7 +50,8 @@ def redcap_data(responses: pd.DataFrame, scale: Instrument) -> str:
     Returns
     -------
     str
-        `record_id`, `redcap_event_name` (`wave_<wave>_arm_1`), the items, and `<form>_complete` (2).
+        `record_id`, `redcap_event_name` (`wave_<wave>_arm_1`), the items, and `<form>_complete` (2, or 0
+        where the column `status` says open).
         Kinds of missing answers that respondents cannot choose have to be declared in REDCap as missing
         data codes.
 
@@ -52,7 +72,8 @@ def redcap_data(responses: pd.DataFrame, scale: Instrument) -> str:
     table = pd.concat(
         [responses["participant"].rename("record_id"), events.rename("redcap_event_name"), coded], axis=1
     )
-    table[f"{_form(scale)}_complete"] = COMPLETE
+    finished = status_of(responses, caller) == COMPLETED
+    table[f"{_form(scale)}_complete"] = [COMPLETE if done else INCOMPLETE for done in finished]
     return csv_text(table)
 
 
@@ -71,7 +92,9 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
     Returns
     -------
     pandas.DataFrame
-        As `read_responses` gives it. The wave is the repeat instance or the event without `wave_` and
+        As `read_responses` gives it; a last column `status` (completed or open) when `<form>_complete` is 0,
+        1 or empty somewhere. Rows of events without the form (no answer, not complete) are left out and
+        noted. The wave is the repeat instance or the event without `wave_` and
         `_arm_1`; without either, wave 1 is assumed and noted.
 
     Raises
@@ -93,18 +116,51 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
         table["wave"] = instances
     elif events is not None:
         table["wave"] = [_wave(name) for name in events]
-    own = {
-        "redcap_event_name",
-        "redcap_repeat_instrument",
-        "redcap_repeat_instance",
-        "redcap_survey_identifier",
-    }
-    own |= {f"{_form(scale)}_complete", f"{_form(scale)}_timestamp"}
-    table = table.drop(columns=[name for name in table.columns if name in own])
+    fields = {field.lower() for field in field_names(scale, caller).values()} | {"participant", "wave"}
+    forms = [
+        name
+        for name in table.columns
+        if name.endswith("_complete") and name.lower() not in fields and name not in covariates
+    ]
+    own = f"{_form(scale)}_complete"
+    chosen = own if own in forms else forms[0] if len(forms) == 1 else None
+    states = _states(table, chosen, caller)
+    stamps = [f"{name.removesuffix('_complete')}_timestamp" for name in forms]
+    dropped = [
+        name
+        for name in table.columns
+        if name in {*REDCAPS_OWN, *forms, *stamps} and name not in {"participant", "wave", *covariates}
+    ]
+    table = table.drop(columns=dropped)
     if absent := [item for item in scale.item_ids if item not in table.columns]:
         fact = f"{len(absent)} of {len(scale.item_ids)} fields lack: {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(caller, fact, "export every field of the form."))
-    return check_responses(table, scale, covariates=covariates)
+    untouched = table[scale.item_ids].isna().all(axis=1).to_numpy() & (states != COMPLETED)
+    if untouched.all() and len(table):
+        fact = f"none of {len(table)} rows holds an answer."
+        raise ResponseDataError(
+            fact_and_hint(caller, fact, "export the event in which the form is filled in.")
+        )
+    made = check_responses(table[~untouched], scale, covariates=covariates)
+    notes = (
+        [f"{int(untouched.sum())} of {len(table)} rows without the form left out"] if untouched.any() else []
+    )
+    if chosen is None:
+        notes.append(f"no column {own}: every row counts as completed")
+    made.attrs["notes"] = [*made.attrs["notes"], *notes]
+    return with_status(made, [str(state) for state in states[~untouched]])
+
+
+def _states(table: pd.DataFrame, column: str | None, caller: str) -> np.ndarray:
+    """State of the form in each row: completed or open."""
+    if column is None:
+        return np.full(len(table), COMPLETED, dtype=object)
+    given = table[column].fillna("").astype(str).str.strip().str.lower().str.removesuffix(".0")
+    states = given.map(STATUS_OF)
+    if wrong := int(states.isna().sum()):
+        fact = f"column {column!r} holds none of 0, 1, 2 in {wrong} of {len(table)} rows."
+        raise ResponseDataError(fact_and_hint(caller, fact, "export the state of the form as REDCap has it."))
+    return states.to_numpy(dtype=object)
 
 
 def _form(scale: Instrument) -> str:

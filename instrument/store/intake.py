@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.responses import missing_reasons
+from instrument.standing import COMPLETED, STATUS, status_of
 from instrument.store.answers import (
     Answer,
     Placement,
@@ -33,6 +34,8 @@ from instrument.store.people import invite
 from instrument.store.tables import STATES, administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
 
+KEYED_MODES = ("import", "paper")
+"""Administrations that a team enters; what it left open a later import may carry on."""
 FAR_DAYS = 3_653
 """Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
 
@@ -327,6 +330,22 @@ def keep_response_set(
             return "reused"
     if live_administration(connection, participant_id, wave_id) is not None:
         return "conflict"
+    _create(connection, study_row, participant_id, wave_id, answers, lang=lang, mode=mode, key=keys[0])
+    return "created"
+
+
+def _create(
+    connection: Connection,
+    study_row: Any,
+    participant_id: int,
+    wave_id: int,
+    answers: Mapping[str, Answer],
+    *,
+    lang: str,
+    mode: str,
+    key: str | None,
+) -> None:
+    """Store a set of answers at a wave that has none; without a key it stays open."""
     version = int(study_row.instrument_version_id)
     numbers = item_numbers(connection, version)
     layout = [Placement(number, place, 1) for place, number in enumerate(numbers.values(), start=1)]
@@ -341,8 +360,8 @@ def keep_response_set(
         mode=mode,
     )
     save_answers(connection, made, {numbers[item]: answer for item, answer in answers.items()})
-    complete_administration(connection, made, keys[0])
-    return "created"
+    if key is not None:
+        complete_administration(connection, made, key)
 
 
 def _submit_keys(study_id: int, caller_id: str, system: str) -> tuple[str, ...]:
@@ -383,7 +402,7 @@ def keep_table(
     study_row
         Row of the study.
     answers
-        As `read_responses` gives it.
+        As `read_responses` gives it; an administration that its column `status` calls open stays open.
     keyring
         Keys of the hashes, for people who are added.
     mode, lang
@@ -394,7 +413,8 @@ def keep_table(
     Returns
     -------
     tuple of int
-        Administrations kept, and those that were there already.
+        Administrations kept (new, or open ones of an earlier import carried on), and those that were there
+        already: person, wave, answers and status.
 
     Raises
     ------
@@ -414,36 +434,79 @@ def keep_table(
     if absent:
         invite(connection, study_row.id, keyring, absent, readmit=readmit)
         people |= people_of(connection, study_row.id, absent)
-    outcomes = {"created": 0, "known": 0}
-    conflicts = []
-    for name, wave, given in _answer_sets(answers):
-        caller_id = hashlib.sha256(repr((name, wave, sorted(given.items()))).encode()).hexdigest()
-        done = keep_response_set(
-            connection, study_row, people[name], wave, caller_id, given, lang=lang, mode=mode
+    wave_ids = {str(row.name): int(row.id) for row in _rows(waves_of(connection, study_row.id))}
+    kept, conflicts = 0, []
+    given = list(_answer_sets(answers))
+    for one in given:
+        done = _keep_one(
+            connection, study_row, people[one.participant], wave_ids[one.wave], one, lang=lang, mode=mode
         )
-        if done in ("conflict", "reused"):
-            conflicts.append(f"{name} at {wave}")
-        else:
-            outcomes[done] += 1
+        kept += done == "kept"
+        if done == "conflict":
+            conflicts.append(f"{one.participant} at {one.wave}")
     if conflicts:
         named = name_offenders(conflicts)
         fact = f"{len(conflicts)} administrations are in the store with other answers: {named}."
         raise StoreError(fact_and_hint("import", fact, "take these rows out; nothing was imported."))
-    return outcomes["created"], outcomes["known"]
+    return kept, len(given) - kept
 
 
-def _answer_sets(answers: pd.DataFrame) -> Iterator[tuple[str, str, dict[str, Answer]]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _GivenSet:
+    """One row of a table of answers."""
+
+    participant: str
+    wave: str
+    answers: Mapping[str, Answer]
+    finished: bool
+
+
+def _keep_one(
+    connection: Connection,
+    study_row: Any,
+    participant_id: int,
+    wave_id: int,
+    one: _GivenSet,
+    *,
+    lang: str,
+    mode: str,
+) -> str:
+    """Keep a row: `kept`, `known` when the store holds all of it, or `conflict` when it holds something else.
+
+    What an earlier import left open is carried on by a later one that takes no answer back.
+    """
+    live: Any = live_administration(connection, participant_id, wave_id)
+    if live is None:
+        key = secrets.token_hex(32) if one.finished else None
+        _create(connection, study_row, participant_id, wave_id, one.answers, lang=lang, mode=mode, key=key)
+        return "kept"
+    if (live.status == "completed") == one.finished and _holds(connection, int(live.id), one.answers):
+        return "known"
+    if live.status != "open" or live.mode not in KEYED_MODES:
+        return "conflict"
+    numbers = item_numbers(connection, int(live.instrument_version_id))
+    save_answers(connection, int(live.id), {numbers[name]: value for name, value in one.answers.items()})
+    if not _holds(connection, int(live.id), one.answers):
+        return "conflict"
+    if one.finished:
+        complete_administration(connection, int(live.id), secrets.token_hex(32))
+    return "kept"
+
+
+def _answer_sets(answers: pd.DataFrame) -> Iterator[_GivenSet]:
     reasons = missing_reasons(answers).astype(str)
     keys = zip(reasons["participant"], reasons["wave"], reasons["item"], strict=True)
     why = dict(zip(keys, reasons["reason"], strict=True))
-    items = [name for name in answers.columns if name not in ("participant", "wave")]
-    for row in answers.to_dict("records"):
+    items = [name for name in answers.columns if name not in ("participant", "wave", STATUS)]
+    finished = (status_of(answers, "import") == COMPLETED).tolist()
+    for row, done in zip(answers.to_dict("records"), finished, strict=True):
         name, wave = str(row["participant"]), str(row["wave"])
+        blank = Answer("skipped" if done else "not_seen")
         given = {}
         for item in items:
             if pd.notna(row[item]):
                 given[str(item)] = Answer("answered", int(row[item]))
             else:
-                state = why.get((name, wave, str(item)), "skipped")
-                given[str(item)] = Answer(state if state in STATES else "skipped")
-        yield name, wave, given
+                state = why.get((name, wave, str(item)))
+                given[str(item)] = Answer(state) if state in STATES else blank
+        yield _GivenSet(participant=name, wave=wave, answers=given, finished=done)

@@ -11,6 +11,8 @@ from instrument.store.definitions import find_study, item_numbers
 from instrument.store.instants import days_between
 from instrument.store.tables import administration, item, participant, response, wave
 
+BESIDE = ["day", "mode", "status"]
+"""Columns that the store puts beside the answers and no instrument asks for."""
 REASON_COLUMNS = ["participant", "wave", "item", "reason"]
 
 
@@ -33,8 +35,8 @@ def responses_of(
     Returns
     -------
     pandas.DataFrame
-        participant, wave, item columns (Int64, NA for missing), then `day` (days since enrolment) and
-        `mode`; `attrs["reasons"]` says why each answer is missing.
+        participant, wave, item columns (Int64, NA for missing), then `BESIDE`: `day` (days since enrolment),
+        `mode` and `status` (completed or open); `attrs["reasons"]` says why each answer is missing.
     """
     study_row = find_study(connection, study_name)
     items = list(item_numbers(connection, int(study_row.instrument_version_id)))
@@ -45,6 +47,7 @@ def responses_of(
             wave.c.position,
             administration.c.id.label("administration"),
             administration.c.mode,
+            administration.c.status,
             administration.c.started_at,
             participant.c.enrolled_at,
             item.c.name.label("item"),
@@ -64,7 +67,7 @@ def responses_of(
         query = query.where(participant.c.is_test.is_(False))
     long = pd.DataFrame(connection.execute(query).mappings().all())
     if long.empty:
-        empty = pd.DataFrame(columns=["participant", "wave", *items, "day", "mode"])
+        empty = pd.DataFrame(columns=["participant", "wave", *items, *BESIDE])
         empty.attrs["reasons"] = ReasonTable(pd.DataFrame(columns=REASON_COLUMNS))
         return marked(empty, {})
     return _widen(long, items)
@@ -77,6 +80,7 @@ def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
     moments = zip(heads["enrolled_at"], heads["started_at"], strict=True)
     wide["day"] = [days_between(enrolled, started) for enrolled, started in moments]
     wide["mode"] = heads["mode"]
+    wide["status"] = heads["status"]
     wide = wide.reset_index(drop=True)
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
     wide.attrs["reasons"] = ReasonTable(missing[REASON_COLUMNS].reset_index(drop=True))

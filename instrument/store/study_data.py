@@ -22,12 +22,9 @@ from instrument.store.connect import (
 )
 from instrument.store.definitions import find_study, instrument_of, study_written_as
 from instrument.store.instants import days_between
-from instrument.store.retrieval import responses_of
+from instrument.store.retrieval import BESIDE, responses_of
 from instrument.store.tables import participant, study, usage_event
 from instrument.study import Study
-
-ADDED = ["day", "mode"]
-"""Columns that the store puts beside the answers and no instrument asks for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -114,7 +111,7 @@ def study_data(url: str, name: str) -> StudyData:
     return StudyData(
         scale=scale,
         study=study_written_as(row.definition),
-        responses=check_responses(answers.drop(columns=ADDED), scale),
+        responses=check_responses(answers.drop(columns=BESIDE), scale),
         usage=events,
         enrolment=people,
     )
