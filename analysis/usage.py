@@ -29,7 +29,7 @@ from analysis.usage_faults import (
     refuse_most_set_aside,
     refuse_unplaced,
 )
-from analysis.usage_people import COUNTED, PERIODS, finish, measure_of, retention, share_of
+from analysis.usage_people import COUNTED, PERIODS, everybody, finish, measure_of, retention, share_of
 from analysis.usage_reading import LogReading, ReadLog, checked_reading, read_log
 from analysis.usage_sources import (
     CALLER,
@@ -40,6 +40,8 @@ from analysis.usage_sources import (
     people_table,
     quiet_driver,
 )
+from analysis.usage_watching import watching, with_clock
+from analysis.usage_words import ENROLLED, LOGGED
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.study import Study, as_study
 
@@ -56,17 +58,18 @@ class UsageSummary(Result):
         One row per participant. For each period (`before` and `after` the landmark, `whole` study):
         `events_`, `sessions_` (by inactivity gap), `completed_` (intended units), `logins_`,
         `active_days_`, `minutes_`, `first_use_`, `last_use_` (days since enrolment), `longest_gap_`
-        (days), `intended_`, `share_` (of the intended, at most 1). Then `withdrawn_day`, `end_day` (last day
-        watched),
+        (days), `intended_` (due while watched), `share_` (of that, at most 1; NaN where nothing was due).
+        Then `withdrawn_day`, `end_day` (last day watched), `joined` (days after the first who was enrolled),
         `last_use_day` with `last_use_is_end` (False: censored), `idle_at_landmark`, `at_risk`,
         `disengaged_after` (days from the landmark) with `disengaged` (False: censored), and
-        `adherent` by the declared rule.
+        `adherent` by the declared rule (NA where nothing was due).
     retention : DataFrame
         day, on_day (share that used the app on that day), from_day (share that used it then or later).
     counts : dict
         Events, and how many were duplicates, skewed, set aside and why; None where it cannot be known.
     rule : dict
-        Unit, amount, threshold, metric, gaps, landmark and completed kind behind the table.
+        Unit, amount, threshold, metric, gaps, landmark and completed kind behind the table; `watched_until`
+        (what bounds the watch) and `cut_short` (people whose study ends after the log does, undeclared).
     notes : list of str
         What was assumed.
     """
@@ -112,7 +115,7 @@ class UsageSummary(Result):
         end = self.people["end_day"].to_numpy(dtype=float)
         rows = []
         for day in days:
-            watched = end >= day
+            watched = end > day
             used = np.nan_to_num(last, nan=-1.0)[watched] >= day
             rows.append({"day": day, "n": int(watched.sum()), "from_day": share_of(used)})
         return pd.DataFrame(rows)
@@ -135,7 +138,7 @@ class UsageSummary(Result):
         lines = [
             f"{len(people)} participants, {self.counts['events']} events; engine {rule['engine']}",
             f"intended: {rule['amount']:g} {rule['unit']}; adherent from {rule['threshold']:.0%}: "
-            f"{int(people['adherent'].sum())} ({people['adherent'].mean():.1%})",
+            f"{int(people['adherent'].sum())} ({people['adherent'].astype('Float64').mean():.1%})",
             f"left before day {rule['landmark_day']:g}: {int((~people['at_risk']).sum())}",
         ]
         means = self.to_frame().groupby("period", sort=False)[[*COUNTED, "share"]].mean().round(digits)
@@ -174,8 +177,10 @@ def summarise_usage(
         None for DuckDB here; a connection string (`spark:local[2]`, `spark://host:7077`, `duckdb://file`);
         or an Ibis backend.
     participants
-        One row per enrolled participant: `participant`, and where known `enrolled` (needed for `at`)
-        and `withdrawn_day`. Those without events count as no use. By default, only those in the log.
+        One row per enrolled participant: `participant`, and where known `enrolled` (needed for `at`; or
+        `enrolled_day`, a day of one calendar), `withdrawn_day`, and until when the person was watched:
+        `observed_until` (date) or `observed_until_day` (days since enrolment).
+        Those without events count as no use. By default, only those in the log.
     completed_kind
         Kind of event that counts as one intended unit done. By default `session_completed` for the unit
         sessions (`module_completed` for modules), or that word alone, when the log has it; otherwise
@@ -217,6 +222,11 @@ def summarise_usage(
     past only. Those idle for that long at the landmark are not at risk after it. A person whose last use
     lies less than `gap_days` before the end of watching (study end or withdrawal) is censored there.
 
+    A person is watched until the study's end, withdrawal, or the end of observation, whichever comes first.
+    The end of observation is the person's own, else the study file's `observed_until`; where neither is
+    declared and the person's study ends more than a week after the log's last event, it is the day of that
+    event. Units are due, people are at risk and shares are taken only while they were watched.
+
     The intended units of a period are those whose weeks lie in it: for 12 weekly sessions and a landmark
     at day 28, four before and eight after.
 
@@ -237,7 +247,7 @@ def summarise_usage(
     """
     plan = _with_one_unit(as_study(study))
     how = checked_reading(reading or LogReading())
-    people = people_table(participants, how)
+    people = with_clock(people_table(participants, how), participants, plan, how)
     with quiet_driver():
         con = connect(engine)
         with clock_on_utc(con), faults_in_words(how):
@@ -263,7 +273,7 @@ def _summarise(
     rule, notes = _rule(plan, login_kind, skew_minutes, retention_days)
     rule = replace(rule, retry_seconds=reading.retry_seconds or 0.0)
     clocked = timed(log, people, rule)
-    tally = con.execute(fault_counts(clocked))
+    tally = con.execute(fault_counts(clocked, rule.study_days))
     notes += check_tally(tally, log, con, reading, events)
     kinds = sorted(str(kind) for kind in tally["kind"].dropna())
     completed = _completed_kind(plan, kinds, completed_kind, notes)
@@ -280,16 +290,25 @@ def _summarise(
     users = con.execute(on_days(used, rule.retention_days))
     if people is None:
         notes.append("no table of participants: only people who appear in the log are counted")
-    finished, intended = finish(table, people, plan, rule)
-    if not len(finished):
+    table = everybody(table, people)
+    if not len(table):
         fact = f"none of {counts['events']} events can be used."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))
+    watched = watching(table, plan, float(tally["last"].max()), float(tally["last_day"].max()))
+    finished, intended = finish(table, watched.until, plan, rule)
     return UsageSummary(
         people=finished,
         retention=retention(finished, users, rule),
         counts=counts,
-        rule={**_rule_in_words(plan, rule), **intended, "engine": con.name},
-        notes=notes,
+        rule={
+            **_rule_in_words(plan, rule),
+            **intended,
+            "watched_until": watched.how,
+            "cut_short": watched.cut_short,
+            "people": LOGGED if people is None else ENROLLED,
+            "engine": con.name,
+        },
+        notes=[*notes, *watched.notes],
     )
 
 

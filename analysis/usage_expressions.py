@@ -47,7 +47,8 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     Returns
     -------
     ibis table
-        participant, day, kind, minutes, what tells events apart, and a column per fault (`is_…`), never null.
+        participant, day, kind, minutes, what tells events apart, `calendar` (day of the event where it is
+        known when people joined), and a column per fault (`is_…`), never null.
     """
     table = _with_people(log.table, people)
     day = _day_of(table, people)
@@ -62,7 +63,13 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     gone: Any = ibis.literal(False)
     if "withdrawn_day" in table.columns:
         gone = (day > table["withdrawn_day"]).fill_null(False)
-    unreadable = nobody | is_absent(table["kind"]) | (known & is_absent(day))
+    unwatched: Any = ibis.literal(False)
+    if "observed_day" in table.columns:
+        unwatched = (day > table["observed_day"]).fill_null(False)
+    calendar: Any = ibis.literal(None).cast("float64")
+    if "joined" in table.columns:
+        calendar = day + table["joined"]
+    unreadable = nobody | (known & (is_absent(table["kind"]) | is_absent(day)))
     before, after = (day < 0.0).fill_null(False), (day >= rule.study_days).fill_null(False)
     kept = {name: table[name] for name in ("event_id", "content") if name in table.columns}
     flags = {name: table[name] for name in table.columns if name.startswith(("is_misread_", "is_offset_"))}
@@ -73,14 +80,16 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
         day=day,
         kind=table["kind"],
         minutes=ibis.greatest(minutes.fill_null(0.0), 0.0),
+        calendar=calendar,
         is_unreadable=unreadable,
         is_unknown=~known & ~nobody,
         is_skewed=skewed,
         is_before_enrolment=before,
         is_after_withdrawal=gone,
         is_after_study=after,
+        is_after_observation=unwatched,
         is_negative_duration=(minutes < 0.0).fill_null(False),
-        is_set_aside=unreadable | ~known | before | gone | after,
+        is_set_aside=unreadable | ~known | before | gone | after | unwatched,
         is_lasting=(minutes > 0.0).fill_null(False),
         is_long=(minutes > LONG_MINUTES).fill_null(False),
         **kept,
@@ -136,19 +145,32 @@ FAULTS = (
     "before_enrolment",
     "after_withdrawal",
     "after_study",
+    "after_observation",
     "negative_duration",
 )
-SET_ASIDE = ("unreadable", "unknown", "before_enrolment", "after_withdrawal", "after_study")
+SET_ASIDE = (
+    "unreadable",
+    "unknown",
+    "before_enrolment",
+    "after_withdrawal",
+    "after_study",
+    "after_observation",
+)
 # Equal but for so many seconds, events look like one that was sent twice.
 TWIN_SECONDS = 2.0
 # Beyond this many kinds they are compared as words.
 MOST_NUMBERED = 100
 
 
-def fault_counts(events: Any) -> Any:
-    """Count events, faults and every other flag for each kind."""
+def fault_counts(events: Any, study_days: float) -> Any:
+    """Count events and every flag by kind, with the last event on the calendar and on people's own clocks."""
     flags = [name for name in events.columns if name.startswith("is_")]
-    counted = {name.removeprefix("is_"): events.count(where=events[name]) for name in flags}
+    counted: dict[str, Any] = {name.removeprefix("is_"): events.count(where=events[name]) for name in flags}
+    real = ~events["is_unreadable"] & ~events["is_unknown"] & ~events["is_before_enrolment"]
+    # A telephone whose clock runs years ahead does not show that the log reaches so far.
+    real = real & (events["day"] < 2 * study_days).fill_null(False)
+    counted["last"] = events["calendar"].max(where=real)
+    counted["last_day"] = events["day"].max(where=real)
     return events.group_by("kind").aggregate(events=events.count(), **counted)
 
 

@@ -14,32 +14,41 @@ PERIODS = ("before", "after", "whole")
 COUNTED = ("events", "sessions", "completed", "logins", "active_days", "minutes")
 
 
-def finish(
-    table: pd.DataFrame, people: pd.DataFrame | None, plan: Study, rule: UsageRule
-) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Add those without events, and what follows from the aggregates."""
+KNOWN = ("participant", "withdrawn_day", "joined", "observed_day")
+
+
+def everybody(table: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
+    """Aggregates of everyone enrolled, those without events too; by default of everyone in the log."""
     table = table.assign(participant=table["participant"].astype(str))
-    if people is not None:
-        known = people.assign(participant=people["participant"].astype(str))
-        known = known[[c for c in ("participant", "withdrawn_day") if c in known]]
-        table = known.merge(table, on="participant", how="left")
-    else:
-        table = table.sort_values("participant", ignore_index=True)
-    withdrawn = (
-        table["withdrawn_day"].to_numpy(float) if "withdrawn_day" in table else np.full(len(table), np.nan)
-    )
+    if people is None:
+        return table.sort_values("participant", ignore_index=True)
+    known = people.assign(participant=people["participant"].astype(str))
+    return known[[c for c in KNOWN if c in known]].merge(table, on="participant", how="left")
+
+
+def finish(
+    table: pd.DataFrame, until: np.ndarray, plan: Study, rule: UsageRule
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Add what follows from the aggregates of `everybody`, each watched until a day of their own."""
+    nowhere = np.full(len(table), np.nan)
+    withdrawn = table["withdrawn_day"].to_numpy(float) if "withdrawn_day" in table else nowhere
+    joined = table["joined"].to_numpy(float) if "joined" in table else nowhere
     columns: dict[str, Any] = {"participant": table["participant"], "withdrawn_day": withdrawn}
-    end = np.fmin(withdrawn, rule.study_days)
+    end = np.fmin(np.fmin(withdrawn, until), rule.study_days)
     columns["end_day"] = end
+    columns["joined"] = joined - (np.nanmin(joined) if np.isfinite(joined).any() else 0.0)
     for period in PERIODS:
         columns |= _period(table, period, end, rule)
     intended = _intended(plan, rule)
-    for period in PERIODS:
+    for period, due in _due(plan, rule, end).items():
         done = columns[f"{measure_of(plan, rule)}_{period}"].astype(float)
-        due = intended[f"intended_{period}"]
-        columns[f"intended_{period}"] = np.full(len(table), due)
-        columns[f"share_{period}"] = np.minimum(done, due) / due if due > 0 else np.full(len(table), np.nan)
-    columns["adherent"] = columns["share_whole"] >= plan.adherence.threshold
+        columns[f"intended_{period}"] = due
+        share = np.full(len(table), np.nan)
+        np.divide(np.minimum(done, due), due, out=share, where=due > 0)
+        columns[f"share_{period}"] = share
+    judged = pd.array(columns["share_whole"] >= plan.adherence.threshold, dtype="boolean")
+    judged[np.isnan(columns["share_whole"])] = pd.NA
+    columns["adherent"] = judged
     columns |= _leaving(table, columns, end, rule)
     return pd.DataFrame(columns), intended
 
@@ -59,6 +68,24 @@ def _intended(plan: Study, rule: UsageRule) -> dict[str, float]:
         after = float(np.floor(after + 1e-9))
     values = {"intended_before": whole - after, "intended_after": after, "intended_whole": whole}
     return {name: int(value) if value == int(value) else value for name, value in values.items()}
+
+
+def _due(plan: Study, rule: UsageRule, end: np.ndarray) -> dict[str, np.ndarray]:
+    """Units that were due of each person while watched, by period; whole units where they are counted."""
+    use, intended = plan.intended_use, _intended(plan, rule)
+    days = min(7.0 * use.weeks, rule.study_days)
+    whole, before = float(use.amount), float(intended["intended_before"])
+    counted = use.unit in ("sessions", "modules")
+
+    def units(share: np.ndarray) -> np.ndarray:
+        found = whole * np.clip(share, 0.0, 1.0)
+        return np.floor(found + 1e-9) if counted else found
+
+    seen = np.minimum(end, days)
+    early = np.minimum(units(seen / days), before)
+    early = np.where(end >= rule.landmark_day, before, early)
+    late = units((seen - rule.landmark_day) / days)
+    return {"before": early, "after": late, "whole": early + late}
 
 
 def _period(table: pd.DataFrame, period: str, end: np.ndarray, rule: UsageRule) -> dict[str, np.ndarray]:
@@ -109,7 +136,7 @@ def retention(people: pd.DataFrame, users: pd.DataFrame, rule: UsageRule) -> pd.
     end = people["end_day"].to_numpy(dtype=float)
     rows = []
     for day in rule.retention_days:
-        here = end >= day
+        here = end > day  # of somebody watched until the start of a day nothing of that day is known
         n = int(here.sum())
         on_day = int(used.get(day, 0)) / n if n else float("nan")
         rows.append({"day": day, "n": n, "on_day": on_day, "from_day": share_of(last[here] >= day)})

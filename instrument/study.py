@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,6 +18,9 @@ from instrument.loading import faults_of, read_yaml
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LAST_EVENT = "last_event"
+# Keys added later: left out of what is hashed where they say nothing, so that older files keep their hash.
+ADDED = ("observed_until",)
 
 
 class Wave(Model):
@@ -124,6 +128,9 @@ class Study(Model):
     baseline: tuple[str, ...] = ()
     outcome: str | None = None
     covariates: tuple[str, ...] = ()
+    observed_until: (
+        date | Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["last_event"] | None
+    ) = None
     hypotheses: tuple[Hypothesis, ...] = ()
 
     @model_validator(mode="after")
@@ -149,7 +156,9 @@ class Study(Model):
 
     def to_json(self) -> str:
         """Give the whole definition as canonical JSON, the form kept in the store."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+        said = self.model_dump(mode="json", by_alias=True)
+        said = {key: value for key, value in said.items() if key not in ADDED or value is not None}
+        return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
     def faults_before_opening(self) -> list[str]:
         """Name what is still missing before people may be invited.

@@ -60,8 +60,9 @@ def collect(
             "wave": design.wave,
             "day": design.day,
             "due": design.due,
+            "due_differs": bool((design.frame["due"] < design.due).any()),
             "unit": design.unit,
-            "adjusted_for": design.adjusters,
+            "adjusted_for": design.adjusted_for,
             "standard_deviations": {name: run.sd for name, run in runs.items()},
             "confidence": confidence,
             "context": context,
@@ -135,21 +136,23 @@ def risk_table(curves: pd.DataFrame) -> pd.DataFrame:
 def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confidence: float) -> pd.DataFrame:
     """Whole use on the score with neither landmark nor adjustment, and the landmark effect beside it."""
     frame = design.frame
-    measure, whole = usage.rule["measure"], float(usage.rule["intended_whole"])
+    measure = usage.rule["measure"]
+    whole = frame["intended_whole"].to_numpy(dtype=float)
+    after = frame["due"].to_numpy(dtype=float)
     rows = []
     raw = frame[predictor].to_numpy(dtype=float)
     scaled = np.column_stack([np.ones(len(frame)), (raw - raw.mean()) / raw.std(ddof=1)])
     for label, column, due in (
         ("naive: whole study, unadjusted", np.minimum(frame[f"{measure}_whole"], whole), whole),
-        ("after the landmark, unadjusted", frame["done"], design.due),
+        ("after the landmark, unadjusted", frame["done"], after),
     ):
         done = np.asarray(column, dtype=float)
         try:
-            fit = quasi_binomial(scaled, done, np.full(len(done), due))
+            fit = quasi_binomial(scaled, done, due)
         except NotEstimableError:
             continue
         low, high = fit.interval(confidence)
-        effect = average_effect(fit, scaled, np.full(len(done), due), 1, confidence)
+        effect = average_effect(fit, scaled, due, 1, confidence)
         rows.append(
             {
                 "analysis": label,
@@ -158,9 +161,9 @@ def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confiden
                 "odds_ratio": float(np.exp(fit.coefficients[1])),
                 "ci_lower": float(np.exp(low[1])),
                 "ci_upper": float(np.exp(high[1])),
-                "share_of_intended": effect[0] / due,
-                "share_lower": effect[1] / due,
-                "share_upper": effect[2] / due,
+                "share_of_intended": effect[0] / due.mean(),
+                "share_lower": effect[1] / due.mean(),
+                "share_upper": effect[2] / due.mean(),
             }
         )
     return pd.DataFrame(rows)

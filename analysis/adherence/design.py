@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.adherence.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.steps import Step, flow_table
 from analysis.rules import EARLIEST_RATING
 from analysis.usage import UsageSummary
+from analysis.usage_words import ENROLLED, JOINED, START
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -24,7 +26,7 @@ from instrument.errors import (
 from instrument.study import Study
 
 CALLER = "relate_adherence"
-FEWEST = 30
+FEWEST, MANY = 30, 150  # people: to analyse at all; to bend the line of calendar time
 BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day")
 
 
@@ -33,10 +35,12 @@ class LandmarkDesign:
     """Rows of the analysis and how they came about.
 
     `frame` has one row per analysed participant: predictors (raw), adjustment columns as numbers in
-    `adjusters`, `done` and `due` (intended units after the landmark), `time` and `event` from the
-    landmark with `at_risk`, `adherent_after`, and the outcome where there is one. `everyone` has one
-    row per enrolled participant still watched with complete adjustment and `answered`, for weights;
-    `watched` one per participant still watched, gaps as NaN, for imputation.
+    `adjusters`, `done` and `due` (intended units after the landmark while watched), `days_after` (days
+    watched after it), `time` and `event` from the landmark with `at_risk`, `adherent_after`, and the
+    outcome where there is one. `everyone` has one row per enrolled participant still watched with complete
+    adjustment and `answered`, for weights; `watched` one per participant still watched, gaps as NaN, for
+    imputation. The first of `adjusters` are the columns of use before the landmark in `early`, most needed
+    first; `adjusted_for` names what is held constant.
     """
 
     frame: pd.DataFrame
@@ -50,6 +54,8 @@ class LandmarkDesign:
     day: float
     due: float
     unit: str
+    early: list[str] = field(default_factory=list)
+    adjusted_for: list[str] = field(default_factory=list)
 
 
 def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
@@ -112,35 +118,56 @@ def assemble(
         fact = "no intended use is left after the landmark."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "choose an earlier landmark."))
     frame["answered"] = frame[list(predictors)].notna().all(axis=1)
-    frame["watched"] = frame["end_day"] > day
-    frame["done"] = np.minimum(frame[f"{measure}_after"].astype(float), due)
-    frame["due"] = due
-    frame["use_before"] = np.minimum(frame[f"{measure}_before"].astype(float), usage.rule["intended_before"])
-    frame["adherent_after"] = frame["done"] / due >= study.adherence.threshold
-    frame, adjusters = coded_columns(frame, ["use_before", *names])
+    frame["seen"] = frame["end_day"] > day
+    frame["due"] = frame["intended_after"].astype(float)
+    frame["watched"] = frame["seen"] & (frame["due"] > 0)
+    frame["done"] = np.minimum(frame[f"{measure}_after"].astype(float), frame["due"])
+    frame["days_after"] = frame["end_day"] - day
+    # Uncapped: a count cut at the intended amount takes all who did more for alike.
+    frame["use_before"] = frame[f"{measure}_before"].astype(float)
+    share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)
+    frame["adherent_after"] = share >= study.adherence.threshold
+    frame, adjusters = coded_columns(frame, names)
     complete = frame[adjusters].notna().all(axis=1)
     kept = frame["answered"] & frame["watched"] & complete
-    flow = _flow(frame, complete, kept, len(set(ratings["participant"]) - set(people["participant"])))
+    strangers = len(set(ratings["participant"]) - set(people["participant"]))
+    flow = _flow(frame, complete, kept, strangers, START[str(usage.rule.get("people", ENROLLED))])
     if kept.sum() < FEWEST:
         fact = f"{int(kept.sum())} of {len(frame)} participants have a score, adjustment and use to come."
         raise NotEstimableError(fact_and_hint(CALLER, fact, f"at least {FEWEST} are needed."))
-    used = frame[kept].reset_index(drop=True)
-    steady = [name for name in adjusters if used[name].nunique() < 2]
+    steady = [name for name in adjusters if frame.loc[kept, name].nunique() < 2]
     if steady:
         notes.append(f"left out of the adjustment, since all have one value: {', '.join(steady)}")
         adjusters = [name for name in adjusters if name not in steady]
+    analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())
+    when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
+    frame = pd.concat([frame.drop(columns=list(when), errors="ignore"), pd.DataFrame(when)], axis=1)
+    adjusters = [*adjusters, *when]
+    early = early_use(frame, analysed, study.gap_days)
+    number = how_many(early.columns.shape[1], 1 + len(adjusters), people=people_kept)
+    columns = early.columns.iloc[:, :number]
+    first, dropped = bearable(
+        columns[kept], *(frame.loc[kept, c].to_numpy(dtype=float) for c in (adjusters, "done", "due"))
+    )
+    if dropped:
+        notes.append(
+            f"{len(dropped)} columns of use before the landmark left out: no model can be fitted with them"
+        )
+    frame = pd.concat([frame, columns[first]], axis=1)
     return LandmarkDesign(
-        frame=used,
+        frame=frame[kept].reset_index(drop=True),
         everyone=frame[frame["watched"] & complete].reset_index(drop=True),
         watched=frame[frame["watched"]].reset_index(drop=True),
         predictors=list(predictors),
-        adjusters=adjusters,
+        adjusters=[*first, *adjusters],
         flow=flow,
         notes=notes,
         wave=wave,
         day=day,
         due=due,
         unit=str(usage.rule["unit"]),
+        early=first,
+        adjusted_for=[*early.described(first), *(a for a in adjusters if a not in when or a == JOINED)],
     )
 
 
@@ -219,18 +246,24 @@ def coded_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFra
     ), adjusters
 
 
-def _flow(frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: int) -> pd.DataFrame:
+def _flow(
+    frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: int, start: str
+) -> pd.DataFrame:
     """Participant flow from enrolment to the two models."""
     idle = ~frame["at_risk"]
-    watched = frame["watched"]
+    seen, watched = frame["seen"], frame["watched"]
+    # "not seen at the landmark" splits by why: people who withdrew, and people whose time had not come.
+    gone = ~seen & (frame["withdrawn_day"].astype(float) <= frame["end_day"])
     left = watched & ~frame["answered"]
     came_back = frame["done"] > 0
     return flow_table(
         {
             Step.ENROLLED: len(frame),
-            Step.WITHDRAWN: int((~watched).sum()),
-            Step.HAD_LEFT: int((watched & idle).sum()),
-            Step.CAME_BACK: int((watched & idle & came_back).sum()),
+            Step.WITHDRAWN: int(gone.sum()),
+            Step.UNWATCHED: int((~seen & ~gone).sum()),
+            Step.HAD_LEFT: int((seen & idle).sum()),
+            Step.CAME_BACK: int((seen & idle & came_back).sum()),
+            Step.NOTHING_DUE: int((seen & ~watched).sum()),
             Step.NO_SCORE: int(left.sum()),
             Step.NO_SCORE_LEFT: int((left & idle).sum()),
             Step.NO_COVARIATE: int((watched & frame["answered"] & ~complete).sum()),
@@ -239,5 +272,6 @@ def _flow(frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: 
             Step.ANALYSED_TIME: int((kept & ~idle).sum()),
             Step.DISENGAGED: int((kept & frame["disengaged"]).sum()),
             Step.STRANGERS: strangers,
-        }
+        },
+        start,
     )

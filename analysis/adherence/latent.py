@@ -198,7 +198,7 @@ def latent_adherence(
             "day": design.day,
             "due": design.due,
             "unit": design.unit,
-            "adjusted_for": design.adjusters,
+            "adjusted_for": design.adjusted_for,
             "confidence": confidence,
         },
         notes=[*usage.notes, *design.notes],
@@ -255,7 +255,8 @@ class _Target:
         self.rows: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self.fit: dict[str, Any] = {}
-        outcome = people["done"].to_numpy(dtype=float)
+        # Units of those due of anybody: where less was due of a person, the share of it.
+        outcome = (people["done"] / people["due"] * design.due).to_numpy(dtype=float)
         adjusters = people[design.adjusters].to_numpy(dtype=float)
         raw = people[name].to_numpy(dtype=float)
         columns = list(factors) if len(factors) > 1 else next(iter(factors.values()))

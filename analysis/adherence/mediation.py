@@ -268,7 +268,8 @@ def _chain(
     here = here.assign(participant=here["participant"].astype(str))[["participant", *parts]]
     people = frame[["participant"]].merge(here, on="participant", how="left", validate="one_to_one")
     columns = {key: frame[name].astype(float) for key, name in names.items()}
-    columns["later use"] = frame["done"].astype(float)
+    # Units of those due of anybody: where less was due of a person, the share of it.
+    columns["later use"] = frame["done"] / frame["due"] * frame["due"].max()
     if plan.outcome is not None and plan.outcome in frame and plan.outcome not in BOOKKEEPING:
         columns["outcome"] = frame[plan.outcome].astype("Float64").astype(float)
     nodes = [name for name in CHAIN if name in columns]

@@ -16,6 +16,7 @@ from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, con
 from analysis.adherence.counts import CountModels, count_effects, count_models
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.discrete import discrete_time, still_using
+from analysis.adherence.early_use import how_many
 from analysis.adherence.imputation import impute, pooled_use
 from analysis.adherence.rows import Reported, coefficient_rows, effect_row
 from analysis.adherence.shape import compare_shapes
@@ -189,13 +190,23 @@ class ModelRun:
         frame = self._design.frame
         here = frame["at_risk"].to_numpy(dtype=bool)
         x = self._x[here]
-        varies = x.std(axis=0) > 0
+        event = frame["disengaged"].to_numpy(dtype=bool)[here]
+        varies = (x.std(axis=0) > 0) & self._borne(int(event.sum()), int(here.sum()))
         if not varies[0]:
             fact = f"{self._predictor!r} has one value among those at risk."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
         terms = [t for t, v in zip(self._terms, varies, strict=True) if v]
         time = frame["disengaged_after"].to_numpy(dtype=float)[here]
-        return x[:, varies], terms, time, frame["disengaged"].to_numpy(dtype=bool)[here]
+        return x[:, varies], terms, time, event
+
+    def _borne(self, events: int, people: int) -> NDArray[np.bool_]:
+        """Columns that so many events bear: of early use only the first where there are few."""
+        n_early = len(self._design.early)
+        others = self._x.shape[1] - n_early
+        kept = how_many(n_early, others, people=people, events=events)
+        borne = np.ones(self._x.shape[1], dtype=bool)
+        borne[1 + kept : 1 + n_early] = False
+        return borne
 
     def _hazard(self) -> None:
         x, terms, time, event = self._at_risk_data()
@@ -250,8 +261,12 @@ class ModelRun:
 
     def _reached(self) -> None:
         reached = self._design.frame["adherent_after"].to_numpy(dtype=bool)
-        fit = logistic(self._with_constant, reached)
-        effect = average_effect(fit, self._with_constant, np.full(len(reached), 100.0), 1, self._level)
+        rarer = min(int(reached.sum()), int((~reached).sum()))
+        borne = self._borne(rarer, len(reached))
+        x = np.column_stack([np.ones(len(reached)), self._x[:, borne]])
+        terms = ["(constant)", *(t for t, kept in zip(self._terms, borne, strict=True) if kept)]
+        fit = logistic(x, reached)
+        effect = average_effect(fit, x, np.full(len(reached), 100.0), 1, self._level)
         how = Reported(
             measure="odds ratio",
             e_kind="odds",
@@ -259,16 +274,16 @@ class ModelRun:
             unit="percentage points",
             events=int(reached.sum()),
         )
-        self._keep(REACHED, fit, 1, how)
-        area = area_under_curve(expit(self._with_constant @ fit.coefficients), reached, self._level)
+        self._keep(REACHED, fit, 1, how, terms)
+        area = area_under_curve(expit(x @ fit.coefficients), reached, self._level)
         alone = area_under_curve(self._x[:, 0], reached, self._level)
         self.discrimination = {
             "predictor": self._predictor,
             **dict(zip(("auc", "auc_lower", "auc_upper"), area, strict=True)),
             **dict(zip(("auc_score_alone", "auc_alone_lower", "auc_alone_upper"), alone, strict=True)),
-            **calibration(fit, self._with_constant, reached),
+            **calibration(fit, x, reached),
         }
-        self.calibration = calibration_table(fit, self._with_constant, reached)
+        self.calibration = calibration_table(fit, x, reached)
         self.calibration.insert(0, "predictor", self._predictor)
 
     def _moderated(self) -> None:
@@ -320,6 +335,10 @@ class ModelRun:
         self._keep(OUTCOME, fit, 1, how)
 
     def _keep(self, model: str, fit: Fit, column: int, how: Reported, terms: list[str] | None = None) -> None:
+        if not np.isfinite(fit.se[column]):
+            raise NotEstimableError(
+                fact_and_hint(CALLER, "the fit gives no standard error of the score.", "adjust for less.")
+            )
         names = terms if terms is not None else ["(constant)", *self._terms]
         self.coefficients += coefficient_rows(model, self._predictor, names, fit, self._level)
         self.effects.append(effect_row(model, self._predictor, fit, column, self._level, how))

@@ -198,7 +198,7 @@ def priority_map(
             "day": design.day,
             "due": design.due,
             "unit": design.unit,
-            "adjusted_for": design.adjusters,
+            "adjusted_for": design.adjusted_for,
             "confidence": confidence,
             "draws": draws,
             "seed": seed,

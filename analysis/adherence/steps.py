@@ -12,8 +12,10 @@ class Step(StrEnum):
 
     ENROLLED = "enrolled"
     WITHDRAWN = "withdrawn"
+    UNWATCHED = "unwatched"
     HAD_LEFT = "had_left"
     CAME_BACK = "came_back"
+    NOTHING_DUE = "nothing_due"
     NO_SCORE = "no_score"
     NO_SCORE_LEFT = "no_score_left"
     NO_COVARIATE = "no_covariate"
@@ -28,8 +30,10 @@ class Step(StrEnum):
 LABELS: dict[Step, str] = {
     Step.ENROLLED: "enrolled",
     Step.WITHDRAWN: "withdrawn before the landmark",
+    Step.UNWATCHED: "not yet watched at the landmark",
     Step.HAD_LEFT: "no use for the declared days at the landmark (had left)",
     Step.CAME_BACK: "  of these, used the app again later",
+    Step.NOTHING_DUE: "no intended use was due after the landmark",
     Step.NO_SCORE: "no score at the landmark wave",
     Step.NO_SCORE_LEFT: "  of these, had left",
     Step.NO_COVARIATE: "scored, but a covariate is missing",
@@ -42,20 +46,25 @@ LABELS: dict[Step, str] = {
 }
 
 
-def flow_table(counts: dict[Step, int]) -> pd.DataFrame:
+def flow_table(counts: dict[Step, int], start: str = LABELS[Step.ENROLLED]) -> pd.DataFrame:
     """Give the flow as a table.
 
     Parameters
     ----------
     counts
         People at each step.
+    start
+        Who stands at its start: only with a table of everyone enrolled are they the enrolled.
 
     Returns
     -------
     pandas.DataFrame
         id, step (its label) and n, in the order given.
     """
-    rows = [(str(step), LABELS[step], int(number)) for step, number in counts.items()]
+    labels = LABELS | {Step.ENROLLED: start}
+    if start != LABELS[Step.ENROLLED]:
+        labels[Step.STRANGERS] = "scored, but not among them"
+    rows = [(str(step), labels[step], int(number)) for step, number in counts.items()]
     return pd.DataFrame(rows, columns=["id", "step", "n"])
 
 

@@ -20,8 +20,9 @@ CALLER = "relate_waves"
 class Windows:
     """Use by person and wave.
 
-    `use`: participant, wave, done, due, percent, use_before (units done before the first window); only
-    people still watched when the window opens. `table`: wave, from_day, to_day, due.
+    `use`: participant, wave, done, due (while watched), percent, and what came before the first window:
+    use_before (units done, uncapped), active_days_before, idle_at_landmark; only people still watched when
+    the window opens, with something due in it. `table`: wave, from_day, to_day, due.
     """
 
     use: pd.DataFrame
@@ -76,18 +77,19 @@ def use_by_window(
         later = summaries[k + 1] if k + 1 < len(days) else None
         done, due = _between(here, later)
         people = here.people
-        watched = people["end_day"].to_numpy(float) > days[k]
-        part = pd.DataFrame({"participant": people["participant"].astype(str), "done": done})
-        part["wave"], part["due"] = waves[k].name, due
-        part["percent"] = 100 * np.minimum(done, due) / due
-        parts.append(part[watched])
+        part = pd.DataFrame({"participant": people["participant"].astype(str), "done": done, "due": due})
+        part["wave"] = waves[k].name
+        part = part[(people["end_day"].to_numpy(float) > days[k]) & (due > 0)]
+        part["percent"] = 100 * np.minimum(part["done"], part["due"]) / part["due"]
+        parts.append(part)
         end = days[k + 1] if k + 1 < len(days) else study.study_days
-        rows.append({"wave": waves[k].name, "from_day": days[k], "to_day": end, "due": due})
+        whole = float(here.rule["intended_after"]) - (float(later.rule["intended_after"]) if later else 0.0)
+        rows.append({"wave": waves[k].name, "from_day": days[k], "to_day": end, "due": whole})
     first = summaries[kept[0]]
-    before = np.minimum(
-        first.people[f"{first.rule['measure']}_before"].astype(float), first.rule["intended_before"]
+    earlier = first.people[["participant", "active_days_before", "idle_at_landmark"]].assign(
+        participant=first.people["participant"].astype(str),
+        use_before=first.people[f"{first.rule['measure']}_before"].astype(float),
     )
-    earlier = pd.DataFrame({"participant": first.people["participant"].astype(str), "use_before": before})
     use = pd.concat(parts, ignore_index=True).merge(earlier, on="participant", how="left")
     return Windows(use=use, table=pd.DataFrame(rows), notes=list(first.notes))
 
@@ -99,13 +101,10 @@ def _after(
     return summarise_usage(events, moved, engine, participants=participants)
 
 
-def _between(here: UsageSummary, later: UsageSummary | None) -> tuple[np.ndarray, float]:
-    """Units from one close to the next: what came after the one less what came after the other."""
-    measure = f"{here.rule['measure']}_after"
-    table = here.people.set_index("participant")
-    done = table[measure].astype(float)
-    due = float(here.rule["intended_after"])
+def _between(here: UsageSummary, later: UsageSummary | None) -> tuple[np.ndarray, np.ndarray]:
+    """Units done and due from one close to the next: those after the one less those after the other."""
+    columns = [f"{here.rule['measure']}_after", "intended_after"]
+    table = here.people.set_index("participant")[columns].astype(float)
     if later is not None:
-        done = done - later.people.set_index("participant")[measure].reindex(done.index).astype(float)
-        due -= float(later.rule["intended_after"])
-    return done.to_numpy(dtype=float), due
+        table = table - later.people.set_index("participant")[columns].astype(float).reindex(table.index)
+    return table[columns[0]].to_numpy(dtype=float), table[columns[1]].to_numpy(dtype=float)

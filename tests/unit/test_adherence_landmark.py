@@ -53,9 +53,10 @@ def test_the_flow_adds_up(
     rated = scores[(scores["wave"] == "week3") & scores[["total", "theme_a", "theme_b"]].notna().all(axis=1)]
     assert n["enrolled"] == 240
     lost = n["withdrawn before the landmark"] + n["no score at the landmark wave"]
+    lost += n["no intended use was due after the landmark"] + n["not yet watched at the landmark"]
     assert n["analysed: remaining intended use"] == 240 - lost - n["scored, but a covariate is missing"]
     people = usage.people.set_index("participant")
-    kept = people.loc[rated["participant"]].query("end_day > 28")
+    kept = people.loc[rated["participant"]].query("end_day > 28 and intended_after > 0")
     assert n["analysed: remaining intended use"] == len(kept)
     assert n["analysed: time to disengagement (still at risk)"] == int(kept["at_risk"].sum())
     assert n["of these, disengaged before the end"] == int(kept["disengaged"].sum())
@@ -98,12 +99,15 @@ def test_p_values_of_themes_are_one_family_and_the_total_is_apart(result: Adhere
 
 def test_adjustment_is_for_use_before_and_what_the_study_declares(result: AdherenceResult) -> None:
     adjusted = result.design["adjusted_for"]
-    assert adjusted[:2] == ["use_before", "distress_baseline"]
+    use = ["use_before", "idle_at_landmark"]  # with so many covariates two columns is what the data bear
+    assert adjusted[:3] == [*use, "distress_baseline"]
     assert any(name.startswith("age_band:") for name in adjusted)
     terms = result.coefficients.query("model == 'remaining use, logit' and predictor == 'total'")[
         "term"
     ].tolist()
-    assert terms == ["(constant)", "total", *adjusted]
+    early = [term for term in terms if term.startswith(tuple(use))]
+    assert terms == ["(constant)", "total", *early, *adjusted[2:]]
+    assert early[:2] == ["use_before, log", "idle_at_landmark, log"]
 
 
 def test_without_covariates_it_says_what_it_did_not_adjust_for(
@@ -111,7 +115,7 @@ def test_without_covariates_it_says_what_it_did_not_adjust_for(
 ) -> None:
     bare = relate_adherence(scores, usage, data.study, predictors=["total"])
     assert any("not adjusted for" in note for note in bare.notes)
-    assert bare.design["adjusted_for"] == ["use_before"]
+    assert bare.design["adjusted_for"] == ["use_before", "active_days_before", "idle_at_landmark"]
 
 
 def test_the_naive_look_stands_beside_the_landmark_one(result: AdherenceResult) -> None:

@@ -15,13 +15,24 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
+from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
     from analysis.adherence.result import AdherenceResult
 
 SUMS = (
-    ((Step.WITHDRAWN, Step.NO_SCORE, Step.NO_COVARIATE, Step.ANALYSED), Step.ENROLLED),
+    (
+        (
+            Step.WITHDRAWN,
+            Step.UNWATCHED,
+            Step.NOTHING_DUE,
+            Step.NO_SCORE,
+            Step.NO_COVARIATE,
+            Step.ANALYSED,
+        ),
+        Step.ENROLLED,
+    ),
     ((Step.ANALYSED_LEFT, Step.ANALYSED_TIME), Step.ANALYSED),
 )
 PARTS = (
@@ -30,6 +41,8 @@ PARTS = (
     (Step.ANALYSED_LEFT, Step.ANALYSED),
     (Step.DISENGAGED, Step.ANALYSED_TIME),
     (Step.WITHDRAWN, Step.ENROLLED),
+    (Step.UNWATCHED, Step.ENROLLED),
+    (Step.NOTHING_DUE, Step.ENROLLED),
     (Step.HAD_LEFT, Step.ENROLLED),
     (Step.ANALYSED, Step.ENROLLED),
 )
@@ -86,7 +99,7 @@ def section_adherence(context: Context) -> Section:
             "context": found.design["context"] or "none",
         },
         option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context")},
-        prose=[*_prose(values), *said],
+        prose=[*_prose(values, found), *said],
         values=values,
         value_kinds={
             **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
@@ -152,16 +165,19 @@ def _naive(found: AdherenceResult) -> dict[str, Any]:
     return {"naive_odds": float(whole), "landmark_odds": float(after)}
 
 
-def _prose(values: dict[str, Any]) -> list[str]:
+def _prose(values: dict[str, Any], found: AdherenceResult) -> list[str]:
+    start = found.flow["step"].iloc[0]
+    who = "people enrolled" if start == START[ENROLLED] else start
     said = [
-        "Of {enrolled:int} people enrolled, {had_left:int} had left before day {landmark_day:int}, when "
-        "the score counts as given; {analysed:int} could be analysed. {due:int} {unit} were still due.",
+        f"Of {{enrolled:int}} {who}, {{had_left:int}} had left before day {{landmark_day:int}}, when "
+        "the score counts as given; {analysed:int} could be analysed. {due:int} {unit} were still due"
+        + (" of those watched to the end." if found.design["due_differs"] else "."),
     ]
     if "effect" in values:
         said.append(
             "People one standard deviation higher on {first} did {effect:d2} more of the {due:int} {unit} "
-            "still due (95% interval {effect_lower:d2} to {effect_upper:d2}), with use before the landmark "
-            "and the declared covariates held constant. This is an association, not proof that the "
+            "still due (95% interval {effect_lower:d2} to {effect_upper:d2}), with "
+            f"{_held(found)} held constant. This is an association, not proof that the "
             "score stands for a cause: an unmeasured cause would have to be tied to both by a risk ratio of "
             "{e_value:d2} to explain it away (E-value)."
         )
@@ -193,13 +209,25 @@ def _account(context: Context, found: AdherenceResult, first: str | None, at_ris
     if first is not None:
         account.same(N, at[Step.ANALYSED])
     watched = int(usage_of(context).people["at_risk"].sum())
-    if numbers[Step.WITHDRAWN] + numbers[Step.HAD_LEFT] + watched == numbers[Step.ENROLLED]:
+    gone = (Step.WITHDRAWN, Step.UNWATCHED, Step.HAD_LEFT)
+    if sum(numbers[step] for step in gone) + watched == numbers[Step.ENROLLED]:
         account.population(populations.AT_RISK, watched)
-        account.total([at[Step.WITHDRAWN], at[Step.HAD_LEFT], populations.AT_RISK], at[Step.ENROLLED])
+        account.total([*(at[step] for step in gone), populations.AT_RISK], at[Step.ENROLLED])
     start = [row for row, time in enumerate(at_risk["time"]) if time == 0] if len(at_risk) else []
     if start and int(at_risk["at_risk"].iloc[start].sum()) == numbers[Step.ANALYSED_TIME]:
         account.total([cell("at_risk", "at_risk", row) for row in start], at[Step.ANALYSED_TIME])
     return account
+
+
+def _held(found: AdherenceResult) -> str:
+    """What was held constant, in words: covariates are named only where there are any."""
+    names = [name for name in found.design["adjusted_for"] if name not in (*EARLY_USE, JOINED)]
+    held = ["use before the landmark"]
+    if JOINED in found.design["adjusted_for"]:
+        held.append("the time of enrolment")
+    if names:
+        held.append("the declared covariates")
+    return ", ".join(held[:-1]) + " and " + held[-1] if len(held) > 1 else held[0]
 
 
 def _flow(found: AdherenceResult) -> Table:

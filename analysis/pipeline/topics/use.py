@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,26 +14,30 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.software import used
-from instrument.errors import NotEstimableError, fact_and_hint
+from analysis.usage_words import ANSWERED, COVARIATES, ENROLLED, MEASURE_WORDS, START
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 
 if TYPE_CHECKING:
     from analysis.usage import UsageSummary
 
-ENROLLED = counted_people(weight=9, names=[populations.label(populations.step(Step.ENROLLED))])
+EVERYBODY = counted_people(weight=9, names=[populations.label(populations.step(Step.ENROLLED))])
 PERIODS = {
     "before": "Before the landmark",
     "after": "After the landmark",
     "whole": "Whole study",
 }
+WHO = {**START, ENROLLED: "people enrolled"}
+MISSING = {who: f"{text} without events count as no use" for who, text in WHO.items()}
 FAULTS = {
     "events": "Events in the log",
     "duplicates": "Exact duplicates, counted once",
     "skewed": "Stamped after their arrival, taken at arrival",
     "unknown": "Of unknown participants, set aside",
-    "unreadable": "Without time, kind or participant, set aside",
+    "unreadable": "Of nobody, or without time or kind, set aside",
     "before_enrolment": "Before enrolment, set aside",
     "after_withdrawal": "After withdrawal, set aside",
     "after_study": "After the study's end, set aside",
+    "after_observation": "After the end of observation, set aside",
     "negative_duration": "Of negative duration, taken as none",
 }
 
@@ -44,22 +49,38 @@ def usage_of(context: Context) -> UsageSummary:
     if context.study is None:
         raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
     study = context.study
+    people, who = enrolled(context)
     if isinstance(context.usage, UsageSummary):
         used("ibis-framework", *([engine] if (engine := context.usage.rule.get("engine")) else []))
-        return context.usage
-    return context.once(
-        "usage",
-        lambda: summarise_usage(context.usage, study, participants=enrolled(context)),
-    )
+        found = context.usage
+    else:
+        found = context.once("usage", lambda: summarise_usage(context.usage, study, participants=people))
+    _refuse_cut_short(found)
+    return replace(found, rule={**found.rule, "people": who})
 
 
-def enrolled(context: Context) -> pd.DataFrame:
-    """Everyone enrolled: as given, else the people of the covariates, else those who answered."""
+def _refuse_cut_short(found: UsageSummary) -> None:
+    """Refuse to call people who were not watched to the end people who stopped."""
+    short = int(found.rule.get("cut_short", 0))
+    if short:
+        fact = (
+            f"the study of {short} of {len(found.people)} people ends after the log's last event, and "
+            "nothing says until when they were watched."
+        )
+        hint = (
+            "declare it: observed_until in the study file (a date, a day, or last_event) or as a column of "
+            "the table of everyone enrolled."
+        )
+        raise ResponseDataError(fact_and_hint("validate", fact, hint))
+
+
+def enrolled(context: Context) -> tuple[pd.DataFrame, str]:
+    """People whose use is counted, and who they are: enrolled, of the covariates, or those who answered."""
     if context.enrolment is not None:
-        return context.enrolment
+        return context.enrolment, ENROLLED
     if context.covariates is not None:
-        return context.covariates[["participant"]]
-    return context.responses[["participant"]].drop_duplicates()
+        return context.covariates[["participant"]], COVARIATES
+    return context.responses[["participant"]].drop_duplicates(), ANSWERED
 
 
 def section_use(context: Context) -> Section:
@@ -69,12 +90,13 @@ def section_use(context: Context) -> Section:
     values = {
         "people": len(people),
         "never": int((people["events_whole"] == 0).sum()),
-        "adherent_share": float(people["adherent"].mean()),
+        "judged": int(people["adherent"].notna().sum()),
+        "adherent_share": float(people["adherent"].astype("Float64").mean()),
         "threshold": rule["threshold"],
         "amount": rule["amount"],
         "unit": str(rule["unit"]).replace("_", " "),
         "weeks": rule["weeks"],
-        "median_done": float(people["completed_whole"].median()),
+        "median_done": float(people[f"{rule['measure']}_whole"].median()),
         "share_mean": float(people["share_whole"].mean()),
         "gap_days": rule["gap_days"],
         "disengaged": int(people["disengaged"].fillna(False).astype(bool).sum()),
@@ -84,8 +106,8 @@ def section_use(context: Context) -> Section:
     return Section(
         estimator="counts per person from the usage log",
         n=len(people),
-        n_kind=ENROLLED,
-        missing="enrolled people without events count as no use",
+        n_kind=EVERYBODY,
+        missing=MISSING[rule["people"]],
         options={
             "measure": rule["measure"],
             "reason for the intended use": rule["justification"],
@@ -96,18 +118,13 @@ def section_use(context: Context) -> Section:
             "reason for the intended use": TEXT,
             "session gap, minutes": GIVEN,
         },
-        prose=[
-            "Intended were {amount:int} {unit} in {weeks:int} weeks. Half of the {people:int} people "
-            "enrolled did {median_done:int} or fewer; {adherent_share:percent} reached {threshold:percent} "
-            "of the intended, which counts as adherent here. {never:int} never used the app.",
-            "{at_risk:int} people were still using it on day {landmark_day:int}, when the score counts as "
-            "given; {disengaged:int} of them stopped afterwards, for {gap_days:int} days or longer.",
-        ],
+        prose=_prose(found, values),
         values=values,
         value_kinds={
             **each(GIVEN, "threshold amount weeks gap_days landmark_day"),
             "unit": TEXT,
-            "people": ENROLLED,
+            "people": EVERYBODY,
+            "judged": counted_people("people"),
             "never": counted_people("people"),
             "at_risk": counted_people("people", weight=4, names=[populations.label(populations.AT_RISK)]),
             "disengaged": counted_people("at_risk"),
@@ -115,7 +132,7 @@ def section_use(context: Context) -> Section:
             **each(statistic(), "median_done share_mean"),
         },
         tables={
-            "periods": _periods(people),
+            "periods": _periods(people, str(rule["measure"])),
             "retention": Table(
                 frame=found.retention,
                 kinds={
@@ -140,12 +157,37 @@ def section_use(context: Context) -> Section:
     )
 
 
-def _periods(people: pd.DataFrame) -> Table:
+def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:
+    rule, people = found.rule, found.people
+    who = WHO[rule["people"]]
+    part = ""
+    if (people["intended_whole"] < rule["intended_whole"]).any():
+        part = " that were due while they were watched"
+    judged = (
+        "of {judged:int} people of whom anything was due, " if values["judged"] < values["people"] else ""
+    )
+    said = [
+        "Intended were {amount:int} {unit} in {weeks:int} weeks. Half of the {people:int} "
+        f"{who} did {{median_done:int}} or fewer; {judged}{{adherent_share:percent}} reached "
+        f"{{threshold:percent}} of the intended{part}, which counts as adherent here. "
+        "{never:int} never used the app.",
+        "{at_risk:int} people were still using it on day {landmark_day:int}, when the score counts as "
+        "given; {disengaged:int} of them stopped afterwards, for {gap_days:int} days or longer.",
+    ]
+    if rule["people"] != ENROLLED:
+        said.append(
+            f"There is no table of everyone enrolled: the {{people:int}} are {who}, and shares are of them. "
+            "People who joined and are not among them are missing from every figure here."
+        )
+    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+
+
+def _periods(people: pd.DataFrame, measure: str) -> Table:
     rows = [
         {
             "period": label,
             "intended": float(people[f"intended_{key}"].mean()),
-            "completed": float(people[f"completed_{key}"].mean()),
+            "done": float(people[f"{measure}_{key}"].mean()),
             "share": float(people[f"share_{key}"].mean()),
             "active_days": float(people[f"active_days_{key}"].mean()),
             "minutes": float(people[f"minutes_{key}"].mean()),
@@ -155,12 +197,12 @@ def _periods(people: pd.DataFrame) -> Table:
     ]
     return Table(
         frame=pd.DataFrame(rows),
-        kinds=each(TEXT, "period") | each(statistic(), "intended completed share active_days minutes"),
+        kinds=each(TEXT, "period") | each(statistic(), "intended done share active_days minutes"),
         title="Mean use per person",
         columns={
             "period": ("Period", "text"),
             "intended": ("Intended", "d1"),
-            "completed": ("Done", "d1"),
+            "done": (f"Done ({MEASURE_WORDS[measure]})", "d1"),
             "share": ("Share", "percent"),
             "active_days": ("Active days", "d1"),
             "minutes": ("Minutes", "d1"),

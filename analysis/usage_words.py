@@ -1,0 +1,23 @@
+"""What people and measures of use are called, wherever they are printed."""
+
+from __future__ import annotations
+
+ENROLLED, COVARIATES, ANSWERED, LOGGED = "enrolled", "covariates", "answered", "logged"
+# Who stands at the start of a flow; only a table of the enrolled lets them be called that.
+START = {
+    ENROLLED: "enrolled",
+    COVARIATES: "people in the table of covariates",
+    ANSWERED: "people who answered at any wave",
+    LOGGED: "people in the log",
+}
+MEASURE_WORDS = {
+    "completed": "units marked as completed",
+    "sessions": "sessions by the inactivity gap",
+    "modules": "modules",
+    "active_days": "active days",
+    "minutes": "minutes",
+    "logins": "logins",
+    "events": "events",
+}
+EARLY_USE = ("use_before", "active_days_before", "idle_at_landmark")
+JOINED = "joined"

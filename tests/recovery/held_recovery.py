@@ -1,0 +1,153 @@
+"""Run the report's first model on populations in which such studies go wrong.
+
+`python -m tests.recovery.held_recovery [--replications N] [--only TEXT]` adds replications to
+docs/methods/tables/held_populations.csv in chunks; rows of a population are replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from analysis.adherence import models as m
+from analysis.adherence.context import REMAINING
+from analysis.adherence.design import assemble
+from analysis.adherence.models import ModelRun
+from analysis.usage import UsageSummary, summarise_usage
+from instrument.errors import NotEstimableError
+from instrument.study import Study, as_study
+from tests.recovery.held_populations import POPULATIONS, Drawn, Held, base_study, logs
+
+TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "held_populations.csv"
+SEED, PEOPLE_PER_BATCH, MANY = 20_261_129, 15_000, 200_000
+MODELS = (REMAINING, m.COUNT)
+
+
+def batch(held: Held, seed: np.random.SeedSequence, studies: int) -> tuple[Drawn, UsageSummary, Study]:
+    """Draw studies at once and read their log in one pass."""
+    rng = np.random.default_rng(seed)
+    study = np.repeat(np.arange(studies), held.n)
+    drawn = held.draw(rng, studies * held.n, study)
+    events = logs(drawn, rng)
+    people = pd.DataFrame({"participant": np.arange(len(study)), **drawn.enrolment})
+    plan = as_study(base_study(**held.study))
+    return drawn, summarise_usage(events, plan, participants=people), plan
+
+
+def one(
+    drawn: Drawn, usage: UsageSummary, plan: Study, rows: slice, models: tuple[str, ...] = MODELS
+) -> ModelRun:
+    """Analyse one of the studies."""
+    people = usage.people.iloc[rows].reset_index(drop=True)
+    ids = people["participant"]
+    mine = UsageSummary(
+        people=people, retention=usage.retention, counts=usage.counts, rule=usage.rule, notes=[]
+    )
+    scores = pd.DataFrame({"participant": ids, "wave": "1", "total": drawn.score[rows]})
+    scores = scores.dropna()
+    side = pd.DataFrame({"participant": ids, **{k: v[rows] for k, v in drawn.covariates.items()}})
+    design = assemble(scores, mine, plan, None, side, ["total"], None, "1")
+    return ModelRun(design, "total", 0.95, None).run(models)
+
+
+def replicate(name: str, replications: int, chunk: int = 0, models: tuple[str, ...] = MODELS) -> pd.DataFrame:
+    held = POPULATIONS[name]
+    per = max(1, PEOPLE_PER_BATCH // held.n)
+    root = np.random.SeedSequence([SEED, chunk, list(POPULATIONS).index(name)])
+    lines = []
+    done = 0
+    with threadpool_limits(1):
+        for seed in root.spawn(-(-replications // per)):
+            k = min(per, replications - done)
+            drawn, usage, plan = batch(held, seed, k)
+            for j in range(k):
+                rows = slice(j * held.n, (j + 1) * held.n)
+                lines += _lines(drawn, usage, plan, rows, done + j, models)
+            done += k
+    return pd.DataFrame(lines)
+
+
+def _lines(
+    drawn: Drawn, usage: UsageSummary, plan: Study, rows: slice, number: int, models: tuple[str, ...]
+) -> list[dict[str, Any]]:
+    try:
+        run = one(drawn, usage, plan, rows, models)
+    except NotEstimableError as error:
+        return [{"replication": number, "model": REMAINING, "failed": str(error).split("\n")[0]}]
+    keep = ("model", "n", "coefficient", "se", "pvalue", "effect", "effect_lower", "effect_upper")
+    out: list[dict[str, Any]] = [
+        {"replication": number, "failed": "", **{key: row.get(key) for key in keep}} for row in run.effects
+    ]
+    return out + [
+        {"replication": number, "model": row["model"], "failed": row["reason"]} for row in run.failed
+    ]
+
+
+def truth(name: str) -> float:
+    """Units done per standard deviation of the score among those analysed, read off many people."""
+    held = POPULATIONS[name]
+    rng = np.random.default_rng(1)
+    drawn = held.draw(rng, MANY, np.zeros(MANY, dtype=int))
+    if drawn.slope is None:
+        return 0.0
+    rated = np.isfinite(drawn.score)
+    return float(drawn.slope[rated].mean() * drawn.score[rated].std())
+
+
+def table(name: str, lines: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    true = truth(name)
+    for model, mine in lines.groupby("model", sort=False):
+        good = mine[mine["failed"] == ""]
+        low, high, effect = (good[c].astype(float) for c in ("effect_lower", "effect_upper", "effect"))
+        rows.append(
+            {
+                "population": name,
+                "n": POPULATIONS[name].n,
+                "model": model,
+                "truth": true if model == REMAINING else (0.0 if true == 0 else np.nan),
+                "mean": effect.mean(),
+                "sd": effect.std(),
+                "mean_se": ((high - low) / 3.92).mean(),
+                "coverage": ((low <= true) & (true <= high)).mean() if model == REMAINING else np.nan,
+                "rejected": (good["pvalue"].astype(float) < 0.05).mean(),
+                "replications": len(good),
+                "failed": int((mine["failed"] != "").sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--replications", type=int, default=1000)
+    parser.add_argument("--only", default="")
+    parser.add_argument("--first", action="store_true", help="the report's first model only")
+    parser.add_argument("--dry", action="store_true", help="print only")
+    given = parser.parse_args()
+    for name in [name for name in POPULATIONS if given.only in name]:
+        lines = replicate(name, given.replications, models=MODELS[:1] if given.first else MODELS)
+        found = table(name, lines)
+        print(
+            found.drop(columns="population")
+            .assign(p=name[:40])
+            .round(3)
+            .to_string(index=False, header=name == next(iter(POPULATIONS))),
+            flush=True,
+        )
+        if not given.dry:
+            old = pd.read_csv(TABLE) if TABLE.exists() else found.iloc[:0]
+            kept = old[old["population"] != name]
+            whole = pd.concat([kept, found]) if len(kept) else found
+            order = {population: k for k, population in enumerate(POPULATIONS)}
+            whole = whole.sort_values("population", key=lambda c: c.map(order), kind="stable")
+            whole.to_csv(TABLE, index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    main()
