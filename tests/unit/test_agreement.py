@@ -183,3 +183,38 @@ def test_reliable_change_needs_a_positive_error_and_somebody() -> None:
 def test_standard_error_needs_possible_numbers(sd: float, reliability: float) -> None:
     with pytest.raises(ResponseDataError, match="standard_error_of_measurement"):
         standard_error_of_measurement(sd, reliability)
+
+
+def test_every_limit_of_agreement_by_hand() -> None:
+    """Seven pairs, every number from its formula with the quantiles of a printed table."""
+    first = pd.Series([10.0, 12, 15, 9, 14, 11, 13])
+    second = pd.Series([11.0, 15, 14, 12, 13, 15, 16])
+    found = limits_of_agreement(first, second, coverage=0.90, level=0.95)
+    difference = np.array([1.0, 3, -1, 3, -1, 4, 3])
+    bias, sd, n = difference.mean(), difference.std(ddof=1), 7
+    z, t = 1.6448536269514722, 2.4469118511449692  # normal .95, Student's t .975 with 6 degrees of freedom
+    assert (found.bias, found.sd) == (pytest.approx(bias), pytest.approx(sd))
+    assert (found.lower, found.upper) == (pytest.approx(bias - z * sd), pytest.approx(bias + z * sd))
+    assert tuple(found.bias_ci) == pytest.approx((bias - t * sd / n**0.5, bias + t * sd / n**0.5))
+    half = t * sd * (1 / 7 + z**2 / 12) ** 0.5
+    assert tuple(found.lower_ci) == pytest.approx((bias - z * sd - half, bias - z * sd + half))
+    assert tuple(found.upper_ci) == pytest.approx((bias + z * sd - half, bias + z * sd + half))
+    middle = (first + second) / 2
+    slope = np.polyfit(middle, difference, 1)[0]
+    assert found.slope == pytest.approx(slope)
+    assert found.points["mean"].tolist() == middle.tolist()
+
+
+def test_reliable_change_has_its_threshold_and_its_edge() -> None:
+    z = 1.959963984540054
+    found = reliable_change(pd.Series([0.0, 0.0, 0.0]), pd.Series([z * 2**0.5, 9.0, -9.0]), sem=1.0)
+    assert found.threshold == pytest.approx(z * 2**0.5)
+    two = reliable_change(pd.Series([0.0]), pd.Series([3.0]), sem=2.0)
+    assert two.threshold == pytest.approx(2 * z * 2**0.5)
+    assert two.table["index"].item() == pytest.approx(3 / (2 * 2**0.5))
+    assert found.table["direction"].tolist()[1:] == ["higher", "lower"]
+    # beyond the threshold, not at it (the edge itself is a matter of rounding)
+    below = reliable_change(pd.Series([0.0]), pd.Series([z * 2**0.5 * (1 - 1e-9)]), sem=1.0)
+    above = reliable_change(pd.Series([0.0]), pd.Series([z * 2**0.5 * (1 + 1e-9)]), sem=1.0)
+    assert below.table["direction"].item() == "no reliable change"
+    assert above.table["direction"].item() == "higher"

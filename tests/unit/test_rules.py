@@ -1,0 +1,71 @@
+"""Every cut-off as its source states it: a changed sign or digit is a changed verdict."""
+
+import math
+
+import pytest
+
+from analysis import rules
+
+# from the papers named in each rule's source
+CUTOFFS = {
+    "ALPHA": (">=", 0.7),
+    "OMEGA": (">=", 0.7),
+    "ICC": (">=", 0.7),
+    "SAMPLE_PER_ITEM": (">=", 7),
+    "SAMPLE_TOTAL": (">=", 100),
+    "CFI": (">", 0.95),
+    "TLI": (">", 0.95),
+    "RMSEA": ("<", 0.06),
+    "SRMR": ("<", 0.08),
+    "FEWEST_PEOPLE": (">=", 30),
+    "STRUCTURE_PER_ITEM": (">=", 5),
+    "RESPONSE_MODEL_PEOPLE": (">=", 250),
+    "HYPOTHESES": (">=", 0.75),
+    "KMO": (">=", 0.6),
+    "BARTLETT": ("<", 0.05),
+    "FLOOR_CEILING": ("<=", 0.15),
+    "ITEM_REST": (">=", 0.3),
+    "LOADING": (">=", 0.4),
+    "HTMT": ("<", 0.85),
+    "AVE": (">=", 0.5),
+    "INVARIANCE_CFI": (">=", -0.01),
+    "INVARIANCE_RMSEA": ("<=", 0.015),
+    "LONGSTRING": ("<", 0.5),
+    "INDIVIDUAL_VARIABILITY": (">", -3),
+    "MAHALANOBIS": (">=", 0.001),
+    "EVEN_ODD": (">=", 0.3),
+    "RESPONSE_TIME": (">=", 2),
+    "CARELESS_FLAGS": ("<", 2),
+    "ITEM_CVI": (">=", 0.78),
+    "SCALE_CVI": (">=", 0.9),
+    "CONTENT_KAPPA": (">", 0.74),
+    "INVARIANCE_CFI_ORDINAL": (">=", -0.004),
+    "INVARIANCE_RMSEA_ORDINAL": ("<=", 0.01),
+    "SMALLEST_CHANGE": ("<", 1),
+    "EARLIEST_RATING": (">=", 14),
+    "DIF_NEGLIGIBLE": ("<", 0.035),
+    "DIF_MODERATE": ("<", 0.07),
+    "DIF_NEGLIGIBLE_ZUMBO": ("<", 0.13),
+    "DIF_MODERATE_ZUMBO": ("<", 0.26),
+    "DIF_COSMIN": ("<", 0.02),
+    "DIF_GROUP": (">=", 200),
+    "IRT_ITEM_FIT": (">", 0.001),
+}
+
+
+def test_every_rule_is_listed_here():
+    assert set(rules.rule_table().index) == set(CUTOFFS)
+
+
+@pytest.mark.parametrize("name", CUTOFFS)
+def test_cutoff_and_edge(name):
+    rule = getattr(rules, name)
+    comparison, cutoff = CUTOFFS[name]
+    assert (rule.comparison, rule.cutoff) == (comparison, cutoff)
+    assert rule.holds(cutoff) == (comparison in (">=", "<="))
+    above = comparison.startswith(">")
+    assert rule.holds(cutoff + 1e-9) == above
+    assert rule.holds(cutoff - 1e-9) != above
+    assert not rule.holds(math.nan)
+    assert rule.source
+    assert str(rule).endswith({">=": "≥", "<=": "≤"}.get(comparison, comparison) + f" {cutoff:g}")
