@@ -10,6 +10,9 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.responses_people import NUMBERED
 
+WHOLE = ("covariates", "enrolment")
+"""Tables that should hold everyone who answered; of the others, everyone should be known."""
+
 
 def refuse_joins_without_ids(
     responses: pd.DataFrame,
@@ -34,12 +37,12 @@ def refuse_joins_without_ids(
     Returns
     -------
     list of str
-        Notes: people that each measure shares with the answers.
+        Notes: people whom a table lacks or nobody knows, and people that each measure shares.
 
     Raises
     ------
     ResponseDataError
-        A side of a join has row numbers in place of ids, or the sides share nobody.
+        A side of a join has row numbers in place of ids or no ids, or the sides share nobody.
     """
     beside = [name for name, table in tables.items() if table is not None and not table.attrs.get(NUMBERED)]
     beside += [f"measure {other.id}" for _, other in measures] + (["usage"] if usage else [])
@@ -49,10 +52,11 @@ def refuse_joins_without_ids(
         fact = f"{name_offenders(bare)} have no participant column; rows are not joined by their number"
         hint = "give participant ids in every table, or leave the other tables out."
         raise ResponseDataError(fact_and_hint("validate", f"{fact} ({name_offenders(beside)}).", hint))
-    answered = set(responses["participant"].astype(str))
-    notes = []
+    answered = _people(responses)
+    said = responses.attrs.get("notes", ())
+    notes = [fact for fact in _lost(tables, answered) if not any(fact in note for note in said)]
     for answers, other in measures:
-        people = set(answers["participant"].astype(str))
+        people = _people(answers)
         shared = len(people & answered)
         if people and not shared:
             fact = f"none of the {len(people)} people of measure {other.id!r} is among the {len(answered)}"
@@ -60,3 +64,31 @@ def refuse_joins_without_ids(
             raise ResponseDataError(fact_and_hint("validate", f"{fact} who answered.", hint))
         notes.append(f"{other.title}: {shared} of {len(people)} people answered the scale too")
     return notes
+
+
+def _people(table: pd.DataFrame) -> set[str]:
+    return set(table["participant"].dropna().astype(str))
+
+
+def _lost(tables: Mapping[str, pd.DataFrame | None], answered: set[str]) -> list[str]:
+    """Refuse tables beside the answers that name no people or only others; count whom a join loses."""
+    given = {name: table for name, table in tables.items() if table is not None}
+    people: dict[str, set[str]] = {}
+    for name, table in given.items():
+        if "participant" not in table.columns:
+            fact = f"{name!r} has no participant column; rows are not joined by their number."
+            raise ResponseDataError(fact_and_hint("validate", fact, "give participant ids in every table."))
+        people[name] = _people(table)
+        if people[name] and not people[name] & answered:
+            fact = f"none of the {len(people[name])} people of the table of {name} is among the"
+            hint = "write the participant ids alike in both."
+            raise ResponseDataError(fact_and_hint("validate", f"{fact} {len(answered)} who answered.", hint))
+    known = answered.union(*(people[name] for name in WHOLE if name in people))
+    facts = []
+    for name, there in people.items():
+        these, others = (answered, there) if name in WHOLE else (there, known)
+        if lost := len(these - others):
+            who = "people who answered" if name in WHOLE else f"people in the table of {name}"
+            where = f"the table of {name}" if name in WHOLE else "the answers"
+            facts.append(f"{lost} of {len(these)} {who} are not in {where}")
+    return facts

@@ -74,3 +74,51 @@ def test_people_who_match_are_counted_and_none_is_an_error() -> None:
 
 def test_answers_without_ids_alone_are_validated() -> None:
     assert any("row numbers taken" in note for note in notes(responses=answers(OWN, False)))
+
+
+def beside(people: list[str]) -> pd.DataFrame:
+    """A table of one kind beside the answers, with the columns it needs."""
+    return pd.DataFrame({"participant": people, "wave": 1, "age": range(len(people))})
+
+
+BESIDE = ["covariates", "outcomes", "enrolment", "times"]
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_table_beside_the_answers_needs_ids_of_its_own(name: str) -> None:
+    bare = beside([f"p{k}" for k in range(60)]).drop(columns="participant")
+    with pytest.raises(
+        instrument.ResponseDataError, match=rf"'{name}' has no participant column; rows .*\nHint: "
+    ):
+        notes(responses=answers(OWN), **{name: bare})
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_table_beside_the_answers_that_shares_nobody_is_an_error(name: str) -> None:
+    with pytest.raises(
+        instrument.ResponseDataError,
+        match=rf"none of the 50 people of the table of {name} is among the 60 who answered\.\nHint: ",
+    ):
+        notes(responses=answers(OWN), **{name: beside([f"q{k}" for k in range(50)])})
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_who_a_table_beside_the_answers_lacks_is_counted_once(name: str) -> None:
+    lacking = beside([f"p{k}" for k in range(10, 80)])
+    fact = (
+        f"10 of 60 people who answered are not in the table of {name}"
+        if name in ("covariates", "enrolment")
+        else f"20 of 70 people in the table of {name} are not in the answers"
+    )
+    assert notes(responses=answers(OWN), **{name: lacking}).count(fact) == 1
+    said = answers(OWN)
+    said.attrs["notes"] = (*said.attrs.get("notes", ()), f"suspicion: {fact}; 9 would match but for capitals")
+    assert fact not in notes(responses=said, **{name: lacking})
+    everyone = notes(responses=answers(OWN), **{name: beside([f"p{k}" for k in range(60)])})
+    assert not any("are not in" in note for note in everyone)
+
+
+def test_people_of_outcomes_who_are_enrolled_are_known() -> None:
+    enrolled = beside([f"p{k}" for k in range(80)])
+    found = notes(responses=answers(OWN), enrolment=enrolled, outcomes=beside([f"p{k}" for k in range(70)]))
+    assert not any("are not in" in note for note in found)
