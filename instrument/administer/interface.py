@@ -19,6 +19,7 @@ from instrument.store.answers import Answer
 from instrument.store.connect import reading
 from instrument.store.definitions import instrument_of, waves_of
 from instrument.store.intake import (
+    NO_CONSENT,
     RefusedError,
     UsageEvent,
     keep_events,
@@ -201,7 +202,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
     """Keep a batch of usage events: all of them, or none and the path of each fault.
 
-    An event sent again is known; the same id with another person, kind, time or duration is refused (409).
+    An event sent again is known; the same id with another person, kind, time or duration is refused (409),
+    and so is a new event of a person whose latest choice about consent is no.
     """
     with site_of(request).engine.begin() as connection:
         people = people_of(connection, study.id, (event.participant for event in batch.events))
@@ -266,7 +268,8 @@ def post_response(
     """Keep a whole set of answers, once per identifier: 201 when new, 200 when it is there already.
 
     It is there already when system and value of the identifier, person, wave, language and answers all are;
-    the same identifier with anything else is refused (409), as is another set at a wave that has one.
+    the same identifier with anything else is refused (409), as are another set at a wave that
+    has one, and a new set of a person whose latest choice about consent is no.
     """
     with site_of(request).engine.begin() as connection:
         scale = instrument_of(connection, int(study.instrument_version_id))
@@ -294,6 +297,8 @@ def post_response(
         raise _refuse(
             409, ("identifier.value", "was sent before with another person, wave, language or answers")
         )
+    if outcome == "no consent":
+        raise _refuse(409, ("subject.identifier.value", NO_CONSENT))
     if outcome == "conflict":
         raise _refuse(409, ("query.wave", "this person has other answers at this wave"))
     return JSONResponse({"outcome": outcome}, status_code=201 if outcome == "created" else 200)

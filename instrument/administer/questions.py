@@ -55,6 +55,8 @@ def _posted(request: Request, connection: Any, form: Any) -> tuple[Circumstances
         if fits(request, here, form, f"attempt {row.administration_id}"):
             if row.status == "completed":
                 raise stale(request, page, "sent", 409)
+            if here.person.consent_granted is False:
+                raise stale(request, page, "taken_back", 409)
             occasion = occasion_of(connection, here.person)
             if occasion.administration != row.administration_id or not here.person.consent_granted:
                 raise stale(request, page, "over", 409)

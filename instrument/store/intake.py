@@ -30,7 +30,7 @@ from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.instants import InstantError, days_between, utc
-from instrument.store.people import invite
+from instrument.store.people import invite, without_consent
 from instrument.store.tables import STATES, administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
 
@@ -38,6 +38,7 @@ KEYED_MODES = ("import", "paper")
 """Administrations that a team enters; what it left open a later import may carry on."""
 FAR_DAYS = 3_653
 """Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
+NO_CONSENT = "this person does not consent, or took consent back"
 
 
 class RefusedError(StoreError):
@@ -184,17 +185,20 @@ def keep_events(
     Raises
     ------
     RefusedError
-        An id was used for another event, or a moment has no time zone or lies more than ten years from the
-        days of its person's study.
+        An id was used for another event, a new event is of a person without consent, or a moment has no
+        time zone or lies more than ten years from the days of its person's study.
     """
     stamped = _stamped(connection, study_id, events, people)
     known = _known_events(connection, study_id, source, [event.source_id for event in events])
     fresh: dict[str, dict[str, Any]] = {}
+    barred = without_consent(connection, people.values())
     faults = []
     for place, row in enumerate(stamped):
         name = str(row["source_id"])
         before = known.get(name) or fresh.get(name)
-        if before is None:
+        if before is None and row["participant_id"] in barred:
+            faults.append((f"events[{place}].participant", NO_CONSENT))
+        elif before is None:
             fresh[name] = {"study_id": study_id, "source": source, **row}
         elif any(before[key] != row[key] for key in ("participant_id", "kind", "at", "duration")):
             faults.append(
@@ -313,7 +317,8 @@ def keep_response_set(
     -------
     str
         `created`; `known` when this very set is there already: id, person, wave, language and answers;
-        `reused` when the id came before with anything else; `conflict` when the wave holds another set.
+        `reused` when the id came before with anything else; `no consent` when the set is new and the
+        person's latest choice about consent is no; `conflict` when the wave holds another set.
     """
     keys = _submit_keys(int(study_row.id), caller_id, system)
     waves = {row.name: row.id for row in _rows(waves_of(connection, study_row.id))}
@@ -328,6 +333,8 @@ def keep_response_set(
             return "known"
         if place == 0:
             return "reused"
+    if without_consent(connection, [participant_id]):
+        return "no consent"
     if live_administration(connection, participant_id, wave_id) is not None:
         return "conflict"
     _create(connection, study_row, participant_id, wave_id, answers, lang=lang, mode=mode, key=keys[0])
@@ -419,7 +426,8 @@ def keep_table(
     Raises
     ------
     StoreError
-        Unknown waves or people, people who were erased, or other answers are there already; nothing is kept.
+        Unknown waves or people, people who were erased or do not consent, or other answers are there
+        already; nothing is kept.
     """
     waves = {str(row.name) for row in _rows(waves_of(connection, study_row.id))}
     if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
@@ -435,15 +443,22 @@ def keep_table(
         invite(connection, study_row.id, keyring, absent, readmit=readmit)
         people |= people_of(connection, study_row.id, absent)
     wave_ids = {str(row.name): int(row.id) for row in _rows(waves_of(connection, study_row.id))}
-    kept, conflicts = 0, []
+    barred = without_consent(connection, people.values())
+    kept, conflicts, refused = 0, [], []
     given = list(_answer_sets(answers))
     for one in given:
         done = _keep_one(
             connection, study_row, people[one.participant], wave_ids[one.wave], one, lang=lang, mode=mode
         )
         kept += done == "kept"
+        if done == "kept" and people[one.participant] in barred:
+            refused.append(one.participant)
         if done == "conflict":
             conflicts.append(f"{one.participant} at {one.wave}")
+    if refused:
+        named = name_offenders(list(dict.fromkeys(refused)))
+        fact = f"{len(set(refused))} people do not consent, or took consent back: {named}."
+        raise StoreError(fact_and_hint("import", fact, "take their rows out; nothing was imported."))
     if conflicts:
         named = name_offenders(conflicts)
         fact = f"{len(conflicts)} administrations are in the store with other answers: {named}."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.storable import is_storable
@@ -237,6 +237,34 @@ def consent_of(connection: Connection, participant_id: int) -> Row[tuple[object,
     """
     query = select(consent).where(consent.c.participant_id == participant_id)
     return connection.execute(query.order_by(consent.c.id.desc()).limit(1)).first()
+
+
+def without_consent(connection: Connection, numbers: Iterable[int]) -> set[int]:
+    """People whose latest choice is no; who was never asked here may have consented elsewhere.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    numbers
+        Numbers of the people to look at.
+
+    Returns
+    -------
+    set of int
+        Those who declined or took their consent back.
+    """
+    wanted = sorted(set(numbers))
+    found: set[int] = set()
+    for start in range(0, len(wanted), 500):
+        latest = (
+            select(func.max(consent.c.id))
+            .where(consent.c.participant_id.in_(wanted[start : start + 500]))
+            .group_by(consent.c.participant_id)
+        )
+        query = select(consent.c.participant_id).where(consent.c.id.in_(latest), consent.c.granted.is_(False))
+        found |= {int(number) for number in connection.execute(query).scalars()}
+    return found
 
 
 def set_language(connection: Connection, participant_id: int, lang: str) -> None:
