@@ -210,7 +210,9 @@ def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, A
 
     named = [name.strip() for name in covariates.split(",") if name.strip()]
     text = {key: how[key] for key in ("encoding", "delimiter") if how.get(key) is not None}
-    ours = [name for name in columns_of(file, **text) if name in BESIDE and name not in named]
+    ours = [
+        name for name in columns_of(file, **text, caller="dta import") if name in BESIDE and name not in named
+    ]
     answers = _from_file(file, scale, ",".join([*named, *ours]), how)
     if STATUS in ours:
         status_of(answers, "dta import")

@@ -134,7 +134,9 @@ def read_responses(
     return _warned(_checked(raw, reading), caller)
 
 
-def columns_of(path: str | Path, encoding: str = "utf-8", delimiter: str | None = None) -> list[str]:
+def columns_of(
+    path: str | Path, encoding: str = "utf-8", delimiter: str | None = None, caller: str = "columns_of"
+) -> list[str]:
     """Name the columns of a file of answers, without judging them.
 
     Parameters
@@ -143,6 +145,8 @@ def columns_of(path: str | Path, encoding: str = "utf-8", delimiter: str | None 
         As for `read_responses`.
     encoding, delimiter
         Of a text file.
+    caller
+        Named in messages.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def columns_of(path: str | Path, encoding: str = "utf-8", delimiter: str | None 
     ResponseDataError
         The file cannot be read.
     """
-    return list(_read_raw(Path(path), None, encoding, delimiter, "columns_of").columns)
+    return list(_read_raw(Path(path), None, encoding, delimiter, caller).columns)
 
 
 def check_responses(

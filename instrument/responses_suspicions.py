@@ -268,7 +268,10 @@ def _is_filled(own: _Column, code: float, others: list[_Column | None]) -> bool:
     for other in others:
         if other is None or not other.is_rating or not own.is_rating or other is own:
             continue
-        if other.high - other.low > 2 * max(own.high - own.low, own.step):
+        reached = max(
+            2 * max(own.high - own.low, own.step), max(abs(code - own.low), abs(code - own.high)) + own.step
+        )
+        if other.high - other.low > reached:  # of another kind
             continue
         reach = max(2 * other.step, other.high - other.low)
         close = (other.distinct > other.low - reach) & (other.distinct < other.high + reach)

@@ -17,6 +17,8 @@ def rows_asked(
     raw: RawTable, wave: pd.Series, judged: dict[str, JudgedColumn], notes: list[str]
 ) -> np.ndarray:
     """Rows of waves at which some cell holds something: an event without the form is no administration."""
+    if raw.reasons is not None:  # a checked table: its rows were judged by the codes that it no longer holds
+        return np.ones(len(wave), dtype=bool)
     answered = np.logical_or.reduce([column.states != UNSTATED for column in judged.values()])
     held = set(wave[answered])
     asked = wave.isin(held).to_numpy(dtype=bool)

@@ -373,11 +373,12 @@ def test_answers_come_out_wide_with_the_reason_of_each_gap(engine: Engine, keyri
         connection.execute(update(tables.participant).values(is_test=True))
         assert responses_of(connection, "s").empty
         assert len(responses_of(connection, "s", with_tests=True)) == 2
-    assert list(wide.columns) == ["participant", "wave", *ITEMS, "day", "mode"]
+    assert list(wide.columns) == ["participant", "wave", *ITEMS, "day", "mode", "status"]
     assert wide.loc[0, "i1"] == 3
     assert wide[ITEMS].isna().sum().sum() == 7
     assert wide.attrs["reasons"]["reason"].value_counts().to_dict() == {"not_seen": 6, "declined": 1}
     assert list(wide["day"]) == [0, 0]
+    assert list(wide["status"]) == ["completed", "open"]
 
 
 def test_a_copy_comes_back_without_those_erased_since(

@@ -157,7 +157,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 # What takes no answers: results of other functions, files, sizes; and what is reached through `score`.
 NO_ANSWERS = {
     "analysis": {
-        "audit_agreement", "bifactor_strength", "bootstrap_model", "compare_models", "composite_reliability",
+        "audit_agreement", "bifactor_strength", "bootstrap_model", "compare_models", "composite_reliability", "nested",
         "dynamic_cutoffs", "extracted_variance", "plan_power", "relate_features", "rule_table", "simulate_study",
         "standard_error_of_measurement", "summarise_usage", "relate_adherence", "relate_waves",
         "latent_adherence", "mediate_adherence", "priority_map",

@@ -104,7 +104,8 @@ def test_spark_reads_stamps_and_ids_as_duckdb_does(tmp_path: Path) -> None:
         ),
     }
     people.to_csv(tmp_path / "people.csv", index=False)
-    (tmp_path / "study.json").write_text(json.dumps(data.study))
+    study = data.study | {"observed_until": None}  # a day of the study's own clock; here people join on dates
+    (tmp_path / "study.json").write_text(json.dumps(study))
     (tmp_path / "how.json").write_text(json.dumps({name: how for name, (_, how) in writings.items()}))
     for name, (frame, _) in writings.items():
         if name.endswith(".csv"):
@@ -127,13 +128,11 @@ def test_spark_reads_stamps_and_ids_as_duckdb_does(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr[-3000:]
     each = LogReading(retry_seconds=0)
-    wanted = summarise_usage(log.assign(at=local), data.study, participants=people, reading=each).people
+    wanted = summarise_usage(log.assign(at=local), study, participants=people, reading=each).people
     assert wanted["events_whole"].tolist() == [200, 200]
     for name, (frame, how) in writings.items():
-        here = summarise_usage(
-            tmp_path / name, data.study, participants=people, reading=LogReading(**how)
-        ).people
-        again = summarise_usage(frame, data.study, participants=people, reading=LogReading(**how)).people
+        here = summarise_usage(tmp_path / name, study, participants=people, reading=LogReading(**how)).people
+        again = summarise_usage(frame, study, participants=people, reading=LogReading(**how)).people
         there = pd.read_parquet(tmp_path / f"{name}.found")
         for found in (here, again, there):
             # Sums of minutes may be taken in another order: 1e-9 is rounding.
