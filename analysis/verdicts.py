@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,6 +48,23 @@ _CAUSES = {
     Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",
     Cause.UNDECIDED: "large enough to matter, but not told from chance",
 }
+
+
+def not_judged(causes: Sequence[Cause]) -> str:
+    """Say why some claims were not judged: what could not be tested apart from what was, and left open.
+
+    Examples
+    --------
+    >>> not_judged([Cause.IMPROPER])
+    'Some could not be tested: an improper solution.'
+    >>> not_judged([Cause.UNDECIDED])
+    'Some are undecided: large enough to matter, but not told from chance.'
+    """
+    untested = ", ".join(cause.words for cause in causes if cause is not Cause.UNDECIDED)
+    said = [f"Some could not be tested: {untested}."] if untested else []
+    if Cause.UNDECIDED in set(causes):
+        said.append(f"Some are undecided: {Cause.UNDECIDED.words}.")
+    return " ".join(said)
 
 
 class State(StrEnum):

@@ -35,11 +35,11 @@ class LandmarkDesign:
     """Rows of the analysis and how they came about.
 
     `frame` has one row per analysed participant: predictors (raw), adjustment columns as numbers in
-    `adjusters`, `done` and `due` (intended units after the landmark while watched), `days_after` (days
-    watched after it), `time` and `event` from the landmark with `at_risk`, `adherent_after`, and the
-    outcome where there is one. `everyone` has one row per enrolled participant still watched with complete
-    adjustment and `answered`, for weights; `watched` one per participant still watched, gaps as NaN, for
-    imputation. The first of `adjusters` are the columns of use before the landmark in `early`, most needed
+    `adjusters`, `done` and `due` (intended units after the landmark while watched), `time` and `event` from
+    the landmark with `at_risk`, `adherent_after`, and the outcome where there is one. `everyone` has one row
+    per enrolled participant still watched with complete adjustment and `answered`, for weights; `watched`
+    one per participant still watched, gaps as NaN, for imputation. The first of `adjusters` are the columns
+    of use before the landmark in `early`, most needed
     first; `adjusted_for` names what is held constant.
     """
 
@@ -122,7 +122,6 @@ def assemble(
     frame["due"] = frame["intended_after"].astype(float)
     frame["watched"] = frame["seen"] & (frame["due"] > 0)
     frame["done"] = np.minimum(frame[f"{measure}_after"].astype(float), frame["due"])
-    frame["days_after"] = frame["end_day"] - day
     # Uncapped: a count cut at the intended amount takes all who did more for alike.
     frame["use_before"] = frame[f"{measure}_before"].astype(float)
     share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)

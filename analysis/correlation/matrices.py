@@ -273,7 +273,9 @@ def threshold_frame(thresholds: list[npt.NDArray[np.float64]], names: list[str])
     return pd.DataFrame(padded, index=names, columns=range(1, most + 1))
 
 
-def warn_of_limits(lowest: float, at_bound: list[str], smooth: bool, caller: str) -> None:
+def warn_of_limits(
+    lowest: float, at_bound: list[str], smooth: bool, caller: str, *, can_smooth: bool = True
+) -> None:
     """Warn of correlations at ±1 and of a matrix that is not positive definite.
 
     Parameters
@@ -286,6 +288,8 @@ def warn_of_limits(lowest: float, at_bound: list[str], smooth: bool, caller: str
         Whether the matrix was smoothed.
     caller
         The public function that warns.
+    can_smooth
+        Whether that function has the option `smooth`.
     """
     if at_bound:
         fact = f"{len(at_bound)} correlations ran to ±1: {name_offenders(at_bound)}."
@@ -295,6 +299,6 @@ def warn_of_limits(lowest: float, at_bound: list[str], smooth: bool, caller: str
         fact = f"the correlation matrix is not positive definite (smallest eigenvalue {lowest:.4f})"
         done = "; it was smoothed." if smooth else "."
         hint = "drop items that repeat each other, merge rare categories" + (
-            "." if smooth else ", or give smooth=True."
+            "." if smooth or not can_smooth else ", or give smooth=True."
         )
         warnings.warn(fact_and_hint(caller, fact + done, hint), ToolkitWarning, stacklevel=3)

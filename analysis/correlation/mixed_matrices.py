@@ -167,7 +167,7 @@ def mixed_correlations(
     kinds = np.isin(names, list(ordered))
     moments = mixed_moments(values, kinds, missing, names=names, caller=caller)
     lowest = smallest_eigenvalue(moments.correlations)
-    warn_of_limits(lowest, [], smooth=False, caller=caller)
+    warn_of_limits(lowest, [], smooth=False, caller=caller, can_smooth=False)
 
     def square(matrix: npt.NDArray[np.generic]) -> pd.DataFrame:
         return pd.DataFrame(matrix, index=names, columns=names)

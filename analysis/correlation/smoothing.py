@@ -21,8 +21,9 @@ def smooth_correlations(matrix: Array) -> Array:
     Returns
     -------
     numpy.ndarray
-        The matrix itself when it is positive definite, else the nearest by its eigenvectors: small
-        eigenvalues become 100 times the limit, all are scaled to sum to p, the diagonal is set to 1.
+        The matrix itself when it is positive definite, else a positive definite one with the same
+        eigenvectors but for a rescaling: small eigenvalues become 100 times the limit, all are scaled to sum
+        to p, the diagonal is set to 1. It is close, not the nearest correlation matrix (Higham 2002).
 
     Examples
     --------

@@ -77,7 +77,8 @@ class QuestionRow:
         """What was not judged, in print; empty where all was."""
         parts = []
         if self.tally.untested:
-            parts.append(f"{self.tally.untested} could not be tested ({_words(self.causes)})")
+            what = "undecided" if self.causes == (Cause.UNDECIDED,) else "not judged"
+            parts.append(f"{self.tally.untested} {what} ({_words(self.causes)})")
         if self.tally.hidden:
             parts.append(f"{self.tally.hidden} left out here")
         return "; ".join(parts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.report.formatting import ABSENT
-from analysis.verdicts import Cause, Property, State, Tally, Verdict, tally_of
+from analysis.verdicts import Cause, Property, State, Tally, Verdict, not_judged, tally_of
 
 SHOWN = "What has been shown, and what has not"
 STEPS_SOURCE = "Boateng et al. 2018, doi:10.3389/fpubh.2018.00149"
@@ -122,7 +122,7 @@ class Evidence:
         elif self.state is State.UNTESTABLE and why:
             said = f"{self.state.words}: {why}."
         elif self.tally.untested:
-            said += f" Some could not be tested: {why}."
+            said += f" {not_judged(self.causes)}"
         return f"{said} {self.note}".strip()
 
     @property
@@ -141,7 +141,7 @@ class Evidence:
         if not self.tally.tested + self.tally.untested:
             return ""
         met, not_met, untested = self.counts
-        return f"({met} met, {not_met} not met, {untested} not tested)"
+        return f"({met} met, {not_met} not met, {untested} not judged)"
 
     def plain(self) -> dict[str, Any]:
         """Give state and counts as plain data."""

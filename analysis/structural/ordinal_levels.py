@@ -174,6 +174,11 @@ def write_levels(
     """
     exempt = {name.replace(" ", "") for name in partial}
     later = n_groups - 1
+    # what identifies intercept and scale of an item is its thresholds that are equal, not those it has
+    tied = {
+        item: sum(f"{item}|t{k}" not in exempt for k in range(1, count + 1))
+        for item, count in thresholds.items()
+    }
 
     def vector(first: object, rest: object) -> str:
         return "c(" + ", ".join(map(str, [first, *[rest] * later])) + ")"
@@ -187,7 +192,7 @@ def write_levels(
     lines = []
     for factor, items in measured.factors.items():
         for item in items:
-            kind = "loadings" if testable_alone(thresholds[item], equal) else "together"
+            kind = "loadings" if testable_alone(tied[item], equal) else "together"
             label = shared(f"{factor}=~{item}", f"l.{factor}.{item}", kind)
             lines.append(f"{factor} =~ {vector('NA', 'NA')}*{item} + {label}*{item}")
     for item, count in thresholds.items():
@@ -195,31 +200,34 @@ def write_levels(
             f"{item} | {shared(f'{item}|t{k}', f't{k}.{item}', 'thresholds')}*t{k}"
             for k in range(1, count + 1)
         ]
-    lines += _item_lines(thresholds, equal, exempt, vector)
-    lines += _factor_lines(measured, thresholds, equal, vector)
+    lines += _item_lines(tied, equal, exempt, vector)
+    lines += _factor_lines(measured, tied, equal, vector)
     lines += [f"{left} ~~ {right}" for left, right in measured.covariances]
     return "\n".join(lines)
 
 
-def testable_alone(n_thresholds: int, equal: frozenset[str]) -> bool:
+def testable_alone(n_equal: int, equal: frozenset[str]) -> bool:
     """Say whether equal loadings of an item can be told from unequal ones.
 
-    With one threshold intercept, scale and loading of a later group can take any equality of threshold and
-    loading back: both are tested together with the intercepts, or not at all (Wu & Estabrook 2016).
+    With one equal threshold intercept, scale and loading of a later group can take any equality of threshold
+    and loading back: both are tested together with the intercepts, or not at all (Wu & Estabrook 2016). With
+    none the scale of the item is a convention, and so would be the equality of its loading.
     """
-    return n_thresholds > 1 or "intercepts" in equal
+    return n_equal > 1 or (n_equal == 1 and "intercepts" in equal)
 
 
 def _item_lines(
-    thresholds: dict[str, int],
+    tied: dict[str, int],
     equal: frozenset[str],
     exempt: set[str],
     vector: Callable[[object, object], str],
 ) -> list[str]:
     """Intercepts and residual variances: fixed in the first group, free in others as the level allows."""
     lines = []
-    for item, count in thresholds.items():
-        free_intercept = "thresholds" in equal and ("intercepts" not in equal or f"{item}~1" in exempt)
+    for item, count in tied.items():
+        free_intercept = (
+            "thresholds" in equal and count > 0 and ("intercepts" not in equal or f"{item}~1" in exempt)
+        )
         free_residual = "thresholds" in equal and ("residuals" not in equal or f"{item}~~{item}" in exempt)
         free_residual = free_residual and testable_alone(count, equal)
         lines.append(f"{item} ~ {vector(0, 'NA' if free_intercept else 0)}*1")
@@ -234,14 +242,14 @@ def scale_is_shared(items: list[str], thresholds: dict[str, int], equal: frozens
 
 def _factor_lines(
     measured: Measurement,
-    thresholds: dict[str, int],
+    tied: dict[str, int],
     equal: frozenset[str],
     vector: Callable[[object, object], str],
 ) -> list[str]:
     """Latent means and variances: 0 and 1, freed in later groups once intercepts and loadings are equal."""
     lines = []
     for factor, items in measured.factors.items():
-        variance = "NA" if scale_is_shared(items, thresholds, equal) else 1
+        variance = "NA" if scale_is_shared(items, tied, equal) else 1
         lines.append(f"{factor} ~ {vector(0, 'NA' if 'intercepts' in equal else 0)}*1")
         lines.append(f"{factor} ~~ {vector(1, variance)}*{factor}")
     return lines

@@ -261,6 +261,9 @@ class StructuralResult(Result):
         """
         from analysis.structural.summary import summary_text
 
+        if digits < 0:
+            fact = f"digits is {digits}."
+            raise DefinitionError(fact_and_hint("summary", fact, "give the number of decimals, 0 or more."))
         return summary_text(self, digits, standardized, ci)
 
 

@@ -16,7 +16,7 @@ from analysis.structural.normal import Moments, NormalDiscrepancy
 from analysis.structural.optimise import minimise
 from analysis.structural.partable import TableOptions, build_table
 from analysis.structural.ram import build_group, curvature, evaluate, gradient, jacobian, vech_places
-from analysis.structural.starting import start_values
+from analysis.structural.starting import free_markers, on_markers, start_values
 from analysis.structural.syntax import parse_syntax
 
 DATA = Path(__file__).parents[1] / "reference" / "data"
@@ -262,3 +262,29 @@ def test_population_moments_give_back_the_parameters(seed):
     assert found.converged
     assert found.value == pytest.approx(0.0, abs=1e-12)
     assert reduction.expand(found.z) == pytest.approx(truth, abs=1e-6)
+
+
+SCALED = "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6 + x1\nh =~ x7 + x8\ng ~ f\nx9 ~ g + h\nf ~~ h"
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_unit_markers_and_unit_variances_imply_the_same_moments(seed):
+    """Where a search went on another scale its values come back as the same model."""
+    table = build_table(parse_syntax(SCALED), TableOptions(meanstructure=True))
+    other, markers = free_markers(table)
+    assert set(markers) == {"f", "g", "h"}
+    generator = np.random.default_rng(seed)
+    x = generator.normal(scale=0.6, size=other.n_free)
+    for k in markers.values():
+        x[other.rows[k].free] = generator.choice([-1.0, 1.0]) * generator.uniform(0.05, 3.0)
+    first = evaluate(build_group(other, 0, {}), x)
+    second = evaluate(build_group(table, 0, {}), on_markers(table, other, markers, x))
+    assert second.sigma == pytest.approx(first.sigma, rel=1e-9, abs=1e-9)
+    assert second.mu == pytest.approx(first.mu, rel=1e-9, abs=1e-9)
+
+
+def test_labels_and_groups_keep_their_markers():
+    """With shared labels unit variances would be another model."""
+    for text, options in (("f =~ x1 + a*x2 + a*x3", {}), (THREE, {"n_groups": 2})):
+        assert free_markers(build_table(parse_syntax(text), TableOptions(**options))) is None

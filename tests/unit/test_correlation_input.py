@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from typing import Any
 
@@ -14,6 +15,7 @@ from analysis.correlation import mixed_correlations, ordinal_moments, polychoric
 from analysis.correlation.bivariate_normal import bivariate_cdf, rectangle_probabilities
 from analysis.correlation.codes import ROWS_AT_ONCE, category_codes
 from analysis.correlation.counts import cross_counts, item_counts, pair_indices, pair_tables
+from analysis.correlation.matrices import warn_of_limits
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning
 
 
@@ -217,3 +219,12 @@ def test_continuous_variables_that_nearly_repeat_each_other_keep_their_correlati
     table = _linear(noise)
     found = mixed_correlations(table, ordered=["item"]).correlations.loc["x", "y"]
     assert found == pytest.approx(np.corrcoef(table["x"], table["y"])[0, 1], abs=1e-11)
+
+
+def test_a_hint_names_only_an_option_that_exists() -> None:
+    for can_smooth in (True, False):
+        with pytest.warns(ToolkitWarning, match="not positive definite") as caught:
+            warn_of_limits(-0.8, [], smooth=False, caller="it", can_smooth=can_smooth)
+        assert ("smooth=True" in str(caught[0].message)) == can_smooth
+    assert "smooth" in inspect.signature(polychoric).parameters
+    assert "smooth" not in inspect.signature(mixed_correlations).parameters

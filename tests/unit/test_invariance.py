@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.structural.equal_measurement import invariance
+from analysis.structural.models import cfa
 from instrument.errors import DefinitionError, NotEstimableError
 
 DATA = Path(__file__).parents[1] / "reference" / "data" / "likert.csv"
@@ -76,3 +77,24 @@ def test_what_the_data_cannot_bear_is_refused(likert: pd.DataFrame) -> None:
     lacking.loc[(lacking["group"] == "b") & (lacking["q6"] == 5), "q6"] = 4
     with pytest.raises(NotEstimableError, match="lack a category in a group: 'q6 in b'"):
         invariance(MODEL, lacking, "group")
+
+
+@pytest.mark.parametrize(("left_free", "metric_df"), [(1, 14), (3, 12), (4, 12)])
+def test_thresholds_left_free_are_no_longer_there_to_identify_the_item(
+    likert: pd.DataFrame, left_free: int, metric_df: int
+) -> None:
+    """With one equal threshold or none of q1 its scale is not free; cfa(group_equal=...) says the same."""
+    model, partial = "a =~ q1 + q2 + q3 + q4", [f"q1|t{k}" for k in range(1, left_free + 1)]
+    table = invariance(model, likert, "group", partial=partial).table.set_index("level")
+    assert table.loc["metric", "df"] == metric_df
+    for level, equal in (
+        ("thresholds", ["thresholds"]),
+        ("scalar", ["thresholds", "loadings", "intercepts"]),
+    ):
+        if level == "scalar" and left_free == 4:
+            continue  # without an equal threshold the loading of q1 is left free here, and tied there
+        same = cfa(model, likert, group="group", group_equal=equal, group_partial=partial).fit
+        assert table.loc[level, "df"] == same["df"]
+        assert table.loc[level, "chisq"] == pytest.approx(same["chisq"], rel=1e-6)
+    assert table["df"].is_monotonic_increasing
+    assert table["chisq"].is_monotonic_increasing

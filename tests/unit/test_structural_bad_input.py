@@ -94,6 +94,7 @@ OPTIONS = [
         lambda: cfa(Q, L, group="group", group_equal="loadings", group_partial=["a=~q9"]),
         "group_partial names what is not in the model: 'a=~q9'",
     ),
+    (lambda: cfa(F, C, "ML").summary(digits=-1), "digits is -1"),
     (lambda: cfa(F, C, "ML").standardized("zz"), "kind 'zz' is unknown"),
     (lambda: cfa(F, C, "ML").residuals("zz"), "kind 'zz' is unknown"),
     (lambda: cfa(F, C, "ML").factor_scores("ebm"), "method 'ebm' does not suit ML"),

@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pingouin
 import pytest
+from scipy.stats import norm
 
 import instrument
+from analysis.reliability.resampling import bootstrap, left_out_values
 from analysis.validity import (
     Expectation,
     check_hypotheses,
@@ -19,6 +22,7 @@ from analysis.validity import (
     incremental_validity,
     known_groups,
 )
+from analysis.validity.discriminant import ratios
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
@@ -281,3 +285,60 @@ def test_increment_repeats_counts_and_ignores_units() -> None:
     assert (again.ci_lower, again.ci_upper) == pytest.approx((first.ci_lower, first.ci_upper), rel=1e-8)
     assert 0 <= first.ci_lower < first.delta_r_squared < first.ci_upper
     assert first.to_frame().index.tolist()[-1] == "q3"
+
+
+# --- what a mutated join of parts would change -------------------------------------------------------
+
+
+def test_htmt_limits_are_those_of_scipys_bias_corrected_bootstrap() -> None:
+    """The left-out values of few people are the jackknife, and the limits those of its formula."""
+    rows = LIKERT.head(90)
+    found = htmt(rows, THEMES, draws=400, seed=4)
+    listed = [item for items in THEMES.values() for item in items]
+    values = rows[listed].to_numpy(dtype=float)
+    places = [list(range(4)), list(range(4, 8)), list(range(8, 12))]
+
+    def both(sample: np.ndarray) -> tuple[float, ...]:
+        return tuple(np.concatenate(ratios(np.corrcoef(sample.T), places)))
+
+    jackknife = np.array([both(np.delete(values, k, axis=0)) for k in range(90)])
+    left_out = left_out_values(values, both, 4)
+    assert np.sort(left_out, axis=0) == pytest.approx(np.sort(jackknife, axis=0))
+    apart = jackknife.mean(axis=0) - jackknife
+    drawn = bootstrap(values, both, tuple(map(str, range(6))), draws=400, seed=4, caller="htmt").values
+    estimate = np.array(both(values))
+    for column, name in ((0, "htmt"), (3, "htmt2")):
+        below = np.mean(drawn[:, column] < estimate[column])
+        shift = norm.ppf(below)
+        bend = (apart[:, column] ** 3).sum() / (6 * (apart[:, column] ** 2).sum() ** 1.5)
+        for z, limit in ((-1.959963984540054, "lower"), (1.959963984540054, "upper")):
+            at = norm.cdf(shift + (shift + z) / (1 - bend * (shift + z)))
+            wanted = np.quantile(drawn[:, column], at)
+            assert found.pairs[f"{name}_ci_{limit}"].iloc[0] == pytest.approx(wanted)
+
+
+def test_an_htmt_interval_holds_its_estimate_where_every_draw_lies_above() -> None:
+    held = []
+    for seed in range(25):
+        generator = np.random.default_rng(seed)
+        factors = generator.normal(size=(60, 2)) @ np.linalg.cholesky([[1, 0.05], [0.05, 1]]).T
+        values = np.repeat(factors, 4, axis=1) * 0.65 + generator.normal(size=(60, 8)) * 0.75
+        table = pd.DataFrame(values, columns=list("abcdefgh"))
+        pair = htmt(table, {"x": list("abcd"), "y": list("efgh")}, draws=100).pairs.iloc[0]
+        for name in ("htmt", "htmt2"):
+            held.append(pair[f"{name}_ci_lower"] <= pair[name] <= pair[f"{name}_ci_upper"])
+    assert all(held)
+
+
+def test_a_callers_rounding_of_pingouin_reaches_no_result() -> None:
+    scores = pd.DataFrame({"score": LIKERT["q1"] + LIKERT["q2"] / 3, "group": LIKERT["group"]})
+    before = known_groups(scores, "score", "group")
+    kept = dict(pingouin.options)
+    pingouin.options["round"] = 1
+    try:
+        after = known_groups(scores, "score", "group")
+        assert pingouin.options["round"] == 1
+    finally:
+        pingouin.options.clear()
+        pingouin.options.update(kept)
+    pd.testing.assert_frame_equal(before.to_frame(), after.to_frame())
