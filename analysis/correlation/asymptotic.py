@@ -10,6 +10,7 @@ from analysis.correlation.bivariate_normal import normal_density, rectangle_prob
 from analysis.correlation.codes import CategoryCodes
 from analysis.correlation.counts import pair_indices
 from analysis.correlation.pairs import SMALLEST_PROBABILITY, cell_derivative
+from analysis.sampling import Sampling
 
 Array = npt.NDArray[np.float64]
 
@@ -17,8 +18,9 @@ SCORES_AT_ONCE = 4_000_000
 
 
 def asymptotic_covariance(
-    coded: CategoryCodes, counts: Array, tables: Array, thresholds: Array, rho: Array
-) -> Array:
+    coded: CategoryCodes, counts: Array, tables: Array, thresholds: Array, rho: Array,
+    sampling: Sampling | None = None,
+) -> tuple[Array, Array]:  # fmt: skip
     """Sandwich covariance of the two-step estimates, scaled by the number of persons.
 
     Parameters
@@ -33,13 +35,16 @@ def asymptotic_covariance(
         Shape (n_items, k − 1), absent ones +∞.
     rho
         Correlations, shape (n_pairs,).
+    sampling
+        Clusters, whose scores are added up before their products, and weights.
 
     Returns
     -------
-    numpy.ndarray
+    tuple of numpy.ndarray
         N · B⁻¹ (Σ s sᵀ) B⁻ᵀ over [thresholds item by item, then correlations]: s the persons' scores
         (derivatives of the log likelihood of each item and each pair), B the sums of products of those
-        derivatives; a person without both answers adds nothing to a pair.
+        derivatives; a person without both answers adds nothing to a pair. And its diagonal as if all
+        persons were independent.
     """
     n_categories = coded.n_categories
     first, second = pair_indices(len(n_categories))
@@ -47,11 +52,17 @@ def asymptotic_covariance(
     probability = np.maximum(rectangle_probabilities(rows, columns, rho), SMALLEST_PROBABILITY)
     pair_scores = cell_derivative(rows, columns, rho) / probability
     item_scores, blocks = _threshold_scores(counts, thresholds, n_categories)
-    inner = _sum_of_products(coded, item_scores, pair_scores, n_categories)
+    sampling = sampling or Sampling()
+    inner, plain, products = _sums_of_products(coded, item_scores, pair_scores, n_categories, sampling)
     bread = _bread(inner, tables, probability, pair_scores, thresholds, rho, blocks)
-    half = np.linalg.solve(bread, inner)
-    covariance: Array = np.linalg.solve(bread, half.T) * coded.codes.shape[1]
-    return 0.5 * (covariance + covariance.T)
+    total = coded.codes.shape[1] if sampling.weights is None else sampling.weights.sum()
+
+    def sandwich(filling: Array) -> Array:
+        covariance: Array = np.linalg.solve(bread, np.linalg.solve(bread, filling).T) * total
+        return 0.5 * (covariance + covariance.T)
+
+    gamma = sandwich(products)
+    return gamma, np.diag(gamma if plain is products else sandwich(plain)).copy()
 
 
 def _threshold_scores(
@@ -71,9 +82,11 @@ def _threshold_scores(
     return scores, blocks
 
 
-def _sum_of_products(
-    coded: CategoryCodes, item_scores: Array, pair_scores: Array, n_categories: npt.NDArray[np.int64]
-) -> Array:
+def _sums_of_products(
+    coded: CategoryCodes, item_scores: Array, pair_scores: Array, n_categories: npt.NDArray[np.int64],
+    sampling: Sampling,
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Σ w s sᵀ, Σ w² s sᵀ over persons and Σ (Σ w s)(Σ w s)ᵀ over clusters: the same in simple samples."""
     n_items, k = coded.codes.shape[0], coded.missing_code
     first, second = pair_indices(n_items)
     places = [(item, t) for item in range(n_items) for t in range(n_categories[item] - 1)]
@@ -85,15 +98,36 @@ def _sum_of_products(
     item_offset = (np.arange(len(owner)) * (k + 1))[:, None]
     pair_offset = (np.arange(len(first)) * (k + 1) ** 2)[:, None]
     size = len(owner) + len(first)
-    total = np.zeros((size, size))
+    total, plain, products = (np.zeros((size, size)) for _ in range(3))
     step = max(1, SCORES_AT_ONCE // size)
-    for start in range(0, coded.codes.shape[1], step):
-        block = coded.codes[:, start : start + step].astype(np.int64)
+    for chosen in _chunks(coded.codes.shape[1], step, sampling):
+        block = coded.codes[:, chosen].astype(np.int64)
         scores = np.empty((size, block.shape[1]))
         np.take(flat_item, block[owner] + item_offset, out=scores[: len(owner)])
         np.take(flat_pair, block[first] * (k + 1) + block[second] + pair_offset, out=scores[len(owner) :])
-        total += scores @ scores.T
-    return total
+        if sampling.simple:
+            total += scores @ scores.T
+            continue
+        own = sampling.take(chosen)
+        weighted = scores if own.weights is None else scores * own.weights
+        total += scores @ weighted.T
+        plain += weighted @ weighted.T
+        if own.clusters is not None:
+            products += own.products(scores.T, n_clusters=sampling.n_clusters)
+    if sampling.simple:
+        return total, total, total
+    return total, plain, (plain if sampling.clusters is None else products)
+
+
+def _chunks(n: int, step: int, sampling: Sampling) -> list[slice | npt.NDArray[np.int64]]:
+    """Cut persons into pieces of about `step`; persons of one cluster stay together."""
+    if sampling.clusters is None:
+        return [slice(start, start + step) for start in range(0, n, step)]
+    order = np.argsort(sampling.clusters, kind="stable")
+    ends = np.cumsum(np.bincount(sampling.clusters))
+    piece = (ends - 1) // step
+    last = ends[np.flatnonzero(np.diff(piece, append=piece[-1] + 1))]
+    return [part for part in np.split(order, last) if len(part)]
 
 
 def _bread(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ CELLS_AT_ONCE = 4_000_000
 Counts = npt.NDArray[np.float64]
 
 
-def cross_counts(coded: CategoryCodes) -> Counts:
+def cross_counts(coded: CategoryCodes, weights: npt.NDArray[np.floating[Any]] | None = None) -> Counts:
     """Count joint answers of every category of every item with every other.
 
     One-hot blocks of at most `CELLS_AT_ONCE` single-precision cells are multiplied with themselves;
@@ -22,6 +24,8 @@ def cross_counts(coded: CategoryCodes) -> Counts:
     ----------
     coded
         Category positions.
+    weights
+        What each person counts, shape (n_persons,); 1 by default.
 
     Returns
     -------
@@ -33,14 +37,15 @@ def cross_counts(coded: CategoryCodes) -> Counts:
     total = np.zeros((n_items * k, n_items * k))
     step = max(1, CELLS_AT_ONCE // (n_items * k))
     levels = np.arange(k, dtype=np.int8)[None, :, None]
-    onehot = np.empty((n_items, k, min(step, n_persons)), dtype=np.float32)
+    kind = np.float32 if weights is None else np.float64
+    onehot = np.empty((n_items, k, min(step, n_persons)), dtype=kind)
     for start in range(0, n_persons, step):
         block = coded.codes[:, None, start : start + step]
         width = block.shape[2]
-        view = onehot if width == onehot.shape[2] else np.empty((n_items, k, width), dtype=np.float32)
+        view = onehot if width == onehot.shape[2] else np.empty((n_items, k, width), dtype=kind)
         np.equal(block, levels, out=view, casting="unsafe")
         flat = view.reshape(n_items * k, width)
-        total += flat @ flat.T
+        total += flat @ (flat.T if weights is None else (flat * weights[start : start + width]).T)
     return total.reshape(n_items, k, n_items, k)
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.correlation.asymptotic import asymptotic_covariance
-from analysis.correlation.codes import category_codes
+from analysis.correlation.codes import CategoryCodes, category_codes
 from analysis.correlation.counts import cross_counts, item_counts, pair_indices, pair_tables
 from analysis.correlation.empty_cells import fill_empty_cells
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.thresholds import normal_thresholds, threshold_list
+from analysis.sampling import Sampling
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]
@@ -32,8 +33,12 @@ class OrdinalMoments:
     acov
         Γ: asymptotic covariance times `n_obs` of [thresholds item by item, then correlations below the
         diagonal column by column]; None when not asked for.
+    independent_acov
+        The diagonal of Γ as if persons were independent, which sets the weights of least squares.
     n_obs
         Persons used (pairwise: persons with at least one answer).
+    total
+        Sum of their weights; `n_obs` without weights.
     pair_n
         Persons who answered both items, shape (n_items, n_items); diagonal: the item.
     categories
@@ -47,7 +52,9 @@ class OrdinalMoments:
     thresholds: list[Array]
     correlations: Array
     acov: Array | None
+    independent_acov: Array | None
     n_obs: int
+    total: float
     pair_n: npt.NDArray[np.int64]
     categories: list[npt.NDArray[np.int64]]
     empty_cells: npt.NDArray[np.int64]
@@ -63,6 +70,7 @@ def ordinal_moments(
     zero_add: tuple[float, float] = (0.5, 0.0),
     keep_margins: bool = True,
     caller: str = "ordinal_moments",
+    sampling: Sampling | None = None,
 ) -> OrdinalMoments:
     """Estimate thresholds, polychoric correlations and their Γ in two steps.
 
@@ -84,6 +92,8 @@ def ordinal_moments(
         Whether 2 × 2 tables keep their margins: lavaan's `zero.keep.margins`.
     caller
         The public function that complains.
+    sampling
+        Clusters and weights of the persons, none of whom may be without any answer.
 
     Returns
     -------
@@ -114,7 +124,8 @@ def ordinal_moments(
             fact_and_hint(caller, f"{codes.shape[1]} item given.", "give two items or more.")
         )
     coded = category_codes(codes, names, caller=caller, listwise=missing == "listwise")
-    cross = cross_counts(coded)
+    sampling = sampling or Sampling()
+    cross = cross_counts(coded, sampling.weights)
     counts, tables = item_counts(cross), pair_tables(cross)
     refuse_unanswered_pairs(tables, names, caller)
     n_categories = coded.n_categories
@@ -123,9 +134,9 @@ def ordinal_moments(
     filled = fill_empty_cells(tables, n_categories, zero_add, keep_margins)
     fit = fit_pairs(filled, thresholds[first], thresholds[second])
     refuse_unconverged(fit.converged, names, caller)
-    gamma = None
+    gamma = independent = None
     if acov:
-        gamma = asymptotic_covariance(coded, counts, tables, thresholds, fit.rho)
+        gamma, independent = asymptotic_covariance(coded, counts, tables, thresholds, fit.rho, sampling)
         lost = int((n_categories - 1).sum()) + np.flatnonzero(fit.at_bound)
         gamma[lost, :] = np.nan
         gamma[:, lost] = np.nan
@@ -133,12 +144,19 @@ def ordinal_moments(
         thresholds=threshold_list(thresholds, n_categories),
         correlations=square_from_pairs(fit.rho, len(names), 1.0),
         acov=gamma,
+        independent_acov=independent,
         n_obs=coded.codes.shape[1],
-        pair_n=np.rint(np.einsum("iajb->ij", cross)).astype(np.int64),
+        total=float(coded.codes.shape[1] if sampling.weights is None else sampling.weights.sum()),
+        pair_n=_pair_counts(coded, cross, sampling),
         categories=coded.categories,
         empty_cells=n_categories[first] * n_categories[second] - np.count_nonzero(tables, axis=(1, 2)),
         at_bound=fit.at_bound,
     )
+
+
+def _pair_counts(coded: CategoryCodes, cross: Array, sampling: Sampling) -> npt.NDArray[np.int64]:
+    counts = cross if sampling.weights is None else cross_counts(coded)
+    return np.rint(np.einsum("iajb->ij", counts)).astype(np.int64)
 
 
 def square_from_pairs(values: Array, n_items: int, diagonal: float) -> Array:

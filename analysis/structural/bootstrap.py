@@ -1,4 +1,4 @@
-"""Bootstrap of a fitted model: rows are drawn within groups, the model is fitted again."""
+"""Bootstrap of a fitted model: rows or whole clusters are drawn within groups, the model is fitted again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import pandas as pd
 
 from analysis.options import checked_seed
 from analysis.result import Result
+from analysis.sampling import Sampling
+from analysis.structural.data import ModelData
 from analysis.structural.fitted import Fitted
 from analysis.structural.models import estimate
 from analysis.structural.ram import Array
@@ -136,17 +138,33 @@ def bootstrap_model(
 @one_thread()
 def _one_draw(fitted: Fitted, generator: np.random.Generator) -> Array | None:
     """Estimates and standardised estimates of one resample, None when it cannot be fitted."""
-    values = [v[generator.integers(len(v), size=len(v))] for v in fitted.data.values]
+    places = [_drawn(fitted.data, g, generator) for g in range(len(fitted.sizes))]
+    values = [v[k] for v, (k, _) in zip(fitted.data.values, places, strict=True)]
     if fitted.ordinal and _lost_category(fitted, values):
         return None
     try:
-        again = estimate(
-            fitted.table, replace(fitted.data, values=values), fitted.estimator, fitted.missing, fitted.caller
-        )
+        sampling = [own for _, own in places] if fitted.data.sampling else []
+        data = replace(fitted.data, values=values, sampling=sampling)
+        again = estimate(fitted.table, data, fitted.estimator, fitted.missing, fitted.caller)
     except NotEstimableError:
         return None
     rows = row_estimates(again)
     return np.stack([rows.values, standardise(again, rows, "all").values])
+
+
+def _drawn(data: ModelData, group: int, generator: np.random.Generator) -> tuple[np.ndarray, Sampling]:
+    """Rows drawn with replacement, whole clusters where there are clusters, with what they weigh."""
+    n, sampling = len(data.values[group]), data.sampling_of(group)
+    if sampling.clusters is None:
+        rows = generator.integers(n, size=n)
+        return rows, sampling.take(rows)
+    order, ends = np.argsort(sampling.clusters, kind="stable"), np.cumsum(np.bincount(sampling.clusters))
+    members = np.split(order, ends[:-1])
+    chosen = generator.integers(len(members), size=len(members))
+    rows = np.concatenate([members[k] for k in chosen])
+    codes = np.repeat(np.arange(len(chosen)), [len(members[k]) for k in chosen])
+    weights = None if sampling.weights is None else sampling.weights[rows]
+    return rows, Sampling(codes, weights, list(range(len(chosen))))
 
 
 def _lost_category(fitted: Fitted, values: list[Array]) -> bool:

@@ -78,7 +78,8 @@ def fit_continuous(
         data=data, reduction=reduction, minimum=minimum, x=x, vcov=vcov, states=states,
         scales=[np.ones(len(at)) for _ in groups],
         sample_means=[s.mean for s in samples], sample_covariances=[s.covariance for s in samples],
-        sample_thresholds=[], sizes=[s.n for s in samples], test=test, baseline=baseline, fit=fit,
+        sample_thresholds=[], sizes=[len(s.values) for s in samples],
+        totals=[s.n for s in samples], test=test, baseline=baseline, fit=fit,
         blocks=[], samples=samples, exogenous_values=fixed,
     )  # fmt: skip
 
@@ -152,7 +153,7 @@ def _inference(
     meat = np.zeros((len(x), len(x)))
     for sample, group, state in zip(setting.samples, setting.groups, states, strict=True):
         scores = parameter_scores(sample, group, state, len(x), setting.mu(state, sample))
-        meat += scores.T @ scores / n
+        meat += sample.sampling.products(scores) / n
     meat = basis.T @ meat @ basis
     vcov = basis @ bread @ meat @ bread @ basis.T / n
     whole = sum(saturated_trace(s, setting.rows, setting.with_means) for s in setting.samples)

@@ -21,7 +21,8 @@ ExogenousValues = dict[tuple[str, str, str], float]
 def summarise_groups(data: ModelData, full_information: bool, caller: str) -> list[GroupSample]:
     """Compute moments of every group: sample moments, or the EM estimates with missing answers."""
     samples = []
-    for label, values in zip(data.group_labels, data.values, strict=True):
+    for g, (label, values) in enumerate(zip(data.group_labels, data.values, strict=True)):
+        sampling = data.sampling_of(g)
         where = "" if label is None else f" in group {label!s}"
         if len(values) <= values.shape[1]:
             raise NotEstimableError(
@@ -32,7 +33,7 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
                 )
             )
         _refuse_never_together(values, data.variables, where, caller)
-        patterns = find_patterns(values)
+        patterns = find_patterns(values, sampling.weights)
         if len(patterns.n) == 1:
             mean, covariance = patterns.mean[0], patterns.covariance[0]
         else:
@@ -48,7 +49,7 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
                     )
                 )  # fmt: skip
         _refuse_singular(covariance, data.variables, where, caller)
-        samples.append(GroupSample(len(values), values, mean, covariance, patterns))
+        samples.append(GroupSample(patterns.total, values, mean, covariance, patterns, sampling))
     return samples
 
 
@@ -103,7 +104,7 @@ class Setting:
     full_information: bool
 
     @property
-    def n(self) -> int:
+    def n(self) -> float:
         """Rows of all groups."""
         return sum(s.n for s in self.samples)
 

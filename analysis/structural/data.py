@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
+from analysis.sampling import Sampling, read_sampling
 from analysis.structural.ram import Array
 from instrument.answers import numeric_columns, table_of
 from instrument.errors import (
@@ -32,16 +33,22 @@ class ModelData:
     positions: list[np.ndarray]
     n_rows: int
     categories: dict[str, Array]
+    sampling: list[Sampling] = field(default_factory=list)  # one per group, or none
 
     @property
     def n_obs(self) -> int:
         """Rows in use."""
         return sum(len(v) for v in self.values)
 
+    def sampling_of(self, group: int) -> Sampling:
+        """How the rows of a group were drawn."""
+        return self.sampling[group] if self.sampling else Sampling()
+
 
 def read_data(
-    data: pd.DataFrame, variables: list[str], latent: Sequence[str], group: str | None, caller: str
-) -> ModelData:
+    data: pd.DataFrame, variables: list[str], latent: Sequence[str], group: str | None, caller: str,
+    cluster: str | None = None, weights: str | None = None,
+) -> ModelData:  # fmt: skip
     """Take the model's variables from a table; rows without any answer are dropped.
 
     Raises
@@ -69,7 +76,8 @@ def read_data(
                 fact_and_hint(caller, f"{group!r} has {len(labels)} group(s).", "drop group=.")
             )
         places = [np.flatnonzero(keep & (column == label).to_numpy(dtype=bool)) for label in labels]
-    return ModelData(variables, labels, [matrix[p] for p in places], places, len(data), {})
+    sampling = read_sampling(data, places, cluster, weights, variables, caller)
+    return ModelData(variables, labels, [matrix[p] for p in places], places, len(data), {}, sampling)
 
 
 def _check_names(
@@ -108,12 +116,12 @@ def drop_incomplete(data: ModelData, columns: Sequence[int] | None = None) -> Mo
     """Keep rows complete in the given columns (all by default)."""
     which = slice(None) if columns is None else list(columns)
     kept = [~np.isnan(values[:, which]).any(axis=1) for values in data.values]
-    return ModelData(
-        data.variables, data.group_labels,
-        [values[k] for values, k in zip(data.values, kept, strict=True)],
-        [place[k] for place, k in zip(data.positions, kept, strict=True)],
-        data.n_rows, data.categories,
-    )  # fmt: skip
+    return replace(
+        data,
+        values=[values[k] for values, k in zip(data.values, kept, strict=True)],
+        positions=[place[k] for place, k in zip(data.positions, kept, strict=True)],
+        sampling=[one.take(k) for one, k in zip(data.sampling, kept, strict=bool(data.sampling))],
+    )
 
 
 def encode_ordered(data: ModelData, ordered: Sequence[str], caller: str) -> ModelData:
@@ -156,7 +164,7 @@ def encode_ordered(data: ModelData, ordered: Sequence[str], caller: str) -> Mode
                 "merge categories so that every group uses all of them.",
             )
         )  # fmt: skip
-    return ModelData(data.variables, data.group_labels, values, data.positions, data.n_rows, categories)
+    return replace(data, values=values, categories=categories)
 
 
 def check_variation(data: ModelData, caller: str) -> None:

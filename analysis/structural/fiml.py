@@ -41,19 +41,23 @@ class Patterns:
         return float(self.n.sum())
 
 
-def find_patterns(values: Array) -> Patterns:
-    """Group rows by which answers are missing."""
+def find_patterns(values: Array, weights: Array | None = None) -> Patterns:
+    """Group rows by which answers are missing; weighted rows enter with their weights."""
     seen = ~np.isnan(values)
     packed = np.packbits(seen, axis=1)
     _, first, member = np.unique(packed, axis=0, return_index=True, return_inverse=True)
     member = member.ravel()
     observed = seen[first].astype(float)
-    count = np.bincount(member).astype(float)
+    rows = np.bincount(member)
+    count = np.bincount(member, weights).astype(float)
     filled = np.where(seen, values, 0.0)
     order = np.argsort(member, kind="stable")
-    bounds = np.concatenate([[0], np.cumsum(count).astype(int)])
-    mean = np.add.reduceat(filled[order], bounds[:-1], axis=0) / count[:, None]
+    bounds = np.concatenate([[0], np.cumsum(rows)])
+    weighted = filled if weights is None else filled * weights[:, None]
+    mean = np.add.reduceat(weighted[order], bounds[:-1], axis=0) / count[:, None]
     centred = filled[order] - mean[member[order]]
+    if weights is not None:
+        centred *= np.sqrt(weights[order])[:, None]
     covariance = np.empty((len(count), values.shape[1], values.shape[1]))
     for k in range(len(count)):
         block = centred[bounds[k] : bounds[k + 1]]

@@ -52,6 +52,8 @@ class Fitted:
         Second derivatives of the discrepancy by x used for modification indices, shape (q, q).
     states, scales, moments
         Implied matrices per group; scales of ordinal items (ones otherwise); implied moments.
+    sizes, totals
+        Rows per group, and the sum of their weights.
     blocks
         Moments with derivatives, weight and Gamma per group.
     test, baseline
@@ -75,6 +77,7 @@ class Fitted:
     sample_covariances: list[Array]
     sample_thresholds: list[Array]
     sizes: list[int]
+    totals: list[float]
     test: ScaledTest
     baseline: ScaledTest
     fit: dict[str, float]
@@ -87,6 +90,11 @@ class Fitted:
     def n_obs(self) -> int:
         """Rows in use."""
         return sum(self.sizes)
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters of all groups, 0 where rows are independent."""
+        return sum(own.n_clusters for own in self.data.sampling)
 
     @property
     def ordinal(self) -> bool:

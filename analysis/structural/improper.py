@@ -20,11 +20,12 @@ class Fault(StrEnum):
     UNKNOWN_ERRORS = "unknown_errors"
     FEW_ROWS = "fewer_rows_than_parameters"
     SMALL_GROUP = "small_group"
+    FEW_CLUSTERS = "fewer_clusters_than_parameters"
 
     @property
     def of_size(self) -> bool:
         """Whether more people would mend it."""
-        return self in (Fault.FEW_ROWS, Fault.SMALL_GROUP)
+        return self in (Fault.FEW_ROWS, Fault.SMALL_GROUP, Fault.FEW_CLUSTERS)
 
 
 def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
@@ -47,6 +48,7 @@ def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
         *warn_indefinite(fitted),
         *((Fault.UNKNOWN_ERRORS,) if unknown else ()),
         *warn_small_groups(fitted),
+        *warn_few_clusters(fitted),
     )
 
 
@@ -105,6 +107,21 @@ def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:
             ToolkitWarning, stacklevel=5,
         )  # fmt: skip
     return (Fault.INDEFINITE,) if found else ()
+
+
+def warn_few_clusters(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about fewer clusters than parameters: their joint sandwich has no full rank."""
+    n_parameters = fitted.reduction.basis.shape[1]
+    if not 0 < fitted.n_clusters < n_parameters:
+        return ()
+    warnings.warn(
+        fact_and_hint(
+            fitted.caller, f"{fitted.n_clusters} clusters for {n_parameters} parameters.",
+            "collect more clusters or simplify the model; standard errors and test are provisional.",
+        ),
+        ToolkitWarning, stacklevel=5,
+    )  # fmt: skip
+    return (Fault.FEW_CLUSTERS,)
 
 
 def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:

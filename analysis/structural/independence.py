@@ -68,7 +68,7 @@ def independence_trace(setting: Setting) -> float:
             )
         else:
             scores = _independent_scores(sample, mean, np.diag(sigma), setting.with_means)
-        total += float(np.trace(np.linalg.solve(bread, scores.T @ scores / sample.n)))
+        total += float(np.trace(np.linalg.solve(bread, sample.sampling.products(scores) / sample.n)))
     return total
 
 

@@ -6,10 +6,11 @@ and correlations) as a `Block`; rows of moments among fixed exogenous variables 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from analysis.sampling import Sampling
 from analysis.structural.fiml import Patterns, casewise_scores, saturated_information, sweep
 from analysis.structural.ram import Array, GroupModel, State, jacobian, slopes, vech_places
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
@@ -19,11 +20,12 @@ from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 class GroupSample:
     """What is known of one group before a model is fitted; moments are those of the saturated model."""
 
-    n: int
+    n: float
     values: Array
     mean: Array
     covariance: Array
     patterns: Patterns
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def saturated_pieces(sample: GroupSample, rows: np.ndarray) -> tuple[Array, Arra
     place = np.ix_(rows, rows)
     information = saturated_information(sample.patterns, sample.covariance, sample.mean, observed=True)[place]
     scores = casewise_scores(sample.values, sample.patterns, sample.covariance, sample.mean)[:, rows]
-    return information, scores.T @ scores / sample.n
+    return information, sample.sampling.products(scores) / sample.n
 
 
 def saturated_trace(sample: GroupSample, rows: np.ndarray, with_means: bool) -> float:
@@ -112,7 +114,7 @@ def saturated_trace(sample: GroupSample, rows: np.ndarray, with_means: bool) -> 
     """
     p = len(sample.mean)
     complete = len(sample.patterns.n) == 1 and len(rows) == p * (p + 1) // 2 + (p if with_means else 0)
-    if complete:
+    if complete and sample.sampling.simple:
         deviation = sample.values - sample.mean
         distance = np.einsum("ij,ij->i", deviation @ np.linalg.inv(sample.covariance), deviation)
         return float(0.5 * (np.mean(distance**2) - p) + (p if with_means else 0))

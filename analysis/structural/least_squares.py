@@ -49,7 +49,7 @@ class LeastSquaresDiscrepancy:
         groups: list[OrdinalGroup],
         sample: list[Array],
         weights: list[Array],
-        sizes: list[int],
+        sizes: list[float],
         n_free: int,
     ) -> None:
         self.groups, self.sample, self.weights, self.n_free = groups, sample, weights, n_free

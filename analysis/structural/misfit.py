@@ -133,7 +133,7 @@ def _standard_errors(fitted: Fitted) -> list[tuple[Array, Array]]:
     row, column = vech_places(p, not fitted.ordinal)
     found: list[tuple[Array, Array]] = []
     for g, (block, delta) in enumerate(zip(blocks, deltas, strict=True)):
-        n = fitted.sizes[g]
+        n = fitted.totals[g]
         crossed = block.gamma @ weigh(block, delta) @ bread
         variance = np.diag(block.gamma) / n
         variance = variance - 2.0 * np.einsum("ij,ij->i", crossed, delta) / fitted.n_obs

@@ -33,7 +33,8 @@ def cfa(
     model: str, data: pd.DataFrame, estimator: str | None = None, ordered: bool | Sequence[str] | None = None,
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
-    orthogonal: bool = False, parameterization: str = "delta",
+    orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
+    sampling_weights: str | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a confirmatory factor model.
 
@@ -73,6 +74,13 @@ def cfa(
         Fix the covariances of exogenous latent variables to 0.
     parameterization
         "delta" or "theta", for ordinal items.
+    cluster
+        Column with the cluster of each row (app, clinic, therapist; or the person, where rows are repeated
+        measures). Standard errors and test then hold although rows of a cluster are alike; the model is
+        still one of all rows. ML becomes MLR, and means are modelled. Twenty clusters or more, better fifty.
+    sampling_weights
+        Column with the weight of each row, such as the inverse of its chance to be drawn; rescaled to sum to
+        the number of rows. ML becomes MLR.
 
     Returns
     -------
@@ -127,7 +135,7 @@ def cfa(
     """
     return _fit(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
-        std_lv, orthogonal, parameterization,
+        std_lv, orthogonal, parameterization, cluster, sampling_weights,
     )  # fmt: skip
 
 
@@ -135,7 +143,8 @@ def sem(
     model: str, data: pd.DataFrame, estimator: str | None = None, ordered: bool | Sequence[str] | None = None,
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
-    orthogonal: bool = False, parameterization: str = "delta",
+    orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
+    sampling_weights: str | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
 
@@ -146,7 +155,7 @@ def sem(
     ----------
     model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure, std_lv
         As in `cfa`.
-    orthogonal, parameterization
+    orthogonal, parameterization, cluster, sampling_weights
         As in `cfa`.
 
     Returns
@@ -179,14 +188,15 @@ def sem(
     """
     return _fit(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
-        std_lv, orthogonal, parameterization,
+        std_lv, orthogonal, parameterization, cluster, sampling_weights,
     )  # fmt: skip
 
 
 def _fit(
     caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
     missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
-    meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str,
+    meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
+    sampling_weights: str | None,
 ) -> StructuralResult:  # fmt: skip
     if estimator is None:
         estimator = "ML" if ordered is False else "WLSMV"
@@ -213,7 +223,9 @@ def _fit(
     partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
     syntax = parse_syntax(model, caller)
     names = sort_names(syntax)
-    rows = read_data(data, names.observed, names.latent, group, caller)
+    rows = read_data(data, names.observed, names.latent, group, caller, cluster, sampling_weights)
+    if estimator == "ML" and rows.sampling:
+        estimator = "MLR"
     ordered = [ordered] if isinstance(ordered, str) else ordered
     _check_listed(caller, ordered, data)
     if ordinal:
@@ -223,7 +235,8 @@ def _fit(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
         )
     rows, used = _handle_missing(rows, missing, ordinal, names, caller)
-    means = _mean_structure(syntax, meanstructure, ordinal or used == "fiml" or group is not None)
+    needed = ordinal or used == "fiml" or group is not None or cluster is not None
+    means = _mean_structure(syntax, meanstructure, needed)
     options = TableOptions(
         n_groups=len(rows.values),
         ordered={name: len(levels) for name, levels in rows.categories.items()},

@@ -85,7 +85,7 @@ def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discre
             for t, c in zip(fitted.sample_thresholds, fitted.sample_covariances, strict=True)
         ]
         weights = [b.weight for b in fitted.blocks]
-        return LeastSquaresDiscrepancy(groups, sample, weights, fitted.sizes, n_free)
+        return LeastSquaresDiscrepancy(groups, sample, weights, fitted.totals, n_free)
     fixed: list[ExogenousValues] = fitted.exogenous_values
     models = [build_group(table, g, fixed[g]) for g in range(n_groups)]
     if fitted.missing == "fiml":
@@ -108,7 +108,7 @@ def modification_table(fitted: Fitted) -> pd.DataFrame:
     q, n = fitted.table.n_free, fitted.n_obs
     score = -0.5 * n * target.gradient(values)[q:]
     if isinstance(target, LeastSquaresDiscrepancy):  # rows, not rows less one, in its information
-        target.shares = [size / n for size in fitted.sizes]
+        target.shares = [size / n for size in fitted.totals]
     information = 0.5 * n * target.expected(values)
     basis = fitted.reduction.basis
     inner = basis.T @ information[:q, :q] @ basis

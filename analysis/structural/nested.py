@@ -293,10 +293,10 @@ def _discrepancy(general: Fitted, wanted: list[_Moments]) -> Discrepancy:
         return LeastSquaresDiscrepancy(
             [build_ordinal_group(table, g) for g in range(len(wanted))],
             [np.concatenate([m.thresholds, m.covariance[row, column]]) for m in wanted],
-            [block.weight for block in general.blocks], general.sizes, table.n_free,
+            [block.weight for block in general.blocks], general.totals, table.n_free,
         )  # fmt: skip
     models = [build_group(table, g, _exogenous(general, moments)) for g, moments in enumerate(wanted)]
-    moments = [Moments(size, m.mean, m.covariance) for size, m in zip(general.sizes, wanted, strict=True)]
+    moments = [Moments(size, m.mean, m.covariance) for size, m in zip(general.totals, wanted, strict=True)]
     return NormalDiscrepancy(models, moments, table.n_free, table.options.meanstructure)
 
 

@@ -24,7 +24,7 @@ from analysis.structural.ram import (
 class Moments:
     """Sample moments of one group; the covariance divides by n."""
 
-    n: int
+    n: float
     mean: Array
     covariance: Array
 

@@ -39,7 +39,7 @@ from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 def summarise_ordinal(data: ModelData, missing: str, caller: str) -> list[OrdinalMoments]:
     """Compute thresholds, polychorics and their Gamma per group; degenerate pairs are refused."""
     found = []
-    for label, values in zip(data.group_labels, data.values, strict=True):
+    for g, (label, values) in enumerate(zip(data.group_labels, data.values, strict=True)):
         where = "" if label is None else f" in group {label!s}"
         moments = ordinal_moments(
             values,
@@ -47,6 +47,7 @@ def summarise_ordinal(data: ModelData, missing: str, caller: str) -> list[Ordina
             True,
             names=data.variables,
             caller=caller,
+            sampling=data.sampling_of(g),
         )
         if moments.at_bound.any():
             first, second = np.triu_indices(len(data.variables), 1)
@@ -99,8 +100,8 @@ def fit_ordinal(
         for m in found
     ]
     gammas = [_gamma(m) for m in found]
-    weights = [1.0 / np.diag(g) if estimator == "WLSMV" else np.ones(len(g)) for g in gammas]
-    sizes = [m.n_obs for m in found]
+    weights = [1.0 / _spread(m) if estimator == "WLSMV" else np.ones(len(_spread(m))) for m in found]
+    sizes = [m.total for m in found]
     groups = [build_ordinal_group(table, g) for g in range(len(found))]
     reduction = reduce_parameters(table, caller)
     n_moments = sum(map(len, sample))
@@ -137,8 +138,9 @@ def fit_ordinal(
         caller=caller, estimator=estimator, missing=missing, table=table, data=data, reduction=reduction,
         minimum=minimum, x=x, vcov=vcov, states=[s.base for s in states], scales=[s.scales for s in states],
         sample_means=[], sample_covariances=[m.correlations for m in found],
-        sample_thresholds=[s[:n_thresholds] for s in sample], sizes=sizes, test=test, baseline=baseline,
-        fit=fit, blocks=blocks, thresholds=[s.thresholds for s in states],
+        sample_thresholds=[s[:n_thresholds] for s in sample], sizes=[m.n_obs for m in found],
+        test=test, baseline=baseline,
+        fit=fit, totals=sizes, blocks=blocks, thresholds=[s.thresholds for s in states],
     )  # fmt: skip
 
 
@@ -166,7 +168,13 @@ def _gamma(moments: OrdinalMoments) -> Array:
     return moments.acov
 
 
-def _sandwich(blocks: list[Block], basis: Array, names: list[str], sizes: list[int], caller: str) -> Array:
+def _spread(moments: OrdinalMoments) -> Array:
+    if moments.independent_acov is None:
+        raise ValueError("moments were computed without their asymptotic covariance")
+    return moments.independent_acov
+
+
+def _sandwich(blocks: list[Block], basis: Array, names: list[str], sizes: list[float], caller: str) -> Array:
     """Covariance of the estimates: (D'WD)^-1 D'W Gamma W D (D'WD)^-1 / (N - groups)."""
     second = np.sum([b.share * b.delta.T @ (b.weight[:, None] * b.delta) for b in blocks], axis=0)
     free_names = [names[int(np.argmax(np.abs(column)))] for column in basis.T]
@@ -189,7 +197,7 @@ def _scaled_shifted(chisq: float, df: int, blocks: list[Block]) -> ScaledTest:
 
 
 def _independence(
-    sample: list[Array], gammas: list[Array], weights: list[Array], sizes: list[int], n_thresholds: int
+    sample: list[Array], gammas: list[Array], weights: list[Array], sizes: list[float], n_thresholds: int
 ) -> ScaledTest:
     """Test of zero correlations with free thresholds."""
     part = slice(n_thresholds, None)
@@ -206,7 +214,7 @@ def _independence(
 
 def _indices(
     test: ScaledTest, baseline: ScaledTest, sample: list[Array], states: list[OrdinalState],
-    blocks: list[Block], sizes: list[int], n_thresholds: int,
+    blocks: list[Block], sizes: list[float], n_thresholds: int,
 ) -> dict[str, float]:  # fmt: skip
     """All fit indices by name."""
     n, g = sum(sizes), len(sizes)
@@ -226,7 +234,7 @@ def _indices(
 
 
 def _robust_indices(
-    sample: list[Array], states: list[OrdinalState], blocks: list[Block], sizes: list[int],
+    sample: list[Array], states: list[OrdinalState], blocks: list[Block], sizes: list[float],
     n_thresholds: int,
 ) -> dict[str, float]:  # fmt: skip
     """Indices of the normal-theory discrepancy at the least-squares estimates (Savalei 2021).

@@ -82,6 +82,7 @@ class StructuralResult(Result):
         robust = "_robust" if "cfi_robust" in self.fit else ""
         indices = [f"{n.upper()} {self.fit[f'{n}{robust}']:.3f}" for n in ("cfi", "tli", "rmsea")]
         groups = "" if len(self.groups) == 1 else f" in {len(self.groups)} groups"
+        groups += f", {self.n_clusters:,} clusters" if self.n_clusters else ""
         lines = [
             f"StructuralResult: {self.estimator}, missing {self.missing}",
             f"  {self.n_obs:,} rows{groups}, {self.n_parameters} parameters, {self.n_iter} steps",
@@ -90,6 +91,17 @@ class StructuralResult(Result):
             "  .summary() for the parameters; .fit, .parameters, .residuals(), .modification_indices()",
         ]
         return "\n".join(lines)
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters of the rows in use.
+
+        Returns
+        -------
+        int
+            0 where rows are taken as independent.
+        """
+        return self._fitted.n_clusters
 
     def to_frame(self) -> pd.DataFrame:
         """Give the parameters, unrounded.

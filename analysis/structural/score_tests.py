@@ -123,7 +123,7 @@ def _score(fitted: Fitted) -> tuple[Array, Array]:
     target = discrepancy_of(fitted, fitted.table, fitted.table.n_free)
     slope = target.gradient(fitted.x)
     if isinstance(target, LeastSquaresDiscrepancy):  # rows, not rows less one, in its information
-        target.shares = [size / fitted.n_obs for size in fitted.sizes]
+        target.shares = [size / fitted.n_obs for size in fitted.totals]
     half = 0.5 * fitted.n_obs
     return -half * slope, half * target.expected(fitted.x)
 

@@ -61,8 +61,9 @@ def summary_text(result: StructuralResult, digits: int, standardized: bool, ci: 
 
 
 def _head(result: StructuralResult) -> str:
+    clusters = f" in {result.n_clusters:,} clusters" if result.n_clusters else ""
     return (
-        f"{result.estimator}, missing: {result.missing}; n = {result.n_obs:,}; "
+        f"{result.estimator}, missing: {result.missing}; n = {result.n_obs:,}{clusters}; "
         f"{result.n_parameters} parameters; converged in {result.n_iter} steps"
     )
 
