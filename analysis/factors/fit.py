@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 from scipy.linalg import eigh
-from scipy.optimize import brentq
-from scipy.stats import chi2, ncx2
+from scipy.stats import chi2
 
 from analysis.factors.extraction import degrees_of_freedom
 from analysis.factors.pattern import Array
+from analysis.noncentrality import noncentrality_limits
 
 NAN = float("nan")
 FIELDS = (
@@ -18,20 +18,6 @@ FIELDS = (
     *("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsr", "crms", "empirical_chisq", "empirical_pvalue"),
     *("bic", "sabic", "empirical_bic", "empirical_sabic", "fit", "fit_off"),
 )
-
-
-def _noncentrality(chisq: float, df: int, probability: float) -> float:
-    """Noncentrality of the chi-square distribution that puts `probability` below the statistic."""
-
-    def surplus(noncentrality: float) -> float:
-        return float(ncx2.cdf(chisq, df, noncentrality)) - probability
-
-    if chi2.cdf(chisq, df) <= probability:
-        return 0.0
-    far = max(chisq, 1.0)
-    while surplus(far) > 0:
-        far *= 2
-    return float(brentq(surplus, np.finfo(float).tiny, far, xtol=1e-10, rtol=1e-13))
 
 
 def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[float, float, float]:
@@ -53,8 +39,7 @@ def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[flo
     """
     if df <= 0 or not math.isfinite(chisq):
         return NAN, NAN, NAN
-    outside = (1 - level) / 2
-    limits = [_noncentrality(chisq, df, below) for below in (1 - outside, outside)]
+    limits = noncentrality_limits(chisq, df, level)
     lower, upper = (math.sqrt(noncentrality / (df * (n_obs - 1))) for noncentrality in limits)
     estimate = math.sqrt(max(chisq / (df * n_obs) - 1 / (n_obs - 1), 0.0))
     return estimate, lower, upper

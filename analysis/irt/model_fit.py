@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import brentq
-from scipy.stats import chi2, ncx2
 
 from analysis.correlation.counts import pair_indices
 from analysis.irt.graded_model import GradedItems, category_probabilities, derivatives
 from analysis.irt.quadrature import Quadrature
+from analysis.noncentrality import noncentrality_limits
 
 Array = npt.NDArray[np.float64]
 
@@ -240,15 +239,6 @@ def rmsea_interval(statistic: float, df: int, n: int, level: float = 0.90) -> tu
     """
     scale = df * (n - 1)
 
-    def noncentrality(share: float) -> float:
-        if chi2.cdf(statistic, df) <= share:
-            return 0.0
-        top = max(2 * statistic, 10.0)
-        while ncx2.cdf(statistic, df, top) > share:
-            top *= 2
-        return float(brentq(lambda nc: ncx2.cdf(statistic, df, nc) - share, 1e-12, top))
-
-    tail = (1 - level) / 2
     point = np.sqrt(max(statistic - df, 0.0) / scale)
-    lower, upper = (float(np.sqrt(noncentrality(share) / scale)) for share in (1 - tail, tail))
+    lower, upper = (float(np.sqrt(limit / scale)) for limit in noncentrality_limits(statistic, df, level))
     return float(point), lower, upper

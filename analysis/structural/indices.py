@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import chi2, ncx2
+from scipy.stats import ncx2
 
+from analysis.noncentrality import noncentrality_limits
 from analysis.structural.ram import Array, vech_places
 
 CLOSE_FIT = 0.05  # RMSEA under the hypothesis of close fit (Browne & Cudeck 1993)
@@ -40,24 +40,6 @@ def comparative(test: Statistic) -> tuple[float, float]:
     return cfi, tli
 
 
-def noncentrality(statistic: float, df: float, probability: float) -> float:
-    """Noncentrality at which `statistic` is the given quantile."""
-    if chi2.cdf(statistic, df) < probability:
-        return 0.0
-
-    def gap(value: float) -> float:
-        return (
-            float(ncx2.cdf(statistic, df, value)) - probability
-            if value > 0
-            else chi2.cdf(statistic, df) - probability
-        )
-
-    upper = max(statistic, 10.0)
-    while gap(upper) > 0.0:
-        upper *= 2.0
-    return float(brentq(gap, 0.0, upper, xtol=1e-10, rtol=1e-12))
-
-
 def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
     """RMSEA, its 90 % interval and the test of close fit.
 
@@ -77,8 +59,7 @@ def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
         return dict.fromkeys(("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue"), float("nan"))
     unit = n_groups / (n * df)
     scaled = test.chisq / c
-    lower = noncentrality(scaled, df, 0.5 + LEVEL / 2)
-    upper = noncentrality(scaled, df, 0.5 - LEVEL / 2)
+    lower, upper = noncentrality_limits(scaled, df, LEVEL)
     close = CLOSE_FIT**2 / (unit * c)
     return {
         "rmsea": float(np.sqrt(max(test.chisq - c * df, 0.0) * unit)),
