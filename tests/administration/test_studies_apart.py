@@ -1,0 +1,205 @@
+"""Two studies in one store: whatever is read of one is what it would be if the other had never been.
+
+Both have the same instrument, waves of the same names, people of the same pseudonyms and events of the same
+ids, and their acts come one after the other by turns, so that a condition on study, person or wave that is
+dropped or turned round changes what is read.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, update
+
+sys.path.insert(0, str(Path(__file__).parent))
+from study_of_tests import open_study
+
+from instrument.store.answers import (
+    Answer,
+    Placement,
+    answers_of,
+    attempts_of,
+    complete_administration,
+    live_administration,
+    save_answers,
+    start_administration,
+)
+from instrument.store.connect import open_store, reading, upgrade_store
+from instrument.store.definitions import find_study, item_numbers, waves_of
+from instrument.store.funnel import funnel_of, standing_of
+from instrument.store.intake import (
+    UsageEvent,
+    keep_events,
+    new_interface_key,
+    people_of,
+    study_of_key,
+)
+from instrument.store.people import (
+    by_token,
+    consent_of,
+    erase_by_code,
+    erase_person,
+    give_consent,
+    invite,
+    issue_withdrawal_code,
+    without_consent,
+)
+from instrument.store.retrieval import responses_of
+from instrument.store.study_data import studies_in, study_data
+from instrument.store.tables import administration
+from instrument.store.tokens import Keyring
+
+NAMES = [f"p{k:02d}" for k in range(9)]
+MINE, OTHER = "mine", "other"
+
+
+def acts(engine: Engine, keyring: Keyring, study_id: str, seed: int, found: dict[str, Any]) -> Iterator[None]:
+    """Lead a study of a few people, one transaction at a time; `found` gets its tokens, codes and key."""
+    rng = random.Random(seed)
+    open_study(engine, keyring, people=1, id=study_id)
+    yield
+    with engine.begin() as connection:
+        row: Any = find_study(connection, study_id)
+        number, version = int(row.id), int(row.instrument_version_id)
+        links = invite(connection, number, keyring, NAMES)
+        trial = invite(connection, number, keyring, ["trial"], is_test=True)
+        found["tokens"] = {link.pseudonym: link.token for link in [*links, *trial]}
+        found["key"] = new_interface_key(connection, keyring, study_id)
+    yield
+    order = [*NAMES, "trial"]
+    rng.shuffle(order)
+    for name in order:
+        with engine.begin() as connection:
+            person = people_of(connection, number, [name])[name]
+            for granted in rng.choice([(), (True,), (False,), (True, False), (False, True)]):
+                give_consent(connection, person, "hash", "1", "en", granted)
+        yield
+        with engine.begin() as connection:
+            items = list(item_numbers(connection, version).values())
+            for wave in waves_of(connection, number)[: rng.choice([0, 1, 1, 2])]:
+                layout = [Placement(item, k, 1 + k // 10) for k, item in enumerate(items, start=1)]
+                attempt = start_administration(
+                    connection,
+                    person,
+                    int(wave.id),
+                    version,
+                    layout,
+                    lang="en",
+                    order_seed=rng.randint(1, 99),
+                )
+                given = {item: Answer("answered", rng.randint(1, 5)) for item in items[: rng.randint(1, 9)]}
+                save_answers(connection, attempt, given)
+                ends = rng.choice(["open", "complete", "complete", "void"])
+                if ends == "complete":
+                    complete_administration(connection, attempt, f"{study_id}{attempt}")
+                if ends == "void":
+                    change = update(administration).where(administration.c.id == attempt)
+                    connection.execute(change.values(status="void"))
+        yield
+        with engine.begin() as connection:
+            if not without_consent(connection, [person]):
+                moments = [datetime.now(UTC) + timedelta(days=rng.randint(0, 80)) for _ in range(3)]
+                events = [
+                    UsageEvent(f"e{name}{k}", name, rng.choice(["session", "open"]), at, k + 0.5)
+                    for k, at in enumerate(moments)
+                ]
+                keep_events(connection, number, "app", events, {name: person})
+            if rng.random() < 0.5:
+                found.setdefault("codes", {})[name] = issue_withdrawal_code(connection, keyring, person)
+        yield
+
+
+def seen(engine: Engine, keyring: Keyring, study_id: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Everything that can be read of a study, in words that do not depend on numbers of rows."""
+    today = datetime.now(UTC).date()
+    read: dict[str, Any] = {}
+    with reading(engine) as connection:
+        number = int(find_study(connection, study_id).id)  # type: ignore[attr-defined]
+        waves = waves_of(connection, number)
+        read["waves"] = [(wave.name, wave.opens_day, wave.closes_day) for wave in waves]
+        for days in (-1, 0, 9, 10, 29, 30):
+            day = today + timedelta(days=days)
+            read[f"funnel {days}"] = funnel_of(connection, study_id, day).to_dict("records")
+            standing = standing_of(connection, study_id, day)
+            standing = standing[standing["participant"].isin(NAMES)]  # one more has a pseudonym by chance
+            read[f"standing {days}"] = standing.to_dict("records")
+        for options in ({}, {"completed_only": True}, {"with_tests": True}):
+            table = responses_of(connection, study_id, **options)
+            read[f"responses {options}"] = table.astype(object).fillna("none").to_dict("records")
+            read[f"reasons {options}"] = len(table.attrs["reasons"])
+        people = people_of(connection, number, [*NAMES, "trial", "nobody"])
+        assert set(people) == {*NAMES, "trial"} - found.get("gone", set())
+        read["barred"] = sorted(name for name in people if without_consent(connection, [people[name]]))
+        for name, person in people.items():
+            attempts = attempts_of(connection, number, person)
+            read[f"attempts {name}"] = [(row.opens_day, row.closes_day, row.status) for row in attempts]
+            choice: Any = consent_of(connection, person)
+            read[f"consent {name}"] = None if choice is None else choice.granted
+            for wave, attempt in zip(waves, attempts, strict=True):
+                live: Any = live_administration(connection, person, wave.id)
+                assert (live and live.id) == attempt.administration_id
+                read[f"answers {name} {wave.name}"] = live and [
+                    (answer.name, answer.state, answer.value) for answer in answers_of(connection, live.id)
+                ]
+            owner: Any = by_token(connection, keyring, found["tokens"][name])
+            assert (owner.id, owner.study_id) == (person, number)
+        assert study_of_key(connection, keyring, found["key"]).id == number
+    kept = study_data(engine.url.render_as_string(hide_password=False), study_id)
+    assert kept.study.id == study_id
+    assert kept.usage is not None
+    read["usage"] = sorted(kept.usage.to_records(index=False).tolist(), key=str)
+    read["checked"] = kept.responses.astype(object).fillna("none").to_dict("records")
+    read["enrolment"] = sorted(set(kept.enrolment["participant"]) & set(NAMES))
+    read["enrolled"] = len(kept.enrolment)
+    return read
+
+
+def own_store(folder: Path) -> Engine:
+    made = open_store(f"sqlite:///{folder / 'alone.sqlite'}")
+    upgrade_store(made)
+    return made
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_study_reads_as_if_it_were_alone(
+    engine: Engine, keyring: Keyring, tmp_path: Path, seed: int
+) -> None:
+    alone, expected, found, others = own_store(tmp_path), {}, {}, {}
+    for _ in acts(alone, keyring, MINE, seed, expected):
+        pass
+    mine, other = acts(engine, keyring, MINE, seed, found), acts(engine, keyring, OTHER, seed + 100, others)
+    next(other)  # the other study comes first, so that no number of a row is the same
+    for _ in mine:
+        next(other, None)
+    list(other)
+    assert seen(engine, keyring, MINE, found) == seen(alone, keyring, MINE, expected)
+    alone.dispose()
+    assert studies_in(engine.url.render_as_string(hide_password=False)) == [MINE, OTHER]
+
+
+def test_erasing_people_of_one_study_leaves_the_other_as_it_was(engine: Engine, keyring: Keyring) -> None:
+    found: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    mine, other = acts(engine, keyring, MINE, 4, found), acts(engine, keyring, OTHER, 5, others)
+    for _ in mine:
+        next(other, None)
+    list(other)
+    before = seen(engine, keyring, MINE, found)
+    codes = list(others["codes"].items())
+    assert len(codes) > 1
+    with engine.begin() as connection:
+        number = int(find_study(connection, OTHER).id)  # type: ignore[attr-defined]
+        for _, code in codes[:1]:
+            assert erase_by_code(connection, keyring, code)
+        left = [name for name in NAMES if name not in dict(codes[:1])]
+        erase_person(connection, people_of(connection, number, left[:1])[left[0]], keyring)
+    assert seen(engine, keyring, MINE, found) == before
+    others["gone"] = {*dict(codes[:1]), left[0]}
+    after = seen(engine, keyring, OTHER, others)
+    assert after["enrolment"] == sorted(set(NAMES) - others["gone"])
