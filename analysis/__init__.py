@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from analysis.structural.dynamic import dynamic_cutoffs
     from analysis.structural.equal_measurement import invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
+    from analysis.structural.growth_curves import growth
     from analysis.structural.models import cfa, sem
     from analysis.structural.nested import nested
+    from analysis.structural.panel_models import panel_model
     from analysis.structural.theory import compare_theories
     from analysis.usage import summarise_usage
     from analysis.validity.discriminant import htmt
@@ -70,6 +72,7 @@ _HOME = {
     "extracted_variance": "analysis.validity.extracted",
     "factor_retention": "analysis.factors.retention",
     "graded_response": "analysis.irt.graded_response_model",
+    "growth": "analysis.structural.growth_curves",
     "htmt": "analysis.validity.discriminant",
     "icc": "analysis.agreement",
     "incremental_validity": "analysis.validity.increment",
@@ -85,6 +88,7 @@ _HOME = {
     "mixed_correlations": "analysis.correlation.mixed_matrices",
     "nested": "analysis.structural.nested",
     "omega": "analysis.reliability.hierarchical",
+    "panel_model": "analysis.structural.panel_models",
     "plan_power": "analysis.power",
     "polychoric": "analysis.correlation.matrices",
     "polyserial": "analysis.correlation.mixed_matrices",
@@ -121,6 +125,7 @@ __all__ = [
     "extracted_variance",
     "factor_retention",
     "graded_response",
+    "growth",
     "htmt",
     "icc",
     "incremental_validity",
@@ -136,6 +141,7 @@ __all__ = [
     "mixed_correlations",
     "nested",
     "omega",
+    "panel_model",
     "plan_power",
     "polychoric",
     "polyserial",

@@ -133,7 +133,7 @@ def cfa(
     >>> result.parameters["est"].head(3).round(4).tolist()
     [1.0, 0.7682, 0.7388]
     """
-    return _fit(
+    return fit_model(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights,
     )  # fmt: skip
@@ -186,18 +186,19 @@ def sem(
     >>> result.parameters[["lhs", "est", "se"]].tail(1).round(4).to_numpy().tolist()  # as in R
     [['via', 0.3298, 0.0715]]
     """
-    return _fit(
+    return fit_model(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights,
     )  # fmt: skip
 
 
-def _fit(
+def fit_model(
     caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
     missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
-    sampling_weights: str | None,
+    sampling_weights: str | None, growth: bool = False,
 ) -> StructuralResult:  # fmt: skip
+    """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     if estimator is None:
         estimator = "ML" if ordered is False else "WLSMV"
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
@@ -235,13 +236,13 @@ def _fit(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
         )
     rows, used = _handle_missing(rows, missing, ordinal, names, caller)
-    needed = ordinal or used == "fiml" or group is not None or cluster is not None
+    needed = growth or ordinal or used == "fiml" or group is not None or cluster is not None
     means = _mean_structure(syntax, meanstructure, needed)
     options = TableOptions(
         n_groups=len(rows.values),
         ordered={name: len(levels) for name, levels in rows.categories.items()},
         meanstructure=means, std_lv=std_lv, orthogonal=orthogonal, parameterization=parameterization,
-        group_equal=equal, group_partial=partial,
+        group_equal=equal, group_partial=partial, growth=growth,
     )  # fmt: skip
     table = build_table(syntax, options, caller)
     _check_table(table, syntax, caller)

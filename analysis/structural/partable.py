@@ -69,6 +69,7 @@ class TableOptions:
     parameterization: str = "delta"
     group_equal: Sequence[str] = ()
     group_partial: Sequence[str] = ()
+    growth: bool = False  # means belong to the latent variables, observed intercepts are 0
 
 
 @dataclass(slots=True)
@@ -235,11 +236,11 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
         add(item, "~*~", item, 1.0)
     if options.meanstructure:
         for name in random:
-            add(name, "~1", "", 0.0 if name in options.ordered else math.nan)
+            add(name, "~1", "", 0.0 if options.growth or name in options.ordered else math.nan)
         for name in names.exogenous:
             add(name, "~1", "", exogenous=True)
         for name in names.latent:
-            add(name, "~1", "", 0.0)
+            add(name, "~1", "", math.nan if options.growth else 0.0)
     return added
 
 

@@ -92,6 +92,7 @@ KINDS: dict[str, Any] = {
     "pyarrow table": pa.Table.from_pandas(WHOLE),
 }
 MODEL = "f =~ a1 + a2 + a3"
+GROWTH = "i =~ 1*a1 + 1*a2 + 1*a3; s =~ 0*a1 + 1*a2 + 2*a3; s ~~ 0*s; i ~~ 0*s"
 
 
 def columns(table: Any, names: list[str]) -> Any:
@@ -129,6 +130,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "dif": lambda t: analysis.dif(items(t), PLAIN["site"].to_numpy()).table,
     "efa": lambda t: analysis.efa(items(t), 1).loadings,
     "factor_retention": lambda t: analysis.factor_retention(items(t), draws=20, comparison_samples=20).table,
+    "growth": lambda t: analysis.growth(GROWTH, t).parameters,
+    "panel_model": lambda t: analysis.panel_model(t, {"a": NAMES[:3], "b": NAMES[3:]}, kind="CLPM").paths,
     "graded_response": lambda t: analysis.graded_response(items(t)).parameters,
     "htmt": lambda t: analysis.htmt(t, {"a": NAMES[:3], "b": NAMES[3:]}, draws=0).pairs,
     "icc": lambda t: analysis.icc(t, targets="participant", raters="wave", ratings="a2").table,
