@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from instrument.study import Study
 
 CALLER = "dta adherence"
-TOPICS = ("flow", "use", "adherence", "mechanism", "priority")
+TOPICS = ("flow", "use", "adherence", "criterion_items", "mechanism", "priority")
 
 Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
 Usage = Annotated[str, typer.Option("--usage", help="Usage events: participant, day or at, kind, duration.")]

@@ -77,7 +77,7 @@ PAGES = (
         title="Adherence",
         question="Is the app used as intended, and does the alliance go with it?",
         group=USE,
-        topics=("use", "adherence", "mechanism", "priority"),
+        topics=("use", "adherence", "criterion_items", "mechanism", "priority"),
     ),
     PageOf(
         path="audit",

@@ -119,7 +119,13 @@ def check_command(
     typer.echo(f"{scale.id} {scale.version}: {scale.title} ({scale.status})")
     for theme in scale.themes:
         ids = scale.theme_items(theme.id)
-        typer.echo(f"  {theme.id} ({theme.role}): {len(ids)} items")
+        composite = ", composite" if theme.measurement == "composite" else ""
+        typer.echo(f"  {theme.id} ({theme.role}{composite}): {len(ids)} items")
     reversed_items = ", ".join(scale.reversed_items) or "none"
     typer.echo(f"  reversed: {reversed_items}; languages: {', '.join(scale.languages)}")
+    for criterion in ("outcome", "use"):
+        if near := scale.near_criterion(criterion):
+            typer.echo(f"  near to {criterion} in content: {', '.join(near)}")
+    if doubted := scale.open_items:
+        typer.echo(f"  open for the people who will read them: {', '.join(doubted)}")
     typer.echo(f"  content hash {scale.content_hash}")

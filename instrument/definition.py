@@ -19,6 +19,7 @@ LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Grade = Literal["S", "P"]
 MissingReason = Literal["skipped", "not_seen", "not_applicable", "declined"]
+Criterion = Literal["outcome", "use"]
 RESERVED_COLUMNS = ("participant", "wave", "total", "id")
 
 
@@ -96,8 +97,23 @@ class ResponseScale(Model):
         raise KeyError(code)
 
 
+class ReaderFlag(Model):
+    """Whether a doubt about how the people asked will read an item is open, and why.
+
+    `open`: to be reworded or tested before use; `closed`: looked at, and why it stands.
+    """
+
+    state: Literal["open", "closed"]
+    reason: Text
+
+
 class Item(Model):
-    """One question."""
+    """One question.
+
+    `criterion` names what the item comes near to in content, so that a relation of its theme to it is partly
+    a relation of the criterion to itself: `outcome` (benefit, hope) or `use` (persistence). `reader` is the
+    state of doubts about the people who will read it.
+    """
 
     id: Identifier
     text: Text
@@ -107,8 +123,17 @@ class Item(Model):
     also_in: tuple[Identifier, ...] = ()
     alliance: tuple[Text, ...] = ()
     psd: tuple[Text, ...] = ()
+    criterion: tuple[Criterion, ...] = ()
+    reader: ReaderFlag | None = None
     grade: Grade | None = None
     rationale: str = ""
+
+    @field_validator("criterion")
+    @classmethod
+    def _named_once(cls, value: tuple[Criterion, ...]) -> tuple[Criterion, ...]:
+        if doubled := _doubled(list(value)):
+            raise ValueError(f"named twice: {name_offenders(doubled)}")
+        return value
 
     @field_validator("id")
     @classmethod
@@ -127,11 +152,17 @@ class Facet(Model):
 
 
 class Theme(Model):
-    """A subscale. `dimension` themes make the total, `context` and `plain` themes stand apart."""
+    """A subscale. `dimension` themes make the total, `context` and `plain` themes stand apart.
+
+    `measurement` says how items and score belong together. `reflective`: one thing shows in every item, so
+    items should go together. `composite`: the items make up the score, like a list of what is there; they
+    need not go together, and consistency and factor models do not apply.
+    """
 
     id: Identifier
     title: Text
     role: Literal["dimension", "context", "plain"] = "dimension"
+    measurement: Literal["reflective", "composite"] = "reflective"
     description: str = ""
     grade: Grade | None = None
     facets: tuple[Facet, ...] = ()
@@ -242,6 +273,20 @@ class Instrument(Model):
         return [theme.id for theme in self.themes if theme.role == "context"]
 
     @property
+    def composite_themes(self) -> list[str]:
+        """Ids of the themes whose items make up the score instead of showing one thing."""
+        return [theme.id for theme in self.themes if theme.measurement == "composite"]
+
+    def near_criterion(self, criterion: Criterion) -> list[str]:
+        """Ids of the items that come near to the outcome or to use in content."""
+        return [item.id for item in self.items if criterion in item.criterion]
+
+    @property
+    def open_items(self) -> list[str]:
+        """Ids of the items with an open doubt about the people who will read them."""
+        return [item.id for item in self.items if item.reader is not None and item.reader.state == "open"]
+
+    @property
     def total_themes(self) -> list[str]:
         """Ids of the themes whose means make the total; empty when there is no total."""
         if self.scoring.total == "none":
@@ -274,9 +319,25 @@ class Instrument(Model):
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 of everything the definition says; layout and comments of the file do not count."""
-        content = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+        """SHA-256 of everything the definition says; layout and comments of the file do not count.
+
+        Keys that came later count only where they say something, so a file without them keeps its hash.
+        """
+        said = _without_unsaid(self.model_dump(mode="json", by_alias=True))
+        content = json.dumps(said, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _without_unsaid(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out keys added to the schema later where they hold their default."""
+    for theme in content["themes"]:
+        if theme["measurement"] == "reflective":
+            del theme["measurement"]
+        for item in theme["items"]:
+            for key, unsaid in (("criterion", []), ("reader", None)):
+                if item[key] == unsaid:
+                    del item[key]
+    return content
 
 
 def _doubled(values: list[Any]) -> list[Any]:

@@ -73,6 +73,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "convergent": ("9", ("hypotheses",)),
     "discriminant": ("9", ("hypotheses",)),
     "adherence": ("9", ("hypotheses",)),
+    "criterion_items": ("9", ("hypotheses",)),
     "mechanism": ("9", ("hypotheses",)),
 }
 NO_STEP = "10"  # after the nine steps: what the scale is used for

@@ -21,6 +21,9 @@ COLUMNS = (
     "item",
     "item_text",
     "item_grade",
+    "near_criterion",
+    "reader",
+    "reader_reason",
     "rationale",
 )
 
@@ -88,6 +91,8 @@ def _row(theme: Theme, item: Item) -> tuple[str, ...]:
         item.id,
         item.text,
         item.grade or "",
+        SEPARATOR.join(item.criterion),
+        *(("", "") if item.reader is None else (item.reader.state, item.reader.reason)),
         item.rationale,
     )
 

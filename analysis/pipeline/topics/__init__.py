@@ -3,6 +3,7 @@
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
+    criterion_items,
     exploration,
     fairness,
     flow,
@@ -42,6 +43,7 @@ TOPICS: tuple[Topic, ...] = (
     fairness.TOPIC,
     use.TOPIC,
     adherence.TOPIC,
+    criterion_items.TOPIC,
     mechanism.TOPIC,
     priority.TOPIC,
     psd_audit.TOPIC,
