@@ -269,8 +269,11 @@ def _same_implied(one: Fitted, two: Fitted) -> bool:
     close = abs(one.test.chisq - two.test.chisq) <= 1e-4 * max(1.0, one.test.chisq)
     if one.test.df != two.test.df or not close:
         return False
-    order = [two.table.names.observed.index(n) for n in one.table.names.observed]
-    for a, b in zip(one.states, two.states, strict=True):
+    for block, (a, b) in enumerate(zip(one.states, two.states, strict=True)):
+        own, theirs = one.table.names_of(block).observed, two.table.names_of(block).observed
+        if set(own) != set(theirs):
+            return False
+        order = [theirs.index(n) for n in own]
         first, second = a.sigma, b.sigma[np.ix_(order, order)]
         scale = np.sqrt(np.outer(np.diag(first), np.diag(first)))
         other = np.sqrt(np.outer(np.diag(second), np.diag(second)))

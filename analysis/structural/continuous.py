@@ -184,8 +184,7 @@ def _indices(
 ) -> dict[str, float]:  # fmt: skip
     """All fit indices by name."""
     n, g = setting.n, len(setting.samples)
-    plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
-    fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": test.pvalue, **index_set(plain, n, g)}
+    fit = likelihood_indices(test, baseline, n, g, estimator, setting.full_information)
     squares = [
         residual_square(s.covariance, state.sigma, s.mean, setting.mu(state, s), setting.with_means)
         for s, state in zip(setting.samples, states, strict=True)
@@ -199,19 +198,41 @@ def _indices(
         "bic": math.log(n) * q - 2.0 * log_likelihood,
         "logl": log_likelihood,
     }
-    if estimator == "MLR":
-        scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
-        fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
-        fit["chisq_scaling_factor"] = test.factor
-        fit |= index_set(scaled, n, g, "_scaled")
-        # the interval refers the uncorrected statistic to chi-square with tr(U Gamma) degrees of freedom
-        spread = Statistic(
-            chisq=test.chisq, df=test.df * test.factor if test.df else 0, baseline=0.0, baseline_df=1
-        )
-        fit |= {f"{k}_scaled": v for k, v in rmsea(spread, n, g).items()}
     if setting.full_information:
         fit |= index_set(complete_data_statistic(setting, states, estimator), n, g, "_robust")
-    elif estimator == "MLR":
+    return fit
+
+
+def likelihood_indices(
+    test: ScaledTest, baseline: ScaledTest, n: float, g: int, estimator: str, robust_elsewhere: bool = False
+) -> dict[str, float]:
+    """Test and indices of a likelihood, with those of its corrected statistic for MLR.
+
+    Parameters
+    ----------
+    test, baseline
+        Of the model and of independence.
+    n, g
+        Rows and groups.
+    estimator
+        "ML" or "MLR".
+    robust_elsewhere
+        Whether the robust indices come from the complete data.
+    """
+    plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
+    fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": test.pvalue, **index_set(plain, n, g)}
+    if estimator != "MLR":
+        return fit
+    scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
+    fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
+    fit["chisq_scaling_factor"] = test.factor
+    fit |= index_set(scaled, n, g, "_scaled")
+    # the interval refers the uncorrected statistic to chi-square with tr(U Gamma) degrees of freedom
+    spread = Statistic(
+        chisq=test.chisq, df=test.df * test.factor if test.df else 0, baseline=0.0, baseline_df=1
+    )
+    fit |= {f"{k}_scaled": v for k, v in rmsea(spread, n, g).items()}
+    if not robust_elsewhere:
         robust = Statistic(
             chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df,
             correction=test.factor, baseline_correction=baseline.factor,

@@ -110,7 +110,11 @@ def discrepancy(patterns: Patterns, sigma: Array, mu: Array) -> float:
 
 def moment_slopes(patterns: Patterns, found: Swept) -> tuple[Array, Array]:
     """Derivatives G and h of the discrepancy by Sigma and mu."""
-    weight = patterns.n / patterns.total
+    return summed_slopes(patterns.n / patterns.total, found)
+
+
+def summed_slopes(weight: Array, found: Swept) -> tuple[Array, Array]:
+    """Weighted sums over patterns of the derivatives by Sigma and mu."""
     pulled = found.inverse @ found.target @ found.inverse
     by_sigma = np.tensordot(weight, found.inverse - pulled, axes=1)
     by_mu = -2.0 * weight @ found.pulled
@@ -250,13 +254,17 @@ def saturated_information(patterns: Patterns, sigma: Array, mu: Array, *, observ
 
 
 def _moment_curvature(patterns: Patterns, found: Swept, *, observed: bool) -> Array:
-    """Second derivatives of the discrepancy by (mu, vech Sigma).
+    """Second derivatives of the discrepancy by (mu, vech Sigma)."""
+    return summed_curvature(patterns.n / patterns.total, found, observed=observed)
+
+
+def summed_curvature(weight: Array, found: Swept, *, observed: bool) -> Array:
+    """Weighted sum over patterns of the second derivatives by (mu, vech Sigma).
 
     The sum of Kronecker products over patterns is one matrix product; entries are looked up after.
     """
     p = found.inverse.shape[1]
     row, column = vech_places(p)
-    weight = patterns.n / patterns.total
     weighted = found.inverse * weight[:, None, None]
     swept = found.inverse / 2.0
     if observed:

@@ -12,6 +12,7 @@ from analysis.structural.information import Block, GroupSample
 from analysis.structural.optimise import Minimum, Reduction
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State
+from analysis.structural.two_level_likelihood import TwoLevelLikelihood
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 
@@ -83,6 +84,7 @@ class Fitted:
     fit: dict[str, float]
     blocks: list[Block]
     samples: list[GroupSample] = field(default_factory=list)
+    clusters: list[TwoLevelLikelihood] = field(default_factory=list)
     thresholds: list[Array] = field(default_factory=list)
     exogenous_values: list[dict[tuple[str, str, str], float]] = field(default_factory=list)
 
@@ -90,6 +92,10 @@ class Fitted:
     def n_obs(self) -> int:
         """Rows in use."""
         return sum(self.sizes)
+
+    def block_key(self, block: int) -> str:
+        """Name of a group, or a level of a group, in dictionaries of tables."""
+        return self.table.block_name(block, self.data.group_labels) or "all"
 
     @property
     def n_clusters(self) -> int:
@@ -132,8 +138,8 @@ def refuse_negative_df(n_moments: int, n_parameters: int, caller: str) -> None:
 
 def parameter_names(table: ParameterTable, labels: list[object]) -> list[str]:
     """Names of the free parameters in the model language, with the group where there are several."""
-    several = table.options.n_groups > 1
-    return [f"{r.name} ({labels[r.group]})" if several else r.name for r in table.free_rows()]
+    where = [table.block_name(k, labels) for k in range(table.options.n_groups)]
+    return [f"{r.name} ({where[r.group]})" if where[r.group] else r.name for r in table.free_rows()]
 
 
 def null_directions(reduction: Reduction) -> int:

@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from analysis.structural.fitted import Fitted
+from analysis.structural.ram import variable_order
 from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
 
 
@@ -54,12 +55,12 @@ def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
 
 def warn_improper(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
-    names = [*fitted.table.names.observed, *fitted.table.names.latent]
-    p = len(fitted.table.names.observed)
     negative: list[str] = []
     beyond: list[str] = []
-    for label, state in zip(fitted.data.group_labels, fitted.states, strict=True):
-        where = "" if label is None else f" ({label})"
+    for block, state in enumerate(fitted.states):
+        names, p = variable_order(fitted.table, block), len(state.observed)
+        label = fitted.table.block_name(block, fitted.data.group_labels)
+        where = f" ({label})" if label else ""
         negative += [f"{names[k]}{where}" for k in np.flatnonzero(np.diag(state.symmetric) < 0.0)]
         latent = state.covariance[p:, p:]
         spread = np.sqrt(np.maximum(np.diag(latent), 1e-300))
@@ -138,7 +139,8 @@ def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:
             )  # fmt: skip
             return (Fault.FEW_ROWS,)
         return ()
-    counts = [sum(r.group == g for r in fitted.table.free_rows()) for g in range(len(fitted.sizes))]
+    owners = [r.group // fitted.table.n_levels for r in fitted.table.free_rows()]
+    counts = [owners.count(g) for g in range(len(fitted.sizes))]
     small = [
         f"{label} ({n} rows, {q} parameters)"
         for label, n, q in zip(fitted.data.group_labels, fitted.sizes, counts, strict=True)

@@ -75,6 +75,19 @@ def index_set(test: Statistic, n: float, n_groups: int, suffix: str = "") -> dic
     return {f"{k}{suffix}": v for k, v in {"cfi": cfi, "tli": tli, **rmsea(test, n, n_groups)}.items()}
 
 
+def correlation_residual(covariance: Array, sigma: Array) -> float:
+    """Root of the squared residuals of correlations below the diagonal, over p(p + 1)/2."""
+    row, column = vech_places(len(covariance), False)
+    gap = _correlations(covariance)[row, column] - _correlations(sigma)[row, column]
+    p = len(covariance)
+    return float(np.sqrt(np.sum(gap**2) / (p * (p + 1) / 2)))
+
+
+def _correlations(covariance: Array) -> Array:
+    scale = np.sqrt(np.diag(covariance))
+    return np.asarray(covariance / np.outer(scale, scale))
+
+
 def residual_square(covariance: Array, sigma: Array, mean: Array, mu: Array, with_means: bool) -> float:
     """Mean squared standardised residual of one group (its root is the SRMR)."""
     row, column = vech_places(len(covariance))

@@ -33,11 +33,11 @@ def implied_covariances(fitted: Fitted) -> list[Array]:
 
 def implied_tables(fitted: Fitted) -> dict[str, pd.DataFrame]:
     """Implied covariance of every group as a labelled table."""
-    names = fitted.table.names.observed
-    return {
-        _key(label): pd.DataFrame(sigma, index=names, columns=names)
-        for label, sigma in zip(fitted.data.group_labels, implied_covariances(fitted), strict=True)
-    }
+    found = {}
+    for block, sigma in enumerate(implied_covariances(fitted)):
+        names = fitted.table.names_of(block).observed
+        found[fitted.block_key(block)] = pd.DataFrame(sigma, index=names, columns=names)
+    return found
 
 
 @one_thread()
@@ -47,12 +47,15 @@ def residual_tables(fitted: Fitted, kind: str) -> dict[str, pd.DataFrame]:
         raise DefinitionError(
             fact_and_hint("residuals", f"kind {kind!r} is unknown.", f"choose one of {list(KINDS)}.")
         )
-    names = fitted.table.names.observed
+    if kind == "z" and fitted.table.level_names:
+        fact = "standard errors of residuals are not computed for two levels."
+        raise DefinitionError(fact_and_hint("residuals", fact, "ask for kind='correlation' or 'raw'."))
     with_means = fitted.table.options.meanstructure and not fitted.ordinal
-    errors = _standard_errors(fitted) if kind == "z" else [None] * len(fitted.sizes)
+    errors = _standard_errors(fitted) if kind == "z" else [None] * len(fitted.states)
     found: dict[str, pd.DataFrame] = {}
     implied = implied_covariances(fitted)
-    for g, label in enumerate(fitted.data.group_labels):
+    for g in range(len(implied)):
+        names = fitted.table.names_of(g).observed
         sample = fitted.sample_covariances[g]
         scale = np.ones(len(names)) if kind == "raw" else np.sqrt(np.diag(sample))
         matrix = (sample - implied[g]) / np.outer(scale, scale)
@@ -64,7 +67,7 @@ def residual_tables(fitted: Fitted, kind: str) -> dict[str, pd.DataFrame]:
         table = pd.DataFrame(matrix, index=names, columns=names)
         if means is not None:
             table["mean"] = means
-        found[_key(label)] = table
+        found[fitted.block_key(g)] = table
     return found
 
 
@@ -73,10 +76,6 @@ def _divide(values: Array, errors: Array) -> Array:
     safe = np.where(errors > 1e-8, errors, 1.0)
     quotient: Array = np.where(errors > 1e-8, values / safe, 0.0)
     return quotient
-
-
-def _key(label: object) -> str:
-    return "all" if label is None else str(label)
 
 
 def _kept(fitted: Fitted) -> np.ndarray:

@@ -12,10 +12,12 @@ from analysis.structural.continuous import fit_continuous
 from analysis.structural.data import ModelData, check_variation, drop_incomplete, encode_ordered, read_data
 from analysis.structural.fitted import Fitted
 from analysis.structural.improper import faults_of
+from analysis.structural.levels import build_two_level_table, joined_names, level_names
 from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
 from analysis.structural.syntax import Syntax, parse_syntax
+from analysis.structural.two_level import fit_two_level
 from analysis.threads import one_thread
 from instrument.errors import (
     DefinitionError,
@@ -45,12 +47,13 @@ def cfa(
     model
         The model in lavaan's language: `=~` (is measured by), `~`, `~~`, `~1`, `|`, `~*~`, `:=`, `==`,
         with fixed values (`0.5*x`), `NA*x`, labels (`a*x`), `start(0.8)*x` and one value per group
-        (`c(a, b)*x`).
+        (`c(a, b)*x`). Blocks `level: 1` (within clusters) and `level: 2` (between them) make a two-level
+        model, which needs `cluster`.
     data
         Shape (n_persons, n_variables): one column per observed variable; missing as NA.
     estimator
         "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables. None: "WLSMV", or
-        "ML" where `ordered` is False.
+        "ML" where `ordered` is False and for two-level models, which take answers as numbers.
     ordered
         None: what the estimator asks for, all observed variables or none; True: all are ordinal; or their
         names. ML and MLR take answers as numbers: items declared ordinal are refused by name, and
@@ -76,8 +79,9 @@ def cfa(
         "delta" or "theta", for ordinal items.
     cluster
         Column with the cluster of each row (app, clinic, therapist; or the person, where rows are repeated
-        measures). Standard errors and test then hold although rows of a cluster are alike; the model is
-        still one of all rows. ML becomes MLR, and means are modelled. Twenty clusters or more, better fifty.
+        measures). Without level blocks the model is one of all rows, whose standard errors and test hold
+        although rows of a cluster are alike; ML becomes MLR, and means are modelled. With level blocks
+        clusters are the units of level 2. Twenty clusters or more, better fifty.
     sampling_weights
         Column with the weight of each row, such as the inverse of its chance to be drawn; rescaled to sum to
         the number of rows. ML becomes MLR.
@@ -199,8 +203,10 @@ def fit_model(
     sampling_weights: str | None, growth: bool = False,
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
+    syntax = parse_syntax(model, caller)
     if estimator is None:
-        estimator = "ML" if ordered is False else "WLSMV"
+        plain = ordered is False or (syntax.has_levels and ordered is None)
+        estimator = "ML" if plain else "WLSMV"
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
     _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
     for what, flag in (("std_lv", std_lv), ("orthogonal", orthogonal)):
@@ -222,10 +228,12 @@ def fit_model(
     if ordinal and "intercepts" in equal and "thresholds" not in equal:
         equal.append("thresholds")  # intercepts of ordinal items are identified by equal thresholds only
     partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
-    syntax = parse_syntax(model, caller)
     names = sort_names(syntax)
+    if syntax.has_levels:
+        _check_two_level(caller, estimator, cluster, sampling_weights)
+        names = joined_names(*level_names(syntax, caller))
     rows = read_data(data, names.observed, names.latent, group, caller, cluster, sampling_weights)
-    if estimator == "ML" and rows.sampling:
+    if estimator == "ML" and rows.sampling and not syntax.has_levels:
         estimator = "MLR"
     ordered = [ordered] if isinstance(ordered, str) else ordered
     _check_listed(caller, ordered, data)
@@ -244,7 +252,8 @@ def fit_model(
         meanstructure=means, std_lv=std_lv, orthogonal=orthogonal, parameterization=parameterization,
         group_equal=equal, group_partial=partial, growth=growth,
     )  # fmt: skip
-    table = build_table(syntax, options, caller)
+    build = build_two_level_table if syntax.has_levels else build_table
+    table = build(syntax, options, caller)
     _check_table(table, syntax, caller)
     with one_thread():
         fitted = estimate(table, rows, estimator, used, caller)
@@ -262,6 +271,8 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
     try:
         if estimator in ORDINAL_ESTIMATORS:
             return fit_ordinal(table, rows, estimator, missing, caller)
+        if table.level_names:
+            return fit_two_level(table, rows, estimator, missing == "fiml", caller)
         return fit_continuous(table, rows, estimator, missing == "fiml", caller)
     except np.linalg.LinAlgError as error:
         raise NotEstimableError(
@@ -270,6 +281,21 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
                 "check for redundant variables and paths that form loops, or simplify the model.",
             )
         ) from error  # fmt: skip
+
+
+def _check_two_level(caller: str, estimator: str, cluster: str | None, weights: str | None) -> None:
+    if cluster is None:
+        fact, hint = (
+            "the model has level blocks but no clusters.",
+            "name the column of clusters with cluster=.",
+        )
+    elif estimator in ORDINAL_ESTIMATORS:
+        fact, hint = f"{estimator} takes no level blocks.", "use estimator='MLR', or cluster= without blocks."
+    elif weights is not None:
+        fact, hint = "two-level models take no sampling weights.", "leave out sampling_weights=."
+    else:
+        return
+    raise DefinitionError(fact_and_hint(caller, fact, hint))
 
 
 def _check_choice(caller: str, what: str, value: object, allowed: Sequence[object]) -> None:

@@ -18,6 +18,7 @@ from analysis.structural.optimise import Discrepancy
 from analysis.structural.partable import ParameterTable, Row
 from analysis.structural.ram import Array, build_group
 from analysis.structural.standardised import group_pieces, scaling_factors
+from analysis.structural.two_level_likelihood import sum_of_groups
 from analysis.threads import one_thread
 
 
@@ -27,15 +28,15 @@ def candidates(fitted: Fitted) -> list[Row]:
     Fixed exogenous variables become no outcomes: their moments are the sample's, not the model's.
     """
     table = fitted.table
-    names = table.names
     found: list[Row] = []
     for group in range(table.options.n_groups):
+        names = table.names_of(group)
         block = [r for r in table.rows if r.group == group]
         taken = {_place(r.lhs, r.op, r.rhs) for r in block}
         found += [
             replace(r, label="", fixed=np.nan, start=r.fixed)
             for r in block
-            if r.free < 0 and not r.computed and not r.exogenous
+            if r.free < 0 and not r.computed and not r.exogenous and not _centred(table, r)
         ]
         extra = [(latent, "=~", item) for latent in names.latent for item in names.indicators]
         random = [n for n in names.observed if n not in names.exogenous]
@@ -48,6 +49,12 @@ def candidates(fitted: Fitted) -> list[Row]:
                 taken.add(place)
                 found.append(Row(lhs, op, rhs, group, start=0.0))
     return found
+
+
+def _centred(table: ParameterTable, row: Row) -> bool:
+    """Whether a mean within clusters is zero because that between them is its place."""
+    own = row.op == "~1" and table.level_of(row.group) == 1
+    return own and (row.lhs in table.level_names[1].observed or row.lhs in table.level_names[0].latent)
 
 
 def _place(lhs: str, op: str, rhs: str) -> tuple[str, str, str]:
@@ -69,8 +76,7 @@ def extend(fitted: Fitted, extra: list[Row]) -> tuple[ParameterTable, Array]:
     rows = [r for r in table.rows if r.free >= 0 or (r.lhs, r.op, r.rhs, r.group) not in taken]
     added = [replace(row, free=table.n_free + k) for k, row in enumerate(extra)]
     values = np.concatenate([fitted.x, [row.start for row in extra]])
-    longer = ParameterTable([*rows, *added], table.names, table.options, table.definitions, table.constraints)
-    return longer, values
+    return replace(table, rows=[*rows, *added]), values
 
 
 def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discrepancy:
@@ -88,6 +94,8 @@ def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discre
         return LeastSquaresDiscrepancy(groups, sample, weights, fitted.totals, n_free)
     fixed: list[ExogenousValues] = fitted.exogenous_values
     models = [build_group(table, g, fixed[g]) for g in range(n_groups)]
+    if fitted.clusters:
+        return sum_of_groups(fitted.clusters, models, n_free)
     if fitted.missing == "fiml":
         return FimlDiscrepancy(
             models,
@@ -122,11 +130,13 @@ def modification_table(fitted: Fitted) -> pd.DataFrame:
             "lhs": [r.lhs for r in extra],
             "op": [r.op for r in extra],
             "rhs": [r.rhs for r in extra],
-            "group": [fitted.data.group_labels[r.group] for r in extra],
+            "group": [fitted.table.label_of(r.group, fitted.data.group_labels) for r in extra],
             "mi": score**2 / safe,
             "epc": score / safe,
         }
     )
+    if fitted.table.level_names:
+        frame.insert(4, "level", [fitted.table.level_of(r.group) for r in extra])
     for kind in ("lv", "all"):
         frame[f"sepc_{kind}"] = _rescale(fitted, extra, frame["epc"].to_numpy(), kind)
     frame = frame[usable]
@@ -135,10 +145,10 @@ def modification_table(fitted: Fitted) -> pd.DataFrame:
 
 def _rescale(fitted: Fitted, extra: list[Row], changes: Array, kind: str) -> Array:
     pieces = [group_pieces(fitted, g) for g in range(fitted.table.options.n_groups)]
-    latent = set(fitted.table.names.latent)
-    names = latent if kind == "lv" else latent | set(fitted.table.names.observed)
     result = changes.copy()
     for k, row in enumerate(extra):
+        own = fitted.table.names_of(row.group)
+        names = set(own.latent) if kind == "lv" else {*own.latent, *own.observed}
         for variance, _, power in scaling_factors(row, pieces[row.group], names):
             result[k] *= variance ** (power / 2.0) if variance > 0 else np.nan
     return result

@@ -152,8 +152,8 @@ def check_comparable(models: Mapping[str, StructuralResult], caller: str = "comp
     first = models[first_name]._fitted
     for name in others:
         other = models[name]._fitted
-        if set(first.table.names.observed) != set(other.table.names.observed):
-            odd = sorted(set(first.table.names.observed) ^ set(other.table.names.observed))
+        if _variables(first) != _variables(other):
+            odd = sorted(_variables(first) ^ _variables(other))
             raise DefinitionError(
                 fact_and_hint(
                     caller,
@@ -179,7 +179,27 @@ def check_comparable(models: Mapping[str, StructuralResult], caller: str = "comp
             )  # fmt: skip
 
 
+def _variables(fitted: Fitted) -> set[str]:
+    """Variables of a model, with their level where there are two."""
+    table = fitted.table
+    if not table.level_names:
+        return set(table.names.observed)
+    return {
+        f"{name} (level {k})" for k, own in enumerate(table.level_names, start=1) for name in own.observed
+    }
+
+
+def _same_sampling(one: Fitted, two: Fitted) -> bool:
+    pairs = [(one.data.sampling_of(g), two.data.sampling_of(g)) for g in range(len(one.sizes))]
+    return all(
+        np.array_equal(a.clusters, b.clusters) and np.array_equal(a.weights, b.weights)  # type: ignore[arg-type]
+        for a, b in pairs
+    )
+
+
 def _same_data(one: Fitted, two: Fitted) -> bool:
+    if not _same_sampling(one, two):
+        return False
     if one.sizes != two.sizes or one.data.group_labels != two.data.group_labels:
         return False
     order = [two.data.variables.index(name) for name in one.data.variables]
@@ -237,9 +257,9 @@ def _proper(moments: _Moments) -> bool:
     return bool(finite and np.linalg.eigvalsh(moments.covariance)[0] > 1e-8)
 
 
-def _reordered(moments: _Moments, restricted: Fitted, general: Fitted) -> _Moments:
+def _reordered(moments: _Moments, restricted: Fitted, general: Fitted, block: int) -> _Moments:
     """Bring moments into the order of the general model's variables."""
-    theirs, ours = restricted.table.names.observed, general.table.names.observed
+    theirs, ours = restricted.table.names_of(block).observed, general.table.names_of(block).observed
     order = [theirs.index(name) for name in ours]
     ends = np.cumsum([restricted.table.options.ordered.get(name, 1) - 1 for name in theirs])
     places = [
@@ -253,7 +273,7 @@ def _reordered(moments: _Moments, restricted: Fitted, general: Fitted) -> _Momen
 
 def _smallest(general: Fitted, restricted: Fitted, point: list[_Moments]) -> float:
     """Fit the general model to moments and give its smallest discrepancy over several starts."""
-    wanted = [_reordered(moments, restricted, general) for moments in point]
+    wanted = [_reordered(moments, restricted, general, block) for block, moments in enumerate(point)]
     target = _discrepancy(general, wanted)
     reduction = reduce_parameters(general.table, "nested")
     best = np.inf
@@ -295,18 +315,19 @@ def _discrepancy(general: Fitted, wanted: list[_Moments]) -> Discrepancy:
             [np.concatenate([m.thresholds, m.covariance[row, column]]) for m in wanted],
             [block.weight for block in general.blocks], general.totals, table.n_free,
         )  # fmt: skip
-    models = [build_group(table, g, _exogenous(general, moments)) for g, moments in enumerate(wanted)]
-    moments = [Moments(size, m.mean, m.covariance) for size, m in zip(general.totals, wanted, strict=True)]
+    models = [build_group(table, g, _exogenous(general, moments, g)) for g, moments in enumerate(wanted)]
+    sizes = np.repeat(general.totals, table.n_levels)
+    moments = [Moments(size, m.mean, m.covariance) for size, m in zip(sizes, wanted, strict=True)]
     return NormalDiscrepancy(models, moments, table.n_free, table.options.meanstructure)
 
 
-def _exogenous(general: Fitted, moments: _Moments) -> ExogenousValues:
+def _exogenous(general: Fitted, moments: _Moments, block: int) -> ExogenousValues:
     """Let fixed exogenous variables have the moments that the other model implies."""
-    at = {name: k for k, name in enumerate(general.table.names.observed)}
+    at = {name: k for k, name in enumerate(general.table.names_of(block).observed)}
     return {
         (row.lhs, row.op, row.rhs): float(
             moments.mean[at[row.lhs]] if row.op == "~1" else moments.covariance[at[row.lhs], at[row.rhs]]
         )
         for row in general.table.rows
-        if row.exogenous
+        if row.exogenous and row.group == block
     }

@@ -81,6 +81,30 @@ class ParameterTable:
     options: TableOptions
     definitions: list[Formula]
     constraints: list[Formula]
+    level_names: tuple[Names, ...] = ()  # of a two-level model: within, between
+
+    @property
+    def n_levels(self) -> int:
+        """Levels; each level of each group of a two-level model counts as a group of rows."""
+        return len(self.level_names) or 1
+
+    def names_of(self, block: int) -> Names:
+        """Variables of a group, or of a level of a group."""
+        return self.level_names[block % self.n_levels] if self.level_names else self.names
+
+    def level_of(self, block: int) -> int:
+        """Level of a group of rows: 1 within, 2 between; 0 where there are no levels."""
+        return block % 2 + 1 if self.level_names else 0
+
+    def label_of(self, block: int, labels: Sequence[object]) -> object:
+        """Label of the group that a group of rows belongs to."""
+        return labels[block // self.n_levels]
+
+    def block_name(self, block: int, labels: Sequence[object]) -> str:
+        """Name group and level for messages; empty where there is one of both."""
+        parts = [] if len(labels) == 1 else [str(self.label_of(block, labels))]
+        parts += [f"level {self.level_of(block)}"] if self.level_names else []
+        return ", ".join(parts)
 
     @property
     def n_free(self) -> int:
@@ -413,4 +437,4 @@ def compact(table: ParameterTable, rows: list[Row]) -> ParameterTable:
     for row in copies:
         if row.is_free:
             row.free, free = free, free + 1
-    return ParameterTable(copies, table.names, table.options, table.definitions, table.constraints)
+    return replace(table, rows=copies)

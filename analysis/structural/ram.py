@@ -64,9 +64,10 @@ class State:
         return self.mean[self.observed]
 
 
-def variable_order(table: ParameterTable) -> list[str]:
-    """Give all variables: observed first, then latent."""
-    return [*table.names.observed, *table.names.latent]
+def variable_order(table: ParameterTable, group: int = 0) -> list[str]:
+    """Give all variables of a group: observed first, then latent."""
+    names = table.names_of(group)
+    return [*names.observed, *names.latent]
 
 
 def _places(found: list[tuple[int, int, int]]) -> Places:
@@ -101,7 +102,7 @@ def build_group(
     fixed_values
         Sample values of exogenous rows.
     """
-    order = variable_order(table)
+    order = variable_order(table, group)
     at = {name: k for k, name in enumerate(order)}
     size = len(order)
     matrices = {
@@ -125,7 +126,7 @@ def build_group(
         if kind == "symmetric":
             matrices[kind][j, i] = value
     return GroupModel(
-        observed=np.arange(len(table.names.observed)),
+        observed=np.arange(len(table.names_of(group).observed)),
         directed=matrices["directed"],
         symmetric=matrices["symmetric"],
         intercepts=matrices["intercepts"][:, 0],

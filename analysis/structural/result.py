@@ -216,11 +216,14 @@ class StructuralResult(Result):
         dict
             Group label ("all" without groups) to a matrix.
         """
-        names, p = self._fitted.table.names.latent, len(self._fitted.table.names.observed)
-        return {
-            group_key(label): pd.DataFrame(state.covariance[p:, p:], index=names, columns=names)
-            for label, state in zip(self._fitted.data.group_labels, self._fitted.states, strict=True)
-        }
+        fitted = self._fitted
+        found = {}
+        for block, state in enumerate(fitted.states):
+            names = fitted.table.names_of(block)
+            p = len(names.observed)
+            key = fitted.block_key(block)
+            found[key] = pd.DataFrame(state.covariance[p:, p:], index=names.latent, columns=names.latent)
+        return found
 
     def vcov(self) -> pd.DataFrame:
         """Give the covariance of the free parameters.
@@ -287,7 +290,7 @@ def group_key(label: object) -> str:
 def row_labels(fitted: Fitted) -> pd.DataFrame:
     """Give lhs, op, rhs, group and label of every row and definition."""
     rows = fitted.table.rows
-    labels = fitted.data.group_labels
+    labels, table = fitted.data.group_labels, fitted.table
     single = len(labels) == 1
     frame = pd.DataFrame(
         {
@@ -295,12 +298,16 @@ def row_labels(fitted: Fitted) -> pd.DataFrame:
             "op": [r.op for r in rows] + [":=" for _ in fitted.table.definitions],
             "rhs": [r.rhs for r in rows] + [f.rhs for f in fitted.table.definitions],
             "group": pd.Series(  # labels stay what they are beside the empty entries of definitions
-                [None if single else labels[r.group] for r in rows] + [None] * len(fitted.table.definitions),
+                [None if single else table.label_of(r.group, labels) for r in rows]
+                + [None] * len(table.definitions),
                 dtype=object,
             ),
             "label": [r.label for r in rows] + [f.lhs for f in fitted.table.definitions],
         }
     )
+    if table.level_names:
+        levels = [table.level_of(r.group) for r in rows] + [0] * len(table.definitions)
+        frame.insert(4, "level", levels)
     return frame
 
 
@@ -316,6 +323,11 @@ def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
         "est": estimates.values, "se": se, "z": z, "pvalue": 2.0 * norm.sf(np.abs(z)),
         "ci_lower": estimates.values - Z_95 * se, "ci_upper": estimates.values + Z_95 * se,
     }  # fmt: skip
+
+
+def _explained_table(fitted: Fitted) -> pd.DataFrame:
+    level = ["level"] if fitted.table.level_names else []
+    return pd.DataFrame(explained(fitted), columns=["group", *level, "variable", "r_squared"])
 
 
 def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> StructuralResult:
@@ -335,6 +347,6 @@ def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> S
         n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.basis.shape[1],
         groups={group_key(g): n for g, n in zip(fitted.data.group_labels, fitted.sizes, strict=True)},
         fit=pd.Series(fitted.fit, name="fit"), parameters=frame,
-        r_squared=pd.DataFrame(explained(fitted), columns=["group", "variable", "r_squared"]),
+        r_squared=_explained_table(fitted),
         faults=faults, _fitted=fitted, _model=model,
     )  # fmt: skip

@@ -20,6 +20,11 @@ TOLERANCE = 1e-9
 @one_thread()
 def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
     """Score every row in use; the index gives row positions in the data."""
+    if fitted.table.level_names:
+        fact = "factor scores of two-level models are not computed."
+        raise DefinitionError(
+            fact_and_hint("factor_scores", fact, "fit one level with cluster= for scores of rows.")
+        )
     allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
     used = method or allowed[0]
     if used not in allowed:

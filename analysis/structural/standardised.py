@@ -37,9 +37,9 @@ class GroupPieces:
 def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
     """Collect total and residual variances of all variables of one group."""
     table, q = fitted.table, fitted.table.n_free
-    order = variable_order(table)
+    order = variable_order(table, group)
     at = {name: k for k, name in enumerate(order)}
-    p = len(table.names.observed)
+    p = len(table.names_of(group).observed)
     scales: Array = np.ones(p)
     scales_by: Array = np.zeros((p, q))
     if fitted.ordinal:
@@ -117,14 +117,17 @@ def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstima
     """
     table = fitted.table
     pieces = [group_pieces(fitted, g) for g in range(table.options.n_groups)]
-    scaled_names = set(table.names.latent) if kind == "lv" else set(variable_order(table))
+    scaled_names = [
+        set(table.names_of(g).latent if kind == "lv" else variable_order(table, g))
+        for g in range(len(pieces))
+    ]
     values = estimates.values[: len(table.rows)].copy()
     by = estimates.by_free[: len(table.rows)].copy()
     for k, row in enumerate(table.rows):
         piece = pieces[row.group]
         log_by = np.zeros(by.shape[1])
         factor = 1.0
-        for variance, variance_by, power in scaling_factors(row, piece, scaled_names):
+        for variance, variance_by, power in scaling_factors(row, piece, scaled_names[row.group]):
             if variance <= 0.0:
                 factor = np.nan
                 continue
@@ -164,17 +167,18 @@ def scaling_factors(row: Row, piece: GroupPieces, names: set[str]) -> list[tuple
 def explained(fitted: Fitted) -> list[dict[str, object]]:
     """R-squared of every variable that others predict, per group."""
     found: list[dict[str, object]] = []
-    for group in range(fitted.table.options.n_groups):
+    table = fitted.table
+    for group in range(table.options.n_groups):
         piece = group_pieces(fitted, group)
-        targets = {r.rhs for r in fitted.table.rows if r.op == "=~"} | {
-            r.lhs for r in fitted.table.rows if r.op == "~"
-        }
-        for name in variable_order(fitted.table):
+        own = [r for r in table.rows if r.group == group]
+        targets = {r.rhs for r in own if r.op == "=~"} | {r.lhs for r in own if r.op == "~"}
+        level = {"level": table.level_of(group)} if table.level_names else {}
+        for name in variable_order(table, group):
             if name in targets:
                 k = piece.at[name]
                 found.append(
                     {
-                        "group": fitted.data.group_labels[group], "variable": name,
+                        "group": table.label_of(group, fitted.data.group_labels), **level, "variable": name,
                         "r_squared": 1.0 - piece.residual[k] / piece.variance[k],
                     }
                 )  # fmt: skip

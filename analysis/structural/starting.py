@@ -93,12 +93,13 @@ def start_values(
     one_factor
         Take loadings from one common factor of the indicators, not from the instrumental-variable formula.
     """
-    at = {name: k for k, name in enumerate(table.names.observed)}
+    places = [{name: k for k, name in enumerate(table.names_of(g).observed)} for g in range(len(covariances))]
     x = np.zeros(table.n_free)
     loading: dict[tuple[int, str, str], float] = {}
     spread: dict[tuple[int, str], float] = {}
     for group, covariance in enumerate(covariances):
-        for latent in table.names.latent:
+        at = places[group]
+        for latent in table.names_of(group).latent:
             rows = [r for r in table.rows if r.group == group and r.op == "=~" and r.lhs == latent]
             members = [at[r.rhs] for r in rows if r.rhs in at]
             if len(members) != len(rows):
@@ -119,6 +120,7 @@ def start_values(
             continue
         value = row.start
         if math.isnan(value):
+            at = places[row.group]
             value = _default_start(table, row.free, covariances, means, thresholds, loading, spread, at)
         x[row.free] = value
     return x
@@ -144,12 +146,13 @@ def other_side(table: ParameterTable, x: Array, covariances: list[Array]) -> Arr
     numpy.ndarray or None
         The same factors, reversed, with a small loading of the marker; None when none has vanished.
     """
-    at = {name: k for k, name in enumerate(table.names.observed)}
     turned = x.copy()
     found = False
     for group, covariance in enumerate(covariances):
+        names = table.names_of(group)
+        at = {name: k for k, name in enumerate(names.observed)}
         rows = [r for r in table.rows if r.group == group]
-        for latent in table.names.latent:
+        for latent in names.latent:
             marker = next((r for r in rows if r.op == "=~" and r.lhs == latent and r.free < 0), None)
             own = next((r for r in rows if r.op == "~~" and r.lhs == r.rhs == latent and r.free >= 0), None)
             if marker is None or own is None or marker.rhs not in at:

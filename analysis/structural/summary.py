@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,7 @@ BLOCKS = (
     ("Scales", "~*~"),
 )
 DEFINED = ":="
+LEVELS = {1: "Level 1: within clusters", 2: "Level 2: between clusters"}
 
 
 def summary_text(result: StructuralResult, digits: int, standardized: bool, ci: bool) -> str:
@@ -41,11 +43,16 @@ def summary_text(result: StructuralResult, digits: int, standardized: bool, ci: 
             rows[f"std_{name}"] = full[name].to_numpy()
     parts = [_head(result), _fit(result.fit, digits)]
     labels = [None] if len(result.groups) == 1 else list(pd.unique(rows["group"][rows["op"] != DEFINED]))
-    for label in labels:
+    levels = LEVELS if "level" in rows else {0: ""}
+    for label, level in product(labels, levels):
         inside = rows["op"] != DEFINED
         if label is not None:
-            parts.append(f"Group {label} (n = {result.groups[str(label)]:,})")
+            if level < 2:
+                parts.append(f"Group {label} (n = {result.groups[str(label)]:,})")
             inside &= (rows["group"] == label).to_numpy(dtype=bool)
+        if level:
+            parts.append(levels[level])
+            inside &= rows["level"] == level
         for title, op in BLOCKS:
             block = rows[inside & (rows["op"] == op)]
             if op == "~~":
@@ -87,7 +94,13 @@ def _fit(fit: pd.Series, digits: int) -> str:
         {variants[suffix]: [fit.get(f"{name}{suffix}", np.nan) for name in names] for suffix in shown},
         index=names,
     )
-    single = fit[[n for n in ("srmr", "logl", "aic", "bic", "chisq_scaling_factor") if n in fit.index]]
+    single = fit[
+        [
+            n
+            for n in ("srmr", "srmr_within", "srmr_between", "logl", "aic", "bic", "chisq_scaling_factor")
+            if n in fit.index
+        ]
+    ]
     text = table.map(lambda value: "" if pd.isna(value) else f"{value:.{digits}f}").astype(object)
     for suffix in shown:
         text.at["df", variants[suffix]] = "" if suffix == "_robust" else f"{fit['df']:.0f}"

@@ -15,10 +15,11 @@ _TOKEN = re.compile(
     |(?P<string>"[^"\n]*"|'[^'\n]*')
     |(?P<operator>=~|~\*~|~~|:=|==|<~|[~|<>])
     |(?P<name>[^\W\d][\w.]*|\.[^\W\d][\w.]*)
-    |(?P<symbol>[+*(),/^-])""",
+    |(?P<symbol>[+*(),/^:-])""",
     re.VERBOSE,
 )
 _OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "=="}
+LEVELS = {"1": 1, "within": 1, "2": 2, "between": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Statement:
     modifier: Modifier
     line: int
     column: int
+    level: int = 0  # 0 where the model has no levels, 1 within clusters, 2 between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,16 @@ class Syntax:
     statements: list[Statement]
     definitions: list[Formula]
     constraints: list[Formula]
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether the model is written in level blocks."""
+        return any(s.level for s in self.statements)
+
+    def at_level(self, level: int) -> Syntax:
+        """Give the statements of one level, with every formula."""
+        own = [s for s in self.statements if s.level == level]
+        return Syntax(own, self.definitions, self.constraints)
 
 
 def syntax_error(caller: str, token: Token | Statement | Formula, fact: str, hint: str) -> DefinitionError:
@@ -168,8 +180,21 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
     if not isinstance(text, str) or not text.strip():
         raise DefinitionError(fact_and_hint(caller, "the model is empty.", "write at least 'f =~ x1 + x2'."))
     syntax = Syntax([], [], [])
-    known: dict[tuple[str, str, str], Statement] = {}
+    known: dict[tuple[int, str, str, str], Statement] = {}
+    level, seen = 0, [0]
     for tokens in _split(tokenise(text, caller)):
+        if len(tokens) > 1 and tokens[1].text == ":":
+            level = _level_of(tokens, seen, caller)
+            seen.append(level)
+            continue
+        stray = next((t for t in tokens if t.text == ":"), None)
+        if stray is not None:
+            raise syntax_error(
+                caller,
+                stray,
+                "unexpected character ':'.",
+                "give products of variables a column.",
+            )
         place = next((k for k, t in enumerate(tokens) if t.kind == "operator"), None)
         if place is None:
             raise syntax_error(
@@ -192,12 +217,46 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
             _add_formula(syntax, text, left, operator, right, caller)
         else:
             for statement in _relations(left, operator.text, right, caller):
-                _add_statement(syntax, known, statement, caller)
+                _add_statement(syntax, known, replace(statement, level=level), caller)
+    _check_levels(syntax, seen, caller)
     if not syntax.statements:
         raise DefinitionError(
             fact_and_hint(caller, "the model names no variables.", "write at least 'f =~ x1 + x2'.")
         )
     return syntax
+
+
+def _level_of(tokens: list[Token], seen: list[int], caller: str) -> int:
+    """Read the head of a block: `level: 1` or `level: within`, `level: 2` or `level: between`."""
+    head, value = tokens[0], tokens[2].text if len(tokens) > 2 else ""
+    hint = "write 'level: 1' (within) and 'level: 2' (between), each on a line of its own."
+    if head.text != "level":
+        raise syntax_error(caller, head, f"blocks {head.text!r} are not supported.", hint)
+    if value not in LEVELS or len(tokens) > 3:
+        told = " ".join(t.text for t in tokens[2:])
+        raise syntax_error(caller, head, f"the level {told!r} is unknown.", hint)
+    if LEVELS[value] in seen:
+        raise syntax_error(caller, head, f"a second block of level {value!r}.", "join the two blocks.")
+    return LEVELS[value]
+
+
+def _check_levels(syntax: Syntax, seen: list[int], caller: str) -> None:
+    if len(seen) == 1:
+        return
+    outside = next((s for s in syntax.statements if s.level == 0), None)
+    if outside is not None:
+        raise syntax_error(
+            caller, outside, f"'{outside.lhs} {outside.op} {outside.rhs}' stands before the first level.",
+            "move it under 'level: 1' or 'level: 2'.",
+        )  # fmt: skip
+    empty = [level for level in (1, 2) if not any(s.level == level for s in syntax.statements)]
+    if empty:
+        raise DefinitionError(
+            fact_and_hint(
+                caller, f"the model has no statements at level {empty[0]}.",
+                "write both levels; 'y ~~ y' for each variable leaves a level without structure.",
+            )
+        )  # fmt: skip
 
 
 def _add_formula(
@@ -216,11 +275,12 @@ def _add_formula(
 
 
 def _add_statement(
-    syntax: Syntax, known: dict[tuple[str, str, str], Statement], statement: Statement, caller: str
+    syntax: Syntax, known: dict[tuple[int, str, str, str], Statement], statement: Statement, caller: str
 ) -> None:
-    key = (statement.lhs, statement.op, statement.rhs)
-    if statement.op == "~~" and (statement.rhs, "~~", statement.lhs) in known:
-        key = (statement.rhs, "~~", statement.lhs)
+    key = (statement.level, statement.lhs, statement.op, statement.rhs)
+    turned = (statement.level, statement.rhs, "~~", statement.lhs)
+    if statement.op == "~~" and turned in known:
+        key = turned
     if key not in known:
         known[key] = statement
         syntax.statements.append(statement)

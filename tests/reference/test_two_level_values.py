@@ -1,0 +1,127 @@
+"""Two-level models against lavaan 0.7-2: every parameter, standard error, standardised value and index."""
+
+import dataclasses
+import json
+import warnings
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import sem
+from analysis.structural.ram import build_group, jacobian
+from analysis.structural.two_level_normal import cluster_scores
+from tests.reference.two_level_data import complete
+
+HERE = Path(__file__).parent
+REFERENCE = json.loads((HERE / "values" / "two_levels.json").read_text())
+# lavaan's search stops within a thousandth of a standard error of the optimum
+ESTIMATE = (1e-5, 2e-3)  # absolute, plus a share of the standard error
+STANDARD_ERROR, CHI_SQUARE = 1e-3, 1e-5  # relative
+INDEX = 1e-5  # absolute
+COMPARED = [("two-level models, ML and MLR: every field", "lavaan 0.7-2", INDEX)]
+CASES = [f"{model}_{estimator}" for model in ("w1", "w2", "w3", "w4", "w5") for estimator in ("ML", "MLR")]
+# lavaan's cluster scores leave out that covariates within move the means of the items: see the test below
+OTHER_SCORES = {"w2_MLR": ("chisq.scaled", "chisq.scaling.factor", "pvalue.scaled")}
+
+
+@cache
+def fitted(case):
+    model, _, estimator = case.partition("_")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return sem(REFERENCE["syntax"][model], complete(), estimator=estimator, cluster="cluster")
+
+
+def numbers(values):
+    return np.array([np.nan if v is None else v for v in values], dtype=float)
+
+
+def wanted_rows(case):
+    """Rows of the reference without the equalities that lavaan lists."""
+    rows = REFERENCE[case]["parameters"]
+    kept = [k for k, op in enumerate(rows["op"]) if op != "=="]
+    return {name: [column[k] for k in kept] for name, column in rows.items()}, kept
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_parameters(case):
+    (wanted, _), found = wanted_rows(case), fitted(case).parameters
+    for column in ("lhs", "op", "rhs", "level"):
+        assert found[column].tolist() == wanted[column]
+    se = np.nan_to_num(numbers(wanted["se"]))
+    allowed = {
+        "est": ESTIMATE[0] + ESTIMATE[1] * se,
+        "se": STANDARD_ERROR * se + 1e-12,
+        "z": 0.01 + STANDARD_ERROR * np.abs(numbers(wanted["z"])),
+        "pvalue": np.full(len(se), 0.004),
+        "ci.lower": ESTIMATE[0] + 2 * ESTIMATE[1] * se,
+        "ci.upper": ESTIMATE[0] + 2 * ESTIMATE[1] * se,
+    }
+    for column, tolerance in allowed.items():
+        target, mine = numbers(wanted[column]), found[column.replace(".", "_")].to_numpy(dtype=float)
+        assert np.array_equal(np.isnan(mine), np.isnan(target)), column
+        known = ~np.isnan(target)
+        assert (np.abs(mine - target)[known] <= np.broadcast_to(tolerance, target.shape)[known]).all(), column
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_standardised(case):
+    kept, found = wanted_rows(case)[1], fitted(case).standardized()
+    wanted = REFERENCE[case]["standardized"]
+    values = numbers(wanted["est.std"])[: len(kept)]
+    errors = np.nan_to_num(numbers(wanted["se"]))[: len(kept)]
+    assert (np.abs(found["est"] - values) <= ESTIMATE[0] + ESTIMATE[1] * errors).all()
+    assert (np.abs(found["se"] - errors) <= STANDARD_ERROR * errors + 1e-7).all()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_fit(case):
+    wanted, found = REFERENCE[case], fitted(case)
+    equalities = wanted["parameters"]["op"].count("==")  # lavaan counts parameters before them
+    assert (found.n_obs, found.n_parameters + equalities) == (wanted["n_obs"], wanted["n_parameters"])
+    assert found.n_clusters == 200
+    compared = 0
+    for index, value in wanted["fit"].items():
+        mine = found.fit.get(index.replace(".", "_"))
+        if mine is None or index in OTHER_SCORES.get(case, ()):
+            continue
+        compared += 1
+        if wanted["fit"]["df"] == 0 and index.startswith(("rmsea", "cfi", "tli")):
+            assert mine == (0 if "rmsea" in index else 1) or np.isnan(mine)  # lavaan: no number
+        elif value is None:
+            assert np.isnan(mine), index
+        elif index.startswith("chisq") or index in ("aic", "bic", "logl"):
+            assert mine == pytest.approx(value, rel=CHI_SQUARE, abs=1e-4), index
+        else:
+            assert mine == pytest.approx(value, abs=1e-4 if "pvalue" in index else INDEX, rel=0), index
+    assert compared >= (15 if case.endswith("ML") else 23)
+
+
+def test_what_lavaan_leaves_out_of_cluster_scores_is_all_that_differs():
+    """Without the means that covariates within bring to items, its scaling factor comes out to 1e-6."""
+    fit = fitted("w2_MLR")._fitted
+    models = [build_group(fit.table, block, fit.exogenous_values[block]) for block in (0, 1)]
+    target = fit.clusters[0].discrepancy(*models, fit.table.n_free)
+    states, moments, point = target.at(fit.x)
+    sample = fit.clusters[0].sample
+    by, only_between = target._jacobian(fit.x), np.zeros((8, fit.table.n_free))
+    only_between[sample.places.between] = jacobian(models[1], states[1], fit.table.n_free)[1]
+    bread = np.linalg.inv(target.observed(fit.x) / 2)
+
+    def trace(jacobian_used):
+        scores = cluster_scores(sample, point, moments, jacobian_used)
+        return float(np.sum(bread * (scores.T @ scores / 2500)))
+
+    theirs = REFERENCE["w2_MLR"]["fit"]["scaling.factor.h0"] * 20
+    assert trace(dataclasses.replace(by, mu=only_between)) == pytest.approx(theirs, rel=1e-5)
+    assert trace(by) == pytest.approx(theirs - 0.00103, abs=1e-5)
+
+
+def test_correlations_within_clusters_are_those_of_the_unrestricted_model():
+    """Variance between over total variance, item by item."""
+    fit = fitted("w5_ML")._fitted
+    within, between = (np.diag(m) for m in fit.sample_covariances)
+    shares = dict(zip(fit.table.level_names[1].observed, between / (within + between), strict=True))
+    assert shares == pytest.approx(REFERENCE["icc"], abs=INDEX)
