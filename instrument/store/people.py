@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
@@ -239,6 +240,34 @@ def consent_of(connection: Connection, participant_id: int) -> Row[tuple[object,
     return connection.execute(query.order_by(consent.c.id.desc()).limit(1)).first()
 
 
+def latest_choices(connection: Connection, numbers: Iterable[int]) -> dict[int, Row[Any]]:
+    """Latest choice of each of several people.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    numbers
+        Numbers of the people to look at.
+
+    Returns
+    -------
+    dict of sqlalchemy.Row
+        Number of the person to version, lang, granted and at; who was never asked here is left out.
+    """
+    wanted = sorted(set(numbers))
+    found: dict[int, Row[Any]] = {}
+    for start in range(0, len(wanted), 500):
+        latest = (
+            select(func.max(consent.c.id))
+            .where(consent.c.participant_id.in_(wanted[start : start + 500]))
+            .group_by(consent.c.participant_id)
+        )
+        query = select(consent).where(consent.c.id.in_(latest))
+        found |= {int(row.participant_id): row for row in connection.execute(query)}
+    return found
+
+
 def without_consent(connection: Connection, numbers: Iterable[int]) -> set[int]:
     """People whose latest choice is no; who was never asked here may have consented elsewhere.
 
@@ -254,17 +283,7 @@ def without_consent(connection: Connection, numbers: Iterable[int]) -> set[int]:
     set of int
         Those who declined or took their consent back.
     """
-    wanted = sorted(set(numbers))
-    found: set[int] = set()
-    for start in range(0, len(wanted), 500):
-        latest = (
-            select(func.max(consent.c.id))
-            .where(consent.c.participant_id.in_(wanted[start : start + 500]))
-            .group_by(consent.c.participant_id)
-        )
-        query = select(consent.c.participant_id).where(consent.c.id.in_(latest), consent.c.granted.is_(False))
-        found |= {int(number) for number in connection.execute(query).scalars()}
-    return found
+    return {number for number, choice in latest_choices(connection, numbers).items() if not choice.granted}
 
 
 def set_language(connection: Connection, participant_id: int, lang: str) -> None:

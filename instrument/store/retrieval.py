@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from instrument.keying import marked
 from instrument.responses_raw import ReasonTable
 from instrument.store.definitions import find_study, item_numbers
 from instrument.store.instants import days_between
+from instrument.store.people import latest_choices
 from instrument.store.tables import administration, item, participant, response, wave
 
-BESIDE = ["day", "mode", "status"]
+CONSENT = ["consent", "consent_version", "consent_day"]
+"""Latest choice of the person (yes, no, or empty where never asked here), its text's version, and its day."""
+BESIDE = ["day", "mode", "status", *CONSENT]
 """Columns that the store puts beside the answers and no instrument asks for."""
 REASON_COLUMNS = ["participant", "wave", "item", "reason"]
 
@@ -36,7 +42,8 @@ def responses_of(
     -------
     pandas.DataFrame
         participant, wave, item columns (Int64, NA for missing), then `BESIDE`: `day` (days since enrolment),
-        `mode` and `status` (completed or open); `attrs["reasons"]` says why each answer is missing.
+        `mode`, `status` (completed or open) and what the person last said to which version of the consent
+        text on which day since enrolment; `attrs["reasons"]` says why each answer is missing.
     """
     study_row = find_study(connection, study_name)
     items = list(item_numbers(connection, int(study_row.instrument_version_id)))
@@ -49,6 +56,7 @@ def responses_of(
             administration.c.mode,
             administration.c.status,
             administration.c.started_at,
+            administration.c.participant_id,
             participant.c.enrolled_at,
             item.c.name.label("item"),
             response.c.value,
@@ -70,10 +78,10 @@ def responses_of(
         empty = pd.DataFrame(columns=["participant", "wave", *items, *BESIDE])
         empty.attrs["reasons"] = ReasonTable(pd.DataFrame(columns=REASON_COLUMNS))
         return marked(empty, {})
-    return _widen(long, items)
+    return _widen(long, items, latest_choices(connection, long["participant_id"].unique().tolist()))
 
 
-def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
+def _widen(long: pd.DataFrame, items: list[str], choices: Mapping[int, Row[Any]]) -> pd.DataFrame:
     heads = long.drop_duplicates("administration").set_index("administration")
     values = long.pivot(index="administration", columns="item", values="value").reindex(heads.index)
     wide = heads[["participant", "wave"]].join(values[items].astype("Int64"))
@@ -81,6 +89,14 @@ def _widen(long: pd.DataFrame, items: list[str]) -> pd.DataFrame:
     wide["day"] = [days_between(enrolled, started) for enrolled, started in moments]
     wide["mode"] = heads["mode"]
     wide["status"] = heads["status"]
+    said = [choices.get(person) for person in heads["participant_id"]]
+    wide["consent"] = [None if choice is None else "yes" if choice.granted else "no" for choice in said]
+    wide["consent_version"] = [None if choice is None else choice.version for choice in said]
+    days = [
+        pd.NA if choice is None else days_between(enrolled, choice.at)
+        for choice, enrolled in zip(said, heads["enrolled_at"], strict=True)
+    ]
+    wide["consent_day"] = pd.array(days, dtype="Int64")
     wide = wide.reset_index(drop=True)
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
     wide.attrs["reasons"] = ReasonTable(missing[REASON_COLUMNS].reset_index(drop=True))

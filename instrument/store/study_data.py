@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, union
 
 from instrument.definition import Instrument
 from instrument.errors import fact_and_hint
@@ -22,8 +22,9 @@ from instrument.store.connect import (
 )
 from instrument.store.definitions import find_study, instrument_of, study_written_as
 from instrument.store.instants import days_between
+from instrument.store.people import latest_choices
 from instrument.store.retrieval import BESIDE, responses_of
-from instrument.store.tables import participant, study, usage_event
+from instrument.store.tables import administration, participant, study, usage_event
 from instrument.study import Study
 
 
@@ -40,7 +41,8 @@ class StudyData:
     usage
         participant, kind, day since enrolment, duration; None when no event was kept.
     enrolment
-        participant, one row for everyone enrolled.
+        participant, one row for everyone enrolled: who consented, and who was never asked here but has
+        answers or use.
     """
 
     scale: Instrument
@@ -135,12 +137,27 @@ def _opened(url: str) -> Engine:
 
 
 def _people(connection: Connection, study_id: int) -> pd.DataFrame:
-    query = (
-        select(participant.c.pseudonym)
+    """Everyone enrolled: who consented here, and who was never asked here but has answers or use.
+
+    An invitation alone enrols nobody. Answers and events of people who were not asked here come from paper or
+    a program that took their consent; whoever said no, or took a yes back, is not enrolled.
+    """
+    people = (
+        select(participant.c.id, participant.c.pseudonym)
         .where(participant.c.study_id == study_id, participant.c.is_test.is_(False))
         .order_by(participant.c.id)
     )
-    return pd.DataFrame({"participant": [str(name) for name in connection.scalars(query)]}, dtype=object)
+    invited = {int(row.id): str(row.pseudonym) for row in connection.execute(people)}
+    choices = latest_choices(connection, invited)
+    answers = select(administration.c.participant_id).where(administration.c.status != "void")
+    use = select(usage_event.c.participant_id).where(usage_event.c.study_id == study_id)
+    active = {int(number) for number in connection.scalars(union(answers, use))}
+    names = [
+        name
+        for number, name in invited.items()
+        if (choices[number].granted if number in choices else number in active)
+    ]
+    return pd.DataFrame({"participant": names}, dtype=object)
 
 
 def usage_of(connection: Connection, study_id: int) -> pd.DataFrame | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, func, select, update
 
 sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study
@@ -20,10 +20,14 @@ from analysis import pipeline
 from analysis.jobs.record import new_job
 from analysis.jobs.validation import validate_into
 from instrument.errors import ResponseDataError
+from instrument.store.answers import Placement, start_administration
 from instrument.store.connect import StoreError
-from instrument.store.definitions import find_study
+from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.intake import UsageEvent, keep_events, keep_table, people_of
+from instrument.store.people import give_consent, invite
+from instrument.store.retrieval import CONSENT, responses_of
 from instrument.store.study_data import studies_in, study_data
+from instrument.store.tables import administration, consent, participant
 from instrument.store.tokens import Keyring
 
 
@@ -64,8 +68,94 @@ def test_a_study_comes_with_answers_use_and_everyone_enrolled(
     assert kept.usage is not None
     assert kept.usage.sort_values("day")["participant"].tolist() == ["p1", "p0"]
     assert kept.usage.sort_values("day")["day"].tolist() == [1, 3]
-    assert set(answers["participant"]) < set(kept.enrolment["participant"])
-    assert len(kept.enrolment) == 9  # one was invited and never answered
+    assert (
+        kept.enrolment["participant"].tolist() == answers["participant"].tolist()
+    )  # an invitation is no yes
+
+
+def test_those_are_enrolled_who_consented_or_came_with_data_from_elsewhere(
+    engine: Engine, store_url: str, keyring: Keyring
+) -> None:
+    """Yes, no, yes then no, no then yes, and never asked: with nothing, answers, a void attempt, or use."""
+    choices = {"yes": [1], "no": [0], "back": [1, 0], "again": [0, 1], "unasked": []}
+    acts = ["nothing", "answers", "void", "use"]
+    names = [f"{choice}-{act}" for choice in choices for act in acts]
+    fill(engine, keyring, 4)
+    with engine.begin() as connection:
+        row: Any = find_study(connection, "trial")
+        before = study_data_names(connection, int(row.id))
+        invite(connection, int(row.id), keyring, names)
+        invite(connection, int(row.id), keyring, ["trial-yes"], is_test=True)
+        people = people_of(connection, int(row.id), [*names, "trial-yes"])
+        give_consent(connection, people["trial-yes"], "hash", "1", "en", True)
+        wave = waves_of(connection, int(row.id))[0]
+        layout = [
+            Placement(next(iter(item_numbers(connection, int(row.instrument_version_id)).values())), 1, 1)
+        ]
+        for name in names:
+            choice, _, act = name.partition("-")
+            if act in ("answers", "void"):
+                attempt = start_administration(
+                    connection,
+                    people[name],
+                    int(wave.id),
+                    int(row.instrument_version_id),
+                    layout,
+                    lang="en",
+                    order_seed=1,
+                )
+                if act == "void":
+                    change = update(administration).where(administration.c.id == attempt)
+                    connection.execute(change.values(status="void"))
+            if act == "use":
+                event = UsageEvent(f"e-{name}", name, "session", datetime.now(UTC))
+                keep_events(connection, int(row.id), "app", [event], people)
+            for granted in choices[choice]:
+                give_consent(connection, people[name], "hash", "1", "en", bool(granted))
+    enrolled = set(study_data(store_url, "trial").enrolment["participant"]) - before
+    assert enrolled == {f"{c}-{a}" for c in ("yes", "again") for a in acts} | {
+        "unasked-answers",
+        "unasked-use",
+    }
+
+
+def study_data_names(connection: Connection, study_id: int) -> set[str]:
+    query = select(participant.c.pseudonym).where(participant.c.study_id == study_id)
+    return set(connection.scalars(query))
+
+
+def test_answers_come_with_what_their_person_said_to_which_text_and_when(
+    engine: Engine, keyring: Keyring
+) -> None:
+    fill(engine, keyring, 4)
+    with engine.begin() as connection:
+        row: Any = find_study(connection, "trial")
+        people = people_of(connection, int(row.id), ["p0", "p1", "p2"])
+        enrolled = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
+        connection.execute(update(participant).values(enrolled_at=enrolled))
+        said = [
+            ("p0", "1", True, 0),
+            ("p1", "1", True, 0),
+            ("p1", "2", True, 2),
+            ("p2", "1", True, 1),
+            ("p2", "2", False, 26),
+        ]
+        for name, version, granted, hours in said:
+            give_consent(connection, people[name], "hash", version, "en", granted)
+            newest = select(func.max(consent.c.id)).scalar_subquery()
+            moment = enrolled + timedelta(hours=hours)
+            connection.execute(update(consent).where(consent.c.id == newest).values(at=moment))
+        table = responses_of(connection, "trial").set_index("participant")[CONSENT]
+    assert table.astype(object).where(table.notna(), None).to_dict("index") == {
+        "p0": {"consent": "yes", "consent_version": "1", "consent_day": 0},
+        "p1": {
+            "consent": "yes",
+            "consent_version": "2",
+            "consent_day": 1,
+        },  # the second midnight is not reached
+        "p2": {"consent": "no", "consent_version": "2", "consent_day": 2},
+        "p3": {"consent": None, "consent_version": None, "consent_day": None},
+    }
 
 
 def test_a_study_without_answers_or_of_another_name_is_explained(
