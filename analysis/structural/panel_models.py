@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from instrument.loading import as_instrument
 KINDS = ("RI-CLPM", "CLPM")
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _Z = float(norm.ppf(0.975))
+Rows = dict[tuple[str, str, str], dict[Any, Any]]
 Variables = Sequence[str] | Mapping[str, str | Sequence[str] | Sequence[Sequence[str]]]
 
 
@@ -258,11 +260,11 @@ def panel_model(
         {v.name: [int(wide[list(c)].notna().any(axis=1).sum()) for c in v.columns] for v in panel},
         index=pd.Index(labels, name="wave"),
     )
-    standardised = fit.standardized()
+    raw, standardised = _rows(fit.parameters), _rows(fit.standardized())
     random = kind == "RI-CLPM"
     return PanelResult(
-        paths=_paths(fit, standardised, panel, labels, random),
-        between=_between(fit, standardised, panel if random else []),
+        paths=_paths(raw, standardised, panel, labels, random),
+        between=_between(raw, standardised, panel if random else []),
         shares=_shares(standardised, panel if random else [], labels),
         concurrent=_concurrent(standardised, panel, labels, random),
         kind=kind, waves=tuple(labels), gaps=gaps, spacing=spacing, equal=tuple(held), n_obs=fit.n_obs,
@@ -338,16 +340,15 @@ def spacing_told(gaps: Sequence[float], lags_equal: bool) -> str:
     )
 
 
-def _row(frame: pd.DataFrame, lhs: str, op: str, rhs: str) -> pd.Series:
-    """Row of a parameter; covariances are found either way round."""
-    found = frame[(frame["lhs"] == lhs) & (frame["op"] == op) & (frame["rhs"] == rhs)]
-    if found.empty and op == "~~":
-        found = frame[(frame["lhs"] == rhs) & (frame["op"] == op) & (frame["rhs"] == lhs)]
-    return found.iloc[0]
+def _rows(frame: pd.DataFrame) -> Rows:
+    """Rows by parameter; covariances are found either way round."""
+    records = frame.to_dict("records")
+    found: Rows = {(row["rhs"], "~~", row["lhs"]): row for row in records if row["op"] == "~~"}
+    return found | {(row["lhs"], row["op"], row["rhs"]): row for row in records}
 
 
 def _paths(
-    fit: StructuralResult, standardised: pd.DataFrame, panel: Sequence[PanelVariable],
+    estimates: Rows, standardised: Rows, panel: Sequence[PanelVariable],
     labels: Sequence[object], random: bool,
 ) -> pd.DataFrame:  # fmt: skip
     rows = []
@@ -356,7 +357,7 @@ def _paths(
         for target in panel:
             for k in range(1, len(labels)):
                 key = (name(target, k), "~", name(source, k - 1))
-                raw, std = _row(fit.parameters, *key), _row(standardised, *key)
+                raw, std = estimates[key], standardised[key]
                 rows.append({
                     "path": "carry-over" if source is target else "cross-lagged",
                     "source": source.name, "target": target.name,
@@ -370,13 +371,11 @@ def _paths(
     return pd.DataFrame(rows)
 
 
-def _between(
-    fit: StructuralResult, standardised: pd.DataFrame, panel: Sequence[PanelVariable]
-) -> pd.DataFrame:
+def _between(estimates: Rows, standardised: Rows, panel: Sequence[PanelVariable]) -> pd.DataFrame:
     rows = []
     for one, two in combinations_with_replacement(panel, 2):
         key = (between(one), "~~", between(two))
-        raw, std = _row(fit.parameters, *key), _row(standardised, *key)
+        raw, std = estimates[key], standardised[key]
         own = one is two
         rows.append({
             "first": one.name, "second": two.name, "estimate": raw["est"], "se": raw["se"],
@@ -390,14 +389,12 @@ def _between(
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def _shares(
-    standardised: pd.DataFrame, panel: Sequence[PanelVariable], labels: Sequence[object]
-) -> pd.DataFrame:
+def _shares(standardised: Rows, panel: Sequence[PanelVariable], labels: Sequence[object]) -> pd.DataFrame:
     """Squared standardised loadings on the lasting part, with delta-method intervals inside 0 to 1."""
     rows = []
     for v in panel:
         for k, label in enumerate(labels):
-            std = _row(standardised, between(v), "=~", v.at(k))
+            std = standardised[between(v), "=~", v.at(k)]
             share, se = float(std["est"]) ** 2, 2 * abs(float(std["est"])) * float(std["se"])
             rows.append({
                 "variable": v.name, "wave": label, "share": share,
@@ -407,7 +404,7 @@ def _shares(
 
 
 def _concurrent(
-    standardised: pd.DataFrame, panel: Sequence[PanelVariable], labels: Sequence[object], random: bool
+    standardised: Rows, panel: Sequence[PanelVariable], labels: Sequence[object], random: bool
 ) -> pd.DataFrame:
     name = within if random else PanelVariable.at
     rows = []
@@ -415,7 +412,7 @@ def _concurrent(
         if one is two:
             continue
         for k, label in enumerate(labels):
-            std = _row(standardised, name(one, k), "~~", name(two, k))
+            std = standardised[name(one, k), "~~", name(two, k)]
             rows.append({
                 "first": one.name, "second": two.name, "wave": label, "correlation": std["est"],
                 "se": std["se"], "ci_lower": std["ci_lower"], "ci_upper": std["ci_upper"],

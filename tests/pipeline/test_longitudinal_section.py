@@ -18,8 +18,10 @@ from analysis.reliability import cronbach_alpha
 from analysis.report.view import prose
 from analysis.structural.context_paths import context_over_time
 from analysis.structural.equal_over_time import longitudinal_invariance
+from analysis.structural.panel_models import panel_model
 from instrument.definition import Instrument
 from instrument.scoring import score
+from tests.pipeline.conftest import STUDY, make_study
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "context_over_time.csv"
 
@@ -147,3 +149,70 @@ def test_one_wave_is_not_asked(leading: pd.DataFrame) -> None:
     once = validate(leading[leading["wave"] == 1], make_leading(), topics=("longitudinal",)).to_dict()
     assert once["sections"]["longitudinal"]["status"] == "not_applicable"
     assert "two waves that are no retest" in once["sections"]["longitudinal"]["message"]
+
+
+def three_waves(leading: pd.DataFrame, n: int = 400) -> pd.DataFrame:
+    """The answers of both waves and a third one: every theme as at the first or the second, moved a little."""
+    rng = np.random.default_rng(6)
+    kept = leading[leading["participant"].isin(leading["participant"].unique()[:n])]
+    first, second = (kept[kept["wave"] == k].set_index("participant") for k in (1, 2))
+    third = second.assign(wave=3)
+    for start in (1, 4, 7, 10):
+        earlier = rng.random(len(third)) < 0.7
+        for name in [f"q{k}" for k in range(start, start + 3)]:
+            answer = third[name].where(~earlier, first[name].reindex(third.index))
+            third[name] = (answer + rng.integers(-1, 2, len(third))).clip(1, 5).astype("Int64")
+    return pd.concat([kept, third.reset_index()], ignore_index=True)
+
+
+def test_three_waves_are_told_within_persons(leading: pd.DataFrame) -> None:
+    answers = three_waves(leading)
+    found = validate(answers, make_leading(), topics=("longitudinal",)).to_dict()["sections"]["longitudinal"]
+    card = score(answers, make_leading()).scores
+    columns = {name: [f"{name}.w{k}" for k in (1, 2, 3)] for name in ("k", "total")}
+    parts = [
+        card[card["wave"] == k].set_index("participant")[["k", "total"]].add_suffix(f".w{k}")
+        for k in (1, 2, 3)
+    ]
+    wide = pd.concat(parts, axis=1)
+    direct = panel_model(wide, columns)
+    table = pd.DataFrame(found["tables"]["panel"])
+    for column in ("estimate", "standardised", "standardised_lower", "pvalue"):
+        np.testing.assert_allclose(table[column], direct.paths[column], rtol=1e-6, atol=1e-9)
+    assert list(table["source"].unique()) == ["Theme k", "Total"]
+    both = [int(wide[[f"k.w{k}", f"total.w{k}", f"k.w{k + 1}", f"total.w{k + 1}"]].notna().all(axis=1).sum())
+            for k in (1, 2)]  # fmt: skip
+    assert list(table.query("source == 'Total' and target == 'Theme k'")["n_both"]) == both
+    crossed = direct.paths.query("path == 'cross-lagged' and standardised_lower > 0")
+    values = found["values"]
+    assert values["panel_lead"] == (crossed["source"] == "k").sum()
+    assert values["panel_back"] == (crossed["source"] == "total").sum()
+    assert (values["panel_n"], values["panel_waves"], values["panel_pairs"]) == (direct.n_obs, 3, 2)
+    words = " ".join(prose(found))
+    assert "With 3 waves, change within persons" in words and "is not known" in words
+    assert found["method"]["estimator"].endswith("within persons: MLR")
+
+
+def test_the_days_of_a_study_say_the_spacing(leading: pd.DataFrame) -> None:
+    days = {1: 0, 2: 14, 3: 42}
+    waves = [{"id": k, "label": f"At {d}", "day": d, "opens": d, "closes": d + 5} for k, d in days.items()]
+    study = make_study(STUDY | {"instrument": "twelve", "waves": waves})
+    answers = three_waves(leading)
+    found = validate(answers, make_leading(), study=study, topics=("longitudinal",)).to_dict()
+    section = found["sections"]["longitudinal"]
+    assert "Waves are unequally far apart (14, 28)" in " ".join(prose(section))
+    assert section["tables"]["panel"]["to_wave"][:2] == ["At 14", "At 42"]
+
+
+def test_two_waves_say_nothing_within_persons(section: dict[str, Any]) -> None:
+    assert "panel" not in section["tables"] and "panel_n" not in section["values"]
+    assert "change within persons" not in " ".join(prose(section))
+
+
+def test_few_people_at_three_waves_are_not_asked(leading: pd.DataFrame) -> None:
+    answers = three_waves(leading)
+    later = answers["participant"].isin(answers["participant"].unique()[:30]) | (answers["wave"] < 3)
+    found = validate(answers[later], make_leading(), topics=("longitudinal",)).to_dict()
+    section = found["sections"]["longitudinal"]
+    assert "panel" not in section["tables"]
+    assert any("within persons over 3 waves" in str(one) for one in section["untested"])

@@ -17,6 +17,14 @@ from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.context_time import context_results, context_table, context_told
 from analysis.pipeline.topics.groups import judged_levels, level_rows
 from analysis.pipeline.topics.models import estimator_for
+from analysis.pipeline.topics.panel_time import (
+    VALUE_KINDS,
+    PanelFinding,
+    panel_prose,
+    panel_results,
+    panel_table,
+    panel_told,
+)
 from analysis.pipeline.topics.reliable_changes import change_table, change_told
 from instrument.errors import ToolkitError, ToolkitWarning
 
@@ -61,7 +69,8 @@ def section_longitudinal(context: Context) -> Section:
     means = _means(context, waves)
     changes = change_table(context, first, second, gaps)
     found = context_results(context, [first, second], gaps)
-    told = change_told(changes) | context_told(context, found)
+    panels = panel_results(context, waves, gaps)
+    told = change_told(changes) | context_told(context, found) | panel_told(context, panels)
     values = told | {
         "first": context.wave_name(first),
         "second": context.wave_name(second),
@@ -78,17 +87,20 @@ def section_longitudinal(context: Context) -> Section:
         tables["changes"] = changes_shown(changes)
     if found:
         tables["context"] = context_table(context, found)
+    if panels:
+        tables["panel"] = panel_table(context, panels)
     ordinal = estimator_for(context)["ordered"]
     return Section(
         estimator=f"invariance: {'WLSMV' if ordinal else 'MLR'}; cross-lagged model of latent variables: "
-        + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none"),
+        + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none")
+        + ("; within persons: MLR" if panels else ""),
         n=len(at_both),
         n_kind=people(weight=9),
         missing="invariance: every answer at either wave; means: those with a score at that wave; change: "
         "those with both scores",
         options={"waves": [str(first), str(second)], "level": 0.95},
         option_kinds=each(GIVEN, "waves level"),
-        prose=_prose(context, levels, changes if gaps.few is None else changes.head(0), found),
+        prose=_prose(context, levels, changes if gaps.few is None else changes.head(0), found, panels),
         values=values,
         value_kinds=_value_kinds(context, first, second, changes),
         account=_account(changes),
@@ -110,6 +122,7 @@ def _value_kinds(context: Context, first: Any, second: Any, changes: pd.DataFram
     both = populations.both_waves(context.wave_name(first), context.wave_name(second))
     ends = [f"{name}{end}" for name in ("lead", "back", "difference") for end in ("", "_lower", "_upper")]
     return {
+        **VALUE_KINDS,
         **each(TEXT, "change_most_title context_title context_syntax context_how first second last"),
         "change_most": share(cell("changes", "n", _most(changes)), weight=3),
         "context_n": people(weight=1),
@@ -273,7 +286,13 @@ def changes_shown(changes: pd.DataFrame) -> Table:
     )
 
 
-def _prose(context: Context, levels: pd.DataFrame, changes: pd.DataFrame, found: list[Any]) -> list[str]:
+def _prose(
+    context: Context,
+    levels: pd.DataFrame,
+    changes: pd.DataFrame,
+    found: list[Any],
+    panels: list[PanelFinding],
+) -> list[str]:
     sentences = [
         "{at_first:int} people answered at {first}, {both:int} of them at {second}, too; {stayed:int} "
         "answered at every one of {waves:int} waves. Means of later waves are those of people who stayed."
@@ -302,7 +321,7 @@ def _prose(context: Context, levels: pd.DataFrame, changes: pd.DataFrame, found:
         ]
     elif context.scale.context_themes:
         sentences.append("The test of context over time could not be made; the reason stands below.")
-    return sentences
+    return sentences + panel_prose(panels)
 
 
 def context_verdict(paths: pd.DataFrame) -> str:
