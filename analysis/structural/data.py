@@ -115,7 +115,15 @@ def _check_names(
 def drop_incomplete(data: ModelData, columns: Sequence[int] | None = None) -> ModelData:
     """Keep rows complete in the given columns (all by default)."""
     which = slice(None) if columns is None else list(columns)
-    kept = [~np.isnan(values[:, which]).any(axis=1) for values in data.values]
+    return _keep(data, [~np.isnan(values[:, which]).any(axis=1) for values in data.values])
+
+
+def drop_unanswered(data: ModelData, columns: Sequence[int]) -> ModelData:
+    """Keep rows with an answer in the given columns."""
+    return _keep(data, [~np.isnan(values[:, list(columns)]).all(axis=1) for values in data.values])
+
+
+def _keep(data: ModelData, kept: Sequence[np.ndarray | np.bool]) -> ModelData:
     return replace(
         data,
         values=[values[k] for values, k in zip(data.values, kept, strict=True)],

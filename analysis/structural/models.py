@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.structural.continuous import fit_continuous
-from analysis.structural.data import ModelData, check_variation, drop_incomplete, encode_ordered, read_data
+from analysis.structural.data import (
+    ModelData,
+    check_variation,
+    drop_incomplete,
+    drop_unanswered,
+    encode_ordered,
+    read_data,
+)
 from analysis.structural.fitted import Fitted
 from analysis.structural.improper import faults_of
 from analysis.structural.levels import build_two_level_table, joined_names, level_names
@@ -244,6 +251,9 @@ def fit_model(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
         )
     rows, used = _handle_missing(rows, missing, ordinal, names, caller)
+    if syntax.has_levels:  # a row without any answer at level 1 says nothing of its cluster
+        within = level_names(syntax, caller)[0].observed
+        rows = drop_unanswered(rows, [names.observed.index(name) for name in within])
     needed = growth or ordinal or used == "fiml" or group is not None or cluster is not None
     means = _mean_structure(syntax, meanstructure, needed)
     options = TableOptions(

@@ -29,10 +29,12 @@ from analysis.structural.two_level_data import check_levels, cluster_sample, pla
 from analysis.structural.two_level_likelihood import (
     ClusterDiscrepancy,
     CompleteClusters,
+    IncompleteClusters,
     SumOfGroups,
     TwoLevelLikelihood,
     sum_of_groups,
 )
+from analysis.structural.two_level_missing import incomplete_sample
 from analysis.structural.two_level_saturated import (
     Unstructured,
     fit_unstructured,
@@ -40,7 +42,6 @@ from analysis.structural.two_level_saturated import (
     start_moments,
     unrestricted,
 )
-from instrument.errors import NotEstimableError, fact_and_hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +69,16 @@ class Reference:
 def likelihoods_of(data: ModelData, table: ParameterTable, caller: str) -> list[TwoLevelLikelihood]:
     """Prepare the clusters of every group."""
     check_levels(data, table, caller)
-    if any(np.isnan(values).any() for values in data.values):
-        raise NotEstimableError(
-            fact_and_hint(
-                caller,
-                "two-level models need complete rows.",
-                "use missing='listwise', or one level with cluster=.",
-            )
-        )
     places = places_of(table)
     found: list[TwoLevelLikelihood] = []
     for g, values in enumerate(data.values):
         clusters = data.sampling_of(g).clusters
         if clusters is None:
             raise ValueError("a two-level model has clusters")
-        found.append(CompleteClusters(cluster_sample(values, clusters, places)))
+        if np.isnan(values).any():
+            found.append(IncompleteClusters(incomplete_sample(values, clusters, places)))
+        else:
+            found.append(CompleteClusters(cluster_sample(values, clusters, places)))
     return found
 
 
@@ -118,7 +114,9 @@ def fit_two_level(
     target = sum_of_groups(likelihoods, models, table.n_free)
     covariances, means = [_proper(s.sigma) for s in states_free], [s.mu for s in states_free]
     starts = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
-    minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=covariances))
+    minimum = minimise_from(
+        target.for_search(), reduction, starts, partial(other_side, table, covariances=covariances)
+    )
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     failed = not minimum.converged and np.isfinite(minimum.value)

@@ -8,9 +8,11 @@ from typing import Protocol
 
 import numpy as np
 
+from analysis.structural import two_level_missing
 from analysis.structural.optimise import Discrepancy
-from analysis.structural.ram import Array, GroupModel
+from analysis.structural.ram import Array, GroupModel, State
 from analysis.structural.two_level_data import ClusterSample, LevelPlaces
+from analysis.structural.two_level_missing import IncompleteDiscrepancy, IncompleteSample
 from analysis.structural.two_level_normal import (
     LevelMoments,
     TwoLevelDiscrepancy,
@@ -25,6 +27,9 @@ class ClusterDiscrepancy(Discrepancy, Protocol):
 
     def scores(self, x: Array) -> Array:
         """Derivatives of the log-likelihood of every cluster, shape (J, q)."""
+
+    def for_search(self) -> ClusterDiscrepancy:
+        """The same, with second derivatives that a search can do with."""
 
 
 class TwoLevelLikelihood(Protocol):
@@ -107,6 +112,58 @@ class CompleteClusters:
         return -0.5 * (point.loss + self.constant)
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class IncompleteClusters:
+    """Clusters whose rows have missing answers."""
+
+    sample: IncompleteSample
+
+    @property
+    def places(self) -> LevelPlaces:
+        """Variables of both levels."""
+        return self.sample.places
+
+    @property
+    def n_rows(self) -> int:
+        """Rows."""
+        return self.sample.n_rows
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters."""
+        return self.sample.n_clusters
+
+    @property
+    def constant(self) -> float:
+        """Part of minus twice the log-likelihood that no parameter moves."""
+        return two_level_missing.constant_of(self.sample)
+
+    def discrepancy(self, within: GroupModel, between: GroupModel, n_free: int) -> IncompleteDiscrepancy:
+        """Likelihood of this group."""
+        return IncompleteDiscrepancy(within, between, self.sample, n_free)
+
+    def rough_moments(self) -> tuple[Array, Array, Array]:
+        """Covariances within and between by the analysis of variance, and means of all variables."""
+        return self.sample.shape.rough_moments()
+
+    def part(self, variables: list[list[int]]) -> CompleteClusters:
+        """Take exogenous variables, whose rows are complete."""
+        return CompleteClusters(self.sample.shape.part(variables))
+
+    def log_likelihood(self, within: Array, between: Array, mu_within: Array, mu_between: Array) -> float:
+        """Log-likelihood at given moments."""
+        states = (_plain_state(within, mu_within), _plain_state(between, mu_between))
+        point = two_level_missing.incomplete_point(self.sample, *states)
+        if point is None:
+            raise np.linalg.LinAlgError("covariance is not positive definite")
+        return -0.5 * (point.loss + self.constant)
+
+
+def _plain_state(sigma: Array, mu: Array) -> State:
+    size = len(mu)
+    return State(np.zeros((size, size)), sigma, np.eye(size), sigma, mu, np.arange(size))
+
+
 @dataclass(frozen=True, slots=True)
 class SumOfGroups:
     """The discrepancies of several groups, each counting as much as it has rows."""
@@ -133,6 +190,10 @@ class SumOfGroups:
     def observed(self, x: Array) -> Array:
         """Observed second derivatives."""
         return self._mean([part.observed(x) for part in self.parts])
+
+    def for_search(self) -> SumOfGroups:
+        """The same, with second derivatives that a search can do with."""
+        return SumOfGroups([part.for_search() for part in self.parts], self.rows)
 
     def scores(self, x: Array) -> Array:
         """Derivatives of the log-likelihood of the clusters of all groups."""

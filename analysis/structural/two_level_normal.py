@@ -269,6 +269,10 @@ class TwoLevelDiscrepancy:
         _, moments, point = self.at(x)
         return cluster_scores(self.sample, _inside(point), moments, self._jacobian(x))
 
+    def for_search(self) -> TwoLevelDiscrepancy:
+        """The same: its second derivatives are cheap."""
+        return self
+
     def _jacobian(self, x: Array) -> MomentJacobian:
         return moment_jacobian(self.sample.places, self.within, self.between, self.at(x)[0], self.n_free)
 

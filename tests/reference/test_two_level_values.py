@@ -12,7 +12,7 @@ import pytest
 from analysis import sem
 from analysis.structural.ram import build_group, jacobian
 from analysis.structural.two_level_normal import cluster_scores
-from tests.reference.two_level_data import complete
+from tests.reference.two_level_data import complete, incomplete
 
 HERE = Path(__file__).parent
 REFERENCE = json.loads((HERE / "values" / "two_levels.json").read_text())
@@ -20,7 +20,7 @@ REFERENCE = json.loads((HERE / "values" / "two_levels.json").read_text())
 ESTIMATE = (1e-5, 2e-3)  # absolute, plus a share of the standard error
 STANDARD_ERROR, CHI_SQUARE = 1e-3, 1e-5  # relative
 INDEX = 1e-5  # absolute
-COMPARED = [("two-level models, ML and MLR: every field", "lavaan 0.7-2", INDEX)]
+COMPARED = [("two-level models, ML, MLR, full information: every field", "lavaan 0.7-2", INDEX)]
 CASES = [f"{model}_{estimator}" for model in ("w1", "w2", "w3", "w4", "w5") for estimator in ("ML", "MLR")]
 # lavaan's cluster scores leave out that covariates within move the means of the items: see the test below
 OTHER_SCORES = {"w2_MLR": ("chisq.scaled", "chisq.scaling.factor", "pvalue.scaled")}
@@ -32,6 +32,18 @@ def fitted(case):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         return sem(REFERENCE["syntax"][model], complete(), estimator=estimator, cluster="cluster")
+
+
+MISSING = {"w1_fiml": "ML", "w4_fiml_MLR": "MLR"}
+
+
+@cache
+def fitted_with_missing(case):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return sem(
+            REFERENCE["syntax"][case[:2]], incomplete(), MISSING[case], cluster="cluster", missing="fiml"
+        )
 
 
 def numbers(values):
@@ -125,3 +137,53 @@ def test_correlations_within_clusters_are_those_of_the_unrestricted_model():
     within, between = (np.diag(m) for m in fit.sample_covariances)
     shares = dict(zip(fit.table.level_names[1].observed, between / (within + between), strict=True))
     assert shares == pytest.approx(REFERENCE["icc"], abs=INDEX)
+
+
+def test_missing_answers_need_no_option():
+    assert sem(REFERENCE["syntax"]["w1"], incomplete(), cluster="cluster").missing == "fiml"
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_full_information(case):
+    """Lavaan ended 2e-5 (w1) and 3e-5 (w4) above the minimum of -2 log L: estimates get twice the tolerance."""
+    (wanted, _), fit = wanted_rows(case), fitted_with_missing(case)
+    found = fit.parameters
+    for column in ("lhs", "op", "rhs", "level"):
+        assert found[column].tolist() == wanted[column]
+    se = np.nan_to_num(numbers(wanted["se"]))
+    assert (np.abs(found["est"] - numbers(wanted["est"])) <= ESTIMATE[0] + 2 * ESTIMATE[1] * se).all()
+    assert (np.abs(found["se"] - se) <= STANDARD_ERROR * se + 1e-12).all()
+    target = REFERENCE[case]["fit"]
+    assert fit.n_obs == {"w1_fiml": 2499, "w4_fiml_MLR": 2500}[case]  # one row lacks y1, y2 and y3
+    assert fit.fit["logl"] >= target["logl"]
+    for index in ("chisq", "logl", "aic", "bic"):
+        assert fit.fit[index] == pytest.approx(target[index], rel=CHI_SQUARE, abs=3e-5), index
+    assert fit._fitted.baseline.chisq == pytest.approx(target["baseline.chisq"], rel=CHI_SQUARE)
+    for index in ("cfi", "tli", "rmsea", "rmsea.ci.upper"):
+        assert fit.fit[index.replace(".", "_")] == pytest.approx(target[index], abs=INDEX), index
+    for index in ("srmr", "srmr_within", "srmr_between"):
+        assert fit.fit[index] == pytest.approx(target[index], abs=6e-5), index
+
+
+def test_at_the_estimates_of_lavaan_errors_and_correction_are_those_of_lavaan():
+    """What is left between the two is where the searches ended."""
+    fit = fitted_with_missing("w4_fiml_MLR")._fitted
+    (wanted, _), target = wanted_rows("w4_fiml_MLR"), REFERENCE["w4_fiml_MLR"]["fit"]
+    keys = zip(wanted["lhs"], wanted["op"], wanted["rhs"], wanted["level"], strict=True)
+    at = dict(zip(keys, zip(wanted["est"], wanted["se"], strict=True), strict=True))
+    theirs = np.array([at[r.lhs, r.op, r.rhs, r.group + 1] for r in fit.table.free_rows()])
+    models = [build_group(fit.table, block, fit.exogenous_values[block]) for block in (0, 1)]
+    found = fit.clusters[0].discrepancy(*models, fit.table.n_free)
+    bread, scores = np.linalg.inv(found.observed(theirs[:, 0]) / 2), found.scores(theirs[:, 0])
+    meat = scores.T @ scores / 2500
+    assert np.sqrt(np.diag(bread @ meat @ bread) / 2500) == pytest.approx(theirs[:, 1], rel=1e-5)
+    assert np.sum(bread * meat) == pytest.approx(target["scaling.factor.h0"] * 33, rel=1e-6)
+    whole = fit.test.factor * 21 + np.trace(_own(fit, found))
+    assert whole == pytest.approx(target["scaling.factor.h1"] * 54, rel=1e-6)
+    baseline = fit.baseline.factor
+    assert baseline == pytest.approx(target["baseline.chisq.scaling.factor"], rel=1e-5)
+
+
+def _own(fit, target):
+    scores = target.scores(fit.x)
+    return np.linalg.solve(target.observed(fit.x) / 2, scores.T @ scores / 2500)

@@ -35,13 +35,13 @@ def table(n_clusters=60, seed=3):
 
 
 def log_likelihood(fit, models, x, cluster):
-    """Of one cluster, from the covariance of all its numbers."""
+    """Of one cluster, from the covariance of all its numbers that are there."""
     within, between = evaluate(models[0], x), evaluate(models[1], x)
     first, second = (names.observed for names in fit.table.level_names)
     rows = fit.data.values[0][fit.data.sampling[0].clusters == cluster]
     at = {name: k for k, name in enumerate(fit.data.variables)}
-    cells = [(i, name) for i in range(len(rows)) for name in first]
-    cells += [(-1, name) for name in second if name not in first]
+    cells = [(i, name) for i in range(len(rows)) for name in first if not np.isnan(rows[i, at[name]])]
+    cells += [(-1, n) for n in second if n not in first and not np.isnan(rows[0, at[n]])]
     values = np.array([rows[max(i, 0), at[name]] for i, name in cells])
     mean, covariance = np.zeros(len(cells)), np.zeros((len(cells), len(cells)))
     for a, (i, one) in enumerate(cells):
@@ -79,6 +79,65 @@ def test_expected_curvature_is_the_mean_over_samples_of_the_model():
     target = fit.clusters[0].discrepancy(*models, fit.table.n_free)
     ratio = np.diag(target.expected(fit.x)) / np.diag(target.observed(fit.x))
     assert ((ratio > 0.6) & (ratio < 1.6)).all()
+
+
+@cache
+def holes(seed=5):
+    """Answers of a quarter missing at random, in items and in the covariate between."""
+    rng = np.random.default_rng(seed)
+    found = table().copy()
+    for name in ("y1", "y2", "y3", "y4"):
+        found[name] = found[name].mask(rng.random(len(found)) < 0.25)
+    found["z"] = found["z"].mask(found["app"] % 7 == 3)
+    return found
+
+
+Z_RANDOM = MODEL + "\nz ~~ z"
+
+
+def test_missing_answers_by_brute_force():
+    fit = sem(Z_RANDOM, holes(), cluster="app")._fitted
+    assert fit.missing == "fiml" and np.isnan(fit.data.values[0]).any(axis=0).sum() == 4
+    models = [build_group(fit.table, block, fit.exogenous_values[block]) for block in (0, 1)]
+    target = fit.clusters[0].discrepancy(*models, fit.table.n_free)
+    x = fit.x + 0.05
+    whole = sum(log_likelihood(fit, models, x, cluster) for cluster in range(60))
+    assert whole == pytest.approx(-0.5 * (target.value(x) * fit.n_obs + fit.clusters[0].constant), rel=1e-10)
+    step, scores = 1e-5, target.scores(x)
+    for cluster in (3, 31, 59):
+        for k, unit in enumerate(np.eye(len(x)) * step):
+            up, down = (log_likelihood(fit, models, x + s * unit, cluster) for s in (1, -1))
+            assert scores[cluster, k] == pytest.approx((up - down) / (2 * step), abs=1e-5)
+    np.testing.assert_allclose(target.gradient(x), -2 * scores.sum(axis=0) / fit.n_obs, atol=1e-12)
+
+
+def test_complete_rows_give_the_same_by_both_ways():
+    from analysis.structural.two_level_likelihood import IncompleteClusters
+    from analysis.structural.two_level_missing import incomplete_sample
+
+    fit = sem(MODEL, table(), "MLR", cluster="app")._fitted
+    models = [build_group(fit.table, block, fit.exogenous_values[block]) for block in (0, 1)]
+    sample = incomplete_sample(fit.data.values[0], fit.data.sampling[0].clusters, fit.clusters[0].places)
+    one, two = (c.discrepancy(*models, len(fit.x)) for c in (fit.clusters[0], IncompleteClusters(sample)))
+    x = fit.x + 0.02
+    constants = fit.clusters[0].constant, IncompleteClusters(sample).constant
+    assert one.value(x) * fit.n_obs + constants[0] == pytest.approx(two.value(x) * fit.n_obs + constants[1])
+    np.testing.assert_allclose(one.gradient(x), two.gradient(x), atol=1e-10)
+    np.testing.assert_allclose(one.scores(x), two.scores(x), atol=1e-9)
+    np.testing.assert_allclose(one.observed(x), two.observed(x), atol=1e-6)
+    np.testing.assert_allclose(one.expected(x), two.expected(x), atol=1e-10)
+
+
+def test_rows_without_answers_within_are_dropped_and_missing_answers_widen_errors():
+    empty = table().copy()
+    empty.loc[empty.index[:7], ["y1", "y2", "y3", "y4"]] = np.nan
+    assert sem(PLAIN, empty, cluster="app").n_obs == len(empty) - 7
+    full, less = sem(PLAIN, table(), cluster="app"), sem(PLAIN, holes(), cluster="app")
+    free = full.parameters["se"].to_numpy() > 0
+    ratio = less.parameters["se"].to_numpy()[free] / full.parameters["se"].to_numpy()[free]
+    assert 1.0 < np.median(ratio) < 1.4
+    alone = sem(PLAIN, holes(), cluster="app", missing="listwise")
+    assert alone.n_obs == int(holes()[["y1", "y2", "y3", "y4"]].notna().all(axis=1).sum()) < less.n_obs
 
 
 def test_order_of_rows_names_of_clusters_and_units_do_not_matter():
