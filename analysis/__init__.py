@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from analysis.reliability.congeneric import composite_reliability, congeneric_omega
     from analysis.reliability.hierarchical import omega
     from analysis.reliability.lambdas import lower_bounds
+    from analysis.reliability.levels import intraclass_correlations, multilevel_reliability
     from analysis.rules import rule_table
     from analysis.screening import screen
     from analysis.simulation import simulate_study
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from analysis.structural.compare import compare_models
     from analysis.structural.context_paths import context_over_time
     from analysis.structural.dynamic import dynamic_cutoffs
+    from analysis.structural.equal_levels import cross_level_invariance
     from analysis.structural.equal_measurement import invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.growth_curves import growth
@@ -66,6 +68,7 @@ _HOME = {
     "congeneric_omega": "analysis.reliability.congeneric",
     "context_over_time": "analysis.structural.context_paths",
     "cronbach_alpha": "analysis.reliability.alpha",
+    "cross_level_invariance": "analysis.structural.equal_levels",
     "dif": "analysis.fairness.item_functioning",
     "dynamic_cutoffs": "analysis.structural.dynamic",
     "efa": "analysis.factors.exploratory",
@@ -76,6 +79,7 @@ _HOME = {
     "htmt": "analysis.validity.discriminant",
     "icc": "analysis.agreement",
     "incremental_validity": "analysis.validity.increment",
+    "intraclass_correlations": "analysis.reliability.levels",
     "invariance": "analysis.structural.equal_measurement",
     "item_statistics": "analysis.items",
     "kmo": "analysis.factors.adequacy",
@@ -86,6 +90,7 @@ _HOME = {
     "lower_bounds": "analysis.reliability.lambdas",
     "mediate_adherence": "analysis.adherence.mediation",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
+    "multilevel_reliability": "analysis.reliability.levels",
     "nested": "analysis.structural.nested",
     "omega": "analysis.reliability.hierarchical",
     "panel_model": "analysis.structural.panel_models",
@@ -119,6 +124,7 @@ __all__ = [
     "congeneric_omega",
     "context_over_time",
     "cronbach_alpha",
+    "cross_level_invariance",
     "dif",
     "dynamic_cutoffs",
     "efa",
@@ -129,6 +135,7 @@ __all__ = [
     "htmt",
     "icc",
     "incremental_validity",
+    "intraclass_correlations",
     "invariance",
     "item_statistics",
     "kmo",
@@ -139,6 +146,7 @@ __all__ = [
     "lower_bounds",
     "mediate_adherence",
     "mixed_correlations",
+    "multilevel_reliability",
     "nested",
     "omega",
     "panel_model",
