@@ -10,18 +10,19 @@ from enum import StrEnum
 class Verdict(StrEnum):
     """What a rule says of one number.
 
-    `UNTESTED`: there is no number that could be judged. `HIDDEN`: there is one, which a shared copy leaves
-    out.
+    `UNTESTED`: there is no number that could be judged. `DOES_NOT_APPLY`: the question has no sense here, so
+    no number could answer it. `HIDDEN`: there is a number, which a shared copy leaves out.
     """
 
     MET = "met"
     NOT_MET = "not_met"
     UNTESTED = "untested"
+    DOES_NOT_APPLY = "does_not_apply"
     HIDDEN = "hidden"
 
 
 class Cause(StrEnum):
-    """Why a claim could not be tested."""
+    """Why a claim could not be tested, or, for `COMPOSITE`, why it has no sense."""
 
     FEW_PEOPLE = "few_people"
     FEW_IN_GROUP = "few_in_group"
@@ -31,6 +32,7 @@ class Cause(StrEnum):
     NOT_ESTIMATED = "not_estimated"
     NOTHING_LEFT = "nothing_left"
     UNDECIDED = "undecided"
+    COMPOSITE = "composite"
 
     @property
     def words(self) -> str:
@@ -47,6 +49,7 @@ _CAUSES = {
     Cause.NOT_ESTIMATED: "no estimate",
     Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",
     Cause.UNDECIDED: "large enough to matter, but not told from chance",
+    Cause.COMPOSITE: "its items make up the score, they are not signs of one thing and need not go together",
 }
 
 
@@ -68,12 +71,13 @@ def not_judged(causes: Sequence[Cause]) -> str:
 
 
 class State(StrEnum):
-    """What the results hold about a property: exactly one of four."""
+    """What the results hold about a property: exactly one of five."""
 
     SHOWN = "shown"
     NOT_SHOWN = "not_shown"
     UNTESTABLE = "not_testable"
     NOT_ASKED = "not_asked"
+    DOES_NOT_APPLY = "does_not_apply"
 
     @property
     def words(self) -> str:
@@ -86,6 +90,7 @@ _STATES = {
     State.NOT_SHOWN: "Not shown",
     State.UNTESTABLE: "Could not be tested",
     State.NOT_ASKED: "Not asked",
+    State.DOES_NOT_APPLY: "Does not apply",
 }
 
 
@@ -126,7 +131,7 @@ class Tally:
 
     Attributes
     ----------
-    met, not_met, untested, hidden
+    met, not_met, untested, hidden, not_applicable
         Counts of claims.
     """
 
@@ -134,6 +139,7 @@ class Tally:
     not_met: int = 0
     untested: int = 0
     hidden: int = 0
+    not_applicable: int = 0
 
     @property
     def tested(self) -> int:
@@ -142,13 +148,16 @@ class Tally:
 
     @property
     def state(self) -> State:
-        """Give the state that follows: shown only where every claim was tested and met.
+        """Give the state that follows: shown only where every claim that applies was tested and met.
 
-        Two met of three asked is not all; nothing tested is no failure.
+        Two met of three asked is not all; nothing tested is no failure; what does not apply counts neither
+        for nor against.
         """
         if self.tested:
             return State.NOT_SHOWN if self.not_met or self.untested else State.SHOWN
-        return State.UNTESTABLE if self.untested or self.hidden else State.NOT_ASKED
+        if self.untested or self.hidden:
+            return State.UNTESTABLE
+        return State.DOES_NOT_APPLY if self.not_applicable else State.NOT_ASKED
 
 
 def tally_of(verdicts: Iterable[str]) -> Tally:
@@ -173,6 +182,8 @@ def tally_of(verdicts: Iterable[str]) -> Tally:
     --------
     >>> tally_of(["met", "met", "untested"]).state
     <State.NOT_SHOWN: 'not_shown'>
+    >>> tally_of(["met", "does_not_apply"]).state, tally_of(["does_not_apply"]).state
+    (<State.SHOWN: 'shown'>, <State.DOES_NOT_APPLY: 'does_not_apply'>)
     >>> tally_of([]).state, tally_of(["untested"]).state, tally_of(["met"]).state.words
     (<State.NOT_ASKED: 'not_asked'>, <State.UNTESTABLE: 'not_testable'>, 'Shown')
     """
@@ -184,4 +195,5 @@ def tally_of(verdicts: Iterable[str]) -> Tally:
         not_met=counts[Verdict.NOT_MET],
         untested=counts[Verdict.UNTESTED],
         hidden=counts[Verdict.HIDDEN],
+        not_applicable=counts[Verdict.DOES_NOT_APPLY],
     )

@@ -14,7 +14,7 @@ from analysis.report.limits import limits_of, untested_lines
 from analysis.report.questions import HIDDEN, hidden_claims, question_rows
 from analysis.report.standards import evidence_by_property
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
-from analysis.verdicts import Verdict
+from analysis.verdicts import Cause, Verdict
 from dashboard import sharing
 from dashboard.filters import filtered
 
@@ -200,7 +200,7 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
     found = verdicts(tree)
     mine = [
         entry
-        for verdict in (Verdict.NOT_MET, Verdict.MET, Verdict.UNTESTED)
+        for verdict in (Verdict.NOT_MET, Verdict.MET, Verdict.UNTESTED, Verdict.DOES_NOT_APPLY)
         for entry in found[verdict.value]
         if entry["section"] == name
     ]
@@ -220,6 +220,6 @@ def _next_step(section: Mapping[str, Any]) -> str:
         return "Mend what the message names and run `dta validate` again; the other pages stand."
     if section["status"] == "untestable":
         return "More answers, or answers that differ, would let it be tested; the other pages stand."
-    if section["status"] == "not_applicable":
+    if section["status"] == "not_applicable" and section["cause"] != Cause.COMPOSITE:
         return "Give `dta validate` what is missing and this page fills itself."
     return ""

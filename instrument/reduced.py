@@ -63,6 +63,57 @@ def without_items(scale: Instrument, left_out: Collection[str]) -> Instrument:
     return Instrument.model_validate(content)
 
 
+def without_themes(scale: Instrument, left_out: Collection[str]) -> Instrument:
+    """Give the instrument without some themes; an item that another theme counts too goes over to it.
+
+    Parameters
+    ----------
+    scale
+        The instrument.
+    left_out
+        Ids of themes.
+
+    Returns
+    -------
+    Instrument
+        The other themes in their order.
+
+    Raises
+    ------
+    DefinitionError
+        An id is none of a theme, or no theme is left.
+
+    Examples
+    --------
+    >>> import instrument
+    >>> [theme.id for theme in without_themes(instrument.load("dta"), ["flexibility"]).themes]
+    ['humanness', 'meaningfulness', 'progression', 'using']
+    """
+    known = [theme.id for theme in scale.themes]
+    if unknown := sorted(set(left_out) - set(known)):
+        fact = f"{name_offenders(unknown)} is no theme of instrument {scale.id!r}."
+        raise DefinitionError(fact_and_hint("without_themes", fact, f"choose among {', '.join(known)}."))
+    if not set(known) - set(left_out):
+        fact = f"no theme of instrument {scale.id!r} is left."
+        raise DefinitionError(fact_and_hint("without_themes", fact, "leave fewer out."))
+    content = scale.model_dump(mode="json", by_alias=True)
+    kept = {theme["id"]: theme for theme in content["themes"] if theme["id"] not in left_out}
+    for theme in content["themes"]:
+        for item in list(theme["items"]):
+            others = [other for other in item["also_in"] if other in kept]
+            if theme["id"] in kept:
+                item["also_in"] = others
+            elif others:
+                kept[others[0]]["items"].append({**item, "also_in": others[1:], "facet": None})
+    content["themes"] = list(kept.values())
+    left = {item["id"] for theme in content["themes"] for item in theme["items"]}
+    content["scoring"] = _scoring_of(content["scoring"], set(kept), scale)
+    for wording in content["translations"].values():
+        wording["items"] = {key: text for key, text in wording["items"].items() if key in left}
+    content["version"] = f"{scale.version} without {', '.join(left_out)}"
+    return Instrument.model_validate(content)
+
+
 def _scoring_of(scoring: dict[str, Any], counted: set[str], scale: Instrument) -> dict[str, Any]:
     total = [theme for theme in scale.total_themes if theme in counted]
     if not total:

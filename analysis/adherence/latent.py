@@ -206,10 +206,18 @@ def latent_adherence(
 
 
 def _parts(scale: Instrument) -> dict[str, dict[str, list[str]]]:
-    """Target to its factors with their items: one for a theme, one per theme for the total."""
-    every = {theme.id: {theme.id: list(scale.theme_items(theme.id))} for theme in scale.themes}
+    """Target to its factors with their items: one for a theme, one per theme for the total.
+
+    Composites are no targets: no factor is behind their items, and alpha is no reliability of their score.
+    """
+    composite = scale.composite_themes
+    every = {
+        theme.id: {theme.id: list(scale.theme_items(theme.id))}
+        for theme in scale.themes
+        if theme.id not in composite
+    }
     enough = {name: found for name, found in every.items() if len(found[name]) >= FEWEST_ITEMS}
-    total = {theme: list(scale.theme_items(theme)) for theme in scale.total_themes}
+    total = {t: list(scale.theme_items(t)) for t in scale.total_themes if t not in composite}
     # Fewer than three themes do not identify a factor above them; two themes make one factor of all items.
     if len(total) in (1, 2):
         total = {TOTAL: [item for items in total.values() for item in items]}
@@ -220,7 +228,7 @@ def _targets(asked: Sequence[str] | None, parts: dict[str, Any]) -> list[str]:
     names = list(parts) if asked is None else list(asked)
     if unknown := [name for name in names if name not in parts]:
         fact = f"{name_offenders(unknown)} cannot be a target; there are {name_offenders(parts)}."
-        hint = f"name themes with {FEWEST_ITEMS} items or more, or {TOTAL!r}."
+        hint = f"name themes with {FEWEST_ITEMS} items or more that are no composites, or {TOTAL!r}."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     return names
 

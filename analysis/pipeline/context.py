@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -17,6 +17,7 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import as_given, keyed_numbers
 from instrument.loading import as_instrument
+from instrument.reduced import without_themes
 from instrument.responses_raw import ReasonTable, reasons_of_table
 from instrument.responses_suspicions import warn_of_keying
 from instrument.study import as_study
@@ -51,6 +52,10 @@ class Context:
     audit: pd.DataFrame | None = None
     waves_named: tuple[str, ...] = ()
     seed: int = 1
+    set_aside: tuple[str, ...] = ()
+    """Titles of composite themes that the scale of this context lacks."""
+    composite_scores: pd.DataFrame | None = None
+    """Scores of these themes at the first wave, one column each, indexed by participant."""
     _kept: dict[str, Any] = field(default_factory=dict)
     _ran: dict[str, set[str]] = field(default_factory=dict)
 
@@ -131,6 +136,34 @@ class Context:
             for theme in self.scale.themes
         }
         return {theme: items for theme, items in lists.items() if items}
+
+    @cached_property
+    def composites(self) -> dict[str, list[str]]:
+        """Composite themes in the data with their items."""
+        return {theme: self.themes[theme] for theme in self.scale.composite_themes if theme in self.themes}
+
+    @cached_property
+    def reflective(self) -> Context | None:
+        """The same validation without composite themes; itself where there are none, None without others."""
+        if not self.composites:
+            return self
+        if set(self.composites) == set(self.themes):
+            return None
+        scale = without_themes(self.scale, list(self.composites))
+        gone = [item for item in self.item_ids if item not in scale.item_ids]
+        reasons = self.reasons
+        if reasons is not None and "item" in reasons:
+            reasons = reasons[~reasons["item"].isin(gone)]
+        return replace(
+            self,
+            scale=scale,
+            responses=self.responses.drop(columns=gone),
+            reasons=reasons,
+            set_aside=tuple(map(self.title_of, self.composites)),
+            composite_scores=self.scores_at(self.first_wave)[list(self.composites)],
+            _kept={},
+            _ran={},
+        )
 
     @cached_property
     def rescale(self) -> Literal["0-100"] | None:

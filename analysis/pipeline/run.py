@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from analysis.disclosure.kinds import TEXT, each
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.reach import explained, stuck_items
-from analysis.pipeline.section import Topic
+from analysis.pipeline.section import Table, Topic, Untested
 from analysis.pipeline.topics import TOPICS
 from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
@@ -44,7 +45,7 @@ class Validation(Result):
         `meta` says what was validated and with what; `sections` holds one entry per topic with
         `status` (`ok`, `failed`, `untestable`, `not_applicable`), `values`, `tables`, `findings` and
         `method`. `properties` gives the state of each measurement property (`shown`, `not_shown`,
-        `not_testable`, `not_asked`) with its counts of claims.
+        `not_testable`, `not_asked`, `does_not_apply`) with its counts of claims.
     """
 
     tree: dict[str, Any]
@@ -66,7 +67,7 @@ class Validation(Result):
         -------
         pandas.DataFrame
             One row per finding: section, question, property, claim, value, rule, source, verdict (met,
-            not_met, untested), cause (why it could not be tested), passed (None where it was not), path.
+            not_met, untested, does_not_apply), cause (why it could not be tested), passed (None where it was not), path.
         """
         rows = [
             {"section": name, **finding}
@@ -215,6 +216,14 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
     ran: set[str] = set()
     body |= {"subject": topic.subject, "bears_on": [prop.value for prop in topic.bears_on]}
     caught: list[warnings.WarningMessage] = []
+    seen = context.reflective if topic.reflective else context
+    if seen is None:
+        body |= {"status": "not_applicable", "cause": Cause.COMPOSITE.value, **_empty(ALL_COMPOSITE)}
+        body["method"].update(
+            software={"dta-toolkit": version_of("dta-toolkit")}, data=context.checksums["responses"]
+        )
+        return {**body, "warnings": []}
+    whole, context = context, seen
     if lacking := topic.lacks(context):
         body |= {"status": "not_applicable", "cause": None, **_empty(lacking)}
     elif short := topic.short(context):
@@ -229,11 +238,37 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
                     body |= {"status": "ok", "cause": None, **topic.run(context).plain()}
             except ToolkitError as error:
                 body |= _not_answered(topic, context, error)
+    if topic.reflective and whole.composites:
+        _say_what_does_not_apply(body, topic, whole)
     body["method"].update(
         software={name: version_of(name) for name in ("dta-toolkit", *sorted(ran))},
         data=context.checksums["responses"],
     )
     return {**body, "warnings": _ours(caught)}
+
+
+ALL_COMPOSITE = (
+    "Does not apply: the items of every theme make up its score (`measurement: composite`); they are not "
+    "signs of one thing and need not go together."
+)
+
+
+def _say_what_does_not_apply(body: dict[str, Any], topic: Topic, context: Context) -> None:
+    """Name the composite themes of which a topic was not asked, with the reason, in words and as a table."""
+    titles = [context.title_of(theme) for theme in context.composites]
+    entries = [Untested(what=title, cause=Cause.COMPOSITE).plain() for title in titles]
+    body["untested"] = [*body["untested"], *entries]
+    if body["status"] != "ok":
+        return
+    why = f"{Cause.COMPOSITE.words[0].upper()}{Cause.COMPOSITE.words[1:]}."
+    table = Table(
+        frame=pd.DataFrame({"title": titles, "asked": topic.title, "why": why}),
+        kinds=each(TEXT, "title asked why"),
+        title="Does not apply",
+        columns={"title": ("Theme", "text"), "asked": ("Not asked", "text"), "why": ("Why", "text")},
+    )
+    body["tables"]["does_not_apply"] = to_plain(table.frame)
+    body["captions"]["does_not_apply"] = table.caption()
 
 
 TOO_FEW = (

@@ -98,6 +98,8 @@ class Finding:
     @property
     def verdict(self) -> Verdict:
         """What the rule says."""
+        if self.cause is Cause.COMPOSITE:
+            return Verdict.DOES_NOT_APPLY
         if self.cause is not None or self.value is None:
             return Verdict.UNTESTED
         return Verdict.MET if self.rule.holds(self.value) else Verdict.NOT_MET
@@ -217,7 +219,8 @@ class Topic:
     sample is too small for it; both give an empty string otherwise. `people` is the smallest number of
     people for which it is tried at all; `enough` gives the cause why people or items are too few for a
     verdict, None where they are enough. `bears_on` names the measurement properties whose rules it asks,
-    `subject` what it is about in two or three words.
+    `subject` what it is about in two or three words. `reflective` topics suppose that one thing shows in the
+    items of a theme: they are asked of the other themes only where some are composites.
     """
 
     name: str
@@ -230,3 +233,4 @@ class Topic:
     enough: Callable[[Context], Cause | None] = of_sample
     bears_on: tuple[Property, ...] = ()
     subject: str = ""
+    reflective: bool = False

@@ -67,6 +67,14 @@ def untested_lines(section: Mapping[str, Any]) -> list[str]:
     by_cause: dict[str, list[str]] = {}
     for part in section["untested"]:
         by_cause.setdefault(part["cause"], []).append(part["what"])
+    senseless = by_cause.pop(Cause.COMPOSITE, [])
+    return [
+        *([f"Does not apply ({Cause.COMPOSITE.words}): {'; '.join(senseless)}."] if senseless else []),
+        *_could_not(by_cause),
+    ]
+
+
+def _could_not(by_cause: Mapping[str, list[str]]) -> list[str]:
     return [
         f"Could not be tested ({Cause(cause).words}): {'; '.join(what)}." for cause, what in by_cause.items()
     ]

@@ -79,6 +79,9 @@ class QuestionRow:
         if self.tally.untested:
             what = "undecided" if self.causes == (Cause.UNDECIDED,) else "not judged"
             parts.append(f"{self.tally.untested} {what} ({_words(self.causes)})")
+        if self.tally.not_applicable:
+            verb = "does" if self.tally.not_applicable == 1 else "do"
+            parts.append(f"{self.tally.not_applicable} {verb} not apply ({Cause.COMPOSITE.words})")
         if self.tally.hidden:
             parts.append(f"{self.tally.hidden} left out here")
         return "; ".join(parts)
@@ -155,10 +158,12 @@ def counted_questions(tree: Tree) -> str:
     """
     rows = question_rows(tree)
     counts = [sum(row.state is state for row in rows) for state in (State.SHOWN, State.NOT_SHOWN)]
-    left = len(rows) - sum(counts)
+    senseless = sum(row.state is State.DOES_NOT_APPLY for row in rows)
+    left = len(rows) - sum(counts) - senseless
+    apart = f" {senseless} do not apply." if senseless else ""
     return (
-        f"{len(rows)} rules were asked: {counts[0]} hold everywhere, {counts[1]} do not, {left} could not be "
-        "tested."
+        f"{len(rows) - senseless} rules were asked: {counts[0]} hold everywhere, {counts[1]} do not, {left} "
+        f"could not be tested.{apart}"
     )
 
 

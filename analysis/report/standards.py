@@ -109,7 +109,7 @@ class Evidence:
 
     @property
     def state(self) -> State:
-        """One of the four states, from the tally."""
+        """One of the five states, from the tally."""
         return self.tally.state
 
     @property
@@ -122,8 +122,12 @@ class Evidence:
             said += f" {described}Needs {self.needs}."
         elif self.state is State.UNTESTABLE and why:
             said = f"{self.state.words}: {why}."
+        elif self.state is State.DOES_NOT_APPLY:
+            said = f"{self.state.words}: {Cause.COMPOSITE.words}."
         elif self.tally.untested:
             said += f" {not_judged(self.causes)}"
+        if self.tally.not_applicable and self.state is not State.DOES_NOT_APPLY:
+            said += f" Does not apply in {self.tally.not_applicable}: {Cause.COMPOSITE.words}."
         return f"{said} {self.note}".strip()
 
     @property
@@ -153,6 +157,7 @@ class Evidence:
             "not_met": self.tally.not_met,
             "untested": self.tally.untested,
             "hidden": self.tally.hidden,
+            "not_applicable": self.tally.not_applicable,
             "causes": [cause.value for cause in self.causes],
             "sections": [key for key, _ in self.sections],
         }

@@ -109,6 +109,8 @@ def context_over_time(
         of the same item and of the same dimension correlated over time. "scores": for many items or few
         people; theme scores of the dimensions (by the instrument's rule) and items of the context are taken
         as numbers with equal loadings at both waves (MLR, full information), residuals correlated over time.
+        A composite context (`measurement: composite`) is its score as it stands, for no factor is behind its
+        items; it needs "scores".
     participant, wave
         Names of the key columns.
 
@@ -183,7 +185,12 @@ def context_over_time(
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(MEASURES)}."))
     responses = table_of(responses, CALLER, "responses")
     themes, contexts = roles_of(responses, as_instrument(scale, CALLER))
+    composites = _composites(responses, scale)
+    contexts = {**contexts, **composites}
     name = _context_of(contexts, context)
+    if name in composites and measured_by == "items":
+        fact = f"theme {name!r} is a composite: its items make up a score, no factor is behind them."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "use measured_by='scores'."))
     if not themes:
         raise DefinitionError(
             fact_and_hint(CALLER, "no dimension has two items in the data.", "give the items of the scale.")
@@ -195,13 +202,16 @@ def context_over_time(
              for k, label in enumerate(chosen, start=1)}  # fmt: skip
     if measured_by == "scores" and len(themes) > 1:
         parts = {k: rows.join(_theme_scores(rows, scale, list(themes))) for k, rows in parts.items()}
+    if name in composites:
+        parts = {k: rows.join(_theme_scores(rows, scale, [name])) for k, rows in parts.items()}
     both = len(parts[1].index.intersection(parts[2].index))
     if both == 0:
         raise NotEstimableError(
             fact_and_hint(CALLER, "nobody answered at both waves.", "choose waves of the same people.")
         )
     wide = pd.concat([rows.add_suffix(f".w{k}") for k, rows in parts.items()], axis=1)
-    syntax = context_syntax(themes, name, contexts[name], measured_by)
+    own = [] if name in composites else contexts[name]
+    syntax = context_syntax(themes, name, own, measured_by)
     ordinal = measured_by == "items"
     fit = sem(syntax, wide, estimator="WLSMV" if ordinal else "MLR", ordered=ordinal)
     if both < fit.n_parameters:
@@ -230,7 +240,7 @@ def context_syntax(themes: Themes, context: str, context_items: Sequence[str], m
     context
         Context theme.
     context_items
-        Its items.
+        Its items; none for a composite, whose score is a variable of the data.
     measured_by
         "items" or "scores".
 
@@ -250,7 +260,8 @@ def context_syntax(themes: Themes, context: str, context_items: Sequence[str], m
             if not equal:
                 lines += [_measured(theme, items, k, equal) for theme, items in themes.items()]
             lines.append(_measured(general, names, k, equal))
-        lines.append(_measured(context, context_items, k, equal))
+        if context_items:
+            lines.append(_measured(context, context_items, k, equal))
     if len(names) == 1:
         repeated = [*themes[names[0]], *context_items]
     else:
@@ -284,6 +295,13 @@ def _context_of(contexts: Themes, wanted: str | None) -> str:
         fact = f"{wanted!r} is no context theme with two items in the data."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose from {name_offenders(list(contexts))}."))
     return wanted if wanted is not None else next(iter(contexts))
+
+
+def _composites(responses: pd.DataFrame, scale: Instrument) -> dict[str, list[str]]:
+    """Composite context themes with their items in the data."""
+    wanted = [name for name in scale.context_themes if name in scale.composite_themes]
+    own = {name: [item.id for item in scale.theme(name).items if item.id in responses] for name in wanted}
+    return {name: items for name, items in own.items() if items}
 
 
 def _two_waves(

@@ -161,10 +161,14 @@ def compare_theories(
 
 
 def roles_of(responses: pd.DataFrame, scale: Instrument) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-    """Tell dimensions from context themes, each with its own items; themes of one item are left out."""
+    """Tell dimensions from context themes, each with its own items.
+
+    Themes of one item are left out, and composites: no factor stands behind their items.
+    """
     present = set(responses.columns)
     own = {theme.id: [item.id for item in theme.items if item.id in present] for theme in scale.themes}
-    kept = {name: items for name, items in own.items() if len(items) > 1}
+    composite = set(scale.composite_themes)
+    kept = {name: items for name, items in own.items() if len(items) > 1 and name not in composite}
     context = {name: kept[name] for name in scale.context_themes if name in kept}
     dimensions = [name for name in scale.dimension_themes if name in kept]
     if not dimensions:

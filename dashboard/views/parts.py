@@ -62,11 +62,13 @@ MARKS = {
     State.NOT_SHOWN: ("✗", "orange"),
     State.UNTESTABLE: ("○", "gray"),
     State.NOT_ASKED: ("○", "gray"),
+    State.DOES_NOT_APPLY: ("–", "gray"),
 }
 HEADINGS = {
     Verdict.NOT_MET: ("✗", "orange", "Not met"),
     Verdict.MET: ("✓", "blue", "Met"),
     Verdict.UNTESTED: ("○", "gray", "Could not be tested"),
+    Verdict.DOES_NOT_APPLY: ("–", "gray", "Does not apply"),
 }
 
 
@@ -102,7 +104,7 @@ def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: 
     mark, colour, heading = HEADINGS[verdict]
     (st.header if main else st.subheader)(f"{mark} {heading} ({len(entries)})")
     for entry in entries:
-        if verdict is Verdict.UNTESTED:
+        if verdict in (Verdict.UNTESTED, Verdict.DOES_NOT_APPLY):
             why = Cause(entry["cause"]).words
             st.markdown(f"{entry['claim']} — {why}")
         else:

@@ -59,7 +59,11 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ToolkitWarning)  # faults of the solution are read below
                 result = context_over_time(
-                    context.scale, rows, waves, context=theme, measured_by=_measured_by(context, waves)
+                    context.scale,
+                    rows,
+                    waves,
+                    context=theme,
+                    measured_by="scores" if theme in context.composites else _measured_by(context, waves),
                 )
         except ToolkitError as error:
             gaps.add(title, error)
@@ -105,7 +109,7 @@ def context_table(context: Context, found: list[ContextOverTimeResult]) -> Table
             "n_both": ("n at both", "int"),
         },
         note="Each path is adjusted for where both were at the first wave. Latent variables: unreliability "
-        "is taken out.",
+        "is taken out, but for a composite, which is its score.",
     )
 
 
@@ -133,6 +137,12 @@ def context_told(context: Context, found: list[ContextOverTimeResult]) -> dict[s
 def _how(context: Context, result: ContextOverTimeResult) -> str:
     if result.measured_by == "items":
         return "Measured by every item as an ordinal answer, residuals of the same item correlated over time."
+    if result.context in context.composites:
+        return (
+            "Measured by scores. The general factor stands behind the theme scores, loadings equal at both "
+            "waves, residuals correlated over time; the context is a composite, its score as it stands, so "
+            "its unreliability is not taken out."
+        )
     why = "since answers with many options are taken as numbers"
     if estimator_for(context)["ordered"]:
         why = "since a model of every ordinal answer asks for more people at both waves"

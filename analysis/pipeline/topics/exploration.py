@@ -177,4 +177,5 @@ TOPIC = Topic(
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
+    reflective=True,
 )

@@ -261,4 +261,5 @@ TOPIC = Topic(
     lacks=without_groups,
     short=without_large_groups,
     bears_on=(Property.INVARIANCE,),
+    reflective=True,
 )

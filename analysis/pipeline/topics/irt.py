@@ -364,4 +364,5 @@ TOPIC = Topic(
         if any(len(items) >= FEWEST_ITEMS for items in context.themes.values())
         else "Needs a theme of three items or more."
     ),
+    reflective=True,
 )

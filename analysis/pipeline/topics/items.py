@@ -62,6 +62,9 @@ def _statistics(context: Context, gaps: Gaps) -> pd.DataFrame:
         except ToolkitError as error:
             gaps.add(context.title_of(theme), error, items)
             continue
+        if theme in context.composites:
+            table[_RELATIONS] = np.nan
+            gaps.leave(f"{context.title_of(theme)}, each item with the rest", Cause.COMPOSITE)
         table.insert(0, "theme", context.title_of(theme))
         found.append(table.rename_axis("item").reset_index())
     if not found:
@@ -71,6 +74,7 @@ def _statistics(context: Context, gaps: Gaps) -> pd.DataFrame:
     return statistics
 
 
+_RELATIONS = ["item_rest_r", "item_total_r", "item_total_r_corrected", "average_r"]
 _COLUMNS = {
     "item": ("Item", "text"),
     "text": ("Wording", "text"),

@@ -26,6 +26,7 @@ from analysis.pipeline.topics.panel_time import (
     panel_told,
 )
 from analysis.pipeline.topics.reliable_changes import change_table, change_told
+from analysis.verdicts import Cause
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -158,6 +159,9 @@ def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFram
     for theme, items in context.themes.items() if gaps.few is None else ():
         title = context.title_of(theme)
         who = f"{title}, over time"
+        if theme in context.composites:
+            gaps.leave(f"{title}, same measure over time", Cause.COMPOSITE)
+            continue
         try:
             found = _fitted(theme, items, long, waves, ordered=ordinal)
         except ToolkitError as error:

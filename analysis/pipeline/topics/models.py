@@ -14,6 +14,7 @@ from analysis.pipeline.topics.extracted import extracted_findings, extracted_tab
 from analysis.pipeline.topics.retention import MOST_CATEGORIES
 from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
 from analysis.verdicts import Cause, Property, Question
+from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
     from analysis.structural.result import StructuralResult
@@ -63,6 +64,9 @@ def section_models(context: Context) -> Section:
     if main is not None:
         tables |= _main_tables(context, main)
         tables |= extracted_table(context, main, gaps) if cause is None else {}
+    composite = _composite_table(context, gaps)
+    if composite is not None:
+        tables["composites"] = composite
     values = _values(found, table, estimator)
     return Section(
         estimator=f"{estimator}, robust fit indices judged, scaled ones beside them",
@@ -87,6 +91,54 @@ def section_models(context: Context) -> Section:
         ],
         problems=gaps.problems,
         untested=gaps.untested,
+    )
+
+
+def _composite_table(context: Context, gaps: Gaps) -> Table | None:
+    """What the dimensions have in common, predicted by each composite as it stands."""
+    from analysis.structural.composites import FEWEST_DIMENSIONS, general_on_composites
+
+    composites = context.composite_scores
+    scores = context.scores_at(context.first_wave)
+    dimensions = [theme for theme in context.scale.dimension_themes if theme in scores]
+    names = [] if composites is None else [str(name) for name in composites.columns]
+    if composites is None or len(dimensions) < FEWEST_DIMENSIONS:
+        return None
+    what = f"General factor on {listed(context.set_aside)}"
+    if gaps.few is not None:
+        gaps.leave(what, gaps.few)
+        return None
+    try:
+        fit = general_on_composites(scores.join(composites), dimensions, names)
+    except ToolkitError as error:
+        gaps.add(what, error)
+        return None
+    if any(not fault.of_size for fault in fit.faults):
+        gaps.leave(what, Cause.IMPROPER)
+        return None
+    paths = fit.standardized()
+    paths = paths[paths["op"] == "~"].set_index("rhs").loc[names]
+    frame = pd.DataFrame({"theme": names, "title": list(context.set_aside), "n": fit.n_obs})
+    frame["estimate"] = paths["est"].to_numpy()
+    frame = frame.assign(**{key: paths[key].to_numpy() for key in ("se", "ci_lower", "ci_upper", "pvalue")})
+    return Table(
+        frame=frame,
+        kinds={
+            **each(TEXT, "theme title"),
+            "n": people(weight=1),
+            **each(statistic("n"), "estimate se ci_lower ci_upper pvalue"),
+        },
+        title="What the dimensions have in common, predicted by each composite",
+        columns={
+            "title": ("Composite", "text"),
+            "n": ("n", "int"),
+            "estimate": ("Standardised path", "d2"),
+            "ci_lower": ("95% from", "d2"),
+            "ci_upper": ("to", "d2"),
+            "pvalue": ("p", "p"),
+        },
+        note="A general factor behind the scores of the dimensions (MLR), each composite as its score: no "
+        "factor is behind its items. One moment: it says nothing of what comes first.",
     )
 
 
@@ -391,4 +443,5 @@ TOPIC = Topic(
     enough=of_structure,
     bears_on=(Property.STRUCTURE,),
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",
+    reflective=True,
 )

@@ -65,7 +65,11 @@ def section_reliability(context: Context) -> Section:
         values=_values(themes) | told.values,
         value_kinds=_VALUE_KINDS,
         tables=tables,
-        findings=[*lost, *(finding for place, row in enumerate(rows) for finding in _findings(row, place))],
+        findings=[
+            *lost,
+            *_not_asked(context),
+            *(finding for place, row in enumerate(rows) for finding in _findings(row, place)),
+        ],
         figures=["reliability"] if rows else [],
         problems=gaps.problems,
         untested=gaps.untested,
@@ -211,6 +215,21 @@ def _lost(title: str, cause: Cause) -> Finding:
     )
 
 
+def _not_asked(context: Context) -> list[Finding]:
+    """Claims that have no sense for themes whose items make up the score."""
+    return [
+        Finding(
+            claim=f"{title}: internal consistency",
+            value=None,
+            rule=ALPHA,
+            question=TOGETHER,
+            path="",
+            untested=Cause.COMPOSITE,
+        )
+        for title in context.set_aside
+    ]
+
+
 def _theme_table(context: Context, themes: pd.DataFrame, note: str) -> Table:
     wave = context.wave_name(context.first_wave)
     return Table(
@@ -252,4 +271,5 @@ TOPIC = Topic(
     question="How precise is each score on one occasion?",
     run=section_reliability,
     bears_on=(Property.CONSISTENCY,),
+    reflective=True,
 )

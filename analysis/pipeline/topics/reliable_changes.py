@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.topics import retest
+from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 
 
@@ -76,6 +77,9 @@ def _errors(context: Context, first: Any, gaps: Gaps) -> dict[str, tuple[float, 
     for name in context.card.names:
         own = context.themes.get(name, [])
         if name in found or len(own) < 2:
+            continue
+        if name in context.composites:
+            gaps.leave(f"{context.title_of(name)}, error by alpha", Cause.COMPOSITE)
             continue
         try:
             alpha = cronbach_alpha(items[own].dropna(how="all"), missing="listwise").estimate

@@ -93,4 +93,5 @@ TOPIC = Topic(
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 2 else "Needs three items or more.",
+    reflective=True,
 )

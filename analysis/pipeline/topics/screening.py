@@ -11,6 +11,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
+from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ def _sensitivity(context: Context, found: ScreeningResult, gaps: Gaps) -> pd.Dat
     kept = found.without_flagged(context.responses)
     kept_items = context.keyed(kept[kept["wave"] == context.first_wave].set_index("participant"))
     for theme, items in context.themes.items():
+        if theme in context.composites:
+            gaps.leave(f"{context.title_of(theme)}, alpha", Cause.COMPOSITE)
+            continue
         if len(items) < 2:
             continue
         try:

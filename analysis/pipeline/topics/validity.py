@@ -85,7 +85,9 @@ def section_validity(context: Context) -> Section:
 def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
     from analysis.validity import htmt
 
-    own = {theme: items for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS}
+    own = _comparable(context)
+    for theme in context.composites:
+        gaps.leave(f"{RATIOS}: {context.title_of(theme)}", Cause.COMPOSITE)
     items, others, _ = measure_items(context)
     if len(own) + len(others) < 2:
         return None
@@ -98,6 +100,15 @@ def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
     except ToolkitError as error:
         gaps.add(RATIOS, error)
         return None
+
+
+def _comparable(context: Context) -> dict[str, list[str]]:
+    """Themes whose items are signs of one thing, with two items or more: the others have no ratio."""
+    return {
+        theme: items
+        for theme, items in context.themes.items()
+        if len(items) >= FEWEST_ITEMS and theme not in context.composites
+    }
 
 
 def _checked(
@@ -285,7 +296,7 @@ def _findings(
     context: Context, ratios: HtmtResult | None, tables: dict[str, Table], checked: HypothesesResult | None
 ) -> list[Finding]:
     found = []
-    if ratios is None and sum(len(items) >= FEWEST_ITEMS for items in context.themes.values()) > 1:
+    if ratios is None and len(_comparable(context)) > 1:
         few = of_structure(context) or Cause.NOT_ESTIMATED
         claim = "The themes can be told apart"
         found.append(Finding(claim=claim, value=None, rule=HTMT, question=APART, path="", untested=few))
@@ -354,8 +365,7 @@ def share_confirmed(table: pd.DataFrame) -> float | None:
 
 
 def _lacks(context: Context) -> str:
-    large = [theme for theme, items in context.themes.items() if len(items) >= FEWEST_ITEMS]
-    if len(large) > 1 or (context.study is not None and context.study.hypotheses):
+    if len(_comparable(context)) > 1 or (context.study is not None and context.study.hypotheses):
         return ""
     return "Needs two themes of two items or more, or hypotheses in the study file."
 
