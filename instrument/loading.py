@@ -67,7 +67,8 @@ def load(name: str | Path) -> Instrument:
     Parameters
     ----------
     name
-        Name of a shipped instrument (see `available`) or path of a YAML file.
+        Name of a shipped instrument (see `available`), of a template (see `templates`), or path of a YAML
+        file.
 
     Returns
     -------
@@ -136,6 +137,27 @@ def path_beside(name: str, folder: Path) -> str | Path:
     return beside
 
 
+def templates() -> list[str]:
+    """Names of the definition templates of published scales, without their wording.
+
+    Returns
+    -------
+    list of str
+        Names that `load` takes, such as `templates/dwai`. Copy the file and put the authors' wording in, with
+        their permission.
+
+    Examples
+    --------
+    >>> "templates/dwai" in templates()
+    True
+    """
+    return sorted(f"templates/{file.stem}" for file in (LIBRARY / "templates").glob("*.yaml"))
+
+
+def _template(name: str) -> Path | None:
+    return LIBRARY / f"{name}.yaml" if name in templates() else None
+
+
 def _locate(name: str | Path) -> Path:
     if (
         isinstance(name, str)
@@ -143,6 +165,8 @@ def _locate(name: str | Path) -> Path:
         and "/" not in name
     ):
         return shipped
+    if isinstance(name, str) and (template := _template(name)) is not None:
+        return template
     path = Path(name)
     if path.is_dir():
         path = path / "instrument.yaml"

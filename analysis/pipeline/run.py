@@ -67,7 +67,8 @@ class Validation(Result):
         -------
         pandas.DataFrame
             One row per finding: section, question, property, claim, value, rule, source, verdict (met,
-            not_met, untested, does_not_apply), cause (why it could not be tested), passed (None where it was not), path.
+            not_met, untested, does_not_apply), cause (why it could not be tested), passed (None where it was
+            not), path.
         """
         rows = [
             {"section": name, **finding}

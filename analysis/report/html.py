@@ -80,7 +80,8 @@ def _title(tree: Tree) -> str:
 
 def _section(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
     view: dict[str, Any] = {
-        key: section[key] for key in ("title", "question", "status", "message", "problems", "warnings")
+        key: section[key]
+        for key in ("title", "question", "status", "cause", "message", "problems", "warnings")
     }
     view["untested"] = untested_lines(section)
     view |= {"name": name, "place": place_line(name), "prose": [], "tables": [], "figures": [], "method": ""}

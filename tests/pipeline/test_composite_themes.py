@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from analysis.pipeline.topics import TOPICS
 from analysis.report.limits import untested_lines
 from analysis.report.questions import counted_questions, question_rows
 from analysis.report.standards import evidence_of
+from analysis.report.writing import write_report
 from analysis.structural.composites import general_on_composites
 from analysis.structural.context_paths import context_over_time
 from analysis.structural.models import sem
@@ -141,6 +143,14 @@ def test_dashboard_lists_what_does_not_apply(tree: dict[str, Any]) -> None:
         f"{TITLE}: internal consistency"
     ]
     assert page["untested"][0].startswith("Does not apply")
+
+
+def test_report_prints_the_state_in_every_form(tree: dict[str, Any], tmp_path: Path) -> None:
+    write_report(tree, tmp_path / "out", forms=("html", "markdown"))
+    for file in ("report.html", "report.md"):
+        text = (tmp_path / "out" / file).read_text(encoding="utf-8")
+        assert "Does not apply (its items make up the score" in text, file
+        assert "Not asked" in text
 
 
 def test_scores_retest_and_change_go_on(tree: dict[str, Any]) -> None:

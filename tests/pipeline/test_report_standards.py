@@ -136,16 +136,20 @@ def test_what_gave_no_claim_is_never_counted_as_passed(
         (["hidden"], State.UNTESTABLE),
         (["met", "hidden"], State.SHOWN),
         ([], State.NOT_ASKED),
+        (["does_not_apply"], State.DOES_NOT_APPLY),
+        (["does_not_apply", "met"], State.SHOWN),
+        (["does_not_apply", "untested"], State.UNTESTABLE),
+        (["does_not_apply", "not_met"], State.NOT_SHOWN),
     ],
 )
-def test_the_four_states_follow_from_the_counts(verdicts: list[str], state: State) -> None:
+def test_the_states_follow_from_the_counts(verdicts: list[str], state: State) -> None:
     assert tally_of(verdicts).state is state
 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([verdict.value for verdict in Verdict])))
-def test_shown_needs_every_claim_tested_and_met(verdicts: list[str]) -> None:
-    seen = [verdict for verdict in verdicts if verdict != "hidden"]
+def test_shown_needs_every_claim_that_applies_tested_and_met(verdicts: list[str]) -> None:
+    seen = [verdict for verdict in verdicts if verdict not in ("hidden", "does_not_apply")]
     shown = tally_of(verdicts).state is State.SHOWN
     assert shown == (bool(seen) and set(seen) == {"met"})
 

@@ -43,3 +43,13 @@ def test_audit_says_how_to_rate_and_what_it_is_not() -> None:
     assert "not a score of its quality" in AUDIT.notice
     for word in ("Two raters", "evidence", "version", "study notes"):
         assert word in AUDIT.instructions
+
+
+def test_each_principle_cites_its_source_and_group() -> None:
+    group = {"primary_task": "primary task", "dialogue": "dialogue", "credibility": "system credibility"}
+    for theme in AUDIT.themes:
+        for item in theme.items:
+            place = f"{group.get(theme.id, 'social')} support"
+            assert item.rationale == (
+                f"Named in Oinas-Kukkonen & Harjumaa 2009, doi 10.17705/1CAIS.02428, {place}; defined anew."
+            )
