@@ -101,11 +101,16 @@ def write_whole(path: Path, text: str) -> None:
 @app.command("instruments")
 def instruments_command() -> None:
     """List the instruments that the toolkit ships."""
-    from instrument.loading import available, load
+    from instrument.loading import available, load, versions
 
     for name in available():
         scale = load(name)
         typer.echo(f"{name}\t{scale.version}\t{len(scale.items)} items\t{scale.title} ({scale.status})")
+        for version in versions(name)[1:]:
+            other = load(f"{name}@{version}")
+            typer.echo(
+                f"{name}@{version}\t{version}\t{len(other.items)} items\t{other.title} ({other.status})"
+            )
 
 
 @files.command("check")

@@ -144,11 +144,12 @@ class Item(Model):
 
 
 class Facet(Model):
-    """A named part of a theme; never scored."""
+    """A named part of a theme; never scored. `source` says where it was read, or that it is a proposal."""
 
     id: Identifier
     title: Text
     grade: Grade | None = None
+    source: str = ""
 
 
 class Theme(Model):
@@ -333,6 +334,9 @@ def _without_unsaid(content: dict[str, Any]) -> dict[str, Any]:
     for theme in content["themes"]:
         if theme["measurement"] == "reflective":
             del theme["measurement"]
+        for facet in theme["facets"]:
+            if facet["source"] == "":
+                del facet["source"]
         for item in theme["items"]:
             for key, unsaid in (("criterion", []), ("reader", None)):
                 if item[key] == unsaid:

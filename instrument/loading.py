@@ -67,8 +67,8 @@ def load(name: str | Path) -> Instrument:
     Parameters
     ----------
     name
-        Name of a shipped instrument (see `available`), of a template (see `templates`), or path of a YAML
-        file.
+        Name of a shipped instrument (see `available`), such as `dta`, with `@` and a version where another
+        than the usual one is meant (see `versions`), of a template (see `templates`), or path of a YAML file.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def load_beside(name: str, folder: Path) -> Instrument:
 
 def path_beside(name: str, folder: Path) -> str | Path:
     """Find the instrument that a study file names; see `load_beside`."""
-    if name in available():
+    if name in available() or _version(name) is not None:
         return name
     candidates = (folder / name, folder / f"{name}.yaml", folder / f"{name}.yml")
     beside = next(
@@ -135,6 +135,45 @@ def path_beside(name: str, folder: Path) -> str | Path:
         hint = f"write its path as seen from the study file, or one of: {name_offenders(available())}."
         raise DefinitionError(fact_and_hint("load", fact, hint))
     return beside
+
+
+def versions(name: str) -> list[str]:
+    """Versions of a shipped instrument: the one that `load(name)` gives first, then the others.
+
+    Parameters
+    ----------
+    name
+        Name of a shipped instrument.
+
+    Returns
+    -------
+    list of str
+        Each is loaded as `load("name@version")`.
+
+    Raises
+    ------
+    DefinitionError
+        No such instrument is shipped.
+
+    Examples
+    --------
+    >>> versions("dta")
+    ['0.1.1', '0.1.0', '0.2.0']
+    """
+    first = str(read_yaml(_locate(name), "load")["version"])
+    return [first, *sorted(file.parent.name for file in (LIBRARY / name).glob("*/instrument.yaml"))]
+
+
+def _version(name: str) -> Path | None:
+    """File of `name@version`; None where the name has no version."""
+    base, at, version = name.partition("@")
+    if not at or base not in available():
+        return None
+    known = versions(base)
+    if version not in known:
+        fact = f"instrument {base!r} is not shipped in version {version!r}."
+        raise DefinitionError(fact_and_hint("load", fact, f"choose among {', '.join(known)}."))
+    return LIBRARY / base / ("" if version == known[0] else version) / "instrument.yaml"
 
 
 def templates() -> list[str]:
@@ -165,8 +204,8 @@ def _locate(name: str | Path) -> Path:
         and "/" not in name
     ):
         return shipped
-    if isinstance(name, str) and (template := _template(name)) is not None:
-        return template
+    if isinstance(name, str) and (found := _template(name) or _version(name)) is not None:
+        return found
     path = Path(name)
     if path.is_dir():
         path = path / "instrument.yaml"
