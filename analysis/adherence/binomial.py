@@ -9,14 +9,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 from scipy.special import betaln, expit, gammaln, psi
 
+from analysis.adherence.maximum import maximise
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 LARGEST_LOG_ODDS = 15.0
 MOST_STEPS, SMALLEST_STEP = 100, 1e-9  # in standard errors
+LEAST_LOGIT_RHO = -9.0  # an intraclass correlation of 1 in 8,000
+SMALLEST_SHARE = 1e-10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,31 +138,27 @@ def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> F
     def gradient(theta: Floats) -> Floats:
         return -_beta_binomial_score(theta, design, done, due)
 
-    first = np.append(start, -1.0)
-    found = optimize.minimize(
-        negative, first, jac=gradient, method="BFGS", options={"gtol": 1e-7, "maxiter": 500}
-    )
-    theta = found.x
-    hessian = jacobian_of(gradient, theta)
-    slope = np.abs(gradient(theta)).max()
-    if slope > 1e-3 * max(1.0, abs(found.fun)) or np.linalg.eigvalsh(hessian).min() <= 0:
-        raise _failed("the beta-binomial likelihood has no interior maximum")
-    theta = theta - np.linalg.solve(hessian, gradient(theta))
-    covariance = np.asarray(np.linalg.inv(jacobian_of(gradient, theta)), dtype=np.float64)
+    found = maximise(negative, gradient, np.append(start, -1.0), len(done))
+    if found.covariance is None or found.theta[-1] < LEAST_LOGIT_RHO:
+        reason = found.reason or "the likelihood has no interior maximum"
+        if found.theta[-1] < LEAST_LOGIT_RHO:
+            reason = "people differ no more than a binomial distribution lets them"
+        raise _failed(reason, "beta-binomial model")
     k = design.shape[1]
     return Fit(
-        coefficients=theta[:k],
-        covariance=covariance[:k, :k],
-        dispersion=float(expit(theta[k])),
+        coefficients=found.theta[:k],
+        covariance=found.covariance[:k, :k],
+        dispersion=float(expit(found.theta[k])),
         df_resid=np.inf,
-        log_likelihood=-negative(theta),
+        log_likelihood=found.log_likelihood,
         n=len(done),
     )
 
 
 def _shapes(theta: Floats, design: Floats) -> tuple[Floats, Floats, float, Floats]:
-    p = expit(design @ theta[:-1])
-    rho = float(expit(theta[-1]))
+    # Away from 0 and 1: beyond, the functions below lose their value, and no estimate lies there.
+    p = np.clip(expit(design @ theta[:-1]), SMALLEST_SHARE, 1 - SMALLEST_SHARE)
+    rho = float(np.clip(expit(theta[-1]), SMALLEST_SHARE, 1 - SMALLEST_SHARE))
     total = (1 - rho) / rho
     return p * total, (1 - p) * total, total, p
 
@@ -179,19 +178,6 @@ def _beta_binomial_score(theta: Floats, design: Floats, done: Floats, due: Float
     # total = (1 - rho) / rho, so d total / d logit(rho) = -total.
     by_total = by_a * p + by_b * (1 - p)
     return np.append(design.T @ by_eta, -total * by_total.sum())
-
-
-def jacobian_of(function: Callable[[Floats], Floats], point: Floats) -> Floats:
-    """Symmetric derivative of a gradient by central differences of an exact score."""
-    size = len(point)
-    out = np.empty((size, size))
-    for j in range(size):
-        step = 1e-5 * max(1.0, abs(point[j]))
-        high, low = point.copy(), point.copy()
-        high[j] += step
-        low[j] -= step
-        out[:, j] = (function(high) - function(low)) / (2 * step)
-    return (out + out.T) / 2
 
 
 def average_effect(
@@ -218,8 +204,8 @@ def average_effect(
     return effect, effect - half, effect + half
 
 
-def _failed(reason: str) -> NotEstimableError:
-    fact = f"the logit model of remaining use failed: {reason}."
+def _failed(reason: str, model: str = "logit model") -> NotEstimableError:
+    fact = f"the {model} of remaining use failed: {reason}."
     return NotEstimableError(
         fact_and_hint("relate_adherence", fact, "adjust for less, or gather more people.")
     )

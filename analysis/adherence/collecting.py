@@ -36,9 +36,10 @@ def collect(
     if not len(effects):
         fact = f"none of the models could be estimated: {failed['reason'].iloc[0]}"
         raise NotEstimableError(fact_and_hint(CALLER, fact, "see the participant flow for what is missing."))
+    naive, lost = _naive(design, first := next(iter(runs)), usage, confidence)
+    failed = pd.concat([failed, lost], ignore_index=True)
     effects["family"] = np.where(effects["predictor"] == "total", "total", "themes")
     effects = adjust_within(effects, ["model", "family"]).drop(columns="family")
-    first = next(iter(runs))
     curves = _curves(design, first, confidence)
     return AdherenceResult(
         effects=effects,
@@ -54,7 +55,7 @@ def collect(
         shape_curves=_stack([run.curve for run in runs.values()]),
         context=_stack([run.context for run in runs.values()]),
         imputation=pd.DataFrame([run.imputation for run in runs.values() if run.imputation]),
-        naive=_naive(design, first, usage, confidence),
+        naive=naive,
         failed=failed,
         design={
             "wave": design.wave,
@@ -71,7 +72,7 @@ def collect(
             "threshold": plan.adherence.threshold,
             "justification": plan.adherence.justification,
         },
-        notes=[*usage.notes, *design.notes, *_count_notes(runs)],
+        notes=[*usage.notes, *design.notes, *_count_notes(runs), *_unneeded(runs)],
     )
 
 
@@ -95,6 +96,12 @@ def _count_notes(runs: dict[str, ModelRun]) -> list[str]:
         return []
     share = f"{len(other)} of {len(chosen)} scores"
     return [f"active days have more zeros than the negative binomial expects with {share} ({RULE})"]
+
+
+def _unneeded(runs: dict[str, ModelRun]) -> list[str]:
+    """Say which models would only repeat the first: no gap is to be filled, nobody is to be stood for."""
+    names = dict.fromkeys(name for run in runs.values() for name in run.unneeded)
+    return [f"not fitted, since nothing is missing: {name}" for name in names]
 
 
 def _stack(tables: list[pd.DataFrame | None]) -> pd.DataFrame:
@@ -133,13 +140,16 @@ def risk_table(curves: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "time", "at_risk"])
 
 
-def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confidence: float) -> pd.DataFrame:
-    """Whole use on the score with neither landmark nor adjustment, and the landmark effect beside it."""
+def _naive(
+    design: LandmarkDesign, predictor: str, usage: UsageSummary, confidence: float
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Whole use on the score with neither landmark nor adjustment, the landmark effect, and what failed."""
     frame = design.frame
     measure = usage.rule["measure"]
     whole = frame["intended_whole"].to_numpy(dtype=float)
     after = frame["due"].to_numpy(dtype=float)
-    rows = []
+    rows: list[dict[str, object]] = []
+    lost: list[dict[str, str]] = []
     raw = frame[predictor].to_numpy(dtype=float)
     scaled = np.column_stack([np.ones(len(frame)), (raw - raw.mean()) / raw.std(ddof=1)])
     for label, column, due in (
@@ -149,7 +159,9 @@ def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confiden
         done = np.asarray(column, dtype=float)
         try:
             fit = quasi_binomial(scaled, done, due)
-        except NotEstimableError:
+        except NotEstimableError as error:
+            reason = str(error).split("\n")[0].removeprefix("relate_adherence: ")
+            lost.append({"model": label, "predictor": predictor, "reason": reason})
             continue
         low, high = fit.interval(confidence)
         effect = average_effect(fit, scaled, due, 1, confidence)
@@ -166,4 +178,4 @@ def _naive(design: LandmarkDesign, predictor: str, usage: UsageSummary, confiden
                 "share_upper": effect[2] / due.mean(),
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), pd.DataFrame(lost, columns=["model", "predictor", "reason"])

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import optimize
 from scipy.linalg import block_diag
 from scipy.special import expit, gammaln, psi
 
-from analysis.adherence.binomial import Fit, jacobian_of
+from analysis.adherence.binomial import Fit
 from analysis.adherence.delta import delta_interval
+from analysis.adherence.maximum import maximise
+from analysis.adherence.poisson import excess_spread, quasi_poisson
 from analysis.adherence.threshold import logistic
-from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 FEWEST_USERS = 10
-NEWTON_STEPS, DECREMENT = 20, 1e-12  # twice the gain in log likelihood that is left
+USED = "used the app after the landmark or not"
 PLAIN = "negative binomial"
 RULE = "smallest AIC among the models that converged"
 
@@ -37,6 +35,7 @@ class CountFit:
     log_likelihood: float
     converged: bool
     expected: Callable[[Floats, Floats], Floats]
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ class CountModels:
 def count_models(design: Floats, counts: Floats) -> CountModels:
     """Fit NB2, zero-inflated NB2 (one share of extra zeros) and hurdle NB2 (zeros by a logit).
 
-    `comparison` has model, converged, log_likelihood, n_parameters, aic, bic, chosen.
+    `comparison` has model, converged, reason (where not), log_likelihood, n_parameters, aic, bic, chosen.
     """
     plain = _negative_binomial(design, counts)
     k = design.shape[1]
@@ -77,6 +76,7 @@ def count_models(design: Floats, counts: Floats) -> CountModels:
         {
             "model": [fit.name for fit in rivals],
             "converged": [fit.converged for fit in rivals],
+            "reason": [fit.reason for fit in rivals],
             "log_likelihood": [fit.log_likelihood for fit in rivals],
             "n_parameters": [k + 1, k + 2, 2 * k + 1],
         }
@@ -118,31 +118,39 @@ def count_effects(
 
 
 def _negative_binomial(design: Floats, counts: Floats) -> Fit:
-    from statsmodels.discrete.discrete_model import NegativeBinomial
-
     some = int((counts > 0).sum())
     if some < FEWEST_USERS:
         fact = f"{some} of {len(counts)} people used the app on any day after the landmark."
         hint = f"a count model needs at least {FEWEST_USERS}; watch for longer."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
-    model = NegativeBinomial(counts, design)
-    try:
-        used("statsmodels")
-        fit = _quiet(lambda: model.fit(disp=0, maxiter=500, method="bfgs", gtol=1e-8))
-        polished = _quiet(lambda: model.fit(start_params=fit.params, disp=0, maxiter=100, method="newton"))
-    except np.linalg.LinAlgError as error:
-        fact = f"the negative binomial model of the counts failed: {error}."
-        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less.")) from None
-    if not polished.mle_retvals["converged"] or not np.isfinite(np.asarray(polished.bse)).all():
-        fact = "the negative binomial model of the counts did not converge."
+    poisson = quasi_poisson(design, counts)
+    excess = excess_spread(design, counts, poisson)
+    if excess <= 0:
+        fact = f"the counts vary less than Poisson counts would (dispersion {poisson.dispersion:.2f})."
+        raise NotEstimableError(
+            fact_and_hint("relate_adherence", fact, "read the quasi-Poisson model, which asks for no more.")
+        )
+
+    def negative(theta: Floats) -> float:
+        return -float(_log_mass(_mean(design, theta[:-1]), counts, float(np.exp(-theta[-1]))).sum())
+
+    def gradient(theta: Floats) -> Floats:
+        by_line, by_alpha = _slopes(_mean(design, theta[:-1]), counts, float(np.exp(-theta[-1])))
+        return -np.append(design.T @ by_line, by_alpha.sum())
+
+    mean = np.exp(design @ poisson.coefficients)
+    alpha = max(1e-3, float(((counts - mean) ** 2 - counts).sum() / (mean**2).sum()))
+    found = maximise(negative, gradient, np.append(poisson.coefficients, np.log(alpha)), len(counts))
+    if found.covariance is None:
+        fact = f"the negative binomial model of the counts failed: {found.reason}."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
     k = design.shape[1]
     return Fit(
-        coefficients=np.asarray(polished.params, dtype=float)[:k],
-        covariance=np.asarray(polished.cov_params(), dtype=float)[:k, :k],
-        dispersion=float(np.asarray(polished.params)[k]),
+        coefficients=found.theta[:k],
+        covariance=found.covariance[:k, :k],
+        dispersion=float(np.exp(found.theta[k])),
         df_resid=np.inf,
-        log_likelihood=float(polished.llf),
+        log_likelihood=found.log_likelihood,
         n=len(counts),
     )
 
@@ -190,13 +198,14 @@ def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> CountFit:
 
     share = max(0.01, float((counts == 0).mean()) / 2)
     start = np.concatenate([plain.coefficients, [np.log(plain.dispersion), np.log(share / (1 - share))]])
-    theta, logl, spread = _maximise(negative, gradient, start)
+    found = maximise(negative, gradient, start, len(counts))
     return CountFit(
         name="zero-inflated",
-        theta=theta,
-        covariance=spread,
-        log_likelihood=logl,
-        converged=spread is not None,
+        theta=found.theta,
+        covariance=found.covariance,
+        log_likelihood=found.log_likelihood,
+        converged=found.covariance is not None,
+        reason=found.reason,
         expected=lambda t, x: expit(-t[-1]) * np.exp(x @ t[:-2]),
     )
 
@@ -205,18 +214,18 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit) -> CountFit:
     """A logit decides on any use, a truncated NB2 on how much."""
     some = counts > 0
     k = design.shape[1]
-    nowhere = CountFit(
-        name="hurdle",
-        theta=np.full(2 * k + 1, np.nan),
-        covariance=None,
-        log_likelihood=float("nan"),
-        converged=False,
-        expected=_hurdle_mean,
-    )
     try:
-        gate = logistic(design, some)
-    except NotEstimableError:
-        return nowhere
+        gate = logistic(design, some, sides=USED)
+    except NotEstimableError as error:
+        return CountFit(
+            name="hurdle",
+            theta=np.full(2 * k + 1, np.nan),
+            covariance=None,
+            log_likelihood=float("nan"),
+            converged=False,
+            reason=str(error).split("\n")[0].removeprefix("relate_adherence: "),
+            expected=_hurdle_mean,
+        )
     x, y = design[some], counts[some]
     nothing = np.zeros(len(y))
 
@@ -233,13 +242,14 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit) -> CountFit:
         return -np.append(x.T @ by_line, by_alpha.sum())
 
     start = np.append(plain.coefficients, np.log(plain.dispersion))
-    theta, logl, amount = _maximise(negative, gradient, start)
+    found = maximise(negative, gradient, start, len(y))
     return CountFit(
         name="hurdle",
-        theta=np.concatenate([gate.coefficients, theta]),
-        covariance=None if amount is None else block_diag(gate.covariance, amount),
-        log_likelihood=logl + gate.log_likelihood,
-        converged=amount is not None,
+        theta=np.concatenate([gate.coefficients, found.theta]),
+        covariance=None if found.covariance is None else block_diag(gate.covariance, found.covariance),
+        log_likelihood=found.log_likelihood + gate.log_likelihood,
+        converged=found.covariance is not None,
+        reason=found.reason,
         expected=_hurdle_mean,
     )
 
@@ -251,31 +261,3 @@ def _hurdle_mean(theta: Floats, design: Floats) -> Floats:
     # log P(0) under NB2 is -size·log(1 + mean/size); any use makes the mean of the rest larger.
     some = -np.expm1(-size * np.log1p(mean / size))
     return np.asarray(expit(design @ theta[:k]) * mean / some)
-
-
-def _maximise(
-    negative: Callable[[Floats], float], gradient: Callable[[Floats], Floats], start: Floats
-) -> tuple[Floats, float, Floats | None]:
-    """Search by BFGS, then Newton steps; estimates, log-likelihood, covariance (None: no maximum found)."""
-    found = optimize.minimize(
-        negative, start, jac=gradient, method="BFGS", options={"gtol": 1e-5, "maxiter": 1000}
-    )
-    theta = np.asarray(found.x, dtype=float)
-    if not np.isfinite(found.fun) or float(np.abs(found.jac).max()) >= 1e-2:
-        return theta, -float(found.fun), None
-    for _ in range(NEWTON_STEPS):
-        curve = jacobian_of(gradient, theta)
-        if not np.isfinite(curve).all() or np.linalg.eigvalsh(curve).min() <= 0:
-            break
-        spread, slope = np.asarray(np.linalg.inv(curve), dtype=np.float64), gradient(theta)
-        theta = theta - spread @ slope
-        if slope @ spread @ slope < DECREMENT:
-            return theta, -float(negative(theta)), spread
-    return theta, -float(negative(theta)), None
-
-
-def _quiet(make: Any) -> Any:
-    """Run a fit whose failure is read from its own report, not from warnings on the way."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return make()

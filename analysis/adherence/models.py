@@ -13,11 +13,12 @@ from scipy.special import expit
 
 from analysis.adherence.binomial import Fit, average_effect, beta_binomial, quasi_binomial
 from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
-from analysis.adherence.counts import CountModels, count_effects, count_models
+from analysis.adherence.counts import FEWEST_USERS, CountModels, count_effects, count_models
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.discrete import discrete_time, still_using
 from analysis.adherence.early_use import how_many
 from analysis.adherence.imputation import impute, pooled_use
+from analysis.adherence.poisson import quasi_poisson
 from analysis.adherence.rows import Reported, coefficient_rows, effect_row
 from analysis.adherence.shape import compare_shapes
 from analysis.adherence.survival import cox, proportionality
@@ -30,6 +31,7 @@ Floats = NDArray[np.float64]
 BETA, WEIGHTED = "remaining use, beta-binomial", "remaining use, weighted"
 IMPUTED, DISCRETE = "remaining use, imputed", "time to disengagement, by week"
 COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by AIC"
+QUASI, OF_DAYS = "active days, quasi-Poisson", "active days of those watched, logit"
 REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
 SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"
 AUXILIARY = ("done", "active_days_after", "at_risk")
@@ -65,6 +67,7 @@ class ModelRun:
         self.effects: list[dict[str, Any]] = []
         self.coefficients: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
+        self.unneeded: list[str] = []
         self.proportional: pd.DataFrame | None = None
         self.comparison: pd.DataFrame | None = None
         self.discrimination: dict[str, Any] | None = None
@@ -85,6 +88,7 @@ class ModelRun:
             (HAZARD, self._hazard),
             (DISCRETE, self._by_week),
             (COUNT, self._counts),
+            (OF_DAYS, self._of_days),
             (REACHED, self._reached),
         ]
         if self._outcome is not None:
@@ -96,12 +100,14 @@ class ModelRun:
                 continue
             try:
                 step()
-            except NotEstimableError as error:
+            except (NotEstimableError, np.linalg.LinAlgError, ArithmeticError) as error:
                 self._note_failure(name, error)
         return self
 
-    def _note_failure(self, model: str, error: NotEstimableError) -> None:
+    def _note_failure(self, model: str, error: Exception) -> None:
         reason = str(error).split("\n")[0].removeprefix("relate_adherence: ")
+        if not isinstance(error, NotEstimableError):
+            reason = f"its equations could not be solved ({reason})."
         self.failed.append({"model": model, "predictor": self._predictor, "reason": reason})
 
     def _binomial_data(self) -> tuple[Floats, Floats, Floats]:
@@ -118,6 +124,9 @@ class ModelRun:
         self._keep_binomial(BETA, beta_binomial(x, done, due, start))
 
     def _weighted(self) -> None:
+        if self._design.everyone["answered"].all():
+            self.unneeded.append(WEIGHTED)
+            return
         x, done, due = self._binomial_data()
         weights = response_weights(self._design)
         self._keep_binomial(WEIGHTED, quasi_binomial(x, done, due, weights), weights)
@@ -137,6 +146,7 @@ class ModelRun:
         wanted = [self._predictor, *self._design.adjusters]
         table = watched[wanted].astype(float).to_numpy()
         if not np.isnan(table).any():
+            self.unneeded.append(IMPUTED)
             return
         known = watched[list(AUXILIARY)].astype(float)
         # Alliance may matter less to those who had left: the gaps are filled with that in mind.
@@ -233,17 +243,16 @@ class ModelRun:
 
     def _counts(self) -> None:
         counts = self._design.frame["active_days_after"].to_numpy(dtype=float)
-        models: CountModels = count_models(self._with_constant, counts)
-        fit = models.negative_binomial
-        mean = np.exp(self._with_constant @ fit.coefficients)
-        slope = float(mean.mean())
-        gradient = fit.coefficients[1] * (self._with_constant * mean[:, None]).mean(axis=0)
-        gradient[1] += slope
-        half = float(stats.norm.ppf(0.5 + self._level / 2) * np.sqrt(gradient @ fit.covariance @ gradient))
-        effect = slope * float(fit.coefficients[1])
-        shown = (effect, effect - half, effect + half)
-        how = Reported(measure="rate ratio", e_kind="risk", effect=shown, unit="active days")
-        self._keep(COUNT, fit, 1, how)
+        try:
+            models: CountModels = count_models(self._with_constant, counts)
+        except NotEstimableError as error:
+            # Nothing is put in its place in silence: both absences are told, and another model by its name.
+            self._note_failure(COUNT, error)
+            self._note_failure(CHOSEN, error)
+            if np.count_nonzero(counts) >= FEWEST_USERS:
+                self._keep_log_linear(QUASI, quasi_poisson(self._with_constant, counts))
+            return
+        self._keep_log_linear(COUNT, models.negative_binomial)
         table = models.comparison.copy()
         table.insert(0, "predictor", self._predictor)
         self.comparison = table
@@ -258,6 +267,29 @@ class ModelRun:
         )
         how = Reported(measure="ratio of expected days", e_kind="risk", effect=shown, unit="active days")
         self._keep(CHOSEN, turned, 0, how, [self._predictor])
+
+    def _keep_log_linear(self, model: str, fit: Fit) -> None:
+        mean = np.exp(self._with_constant @ fit.coefficients)
+        slope = float(mean.mean())
+        gradient = fit.coefficients[1] * (self._with_constant * mean[:, None]).mean(axis=0)
+        gradient[1] += slope
+        half = float(stats.t.ppf(0.5 + self._level / 2, fit.df_resid))
+        half *= float(np.sqrt(gradient @ fit.covariance @ gradient))
+        effect = slope * float(fit.coefficients[1])
+        shown = (effect, effect - half, effect + half)
+        how = Reported(measure="rate ratio", e_kind="risk", effect=shown, unit="active days")
+        self._keep(model, fit, 1, how)
+
+    def _of_days(self) -> None:
+        """Active days as a share of the days watched after the landmark: a count with a known end."""
+        frame = self._design.frame
+        days = frame["active_days_after"].to_numpy(dtype=float)
+        watched = np.ceil(frame["end_day"].to_numpy(dtype=float) - self._design.day)
+        watched = np.maximum(watched, days)
+        fit = quasi_binomial(self._with_constant, days, watched)
+        effect = average_effect(fit, self._with_constant, watched, 1, self._level)
+        how = Reported(measure="odds ratio", e_kind="odds", effect=effect, unit="active days")
+        self._keep(OF_DAYS, fit, 1, how)
 
     def _reached(self) -> None:
         reached = self._design.frame["adherent_after"].to_numpy(dtype=bool)

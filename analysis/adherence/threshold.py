@@ -13,15 +13,21 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 FEWEST_EACH = 10
+THRESHOLD = "reached the adherence threshold or not"
 
 
-def logistic(design: Floats, reached: NDArray[np.bool_]) -> Fit:
-    """Logistic regression by maximum likelihood; `design` holds a constant."""
+def logistic(design: Floats, reached: NDArray[np.bool_], sides: str = THRESHOLD) -> Fit:
+    """Logistic regression by maximum likelihood; `design` holds a constant; `sides` names them."""
     few = min(int(reached.sum()), int((~reached).sum()))
     if few < FEWEST_EACH:
-        fact = f"only {few} people are on one side of the adherence threshold."
+        fact = f"{few} of {len(reached)} people are on the rarer side ({sides})."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, f"{FEWEST_EACH} on each are needed."))
-    coefficients, inverse = logit_regression(design, reached.astype(float), np.ones(len(reached)), _failed)
+
+    def failed(reason: str) -> NotEstimableError:
+        fact = f"the logistic model ({sides}) failed: {reason}."
+        return NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+
+    coefficients, inverse = logit_regression(design, reached.astype(float), np.ones(len(reached)), failed)
     line = design @ coefficients
     return Fit(
         coefficients=coefficients,
@@ -31,11 +37,6 @@ def logistic(design: Floats, reached: NDArray[np.bool_]) -> Fit:
         log_likelihood=float(-np.logaddexp(0, np.where(reached, -line, line)).sum()),
         n=len(reached),
     )
-
-
-def _failed(reason: str) -> NotEstimableError:
-    fact = f"the logistic model failed: {reason}."
-    return NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
 
 
 def area_under_curve(

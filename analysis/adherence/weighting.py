@@ -11,6 +11,7 @@ from analysis.adherence.threshold import logistic
 
 Floats = NDArray[np.float64]
 LARGEST_SHARE = 0.99
+SIDES = "answered at the landmark or not"
 
 
 def response_weights(design: LandmarkDesign) -> Floats:
@@ -26,7 +27,7 @@ def response_weights(design: LandmarkDesign) -> Floats:
     if 0 < idle[answered].sum() < answered.sum():
         columns.append(idle)
     matrix = np.column_stack(columns)
-    fit = logistic(matrix, answered)
+    fit = logistic(matrix, answered, sides=SIDES)
     probability = expit(matrix @ fit.coefficients)[answered]
     weights = answered.mean() / probability
     return np.minimum(weights, np.quantile(weights, LARGEST_SHARE))

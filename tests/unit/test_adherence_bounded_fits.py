@@ -1,0 +1,255 @@
+"""Fits end, whatever the counts: a number, or a reason; what one model cannot do stops no other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from statsmodels.discrete.discrete_model import NegativeBinomial
+
+from analysis.adherence import models as m
+from analysis.adherence import relate_adherence
+from analysis.adherence.binomial import beta_binomial, quasi_binomial
+from analysis.adherence.context import HAZARD, REMAINING
+from analysis.adherence.counts import count_models
+from analysis.adherence.maximum import maximise
+from analysis.adherence.poisson import excess_spread, quasi_poisson
+from analysis.adherence.result import AdherenceResult
+from analysis.usage import summarise_usage
+from instrument.errors import NotEstimableError
+from tests.recovery.held_populations import base_study
+
+EVERY = {
+    REMAINING, m.BETA, m.WEIGHTED, m.IMPUTED, m.SHAPE, HAZARD, m.DISCRETE, m.COUNT, m.CHOSEN, m.OF_DAYS,
+    m.REACHED,
+}  # fmt: skip
+
+
+def columns(n: int, seed: int = 1) -> tuple[np.random.Generator, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng, np.column_stack([np.ones(n), rng.standard_normal((n, 3))])
+
+
+UNDER: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
+    "nearly every day": lambda rng, x: rng.binomial(56, expit(2.2 + 0.2 * x[:, 1])),
+    "few days, bounded": lambda rng, x: rng.binomial(8, expit(0.5 + 0.4 * x[:, 1])),
+    "all alike": lambda rng, x: 50 + rng.integers(0, 3, len(x)),
+    "one day each": lambda rng, x: (rng.random(len(x)) < 0.7).astype(int),
+}
+
+
+@pytest.mark.parametrize("n", [60, 4000])
+@pytest.mark.parametrize("kind", UNDER)
+def test_counts_that_vary_less_than_poisson_are_told_at_once(kind: str, n: int) -> None:
+    rng, x = columns(n)
+    counts = UNDER[kind](rng, x).astype(float)
+    start = time.monotonic()
+    with pytest.raises(NotEstimableError, match="vary less than Poisson counts") as error:
+        count_models(x, counts)
+    assert time.monotonic() - start < 5
+    fit = quasi_poisson(x, counts)
+    assert fit.dispersion < 1
+    assert f"dispersion {fit.dispersion:.2f}" in str(error.value)
+    assert excess_spread(x, counts, fit) < 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    n=st.integers(40, 400),
+    level=st.floats(-1.0, 4.0),
+    alpha=st.sampled_from([0.0, 0.2, 1.5]),
+)
+def test_quasi_poisson_is_what_statsmodels_finds(seed: int, n: int, level: float, alpha: float) -> None:
+    rng, x = columns(n, seed)
+    mean = np.exp(level + x @ [0.0, 0.3, -0.2, 0.0])
+    counts = rng.poisson(mean * (rng.gamma(1 / alpha, alpha, n) if alpha else 1.0)).astype(float)
+    if counts.sum() < 10:
+        return
+    fit = quasi_poisson(x, counts)
+    other = sm.GLM(counts, x, family=sm.families.Poisson()).fit(scale="X2", tol=1e-12, maxiter=200)
+    np.testing.assert_allclose(fit.coefficients, other.params, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(fit.se, other.bse, rtol=1e-6)
+    assert fit.dispersion == pytest.approx(other.scale, rel=1e-6)
+    assert fit.df_resid == n - 4
+
+
+def test_excess_spread_by_hand() -> None:
+    counts = np.array([1.0, 3.0, 8.0, 0.0])
+    fit = quasi_poisson(np.ones((4, 1)), counts)
+    # Mean 3: (4 − 1) + (0 − 3) + (25 − 8) + (9 − 0) = 26, over the root of 2 · 4 · 9.
+    assert excess_spread(np.ones((4, 1)), counts, fit) == pytest.approx(26 / np.sqrt(72))
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5, 3.0])
+def test_the_negative_binomial_is_what_statsmodels_finds(alpha: float) -> None:
+    rng, x = columns(600, 3)
+    counts = rng.poisson(np.exp(1.5 + 0.3 * x[:, 1]) * rng.gamma(1 / alpha, alpha, 600)).astype(float)
+    fit = count_models(x, counts).negative_binomial
+    other = NegativeBinomial(counts, x).fit(
+        start_params=[*fit.coefficients, fit.dispersion], method="newton", disp=0
+    )
+    # Newton's steps of the other end at about 1e-8.
+    np.testing.assert_allclose(fit.coefficients, other.params[:-1], atol=1e-6)
+    np.testing.assert_allclose(fit.se, other.bse[:-1], rtol=1e-4)
+    assert fit.log_likelihood == pytest.approx(other.llf, rel=1e-10)
+
+
+def test_a_log_linear_model_without_a_maximum_has_a_reason() -> None:
+    x = np.column_stack([np.ones(60), np.repeat([0.0, 1.0], 30)])
+    with pytest.raises(NotEstimableError, match="tell apart who used the app"):
+        quasi_poisson(x, np.repeat([0.0, 5.0], 30))
+    with pytest.raises(NotEstimableError, match="every count is 0"):
+        quasi_poisson(x, np.zeros(60))
+    with pytest.raises(NotEstimableError, match="every count is 12"):
+        quasi_poisson(x, np.full(60, 12.0))
+    with pytest.raises(NotEstimableError, match="every count is 12"):
+        count_models(x, np.full(60, 12.0))
+
+
+@pytest.mark.parametrize("rho", [0.05, 0.5, 0.9, 0.97])
+@pytest.mark.parametrize("n", [300, 20_000])
+def test_the_beta_binomial_is_found_at_every_size_and_spread(rho: float, n: int) -> None:
+    rng, x = columns(n, 7)
+    p, total = expit(x @ [0.2, 0.3, 0.0, 0.0]), (1 - rho) / rho
+    done, due = rng.binomial(8, rng.beta(p * total, (1 - p) * total)).astype(float), np.full(n, 8.0)
+    fit = beta_binomial(x, done, due, quasi_binomial(x, done, due).coefficients)
+    assert fit.dispersion == pytest.approx(rho, abs=5 * np.sqrt(rho * (1 - rho) / n))
+    assert abs(fit.coefficients[1] - 0.3) < 4 * fit.se[1]
+
+
+def test_units_no_more_spread_than_binomial_have_no_beta_binomial() -> None:
+    rng, x = columns(500)
+    # Everyone does half, give or take one: less than binomial.
+    done, due = 4.0 + rng.integers(-1, 2, 500), np.full(500, 8.0)
+    with pytest.raises(NotEstimableError, match=r"beta-binomial model .* no more than a binomial"):
+        beta_binomial(x, done, due, np.zeros(4))
+
+
+def test_a_search_ends_in_time_and_says_so() -> None:
+    def slow(theta: np.ndarray) -> float:
+        time.sleep(0.02)
+        return float((theta**2).sum())
+
+    found = maximise(slow, lambda theta: 2 * theta * 1e-3, np.ones(2), 1, seconds=0.1)
+    assert found.covariance is None and found.reason == "it was given up after 0.1 seconds"
+
+
+def test_a_search_without_a_maximum_says_so() -> None:
+    found = maximise(lambda t: -float(t.sum()), lambda t: -np.ones(2), np.zeros(2), 1)
+    assert found.covariance is None and found.reason == "the likelihood has no interior maximum"
+    lost = maximise(lambda t: float("nan"), lambda t: np.full(2, np.nan), np.zeros(2), 1)
+    assert lost.covariance is None and lost.reason
+
+
+def study_of(
+    days: np.ndarray, score: np.ndarray, before: np.ndarray | None = None, **changes: Any
+) -> AdherenceResult:
+    """Relate a score to a log in which each person is active on so many days after the landmark."""
+    n = len(days)
+    rng = np.random.default_rng(4)
+    before = rng.integers(1, 15, n) if before is None else before
+    events = [
+        pd.DataFrame({"participant": f"p{k:03d}", "day": np.concatenate([b, a]) + 0.5})
+        for k in range(n)
+        for b, a in [
+            (rng.choice(28, int(before[k]), False), 28 + rng.choice(56, min(56, int(days[k])), False))
+        ]
+    ]
+    log = pd.concat(events, ignore_index=True).assign(kind="session_completed", duration=10.0)
+    people = pd.DataFrame({"participant": [f"p{k:03d}" for k in range(n)]})
+    study = base_study(**changes)
+    usage = summarise_usage(log, study, participants=people)
+    scores = pd.DataFrame({"participant": people["participant"], "wave": "1", "total": score}).dropna()
+    return relate_adherence(scores, usage, study)
+
+
+@pytest.mark.parametrize(
+    "kind", ["nearly every day", "all alike", "a third never", "long tail", "nobody", "every day"]
+)
+def test_no_model_is_absent_in_silence(kind: str) -> None:
+    n = 120
+    rng = np.random.default_rng(5)
+    score = rng.standard_normal(n)
+    days = {
+        "nearly every day": lambda: rng.binomial(56, expit(2.0 + 0.3 * score)),
+        "all alike": lambda: 30 + rng.integers(0, 3, n),
+        "a third never": lambda: np.where(rng.random(n) < 0.33, 0, rng.poisson(6, n)),
+        "long tail": lambda: rng.poisson(rng.gamma(0.8, 8.0, n)),
+        "nobody": lambda: np.where(np.arange(n) < 5, 3, 0),
+        "every day": lambda: np.full(n, 56),
+    }[kind]()
+    if kind == "every day":
+        with pytest.raises(NotEstimableError, match="none of the models"):
+            study_of(days, score)
+        return
+    found = study_of(days, score)
+    told = {
+        name for name in EVERY if any(name in note for note in found.notes if note.startswith("not fitted"))
+    }
+    shown = set(found.effects["model"]) | ({m.SHAPE} if len(found.shape) else set())
+    failed = set(found.failed["model"])
+    assert shown | failed | told >= EVERY
+    assert not shown & failed
+    assert (found.failed["reason"].str.len() > 10).all()
+    assert np.isfinite(found.effects[["coefficient", "se", "pvalue", "ratio"]]).all(axis=None)
+
+
+def test_under_dispersed_days_are_read_by_models_that_fit_them() -> None:
+    rng = np.random.default_rng(6)
+    score = rng.standard_normal(150)
+    found = study_of(rng.binomial(56, expit(0.8 + 0.5 * score)), score)
+    effects = found.effects.set_index("model")
+    assert m.COUNT not in effects.index and m.CHOSEN not in effects.index
+    reasons = found.failed.set_index("model")["reason"]
+    assert "vary less than Poisson counts would" in reasons[m.COUNT]
+    assert reasons[m.COUNT] == reasons[m.CHOSEN]
+    spread = score.std(ddof=1)
+    # The days were drawn with 0.5 log odds per point.
+    of_days = effects.loc[m.OF_DAYS]
+    assert of_days["coefficient"] == pytest.approx(0.5 * spread, abs=4 * of_days["se"])
+    assert of_days["measure"] == "odds ratio" and of_days["unit"] == "active days"
+    p = expit(0.8 + 0.5 * score)
+    assert of_days["effect"] == pytest.approx(56 * (p * (1 - p)).mean() * 0.5 * spread, rel=0.15)
+    quasi = effects.loc[m.QUASI]
+    assert quasi["measure"] == "rate ratio"
+    assert quasi["effect"] == pytest.approx(of_days["effect"], rel=0.1)
+    assert (found.coefficients.query("model == @m.QUASI")["dispersion"] < 1).all()
+
+
+def test_a_model_that_breaks_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise np.linalg.LinAlgError("Eigenvalues did not converge")
+
+    monkeypatch.setattr(m, "beta_binomial", broken)
+    rng = np.random.default_rng(8)
+    found = study_of(rng.poisson(rng.gamma(1.0, 9.0, 80)), rng.standard_normal(80))
+    reason = found.failed.set_index("model").loc[m.BETA, "reason"]
+    assert reason == "its equations could not be solved (Eigenvalues did not converge)."
+    assert REMAINING in set(found.effects["model"])
+
+
+def test_the_reason_of_failed_weights_is_about_answering() -> None:
+    rng = np.random.default_rng(9)
+    score = rng.standard_normal(80)
+    score[:4] = np.nan
+    found = study_of(rng.poisson(rng.gamma(1.0, 9.0, 80)), score)
+    reason = found.failed.set_index("model").loc[m.WEIGHTED, "reason"]
+    assert reason == "4 of 80 people are on the rarer side (answered at the landmark or not)."
+    assert "threshold" not in reason
+
+
+def test_where_nobody_is_missing_weights_and_imputation_are_not_fitted_and_told() -> None:
+    rng = np.random.default_rng(10)
+    found = study_of(rng.poisson(rng.gamma(1.0, 9.0, 80)), rng.standard_normal(80))
+    for name in (m.WEIGHTED, m.IMPUTED):
+        assert f"not fitted, since nothing is missing: {name}" in found.notes
+        assert name not in set(found.failed["model"])
