@@ -29,7 +29,11 @@ Done = Annotated[float, typer.Option("--done", help="Share of due units an avera
 Spread = Annotated[float, typer.Option("--spread", help="Intraclass correlation of units within a person.")]
 Earlier = Annotated[float, typer.Option("--earlier-odds-ratio", help="Odds per SD of the earlier habit.")]
 Before = Annotated[
-    float, typer.Option("--before-alliance", help="Correlation of earlier habit and alliance.")
+    float, typer.Option("--before-alliance", help="Correlation of measured earlier use and alliance.")
+]
+Hidden = Annotated[
+    float,
+    typer.Option("--hidden-cause", help="Correlation of alliance with a habit that early use does not show."),
 ]
 Alpha = Annotated[float, typer.Option("--alpha", help="Two-sided level of the test.")]
 Target = Annotated[float, typer.Option("--target", help="Power aimed at, 0 to 1.")]
@@ -54,6 +58,7 @@ def power_command(
     spread: Spread = 0.35,
     earlier_odds_ratio: Earlier = 2.0,
     before_alliance: Before = 0.2,
+    hidden_cause: Hidden = 0.0,
     alpha: Alpha = 0.05,
     target: Target = 0.8,
     seed: Seed = 1,
@@ -61,7 +66,7 @@ def power_command(
     scheduler: Scheduler = None,
     out: Out = None,
 ) -> None:
-    """Simulate the study's landmark analysis and count how often it finds the effect."""
+    """Simulate the study's landmark analysis with the effect and without it; ask for a number of people."""
     from analysis.commands import progress_display
     from analysis.power import plan_power
 
@@ -81,6 +86,7 @@ def power_command(
             spread=spread,
             earlier_odds_ratio=earlier_odds_ratio,
             before_alliance=before_alliance,
+            hidden_cause=hidden_cause,
             alpha=alpha,
             target=target,
             seed=seed,
@@ -88,11 +94,11 @@ def power_command(
             progress=_tenths(progress),
         )
     typer.echo(
-        found.table[["n", "analysed", "power", "ci_lower", "ci_upper", "failed"]]
+        found.table[["n", "analysed", "power", "ci_lower", "ci_upper", "level", "level_state", "failed"]]
         .round(3)
         .to_string(index=False)
     )
-    typer.echo(_sentence(found))
+    typer.echo(found.sentence())
     typer.echo("Supposed, not known: " + ", ".join(f"{k} {v:g}" for k, v in found.assumptions.items()) + ".")
     if out is not None:
         _write(found, out)
@@ -131,26 +137,6 @@ def _check_place(out: Path | None) -> None:
     if not out.resolve().parent.is_dir():
         fact = f"there is no folder {str(out.parent)!r}."
         raise DefinitionError(fact_and_hint("dta plan power", fact, "make it first."))
-
-
-def _sentence(found: PowerResult) -> str:
-    """Say what the table means for whoever decides how many people to invite."""
-    import numpy as np
-
-    supposed = found.assumptions
-    effect = (
-        f"an effect of odds ratio {supposed['odds_ratio']:g} per standard deviation of true alliance "
-        f"(two-sided test at {supposed['alpha']:g})"
-    )
-    if not np.isfinite(found.n_for_target):
-        return f"None of these numbers finds {effect} more often than chance would; try larger ones."
-    need = int(np.ceil(found.n_for_target))
-    outside = not found.table["n"].min() <= need <= found.table["n"].max()
-    tail = " That lies outside the numbers tried: run them around it." if outside else ""
-    return (
-        f"About {need} people enrolled are needed to find {effect} in {found.target:.0%} of such studies, "
-        f"if everything supposed holds.{tail}"
-    )
 
 
 def _write(found: PowerResult, out: Path) -> None:

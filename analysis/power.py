@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,62 +13,18 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.power_draws import Assumptions, replicate
-from analysis.result import Result
+from analysis.power_result import Level, PowerResult, judge_level, needed, why_not
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 from instrument.study import Study, as_study
 
 CALLER = "plan_power"
 CHUNK = 25
+ASKS, PER_ASK = 6, 4  # numbers tried for the target; times the replications of each
+FEWEST, MOST = 20, 20_000
+CLOSE, SAME = 0.01, 0.005  # of the target power; share of a number
+HIDDEN = (0.1, 0.2, 0.3)
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class PowerResult(Result):
-    """Power by number enrolled.
-
-    Attributes
-    ----------
-    table : DataFrame
-        n (enrolled), analysed (mean), replications, failed, power with Wilson's interval `ci_lower`,
-        `ci_upper`, mean_estimate (log odds ratio per standard deviation of the observed score), mean_se,
-        sd_estimate.
-    n_for_target : float
-        Number enrolled for the target power, interpolated on `power = Φ(d √n − z)`; NaN where no n
-        shows an effect.
-    target : float
-        Target power.
-    assumptions : dict
-        What was supposed.
-    """
-
-    table: pd.DataFrame
-    n_for_target: float
-    target: float
-    assumptions: dict[str, Any]
-
-    def to_frame(self) -> pd.DataFrame:
-        """Give the table, unrounded."""
-        return self.table
-
-    def summary(self, digits: int = 3) -> str:
-        """Give table, number needed and assumptions in words.
-
-        Parameters
-        ----------
-        digits
-            Decimals shown.
-
-        Returns
-        -------
-        str
-            Lines of text.
-        """
-        need = "no number tried shows an effect"
-        if np.isfinite(self.n_for_target):
-            need = f"about {np.ceil(self.n_for_target):.0f} enrolled"
-        supposed = ", ".join(f"{name} {value}" for name, value in self.assumptions.items())
-        table = self.table.round(digits).to_string(index=False)
-        return f"{table}\npower {self.target:.0%}: {need}\nsupposed: {supposed}"
+Job = tuple[list[np.random.SeedSequence], int, Assumptions]
 
 
 def plan_power(
@@ -85,16 +41,18 @@ def plan_power(
     spread: float = 0.35,
     earlier_odds_ratio: float = 2.0,
     before_alliance: float = 0.2,
+    hidden_cause: float = 0.0,
     alpha: float = 0.05,
     target: float = 0.8,
     seed: int = 1,
     workers: int = 1,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> PowerResult:
-    """Simulate the study's landmark analysis and count how often it finds the effect.
+    """Simulate the study's landmark analysis with the effect and without it, and ask for a number of people.
 
     Use it before a study, with assumptions from a pilot. Do not use it after one: power of the effect
-    that was found says nothing the p value does not.
+    that was found says nothing the p value does not. A design whose test does not keep its level under the
+    same assumptions is not called adequate, and no number is given for it.
 
     Parameters
     ----------
@@ -103,7 +61,8 @@ def plan_power(
     n
         Numbers enrolled.
     replications
-        Simulated studies per number.
+        Simulated studies per number with the effect, and as many without; four times as many of each at
+        the number that is asked for.
     scheduler
         Address of a Dask scheduler (`tcp://host:8786`); None for this machine.
     odds_ratio
@@ -119,7 +78,10 @@ def plan_power(
     earlier_odds_ratio
         Odds ratio per standard deviation of the habit behind use before the landmark.
     before_alliance
-        Correlation of that habit with true alliance.
+        Correlation of use before the landmark, as it is measured, with true alliance: it is held constant.
+    hidden_cause
+        Correlation of the habit itself with what alliance has beside that. Nothing that is measured takes
+        it away, so that the level does not hold where it is not 0.
     alpha, target
         Two-sided level; power aimed at.
     seed
@@ -132,7 +94,7 @@ def plan_power(
     Returns
     -------
     PowerResult
-        Table and interpolated number.
+        Table of power and level, number asked for, and why there is none.
 
     Raises
     ------
@@ -143,14 +105,21 @@ def plan_power(
 
     Notes
     -----
-    With true alliance `T`, habit `H` and score `S = √ρ T + √(1 − ρ) e`, the units done after the
-    landmark are beta-binomial with `logit = a + b T + c H`, and 0 for those who had left. Each study is
-    analysed by the logit with overdispersion on the observed score and use before. With `k` ratings the
-    reliability is `k ρ / (1 + (k − 1) ρ)`. Failed replications count as not finding the effect.
+    With habit `H`, units before the landmark `B` (beta-binomial, `logit = a + H`), their standardised
+    logarithm `E = log(1 + B)`, alliance is `T = r E + √(1 − r²) (h H + √(1 − h²) e)` with `r` before_alliance
+    and `h` hidden_cause, the score `S = √ρ T + √(1 − ρ) e`. Units after the landmark are beta-binomial with
+    `logit = a + b T + c H`, and 0 for those who had left. Each study is analysed by the logit with
+    overdispersion on the observed score, `log(1 + B)` and `B`. With `k` ratings the reliability is
+    `k ρ / (1 + (k − 1) ρ)`. A study finds the effect where the test is significant and the estimate has its
+    direction; failed replications find nothing. The level is simulated with `b = 0` and all else alike.
+
+    The number asked for is first taken from `power = Φ(d √n − z)` and then simulated, until its power is
+    within one point of the target.
 
     References
     ----------
-    Morris, White & Crowther (2019), doi 10.1002/sim.8086 (simulation studies). Wilson (1927), doi
+    Morris, White & Crowther (2019), doi 10.1002/sim.8086 (simulation studies). Bradley (1978), doi
+    10.1111/j.2044-8317.1978.tb00581.x (when a level holds). Wilson (1927), doi
     10.1080/01621459.1927.10502953.
 
     Examples
@@ -171,26 +140,39 @@ def plan_power(
         spread=spread,
         earlier=np.log(earlier_odds_ratio) if earlier_odds_ratio > 0 else np.nan,
         before_alliance=before_alliance,
+        hidden_cause=hidden_cause,
         alpha=alpha,
     )
-    if replications < 1 or min(n) < 20 or len(set(n)) < len(n) or not 0 < target < 1:
-        fact = f"n = {tuple(n)}, replications = {replications}, target = {target}."
-        hint = "give different n from 20, replications from 1, a target in (0, 1)."
+    sizes = tuple(int(size) for size in n)
+    if replications < 1 or min(sizes) < FEWEST or len(set(sizes)) < len(sizes) or not 0 < target < 1:
+        fact = f"n = {sizes}, replications = {replications}, target = {target}."
+        hint = f"give different n from {FEWEST}, replications from 1, a target in (0, 1)."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
-    roots = np.random.SeedSequence(seed).spawn(len(n))
-    jobs = []
-    for size, root in zip(n, roots, strict=True):
-        seeds = root.spawn(replications)
-        jobs += [(seeds[k : k + CHUNK], int(size)) for k in range(0, replications, CHUNK)]
-    parts = _run(jobs, truth, scheduler, workers, progress)
-    rows = []
-    for size in n:
-        lines = np.concatenate([part for part, (_, m) in zip(parts, jobs, strict=True) if m == int(size)])
-        rows.append(_row(int(size), lines, alpha))
-    table = pd.DataFrame(rows)
+    roots = np.random.SeedSequence(seed).spawn(len(sizes) + ASKS)
+    simulator = _Simulator(truth=truth, scheduler=scheduler, workers=workers, progress=progress)
+    table = pd.DataFrame(
+        [simulator.row(size, root, replications) for size, root in zip(sizes, roots, strict=False)]
+    )
     supposed = {"odds_ratio": odds_ratio, **asdict(truth), "seed": seed}
+    guess = needed(table, alpha, target)
+    if truth.effect and guess <= MOST and not (table["level_state"] == Level.OFF).any():
+        asked = _ask(simulator, guess, roots[len(sizes) :], replications * PER_ASK, target)
+        table = pd.concat([table[~table["n"].isin(asked["n"])], asked], ignore_index=True)
+    reason = why_not(table, alpha=alpha, odds_ratio=odds_ratio, most=MOST)
+    need = float("nan") if reason else float(table["n"].iloc[-1])
+    sensitivity = pd.DataFrame(columns=["hidden_cause", "level", "level_lower", "level_upper"])
+    if not reason:
+        sensitivity = pd.DataFrame(
+            [simulator.level_under(own, int(need), roots[-1], replications) for own in HIDDEN]
+        )
     return PowerResult(
-        table=table, n_for_target=_needed(table, alpha, target), target=target, assumptions=supposed
+        table=table,
+        n_for_target=need,
+        target=target,
+        adequate=not reason,
+        reason=reason,
+        sensitivity=sensitivity,
+        assumptions=supposed,
     )
 
 
@@ -202,7 +184,7 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
     faults = [name for name in open_shares if not 0 < given[name] <= 1]
     faults += [name for name in ("left", "spread") if not 0 <= given[name] < 1]
     faults += [name for name in ("effect", "earlier") if not np.isfinite(given[name])]
-    faults += [name for name in ("before_alliance",) if not -1 < given[name] < 1]
+    faults += [name for name in ("before_alliance", "hidden_cause") if not -1 < given[name] < 1]
     faults += [name for name in ("alpha", "done") if not 0 < given[name] < 1]
     if faults:
         fact = f"these assumptions are outside their range: {', '.join(sorted(set(faults)))}."
@@ -225,31 +207,92 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
     )
 
 
-def _run(
-    jobs: list[tuple[list[np.random.SeedSequence], int]],
-    truth: Assumptions,
-    scheduler: str | None,
-    workers: int,
-    progress: Callable[[str, int, int], None] | None,
-) -> list[Floats]:
-    """Results in the order of the jobs, whoever ran them."""
-    if scheduler is not None:
-        return _on_cluster(jobs, truth, scheduler)
-    if workers > 1:
-        from joblib import Parallel, delayed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Simulator:
+    """Simulates studies of one set of assumptions, here or elsewhere; results do not depend on where."""
 
-        return list(Parallel(n_jobs=workers)(delayed(replicate)(seeds, size, truth) for seeds, size in jobs))
-    results = []
-    for k, (seeds, size) in enumerate(jobs):
-        results.append(replicate(seeds, size, truth))
-        if progress is not None:
-            progress(f"simulating studies of {size}", k + 1, len(jobs))
-    return results
+    truth: Assumptions
+    scheduler: str | None
+    workers: int
+    progress: Callable[[str, int, int], None] | None
+
+    def row(
+        self, size: int, root: np.random.SeedSequence, replications: int, *, asked: bool = False
+    ) -> dict[str, Any]:
+        """Power and level of one number of people, from the same streams."""
+        truths = (self.truth, replace(self.truth, effect=0.0))
+        lines, null = self._lines(truths, size, root, replications)
+        estimated, alike = (part[np.isfinite(part[:, 2])] for part in (lines, null))
+        if not len(estimated) or not len(alike):
+            fact = f"none of {len(lines)} simulated studies of {size} could be analysed."
+            raise NotEstimableError(fact_and_hint(CALLER, fact, "enrol more, or suppose more use."))
+        alpha, effect = self.truth.alpha, self.truth.effect
+        significant = estimated[:, 2] < alpha
+        if effect:
+            # An effect found the wrong way round is not found.
+            significant &= np.sign(estimated[:, 0]) == np.sign(effect)
+        found, by_chance = int(significant.sum()), int((alike[:, 2] < alpha).sum())
+        power, power_lower, power_upper = _share(found, len(lines))
+        level, level_lower, level_upper = _share(by_chance, len(null))
+        return {
+            "n": size,
+            "asked": asked,
+            "analysed": float(lines[:, 3].mean()),
+            "replications": len(lines),
+            "failed": len(lines) - len(estimated),
+            "power": power,
+            "ci_lower": power_lower,
+            "ci_upper": power_upper,
+            "level": level,
+            "level_lower": level_lower,
+            "level_upper": level_upper,
+            "level_state": judge_level(by_chance, len(null), alpha),
+            "mean_estimate": float(estimated[:, 0].mean()),
+            "null_estimate": float(alike[:, 0].mean()),
+            "mean_se": float(estimated[:, 1].mean()),
+            "sd_estimate": float(estimated[:, 0].std(ddof=1)) if len(estimated) > 1 else float("nan"),
+        }
+
+    def level_under(
+        self, hidden_cause: float, size: int, root: np.random.SeedSequence, replications: int
+    ) -> dict[str, float]:
+        """Level if a habit that early use does not show went with alliance."""
+        truth = replace(self.truth, effect=0.0, hidden_cause=hidden_cause)
+        (lines,) = self._lines((truth,), size, root, replications)
+        shares = _share(int((lines[:, 2] < truth.alpha).sum()), len(lines))
+        names = ("level", "level_lower", "level_upper")
+        return {"hidden_cause": hidden_cause, **dict(zip(names, shares, strict=True))}
+
+    def _lines(
+        self, truths: Sequence[Assumptions], size: int, root: np.random.SeedSequence, replications: int
+    ) -> list[Floats]:
+        """One array of lines per truth, in the order of the seeds, whoever ran them."""
+        # The same children however often they are asked for: `spawn` counts on.
+        key = root.spawn_key
+        seeds = [np.random.SeedSequence(root.entropy, spawn_key=(*key, k)) for k in range(replications)]
+        jobs = [
+            (seeds[k : k + CHUNK], size, truth) for truth in truths for k in range(0, replications, CHUNK)
+        ]
+        parts = self._run(jobs)
+        each = len(jobs) // len(truths)
+        return [np.concatenate(parts[k : k + each]) for k in range(0, len(jobs), each)]
+
+    def _run(self, jobs: list[Job]) -> list[Floats]:
+        if self.scheduler is not None:
+            return _on_cluster(jobs, self.scheduler)
+        if self.workers > 1:
+            from joblib import Parallel, delayed
+
+            return list(Parallel(n_jobs=self.workers)(delayed(replicate)(*job) for job in jobs))
+        results = []
+        for k, job in enumerate(jobs):
+            results.append(replicate(*job))
+            if self.progress is not None:
+                self.progress(f"simulating studies of {job[1]}", k + 1, len(jobs))
+        return results
 
 
-def _on_cluster(
-    jobs: list[tuple[list[np.random.SeedSequence], int]], truth: Assumptions, address: str
-) -> list[Floats]:
+def _on_cluster(jobs: list[Job], address: str) -> list[Floats]:
     from distributed import Client
 
     try:
@@ -259,42 +302,36 @@ def _on_cluster(
         hint = "start one with `dask scheduler`, or leave --scheduler out."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint)) from None
     with client:
-        futures = [client.submit(replicate, seeds, size, truth, pure=False) for seeds, size in jobs]
+        futures = [client.submit(replicate, *job, pure=False) for job in jobs]
         return list(client.gather(futures))
 
 
-def _row(size: int, lines: Floats, alpha: float) -> dict[str, Any]:
-    estimated = lines[np.isfinite(lines[:, 2])]
-    if not len(estimated):
-        fact = f"none of {len(lines)} simulated studies of {size} could be analysed."
-        raise NotEstimableError(fact_and_hint(CALLER, fact, "enrol more, or suppose more use."))
-    found = int((estimated[:, 2] < alpha).sum())
-    total = len(lines)
+def _share(found: int, total: int) -> tuple[float, float, float]:
     interval = stats.binomtest(found, total).proportion_ci(method="wilson")
-    return {
-        "n": size,
-        "analysed": float(lines[:, 3].mean()),
-        "replications": total,
-        "failed": total - len(estimated),
-        "power": found / total,
-        "ci_lower": float(interval.low),
-        "ci_upper": float(interval.high),
-        "mean_estimate": float(estimated[:, 0].mean()),
-        "mean_se": float(estimated[:, 1].mean()),
-        "sd_estimate": float(estimated[:, 0].std(ddof=1)) if len(estimated) > 1 else float("nan"),
-    }
+    return found / total, float(interval.low), float(interval.high)
 
 
-def _needed(table: pd.DataFrame, alpha: float, target: float) -> float:
-    """Number for the target, from `power = Φ(d √n − z)` with `d` averaged over the table by precision."""
-    z = stats.norm.ppf(1 - alpha / 2)
-    inside = table[(table["power"] > alpha) & (table["power"] < 1)]
-    if not (table["ci_lower"] > alpha).any() or not len(inside):
-        return float("nan")
-    probit = stats.norm.ppf(inside["power"])
-    slope = (probit + z) / np.sqrt(inside["n"])
-    # Variance of a probit of a proportion, by the delta method.
-    variance = inside["power"] * (1 - inside["power"]) / stats.norm.pdf(probit) ** 2 / inside["n"]
-    weight = 1 / variance
-    d = float((slope * weight).sum() / weight.sum())
-    return float(((stats.norm.ppf(target) + z) / d) ** 2) if d > 0 else float("nan")
+def _ask(
+    simulator: _Simulator,
+    guess: float,
+    roots: Sequence[np.random.SeedSequence],
+    replications: int,
+    target: float,
+) -> pd.DataFrame:
+    """Simulate the number that the formula gives, and mend it until its power is that aimed at."""
+    close = max(CLOSE, float(np.sqrt(target * (1 - target) / replications)))
+    rows: list[dict[str, Any]] = []
+    for root in roots:
+        size = min(MOST, max(FEWEST, int(np.ceil(guess))))
+        if any(row["n"] == size for row in rows):
+            break
+        rows.append(simulator.row(size, root, replications, asked=True))
+        # Fewer than the fewest are not asked for, however large the effect.
+        enough = size == FEWEST and rows[-1]["power"] > target
+        if enough or abs(rows[-1]["power"] - target) <= close:
+            break
+        guess = needed(pd.DataFrame(rows), simulator.truth.alpha, target)
+        # All rows together point at this number: its own power differs by chance.
+        if not abs(guess / size - 1) > SAME:
+            break
+    return pd.DataFrame(rows)

@@ -293,6 +293,22 @@ IRT_ITEM_FIT = Rule(
     note="With many people small misfit is significant: read the RMSEA of S-X² beside it.",
 )
 
+BRADLEY = "Bradley 1978, doi:10.1111/j.2044-8317.1978.tb00581.x"
+LEVEL_STRINGENT = Rule(
+    name="Level of a planned test over the nominal, stringent",
+    comparison="<=",
+    cutoff=1.1,
+    source=BRADLEY,
+    note="Judged only where chance alone does not explain more.",
+)
+LEVEL_LIBERAL = Rule(
+    name="Level of a planned test over the nominal, liberal",
+    comparison="<=",
+    cutoff=1.5,
+    source=BRADLEY,
+    note="Asked of the upper limit of the simulated level.",
+)
+
 
 def rule_table() -> pd.DataFrame:
     """Give every named rule, to print beside a report.

@@ -66,17 +66,26 @@ def test_a_dask_cluster_of_two_gives_the_same_figures(serial: Any, tmp_path: Pat
 
 def test_the_answer_is_a_table_and_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "power.csv"
-    assert run(str(STUDY), *SHORT, "--odds-ratio", "2.5", "--out", str(out)) == 0
+    how = ["--n", "60,120", "--replications", "250", "--odds-ratio", "2.5"]
+    assert run(str(STUDY), *how, "--out", str(out)) == 0
     said = capsys.readouterr().out
     assert "power" in said and "ci_lower" in said
     assert "people enrolled are needed to find an effect of odds ratio 2.5" in said
     assert "Supposed, not known" in said
-    assert out.read_text(encoding="utf-8").startswith("n,analysed,replications,failed,power")
+    assert out.read_text(encoding="utf-8").startswith("n,asked,analysed,replications,failed,power")
 
 
 def test_no_effect_is_never_enough(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(str(STUDY), "--n", "60", "--replications", "40", "--odds-ratio", "1") == 0
-    assert "more often than chance" in capsys.readouterr().out
+    assert "the table shows the level only" in capsys.readouterr().out
+
+
+def test_a_design_without_its_level_gets_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(str(STUDY), "--n", "400", "--replications", "250", "--hidden-cause", "0.3") == 0
+    said = capsys.readouterr().out
+    assert "No number of people is named" in said and "counts confounding" in said
+    assert "people enrolled are needed" not in said
+    assert "off" in said
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from scipy import stats
 from analysis.adherence.binomial import quasi_binomial
 from analysis.power import PowerResult, plan_power
 from analysis.power_draws import _analyse, _inverse
+from analysis.power_result import Level, judge_level, needed, why_not
 from analysis.simulation import load_population
 from instrument.errors import DefinitionError
 
@@ -29,7 +30,7 @@ if __name__ == "__main__":
     study = json.loads(sys.argv[1])
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         plan = plan_power(study, n=(60, 120), replications=60, scheduler=cluster.scheduler_address)
-    print(json.dumps({name: [value.hex() for value in plan.table[name].astype(float)] for name in plan.table}))
+    print(json.dumps({name: [repr(value) for value in plan.table[name].tolist()] for name in plan.table}))
 """
 
 
@@ -39,7 +40,7 @@ def serial() -> PowerResult:
 
 
 def bits(table: pd.DataFrame) -> dict[str, list[str]]:
-    return {name: [float(value).hex() for value in table[name]] for name in table}
+    return {name: [repr(value) for value in table[name].tolist()] for name in table}
 
 
 def test_two_workers_give_the_same_bits_as_one(serial: PowerResult) -> None:
@@ -67,41 +68,162 @@ def test_another_seed_gives_other_figures(serial: PowerResult) -> None:
 
 def test_the_small_kernel_equals_the_full_model() -> None:
     rng = np.random.default_rng(2)
-    score, before = rng.standard_normal(150), rng.binomial(4, 0.5, 150).astype(float)
+    shape = (3, 150)
+    score, before = rng.standard_normal(shape), rng.binomial(4, 0.5, shape).astype(float)
+    before[1] = np.minimum(before[1], 1.0)
+    before[2] = 2.0
     done = rng.binomial(8, 1 / (1 + np.exp(-0.4 * score))).astype(float)
-    estimate, se, pvalue, n = _analyse(score, before, done, 8.0)
-    z = [(v - v.mean()) / v.std(ddof=1) for v in (score, before)]
-    fit = quasi_binomial(np.column_stack([np.ones(150), *z]), done, np.full(150, 8.0))
-    # Both solve the same equations to 1e-10.
-    assert estimate == pytest.approx(fit.coefficients[1], rel=1e-8)
-    assert se == pytest.approx(fit.se[1], rel=1e-8)
-    assert pvalue == pytest.approx(fit.pvalues()[1], rel=1e-7)
-    assert n == 150
+    here = rng.random(shape) < 0.8
+    lines = _analyse(score, before, done, here, 8.0)
+    early = ([np.log1p(before[0]), before[0]], [before[1]], [])
+    for j, columns in enumerate(early):
+        z = [(v[here[j]] - v[here[j]].mean()) / v[here[j]].std(ddof=1) for v in (score[j], *columns)]
+        n = int(here[j].sum())
+        fit = quasi_binomial(np.column_stack([np.ones(n), *z]), done[j][here[j]], np.full(n, 8.0))
+        # Both solve the same equations to 1e-10.
+        assert lines[j, 0] == pytest.approx(fit.coefficients[1], rel=1e-8)
+        assert lines[j, 1] == pytest.approx(fit.se[1], rel=1e-8)
+        assert lines[j, 2] == pytest.approx(fit.pvalues()[1], rel=1e-7)
+        assert lines[j, 3] == n
+
+
+def test_studies_that_cannot_be_analysed_stand_beside_others() -> None:
+    rng = np.random.default_rng(3)
+    score, before = rng.standard_normal((4, 40)), rng.binomial(4, 0.5, (4, 40)).astype(float)
+    done = rng.binomial(8, 0.5, (4, 40)).astype(float)
+    done[1] = 0.0
+    done[2] = 8.0 * (score[2] > 0)
+    here = np.ones((4, 40), dtype=bool)
+    here[3, 9:] = False
+    lines = _analyse(score, before, done, here, 8.0)
+    assert np.isfinite(lines[0]).all()
+    assert np.isnan(lines[1:, :3]).all()
+    assert lines[:, 3].tolist() == [40.0, 40.0, 40.0, 9.0]
 
 
 def test_inverse_by_elimination() -> None:
     matrix = np.array([[4.0, 1.0, 0.5], [1.0, 3.0, 0.2], [0.5, 0.2, 2.0]])
-    inverse = _inverse(matrix)
-    assert inverse is not None
-    np.testing.assert_allclose(inverse @ matrix, np.eye(3), atol=1e-14)
-    assert _inverse(np.ones((2, 2))) is None
+    inverse = _inverse(np.array([matrix, np.ones((3, 3))]))
+    np.testing.assert_allclose(inverse[0] @ matrix, np.eye(3), atol=1e-14)
+    assert np.isnan(inverse[1]).any()
 
 
-def test_without_an_effect_the_level_is_kept() -> None:
-    plan = plan_power(STUDY, n=(150,), replications=1500, odds_ratio=1.0, before_alliance=0.0)
-    found = round(plan.table["power"].item() * 1500)
-    # 99.9 % of binomial counts at 5 %: a true level of 5 % fails once in a thousand seeds.
-    low, high = stats.binom.ppf([0.0005, 0.9995], 1500, 0.05)
-    assert low <= found <= high
+# 99.9 % of binomial counts at 5 %: a true level of 5 % leaves them once in a thousand seeds.
+def within_limits(level: float, replications: int) -> bool:
+    low, high = stats.binom.ppf([0.0005, 0.9995], replications, 0.05)
+    return bool(low <= round(level * replications) <= high)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"before_alliance": 0.7, "earlier_odds_ratio": 5.0},
+        {"left": 0.5, "done": 0.3, "reliability": 0.5},
+    ],
+    ids=str,
+)
+def test_the_level_is_kept_whatever_is_supposed_of_what_is_measured(changed: dict[str, float]) -> None:
+    row = plan_power(STUDY, n=(120,), replications=800, odds_ratio=1.0, **changed).table.iloc[0]
+    assert within_limits(row["level"], 800)
+    assert row["level_state"] != Level.OFF
+    assert row["level_lower"] < row["level"] < row["level_upper"]
+    assert abs(row["null_estimate"]) < 4 * row["sd_estimate"] / np.sqrt(800)
+    assert row["power"] == row["level"]
+
+
+@pytest.mark.parametrize("odds_ratio", [1.0, 1.35, 1 / 1.35])
+def test_a_hidden_cause_makes_no_design_adequate(odds_ratio: float) -> None:
+    plan = plan_power(STUDY, n=(400,), replications=200, hidden_cause=0.3, odds_ratio=odds_ratio)
+    assert not plan.adequate
+    assert np.isnan(plan.n_for_target)
+    assert plan.table["level_state"].iloc[-1] == Level.OFF
+    assert plan.table["level"].iloc[-1] > 0.15
+    # With confounding alone the estimate is far from nothing.
+    assert plan.table["null_estimate"].iloc[-1] > 0.08
+    assert not plan.table["asked"].any()
+    assert len(plan.sensitivity) == 0
+    worst = f"{plan.table['level'].iloc[-1]:.1%} of those with 400 people find one, where 5.0% may"
+    assert worst in plan.sentence()
+    assert "counts confounding" in plan.summary()
+
+
+def test_the_level_does_not_depend_on_the_effect_supposed() -> None:
+    levels = [
+        plan_power(STUDY, n=(60,), replications=50, odds_ratio=ratio).table["level"].iloc[0]
+        for ratio in (1.0, 3.0)
+    ]
+    assert levels[0] == levels[1] > 0
+
+
+def test_an_effect_the_wrong_way_round_is_not_found() -> None:
+    # The hidden cause makes harm look like help: significant, but not what was asked for.
+    how = {"n": (400,), "replications": 100, "hidden_cause": 0.8}
+    harm = plan_power(STUDY, odds_ratio=1 / 1.1, **how).table.iloc[0]
+    assert harm["mean_estimate"] > 0 and harm["power"] == 0
+    assert harm["level"] > 0.9
+
+
+def test_the_level_is_judged_by_chance_and_by_size() -> None:
+    # Of 1,000 at 5 %: 995 of 1,000 counts are at most 69; 1.1 times the level is 55.
+    assert stats.binom.ppf(0.995, 1000, 0.05) == 69
+    assert judge_level(70, 1000, 0.05) == Level.OFF
+    assert judge_level(69, 1000, 0.05) == Level.UNDECIDED
+    assert judge_level(58, 1000, 0.05) == Level.HELD
+    assert judge_level(0, 1000, 0.05) == Level.HELD
+    # Chance explains no 5.4 % of a million, but so little does no harm.
+    assert judge_level(54_000, 1_000_000, 0.05) == Level.HELD
+    assert judge_level(56_000, 1_000_000, 0.05) == Level.OFF
+    assert judge_level(1, 20, 0.05) == Level.UNDECIDED
+    assert judge_level(150, 1000, 0.10) == Level.OFF
+    assert judge_level(100, 1000, 0.10) == Level.HELD
+
+
+def test_too_few_replications_name_no_number() -> None:
+    plan = plan_power(STUDY, n=(100,), replications=10, odds_ratio=3.0)
+    assert plan.table["asked"].any()
+    assert plan.table["level_state"].iloc[-1] == Level.UNDECIDED
+    assert not plan.adequate and np.isnan(plan.n_for_target)
+    assert "40 simulated studies are too few" in plan.sentence()
+
+
+def test_a_design_of_impossible_size_is_not_adequate() -> None:
+    plan = plan_power(STUDY, n=(60,), replications=200, odds_ratio=1.01)
+    assert not plan.adequate and not plan.table["asked"].any()
+    assert "none of these numbers finds it" in plan.sentence()
+
+
+def test_reasons_come_from_the_rows() -> None:
+    row = {"n": 100, "asked": True, "replications": 40, "level": 0.05, "level_state": Level.HELD}
+    asked = pd.DataFrame([row])
+    assert why_not(asked, alpha=0.05, odds_ratio=1.5, most=100) == ""
+    assert "level only" in why_not(asked, alpha=0.05, odds_ratio=1.0, most=100)
+    off = pd.DataFrame([{**row, "asked": False, "level": 0.2, "level_state": Level.OFF}, row])
+    assert why_not(off, alpha=0.05, odds_ratio=1.5, most=100).startswith(
+        "of studies without an effect, 20.0%"
+    )
+    assert "more than 100 are needed" in why_not(off.iloc[:0], alpha=0.05, odds_ratio=1.5, most=100)
+
+
+def test_the_first_number_comes_from_the_normal_curve() -> None:
+    z = stats.norm.ppf(0.975)
+    n = np.array([100.0, 300.0])
+    power = stats.norm.cdf(0.16 * np.sqrt(n) - z)
+    rows = pd.DataFrame({"n": n, "power": power, "ci_lower": power - 0.02, "replications": 1000})
+    expected = ((stats.norm.ppf(0.8) + z) / 0.16) ** 2
+    assert needed(rows, 0.05, 0.8) == pytest.approx(expected, rel=1e-9)
+    assert np.isnan(needed(rows.assign(ci_lower=0.04), 0.05, 0.8))
+    assert needed(rows.assign(power=1.0), 0.05, 0.8) == 50.0
 
 
 def test_power_rises_with_people_effect_and_reliability(serial: PowerResult) -> None:
-    assert serial.table["power"].is_monotonic_increasing
-    strong = plan_power(STUDY, n=(120,), replications=200, odds_ratio=2.0).table["power"].item()
-    noisy = (
-        plan_power(STUDY, n=(120,), replications=200, odds_ratio=2.0, reliability=0.3).table["power"].item()
+    given = serial.table[~serial.table["asked"]]
+    assert given["power"].is_monotonic_increasing
+    how = {"n": (60,), "replications": 60}
+    strong, noisy, weak = (
+        plan_power(STUDY, odds_ratio=ratio, reliability=reliability, **how).table["power"].iloc[0]
+        for ratio, reliability in ((3.0, 0.85), (3.0, 0.3), (1.5, 0.85))
     )
-    weak = plan_power(STUDY, n=(120,), replications=200, odds_ratio=1.2).table["power"].item()
     assert strong > noisy > weak
 
 
@@ -112,16 +234,34 @@ def test_several_ratings_by_the_landmark_are_averaged() -> None:
     assert (plan.assumptions["due_before"], plan.assumptions["due_after"]) == (4, 8)
 
 
-def test_the_number_needed_lies_where_power_crosses_the_target() -> None:
+def test_the_number_asked_for_is_itself_simulated() -> None:
     plan = plan_power(STUDY, n=(100, 300), replications=300, odds_ratio=1.6)
-    below, above = plan.table["power"]
+    given = plan.table[~plan.table["asked"]]
+    below, above = given["power"]
     assert below < 0.8 < above
+    assert plan.adequate and plan.reason == ""
     assert 100 < plan.n_for_target < 300
-    assert "enrolled" in plan.summary()
+    asked = plan.table[plan.table["asked"]].iloc[-1]
+    assert asked["n"] == plan.n_for_target
+    assert asked["replications"] == 1200
+    assert asked["power"] == pytest.approx(0.8, abs=0.03)  # 2.6 standard errors of 1,200 studies
+    assert asked["level_state"] == Level.HELD
+    assert plan.sensitivity["hidden_cause"].tolist() == [0.1, 0.2, 0.3]
+    assert plan.sensitivity["level"].is_monotonic_increasing
+    said = plan.sentence()
+    assert f"About {plan.n_for_target:.0f} people enrolled are needed" in said
+    assert f"{asked['power']:.1%}, and found something in {asked['level']:.1%}" in said
+    assert f"would be {plan.sensitivity['level'].iloc[-1]:.1%}." in said
+
+
+def test_fewer_than_the_fewest_are_not_asked_for() -> None:
+    plan = plan_power(STUDY, n=(60,), replications=100, odds_ratio=1e4, reliability=1.0, target=0.2)
+    assert plan.table["n"].min() >= 20
 
 
 @pytest.mark.parametrize(
-    "name, value", [("reliability", 0.0), ("odds_ratio", -1.0), ("left", 1.0), ("done", 1.0)]
+    "name, value",
+    [("reliability", 0.0), ("odds_ratio", -1.0), ("left", 1.0), ("done", 1.0), ("hidden_cause", 1.0)],
 )
 def test_impossible_assumptions_are_named(name: str, value: float) -> None:
     with pytest.raises(DefinitionError, match="outside their range"):
