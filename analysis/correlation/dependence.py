@@ -28,7 +28,8 @@ def dependent_items(correlations: Array, names: Sequence[str]) -> dict[str, list
     Returns
     -------
     dict of str to list of str
-        Item to the items it follows from, in their order; empty where none does.
+        Item to the items it follows from, in their order; empty where none does. An item with less than no
+        variance left, as an indefinite matrix has it, follows from nothing.
 
     Examples
     --------
@@ -43,7 +44,7 @@ def dependent_items(correlations: Array, names: Sequence[str]) -> dict[str, list
     found: dict[str, list[str]] = {}
     for item in range(len(matrix)):
         weights = np.linalg.lstsq(matrix[np.ix_(kept, kept)], matrix[kept, item], rcond=None)[0]
-        if kept and 1.0 - float(weights @ matrix[kept, item]) < NOTHING_LEFT:
+        if kept and abs(1.0 - float(weights @ matrix[kept, item])) < NOTHING_LEFT:
             found[names[item]] = [
                 names[k] for k, weight in zip(kept, weights, strict=True) if abs(weight) > NO_PART
             ]

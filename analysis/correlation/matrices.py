@@ -15,7 +15,16 @@ import pandas as pd
 from analysis.correlation.counts import pair_indices
 from analysis.correlation.frames import estimate_labels, item_matrix
 from analysis.correlation.moments import OrdinalMoments, ordinal_moments, square_from_pairs
-from analysis.correlation.smoothing import SMALLEST_EIGENVALUE, smallest_eigenvalue, smooth_correlations
+from analysis.correlation.smoothing import (
+    NAMED,
+    Smooth,
+    Smoothing,
+    checked_smooth,
+    is_definite,
+    size_of_smoothing,
+    smallest_eigenvalue,
+    smoothed,
+)
 from analysis.result import Result
 from instrument.errors import (
     NotEstimableError,
@@ -50,6 +59,8 @@ class PolychoricResult(Result):
         Of the estimated matrix, before smoothing.
     smoothed
         Whether `correlations` were smoothed.
+    smoothing
+        How far they were moved; None where they are as estimated.
     at_bound
         Pairs whose correlation ran to ±1, as "item~~item".
     """
@@ -63,6 +74,7 @@ class PolychoricResult(Result):
     correct: float
     smallest_eigenvalue: float
     smoothed: bool
+    smoothing: Smoothing | None
     at_bound: list[str]
     _covariance: Callable[[], OrdinalMoments] = field(repr=False)
     _kept: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
@@ -140,7 +152,7 @@ def polychoric(
     missing: Literal["pairwise", "listwise"] = "pairwise",
     correct: float = 0.0,
     zero_add: tuple[float, float] = (0.5, 0.0),
-    smooth: bool = False,
+    smooth: Smooth = False,
 ) -> PolychoricResult:
     """Estimate polychoric correlations of ordinal items by two-step maximum likelihood.
 
@@ -163,7 +175,8 @@ def polychoric(
         Added to empty cells of 2 × 2 tables, whose margins are kept, and of larger tables: lavaan's
         `zero.add`.
     smooth
-        Whether a matrix that is not positive definite is replaced by a near one that is.
+        What becomes of a matrix that is not positive definite: `False` leaves it, `"nearest"` takes the
+        nearest correlation matrix, `"truncated"` (or `True`) raises its eigenvalues to a floor.
 
     Returns
     -------
@@ -197,6 +210,9 @@ def polychoric(
     Muthén, B. (1984). A general structural equation model with dichotomous, ordered categorical, and
     continuous latent variable indicators. Psychometrika, 49, 115–132. https://doi.org/10.1007/BF02294210
 
+    Higham, N. J. (2002). Computing the nearest correlation matrix: a problem from finance. IMA Journal of
+    Numerical Analysis, 22, 329–343. https://doi.org/10.1093/imanum/22.3.329
+
     R: `lavaan::lavCor(items, ordered = names(items), missing = "pairwise")`, `psych::polychoric(items)`.
 
     Examples
@@ -215,6 +231,7 @@ def polychoric(
                 caller, "an amount added to empty cells is negative.", "give 0 or a small positive number."
             )
         )
+    method = checked_smooth(caller, smooth)
     fill, keep = ((correct, correct), False) if correct > 0 else (zero_add, True)
 
     estimate = partial(
@@ -230,9 +247,12 @@ def polychoric(
     first, second = pair_indices(len(names))
     at_bound = [f"{names[first[i]]}~~{names[second[i]]}" for i in np.flatnonzero(moments.at_bound)]
     lowest = smallest_eigenvalue(moments.correlations)
-    warn_of_limits(lowest, at_bound, smooth, caller)
-    smoothed = smooth and lowest < SMALLEST_EIGENVALUE
-    correlations = smooth_correlations(moments.correlations) if smoothed else moments.correlations
+    definite = is_definite(moments.correlations)
+    warn_of_limits(lowest, at_bound, method, caller, definite=definite)
+    correlations, size = moments.correlations, None
+    if method is not None and not definite:
+        correlations = smoothed(moments.correlations, method)
+        size = size_of_smoothing(moments.correlations, correlations, names, method)
 
     def square(matrix: npt.NDArray[np.generic]) -> pd.DataFrame:
         return pd.DataFrame(matrix, index=names, columns=names)
@@ -247,7 +267,8 @@ def polychoric(
         missing=missing,
         correct=correct,
         smallest_eigenvalue=lowest,
-        smoothed=smoothed,
+        smoothed=size is not None,
+        smoothing=size,
         at_bound=at_bound,
         _covariance=partial(estimate, acov=True),
     )
@@ -274,7 +295,13 @@ def threshold_frame(thresholds: list[npt.NDArray[np.float64]], names: list[str])
 
 
 def warn_of_limits(
-    lowest: float, at_bound: list[str], smooth: bool, caller: str, *, can_smooth: bool = True
+    lowest: float,
+    at_bound: list[str],
+    method: str | None,
+    caller: str,
+    *,
+    definite: bool,
+    can_smooth: bool = True,
 ) -> None:
     """Warn of correlations at ±1 and of a matrix that is not positive definite.
 
@@ -284,10 +311,12 @@ def warn_of_limits(
         Smallest eigenvalue.
     at_bound
         Pairs at ±1.
-    smooth
-        Whether the matrix was smoothed.
+    method
+        By which rule the matrix is smoothed where it has to be, None where it stays.
     caller
         The public function that warns.
+    definite
+        Whether the matrix can be inverted.
     can_smooth
         Whether that function has the option `smooth`.
     """
@@ -295,10 +324,10 @@ def warn_of_limits(
         fact = f"{len(at_bound)} correlations ran to ±1: {name_offenders(at_bound)}."
         hint = "drop one item of each pair, or give correct=0.5 if empty cells are the cause."
         warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=3)
-    if lowest < SMALLEST_EIGENVALUE:
+    if not definite:
         fact = f"the correlation matrix is not positive definite (smallest eigenvalue {lowest:.4f})"
-        done = "; it was smoothed." if smooth else "."
+        done = "." if method is None else f"; it was smoothed: {NAMED[method]} is given."
         hint = "drop items that repeat each other, merge rare categories" + (
-            "." if smooth or not can_smooth else ", or give smooth=True."
+            "." if method is not None or not can_smooth else ', or give smooth="nearest".'
         )
         warnings.warn(fact_and_hint(caller, fact + done, hint), ToolkitWarning, stacklevel=3)

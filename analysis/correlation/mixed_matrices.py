@@ -15,7 +15,7 @@ from analysis.correlation.frames import item_matrix
 from analysis.correlation.matrices import threshold_frame, warn_of_limits
 from analysis.correlation.mixed import MixedMoments, mixed_moments
 from analysis.correlation.moments import square_from_pairs
-from analysis.correlation.smoothing import smallest_eigenvalue
+from analysis.correlation.smoothing import is_definite, smallest_eigenvalue
 from analysis.result import Result
 from instrument.answers import answers_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
@@ -167,7 +167,8 @@ def mixed_correlations(
     kinds = np.isin(names, list(ordered))
     moments = mixed_moments(values, kinds, missing, names=names, caller=caller)
     lowest = smallest_eigenvalue(moments.correlations)
-    warn_of_limits(lowest, [], smooth=False, caller=caller, can_smooth=False)
+    definite = is_definite(moments.correlations)
+    warn_of_limits(lowest, [], None, caller, definite=definite, can_smooth=False)
 
     def square(matrix: npt.NDArray[np.generic]) -> pd.DataFrame:
         return pd.DataFrame(matrix, index=names, columns=names)

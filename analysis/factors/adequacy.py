@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from analysis.factors.extraction import check_correlations
-from analysis.factors.moments import Moments, checked_size, moments
+from analysis.correlation.smoothing import Smooth, Smoothing
+from analysis.factors.moments import definite_moments
 from analysis.factors.pattern import Array
 from analysis.result import Result
 
@@ -28,6 +28,8 @@ class KmoResult(Result):
         Rows used.
     correlation, missing : str
         How the correlations were made.
+    smoothing : Smoothing, optional
+        How far they were moved to become positive definite.
     """
 
     overall: float
@@ -35,6 +37,7 @@ class KmoResult(Result):
     n_obs: int
     correlation: str
     missing: str
+    smoothing: Smoothing | None
 
     def to_frame(self) -> pd.DataFrame:
         """One row per item and a last row "overall"."""
@@ -115,13 +118,14 @@ def sphericity(correlations: Array, n_obs: int) -> tuple[float, int, float]:
     return chisq, df, float(chi2.sf(chisq, df))
 
 
-def _checked(caller: str, items: pd.DataFrame, correlation: str, missing: str) -> Moments:
-    found = moments(caller, items, correlation=correlation, missing=missing)
-    check_correlations(caller, found.correlations, found.labels)
-    return found
-
-
-def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "listwise") -> KmoResult:
+def kmo(
+    items: pd.DataFrame,
+    *,
+    correlation: str = "pearson",
+    missing: str = "listwise",
+    n_obs: int | None = None,
+    smooth: Smooth = False,
+) -> KmoResult:
     """Measure of sampling adequacy of Kaiser, Meyer and Olkin.
 
     Use it before an exploratory factor analysis: items that share little with the others beyond what pairs
@@ -130,11 +134,18 @@ def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "li
     Parameters
     ----------
     items : pandas.DataFrame, shape (n_persons, n_items)
-        One numeric column per item.
-    correlation : {"pearson", "polychoric"}
+        One numeric column per item; with `correlation="given"` the square matrix of their correlations.
+    correlation : {"pearson", "polychoric", "given"}
         Which correlations.
     missing : {"listwise", "pairwise"}
         Complete rows, or all rows with pairs of answers.
+    n_obs
+        Number of persons behind a given matrix.
+    smooth : {False, "nearest", "truncated"}
+        What becomes of a matrix that is not positive definite, as polychoric correlations of many items and
+        few people give it: refused; the nearest correlation matrix; or eigenvalues raised to a floor. A
+        warning and `.smoothing` say how far the matrix was moved. Items that repeat others or follow from
+        them are refused all the same.
 
     Returns
     -------
@@ -151,12 +162,16 @@ def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "li
     Notes
     -----
     With r the correlations and a the partial correlations given all other items, KMO is the sum of r²
-    over pairs divided by the sum of r² + a².
+    over pairs divided by the sum of r² + a². Of a smoothed matrix KMO does not depend on the floor of its
+    eigenvalues, but partial correlations of items whose shared directions have no variance left are large,
+    so it is low.
 
     References
     ----------
     Kaiser, H. F. (1974). An index of factorial simplicity. Psychometrika, 39, 31-36.
     https://doi.org/10.1007/BF02291575
+    Higham, N. J. (2002). IMA Journal of Numerical Analysis, 22, 329-343.
+    https://doi.org/10.1093/imanum/22.3.329
 
     In R: ``psych::KMO(cor(items))``.
 
@@ -169,14 +184,17 @@ def kmo(items: pd.DataFrame, *, correlation: str = "pearson", missing: str = "li
     >>> round(kmo(mixed).overall, 6)
     0.692308
     """
-    found = _checked("kmo", items, correlation, missing)
+    found = definite_moments(
+        "kmo", items, correlation=correlation, missing=missing, smooth=smooth, n_obs=n_obs
+    )
     overall, per_item = sampling_adequacy(found.correlations)
     return KmoResult(
         overall=overall,
         per_item=pd.Series(per_item, index=found.labels),
         n_obs=found.n_obs,
         correlation=correlation,
-        missing=missing,
+        missing=found.missing,
+        smoothing=found.smoothing,
     )
 
 
@@ -194,8 +212,8 @@ def bartlett_sphericity(
     Parameters
     ----------
     items : pandas.DataFrame, shape (n_persons, n_items)
-        One numeric column per item.
-    correlation : {"pearson", "polychoric"}
+        One numeric column per item; with `correlation="given"` the square matrix of their correlations.
+    correlation : {"pearson", "polychoric", "given"}
         Which correlations; the chi-square distribution holds for Pearson correlations of normal variables.
     missing : {"listwise", "pairwise"}
         Complete rows, or all rows with pairs of answers.
@@ -209,7 +227,8 @@ def bartlett_sphericity(
 
     Notes
     -----
-    chisq = -(n - 1 - (2p + 5)/6) log det R with p(p - 1)/2 degrees of freedom.
+    chisq = -(n - 1 - (2p + 5)/6) log det R with p(p - 1)/2 degrees of freedom. There is no option to smooth
+    an indefinite matrix: its determinant, and with it the statistic, would be that of a floor.
 
     References
     ----------
@@ -227,10 +246,16 @@ def bartlett_sphericity(
     >>> round(test.chisq, 4), test.df
     (3.5813, 3)
     """
-    checked_size("bartlett_sphericity", n_obs)
-    found = _checked("bartlett_sphericity", items, correlation, missing)
+    found = definite_moments(
+        "bartlett_sphericity",
+        items,
+        correlation=correlation,
+        missing=missing,
+        smooth=None,
+        n_obs=n_obs,
+    )
     size = found.n_pairs if n_obs is None else n_obs
     chisq, df, pvalue = sphericity(found.correlations, size)
     return BartlettResult(
-        chisq=chisq, df=df, pvalue=pvalue, n_obs=size, correlation=correlation, missing=missing
+        chisq=chisq, df=df, pvalue=pvalue, n_obs=size, correlation=correlation, missing=found.missing
     )

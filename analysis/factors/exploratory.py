@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.correlation.smoothing import Smooth
 from analysis.factors.exploratory_result import EfaResult
-from analysis.factors.extraction import EXTRACTIONS, Extraction, check_correlations, extract
+from analysis.factors.extraction import EXTRACTIONS, Extraction, extract
 from analysis.factors.fit import fit_measures
-from analysis.factors.moments import Moments, checked_size, choose, moments
+from analysis.factors.moments import Moments, checked_size, choose, definite_moments
 from analysis.factors.pattern import Array, Pattern
 from analysis.factors.rotation import ROTATIONS, rotate
 from analysis.factors.weights import determinacy
@@ -19,6 +20,10 @@ from analysis.options import is_whole
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 RANDOM_STARTS = 30
+NOT_REPORTED = (
+    " Chi-square and what follows from it, and the determinacy of factors, would be those of the floor of its"
+    " eigenvalues and are not reported."
+)
 
 
 def _check_options(n_factors: int, extraction: str, rotation: str, n_obs: int | None) -> None:
@@ -74,6 +79,7 @@ def efa(
     n_obs: int | None = None,
     random_starts: int = RANDOM_STARTS,
     seed: int = 1,
+    smooth: Smooth = False,
 ) -> EfaResult:
     """Exploratory factor analysis: extract, rotate, put in order.
 
@@ -83,7 +89,7 @@ def efa(
     Parameters
     ----------
     items : pandas.DataFrame, shape (n_persons, n_items)
-        One numeric column per item.
+        One numeric column per item; with `correlation="given"` the square matrix of their correlations.
     n_factors
         Number of factors; see `factor_retention`.
     extraction : {"minres", "ml", "principal"}
@@ -91,8 +97,9 @@ def efa(
     rotation
         "none", "varimax", "quartimax", "equamax" (orthogonal), "oblimin" (= "quartimin"), "geomin",
         "promax", "biquartimin" (oblique).
-    correlation : {"pearson", "polychoric"}
-        Polychoric correlations suit items of few ordered categories.
+    correlation : {"pearson", "polychoric", "given"}
+        Polychoric correlations suit items of few ordered categories. With a matrix that is given, `n_obs` is
+        needed and people have no scores.
     missing : {"listwise", "pairwise"}
         Complete rows, or all rows with pairs of answers. Nothing is imputed.
     n_obs
@@ -101,6 +108,11 @@ def efa(
         Random starting positions of the rotation beside the unrotated one; the lowest minimum is kept.
     seed
         Seed of the random starts.
+    smooth : {False, "nearest", "truncated"}
+        What becomes of a matrix that is not positive definite, as polychoric correlations of many items and
+        few people give it: refused; the nearest correlation matrix; or eigenvalues raised to a floor. A
+        warning and `.smoothing` say how far the matrix was moved. Items that repeat others or follow from
+        them are refused all the same.
 
     Returns
     -------
@@ -115,21 +127,33 @@ def efa(
     DefinitionError
         For unknown options, or more factors than the items can carry.
     NotEstimableError
-        For items without variance, singular or indefinite correlations, or no convergence.
+        For items without variance, singular correlations, indefinite ones unless `smooth` says what to do
+        with them, or no convergence.
+
+    Warns
+    -----
+    ToolkitWarning
+        Uniquenesses at their bound; a matrix that was smoothed.
 
     Notes
     -----
     The model is R = L Phi L' + Psi. Minimum residuals minimises the sum of squared off-diagonal residuals,
     maximum likelihood log|Sigma| + tr(inv(Sigma) R). factor_analyzer's solution is polished by Newton steps
     until the gradient is below 1e-6. The chi-square test assumes multivariate normal items: with
-    `correlation="polychoric"` it is descriptive only.
+    `correlation="polychoric"` it is descriptive only. Of a smoothed matrix it would be a number about the
+    floor of its eigenvalues, so chi-square, TLI, CFI, RMSEA, BIC and determinacy are NaN; what rests on
+    residuals is reported.
 
     References
     ----------
     Harman, H. H., & Jones, W. H. (1966). Psychometrika, 31, 351-368. https://doi.org/10.1007/BF02289468
     Jennrich, R. I. (2002). Psychometrika, 67, 7-19. https://doi.org/10.1007/BF02294706
 
-    In R: ``psych::fa(items, nfactors, fm = "minres", rotate = "oblimin")``.
+    Higham, N. J. (2002). IMA Journal of Numerical Analysis, 22, 329-343.
+    https://doi.org/10.1093/imanum/22.3.329
+
+    In R: ``psych::fa(items, nfactors, fm = "minres", rotate = "oblimin")``; for indefinite matrices
+    ``Matrix::nearPD(R, corr = TRUE)`` and ``psych::cor.smooth(R)`` before it.
 
     Examples
     --------
@@ -145,8 +169,15 @@ def efa(
     [0.9, 0.8, 0.7, 0.6]
     """
     _check_options(n_factors, extraction, rotation, n_obs)
-    found = moments("efa", items, correlation=correlation, missing=missing)
-    check_correlations("efa", found.correlations, found.labels)
+    found = definite_moments(
+        "efa",
+        items,
+        correlation=correlation,
+        missing=missing,
+        smooth=smooth,
+        n_obs=n_obs,
+        consequence=NOT_REPORTED,
+    )
     raw = extract(found.correlations, n_factors, extraction)
     _warn_heywood(found.labels, raw)
     pattern = rotate(raw.loadings, rotation, random_starts=random_starts, seed=seed).arranged()
@@ -162,7 +193,9 @@ def _labelled(found: Moments, raw: Extraction, pattern: Pattern, asked: dict[str
     """Name items and factors of every matrix."""
     labels, observed, loadings = found.labels, found.correlations, pattern.loadings
     factors = [f"F{position}" for position in range(1, loadings.shape[1] + 1)]
-    measures = fit_measures(observed, pattern.common, len(factors), asked["n_obs_fit"])
+    sound = found.smoothing is None
+    measures = fit_measures(observed, pattern.common, len(factors), asked["n_obs_fit"], invertible=sound)
+    best = determinacy(observed, pattern) if sound else np.full(len(factors), np.nan)
     return EfaResult(
         loadings=pd.DataFrame(loadings, index=labels, columns=factors),
         factor_correlations=pd.DataFrame(pattern.factor_correlations, index=factors, columns=factors),
@@ -172,13 +205,14 @@ def _labelled(found: Moments, raw: Extraction, pattern: Pattern, asked: dict[str
         complexity=pd.Series(_complexity(loadings), index=labels),
         variance=_variance_table(pattern, factors),
         fit=pd.Series(measures),
-        determinacy=pd.Series(determinacy(observed, pattern), index=factors),
+        determinacy=pd.Series(best, index=factors),
         residuals=pd.DataFrame(observed - pattern.common, index=labels, columns=labels),
         correlations=pd.DataFrame(observed, index=labels, columns=labels),
         heywood=tuple(labels[position] for position in raw.heywood),
         correlation=found.correlation,
         missing=found.missing,
         n_obs=found.n_obs,
+        smoothing=found.smoothing,
         rotation_starts=pattern.starts,
         rotation_agreeing=pattern.agreeing,
         _pattern=pattern,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.correlation.smoothing import Smoothing
 from analysis.factors.moments import choose
 from analysis.factors.pattern import Array, Pattern
-from analysis.factors.weights import WEIGHTS
+from analysis.factors.weights import NEED_INVERSE, WEIGHTS
 from analysis.result import Result
 from instrument.answers import numeric_columns, table_of
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -34,15 +35,18 @@ class EfaResult(Result):
     fit : pandas.Series
         chisq, df, pvalue, objective, null_chisq, null_df, null_objective, tli, cfi, rmsea with a 90 %
         interval, rmsr, crms, empirical_chisq (from the residuals) with pvalue, bic, sabic, empirical_bic,
-        empirical_sabic, fit, fit_off.
+        empirical_sabic, fit, fit_off. NaN where it rests on the inverse of a smoothed matrix.
     determinacy : pandas.Series, shape (n_factors,)
-        Correlation of each factor with its regression scores.
+        Correlation of each factor with its regression scores; NaN with a smoothed matrix.
     residuals, correlations : pandas.DataFrame, shape (n_items, n_items)
-        Observed minus reproduced (uniquenesses on the diagonal), and observed.
+        Observed minus reproduced (uniquenesses on the diagonal), and observed (smoothed where `smoothing`
+        says so).
     heywood : tuple of str
         Items whose uniqueness is at its lower bound.
     n_obs, n_obs_fit : int
         Rows used, and the sample size in the fit measures.
+    smoothing : Smoothing, optional
+        How far the correlations were moved to become positive definite; None where they are as observed.
     rotation_starts, rotation_agreeing : int
         Starting positions of the rotation, and how many reached the solution shown.
     """
@@ -65,6 +69,7 @@ class EfaResult(Result):
     missing: str
     n_obs: int
     n_obs_fit: int
+    smoothing: Smoothing | None
     rotation_starts: int
     rotation_agreeing: int
     seed: int
@@ -94,8 +99,17 @@ class EfaResult(Result):
         -------
         pandas.DataFrame, shape (n_items, n_factors)
             Weights.
+
+        Raises
+        ------
+        NotEstimableError
+            Weights that rest on the inverse of a smoothed matrix.
         """
-        make = WEIGHTS[choose("efa.scores", "method", method, tuple(WEIGHTS))]
+        choose("efa.scores", "method", method, tuple(WEIGHTS))
+        if self.smoothing is not None and method in NEED_INVERSE:
+            fact = f"{method} scores rest on the inverse of the correlations, which were smoothed."
+            raise NotEstimableError(fact_and_hint("efa.scores", fact, 'use method="bartlett".'))
+        make = WEIGHTS[method]
         weights = make(self.correlations.to_numpy(), self._pattern)
         return pd.DataFrame(weights, index=self.loadings.index, columns=self.loadings.columns)
 
@@ -139,6 +153,11 @@ class EfaResult(Result):
         Grice, J. W. (2001). Computing and evaluating factor scores. Psychological Methods, 6, 430-450.
         https://doi.org/10.1037/1082-989X.6.4.430
         """
+        if not len(self._values):
+            fact = "the correlations were given, so nobody's answers are known, nor their means and spread."
+            raise ResponseDataError(
+                fact_and_hint("efa.scores", fact, "multiply standardised answers by score_weights().")
+            )
         weights = self.score_weights(method)
         values = self._values if items is None else self._answers(items)
         centre, spread = np.nanmean(self._values, axis=0), np.nanstd(self._values, axis=0, ddof=1)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.correlation.dependence import dependence_told, dependent_items
 from analysis.factors.pattern import Array
 from analysis.factors.uniqueness import (
     LOWEST,
@@ -22,7 +21,7 @@ from analysis.factors.uniqueness import (
     polish,
 )
 from analysis.software import used
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 
 METHODS: dict[str, Discrepancy] = {"minres": minimum_residuals, "ml": maximum_likelihood}
 EXTRACTIONS = (*METHODS, "principal")
@@ -74,55 +73,6 @@ def degrees_of_freedom(n_items: int, n_factors: int) -> int:
     185
     """
     return ((n_items - n_factors) ** 2 - n_items - n_factors) // 2
-
-
-def check_correlations(caller: str, correlations: Array, labels: list[str]) -> None:
-    """Refuse a matrix no factor can be taken from, and say why.
-
-    Parameters
-    ----------
-    caller
-        The public function that asks.
-    correlations : ndarray, shape (n_items, n_items)
-        Correlation matrix.
-    labels
-        Item names.
-
-    Raises
-    ------
-    NotEstimableError
-        For missing entries, or an indefinite or singular matrix.
-    """
-    if not np.isfinite(correlations).all():
-        holes = [labels[i] for i in np.flatnonzero(~np.isfinite(correlations).all(axis=1))]
-        raise NotEstimableError(
-            fact_and_hint(
-                caller, f"correlations are missing for items {name_offenders(holes)}.", "drop these items."
-            )
-        )
-    values = np.linalg.eigvalsh(correlations)
-    if values[0] > 1e-10 * values[-1]:
-        return
-    dependent = dependent_items(correlations, labels)
-    if values[0] > -1e-8 and dependent:
-        raise NotEstimableError(
-            fact_and_hint(
-                caller, f"the correlation matrix is singular: {dependence_told(dependent)}.",
-                f"drop {name_offenders(list(dependent))}.",
-            )
-        )  # fmt: skip
-    kind = "singular" if values[0] > -1e-8 else "not positive definite"
-    i, j = np.unravel_index(np.argmax(np.abs(np.tril(correlations, -1))), correlations.shape)
-    raise NotEstimableError(
-        fact_and_hint(
-            caller,
-            f"the correlation matrix is {kind} (smallest eigenvalue {values[0]:.2e}; items {labels[j]!r} and"
-            f" {labels[i]!r} correlate {correlations[i, j]:.2f}).",
-            "drop one of them, or gather more complete answers."
-            if abs(correlations[i, j]) > 0.95
-            else "use complete rows, Pearson correlations or fewer items.",
-        )
-    )
 
 
 def squared_multiple_correlations(correlations: Array) -> Array:

@@ -105,7 +105,13 @@ def _from_residuals(correlations: Array, common: Array, df: int, n_obs: int) -> 
 
 
 def fit_measures(
-    correlations: Array, common: Array, n_factors: int, n_obs: int, level: float = 0.90
+    correlations: Array,
+    common: Array,
+    n_factors: int,
+    n_obs: int,
+    level: float = 0.90,
+    *,
+    invertible: bool = True,
 ) -> dict[str, float]:
     """Compute the fit of reproduced correlations.
 
@@ -121,6 +127,8 @@ def fit_measures(
         Sample size.
     level
         Confidence level of the RMSEA interval.
+    invertible
+        False for a smoothed matrix, whose determinant is that of its floor: measures of likelihood are NaN.
 
     Returns
     -------
@@ -132,8 +140,12 @@ def fit_measures(
     implied = common.copy()
     np.fill_diagonal(implied, 1.0)
     objective, null_objective = (
-        _discrepancy(correlations, implied),
-        -float(np.linalg.slogdet(correlations)[1]),
+        (
+            _discrepancy(correlations, implied),
+            -float(np.linalg.slogdet(correlations)[1]),
+        )
+        if invertible
+        else (NAN, NAN)
     )
     weight = _bartlett_weight(n_obs, n_items, n_factors)
     chisq = weight * objective

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from analysis.correlation import ordinal_moments
+from analysis.correlation.definite import definite_correlations
+from analysis.correlation.given import given_correlations
+from analysis.correlation.smoothing import Smooth, Smoothing
 from analysis.factors.pattern import Array
 from analysis.options import is_whole
 from instrument.answers import answers_of
@@ -20,6 +23,7 @@ from instrument.errors import (
 )
 
 CORRELATIONS = ("pearson", "polychoric")
+WITH_GIVEN = (*CORRELATIONS, "given")
 MISSING = ("listwise", "pairwise")
 FEWEST_PERSONS = 4
 
@@ -41,7 +45,9 @@ class Moments:
     n_pairs : int
         Smallest number of rows behind any correlation; equals n_obs when listwise.
     correlation, missing : str
-        What was asked for.
+        What was asked for; a matrix that was given has no rows and says nothing of missing answers.
+    smoothing : Smoothing, optional
+        How far the matrix was moved to become positive definite; None where it is as estimated.
     """
 
     labels: list[str]
@@ -51,6 +57,7 @@ class Moments:
     n_pairs: int
     correlation: str
     missing: str
+    smoothing: Smoothing | None = None
 
 
 def choose(caller: str, what: str, given: str, allowed: tuple[str, ...]) -> str:
@@ -224,3 +231,65 @@ def moments(
         correlation=correlation,
         missing=missing,
     )
+
+
+def definite_moments(
+    caller: str,
+    items: pd.DataFrame,
+    *,
+    correlation: str,
+    missing: str,
+    smooth: Smooth | None,
+    n_obs: int | None,
+    consequence: str = "",
+) -> Moments:
+    """Correlate item columns, or take a correlation matrix, and see that it can be inverted.
+
+    Parameters
+    ----------
+    caller
+        Function that messages name.
+    items
+        One column per item; with `correlation="given"` the square matrix of their correlations.
+    correlation
+        "pearson", "polychoric" or "given".
+    missing
+        "listwise" or "pairwise".
+    smooth
+        What becomes of an indefinite matrix: `False` refuses it; None for a caller without that option.
+    n_obs
+        Number of persons behind a given matrix.
+    consequence
+        What the caller does not report of a smoothed matrix.
+
+    Returns
+    -------
+    Moments
+        With a positive definite matrix.
+    """
+    choose(caller, "correlation", correlation, WITH_GIVEN)
+    checked_size(caller, n_obs)
+    if correlation == "given":
+        labels, matrix = given_correlations(caller, items, n_obs)
+        size = n_obs or 0
+        found = Moments(
+            labels=labels,
+            values=np.empty((0, len(labels))),
+            correlations=matrix,
+            n_obs=size,
+            n_pairs=size,
+            correlation=correlation,
+            missing="given",
+        )
+    else:
+        found = moments(caller, items, correlation=correlation, missing=missing)
+    matrix, smoothing = definite_correlations(
+        caller,
+        found.correlations,
+        found.labels,
+        smooth,
+        found.values if len(found.values) else None,
+        kind=correlation,
+        consequence=consequence,
+    )
+    return replace(found, correlations=matrix, smoothing=smoothing)

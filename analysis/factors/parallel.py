@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.factors.moments import pearson
 from analysis.factors.pattern import Array
 from analysis.factors.stopping import eigenvalues
 from analysis.factors.uniqueness import minimum_residuals, polish
@@ -89,6 +90,31 @@ def permuted_curves(values: Array, correlate: Correlate, draws: int, seed: int) 
         One row per draw.
     """
     rng = np.random.default_rng(seed)
-    unrelated = [correlate(rng.permuted(values, axis=0)) for _ in range(draws)]
+    return _curves([correlate(rng.permuted(values, axis=0)) for _ in range(draws)])
+
+
+def normal_curves(n_obs: int, n_items: int, draws: int, seed: int) -> Curves:
+    """Take eigenvalues of Pearson correlations of independent normal variables, many times.
+
+    Parameters
+    ----------
+    n_obs, n_items
+        Persons and variables of each draw.
+    draws
+        How many times.
+    seed
+        Seed of the draws.
+
+    Returns
+    -------
+    Curves
+        One row per draw.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = (rng.standard_normal((n_obs, n_items)) for _ in range(draws))
+    return _curves([pearson(values) for values in drawn])
+
+
+def _curves(unrelated: list[Array]) -> Curves:
     factors = [reduced_eigenvalues(correlations) for correlations in unrelated]  # refuses what is missing
     return Curves(components=eigenvalues(np.stack(unrelated)), factors=np.stack(factors))

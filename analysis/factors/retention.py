@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis.correlation.smoothing import Smooth, Smoothing, checked_smooth, smoothed
 from analysis.factors.comparison_data import compare
-from analysis.factors.extraction import check_correlations, degrees_of_freedom, extract
+from analysis.factors.extraction import degrees_of_freedom, extract
 from analysis.factors.fit import fit_measures
 from analysis.factors.hull import common_part_accounted_for, elbow
-from analysis.factors.moments import Moments, moments, pearson, polychoric_correlations
-from analysis.factors.parallel import Curves, permuted_curves, reduced_eigenvalues
+from analysis.factors.moments import Moments, definite_moments, pearson, polychoric_correlations
+from analysis.factors.parallel import Curves, normal_curves, permuted_curves, reduced_eigenvalues
 from analysis.factors.pattern import Array
 from analysis.factors.stopping import acceleration, average_partials, eigenvalues, empirical_kaiser, leading
 from analysis.options import checked_seed
@@ -54,6 +55,8 @@ class RetentionResult(Result):
         How the correlations were made.
     draws, percentile, seed : int, float, int
         Of the parallel analysis.
+    smoothing : Smoothing, optional
+        How far the observed correlations were moved to become positive definite.
     """
 
     table: pd.DataFrame
@@ -66,6 +69,7 @@ class RetentionResult(Result):
     draws: int
     percentile: float
     seed: int
+    smoothing: Smoothing | None
 
     def to_frame(self) -> pd.DataFrame:
         """One row per rule."""
@@ -81,6 +85,8 @@ def factor_retention(
     percentile: float = 95.0,
     comparison_samples: int = 0,
     seed: int = 1,
+    n_obs: int | None = None,
+    smooth: Smooth = False,
 ) -> RetentionResult:
     """Suggest a number of factors by several rules.
 
@@ -91,9 +97,12 @@ def factor_retention(
     Parameters
     ----------
     items : pandas.DataFrame, shape (n_persons, n_items)
-        One numeric column per item; whole-number codes for polychoric correlations.
-    correlation : {"polychoric", "pearson"}
-        Which correlations, of the data and of every permutation alike.
+        One numeric column per item, whole-number codes for polychoric correlations; with
+        `correlation="given"` the square matrix of their correlations.
+    correlation : {"polychoric", "pearson", "given"}
+        Which correlations, of the data and of every permutation alike. Behind a given matrix nothing can be
+        permuted: its eigenvalues are set against those of Pearson correlations of so many independent normal
+        variables, which vary less than polychoric ones.
     missing : {"listwise", "pairwise"}
         Complete rows, or all rows with pairs of answers.
     draws
@@ -105,6 +114,13 @@ def factor_retention(
         2,400 × 25); 0 leaves it out. It needs complete rows and takes Pearson correlations, as published.
     seed
         Seed of all random draws.
+    n_obs
+        Number of persons behind a given matrix.
+    smooth : {False, "nearest", "truncated"}
+        What becomes of a matrix that is not positive definite, as polychoric correlations of many items and
+        few people give it: refused; the nearest correlation matrix; or eigenvalues raised to a floor. A
+        warning and `.smoothing` say how far the matrix was moved. Items that repeat others or follow from
+        them are refused all the same. Matrices of permuted data are treated by the same rule.
 
     Returns
     -------
@@ -116,7 +132,12 @@ def factor_retention(
     ResponseDataError
         For columns that are not numbers, or too few rows.
     NotEstimableError
-        For items without variance or an indefinite matrix.
+        For items without variance, a singular matrix, or an indefinite one unless `smooth` says what to do.
+
+    Warns
+    -----
+    ToolkitWarning
+        A matrix that was smoothed.
 
     Notes
     -----
@@ -132,7 +153,7 @@ def factor_retention(
     - comparison data (Ruscio and Roche): factors are added as long as samples from a population with so many
       factors and the items' distributions have eigenvalues closer to the observed ones (one-sided p < .30).
     - sequential RMSEA (Pearson only): the first maximum likelihood solution whose 90 % interval of the
-      RMSEA begins below .05.
+      RMSEA begins below .05; none where the matrix was smoothed, since its likelihood is that of a floor.
 
     References
     ----------
@@ -146,6 +167,8 @@ def factor_retention(
     Ruscio, J., & Roche, B. (2012). Psychological Assessment, 24, 282-292. https://doi.org/10.1037/a0025697
     Auerswald, M., & Moshagen, M. (2019). Psychological Methods, 24, 468-491.
     https://doi.org/10.1037/met0000200
+    Higham, N. J. (2002). IMA Journal of Numerical Analysis, 22, 329-343.
+    https://doi.org/10.1093/imanum/22.3.329
 
     In R: ``psych::fa.parallel``, ``psych::vss`` (MAP), ``EFAtools::EKC``, ``EFAtools::HULL``.
 
@@ -177,9 +200,16 @@ def factor_retention(
                 'use missing="listwise" or comparison_samples=0.',
             )
         )
-    found = moments("factor_retention", items, correlation=correlation, missing=missing)
-    check_correlations("factor_retention", found.correlations, found.labels)
-    curves = permuted_curves(found.values, _correlate(found), draws, seed)
+    if comparison_samples and correlation == "given":
+        fact = "comparison data need answers, a correlation matrix was given."
+        raise DefinitionError(fact_and_hint("factor_retention", fact, "use comparison_samples=0."))
+    found = definite_moments(
+        "factor_retention", items, correlation=correlation, missing=missing, smooth=smooth, n_obs=n_obs
+    )
+    if correlation == "given":
+        curves = normal_curves(found.n_obs, len(found.labels), draws, seed)
+    else:
+        curves = permuted_curves(found.values, _correlate(found, smooth), draws, seed)
     spectrum = _spectrum(found, curves, percentile)
     partials = pd.DataFrame(
         {f"power_{power}": average_partials(found.correlations, power) for power in (2, 4)}
@@ -199,17 +229,31 @@ def factor_retention(
         hull=hull,
         n_obs=found.n_obs,
         correlation=correlation,
-        missing=missing,
+        missing=found.missing,
         draws=draws,
         percentile=float(percentile),
         seed=seed,
+        smoothing=found.smoothing,
     )
 
 
-def _correlate(found: Moments) -> Callable[[Array], Array]:
-    if found.correlation == "pearson":
-        return pearson
-    return lambda values: polychoric_correlations("factor_retention", values, found.labels)
+def _correlate(found: Moments, smooth: Smooth) -> Callable[[Array], Array]:
+    """How permuted answers are correlated: as the data were, and smoothed by the same rule."""
+
+    def estimate(values: Array) -> Array:
+        if found.correlation == "pearson":
+            return pearson(values)
+        return polychoric_correlations("factor_retention", values, found.labels)
+
+    method = checked_smooth("factor_retention", smooth)
+    if method is None:
+        return estimate
+
+    def repaired(values: Array) -> Array:
+        matrix = estimate(values)
+        return smoothed(matrix, method) if np.isfinite(matrix).all() else matrix
+
+    return repaired
 
 
 def _spectrum(found: Moments, curves: Curves, percentile: float) -> pd.DataFrame:
@@ -297,6 +341,8 @@ def _hull_row(hull: pd.DataFrame) -> _Row:
 
 
 def _sequential_rmsea(found: Moments) -> _Row:
+    if found.smoothing is not None:
+        return _Row("rmsea", None, "factors", "a smoothed matrix has no likelihood of its own")
     p = len(found.labels)
     lower = float("nan")
     counts = [k for k in range(1, p) if degrees_of_freedom(p, k) > 0]

@@ -108,6 +108,8 @@ WEIGHTS: dict[str, Callable[[Array, Pattern], Array]] = {
     "ten_berge": ten_berge_weights,
 }
 
+NEED_INVERSE = ("regression", "ten_berge")  # of the observed correlations
+
 
 def determinacy(correlations: Array, pattern: Pattern) -> Array:
     """Correlation of each factor with its best estimate from the items.

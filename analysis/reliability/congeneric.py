@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.factors.extraction import check_correlations, extract
+from analysis.correlation.definite import check_correlations, definite_correlations
+from analysis.correlation.smoothing import Smooth, Smoothing, checked_smooth, smoothed
+from analysis.factors.extraction import extract
 from analysis.reliability.inputs import (
     Array,
     Interval,
@@ -55,6 +57,9 @@ class CongenericResult(Result):
         Items that load against the others.
     n_obs, n_items, n_dropped
         As in `cronbach_alpha`.
+    smoothing, draws_smoothed
+        How far the correlations were moved to become positive definite (None where they are as estimated),
+        and in how many draws of the bootstrap they were.
     """
 
     estimate: float
@@ -72,6 +77,8 @@ class CongenericResult(Result):
     n_items: int
     n_dropped: int
     draws: Draws | None
+    smoothing: Smoothing | None
+    draws_smoothed: int
 
     def to_frame(self) -> pd.DataFrame:
         """Give estimate, interval and companions as one row."""
@@ -100,6 +107,7 @@ def congeneric_omega(
     level: float = 0.95,
     draws: int = 1000,
     seed: int = 1,
+    smooth: Smooth = False,
 ) -> CongenericResult:
     """Reliability of the sum of items that share one factor, loadings free (omega of one theme).
 
@@ -117,6 +125,10 @@ def congeneric_omega(
         Coverage.
     draws, seed
         Bootstrap draws over people (0: no interval) and seed.
+    smooth
+        What becomes of correlations by pairs that are not positive definite: `False` refuses them,
+        `"nearest"` takes the nearest correlation matrix, `"truncated"` raises eigenvalues to a floor;
+        variances stay. A warning and `.smoothing` say what was done.
 
     Returns
     -------
@@ -133,7 +145,7 @@ def congeneric_omega(
     Warns
     -----
     ToolkitWarning
-        Items that load against the others, or lost draws.
+        Items that load against the others, lost draws, or a smoothed matrix.
 
     Notes
     -----
@@ -169,13 +181,18 @@ def congeneric_omega(
             )
     table = item_table(items, missing, CALLER, least=3)
     covariance = checked_covariance(table, CALLER)
-    correlation = correlation_of(covariance)
-    check_correlations(CALLER, correlation, list(table.names))
+    method = checked_smooth(CALLER, smooth)
+    correlation, smoothing = definite_correlations(
+        CALLER, correlation_of(covariance), list(table.names), smooth, table.values
+    )
+    covariance = _covariance_of(correlation, covariance) if smoothing is not None else covariance
     standardised = extract(correlation, 1, extraction).loadings[:, 0]
     negative = tuple(name for name, one in zip(table.names, standardised, strict=True) if one < 0)
     _warn_of_negative(negative)
-    resampled = (
-        _resample(table.values, list(table.names), extraction, denominator, draws, seed) if draws else None
+    resampled, repaired = (
+        _resample(table.values, list(table.names), extraction, denominator, method, draws, seed)
+        if draws
+        else (None, 0)
     )
     variance = np.diag(covariance)
     explained = standardised**2
@@ -201,7 +218,15 @@ def congeneric_omega(
         n_items=len(table.names),
         n_dropped=table.n_dropped,
         draws=resampled,
+        smoothing=smoothing,
+        draws_smoothed=repaired,
     )
+
+
+def _covariance_of(correlation: Array, covariance: Array) -> Array:
+    """Covariances with these correlations and the variances there were."""
+    scale = np.sqrt(np.diag(covariance))
+    return np.asarray(correlation * np.outer(scale, scale))
 
 
 def _share(covariance: Array, standardised: Array, denominator: str) -> float:
@@ -234,21 +259,34 @@ def _warn_of_negative(negative: tuple[str, ...]) -> None:
 
 
 def _resample(
-    values: Array, names: list[str], extraction: str, denominator: str, draws: int, seed: int
-) -> Draws:
+    values: Array,
+    names: list[str],
+    extraction: str,
+    denominator: str,
+    method: str | None,
+    draws: int,
+    seed: int,
+) -> tuple[Draws, int]:
+    repaired = 0
+
     def statistic(rows: Array) -> tuple[float, ...]:
+        nonlocal repaired
         covariance = pairwise_covariance(rows)
         if not np.isfinite(covariance).all() or (np.diag(covariance) <= 0).any():
             return (float("nan"),)
         correlation = correlation_of(covariance)
         try:
+            if method is not None and (moved := smoothed(correlation, method)) is not correlation:
+                repaired += 1
+                correlation, covariance = moved, _covariance_of(moved, covariance)
             check_correlations(CALLER, correlation, names)
             found = extract(correlation, 1, extraction, from_scratch=True)
         except ToolkitError:
             return (float("nan"),)  # counted by `bootstrap`, which warns or refuses
         return (_share(covariance, found.loadings[:, 0], denominator),)
 
-    return bootstrap(values, statistic, ("omega",), draws=draws, seed=seed, caller=CALLER)
+    drawn = bootstrap(values, statistic, ("omega",), draws=draws, seed=seed, caller=CALLER)
+    return drawn, repaired
 
 
 def composite_reliability(

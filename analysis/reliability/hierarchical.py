@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from analysis.correlation.definite import check_correlations, definite_correlations
+from analysis.correlation.given import given_correlations
 from analysis.correlation.moments import ordinal_moments
-from analysis.factors.extraction import check_correlations
-from analysis.factors.moments import pearson
+from analysis.correlation.smoothing import Smooth, Smoothing, checked_smooth, smoothed
+from analysis.factors.moments import checked_size, pearson
 from analysis.reliability.inputs import (
     Array,
     Interval,
@@ -40,6 +42,24 @@ CATEGORICAL = ("categorical", "categorical_hierarchical")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sample:
+    """Correlations of one sample; thresholds and steps between codes where they are polychoric."""
+
+    correlations: Array
+    thresholds: list[Array]
+    steps: list[Array]
+
+    def keyed(self, signs: Array) -> _Sample:
+        """Turn items: their correlations change sign, their thresholds sign and order."""
+        turned = signs < 0
+        return _Sample(
+            correlations=self.correlations * np.outer(signs, signs),
+            thresholds=[-t[::-1] if turn else t for t, turn in zip(self.thresholds, turned, strict=False)],
+            steps=[s[::-1] if turn else s for s, turn in zip(self.steps, turned, strict=False)],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Recipe:
     """How one sample becomes coefficients."""
 
@@ -48,14 +68,15 @@ class _Recipe:
     rotation: str
     extraction: str
     seed: int
+    smooth: str | None
 
-    def correlate(self, values: Array, names: list[str]) -> tuple[Array, list[Array], list[Array]]:
-        """Correlations, and thresholds with steps between codes when ordinal."""
+    def correlate(self, values: Array, names: list[str]) -> _Sample:
+        """Correlate answers."""
         if self.correlation == "pearson":
-            return pearson(values), [], []
+            return _Sample(correlations=pearson(values), thresholds=[], steps=[])
         found = ordinal_moments(values, acov=False, names=names, caller=CALLER)
         steps = [np.diff(codes).astype(np.float64) for codes in found.categories]
-        return found.correlations, found.thresholds, steps
+        return _Sample(correlations=found.correlations, thresholds=found.thresholds, steps=steps)
 
     def decompose(self, correlations: Array, *, quick: bool) -> Hierarchy:
         """Schmid–Leiman solution; the quick one starts from fewer positions."""
@@ -69,26 +90,25 @@ class _Recipe:
             seed=self.seed,
         )
 
-    def coefficients(
-        self, correlations: Array, thresholds: list[Array], steps: list[Array], hierarchy: Hierarchy
-    ) -> tuple[float, ...]:
+    def coefficients(self, sample: _Sample, hierarchy: Hierarchy) -> tuple[float, ...]:
         """Omegas in the order of `NAMES`, then `CATEGORICAL`."""
-        parts = omega_parts(correlations, hierarchy)
+        parts = omega_parts(sample.correlations, hierarchy)
         linear = (parts.total, parts.hierarchical, parts.asymptotic, parts.ecv)
-        if self.correlation == "pearson":
+        if not sample.thresholds:
             return linear
         general = np.outer(hierarchy.general, hierarchy.general)
+        ordinal = (sample.thresholds, sample.steps, sample.correlations)
         return (
             *linear,
-            categorical_share(thresholds, steps, correlations, hierarchy.pattern.common),
-            categorical_share(thresholds, steps, correlations, general),
+            categorical_share(*ordinal, hierarchy.pattern.common),
+            categorical_share(*ordinal, general),
         )
 
 
 def omega(
     items: pd.DataFrame,
     n_factors: int,
-    correlation: Literal["pearson", "polychoric"] = "pearson",
+    correlation: Literal["pearson", "polychoric", "given"] = "pearson",
     rotation: str = "oblimin",
     *,
     extraction: Literal["minres", "ml"] = "minres",
@@ -98,6 +118,8 @@ def omega(
     interval: Literal["logit", "percentile"] = "logit",
     draws: int = 200,
     seed: int = 1,
+    n_obs: int | None = None,
+    smooth: Smooth = False,
 ) -> OmegaResult:
     """Share of a total's variance due to common factors and to the general factor alone.
 
@@ -107,12 +129,14 @@ def omega(
     Parameters
     ----------
     items
-        Shape (n_persons, n_items): numeric codes, NA for missing, reversed items already reversed.
+        Shape (n_persons, n_items): numeric codes, NA for missing, reversed items already reversed; with
+        `correlation="given"` the square matrix of their correlations.
     n_factors
         Group factors; three or more. With two the general factor is not identified (a warning says so); with
         one it is that factor.
     correlation
-        `"pearson"`, or `"polychoric"` for ordinal items, which adds the categorical coefficients.
+        `"pearson"`, or `"polychoric"` for ordinal items, which adds the categorical coefficients, or
+        `"given"`: a matrix, which has nobody to draw, and so no intervals.
     rotation
         An oblique rotation of `analysis.efa`.
     extraction
@@ -129,6 +153,13 @@ def omega(
         hierarchical omega, because the bootstrap repeats the downward bias of the estimate.
     draws, seed
         Bootstrap draws over people (0: no intervals) and seed of rotation and bootstrap.
+    n_obs
+        Number of persons behind a given matrix.
+    smooth
+        What becomes of a matrix that is not positive definite: `False` refuses it, in the sample and in draws
+        of the bootstrap; `"nearest"` takes the nearest correlation matrix, `"truncated"` raises eigenvalues
+        to a floor. A warning, `.smoothing` and `.draws_smoothed` say what was done. Items that repeat
+        others or follow from them are refused all the same.
 
     Returns
     -------
@@ -142,12 +173,13 @@ def omega(
     DefinitionError
         More factors than the items allow.
     NotEstimableError
-        A singular correlation matrix, too few rows, or an extraction or bootstrap that fails.
+        A singular correlation matrix, an indefinite one unless `smooth` says what to do, too few rows, or an
+        extraction or bootstrap that fails.
 
     Warns
     -----
     ToolkitWarning
-        Items that oppose the general factor, two factors, Heywood cases, lost draws.
+        Items that oppose the general factor, two factors, Heywood cases, lost draws, a smoothed matrix.
 
     Notes
     -----
@@ -167,6 +199,7 @@ def omega(
     Zinbarg, R. E., Revelle, W., Yovel, I., & Li, W. (2005). doi:10.1007/s11336-003-0974-7
     Green, S. B., & Yang, Y. (2009). doi:10.1007/s11336-008-9099-3
     Schmid, J., & Leiman, J. M. (1957). doi:10.1007/BF02289209
+    Higham, N. J. (2002). doi:10.1093/imanum/22.3.329
 
     Examples
     --------
@@ -184,29 +217,70 @@ def omega(
     _check_options(correlation, rotation, extraction, interval, draws)
     checked_level(level, CALLER)
     recipe = _Recipe(
-        n_factors=n_factors, correlation=correlation, rotation=rotation, extraction=extraction, seed=seed
+        n_factors=n_factors,
+        correlation=correlation,
+        rotation=rotation,
+        extraction=extraction,
+        seed=seed,
+        smooth=checked_smooth(CALLER, smooth),
     )
-    table = item_table(items, missing, CALLER, least=3)
-    checked_covariance(table, CALLER)
-    names = list(table.names)
-    correlations, _, _ = recipe.correlate(table.values, names)
-    check_correlations(CALLER, correlations, names)
-    hierarchy = recipe.decompose(correlations, quick=False)
+    checked_size(CALLER, n_obs)
+    if correlation == "given":
+        names, matrix = given_correlations(CALLER, items, n_obs)
+        table = ItemTable(names=tuple(names), values=np.empty((0, len(names))), n_dropped=0)
+        sample = _Sample(correlations=matrix, thresholds=[], steps=[])
+    else:
+        table = item_table(items, missing, CALLER, least=3)
+        checked_covariance(table, CALLER)
+        names = list(table.names)
+        sample = recipe.correlate(table.values, names)
+    sample, smoothing = _definite(sample, table, recipe)
+    hierarchy = recipe.decompose(sample.correlations, quick=False)
     signs = np.where(hierarchy.general < 0, -1.0, 1.0) if flip else np.ones(len(names))
-    values = _keyed_values(table.values, signs)
-    correlations, thresholds, steps = recipe.correlate(values, names)
-    hierarchy = hierarchy.keyed(signs)
-    found = recipe.coefficients(correlations, thresholds, steps, hierarchy)
-    resampled = _resample(recipe, values, names, draws, seed) if draws else None
+    sample, hierarchy = sample.keyed(signs), hierarchy.keyed(signs)
+    found = recipe.coefficients(sample, hierarchy)
+    resampled, repaired = (
+        _resample(recipe, table.values * signs, names, draws, seed)
+        if draws and len(table.values)
+        else (None, 0)
+    )
     _warn(hierarchy, names)
-    return _result(table, recipe, correlations, hierarchy, signs, found, resampled, missing, interval, level)
+    return _result(
+        table,
+        recipe,
+        sample.correlations,
+        hierarchy,
+        signs,
+        found,
+        resampled,
+        missing if len(table.values) else "given",
+        interval,
+        level,
+        n_obs=len(table.values) or n_obs or 0,
+        smoothing=smoothing,
+        draws_smoothed=repaired,
+    )
+
+
+def _definite(sample: _Sample, table: ItemTable, recipe: _Recipe) -> tuple[_Sample, Smoothing | None]:
+    """See that the correlations can be inverted, smoothed where that was chosen."""
+    matrix, smoothing = definite_correlations(
+        CALLER,
+        sample.correlations,
+        list(table.names),
+        recipe.smooth or False,
+        table.values if len(table.values) else None,
+        kind=recipe.correlation,
+        consequence=" Guttman's lambda 6 rests on its inverse and is not reported.",
+    )
+    return replace(sample, correlations=matrix), smoothing
 
 
 def _check_options(correlation: str, rotation: str, extraction: str, interval: str, draws: int) -> None:
     from analysis.factors.rotation import OBLIQUE
 
     allowed = {
-        "correlation": (correlation, ("pearson", "polychoric")),
+        "correlation": (correlation, ("pearson", "polychoric", "given")),
         "rotation": (rotation, tuple(sorted(OBLIQUE))),
         "extraction": (extraction, ("minres", "ml")),
         "interval": (interval, ("logit", "percentile")),
@@ -220,26 +294,31 @@ def _check_options(correlation: str, rotation: str, extraction: str, interval: s
         raise ResponseDataError(fact_and_hint(CALLER, f"draws is {draws}.", "ask for 0 or more."))
 
 
-def _keyed_values(values: Array, signs: Array) -> Array:
-    """Reflect columns about the middle of their observed range."""
-    ends = np.nanmin(values, axis=0) + np.nanmax(values, axis=0)
-    return np.where(signs < 0, ends - values, values)
+def _resample(recipe: _Recipe, values: Array, names: list[str], draws: int, seed: int) -> tuple[Draws, int]:
+    """Draw people, who were keyed by signs alone (no coefficient depends on where a scale begins).
 
-
-def _resample(recipe: _Recipe, values: Array, names: list[str], draws: int, seed: int) -> Draws:
+    Also counts the draws whose correlations were smoothed.
+    """
     coefficients = NAMES if recipe.correlation == "pearson" else NAMES + CATEGORICAL
     lost = (float("nan"),) * len(coefficients)
+    repaired = 0
 
     def statistic(rows: Array) -> tuple[float, ...]:
+        nonlocal repaired
         try:
-            correlations, thresholds, steps = recipe.correlate(rows, names)
-            check_correlations(CALLER, correlations, names)
-            hierarchy = recipe.decompose(correlations, quick=True)
+            sample = recipe.correlate(rows, names)
+            if recipe.smooth is not None and np.isfinite(sample.correlations).all():
+                matrix = smoothed(sample.correlations, recipe.smooth)
+                repaired += matrix is not sample.correlations
+                sample = replace(sample, correlations=matrix)
+            check_correlations(CALLER, sample.correlations, names)
+            hierarchy = recipe.decompose(sample.correlations, quick=True)
         except ToolkitError:
             return lost  # counted by `bootstrap`, which warns or refuses
-        return recipe.coefficients(correlations, thresholds, steps, hierarchy)
+        return recipe.coefficients(sample, hierarchy)
 
-    return bootstrap(values, _quiet(statistic), coefficients, draws=draws, seed=seed, caller=CALLER)
+    drawn = bootstrap(values, _quiet(statistic), coefficients, draws=draws, seed=seed, caller=CALLER)
+    return drawn, repaired
 
 
 def _quiet(statistic: Callable[[Array], tuple[float, ...]]) -> Callable[[Array], tuple[float, ...]]:
@@ -307,6 +386,10 @@ def _result(
     missing: str,
     interval: str,
     level: float,
+    *,
+    n_obs: int,
+    smoothing: Smoothing | None,
+    draws_smoothed: int,
 ) -> OmegaResult:
     names, k = list(table.names), len(table.names)
     factors = [f"F{j + 1}" for j in range(recipe.n_factors)]
@@ -331,7 +414,9 @@ def _result(
         interval=interval,
         level=level,
         alpha=k / (k - 1) * (1 - k / variance),
-        lambda6=float(1 - (k - squared_multiple_correlations(correlations).sum()) / variance),
+        lambda6=float("nan")
+        if smoothing is not None
+        else float(1 - (k - squared_multiple_correlations(correlations).sum()) / variance),
         groups=_groups(correlations, hierarchy, found, factors),
         schmid_leiman=_loadings(hierarchy, names, factors),
         pattern=pd.DataFrame(pattern.loadings, index=names, columns=factors),
@@ -346,11 +431,13 @@ def _result(
         extraction=recipe.extraction,
         rotation=recipe.rotation,
         missing=missing,
-        n_obs=len(table.values),
+        n_obs=n_obs,
         n_items=k,
         n_dropped=table.n_dropped,
-        n_pair_least=int((present.T @ present).min()),
+        n_pair_least=int((present.T @ present).min()) if len(present) else n_obs,
         draws=draws,
+        smoothing=smoothing,
+        draws_smoothed=draws_smoothed,
     )
 
 

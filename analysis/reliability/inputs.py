@@ -273,12 +273,13 @@ def squared_multiple_correlations(correlation: Array) -> Array:
     Returns
     -------
     numpy.ndarray
-        Shape (n_items,); NaN when the matrix is singular.
+        Shape (n_items,); NaN when the matrix is singular or has a negative eigenvalue.
 
     Notes
     -----
     One minus the reciprocal of the diagonal of the inverse.
     """
-    if np.linalg.cond(correlation) > 1e12:
+    roots = np.linalg.eigvalsh(correlation)
+    if roots[0] < 1e-12 * roots[-1]:
         return np.full(len(correlation), np.nan)
     return np.asarray(1.0 - 1.0 / np.diag(np.linalg.inv(correlation)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.correlation.smoothing import Smoothing
 from analysis.reliability.inputs import Interval
 from analysis.reliability.resampling import Draws
 from analysis.result import Result
@@ -28,7 +29,7 @@ class OmegaResult(Result):
         Intervals of the kind named by `interval`; None without draws, NaN limits where a logit interval does
         not exist (estimates not inside 0 and 1, as with one factor).
     alpha, lambda6
-        Standardised alpha and Guttman's lambda 6 of the same correlations.
+        Standardised alpha and Guttman's lambda 6 of the same correlations (NaN where they were smoothed).
     groups
         One row per group factor: `total`, `general`, `group` share of the variance of its own items (those
         that load highest on it), `n_items`; and a first row `g` for the whole.
@@ -46,6 +47,9 @@ class OmegaResult(Result):
         False with two factors, whose second-order loadings are set equal.
     n_obs, n_items, n_dropped, n_pair_least
         As in `cronbach_alpha`.
+    smoothing, draws_smoothed
+        How far the correlations were moved to become positive definite (None where they are as estimated),
+        and in how many draws of the bootstrap they were.
     """
 
     total: float
@@ -83,6 +87,8 @@ class OmegaResult(Result):
     n_dropped: int
     n_pair_least: int
     draws: Draws | None
+    smoothing: Smoothing | None
+    draws_smoothed: int
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row per coefficient with its interval; NaN where there is none."""

@@ -114,12 +114,14 @@ def test_smoothing_happens_only_when_asked() -> None:
     rng = np.random.default_rng(2)
     items = pd.DataFrame(rng.integers(1, 4, (14, 14))).rename(columns=lambda c: f"i{c}")
     with pytest.warns(
-        ToolkitWarning, match=r"smallest eigenvalue -0\.\d{4}\)\.\nHint: .*or give smooth=True"
+        ToolkitWarning, match=r"smallest eigenvalue -0\.\d{4}\)\.\nHint: .*or give smooth=\"nearest\""
     ):
         rough = polychoric(items)
     assert rough.smallest_eigenvalue < 0 and not rough.smoothed
     assert np.linalg.eigvalsh(rough.correlations)[0] == pytest.approx(rough.smallest_eigenvalue)
-    with pytest.warns(ToolkitWarning, match="it was smoothed"):
+    with pytest.warns(
+        ToolkitWarning, match="it was smoothed: the matrix with eigenvalues raised to a floor is given"
+    ):
         smooth = polychoric(items, smooth=True)
     assert smooth.smoothed and np.linalg.eigvalsh(smooth.correlations)[0] > 0
     with pytest.raises(NotEstimableError, match="the correlations were smoothed"):
@@ -224,7 +226,7 @@ def test_continuous_variables_that_nearly_repeat_each_other_keep_their_correlati
 def test_a_hint_names_only_an_option_that_exists() -> None:
     for can_smooth in (True, False):
         with pytest.warns(ToolkitWarning, match="not positive definite") as caught:
-            warn_of_limits(-0.8, [], smooth=False, caller="it", can_smooth=can_smooth)
-        assert ("smooth=True" in str(caught[0].message)) == can_smooth
+            warn_of_limits(-0.8, [], None, "it", definite=False, can_smooth=can_smooth)
+        assert ('smooth="nearest"' in str(caught[0].message)) == can_smooth
     assert "smooth" in inspect.signature(polychoric).parameters
     assert "smooth" not in inspect.signature(mixed_correlations).parameters
