@@ -79,6 +79,19 @@ Measures = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Correlation = Annotated[
+    str | None,
+    typer.Option(
+        "--correlation", help="Correlations of items: polychoric or pearson; by their options if left out."
+    ),
+]
+SmoothOption = Annotated[
+    str,
+    typer.Option(
+        "--smooth",
+        help="Correlations that are not positive definite: take the nearest, truncated eigenvalues, or none.",
+    ),
+]
 Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
 ]
@@ -98,6 +111,8 @@ def validate_command(
     audit: Audit = None,
     measure: Measures = None,
     seed: Seed = 1,
+    correlation: Correlation = None,
+    smooth: SmoothOption = "nearest",
     forms: Forms = "html",
     shared: Annotated[
         bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
@@ -144,6 +159,7 @@ def validate_command(
         responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
     )
     inputs["measures"] = read_measures(measure or [])
+    inputs |= {"correlation": correlation, "smooth": False if smooth == "none" else smooth}
     validate_and_write(inputs, out, seed, wanted, shared=shared)
 
 

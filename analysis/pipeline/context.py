@@ -56,6 +56,8 @@ class Context:
     """Titles of composite themes that the scale of this context lacks."""
     composite_scores: pd.DataFrame | None = None
     """Scores of these themes at the first wave, one column each, indexed by participant."""
+    correlation: str | None = None
+    smooth: str = "nearest"
     _kept: dict[str, Any] = field(default_factory=dict)
     _ran: dict[str, set[str]] = field(default_factory=dict)
 
@@ -223,6 +225,8 @@ def build_context(
     seed: int,
     audit: pd.DataFrame | None = None,
     waves: Sequence[str] = (),
+    correlation: str | None = None,
+    smooth: str = "nearest",
 ) -> Context:
     """Check what `validate` was given and gather it.
 
@@ -278,6 +282,8 @@ def build_context(
         measures=tuple(others),
         waves_named=tuple(waves),
         seed=seed,
+        correlation=correlation,
+        smooth=smooth,
     )
 
 

@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from analysis.correlation.smoothing import Smooth, checked_smooth
 from analysis.disclosure.kinds import TEXT, each
+from analysis.factors.moments import CORRELATIONS, choose
 from analysis.pipeline.context import Context, build_context
+from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
 from analysis.pipeline.reach import explained, stuck_items
 from analysis.pipeline.section import Table, Topic, Untested
 from analysis.pipeline.topics import TOPICS
@@ -115,6 +118,8 @@ def validate(
     waves: Sequence[str] = (),
     topics: Sequence[str] | None = None,
     progress: Progress | None = None,
+    correlation: str | None = None,
+    smooth: Smooth = "nearest",
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
 
@@ -156,6 +161,13 @@ def validate(
         Names of the sections wanted, such as `("flow", "use", "adherence")`. By default every topic.
     progress
         Called with a topic's title, its number and the count of topics before each topic.
+    correlation : {"polychoric", "pearson"}, optional
+        Correlations of items in the sections on structure and omega; by default polychoric where every item
+        has seven options or fewer.
+    smooth : {"nearest", "truncated", False}
+        What becomes of correlations that are not positive definite: the nearest correlation matrix,
+        eigenvalues raised to a floor, or a failed section. Each section concerned says what was done and how
+        far the matrix was moved.
 
     Returns
     -------
@@ -167,10 +179,12 @@ def validate(
     ResponseDataError
         The tables break their contract.
     DefinitionError
-        There is no topic of a given name.
+        There is no topic of a given name, or no such choice of correlations.
     """
     checked_seed(seed, "validate")
     wanted = _wanted(topics)
+    if correlation is not None:
+        choose("validate", "correlation", correlation, CORRELATIONS)
     context = build_context(
         responses,
         scale,
@@ -184,6 +198,8 @@ def validate(
         measures=measures,
         waves=waves,
         seed=seed,
+        correlation=correlation,
+        smooth=checked_smooth("validate", smooth) or NO_SMOOTHING,
     )
     sections = {}
     with threadpool_limits(1):  # many small matrices: threads of BLAS cost more than they give, and vary sums
@@ -349,6 +365,8 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
         "wave_order": context.wave_order.source.value,
         "without_variation": stuck_items(context),
         "seed": context.seed,
+        "correlation": correlation_for(context),
+        "smooth": context.smooth,
         "versions": {
             "python": platform.python_version(),
             **{name: version_of(name) for name in (*BASE, *ran)},

@@ -31,6 +31,10 @@ FLOOR = 2e-7  # what a floor of 1e-8 of the largest eigenvalue, in place of psyc
 KMO_NEAR = 2e-6  # partial correlations divide by roots of the floor, which is nearPD's
 KMO_FLOOR = 1e-4  # as KMO_NEAR, from another floor than psych's: KMO moves by about 450 times the floor here
 LEAST_SQUARES = 1e-6  # principal axes in R stop when no uniqueness moves by 1e-14
+COMPARED = [
+    ("nearest correlation matrix and its size", "Matrix::nearPD 1.5-3", NEAR),
+    ("eigenvalue truncation", "psych::cor.smooth 2.2.9", CUT),
+]
 
 
 def test_data_are_those_r_read() -> None:

@@ -9,9 +9,10 @@ import pandas as pd
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, counted, listed
+from analysis.pipeline.correlating import SMOOTHING_KINDS, correlation_for, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.pipeline.topics.retention import correlation_for, retention_of
+from analysis.pipeline.topics.retention import retention_of
 from analysis.rules import FEWEST_PEOPLE, LOADING
 from analysis.verdicts import Cause, Question
 
@@ -35,7 +36,9 @@ def section_exploration(context: Context) -> Section:
         correlation=correlation_for(context),
         missing="pairwise",
         seed=context.seed,
+        smooth=smooth_for(context),
     )
+    smoothed, of_smoothing = told_of_smoothing(found.correlation, found.smoothing)
     loadings = _loadings(context, found)
     values = _values(loadings, found, n_factors)
     weakest = float(loadings["primary"].min())
@@ -45,11 +48,17 @@ def section_exploration(context: Context) -> Section:
         n_kind=people(weight=9),
         missing=found.missing,
         seed=found.seed,
-        options={"wave": context.first_wave, "factors": n_factors, "n in fit measures": found.n_obs_fit},
-        option_kinds={**each(GIVEN, "wave factors"), "n in fit measures": people(weight=1)},
-        prose=_prose(values, n_factors),
-        values=values,
+        options={
+            "wave": context.first_wave,
+            "factors": n_factors,
+            "n in fit measures": found.n_obs_fit,
+            "smooth": context.smooth,
+        },
+        option_kinds={**each(GIVEN, "wave factors smooth"), "n in fit measures": people(weight=1)},
+        prose=[*smoothed, *_prose(values, n_factors)],
+        values=values | of_smoothing,
         value_kinds={
+            **SMOOTHING_KINDS,
             **each(GIVEN, "items"),
             **each(TEXT, "apart crossed_items"),
             **each(statistic(), "factors with_theme crossed primary_lowest explained rmsr heywood"),

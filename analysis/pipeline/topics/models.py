@@ -8,10 +8,10 @@ import pandas as pd
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
-from analysis.pipeline.topics.retention import MOST_CATEGORIES
 from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError

@@ -10,16 +10,19 @@ from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.correlating import SMOOTHING_KINDS
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.reliability_parts import (
     CONTINUOUS,
     DRAWS,
+    OMEGA_KINDS,
     ORDINAL,
     by_part,
     general_factor,
     is_ordinal,
     omega_row,
+    told_of_omega,
 )
 from analysis.rules import ALPHA, OMEGA
 from analysis.verdicts import Cause, Property, Question
@@ -44,25 +47,27 @@ def section_reliability(context: Context) -> Section:
             continue
         rows.append(row)
         dropped.append(per_item)
-    themes = pd.DataFrame(rows, columns=list(_COLUMNS))
+    themes = pd.DataFrame(rows, columns=[*_COLUMNS, *_DATA])
     tables = {"alpha": _theme_table(context, themes, ORDINAL if is_ordinal(context) else CONTINUOUS)}
     if dropped:
         tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True))
     general, told = general_factor(context, gaps)
     account = Account()
-    tables |= general | by_part(context, list(themes["theme"]), account)
+    parts = by_part(context, list(themes["theme"]), account)
+    tables |= general | parts
+    of_omega = told_of_omega(context, themes, parts["by_part"].frame if parts else None)
     return Section(
         estimator="Cronbach's alpha, Feldt interval; omega total of one factor per theme, bootstrap "
         "interval; bifactor shares, delta-method interval",
         n=int(themes["n"].max()) if len(themes) else None,
         n_kind=people(weight=9),
         missing="alpha: complete rows of each theme, pairwise beside it; omega: pairwise",
-        options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
-        option_kinds=each(GIVEN, "wave level draws"),
+        options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS, "smooth": context.smooth},
+        option_kinds=each(GIVEN, "wave level draws smooth"),
         account=account,
         seed=context.seed,
-        prose=_prose(themes) + told.prose,
-        values=_values(themes) | told.values,
+        prose=_prose(themes) + of_omega.prose + told.prose,
+        values=_values(themes) | of_omega.values | told.values,
         value_kinds=_VALUE_KINDS,
         tables=tables,
         findings=[
@@ -77,6 +82,8 @@ def section_reliability(context: Context) -> Section:
 
 
 _VALUE_KINDS = {
+    **SMOOTHING_KINDS,
+    **OMEGA_KINDS,
     **each(GIVEN, "themes scores n_low"),
     **each(TEXT, "low_themes alpha_lowest_theme alpha_highest_theme omega_lowest_theme omega_highest_theme"),
     **each(TEXT, "own_lowest_theme own_highest_theme"),
@@ -98,6 +105,7 @@ _COLUMNS = {
     "omega_ci_lower": ("95% from", "r2"),
     "omega_ci_upper": ("to", "r2"),
 }
+_DATA = ["omega_moved", "omega_draws_smoothed"]  # in the data, not on paper
 
 
 def _theme(context: Context, theme: str, items: list[str], gaps: Gaps) -> tuple[dict[str, Any], pd.DataFrame]:
@@ -241,7 +249,7 @@ def _theme_table(context: Context, themes: pd.DataFrame, note: str) -> Table:
                 weight=1, names=populations.labels(populations.complete(wave, t) for t in themes["theme"])
             ),
             **each(statistic("n"), "alpha ci_lower ci_upper alpha_pairwise average_r"),
-            **each(statistic("n"), "omega omega_ci_lower omega_ci_upper"),
+            **each(statistic("n"), "omega omega_ci_lower omega_ci_upper", *_DATA),
         },
         title="Internal consistency of each theme",
         note=note,

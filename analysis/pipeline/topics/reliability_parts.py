@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.disclosure.kinds import GIVEN, TEXT, Place, each, people, statistic
+from analysis.disclosure.kinds import GIVEN, TEXT, Kind, Place, each, people, statistic
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import Context, listed
+from analysis.pipeline.correlating import correlation_for, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.groups import groupings
-from analysis.pipeline.topics.models import estimator_for, theories
+from analysis.pipeline.topics.models import theories
 from analysis.rules import SAMPLE_TOTAL
 from instrument.errors import ToolkitError
 
+if TYPE_CHECKING:
+    from analysis.reliability.congeneric import CongenericResult
+    from analysis.reliability.omega_result import OmegaResult
+
 DRAWS = 100  # of each bootstrap: its standard deviation is then known to 7 %
+OMEGA_COLUMNS = ("omega", "omega_ci_lower", "omega_ci_upper", "omega_moved", "omega_draws_smoothed")
+OMEGA_KINDS: dict[str, Kind] = {
+    **each(TEXT, "omega_moved_themes omega_drawn_themes"),
+    **each(GIVEN, "omega_draws omega_smooth omega_parts"),
+    **each(statistic(), "omega_moved_most omega_drawn_most omega_moved_parts"),
+}
 FEWEST_ITEMS = 3
 FEWEST_DIMENSIONS = 3
 ORDINAL = (
@@ -38,8 +49,8 @@ class Told:
 
 
 def is_ordinal(context: Context) -> bool:
-    """Whether items have so few options that they count as ordinal."""
-    return estimator_for(context)["estimator"] == "WLSMV"
+    """Whether items count as ordinal: by the correlations chosen, else where they have few options."""
+    return correlation_for(context) == "polychoric"
 
 
 def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, Any]:
@@ -57,24 +68,93 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
     Returns
     -------
     dict
-        `omega`, `omega_ci_lower`, `omega_ci_upper`.
+        `omega`, `omega_ci_lower`, `omega_ci_upper`; `omega_moved`, the Frobenius norm by which correlations
+        were smoothed (0 where they were not), and `omega_draws_smoothed`, in how many draws they were.
     """
     from analysis.reliability import congeneric_omega, omega
 
     rows = answers.dropna(how="all")
+    found: OmegaResult | CongenericResult
     if is_ordinal(context):
-        found = omega(rows, 1, correlation="polychoric", missing="pairwise", draws=draws, seed=context.seed)
+        found = omega(
+            rows,
+            1,
+            correlation="polychoric",
+            missing="pairwise",
+            draws=draws,
+            seed=context.seed,
+            smooth=smooth_for(context),
+        )
         estimate, limits = found.categorical, found.categorical_ci
     else:
-        plain = congeneric_omega(rows, missing="pairwise", draws=draws, seed=context.seed)
-        estimate, limits = plain.estimate, plain.ci
+        found = congeneric_omega(
+            rows, missing="pairwise", draws=draws, seed=context.seed, smooth=smooth_for(context)
+        )
+        estimate, limits = found.estimate, found.ci
     lower, upper = limits if limits is not None else (None, None)
-    return {"omega": estimate, "omega_ci_lower": lower, "omega_ci_upper": upper}
+    return {
+        "omega": estimate,
+        "omega_ci_lower": lower,
+        "omega_ci_upper": upper,
+        "omega_moved": found.smoothing.frobenius if found.smoothing is not None else 0.0,
+        "omega_draws_smoothed": found.draws_smoothed,
+    }
+
+
+def told_of_omega(context: Context, themes: pd.DataFrame, parts: pd.DataFrame | None) -> Told:
+    """Say where correlations were smoothed for omega, in the sample, in draws, and by wave or group.
+
+    Parameters
+    ----------
+    context
+        The validation.
+    themes
+        Table `alpha`.
+    parts
+        Table `by_part`, where there is one.
+
+    Returns
+    -------
+    Told
+        At most a sentence for each.
+    """
+    told = Told()
+    moved = themes[themes["omega_moved"].fillna(0.0).astype(float) > 0]
+    drawn = themes[themes["omega_draws_smoothed"].fillna(0).astype(int) > 0]
+    by_part = parts[parts["omega_moved"].fillna(0.0).astype(float) > 0] if parts is not None else themes[:0]
+    if len(moved):
+        told.values |= {
+            "omega_moved_themes": listed(moved["title"]),
+            "omega_moved_most": float(moved["omega_moved"].max()),
+        }
+        told.prose.append(
+            "Within {omega_moved_themes} correlations contradict each other; for omega they were smoothed by "
+            "choice (smooth: {omega_smooth}), {omega_moved_most:d3} away at most (Frobenius norm)."
+        )
+    if len(drawn):
+        told.values |= {
+            "omega_drawn_themes": listed(drawn["title"]),
+            "omega_drawn_most": int(drawn["omega_draws_smoothed"].max()),
+            "omega_draws": DRAWS,
+        }
+        told.prose.append(
+            "For the intervals of omega of {omega_drawn_themes}, correlations were smoothed (smooth: "
+            "{omega_smooth}) in up to {omega_drawn_most:int} of {omega_draws:int} bootstrap draws."
+        )
+    if len(by_part):
+        told.values |= {"omega_moved_parts": len(by_part), "omega_parts": 0 if parts is None else len(parts)}
+        told.prose.append(
+            "By wave and group, correlations were smoothed for omega (smooth: {omega_smooth}) in "
+            "{omega_moved_parts:int} of {omega_parts:int} rows."
+        )
+    if told.prose:
+        told.values["omega_smooth"] = context.smooth
+    return told
 
 
 def omega_row(context: Context, items: list[str], gaps: Gaps, title: str) -> dict[str, Any]:
     """Omega of a theme with its interval; empty, with the reason among the gaps, where there is none."""
-    nothing = {"omega": None, "omega_ci_lower": None, "omega_ci_upper": None}
+    nothing = dict.fromkeys(OMEGA_COLUMNS)
     if len(items) < FEWEST_ITEMS:
         return nothing
     if gaps.few is not None:  # resamples of so few people lack answers, and give no interval worth the name
@@ -156,7 +236,14 @@ def _add_exploratory(context: Context, told: Told, gaps: Gaps) -> None:
     items = list(dict.fromkeys(item for theme in dimensions for item in context.themes[theme]))
     rows = context.items[items].dropna(how="all")
     try:
-        found = omega(rows, len(dimensions), missing="pairwise", draws=DRAWS, seed=context.seed)
+        found = omega(
+            rows,
+            len(dimensions),
+            missing="pairwise",
+            draws=DRAWS,
+            seed=context.seed,
+            smooth=smooth_for(context),
+        )
     except ToolkitError as error:
         gaps.add("Omega hierarchical, Schmid–Leiman", error, items)
         return
@@ -172,6 +259,9 @@ def _add_exploratory(context: Context, told: Told, gaps: Gaps) -> None:
         "hierarchical is {sl_omega_h:percent} ({sl_omega_h_lower:percent} to {sl_omega_h_upper:percent}) and "
         "ECV {sl_ecv:percent}."
     )
+    sentence, values = told_of_smoothing("Pearson", found.smoothing)
+    told.prose += sentence
+    told.values |= values
 
 
 def _general_table(table: pd.DataFrame, scale: str) -> Table:
@@ -249,7 +339,7 @@ def by_part(context: Context, themes: list[str], account: Account) -> dict[str, 
             kinds={
                 **each(TEXT, "kind part theme title"),
                 "n": people(weight=1, names=names),
-                **each(statistic("n"), "alpha ci_lower ci_upper omega"),
+                **each(statistic("n"), "alpha ci_lower ci_upper omega omega_moved"),
             },
             title="Internal consistency by wave and group",
             columns={
@@ -288,8 +378,9 @@ def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
     try:
         found = cronbach_alpha(answers, missing="listwise")
         enough = answers.shape[1] >= FEWEST_ITEMS
-        omega = omega_of(context, answers, 0)["omega"] if enough else None
+        omega = omega_of(context, answers, 0) if enough else dict.fromkeys(OMEGA_COLUMNS)
     except ToolkitError:
         return None  # a constant item, say: the items' section names it
     row = {"n": found.n_obs, "alpha": found.estimate, "ci_lower": found.ci.lower}
-    return row | {"ci_upper": found.ci.upper, "omega": omega}
+    row |= {"ci_upper": found.ci.upper}
+    return row | {key: omega[key] for key in ("omega", "omega_moved")}

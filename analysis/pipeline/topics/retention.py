@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.correlating import SMOOTHING_KINDS, correlation_for, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.rules import FEWEST_PEOPLE
@@ -13,7 +14,6 @@ from analysis.rules import FEWEST_PEOPLE
 if TYPE_CHECKING:
     from analysis.factors.retention import RetentionResult
 
-MOST_CATEGORIES = 7
 DRAWS = 100
 LABELS = {
     "parallel_factors": "Parallel analysis, factors",
@@ -30,12 +30,6 @@ LABELS = {
 }
 
 
-def correlation_for(context: Context) -> str:
-    """Polychoric where every item has few ordered options, Pearson otherwise."""
-    most = max(context.scale.scale_of(item).n_options for item in context.item_ids)
-    return "polychoric" if most <= MOST_CATEGORIES else "pearson"
-
-
 def retention_of(context: Context) -> RetentionResult:
     """Run every rule once per validation."""
     from analysis.factors.retention import factor_retention
@@ -48,6 +42,7 @@ def retention_of(context: Context) -> RetentionResult:
             missing="pairwise",
             draws=DRAWS,
             seed=context.seed,
+            smooth=smooth_for(context),
         ),
     )
 
@@ -67,6 +62,7 @@ def section_retention(context: Context) -> Section:
         "most_frequent_rules": int(counts.iloc[0]),
         "themes": len(context.themes),
     }
+    smoothed, of_smoothing = told_of_smoothing(found.correlation, found.smoothing)
     return Section(
         estimator=f"several rules on {found.correlation} correlations",
         n=found.n_obs,
@@ -77,17 +73,20 @@ def section_retention(context: Context) -> Section:
             "wave": context.first_wave,
             "permutations": found.draws,
             "percentile": found.percentile,
+            "smooth": context.smooth,
         },
-        option_kinds=each(GIVEN, "wave permutations percentile"),
+        option_kinds=each(GIVEN, "wave permutations percentile smooth"),
         prose=[
+            *smoothed,
             "The instrument has {themes:int} themes. Parallel analysis, which asks how many dimensions stand "
             "out against shuffled answers, suggests {parallel:int}. The {rules:int} rules run from "
             "{lowest:int} to {highest:int}; {most_frequent_rules:int} of them say {most_frequent:int}.",
             "Rules answer different questions. Eigenvalues above one tend to say too many, the bend of the "
             "scree too few; both are shown because readers ask for them.",
         ],
-        values=values,
+        values=values | of_smoothing,
         value_kinds={
+            **SMOOTHING_KINDS,
             **each(GIVEN, "rules themes"),
             **each(statistic(), "parallel lowest highest most_frequent most_frequent_rules"),
         },

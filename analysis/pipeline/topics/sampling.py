@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.correlating import SMOOTHING_KINDS, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import BARTLETT, FEWEST_PEOPLE, KMO
@@ -19,7 +20,8 @@ def section_sampling(context: Context) -> Section:
     from analysis.factors.adequacy import bartlett_sphericity, kmo
 
     items = context.items[context.item_ids]
-    adequacy = kmo(items, missing="pairwise")
+    adequacy = kmo(items, missing="pairwise", smooth=smooth_for(context))
+    smoothed, of_smoothing = told_of_smoothing("Pearson", adequacy.smoothing)
     sphericity = bartlett_sphericity(items, missing="listwise")
     lowest = str(adequacy.per_item.idxmin())
     values = {
@@ -37,17 +39,19 @@ def section_sampling(context: Context) -> Section:
         n=adequacy.n_obs,
         n_kind=people(weight=9),
         missing="pairwise for KMO, complete rows for Bartlett's test",
-        options={"wave": context.first_wave},
-        option_kinds={"wave": TEXT},
+        options={"wave": context.first_wave, "smooth": context.smooth},
+        option_kinds={"wave": TEXT, "smooth": GIVEN},
         prose=[
+            *smoothed,
             "The items share enough to be factored when partial correlations are small: KMO is {kmo:d2} in "
             "all, and lowest for {kmo_lowest_item} ({kmo_lowest:d2}).",
             "Bartlett's test asks whether all correlations are zero: χ² = {bartlett_chisq:d1}, df = "
             "{bartlett_df:int}, p = {bartlett_pvalue:p}, on the {bartlett_n:int} people who answered every "
             "item.",
         ],
-        values=values,
+        values=values | of_smoothing,
         value_kinds={
+            **SMOOTHING_KINDS,
             **each(statistic(), "kmo kmo_lowest"),
             **each(statistic("bartlett_n"), "bartlett_chisq bartlett_pvalue"),
             "kmo_lowest_item": TEXT,
