@@ -13,8 +13,10 @@ from analysis.reading_options import (
     Durations,
     EventId,
     MostSetAside,
+    Percent,
     ReadingOptions,
     RetrySeconds,
+    Thousands,
     Waves,
 )
 from instrument.reading_options import (
@@ -86,6 +88,8 @@ def adherence_command(
     sheet: Sheet = None,
     na: Missing = "NA",
     decimal: Decimal = ".",
+    thousands: Thousands = None,
+    percent: Percent = False,
     dates: Dates = None,
     durations: Durations = None,
     event_id: EventId = None,
@@ -114,6 +118,8 @@ def adherence_command(
         sheet=sheet,
         na=names_in(na),
         decimal=decimal,
+        thousands=thousands,
+        percent=percent,
         dates=dates,
         durations=durations,
         event_id=event_id,

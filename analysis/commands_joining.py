@@ -29,7 +29,7 @@ def refuse_lost_people(inputs: dict[str, Any], command: str) -> list[str]:
     Returns
     -------
     list of str
-        What was lost, in words.
+        How many people each join matches or loses, in words.
 
     Raises
     ------
@@ -55,9 +55,9 @@ def refuse_lost_people(inputs: dict[str, Any], command: str) -> list[str]:
 
 def _compared(these: set[str], others: set[str], who: str, where: str, command: str) -> list[str]:
     match = compare_ids(these, others)
-    if not match.unknown:
-        return []
     total = match.known + match.unknown
+    if not match.unknown:
+        return [f"all {total} {who} are in {where}"]
     fact = f"{match.unknown} of {total} {who} are not in {where}"
     if match.near:
         fact += f"; {match.near} would match but for {match.cause}"

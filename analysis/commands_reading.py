@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.responses_people import id_text
 from instrument.responses_text import read_delimited, separator_in
-from instrument.side_columns import Place, amounts, in_hours, points_in_time
+from instrument.side_columns import Place, amounts, check_marks, in_hours, points_in_time
 from instrument.side_variables import variable
 
 READERS = {".csv": ",", ".tsv": "\t", ".parquet": None}
@@ -35,6 +36,10 @@ class SideReading:
         How dates are written where they are not ISO 8601, such as `D.M.Y`.
     decimal : str
         Decimal mark.
+    thousands : str, optional
+        Mark between groups of three digits: `,`, `.`, `'` or `space`.
+    percent : bool
+        Whether percent signs are taken off: 45 % is 45.
     delimiter : str, optional
         Between fields; None: a comma, or a tab in `.tsv`.
     na : tuple of str
@@ -48,6 +53,8 @@ class SideReading:
 
     dates: str | None = None
     decimal: str = "."
+    thousands: str | None = None
+    percent: bool = False
     delimiter: str | None = None
     na: tuple[str, ...] = ("NA",)
     times_in: str | None = None
@@ -83,6 +90,7 @@ def read_side_table(
         line and column, never with what stands there.
     """
     how = how or SideReading()
+    check_marks(how.decimal, how.thousands, how.command)
     if not path.is_file():
         raise _fault(what, f"there is no file {str(path)!r}.", "check the path.")
     if path.suffix.lower() not in READERS:
@@ -119,14 +127,17 @@ def _column(
     if what == "enrolment" and name in STAMPS:
         return points_in_time(column, name, place, how.dates)[0]
     if what == "enrolment" and name == "withdrawn_day":
-        days = amounts(column, name, place, how.decimal, how.na)
+        days = amounts(column, name, place, how.decimal, how.na, thousands=how.thousands)
         if (early := days < 0).any():
             hint = "leave it empty for those who stayed; days count from enrolment."
             raise place.fault(name, early, "lie before enrolment", hint)
         return pd.Series(days)
+    if what == "times" and name == "at":
+        return points_in_time(column, name, place, how.dates)[0]
     if what == "times" and name == "seconds":
         return pd.Series(_seconds(column, name, place, how))
-    return variable(column, name, place, how.decimal, how.na, notes)
+    marks: dict[str, Any] = {"thousands": how.thousands, "percent": how.percent}
+    return variable(column, name, place, how.decimal, how.na, notes, **marks)
 
 
 def _ids(column: pd.Series, name: str, place: Place) -> pd.Series:
@@ -147,7 +158,7 @@ def _seconds(column: pd.Series, name: str, place: Place, how: SideReading) -> np
             fact_and_hint(how.command, fact, f"give one of {', '.join((*SECONDS, HOURS))}.")
         )
     hint = f"say so with {option_of(how.command, 'times_in', HOURS)}."
-    found = amounts(column, name, place, how.decimal, how.na, ask_hours=lambda: hint)
+    found = amounts(column, name, place, how.decimal, how.na, thousands=how.thousands, ask_hours=lambda: hint)
     if (negative := found < 0).any():
         raise place.fault(name, negative, "lie below 0", "leave a time that is not known empty.")
     known = found[~np.isnan(found)]

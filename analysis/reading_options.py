@@ -16,6 +16,10 @@ Dates = Annotated[
     typer.Option("--dates", help="How dates are written where they are not ISO: D.M.Y, M/D/Y, s, ms, excel."),
 ]
 Decimal = Annotated[str, typer.Option("--decimal", help="Decimal mark: . or ,")]
+Thousands = Annotated[
+    str | None, typer.Option("--thousands", help="Mark between thousands: , or . or ' or space.")
+]
+Percent = Annotated[bool, typer.Option("--percent", help="Take percent signs off: 45 % is 45.")]
 Durations = Annotated[
     str | None, typer.Option("--durations", help="Unit of durations in the log: ms, s, min, h, h:mm:ss.")
 ]
@@ -46,6 +50,8 @@ class ReadingOptions:
     sheet: str | None = None
     na: tuple[str, ...] = ("NA",)
     decimal: str = "."
+    thousands: str | None = None
+    percent: bool = False
     dates: str | None = None
     durations: str | None = None
     times_in: str | None = None
@@ -74,6 +80,8 @@ class ReadingOptions:
         return SideReading(
             dates=self.dates,
             decimal=self.decimal,
+            thousands=self.thousands,
+            percent=self.percent,
             delimiter=self.delimiter,
             na=self.na,
             times_in=self.times_in,
@@ -87,6 +95,7 @@ class ReadingOptions:
         return LogReading(
             dates=self.dates,
             decimal=self.decimal,
+            thousands=self.thousands,
             durations=self.durations,
             event_id=self.event_id,
             retry_seconds=self.retry_seconds,

@@ -288,9 +288,12 @@ def _summarise(
     counts["duplicates"] = int(tally["events"].sum() - tally["set_aside"].sum()) - seen
     notes += check_twins(table, seen, reading)
     users = con.execute(on_days(used, rule.retention_days))
+    matched = len(table)
+    table = everybody(table, people)
     if people is None:
         notes.append("no table of participants: only people who appear in the log are counted")
-    table = everybody(table, people)
+    else:
+        notes.append(f"{matched} of the {len(table)} people have events that count in {reading.source}")
     if not len(table):
         fact = f"none of {counts['events']} events can be used."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))

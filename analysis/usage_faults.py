@@ -15,6 +15,7 @@ from instrument.clock import microseconds, named_form
 from instrument.errors import name_offenders
 from instrument.ids import MOST_LOST, compare_ids
 from instrument.responses_raw import count_of, name_rows
+from instrument.side_columns import plain_numbers
 
 SOME_TWINS, MANY_TWINS = 0.05, 0.25
 FEW_TOLD = 5
@@ -101,7 +102,7 @@ def _lines_of(name: str, form: str | None, reading: LogReading, events: Any) -> 
         if form is not None:
             read = microseconds(cells, named_form(form, reading.caller))[1]
         else:
-            plain = cells.str.replace(",", ".", regex=False) if reading.decimal == "," else cells
+            plain = plain_numbers(cells.str.strip(), reading.decimal, reading.thousands)
             read = pd.to_numeric(plain, errors="coerce").notna().to_numpy()
         wrong = cells.notna().to_numpy() & ~read
         found += (part.index.to_numpy()[wrong] + 2).tolist()

@@ -24,7 +24,7 @@ from instrument.clock import (
     recognised_number,
 )
 from instrument.errors import ResponseDataError, fact_and_hint
-from instrument.side_columns import OFFSET, Place, amounts
+from instrument.side_columns import OFFSET, THOUSANDS, Place, amounts, check_marks, grouped_number
 
 MINUTES = {"ms": 1 / 60_000, "s": 1 / 60, "min": 1.0, "h": 60.0}
 HOURS = "h:mm:ss"
@@ -55,6 +55,8 @@ class LogReading:
         number recognised by its range.
     decimal : str
         Decimal mark of numbers in text.
+    thousands : str, optional
+        Mark between groups of three digits in text: `,`, `.`, `'` or `space`.
     durations : str, optional
         Unit of `duration`: `ms`, `s`, `min`, `h` or `h:mm:ss`; None: minutes, refused where that is
         implausible.
@@ -72,6 +74,7 @@ class LogReading:
 
     dates: str | None = None
     decimal: str = "."
+    thousands: str | None = None
     durations: str | None = None
     event_id: str | None = None
     retry_seconds: float | None = None
@@ -91,8 +94,7 @@ class LogReading:
 
 def checked_reading(reading: LogReading) -> LogReading:
     """Refuse options that mean nothing."""
-    if reading.decimal not in (".", ","):
-        raise reading.fault(f"the decimal mark is {reading.decimal!r}.", "give a point or a comma.")
+    check_marks(reading.decimal, reading.thousands, reading.caller)
     if reading.durations is not None and reading.durations not in (*MINUTES, HOURS):
         fact = f"{reading.durations!r} is no unit of durations."
         raise reading.fault(fact, f"give one of {', '.join((*MINUTES, HOURS))}.")
@@ -308,8 +310,13 @@ def _number(table: Any, name: str, con: Any, reading: LogReading) -> tuple[Any, 
     else:
         _look_at_numbers(cells, name, con, reading)
         plain = cells
+        if reading.thousands is not None:
+            marked = cells.re_search(THOUSANDS[reading.thousands])
+            odd = marked & ~cells.re_search(grouped_number(reading.decimal, reading.thousands))
+            bare = cells.re_replace(THOUSANDS[reading.thousands], "")
+            plain = ibis.cases((odd, ibis.null("string")), else_=bare)
         if reading.decimal == ",":
-            plain = ibis.cases((cells.contains("."), ibis.null("string")), else_=cells.replace(",", "."))
+            plain = ibis.cases((plain.contains("."), ibis.null("string")), else_=plain.replace(",", "."))
         value = plain.try_cast("float64") * worth
         odd = value.isnan() | value.isinf()
         value = ibis.cases((odd, ibis.null("float64")), else_=value)
@@ -323,7 +330,8 @@ def _look_at_numbers(cells: Any, name: str, con: Any, reading: LogReading) -> No
         caller=reading.caller, source=reading.source, lines=column.index.to_numpy() + 1, unit="event"
     )
     hint = f"say so with {reading.option('durations', HOURS)}."
-    amounts(column, name, place, reading.decimal, ask_hours=(lambda: hint) if name == "duration" else None)
+    hours = (lambda: hint) if name == "duration" else None
+    amounts(column, name, place, reading.decimal, thousands=reading.thousands, ask_hours=hours)
 
 
 def _identity(table: Any, reading: LogReading) -> dict[str, Any]:

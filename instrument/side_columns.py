@@ -28,15 +28,18 @@ OFFSET = r":\d.*(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
 """A time of day with its distance from UTC at the end."""
 HOURS = re.compile(r"(\d+):([0-5]?\d):([0-5]?\d(?:\.\d+)?)")
 PLAIN_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+THOUSANDS = {",": ",", ".": r"\.", "'": "['’]", "space": "[ \u00a0\u202f]"}
+"""Marks between groups of three digits, and the signs that count as each."""
 SINGULAR = {"hold": "holds", "lie": "lies", "are": "is"}
 _KINDS: tuple[tuple[str, str, str], ...] = (
     (
-        r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}([ '’]\d{3})+([.,]\d+)?",
+        r"[+-]?\d{1,3}(,\d{3})+\.\d+|[+-]?\d{1,3}(,\d{3}){2,}"
+        r"|[+-]?\d{1,3}(\.\d{3})+,\d+|[+-]?\d{1,3}([ '’]\d{3})+([.,]\d+)?",
         "hold a thousands mark",
-        "write plain numbers such as 1234.5.",
+        "",
     ),
     (r"[+-]?\d*,\d+", "hold a comma", ""),
-    (r"[+-]?[\d.,]+ ?%", "hold a percent sign", "write plain numbers without the sign."),
+    (r"[+-]?[\d.,]+ ?%", "hold a percent sign", ""),
     (r"\d+:\d{1,2}(:\d{1,2}(\.\d+)?)?", "hold hours and minutes", ""),
     (r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}.*", "hold dates", "write numbers there."),
 )
@@ -190,9 +193,11 @@ def amounts(
     decimal: str = ".",
     na: tuple[str, ...] = ("NA",),
     *,
+    thousands: str | None = None,
+    percent: bool = False,
     ask_hours: Callable[[], str] | None = None,
 ) -> np.ndarray:
-    """Read a column of numbers; marks of thousands, percent, hours and foreign decimals are refused.
+    """Read a column of numbers; marks that were not named (thousands, percent, hours, decimals) are refused.
 
     Parameters
     ----------
@@ -206,6 +211,10 @@ def amounts(
         Decimal mark, `.` or `,`.
     na
         Texts that mean a missing number.
+    thousands
+        Mark between groups of three digits: `,`, `.`, `'` or `space`; None: there is none.
+    percent
+        Whether percent signs are taken off (45 % is 45), where every number of the column has one.
     ask_hours
         Gives the hint for cells such as 1:30:00.
 
@@ -229,16 +238,84 @@ def amounts(
         raise place.fault(name, ~blank, "hold dates", "write numbers there.")
     texts = column.where(~blank).map(_as_text, na_action="ignore").astype("string").str.strip()
     texts = texts.reset_index(drop=True)
-    plain = texts
-    if decimal == ",":
-        plain = texts.mask(texts.str.contains(".", regex=False).fillna(False), "point")
-        plain = plain.str.replace(",", ".", n=1, regex=False)
+    bare = _without_percent(texts, blank, name, place) if percent else texts
+    plain = plain_numbers(bare, decimal, thousands)
     fits = plain.str.fullmatch(PLAIN_NUMBER).fillna(False).to_numpy(dtype=bool)
     if (bad := ~fits & ~blank).any():
-        raise _no_numbers(texts, bad, name, place, decimal, ask_hours)
+        raise _no_numbers(bare, bad, name, place, (decimal, thousands), ask_hours)
     values = np.full(len(texts), np.nan)
     values[fits] = plain[fits].astype(float).to_numpy()
     return _finite(values, name, place)
+
+
+def check_marks(decimal: str, thousands: str | None, caller: str) -> None:
+    """Refuse marks of numbers that are none, or are one and the same.
+
+    Parameters
+    ----------
+    decimal, thousands
+        As in `amounts`.
+    caller
+        Named in messages.
+
+    Raises
+    ------
+    ResponseDataError
+        A mark is not known, or both are one.
+    """
+    if decimal not in (".", ","):
+        fact = f"the decimal mark is {decimal!r}."
+        raise ResponseDataError(fact_and_hint(caller, fact, "give a point or a comma."))
+    if thousands is not None and (thousands not in THOUSANDS or thousands == decimal):
+        same = "the decimal mark too" if thousands == decimal else "no mark between thousands"
+        fact = f"{thousands!r} is {same}."
+        hint = f"give one of {', '.join(mark for mark in THOUSANDS if mark != decimal)}."
+        raise ResponseDataError(fact_and_hint(caller, fact, hint))
+
+
+def grouped_number(decimal: str, thousands: str) -> str:
+    """Give the pattern of a number with marks between its thousands, each before three digits."""
+    return rf"^[+-]?[0-9]{{1,3}}(?:{THOUSANDS[thousands]}[0-9]{{3}})+(?:{re.escape(decimal)}[0-9]+)?$"
+
+
+def plain_numbers(texts: pd.Series, decimal: str = ".", thousands: str | None = None) -> pd.Series:
+    """Write numbers with a point and without other marks; what is no number stays none.
+
+    Parameters
+    ----------
+    texts : Series of shape (n,)
+        Texts, missing where blank.
+    decimal, thousands
+        As in `amounts`.
+
+    Returns
+    -------
+    Series of shape (n,)
+        Texts.
+
+    Examples
+    --------
+    >>> plain_numbers(pd.Series(["1.234,5", "12.34", "7"], dtype="string"), ",", ".").to_list()
+    ['1234.5', 'marks', '7']
+    """
+    plain = texts
+    if thousands is not None:
+        marked = plain.str.contains(THOUSANDS[thousands], regex=True).fillna(False)
+        grouped = plain.str.contains(grouped_number(decimal, thousands), regex=True).fillna(False)
+        plain = plain.str.replace(THOUSANDS[thousands], "", regex=True).mask(marked & ~grouped, "marks")
+    if decimal == ",":
+        plain = plain.mask(plain.str.contains(".", regex=False).fillna(False), "point")
+        plain = plain.str.replace(",", ".", n=1, regex=False)
+    return plain
+
+
+def _without_percent(texts: pd.Series, blank: np.ndarray, name: str, place: Place) -> pd.Series:
+    """Take percent signs off, where all cells have one or none has."""
+    signed = texts.str.endswith("%").fillna(False).to_numpy(dtype=bool)
+    if (bare := ~signed & ~blank).any() and signed.any():
+        hint = "write the sign at every number of the column, or at none."
+        raise place.fault(name, bare, "hold no percent sign where others do", hint)
+    return texts.str.replace(r" ?%$", "", regex=True)
 
 
 def _as_text(cell: object) -> str:
@@ -256,11 +333,17 @@ def _no_numbers(
     bad: np.ndarray,
     name: str,
     place: Place,
-    decimal: str,
+    marks: tuple[str, str | None],
     ask_hours: Callable[[], str] | None,
 ) -> ResponseDataError:
     """Name the commonest kind of cell that is no number."""
-    if decimal == ",":
+    decimal, thousands = marks
+    if thousands is not None:
+        odd = bad & (plain_numbers(texts, decimal, thousands) == "marks").fillna(False).to_numpy(dtype=bool)
+        if odd.any():
+            what = "hold the mark of thousands elsewhere than before three digits"
+            return place.fault(name, odd, what, "write plain numbers with one kind of mark.")
+    if decimal == "," and thousands != ".":
         pointed = bad & texts.str.contains(".", regex=False).fillna(False).to_numpy(dtype=bool)
         if pointed.any():
             what = "hold a point, though the decimal mark is a comma"
@@ -269,15 +352,34 @@ def _no_numbers(
         these = bad & texts.str.fullmatch(pattern).fillna(False).to_numpy(dtype=bool)
         if these.any():
             if what == "hold a comma":
-                hint = f"say that it is the decimal mark with {option_of(place.caller, 'decimal', ',')}."
+                hint = f"say that it is the decimal mark with {option_of(place.caller, 'decimal', ',')}"
+                either = texts[these].str.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}").all()
+                other = f", or that it parts thousands with {option_of(place.caller, 'thousands', ',')}"
+                hint = f"{hint}{other if either else ''}."
             elif what.startswith("hold hours"):
                 hint = ask_hours() if ask_hours else "write plain numbers."
+            elif what == "hold a thousands mark":
+                hint = _thousands_hint(texts[these], place.caller, decimal)
+            elif what == "hold a percent sign":
+                flag = "say that they are percent with --percent."
+                hint = flag if place.caller.startswith("dta --") else "write plain numbers without the sign."
             return place.fault(name, these, what, hint)
-    marks = bad & texts.str.lower().isin(MISSING_MARKERS).fillna(False).to_numpy(dtype=bool)
-    if marks.any() and (marks == bad).all():
+    absent = bad & texts.str.lower().isin(MISSING_MARKERS).fillna(False).to_numpy(dtype=bool)
+    if absent.any() and (absent == bad).all():
         hint = "leave missing numbers empty, or write NA."
-        return place.fault(name, marks, "hold an undeclared mark of a missing value", hint)
+        return place.fault(name, absent, "hold an undeclared mark of a missing value", hint)
     return place.fault(name, bad, "hold text where a number is expected", "write numbers, or leave it empty.")
+
+
+def _thousands_hint(texts: pd.Series, caller: str, decimal: str) -> str:
+    """Name the mark between the thousands, and the decimal mark where the other one stands there."""
+    for mark in THOUSANDS:
+        for point in (decimal, "." if decimal == "," else ","):
+            if mark == point or not texts.str.contains(grouped_number(point, mark), regex=True).all():
+                continue
+            too = "" if point == decimal else f" and {option_of(caller, 'decimal', point)}"
+            return f"say so with {option_of(caller, 'thousands', mark)}{too}."
+    return "write plain numbers such as 1234.5."
 
 
 def in_hours(column: pd.Series, name: str, place: Place) -> np.ndarray:

@@ -15,12 +15,20 @@ SENTINELS = (-999.0, -998.0, -99.0, -98.0, -9.0, -8.0, 88.0, 99.0, 888.0, 998.0,
 """Numbers with which files mark a missing value."""
 FAR = 3.0
 """A sentinel is suspected when it lies further than this many standard deviations from the others."""
-NUMBER_LIKE = r"[+-]?[\d.,'’ ]*\d ?%?"
+NUMBER_LIKE = "[+-]?[\\d.,'’ \u00a0\u202f]*\\d ?%?"
 MARKS = {"nan", "n/a", "#n/a", "null", "<na>", "#value!", "#ref!", "#div/0!", "#name?", "#num!"}
 
 
 def variable(
-    column: pd.Series, name: str, place: Place, decimal: str, na: tuple[str, ...], notes: list[str]
+    column: pd.Series,
+    name: str,
+    place: Place,
+    decimal: str,
+    na: tuple[str, ...],
+    notes: list[str],
+    *,
+    thousands: str | None = None,
+    percent: bool = False,
 ) -> pd.Series:
     """Read a covariate or an outcome: numbers where most cells are, else categories.
 
@@ -38,6 +46,8 @@ def variable(
         Texts that mean a missing value.
     notes
         Suspicions are appended here.
+    thousands, percent
+        As in `amounts`.
 
     Returns
     -------
@@ -62,7 +72,7 @@ def variable(
     padded = present.str.fullmatch(r"0\d+").fillna(False).any()
     like = present.str.fullmatch(NUMBER_LIKE).fillna(False)
     if len(present) and like.mean() > 0.5 and not padded:
-        values = amounts(column, name, place, decimal, na)
+        values = amounts(column, name, place, decimal, na, thousands=thousands, percent=percent)
         notes += sentinel_suspicions(values, name, place)
         whole = not blank.any() and present.str.fullmatch(r"[+-]?\d{1,15}").all()
         return pd.Series(values.astype(np.int64) if whole else values)

@@ -1,4 +1,4 @@
-"""The order of waves: declared, named, or plain from their names; otherwise it is not known."""
+"""The order of waves: declared, named, plain from times or from names; otherwise it is not known."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.side_columns import Place, points_in_time
 
 
 class OrderSource(Enum):
@@ -17,6 +23,7 @@ class OrderSource(Enum):
 
     DECLARED = "declared"
     NAMED = "named"
+    TIMES = "times"
     NUMBERS = "numbers"
     WORDS = "words"
     ONE = "one"
@@ -60,8 +67,9 @@ def order_of_waves(
     declared: Sequence[str] = (),
     named: Sequence[str] = (),
     caller: str = "validate",
+    times: pd.DataFrame | None = None,
 ) -> WaveOrder:
-    """Put waves in order by what is declared or named, else by their numbers or by known words.
+    """Put waves in order by what is declared or named, else by times, by their numbers or by known words.
 
     Parameters
     ----------
@@ -73,6 +81,8 @@ def order_of_waves(
         Names in the order that the caller gives; empty where none is given.
     caller
         Named in messages.
+    times
+        When each administration was: `participant`, `wave`, and `at` (points in time) or `day` (numbers).
 
     Returns
     -------
@@ -86,9 +96,11 @@ def order_of_waves(
 
     Notes
     -----
-    Numbers give an order when the names are alike but for one number (`week2` < `week10`), whole numbers
-    too. Words do when each says before, during, after or follow-up (numbered follow-ups by their number); a
-    word for before may stand beside numbered waves. Everything else has no order: the alphabet gives none.
+    Times give an order when everybody who answered two waves answered the same one first (see
+    `waves_in_time`); where the names are plain and say another order, none is known. Numbers give an order
+    when the names are alike but for one number (`week2` < `week10`), whole numbers too. Words do when each
+    says before, during, after or follow-up (numbered follow-ups by their number); a word for before may stand
+    beside numbered waves. Everything else has no order: the alphabet gives none.
 
     Examples
     --------
@@ -112,12 +124,84 @@ def order_of_waves(
         )
     if len(present) == 1:
         return WaveOrder(waves=tuple(present), source=OrderSource.ONE)
+    timed = waves_in_time(times, present, caller)
+    named_order = _by_name(by_name)
+    if timed is not None:
+        contradicted = named_order is not None and named_order.waves != timed
+        source = OrderSource.UNKNOWN if contradicted else OrderSource.TIMES
+        return WaveOrder(waves=tuple(present) if contradicted else timed, source=source)
+    return named_order or WaveOrder(waves=tuple(present), source=OrderSource.UNKNOWN)
+
+
+def _by_name(by_name: dict[str, Any]) -> WaveOrder | None:
     for source, keys in ((OrderSource.NUMBERS, _numbers(by_name)), (OrderSource.WORDS, _words(by_name))):
         if keys is not None and len(set(keys.values())) == len(keys):
-            return WaveOrder(
-                waves=tuple(by_name[n] for n in sorted(keys, key=lambda n: keys[n])), source=source
-            )
-    return WaveOrder(waves=tuple(present), source=OrderSource.UNKNOWN)
+            waves = tuple(by_name[name] for name in sorted(keys, key=lambda name: keys[name]))
+            return WaveOrder(waves=waves, source=source)
+    return None
+
+
+def waves_in_time(
+    times: pd.DataFrame | None, present: Sequence[Any], caller: str = "validate"
+) -> tuple[Any, ...] | None:
+    """Put waves in the order in which everybody answered them.
+
+    Parameters
+    ----------
+    times
+        `participant`, `wave`, and `at` (points in time) or `day` (numbers); None where no times are known.
+    present
+        Distinct waves of the answers.
+    caller
+        Named in messages.
+
+    Returns
+    -------
+    tuple or None
+        The waves in order; None where there is no such column, two neighbours share nobody, or one person
+        answered two waves in the other order or at one time.
+
+    Examples
+    --------
+    >>> times = pd.DataFrame({"participant": ["a", "a"], "wave": ["autumn", "spring"], "day": [200, 20]})
+    >>> waves_in_time(times, ["autumn", "spring"])
+    ('spring', 'autumn')
+    """
+    if times is None or len(present) < 2 or not {"participant", "wave"} <= set(times.columns):
+        return None
+    moments = _moments(times, caller)
+    if moments is None:
+        return None
+    known = pd.DataFrame({"person": times["participant"].astype(str), "wave": times["wave"].astype(str)})
+    known = known.reset_index(drop=True).assign(moment=moments).dropna()
+    names = [str(wave) for wave in present]
+    if known.duplicated(["person", "wave"]).any() or set(known["wave"]) != set(names):
+        return None
+    table = known.pivot_table(index="person", columns="wave", values="moment")[names].to_numpy()
+    ahead = np.array([[(one < other).sum() for other in table.T] for one in table.T])
+    level = np.array([[(one == other).sum() for other in table.T] for one in table.T])
+    np.fill_diagonal(level, 0)
+    if level.any() or (np.minimum(ahead, ahead.T) > 0).any():
+        return None
+    order = np.argsort(np.nanmedian(table, axis=0), kind="stable")
+    if not all(ahead[one, other] for one, other in pairwise(order)):
+        return None
+    if any(ahead[order[k], order[j]] for k in range(len(order)) for j in range(k)):
+        return None
+    return tuple(present[k] for k in order)
+
+
+def _moments(times: pd.DataFrame, caller: str) -> np.ndarray | None:
+    """When each administration was, as numbers; NaN where that is not known."""
+    if "at" in times.columns:
+        column = times["at"].reset_index(drop=True)
+        place = Place(caller=caller, source="the table of times", lines=np.arange(1, len(times) + 1))
+        stamps = column if is_datetime64_any_dtype(column.dtype) else points_in_time(column, "at", place)[0]
+        whole = pd.Series(stamps).to_numpy(dtype="datetime64[us]")
+        return np.where(np.isnat(whole), np.nan, whole.astype(np.int64).astype(float))
+    if "day" in times.columns and is_numeric_dtype(times["day"].dtype):
+        return times["day"].astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+    return None
 
 
 def _check_named(by_name: dict[str, Any], declared: Sequence[str], named: Sequence[str], caller: str) -> None:

@@ -74,10 +74,10 @@ class Context:
 
     @cached_property
     def wave_order(self) -> WaveOrder:
-        """Waves in their order, and where it comes from: declared, named, plain from names, or not known."""
+        """Waves in their order, and where it comes from; as they stand in the file where none is known."""
         present = list(pd.unique(self.responses["wave"]))
         declared = [wave.name for wave in self.study.waves] if self.study is not None else []
-        return order_of_waves(present, declared, self.waves_named)
+        return order_of_waves(present, declared, self.waves_named, times=self.times)
 
     @property
     def waves(self) -> list[Any]:
@@ -98,7 +98,8 @@ class Context:
         names = listed(repr(str(wave).strip("{}")) for wave in self.waves)
         return (
             f"The order of the waves {names} is not known, so nothing is said about change: "
-            "name it with --waves a,b,c, or declare every wave in a study file."
+            "name it with --waves a,b,c, declare every wave in a study file, or give times with a "
+            "column at or day."
         )
 
     def wave_name(self, wave: Any) -> str:

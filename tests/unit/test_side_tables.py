@@ -198,6 +198,69 @@ def test_what_is_named_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["height"], [1.5, 1.7, np.nan])
 
 
+@pytest.mark.parametrize(
+    ("cells", "how", "numbers"),
+    [
+        (["1,234", "12", "1,234,567.5"], {"thousands": ","}, [1234, 12, 1234567.5]),
+        (["1.234", "12,5", "1.234.567"], {"thousands": ".", "decimal": ","}, [1234, 12.5, 1234567]),
+        (["1 234", "12", "1\u202f234\u00a0567"], {"thousands": "space"}, [1234, 12, 1234567]),
+        (["1'234", "12", "-1’234.5"], {"thousands": "'"}, [1234, 12, -1234.5]),
+        (["45 %", "50%", "7.5 %"], {"percent": True}, [45, 50, 7.5]),
+        (["45", "50", "7.5"], {"percent": True}, [45, 50, 7.5]),
+        (["1.045,5 %", "50%", "7 %"], {"percent": True, "thousands": ".", "decimal": ","}, [1045.5, 50, 7]),
+    ],
+)
+def test_marks_of_numbers_that_are_named_are_read(
+    cells: list[str], how: dict[str, Any], numbers: list[float], tmp_path: Path
+) -> None:
+    side = columns(tmp_path, "s.csv", participant=[*IDS], x=[*cells, *[cells[0]] * (len(IDS) - 3)])
+    read = inputs_of(tmp_path, ReadingOptions(**how), covariates=str(side))["covariates"]["x"]
+    assert list(read[:3]) == numbers
+
+
+@pytest.mark.parametrize(
+    ("cells", "how", "words"),
+    [
+        (["1,234", "12"], {}, r"1 cell holds a comma \(line 2\)\.\n.*--decimal ',', or .* --thousands ','"),
+        (["1,234,567", "12"], {}, r"1 cell holds a thousands mark \(line 2\)\.\n.*--thousands ','"),
+        (["1.234,5", "12"], {}, r"thousands mark \(line 2\)\.\n.*--thousands \. and --decimal ','"),
+        (["1 234", "12"], {}, r"thousands mark \(line 2\)\.\n.*--thousands space"),
+        (["1,5", "12"], {"thousands": ","}, r"1 cell holds the mark of thousands elsewhere .*\(line 2\)"),
+        (
+            ["1.23", "1.234"],
+            {"thousands": ".", "decimal": ","},
+            r"1 cell holds the mark of thousands .*line 2",
+        ),
+        (["1.5", "1'234"], {"thousands": "'", "decimal": ","}, r"1 cell holds a point, .*\(line 2\)"),
+        (["45 %", "12"], {}, r"1 cell holds a percent sign \(line 2\)\.\n.*--percent"),
+        (["45 %", "0.45"], {"percent": True}, r"cells hold no percent sign where others do \(lines 3"),
+    ],
+)
+def test_marks_of_numbers_that_are_not_named_are_refused(
+    cells: list[str], how: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    side = columns(tmp_path, "s.csv", participant=IDS, x=[*cells, *["12"] * (len(IDS) - 2)])
+    with pytest.raises(ResponseDataError, match=words):
+        inputs_of(tmp_path, ReadingOptions(**how), covariates=str(side))
+
+
+def test_one_mark_cannot_be_both(tmp_path: Path) -> None:
+    side = columns(tmp_path, "s.csv", participant=IDS, x=["1"] * len(IDS))
+    for how, words in (
+        ({"thousands": "."}, "'.' is the decimal mark too"),
+        ({"thousands": "_"}, "'_' is no mark between thousands"),
+        ({"decimal": "x"}, "the decimal mark is 'x'"),
+    ):
+        with pytest.raises(ResponseDataError, match=words):
+            inputs_of(tmp_path, ReadingOptions(**how), covariates=str(side))
+
+
+def test_joins_say_how_many_people_they_match(tmp_path: Path) -> None:
+    side = columns(tmp_path, "s.csv", participant=IDS, age=range(40))
+    notes = inputs_of(tmp_path, covariates=str(side))["responses"].attrs["notes"]
+    assert "all 40 people who answered are in the table of covariates" in notes
+
+
 def test_a_separator_that_is_named_serves_only_files_that_have_it(tmp_path: Path) -> None:
     semi = saved(tmp_path, "s.csv", "participant;age\nP001;30\n")
     plain = saved(tmp_path, "p.csv", "participant,age\nP001,30\n")

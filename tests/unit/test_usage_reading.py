@@ -225,6 +225,33 @@ def test_numbers_in_other_writings_are_named_or_refused(
             read(READERS[reader](events, tmp_path))
 
 
+@pytest.mark.parametrize("reader", ["frame", "csv"])
+def test_marks_between_thousands_are_read_where_they_are_named(
+    reader: str, plain: UsageSummary, tmp_path: Path
+) -> None:
+    long = PLAIN.assign(duration=PLAIN["duration"] * 60_000)
+    for thousands, decimal in ((",", "."), (".", ","), ("space", ","), ("'", ".")):
+        mark = " " if thousands == "space" else thousands
+        swap = str.maketrans({",": mark, ".": decimal})
+        texts = long["duration"].map(lambda d, swap=swap: f"{d:,.1f}".translate(swap))
+        events = READERS[reader](PLAIN.assign(duration=texts), tmp_path)
+        found = read(events, thousands=thousands, decimal=decimal, durations="ms")
+        pd.testing.assert_frame_equal(found.people, plain.people, rtol=0, atol=1e-9)
+        with pytest.raises(ResponseDataError, match="hold"):
+            read(events, decimal=decimal, durations="ms")
+    stray = PLAIN.assign(duration=PLAIN["duration"].astype(str))
+    stray.loc[3, "duration"] = "12,34.5"
+    with pytest.raises(ResponseDataError, match="1 cell holds the mark of thousands elsewhere"):
+        read(READERS[reader](stray, tmp_path), thousands=",")
+    with pytest.raises(ResponseDataError, match="',' is the decimal mark too"):
+        read(PLAIN, thousands=",", decimal=",")
+
+
+def test_the_summary_says_how_many_people_have_events(plain: UsageSummary) -> None:
+    n = len(plain.people)
+    assert any(f"of the {n} people have events that count in the log" in note for note in plain.notes)
+
+
 def test_events_within_one_second_are_two(tmp_path: Path) -> None:
     base = pd.Timestamp("2026-03-05 09:00")
     at = [base + pd.Timedelta(milliseconds=90 * k) for k in range(10)]

@@ -143,3 +143,62 @@ def test_the_first_wave_is_the_first_with_answers() -> None:
     tree = validate(frame, SCALE, topics=("flow",)).tree
     assert tree["meta"]["structure_wave"] == "week10"
     assert tree["sections"]["flow"]["values"]["first_n"] == 120
+
+
+def timed(moments: dict[str, list[float | str]], name: str = "day") -> pd.DataFrame:
+    rows = [(f"p{k}", wave, moment) for wave, cells in moments.items() for k, moment in enumerate(cells)]
+    return pd.DataFrame(rows, columns=["participant", "wave", name])
+
+
+@pytest.mark.parametrize("name", ["day", "at"])
+def test_times_of_answering_order_waves_whose_names_say_nothing(name: str) -> None:
+    days = {"autumn": [200.0, 210.0, np.nan], "spring": [20.0, 25.0, 22.0], "winter": [290.0, np.nan, 300.0]}
+    start = pd.Timestamp("2026-01-01")
+    if name == "at":
+        days = {
+            w: [str(start + pd.Timedelta(days=d)) if d == d else None for d in c] for w, c in days.items()
+        }
+    for shuffled in permutations(days):
+        found = order_of_waves(shuffled, times=timed(days, name))
+        assert (found.waves, found.source) == (("spring", "autumn", "winter"), OrderSource.TIMES)
+
+
+@pytest.mark.parametrize(
+    ("moments", "why"),
+    [
+        ({"a": [1.0, 2.0], "b": [5.0, 1.0]}, "one person answered them the other way round"),
+        ({"a": [1.0, 2.0], "b": [5.0, 2.0]}, "one person answered both at one time"),
+        ({"a": [1.0, np.nan], "b": [np.nan, 9.0]}, "nobody answered both"),
+        ({"a": [1.0, 2.0]}, "a wave has no times"),
+        (
+            {"a": [1.0, np.nan, 3.0], "b": [2.0, 5.0, np.nan], "c": [np.nan, 6.0, 1.0]},
+            "the times go in a ring",
+        ),
+    ],
+)
+def test_times_that_disagree_or_are_too_few_give_no_order(moments: dict[str, list[float]], why: str) -> None:
+    present = ["a", "b", *(["c"] if "c" in moments else [])]
+    found = order_of_waves(present, times=timed(moments))
+    assert not found.known, why
+    assert found.waves == tuple(present)
+
+
+def test_times_against_plain_names_leave_the_order_open_and_a_declared_one_stands() -> None:
+    times = timed({"post": [1.0, 2.0], "pre": [5.0, 6.0]})
+    assert not order_of_waves(["pre", "post"], times=times).known
+    assert order_of_waves(["pre", "post"], named=["pre", "post"], times=times).source is OrderSource.NAMED
+    declared = order_of_waves(["pre", "post"], declared=["pre", "post"], times=times)
+    assert declared.source is OrderSource.DECLARED
+
+
+def test_a_validation_takes_the_order_from_its_times() -> None:
+    frame = answers("winter", "autumn")
+    times = frame[["participant", "wave"]].assign(
+        day=np.where(frame["wave"] == "winter", 10, 100), seconds=90
+    )
+    tree = validate(frame, SCALE, times=times, topics=("flow", "longitudinal")).tree
+    assert (tree["meta"]["wave_order"], tree["meta"]["waves"]) == ("times", ["winter", "autumn"])
+    assert "by the times of answering" in " ".join(tree["sections"]["flow"]["prose"])
+    table = pd.DataFrame(tree["sections"]["longitudinal"]["tables"]["trajectories"])
+    means = table[table["who"].str.startswith("everyone")].groupby("wave")["mean"].mean()
+    assert means["wave autumn"] - means["wave winter"] > 0.7

@@ -25,6 +25,7 @@ ONCE = "so that each person counts once and nobody has been asked before"
 FIRST = {
     OrderSource.DECLARED: f"the first wave declared with answers, {ONCE}",
     OrderSource.NAMED: f"the first wave named, {ONCE}",
+    OrderSource.TIMES: f"the first by the times of answering, {ONCE}",
     OrderSource.NUMBERS: f"the first by the number in its name, {ONCE}",
     OrderSource.WORDS: f"the first by its name, {ONCE}",
     OrderSource.ONE: "the only wave",
