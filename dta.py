@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -223,9 +224,14 @@ def settings(
         logging.getLogger(ours).setLevel(log_level.upper())
 
 
+@cache
+def _command() -> Any:
+    return typer.main.get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; bad input ends with status 2 and one message on standard error."""
-    command = typer.main.get_command(app)
+    command = _command()
     rights = os.umask(0o077)  # whatever a command writes may hold what people gave
     try:
         status = command.main(

@@ -31,10 +31,12 @@ from instrument.reading_options import (
     Delimiter,
     Encoding,
     Labels,
+    MappingFile,
     Missing,
     Participant,
     Sheet,
     WaveColumn,
+    mapping_in,
     names_in,
 )
 
@@ -136,6 +138,7 @@ def validate_command(
     retry_seconds: RetrySeconds = None,
     most_set_aside: MostSetAside = 0.5,
     waves: Waves = None,
+    mapping: MappingFile = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.report.writing import check_forms, refuse_foreign
@@ -160,6 +163,7 @@ def validate_command(
         retry_seconds=retry_seconds,
         most_set_aside=most_set_aside,
         waves=names_in(waves),
+        mapping=mapping_in(mapping),
     )
     inputs = read_inputs(
         responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
@@ -215,6 +219,7 @@ def read_inputs(
     inputs["audit"] = read_audit(audit) if audit else None
     everyone = read_side_table(enrolment, "enrolment", how=side) if enrolment else None
     inputs["enrolment"] = one_row_each(everyone, "enrolment") if everyone is not None else None
+    names = (*names, *(how.mapping.covariates if how.mapping is not None else ()))
     inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
     for name in ("outcomes", "times", "enrolment", "covariates"):
         if inputs[name] is not None:

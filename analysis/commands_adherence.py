@@ -23,10 +23,12 @@ from instrument.reading_options import (
     Delimiter,
     Encoding,
     Labels,
+    MappingFile,
     Missing,
     Participant,
     Sheet,
     WaveColumn,
+    mapping_in,
     names_in,
 )
 
@@ -96,6 +98,7 @@ def adherence_command(
     retry_seconds: RetrySeconds = None,
     most_set_aside: MostSetAside = 0.5,
     waves: Waves = None,
+    mapping: MappingFile = None,
 ) -> None:
     """Use against the intended use, and whether scores go with later use: report, results and tables."""
     from analysis.commands import progress_display, read_inputs, say_what_was_written, summarised
@@ -126,6 +129,7 @@ def adherence_command(
         retry_seconds=retry_seconds,
         most_set_aside=most_set_aside,
         waves=names_in(waves),
+        mapping=mapping_in(mapping),
     )
     scale = instrument or _instrument_of(plan, study)
     inputs = read_inputs(responses, scale, None, outcomes, covariates, study, None, enrolment, how=how)

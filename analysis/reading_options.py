@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from analysis.commands_reading import SideReading
     from analysis.usage_reading import LogReading
+    from instrument.recognition import Mapping
 
 Dates = Annotated[
     str | None,
@@ -59,6 +60,7 @@ class ReadingOptions:
     retry_seconds: float | None = None
     most_set_aside: float = 0.5
     waves: tuple[str, ...] = ()
+    mapping: Mapping | None = None
 
     def answers(self) -> dict[str, Any]:
         """Keyword arguments of `read_responses`."""
@@ -70,6 +72,7 @@ class ReadingOptions:
             "na": self.na,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
+            "mapping": self.mapping,
             "caller": self.command,
         }
 

@@ -293,7 +293,7 @@ def _summarise(
     if people is None:
         notes.append("no table of participants: only people who appear in the log are counted")
     else:
-        notes.append(f"{matched} of the {len(table)} people have events that count in {reading.source}")
+        notes.append(f"{matched} of the {len(table)} people have events that count in the log")
     if not len(table):
         fact = f"none of {counts['events']} events can be used."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))

@@ -17,13 +17,14 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
 from instrument.loading import load, read_yaml
+from instrument.recognition import recognise
 from instrument.responses import read_responses
 
 LARGEST_MB = 50
 LARGEST_DEFINITION_MB = 1
 LARGEST_UNPACKED_MB = 500
 MEGABYTE = 1024 * 1024
-ANSWER_KINDS = ("csv", "tsv", "xlsx", "sav", "zsav", "parquet")
+ANSWER_KINDS = ("csv", "tsv", "xlsx", "sav", "zsav", "dta", "parquet")
 DEFINITION_KINDS = ("yaml", "yml")
 LONGEST_NAME = 120
 
@@ -62,6 +63,11 @@ class Reading:
         Of a text file.
     labels
         Whether the cells hold the labels of the options in place of their codes.
+    recognise
+        Whether columns and answers are recognised, as with the file of a survey tool; of the fields above
+        only the further columns are then used.
+    take_unsure
+        Whether what is recognised but unsure is taken as it stands.
     """
 
     participant: str = "participant"
@@ -71,6 +77,8 @@ class Reading:
     delimiter: str = ""
     encoding: str = "utf-8"
     labels: bool = False
+    recognise: bool = False
+    take_unsure: bool = False
 
 
 def instrument_of(choice: str, definition: Sequence[Upload] = ()) -> Instrument:
@@ -157,6 +165,8 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
         warnings.simplefilter("ignore", ToolkitWarning)  # they stand in attrs, and the page shows them
         path = folder / upload.plain_name
         path.write_bytes(upload.content)
+        if how.recognise:
+            return _recognised(path, scale, how)
         return read_responses(
             path,
             scale,
@@ -167,7 +177,19 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
             wave=how.wave,
             encoding=how.encoding,
             delimiter=how.delimiter or None,
+            caller="upload",
         )
+
+
+def _recognised(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:
+    """Read a file as it is recognised; what it was taken for stands in the notes."""
+    found = recognise(path, scale, how.covariates, "upload")
+    mapping = found.mapping.accepted() if how.take_unsure else found.mapping
+    answers = read_responses(path, scale, mapping=mapping, caller="upload")
+    taken = [f"column {entry.column!r} is taken for {entry.meaning} ({entry.why})" for entry in found.columns]
+    left = [f"left out: {', '.join(mapping.left_out)}"] if mapping.left_out else []
+    answers.attrs["notes"] = [*answers.attrs["notes"], *found.notes, *found.answers, *taken, *left]
+    return answers
 
 
 def named_columns(text: str) -> tuple[str, ...]:

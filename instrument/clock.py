@@ -70,8 +70,16 @@ class ClockForm:
         return f"^{pattern}(,?[T ].*)?$", f"{century}\\{order['Y']}-\\{order['M']}-\\{order['D']}\\4"
 
 
+PAGE = {
+    "delimiter": "“Sign between the fields”",
+    "encoding": "“Encoding”",
+    "sheet": "“Sheet of a workbook”",
+}
+"""Fields of the page by the names of options."""
+
+
 def option_of(caller: str, name: str, value: str) -> str:
-    """Say how an option is given where the reader stands: on the command line or in Python.
+    """Say how an option is given where the reader stands: on the command line, on the page or in Python.
 
     Parameters
     ----------
@@ -92,6 +100,8 @@ def option_of(caller: str, name: str, value: str) -> str:
     >>> option_of("dta validate", "dates", "D.M.Y"), option_of("summarise_usage", "dates", "D.M.Y")
     ('--dates D.M.Y', "dates='D.M.Y'")
     """
+    if caller == "upload":
+        return PAGE.get(name, f"the field for {name}")
     shown = value if re.fullmatch(r"[\w.,/:-]+", value) and value != "," else repr(value)
     return f"--{name.replace('_', '-')} {shown}" if caller.startswith("dta") else f"{name}={value!r}"
 

@@ -16,10 +16,12 @@ from instrument.reading_options import (
     Delimiter,
     Encoding,
     Labels,
+    MappingFile,
     Missing,
     Participant,
     Sheet,
     WaveColumn,
+    mapping_in,
     names_in,
 )
 
@@ -44,6 +46,7 @@ def score_command(
     encoding: Encoding = "utf-8",
     sheet: Sheet = None,
     na: Missing = "NA",
+    mapping: MappingFile = None,
 ) -> None:
     """Score answers: one row per administration, theme scores and total."""
     from instrument.loading import load
@@ -64,10 +67,12 @@ def score_command(
         na=names_in(na),
         encoding=encoding,
         delimiter=delimiter,
+        mapping=mapping_in(mapping),
         caller="dta score",
     )
     table = score(answers, scale).to_frame()
-    for name in names:
+    own = {"participant", "wave", *scale.item_ids}
+    for name in [column for column in answers.columns if column not in own]:
         table[name if name not in table else f"{name} (covariate)"] = answers[name].to_numpy()
     write_whole(out, csv_text(table))
     for note in answers.attrs.get("notes", ()):

@@ -14,10 +14,12 @@ from instrument.reading_options import (
     Delimiter,
     Encoding,
     Labels,
+    MappingFile,
     Missing,
     Participant,
     Sheet,
     WaveColumn,
+    mapping_in,
     names_in,
 )
 
@@ -144,8 +146,22 @@ def import_command(
     encoding: Encoding = "utf-8",
     sheet: Sheet = None,
     na: Missing = "NA",
+    mapping: MappingFile = None,
+    write_mapping: Annotated[
+        Path, typer.Option("--write-mapping", help="Where to write how the file is understood.")
+    ] = Path("mapping.yaml"),
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Take what was recognised as it stands, unsure or not.")
+    ] = False,
 ) -> None:
-    """Read answers of another program into a file of ours, or into the store: all of them or none."""
+    """Read answers of another program into a file of ours, or into the store: all of them or none.
+
+    Without --out and --study the file is only recognised: a table says what each column was taken for, and
+    a mapping is written that a person corrects and that --mapping takes.
+    """
+    if out is None and study is None and mapping is None and reader == "table":
+        _recognise(file, _scale(instrument), names_in(covariates), write_mapping, take_all=yes)
+        return
     if (out is None) == (study is None):
         fact = "one place to put the answers is needed."
         raise DefinitionError(fact_and_hint("dta import", fact, "add either --out FILE or --study ID."))
@@ -157,8 +173,12 @@ def import_command(
         "encoding": encoding,
         "sheet": sheet,
         "na": names_in(na),
+        "mapping": mapping_in(mapping),
         "caller": "dta import",
     }
+    if mapping is not None and reader != "table":
+        fact = "a mapping says how a table is read."
+        raise DefinitionError(fact_and_hint("dta import", fact, "leave --from or --mapping out."))
     if study is not None:
         kept, known = _into_store(file, reader, study, store, keys, paper, enrol, readmit, covariates, how)
         typer.echo(f"{kept} administrations kept, {known} were there already.")
@@ -170,6 +190,33 @@ def import_command(
     export_file("csv-wide", out or Path(), scale, answers)
     _tell_notes(answers)
     typer.echo(f"{len(answers)} administrations in {out}")
+
+
+def _recognise(
+    file: Path, scale: Instrument, covariates: tuple[str, ...], where: Path, *, take_all: bool
+) -> None:
+    """Show what the columns of a file were taken for, and write it down for a person to correct."""
+    from instrument.commands import write_whole
+    from instrument.recognition import mapping_text, recognise
+
+    if where.exists():
+        fact = f"{str(where)!r} is there already, and may have been corrected."
+        hint = "use it with --mapping, delete it, or name another with --write-mapping."
+        raise DefinitionError(fact_and_hint("dta import", fact, hint))
+    found = recognise(file, scale, covariates, "dta import")
+    typer.echo(found.summary())
+    mapping = found.mapping.accepted() if take_all else found.mapping
+    write_whole(where, mapping_text(mapping, file.name))
+    typer.echo(f"Written to {where}.")
+    if mapping.unsure:
+        n = len(mapping.unsure)
+        typer.echo(
+            f"{n} {'entry is' if n == 1 else 'entries are'} unsure: correct them there, then delete their"
+        )
+        typer.echo(
+            "lines under `unsure`; or, if the table is right, delete the file and run this with --yes."
+        )
+    typer.echo(f"Then: dta validate {file} --instrument … --mapping {where} --out report")
 
 
 def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
@@ -208,6 +255,8 @@ def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, A
     from instrument.standing import STATUS, status_of
     from instrument.store.retrieval import BESIDE
 
+    if how["mapping"] is not None:
+        return _from_file(file, scale, covariates, how)
     named = [name.strip() for name in covariates.split(",") if name.strip()]
     text = {key: how[key] for key in ("encoding", "delimiter") if how.get(key) is not None}
     ours = [

@@ -251,7 +251,11 @@ class Instrument(Model):
 
     def scale_of(self, item_id: str) -> ResponseScale:
         """Response scale of an item."""
-        return self.response_scales[self.item(item_id).scale or self.scale_by_default]
+        return self.response_scales[self.scale_name(item_id)]
+
+    def scale_name(self, item_id: str) -> str:
+        """Name of the response scale of an item."""
+        return self.item(item_id).scale or self.scale_by_default
 
     @property
     def scale_by_default(self) -> str:

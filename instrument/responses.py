@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,8 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
 from instrument.keying import AnswerTable, keyed_items, marked
+from instrument.recognition.mapping import Mapping
+from instrument.recognition.reading import mapped_table
 from instrument.responses_cells import (
     FAULTS,
     KINDS,
@@ -22,17 +23,15 @@ from instrument.responses_cells import (
     code_books,
     judge_column,
 )
-from instrument.responses_columns import Reading, check_columns, without_empty_rows
-from instrument.responses_formats import read_parquet_table, read_spss, read_workbook
+from instrument.responses_columns import Reading, check_columns, or_recognise, without_empty_rows
+from instrument.responses_files import read_raw
 from instrument.responses_people import NUMBERED, covariate, participants, personal_ids, waves
 from instrument.responses_raw import RawTable, ReasonTable, missing_reasons, reasons_of_table
 from instrument.responses_suspicions import keying_suspicions
-from instrument.responses_text import SUFFIXES, read_delimited
 from instrument.responses_whole import other_words, people_apart, refuse_other_labels, rows_asked
+from instrument.standing import STATUS, with_status
 
 __all__ = ["check_responses", "missing_reasons", "read_responses"]
-
-KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav")
 
 
 def read_responses(
@@ -47,6 +46,7 @@ def read_responses(
     na: Sequence[str] = ("NA",),
     encoding: str = "utf-8",
     delimiter: str | None = None,
+    mapping: Mapping | None = None,
     caller: str = "read_responses",
 ) -> pd.DataFrame:
     """Read a file of answers and check it whole.
@@ -58,7 +58,7 @@ def read_responses(
     Parameters
     ----------
     path
-        A .csv, .tsv, .xlsx, .parquet, .sav or .zsav file (SPSS needs the extra `spss`).
+        A .csv, .tsv, .xlsx, .parquet, .sav, .zsav or .dta file (SPSS and Stata need the extra `spss`).
     scale
         Instrument whose items the file answers.
     covariates
@@ -77,6 +77,9 @@ def read_responses(
         Encoding of a text file; a byte-order mark is accepted.
     delimiter
         Character between the fields of a text file; else comma (.csv) or tab (.tsv).
+    mapping
+        How columns and answers are understood (`instrument.recognition`); sheet, labels, participant, wave,
+        encoding and delimiter are then taken from it.
     caller
         Function or command that messages name.
 
@@ -130,8 +133,23 @@ def read_responses(
     >>> folder.cleanup()
     """
     reading = _reading(scale, covariates, participant, wave, na, labels)
-    raw = _read_raw(Path(path), sheet, encoding, delimiter, caller)
-    return _warned(_checked(raw, reading), caller)
+    if mapping is None:
+        raw = read_raw(Path(path), sheet, encoding, delimiter, caller)
+        return _warned(_checked(raw, reading), caller)
+    said = {"sheet": sheet is not None, "labels": labels, "encoding": encoding != "utf-8"}
+    said |= {"participant": participant != "participant", "wave": wave != "wave"}
+    if any(said.values()):
+        fact = (
+            f"{name_offenders([name for name, is_said in said.items() if is_said])} named beside a mapping."
+        )
+        raise ResponseDataError(fact_and_hint(caller, fact, "say it in the mapping alone."))
+    kept = [
+        name for name in (*mapping.covariates, *reading.covariates) if name not in ("participant", "wave")
+    ]
+    raw, has_status = mapped_table(Path(path), scale, mapping, tuple(dict.fromkeys(kept)), caller)
+    named = (*dict.fromkeys(kept), *((STATUS,) if has_status else ()))
+    found = _checked(raw, _reading(scale, named, "participant", "wave", na, False))
+    return _warned(_stated(found) if has_status else found, caller)
 
 
 def columns_of(
@@ -158,7 +176,7 @@ def columns_of(
     ResponseDataError
         The file cannot be read.
     """
-    return list(_read_raw(Path(path), None, encoding, delimiter, caller).columns)
+    return list(read_raw(Path(path), None, encoding, delimiter, caller).columns)
 
 
 def check_responses(
@@ -270,35 +288,12 @@ def _warned(frame: pd.DataFrame, caller: str) -> pd.DataFrame:
     return frame
 
 
-def _read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str) -> RawTable:
-    suffix = path.suffix.lower()
-    fact, hint = "", ""
-    if path.is_dir():
-        fact, hint = "is a folder, not a file.", "name the file of the answers."
-    elif not path.is_file():
-        fact, hint = "does not exist.", "check the path."
-    elif suffix not in KNOWN:
-        fact = f"has the ending {suffix!r}, which is none of {', '.join(KNOWN)}."
-        hint = "save it as .xlsx." if suffix in {".xls", ".xlsm", ".ods"} else "save it as CSV (UTF-8)."
-    elif sheet is not None and suffix != ".xlsx":
-        fact, hint = "is no workbook, yet a sheet is named.", "leave sheet out."
-    if fact:
-        raise ResponseDataError(fact_and_hint(caller, f"{path.name} {fact}", hint))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        fact = f"{path.name} cannot be read ({error.strerror})."
-        raise ResponseDataError(fact_and_hint(caller, fact, "check its permissions.")) from None
-    if not content:
-        fact = f"{path.name}: the file is empty."
-        raise ResponseDataError(fact_and_hint(caller, fact, "check the export."))
-    if suffix in SUFFIXES:
-        raw = read_delimited(path, content, caller, encoding, delimiter)
-    elif suffix == ".xlsx":
-        raw = read_workbook(path, content, caller, sheet)
-    else:
-        raw = read_parquet_table(path, content, caller) if suffix == ".parquet" else read_spss(path, caller)
-    return dataclasses.replace(raw, checksum=hashlib.sha256(content).hexdigest())
+def _stated(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep the column of states only where one is open."""
+    states = [str(state) for state in frame[STATUS]]
+    bare = frame.drop(columns=[STATUS])
+    bare.attrs = frame.attrs
+    return with_status(bare, states)
 
 
 def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
@@ -362,7 +357,7 @@ def _judge_items(raw: RawTable, reading: Reading) -> dict[str, JudgedColumn]:
 def _refuse_faults(raw: RawTable, judged: dict[str, JudgedColumn]) -> None:
     if all((column.states >= 0).all() for column in judged.values()):
         return
-    facts, hints = [], []
+    facts, hints, seen = [], [], set()
     for k, kind in enumerate(KINDS, start=1):
         cells = {item: column.states == -k for item, column in judged.items()}
         offenders = [item for item, chosen in cells.items() if chosen.any()]
@@ -374,9 +369,15 @@ def _refuse_faults(raw: RawTable, judged: dict[str, JudgedColumn]) -> None:
         columns = f"column{'s' if len(offenders) > 1 else ''} {name_offenders(offenders)}"
         facts.append(f"{n} {what} ({columns}; {raw.where(rows)})")
         hints.append(FAULTS[kind].hint)
+        seen.add(kind)
     hint = hints[0]
     if raw.caller.startswith("dta"):
         hint = hint.replace("pass labels=True", "add --labels").replace("na=(…)", "--na")
+    elif raw.caller == "upload":
+        hint = hint.replace("pass labels=True", "tick that cells hold labels")
+        hint = hint.replace(", or name the marks with na=(…)", "")
+    if seen & {"label", "near_label", "marker", "text", "comma"}:
+        hint = f"{hint.removesuffix('.')}{or_recognise(raw.caller)}."
     raise raw.fault("; ".join(facts) + ".", hint)
 
 

@@ -54,8 +54,8 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
     if not found:
         nearest = " (names that differ only in case do not count)" if _case_twins(names, items) else ""
         fact = f"none of the {len(items)} item columns of instrument {scale.id!r} is there{nearest}."
-        hint = f"the first row must hold names such as {name_offenders(items[:3])}; check the instrument."
-        raise raw.fault(fact, hint)
+        hint = f"the first row must hold names such as {name_offenders(items[:3])}; check the instrument"
+        raise raw.fault(fact, f"{hint}{or_recognise(raw.caller)}.")
     if n_empty := sum(name == "" for name in names):
         positions = [i + 1 for i, name in enumerate(names) if name == ""]
         fact = f"{count_of(n_empty, 'column')} without a name, at position {name_offenders(positions)}."
@@ -67,15 +67,42 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
     if absent := [item for item in items if item not in names]:
         of_all = f"{len(absent)} of {len(items)} item columns of instrument {scale.id!r} {scale.version}"
         fact = f"{of_all} are absent: {name_offenders(absent)}.{_did_you_mean(names, absent)}"
-        raise raw.fault(fact, "load the version these data were collected with; an item not shown is empty.")
+        hint = "load the version these data were collected with; an item not shown is empty"
+        raise raw.fault(fact, f"{hint}{or_recognise(raw.caller)}.")
     known = {reading.participant, reading.wave, *items, *reading.covariates}
     if unknown := [name for name in names if name not in known]:
         fact = f"{count_of(len(unknown), 'unknown column')}: {name_offenders(unknown)}."
-        hint = "name the ones to keep in covariates (--covariates), and delete the others."
+        kept = {"upload": "“Further columns to keep”"}.get(raw.caller, "covariates (--covariates)")
+        hint = f"name the ones to keep in {kept}, and delete the others{or_recognise(raw.caller)}."
         raise raw.fault(fact + _did_you_mean(unknown, [reading.participant, reading.wave]), hint)
     if len(raw.lines) == 0:
         raise raw.fault("there is a header but no row of answers.", "check the export.")
     return raw
+
+
+def or_recognise(caller: str) -> str:
+    """Say where columns and answers of a survey tool's file are recognised, for the end of a hint.
+
+    Parameters
+    ----------
+    caller
+        Named in messages.
+
+    Returns
+    -------
+    str
+        Empty where the caller has no such thing at hand.
+
+    Examples
+    --------
+    >>> or_recognise("dta score")
+    '; or see what is recognised with `dta import FILE`, and give its mapping'
+    """
+    if caller == "upload":
+        return "; or tick “Recognise columns and answers”"
+    if caller.startswith("dta"):
+        return "; or see what is recognised with `dta import FILE`, and give its mapping"
+    return ""
 
 
 def _case_twins(names: list[str], items: list[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Read a workbook, a Parquet file or an SPSS file into a raw table."""
+"""Read a workbook, a Parquet file, an SPSS or a Stata file into a raw table."""
 
 from __future__ import annotations
 
@@ -338,6 +338,63 @@ def read_spss(path: Path, caller: str) -> RawTable:
         value_labels={name: dict(labels) for name, labels in meta.variable_value_labels.items()},
         user_missing=_spans(meta.missing_ranges),
     )
+
+
+def read_stata(path: Path, caller: str) -> RawTable:
+    """Read a Stata file with its value labels and extended missing values.
+
+    Parameters
+    ----------
+    path
+        The file.
+    caller
+        Public function named in a message.
+
+    Returns
+    -------
+    RawTable
+        Codes as stored; `.a` to `.z` are the texts `.a` to `.z`; rows are counted from 1.
+
+    Raises
+    ------
+    ResponseDataError
+        pyreadstat is not installed, or the file cannot be read.
+    """
+    try:
+        import pyreadstat
+    except ImportError:
+        fact = "Stata files need the package pyreadstat, which is not installed."
+        raise _fault(caller, path, fact, 'pip install "dta-toolkit[spss]".') from None
+    try:
+        _, known = pyreadstat.read_dta(str(path), metadataonly=True)
+        refuse_giant(path, caller, (known.number_rows or 0) * (known.number_columns or 0), MOST_CELLS)
+        frame, meta = pyreadstat.read_dta(str(path), user_missing=True, apply_value_formats=False)
+    except ResponseDataError:
+        raise
+    except Exception as error:
+        fact = f"the file is no readable Stata file ({type(error).__name__})."
+        raise _fault(caller, path, fact, "save it again as .dta.") from None
+    extended = {name: set(map(str, letters)) for name, letters in meta.missing_user_values.items()}
+    cells = [_dotted(frame[name], extended.get(name, set())) for name in meta.column_names]
+    labels = {
+        name: {(f".{code}" if code in extended.get(name, ()) else code): text for code, text in texts.items()}
+        for name, texts in meta.variable_value_labels.items()
+    }
+    return RawTable(
+        caller=caller,
+        source=path.name,
+        columns=list(meta.column_names),
+        cells=cells,
+        lines=np.arange(1, len(frame) + 1),
+        value_labels=labels,
+    )
+
+
+def _dotted(column: pd.Series, letters: set[str]) -> pd.Series:
+    """Write extended missing values as Stata does, so that no text is taken for one."""
+    if not letters or column.dtype != object:
+        return column
+    return column.map(lambda cell: f".{cell}" if isinstance(cell, str) and cell in letters else cell)
 
 
 def _spans(missing_ranges: Mapping[str, Any]) -> dict[str, list[tuple[Any, Any]]]:

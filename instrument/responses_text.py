@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,19 @@ import numpy as np
 from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.responses_raw import RawTable, count_of, name_rows
-from instrument.written_cells import unmarked
+from instrument.written_cells import MARKED, unmarked
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 SUFFIXES = {".csv": ",", ".tsv": "\t"}
+_DECLARED = re.compile(r'\ufeff?"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
+MARKED_WITHIN = re.compile(MARKED.removeprefix("^"))
+"""An apostrophe that `written_cells` may have put at the beginning of a field."""
 _SIGNATURES = (
     (b"PK\x03\x04", "a workbook or zip archive", "rename it to .xlsx, or export it as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old or password-protected workbook", "save it as .xlsx without a password"),
     (b"PAR1", "a Parquet file", "rename it to .parquet"),
     (b"$FL2", "an SPSS file", "rename it to .sav"),
+    (b"<stata_dta>", "a Stata file", "rename it to .dta"),
 )
 
 
@@ -55,6 +60,8 @@ def read_delimited(
     if not text.strip("\ufeff \t\r\n,;|"):
         raise _fault(caller, path, "the file is empty.", "check the export; it must begin with column names.")
     usual = SUFFIXES.get(path.suffix.lower(), ",")
+    declared = declared_separator(text)
+    delimiter = delimiter or declared
     first = next((line for line in text.splitlines() if line.strip()), "")
     if delimiter in DELIMITERS and delimiter not in first and usual in first:
         delimiter = None  # one name serves several files; this one is split as its ending says
@@ -62,7 +69,9 @@ def read_delimited(
         delimiter = usual
         _check_delimiter(path, text, caller, delimiter)
     rows, lines, n_blank = _split(path, text, caller, delimiter)
-    if "'" in text:
+    if declared is not None and len(rows) > 1:
+        rows, lines = rows[1:], lines[1:]
+    if MARKED_WITHIN.search(text):
         rows = [[unmarked(cell) for cell in row] for row in rows]
     header, width = rows[0], len(rows[0])
     uneven = np.array([len(row) != width for row in rows[1:]], dtype=bool)
@@ -82,6 +91,28 @@ def read_delimited(
         is_text=True,
         notes=notes,
     )
+
+
+def declared_separator(text: str) -> str | None:
+    """Separator that the first line of a file names for Excel (`sep=;`).
+
+    Parameters
+    ----------
+    text
+        The file.
+
+    Returns
+    -------
+    str or None
+        None where no such line stands first.
+
+    Examples
+    --------
+    >>> declared_separator("sep=;\\na;b\\n"), declared_separator("a;b\\n")
+    (';', None)
+    """
+    found = _DECLARED.match(text)
+    return found.group(1) if found else None
 
 
 def separator_in(path: Path, named: str | None, usual: str) -> str:

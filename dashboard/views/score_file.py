@@ -112,6 +112,10 @@ def ask_reading(key: str) -> Reading:
         delimiter = st.selectbox("Sign between the fields", list(DELIMITERS), key=f"{key}-delimiter")
         encoding = st.selectbox("Encoding", list(ENCODINGS), key=f"{key}-encoding")
         labels = st.checkbox("Cells hold the labels of the options, not their codes", key=f"{key}-labels")
+        known = st.checkbox(
+            "Recognise columns and answers, as with the file of a survey tool", key=f"{key}-recognise"
+        )
+        unsure = st.checkbox("Take what is recognised but unsure", key=f"{key}-unsure") if known else False
     return uploads.with_defaults(
         Reading(
             participant=participant,
@@ -121,6 +125,8 @@ def ask_reading(key: str) -> Reading:
             delimiter=DELIMITERS[delimiter],
             encoding=ENCODINGS[encoding],
             labels=labels,
+            recognise=known,
+            take_unsure=unsure,
         )
     )
 

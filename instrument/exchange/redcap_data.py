@@ -11,22 +11,12 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers
 from instrument.exchange.redcap import field_names
+from instrument.recognition.tools import STATUS_OF, wave_of_event
 from instrument.responses import check_responses
-from instrument.standing import COMPLETED, OPEN, status_of, with_status
+from instrument.standing import COMPLETED, status_of, with_status
 from instrument.written_cells import csv_text
 
-EVENT = re.compile(r"(?:wave_)?(.+?)(?:_arm_\d+)?")
 COMPLETE, INCOMPLETE = 2, 0
-STATUS_OF = {
-    "": OPEN,
-    "0": OPEN,
-    "1": OPEN,
-    "2": COMPLETED,
-    "incomplete": OPEN,
-    "unverified": OPEN,
-    "complete": COMPLETED,
-}
-"""REDCap's state of a form; what is unverified was not yet declared complete."""
 REDCAPS_OWN = (
     "redcap_event_name",
     "redcap_repeat_instrument",
@@ -115,7 +105,7 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
             raise ResponseDataError(fact_and_hint(caller, fact, "keep one of the two columns."))
         table["wave"] = instances
     elif events is not None:
-        table["wave"] = [_wave(name) for name in events]
+        table["wave"] = [wave_of_event(str(name)) for name in events]
     fields = {field.lower() for field in field_names(scale, caller).values()} | {"participant", "wave"}
     forms = [
         name
@@ -169,8 +159,3 @@ def _form(scale: Instrument) -> str:
 
 def _event(wave: object) -> str:
     return f"wave_{re.sub(r'[^a-z0-9]+', '_', str(wave).lower()).strip('_')}_arm_1"
-
-
-def _wave(event: object) -> str:
-    found = EVENT.fullmatch(str(event))
-    return found.group(1) if found else str(event)

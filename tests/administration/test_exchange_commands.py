@@ -120,7 +120,7 @@ def test_a_redcap_file_with_a_byte_order_mark_is_read(folder: Path) -> None:
         (("export", "spss", "--out", "o"), "neither an instrument nor a study"),
         (("export", "spss", "--instrument", "dta"), "no place to write to"),
         (("export", "csv-wide", "--study", "zz", "--out", "o"), "there is no study 'zz'"),
-        (("import", "answers.csv", "--instrument", "dta"), "one place to put the answers"),
+        (("import", "answers.csv", "--instrument", "dta", "--from", "fhir"), "one place to put the answers"),
         (
             ("import", "answers.csv", "--from", "zz", "--instrument", "dta", "--out", "o"),
             "reader 'zz' is not known",

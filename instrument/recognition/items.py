@@ -1,0 +1,237 @@
+"""Which column holds which item: by id, by the name of its column, by its wording."""
+
+from __future__ import annotations
+
+import difflib
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from instrument.definition import Instrument
+from instrument.recognition.tools import plain_name
+
+ALIKE = 0.85
+"""Wordings that share this much are offered, never taken."""
+APART = 0.08
+"""The next best wording must share this much less."""
+_BRACKETED = re.compile(r"\[([^\[\]]*)\]\s*$")
+_TAG = re.compile(r"<[^>]+>")
+
+
+class Ground(Enum):
+    """Why a column is taken for an item, the surest first."""
+
+    ID = "same id"
+    PART = "id within the name"
+    WORDING = "same wording"
+    ALIKE = "like wording"
+
+
+SURE = frozenset({Ground.ID, Ground.PART, Ground.WORDING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemMatch:
+    """A column taken for an item.
+
+    Attributes
+    ----------
+    item, column
+        Id and label.
+    ground
+        Why.
+    doubt
+        What speaks against it; empty where nothing does.
+    """
+
+    item: str
+    column: str
+    ground: Ground
+    doubt: str = ""
+
+
+def match_items(
+    labels: Sequence[str], headers: Sequence[tuple[str, ...]], scale: Instrument
+) -> tuple[list[ItemMatch], list[str]]:
+    """Find the column of each item.
+
+    Parameters
+    ----------
+    labels
+        Unique labels of the columns.
+    headers
+        Texts above each column.
+    scale
+        The instrument.
+
+    Returns
+    -------
+    list of ItemMatch
+        At most one for an item, in the order of the instrument.
+    list of str
+        What was not plain: items that several columns could hold.
+
+    Notes
+    -----
+    A column named by the id, whatever the capitals, comes first; then one whose last part is the id
+    (`scale[q1]`, `bond-q1`, `bond/q1`, `q1_1`); then one whose wording is the item's, but for capitals,
+    blanks, signs and a question before it. A column named by one item and worded as another is doubted.
+    """
+    wordings = _wordings(scale)
+    told = {label: _texts(label, texts) for label, texts in zip(labels, headers, strict=True)}
+    grounds = (
+        (Ground.ID, _by_id(scale, told)),
+        (Ground.PART, _by_part(scale, told)),
+        (Ground.WORDING, _by_wording(scale, told, wordings)),
+    )
+    matches: dict[str, ItemMatch] = {}
+    taken: set[str] = set()
+    doubled: list[str] = []
+    for ground, found in grounds:
+        for item in scale.item_ids:
+            free = [label for label in found.get(item, []) if label not in taken]
+            if item in matches or not free:
+                continue
+            if len(free) > 1:
+                doubled.append(f"items.{item}: {len(free)} columns could be it by {ground.value}")
+            doubt = _doubt(item, told[free[0]], wordings) if ground is not Ground.WORDING else ""
+            matches[item] = ItemMatch(item=item, column=free[0], ground=ground, doubt=doubt)
+            taken.update(free)
+    for item, label in _alike(scale, told, wordings, matches, taken).items():
+        matches[item] = ItemMatch(
+            item=item, column=label, ground=Ground.ALIKE, doubt="wording differs in part"
+        )
+    return [matches[item] for item in scale.item_ids if item in matches], doubled
+
+
+def wording_key(text: str) -> str:
+    """Give a wording without tags, signs, capitals and blanks.
+
+    Parameters
+    ----------
+    text
+        Wording of an item, or a header.
+
+    Returns
+    -------
+    str
+        Letters and digits with single blanks.
+
+    Examples
+    --------
+    >>> wording_key("<b>I trust</b>\\xa0 what it says. ")
+    'i trust what it says'
+    """
+    bare = plain_name(html.unescape(_TAG.sub(" ", text)))
+    return " ".join(re.sub(r"[^\w]+|_", " ", bare).split())
+
+
+def _wordings(scale: Instrument) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {item: set() for item in scale.item_ids}
+    for language in scale.languages:
+        for item, text in scale.wording(language).items.items():
+            found[item].add(wording_key(text))
+    return found
+
+
+def _texts(label: str, texts: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys([label, *(text for text in texts if text)]))
+
+
+def _wording_parts(text: str) -> set[str]:
+    """What of a header may be the wording: all, what stands in brackets, what follows a dash or colon."""
+    parts = {text}
+    if found := _BRACKETED.search(text):
+        parts.add(found.group(1))
+    for mark in (" - ", " – ", " >> ", ": ", " | "):
+        parts.update(text.split(mark, k + 1)[-1] for k in range(text.count(mark)))
+    numbered = {re.sub(r"^\s*(?:\d+[.)]|[a-z][.)])\s+", "", part, flags=re.IGNORECASE) for part in parts}
+    return {key for part in parts | numbered if (key := wording_key(part))}
+
+
+def _by_id(scale: Instrument, told: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Columns named exactly, else those named alike but for capitals and what cannot be seen."""
+    exact: dict[str, list[str]] = {}
+    by_plain: dict[str, list[str]] = {}
+    for label, texts in told.items():
+        for text in dict.fromkeys(texts):
+            exact.setdefault(text, []).append(label)
+        for plain in {plain_name(text) for text in texts}:
+            by_plain.setdefault(plain, []).append(label)
+    return {item: exact.get(item) or by_plain.get(plain_name(item), []) for item in scale.item_ids}
+
+
+def _by_part(scale: Instrument, told: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Columns whose last part, in brackets or after a mark, is the id; or the id and `_1`."""
+    found: dict[str, list[str]] = {item: [] for item in scale.item_ids}
+    ids = {plain_name(item): item for item in scale.item_ids}
+    for label in told:
+        name = plain_name(label)
+        parts = {name}
+        if inside := _BRACKETED.search(name):
+            parts.add(inside.group(1).strip())
+        parts.add(re.split(r"[/:.]|(?<=\w)-(?=\w)", name)[-1])
+        parts.update(part.removesuffix("_1") for part in list(parts))
+        for item in {ids[part] for part in parts if part in ids}:
+            found[item].append(label)
+    return found
+
+
+def _by_wording(
+    scale: Instrument, told: Mapping[str, list[str]], wordings: Mapping[str, set[str]]
+) -> dict[str, list[str]]:
+    owners: dict[str, set[str]] = {}
+    for item, keys in wordings.items():
+        for key in keys:
+            owners.setdefault(key, set()).add(item)
+    found: dict[str, list[str]] = {item: [] for item in scale.item_ids}
+    for label, texts in told.items():
+        items = {item for text in texts for part in _wording_parts(text) for item in owners.get(part, ())}
+        for item in items:
+            found[item].append(label)
+    return found
+
+
+def _doubt(item: str, texts: list[str], wordings: Mapping[str, set[str]]) -> str:
+    """Another item whose wording stands above a column that is named by this one."""
+    parts = {part for text in texts for part in _wording_parts(text)}
+    if parts & wordings[item]:
+        return ""
+    other = next((name for name, keys in wordings.items() if name != item and parts & keys), None)
+    return f"named {item!r}, worded as {other!r}" if other is not None else ""
+
+
+def _alike(
+    scale: Instrument,
+    told: Mapping[str, list[str]],
+    wordings: Mapping[str, set[str]],
+    matches: Mapping[str, ItemMatch],
+    taken: set[str],
+) -> dict[str, str]:
+    """Columns whose wording is nearly that of an item without a column, and of no other."""
+    free = {
+        label: {part for text in texts for part in _wording_parts(text) if len(part) > 8}
+        for label, texts in told.items()
+        if label not in taken
+    }
+    found: dict[str, str] = {}
+    for item in scale.item_ids:
+        if item in matches:
+            continue
+        scores = sorted(
+            ((_share(parts, wordings[item]), label) for label, parts in free.items() if parts), reverse=True
+        )
+        best = scores[0] if scores else (0.0, "")
+        second = scores[1][0] if len(scores) > 1 else 0.0
+        if best[0] >= ALIKE and best[0] - second >= APART and best[1] not in found.values():
+            found[item] = best[1]
+    return found
+
+
+def _share(parts: set[str], keys: set[str]) -> float:
+    return max(
+        (difflib.SequenceMatcher(None, part, key, autojunk=False).ratio() for part in parts for key in keys),
+        default=0.0,
+    )

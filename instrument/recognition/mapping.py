@@ -1,0 +1,148 @@
+"""The mapping file: how the columns and answers of a file are understood, for a person to correct."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from instrument.definition import Model
+from instrument.errors import MOST_NAMED, DefinitionError, fact_and_hint
+from instrument.loading import faults_of, read_yaml
+
+HEAD = (
+    "# How {source} is understood. Correct what is wrong; what stands under `unsure` was not taken for\n"
+    "# granted: see that it is right above, or correct it there, and delete its line below.\n"
+    "# Then give this file with --mapping to dta import, score, validate or adherence.\n"
+)
+Column = Annotated[str, Field(min_length=1)]
+
+
+class FileForm(Model):
+    """How the file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    decimal: Literal[".", ","] = "."
+    sheet: str | None = None
+    header_rows: Annotated[int, Field(ge=1, le=5)] = 1
+    names_row: Annotated[int, Field(ge=1, le=5)] = 1
+
+
+class Mapping(Model):
+    """Which column holds what, and which text means which code.
+
+    Attributes
+    ----------
+    instrument : str
+        Id of the instrument that the file answers.
+    tool : str
+        Program that wrote the file, as far as it shows.
+    file : FileForm
+        Encoding, delimiter, decimal mark, sheet, rows of the header and which of them names the columns.
+    participant, wave, status : str, optional
+        Columns; without the first every row is another person, without the second all is wave 1.
+    items : dict
+        Id of each item to its column.
+    answers : dict
+        By response scale: each text or foreign code to the code it means; null for a missing answer.
+    covariates : tuple of str
+        Further columns to keep.
+    without_rows : dict
+        By column: texts of rows that are no answers of people, such as previews.
+    left_out : tuple of str
+        Columns that are not read.
+    unsure : tuple of str
+        What was not taken for granted; nothing is read while something stands here.
+    """
+
+    mapping: Literal[1] = 1
+    instrument: str
+    tool: str = "table"
+    file: FileForm = FileForm()
+    participant: Column | None = None
+    wave: Column | None = None
+    status: Column | None = None
+    items: dict[str, Column]
+    answers: dict[str, dict[str, int | None]] = Field(default_factory=dict)
+    covariates: tuple[Column, ...] = ()
+    without_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+    @field_validator("answers", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        """Take numbers that stand as keys for texts."""
+        if not isinstance(value, dict):
+            return value
+        return {
+            name: {str(text): code for text, code in texts.items()} if isinstance(texts, dict) else texts
+            for name, texts in value.items()
+        }
+
+    def accepted(self) -> Mapping:
+        """Give the same with everything taken as it stands."""
+        return self.model_copy(update={"unsure": ()})
+
+    def columns(self) -> list[str]:
+        """Columns that are read."""
+        named = [self.participant, self.wave, self.status, *self.items.values(), *self.covariates]
+        return [name for name in (*named, *self.without_rows) if name is not None]
+
+
+def load_mapping(path: str | Path) -> Mapping:
+    """Read a mapping file.
+
+    Parameters
+    ----------
+    path
+        YAML, as `mapping_text` writes it.
+
+    Returns
+    -------
+    Mapping
+        Checked.
+
+    Raises
+    ------
+    DefinitionError
+        The file is no mapping; the message gives the path into the file of each fault.
+    """
+    content = read_yaml(Path(path), "load_mapping")
+    try:
+        return Mapping.model_validate(content)
+    except ValidationError as error:
+        faults = faults_of(error)
+        more = f" (and {len(faults) - MOST_NAMED} more)" if len(faults) > MOST_NAMED else ""
+        fact = f"{Path(path).name}: {'; '.join(faults[:MOST_NAMED])}{more}."
+        hint = "correct these entries, or have the file written anew by dta import."
+        raise DefinitionError(fact_and_hint("load_mapping", fact, hint)) from None
+
+
+def mapping_text(mapping: Mapping, source: str) -> str:
+    """Write a mapping as YAML with a head that says what to do with it.
+
+    Parameters
+    ----------
+    mapping
+        The mapping.
+    source
+        Name of the file it is about.
+
+    Returns
+    -------
+    str
+        YAML.
+
+    Examples
+    --------
+    >>> mapping = Mapping(instrument="mini", items={"q1": "Q1"})
+    >>> mapping_text(mapping, "answers.csv").splitlines()[3:6]
+    ['mapping: 1', 'instrument: mini', 'tool: table']
+    """
+    content = mapping.model_dump(mode="json")
+    body = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=100)
+    return HEAD.format(source=source) + body

@@ -1,0 +1,194 @@
+"""Read a file by its mapping: columns by what they hold, texts by the codes they mean."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.recognition.answers import cell_text
+from instrument.recognition.mapping import Mapping
+from instrument.recognition.opening import read_headed
+from instrument.recognition.tools import STATUS_OF, wave_of_event
+from instrument.responses_raw import RawTable, count_of
+from instrument.standing import OPEN, STATUS
+
+EVENTS = frozenset({"redcap_event_name", "event name"})
+
+
+def mapped_table(
+    path: Path, scale: Instrument, mapping: Mapping, covariates: Sequence[str], caller: str
+) -> tuple[RawTable, bool]:
+    """Read a file as its mapping says, into columns of the data contract.
+
+    Parameters
+    ----------
+    path
+        The file.
+    scale
+        Instrument that it answers.
+    mapping
+        How it is understood; nothing of it may be unsure.
+    covariates
+        Labels of further columns to keep.
+    caller
+        Named in messages.
+
+    Returns
+    -------
+    RawTable
+        `participant`, `wave` and `status` where they are mapped, the items by id, the covariates; cells that
+        the mapping does not know stand as they came, for the reader to judge with their lines.
+    bool
+        Whether there is a column `status`.
+
+    Raises
+    ------
+    DefinitionError
+        The mapping is of another instrument, or something in it is unsure.
+    ResponseDataError
+        The file lacks a column of the mapping.
+    """
+    _refuse_unfit(mapping, scale, covariates, caller)
+    raw = read_headed(path, mapping, caller).raw
+    if absent := [
+        name for name in dict.fromkeys([*mapping.columns(), *covariates]) if name not in raw.columns
+    ]:
+        fact = f"{count_of(len(absent), 'column')} of the mapping not in the file: {name_offenders(absent)}."
+        raise raw.fault(fact, "correct the mapping, or have it written anew by dta import.")
+    raw = _without_rows(raw, mapping)
+    columns: dict[str, Any] = {}
+    if mapping.participant is not None:
+        columns["participant"] = raw.column(mapping.participant)
+    if mapping.wave is not None:
+        columns["wave"] = _waves(raw.column(mapping.wave), mapping)
+    for item, label in mapping.items.items():
+        columns[item] = _codes(raw.column(label), mapping.answers.get(scale.scale_name(item), {}))
+    for name in covariates:
+        columns[name] = raw.column(name)
+    if mapping.status is not None:
+        columns[STATUS] = _states(raw, mapping.status)
+    labels = {item: raw.value_labels[c] for item, c in mapping.items.items() if c in raw.value_labels}
+    labels |= {name: raw.value_labels[name] for name in covariates if name in raw.value_labels}
+    missing = {item: raw.user_missing[c] for item, c in mapping.items.items() if c in raw.user_missing}
+    moved = {item for item in mapping.items if mapping.answers.get(scale.scale_name(item))}
+    table = dataclasses.replace(
+        raw,
+        columns=list(columns),
+        cells=list(columns.values()),
+        value_labels={name: texts for name, texts in labels.items() if name not in moved},
+        user_missing={name: spans for name, spans in missing.items() if name not in moved},
+    )
+    return _without_untouched(table, mapping), mapping.status is not None
+
+
+def _refuse_unfit(mapping: Mapping, scale: Instrument, covariates: Sequence[str], caller: str) -> None:
+    fact, hint = "", "have the mapping written anew by dta import."
+    columns = Counter([*mapping.items.values(), *covariates])
+    doubled = [name for name, n in columns.items() if n > 1]
+    if mapping.instrument != scale.id:
+        fact = f"the mapping is about instrument {mapping.instrument!r}, not {scale.id!r}."
+    elif strange := [item for item in mapping.items if item not in set(scale.item_ids)]:
+        fact = f"the mapping names {name_offenders(strange)}, no items of instrument {scale.id!r}."
+        hint = f"the items are {name_offenders(scale.item_ids)}."
+    elif doubled:
+        fact = f"the mapping takes {name_offenders(doubled)} for several things."
+        hint = "give every item a column of its own."
+    elif mapping.unsure:
+        n = len(mapping.unsure)
+        entries = f"{n} {'entry' if n == 1 else 'entries'}"
+        fact = (
+            f"{entries} of the mapping {'is' if n == 1 else 'are'} unsure: {'; '.join(mapping.unsure[:5])}."
+        )
+        hint = "correct the mapping and delete these lines under `unsure`"
+        if caller == "upload":
+            hint = "see that they are right and tick “Take what is recognised but unsure”"
+        elif caller.startswith("dta"):
+            hint += ", or have all of it taken with `dta import FILE --yes`"
+        hint += "."
+    if fact:
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
+
+
+def _without_rows(raw: RawTable, mapping: Mapping) -> RawTable:
+    """Leave out rows that are no answers of people, and say how many."""
+    kept = np.ones(len(raw.lines), dtype=bool)
+    for label, texts in mapping.without_rows.items():
+        known = set(texts)
+        kept &= ~np.array([cell_text(cell) in known for cell in raw.column(label)], dtype=bool)
+    if kept.all():
+        return raw
+    names = name_offenders(mapping.without_rows)
+    note = f"{count_of(int((~kept).sum()), 'row')} left out by {names} ({raw.where(~kept)})"
+    return dataclasses.replace(_taken(raw, kept), notes=[*raw.notes, note])
+
+
+def _taken(raw: RawTable, kept: np.ndarray) -> RawTable:
+    cells = [
+        pd.Series(column, dtype=object if raw.is_text else None)[kept].reset_index(drop=True)
+        for column in _series(raw)
+    ]
+    return dataclasses.replace(raw, cells=cells, lines=np.asarray(raw.lines)[kept])
+
+
+def _series(raw: RawTable) -> list[Any]:
+    return [
+        column.reset_index(drop=True) if isinstance(column, pd.Series) else list(column)
+        for column in raw.cells
+    ]
+
+
+def _waves(cells: Any, mapping: Mapping) -> Any:
+    """Waves as they stand; the names that REDCap makes of events without what it adds."""
+    if mapping.tool != "redcap" or str(mapping.wave).casefold() not in EVENTS:
+        return cells
+    return [wave_of_event(cell_text(cell)) if cell_text(cell) else "" for cell in cells]
+
+
+def _codes(cells: Any, meanings: dict[str, int | None]) -> Any:
+    """Cells with the code in place of each text that the mapping knows."""
+    if not meanings:
+        return cells
+    column = pd.Series(cells, dtype=object) if isinstance(cells, (tuple, list)) else pd.Series(cells)
+    positions, distinct = pd.factorize(column.reset_index(drop=True))
+    known = {text: None if code is None else str(code) for text, code in meanings.items()}
+    values = np.empty(len(distinct) + 1, dtype=object)
+    for k, value in enumerate(distinct):
+        text = cell_text(value)
+        values[k] = known.get(text, value)
+    values[-1] = None
+    return pd.Series(values[positions], dtype=object)
+
+
+def _states(raw: RawTable, label: str) -> list[str]:
+    """State of the form in each row: completed or open."""
+    given = [cell_text(cell).casefold() for cell in raw.column(label)]
+    strange = np.array([state not in STATUS_OF for state in given], dtype=bool)
+    if strange.any():
+        fact = f"column {label!r} holds no state of a form in {count_of(int(strange.sum()), 'row')}"
+        hint = "export the state of the form as REDCap has it, or take `status` out of the mapping."
+        raise raw.fault(f"{fact} ({raw.where(strange)}).", hint)
+    return [STATUS_OF[state] for state in given]
+
+
+def _without_untouched(raw: RawTable, mapping: Mapping) -> RawTable:
+    """Leave out rows of events without the form: no answer, and not complete."""
+    if mapping.status is None:
+        return raw
+    blank = np.array([state == OPEN for state in raw.column(STATUS)], dtype=bool)
+    for item in mapping.items:
+        blank &= np.array([not cell_text(cell) for cell in raw.column(item)], dtype=bool)
+    if blank.all() and len(blank):
+        hint = "export the event in which the form is filled in."
+        raise raw.fault(f"none of {len(blank)} rows holds an answer.", hint)
+    if not blank.any():
+        return raw
+    note = f"{int(blank.sum())} of {len(blank)} rows without the form left out"
+    return dataclasses.replace(_taken(raw, ~blank), notes=[*raw.notes, note])

@@ -1,0 +1,220 @@
+"""Survey tools, by the columns that their exports always have."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from instrument.standing import COMPLETED, OPEN
+
+EVENT = re.compile(r"(?:wave_)?(.+?)(?:_arm_\d+)?")
+STATUS_OF = {
+    "": OPEN,
+    "0": OPEN,
+    "1": OPEN,
+    "2": COMPLETED,
+    "incomplete": OPEN,
+    "unverified": OPEN,
+    "complete": COMPLETED,
+}
+"""REDCap's state of a form; what is unverified was not yet declared complete."""
+IMPORT_ID = '{"ImportId"'
+"""How cells of Qualtrics' third header row begin."""
+ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
+
+
+def plain_name(text: str) -> str:
+    """Give a name without what cannot be seen: zero-width signs, odd and doubled blanks, capitals.
+
+    Parameters
+    ----------
+    text
+        Name of a column, a wording, a label.
+
+    Returns
+    -------
+    str
+        For comparing.
+
+    Examples
+    --------
+    >>> plain_name(" Start\\xa0 Date\\u200b")
+    'start date'
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).translate(ZERO_WIDTH).casefold().split())
+
+
+def wave_of_event(event: str) -> str:
+    """Give the wave that a REDCap event stands for.
+
+    Parameters
+    ----------
+    event
+        Unique name of the event.
+
+    Returns
+    -------
+    str
+        Without `wave_` before and `_arm_1` behind.
+
+    Examples
+    --------
+    >>> wave_of_event("wave_week3_arm_1"), wave_of_event("week_6_arm_1")
+    ('week3', 'week_6')
+    """
+    found = EVENT.fullmatch(event)
+    return found.group(1) if found else event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A program that writes files of answers.
+
+    Attributes
+    ----------
+    name
+        In mapping files.
+    marks
+        Sets of plain names of columns; an export has all of one set.
+    people
+        Plain names of columns that hold a code of the person.
+    responses
+        Plain names of columns that number the responses, not the people.
+    maybe_people
+        Plain names of columns in which a study may have put a code of the person.
+    waves
+        Plain names of columns that hold the occasion.
+    without_rows
+        Plain name of a column to the texts of rows that are no answers of people.
+    header_rows
+        How many rows of the header an export has; 0 where it has to be seen.
+    names_row
+        Which of them names the columns.
+    """
+
+    name: str
+    marks: tuple[frozenset[str], ...] = ()
+    people: tuple[str, ...] = ()
+    responses: tuple[str, ...] = ()
+    maybe_people: tuple[str, ...] = ()
+    waves: tuple[str, ...] = ()
+    without_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    header_rows: int = 0
+    names_row: int = 1
+
+
+def _marks(*sets: str) -> tuple[frozenset[str], ...]:
+    return tuple(frozenset(names.split("|")) for names in sets)
+
+
+TOOLS = (
+    Tool(
+        name="qualtrics",
+        marks=_marks("startdate|enddate|recordeddate|responseid", "startdate|enddate|responseid|finished"),
+        people=("externalreference", "externaldatareference"),
+        responses=("responseid",),
+        maybe_people=("recipientemail",),
+        without_rows={
+            "status": (
+                *("1", "Survey Preview", "2", "Survey Test", "9", "Survey Preview Spam"),
+                *("17", "Offline Survey Preview"),
+            )
+        },
+        header_rows=3,
+    ),
+    Tool(
+        name="surveymonkey",
+        marks=_marks("respondent id|collector id"),
+        responses=("respondent id",),
+        maybe_people=("custom data 1", "custom data"),
+        header_rows=2,
+        names_row=2,
+    ),
+    Tool(
+        name="limesurvey",
+        marks=_marks("submitdate|lastpage|startlanguage", "date submitted|last page|start language"),
+        people=("token", "access code"),
+        responses=("id", "response id"),
+    ),
+    Tool(
+        name="msforms",
+        marks=_marks("id|start time|completion time", "id|startzeit|fertigstellungszeit"),
+        responses=("id",),
+    ),
+    Tool(
+        name="odk",
+        marks=_marks("submissiondate|key", "_uuid|_submission_time", "_submission_time|__version__"),
+        responses=("key", "meta-instanceid", "_uuid", "_id"),
+    ),
+    Tool(
+        name="redcap",
+        marks=_marks("record_id", "redcap_event_name", "record id|complete?", "redcap_data_access_group"),
+        people=("record_id", "record id"),
+        waves=("redcap_repeat_instance", "redcap_event_name", "repeat instance", "event name"),
+    ),
+    Tool(name="googleforms", marks=_marks("timestamp", "zeitstempel", "horodateur", "marca temporal")),
+)
+TABLE = Tool(name="table")
+PEOPLE = (
+    "participant",
+    "participant_id",
+    "participantid",
+    "participant id",
+    "pid",
+    "subject_id",
+    "subject id",
+)
+"""Plain names that say that a column holds the person."""
+MAYBE_PEOPLE = ("id", "subject", "study_id", "study id", "patient_id", "patient id", "code", "token", "case")
+WAVES = ("wave",)
+MAYBE_WAVES = ("time", "timepoint", "time point", "session", "visit", "occasion", "measurement", "phase", "t")
+TOTALS = frozenset({"total", "totals", "sum", "mean", "average", "summe", "gesamt", "mittelwert", "n"})
+"""Plain texts in place of a person that say that the row sums up others."""
+STATUS = "_complete"
+
+
+def tool_of(rows: Sequence[Sequence[str]]) -> Tool:
+    """Say which tool wrote a file, by its first rows.
+
+    Parameters
+    ----------
+    rows
+        The first rows of cells, the header being the first.
+
+    Returns
+    -------
+    Tool
+        `TABLE` where none is known by its columns.
+    """
+    names = {plain_name(cell) for cell in rows[0]}
+    for tool in TOOLS:
+        if any(mark <= names for mark in tool.marks):
+            return tool
+    forms = [name for name in names if name.endswith(STATUS)]
+    redcap = next(tool for tool in TOOLS if tool.name == "redcap")
+    return redcap if forms else TABLE
+
+
+def header_rows_of(tool: Tool, rows: Sequence[Sequence[str]]) -> tuple[int, int] | None:
+    """Say how many rows a tool's header has here, and which of them names the columns.
+
+    Parameters
+    ----------
+    tool
+        The tool.
+    rows
+        The first rows of cells.
+
+    Returns
+    -------
+    tuple of int, or None
+        None where the tool does not say.
+    """
+    if tool.name == "qualtrics":
+        found = [
+            k for k, row in enumerate(rows) if any(c.replace(" ", "").startswith(IMPORT_ID) for c in row)
+        ]
+        return (found[0] + 1, 1) if found else None
+    return (tool.header_rows, tool.names_row) if tool.header_rows else None

@@ -1,0 +1,70 @@
+"""Open a file of answers by its ending: text, workbook, Parquet, SPSS or Stata."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+
+from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.responses_formats import read_parquet_table, read_spss, read_stata, read_workbook
+from instrument.responses_raw import RawTable
+from instrument.responses_text import SUFFIXES, read_delimited
+
+KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav", ".dta")
+
+
+def read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str) -> RawTable:
+    """Read a file as it stands; nothing is judged.
+
+    Parameters
+    ----------
+    path
+        The file.
+    sheet
+        Of a workbook.
+    encoding, delimiter
+        Of a text file.
+    caller
+        Named in messages.
+
+    Returns
+    -------
+    RawTable
+        Columns and cells.
+
+    Raises
+    ------
+    ResponseDataError
+        The file cannot be read.
+    """
+    suffix = path.suffix.lower()
+    fact, hint = "", ""
+    if path.is_dir():
+        fact, hint = "is a folder, not a file.", "name the file of the answers."
+    elif not path.is_file():
+        fact, hint = "does not exist.", "check the path."
+    elif suffix not in KNOWN:
+        fact = f"has the ending {suffix!r}, which is none of {', '.join(KNOWN)}."
+        hint = "save it as .xlsx." if suffix in {".xls", ".xlsm", ".ods"} else "save it as CSV (UTF-8)."
+    elif sheet is not None and suffix != ".xlsx":
+        fact, hint = "is no workbook, yet a sheet is named.", "leave sheet out."
+    if fact:
+        raise ResponseDataError(fact_and_hint(caller, f"{path.name} {fact}", hint))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        fact = f"{path.name} cannot be read ({error.strerror})."
+        raise ResponseDataError(fact_and_hint(caller, fact, "check its permissions.")) from None
+    if not content:
+        fact = f"{path.name}: the file is empty."
+        raise ResponseDataError(fact_and_hint(caller, fact, "check the export."))
+    if suffix in SUFFIXES:
+        raw = read_delimited(path, content, caller, encoding, delimiter)
+    elif suffix == ".xlsx":
+        raw = read_workbook(path, content, caller, sheet)
+    elif suffix == ".parquet":
+        raw = read_parquet_table(path, content, caller)
+    else:
+        raw = read_stata(path, caller) if suffix == ".dta" else read_spss(path, caller)
+    return dataclasses.replace(raw, checksum=hashlib.sha256(content).hexdigest())
