@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,14 @@ from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, Stor
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from instrument.definition import Instrument
     from instrument.study import Study
 
-app = typer.Typer(no_args_is_help=True, help="Run a study: create, open, invite, status, close, erase.")
+app = typer.Typer(
+    no_args_is_help=True, help="Run a study: create, open, invite, status, close, withdraw, erase."
+)
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
 StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 
@@ -187,6 +191,36 @@ def status_command(
             typer.echo(waiting.to_string(index=False) if len(waiting) else "No one is due.")
 
 
+@app.command("withdraw")
+def withdraw_command(
+    name: StudyName,
+    pseudonym: Annotated[str, typer.Argument(help="Who withdrew.")],
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Record that a person withdrew: what was given stays, nothing more is stored, nothing is due."""
+    from instrument.store.people import withdraw_person
+
+    with opened(store).begin() as connection:
+        number = _number_of(connection, name, pseudonym, "dta study withdraw")
+        changed = withdraw_person(connection, number)
+    if changed:
+        typer.echo("Withdrawn; what was given stays. To delete it: dta study erase")
+    else:
+        typer.echo("This person had withdrawn or declined already; nothing was changed.")
+
+
+def _number_of(connection: Connection, name: str, pseudonym: str, caller: str) -> int:
+    from instrument.store.definitions import find_study
+    from instrument.store.intake import people_of
+
+    study_id: Any = find_study(connection, name).id
+    found = people_of(connection, study_id, [pseudonym])
+    if not found:
+        fact = f"study {name!r} has no person of that pseudonym."
+        raise ResponseDataError(fact_and_hint(caller, fact, "see the list of links."))
+    return found[pseudonym]
+
+
 @app.command("erase")
 def erase_command(
     name: StudyName,
@@ -196,23 +230,12 @@ def erase_command(
     yes: Annotated[bool, typer.Option("--yes", help="Erase without asking.")] = False,
 ) -> None:
     """Erase one person from every table; it cannot be undone."""
-    from sqlalchemy import select
-
-    from instrument.store.definitions import find_study
     from instrument.store.people import erase_person
-    from instrument.store.tables import participant
 
     engine = opened(store)
     keyring = keys_of(keys, engine)
     if not yes:
         typer.confirm(f"Erase {pseudonym} from study {name} for good?", abort=True)
     with engine.begin() as connection:
-        query = select(participant.c.id).where(
-            participant.c.study_id == find_study(connection, name).id, participant.c.pseudonym == pseudonym
-        )
-        found = connection.execute(query).first()
-        if found is None:
-            fact = f"study {name!r} has no person of that pseudonym."
-            raise ResponseDataError(fact_and_hint("dta study erase", fact, "see the list of links."))
-        erase_person(connection, int(found.id), keyring)
+        erase_person(connection, _number_of(connection, name, pseudonym, "dta study erase"), keyring)
     typer.echo("Erased.")

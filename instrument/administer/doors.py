@@ -30,7 +30,7 @@ from instrument.administer.session import (
 from instrument.administer.texts import FALL_BACK, page_texts, shipped_languages
 from instrument.store.connect import reading
 from instrument.store.definitions import study_written_as
-from instrument.store.people import expired
+from instrument.store.people import expired, hold_people
 from instrument.store.tables import consent, instrument_version, participant, study
 from instrument.store.tokens import Keyring
 from instrument.study import Study
@@ -345,7 +345,10 @@ def frame_of(request: Request, here: Circumstances) -> Page:
 
 
 def enter(connection: Connection, request: Request) -> tuple[Circumstances, Page]:
-    """Know the person and make the frame of the page.
+    """Know the person and make the frame of the page; in a transaction that writes, hold the person.
+
+    A choice about consent that comes at the same moment is then read either as it was before or as it is
+    after this request, and nothing is stored after a no.
 
     Parameters
     ----------
@@ -364,6 +367,9 @@ def enter(connection: Connection, request: Request) -> tuple[Circumstances, Page
     ShutError
         No one is known, the browser has opened another link, or link or study take no answers.
     """
+    number = cookie_number(request.cookies.get(COOKIE))
+    if number is not None and not connection.get_execution_options().get("read_only", False):
+        hold_people(connection, [number])
     came = visit(connection, request)
     if came.standing != "known" or came.here is None:
         raise shut(request, came.standing, 403, came.page)

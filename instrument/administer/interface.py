@@ -20,6 +20,7 @@ from instrument.store.connect import reading
 from instrument.store.definitions import instrument_of, waves_of
 from instrument.store.intake import (
     NO_CONSENT,
+    NOT_IN_STUDY,
     RefusedError,
     UsageEvent,
     keep_events,
@@ -208,7 +209,7 @@ def post_events(request: Request, batch: EventBatch, study: StudyRow) -> Kept:
     with site_of(request).engine.begin() as connection:
         people = people_of(connection, study.id, (event.participant for event in batch.events))
         faults = [
-            (f"events[{k}].participant", "is not in the study")
+            (f"events[{k}].participant", NOT_IN_STUDY)
             for k, event in enumerate(batch.events)
             if event.participant not in people
         ]
@@ -279,7 +280,7 @@ def post_response(
             faults.append(("query.wave", "is not a wave of the study"))
         people = people_of(connection, study.id, [pseudonym] if pseudonym else [])
         if pseudonym and pseudonym not in people:
-            faults.append(("subject.identifier.value", "is not in the study"))
+            faults.append(("subject.identifier.value", NOT_IN_STUDY))
         if faults:
             raise _refuse(422, *faults[:100])
         outcome = keep_response_set(
@@ -297,6 +298,8 @@ def post_response(
         raise _refuse(
             409, ("identifier.value", "was sent before with another person, wave, language or answers")
         )
+    if outcome == "gone":
+        raise _refuse(422, ("subject.identifier.value", NOT_IN_STUDY))
     if outcome == "no consent":
         raise _refuse(409, ("subject.identifier.value", NO_CONSENT))
     if outcome == "conflict":

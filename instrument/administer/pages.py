@@ -54,12 +54,13 @@ from instrument.storable import is_storable
 from instrument.store.connect import reading
 from instrument.store.erasures import was_erased
 from instrument.store.people import (
-    erase_by_code,
+    Withdrawal,
     expired,
     give_consent,
     issue_withdrawal_code,
     link_of,
     set_language,
+    withdraw_by_code,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -410,15 +411,27 @@ def show_help(request: Request, back: str = "") -> Response:
     )
 
 
-def _withdraw_page(request: Request, page: Page, status: int = 200, back: str = "") -> Response:
+def _withdraw_page(
+    request: Request,
+    page: Page,
+    status: int = 200,
+    back: str = "",
+    *,
+    code: str = "",
+    choice: object = None,
+    unknown: bool = False,
+) -> Response:
     link = {"path": way_back(back), "label": page.t["back_to_questions"]}
     return render(
         "withdraw.html",
         page,
         status,
         title=page.t["withdraw_title"],
-        unknown=status == 422,
+        unknown=unknown,
+        asked_again=status == 422,
         again=status == 403,
+        code=code,
+        choice=choice,
         crisis=page.crisis or page.t["help_none"],
         link=link if page.form_token else None,
     )
@@ -441,32 +454,45 @@ def show_withdraw(request: Request, back: str = "") -> Response:
 @router.post("/withdraw")
 @router.post("/s/{place}/withdraw")
 def post_withdraw(request: Request, form: Form) -> Response:
-    """Erase the person of a withdrawal code, who need not be the one whose link was opened here."""
+    """Withdraw the person of a code, who need not be the one whose link was opened here.
+
+    The person chooses whether the answers stay or are erased; nothing is done without that choice.
+    """
     site = site_of(request)
+    code, choice = str(form.get("code", "")), form.get("choice")
+    typed: dict[str, Any] = {"code": code, "choice": choice}
     with site.engine.begin() as connection:
         before = person_of(connection, request)
         page = visit(connection, request).page
         if not comes_from_here(request):
-            return _withdraw_page(request, page, 403)
-        erased = erase_by_code(connection, site.keyring, str(form.get("code", "")))
-        stays = before is not None and person_of(connection, request) is not None
-    if erased and not stays:
-        page = replace(page, form_token="", path=f"{page.base}/withdraw")
-    if not erased:
+            return _withdraw_page(request, page, 403, **typed)
+        if choice not in list(Withdrawal):
+            return _withdraw_page(request, page, 422, **typed)
+        what = Withdrawal(str(choice))
+        number = withdraw_by_code(connection, site.keyring, code, what)
+    if number is None:
         if site.limit.blocked(client_of(request)):
             raise shut(request, "many", 429)
         site.limit.failed(client_of(request))
-        return _withdraw_page(request, page, 422)
-    lines = [page.t["withdraw_done_other" if stays else "withdraw_done"]]
+        return _withdraw_page(request, page, 422, unknown=True, **typed)
+    return _withdrawn(request, page, what, stays=before is not None and before.id != number)
+
+
+def _withdrawn(request: Request, page: Page, what: Withdrawal, *, stays: bool) -> Response:
+    """Say what was done; `stays`: the link that is open in this browser is someone else's."""
+    ends = what is Withdrawal.DELETE and not stays
+    if ends:
+        page = replace(page, form_token="", path=f"{page.base}/withdraw")
+    words = "withdraw_done" if what is Withdrawal.DELETE else "withdraw_kept"
     link = {"path": "/survey", "label": page.t["back_to_questions"]}
     response = render(
         "message.html",
         page,
-        title=page.t["withdraw_done_title"],
-        lines=lines,
+        title=page.t[f"{words}_title"],
+        lines=[page.t[f"{words}_other" if stays else words]],
         link=link if stays and page.form_token else None,
     )
     remember_language(request, response, page.lang)
-    if not stays:
-        response.delete_cookie(COOKIE, path=site.prefix or "/")
+    if ends:
+        response.delete_cookie(COOKIE, path=site_of(request).prefix or "/")
     return response

@@ -30,7 +30,7 @@ from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.instants import InstantError, days_between, utc
-from instrument.store.people import invite, without_consent
+from instrument.store.people import hold_people, invite, without_consent
 from instrument.store.tables import STATES, administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
 
@@ -38,6 +38,7 @@ KEYED_MODES = ("import", "paper")
 """Administrations that a team enters; what it left open a later import may carry on."""
 FAR_DAYS = 3_653
 """Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
+NOT_IN_STUDY = "is not in the study"
 NO_CONSENT = "this person does not consent, or took consent back"
 
 
@@ -185,9 +186,12 @@ def keep_events(
     Raises
     ------
     RefusedError
-        An id was used for another event, a new event is of a person without consent, or a moment has no
-        time zone or lies more than ten years from the days of its person's study.
+        A person was erased meanwhile, an id was used for another event, a new event is of a person without
+        consent, or a moment has no time zone or lies more than ten years from the days of its person's study.
     """
+    held = hold_people(connection, people.values())
+    if gone := [k for k, event in enumerate(events) if people[event.participant] not in held]:
+        raise RefusedError([(f"events[{k}].participant", NOT_IN_STUDY) for k in gone], clash=False)
     stamped = _stamped(connection, study_id, events, people)
     known = _known_events(connection, study_id, source, [event.source_id for event in events])
     fresh: dict[str, dict[str, Any]] = {}
@@ -318,8 +322,11 @@ def keep_response_set(
     str
         `created`; `known` when this very set is there already: id, person, wave, language and answers;
         `reused` when the id came before with anything else; `no consent` when the set is new and the
-        person's latest choice about consent is no; `conflict` when the wave holds another set.
+        person's latest choice about consent is no; `conflict` when the wave holds another set; `gone` when
+        the person was erased meanwhile.
     """
+    if not hold_people(connection, [participant_id]):
+        return "gone"
     keys = _submit_keys(int(study_row.id), caller_id, system)
     waves = {row.name: row.id for row in _rows(waves_of(connection, study_row.id))}
     wave_id = waves[wave_name]
@@ -439,6 +446,10 @@ def keep_table(
     if absent and not enrol:
         fact = f"{len(absent)} people are not in the study: {name_offenders(absent)}."
         raise StoreError(fact_and_hint("import", fact, "add --enrol to add them, or check the pseudonyms."))
+    held = hold_people(connection, people.values())
+    if gone := [name for name, number in people.items() if number not in held]:
+        fact = f"{len(gone)} people were erased at this moment: {name_offenders(gone)}."
+        raise StoreError(fact_and_hint("import", fact, "take their rows out; nothing was imported."))
     if absent:
         invite(connection, study_row.id, keyring, absent, readmit=readmit)
         people |= people_of(connection, study_row.id, absent)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -35,6 +36,41 @@ class Invitation:
 
     pseudonym: str
     token: str
+
+
+class Withdrawal(StrEnum):
+    """What becomes of the answers of a person who withdraws."""
+
+    KEEP = "keep"
+    DELETE = "delete"
+
+
+def hold_people(connection: Connection, numbers: Iterable[int]) -> set[int]:
+    """Hold people until the transaction ends: their consent and their answers change one after the other.
+
+    Whoever stores something of a person, and whoever records or takes back consent, holds the person first
+    and reads the latest choice afterwards: an answer and a no that come at the same moment are put in an
+    order, and after the no nothing is stored. SQLite lets one transaction write at a time anyway.
+
+    Parameters
+    ----------
+    connection
+        An open transaction, which has held no one yet.
+    numbers
+        Numbers of the people.
+
+    Returns
+    -------
+    set of int
+        Those who are in the store.
+    """
+    wanted = sorted(set(numbers))
+    found: set[int] = set()
+    for start in range(0, len(wanted), 500):
+        query = select(participant.c.id).where(participant.c.id.in_(wanted[start : start + 500]))
+        held = query.order_by(participant.c.id).with_for_update(key_share=True)
+        found |= {int(number) for number in connection.execute(held).scalars()}
+    return found
 
 
 def _random_pseudonym() -> str:
@@ -209,6 +245,7 @@ def give_consent(
     granted
         Yes or no.
     """
+    hold_people(connection, [participant_id])
     connection.execute(
         insert(consent).values(
             participant_id=participant_id,
@@ -336,6 +373,36 @@ def issue_withdrawal_code(connection: Connection, keyring: Keyring, participant_
     return code
 
 
+def withdraw_by_code(connection: Connection, keyring: Keyring, code: str, choice: Withdrawal) -> int | None:
+    """Withdraw the person whose withdrawal code this is.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    keyring
+        Keys of the hashes.
+    code
+        As typed.
+    choice
+        Whether the person's answers stay or are erased.
+
+    Returns
+    -------
+    int or None
+        Number of the person (no longer in the store after an erasure); None for an unknown code.
+    """
+    hashes = keyring.candidates(plain_code(code))
+    found = connection.execute(select(participant.c.id).where(participant.c.erasure_hash.in_(hashes))).first()
+    if found is None or not hold_people(connection, [int(found.id)]):
+        return None
+    if choice is Withdrawal.DELETE:
+        erase_person(connection, int(found.id), keyring)
+    else:
+        withdraw_person(connection, int(found.id))
+    return int(found.id)
+
+
 def erase_by_code(connection: Connection, keyring: Keyring, code: str) -> bool:
     """Erase the person whose withdrawal code this is.
 
@@ -353,11 +420,39 @@ def erase_by_code(connection: Connection, keyring: Keyring, code: str) -> bool:
     bool
         Whether there was such a person.
     """
-    hashes = keyring.candidates(plain_code(code))
-    found = connection.execute(select(participant.c.id).where(participant.c.erasure_hash.in_(hashes))).first()
-    if found is None:
+    return withdraw_by_code(connection, keyring, code, Withdrawal.DELETE) is not None
+
+
+def withdraw_person(connection: Connection, participant_id: int) -> bool:
+    """Record that a person withdrew: what was given stays, nothing more is stored, nothing is due.
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    participant_id
+        Number of the person.
+
+    Returns
+    -------
+    bool
+        False where the person's latest choice is no already: nothing changes then. The choice names the
+        consent text that was agreed to; no text where the person was never asked here.
+
+    Raises
+    ------
+    StoreError
+        There is no such person.
+    """
+    if not hold_people(connection, [participant_id]):
+        raise StoreError(fact_and_hint("withdraw_person", "there is no such person.", "check the pseudonym."))
+    said: Any = consent_of(connection, participant_id)
+    if said is not None and not said.granted:
         return False
-    erase_person(connection, int(found.id), keyring)
+    text = ("", "", "") if said is None else (str(said.text_hash), str(said.version), str(said.lang))
+    give_consent(connection, participant_id, *text, False)
+    of_study = select(participant.c.study_id).where(participant.c.id == participant_id)
+    record(connection, "person.withdraw", f"study {connection.execute(of_study).scalar_one()}")
     return True
 
 
@@ -421,6 +516,7 @@ def erase_person(
     StoreError
         There is no such person, or the list of erasures beside the store cannot be written.
     """
+    hold_people(connection, [participant_id])
     found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
     if found is None:
         raise StoreError(fact_and_hint("erase_person", "there is no such person.", "check the pseudonym."))

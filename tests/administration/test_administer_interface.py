@@ -32,7 +32,7 @@ class App:
     """An app with a key for the study, and the pseudonym of one of its people."""
 
     def __init__(self, engine: Engine, keyring: Keyring) -> None:
-        _, self.scale, _ = open_study(engine, keyring, people=2)
+        _, self.scale, (self.token, _) = open_study(engine, keyring, people=2)
         with engine.begin() as connection:
             self.key = new_interface_key(connection, keyring, "trial")
             people = select(tables.participant.c.pseudonym).order_by(tables.participant.c.id)

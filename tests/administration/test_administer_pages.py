@@ -311,8 +311,9 @@ def test_withdrawal_erases_and_ends_the_link(site: tuple[Person, str], engine: E
         assert code not in person.get(page).text
     assert "is not shown again" in person.get("/survey/start").text
     assert person.client.post("/withdraw", data={"code": code}).status_code == 403
-    assert person.post("/withdraw", code="AAAA").status_code == 422
-    assert "Your answers are erased" in person.post("/withdraw", code=code.lower()).text
+    assert person.post("/withdraw", code="AAAA", choice="delete").status_code == 422
+    sent = person.post("/withdraw", code=code.lower(), choice="delete")
+    assert "Your answers are erased" in sent.text
     assert person.get(f"/q/{token}").status_code == 404
     assert person.get("/survey").status_code == 403
     with engine.connect() as connection:

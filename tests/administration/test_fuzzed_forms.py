@@ -43,7 +43,25 @@ NAMES = st.one_of(
 )
 VALUES = st.one_of(
     st.sampled_from(
-        ["next", "back", "continue", "yes", "no", "en", "de", "1", "5", "6", "96", "99", "-1", "TOKEN", "1e3"]
+        [
+            "next",
+            "back",
+            "continue",
+            "yes",
+            "no",
+            "keep",
+            "delete",
+            "en",
+            "de",
+            "1",
+            "5",
+            "6",
+            "96",
+            "99",
+            "-1",
+            "TOKEN",
+            "1e3",
+        ]
     ),
     st.text(max_size=50),
 )

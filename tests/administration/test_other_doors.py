@@ -219,7 +219,7 @@ def test_no_secret_is_in_anything_written(
             client.get(f"{place}/survey/page/1?from=/q/{secrets[0]}")
             client.get(f"{place}/survey/page/1", headers={"referer": links[0]})
             client.post("/events", content=b"{", headers={"authorization": f"Bearer {secrets[1]}"})
-            client.post("/withdraw", data={"code": code.group(1)[:-1] + "Z"})
+            client.post("/withdraw", data={"code": code.group(1)[:-1] + "Z", "choice": "delete"})
             secrets += [code.group(1), code.group(1).replace("-", ""), cookie, mine.group(1)]
         for command in (
             ("study", "status", "trial"),
@@ -263,7 +263,8 @@ def test_an_erased_person_is_in_no_later_export(tmp_path: Path, monkeypatch: pyt
                     f"{place}/survey/page/1", data={**fields, "form_token": mine.group(1), "go": "next"}
                 )
                 if line.startswith("zebraone"):
-                    assert "erased" in client.post("/withdraw", data={"code": code.group(1)}).text
+                    sent = {"code": code.group(1), "choice": "delete"}
+                    assert "answers are erased" in client.post("/withdraw", data=sent).text
         formats = (
             "csv-wide",
             "csv-long",

@@ -139,9 +139,11 @@ def test_a_right_link_and_a_right_code_are_taken_whoever_guesses(engine: Engine,
         for _ in range(4):
             client.get("/q/wrong")
         assert client.get("/q/wrong").status_code == 429
-        assert client.post("/withdraw", data={"code": "wrong"}, headers=HERE).status_code == 429
+        wrong = {"code": "wrong", "choice": "keep"}
+        assert client.post("/withdraw", data=wrong, headers=HERE).status_code == 429
         assert client.get(f"/q/{other}", follow_redirects=False).status_code == 303
         assert client.get(f"/q/{token}", follow_redirects=False).status_code == 303
-        assert client.post("/withdraw", data={"code": code}, headers=HERE).status_code == 200
+        right = {"code": code, "choice": "delete"}
+        assert client.post("/withdraw", data=right, headers=HERE).status_code == 200
         assert client.get(f"/q/{token}").status_code in (404, 429)
         assert client.get(f"/q/{other}", follow_redirects=False).status_code == 303

@@ -196,7 +196,7 @@ def test_a_withdrawal_erases_whom_the_code_names_and_leaves_the_other_in_peace(p
     one.open(place_of(one.response) + "/withdraw")
     other = place.tab().begin(place.tokens[1])
     form = one.page.main
-    one.take(one.client.post(form.action, data={"code": code}, headers=HERE))
+    one.take(one.client.post(form.action, data={"code": code, "choice": "delete"}, headers=HERE))
     assert "Your answers are erased" in one.page.said
     assert "another one, and stays" in one.page.said
     other.press(tick="4")

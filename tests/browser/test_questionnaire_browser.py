@@ -235,8 +235,14 @@ def test_axe_finds_nothing_on_any_page(site: Site, browser: Browser, scheme: str
     press(page)
     check("done")
     page.goto(f"{own}/withdraw")
+    press(page)
+    check("choice asked for")
+    assert page.locator(".summary a").get_attribute("href") == "#choice-keep"
     page.fill("#code", "AAAA")
+    page.check("#choice-keep")
     press(page)
     check("unknown code")
+    assert page.input_value("#code") == "AAAA"
+    assert page.is_checked("#choice-keep")
     context.close()
     assert found == {}
