@@ -10,12 +10,14 @@ Sigma and mu, and one EM step is mu - Sigma h / 2, Sigma - Sigma G Sigma - (step
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from analysis.structural.ram import (
     Array,
     GroupModel,
+    Ints,
     State,
     curvature,
     evaluate,
@@ -258,32 +260,45 @@ def _moment_curvature(patterns: Patterns, found: Swept, *, observed: bool) -> Ar
     return summed_curvature(patterns.n / patterns.total, found, observed=observed)
 
 
+@cache
+def _places_of_pairs(p: int) -> Ints:
+    """Where the four terms of each pair of covariances stand in a matrix of shape (p, p, p, p), made flat."""
+    row, column = vech_places(p)
+    ra, ca, rb, cb = row[:, None], column[:, None], row[None, :], column[None, :]
+    four = ((ca, cb, ra, rb), (ca, rb, ra, cb), (ra, cb, ca, rb), (ra, rb, ca, cb))
+    return np.stack([((a * p + b) * p + c) * p + d for a, b, c, d in four])
+
+
 def summed_curvature(weight: Array, found: Swept, *, observed: bool) -> Array:
-    """Weighted sum over patterns of the second derivatives by (mu, vech Sigma).
+    """Weighted sum over patterns of the second derivatives by (mu, vech Sigma)."""
+    result: Array = summed_curvatures(weight[None], found, observed=observed)[0]
+    return result
+
+
+def summed_curvatures(weights: Array, found: Swept, *, observed: bool) -> Array:
+    """Several weighted sums over patterns of the second derivatives by (mu, vech Sigma).
 
     The sum of Kronecker products over patterns is one matrix product; entries are looked up after.
     """
-    p = found.inverse.shape[1]
+    p, m = found.inverse.shape[1], len(weights)
     row, column = vech_places(p)
-    weighted = found.inverse * weight[:, None, None]
+    weighted = weights[:, :, None, None] * found.inverse
     swept = found.inverse / 2.0
     if observed:
         swept = found.inverse @ found.target @ found.inverse - swept
-    product = weighted.reshape(len(weight), -1).T @ swept.reshape(len(weight), -1)
-    product = (product + product.T).reshape(p, p, p, p)
-    ra, ca, rb, cb = row[:, None], column[:, None], row[None, :], column[None, :]
-    block = (
-        product[ca, cb, ra, rb] + product[ca, rb, ra, cb] + product[ra, cb, ca, rb] + product[ra, rb, ca, cb]
-    )
+    flat = weighted.reshape(m, -1, p * p)
+    product = np.swapaxes(flat, 1, 2) @ swept.reshape(-1, p * p)
+    product = (product + np.swapaxes(product, 1, 2)).reshape(m, -1)
+    block = product[:, _places_of_pairs(p)].sum(axis=1)
     twice = np.where(row == column, 0.5, 1.0)
-    result = np.zeros((p + len(row), p + len(row)))
-    result[p:, p:] = block * np.outer(twice, twice)
-    result[:p, :p] = 2.0 * weighted.sum(axis=0)
+    result = np.zeros((m, p + len(row), p + len(row)))
+    result[:, p:, p:] = block * np.outer(twice, twice)
+    result[:, :p, :p] = 2.0 * weighted.sum(axis=1)
     if observed:
-        pull = (weighted.reshape(len(weight), -1).T @ found.pulled).reshape(p, p, p)
-        cross = 2.0 * (pull[:, row, column] + pull[:, column, row]) * twice
-        result[:p, p:] = cross
-        result[p:, :p] = cross.T
+        pull = (np.swapaxes(flat, 1, 2) @ found.pulled).reshape(m, p, p, p)
+        cross = 2.0 * (pull[:, :, row, column] + pull[:, :, column, row]) * twice
+        result[:, :p, p:] = cross
+        result[:, p:, :p] = np.swapaxes(cross, 1, 2)
     return result
 
 

@@ -60,7 +60,7 @@ class Reduction:
 
 
 def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance: float = GRADIENT_TOLERANCE,
-             max_steps: int = MAX_STEPS) -> Minimum:  # fmt: skip
+             max_steps: int = MAX_STEPS, near: bool = False) -> Minimum:  # fmt: skip
     """Minimise over the reduced parameters.
 
     Parameters
@@ -75,6 +75,8 @@ def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance:
         Largest gradient element, on parameters scaled by the square root of the curvature.
     max_steps
         Most steps allowed.
+    near
+        Whether the start is close, so that Newton steps are tried at once.
 
     Returns
     -------
@@ -84,10 +86,13 @@ def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance:
     basis = reduction.basis
     z, damping = start.copy(), 1e-3
     value = target.value(reduction.expand(z))
-    size, near = np.inf, False
+    size = np.inf
+    scale = np.zeros(0)
     for step in range(1, max_steps + 1):
         x = reduction.expand(z)
         slope = basis.T @ target.gradient(x)
+        if near and len(scale) and (done := float(np.max(np.abs(slope / scale)))) < tolerance:
+            return Minimum(z, value, done, step - 1, True)
         if near:
             second = basis.T @ target.observed(x) @ basis
             scale = np.sqrt(np.maximum(np.abs(np.diag(second)), 1e-12))

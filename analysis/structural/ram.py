@@ -9,6 +9,7 @@ of S. Ordinal items add thresholds tau and scales delta.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,9 @@ class State:
 
     @property
     def sigma(self) -> Array:
-        """Implied covariance of the observed variables."""
-        return self.covariance[np.ix_(self.observed, self.observed)]
+        """Implied covariance of the observed variables, which come first."""
+        p = len(self.observed)
+        return self.covariance[:p, :p]
 
     @property
     def mu(self) -> Array:
@@ -208,6 +210,8 @@ def gradient(group: GroupModel, state: State, by_sigma: Array, by_mu: Array, n_f
 def curvature(group: GroupModel, state: State, by_sigma: Array, by_mu: Array, n_free: int) -> Array:
     """Sum of second derivatives of Sigma and mu, weighted by `by_sigma` and `by_mu`."""
     a, s, m = group.free_directed, group.free_symmetric, group.free_intercepts
+    if not len(a.index):  # moments are linear in covariances and intercepts
+        return np.zeros((n_free, n_free))
     rows = state.total[state.observed]
     inner = rows.T @ by_sigma @ rows  # B'F' G F B
     cov_in = state.covariance @ np.linalg.solve(state.total.T, inner)  # Omega F'GF B
@@ -233,9 +237,11 @@ def curvature(group: GroupModel, state: State, by_sigma: Array, by_mu: Array, n_
     return result
 
 
+@cache
 def vech_places(p: int, diagonal: bool = True) -> tuple[Ints, Ints]:
-    """Row and column of the lower triangle, column by column."""
+    """Row and column of the lower triangle, column by column; not to be written to."""
     column, row = np.triu_indices(p, 0 if diagonal else 1)
+    row.flags.writeable = column.flags.writeable = False
     return row, column
 
 

@@ -13,7 +13,14 @@ from analysis.result import Result
 from analysis.structural.fitted import Fitted
 from analysis.structural.improper import Fault
 from analysis.structural.ram import Array
-from analysis.structural.standardised import RowEstimates, explained, row_estimates, standardise
+from analysis.structural.standardised import (
+    GroupPieces,
+    RowEstimates,
+    all_pieces,
+    explained,
+    row_estimates,
+    standardise,
+)
 from instrument.errors import DefinitionError, fact_and_hint
 
 Z_95 = float(norm.ppf(0.975))
@@ -302,13 +309,18 @@ def row_labels(fitted: Fitted) -> pd.DataFrame:
                 + [None] * len(table.definitions),
                 dtype=object,
             ),
+            **_levels(fitted),
             "label": [r.label for r in rows] + [f.lhs for f in fitted.table.definitions],
         }
     )
-    if table.level_names:
-        levels = [table.level_of(r.group) for r in rows] + [0] * len(table.definitions)
-        frame.insert(4, "level", levels)
     return frame
+
+
+def _levels(fitted: Fitted) -> dict[str, list[int]]:
+    """Level of every row, 0 for definitions; nothing where there are no levels."""
+    table = fitted.table
+    levels = [table.level_of(r.group) for r in table.rows] + [0] * len(table.definitions)
+    return {"level": levels} if table.level_names else {}
 
 
 def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
@@ -325,28 +337,27 @@ def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
     }  # fmt: skip
 
 
-def _explained_table(fitted: Fitted) -> pd.DataFrame:
+def _explained_table(fitted: Fitted, pieces: list[GroupPieces]) -> pd.DataFrame:
     level = ["level"] if fitted.table.level_names else []
-    return pd.DataFrame(explained(fitted), columns=["group", *level, "variable", "r_squared"])
+    return pd.DataFrame(explained(fitted, pieces), columns=["group", *level, "variable", "r_squared"])
 
 
 def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> StructuralResult:
     """Wrap a fitted model."""
-    estimates = row_estimates(fitted)
+    pieces = all_pieces(fitted)
+    estimates = row_estimates(fitted, pieces)
     # derived residual variances and scales are listed without a standard error
     derived = [k for k, row in enumerate(fitted.table.rows) if row.computed]
     listed = RowEstimates(estimates.values, estimates.by_free.copy())
     listed.by_free[derived] = 0.0
-    frame = row_labels(fitted)
-    for name, column in inference_columns(listed, fitted.vcov).items():
-        frame[name] = column
-    frame["std_lv"] = standardise(fitted, estimates, "lv").values
-    frame["std_all"] = standardise(fitted, estimates, "all").values
+    columns = inference_columns(listed, fitted.vcov)
+    columns |= {f"std_{kind}": standardise(fitted, estimates, kind, pieces).values for kind in ("lv", "all")}
+    frame = pd.concat([row_labels(fitted), pd.DataFrame(columns)], axis=1)
     return StructuralResult(
         converged=True, estimator=fitted.estimator, missing=fitted.missing, n_obs=fitted.n_obs,
         n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.basis.shape[1],
         groups={group_key(g): n for g, n in zip(fitted.data.group_labels, fitted.sizes, strict=True)},
         fit=pd.Series(fitted.fit, name="fit"), parameters=frame,
-        r_squared=_explained_table(fitted),
+        r_squared=_explained_table(fitted, pieces),
         faults=faults, _fitted=fitted, _model=model,
     )  # fmt: skip

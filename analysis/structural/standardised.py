@@ -75,13 +75,18 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
     )
 
 
-def row_estimates(fitted: Fitted) -> RowEstimates:
+def all_pieces(fitted: Fitted) -> list[GroupPieces]:
+    """Total and residual variances of all groups."""
+    return [group_pieces(fitted, g) for g in range(fitted.table.options.n_groups)]
+
+
+def row_estimates(fitted: Fitted, pieces: list[GroupPieces] | None = None) -> RowEstimates:
     """Unstandardised values of all rows and definitions."""
     table = fitted.table
     q = table.n_free
     values = np.zeros(len(table.rows))
     by = np.zeros((len(values), q))
-    pieces = [group_pieces(fitted, g) for g in range(table.options.n_groups)]
+    pieces = pieces or all_pieces(fitted)
     for k, row in enumerate(table.rows):
         piece = pieces[row.group]
         if row.free >= 0:
@@ -103,7 +108,9 @@ def with_definitions(fitted: Fitted, values: Array, by: Array, strict: bool = Tr
     return RowEstimates(np.concatenate([values, defined]), np.vstack([by, defined_by @ by]))
 
 
-def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstimates:
+def standardise(
+    fitted: Fitted, estimates: RowEstimates, kind: str, pieces: list[GroupPieces] | None = None
+) -> RowEstimates:
     """Rescale rows to unit variances.
 
     Parameters
@@ -114,9 +121,11 @@ def standardise(fitted: Fitted, estimates: RowEstimates, kind: str) -> RowEstima
         Unstandardised rows.
     kind
         "all": observed and latent variables have variance 1; "lv": latent variables only.
+    pieces
+        From `all_pieces`, where they are known.
     """
     table = fitted.table
-    pieces = [group_pieces(fitted, g) for g in range(table.options.n_groups)]
+    pieces = pieces or all_pieces(fitted)
     scaled_names = [
         set(table.names_of(g).latent if kind == "lv" else variable_order(table, g))
         for g in range(len(pieces))
@@ -164,12 +173,11 @@ def scaling_factors(row: Row, piece: GroupPieces, names: set[str]) -> list[tuple
     return total(row.lhs, 1.0)
 
 
-def explained(fitted: Fitted) -> list[dict[str, object]]:
+def explained(fitted: Fitted, pieces: list[GroupPieces] | None = None) -> list[dict[str, object]]:
     """R-squared of every variable that others predict, per group."""
     found: list[dict[str, object]] = []
     table = fitted.table
-    for group in range(table.options.n_groups):
-        piece = group_pieces(fitted, group)
+    for group, piece in enumerate(pieces or all_pieces(fitted)):
         own = [r for r in table.rows if r.group == group]
         targets = {r.rhs for r in own if r.op == "=~"} | {r.lhs for r in own if r.op == "~"}
         level = {"level": table.level_of(group)} if table.level_names else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,6 +56,10 @@ class ClusterSample:
         Rows of each cluster, shape (J,).
     sizes, member
         The distinct sizes, and which of them each cluster has.
+    counts, size_means, size_covariances
+        Clusters of each size, the mean of their means and the covariance of these, divided by their number.
+    whole_scatter
+        Scatter of all clusters.
     """
 
     places: LevelPlaces
@@ -65,6 +69,10 @@ class ClusterSample:
     size: Array
     sizes: Array
     member: Ints
+    counts: Array
+    size_means: Array
+    size_covariances: Array
+    whole_scatter: Array
 
     @property
     def n_clusters(self) -> int:
@@ -74,7 +82,7 @@ class ClusterSample:
     @property
     def pooled(self) -> Array:
         """Pooled covariance within clusters, divided by N - J."""
-        return np.asarray(self.scatter.sum(axis=0) / (self.n_rows - self.n_clusters))
+        return np.asarray(self.whole_scatter / (self.n_rows - self.n_clusters))
 
     def part(self, variables: list[list[int]]) -> ClusterSample:
         """Take some variables within and between, by their places among all."""
@@ -82,9 +90,9 @@ class ClusterSample:
         at = {place: k for k, place in enumerate(kept)}
         within, between = (np.array([at[v] for v in own], dtype=np.int64) for own in variables)
         rows = [int(np.flatnonzero(self.places.within == v)[0]) for v in variables[0]]
-        return replace(
-            self, places=LevelPlaces(len(kept), within, between), means=self.means[:, kept],
-            scatter=self.scatter[:, rows][:, :, rows],
+        return sample_of(
+            LevelPlaces(len(kept), within, between), self.n_rows, self.means[:, kept],
+            self.scatter[:, rows][:, :, rows], self.size,
         )  # fmt: skip
 
     def rough_moments(self) -> tuple[Array, Array, Array]:
@@ -98,7 +106,7 @@ class ClusterSample:
         mean[only_between] = self.means[:, only_between].mean(axis=0)
         distance = self.means - mean
         pooled = self.pooled
-        total = self.scatter.sum(axis=0)
+        total = self.whole_scatter
         spread = distance[:, places.within]
         whole = (total + (size[:, None] * spread).T @ spread) / self.n_rows
         alone = ~np.isin(places.within, places.between)
@@ -136,8 +144,26 @@ def cluster_sample(values: Array, clusters: Ints, places: LevelPlaces) -> Cluste
     scatter = np.empty((len(size), deviation.shape[1], deviation.shape[1]))
     for k, column in enumerate(deviation.T):  # one variable at a time: memory stays that of the answers
         scatter[:, k] = np.add.reduceat(column[:, None] * deviation, starts, axis=0)
+    return sample_of(places, len(values), means, scatter, size)
+
+
+def sample_of(places: LevelPlaces, n_rows: int, means: Array, scatter: Array, size: Array) -> ClusterSample:
+    """Sort clusters by their size."""
     sizes, member = np.unique(size, return_inverse=True)
-    return ClusterSample(places, len(values), means, scatter, size, sizes, member.ravel())
+    member = member.ravel()
+    counts = np.bincount(member).astype(float)
+    size_means = np.zeros((len(sizes), means.shape[1]))
+    np.add.at(size_means, member, means)
+    size_means /= counts[:, None]
+    distance = means - size_means[member]
+    covariances = np.empty((len(sizes), means.shape[1], means.shape[1]))
+    for k in range(len(sizes)):
+        own = distance[member == k]
+        covariances[k] = own.T @ own / counts[k]
+    return ClusterSample(
+        places, n_rows, means, scatter, size, sizes, member, counts, size_means, covariances,
+        scatter.sum(axis=0),
+    )  # fmt: skip
 
 
 def check_levels(data: ModelData, table: ParameterTable, caller: str) -> None:
@@ -188,28 +214,30 @@ def check_levels(data: ModelData, table: ParameterTable, caller: str) -> None:
             )  # fmt: skip
 
 
+def _starts(clusters: Ints) -> tuple[Ints, Ints]:
+    """Order of rows by cluster, and where each cluster begins in it."""
+    order = np.argsort(clusters, kind="stable")
+    return order, np.concatenate([[0], np.cumsum(np.bincount(clusters))[:-1]])
+
+
 def _extremes(values: Array, clusters: Ints) -> tuple[Array, Array]:
-    shape = (int(clusters.max()) + 1, values.shape[1])
-    lowest, highest = np.full(shape, np.inf), np.full(shape, -np.inf)
-    np.minimum.at(lowest, clusters, np.where(np.isnan(values), np.inf, values))
-    np.maximum.at(highest, clusters, np.where(np.isnan(values), -np.inf, values))
-    seen = lowest <= highest
-    return np.where(seen, lowest, np.nan), np.where(seen, highest, np.nan)
+    """Least and greatest answer of every cluster, NaN without any."""
+    order, starts = _starts(clusters)
+    ordered = values[order]
+    return np.fmin.reduceat(ordered, starts, axis=0), np.fmax.reduceat(ordered, starts, axis=0)
 
 
 def _refuse_flat_between(
     values: Array, clusters: Ints, places: LevelPlaces, names: list[str], where: str, caller: str
 ) -> None:
     both = np.intersect1d(places.within, places.between)
+    order, starts = _starts(clusters)
     seen = ~np.isnan(values)
-    size = np.zeros((int(clusters.max()) + 1, values.shape[1]))
-    total = np.zeros_like(size)
-    np.add.at(size, clusters, seen)
-    np.add.at(total, clusters, np.where(seen, values, 0.0))
-    with np.errstate(invalid="ignore"):
-        means = total / size
-    spread = np.nanvar(means, axis=0)
-    whole = np.nanvar(values, axis=0)
+    filled = np.where(seen, values, 0.0)
+    count = np.add.reduceat(seen[order].astype(float), starts, axis=0)
+    total = np.add.reduceat(filled[order], starts, axis=0)
+    means = np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
+    spread, whole = np.nanvar(means, axis=0), np.nanvar(values, axis=0)
     flat = [names[k] for k in both if spread[k] <= LEAST_SHARE * whole[k]]
     if flat:
         raise NotEstimableError(

@@ -333,7 +333,7 @@ class IncompleteDiscrepancy:
         stacked = spread_square(between.sigma, shape.places.between, p)
         alone = spread_square(within.sigma, shape.places.within, p)
         inverse = np.linalg.pinv(stacked + alone / shape.sizes[:, None, None], hermitian=True)
-        counts = np.bincount(shape.member).astype(float)
+        counts = shape.counts
         empty = np.zeros((len(counts), p))
         own = np.linalg.inv(within.sigma)
         point = Point(

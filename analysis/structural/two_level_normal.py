@@ -12,10 +12,11 @@ to minus twice the log-likelihood. Clusters of one size share V_n, so that they 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
-from analysis.structural.fiml import Swept, summed_curvature, summed_slopes
+from analysis.structural.fiml import Swept, summed_curvature, summed_curvatures, summed_slopes
 from analysis.structural.ram import (
     Array,
     GroupModel,
@@ -48,6 +49,12 @@ def spread_vector(vector: Array, places: Ints, size: int) -> Array:
 
 def vech_rows(places: Ints, size: int) -> Ints:
     """Rows, in vech of all variables, of vech of one level."""
+    return _vech_rows(tuple(places.tolist()), size)
+
+
+@cache
+def _vech_rows(chosen: tuple[int, ...], size: int) -> Ints:
+    places = np.array(chosen, dtype=np.int64)
     row, column = vech_places(size)
     at = np.zeros((size, size), dtype=np.int64)
     at[row, column] = at[column, row] = np.arange(len(row))
@@ -94,24 +101,19 @@ def point_at(sample: ClusterSample, moments: LevelMoments) -> Point | None:
         return None
     log_det = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
     log_det_within = 2.0 * float(np.log(np.diag(factor_within)).sum())
-    counts = np.bincount(sample.member).astype(float)
-    distance = sample.means - moments.mu
-    sums = np.zeros((len(counts), p))
-    np.add.at(sums, sample.member, distance)
-    order = np.argsort(sample.member, kind="stable")
-    starts = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
-    products = distance[:, :, None] * distance[:, None, :]
-    target = np.add.reduceat(products[order], starts, axis=0) / counts[:, None, None]
+    counts = sample.counts
+    distance = sample.size_means - moments.mu
+    target = sample.size_covariances + distance[:, :, None] * distance[:, None, :]
     inverse = np.linalg.inv(stacked)
     inverse_within = np.linalg.inv(moments.sigma_within)
     free = sample.n_rows - sample.n_clusters
     loss = counts @ (log_det + np.einsum("kij,kij->k", inverse, target))
-    loss += free * log_det_within + np.sum(inverse_within * sample.scatter.sum(axis=0))
+    loss += free * log_det_within + np.sum(inverse_within * sample.whole_scatter)
     alone = Swept(
         inverse_within[None], np.zeros((1, len(inverse_within))), np.array([log_det_within]),
         sample.pooled[None],
     )  # fmt: skip
-    return Point(alone, Swept(inverse, sums / counts[:, None], log_det, target), counts, float(loss))
+    return Point(alone, Swept(inverse, distance, log_det, target), counts, float(loss))
 
 
 def constant_of(sample: ClusterSample) -> float:
@@ -174,9 +176,8 @@ def moment_jacobian(
 def curvature_at(sample: ClusterSample, point: Point, by: MomentJacobian, *, observed: bool) -> Array:
     """Second derivatives of minus twice the log-likelihood, as far as moments are linear in parameters."""
     p = sample.places.n_variables
-    pieces = [
-        summed_curvature(point.counts / sample.sizes**k, point.between, observed=observed) for k in range(3)
-    ]
+    weights = point.counts / sample.sizes ** np.arange(3)[:, None]
+    pieces = summed_curvatures(weights, point.between, observed=observed)
     result = np.asarray(by.mu.T @ pieces[0][:p, :p] @ by.mu)
     cross = by.mu.T @ (pieces[0][:p, p:] @ by.between + pieces[1][:p, p:] @ by.within)
     mixed = by.within.T @ pieces[1][p:, p:] @ by.between
@@ -227,6 +228,8 @@ class TwoLevelDiscrepancy:
     n_free: int
     _key: bytes = b""
     _kept: tuple[tuple[State, State], LevelMoments, Point | None] | None = None
+    _slopes: MomentSlopes | None = None
+    _constant: MomentJacobian | None = None
 
     def at(self, x: Array) -> tuple[tuple[State, State], LevelMoments, Point | None]:
         """Moments and inverses, kept until another x is asked for."""
@@ -235,7 +238,14 @@ class TwoLevelDiscrepancy:
             states = evaluate(self.within, x), evaluate(self.between, x)
             moments = join_moments(*states, self.sample.places)
             self._kept, self._key = (states, moments, point_at(self.sample, moments)), key
+            self._slopes = None
         return self._kept
+
+    def _slopes_at(self, point: Point) -> MomentSlopes:
+        """Slopes at the point that is kept."""
+        if self._slopes is None:
+            self._slopes = slopes_at(self.sample, point)
+        return self._slopes
 
     def value(self, x: Array) -> float:
         """Loss of a row; infinite where a covariance is not positive definite."""
@@ -245,7 +255,7 @@ class TwoLevelDiscrepancy:
     def gradient(self, x: Array) -> Array:
         """First derivatives."""
         states, _, point = self.at(x)
-        by, places = slopes_at(self.sample, _inside(point)), self.sample.places
+        by, places = self._slopes_at(_inside(point)), self.sample.places
         result = gradient(self.within, states[0], by.sigma_within, by.mu[places.within], self.n_free)
         result += gradient(self.between, states[1], by.sigma_between, by.mu[places.between], self.n_free)
         return result / self.sample.n_rows
@@ -259,7 +269,7 @@ class TwoLevelDiscrepancy:
         """Observed second derivatives."""
         states, _, point = self.at(x)
         result = curvature_at(self.sample, _inside(point), self._jacobian(x), observed=True)
-        by, places = slopes_at(self.sample, _inside(point)), self.sample.places
+        by, places = self._slopes_at(_inside(point)), self.sample.places
         result += curvature(self.within, states[0], by.sigma_within, by.mu[places.within], self.n_free)
         result += curvature(self.between, states[1], by.sigma_between, by.mu[places.between], self.n_free)
         return result / self.sample.n_rows
@@ -274,7 +284,13 @@ class TwoLevelDiscrepancy:
         return self
 
     def _jacobian(self, x: Array) -> MomentJacobian:
-        return moment_jacobian(self.sample.places, self.within, self.between, self.at(x)[0], self.n_free)
+        if self._constant is not None:
+            return self._constant
+        states = self.at(x)[0]
+        found = moment_jacobian(self.sample.places, self.within, self.between, states, self.n_free)
+        if not len(self.within.free_directed.index) + len(self.between.free_directed.index):
+            self._constant = found  # moments are linear in the parameters
+        return found
 
 
 def _inside(point: Point | None) -> Point:

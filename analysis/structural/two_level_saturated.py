@@ -137,7 +137,7 @@ def fit_unstructured(
         x[means.index] = mean[at[means.row]]
     target = target_of.discrepancy(model.within, model.between, model.n_free)
     reduction = Reduction(np.eye(model.n_free), np.zeros(model.n_free))
-    found = minimise(target.for_search(), reduction, x)
+    found = minimise(target.for_search(), reduction, x, near=True)
     if not found.converged:
         raise NotEstimableError(
             fact_and_hint(
