@@ -58,7 +58,27 @@ def fit_polyserial(category: npt.NDArray[np.intp], z: Array, thresholds: Array) 
     held: the two-step estimate.
     """
     cuts = np.concatenate(([-np.inf], thresholds, [np.inf]))
-    upper, lower = cuts[category + 1], cuts[category]
+    start = float(np.corrcoef(category, z)[0, 1])
+    return fit_between(cuts[category], cuts[category + 1], z, start)
+
+
+def fit_between(lower: Array, upper: Array, z: Array, start: float) -> tuple[float, bool]:
+    """Correlation of a normal variable known to lie between limits with a standardised continuous one.
+
+    Parameters
+    ----------
+    lower, upper
+        Limits of each person, may be infinite, shape (n,).
+    z
+        Standardised values, shape (n,).
+    start
+        Where the search begins.
+
+    Returns
+    -------
+    tuple
+        ρ and whether the search converged.
+    """
 
     def derivatives(rho: float) -> tuple[float, float]:
         high, high_1, high_2 = _conditional(upper, z, rho)
@@ -67,8 +87,7 @@ def fit_polyserial(category: npt.NDArray[np.intp], z: Array, thresholds: Array) 
         first = (high_1 - low_1) / p
         return float(first.sum()), float(((high_2 - low_2) / p - first**2).sum())
 
-    start = float(np.corrcoef(category, z)[0, 1])
-    return _search(start, derivatives)
+    return search_correlation(start, derivatives)
 
 
 def _conditional(cut: Array, z: Array, rho: float) -> tuple[Array, Array, Array]:
@@ -110,22 +129,27 @@ def fit_moment(z1: Array, z2: Array) -> tuple[float, bool]:
         second = n * (1 + rho * rho) / spread**2 + (2 * product * rho - squares) / spread**2
         return first, second + 4 * rho * core / spread**3
 
-    return _search(observed, derivatives, SINGULAR, SINGULAR)
+    return search_correlation(observed, derivatives, SINGULAR, SINGULAR)
 
 
-def _search(
+def search_correlation(
     start: float,
     derivatives: Callable[[float], tuple[float, float]],
     bound: float = BOUND,
     farthest_start: float = 0.9,
+    enough: float = TOLERANCE,
 ) -> tuple[float, bool]:
+    """Find a correlation by safeguarded Newton steps on the derivatives of its log likelihood.
+
+    A step smaller than `enough` is the last; Newton's error after it is about its square.
+    """
     rho = np.array([np.clip(start, -farthest_start, farthest_start)])
     low, high = np.array([-bound]), np.array([bound])
     for _ in range(MAX_STEPS):
         slope, curvature = (np.array([value]) for value in derivatives(float(rho[0])))
         low, high = np.where(slope > 0, rho, low), np.where(slope < 0, rho, high)
         proposal = next_point(rho, slope, curvature, low, high)
-        if abs(proposal[0] - rho[0]) <= TOLERANCE:
+        if abs(proposal[0] - rho[0]) <= enough:
             return float(proposal[0]), True
         rho = proposal
     return float(rho[0]), False
@@ -155,17 +179,49 @@ def polyserial_scores(
         First: thresholds; second: mean and variance.
     """
     cuts = np.concatenate(([-np.inf], thresholds, [np.inf]))
-    high, high_1, _ = _conditional(cuts[category + 1], z, rho)
-    low, low_1, _ = _conditional(cuts[category], z, rho)
+    by_rho, by_lower, by_upper, by_moments = between_scores(
+        cuts[category], cuts[category + 1], z, deviation, rho
+    )
+    step = np.arange(len(thresholds))[:, None]
+    by_threshold = by_upper * (category == step) + by_lower * (category == step + 1)
+    return PairScores(rho=by_rho, first=by_threshold, second=by_moments)
+
+
+def between_scores(
+    lower: Array, upper: Array, z: Array, deviation: float, rho: float
+) -> tuple[Array, Array, Array, Array]:
+    """Derivatives of the likelihood of `fit_between`, per person.
+
+    Parameters
+    ----------
+    lower, upper
+        Limits, shape (n,).
+    z
+        Standardised values, shape (n,).
+    deviation
+        Standard deviation of the continuous variable.
+    rho
+        Correlation.
+
+    Returns
+    -------
+    tuple
+        By ρ, by the lower and by the upper limit, shape (n,); by mean and variance, shape (2, n).
+    """
+    high, high_1, _ = _conditional(upper, z, rho)
+    low, low_1, _ = _conditional(lower, z, rho)
     p = np.maximum(high - low, SMALLEST)
     root = np.sqrt(1 - rho * rho)
-    dense = normal_density((thresholds[:, None] - rho * z) / root) / (p * root)
-    step = np.arange(len(thresholds))[:, None]
-    by_threshold = dense * ((category == step).astype(float) - (category == step + 1))
-    pull = rho * by_threshold.sum(0)
-    by_mean = (pull + z) / deviation
-    by_variance = (z * pull + z * z - 1) / (2 * deviation**2)
-    return PairScores(rho=(high_1 - low_1) / p, first=by_threshold, second=np.array([by_mean, by_variance]))
+    by_lower = -_dense(lower, z, rho, root) / (p * root)
+    by_upper = _dense(upper, z, rho, root) / (p * root)
+    pull = rho * (by_lower + by_upper)
+    by_moments = np.array([(pull + z) / deviation, (z * pull + z * z - 1) / (2 * deviation**2)])
+    return (high_1 - low_1) / p, by_lower, by_upper, by_moments
+
+
+def _dense(cut: Array, z: Array, rho: float, root: float) -> Array:
+    finite = np.isfinite(cut)
+    return np.where(finite, normal_density((np.where(finite, cut, 0.0) - rho * z) / root), 0.0)
 
 
 def moment_scores(z1: Array, z2: Array, deviations: tuple[float, float], rho: float) -> PairScores:

@@ -171,6 +171,6 @@ def _lost_category(fitted: Fitted, values: list[Array]) -> bool:
     for block in values:
         for k, name in enumerate(fitted.table.names.observed):
             answered = block[:, k][~np.isnan(block[:, k])]
-            if len(np.unique(answered)) < fitted.table.options.ordered[name]:
+            if len(np.unique(answered)) < fitted.table.options.ordered.get(name, 0):
                 return True
     return False

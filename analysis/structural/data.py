@@ -151,7 +151,7 @@ def encode_ordered(data: ModelData, ordered: Sequence[str], caller: str) -> Mode
             raise ResponseDataError(
                 fact_and_hint(
                     caller, f"{name!r} has {len(levels)} distinct values, more than {MOST_CATEGORIES}.",
-                    "use estimator='MLR' for continuous variables.",
+                    "name only the ordinal items with ordered=, or use estimator='MLR'.",
                 )
             )  # fmt: skip
         if (levels != np.floor(levels)).any():

@@ -87,6 +87,7 @@ class Fitted:
     clusters: list[TwoLevelLikelihood] = field(default_factory=list)
     thresholds: list[Array] = field(default_factory=list)
     exogenous_values: list[dict[tuple[str, str, str], float]] = field(default_factory=list)
+    sample_moments: list[Array] = field(default_factory=list)  # with continuous variables or covariates
 
     @property
     def n_obs(self) -> int:
@@ -104,8 +105,13 @@ class Fitted:
 
     @property
     def ordinal(self) -> bool:
-        """Whether the model is one of ordinal items."""
+        """Whether the model is one of ordinal items, by themselves or beside others."""
         return bool(self.table.options.ordered)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether ordinal items stand beside continuous variables or covariates."""
+        return bool(self.sample_moments)
 
 
 def refuse_unconverged(minimum: Minimum, caller: str, names: list[str], slope: Array) -> None:

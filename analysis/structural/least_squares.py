@@ -84,7 +84,8 @@ class LeastSquaresDiscrepancy:
             for group, sample, columns in zip(self.groups, self.sample, self.columns, strict=True):
                 state = evaluate_ordinal(group, x)
                 by = ordinal_slopes(group, state, self.n_free)
-                by = OrdinalSlopes(*(m[:, columns] for m in (by.sigma, by.mu, by.scales, by.thresholds)))
+                parts = (by.sigma, by.mu, by.scales, by.thresholds, by.paths)
+                by = OrdinalSlopes(*(m[:, columns] for m in parts))
                 points.append(_Point(state, by, moment_slopes(group, state, by), sample - state.moments))
             self._last = (key, points)
         return self._last[1]
@@ -105,8 +106,13 @@ class LeastSquaresDiscrepancy:
         return result
 
     def observed(self, x: Array) -> Array:
-        """Second derivatives; where items regress on each other, without the change of their residuals."""
+        """Second derivatives; where items regress on each other, without the change of their residuals.
+
+        With continuous variables or covariates those of Gauss and Newton.
+        """
         result = self.expected(x)
+        if any(group.mixed for group in self.groups):
+            return result
         for group, (point, weight, share, columns) in zip(self.groups, self._each(x), strict=True):
             pull = -2.0 * share * weight * point.gap
             by_sigma, by_mu, block = _second_order(group, point, pull)

@@ -23,7 +23,14 @@ def implied_covariances(fitted: Fitted) -> list[Array]:
     p = len(fitted.table.names.observed)
     found: list[Array] = []
     for group in range(len(fitted.states)):
-        state = evaluate_ordinal(build_ordinal_group(fitted.table, group), fitted.x)
+        template = build_ordinal_group(fitted.table, group)
+        state = evaluate_ordinal(template, fitted.x)
+        if fitted.mixed:  # given the covariates, which keep their own covariances
+            own = fitted.sample_covariances[group].copy()
+            places = np.ix_(template.explained, template.explained)
+            own[places] = (state.base.sigma * np.outer(state.scales, state.scales))[places]
+            found.append(own)
+            continue
         matrix = np.eye(p)
         row, column = vech_places(p, False)
         matrix[row, column] = matrix[column, row] = state.moments[len(state.thresholds) :]
@@ -49,6 +56,9 @@ def residual_tables(fitted: Fitted, kind: str) -> dict[str, pd.DataFrame]:
         )
     if kind == "z" and fitted.table.level_names:
         fact = "standard errors of residuals are not computed for two levels."
+        raise DefinitionError(fact_and_hint("residuals", fact, "ask for kind='correlation' or 'raw'."))
+    if kind == "z" and fitted.mixed:
+        fact = "standard errors of residuals are not computed for ordinal beside other variables."
         raise DefinitionError(fact_and_hint("residuals", fact, "ask for kind='correlation' or 'raw'."))
     with_means = fitted.table.options.meanstructure and not fitted.ordinal
     errors = _standard_errors(fitted) if kind == "z" else [None] * len(fitted.states)

@@ -20,6 +20,7 @@ from analysis.structural.data import (
 from analysis.structural.fitted import Fitted
 from analysis.structural.improper import faults_of
 from analysis.structural.levels import build_two_level_table, joined_names, level_names
+from analysis.structural.mixed import fit_mixed
 from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
@@ -62,9 +63,9 @@ def cfa(
         "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables. None: "WLSMV", or
         "ML" where `ordered` is False and for two-level models, which take answers as numbers.
     ordered
-        None: what the estimator asks for, all observed variables or none; True: all are ordinal; or their
-        names. ML and MLR take answers as numbers: items declared ordinal are refused by name, and
-        `ordered=True` warns.
+        None: what the estimator asks for, all observed variables but predictors, or none; True: all of
+        them; or the names of the ordinal ones, where others are continuous. ML and MLR take answers as
+        numbers: items declared ordinal are refused by name, and `ordered=True` warns.
     missing
         None: "pairwise" for WLSMV and ULSMV, "fiml" for ML and MLR when answers are missing;
         "listwise" on request.
@@ -159,8 +160,8 @@ def sem(
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
 
-    Exogenous observed variables (only ever on the right of `~`) keep their sample moments. With ordinal
-    items all observed variables must be ordinal.
+    Exogenous observed variables (only ever on the right of `~`) keep their sample moments; beside ordinal
+    items they are conditioned on and never ordinal.
 
     Parameters
     ----------
@@ -219,6 +220,7 @@ def fit_model(
     for what, flag in (("std_lv", std_lv), ("orthogonal", orthogonal)):
         _check_choice(caller, what, flag, (True, False))
     ordinal = estimator in ORDINAL_ESTIMATORS
+    ordinals: list[str] = []
     if ordered is True and not ordinal:
         warnings.warn(
             fact_and_hint(
@@ -245,12 +247,19 @@ def fit_model(
     ordered = [ordered] if isinstance(ordered, str) else ordered
     _check_listed(caller, ordered, data)
     if ordinal:
-        _check_ordered(caller, names, ordered)
+        ordinals = _ordered_names(caller, names, ordered)
+        if rows.sampling and len(ordinals) < len(names.observed):
+            raise DefinitionError(
+                fact_and_hint(
+                    caller, "clusters and weights beside ordinal and other variables are not supported.",
+                    "use estimator='MLR', or a model of ordinal items only.",
+                )
+            )  # fmt: skip
     elif ordered is not True and ordered is not False and list(ordered):
         raise DefinitionError(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
         )
-    rows, used = _handle_missing(rows, missing, ordinal, names, caller)
+    rows, used = _handle_missing(rows, missing, ordinals, names, caller)
     if syntax.has_levels:  # a row without any answer at level 1 says nothing of its cluster
         within = level_names(syntax, caller)[0].observed
         rows = drop_unanswered(rows, [names.observed.index(name) for name in within])
@@ -280,6 +289,8 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
     """
     try:
         if estimator in ORDINAL_ESTIMATORS:
+            if len(table.options.ordered) < len(table.names.observed):
+                return fit_mixed(table, rows, estimator, missing, caller)
             return fit_ordinal(table, rows, estimator, missing, caller)
         if table.level_names:
             return fit_two_level(table, rows, estimator, missing == "fiml", caller)
@@ -326,36 +337,39 @@ def _check_listed(caller: str, ordered: bool | Sequence[str], data: pd.DataFrame
         )  # fmt: skip
 
 
-def _check_ordered(caller: str, names: Names, ordered: bool | Sequence[str]) -> None:
-    listed = names.observed if ordered is True else ([] if ordered is False else list(ordered))
-    if names.exogenous:
+def _ordered_names(caller: str, names: Names, ordered: bool | Sequence[str]) -> list[str]:
+    """Name the ordinal variables; observed predictors are conditioned on and never ordinal."""
+    rest = [name for name in names.observed if name not in names.exogenous]
+    listed = rest if ordered is True else ([] if ordered is False else list(ordered))
+    if predictors := [name for name in names.exogenous if name in listed]:
         raise DefinitionError(
             fact_and_hint(
-                caller, f"observed predictors beside ordinal items: {name_offenders(names.exogenous)}.",
-                "use estimator='MLR', or write x ~~ x to treat a predictor x as ordinal.",
+                caller, f"observed predictors are named as ordinal: {name_offenders(predictors)}.",
+                "leave them out of ordered, or write x ~~ x to treat a predictor x as ordinal.",
             )
         )  # fmt: skip
-    rest = [name for name in names.observed if name not in listed]
-    if rest:
+    if not (found := [name for name in rest if name in listed]):
         raise DefinitionError(
             fact_and_hint(
-                caller,
-                f"{len(rest)} of {len(names.observed)} variables are not ordinal: {name_offenders(rest)}.",
-                "use estimator='MLR', or declare all variables ordinal.",
+                caller, "no variable of the model is ordinal.",
+                "use estimator='MLR', or name the ordinal items with ordered=.",
             )
-        )
+        )  # fmt: skip
+    return found
 
 
 def _handle_missing(
-    rows: ModelData, missing: str | None, ordinal: bool, names: Names, caller: str
+    rows: ModelData, missing: str | None, ordinals: list[str], names: Names, caller: str
 ) -> tuple[ModelData, str]:
     """Apply the rule for missing answers and encode ordinal items."""
-    if ordinal:
+    if ordinals:
         used = missing or "pairwise"
         if used == "listwise":
             rows = drop_incomplete(rows)
+        elif names.exogenous:
+            rows = drop_incomplete(rows, [names.observed.index(n) for n in names.exogenous])
         check_variation(rows, caller)
-        return encode_ordered(rows, names.observed, caller), used
+        return encode_ordered(rows, ordinals, caller), used
     incomplete = any(np.isnan(values).any() for values in rows.values)
     used = missing or ("fiml" if incomplete else "listwise")
     if used == "listwise":

@@ -43,6 +43,8 @@ def candidates(fitted: Fitted) -> list[Row]:
         extra += [(one, "~~", two) for one, two in combinations(random, 2)]
         extra += [(one, "~~", two) for one, two in combinations(names.latent, 2)]
         extra += [path for path in _regressions(block) if path[0] not in names.exogenous]
+        if fitted.mixed:  # direct effects of covariates: differential item functioning
+            extra += [(item, "~", x) for item in names.indicators for x in names.exogenous]
         for lhs, op, rhs in extra:
             place = _place(lhs, op, rhs)
             if place not in taken:
@@ -86,7 +88,7 @@ def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discre
         groups = [build_ordinal_group(table, g) for g in range(n_groups)]
         p = len(table.names.observed)
         row, column = np.triu_indices(p, 1)[::-1]
-        sample = [
+        sample = fitted.sample_moments or [
             np.concatenate([t, c[row, column]])
             for t, c in zip(fitted.sample_thresholds, fitted.sample_covariances, strict=True)
         ]

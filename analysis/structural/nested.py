@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.result import Result
-from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal
+from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal, pairs_below
 from analysis.structural.continuous_groups import ExogenousValues
 from analysis.structural.expressions import reduce_parameters
 from analysis.structural.fitted import Fitted
@@ -239,8 +239,15 @@ def _implied(fitted: Fitted, x: Array) -> list[_Moments]:
         if fitted.ordinal:
             with np.errstate(invalid="ignore"):
                 state = evaluate_ordinal(build_ordinal_group(fitted.table, g), x)
-            split = len(state.thresholds)
             p = len(state.scales)
+            if fitted.mixed:
+                sigma = state.base.sigma * np.outer(state.scales, state.scales)
+                group = build_ordinal_group(fitted.table, g)
+                sigma[group.covariates, group.covariates] = 1.0
+                first = len(state.moments) - len(pairs_below(group)[0])
+                found.append(_Moments(np.zeros(p), sigma, state.moments[:first]))
+                continue
+            split = len(state.thresholds)
             matrix = np.eye(p)
             row, column = vech_places(p, False)
             matrix[row, column] = matrix[column, row] = state.moments[split:]
@@ -260,6 +267,12 @@ def _proper(moments: _Moments) -> bool:
 def _reordered(moments: _Moments, restricted: Fitted, general: Fitted, block: int) -> _Moments:
     """Bring moments into the order of the general model's variables."""
     theirs, ours = restricted.table.names_of(block).observed, general.table.names_of(block).observed
+    if restricted.mixed:
+        if theirs != ours:
+            fact = "the models name their variables in different orders."
+            hint = "write both with the variables in one order."
+            raise DefinitionError(fact_and_hint("nested", fact, hint))
+        return moments
     order = [theirs.index(name) for name in ours]
     ends = np.cumsum([restricted.table.options.ordered.get(name, 1) - 1 for name in theirs])
     places = [
@@ -309,7 +322,7 @@ def _starts(general: Fitted, wanted: list[_Moments]) -> Iterator[Array]:
 def _discrepancy(general: Fitted, wanted: list[_Moments]) -> Discrepancy:
     table = general.table
     if general.ordinal:
-        row, column = vech_places(len(table.names.observed), False)
+        row, column = pairs_below(build_ordinal_group(table, 0))
         return LeastSquaresDiscrepancy(
             [build_ordinal_group(table, g) for g in range(len(wanted))],
             [np.concatenate([m.thresholds, m.covariance[row, column]]) for m in wanted],

@@ -128,10 +128,10 @@ def fit_ordinal(
         for group, state, gamma, weight, size in zip(groups, states, gammas, weights, sizes, strict=True)
     ]
     reduced = [Block(b.delta @ reduction.basis, b.gamma, b.weight, b.share) for b in blocks]
-    vcov = _sandwich(reduced, reduction.basis, names, sizes, caller)
-    test = _scaled_shifted(minimum.value * n, n_moments - reduction.basis.shape[1], reduced)
+    vcov = sandwich(reduced, reduction.basis, names, sizes, caller)
+    test = scaled_shifted(minimum.value * n, n_moments - reduction.basis.shape[1], reduced)
     n_thresholds = len(sample[0]) - len(data.variables) * (len(data.variables) - 1) // 2
-    baseline = _independence(sample, gammas, weights, sizes, n_thresholds)
+    baseline = independence(sample, gammas, weights, sizes, n_thresholds)
     fit = _indices(test, baseline, sample, states, reduced, sizes, n_thresholds)
     fit["pvalue"] = math.nan  # the uncorrected statistic follows no chi-square distribution
     return Fitted(
@@ -174,7 +174,7 @@ def _spread(moments: OrdinalMoments) -> Array:
     return moments.independent_acov
 
 
-def _sandwich(blocks: list[Block], basis: Array, names: list[str], sizes: list[float], caller: str) -> Array:
+def sandwich(blocks: list[Block], basis: Array, names: list[str], sizes: list[float], caller: str) -> Array:
     """Covariance of the estimates: (D'WD)^-1 D'W Gamma W D (D'WD)^-1 / (N - groups)."""
     second = np.sum([b.share * b.delta.T @ (b.weight[:, None] * b.delta) for b in blocks], axis=0)
     free_names = [names[int(np.argmax(np.abs(column)))] for column in basis.T]
@@ -187,7 +187,7 @@ def _sandwich(blocks: list[Block], basis: Array, names: list[str], sizes: list[f
     return covariance
 
 
-def _scaled_shifted(chisq: float, df: int, blocks: list[Block]) -> ScaledTest:
+def scaled_shifted(chisq: float, df: int, blocks: list[Block]) -> ScaledTest:
     """Mean and variance adjustment that keeps df (Asparouhov & Muthen 2010)."""
     if df == 0:
         return ScaledTest(chisq=chisq, df=0)
@@ -196,7 +196,7 @@ def _scaled_shifted(chisq: float, df: int, blocks: list[Block]) -> ScaledTest:
     return ScaledTest(chisq=chisq, df=df, factor=1.0 / scale, shift=df - scale * first)
 
 
-def _independence(
+def independence(
     sample: list[Array], gammas: list[Array], weights: list[Array], sizes: list[float], n_thresholds: int
 ) -> ScaledTest:
     """Test of zero correlations with free thresholds."""

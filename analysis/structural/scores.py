@@ -25,6 +25,10 @@ def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
         raise DefinitionError(
             fact_and_hint("factor_scores", fact, "fit one level with cluster= for scores of rows.")
         )
+    if fitted.mixed:
+        fact = "factor scores of ordinal beside other variables are not computed."
+        hint = "fit the ordinal items alone, or use estimator='MLR' for scores."
+        raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
     allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
     used = method or allowed[0]
     if used not in allowed:

@@ -9,6 +9,7 @@ import numpy as np
 from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal, residual_slopes
 from analysis.structural.expressions import define
 from analysis.structural.fitted import Fitted
+from analysis.structural.mixed import with_covariates
 from analysis.structural.partable import Row
 from analysis.structural.ram import Array, build_group, evaluate, slopes, variable_order
 
@@ -47,6 +48,8 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
         state = evaluate_ordinal(template, fitted.x)
         base, model = state.base, template.base
         scales = state.scales
+        if fitted.mixed:
+            base = with_covariates(template, state, fitted.exogenous_values[group], table)
     else:
         model = build_group(table, group, fitted.exogenous_values[group])
         base = evaluate(model, fitted.x)
@@ -63,7 +66,10 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
             residual_by[:p] = computed
             by = by + base.total[:, :p] ** 2 @ computed
         else:
-            scales_by = -0.5 * scales[:, None] ** 3 * by[:p]
+            own = template.ordinal  # the scale is that given the covariates
+            given = slopes(model, state.base)
+            spread = 2.0 * given.left[own] * given.right[own]
+            scales_by[np.ix_(own, given.index)] = -0.5 * scales[own, None] ** 3 * spread
     return GroupPieces(
         at,
         np.diag(base.covariance).copy(),
@@ -144,6 +150,8 @@ def standardise(
             log_by = log_by + power / 2.0 * variance_by / variance
         by[k] = factor * (by[k] + values[k] * log_by)
         values[k] *= factor
+        if row.op == "~*~" and kind == "all":  # the scale of a standardised response, given covariates or not
+            values[k], by[k] = 1.0, 0.0
     return with_definitions(fitted, values, by, strict=False)
 
 

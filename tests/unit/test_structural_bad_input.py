@@ -17,6 +17,8 @@ L = pd.read_csv(DATA / "likert.csv")
 B = pd.read_csv(DATA / "battery.csv")
 F = "f =~ x1 + x2 + x3 + x4"
 Q = "a =~ q1 + q2 + q3 + q4"
+M = pd.read_csv(DATA / "mixed.csv")
+MIMIC, ORDINAL = "f =~ q1 + q2 + q3 + q4 + y1; f ~ age + woman", ["q1", "q2", "q3", "q4"]
 GROUPS = L["group"].where(L.index > 100)
 TWICE, TWICE_GROUP = pd.concat([L, L[["q1"]]], axis=1), pd.concat([L, L[["group"]]], axis=1)
 HIGHER = "f1 =~ y1 + y2 + y3\nf2 =~ y4 + y5 + y6\nf3 =~ y7 + y8 + y9\ng =~ f1 + f2 + f3"
@@ -84,8 +86,20 @@ OPTIONS = [
     (lambda: cfa(F, C, 0), "estimator 0 is unknown"),
     (lambda: cfa(F, C, "ML", missing="pairwise"), "missing for ML 'pairwise' is unknown"),
     (lambda: cfa(Q, L, std_lv="no"), "std_lv 'no' is unknown"),
-    (lambda: cfa(Q, L, "WLSMV", ordered=False), "4 of 4 variables are not ordinal"),
-    (lambda: cfa(Q, L, ordered="q1"), "3 of 4 variables are not ordinal: 'q2', 'q3', 'q4'"),
+    (lambda: cfa(Q, L, "WLSMV", ordered=False), "no variable of the model is ordinal"),
+    (lambda: sem(MIMIC, M, ordered=[*ORDINAL, "age"]), "observed predictors are named as ordinal: 'age'"),
+    (lambda: sem(MIMIC, M, ordered=["site"]), "no variable of the model is ordinal"),
+    (lambda: sem(MIMIC, M, ordered=ORDINAL, cluster="site"), "clusters and weights beside ordinal and other"),
+    (
+        lambda: sem(MIMIC, M, ordered=ORDINAL).factor_scores(),
+        "scores of ordinal beside other variables are not",
+    ),
+    (
+        lambda: sem(MIMIC, M, ordered=ORDINAL).residuals("z"),
+        "errors of residuals are not computed for ordinal",
+    ),
+    (lambda: sem(MIMIC + "; y1 | t1", M, ordered=ORDINAL), "'y1' is not ordinal and has no thresholds"),
+    (lambda: sem(MIMIC + "; age | t1", M, ordered=ORDINAL), "'age' is not ordinal and has no thresholds"),
     (lambda: cfa(Q, L, ordered=["q1", "q2", "q3", "q4", "zz"]), "names in ordered are not in the data: 'zz'"),
     (lambda: cfa(Q, L, group="group", group_equal=["loading"]), "unknown group_equal 'loading'"),
     (lambda: cfa(Q, L, group_equal="loadings"), "group_equal needs groups"),

@@ -1,0 +1,151 @@
+"""Ordinal items beside continuous variables and covariates: equal by another route, invariances, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.correlation.given_covariates import moments_given
+from analysis.correlation.mixed import mixed_moments
+from analysis.correlation.moments import ordinal_moments
+from analysis.structural.compare import compare_models
+from analysis.structural.models import cfa, sem
+from analysis.structural.nested import nested
+from instrument.errors import NotEstimableError, ResponseDataError
+
+M = pd.read_csv(Path(__file__).parents[1] / "reference" / "data" / "mixed.csv")
+ORDINAL = ["q1", "q2", "q3", "q4"]
+TWO = "f =~ q1 + q2 + q3 + q4; g =~ y1 + y2 + y3"
+MIMIC = TWO + "; f ~ age + woman; g ~ woman"
+
+
+def est(fit, lhs, op, rhs):
+    rows = fit.parameters
+    return rows.loc[(rows["lhs"] == lhs) & (rows["op"] == op) & (rows["rhs"] == rhs), "est"].item()
+
+
+def test_without_covariates_the_moments_are_those_of_the_other_ways() -> None:
+    names = [*ORDINAL, "y1", "y2"]
+    values, ordered = M[names].to_numpy(float), np.array([True] * 4 + [False] * 2)
+    codes = values - np.where(ordered, 1.0, 0.0)
+    nothing = np.zeros((len(M), 0))
+    found, other = moments_given(codes, ordered, nothing, names, "t"), mixed_moments(values, ordered)
+    np.testing.assert_allclose(found.covariance, other.covariances, atol=1e-10)
+    assert other.acov is not None
+    n_cuts = sum(map(len, other.thresholds))
+    sign = np.ones(len(other.acov))
+    sign[n_cuts : n_cuts + 2] = -1  # the other way counts minus the mean
+    np.testing.assert_allclose(found.acov, other.acov * np.outer(sign, sign), rtol=1e-8, atol=1e-9)
+    items = ordinal_moments(values[:, :4])
+    only = moments_given(codes[:, :4], ordered[:4], nothing, names[:4], "t")
+    np.testing.assert_allclose(only.acov, items.acov, rtol=1e-7, atol=1e-9)
+
+
+def test_given_a_binary_covariate_the_thresholds_are_those_of_two_halves() -> None:
+    """One threshold: a saturated probit, whose slope is the difference of the halves' quantiles."""
+    low = (M["q1"] > 2).to_numpy(float)
+    found = moments_given(
+        np.column_stack([low, M["y1"]]),
+        np.array([True, False]),
+        M[["woman"]].to_numpy(float),
+        ["q", "y"],
+        "t",
+    )
+    from scipy.stats import norm
+
+    men, women = (norm.ppf(1 - low[M["woman"] == k].mean()) for k in (0, 1))
+    assert found.thresholds[0][0] == pytest.approx(men, abs=1e-8)
+    assert found.slopes[0, 0] == pytest.approx(men - women, abs=1e-8)
+    means = M.groupby("woman")["y1"].mean()
+    assert found.slopes[1, 0] == pytest.approx(means[1] - means[0], abs=1e-10)
+
+
+def test_all_continuous_by_least_squares_is_refused_and_predictors_need_no_name() -> None:
+    by_default = sem("f =~ q1 + q2 + q3 + q4; f ~ woman", M)
+    named = sem("f =~ q1 + q2 + q3 + q4; f ~ woman", M, ordered=ORDINAL)
+    assert est(by_default, "f", "~", "woman") == est(named, "f", "~", "woman")
+    assert by_default.fit["df"] == 5  # 12 thresholds, 4 slopes, 6 correlations; 12 + 3 + 1 + 1 parameters
+
+
+def test_units_and_origin_of_covariates_change_their_slopes_only() -> None:
+    plain = sem(MIMIC, M, ordered=ORDINAL)
+    moved = sem(MIMIC, M.assign(age=1900 + M["age"] / 10), ordered=ORDINAL)
+    assert est(moved, "f", "~", "age") == pytest.approx(10 * est(plain, "f", "~", "age"), rel=1e-4)
+    assert est(moved, "f", "=~", "q2") == pytest.approx(est(plain, "f", "=~", "q2"), rel=1e-5)
+    assert moved.fit["chisq_scaled"] == pytest.approx(plain.fit["chisq_scaled"], rel=1e-5)
+    np.testing.assert_allclose(
+        moved.standardized().query("op == '~'")["est"],
+        plain.standardized().query("op == '~'")["est"],
+        atol=1e-5,
+    )
+
+
+def test_order_of_rows_columns_and_codes_changes_nothing() -> None:
+    plain = sem(MIMIC, M, ordered=ORDINAL)
+    mixed = M.sample(frac=1, random_state=4)[list(M.columns[::-1])]
+    again = sem(MIMIC, mixed.assign(**{q: mixed[q] * 10 for q in ORDINAL}), ordered=ORDINAL)
+    np.testing.assert_allclose(again.parameters["est"], plain.parameters["est"], atol=1e-6)
+
+
+def test_the_two_parameterisations_say_the_same() -> None:
+    delta, theta = (sem(MIMIC, M, ordered=ORDINAL, parameterization=p) for p in ("delta", "theta"))
+    assert theta.fit["chisq_scaled"] == pytest.approx(delta.fit["chisq_scaled"], rel=1e-5)
+    np.testing.assert_allclose(theta.r_squared["r_squared"], delta.r_squared["r_squared"], atol=1e-5)
+
+
+def test_people_without_a_covariate_or_any_answer_are_left_out_and_counted() -> None:
+    holes = M.assign(age=M["age"].where(M.index >= 20))
+    answers = [*ORDINAL, "y1", "y2", "y3"]
+    holes.loc[400:, answers] = np.nan
+    found = sem(MIMIC, holes, ordered=ORDINAL)
+    direct = sem(MIMIC, holes.iloc[20:400], ordered=ORDINAL)
+    assert found.n_obs == direct.n_obs == 380
+    np.testing.assert_allclose(found.parameters["est"], direct.parameters["est"], atol=1e-8)
+
+
+def test_a_direct_effect_is_found_by_its_score_test_and_by_the_difference() -> None:
+    """The third item was made to depend on one covariate directly."""
+    plain = sem(MIMIC, M, ordered=ORDINAL)
+    indices = plain.modification_indices()
+    direct = indices[(indices["op"] == "~") & (indices["lhs"].isin(ORDINAL)) & (indices["rhs"] == "woman")]
+    assert direct.iloc[0]["lhs"] == "q3" and direct.iloc[0]["mi"] > 6 and direct.iloc[0]["epc"] > 0
+    freed = sem(MIMIC + "; q3 ~ woman", M, ordered=ORDINAL)
+    row = compare_models({"with": freed, "without": plain}).table.iloc[1]
+    assert row["df_diff"] == 1 and row["pvalue"] < 0.01
+    assert nested(freed, plain).nested and not nested(plain, freed).nested
+
+
+def test_implied_and_residual_matrices_hold_everything() -> None:
+    fit = sem(MIMIC, M, ordered=ORDINAL)
+    (implied,), (left,) = fit.implied().values(), fit.residuals("raw").values()
+    assert list(implied.columns) == [*ORDINAL, "y1", "y2", "y3", "age", "woman"]
+    assert np.allclose(np.diag(implied)[:4], 1) and (left.loc[["age", "woman"]] == 0).all(axis=None)
+    variance = M["age"].var()
+    assert implied.loc["age", "age"] == pytest.approx(variance)
+    total = fit.latent_covariance()["all"].loc["f", "f"]
+    slopes = np.array([est(fit, "f", "~", "age"), est(fit, "f", "~", "woman")])
+    explained = slopes @ np.cov(M[["age", "woman"]].T) @ slopes
+    assert total == pytest.approx(est(fit, "f", "~~", "f") + explained, rel=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: sem(MIMIC, M.assign(woman=2 * M["age"] + 1), ordered=ORDINAL), NotEstimableError, "predictors are linear functions of each other"),
+        (lambda: sem("f =~ q1 + q2 + q3 + y1; y1 ~ age", M.assign(y1=2.0 * M["age"]), ordered=ORDINAL), NotEstimableError, "'y1' is a linear function of the predictors"),
+        (lambda: sem(MIMIC, M.assign(age=40.0), ordered=ORDINAL), NotEstimableError, "'age' is constant"),
+        (lambda: sem(MIMIC, M.assign(age=np.nan), ordered=ORDINAL), NotEstimableError, "0 usable rows"),
+        (lambda: sem(TWO, M.assign(y1="much"), ordered=ORDINAL), ResponseDataError, "y1"),
+        (lambda: sem(TWO, M), ResponseDataError, r"'y1' has \d+ distinct values.*\nHint: .*ordered="),
+        (lambda: sem(TWO, M.assign(q2=M["q1"]), ordered=ORDINAL), NotEstimableError, "correlations at 1 or -1: 'q1-q2'"),
+        (lambda: sem(TWO, M.assign(y2=M["y2"].where(M.index < 200), y1=M["y1"].where(M.index >= 200)), ordered=ORDINAL), ResponseDataError, r"joint answers to 'y1-y2'|joint answers to y1-y2 \(0 persons\)"),
+        (lambda: cfa("f =~ q1 + y1", M, ordered=["q1"]), NotEstimableError, "negative degrees of freedom"),
+    ],
+)  # fmt: skip
+def test_refusals(call, error, message) -> None:
+    with pytest.raises(error, match=message) as caught:
+        call()
+    assert str(caught.value).count("\nHint: ") == 1
