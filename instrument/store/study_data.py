@@ -24,7 +24,7 @@ from instrument.store.definitions import find_study, instrument_of, study_writte
 from instrument.store.instants import days_between
 from instrument.store.people import latest_choices
 from instrument.store.retrieval import BESIDE, responses_of
-from instrument.store.tables import administration, participant, study, usage_event
+from instrument.store.tables import administration, consent, participant, study, usage_event
 from instrument.study import Study
 
 
@@ -41,8 +41,9 @@ class StudyData:
     usage
         participant, kind, day since enrolment, duration; None when no event was kept.
     enrolment
-        participant, one row for everyone enrolled: who consented, and who was never asked here but has
-        answers or use.
+        participant, one row for everyone enrolled: who consented, and who has answers or use that came with a
+        consent given elsewhere. Where someone took consent back and left what was given, `withdrawn_day`:
+        the day since enrolment of that choice, missing for those who stayed.
     """
 
     scale: Instrument
@@ -137,27 +138,29 @@ def _opened(url: str) -> Engine:
 
 
 def _people(connection: Connection, study_id: int) -> pd.DataFrame:
-    """Everyone enrolled: who consented here, and who was never asked here but has answers or use.
+    """Everyone enrolled: who ever consented here, and who has answers or use from elsewhere.
 
-    An invitation alone enrols nobody. Answers and events of people who were not asked here come from paper or
-    a program that took their consent; whoever said no, or took a yes back, is not enrolled.
+    An invitation alone enrols nobody, nor does a no. Answers and events of people who were not asked here
+    come from paper or a program that took their consent. Who took consent back and left what was given stays
+    enrolled until that day: those answers are analysed, so the person belongs to the denominator.
     """
     people = (
-        select(participant.c.id, participant.c.pseudonym)
+        select(participant.c.id, participant.c.pseudonym, participant.c.enrolled_at)
         .where(participant.c.study_id == study_id, participant.c.is_test.is_(False))
         .order_by(participant.c.id)
     )
-    invited = {int(row.id): str(row.pseudonym) for row in connection.execute(people)}
-    choices = latest_choices(connection, invited)
+    agreed = select(consent.c.participant_id).where(consent.c.granted)
     answers = select(administration.c.participant_id).where(administration.c.status != "void")
     use = select(usage_event.c.participant_id).where(usage_event.c.study_id == study_id)
-    active = {int(number) for number in connection.scalars(union(answers, use))}
-    names = [
-        name
-        for number, name in invited.items()
-        if (choices[number].granted if number in choices else number in active)
-    ]
-    return pd.DataFrame({"participant": names}, dtype=object)
+    enrolled = {int(number) for number in connection.scalars(union(agreed, answers, use))}
+    rows: list[Any] = [row for row in connection.execute(people) if row.id in enrolled]
+    choices = latest_choices(connection, [row.id for row in rows])
+    made = pd.DataFrame({"participant": [str(row.pseudonym) for row in rows]}, dtype=object)
+    left = {number: choice.at for number, choice in choices.items() if not choice.granted}
+    if left:
+        days = [days_between(row.enrolled_at, left[row.id]) if row.id in left else pd.NA for row in rows]
+        made["withdrawn_day"] = pd.array(days, dtype="Int64")
+    return made
 
 
 def usage_of(connection: Connection, study_id: int) -> pd.DataFrame | None:

@@ -112,11 +112,15 @@ def test_those_are_enrolled_who_consented_or_came_with_data_from_elsewhere(
                 keep_events(connection, int(row.id), "app", [event], people)
             for granted in choices[choice]:
                 give_consent(connection, people[name], "hash", "1", "en", bool(granted))
-    enrolled = set(study_data(store_url, "trial").enrolment["participant"]) - before
-    assert enrolled == {f"{c}-{a}" for c in ("yes", "again") for a in acts} | {
-        "unasked-answers",
-        "unasked-use",
-    }
+    with engine.begin() as connection:
+        enrolled_at = datetime.now(UTC) - timedelta(days=5)
+        connection.execute(update(participant).values(enrolled_at=enrolled_at))
+    found = study_data(store_url, "trial").enrolment.set_index("participant")["withdrawn_day"]
+    agreed = {f"{c}-{a}" for c in ("yes", "again", "back") for a in acts}
+    came = {f"{c}-{a}" for c in ("no", "unasked") for a in ("answers", "use")}
+    assert set(found.index) - before == agreed | came
+    left = {f"back-{a}" for a in acts} | {"no-answers", "no-use"}
+    assert found.dropna().to_dict() == dict.fromkeys(sorted(left, key=list(found.index).index), 5)
 
 
 def study_data_names(connection: Connection, study_id: int) -> set[str]:
