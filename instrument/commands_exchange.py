@@ -138,6 +138,9 @@ def import_command(
     readmit: Annotated[
         bool, typer.Option("--readmit", help="With --enrol: also people who were erased and came back.")
     ] = False,
+    outside_window: Annotated[
+        bool, typer.Option("--outside-window", help="Keep answers given outside their wave's window.")
+    ] = False,
     covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
     participant: Participant = "participant",
     wave: WaveColumn = "wave",
@@ -180,7 +183,8 @@ def import_command(
         fact = "a mapping says how a table is read."
         raise DefinitionError(fact_and_hint("dta import", fact, "leave --from or --mapping out."))
     if study is not None:
-        kept, known = _into_store(file, reader, study, store, keys, paper, enrol, readmit, covariates, how)
+        allowed = {"enrol": enrol, "readmit": readmit, "outside_window": outside_window}
+        kept, known = _into_store(file, reader, study, store, keys, paper, allowed, covariates, how)
         typer.echo(f"{kept} administrations kept, {known} were there already.")
         return
     from instrument.exchange.formats import export_file
@@ -251,6 +255,7 @@ def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict
 
 def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
     """Read a table together with the columns that our own exports put beside the answers."""
+    from instrument.dates_given import DATED
     from instrument.responses import columns_of
     from instrument.standing import STATUS, status_of
     from instrument.store.retrieval import BESIDE
@@ -260,7 +265,9 @@ def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, A
     named = [name.strip() for name in covariates.split(",") if name.strip()]
     text = {key: how[key] for key in ("encoding", "delimiter") if how.get(key) is not None}
     ours = [
-        name for name in columns_of(file, **text, caller="dta import") if name in BESIDE and name not in named
+        name
+        for name in columns_of(file, **text, caller="dta import")
+        if name in (*BESIDE, *DATED) and name not in named
     ]
     answers = _from_file(file, scale, ",".join([*named, *ours]), how)
     if STATUS in ours:
@@ -275,11 +282,11 @@ def _into_store(
     store: str,
     keys: Path,
     paper: bool,
-    enrol: bool,
-    readmit: bool,
+    allowed: dict[str, bool],
     covariates: str,
     how: dict[str, Any],
 ) -> tuple[int, int]:
+    from instrument.dates_given import DATED
     from instrument.standing import STATUS
     from instrument.store.definitions import find_study, instrument_of
     from instrument.store.intake import keep_table
@@ -292,7 +299,8 @@ def _into_store(
         answers = _read(file, reader, scale, covariates, how)
         _tell_notes(answers)
         mode = "paper" if paper else "import"
-        kept = [name for name in answers.columns if name in ("participant", "wave", STATUS, *scale.item_ids)]
+        ours = ("participant", "wave", STATUS, *DATED, *scale.item_ids)
+        kept = [name for name in answers.columns if name in ours]
         return keep_table(
             connection,
             row,
@@ -300,6 +308,5 @@ def _into_store(
             keyring,
             mode=mode,
             lang=scale.language,
-            enrol=enrol,
-            readmit=readmit,
+            **allowed,
         )

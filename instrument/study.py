@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,11 +21,36 @@ Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LAST_EVENT = "last_event"
 # Keys added later: left out of what is hashed where they say nothing, so that older files keep their hash.
-ADDED = ("observed_until",)
+ADDED = {"observed_until": None, "day_zero": "enrolment"}
+
+
+class DayZero(StrEnum):
+    """What a person's day 0 is; every day of the study counts from it."""
+
+    ENROLMENT = "enrolment"
+    FIRST_USE = "first_use"
+    FIRST_ANSWER = "first_answer"
+
+
+class After(Model):
+    """Days after the person's own answers at an earlier wave on which a wave is open."""
+
+    wave: Identifier | int
+    days: tuple[Day, Day]
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.days[0] > self.days[1]:
+            raise ValueError(f"days: the first, {self.days[0]}, lies after the last, {self.days[1]}")
+        return self
 
 
 class Wave(Model):
-    """One occasion of asking; days count from enrolment, which is day 0."""
+    """One occasion of asking; days count from day 0 of the person.
+
+    With `after`, a person's own window counts from that person's answers at another wave; `opens` and
+    `closes` then say on which days of the study anyone's window may lie.
+    """
 
     id: Identifier | int
     label: str = ""
@@ -32,6 +58,7 @@ class Wave(Model):
     opens: Day
     closes: Day
     role: Literal["main", "retest"] = "main"
+    after: After | None = None
 
     @model_validator(mode="after")
     def _check_window(self) -> Self:
@@ -128,6 +155,7 @@ class Study(Model):
     baseline: tuple[str, ...] = ()
     outcome: str | None = None
     covariates: tuple[str, ...] = ()
+    day_zero: DayZero = DayZero.ENROLMENT
     observed_until: (
         date | Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["last_event"] | None
     ) = None
@@ -138,6 +166,7 @@ class Study(Model):
         faults = [
             *_doubled_faults(self),
             *_wave_faults(self),
+            *_after_faults(self),
             *_landmark_faults(self),
             *_use_faults(self),
         ]
@@ -157,7 +186,10 @@ class Study(Model):
     def to_json(self) -> str:
         """Give the whole definition as canonical JSON, the form kept in the store."""
         said = self.model_dump(mode="json", by_alias=True)
-        said = {key: value for key, value in said.items() if key not in ADDED or value is not None}
+        said = {key: value for key, value in said.items() if key not in ADDED or value != ADDED[key]}
+        for wave in said["waves"]:
+            if wave["after"] is None:
+                del wave["after"]
         return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
     def faults_before_opening(self) -> list[str]:
@@ -202,6 +234,27 @@ def _wave_faults(study: Study) -> list[str]:
         faults.append("waves: must stand in the order of their days")
     if late := [wave.name for wave in study.waves if wave.opens > study.study_days + 366]:
         faults.append(f"waves: {late[0]!r} opens long after the study's end")
+    return faults
+
+
+def _after_faults(study: Study) -> list[str]:
+    faults = []
+    earlier: dict[str, Wave] = {}
+    for place, wave in enumerate(study.waves):
+        if wave.after is not None:
+            name, (low, high) = str(wave.after.wave), wave.after.days
+            first = earlier.get(name)
+            if first is None:
+                faults.append(f"waves[{place}].after.wave: {name!r} is no wave before it")
+            elif wave.opens > first.opens + low or wave.closes < first.closes + high:
+                needed = f"{first.opens + low}-{first.closes + high}"
+                faults.append(
+                    f"waves[{place}]: the window {wave.opens}-{wave.closes} does not hold the days {needed} "
+                    "on which `after` may open it"
+                )
+        earlier[wave.name] = wave
+    if study.day_zero is DayZero.FIRST_ANSWER and study.waves[0].opens > 0:
+        faults.append("waves[0].opens: must be 0 where day_zero is first_answer, or no one could begin")
     return faults
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 
 from instrument.administer.doors import client_of, site_of
+from instrument.dates_given import date_written
 from instrument.definition import Instrument
 from instrument.storable import NO_TEXT, unstorable_paths
 from instrument.store.answers import Answer
@@ -269,8 +270,9 @@ def post_response(
     """Keep a whole set of answers, once per identifier: 201 when new, 200 when it is there already.
 
     It is there already when system and value of the identifier, person, wave, language and answers all are;
-    the same identifier with anything else is refused (409), as are another set at a wave that
-    has one, and a new set of a person whose latest choice about consent is no.
+    the same identifier with anything else is refused (409), as are another set at a wave that has one, a set
+    from outside the days on which the wave is open for the person (`authored`, else the present day), and a
+    new set of a person whose latest choice about consent is no.
     """
     with site_of(request).engine.begin() as connection:
         scale = instrument_of(connection, int(study.instrument_version_id))
@@ -278,22 +280,27 @@ def post_response(
         answers = _answers(resource, scale, faults)
         if wave not in {str(row.name) for row in _named(waves_of(connection, study.id))}:
             faults.append(("query.wave", "is not a wave of the study"))
+        completed_on = _authored(resource, faults)
         people = people_of(connection, study.id, [pseudonym] if pseudonym else [])
         if pseudonym and pseudonym not in people:
             faults.append(("subject.identifier.value", NOT_IN_STUDY))
         if faults:
             raise _refuse(422, *faults[:100])
-        outcome = keep_response_set(
-            connection,
-            study,
-            people[pseudonym],
-            wave,
-            caller_id,
-            answers,
-            lang=lang,
-            mode="app",
-            system=system,
-        )
+        try:
+            outcome = keep_response_set(
+                connection,
+                study,
+                people[pseudonym],
+                wave,
+                caller_id,
+                answers,
+                lang=lang,
+                mode="app",
+                system=system,
+                completed_on=completed_on,
+            )
+        except RefusedError as error:
+            raise _refuse(409, *error.faults) from None
     if outcome == "reused":
         raise _refuse(
             409, ("identifier.value", "was sent before with another person, wave, language or answers")
@@ -346,6 +353,19 @@ def _heading(
     if lang not in scale.languages:
         faults.append(("language", f"the instrument has {', '.join(scale.languages)}"))
     return (str(system), caller_id), pseudonym, str(lang), faults
+
+
+def _authored(resource: dict[str, Any], faults: list[tuple[str, str]]) -> date | None:
+    """Day in UTC on which the answers were given, where the resource says it."""
+    given = resource.get("authored")
+    if given is None:
+        return None
+    day = date_written(given) if isinstance(given, str) else None
+    if day is None:
+        faults.append(("authored", "must be a date, or a moment in ISO 8601"))
+    elif day > datetime.now(UTC).date() + timedelta(days=1):
+        faults.append(("authored", "lies in the future"))
+    return day
 
 
 def _answers(resource: dict[str, Any], scale: Instrument, faults: list[tuple[str, str]]) -> dict[str, Answer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,8 +18,9 @@ from instrument.store.definitions import (
     item_numbers,
     study_written_as,
 )
-from instrument.store.people import aware
-from instrument.study import Study
+from instrument.store.windows import PersonDays, day_given, day_zero, first_use_of, rules_of
+from instrument.store.windows import today as present_day
+from instrument.study import DayZero, Study
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
     connection
         An open connection.
     person
-        Row of the participant.
+        Row of the participant, with the definition of the study.
     today
         Day to judge by, the present one in UTC by default.
 
@@ -98,15 +99,23 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
     Occasion
         The wave, or when to come again.
     """
-    enrolled = aware(person.enrolled_at).date()
-    day = ((today or datetime.now(UTC).date()) - enrolled).days
-    upcoming = None
+    now = today or present_day()
+    rules = rules_of(person.study_definition)
     rows: list[Any] = attempts_of(connection, person.study_id, person.id)
+    given = {row.name: day_given(row) for row in rows if row.administration_id is not None}
+    used = first_use_of(connection, person.id) if rules.zero is DayZero.FIRST_USE else None
+    zero = day_zero(rules, person.enrolled_at, used, given)
+    begins = zero is None and rules.zero is DayZero.FIRST_ANSWER  # the first answer, today, makes day 0
+    days = PersonDays(zero=now if begins else zero, given=given)
+    upcoming = None
     for row in rows:
-        if row.opens_day <= day <= row.closes_day and row.status != "completed":
+        window = days.window(rules, row.name, row.opens_day, row.closes_day)
+        if window is None:
+            continue
+        if window.holds(now) and row.status != "completed":
             return Occasion(row.wave_id, row.administration_id)
-        if row.opens_day > day and upcoming is None:
-            upcoming = enrolled + timedelta(days=row.opens_day)
+        if window.opens > now and not begins and row.status != "completed":
+            upcoming = window.opens if upcoming is None else min(upcoming, window.opens)
     return Occasion(None, next_opens=upcoming)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,10 +18,14 @@ from instrument.store.tables import administration, item, response, response_his
 _ATTEMPTS = (
     select(
         wave.c.id.label("wave_id"),
+        wave.c.name,
         wave.c.opens_day,
         wave.c.closes_day,
         administration.c.id.label("administration_id"),
         administration.c.status,
+        administration.c.mode,
+        administration.c.started_at,
+        administration.c.completed_on,
     )
     .select_from(
         wave.outerjoin(
@@ -159,7 +163,8 @@ def attempts_of(connection: Connection, study_id: int, participant_id: int) -> l
     Returns
     -------
     list of sqlalchemy.Row
-        wave_id, opens_day, closes_day, administration_id and status; the last two None before the start.
+        wave_id, name, opens_day, closes_day, then administration_id, status, mode, started_at and
+        completed_on: None before the start.
     """
     return list(connection.execute(_ATTEMPTS, {"study": study_id, "person": participant_id}))
 
@@ -174,6 +179,7 @@ def start_administration(
     lang: str,
     order_seed: int,
     mode: str = "web",
+    completed_on: date | None = None,
 ) -> int:
     """Begin an attempt, with every item placed and not seen; a running one is returned instead.
 
@@ -187,6 +193,8 @@ def start_administration(
         Place of every item.
     lang, order_seed, mode
         Kept with the attempt.
+    completed_on
+        Day on which the answers were given, where it is not the day of storing.
 
     Returns
     -------
@@ -208,6 +216,7 @@ def start_administration(
                     lang=lang,
                     order_seed=order_seed,
                     started_at=now,
+                    completed_on=completed_on,
                 )
             )
     except IntegrityError:  # two tabs began at once: the database kept one of them

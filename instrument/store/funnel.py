@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, select
 
 from instrument.store.definitions import find_study, waves_of
-from instrument.store.people import aware, consent_of
+from instrument.store.people import consent_of
 from instrument.store.tables import administration, participant
+from instrument.store.windows import PersonDays, Rules, days_of_people, rules_of
+from instrument.store.windows import today as present_day
+from instrument.study import DayZero
 
 FUNNEL_COLUMNS = ["wave", "invited", "consented", "opened", "started", "completed", "due", "overdue"]
 
@@ -66,11 +69,13 @@ def standing_of(connection: Connection, study_name: str, today: date | None = No
     Returns
     -------
     pandas.DataFrame
-        wave, participant, consented, window (later, open, over), status (none, open, completed),
+        wave, participant, consented, window (later, open, over; later also where it counts from a use or an
+        answer that has not come yet), status (none, open, completed),
         todo (due, overdue or empty: people who declined have nothing to do).
     """
     study: Any = find_study(connection, study_name)
-    now = today or datetime.now(UTC).date()
+    now = today or present_day()
+    rules, days = rules_of(study.definition), days_of_people(connection, study)
     query = select(participant).where(participant.c.study_id == study.id, participant.c.is_test.is_(False))
     people: list[Any] = list(connection.execute(query.order_by(participant.c.id)))
     attempts = select(administration.c.participant_id, administration.c.wave_id, administration.c.status)
@@ -81,8 +86,7 @@ def standing_of(connection: Connection, study_name: str, today: date | None = No
     for wave in waves_of(connection, study.id):
         window: Any = wave
         for person in people:
-            day = (now - aware(person.enrolled_at).date()).days
-            where = "later" if day < window.opens_day else "open" if day <= window.closes_day else "over"
+            where = _where(days[person.id], rules, window, now)
             reached = status.get((person.id, window.id), "none")
             choice = consents[person.id]
             declined = choice is not None and not choice.granted
@@ -100,3 +104,12 @@ def standing_of(connection: Connection, study_name: str, today: date | None = No
             )
     columns = ["wave", "participant", "consented", "window", "status", "todo"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _where(days: PersonDays, rules: Rules, wave: Any, now: date) -> str:
+    begins = days.zero is None and rules.zero is DayZero.FIRST_ANSWER
+    known = PersonDays(zero=now, given=days.given) if begins else days
+    window = known.window(rules, wave.name, wave.opens_day, wave.closes_day)
+    if window is None or now < window.opens:
+        return "later"
+    return "open" if now <= window.closes else "over"

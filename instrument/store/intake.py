@@ -7,13 +7,14 @@ import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from instrument.dates_given import COMPLETED_ON, DATED, dates_given, enrolment_days
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.responses import missing_reasons
 from instrument.standing import COMPLETED, STATUS, status_of
@@ -33,12 +34,14 @@ from instrument.store.instants import InstantError, days_between, utc
 from instrument.store.people import hold_people, invite, without_consent
 from instrument.store.tables import STATES, administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
+from instrument.store.windows import day_given, days_of_people, in_window, rules_of
 
 KEYED_MODES = ("import", "paper")
 """Administrations that a team enters; what it left open a later import may carry on."""
 FAR_DAYS = 3_653
 """Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
 NOT_IN_STUDY = "is not in the study"
+OUTSIDE = "the wave is not open for this person on the day of these answers"
 NO_CONSENT = "this person does not consent, or took consent back"
 
 
@@ -297,6 +300,7 @@ def keep_response_set(
     lang: str,
     mode: str = "app",
     system: str = "",
+    completed_on: date | None = None,
 ) -> str:
     """Store a whole set of answers as a finished administration, once per caller's id.
 
@@ -316,14 +320,21 @@ def keep_response_set(
         Kept with the administration.
     system
         Whose ids these are: the same id of another system is another id.
+    completed_on
+        Day on which the answers were given; the present one by default.
 
     Returns
     -------
     str
-        `created`; `known` when this very set is there already: id, person, wave, language and answers;
+        `created`; `known` when this set is there already: id, person, wave, language, day and answers;
         `reused` when the id came before with anything else; `no consent` when the set is new and the
         person's latest choice about consent is no; `conflict` when the wave holds another set; `gone` when
         the person was erased meanwhile.
+
+    Raises
+    ------
+    RefusedError
+        The wave is not open for this person on the day of the answers; the transaction must end there.
     """
     if not hold_people(connection, [participant_id]):
         return "gone"
@@ -336,7 +347,9 @@ def keep_response_set(
         if sent_before is None:
             continue
         whose = (sent_before.participant_id, sent_before.wave_id, sent_before.lang)
-        if whose == (participant_id, wave_id, lang) and _holds(connection, int(sent_before.id), answers):
+        other_day = sent_before.completed_on is not None and sent_before.completed_on != completed_on
+        same_place = whose == (participant_id, wave_id, lang) and not other_day
+        if same_place and _holds(connection, int(sent_before.id), answers):
             return "known"
         if place == 0:
             return "reused"
@@ -344,8 +357,37 @@ def keep_response_set(
         return "no consent"
     if live_administration(connection, participant_id, wave_id) is not None:
         return "conflict"
-    _create(connection, study_row, participant_id, wave_id, answers, lang=lang, mode=mode, key=keys[0])
+    _create(
+        connection,
+        study_row,
+        participant_id,
+        wave_id,
+        answers,
+        lang=lang,
+        mode=mode,
+        key=keys[0],
+        completed_on=completed_on,
+    )
+    if _outside(connection, study_row, [(participant_id, wave_name)]):
+        path = "query.wave" if completed_on is None else "authored"
+        raise RefusedError([(path, OUTSIDE)], clash=True)
     return "created"
+
+
+def _outside(
+    connection: Connection, study_row: Any, places: Sequence[tuple[int, str]]
+) -> list[tuple[int, str]]:
+    """Which of the answers kept, each by person and wave, were given outside the window of their wave."""
+    rules, days = (
+        rules_of(study_row.definition),
+        days_of_people(connection, study_row, {n for n, _ in places}),
+    )
+    waves = {str(row.name): row for row in _rows(waves_of(connection, study_row.id))}
+    return [
+        (number, name)
+        for number, name in places
+        if in_window(days[number], rules, name, waves[name].opens_day, waves[name].closes_day) == "no"
+    ]
 
 
 def _create(
@@ -358,6 +400,7 @@ def _create(
     lang: str,
     mode: str,
     key: str | None,
+    completed_on: date | None = None,
 ) -> None:
     """Store a set of answers at a wave that has none; without a key it stays open."""
     version = int(study_row.instrument_version_id)
@@ -372,6 +415,7 @@ def _create(
         lang=lang,
         order_seed=secrets.randbelow(2**31),
         mode=mode,
+        completed_on=completed_on,
     )
     save_answers(connection, made, {numbers[item]: answer for item, answer in answers.items()})
     if key is not None:
@@ -406,6 +450,7 @@ def keep_table(
     lang: str,
     enrol: bool = False,
     readmit: bool = False,
+    outside_window: bool = False,
 ) -> tuple[int, int]:
     """Store a checked response table, every row or none.
 
@@ -417,25 +462,33 @@ def keep_table(
         Row of the study.
     answers
         As `read_responses` gives it; an administration that its column `status` calls open stays open.
+        Columns `completed_on` and `enrolled_on` say on which day answers were given and their person was
+        enrolled.
     keyring
         Keys of the hashes, for people who are added.
     mode, lang
         Kept with each administration.
     enrol, readmit
         Add people the study does not know, and among them those who were erased and asked to come back.
+    outside_window
+        Keep answers that were given outside the window of their wave; exports mark them.
 
     Returns
     -------
     tuple of int
         Administrations kept (new, or open ones of an earlier import carried on), and those that were there
-        already: person, wave, answers and status.
+        already: person, wave, answers, status and day.
 
     Raises
     ------
     StoreError
-        Unknown waves or people, people who were erased or do not consent, or other answers are there
-        already; nothing is kept.
+        Unknown waves or people, people who were erased or do not consent, answers from outside their window,
+        or other answers, another day or another enrolment are there already; nothing is kept.
+    ResponseDataError
+        A date cannot be read, lies in the future, or a person has two days of enrolment.
     """
+    given = list(_answer_sets(answers))
+    enrolled_on = enrolment_days(answers, "import")
     waves = {str(row.name) for row in _rows(waves_of(connection, study_row.id))}
     if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
         fact = f"{len(unknown)} waves are not in the study: {name_offenders(unknown)}."
@@ -453,15 +506,19 @@ def keep_table(
     if absent:
         invite(connection, study_row.id, keyring, absent, readmit=readmit)
         people |= people_of(connection, study_row.id, absent)
+        _enrol_on(connection, {people[name]: enrolled_on[name] for name in absent if name in enrolled_on})
+    _refuse_other_enrolment(connection, people, enrolled_on)
     wave_ids = {str(row.name): int(row.id) for row in _rows(waves_of(connection, study_row.id))}
     barred = without_consent(connection, people.values())
     kept, conflicts, refused = 0, [], []
-    given = list(_answer_sets(answers))
+    stored: list[tuple[int, str]] = []
     for one in given:
         done = _keep_one(
             connection, study_row, people[one.participant], wave_ids[one.wave], one, lang=lang, mode=mode
         )
         kept += done == "kept"
+        if done == "kept":
+            stored.append((people[one.participant], one.wave))
         if done == "kept" and people[one.participant] in barred:
             refused.append(one.participant)
         if done == "conflict":
@@ -472,9 +529,37 @@ def keep_table(
         raise StoreError(fact_and_hint("import", fact, "take their rows out; nothing was imported."))
     if conflicts:
         named = name_offenders(conflicts)
-        fact = f"{len(conflicts)} administrations are in the store with other answers: {named}."
+        fact = (
+            f"{len(conflicts)} administrations are in the store with other answers or another day: {named}."
+        )
         raise StoreError(fact_and_hint("import", fact, "take these rows out; nothing was imported."))
+    if not outside_window and (outside := _outside(connection, study_row, stored)):
+        names_of = {number: name for name, number in people.items()}
+        named = name_offenders([f"{names_of[number]} at {wave}" for number, wave in outside])
+        fact = f"{len(outside)} administrations were given outside the window of their wave: {named}."
+        hint = "mend completed_on, or add --outside-window to keep them marked; nothing was imported."
+        raise StoreError(fact_and_hint("import", fact, hint))
     return kept, len(given) - kept
+
+
+def _enrol_on(connection: Connection, days: Mapping[int, date]) -> None:
+    """Give people who were just added the day on which they were enrolled."""
+    for number, day in days.items():
+        at = datetime.combine(day, time(), tzinfo=UTC)
+        connection.execute(update(participant).where(participant.c.id == number).values(enrolled_at=at))
+
+
+def _refuse_other_enrolment(
+    connection: Connection, people: Mapping[str, int], enrolled_on: Mapping[str, date]
+) -> None:
+    known = _enrolled(connection, [people[name] for name in enrolled_on])
+    others = [name for name, day in enrolled_on.items() if utc(known[people[name]]).date() != day]
+    if others:
+        fact = (
+            f"{len(others)} people are in the store with another day of enrolment: {name_offenders(others)}."
+        )
+        hint = "leave enrolled_on out for people whom the study knows; nothing was imported."
+        raise StoreError(fact_and_hint("import", fact, hint))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -485,6 +570,7 @@ class _GivenSet:
     wave: str
     answers: Mapping[str, Answer]
     finished: bool
+    completed_on: date | None
 
 
 def _keep_one(
@@ -499,33 +585,59 @@ def _keep_one(
 ) -> str:
     """Keep a row: `kept`, `known` when the store holds all of it, or `conflict` when it holds something else.
 
-    What an earlier import left open is carried on by a later one that takes no answer back.
+    What an earlier import left open is carried on by a later one that takes no answer back; a day that an
+    earlier import did not know may come later.
     """
     live: Any = live_administration(connection, participant_id, wave_id)
     if live is None:
         key = secrets.token_hex(32) if one.finished else None
-        _create(connection, study_row, participant_id, wave_id, one.answers, lang=lang, mode=mode, key=key)
+        _create(
+            connection,
+            study_row,
+            participant_id,
+            wave_id,
+            one.answers,
+            lang=lang,
+            mode=mode,
+            key=key,
+            completed_on=one.completed_on,
+        )
         return "kept"
-    if (live.status == "completed") == one.finished and _holds(connection, int(live.id), one.answers):
+    stored_day, all_the_same = day_given(live), (live.status == "completed") == one.finished
+    all_the_same = all_the_same and _holds(connection, int(live.id), one.answers)
+    if all_the_same and one.completed_on in (None, stored_day):
         return "known"
-    if live.status != "open" or live.mode not in KEYED_MODES:
+    keyed = live.mode in KEYED_MODES
+    if all_the_same and keyed and (stored_day is None or not one.finished):
+        _date(connection, int(live.id), one.completed_on)
+        return "kept"
+    if live.status != "open" or not keyed:
         return "conflict"
     numbers = item_numbers(connection, int(live.instrument_version_id))
     save_answers(connection, int(live.id), {numbers[name]: value for name, value in one.answers.items()})
     if not _holds(connection, int(live.id), one.answers):
         return "conflict"
+    if one.completed_on is not None:
+        _date(connection, int(live.id), one.completed_on)
     if one.finished:
         complete_administration(connection, int(live.id), secrets.token_hex(32))
     return "kept"
+
+
+def _date(connection: Connection, attempt: int, day: date | None) -> None:
+    """Say on which day answers were given that were stored before."""
+    connection.execute(update(administration).where(administration.c.id == attempt).values(completed_on=day))
+    record(connection, "administration.date", f"administration {attempt}")
 
 
 def _answer_sets(answers: pd.DataFrame) -> Iterator[_GivenSet]:
     reasons = missing_reasons(answers).astype(str)
     keys = zip(reasons["participant"], reasons["wave"], reasons["item"], strict=True)
     why = dict(zip(keys, reasons["reason"], strict=True))
-    items = [name for name in answers.columns if name not in ("participant", "wave", STATUS)]
+    items = [name for name in answers.columns if name not in ("participant", "wave", STATUS, *DATED)]
+    dates = dates_given(answers, COMPLETED_ON, "import")
     finished = (status_of(answers, "import") == COMPLETED).tolist()
-    for row, done in zip(answers.to_dict("records"), finished, strict=True):
+    for row, done, day in zip(answers.to_dict("records"), finished, dates, strict=True):
         name, wave = str(row["participant"]), str(row["wave"])
         blank = Answer("skipped" if done else "not_seen")
         given = {}
@@ -535,4 +647,4 @@ def _answer_sets(answers: pd.DataFrame) -> Iterator[_GivenSet]:
             else:
                 state = why.get((name, wave, str(item)))
                 given[str(item)] = Answer(state) if state in STATES else blank
-        yield _GivenSet(participant=name, wave=wave, answers=given, finished=done)
+        yield _GivenSet(participant=name, wave=wave, answers=given, finished=done, completed_on=day)

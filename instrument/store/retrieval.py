@@ -11,13 +11,14 @@ from sqlalchemy import Connection, Row, select
 from instrument.keying import marked
 from instrument.responses_raw import ReasonTable
 from instrument.store.definitions import find_study, item_numbers
-from instrument.store.instants import days_between
+from instrument.store.instants import utc
 from instrument.store.people import latest_choices
 from instrument.store.tables import administration, item, participant, response, wave
+from instrument.store.windows import PersonDays, Rules, days_of_people, in_window, rules_of
 
 CONSENT = ["consent", "consent_version", "consent_day"]
 """Latest choice of the person (yes, no, or empty where never asked here), its text's version, and its day."""
-BESIDE = ["day", "mode", "status", *CONSENT]
+BESIDE = ["day", "in_window", "mode", "status", *CONSENT]
 """Columns that the store puts beside the answers and no instrument asks for."""
 REASON_COLUMNS = ["participant", "wave", "item", "reason"]
 
@@ -41,9 +42,10 @@ def responses_of(
     Returns
     -------
     pandas.DataFrame
-        participant, wave, item columns (Int64, NA for missing), then `BESIDE`: `day` (days since enrolment),
-        `mode`, `status` (completed or open) and what the person last said to which version of the consent
-        text on which day since enrolment; `attrs["reasons"]` says why each answer is missing.
+        participant, wave, item columns (Int64, NA for missing), then `BESIDE`: `day` (of the answers, from
+        the person's day 0; missing where it is not known, as for paper without a date), `in_window` (yes, no,
+        or empty where it cannot be told), `mode`, `status` (completed or open) and what the person last said
+        to which version of the consent text on which day; `attrs["reasons"]` says why each answer is missing.
     """
     study_row = find_study(connection, study_name)
     items = list(item_numbers(connection, int(study_row.instrument_version_id)))
@@ -52,12 +54,12 @@ def responses_of(
             participant.c.pseudonym.label("participant"),
             wave.c.name.label("wave"),
             wave.c.position,
+            wave.c.opens_day,
+            wave.c.closes_day,
             administration.c.id.label("administration"),
             administration.c.mode,
             administration.c.status,
-            administration.c.started_at,
             administration.c.participant_id,
-            participant.c.enrolled_at,
             item.c.name.label("item"),
             response.c.value,
             response.c.state,
@@ -78,25 +80,37 @@ def responses_of(
         empty = pd.DataFrame(columns=["participant", "wave", *items, *BESIDE])
         empty.attrs["reasons"] = ReasonTable(pd.DataFrame(columns=REASON_COLUMNS))
         return marked(empty, {})
-    return _widen(long, items, latest_choices(connection, long["participant_id"].unique().tolist()))
+    people = long["participant_id"].unique().tolist()
+    days = days_of_people(connection, study_row, people)
+    choices = latest_choices(connection, people)
+    return _widen(long, items, choices, days, rules_of(str(study_row.definition)))
 
 
-def _widen(long: pd.DataFrame, items: list[str], choices: Mapping[int, Row[Any]]) -> pd.DataFrame:
+def _widen(
+    long: pd.DataFrame,
+    items: list[str],
+    choices: Mapping[int, Row[Any]],
+    days: Mapping[int, PersonDays],
+    rules: Rules,
+) -> pd.DataFrame:
     heads = long.drop_duplicates("administration").set_index("administration")
     values = long.pivot(index="administration", columns="item", values="value").reindex(heads.index)
     wide = heads[["participant", "wave"]].join(values[items].astype("Int64"))
-    moments = zip(heads["enrolled_at"], heads["started_at"], strict=True)
-    wide["day"] = [days_between(enrolled, started) for enrolled, started in moments]
+    columns = (heads[name].tolist() for name in ("participant_id", "wave", "opens_day", "closes_day"))
+    places: list[tuple[int, str, int, int]] = list(zip(*columns, strict=True))
+    given = [days[person].day(days[person].given[name]) for person, name, _, _ in places]
+    wide["day"] = pd.array([pd.NA if day is None else day for day in given], dtype="Int64")
+    wide["in_window"] = [in_window(days[at[0]], rules, *at[1:]) for at in places]
     wide["mode"] = heads["mode"]
     wide["status"] = heads["status"]
     said = [choices.get(person) for person in heads["participant_id"]]
     wide["consent"] = [None if choice is None else "yes" if choice.granted else "no" for choice in said]
     wide["consent_version"] = [None if choice is None else choice.version for choice in said]
-    days = [
-        pd.NA if choice is None else days_between(enrolled, choice.at)
-        for choice, enrolled in zip(said, heads["enrolled_at"], strict=True)
+    consented = [
+        None if choice is None else days[person].day(utc(choice.at).date())
+        for choice, person in zip(said, heads["participant_id"], strict=True)
     ]
-    wide["consent_day"] = pd.array(days, dtype="Int64")
+    wide["consent_day"] = pd.array([pd.NA if day is None else day for day in consented], dtype="Int64")
     wide = wide.reset_index(drop=True)
     missing = long[long["state"] != "answered"].rename(columns={"state": "reason"})
     wide.attrs["reasons"] = ReasonTable(missing[REASON_COLUMNS].reset_index(drop=True))

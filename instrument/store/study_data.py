@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,12 @@ from instrument.store.connect import (
     schema_of,
 )
 from instrument.store.definitions import find_study, instrument_of, study_written_as
-from instrument.store.instants import days_between
+from instrument.store.instants import utc
 from instrument.store.people import latest_choices
 from instrument.store.retrieval import BESIDE, responses_of
 from instrument.store.tables import administration, consent, participant, study, usage_event
-from instrument.study import Study
+from instrument.store.windows import PersonDays, days_of_people, rules_of
+from instrument.study import DayZero, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,18 +108,42 @@ def study_data(url: str, name: str) -> StudyData:
         with reading(engine) as connection:
             row: Any = find_study(connection, name)
             scale = instrument_of(connection, int(row.instrument_version_id))
+            days = days_of_people(connection, row)
             answers = responses_of(connection, name)
-            people = _people(connection, int(row.id))
-            events = usage_of(connection, int(row.id))
+            people = _people(connection, int(row.id), days)
+            events = usage_of(connection, int(row.id), days)
+            names = _undated(connection, row, days)
     finally:
         engine.dispose()
+    inside = answers["in_window"] != "no"
+    told = ~answers["participant"].isin(names)
+    notes = []
+    if n := int((~inside & told).sum()):
+        notes.append(
+            f"{n} of {len(answers)} administrations lie outside their wave's window and are set aside"
+        )
+    if names:
+        notes.append(f"{len(names)} people have no day 0, which is their first answer, and are set aside")
+        people = people[~people["participant"].isin(names)].reset_index(drop=True)
+        events = None if events is None else events[~events["participant"].isin(names)].reset_index(drop=True)
+    checked = check_responses(answers[inside & told].reset_index(drop=True).drop(columns=BESIDE), scale)
+    if notes:
+        checked.attrs["notes"] = [*checked.attrs.get("notes", []), *notes]
     return StudyData(
         scale=scale,
         study=study_written_as(row.definition),
-        responses=check_responses(answers.drop(columns=BESIDE), scale),
+        responses=checked,
         usage=events,
         enrolment=people,
     )
+
+
+def _undated(connection: Connection, row: Any, days: Mapping[int, PersonDays]) -> set[str]:
+    """People whose days cannot be counted, as their first answer is day 0 and has no date."""
+    if rules_of(str(row.definition)).zero is not DayZero.FIRST_ANSWER:
+        return set()
+    query = select(participant.c.id, participant.c.pseudonym).where(participant.c.study_id == row.id)
+    return {str(one.pseudonym) for one in connection.execute(query) if days[one.id].zero is None}
 
 
 def _opened(url: str) -> Engine:
@@ -137,7 +163,7 @@ def _opened(url: str) -> Engine:
     return engine
 
 
-def _people(connection: Connection, study_id: int) -> pd.DataFrame:
+def _people(connection: Connection, study_id: int, days: Mapping[int, PersonDays]) -> pd.DataFrame:
     """Everyone enrolled: who ever consented here, and who has answers or use from elsewhere.
 
     An invitation alone enrols nobody, nor does a no. Answers and events of people who were not asked here
@@ -145,7 +171,7 @@ def _people(connection: Connection, study_id: int) -> pd.DataFrame:
     enrolled until that day: those answers are analysed, so the person belongs to the denominator.
     """
     people = (
-        select(participant.c.id, participant.c.pseudonym, participant.c.enrolled_at)
+        select(participant.c.id, participant.c.pseudonym)
         .where(participant.c.study_id == study_id, participant.c.is_test.is_(False))
         .order_by(participant.c.id)
     )
@@ -158,13 +184,15 @@ def _people(connection: Connection, study_id: int) -> pd.DataFrame:
     made = pd.DataFrame({"participant": [str(row.pseudonym) for row in rows]}, dtype=object)
     left = {number: choice.at for number, choice in choices.items() if not choice.granted}
     if left:
-        days = [days_between(row.enrolled_at, left[row.id]) if row.id in left else pd.NA for row in rows]
-        made["withdrawn_day"] = pd.array(days, dtype="Int64")
+        gone = [days[row.id].day(utc(left[row.id]).date()) if row.id in left else None for row in rows]
+        made["withdrawn_day"] = pd.array([pd.NA if day is None else day for day in gone], dtype="Int64")
     return made
 
 
-def usage_of(connection: Connection, study_id: int) -> pd.DataFrame | None:
-    """Usage events of a study, in days since enrolment.
+def usage_of(
+    connection: Connection, study_id: int, days: Mapping[int, PersonDays] | None = None
+) -> pd.DataFrame | None:
+    """Usage events of a study, in days since the person's day 0.
 
     Parameters
     ----------
@@ -172,19 +200,21 @@ def usage_of(connection: Connection, study_id: int) -> pd.DataFrame | None:
         An open connection.
     study_id
         Number of the study.
+    days
+        Days of everyone, where they are known already.
 
     Returns
     -------
     pandas.DataFrame or None
-        participant, kind, day (midnights in UTC since enrolment), duration; None when no event was kept.
-        Trial links are left out.
+        participant, kind, day (midnights in UTC since day 0; missing before it is known), duration;
+        None when no event was kept. Trial links are left out.
     """
     query = (
         select(
             participant.c.pseudonym.label("participant"),
             usage_event.c.kind,
             usage_event.c.at,
-            participant.c.enrolled_at,
+            usage_event.c.participant_id,
             usage_event.c.duration,
         )
         .join(participant, participant.c.id == usage_event.c.participant_id)
@@ -194,5 +224,14 @@ def usage_of(connection: Connection, study_id: int) -> pd.DataFrame | None:
     rows = pd.DataFrame(connection.execute(query).mappings().all())
     if rows.empty:
         return None
-    day = [days_between(start, at) for start, at in zip(rows["enrolled_at"], rows["at"], strict=True)]
+    if days is None:
+        whole = connection.execute(select(study).where(study.c.id == study_id)).one()
+        days = days_of_people(connection, whole)
+    counted = [
+        days[person].day(utc(at).date())
+        for person, at in zip(rows["participant_id"], rows["at"], strict=True)
+    ]
+    day: Any = (
+        counted if None not in counted else pd.array([pd.NA if k is None else k for k in counted], "Int64")
+    )
     return rows[["participant", "kind"]].assign(day=day, duration=rows["duration"])

@@ -32,7 +32,8 @@ class App:
     """An app with a key for the study, and the pseudonym of one of its people."""
 
     def __init__(self, engine: Engine, keyring: Keyring) -> None:
-        _, self.scale, (self.token, _) = open_study(engine, keyring, people=2)
+        waves = [{"id": name, "day": 0, "opens": 0, "closes": 29} for name in ("first", "second")]
+        _, self.scale, (self.token, _) = open_study(engine, keyring, people=2, waves=waves)
         with engine.begin() as connection:
             self.key = new_interface_key(connection, keyring, "trial")
             people = select(tables.participant.c.pseudonym).order_by(tables.participant.c.id)

@@ -373,7 +373,16 @@ def test_answers_come_out_wide_with_the_reason_of_each_gap(engine: Engine, keyri
         connection.execute(update(tables.participant).values(is_test=True))
         assert responses_of(connection, "s").empty
         assert len(responses_of(connection, "s", with_tests=True)) == 2
-    assert list(wide.columns) == ["participant", "wave", *ITEMS, "day", "mode", "status", *CONSENT]
+    assert list(wide.columns) == [
+        "participant",
+        "wave",
+        *ITEMS,
+        "day",
+        "in_window",
+        "mode",
+        "status",
+        *CONSENT,
+    ]
     assert wide.loc[0, "i1"] == 3
     assert wide[ITEMS].isna().sum().sum() == 7
     assert wide.attrs["reasons"]["reason"].value_counts().to_dict() == {"not_seen": 6, "declined": 1}
