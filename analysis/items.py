@@ -11,6 +11,7 @@ from scipy import stats
 
 from analysis.reliability.alpha import category_shares
 from analysis.reliability.alpha_kernels import item_rest_correlations, item_total_correlations
+from analysis.reliability.direction import opposed_items, warn_of_opposed
 from analysis.reliability.inputs import (
     Array,
     ItemTable,
@@ -99,7 +100,8 @@ def item_statistics(
     Warns
     -----
     ToolkitWarning
-        Items with one answer only: shape and relations are NaN, the others are related without them.
+        Items with one answer only: shape and relations are NaN, the others are related without them. Items
+        that oppose the others, as reversed items do that were not keyed.
 
     Notes
     -----
@@ -249,6 +251,10 @@ def _relations(table: ItemTable) -> tuple[pd.DataFrame, float]:
     if k < 2 or not np.isfinite(covariance).all():
         return relations, float("nan")
     correlation = correlation_of(covariance)
+    opposed = opposed_items(
+        correlation, [name for name, sure in zip(table.names, varies, strict=True) if sure]
+    )
+    warn_of_opposed(CALLER, opposed, stacklevel=4)
     with_total, corrected = item_total_correlations(correlation)
     average = (correlation.sum(axis=0) - 1) / (k - 1)
     values = np.column_stack([item_rest_correlations(covariance), with_total, corrected, average])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.adherence.routes import Route, all_routes, strength_of
 from analysis.structural.models import sem
+from analysis.structural.naming import acting_for
 from analysis.structural.result import StructuralResult
 from analysis.undisturbed import undisturbed_pingouin
 
@@ -65,7 +66,8 @@ def fit_chain(
         The model is not identified or does not converge.
     """
     measured = indicators or {}
-    found = sem(_syntax(nodes, held, measured), table, estimator="ML", ordered=False)
+    with acting_for("mediate_adherence"):
+        found = sem(_syntax(nodes, held, measured), table, estimator="ML", ordered=False)
     routes = all_routes(len(nodes))
     slopes = np.zeros((len(nodes), len(nodes)))
     labelled = found.parameters[found.parameters["label"] != ""].set_index("label")

@@ -18,6 +18,7 @@ from analysis.adherence.design import LandmarkDesign, assemble, refuse_overlap
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from analysis.structural.models import cfa
+from analysis.structural.naming import acting_for
 from analysis.usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ToolkitError, fact_and_hint, name_offenders
 from instrument.keying import keyed_numbers
@@ -287,7 +288,8 @@ class _Target:
         if several:
             lines.append("g_ =~ " + " + ".join(f"m{k}_" for k in range(len(self._factors))))
         answered = answers.notna().any(axis=1).to_numpy()
-        found = cfa("\n".join(lines), answers[answered], estimator="WLSMV", std_lv=True)
+        with acting_for("latent_adherence"):
+            found = cfa("\n".join(lines), answers[answered], estimator="WLSMV", std_lv=True)
         pick = {name: float(found.fit[name]) for name in ("cfi_scaled", "rmsea_scaled", "srmr")}
         self.fit = {"target": self._name, "n_items": len(items), "n": found.n_obs, **pick}
         focal = "g_" if several else "m0_"

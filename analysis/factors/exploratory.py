@@ -17,6 +17,8 @@ from analysis.factors.pattern import Array, Pattern
 from analysis.factors.rotation import ROTATIONS, rotate
 from analysis.factors.weights import determinacy
 from analysis.options import is_whole
+from analysis.reliability.direction import opposed_items, warn_of_opposed
+from analysis.rules import LOADING
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 RANDOM_STARTS = 30
@@ -133,7 +135,8 @@ def efa(
     Warns
     -----
     ToolkitWarning
-        Uniquenesses at their bound; a matrix that was smoothed.
+        Uniquenesses at their bound; a matrix that was smoothed; items that oppose the others of their factor,
+        as reversed items do that were not keyed.
 
     Notes
     -----
@@ -181,12 +184,26 @@ def efa(
     raw = extract(found.correlations, n_factors, extraction)
     _warn_heywood(found.labels, raw)
     pattern = rotate(raw.loadings, rotation, random_starts=random_starts, seed=seed).arranged()
+    warn_of_opposed("efa", _opposed(found, pattern))
     return _labelled(
         found,
         raw,
         pattern,
         {"extraction": extraction, "rotation": rotation, "seed": seed, "n_obs_fit": n_obs or found.n_pairs},
     )
+
+
+def _opposed(found: Moments, pattern: Pattern) -> list[str]:
+    """Items that oppose the others of the factor on which they load most and saliently."""
+    size = np.abs(pattern.loadings)
+    own = np.where(size.max(axis=1) >= LOADING.cutoff, size.argmax(axis=1), -1)
+    opposed: list[str] = []
+    for factor in range(size.shape[1]):
+        block = np.flatnonzero(own == factor)
+        if len(block) > 2:
+            table = found.correlations[np.ix_(block, block)]
+            opposed += opposed_items(table, [found.labels[place] for place in block])
+    return opposed
 
 
 def _labelled(found: Moments, raw: Extraction, pattern: Pattern, asked: dict[str, Any]) -> EfaResult:

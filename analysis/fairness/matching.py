@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -9,6 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from instrument.errors import ToolkitWarning
 
 Array = npt.NDArray[np.float64]
 Matching = Literal["theta", "total", "rest"]
@@ -72,7 +75,10 @@ class Matcher:
         from analysis.irt.graded_response_model import graded_response
 
         answers = pd.DataFrame(self.table[:, columns], columns=[self.names[column] for column in columns])
-        scores: Array = graded_response(answers).scores()["score"].to_numpy(dtype=np.float64)
+        with warnings.catch_warnings():
+            # a negative discrimination scores an item that runs against the others as it should
+            warnings.filterwarnings("ignore", r"graded_response: .* oppose the others", ToolkitWarning)
+            scores: Array = graded_response(answers).scores()["score"].to_numpy(dtype=np.float64)
         return scores
 
 

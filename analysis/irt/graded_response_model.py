@@ -13,6 +13,7 @@ from analysis.correlation.codes import CategoryCodes, category_codes
 from analysis.irt.estimation import SMALL_STEP, GradedFit, fit_graded
 from analysis.irt.graded_model import GradedItems
 from analysis.irt.graded_result import GradedResponseResult, fitting_grid
+from analysis.reliability.direction import opposed_items, warn_of_opposed
 from instrument.answers import answers_of
 from instrument.errors import (
     NotEstimableError,
@@ -64,7 +65,8 @@ def graded_response(
     Warns
     -----
     ToolkitWarning
-        A discrimination above 8, for which the quadrature is too coarse.
+        A discrimination above 8, for which the quadrature is too coarse; items that oppose the others, as
+        reversed items do that were not keyed.
 
     Notes
     -----
@@ -115,6 +117,8 @@ def graded_response(
         fact = f"{len(steep)} items have a discrimination above {STEEP:g}: {name_offenders(steep)}."
         hint = "look for items that repeat each other; the quadrature is too coarse for them."
         warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=2)
+    correlation = items.corr(min_periods=3).to_numpy()
+    warn_of_opposed(CALLER, opposed_items(correlation, names))
     places, n_boundaries = _boundary_places(names, coded.categories, options)
     labels = _parameter_labels(names, places)
     columns = ["discrimination", *[f"difficulty_{b}" for b in range(1, n_boundaries + 1)]]

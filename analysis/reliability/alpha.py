@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.reliability import alpha_kernels as kernels
+from analysis.reliability.direction import opposed_items, warn_of_opposed
 from analysis.reliability.inputs import (
     Array,
     Interval,
@@ -25,9 +25,7 @@ from analysis.result import Result
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
-    name_offenders,
 )
 
 CALLER = "cronbach_alpha"
@@ -219,7 +217,7 @@ def cronbach_alpha(
         _resample(table.values, draws, checked_seed(seed, CALLER)) if interval == "bootstrap" else None
     )
     result = _result(table, covariance, missing, level, interval, resampled)
-    _warn_of_reversed(result.suspected_reversed)
+    warn_of_opposed(CALLER, result.suspected_reversed)
     return result
 
 
@@ -229,14 +227,6 @@ def _refuse_total_without_variance(covariance: Array, table: ItemTable) -> None:
     fact = f"the sum of {len(table.names)} items has no variance over {len(table.values)} rows."
     hint = "look for items that oppose each other and reverse them."
     raise NotEstimableError(fact_and_hint(CALLER, fact, hint))
-
-
-def _warn_of_reversed(suspects: tuple[str, ...]) -> None:
-    if suspects:
-        named = name_offenders(list(suspects))
-        fact = f"{len(suspects)} items oppose the others: {named}; nothing was reversed."
-        hint = "check the keying and reverse them before."
-        warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
 
 
 def _resample(values: Array, draws: int, seed: int) -> Draws:
@@ -262,7 +252,6 @@ def _result(
     ase = float(np.sqrt(parts.variance / n))
     exact = kernels.feldt_interval(estimate, n, len(table.names), level)
     correlation = correlation_of(covariance)
-    signs = kernels.first_component_signs(correlation)
     person_means = np.nanmean(table.values, axis=1)
     answered = np.isfinite(table.values).astype(np.float64)
     return AlphaResult(
@@ -286,7 +275,7 @@ def _result(
         item_statistics=_item_statistics(table, covariance, person_means),
         category_shares=category_shares(table),
         correlations=pd.DataFrame(correlation, index=list(table.names), columns=list(table.names)),
-        suspected_reversed=tuple(name for name, sign in zip(table.names, signs, strict=True) if sign < 0),
+        suspected_reversed=opposed_items(correlation, table.names),
         n_obs=n,
         n_items=len(table.names),
         n_dropped=table.n_dropped,

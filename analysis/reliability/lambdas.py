@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.options import checked_seed
+from analysis.reliability.direction import opposed_items, warn_of_opposed
 from analysis.reliability.inputs import (
     Array,
     Missing,
@@ -197,6 +198,11 @@ def lower_bounds(
     NotEstimableError
         Too few rows, or a total without variance.
 
+    Warns
+    -----
+    ToolkitWarning
+        Items that oppose the others, or repeat them.
+
     Notes
     -----
     Formulas in `guttman_lambdas` and `split_half_reliabilities`. In R: `psych::splitHalf(raw = TRUE)` and
@@ -223,6 +229,7 @@ def lower_bounds(
         raise ResponseDataError(fact_and_hint(caller, f"most_splits is {most_splits}.", "try at least 10."))
     table = item_table(items, missing, caller)
     covariance = checked_covariance(table, caller)
+    warn_of_opposed(caller, opposed_items(correlation_of(covariance), table.names))
     if standardised:
         covariance = correlation_of(covariance)
     if covariance.sum() <= 1e-12 * np.trace(covariance):

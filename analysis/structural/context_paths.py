@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.result import Result
 from analysis.structural.equal_over_time import at
 from analysis.structural.models import sem
+from analysis.structural.naming import acting_for
 from analysis.structural.result import StructuralResult
 from analysis.structural.theory import keyed_answers, roles_of
 from instrument.answers import given_answers, table_of
@@ -213,7 +214,8 @@ def context_over_time(
     own = [] if name in composites else contexts[name]
     syntax = context_syntax(themes, name, own, measured_by)
     ordinal = measured_by == "items"
-    fit = sem(syntax, wide, estimator="WLSMV" if ordinal else "MLR", ordered=ordinal)
+    with acting_for(CALLER):
+        fit = sem(syntax, wide, estimator="WLSMV" if ordinal else "MLR", ordered=ordinal)
     if both < fit.n_parameters:
         fact = f"{both} people answered at both waves; the model has {fit.n_parameters} parameters."
         hint = "use measured_by='scores', and take the paths as provisional."

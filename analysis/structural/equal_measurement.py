@@ -12,6 +12,7 @@ from analysis.result import Result
 from analysis.rules import Rule
 from analysis.structural.compare import compare_models
 from analysis.structural.models import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS, cfa
+from analysis.structural.naming import acting_for
 from analysis.structural.ordinal_levels import ORDINAL_LEVELS, ordinal_syntax, read_measurement
 from analysis.structural.result import StructuralResult
 from instrument.answers import table_of
@@ -186,10 +187,11 @@ def invariance(
     if used not in suited:
         fact = f"estimator {used!r} does not suit {'ordinal' if ordered else 'continuous'} items."
         raise DefinitionError(fact_and_hint("invariance", fact, f"choose one of {list(suited)}."))
-    fits = {
-        level: _fit_level(model, rows, group, level, ordered, used, tuple(partial), missing)
-        for level in chosen
-    }
+    with acting_for("invariance"):
+        fits = {
+            level: _fit_level(model, rows, group, level, ordered, used, tuple(partial), missing)
+            for level in chosen
+        }
     variant = "naive" if used == "ML" else "scaled"
     pair = (
         (rules.INVARIANCE_CFI_ORDINAL, rules.INVARIANCE_RMSEA_ORDINAL)

@@ -10,6 +10,7 @@ import pandas as pd
 from analysis import rules
 from analysis.structural.equal_measurement import CONTINUOUS_LEVELS, InvarianceResult, level_table
 from analysis.structural.models import cfa
+from analysis.structural.naming import acting_for
 from analysis.structural.ordinal_levels import (
     ORDINAL_LEVELS,
     Measurement,
@@ -100,15 +101,16 @@ def longitudinal_invariance(
     for level in chosen:
         equal = frozenset(known[level])
         syntax = over_time_syntax(measured, n_waves, equal, counts)
-        fits[level] = cfa(
-            syntax,
-            wide,
-            estimator="WLSMV" if ordered else "MLR",
-            ordered=ordered,
-            parameterization="theta",
-            meanstructure=True,
-            missing=missing,
-        )
+        with acting_for(caller):
+            fits[level] = cfa(
+                syntax,
+                wide,
+                estimator="WLSMV" if ordered else "MLR",
+                ordered=ordered,
+                parameterization="theta",
+                meanstructure=True,
+                missing=missing,
+            )
     pair = (
         (rules.INVARIANCE_CFI_ORDINAL, rules.INVARIANCE_RMSEA_ORDINAL)
         if ordered

@@ -21,6 +21,7 @@ from analysis.structural.fitted import Fitted
 from analysis.structural.improper import faults_of
 from analysis.structural.levels import build_two_level_table, joined_names, level_names
 from analysis.structural.mixed import fit_mixed
+from analysis.structural.naming import named
 from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
@@ -211,6 +212,7 @@ def fit_model(
     sampling_weights: str | None, growth: bool = False,
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
+    caller = named(caller)
     syntax = parse_syntax(model, caller)
     if estimator is None:
         plain = ordered is False or (syntax.has_levels and ordered is None)

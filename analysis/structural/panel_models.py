@@ -15,6 +15,7 @@ from scipy.stats import norm
 
 from analysis.result import Result
 from analysis.structural.models import CONTINUOUS_ESTIMATORS, sem
+from analysis.structural.naming import acting_for
 from analysis.structural.panel_columns import CALLER, from_instrument, from_table
 from analysis.structural.panel_syntax import EQUALITIES, PanelVariable, between, panel_syntax, within
 from analysis.structural.result import StructuralResult
@@ -250,7 +251,8 @@ def panel_model(
     gaps = _gaps(labels, times)
     spacing = spacing_told(gaps, "lags" in held)
     syntax = panel_syntax(panel, kind == "RI-CLPM", held)
-    fit = sem(syntax, wide, estimator=estimator, missing=missing)
+    with acting_for(CALLER):
+        fit = sem(syntax, wide, estimator=estimator, missing=missing)
     if len(set(gaps)) > 1:
         hint = "compare effects over equal distances only" + (
             ", and free the lags." if "lags" in held else "."

@@ -12,6 +12,7 @@ from analysis.result import Result
 from analysis.structural.bifactor import BifactorResult, bifactor_strength
 from analysis.structural.compare import compare_models, equivalent_models
 from analysis.structural.models import sem
+from analysis.structural.naming import acting_for
 from analysis.structural.result import StructuralResult
 from analysis.structural.theory_models import TheoryModel, theory_models
 from instrument.answers import given_answers, table_of
@@ -186,7 +187,7 @@ def _fit(
 ) -> tuple[StructuralResult, str]:
     """Fit a model; a warning becomes a note in the table, so it cannot be overlooked there."""
     ordered = estimator in ("WLSMV", "ULSMV")
-    with warnings.catch_warnings(record=True) as caught:
+    with warnings.catch_warnings(record=True) as caught, acting_for(CALLER):
         warnings.simplefilter("always", ToolkitWarning)
         fit = sem(
             model.syntax,
