@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from analysis.factors.exploratory import efa
     from analysis.factors.retention import factor_retention
     from analysis.fairness.item_functioning import dif
+    from analysis.fairness.moderation import dif_moderation
     from analysis.irt.graded_response_model import graded_response
     from analysis.items import item_statistics
     from analysis.measurement_error import limits_of_agreement, reliable_change, standard_error_of_measurement
@@ -70,6 +71,7 @@ _HOME = {
     "cronbach_alpha": "analysis.reliability.alpha",
     "cross_level_invariance": "analysis.structural.equal_levels",
     "dif": "analysis.fairness.item_functioning",
+    "dif_moderation": "analysis.fairness.moderation",
     "dynamic_cutoffs": "analysis.structural.dynamic",
     "efa": "analysis.factors.exploratory",
     "extracted_variance": "analysis.validity.extracted",
@@ -126,6 +128,7 @@ __all__ = [
     "cronbach_alpha",
     "cross_level_invariance",
     "dif",
+    "dif_moderation",
     "dynamic_cutoffs",
     "efa",
     "extracted_variance",

@@ -71,18 +71,37 @@ def fit_nested(
     NestedModels
         Coefficients in the order matching, group 1 …, matching × group 1 ….
     """
-    member = (group[:, None] == np.arange(1, n_groups)).astype(float)
+    return fit_predicted(positions, matching, (group[:, None] == np.arange(1, n_groups)).astype(float))
+
+
+def fit_predicted(positions: Codes, matching: Array, predictors: Array) -> NestedModels:
+    """Fit the three models with any predictors in the place of groups.
+
+    Parameters
+    ----------
+    positions
+        Category of each person, 0 … k − 1, each at least once; shape (n_persons,).
+    matching
+        Shape (n_persons,).
+    predictors
+        Membership in the groups but the first, or a standardised covariate; shape (n_persons, m).
+
+    Returns
+    -------
+    NestedModels
+        Coefficients in the order matching, predictors, matching × predictors.
+    """
     designs = (
         matching[:, None],
-        np.column_stack([matching, member]),
-        np.column_stack([matching, member, member * matching[:, None]]),
+        np.column_stack([matching, predictors]),
+        np.column_stack([matching, predictors, predictors * matching[:, None]]),
     )
     first, second, third = (fit_proportional_odds(positions, design) for design in designs)
     return NestedModels(
         fits=(first, second, third),
         null_loglik=thresholds_only(positions),
         n=len(positions),
-        n_groups=n_groups,
+        n_groups=predictors.shape[1] + 1,
     )
 
 

@@ -52,7 +52,10 @@ class KnownGroupsResult(Result):
     as_expected : bool or None
         Whether the means rise in the expected order; None where no order was given.
     n_obs, n_dropped : int
-        Persons with score and group, and those without.
+        Persons in the groups compared, and those without score or group.
+    left_out : pandas.Series
+        Index: groups of fewer than three persons that were left out, where two others or more are compared;
+        how many persons each has.
     """
 
     descriptives: pd.DataFrame
@@ -62,6 +65,7 @@ class KnownGroupsResult(Result):
     as_expected: bool | None
     n_obs: int
     n_dropped: int
+    left_out: pd.Series
     level: float
 
     def to_frame(self) -> pd.DataFrame:
@@ -147,13 +151,14 @@ def known_groups(
     Parameters
     ----------
     data : pandas.DataFrame
-        One row per person with both columns; persons without either are dropped and counted.
+        One row per person with both columns; persons without either are dropped and counted. Groups of fewer
+        than three persons beside two larger ones are left out with a warning.
     score
         Column of the score.
     group
         Column of the group; labels are kept.
     expected
-        Groups from the lowest expected mean to the highest.
+        Groups from the lowest expected mean to the highest, without those left out.
     level
         Confidence level.
 
@@ -167,9 +172,14 @@ def known_groups(
     DefinitionError
         For columns that are absent, or expected groups that are not those of the data.
     ResponseDataError
-        For one group only, groups of fewer than three persons, or scores that are not numbers.
+        For fewer than two groups of three persons, or scores that are not numbers.
     NotEstimableError
         For a group without variance.
+
+    Warns
+    -----
+    ToolkitWarning
+        Groups that were left out, and groups of fewer than ten persons.
 
     Notes
     -----
@@ -197,7 +207,7 @@ def known_groups(
     """
     checked_level(level, "known_groups")
     data = with_numbers(data, "known_groups", [score])
-    complete, names = _complete(data, score, group, expected)
+    complete, names, left_out = _complete(data, score, group, expected)
     samples = {name: complete.loc[complete[group] == name, score].to_numpy(dtype=float) for name in names}
     _refuse_or_warn(samples)
     pairs = _pairs(complete, samples, score, group, level)
@@ -217,15 +227,16 @@ def known_groups(
         pairs=pairs,
         as_expected=None if expected is None else bool((np.diff(means) > 0).all()),
         n_obs=len(complete),
-        n_dropped=len(data) - len(complete),
+        n_dropped=len(data) - len(complete) - int(left_out.sum()),
+        left_out=left_out,
         level=level,
     )
 
 
 def _complete(
     data: pd.DataFrame, score: str, group: str, expected: Sequence[Any] | None
-) -> tuple[pd.DataFrame, list[Any]]:
-    """Drop persons without score or group, and put the groups in order."""
+) -> tuple[pd.DataFrame, list[Any], pd.Series]:
+    """Drop persons without score or group, leave out tiny groups beside larger ones, and order the groups."""
     absent = [column for column in (score, group) if column not in data.columns]
     if absent:
         raise DefinitionError(
@@ -238,6 +249,16 @@ def _complete(
     complete = data[[score, group]].dropna().reset_index(drop=True)
     complete[group] = complete[group].astype(object)
     names = list(complete[group].unique())
+    wanted = {str(name) for name in expected or ()}
+    sizes = complete[group].value_counts(sort=False)
+    tiny = [name for name in names if sizes[name] < FEWEST_PERSONS and str(name) not in wanted]
+    if tiny and len(names) - len(tiny) > 1:
+        _warn_of_left_out(tiny)
+        complete = complete[~complete[group].isin(tiny)].reset_index(drop=True)
+        names = [name for name in names if name not in tiny]
+    else:
+        tiny = []
+    left_out = pd.Series({name: int(sizes[name]) for name in tiny}, dtype=int, name="n").rename_axis("group")
     if len(names) < 2:
         raise ResponseDataError(
             fact_and_hint(
@@ -247,7 +268,7 @@ def _complete(
             )
         )
     if expected is None:
-        return complete, names
+        return complete, names, left_out
     if sorted(map(str, expected)) != sorted(map(str, names)):
         raise DefinitionError(
             fact_and_hint(
@@ -256,7 +277,13 @@ def _complete(
                 "name every group once, from the lowest mean to the highest.",
             )
         )
-    return complete, sorted(names, key=[str(name) for name in expected].index)
+    return complete, sorted(names, key=lambda name: [str(one) for one in expected].index(str(name))), left_out
+
+
+def _warn_of_left_out(tiny: list[Any]) -> None:
+    fact = f"{len(tiny)} groups of fewer than {FEWEST_PERSONS} persons were left out: {name_offenders(tiny)}."
+    hint = "merge them with others where that makes sense."
+    warnings.warn(fact_and_hint("known_groups", fact, hint), ToolkitWarning, stacklevel=4)
 
 
 def _refuse_or_warn(samples: dict[Any, Array]) -> None:

@@ -16,6 +16,8 @@ from analysis.factors.extraction import extract
 from analysis.factors.parallel import reduced_eigenvalues
 from analysis.factors.uniqueness import maximum_likelihood, minimum_residuals
 
+pytestmark = pytest.mark.filterwarnings("ignore:efa. .* oppose the others")  # reversed items, as given
+
 ITEMS = pd.read_csv(Path(__file__).resolve().parents[1] / "reference" / "data" / "likert.csv").filter(
     regex=r"^q\d+$"
 )

@@ -21,6 +21,8 @@ from analysis.factors.pattern import Pattern, unrotated
 from analysis.factors.retention import RetentionResult, factor_retention
 from analysis.factors.stopping import average_partials, eigenvalues, empirical_kaiser
 
+pytestmark = pytest.mark.filterwarnings("ignore:efa. .* oppose the others")  # reversed items, as given
+
 HERE = Path(__file__).resolve().parent
 R = json.loads((HERE / "values" / "factors.json").read_text(encoding="utf-8"))
 LIKERT = pd.read_csv(HERE / "data" / "likert.csv").filter(regex=r"^q\d+$")

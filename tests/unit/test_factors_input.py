@@ -17,6 +17,8 @@ from analysis.factors.retention import factor_retention
 from analysis.factors.rotation import oblimin, rotate, varimax
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
+pytestmark = pytest.mark.filterwarnings("ignore:efa. .* oppose the others")  # reversed items, as given
+
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
 ITEMS = pd.read_csv(DATA / "likert.csv").filter(regex=r"^q\d+$")
 HOLED = pd.read_csv(DATA / "likert_missing.csv").filter(regex=r"^q\d+$")

@@ -250,6 +250,23 @@ def test_persons_without_score_or_group_are_dropped_and_counted() -> None:
     assert found.descriptives["n"].sum() == found.n_obs
 
 
+@pytest.mark.parametrize("third", [1, 2])
+def test_one_person_of_a_third_group_does_not_block_the_test_of_two_others(third: int) -> None:
+    data = LIKERT.assign(group=LIKERT["group"].astype(object).mask(LIKERT.index < third, "other"))
+    with pytest.warns(ToolkitWarning, match="1 groups of fewer than 3 persons were left out: 'other'"):
+        found = known_groups(data, "q5", "group")
+    rest = known_groups(data.iloc[third:], "q5", "group")
+    pd.testing.assert_frame_equal(found.pairs, rest.pairs)
+    pd.testing.assert_series_equal(found.welch, rest.welch)
+    pd.testing.assert_series_equal(found.ranks, rest.ranks)
+    assert found.left_out.to_dict() == {"other": third} and rest.left_out.empty
+    assert found.n_obs == len(data) - third and found.n_dropped == 0
+    with pytest.warns(ToolkitWarning, match="left out"):
+        assert known_groups(data, "q5", "group", expected=["a", "b"]).as_expected is not None
+    with pytest.raises(ResponseDataError, match="fewer than 3 persons: 'other'"):
+        known_groups(data, "q5", "group", expected=["a", "b", "other"])
+
+
 def test_small_groups_are_warned_of() -> None:
     with pytest.warns(ToolkitWarning, match="groups of fewer than 10 persons"):
         known_groups(LIKERT.head(12), "q5", "group")
