@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from instrument.study import Study
 
 T = TypeVar("T")
+CONTRACT = ("participant", "wave")
 
 
 @dataclass(kw_only=True)
@@ -78,6 +79,22 @@ class Context:
         present = list(pd.unique(self.responses["wave"]))
         declared = [wave.name for wave in self.study.waves] if self.study is not None else []
         return order_of_waves(present, declared, self.waves_named, times=self.times)
+
+    @cached_property
+    def known_covariates(self) -> pd.DataFrame | None:
+        """Covariates that were given, joined by further columns of the answers: each person's first value."""
+        further = [name for name in self.responses.columns if name not in {*CONTRACT, *self.scale.item_ids}]
+        given = self.covariates
+        if given is not None:
+            further = [name for name in further if name not in given.columns]
+        if not further:
+            return given
+        people = self.responses.groupby("participant", sort=False)[further].first().reset_index()
+        people["participant"] = people["participant"].astype(str)
+        if given is None:
+            return people
+        given = given.assign(participant=given["participant"].astype(str))
+        return given.merge(people, on="participant", how="left")
 
     @property
     def waves(self) -> list[Any]:

@@ -19,6 +19,7 @@ from analysis.disclosure.kinds import TEXT, each
 from analysis.factors.moments import CORRELATIONS, choose
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
+from analysis.pipeline.covariates import suspected_covariates
 from analysis.pipeline.reach import explained, stuck_items
 from analysis.pipeline.section import Table, Topic, Untested
 from analysis.pipeline.topics import TOPICS
@@ -141,7 +142,7 @@ def validate(
     study
         Waves, windows and intended use.
     covariates : pandas.DataFrame, optional
-        One row per participant: sex, age band, site.
+        One row per participant: sex, age band, site. Further columns of `responses` count as covariates, too.
     seed
         Seed of everything random.
     times : pandas.DataFrame, optional
@@ -201,6 +202,7 @@ def validate(
         correlation=correlation,
         smooth=checked_smooth("validate", smooth) or NO_SMOOTHING,
     )
+    context.notes += suspected_covariates(context)
     sections = {}
     with threadpool_limits(1):  # many small matrices: threads of BLAS cost more than they give, and vary sums
         for number, topic in enumerate(wanted, start=1):

@@ -3,6 +3,7 @@
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
+    covariates,
     criterion_items,
     exploration,
     fairness,
@@ -37,6 +38,7 @@ TOPICS: tuple[Topic, ...] = (
     exploration.TOPIC,
     models.TOPIC,
     irt.TOPIC,
+    covariates.TOPIC,
     groups.TOPIC,
     longitudinal.TOPIC,
     validity.TOPIC,

@@ -131,7 +131,7 @@ def related(context: Context) -> AdherenceResult:
             usage_of(context),
             study,
             context.outcomes,
-            context.covariates,
+            context.known_covariates,
             context=held,
             seed=context.seed,
         ),

@@ -13,8 +13,17 @@ from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, DifResult
 from analysis.fairness.matching import STABLE
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted, listed
+from analysis.pipeline.covariates import Use, covariates_of
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.fairness_along import (
+    KINDS_ALONG,
+    along_covariates,
+    findings_along,
+    tables_along,
+    told_along,
+    values_along,
+)
 from analysis.pipeline.topics.groups import SMALLEST_GROUP, groupings, without_groups, without_large_groups
 from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE, Rule
 from analysis.verdicts import Cause, Property, Question
@@ -89,6 +98,7 @@ def section_fairness(context: Context) -> Section:
             told += _limits(who, result)
             for item, why in result.not_estimable.items():
                 gaps.leave(f"{who}: {item} ({why})", Cause.NOT_ESTIMATED)
+    along = along_covariates(context, gaps)
     table = pd.DataFrame(rows, columns=["theme", *_ITEMS, *_DATA])
     summary = _summary(table, counts)
     account = Account()
@@ -101,21 +111,34 @@ def section_fairness(context: Context) -> Section:
     values = _values(table, summary, counts) | noted
     return Section(
         estimator="proportional odds, likelihood ratios, matched on graded response scores of the anchors",
-        n=int(table["n"].max()) if len(table) else None,
+        n=_most(table, along),
         n_kind=people(weight=9),
         missing="persons with the item and at least one other of its theme",
         options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP, **_OPTIONS},
         option_kinds=each(GIVEN, "wave smallest_group", *_OPTIONS),
-        prose=[*_prose(values), *said],
-        values=values,
-        value_kinds=_value_kinds(counts) | note_kinds,
+        prose=[*(_prose(values) if counts or not len(along) else []), *told_along(along), *said],
+        values=values | values_along(along),
+        value_kinds=_value_kinds(counts) | note_kinds | KINDS_ALONG,
         account=account,
-        tables=_tables(table, summary, counts),
-        findings=_findings(summary, table, lost),
+        tables=_tables(table, summary, counts) | tables_along(along),
+        findings=[*_findings(summary, table, lost), *findings_along(along)],
         figures=["fairness"] if len(table) else [],
         problems=gaps.problems,
         untested=gaps.untested,
     )
+
+
+def _most(table: pd.DataFrame, along: pd.DataFrame) -> int | None:
+    """Most people behind any test."""
+    sizes = [int(frame["n"].max()) for frame in (table, along) if len(frame)]
+    return max(sizes, default=None)
+
+
+def _without_anything(context: Context) -> str:
+    """Say that there is neither a group nor an amount to hold items against; empty where there is."""
+    if any(found.use is Use.CONTINUOUS for found in covariates_of(context)):
+        return ""
+    return without_large_groups(context)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -365,7 +388,7 @@ TOPIC = Topic(
     question="Do people alike on a theme answer an item alike, whatever their group?",
     run=section_fairness,
     lacks=without_groups,
-    short=without_large_groups,
+    short=_without_anything,
     bears_on=(Property.INVARIANCE,),
     reflective=True,
 )

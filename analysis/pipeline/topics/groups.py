@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.covariates import MOST_GROUPS, SMALLEST_GROUP, Use, covariates_of
 from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.rules import (
@@ -31,8 +32,6 @@ IN_GROUPS = Question(text="Does each theme measure the same in every group?", be
 OVER_TIME = Question(text="Does each theme measure the same over time?")
 _PATH = "sections.groups.tables.levels"
 LEVEL = 0.05  # a loss of fit that is not significant is not told from chance, however large
-SMALLEST_GROUP = 120
-MOST_GROUPS = 4
 
 _COLUMNS = {
     "grouping": ("Groups", "text"),
@@ -51,18 +50,7 @@ _COLUMNS = {
 
 def groupings(context: Context) -> dict[str, pd.Series]:
     """Covariates with two to four groups of 120 people or more among those who answered."""
-    if context.covariates is None:
-        return {}
-    people = context.covariates.set_index(context.covariates["participant"].astype(str))
-    found = {}
-    for name in people.columns.drop("participant"):
-        values = people[name].reindex(context.items.index.astype(str))
-        counts = values.value_counts()
-        large = counts[counts >= SMALLEST_GROUP]
-        if 2 <= len(large) <= MOST_GROUPS:
-            values.index = context.items.index
-            found[str(name)] = values.where(values.isin(large.index))
-    return found
+    return {found.name: found.groups for found in covariates_of(context) if found.use is Use.GROUPS}
 
 
 def section_groups(context: Context) -> Section:
@@ -240,7 +228,7 @@ def _prose(table: pd.DataFrame) -> list[str]:
 
 def without_groups(context: Context) -> str:
     """Say that there are no groups to compare; empty where there are."""
-    if context.covariates is None:
+    if context.known_covariates is None:
         return "Needs a table of covariates with groups, such as language or sex."
     return ""
 

@@ -67,7 +67,7 @@ def _chain(context: Context) -> MediationResult:
             usage_of(context),
             study,
             context.outcomes,
-            context.covariates,
+            context.known_covariates,
             seed=context.seed,
         ),
     )

@@ -70,7 +70,7 @@ def _map(context: Context) -> PriorityMap:
             usage_of(context),
             study,
             context.outcomes,
-            context.covariates,
+            context.known_covariates,
             draws=DRAWS,
             seed=context.seed,
         ),

@@ -57,11 +57,12 @@ def _related(context: Context, found: AuditAgreement) -> tuple[FeatureRelation |
     """Features against the score of the first wave, where the covariates say who used which app."""
     from analysis.audit.features import relate_features
 
-    if context.covariates is None or "app" not in context.covariates:
+    covariates = context.known_covariates
+    if covariates is None or "app" not in covariates:
         return None, "the covariates have no column app"
     score = "total" if "total" in context.card.names else context.card.names[0]
     scores = context.scores_at(context.first_wave)[score]
-    people = context.covariates[["participant", "app"]].astype(str)
+    people = covariates[["participant", "app"]].astype(str)
     people = people.assign(score=people["participant"].map(scores.rename(index=str)))
     try:
         return relate_features(found, people, "score"), ""

@@ -31,7 +31,7 @@ def people_table(context: Context) -> pd.DataFrame:
     """Scores of the first wave with other measures, covariates and outcomes of the same people."""
     scores = context.scores_at(context.first_wave)
     table = scores.set_axis(scores.index.astype(str))
-    for side in (*measure_scores(context), context.covariates, context.outcomes):
+    for side in (*measure_scores(context), context.known_covariates, context.outcomes):
         if side is None:
             continue
         rows = side

@@ -1,0 +1,186 @@
+"""What becomes of each covariate: compared as groups, used as an amount, or left out, with the reason."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.correlating import MOST_CATEGORIES
+from analysis.rules import FEWEST_PEOPLE
+from instrument.errors import ToolkitWarning, fact_and_hint
+from instrument.responses_suspicions import CUSTOMARY
+
+SMALLEST_GROUP = 120
+MOST_GROUPS = 4
+FEWEST_SENTINELS = 2
+LEAST_CODE = 90  # 7, 8 and 9 mark missing answers to items; of children or visits they are amounts
+
+
+class Use(StrEnum):
+    """What a covariate is used as."""
+
+    GROUPS = "groups"
+    CONTINUOUS = "continuous"
+    LEFT_OUT = "left out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Covariate:
+    """One covariate of those who answered at the first wave.
+
+    Attributes
+    ----------
+    name
+        Column.
+    use
+        What it is used as.
+    values
+        Of those who answered, indexed as their items; numbers where it is continuous.
+    compared
+        Labels of the groups compared, in order of first appearance.
+    reason
+        Why it, or some of its levels, is left out; empty where nothing is.
+    """
+
+    name: str
+    use: Use
+    values: pd.Series
+    compared: tuple[object, ...] = ()
+    reason: str = ""
+
+    @property
+    def groups(self) -> pd.Series:
+        """Label of each person in a group compared, missing for the others."""
+        return self.values.where(self.values.isin(list(self.compared)))
+
+
+def covariates_of(context: Context) -> list[Covariate]:
+    """Say of each covariate what it is used as, once per validation."""
+    return context.once("covariates", lambda: _every(context))
+
+
+def _every(context: Context) -> list[Covariate]:
+    table = context.known_covariates
+    if table is None:
+        return []
+    people = table.set_index(table["participant"].astype(str)).drop(columns="participant")
+    found = []
+    for name in people.columns:
+        values = people[name].reindex(context.items.index.astype(str))
+        values.index = context.items.index
+        found.append(sorted_out(str(name), values))
+    return found
+
+
+def sorted_out(name: str, values: pd.Series) -> Covariate:
+    """Decide what a covariate is used as.
+
+    Parameters
+    ----------
+    name
+        Column.
+    values
+        Of those who answered, missing where not known.
+
+    Returns
+    -------
+    Covariate
+        Groups: two to four levels of 120 people or more, of words or of at most seven different numbers.
+        Continuous: numbers of more than seven different values, known of 30 people or more. Anything else is
+        left out with its reason.
+    """
+    known = values.dropna()
+    distinct = known.nunique()
+    if not len(known):
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason="nobody who answered has a value")
+    if distinct == 1:
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason="one value for everyone")
+    if pd.api.types.is_datetime64_any_dtype(known):
+        why = "a date is neither a group nor an amount"
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
+    numbers = pd.to_numeric(known, errors="coerce") if not pd.api.types.is_bool_dtype(known) else None
+    if numbers is not None and numbers.notna().all() and distinct > MOST_CATEGORIES:
+        amounts = pd.to_numeric(values, errors="coerce").astype(float)
+        if FEWEST_PEOPLE.holds(len(known)):
+            return Covariate(name=name, use=Use.CONTINUOUS, values=amounts)
+        why = f"fewer than {FEWEST_PEOPLE.cutoff:g} people have a value"
+        return Covariate(name=name, use=Use.LEFT_OUT, values=amounts, reason=why)
+    sizes = known.value_counts(sort=False)
+    large = sizes[sizes >= SMALLEST_GROUP]
+    if len(large) < 2:
+        why = f"fewer than two levels have {SMALLEST_GROUP} people or more"
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
+    if len(large) > MOST_GROUPS:
+        why = f"{len(large)} levels have {SMALLEST_GROUP} people or more; at most {MOST_GROUPS} are compared"
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
+    rest = len(sizes) > len(large)
+    why = f"levels of fewer than {SMALLEST_GROUP} people are left out" if rest else ""
+    return Covariate(name=name, use=Use.GROUPS, values=values, compared=tuple(large.index), reason=why)
+
+
+def sentinels(values: npt.NDArray[np.float64]) -> dict[float, int]:
+    """Numbers that look like marks of a missing value in a covariate.
+
+    Parameters
+    ----------
+    values
+        Numbers, NaN for missing.
+
+    Returns
+    -------
+    dict of float to int
+        Code to its count: one by which files mark missing values (−9, 99, 999, …) that occurs twice or
+        more and lies beyond all others by at least their whole range, or below zero where nothing else does.
+
+    Examples
+    --------
+    >>> sentinels(np.array([18.0, 44, 71, 999, 30, 999, 25]))
+    {999.0: 2}
+    """
+    known = values[np.isfinite(values)]
+    codes, counts = np.unique(known, return_counts=True)
+    ordinary = codes[~np.isin(codes, list(CUSTOMARY))]
+    if not len(ordinary):
+        return {}
+    low, high = ordinary.min(), ordinary.max()
+    found = {}
+    for code, count in zip(codes, counts, strict=True):
+        away = max(low - code, code - high)
+        far = away >= max(high - low, 1.0) or (code < 0 <= low)
+        usual = code in CUSTOMARY and (code < 0 or code >= LEAST_CODE)
+        if usual and count >= FEWEST_SENTINELS and far:
+            found[float(code)] = int(count)
+    return found
+
+
+def suspected_covariates(context: Context) -> tuple[str, ...]:
+    """Warn of numbers in covariates that look like marks of missing values, and give the notes.
+
+    Parameters
+    ----------
+    context
+        The validation.
+
+    Returns
+    -------
+    tuple of str
+        A suspicion for each covariate and code; nothing was changed.
+    """
+    table = context.known_covariates
+    notes = []
+    for name in [] if table is None else table.columns.drop("participant"):
+        column = table[name] if table is not None else pd.Series(dtype=float)
+        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            continue
+        for code, count in sentinels(column.to_numpy(dtype=float, na_value=np.nan)).items():
+            fact = f"{count} people have {code:g} in covariate {str(name)!r}, far from the other values"
+            hint = "recode marks of missing values to NA; nothing was changed."
+            warnings.warn(fact_and_hint("validate", f"{fact}.", hint), ToolkitWarning, stacklevel=3)
+            notes.append(f"suspicion: {fact}")
+    return tuple(notes)
