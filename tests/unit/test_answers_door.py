@@ -128,6 +128,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "congeneric_omega": lambda t: analysis.congeneric_omega(items(t), draws=0).to_frame(),
     "cronbach_alpha": lambda t: analysis.cronbach_alpha(items(t)).estimate,
     "dif": lambda t: analysis.dif(items(t), PLAIN["site"].to_numpy()).table,
+    "dif_moderation": lambda t: analysis.dif_moderation(items(t), np.arange(len(PLAIN)) % 37).table,
     "efa": lambda t: analysis.efa(items(t), 1).loadings,
     "factor_retention": lambda t: analysis.factor_retention(items(t), draws=20, comparison_samples=20).table,
     "growth": lambda t: analysis.growth(GROWTH, t).parameters,
