@@ -64,6 +64,12 @@ Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
 ]
 
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", help="Covariate that says who belongs together: clinic. By default the study's."
+    ),
+]
 Shared = Annotated[
     bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
 ]
@@ -79,6 +85,7 @@ def adherence_command(
     enrolment: Enrolment = None,
     instrument: InstrumentName = None,
     engine: Engine = None,
+    cluster: Cluster = None,
     seed: Seed = 1,
     forms: Forms = "html",
     shared: Shared = False,
@@ -133,6 +140,8 @@ def adherence_command(
     )
     scale = instrument or _instrument_of(plan, study)
     inputs = read_inputs(responses, scale, None, outcomes, covariates, study, None, enrolment, how=how)
+    if cluster is not None:
+        inputs["study"] = inputs["study"].model_copy(update={"cluster": cluster})
     with progress_display() as progress:
         progress("Reading the usage log", 0, 0)
         inputs["usage"] = summarised(usage, engine, inputs, how)

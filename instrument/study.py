@@ -21,7 +21,7 @@ Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LAST_EVENT = "last_event"
 # Keys added later: left out of what is hashed where they say nothing, so that older files keep their hash.
-ADDED = {"observed_until": None, "day_zero": "enrolment"}
+ADDED = {"observed_until": None, "day_zero": "enrolment", "cluster": None, "numbers": []}
 
 
 class DayZero(StrEnum):
@@ -156,6 +156,8 @@ class Study(Model):
     outcome: str | None = None
     covariates: tuple[str, ...] = ()
     day_zero: DayZero = DayZero.ENROLMENT
+    numbers: tuple[str, ...] = ()
+    cluster: str | None = None
     observed_until: (
         date | Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["last_event"] | None
     ) = None
@@ -218,6 +220,7 @@ def _doubled_faults(study: Study) -> list[str]:
         "hypotheses": [hypothesis.id for hypothesis in study.hypotheses],
         "baseline": list(study.baseline),
         "covariates": list(study.covariates),
+        "numbers": list(study.numbers),
     }
     return [
         f"{key}: {name!r} is used twice"

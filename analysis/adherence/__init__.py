@@ -33,6 +33,7 @@ def relate_adherence(
     adjust_for: Sequence[str] | None = None,
     wave: str | None = None,
     context: str | None = None,
+    cluster: str | None = None,
     confidence: float = 0.95,
     seed: int = 1,
 ) -> AdherenceResult:
@@ -62,6 +63,10 @@ def relate_adherence(
     context
         Score that is context rather than alliance: beside its own model it is held constant in those of
         the other scores and crossed with them (`context` of the result).
+    cluster
+        Column of the covariates that says which people belong together (clinic, therapist, site): errors of
+        every model allow for it, and a model with a random intercept stands beside the first. By default the
+        study's `cluster`. At least 8 clusters.
     confidence
         Level of every interval.
     seed
@@ -80,7 +85,7 @@ def relate_adherence(
     ResponseDataError
         Columns are missing, rows repeat, or nobody was rated at the wave.
     NotEstimableError
-        Fewer than 30 people can be analysed, or no model can be estimated.
+        Fewer than 30 people or 8 clusters can be analysed, or no model can be estimated.
 
     Notes
     -----
@@ -102,6 +107,11 @@ def relate_adherence(
     with zero-inflated and hurdle models; the one of smallest AIC is reported beside it. Threshold:
     logistic, area under the curve with DeLong's interval. p values of themes are adjusted by Holm and
     Benjamini-Hochberg within a model; the total is not part of that family.
+
+    In clusters the covariance is that of a jackknife over them, `(G − 1)/G Σ d_g d_g'` with the Newton step
+    `d_g` from the solution without cluster `g`, and Student's t has `G − 1` degrees of freedom. Whole numbers
+    of few values are categories unless the study names them under `numbers` or `baseline`; a covariate that
+    repeats a score or another one is left out, and a note names it.
 
     References
     ----------
@@ -132,7 +142,9 @@ def relate_adherence(
     table = scores.scores if hasattr(scores, "scores") else scores
     names = list(predictors) if predictors is not None else _score_columns(scores, table)
     needed = [*names, *([context] if context is not None and context not in names else [])]
-    design = assemble(table, usage, plan, outcomes, covariates, needed, adjust_for, chosen)
+    design = assemble(
+        table, usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
+    )
     outcome = plan.outcome if plan.outcome and plan.outcome in design.frame else None
     if plan.outcome and outcome is None:
         design.notes.append(f"no model of the outcome: {plan.outcome!r} is not in the data")

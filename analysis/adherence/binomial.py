@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import betaln, expit, gammaln, psi
 
+from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor, of_scores
+from analysis.adherence.fit import Fit
 from analysis.adherence.maximum import maximise
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -20,32 +21,6 @@ LARGEST_LOG_ODDS = 15.0
 MOST_STEPS, SMALLEST_STEP = 100, 1e-9  # in standard errors
 LEAST_LOGIT_RHO = -9.0  # an intraclass correlation of 1 in 8,000
 SMALLEST_SHARE = 1e-10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """Coefficients, shape (p,), their covariance (p, p), and what the inference rests on."""
-
-    coefficients: Floats
-    covariance: Floats
-    dispersion: float
-    df_resid: float
-    log_likelihood: float
-    n: int
-
-    @property
-    def se(self) -> Floats:
-        """Standard errors."""
-        return np.sqrt(np.diag(self.covariance))
-
-    def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
-        """Limits by Student's t with `df_resid` (normal where that is infinite)."""
-        half = stats.t.ppf(0.5 + level / 2, self.df_resid) * self.se
-        return self.coefficients - half, self.coefficients + half
-
-    def pvalues(self) -> Floats:
-        """Two-sided p values on the same distribution."""
-        return 2 * stats.t.sf(np.abs(self.coefficients / self.se), self.df_resid)
 
 
 @contextmanager
@@ -98,18 +73,25 @@ def logit_regression(
     raise failed("it did not converge, or predictors separate the outcome")
 
 
-def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | None = None) -> Fit:
+def quasi_binomial(
+    design: Floats,
+    done: Floats,
+    due: Floats,
+    weights: Floats | None = None,
+    clusters: Clusters | None = None,
+) -> Fit:
     """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
 
     With `weights` (inverse probabilities) the covariance is the sandwich with residuals divided by one less
-    their leverage (HC3): the plain one is too small where few people carry large weights.
+    their leverage (HC3): the plain one is too small where few people carry large weights. With `clusters`
+    it is that of a jackknife over them.
     """
     scale = due if weights is None else due * weights
     coefficients, inverse = logit_regression(design, done / due, scale, _failed)
     p = expit(design @ coefficients)
     pearson = float((due * (done / due - p) ** 2 / (p * (1 - p))).sum() / (len(done) - design.shape[1]))
     robust = weights is not None
-    return Fit(
+    fit = Fit(
         coefficients=coefficients,
         covariance=_sandwich(design, scale * (done / due - p), scale * p * (1 - p))
         if robust
@@ -118,6 +100,11 @@ def quasi_binomial(design: Floats, done: Floats, due: Floats, weights: Floats | 
         df_resid=float(len(done) - design.shape[1]),
         log_likelihood=float("nan"),
         n=len(done),
+    )
+    if clusters is None:
+        return fit
+    return jackknife(
+        fit, of_linear_predictor(design, scale * (done / due - p), scale * p * (1 - p), clusters)
     )
 
 
@@ -129,14 +116,16 @@ def _sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
     return np.asarray(bread @ (scores.T @ scores) @ bread, dtype=np.float64)
 
 
-def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> Fit:
+def beta_binomial(
+    design: Floats, done: Floats, due: Floats, start: Floats, clusters: Clusters | None = None
+) -> Fit:
     """Beta-binomial by maximum likelihood; `dispersion` is the intraclass correlation rho."""
 
     def negative(theta: Floats) -> float:
         return -_beta_binomial_logl(theta, design, done, due)
 
     def gradient(theta: Floats) -> Floats:
-        return -_beta_binomial_score(theta, design, done, due)
+        return -_beta_binomial_scores(theta, design, done, due).sum(axis=0)
 
     found = maximise(negative, gradient, np.append(start, -1.0), len(done))
     if found.covariance is None or found.theta[-1] < LEAST_LOGIT_RHO:
@@ -145,7 +134,7 @@ def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> F
             reason = "people differ no more than a binomial distribution lets them"
         raise _failed(reason, "beta-binomial model")
     k = design.shape[1]
-    return Fit(
+    fit = Fit(
         coefficients=found.theta[:k],
         covariance=found.covariance[:k, :k],
         dispersion=float(expit(found.theta[k])),
@@ -153,6 +142,10 @@ def beta_binomial(design: Floats, done: Floats, due: Floats, start: Floats) -> F
         log_likelihood=found.log_likelihood,
         n=len(done),
     )
+    if clusters is None:
+        return fit
+    moved = of_scores(lambda theta: _beta_binomial_scores(theta, design, done, due), found.theta, clusters)
+    return jackknife(fit, moved[:, :k])
 
 
 def _shapes(theta: Floats, design: Floats) -> tuple[Floats, Floats, float, Floats]:
@@ -169,7 +162,8 @@ def _beta_binomial_logl(theta: Floats, design: Floats, done: Floats, due: Floats
     return float((choose + betaln(done + a, due - done + b) - betaln(a, b)).sum())
 
 
-def _beta_binomial_score(theta: Floats, design: Floats, done: Floats, due: Floats) -> Floats:
+def _beta_binomial_scores(theta: Floats, design: Floats, done: Floats, due: Floats) -> Floats:
+    """Derivatives of each row's log likelihood, shape (n, p + 1)."""
     a, b, total, p = _shapes(theta, design)
     common = psi(a + b) - psi(due + a + b)
     by_a = psi(done + a) - psi(a) + common
@@ -177,7 +171,7 @@ def _beta_binomial_score(theta: Floats, design: Floats, done: Floats, due: Float
     by_eta = (by_a - by_b) * total * p * (1 - p)
     # total = (1 - rho) / rho, so d total / d logit(rho) = -total.
     by_total = by_a * p + by_b * (1 - p)
-    return np.append(design.T @ by_eta, -total * by_total.sum())
+    return np.column_stack([design * by_eta[:, None], -total * by_total])
 
 
 def average_effect(

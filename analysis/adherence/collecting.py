@@ -57,6 +57,7 @@ def collect(
         imputation=pd.DataFrame([run.imputation for run in runs.values() if run.imputation]),
         naive=naive,
         failed=failed,
+        fits=pd.DataFrame([row for run in runs.values() for row in run.fits]),
         design={
             "wave": design.wave,
             "day": design.day,
@@ -67,12 +68,14 @@ def collect(
             "standard_deviations": {name: run.sd for name, run in runs.items()},
             "confidence": confidence,
             "context": context,
+            "cluster": design.cluster,
+            "clusters": None if design.clusters is None else design.clusters.count,
             "count_rule": RULE,
             "gap_days": plan.gap_days,
             "threshold": plan.adherence.threshold,
             "justification": plan.adherence.justification,
         },
-        notes=[*usage.notes, *design.notes, *_count_notes(runs), *_unneeded(runs)],
+        notes=[*usage.notes, *design.notes, *_count_notes(runs), *_unneeded(runs), *_of_clusters(design)],
     )
 
 
@@ -96,6 +99,15 @@ def _count_notes(runs: dict[str, ModelRun]) -> list[str]:
         return []
     share = f"{len(other)} of {len(chosen)} scores"
     return [f"active days have more zeros than the negative binomial expects with {share} ({RULE})"]
+
+
+def _of_clusters(design: LandmarkDesign) -> list[str]:
+    if design.clusters is None:
+        return []
+    return [
+        f"errors take people of one {design.cluster} as alike ({design.clusters.count} clusters, jackknife, "
+        "Student's t); survival curves and tests of constant hazard ratios take people as independent"
+    ]
 
 
 def _unneeded(runs: dict[str, ModelRun]) -> list[str]:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from analysis.adherence.binomial import Fit, average_effect, quasi_binomial
+from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.delta import delta_interval
+from analysis.adherence.fit import Fit
 from analysis.adherence.survival import cox
 
 Floats = NDArray[np.float64]
@@ -18,7 +20,13 @@ LEVELS = {"one SD below its mean": -1.0, "at its mean": 0.0, "one SD above its m
 
 
 def context_in_use(
-    score: Floats, context: Floats, others: Floats, done: Floats, due: Floats, level: float = 0.95
+    score: Floats,
+    context: Floats,
+    others: Floats,
+    done: Floats,
+    due: Floats,
+    level: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> list[dict[str, Any]]:
     """Effects of a score and its context on remaining use, together and in interaction.
 
@@ -32,6 +40,8 @@ def context_in_use(
         Units done and due.
     level
         Level of the intervals.
+    clusters
+        Clusters of the people; None where they are independent.
 
     Returns
     -------
@@ -46,7 +56,7 @@ def context_in_use(
     """
     constant = np.ones(len(score))
     together = np.column_stack([constant, score, context, others])
-    fit = quasi_binomial(together, done, due)
+    fit = quasi_binomial(together, done, due, clusters=clusters)
     rows = [
         {
             "quantity": name,
@@ -56,7 +66,7 @@ def context_in_use(
         for name, column in (("score, context held constant", 1), ("context, score held constant", 2))
     ]
     crossed = np.column_stack([together[:, :3], score * context, others])
-    fit = quasi_binomial(crossed, done, due)
+    fit = quasi_binomial(crossed, done, due, clusters=clusters)
     for name, at in LEVELS.items():
         rows.append({"quantity": f"score, context {name}", **_at_level(fit, crossed, due, at, level)})
     rows.append({"quantity": "interaction", **_ratio(fit, 3, level), **_units((np.nan,) * 3)})
@@ -70,15 +80,16 @@ def context_in_hazard(
     time: Floats,
     event: NDArray[np.bool_],
     level: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> list[dict[str, Any]]:
     """The same in the hazard of disengagement; effects are hazard ratios only."""
     together = np.column_stack([score, context, others])
-    fit = cox(together, time, event)
+    fit = cox(together, time, event, clusters)
     rows = [
         {"quantity": name, **_ratio(fit, column, level)}
         for name, column in (("score, context held constant", 0), ("context, score held constant", 1))
     ]
-    fit = cox(np.column_stack([together[:, :2], score * context, others]), time, event)
+    fit = cox(np.column_stack([together[:, :2], score * context, others]), time, event, clusters)
     for name, at in LEVELS.items():
         rows.append({"quantity": f"score, context {name}", **_combined(fit, 0, 2, at, level)})
     rows.append({"quantity": "interaction", **_ratio(fit, 2, level)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,16 @@ from numpy.typing import NDArray
 from scipy.linalg import block_diag
 from scipy.special import expit, gammaln, psi
 
-from analysis.adherence.binomial import Fit
+from analysis.adherence.clusters import (
+    Clusters,
+    covariance_of,
+    jackknife,
+    of_linear_predictor,
+    of_scores,
+)
 from analysis.adherence.delta import delta_interval
-from analysis.adherence.maximum import maximise
+from analysis.adherence.fit import Fit
+from analysis.adherence.maximum import Maximum, maximise
 from analysis.adherence.poisson import excess_spread, quasi_poisson
 from analysis.adherence.threshold import logistic
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -53,12 +60,12 @@ class CountModels:
         return self.rivals[name]
 
 
-def count_models(design: Floats, counts: Floats) -> CountModels:
+def count_models(design: Floats, counts: Floats, clusters: Clusters | None = None) -> CountModels:
     """Fit NB2, zero-inflated NB2 (one share of extra zeros) and hurdle NB2 (zeros by a logit).
 
     `comparison` has model, converged, reason (where not), log_likelihood, n_parameters, aic, bic, chosen.
     """
-    plain = _negative_binomial(design, counts)
+    plain = _negative_binomial(design, counts, clusters)
     k = design.shape[1]
     rivals = [
         CountFit(
@@ -69,8 +76,8 @@ def count_models(design: Floats, counts: Floats) -> CountModels:
             converged=True,
             expected=lambda theta, x: np.exp(x @ theta),
         ),
-        _zero_inflated(design, counts, plain),
-        _hurdle(design, counts, plain),
+        _zero_inflated(design, counts, plain, clusters),
+        _hurdle(design, counts, plain, clusters),
     ]
     table = pd.DataFrame(
         {
@@ -90,7 +97,7 @@ def count_models(design: Floats, counts: Floats) -> CountModels:
 
 
 def count_effects(
-    fit: CountFit, design: Floats, column: int, level: float = 0.95
+    fit: CountFit, design: Floats, column: int, level: float = 0.95, df: float = np.inf
 ) -> tuple[tuple[float, float, float, float], tuple[float, float, float]]:
     """Effect of one column on the expected count, for any of the three models.
 
@@ -110,14 +117,16 @@ def count_effects(
     def means(theta: Floats) -> tuple[float, float]:
         return float(fit.expected(theta, above).mean()), float(fit.expected(theta, below).mean())
 
-    ratio = delta_interval(lambda t: float(np.log(np.divide(*means(t)))), fit.theta, fit.covariance, level)
+    ratio = delta_interval(
+        lambda t: float(np.log(np.divide(*means(t)))), fit.theta, fit.covariance, level, df
+    )
     value, _, low, high = delta_interval(
-        lambda t: float(np.subtract(*means(t))), fit.theta, fit.covariance, level
+        lambda t: float(np.subtract(*means(t))), fit.theta, fit.covariance, level, df
     )
     return ratio, (value, low, high)
 
 
-def _negative_binomial(design: Floats, counts: Floats) -> Fit:
+def _negative_binomial(design: Floats, counts: Floats, clusters: Clusters | None) -> Fit:
     some = int((counts > 0).sum())
     if some < FEWEST_USERS:
         fact = f"{some} of {len(counts)} people used the app on any day after the landmark."
@@ -134,9 +143,12 @@ def _negative_binomial(design: Floats, counts: Floats) -> Fit:
     def negative(theta: Floats) -> float:
         return -float(_log_mass(_mean(design, theta[:-1]), counts, float(np.exp(-theta[-1]))).sum())
 
-    def gradient(theta: Floats) -> Floats:
+    def rows(theta: Floats) -> Floats:
         by_line, by_alpha = _slopes(_mean(design, theta[:-1]), counts, float(np.exp(-theta[-1])))
-        return -np.append(design.T @ by_line, by_alpha.sum())
+        return np.column_stack([design * by_line[:, None], by_alpha])
+
+    def gradient(theta: Floats) -> Floats:
+        return -rows(theta).sum(axis=0)
 
     mean = np.exp(design @ poisson.coefficients)
     alpha = max(1e-3, float(((counts - mean) ** 2 - counts).sum() / (mean**2).sum()))
@@ -145,7 +157,7 @@ def _negative_binomial(design: Floats, counts: Floats) -> Fit:
         fact = f"the negative binomial model of the counts failed: {found.reason}."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
     k = design.shape[1]
-    return Fit(
+    fit = Fit(
         coefficients=found.theta[:k],
         covariance=found.covariance[:k, :k],
         dispersion=float(np.exp(found.theta[k])),
@@ -153,6 +165,7 @@ def _negative_binomial(design: Floats, counts: Floats) -> Fit:
         log_likelihood=found.log_likelihood,
         n=len(counts),
     )
+    return fit if clusters is None else jackknife(fit, of_scores(rows, found.theta, clusters)[:, :k])
 
 
 def _log_mass(mean: Floats, counts: Floats, size: float) -> Floats:
@@ -177,7 +190,7 @@ def _mean(design: Floats, coefficients: Floats) -> Floats:
     return np.asarray(np.exp(np.clip(design @ coefficients, -30.0, 30.0)))
 
 
-def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> CountFit:
+def _zero_inflated(design: Floats, counts: Floats, plain: Fit, clusters: Clusters | None) -> CountFit:
     """One share of people never uses the app, whatever their columns say."""
 
     empty = counts == 0
@@ -187,18 +200,22 @@ def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> CountFit:
         never, ever = -np.logaddexp(0, -theta[-1]), -np.logaddexp(0, theta[-1])
         return -float(np.where(empty, np.logaddexp(never, ever + mass), ever + mass).sum())
 
-    def gradient(theta: Floats) -> Floats:
+    def rows(theta: Floats) -> Floats:
         mean, size = _mean(design, theta[:-2]), float(np.exp(-theta[-2]))
         zero = size * np.log(size / (size + mean))
         # How surely a person belongs to those who use the app at all, given the count.
         user = np.where(empty, expit(zero - theta[-1]), 1.0)
         by_line, by_alpha = _slopes(mean, counts, size)
-        by_share = (1 - user - expit(theta[-1])).sum()
-        return -np.concatenate([design.T @ (user * by_line), [(user * by_alpha).sum(), by_share]])
+        by_share = 1 - user - expit(theta[-1])
+        return np.column_stack([design * (user * by_line)[:, None], user * by_alpha, by_share])
+
+    def gradient(theta: Floats) -> Floats:
+        return -rows(theta).sum(axis=0)
 
     share = max(0.01, float((counts == 0).mean()) / 2)
     start = np.concatenate([plain.coefficients, [np.log(plain.dispersion), np.log(share / (1 - share))]])
     found = maximise(negative, gradient, start, len(counts))
+    found = _in_clusters(found, clusters, lambda here: of_scores(rows, found.theta, here))
     return CountFit(
         name="zero-inflated",
         theta=found.theta,
@@ -210,7 +227,7 @@ def _zero_inflated(design: Floats, counts: Floats, plain: Fit) -> CountFit:
     )
 
 
-def _hurdle(design: Floats, counts: Floats, plain: Fit) -> CountFit:
+def _hurdle(design: Floats, counts: Floats, plain: Fit, clusters: Clusters | None) -> CountFit:
     """A logit decides on any use, a truncated NB2 on how much."""
     some = counts > 0
     k = design.shape[1]
@@ -234,24 +251,47 @@ def _hurdle(design: Floats, counts: Floats, plain: Fit) -> CountFit:
         zero = np.exp(size * np.log(size / (size + mean)))
         return -float((_log_mass(mean, y, size) - np.log1p(-zero)).sum())
 
-    def gradient(theta: Floats) -> Floats:
+    def rows(theta: Floats) -> Floats:
         mean, size = _mean(x, theta[:-1]), float(np.exp(-theta[-1]))
         odds = 1 / np.expm1(size * np.log((size + mean) / size))
         own, none = _slopes(mean, y, size), _slopes(mean, nothing, size)
         by_line, by_alpha = (a + odds * b for a, b in zip(own, none, strict=True))
-        return -np.append(x.T @ by_line, by_alpha.sum())
+        return np.column_stack([x * by_line[:, None], by_alpha])
+
+    def gradient(theta: Floats) -> Floats:
+        return -rows(theta).sum(axis=0)
+
+    def moved(here: Clusters) -> Floats:
+        p = expit(design @ gate.coefficients)
+        any_use = of_linear_predictor(design, some - p, p * (1 - p), here)
+        return np.column_stack([any_use, of_scores(rows, found.theta, here.where(some))])
 
     start = np.append(plain.coefficients, np.log(plain.dispersion))
     found = maximise(negative, gradient, start, len(y))
+    theta = np.concatenate([gate.coefficients, found.theta])
+    if found.covariance is not None:
+        whole = replace(found, covariance=block_diag(gate.covariance, found.covariance))
+        found = _in_clusters(whole, clusters, moved)
     return CountFit(
         name="hurdle",
-        theta=np.concatenate([gate.coefficients, found.theta]),
-        covariance=None if found.covariance is None else block_diag(gate.covariance, found.covariance),
+        theta=theta,
+        covariance=found.covariance,
         log_likelihood=found.log_likelihood + gate.log_likelihood,
         converged=found.covariance is not None,
         reason=found.reason,
         expected=_hurdle_mean,
     )
+
+
+def _in_clusters(found: Maximum, clusters: Clusters | None, moved: Callable[[Clusters], Floats]) -> Maximum:
+    """Give a maximum the covariance of a jackknife where there are clusters, or why it has none."""
+    if found.covariance is None or clusters is None:
+        return found
+    try:
+        return replace(found, covariance=covariance_of(moved(clusters)))
+    except NotEstimableError as error:
+        reason = str(error).split("\n")[0].removeprefix("relate_adherence: ")
+        return replace(found, covariance=None, reason=reason)
 
 
 def _hurdle_mean(theta: Floats, design: Floats) -> Floats:

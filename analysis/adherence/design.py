@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from analysis.adherence.clusters import FEW_CLUSTERS, Clusters, clusters_of
+from analysis.adherence.covariates import coded_columns, without_repeats
 from analysis.adherence.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.steps import Step, flow_table
 from analysis.rules import EARLIEST_RATING
@@ -40,7 +41,8 @@ class LandmarkDesign:
     per enrolled participant still watched with complete adjustment and `answered`, for weights; `watched`
     one per participant still watched, gaps as NaN, for imputation. The first of `adjusters` are the columns
     of use before the landmark in `early`, most needed
-    first; `adjusted_for` names what is held constant.
+    first; `adjusted_for` names what is held constant. With a `cluster`, `clusters` belong to the rows of
+    `frame` and `watched_clusters` to those of `watched`.
     """
 
     frame: pd.DataFrame
@@ -56,6 +58,9 @@ class LandmarkDesign:
     unit: str
     early: list[str] = field(default_factory=list)
     adjusted_for: list[str] = field(default_factory=list)
+    cluster: str | None = None
+    clusters: Clusters | None = None
+    watched_clusters: Clusters | None = None
 
 
 def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
@@ -101,6 +106,7 @@ def assemble(
     predictors: Sequence[str],
     adjust_for: Sequence[str] | None,
     wave: str,
+    cluster: str | None = None,
 ) -> LandmarkDesign:
     """Join scores at the landmark with use before and after, and count who is lost where."""
     notes: list[str] = []
@@ -109,8 +115,12 @@ def assemble(
     people["participant"] = people["participant"].astype(str)
     frame = people.merge(ratings, on="participant", how="left")
     extra, names = side_columns(study, outcomes, covariates, adjust_for, notes)
+    if cluster is not None and (extra is None or cluster not in extra):
+        fact = f"there is no column {cluster!r} that says who belongs to which cluster."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
+    labels = None if cluster is None else frame[cluster].astype(object)
     day = float(usage.rule["landmark_day"])
     measure = usage.rule["measure"]
     due = float(usage.rule["intended_after"])
@@ -126,8 +136,14 @@ def assemble(
     frame["use_before"] = frame[f"{measure}_before"].astype(float)
     share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)
     frame["adherent_after"] = share >= study.adherence.threshold
-    frame, adjusters = coded_columns(frame, names)
-    complete = frame[adjusters].notna().all(axis=1)
+    frame, adjusters, codes = coded_columns(frame, names, {*study.baseline, *study.numbers})
+    if codes:
+        notes.append(
+            f"taken as categories, being whole numbers of few values: {', '.join(codes)} "
+            "(`numbers` in the study file names those that are quantities)"
+        )
+    known = pd.Series(True, index=frame.index) if labels is None else labels.notna()
+    complete = frame[adjusters].notna().all(axis=1) & known
     kept = frame["answered"] & frame["watched"] & complete
     strangers = len(set(ratings["participant"]) - set(people["participant"]))
     flow = _flow(frame, complete, kept, strangers, START[str(usage.rule.get("people", ENROLLED))])
@@ -138,6 +154,10 @@ def assemble(
     if steady:
         notes.append(f"left out of the adjustment, since all have one value: {', '.join(steady)}")
         adjusters = [name for name in adjusters if name not in steady]
+    adjusters, repeats = without_repeats(
+        frame[kept], [n for n in predictors if frame.loc[kept, n].std() > 0], adjusters
+    )
+    notes.extend(repeats)
     analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())
     when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
     frame = pd.concat([frame.drop(columns=list(when), errors="ignore"), pd.DataFrame(when)], axis=1)
@@ -153,10 +173,18 @@ def assemble(
             f"{len(dropped)} columns of use before the landmark left out: no model can be fitted with them"
         )
     frame = pd.concat([frame, columns[first]], axis=1)
+    clusters = among = None
+    if labels is not None and cluster is not None:
+        clusters = clusters_of(labels[kept], cluster)
+        among = clusters_of(labels[frame["watched"] & known], cluster)
+        if clusters.count < FEW_CLUSTERS:
+            notes.append(
+                f"{clusters.count} clusters ({cluster}) are few: their errors are themselves uncertain"
+            )
     return LandmarkDesign(
         frame=frame[kept].reset_index(drop=True),
         everyone=frame[frame["watched"] & complete].reset_index(drop=True),
-        watched=frame[frame["watched"]].reset_index(drop=True),
+        watched=frame[frame["watched"] & known].reset_index(drop=True),
         predictors=list(predictors),
         adjusters=[*first, *adjusters],
         flow=flow,
@@ -167,6 +195,9 @@ def assemble(
         unit=str(usage.rule["unit"]),
         early=first,
         adjusted_for=[*early.described(first), *(a for a in adjusters if a not in when or a == JOINED)],
+        cluster=cluster,
+        clusters=clusters,
+        watched_clusters=among,
     )
 
 
@@ -223,26 +254,6 @@ def side_columns(
             fact = f"there is no column {name_offenders(absent)} to adjust for."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "name columns of outcomes or covariates."))
     return extra, names
-
-
-def coded_columns(frame: pd.DataFrame, names: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Numbers stay; labels become one 0/1 column per level after the first to appear."""
-    added: dict[str, Any] = {}
-    adjusters = []
-    for name in names:
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            added[name] = column.astype("Float64").astype(float)
-            adjusters.append(name)
-            continue
-        levels = list(pd.unique(column.dropna()))
-        for level in levels[1:]:
-            label = f"{name}:{level}"
-            added[label] = (column == level).astype(float).where(column.notna())
-            adjusters.append(label)
-    return pd.concat(
-        [frame.drop(columns=[n for n in added if n in frame]), pd.DataFrame(added)], axis=1
-    ), adjusters
 
 
 def _flow(

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.binomial import LARGEST_LOG_ODDS, Fit, separation_seen_later
+from analysis.adherence.binomial import LARGEST_LOG_ODDS, separation_seen_later
+from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.delta import delta_interval
+from analysis.adherence.fit import Fit
 from analysis.adherence.survival import FEWEST_EVENTS
 from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -68,7 +70,11 @@ def person_periods(time: Floats, event: NDArray[np.bool_], width: float = WEEK) 
 
 
 def discrete_time(
-    design: Floats, time: Floats, event: NDArray[np.bool_], width: float = WEEK
+    design: Floats,
+    time: Floats,
+    event: NDArray[np.bool_],
+    width: float = WEEK,
+    clusters: Clusters | None = None,
 ) -> DiscreteTime:
     """Fit `cloglog P(leaves in period k | there) = a_k + b'x`; `exp(b)` is a hazard ratio.
 
@@ -82,6 +88,8 @@ def discrete_time(
         Whether it ended by leaving.
     width
         Length of a period, in the unit of time.
+    clusters
+        Clusters of the people; None where they are independent.
 
     Returns
     -------
@@ -135,6 +143,9 @@ def discrete_time(
         log_likelihood=float(found.llf),
         n=len(time),
     )
+    if clusters is not None:
+        residual = slope * (rows.left - mean) / (mean * (1 - mean))
+        fit = jackknife(fit, of_linear_predictor(matrix, residual, weights, clusters.repeated(rows.person)))
     return DiscreteTime(fit=fit, rows=rows)
 
 
@@ -151,7 +162,8 @@ def still_using(
         hazard = np.exp(theta[:first])[block_of].sum() * np.exp(design @ theta[first:])
         return float(-100 * theta[first + column] * (hazard * np.exp(-hazard)).mean())
 
-    value, _, low, high = delta_interval(average, model.fit.coefficients, model.fit.covariance, level)
+    fit = model.fit
+    value, _, low, high = delta_interval(average, fit.coefficients, fit.covariance, level, fit.df_resid)
     return value, low, high
 
 

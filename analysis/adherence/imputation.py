@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.binomial import Fit, average_effect, quasi_binomial
+from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.clusters import Clusters
+from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -180,7 +182,12 @@ def _match(filled: Floats, column: Floats, j: int, rng: np.random.Generator) -> 
 
 
 def pooled_use(
-    completed: list[Floats], done: Floats, due: Floats, columns: int, level: float = 0.95
+    completed: list[Floats],
+    done: Floats,
+    due: Floats,
+    columns: int,
+    level: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> tuple[Pooled, tuple[float, float, float]]:
     """Fit remaining use on each completed table and pool the first column's coefficient and its effect.
 
@@ -194,6 +201,8 @@ def pooled_use(
         Number of columns that enter the model.
     level
         Level of the interval.
+    clusters
+        Clusters of the people; None where they are independent.
 
     Returns
     -------
@@ -204,10 +213,10 @@ def pooled_use(
     for table in completed:
         x = table[:, :columns]
         design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
-        fit = quasi_binomial(design, done, due)
+        fit = quasi_binomial(design, done, due, clusters=clusters)
         pieces.append((*_own(fit), *_margin(fit, design, due)))
     found = np.array(pieces)
-    df = float(len(done) - columns - 1)
+    df = float(len(done) - columns - 1) if clusters is None else float(clusters.count - 1)
     coefficient = pool(found[:, 0], found[:, 1], df)
     effect = pool(found[:, 2], found[:, 3], df)
     return coefficient, (effect.estimate, *effect.interval(level))

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import Fit, average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.counts import FEWEST_USERS, CountModels, count_effects, count_models
+from analysis.adherence.covariates import LEAST_OF_ITS_OWN, condition_number, own_share
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.discrete import discrete_time, still_using
 from analysis.adherence.early_use import how_many
+from analysis.adherence.fit import Fit
 from analysis.adherence.imputation import impute, pooled_use
+from analysis.adherence.mixed import random_intercept
 from analysis.adherence.poisson import quasi_poisson
 from analysis.adherence.rows import Reported, coefficient_rows, effect_row
 from analysis.adherence.shape import compare_shapes
@@ -32,6 +36,7 @@ BETA, WEIGHTED = "remaining use, beta-binomial", "remaining use, weighted"
 IMPUTED, DISCRETE = "remaining use, imputed", "time to disengagement, by week"
 COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by AIC"
 QUASI, OF_DAYS = "active days, quasi-Poisson", "active days of those watched, logit"
+INTERCEPT = "remaining use, linear with a random intercept by cluster"
 REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
 SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"
 AUXILIARY = ("done", "active_days_after", "at_risk")
@@ -51,6 +56,7 @@ class ModelRun:
         seed: int = 1,
     ) -> None:
         self._design, self._predictor, self._level, self._outcome = design, predictor, level, outcome
+        self._clusters = design.clusters
         self._context, self._seed = (context if context != predictor else None), seed
         frame = design.frame
         raw = frame[predictor].to_numpy(dtype=float)
@@ -68,6 +74,9 @@ class ModelRun:
         self.coefficients: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self.unneeded: list[str] = []
+        self.fits: list[dict[str, Any]] = []
+        self._condition = condition_number(self._with_constant)
+        self._own_share = own_share(scaled, self._x[:, 1:])
         self.proportional: pd.DataFrame | None = None
         self.comparison: pd.DataFrame | None = None
         self.discrimination: dict[str, Any] | None = None
@@ -79,8 +88,16 @@ class ModelRun:
 
     def run(self, only: Sequence[str] | None = None) -> ModelRun:
         """Run every model, or those named."""
+        if self._own_share < LEAST_OF_ITS_OWN:
+            fact = (
+                f"{self._predictor!r} is a sum of what is held constant, so nothing of it is left to relate."
+            )
+            error = NotEstimableError(fact_and_hint(CALLER, fact, "adjust for less."))
+            self._note_failure(REMAINING, error)
+            return self
         steps: list[tuple[str, Callable[[], None]]] = [
             (REMAINING, self._remaining),
+            (INTERCEPT, self._intercept),
             (BETA, self._beta),
             (WEIGHTED, self._weighted),
             (IMPUTED, self._imputed),
@@ -105,7 +122,9 @@ class ModelRun:
         return self
 
     def _note_failure(self, model: str, error: Exception) -> None:
-        reason = str(error).split("\n")[0].removeprefix("relate_adherence: ")
+        reason = str(error).split("\n")[0]
+        for caller in ("relate_adherence: ", "relate_waves: "):
+            reason = reason.removeprefix(caller)
         if not isinstance(error, NotEstimableError):
             reason = f"its equations could not be solved ({reason})."
         self.failed.append({"model": model, "predictor": self._predictor, "reason": reason})
@@ -116,12 +135,33 @@ class ModelRun:
 
     def _remaining(self) -> None:
         x, done, due = self._binomial_data()
-        self._keep_binomial(REMAINING, quasi_binomial(x, done, due))
+        self._keep_binomial(REMAINING, quasi_binomial(x, done, due, clusters=self._clusters))
+
+    def _intercept(self) -> None:
+        """Share done, in units due of those watched to the end; clusters differ in their level."""
+        if self._clusters is None:
+            return
+        x, done, due = self._binomial_data()
+        mixed = random_intercept(x, done / due * self._design.due, self._clusters.of_row)
+        fit = Fit(
+            coefficients=mixed.coefficients,
+            covariance=mixed.covariance,
+            dispersion=mixed.between_people / (mixed.between_people + mixed.residual),
+            df_resid=float(mixed.df[1]),
+            log_likelihood=float("nan"),
+            n=mixed.n,
+        )
+        low, high = fit.interval(self._level)
+        effect = (float(fit.coefficients[1]), float(low[1]), float(high[1]))
+        unit = f"{self._design.unit} of {self._design.due:g}"
+        spread = float(np.sqrt(mixed.between_people + mixed.residual))
+        how = Reported(measure="difference", e_kind="difference", effect=effect, unit=unit, spread=spread)
+        self._keep(INTERCEPT, fit, 1, how)
 
     def _beta(self) -> None:
         x, done, due = self._binomial_data()
         start = quasi_binomial(x, done, due).coefficients
-        self._keep_binomial(BETA, beta_binomial(x, done, due, start))
+        self._keep_binomial(BETA, beta_binomial(x, done, due, start, self._clusters))
 
     def _weighted(self) -> None:
         if self._design.everyone["answered"].all():
@@ -129,7 +169,7 @@ class ModelRun:
             return
         x, done, due = self._binomial_data()
         weights = response_weights(self._design)
-        self._keep_binomial(WEIGHTED, quasi_binomial(x, done, due, weights), weights)
+        self._keep_binomial(WEIGHTED, quasi_binomial(x, done, due, weights, self._clusters), weights)
 
     def _keep_binomial(self, model: str, fit: Fit, weights: Floats | None = None) -> None:
         x, _, due = self._binomial_data()
@@ -154,7 +194,9 @@ class ModelRun:
         extra = extra[:, extra.std(axis=0) > 0]
         completed = impute(np.column_stack([table, extra]), self._seed)
         done, due = (watched[name].to_numpy(dtype=float) for name in ("done", "due"))
-        pooled, effect = pooled_use(completed, done, due, len(wanted), self._level)
+        pooled, effect = pooled_use(
+            completed, done, due, len(wanted), self._level, self._design.watched_clusters
+        )
         fit = Fit(
             coefficients=np.array([pooled.estimate]),
             covariance=np.array([[pooled.total]]),
@@ -176,7 +218,7 @@ class ModelRun:
         """Restricted cubic spline of the score against the straight line."""
         _, done, due = self._binomial_data()
         score = self._design.frame[self._predictor].to_numpy(dtype=float)
-        found = compare_shapes(score, self._x[:, 1:], done, due, self._level)
+        found = compare_shapes(score, self._x[:, 1:], done, due, self._level, clusters=self._clusters)
         self.shape = {
             "predictor": self._predictor,
             "knots": ", ".join(f"{knot:.4g}" for knot in found.knots),
@@ -209,6 +251,10 @@ class ModelRun:
         time = frame["disengaged_after"].to_numpy(dtype=float)[here]
         return x[:, varies], terms, time, event
 
+    def _at_risk_clusters(self) -> Clusters | None:
+        here = self._design.frame["at_risk"].to_numpy(dtype=bool)
+        return None if self._clusters is None else self._clusters.among(here)
+
     def _borne(self, events: int, people: int) -> NDArray[np.bool_]:
         """Columns that so many events bear: of early use only the first where there are few."""
         n_early = len(self._design.early)
@@ -220,7 +266,7 @@ class ModelRun:
 
     def _hazard(self) -> None:
         x, terms, time, event = self._at_risk_data()
-        fit = cox(x, time, event)
+        fit = cox(x, time, event, self._at_risk_clusters())
         how = Reported(measure="hazard ratio", e_kind="hazard", events=int(event.sum()))
         self._keep(HAZARD, fit, 0, how, terms)
         table = proportionality(fit, x, time, event, terms)
@@ -229,7 +275,7 @@ class ModelRun:
 
     def _by_week(self) -> None:
         x, terms, time, event = self._at_risk_data()
-        model = discrete_time(x, time, event)
+        model = discrete_time(x, time, event, clusters=self._at_risk_clusters())
         effect = still_using(model, x, 0, self._level)
         names = [f"(weeks, block {k + 1})" for k in range(model.first)]
         how = Reported(
@@ -244,24 +290,25 @@ class ModelRun:
     def _counts(self) -> None:
         counts = self._design.frame["active_days_after"].to_numpy(dtype=float)
         try:
-            models: CountModels = count_models(self._with_constant, counts)
+            models: CountModels = count_models(self._with_constant, counts, self._clusters)
         except NotEstimableError as error:
             # Nothing is put in its place in silence: both absences are told, and another model by its name.
             self._note_failure(COUNT, error)
             self._note_failure(CHOSEN, error)
             if np.count_nonzero(counts) >= FEWEST_USERS:
-                self._keep_log_linear(QUASI, quasi_poisson(self._with_constant, counts))
+                self._keep_log_linear(QUASI, quasi_poisson(self._with_constant, counts, self._clusters))
             return
         self._keep_log_linear(COUNT, models.negative_binomial)
         table = models.comparison.copy()
         table.insert(0, "predictor", self._predictor)
         self.comparison = table
-        ratio, shown = count_effects(models.chosen, self._with_constant, 1, self._level)
+        df = np.inf if self._clusters is None else float(self._clusters.count - 1)
+        ratio, shown = count_effects(models.chosen, self._with_constant, 1, self._level, df)
         turned = Fit(
             coefficients=np.array([ratio[0]]),
             covariance=np.array([[ratio[1] ** 2]]),
             dispersion=float("nan"),
-            df_resid=np.inf,
+            df_resid=df,
             log_likelihood=models.chosen.log_likelihood,
             n=len(counts),
         )
@@ -286,7 +333,7 @@ class ModelRun:
         days = frame["active_days_after"].to_numpy(dtype=float)
         watched = np.ceil(frame["end_day"].to_numpy(dtype=float) - self._design.day)
         watched = np.maximum(watched, days)
-        fit = quasi_binomial(self._with_constant, days, watched)
+        fit = quasi_binomial(self._with_constant, days, watched, clusters=self._clusters)
         effect = average_effect(fit, self._with_constant, watched, 1, self._level)
         how = Reported(measure="odds ratio", e_kind="odds", effect=effect, unit="active days")
         self._keep(OF_DAYS, fit, 1, how)
@@ -297,7 +344,7 @@ class ModelRun:
         borne = self._borne(rarer, len(reached))
         x = np.column_stack([np.ones(len(reached)), self._x[:, borne]])
         terms = ["(constant)", *(t for t, kept in zip(self._terms, borne, strict=True) if kept)]
-        fit = logistic(x, reached)
+        fit = logistic(x, reached, clusters=self._clusters)
         effect = average_effect(fit, x, np.full(len(reached), 100.0), 1, self._level)
         how = Reported(
             measure="odds ratio",
@@ -307,8 +354,8 @@ class ModelRun:
             events=int(reached.sum()),
         )
         self._keep(REACHED, fit, 1, how, terms)
-        area = area_under_curve(expit(x @ fit.coefficients), reached, self._level)
-        alone = area_under_curve(self._x[:, 0], reached, self._level)
+        area = area_under_curve(expit(x @ fit.coefficients), reached, self._level, self._clusters)
+        alone = area_under_curve(self._x[:, 0], reached, self._level, self._clusters)
         self.discrimination = {
             "predictor": self._predictor,
             **dict(zip(("auc", "auc_lower", "auc_upper"), area, strict=True)),
@@ -327,11 +374,13 @@ class ModelRun:
             raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
         z = (other - other.mean()) / other.std(ddof=1)
         _, done, due = self._binomial_data()
-        rows = context_in_use(self._x[:, 0], z, self._x[:, 1:], done, due, self._level)
+        rows = context_in_use(self._x[:, 0], z, self._x[:, 1:], done, due, self._level, self._clusters)
         here = frame["at_risk"].to_numpy(dtype=bool)
         x, _, time, event = self._at_risk_data()
         try:
-            rows += context_in_hazard(x[:, 0], z[here], x[:, 1:], time, event, self._level)
+            rows += context_in_hazard(
+                x[:, 0], z[here], x[:, 1:], time, event, self._level, self._at_risk_clusters()
+            )
         except NotEstimableError as error:
             self._note_failure("time to disengagement, context as moderator", error)
         table = pd.DataFrame(rows)
@@ -340,7 +389,7 @@ class ModelRun:
         self.context = table
 
     def _follow_up(self) -> None:
-        """Linear model of the outcome, robust (HC3) covariance."""
+        """Linear model of the outcome, robust (HC3) covariance; in clusters that of a jackknife over them."""
         import statsmodels.api as sm
 
         outcome = self._design.frame[self._outcome].astype("Float64").astype(float).to_numpy()
@@ -359,6 +408,10 @@ class ModelRun:
             log_likelihood=float(done.llf),
             n=int(here.sum()),
         )
+        if self._clusters is not None:
+            left = outcome[here] - x @ fit.coefficients
+            moved = of_linear_predictor(x, left, np.ones(len(left)), self._clusters.among(here))
+            fit = jackknife(fit, moved)
         low, high = fit.interval(self._level)
         effect = (float(fit.coefficients[1]), float(low[1]), float(high[1]))
         spread = float(outcome[here].std(ddof=1))
@@ -373,6 +426,20 @@ class ModelRun:
             )
         names = terms if terms is not None else ["(constant)", *self._terms]
         self.coefficients += coefficient_rows(model, self._predictor, names, fit, self._level)
+        rarer = fit.n if how.events is None else how.events
+        self.fits.append(
+            {
+                "model": model,
+                "predictor": self._predictor,
+                "n": fit.n,
+                "events": how.events,
+                "columns": len(names),
+                "per_column": rarer / len(names),
+                "condition": self._condition,
+                "own_share": self._own_share,
+                "clusters": None if self._clusters is None else self._clusters.count,
+            }
+        )
         self.effects.append(effect_row(model, self._predictor, fit, column, self._level, how))
 
 

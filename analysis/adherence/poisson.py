@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.binomial import Fit
+from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
+from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 MOST_STEPS, MOST_HALVINGS, SMALLEST_STEP = 100, 30, 1e-9  # steps in standard errors
 LARGEST_LOG_MEAN = 15.0
+ROUNDING = 1e-10  # of the quasi-likelihood
 
 
-def quasi_poisson(design: Floats, counts: Floats) -> Fit:
+def quasi_poisson(design: Floats, counts: Floats, clusters: Clusters | None = None) -> Fit:
     """Log-linear mean with variance `φ m`: maximum quasi-likelihood, φ by Pearson's statistic.
 
     Parameters
@@ -22,6 +24,8 @@ def quasi_poisson(design: Floats, counts: Floats) -> Fit:
         Columns with a constant.
     counts : array, shape (n,)
         Counts from 0.
+    clusters
+        Clusters of the rows; None where rows are independent.
 
     Returns
     -------
@@ -56,7 +60,8 @@ def quasi_poisson(design: Floats, counts: Floats) -> Fit:
         small = np.abs(step * size).max() < SMALLEST_STEP
         for _ in range(MOST_HALVINGS):
             tried = _quasi_likelihood(design, counts, coefficients + step)
-            if small or tried >= value:
+            # Near the maximum a step gains less than sums of so many terms can tell.
+            if small or tried >= value - ROUNDING * max(1.0, abs(value)):
                 break
             step = step / 2
         coefficients, value = coefficients + step, tried
@@ -66,7 +71,7 @@ def quasi_poisson(design: Floats, counts: Floats) -> Fit:
             mean = np.exp(design @ coefficients)
             freedom = len(counts) - design.shape[1]
             dispersion = float(((counts - mean) ** 2 / mean).sum() / freedom)
-            return Fit(
+            fit = Fit(
                 coefficients=coefficients,
                 covariance=inverse * dispersion,
                 dispersion=dispersion,
@@ -74,6 +79,9 @@ def quasi_poisson(design: Floats, counts: Floats) -> Fit:
                 log_likelihood=float("nan"),
                 n=len(counts),
             )
+            if clusters is None:
+                return fit
+            return jackknife(fit, of_linear_predictor(design, counts - mean, mean, clusters))
     raise _failed("it did not converge, or predictors tell apart who used the app")
 
 

@@ -51,6 +51,10 @@ class AdherenceResult(Result):
         predictor, n, imputed (missing scores), imputations, missing_information.
     naive : DataFrame
         The same first predictor without landmark and adjustment, for comparison only.
+    fits : DataFrame
+        What each model rests on: model, predictor, n, events, columns (coefficients), per_column (events, or
+        people where none are counted, for each), condition (condition number of the columns), own_share (of
+        the score's variance, what other columns leave unsaid), clusters.
     failed : DataFrame
         Models that could not be estimated: model, predictor, reason.
     design : dict
@@ -73,6 +77,7 @@ class AdherenceResult(Result):
     context: pd.DataFrame
     imputation: pd.DataFrame
     naive: pd.DataFrame
+    fits: pd.DataFrame
     failed: pd.DataFrame
     design: dict[str, Any]
     notes: list[str]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.adherence.binomial import Fit
 from analysis.adherence.families import e_value, e_value_of_limit
+from analysis.adherence.fit import Fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

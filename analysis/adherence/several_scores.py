@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import Fit, average_effect, quasi_binomial
+from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.fit import Fit
 
 Floats = NDArray[np.float64]
 

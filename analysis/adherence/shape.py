@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, xlogy
 
-from analysis.adherence.binomial import Fit, quasi_binomial
+from analysis.adherence.binomial import quasi_binomial
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.delta import delta_interval
+from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -71,7 +73,13 @@ def restricted_cubic(score: Floats, knots: Floats) -> Floats:
 
 
 def compare_shapes(
-    score: Floats, others: Floats, done: Floats, due: Floats, level: float = 0.95, points: int = 41
+    score: Floats,
+    others: Floats,
+    done: Floats,
+    due: Floats,
+    level: float = 0.95,
+    points: int = 41,
+    clusters: Clusters | None = None,
 ) -> Shape:
     """Compare a spline of the score with a straight line in the logit of remaining use.
 
@@ -87,11 +95,14 @@ def compare_shapes(
         Level of the curve's interval.
     points
         Number of values at which the curve is given, between the outer knots.
+    clusters
+        Clusters of the people; None where they are independent.
 
     Returns
     -------
     Shape
-        F test by the deviances over the larger model's dispersion, and the curve.
+        F test by the deviances over the larger model's dispersion, and the curve. In clusters it is Wald's,
+        by the covariance of a jackknife, with G − 1 degrees of freedom.
 
     Notes
     -----
@@ -101,10 +112,14 @@ def compare_shapes(
     constant = np.ones((len(score), 1))
     straight = np.column_stack([constant, score, others])
     bent = np.column_stack([constant, score, restricted_cubic(score, knots), others])
-    small, large = quasi_binomial(straight, done, due), quasi_binomial(bent, done, due)
+    small, large = quasi_binomial(straight, done, due), quasi_binomial(bent, done, due, clusters=clusters)
     df1, df2 = len(knots) - 2, large.df_resid
     drop = _deviance(small, straight, done, due) - _deviance(large, bent, done, due)
     f = drop / df1 / large.dispersion
+    if clusters is not None:
+        curved = slice(2, 2 + df1)
+        own = large.coefficients[curved]
+        f = float(own @ np.linalg.solve(large.covariance[curved, curved], own)) / df1
     at = np.linspace(knots[0], knots[-1], points)
     curve = np.array([_at(large, value, knots, others, due, level) for value in at])
     return Shape(

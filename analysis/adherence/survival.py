@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.binomial import Fit
+from analysis.adherence.clusters import Clusters, jackknife
+from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -19,8 +20,11 @@ SMALLEST_SCORE = 1e-8
 MOST_STEPS, MOST_HALVINGS = 50, 30
 
 
-def cox(design: Floats, time: Floats, event: NDArray[np.bool_]) -> Fit:
-    """Cox proportional hazards, Efron's handling of ties; `design` has no constant."""
+def cox(design: Floats, time: Floats, event: NDArray[np.bool_], clusters: Clusters | None = None) -> Fit:
+    """Cox proportional hazards, Efron's handling of ties; `design` has no constant.
+
+    With `clusters` the covariance is that of a jackknife over them, by one Newton step without each.
+    """
     if event.sum() < FEWEST_EVENTS:
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
         hint = f"a hazard model needs at least {FEWEST_EVENTS}; watch for longer."
@@ -37,7 +41,7 @@ def cox(design: Floats, time: Floats, event: NDArray[np.bool_]) -> Fit:
         raise _no_maximum()
     if np.abs(design @ coefficients).max() > LARGEST_LOG_HAZARD:
         raise _no_maximum()
-    return Fit(
+    fit = Fit(
         coefficients=coefficients,
         covariance=np.asarray(np.linalg.inv(information), dtype=np.float64),
         dispersion=1.0,
@@ -45,6 +49,26 @@ def cox(design: Floats, time: Floats, event: NDArray[np.bool_]) -> Fit:
         log_likelihood=moments.log_likelihood(coefficients),
         n=len(time),
     )
+    if clusters is None:
+        return fit
+    return jackknife(fit, _without_each(design, time, event, coefficients, clusters))
+
+
+def _without_each(
+    design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats, clusters: Clusters
+) -> Floats:
+    """How the coefficients move by one Newton step without each cluster, shape (G, p)."""
+    moved = np.zeros((clusters.count, len(coefficients)))
+    for cluster in np.unique(clusters.of_row):
+        kept = clusters.of_row != cluster
+        if not event[kept].any():
+            moved[cluster] = np.nan
+            continue
+        rest = _event_moments(design[kept], time[kept], event[kept], coefficients)
+        score = (rest.own - rest.mean).sum(axis=0)
+        # Columns that only this cluster has are left where they are.
+        moved[cluster] = np.linalg.pinv(rest.variance.sum(axis=0), rcond=1e-10, hermitian=True) @ score
+    return moved
 
 
 def _newton(

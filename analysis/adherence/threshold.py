@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import Fit, logit_regression
+from analysis.adherence.binomial import logit_regression
+from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
+from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -16,7 +18,12 @@ FEWEST_EACH = 10
 THRESHOLD = "reached the adherence threshold or not"
 
 
-def logistic(design: Floats, reached: NDArray[np.bool_], sides: str = THRESHOLD) -> Fit:
+def logistic(
+    design: Floats,
+    reached: NDArray[np.bool_],
+    sides: str = THRESHOLD,
+    clusters: Clusters | None = None,
+) -> Fit:
     """Logistic regression by maximum likelihood; `design` holds a constant; `sides` names them."""
     few = min(int(reached.sum()), int((~reached).sum()))
     if few < FEWEST_EACH:
@@ -29,7 +36,7 @@ def logistic(design: Floats, reached: NDArray[np.bool_], sides: str = THRESHOLD)
 
     coefficients, inverse = logit_regression(design, reached.astype(float), np.ones(len(reached)), failed)
     line = design @ coefficients
-    return Fit(
+    fit = Fit(
         coefficients=coefficients,
         covariance=inverse,
         dispersion=1.0,
@@ -37,18 +44,32 @@ def logistic(design: Floats, reached: NDArray[np.bool_], sides: str = THRESHOLD)
         log_likelihood=float(-np.logaddexp(0, np.where(reached, -line, line)).sum()),
         n=len(reached),
     )
+    if clusters is None:
+        return fit
+    p = expit(line)
+    return jackknife(fit, of_linear_predictor(design, reached - p, p * (1 - p), clusters))
 
 
 def area_under_curve(
-    score: Floats, reached: NDArray[np.bool_], level: float = 0.95
+    score: Floats,
+    reached: NDArray[np.bool_],
+    level: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> tuple[float, float, float]:
-    """Area under the ROC curve with DeLong's interval; ties count half."""
+    """Area under the ROC curve with DeLong's interval; ties count half.
+
+    With `clusters` the interval sums DeLong's components over them (Obuchowski 1997, doi 10.2307/2533958).
+    """
     high, low = score[reached], score[~reached]
     ranks = stats.rankdata(np.concatenate([high, low]))
     above = (ranks[: len(high)] - stats.rankdata(high)) / len(low)
     below = 1 - (ranks[len(high) :] - stats.rankdata(low)) / len(high)
     area = float(above.mean())
     se = float(np.sqrt(above.var(ddof=1) / len(high) + below.var(ddof=1) / len(low)))
+    if clusters is not None:
+        own = np.empty(len(score))
+        own[reached], own[~reached] = (above - area) / len(high), (below - area) / len(low)
+        se = float(np.sqrt(clusters.count / (clusters.count - 1) * (clusters.sums(own) ** 2).sum()))
     half = float(stats.norm.ppf(0.5 + level / 2)) * se
     return area, max(0.0, area - half), min(1.0, area + half)
 

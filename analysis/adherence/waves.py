@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.adherence.design import coded_columns, side_columns
+from analysis.adherence.covariates import coded_columns
+from analysis.adherence.design import side_columns
 from analysis.adherence.families import adjust_within
 from analysis.adherence.mixed import MixedFit, random_intercept
 from analysis.adherence.windows import Windows, use_by_window
@@ -197,7 +198,8 @@ def _rows(
     extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes)
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
-    frame, adjusters = coded_columns(frame, ["use_before", *wanted])
+    quantities = {"use_before", *plan.baseline, *plan.numbers}
+    frame, adjusters, _ = coded_columns(frame, ["use_before", *wanted], quantities)
     frame = frame.dropna(subset=adjusters)
     frame["order"] = frame["wave"].map({wave: k for k, wave in enumerate(windows.table["wave"])})
     frame = frame.sort_values(["participant", "order"], kind="stable", ignore_index=True)

@@ -259,6 +259,8 @@ POPULATIONS: dict[str, Held] = {
     "rolling enrolment, export before the end": Held(draw=rolling, study={"observed_until": None}),
     "ratings and use fall over the year": Held(draw=trend, study={"observed_until": None}),
     "clinics, which no model knows of": Held(draw=clinics, hidden=True),
+    "clinics, declared": Held(draw=clinics, study={"cluster": "clinic"}),
+    "clinics, held constant by their numbers": Held(draw=clinics, study={"covariates": ["clinic"]}),
     "some withdraw, less was due": Held(draw=withdrawing),
     "silence depends on rating and on later use": Held(draw=silent, hidden=True),
     "true effect": Held(draw=simple(mean=5.0, effect=0.35)),

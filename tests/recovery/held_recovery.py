@@ -51,7 +51,7 @@ def one(
     scores = pd.DataFrame({"participant": ids, "wave": "1", "total": drawn.score[rows]})
     scores = scores.dropna()
     side = pd.DataFrame({"participant": ids, **{k: v[rows] for k, v in drawn.covariates.items()}})
-    design = assemble(scores, mine, plan, None, side, ["total"], None, "1")
+    design = assemble(scores, mine, plan, None, side, ["total"], None, "1", plan.cluster)
     return ModelRun(design, "total", 0.95, None).run(models)
 
 

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from analysis.adherence.binomial import Fit, average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
 from analysis.adherence.counts import count_models
 from analysis.adherence.families import adjust_within
+from analysis.adherence.fit import Fit
 from analysis.adherence.survival import cox, kaplan_meier, proportionality
 from analysis.adherence.threshold import area_under_curve, logistic
 

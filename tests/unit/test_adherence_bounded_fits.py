@@ -253,3 +253,15 @@ def test_where_nobody_is_missing_weights_and_imputation_are_not_fitted_and_told(
     for name in (m.WEIGHTED, m.IMPUTED):
         assert f"not fitted, since nothing is missing: {name}" in found.notes
         assert name not in set(found.failed["model"])
+
+
+def test_the_log_linear_search_is_not_stopped_by_rounding() -> None:
+    # Near the maximum of many large counts a step gains less than the last digit of the sum.
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(40, 400))
+        x = np.column_stack([np.ones(n), rng.standard_normal((n, 3))])
+        counts = rng.poisson(np.exp(rng.uniform(1, 4) + 0.3 * x[:, 1]) * rng.gamma(2.0, 0.5, n)).astype(float)
+        fit = quasi_poisson(x, counts)
+        slope = x.T @ (counts - np.exp(x @ fit.coefficients))
+        assert np.abs(slope).max() < 1e-6 * counts.sum()

@@ -80,6 +80,7 @@ def section_adherence(context: Context) -> Section:
         "context": _context(found, titles),
         **_survival(found, titles[first]),
         "checks": _checks(found, titles),
+        "fits": _fits(found, titles),
         "naive": _naive_table(found),
     }
     problems = by_reason(
@@ -97,8 +98,9 @@ def section_adherence(context: Context) -> Section:
             "adjusted for": ", ".join(found.design["adjusted_for"]),
             "multiplicity": "Holm within each model, over the themes; the total is not part of that family",
             "context": found.design["context"] or "none",
+            "clusters": found.design["cluster"] or "none",
         },
-        option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context")},
+        option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context clusters")},
         prose=[*_prose(values, found), *said],
         values=values,
         value_kinds={
@@ -399,6 +401,38 @@ def _checks(found: AdherenceResult, titles: dict[str, str]) -> Table:
             "value": ("Value", "d2"),
             "pvalue": ("p", "p"),
         },
+    )
+
+
+def _fits(found: AdherenceResult, titles: dict[str, str]) -> Table:
+    """What each model rests on: people and events for each coefficient, and how columns overlap."""
+    frame = found.fits.copy()
+    if len(frame):
+        frame["title"] = frame["predictor"].map(titles)
+    return Table(
+        frame=frame,
+        kinds={
+            **each(TEXT, "model predictor title"),
+            "n": people(weight=1),
+            "events": people("n"),
+            **each(GIVEN, "columns clusters"),
+            **each(statistic("n"), "per_column condition own_share"),
+        },
+        title="What each model rests on",
+        columns={
+            "model": ("Model", "text"),
+            "title": ("Score", "text"),
+            "n": ("n", "int"),
+            "events": ("Events", "int"),
+            "columns": ("Coefficients", "int"),
+            "per_column": ("For each", "d1"),
+            "condition": ("Condition number", "d1"),
+            "own_share": ("Of its own", "percent"),
+            "clusters": ("Clusters", "int"),
+        },
+        note="For each coefficient: events, or people where none are counted; below 10 are few. Condition "
+        "numbers from 30 on tell of columns that nearly repeat each other. Of its own: what share of the "
+        "score's variance the columns held constant do not say.",
     )
 
 
