@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
+
 import numpy as np
 import pandas as pd
 
 from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.claims import Standing
 from analysis.adherence.counts import PLAIN, RULE
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.families import adjust_within
@@ -54,6 +57,7 @@ def collect(
         shape=_tested([run.shape for run in runs.values()]),
         shape_curves=_stack([run.curve for run in runs.values()]),
         context=_stack([run.context for run in runs.values()]),
+        standing=_standing(runs),
         imputation=pd.DataFrame([run.imputation for run in runs.values() if run.imputation]),
         naive=naive,
         failed=failed,
@@ -77,6 +81,17 @@ def collect(
         },
         notes=[*usage.notes, *design.notes, *_count_notes(runs), *_unneeded(runs), *_of_clusters(design)],
     )
+
+
+def _standing(runs: dict[str, ModelRun]) -> pd.DataFrame:
+    """What may be said of each score, and the numbers it rests on."""
+    rows = [(name, run.standing) for name, run in runs.items() if run.standing is not None]
+    found = [
+        {"predictor": name, **asdict(mine), "claim": str(mine.claim), "doubts": ", ".join(mine.doubts)}
+        for name, mine in rows
+    ]
+    columns = ["predictor", *(part.name for part in fields(Standing))]
+    return pd.DataFrame(found, columns=columns)
 
 
 def _tested(rows: list[dict[str, object] | None]) -> pd.DataFrame:

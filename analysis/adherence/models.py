@@ -12,6 +12,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.claims import Standing, standing
 from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.counts import FEWEST_USERS, CountModels, count_effects, count_models
@@ -85,6 +86,7 @@ class ModelRun:
         self.shape: dict[str, Any] | None = None
         self.curve: pd.DataFrame | None = None
         self.context: pd.DataFrame | None = None
+        self.standing: Standing | None = None
 
     def run(self, only: Sequence[str] | None = None) -> ModelRun:
         """Run every model, or those named."""
@@ -135,7 +137,9 @@ class ModelRun:
 
     def _remaining(self) -> None:
         x, done, due = self._binomial_data()
-        self._keep_binomial(REMAINING, quasi_binomial(x, done, due, clusters=self._clusters))
+        fit = quasi_binomial(x, done, due, clusters=self._clusters)
+        self._keep_binomial(REMAINING, fit)
+        self.standing = standing(self._design, x, fit, self._level)
 
     def _intercept(self) -> None:
         """Share done, in units due of those watched to the end; clusters differ in their level."""

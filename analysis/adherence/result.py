@@ -47,6 +47,10 @@ class AdherenceResult(Result):
     context : DataFrame
         Where a context is named: model, predictor, context, quantity (score with the context held
         constant, at three of its levels, interaction), ratio and effect with intervals, pvalue.
+    standing : DataFrame
+        What may be said of each score: predictor, claim (supported, not found, cannot be told from these
+        data), doubts (benchmark, habit, silence), and the numbers these rest on (see
+        `analysis.adherence.claims.Standing`).
     imputation : DataFrame
         predictor, n, imputed (missing scores), imputations, missing_information.
     naive : DataFrame
@@ -75,6 +79,7 @@ class AdherenceResult(Result):
     shape: pd.DataFrame
     shape_curves: pd.DataFrame
     context: pd.DataFrame
+    standing: pd.DataFrame
     imputation: pd.DataFrame
     naive: pd.DataFrame
     fits: pd.DataFrame
@@ -112,6 +117,8 @@ class AdherenceResult(Result):
                 interval = f"[{row['effect_lower']:+.{digits}f}, {row['effect_upper']:+.{digits}f}]"
                 human = f"; {row['effect']:+.{digits}f} {interval} {row['unit']}"
             lines.append(f"{who}: {row['measure']} {ratio}{human}")
+        for row in self.standing.to_dict("records"):
+            lines.append(f"{row['predictor']}, a reason of its own to go with later use: {row['claim']}")
         for row in self.failed.to_dict("records"):
             lines.append(f"not estimated: {row['model']}, {row['predictor']}: {row['reason']}")
         return "\n".join([*lines, *self.notes])

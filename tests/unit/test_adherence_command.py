@@ -77,6 +77,21 @@ def test_the_folder_holds_use_models_and_figures(made: Path) -> None:
     assert "Kaplan-Meier curves" in page and "not proof" in page
 
 
+def test_the_last_lines_say_what_is_claimed_and_what_is_not(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments(folder, tmp_path / "out")) == 0
+    said = capsys.readouterr().out
+    section = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))["sections"]["adherence"]
+    claim = section["values"]["claim"]
+    assert claim in ("supported", "not found", "cannot be told from these data")
+    assert section["tables"]["standing"]["claim"][0] == claim
+    assert sum(claim in line for line in said.splitlines()[-8:]) == 1
+    assert "nobody was given an alliance at random" in said
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert claim in page and "nobody was given an alliance at random" in page
+
+
 def test_a_second_run_gives_the_same_bytes(made: Path, folder: Path, tmp_path: Path) -> None:
     assert run(arguments(folder, tmp_path / "again")) == 0
     assert contents(tmp_path / "again") == contents(made)

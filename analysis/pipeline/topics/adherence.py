@@ -14,6 +14,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
+from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -72,11 +73,13 @@ def section_adherence(context: Context) -> Section:
     first = next(iter(titles))
     main = found.effects[found.effects["model"] == REMAINING].set_index("predictor")
     said, noted, note_kinds = notes(found.notes)
+    claimed = claim_of(found, first, titles)
     values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
         "flow": _flow(found),
         "effects": _effects(found, titles, main=True),
         "models": _effects(found, titles, main=False),
+        "standing": standing_table(found, titles),
         "context": _context(found, titles),
         **_survival(found, titles[first]),
         "checks": _checks(found, titles),
@@ -101,9 +104,10 @@ def section_adherence(context: Context) -> Section:
             "clusters": found.design["cluster"] or "none",
         },
         option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context clusters")},
-        prose=[*_prose(values, found), *said],
-        values=values,
+        prose=[*claimed.sentences, *_prose(values, found), *said],
+        values={**values, **claimed.values},
         value_kinds={
+            **claimed.kinds,
             **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
             **each(GIVEN, "landmark_day due"),
             **each(TEXT, "unit first"),

@@ -1,0 +1,265 @@
+"""What may be said of an association of a score with later use: found, not found, or not to be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit
+
+from analysis.adherence.binomial import Fit, quasi_binomial
+from analysis.adherence.design import LandmarkDesign
+from analysis.adherence.robustness import as_strong_as, partial_r2, robustness_value
+from analysis.usage_words import JOINED
+from instrument.errors import NotEstimableError
+
+Floats = NDArray[np.float64]
+EARLY = "use before the landmark"
+FEWEST_DUE = 2.0
+
+
+class Claim(StrEnum):
+    """State of the claim that a score goes with later use for a reason of its own."""
+
+    SUPPORTED = "supported"
+    NOT_FOUND = "not found"
+    UNTOLD = "cannot be told from these data"
+
+
+class Doubt(StrEnum):
+    """Why an association that was found does not carry the claim."""
+
+    BENCHMARK = "benchmark"
+    HABIT = "habit"
+    SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an association stands up to causes that nobody measured.
+
+    Attributes
+    ----------
+    claim
+        Whether it is supported, not found, or cannot be told.
+    doubts
+        What keeps it from being supported; none where nothing was found.
+    partial_r2
+        Share of what is left of use that the score explains.
+    robustness, robustness_limit
+        Share of score and use that a hidden cause must explain to make the estimate nothing, and to let its
+        interval reach nothing.
+    benchmark, benchmark_t
+        The measured cause that would take most away, were a hidden one as strong, and the t value then left.
+    before, after
+        Correlation of the score with use before and after the landmark, other adjustment held constant.
+    habit, habit_lower
+        How far the three correlations lie beyond what one hidden habit can make, and the lower limit.
+    silent, silent_p, silent_bias
+        People still watched without a score, the p value of their later use against the others', and the
+        largest correlation that their silence could feign.
+    """
+
+    claim: Claim
+    doubts: tuple[Doubt, ...]
+    partial_r2: float
+    robustness: float
+    robustness_limit: float
+    benchmark: str
+    benchmark_t: float
+    before: float
+    after: float
+    habit: float
+    habit_lower: float
+    silent: int
+    silent_p: float
+    silent_bias: float
+
+
+def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Standing:
+    """Judge the association of one score with the remaining use.
+
+    Parameters
+    ----------
+    design
+        The landmark design.
+    x : array, shape (n, p)
+        Columns of the fitted model: constant, score, then the adjusters in the order of the design.
+    fit
+        Its quasi-binomial fit.
+    level
+        Level of the intervals.
+
+    Returns
+    -------
+    Standing
+        With the numbers it rests on.
+
+    Notes
+    -----
+    No study without random allocation shows that a score keeps people using an app. An association that was
+    found is called supported only where it survives three doubts.
+
+    *Benchmark.* In the working linear model of the logit (its t is the model's own) the bounds of Cinelli and
+    Hazlett for a hidden cause as strong as all columns of early use together, as the time of enrolment, or as
+    any one covariate: the interval must still leave out nothing.
+
+    *Habit.* The score cannot have caused use before it. If one lasting cause moved early use E, the score D
+    and later use Y, then `r_DY r_EY / r_DE` would be the share of Y that it explains, which is at most λ, the
+    share of the variance of Y that is not binomial noise: `r_DY r_EY − λ r_DE ≤ 0`. The lower limit of that
+    difference (influence functions) must be above nothing. E is the best line of the columns of early use for
+    Y, r_EY corrected for their number; everything given the other adjusters.
+
+    *Silence.* Where later use of those without a score differs from the others' given adjustment (at the
+    level), selection can feign at most a correlation `ρ δ`, ρ the biserial correlation of answering with use,
+    δ = m(m − c) the share of variance that cutting a normal variable at c takes, m its mean above the cut.
+    The correlation must survive it.
+
+    References
+    ----------
+    Cinelli & Hazlett (2020), doi 10.1111/rssb.12348. Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi
+    10.1097/EDE.0b013e3181d61eeb (negative controls). Sofer et al. (2016), doi 10.1214/16-STS558 (an outcome
+    before exposure as control). Heckman (1979), doi 10.2307/1912352 (selection).
+    """
+    frame = design.frame
+    due = frame["due"].to_numpy(dtype=float)
+    share = frame["done"].to_numpy(dtype=float) / due
+    t = float(fit.coefficients[1] / fit.se[1])
+    needed = float(stats.t.ppf(0.5 + level / 2, fit.df_resid))
+    name, left = _benchmark(design, x, fit, share, due)
+    habit = _habit(x, len(design.early), share, due)
+    lower = habit.value - float(stats.norm.ppf(0.5 + level / 2)) * habit.se
+    silent, silent_p, bias = _silence(design, level)
+    doubts: list[Doubt] = []
+    if not left > needed:
+        doubts.append(Doubt.BENCHMARK)
+    if not lower > 0:
+        doubts.append(Doubt.HABIT)
+    survives = abs(t) / np.sqrt(t**2 + fit.df_resid) - bias > needed / np.sqrt(needed**2 + fit.df_resid)
+    if silent_p < 1 - level and not survives:
+        doubts.append(Doubt.SILENCE)
+    found = abs(t) > needed
+    claim = Claim.NOT_FOUND if not found else Claim.UNTOLD if doubts else Claim.SUPPORTED
+    return Standing(
+        claim=claim,
+        doubts=tuple(doubts) if found else (),
+        partial_r2=t**2 / (t**2 + fit.df_resid),
+        robustness=robustness_value(t, fit.df_resid),
+        robustness_limit=robustness_value(t, fit.df_resid, level),
+        benchmark=name,
+        benchmark_t=left,
+        before=habit.before,
+        after=habit.after,
+        habit=habit.value,
+        habit_lower=lower,
+        silent=silent,
+        silent_p=silent_p,
+        silent_bias=bias,
+    )
+
+
+def _benchmark(design: LandmarkDesign, x: Floats, fit: Fit, share: Floats, due: Floats) -> tuple[str, float]:
+    """The measured cause whose hidden twin takes most away, and the t value left."""
+    p = expit(x @ fit.coefficients)
+    spread = p * (1 - p)
+    root = np.sqrt(due * spread)
+    scaled = x * root[:, None]
+    working = root * (x @ fit.coefficients + (share - p) / spread)
+    worst = ("", float("inf"))
+    for name, columns in _causes(design).items():
+        others = [j for j in range(x.shape[1]) if j not in (1, *columns)]
+        of_score = partial_r2(scaled[:, 1], scaled[:, columns], scaled[:, others])
+        of_use = partial_r2(working, scaled[:, columns], scaled[:, [1, *others]])
+        bound = as_strong_as(float(fit.coefficients[1]), float(fit.se[1]), fit.df_resid, of_score, of_use)
+        if bound.t < worst[1]:
+            worst = (name, bound.t)
+    return worst
+
+
+def _causes(design: LandmarkDesign) -> dict[str, list[int]]:
+    """Columns of each measured cause: early use together, calendar time together, levels of one label."""
+    found: dict[str, list[int]] = {}
+    for k, name in enumerate(design.adjusters):
+        if k < len(design.early):
+            cause = EARLY
+        elif name == JOINED or name.startswith(f"{JOINED}, "):
+            cause = "the time of enrolment"
+        else:
+            cause = name.split(":")[0]
+        found.setdefault(cause, []).append(2 + k)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Habit:
+    value: float
+    se: float
+    before: float
+    after: float
+
+
+def _habit(x: Floats, n_early: int, share: Floats, due: Floats) -> _Habit:
+    """`|r_DY| r_EY − λ r_DE`, signed so that the score goes with more later use."""
+    early = x[:, 2 : 2 + n_early]
+    others = np.column_stack([x[:, :1], x[:, 2 + n_early :]])
+    columns = np.column_stack([early, x[:, 1], share])
+    columns = columns - others @ np.linalg.lstsq(others, columns, rcond=None)[0]
+    early, score, use = columns[:, :n_early], columns[:, -2], columns[:, -1]
+    index = early @ np.linalg.lstsq(early, use, rcond=None)[0]
+    n, raw = len(use), float(use @ use) / len(use)
+    e, d, y = (_unit(v) for v in (index, score, use))
+    after = float((d * y).mean())
+    sign = 1.0 if after >= 0 else -1.0
+    d = sign * d
+    r_dy, r_ey, r_de = (float((a * b).mean()) for a, b in ((d, y), (e, y), (d, e)))
+    # As many columns, as much agreement by chance.
+    own = max(1 - (1 - r_ey**2) * (n - 1) / max(n - 1 - n_early, 1), 0.0) ** 0.5
+    several = np.where(due >= FEWEST_DUE, due, np.inf)
+    noise = share * (1 - share) / (several - 1)
+    lasting = float(np.clip(1 - noise.mean() / raw, 0.0, 1.0))
+    by_dy, by_ey, by_de = (
+        a * b - r / 2 * (a**2 + b**2) for a, b, r in ((d, y, r_dy), (e, y, r_ey), (d, e, r_de))
+    )
+    by_lasting = -(noise - noise.mean()) / raw + noise.mean() / raw * (y**2 - 1)
+    influence = own * by_dy + r_dy * by_ey - lasting * by_de - r_de * by_lasting
+    return _Habit(
+        value=r_dy * own - lasting * r_de,
+        se=float(influence.std(ddof=1) / np.sqrt(n)),
+        before=sign * r_de,
+        after=sign * r_dy,
+    )
+
+
+def _silence(design: LandmarkDesign, level: float) -> tuple[int, float, float]:
+    """People still watched without a score, whether their use differs, and what that could feign."""
+    frame = design.everyone
+    answered = frame["answered"].to_numpy(dtype=bool)
+    silent = int((~answered).sum())
+    columns = [frame[name].to_numpy(dtype=float) for name in design.adjusters]
+    kept = [(c - c.mean()) / c.std() for c in columns if c.std() > 0]
+    x = np.column_stack([np.ones(len(frame)), answered.astype(float), *kept])
+    if silent < 2 or answered.sum() < 2 or np.linalg.matrix_rank(x) < x.shape[1]:
+        return silent, 1.0, 0.0
+    due = frame["due"].to_numpy(dtype=float)
+    try:
+        fit = quasi_binomial(x, frame["done"].to_numpy(dtype=float), due)
+    except NotEstimableError:
+        # All who are silent did nothing, say: as strong as can be.
+        return silent, 0.0, 1.0
+    t = float(fit.coefficients[1] / fit.se[1])
+    partial = abs(t) / np.sqrt(t**2 + fit.df_resid)
+    share = float(answered.mean())
+    cut = float(stats.norm.isf(share))
+    height = float(stats.norm.pdf(cut))
+    biserial = min(partial * np.sqrt(share * (1 - share)) / height, 1.0)
+    mean = height / share
+    return silent, float(fit.pvalues()[1]), float(biserial * mean * (mean - cut))
+
+
+def _unit(column: Floats) -> Floats:
+    centred = column - column.mean()
+    spread = centred.std()
+    return np.asarray(centred / spread) if spread > 0 else centred

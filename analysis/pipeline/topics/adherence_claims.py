@@ -1,0 +1,112 @@
+"""What the section on later use claims, in words: supported, not found, or not to be told from these data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from analysis.adherence.claims import Claim, Doubt
+from analysis.disclosure.kinds import TEXT, Kind, each, statistic
+from analysis.pipeline.section import Table
+
+if TYPE_CHECKING:
+    from analysis.adherence.result import AdherenceResult
+
+NUMBERS = "robustness robustness_limit score_before score_after"
+CAUSE = (
+    "That a stronger alliance keeps people using the app is not shown by these data either way: nobody was "
+    "given an alliance at random."
+)
+DOUBTS = {
+    Doubt.BENCHMARK: "a hidden cause as strong as {benchmark} would take it away",
+    Doubt.HABIT: (
+        "the score goes with use before it as well (correlation {score_before:d2} with use before, "
+        "{score_after:d2} with use after), as it would if a lasting habit moved all three"
+    ),
+    Doubt.SILENCE: (
+        "people without a score used the app differently afterwards, and who answered could feign an "
+        "association of this size"
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """Sentences, the values in them, and their kinds."""
+
+    sentences: list[str]
+    values: dict[str, Any]
+    kinds: dict[str, Kind]
+
+
+def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Claimed:
+    """Say what may be said of the first score, before any number is."""
+    mine = found.standing[found.standing["predictor"] == first].to_dict("records")
+    if not mine:
+        return Claimed(sentences=[], values={}, kinds={})
+    row = mine[0]
+    claim = Claim(row["claim"])
+    values = {
+        "claim": str(claim),
+        "claim_doubts": row["doubts"],
+        "claimed_of": titles[first],
+        "benchmark": row["benchmark"],
+        "robustness": row["robustness"],
+        "robustness_limit": row["robustness_limit"],
+        "score_before": row["before"],
+        "score_after": row["after"],
+    }
+    kinds = {**each(TEXT, "claim claim_doubts claimed_of benchmark"), **each(statistic(), NUMBERS)}
+    return Claimed(sentences=[_sentence(claim, row["doubts"]), CAUSE], values=values, kinds=kinds)
+
+
+def _sentence(claim: Claim, doubts: str) -> str:
+    if claim is Claim.NOT_FOUND:
+        return (
+            "That {claimed_of} goes with later use, what was measured held constant: not found. This does "
+            "not show that there is no association."
+        )
+    if claim is Claim.SUPPORTED:
+        return (
+            "That {claimed_of} goes with later use, what was measured held constant: supported. It survives "
+            "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
+            "after, and silence; a hidden cause would have to explain {robustness_limit:percent} of what is "
+            "left of score and use alike before the interval reached nothing."
+        )
+    reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
+    return (
+        "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these data. An "
+        f"association was found, but {reasons}."
+    )
+
+
+def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
+    """Claims of every score with the numbers they rest on."""
+    frame = found.standing.drop(columns="silent")
+    frame = frame.assign(title=frame["predictor"].map(titles))
+    numbers = "partial_r2 robustness robustness_limit benchmark_t before after habit habit_lower"
+    return Table(
+        frame=frame,
+        kinds={
+            **each(TEXT, "predictor title claim doubts benchmark"),
+            **each(statistic(), f"{numbers} silent_p silent_bias"),
+        },
+        title="What may be said: does a score go with later use for a reason of its own?",
+        columns={
+            "title": ("Score", "text"),
+            "claim": ("Claim", "text"),
+            "doubts": ("Doubts", "text"),
+            "robustness": ("Robustness value", "percent"),
+            "robustness_limit": ("of the interval", "percent"),
+            "benchmark": ("Strongest measured cause", "text"),
+            "benchmark_t": ("t, were a hidden one as strong", "d2"),
+            "before": ("r with use before", "d2"),
+            "after": ("r with use after", "d2"),
+            "habit_lower": ("Beyond one habit, lower limit", "d2"),
+            "silent_p": ("p, silence", "p"),
+        },
+        note="Supported: the interval leaves out nothing, and it still does were a hidden cause as strong as "
+        "the strongest measured one; one habit behind use before, score and use after cannot make all three "
+        "correlations; and silence cannot feign the association.",
+    )

@@ -1,0 +1,136 @@
+"""An association is called supported only where hidden causes, one habit and silence cannot feign it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.adherence.binomial import quasi_binomial
+from analysis.adherence.claims import Claim, Doubt, Standing, standing
+from analysis.adherence.context import REMAINING
+from analysis.adherence.robustness import as_strong_as, partial_r2, robustness_value
+from analysis.pipeline.topics.adherence_claims import claim_of
+from analysis.report.formatting import fill_prose
+from tests.recovery.held_populations import POPULATIONS, Held, simple
+from tests.recovery.held_recovery import batch, one
+
+
+def slope(x: np.ndarray, y: np.ndarray, j: int = 1) -> tuple[float, float, float]:
+    b, rss = np.linalg.lstsq(x, y, rcond=None)[:2]
+    df = len(y) - x.shape[1]
+    return float(b[j]), float(np.sqrt(rss[0] / df * np.linalg.inv(x.T @ x)[j, j])), float(df)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_bound_is_exact_where_the_hidden_cause_is_known(seed: int) -> None:
+    """Bias = se √df √(R²_use R²_score / (1 − R²_score)) is an identity of least squares."""
+    rng = np.random.default_rng(seed)
+    n = 80
+    z, hidden = rng.standard_normal((2, n))
+    d = 0.4 * z + 0.5 * hidden + rng.standard_normal(n)
+    y = 0.3 * d + 0.2 * z + 0.6 * hidden + rng.standard_normal(n)
+    one_ = np.ones(n)
+    short, full = np.column_stack([one_, d, z]), np.column_stack([one_, d, z, hidden])
+    b, se, df = slope(short, y)
+    with_it, se_with, _ = slope(full, y)
+    of_d = partial_r2(d, hidden[:, None], np.column_stack([one_, z]))
+    of_y = partial_r2(y, hidden[:, None], short)
+    assert abs(b - with_it) == pytest.approx(se * np.sqrt(df) * np.sqrt(of_y * of_d / (1 - of_d)), rel=1e-10)
+    assert se_with == pytest.approx(se * np.sqrt((1 - of_y) / (1 - of_d)) * np.sqrt(df / (df - 1)), rel=1e-10)
+    # a cause of exactly the robustness value with both takes everything away
+    rv = robustness_value(b / se, df)
+    assert se * np.sqrt(df) * np.sqrt(rv**2 / (1 - rv)) == pytest.approx(abs(b), rel=1e-10)
+
+
+def test_the_bound_by_a_measured_cause_is_the_published_one() -> None:
+    """Cinelli & Hazlett (2020), Darfur: 13.9 %, 7.6 %; as strong as being female: 0.9 %, 12.5 %, 0.075."""
+    assert robustness_value(4.184, 783) == pytest.approx(0.139, abs=5e-4)
+    assert robustness_value(4.184, 783, 0.95) == pytest.approx(0.076, abs=5e-4)
+    assert robustness_value(1.0, 783, 0.95) == 0.0
+    left = as_strong_as(0.09732, 0.02326, 783, 0.00908, 0.1093)
+    assert (left.r2_score, left.r2_use) == pytest.approx((0.0092, 0.125), abs=5e-4)
+    assert (left.estimate, left.se, left.t) == pytest.approx((0.075, 0.0219, 3.44), abs=6e-3)
+    mirrored = as_strong_as(-0.09732, 0.02326, 783, 0.00908, 0.1093)
+    assert (mirrored.estimate, mirrored.t) == pytest.approx((-left.estimate, left.t))
+    assert as_strong_as(0.1, 0.02, 100, 1.0, 0.1).t == -np.inf
+    assert as_strong_as(0.1, 0.02, 100, 0.0, 0.5).estimate == pytest.approx(0.1)
+
+
+def claims(held: Held, studies: int, seed: int = 4) -> list[Standing]:
+    drawn, usage, plan = batch(held, np.random.SeedSequence(seed), studies)
+    found = []
+    for k in range(studies):
+        run = one(drawn, usage, plan, slice(k * held.n, (k + 1) * held.n), (REMAINING,))
+        if run.standing is not None:
+            found.append(run.standing)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "doubt", "least_found"),
+    [
+        ("a hidden habit", Doubt.HABIT, 12),
+        ("sicker people leave and rate lower, severity hidden", Doubt.SILENCE, 2),
+        ("silence depends on rating and on later use", Doubt.SILENCE, 1),
+    ],
+)
+def test_what_nobody_measured_does_not_pass_for_an_effect(name: str, doubt: Doubt, least_found: int) -> None:
+    found = claims(POPULATIONS[name], 16)
+    seen = [mine for mine in found if mine.claim is not Claim.NOT_FOUND]
+    assert len(seen) >= least_found
+    assert all(mine.claim is Claim.UNTOLD and doubt in mine.doubts for mine in seen)
+
+
+def test_an_effect_apart_from_early_use_is_supported_and_one_tied_to_it_is_not() -> None:
+    apart = claims(Held(draw=simple(mean=5.0, effect=0.5, strength=0.0), n=600), 12)
+    assert sum(mine.claim is Claim.SUPPORTED for mine in apart) >= 10
+    tied = claims(Held(draw=simple(mean=5.0, effect=0.5, strength=0.6), n=600), 12)
+    assert {mine.claim for mine in tied} == {Claim.UNTOLD}
+
+
+def test_the_sign_of_the_score_changes_no_claim() -> None:
+    held = Held(draw=simple(mean=5.0, effect=0.5, strength=0.1), n=400)
+    drawn, usage, plan = batch(held, np.random.SeedSequence(2), 1)
+    run = one(drawn, usage, plan, slice(0, 400), (REMAINING,))
+    x, done, due = run._binomial_data()
+    turned = x.copy()
+    turned[:, 1] *= -1
+    plain, other = (standing(run._design, c, quasi_binomial(c, done, due), 0.95) for c in (x, turned))
+    assert (plain.claim, plain.doubts, plain.silent) == (other.claim, other.doubts, other.silent)
+    for field in ("robustness", "benchmark_t", "habit", "habit_lower"):
+        assert getattr(plain, field) == pytest.approx(getattr(other, field), rel=1e-6)
+    assert (plain.before, plain.after) == pytest.approx((-other.before, -other.after))
+
+
+class Found:
+    def __init__(self, claim: Claim, doubts: str) -> None:
+        row: dict[str, Any] = {"predictor": "total", "claim": str(claim), "doubts": doubts}
+        row |= {"benchmark": "use before the landmark", "robustness": 0.2, "robustness_limit": 0.08}
+        self.standing = pd.DataFrame([{**row, "before": 0.14, "after": 0.24}])
+
+
+@pytest.mark.parametrize(
+    ("claim", "doubts", "said"),
+    [
+        (Claim.NOT_FOUND, "", ["not found", "does not show that there is no association"]),
+        (Claim.SUPPORTED, "", ["supported", "as strong as use before the landmark", "8.0%"]),
+        (
+            Claim.UNTOLD,
+            "habit",
+            ["cannot be told from these data", "0.14 with use before, 0.24 with use after"],
+        ),
+        (Claim.UNTOLD, "benchmark, silence", ["as strong as use before the landmark", "without a score"]),
+    ],
+)
+def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: list[str]) -> None:
+    made = claim_of(Found(claim, doubts), "total", {"total": "Total"})  # type: ignore[arg-type]
+    headline, cause = (fill_prose(sentence, made.values) for sentence in made.sentences)
+    assert all(part in headline for part in said)
+    assert "Total" in headline and "{" not in headline + cause
+    assert ("supported" in headline) == (claim is Claim.SUPPORTED)
+    assert ("cannot be told" in headline) == (claim is Claim.UNTOLD)
+    assert "not shown by these data either way" in cause
+    assert set(made.kinds) == set(made.values)
