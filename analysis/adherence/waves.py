@@ -1,4 +1,4 @@
-"""Repeated ratings: use after each, on being higher than others and on being higher than usual."""
+"""Repeated ratings: use after each, on the first rating and on each new one, all use so far held constant."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from analysis.adherence.covariates import coded_columns
 from analysis.adherence.design import side_columns
+from analysis.adherence.early_use import early_use, how_many
 from analysis.adherence.families import adjust_within
 from analysis.adherence.mixed import MixedFit, random_intercept
+from analysis.adherence.sequential import Window, new_rating
 from analysis.adherence.windows import Windows, use_by_window
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
@@ -24,10 +26,17 @@ from instrument.study import Study, as_study
 CALLER = "relate_waves"
 Floats = NDArray[np.float64]
 FEWEST = 30
-SPLITS = {
-    "person mean": ("mean over the ratings", "deviation from it"),
-    "first rating": ("first rating", "change since it"),
+FIRST, NEW = "first rating", "new rating"
+DESCRIBED = {
+    FIRST: "first rating, use before it held constant",
+    NEW: "rating, all use and ratings before it held constant",
 }
+PARTS = ("between people", "within a person")
+MEAN_DESCRIBED = ("mean over the ratings", "deviation from it")
+WARNING = (
+    "an example of what misleads, not a result: the mean over the ratings holds ratings given after the use "
+    "it is related to; where use moves ratings it rejects a true null nearly always"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -37,21 +46,25 @@ class WavesResult(Result):
     Attributes
     ----------
     effects : DataFrame
-        Per predictor and split: `predictor`, `split`, `part` (between people, within a person),
-        `described`, `n_people`, `n_ratings`, `effect` (percentage points of what was due, per standard
-        deviation of the score) with `se`, `ci_lower`, `ci_upper`, `df`, `pvalue`, `p_holm`, `p_bh`.
+        Two rows per predictor (`rating`: first rating, new rating): `predictor`, `rating`, `described`,
+        `n_people`, `n_ratings`, `effect` (percentage points of what was due, per standard deviation of the
+        score) with `se`, `ci_lower`, `ci_upper`, `df`, `pvalue`, `p_holm`, `p_bh`.
     variances : DataFrame
-        Per predictor and split: between people, residual, singular.
+        Per predictor, of the model of the first rating: between people, residual, singular.
+    warning_example : DataFrame
+        The split by a person's mean, which misleads where use moves ratings: `predictor`, `part` (between
+        people, within a person), `described`, numbers as in `effects`, and `warning`.
     windows : DataFrame
         Per wave: `wave`, `from_day`, `to_day`, `due`, `rated`.
     failed : DataFrame
-        predictor, split, reason.
+        predictor, rating, reason.
     notes : list of str
         What was assumed.
     """
 
     effects: pd.DataFrame
     variances: pd.DataFrame
+    warning_example: pd.DataFrame
     windows: pd.DataFrame
     failed: pd.DataFrame
     notes: list[str]
@@ -76,8 +89,8 @@ def relate_waves(
 ) -> WavesResult:
     """Relate the scores of every main wave to use between its close and the close of the next.
 
-    Use it when alliance was rated several times. Do not read the split by person means as an order in
-    time: the mean holds later ratings, which use may have changed; the split by the first rating does not.
+    Use it when alliance was rated several times. Do not read `warning_example` as a result: a person's mean
+    holds later ratings, which use may have changed.
 
     Parameters
     ----------
@@ -103,7 +116,7 @@ def relate_waves(
     Returns
     -------
     WavesResult
-        Both splits for every predictor.
+        Effect of the first rating and of each new one, for every predictor.
 
     Raises
     ------
@@ -114,13 +127,20 @@ def relate_waves(
 
     Notes
     -----
-    `share_it = window_t + b level_i + w difference_it + c'z_i + u_i + e_it`, by restricted maximum
-    likelihood; the share is units done of those due in the window, in percent. No window of use reaches
-    back before its rating closed. Later ratings exist only for those still there.
+    The share is units done of those due in the window, in percent. No window of use reaches back before its
+    rating closed. *First rating*: `share_it = window_t + b first_i + c'z_i + u_i + e_it`, by restricted
+    maximum likelihood, `z` early use (logarithms and curves, as in `relate_adherence`) and covariates. *New
+    rating*: `share_it = w score_it + c_t'h_it + e_it` over the waves after the first; `h`, with coefficients
+    of its own per window, holds a constant, `z`, all earlier ratings, of every earlier window the share and
+    the logarithm of units done (uncapped), and the square of the mean logarithm; errors by person
+    (`analysis.adherence.sequential.new_rating`). Where use moves ratings and a lasting habit moves use, both
+    keep their level; the split by a person's mean does not, nor does the change since the first rating.
+    Neither is safe from a hidden cause that moves ratings *and* use.
 
     References
     ----------
-    Curran & Bauer (2011), doi 10.1146/annurev.psych.093008.100356. In R: `lme4::lmer`.
+    Curran & Bauer (2011), doi 10.1146/annurev.psych.093008.100356 (what the person's mean assumes). Robins,
+    Hernán & Brumback (2000), doi 10.1097/00001648-200009000-00011. In R: `lme4::lmer`; `lm`, `vcovCL`.
 
     Examples
     --------
@@ -132,8 +152,8 @@ def relate_waves(
     ...     scores, data.usage, data.study, data.outcomes, data.covariates,
     ...     participants=data.enrolment, predictors=["total"],
     ... )
-    >>> result.effects["part"].unique().tolist()
-    ['between people', 'within a person']
+    >>> result.effects["rating"].tolist()
+    ['first rating', 'new rating']
     """
     checked_level(confidence, CALLER)
     plan = as_study(study)
@@ -147,33 +167,41 @@ def relate_waves(
     windows = use_by_window(events, plan, participants=participants, engine=engine)
     notes = list(windows.notes)
     frame, adjusters = _rows(table, names, windows, plan, outcomes, covariates, adjust_for, notes)
-    effects, variances, failed = [], [], []
+    effects, variances, example, failed = [], [], [], []
     for name in names:
-        for split in SPLITS:
+        for rating in (FIRST, NEW):
             try:
-                found, spread = _fit(frame, name, split, adjusters, confidence)
+                if rating == FIRST:
+                    found, spread = first_effect(frame, name, adjusters, confidence)
+                    variances.append(spread)
+                else:
+                    found = new_effect(frame, name, adjusters, confidence)
+                effects.append(found)
             except NotEstimableError as error:
                 reason = str(error).split("\n")[0].removeprefix(f"{CALLER}: ")
-                failed.append({"predictor": name, "split": split, "reason": reason})
-                continue
-            effects += found
-            variances.append(spread)
+                failed.append({"predictor": name, "rating": rating, "reason": reason})
+        try:
+            example += by_person_mean(frame, name, adjusters, confidence)
+        except NotEstimableError:
+            continue  # an example only
     if not effects:
         fact = f"no model could be estimated: {failed[0]['reason']}"
         raise NotEstimableError(fact_and_hint(CALLER, fact, "see how many were rated at each wave."))
     done = pd.DataFrame(effects)
     done["family"] = np.where(done["predictor"] == "total", "total", "themes")
     return WavesResult(
-        effects=adjust_within(done, ["split", "part", "family"]).drop(columns="family"),
+        effects=adjust_within(done, ["rating", "family"]).drop(columns="family"),
         variances=pd.DataFrame(variances),
+        warning_example=pd.DataFrame(example).assign(warning=WARNING) if example else pd.DataFrame(),
         windows=windows.table.assign(
             rated=[int((frame["wave"] == wave).sum()) for wave in windows.table["wave"]]
         ),
-        failed=pd.DataFrame(failed, columns=["predictor", "split", "reason"]),
+        failed=pd.DataFrame(failed, columns=["predictor", "rating", "reason"]),
         notes=[
             *notes,
-            "ratings of later waves come from those still using the app; the person mean holds ratings given "
-            "after the use it is related to, the first rating does not",
+            "ratings of later waves come from those still using the app; of a new rating all use and ratings "
+            "before it are held constant, so people who missed an earlier wave do not count for it",
+            "an association, not proof: a hidden cause may move ratings and use",
         ],
     )
 
@@ -198,72 +226,148 @@ def _rows(
     extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes)
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
-    quantities = {"use_before", *plan.baseline, *plan.numbers}
-    frame, adjusters, _ = coded_columns(frame, ["use_before", *wanted], quantities)
-    frame = frame.dropna(subset=adjusters)
+    frame, adjusters, _ = coded_columns(frame, wanted, {*plan.baseline, *plan.numbers})
+    frame = frame.dropna(subset=adjusters).reset_index(drop=True)
     frame["order"] = frame["wave"].map({wave: k for k, wave in enumerate(windows.table["wave"])})
     frame = frame.sort_values(["participant", "order"], kind="stable", ignore_index=True)
     people = frame["participant"].nunique()
     if people < FEWEST:
         fact = f"{people} people have a score, adjustment and use to come."
         raise NotEstimableError(fact_and_hint(CALLER, fact, f"at least {FEWEST} are needed."))
-    return frame, [name for name in adjusters if np.ptp(frame[name].to_numpy(dtype=float)) > 0]
+    columns = early_use(frame, np.ones(len(frame), dtype=bool), plan.gap_days).columns
+    kept = columns.iloc[:, : how_many(columns.shape[1], 1 + len(adjusters), people=people)]
+    frame = pd.concat([frame, kept], axis=1)
+    steady = [name for name in adjusters if np.ptp(frame[name].to_numpy(dtype=float)) == 0]
+    return frame, [*kept, *(name for name in adjusters if name not in steady)]
 
 
-def split_score(score: Floats, person: NDArray[np.int64], split: str) -> tuple[Floats, Floats]:
-    """Level of each person and each rating's difference from it; rows are in the order of time."""
-    if split == "person mean":
-        level = (np.bincount(person, weights=score) / np.bincount(person))[person]
-    else:
-        _, first = np.unique(person, return_index=True)
-        level = score[first][person]
-    return level, score - level
-
-
-def _fit(
-    frame: pd.DataFrame, name: str, split: str, adjusters: Sequence[str], confidence: float
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _standard_score(frame: pd.DataFrame, name: str) -> tuple[Floats, NDArray[np.int64]]:
+    """The score in standard deviations, and the number of the person behind each row."""
     score = frame[name].to_numpy(dtype=float)
     sd = float(score.std(ddof=1))
     if not sd > 0:
         fact = f"{name!r} has one value only."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
-    person = pd.factorize(frame["participant"])[0].astype(np.int64)
-    level, difference = split_score(score / sd, person, split)
+    return score / sd, pd.factorize(frame["participant"])[0].astype(np.int64)
+
+
+def _common(frame: pd.DataFrame, adjusters: Sequence[str]) -> list[Floats]:
+    """Columns of the windows after the first, and the adjustment on a like scale."""
     orders = sorted(frame["order"].unique())
     later = [(frame["order"] == order).to_numpy(float) for order in orders[1:]]
-    others = [_scaled(frame[column].to_numpy(float)) for column in adjusters]
-    columns = [np.ones(len(frame)), level - level.mean(), difference, *later, *others]
-    fit = random_intercept(np.column_stack(columns), frame["percent"].to_numpy(float), person)
-    return _effects(fit, name, split, confidence), {
+    return [*later, *(_scaled(frame[column].to_numpy(float)) for column in adjusters)]
+
+
+def first_effect(
+    frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Use in every window on the first rating of each person, and the variances of that model."""
+    score, person = _standard_score(frame, name)
+    _, place = np.unique(person, return_index=True)
+    # Somebody whose first rating is of a later wave used the app between: their use before is not all.
+    early = frame["order"].to_numpy()[place][person] == frame["order"].min()
+    rows, mine = frame[early], score[place][person][early]
+    if not np.ptp(mine) > 0:
+        fact = f"first ratings of {name!r} have one value only."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
+    columns = [np.ones(len(rows)), mine - mine.mean(), *_common(rows, adjusters)]
+    fit = random_intercept(
+        np.column_stack(columns), rows["percent"].to_numpy(float), pd.factorize(person[early])[0]
+    )
+    spread = {
         "predictor": name,
-        "split": split,
         "between_people": fit.between_people,
         "residual": fit.residual,
         "singular": fit.singular,
     }
+    return {
+        "predictor": name,
+        "rating": FIRST,
+        "described": DESCRIBED[FIRST],
+        **_row(fit, 1, confidence),
+    }, spread
 
 
-def _effects(fit: MixedFit, name: str, split: str, confidence: float) -> list[dict[str, Any]]:
+def new_effect(frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float) -> dict[str, Any]:
+    """Use in every window after the first on the rating before it, given all that came earlier."""
+    score, person = _standard_score(frame, name)
+    wide = pd.DataFrame(
+        {
+            "person": person,
+            "order": frame["order"],
+            "score": score,
+            "use": frame["percent"].to_numpy(float),
+            "done": np.log1p(frame["done"].to_numpy(float)),
+        }
+    ).pivot(index="person", columns="order")
+    fixed = np.column_stack([np.ones(len(frame)), *(_scaled(frame[c].to_numpy(float)) for c in adjusters)])
+    _, place = np.unique(person, return_index=True)
+    fixed = fixed[place]
+    orders = sorted(frame["order"].unique())
+    ratings, used, done = (wide[name][orders].to_numpy(float) for name in ("score", "use", "done"))
+    windows = []
+    for k in range(1, len(orders)):
+        # Shares are cut at what was due: the logarithm tells those apart who did more.
+        past = np.column_stack(
+            [ratings[:, :k], used[:, :k] / 100, done[:, :k], done[:, :k].mean(axis=1) ** 2]
+        )
+        here = np.isfinite(past).all(axis=1) & np.isfinite(ratings[:, k])
+        windows.append(
+            Window(
+                person=np.nonzero(here)[0].astype(np.int64),
+                score=ratings[here, k],
+                use=used[here, k],
+                before=np.column_stack([fixed[here], past[here]]),
+            )
+        )
+    fit, people = new_rating(windows)
     low, high = fit.interval(confidence)
-    pvalues = fit.pvalues()
+    return {
+        "predictor": name,
+        "rating": NEW,
+        "described": DESCRIBED[NEW],
+        "n_people": people,
+        "n_ratings": fit.n,
+        "effect": float(fit.coefficients[0]),
+        "se": float(fit.se[0]),
+        "ci_lower": float(low[0]),
+        "ci_upper": float(high[0]),
+        "df": fit.df_resid,
+        "pvalue": float(fit.pvalues()[0]),
+    }
+
+
+def by_person_mean(
+    frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float
+) -> list[dict[str, Any]]:
+    """The split that misleads where use moves ratings: the mean of a person's ratings, and what is left."""
+    score, person = _standard_score(frame, name)
+    level = (np.bincount(person, weights=score) / np.bincount(person))[person]
+    columns = [np.ones(len(frame)), level - level.mean(), score - level, *_common(frame, adjusters)]
+    fit = random_intercept(np.column_stack(columns), frame["percent"].to_numpy(float), person)
     return [
         {
             "predictor": name,
-            "split": split,
             "part": part,
-            "described": SPLITS[split][column - 1],
-            "n_people": fit.n_people,
-            "n_ratings": fit.n,
-            "effect": float(fit.coefficients[column]),
-            "se": float(fit.se[column]),
-            "ci_lower": float(low[column]),
-            "ci_upper": float(high[column]),
-            "df": float(fit.df[column]),
-            "pvalue": float(pvalues[column]),
+            "described": MEAN_DESCRIBED[k],
+            **_row(fit, 1 + k, confidence),
         }
-        for column, part in ((1, "between people"), (2, "within a person"))
+        for k, part in enumerate(PARTS)
     ]
+
+
+def _row(fit: MixedFit, column: int, confidence: float) -> dict[str, Any]:
+    low, high = fit.interval(confidence)
+    return {
+        "n_people": fit.n_people,
+        "n_ratings": fit.n,
+        "effect": float(fit.coefficients[column]),
+        "se": float(fit.se[column]),
+        "ci_lower": float(low[column]),
+        "ci_upper": float(high[column]),
+        "df": float(fit.df[column]),
+        "pvalue": float(fit.pvalues()[column]),
+    }
 
 
 def _scaled(column: Floats) -> Floats:

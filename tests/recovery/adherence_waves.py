@@ -1,8 +1,9 @@
 """Repeated ratings and use after each, with known effects between people and within a person.
 
 Use after a rating is drawn from the observed level and the observed difference, so both parts are known. In
-the split by the first rating people who used little leave before the next; the split by the person's mean has
-later ratings in its level, so nobody leaves there. The third population has shares of few units, whose
+the split by the first rating people who used little leave before the next. The truth of the models of the first
+and of each new rating is their line through many people; the split by the person's mean is the example that the
+result warns of, and nobody leaves there. The third population has shares of few units, whose
 spread depends on the mean: its truth is the straight line through many people.
 """
 
@@ -17,8 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.waves import _fit, split_score
+from analysis.adherence.waves import by_person_mean, first_effect, new_effect
 from tests.recovery.adherence_studies import MANY, Line, Study, Truth
 
 PARTS = ("between people", "within a person")
@@ -66,40 +66,34 @@ def draw(rng: np.random.Generator, n: int, *, split: str, bounded: bool, leave: 
             "order": np.tile(np.arange(WAVES), n),
             "score": score.ravel(),
             "percent": percent.ravel(),
+            "done": np.maximum(percent.ravel(), 0.0) * UNITS / 100,
             "use_before": np.repeat(before, WAVES),
         }
     )
     return Rated(frame=frame[there.ravel()].reset_index(drop=True), split=split)
 
 
+def effects_of(rated: Rated) -> dict[str, dict[str, Any]]:
+    if rated.split == "person mean":
+        return {row["part"]: row for row in by_person_mean(rated.frame, "score", ["use_before"], 0.95)}
+    first, _ = first_effect(rated.frame, "score", ["use_before"], 0.95)
+    new = new_effect(rated.frame, "score", ["use_before"], 0.95)
+    return {str(row["rating"]): row for row in (first, new)}
+
+
 def estimate(rated: Rated) -> list[Line]:
-    rows, _ = _fit(rated.frame, "score", rated.split, ["use_before"], 0.95)
-    return [
-        (
-            f"repeated waves, {rated.split}",
-            row["part"],
-            row["effect"],
-            row["se"],
-            row["ci_lower"],
-            row["ci_upper"],
-        )
-        for row in rows
-    ]
+    name = f"repeated waves, {rated.split}"
+    numbers = ("effect", "se", "ci_lower", "ci_upper")
+    return [(name, part, *(row[n] for n in numbers)) for part, row in effects_of(rated).items()]  # type: ignore[misc]
 
 
 def truth(split: str, bounded: bool, leave: bool) -> Truth:
     rated = draw(np.random.default_rng(5), MANY // 10, split=split, bounded=bounded, leave=leave)
-    sd = float(rated.frame["score"].std())
     name = f"repeated waves, {split}"
-    if not bounded:
+    if not bounded and split == "person mean":
+        sd = float(rated.frame["score"].std())
         return {(name, PARTS[0]): BETWEEN * sd, (name, PARTS[1]): WITHIN * sd}
-    frame = rated.frame
-    person = frame["participant"].to_numpy(np.int64)
-    level, difference = split_score(frame["score"].to_numpy(float), person, split)
-    later = [(frame["order"] == k).to_numpy(float) for k in range(1, WAVES)]
-    columns = [np.ones(len(frame)), level, difference, *later, frame["use_before"].to_numpy(float)]
-    fit = random_intercept(np.column_stack(columns), frame["percent"].to_numpy(float), person)
-    return {(name, part): float(fit.coefficients[1 + k]) * sd for k, part in enumerate(PARTS)}
+    return {(name, part): row["effect"] for part, row in effects_of(rated).items()}
 
 
 def _study(n: int, **how: Any) -> Study:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 import instrument
 from analysis import relate_waves, summarise_usage
-from analysis.adherence.waves import WavesResult, split_score
+from analysis.adherence.mixed import random_intercept
+from analysis.adherence.sequential import Window, new_rating
+from analysis.adherence.waves import WavesResult
 from analysis.adherence.windows import use_by_window
 from analysis.simulation import StudyData, simulate_study
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
@@ -56,16 +59,26 @@ def test_windows_add_up_to_use_after_the_first_close(data: StudyData) -> None:
     np.testing.assert_array_equal(parts.loc[stayed, "sum"], after.reindex(stayed).astype(float))
 
 
-def test_both_splits_of_every_predictor(found: WavesResult) -> None:
+def test_the_first_and_each_new_rating_of_every_predictor(found: WavesResult) -> None:
     assert found.failed.empty
-    assert found.effects.groupby(["split", "part"]).size().eq(1).all()
-    assert len(found.effects) == 4
-    assert (found.effects["n_ratings"] == found.windows["rated"].sum()).all()
+    assert found.effects["rating"].tolist() == ["first rating", "new rating"]
+    first, new = found.effects.to_dict("records")
+    rated = found.windows["rated"].tolist()
+    # everyone rated first counts in every window they are rated in; new ratings need the first one too
+    assert first["n_people"] == rated[0] and first["n_ratings"] < sum(rated)
+    assert new["n_people"] == new["n_ratings"] == first["n_ratings"] - rated[0]
     inside = (found.effects["ci_lower"] < found.effects["effect"]) & (
         found.effects["effect"] < found.effects["ci_upper"]
     )
     assert inside.all()
-    assert found.to_dict()["notes"]
+    assert any("not proof" in note for note in found.to_dict()["notes"])
+
+
+def test_the_split_by_means_is_a_warning_only(found: WavesResult) -> None:
+    assert "mean over the ratings" not in set(found.effects["described"])
+    example = found.warning_example
+    assert example["part"].tolist() == ["between people", "within a person"]
+    assert example["warning"].str.startswith("an example of what misleads, not a result").all()
 
 
 def test_order_of_rows_and_scale_of_the_score_do_not_matter(
@@ -77,12 +90,74 @@ def test_order_of_rows_and_scale_of_the_score_do_not_matter(
         np.testing.assert_allclose(again.effects[numbers], found.effects[numbers], rtol=1e-6)
 
 
-def test_splits_of_a_score() -> None:
-    score, person = np.array([1.0, 3.0, 5.0, 2.0]), np.array([0, 0, 1, 1])
-    for split, levels in (("person mean", [2, 2, 3.5, 3.5]), ("first rating", [1, 1, 5, 5])):
-        level, difference = split_score(score, person, split)
-        np.testing.assert_array_equal(level, levels)
-        np.testing.assert_array_equal(level + difference, score)
+def fed_back(rng: np.random.Generator, n: int, effect: float) -> list[Window]:
+    """Three waves: a lasting habit moves use, use moves the next rating, the rating moves use by `effect`."""
+    habit, trait = rng.standard_normal((2, n))
+    before = np.log1p(rng.poisson(np.exp(1.2 + 0.5 * habit) * rng.gamma(2, 0.5, n)))
+    score = 0.5 * before + 0.5 * trait + 0.6 * rng.standard_normal(n)
+    history, windows = [np.ones(n), before, before**2], []
+    for _ in range(3):
+        use = 55 + 18 * habit + 6 * before + effect * score + 18 * rng.standard_normal(n)
+        windows.append(Window(person=np.arange(n), score=score, use=use, before=np.column_stack(history)))
+        history += [score, use / 100]
+        score = 0.5 * trait + use / 30 + 0.6 * rng.standard_normal(n)
+    return windows[1:]
+
+
+def of_means(windows: list[Window]) -> np.ndarray:
+    """P values of the split by a person's mean over the same ratings."""
+    n = len(windows[0].use)
+    score = np.column_stack([w.score for w in windows])
+    level = np.repeat(score.mean(axis=1), 2)
+    columns = [np.ones(2 * n), level, score.ravel() - level, np.tile([0.0, 1.0], n)]
+    columns.append(np.repeat(windows[0].before[:, 1], 2))
+    use = np.column_stack([w.use for w in windows]).ravel()
+    fit = random_intercept(np.column_stack(columns), use, np.repeat(np.arange(n), 2))
+    return fit.pvalues()[1:3]
+
+
+def test_feedback_from_use_to_rating_is_no_effect_of_rating() -> None:
+    rng = np.random.default_rng(6)
+    drawn = [fed_back(rng, 200, 0.0) for _ in range(1500)]
+    level = np.mean([new_rating(windows)[0].pvalues()[0] < 0.05 for windows in drawn])
+    assert 0.034 < level < 0.066  # 5 %, three Monte-Carlo errors
+    assert np.mean([of_means(windows) for windows in drawn[:50]] < np.float64(0.05)) > 0.9
+
+
+def test_an_effect_under_feedback_comes_back() -> None:
+    rng = np.random.default_rng(7)
+    fits = [new_rating(fed_back(rng, 300, 5.0))[0] for _ in range(400)]
+    estimates = np.array([fit.coefficients[0] for fit in fits])
+    error = estimates.std() / np.sqrt(len(fits))
+    assert abs(estimates.mean() - 5.0) < 3 * error < 0.3
+    covered = np.mean([low[0] < 5.0 < high[0] for low, high in (fit.interval() for fit in fits)])
+    assert 0.917 < covered < 0.983
+
+
+def test_the_slope_is_that_of_one_regression_with_all_columns_crossed() -> None:
+    windows = fed_back(np.random.default_rng(3), 60, 4.0)
+    blocks = [w.before for w in windows]
+    zeros = [[np.zeros((60, b.shape[1])) if j != k else b for j, b in enumerate(blocks)] for k in range(2)]
+    design = np.column_stack([np.concatenate([w.score for w in windows]), np.block(zeros)])
+    use = np.concatenate([w.use for w in windows])
+    plain = sm.OLS(use, design).fit(
+        cov_type="cluster", cov_kwds={"groups": np.tile(np.arange(60), 2)}, use_t=True
+    )
+    fit, people = new_rating(windows)
+    assert people == 60 and fit.df_resid == 59
+    assert fit.coefficients[0] == pytest.approx(plain.params[0], rel=1e-9)
+    assert fit.se[0] == pytest.approx(plain.bse[0], rel=1e-9)
+    assert fit.pvalues()[0] == pytest.approx(plain.pvalues[0], rel=1e-9)
+
+
+def test_too_short_or_unchanging_histories_are_refused() -> None:
+    windows = fed_back(np.random.default_rng(3), 24, 0.0)
+    with pytest.raises(NotEstimableError, match="too few people were rated after the first wave"):
+        new_rating(windows)
+    window = fed_back(np.random.default_rng(3), 60, 0.0)[0]
+    same = Window(person=window.person, score=window.before[:, 1], use=window.use, before=window.before)
+    with pytest.raises(NotEstimableError, match="do not change beyond what came before"):
+        new_rating([same])
 
 
 @pytest.mark.parametrize(
