@@ -178,7 +178,8 @@ def summarise_usage(
         or an Ibis backend.
     participants
         One row per enrolled participant: `participant`, and where known `enrolled` (needed for `at`; or
-        `enrolled_day`, a day of one calendar), `withdrawn_day`, and until when the person was watched:
+        `enrolled_day`, a day of one calendar), `withdrawn_day`, the `reason` for leaving the app (see
+        `ends_well` of the study), and until when the person was watched:
         `observed_until` (date) or `observed_until_day` (days since enrolment).
         Those without events count as no use. By default, only those in the log.
     completed_kind

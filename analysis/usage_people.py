@@ -14,7 +14,7 @@ PERIODS = ("before", "after", "whole")
 COUNTED = ("events", "sessions", "completed", "logins", "active_days", "minutes")
 
 
-KNOWN = ("participant", "withdrawn_day", "joined", "observed_day")
+KNOWN = ("participant", "withdrawn_day", "joined", "observed_day", "reason")
 
 
 def everybody(table: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
@@ -50,6 +50,8 @@ def finish(
     judged[np.isnan(columns["share_whole"])] = pd.NA
     columns["adherent"] = judged
     columns |= _leaving(table, columns, end, rule)
+    if "reason" in table:
+        columns["reason"] = table["reason"].astype("object")
     return pd.DataFrame(columns), intended
 
 

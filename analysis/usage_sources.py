@@ -271,15 +271,15 @@ def people_table(participants: pd.DataFrame | None, reading: LogReading) -> pd.D
     Parameters
     ----------
     participants
-        `participant`, and where known `enrolled` (timestamp) and `withdrawn_day` or `withdrawn`.
+        `participant`, and where known `enrolled` (timestamp), `withdrawn_day` or `withdrawn`, and `reason`.
     reading
         Who asks, and how dates and numbers in text are written.
 
     Returns
     -------
     DataFrame or None
-        participant (text), enrolled_us (Int64 microseconds in UTC), withdrawn_day (float); columns that are
-        not known are absent.
+        participant (text), enrolled_us (Int64 microseconds in UTC), withdrawn_day (float), reason (text);
+        columns that are not known are absent.
     """
     if participants is None:
         return None
@@ -311,4 +311,8 @@ def people_table(participants: pd.DataFrame | None, reading: LogReading) -> pd.D
         name = "withdrawn_day" if "withdrawn_day" in participants else "withdrawn"
         hint = "leave it empty for those who stayed; days count from enrolment."
         raise place.fault(name, early, "lie before enrolment", hint)
+    if "reason" in participants:
+        texts = participants["reason"].astype("object")
+        known["reason"] = texts.map(lambda cell: str(cell).strip() or None, na_action="ignore")
+        known["reason"] = known["reason"].where(known["reason"].notna(), None)
     return known

@@ -21,7 +21,7 @@ Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LAST_EVENT = "last_event"
 # Keys added later: left out of what is hashed where they say nothing, so that older files keep their hash.
-ADDED = {"observed_until": None, "day_zero": "enrolment", "cluster": None, "numbers": []}
+ADDED = {"observed_until": None, "day_zero": "enrolment", "cluster": None, "numbers": [], "ends_well": []}
 
 
 class DayZero(StrEnum):
@@ -161,6 +161,7 @@ class Study(Model):
     observed_until: (
         date | Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["last_event"] | None
     ) = None
+    ends_well: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     hypotheses: tuple[Hypothesis, ...] = ()
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from analysis.adherence.binomial import average_effect, quasi_binomial
 from analysis.adherence.claims import Standing
 from analysis.adherence.counts import PLAIN, RULE
 from analysis.adherence.design import CALLER, LandmarkDesign
+from analysis.adherence.ends import CAUSE, incidence_of
 from analysis.adherence.families import adjust_within
 from analysis.adherence.models import ModelRun
 from analysis.adherence.result import AdherenceResult
@@ -57,6 +58,8 @@ def collect(
         shape=_tested([run.shape for run in runs.values()]),
         shape_curves=_stack([run.curve for run in runs.values()]),
         context=_stack([run.context for run in runs.values()]),
+        ends=_stack([run.ends for run in runs.values()]),
+        incidence=incidence_of(design.frame, confidence),
         standing=_standing(runs),
         imputation=pd.DataFrame([run.imputation for run in runs.values() if run.imputation]),
         naive=naive,
@@ -76,6 +79,7 @@ def collect(
             "clusters": None if design.clusters is None else design.clusters.count,
             "count_rule": RULE,
             "gap_days": plan.gap_days,
+            "reasons_known": CAUSE in design.frame,
             "threshold": plan.adherence.threshold,
             "justification": plan.adherence.justification,
         },

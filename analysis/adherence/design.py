@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.adherence.clusters import FEW_CLUSTERS, Clusters, clusters_of
 from analysis.adherence.covariates import coded_columns, without_repeats
 from analysis.adherence.early_use import bearable, calendar, early_use, how_many
+from analysis.adherence.ends import with_ends
 from analysis.adherence.steps import Step, flow_table
 from analysis.rules import EARLIEST_RATING
 from analysis.usage import UsageSummary
@@ -28,7 +29,7 @@ from instrument.study import Study
 
 CALLER = "relate_adherence"
 FEWEST, MANY = 30, 150  # people: to analyse at all; to bend the line of calendar time
-BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day")
+BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,7 @@ def assemble(
     frame["use_before"] = frame[f"{measure}_before"].astype(float)
     share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)
     frame["adherent_after"] = share >= study.adherence.threshold
+    frame = with_ends(frame, study.ends_well, notes)
     frame, adjusters, codes = coded_columns(frame, names, {*study.baseline, *study.numbers})
     if codes:
         notes.append(

@@ -20,6 +20,7 @@ from analysis.adherence.covariates import LEAST_OF_ITS_OWN, condition_number, ow
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.discrete import discrete_time, still_using
 from analysis.adherence.early_use import how_many
+from analysis.adherence.ends import CAUSE, End, models_of_ends
 from analysis.adherence.fit import Fit
 from analysis.adherence.imputation import impute, pooled_use
 from analysis.adherence.mixed import random_intercept
@@ -39,6 +40,7 @@ COUNT, CHOSEN = "active days, negative binomial", "active days, model chosen by 
 QUASI, OF_DAYS = "active days, quasi-Poisson", "active days of those watched, logit"
 INTERCEPT = "remaining use, linear with a random intercept by cluster"
 REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
+ENDS = "time to each end of use"
 SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"
 AUXILIARY = ("done", "active_days_after", "at_risk")
 
@@ -87,6 +89,7 @@ class ModelRun:
         self.curve: pd.DataFrame | None = None
         self.context: pd.DataFrame | None = None
         self.standing: Standing | None = None
+        self.ends: pd.DataFrame | None = None
 
     def run(self, only: Sequence[str] | None = None) -> ModelRun:
         """Run every model, or those named."""
@@ -114,6 +117,8 @@ class ModelRun:
             steps.append((OUTCOME, self._follow_up))
         if self._context is not None:
             steps.append((MODERATED, self._moderated))
+        if CAUSE in self._design.frame:
+            steps.append((ENDS, self._ends))
         for name, step in steps:
             if only is not None and name not in only:
                 continue
@@ -276,6 +281,25 @@ class ModelRun:
         table = proportionality(fit, x, time, event, terms)
         table.insert(0, "predictor", self._predictor)
         self.proportional = table
+
+    def _ends(self) -> None:
+        """Leaving for another reason and getting better, each by its hazard and by its share."""
+        frame = self._design.frame
+        here = frame["at_risk"].to_numpy(dtype=bool)
+        cause = frame[CAUSE].to_numpy(dtype=np.int64)[here]
+        time = frame["disengaged_after"].to_numpy(dtype=float)[here]
+        rows = []
+        for end in End:
+            events = int((cause == end).sum())
+            x = self._x[here]
+            x = x[:, (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))]
+            try:
+                rows += models_of_ends(x, time, cause, end, self._level)
+            except NotEstimableError as error:
+                self._note_failure(f"{ENDS}, {end.words}", error)
+        if rows:
+            self.ends = pd.DataFrame(rows)
+            self.ends.insert(0, "predictor", self._predictor)
 
     def _by_week(self) -> None:
         x, terms, time, event = self._at_risk_data()

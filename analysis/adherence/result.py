@@ -47,6 +47,12 @@ class AdherenceResult(Result):
     context : DataFrame
         Where a context is named: model, predictor, context, quantity (score with the context held
         constant, at three of its levels, interaction), ratio and effect with intervals, pvalue.
+    ends : DataFrame
+        Where reasons for leaving are known: predictor, end (left for another reason, got better), model
+        (cause-specific hazard, Fine-Gray), n, events, coefficient, se, pvalue, ratio, ci_lower, ci_upper.
+    incidence : DataFrame
+        Share that met each end by each day after the landmark (Aalen-Johansen): end, time, at_risk, events,
+        incidence, se, ci_lower, ci_upper.
     standing : DataFrame
         What may be said of each score: predictor, claim (supported, not found, cannot be told from these
         data), doubts (benchmark, habit, silence), and the numbers these rest on (see
@@ -79,6 +85,8 @@ class AdherenceResult(Result):
     shape: pd.DataFrame
     shape_curves: pd.DataFrame
     context: pd.DataFrame
+    ends: pd.DataFrame
+    incidence: pd.DataFrame
     standing: pd.DataFrame
     imputation: pd.DataFrame
     naive: pd.DataFrame

@@ -34,6 +34,9 @@ class Drawn:
     enrolment: dict[str, Table] = field(default_factory=dict)
     # change of the expected units done by one unit of the score, where the score does something
     slope: Table | None = None
+    # what the score is the mean of, shape (people, k), and the same slope by one unit of what they measure
+    parts: Table | None = None
+    latent_slope: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +230,69 @@ def withdrawing(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
     )
 
 
+def fed_back(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
+    """A lasting habit moves use; use so far, and nothing else of the habit, moves the rating."""
+    h = rng.standard_normal(m)
+    before = counts(rng, np.exp(1.2 + 0.6 * h), 0.3)
+    score = 0.6 * standard(np.log1p(before)) + 0.8 * rng.standard_normal(m)
+    after = counts(rng, np.exp(1.4 + 0.6 * h), 0.3)
+    return Drawn(score=score, sessions_before=before, sessions_after=after, until=np.full(m, float(DAYS)))
+
+
+def recovering(told: bool) -> Callable[[np.random.Generator, int, Table], Drawn]:
+    def draw(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
+        """A higher rating brings recovery sooner, and who recovers deletes the app; others leave at random."""
+        rate = counts(rng, np.full(m, 8.0), 0.3) / 8.0 * 0.35
+        before = rng.poisson(rate * LANDMARK)
+        score = 0.4 * standard(np.log1p(before)) + 0.9 * rng.standard_normal(m)
+        better = LANDMARK + rng.exponential(90 * np.exp(-0.6 * score))
+        bored = LANDMARK + rng.exponential(110, m)
+        until = np.minimum(np.minimum(better, bored), DAYS)
+        after = rng.poisson(rate * (until - LANDMARK))
+        reason = np.where(until >= DAYS, "", np.where(better < bored, "recovered", "bored"))
+        return Drawn(
+            score=score,
+            sessions_before=before,
+            sessions_after=after,
+            until=until,
+            enrolment={"reason": reason} if told else {},
+        )
+
+    return draw
+
+
+def often(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
+    """Three sessions a week are intended, and few do as many."""
+    before = counts(rng, np.full(m, 9.0), 0.6)
+    score = 0.4 * standard(np.log1p(before)) + 0.9 * rng.standard_normal(m)
+    p = expit(-1.0 + 0.6 * standard(np.log1p(before)))
+    after = beta_binomial(rng, p, due=24)
+    return Drawn(score=score, sessions_before=before, sessions_after=after, until=np.full(m, float(DAYS)))
+
+
+def with_error(effect: float) -> Callable[[np.random.Generator, int, Table], Drawn]:
+    def draw(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
+        """Later use follows what four answers measure (reliability 0.7), not the answers."""
+        before = counts(rng, np.full(m, 5.0), 0.8)
+        true = rng.standard_normal(m)
+        parts = true[:, None] + np.sqrt(4 * 0.3 / 0.7) * rng.standard_normal((m, 4))
+        line = -0.2 + effect * true + 0.6 * standard(np.log1p(before))
+        slope = DUE * expit(line) * expit(-line) * effect
+        score = parts.mean(axis=1)
+        return Drawn(
+            score=score,
+            sessions_before=before,
+            sessions_after=beta_binomial(rng, expit(line)),
+            until=np.full(m, float(DAYS)),
+            # of what the score measures a unit of it holds its reliability
+            slope=slope * 0.7,
+            parts=parts,
+            latent_slope=slope,
+        )
+
+    return draw
+
+
 def silent(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
     """Who rates low and will use little does not answer."""
     before = counts(rng, np.full(m, 4.0), 0.5)
@@ -263,8 +329,30 @@ POPULATIONS: dict[str, Held] = {
     "clinics, held constant by their numbers": Held(draw=clinics, study={"covariates": ["clinic"]}),
     "some withdraw, less was due": Held(draw=withdrawing),
     "silence depends on rating and on later use": Held(draw=silent, hidden=True),
+    "early use moves the rating, a habit moves use": Held(draw=fed_back),
+    "no effect, three sessions a week are intended": Held(
+        draw=often,
+        study={
+            "intended_use": {
+                "unit": "sessions",
+                "amount": 36,
+                "weeks": 12,
+                "justification": "three sessions a week, 12 weeks",
+            }
+        },
+    ),
+    "recovery ends use, no reason is known": Held(draw=recovering(False), hidden=True),
+    "recovery ends use, reasons are known": Held(
+        draw=recovering(True), study={"ends_well": ["recovered"]}, hidden=True
+    ),
+    "a hidden habit, 5,000 people": Held(draw=habit, n=5000, hidden=True),
     "true effect": Held(draw=simple(mean=5.0, effect=0.35)),
     "true effect, a third never comes back": Held(draw=simple(mean=5.0, effect=0.35, zero=0.33)),
     "true effect, 60 people": Held(draw=simple(mean=5.0, effect=0.5), n=60),
     "true effect, 5,000 people": Held(draw=simple(mean=5.0, effect=0.15), n=5000),
+    "true effect, rating apart from early use": Held(draw=simple(mean=5.0, effect=0.35, strength=0.0)),
+    "true effect, rating nearly apart from early use, 5,000 people": Held(
+        draw=simple(mean=5.0, effect=0.35, strength=0.1), n=5000
+    ),
+    "true effect of what the score measures with error": Held(draw=with_error(0.5)),
 }

@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from analysis.adherence import models as m
+from analysis.adherence.attenuation import corrected_slope
+from analysis.adherence.claims import Claim
 from analysis.adherence.context import REMAINING
 from analysis.adherence.design import assemble
 from analysis.adherence.models import ModelRun
@@ -26,6 +29,7 @@ from tests.recovery.held_populations import POPULATIONS, Drawn, Held, base_study
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "held_populations.csv"
 SEED, PEOPLE_PER_BATCH, MANY = 20_261_129, 15_000, 200_000
 MODELS = (REMAINING, m.COUNT)
+CORRECTED = "corrected for unreliability"
 
 
 def batch(held: Held, seed: np.random.SeedSequence, studies: int) -> tuple[Drawn, UsageSummary, Study]:
@@ -83,12 +87,34 @@ def _lines(
     out: list[dict[str, Any]] = [
         {"replication": number, "failed": "", **{key: row.get(key) for key in keep}} for row in run.effects
     ]
+    if out and run.standing is not None:
+        out[0]["claim"] = str(run.standing.claim)
+    if drawn.parts is not None:
+        out.append({"replication": number, "failed": "", "model": CORRECTED, **_corrected(run, drawn, rows)})
     return out + [
         {"replication": number, "model": row["model"], "failed": row["reason"]} for row in run.failed
     ]
 
 
-def truth(name: str) -> float:
+def _corrected(run: ModelRun, drawn: Drawn, rows: slice) -> dict[str, Any]:
+    """The slope on what the score measures, per standard deviation of that."""
+    frame = run._design.frame
+    assert drawn.parts is not None
+    place = frame["participant"].astype(int).to_numpy()
+    share = (frame["done"] / frame["due"] * run._design.due).to_numpy(dtype=float)
+    adjusters = frame[run._design.adjusters].to_numpy(dtype=float)
+    fit = corrected_slope(drawn.score[place], drawn.parts[place], share, adjusters)
+    return {
+        "n": fit.n,
+        "effect": fit.estimate,
+        "se": fit.se,
+        "pvalue": float(2 * stats.norm.sf(abs(fit.estimate / fit.se))),
+        "effect_lower": fit.estimate - 1.96 * fit.se,
+        "effect_upper": fit.estimate + 1.96 * fit.se,
+    }
+
+
+def truth(name: str, model: str = REMAINING) -> float:
     """Units done per standard deviation of the score among those analysed, read off many people."""
     held = POPULATIONS[name]
     rng = np.random.default_rng(1)
@@ -96,13 +122,15 @@ def truth(name: str) -> float:
     if drawn.slope is None:
         return 0.0
     rated = np.isfinite(drawn.score)
+    if model == CORRECTED and drawn.latent_slope is not None:
+        return float(drawn.latent_slope.mean())
     return float(drawn.slope[rated].mean() * drawn.score[rated].std())
 
 
 def table(name: str, lines: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    true = truth(name)
     for model, mine in lines.groupby("model", sort=False):
+        true, in_units = truth(name, model), model in (REMAINING, CORRECTED)
         good = mine[mine["failed"] == ""]
         low, high, effect = (good[c].astype(float) for c in ("effect_lower", "effect_upper", "effect"))
         rows.append(
@@ -110,17 +138,26 @@ def table(name: str, lines: pd.DataFrame) -> pd.DataFrame:
                 "population": name,
                 "n": POPULATIONS[name].n,
                 "model": model,
-                "truth": true if model == REMAINING else (0.0 if true == 0 else np.nan),
+                "truth": true if in_units else (0.0 if true == 0 else np.nan),
                 "mean": effect.mean(),
                 "sd": effect.std(),
                 "mean_se": ((high - low) / 3.92).mean(),
-                "coverage": ((low <= true) & (true <= high)).mean() if model == REMAINING else np.nan,
+                "coverage": ((low <= true) & (true <= high)).mean() if in_units else np.nan,
                 "rejected": (good["pvalue"].astype(float) < 0.05).mean(),
+                **_claims(good if model == REMAINING else good.iloc[:0]),
                 "replications": len(good),
                 "failed": int((mine["failed"] != "").sum()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _claims(good: pd.DataFrame) -> dict[str, float]:
+    """Shares of studies in which the claim is supported, not found, or cannot be told."""
+    names = {"supported": Claim.SUPPORTED, "not_found": Claim.NOT_FOUND, "untold": Claim.UNTOLD}
+    if not len(good) or "claim" not in good:
+        return dict.fromkeys(names, np.nan)
+    return {column: float((good["claim"] == str(claim)).mean()) for column, claim in names.items()}
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
+from analysis.pipeline.topics.adherence_ends import ends_of, ends_table, incidence_table
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -74,12 +75,15 @@ def section_adherence(context: Context) -> Section:
     main = found.effects[found.effects["model"] == REMAINING].set_index("predictor")
     said, noted, note_kinds = notes(found.notes)
     claimed = claim_of(found, first, titles)
+    ended = ends_of(found, first, titles)
     values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
         "flow": _flow(found),
         "effects": _effects(found, titles, main=True),
         "models": _effects(found, titles, main=False),
         "standing": standing_table(found, titles),
+        "ends": ends_table(found, titles),
+        "incidence": incidence_table(found),
         "context": _context(found, titles),
         **_survival(found, titles[first]),
         "checks": _checks(found, titles),
@@ -104,10 +108,11 @@ def section_adherence(context: Context) -> Section:
             "clusters": found.design["cluster"] or "none",
         },
         option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context clusters")},
-        prose=[*claimed.sentences, *_prose(values, found), *said],
-        values={**values, **claimed.values},
+        prose=[*claimed.sentences, *_prose(values, found), *ended.sentences, *said],
+        values={**values, **claimed.values, **ended.values},
         value_kinds={
             **claimed.kinds,
+            **ended.kinds,
             **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
             **each(GIVEN, "landmark_day due"),
             **each(TEXT, "unit first"),

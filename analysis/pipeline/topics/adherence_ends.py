@@ -1,0 +1,115 @@
+"""How use ended, in words and tables: left for another reason, got better, or no reason is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis.adherence.context import HAZARD
+from analysis.adherence.ends import SPECIFIC, SUBDISTRIBUTION, End
+from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
+from analysis.pipeline.section import Table
+from analysis.pipeline.topics.adherence_claims import Claimed
+
+if TYPE_CHECKING:
+    from analysis.adherence.result import AdherenceResult
+
+NO_REASON = (
+    "Leaving because one got better counts as leaving here: no reason for leaving is known. A score that "
+    "helps people to get better can then look as if it drove them away."
+)
+NAMES = {End.LEFT: "left", End.BETTER: "better"}
+
+
+def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Claimed:
+    """Say what each model of how use ended says of the first score, or that no reason is known."""
+    timed = bool((found.effects["model"] == HAZARD).any()) or len(found.curves) > 0
+    if not found.design["reasons_known"]:
+        return Claimed(sentences=[NO_REASON] if timed else [], values={}, kinds={})
+    values: dict[str, Any] = {}
+    sentences = [
+        "Reasons for leaving are known: getting better and leaving for another reason are counted apart "
+        "here. In the models of remaining use, active days and time to disengagement both count as leaving."
+    ]
+    for end, name in NAMES.items():
+        mine = found.ends
+        mine = mine[(mine["predictor"] == first) & (mine["end"] == end.words)] if len(mine) else mine
+        if not len(mine):
+            continue
+        row = mine.set_index("model")
+        for model, key in ((SPECIFIC, "hazard"), (SUBDISTRIBUTION, "share")):
+            for part, column in (("", "ratio"), ("_lower", "ci_lower"), ("_upper", "ci_upper")):
+                values[f"{name}_{key}{part}"] = float(row.loc[model, column])
+        values["ends_of_score"] = titles[first]
+        sentences.append(
+            f"Among those still using the app, people one standard deviation higher on {{ends_of_score}} "
+            f"{end.words} at {{{name}_hazard:d2}} times the rate (cause-specific hazard ratio, 95% interval "
+            f"{{{name}_hazard_lower:d2}} to {{{name}_hazard_upper:d2}}). On the share of all who ever "
+            f"{end.words}, the other end counted as such, the ratio of subdistribution hazards (Fine-Gray) "
+            f"is {{{name}_share:d2}} ({{{name}_share_lower:d2}} to {{{name}_share_upper:d2}})."
+        )
+    numbers = [key for key in values if key != "ends_of_score"]
+    kinds = {**({"ends_of_score": TEXT} if numbers else {}), **each(statistic(), " ".join(numbers))}
+    return Claimed(sentences=sentences, values=values, kinds=kinds)
+
+
+def ends_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
+    """Effects of every score on each end of use."""
+    frame = found.ends.copy()
+    if len(frame):
+        frame["title"] = frame["predictor"].map(titles)
+    return Table(
+        frame=frame,
+        kinds={
+            **each(TEXT, "predictor title end model"),
+            "n": people(weight=1),
+            "events": people("n"),
+            **each(statistic("n", "events"), "coefficient se pvalue ratio ci_lower ci_upper"),
+        },
+        title="How use ended, one standard deviation more of a score",
+        columns={
+            "title": ("Score", "text"),
+            "end": ("End", "text"),
+            "model": ("Model", "text"),
+            "n": ("n", "int"),
+            "events": ("Ended so", "int"),
+            "ratio": ("Ratio", "d2"),
+            "ci_lower": ("95% from", "d2"),
+            "ci_upper": ("to", "d2"),
+            "pvalue": ("p", "p"),
+        },
+        note="Cause-specific: the rate among those still using the app. Fine-Gray: the share who ever ended "
+        "so; it falls too when the other end comes sooner.",
+    )
+
+
+def incidence_table(found: AdherenceResult) -> Table:
+    """Share that met each end by every week."""
+    weekly = []
+    for _, mine in found.incidence.groupby("end", sort=False) if len(found.incidence) else ():
+        weeks = mine["time"].floordiv(7)
+        weekly.append(mine[~weeks.duplicated(keep="last") | (mine["time"] == 0)])
+    frame = pd.concat(weekly, ignore_index=True) if weekly else pd.DataFrame()
+    if len(frame):
+        frame = frame.drop(columns="events")
+    return Table(
+        frame=frame,
+        kinds={
+            "end": TEXT,
+            "time": GIVEN,
+            "at_risk": people(falls=True, by="end"),
+            **each(statistic("at_risk", fraction=True), "incidence se ci_lower ci_upper"),
+        },
+        title="Share that met each end of use (Aalen-Johansen)",
+        columns={
+            "end": ("End", "text"),
+            "time": ("Days after the landmark", "d1"),
+            "at_risk": ("At risk", "int"),
+            "incidence": ("Share", "percent"),
+            "ci_lower": ("95% from", "percent"),
+            "ci_upper": ("to", "percent"),
+        },
+        note="The last day of every week with an end.",
+    )
