@@ -41,7 +41,9 @@ def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Cl
         row = mine.set_index("model")
         for model, key in ((SPECIFIC, "hazard"), (SUBDISTRIBUTION, "share")):
             for part, column in (("", "ratio"), ("_lower", "ci_lower"), ("_upper", "ci_upper")):
-                values[f"{name}_{key}{part}"] = float(row.loc[model, column])
+                values[f"{name}_{key}{part}"] = float(
+                    row[column].to_numpy(dtype=float)[row.index == model][0]
+                )
         values["ends_of_score"] = titles[first]
         sentences.append(
             f"Among those still using the app, people one standard deviation higher on {{ends_of_score}} "
