@@ -18,8 +18,9 @@ from threadpoolctl import threadpool_limits
 from analysis.adherence import models as m
 from analysis.adherence.attenuation import corrected_slope
 from analysis.adherence.claims import Claim
-from analysis.adherence.context import REMAINING
+from analysis.adherence.context import HAZARD, REMAINING
 from analysis.adherence.design import assemble
+from analysis.adherence.ends import SPECIFIC, End
 from analysis.adherence.models import ModelRun
 from analysis.usage import UsageSummary, summarise_usage
 from instrument.errors import NotEstimableError
@@ -61,6 +62,8 @@ def one(
 
 def replicate(name: str, replications: int, chunk: int = 0, models: tuple[str, ...] = MODELS) -> pd.DataFrame:
     held = POPULATIONS[name]
+    if "recovery ends" in name:
+        models = (*models, HAZARD, m.ENDS)
     per = max(1, PEOPLE_PER_BATCH // held.n)
     root = np.random.SeedSequence([SEED, chunk, list(POPULATIONS).index(name)])
     lines = []
@@ -89,6 +92,9 @@ def _lines(
     ]
     if out and run.standing is not None:
         out[0]["claim"] = str(run.standing.claim)
+    for row in [] if run.ends is None else run.ends.to_dict("records"):
+        same = {key: row[key] for key in ("n", "coefficient", "se", "pvalue")}
+        out.append({"replication": number, "failed": "", "model": f"{row['model']}, {row['end']}", **same})
     if drawn.parts is not None:
         out.append({"replication": number, "failed": "", "model": CORRECTED, **_corrected(run, drawn, rows)})
     return out + [
@@ -132,17 +138,21 @@ def table(name: str, lines: pd.DataFrame) -> pd.DataFrame:
     for model, mine in lines.groupby("model", sort=False):
         true, in_units = truth(name, model), model in (REMAINING, CORRECTED)
         good = mine[mine["failed"] == ""]
+        if "recovery ends" in name and model != f"{SPECIFIC}, {End.LEFT.words}":
+            true = np.nan  # not nothing: the rating brings recovery, and recovery ends use
         low, high, effect = (good[c].astype(float) for c in ("effect_lower", "effect_upper", "effect"))
         rows.append(
             {
                 "population": name,
                 "n": POPULATIONS[name].n,
                 "model": model,
-                "truth": true if in_units else (0.0 if true == 0 else np.nan),
+                "truth": true if in_units or true == 0 else np.nan,
                 "mean": effect.mean(),
                 "sd": effect.std(),
                 "mean_se": ((high - low) / 3.92).mean(),
-                "coverage": ((low <= true) & (true <= high)).mean() if in_units else np.nan,
+                "coverage": ((low <= true) & (true <= high)).mean()
+                if in_units and np.isfinite(true)
+                else np.nan,
                 "rejected": (good["pvalue"].astype(float) < 0.05).mean(),
                 **_claims(good if model == REMAINING else good.iloc[:0]),
                 "replications": len(good),
