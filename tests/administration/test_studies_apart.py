@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
+import pandas as pd
 from sqlalchemy import Engine, update
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -50,7 +50,7 @@ from instrument.store.people import (
     issue_withdrawal_code,
     without_consent,
 )
-from instrument.store.retrieval import responses_of
+from instrument.store.retrieval import BESIDE, responses_of
 from instrument.store.study_data import studies_in, study_data
 from instrument.store.tables import administration
 from instrument.store.tokens import Keyring
@@ -62,6 +62,7 @@ MINE, OTHER = "mine", "other"
 def acts(engine: Engine, keyring: Keyring, study_id: str, seed: int, found: dict[str, Any]) -> Iterator[None]:
     """Lead a study of a few people, one transaction at a time; `found` gets its tokens, codes and key."""
     rng = random.Random(seed)
+    found |= {"codes": {}, "rows": [], "events": [], "choices": {}}
     open_study(engine, keyring, people=1, id=study_id)
     yield
     with engine.begin() as connection:
@@ -79,9 +80,11 @@ def acts(engine: Engine, keyring: Keyring, study_id: str, seed: int, found: dict
             person = people_of(connection, number, [name])[name]
             for granted in rng.choice([(), (True,), (False,), (True, False), (False, True)]):
                 give_consent(connection, person, "hash", "1", "en", granted)
+                found["choices"][name] = granted
         yield
         with engine.begin() as connection:
-            items = list(item_numbers(connection, version).values())
+            named = item_numbers(connection, version)
+            items = list(named.values())
             for wave in waves_of(connection, number)[: rng.choice([0, 1, 1, 2])]:
                 layout = [Placement(item, k, 1 + k // 10) for k, item in enumerate(items, start=1)]
                 attempt = start_administration(
@@ -96,6 +99,11 @@ def acts(engine: Engine, keyring: Keyring, study_id: str, seed: int, found: dict
                 given = {item: Answer("answered", rng.randint(1, 5)) for item in items[: rng.randint(1, 9)]}
                 save_answers(connection, attempt, given)
                 ends = rng.choice(["open", "complete", "complete", "void"])
+                if ends != "void":
+                    codes = {item: given[number].value for item, number in named.items() if number in given}
+                    found["rows"].append(
+                        (name, wave.name, "completed" if ends == "complete" else "open", codes)
+                    )
                 if ends == "complete":
                     complete_administration(connection, attempt, f"{study_id}{attempt}")
                 if ends == "void":
@@ -110,8 +118,9 @@ def acts(engine: Engine, keyring: Keyring, study_id: str, seed: int, found: dict
                     for k, at in enumerate(moments)
                 ]
                 keep_events(connection, number, "app", events, {name: person})
+                found["events"] += [(name, event.kind, event.at, event.duration) for event in events]
             if rng.random() < 0.5:
-                found.setdefault("codes", {})[name] = issue_withdrawal_code(connection, keyring, person)
+                found["codes"][name] = issue_withdrawal_code(connection, keyring, person)
         yield
 
 
@@ -160,20 +169,63 @@ def seen(engine: Engine, keyring: Keyring, study_id: str, found: dict[str, Any])
     return read
 
 
+def answers_by_hand(found: dict[str, Any], statuses: set[str], tests: bool) -> list[Any]:
+    return sorted(
+        (
+            (name, wave, status, codes)
+            for name, wave, status, codes in found["rows"]
+            if status in statuses and (tests or name != "trial") and name not in found.get("gone", set())
+        ),
+        key=str,
+    )
+
+
+def read_answers(engine: Engine, study_id: str, **options: bool) -> list[Any]:
+    with reading(engine) as connection:
+        table = responses_of(connection, study_id, **options)
+    items = [name for name in table.columns if name not in ("participant", "wave", *BESIDE)]
+    codes = [{item: row[item] for item in items if not pd.isna(row[item])} for _, row in table.iterrows()]
+    assert len(table.attrs["reasons"]) == sum(len(items) - len(given) for given in codes)
+    heads = zip(table["participant"], table["wave"], table["status"], codes, strict=True)
+    return sorted(heads, key=str)
+
+
+def test_what_is_read_is_what_was_done(engine: Engine, keyring: Keyring) -> None:
+    found: dict[str, Any] = {}
+    others: dict[str, Any] = {}
+    other = acts(engine, keyring, OTHER, 107, others)
+    for _ in acts(engine, keyring, MINE, 7, found):
+        next(other, None)
+    both, done = {"open", "completed"}, {"completed"}
+    assert read_answers(engine, MINE) == answers_by_hand(found, both, False)
+    assert read_answers(engine, MINE, completed_only=True) == answers_by_hand(found, done, False)
+    assert read_answers(engine, MINE, with_tests=True) == answers_by_hand(found, both, True)
+    every = read_answers(engine, MINE, with_tests=True, completed_only=True)
+    assert every == answers_by_hand(found, done, True)
+    kept = study_data(engine.url.render_as_string(hide_password=False), MINE)
+    assert kept.usage is not None
+    now = datetime.now(UTC).date()  # everyone was enrolled today
+    expected = [(n, kind, (at.date() - now).days, length) for n, kind, at, length in found["events"]]
+    got = kept.usage[["participant", "kind", "day", "duration"]].itertuples(index=False, name=None)
+    assert sorted(got) == sorted(row for row in expected if row[0] != "trial")
+    with reading(engine) as connection:
+        number = int(find_study(connection, MINE).id)  # type: ignore[attr-defined]
+        people = people_of(connection, number, [*NAMES, "trial"])
+        barred = {name for name in people if without_consent(connection, [people[name]])}
+    assert barred == {name for name, granted in found["choices"].items() if not granted}
+
+
 def own_store(folder: Path) -> Engine:
     made = open_store(f"sqlite:///{folder / 'alone.sqlite'}")
     upgrade_store(made)
     return made
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_study_reads_as_if_it_were_alone(
-    engine: Engine, keyring: Keyring, tmp_path: Path, seed: int
-) -> None:
+def test_a_study_reads_as_if_it_were_alone(engine: Engine, keyring: Keyring, tmp_path: Path) -> None:
     alone, expected, found, others = own_store(tmp_path), {}, {}, {}
-    for _ in acts(alone, keyring, MINE, seed, expected):
+    for _ in acts(alone, keyring, MINE, 3, expected):
         pass
-    mine, other = acts(engine, keyring, MINE, seed, found), acts(engine, keyring, OTHER, seed + 100, others)
+    mine, other = acts(engine, keyring, MINE, 3, found), acts(engine, keyring, OTHER, 103, others)
     next(other)  # the other study comes first, so that no number of a row is the same
     for _ in mine:
         next(other, None)
