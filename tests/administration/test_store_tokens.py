@@ -31,6 +31,17 @@ def test_a_withdrawal_code_survives_handwriting() -> None:
     assert not set("01OIL") & set(code.replace("-", ""))
 
 
+def test_a_withdrawal_code_is_four_groups_of_four_and_belongs_to_its_subject_and_key() -> None:
+    one = Keyring({"k1": b"1" * 32})
+    code = one.code_for("subject")
+    groups = code.split("-")
+    assert [len(group) for group in groups] == [4, 4, 4, 4]
+    assert set(code) - {"-"} <= set("23456789ABCDEFGHJKMNPQRSTUVWXYZ")
+    two = one.rotated()
+    assert two.code_for("subject", "k1") == code
+    assert len({code, one.code_for("another"), two.code_for("subject")}) == 3
+
+
 def test_rotation_keeps_old_hashes_valid() -> None:
     old = Keyring({"k1": b"a" * 32})
     new = old.rotated()

@@ -58,6 +58,12 @@ def test_whole_numbers_are_in_order_and_keep_their_type() -> None:
     assert order_of_waves(["only"]).source is OrderSource.ONE
 
 
+def test_waves_beside_the_declared_ones_have_no_order_unless_there_is_only_one() -> None:
+    assert order_of_waves(["x"], declared=["a", "b"]).known
+    for present in (["x", "a"], ["a", "x"], ["x", "y"]):
+        assert not order_of_waves(present, declared=["a", "b"]).known
+
+
 def test_a_study_file_declares_the_order_of_all_its_waves() -> None:
     found = order_of_waves(["b", "c", "a"], declared=["c", "a", "later", "b"])
     assert (found.waves, found.source) == (("c", "a", "b"), OrderSource.DECLARED)
