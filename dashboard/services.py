@@ -23,13 +23,22 @@ SHARED = "DTA_SHARED"
 NEEDED = ("schema", "meta", "sections")
 SCHEMA = 2
 FORMS = {
-    "report.html": ("text/html", "the whole report in one file, to read or print"),
+    "report.html": ("text/html", "the report, to read or print"),
+    "report_supplement.html": (
+        "text/html",
+        "its supplement: every table, further figures, and methods",
+    ),
     "report_short.html": ("text/html", "the short version for the people who make the app, in plain words"),
     "report.pdf": ("application/pdf", "the report on paper"),
+    "report_supplement.pdf": ("application/pdf", "its supplement on paper"),
     "report_short.pdf": ("application/pdf", "the short version on paper"),
     "report.docx": (
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         "the report for a word processor",
+    ),
+    "report_supplement.docx": (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "its supplement for a word processor",
     ),
     "report.md": ("text/markdown", "tables for a manuscript"),
     "results.json": ("application/json", "every number, with how it was made"),

@@ -150,6 +150,28 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     return _svg_of(_spec(styled(figure.draw(width), width)))
 
 
+_SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"')
+
+
+def proportion(figure: Figure) -> float:
+    """Height over width of a figure as it is drawn for a wide page.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+
+    Returns
+    -------
+    float
+        1 where it is as high as wide.
+    """
+    size = _SIZE.search(to_svg(figure, WIDE))
+    if size is None:
+        raise ValueError("a drawing without a size")
+    return float(size[2]) / float(size[1])
+
+
 def _spec(chart: Chart) -> str:
     """Write a chart down with all its rows: Altair's limit is for pages that are sent to a browser."""
     with alt.data_transformers.enable("default", max_rows=None):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
+from analysis.report.extent import Extent, document_title, shown_figures, shown_tables
 from analysis.report.formatting import fill_prose, format_value
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
@@ -25,6 +26,7 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
+    states_sentence,
 )
 from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
 
@@ -32,13 +34,18 @@ TEMPLATES = Path(__file__).parent / "templates"
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')
 
 
-def render_html(tree: Tree) -> str:
+SUPPLEMENT_PAGE = "report_supplement.html"
+
+
+def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
     """Render the results tree as a self-contained page.
 
     Parameters
     ----------
     tree
         `Validation.tree`, or `results.json` read back.
+    extent
+        All of it in one page, or the report and its supplement as two pages that lie side by side.
 
     Returns
     -------
@@ -54,7 +61,9 @@ def render_html(tree: Tree) -> str:
     environment.filters["form"] = format_value
     css = environment.get_template("report.css").render(exchange=DARK)
     return environment.get_template("report.html.jinja").render(
-        title=_title(tree),
+        title=_title(tree, extent),
+        extent=extent.value,
+        supplement=SUPPLEMENT_PAGE,
         css=Markup(css),
         meta=tree["meta"],
         notices=notices(tree),
@@ -67,30 +76,56 @@ def render_html(tree: Tree) -> str:
         evidence=[
             ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
             ("Step of scale development", STEPS_SOURCE, evidence_by_step(tree["sections"])),
+        ][: 1 if extent is Extent.MAIN else None],
+        states=states_sentence(tree["sections"]) if extent is Extent.MAIN else [],
+        methods=methods_paragraphs(tree)[: 2 if extent is Extent.MAIN else None],
+        sections=[
+            _section(name, section, tree["meta"], extent) for name, section in ordered(tree["sections"])
         ],
-        methods=methods_paragraphs(tree),
-        sections=[_section(name, section, tree["meta"]) for name, section in ordered(tree["sections"])],
     )
 
 
-def _title(tree: Tree) -> str:
+def _title(tree: Tree, extent: Extent) -> str:
     kind = " (synthetic data)" if tree["meta"]["synthetic"] else ""
-    return f"{tree['meta']['instrument']['title']}: validation report{kind}"
+    return f"{document_title(tree, extent)}{kind}"
 
 
-def _section(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
+def _section(
+    name: str, section: Mapping[str, Any], meta: Mapping[str, Any], extent: Extent
+) -> dict[str, Any]:
     view: dict[str, Any] = {
         key: section[key]
         for key in ("title", "question", "status", "cause", "message", "problems", "warnings")
     }
     view["untested"] = untested_lines(section)
     view |= {"name": name, "place": place_line(name), "prose": [], "tables": [], "figures": [], "method": ""}
+    view["further"] = ""
     if section["status"] == "ok":
-        view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]
-        view["tables"] = [_table(name, section, table) for table in section["tables"]]
-        view["figures"] = [_drawn(name, key, f, section) for key, f in build_figures(section, meta).items()]
-        view["method"] = method_line(section)
+        if extent is not Extent.SUPPLEMENT:
+            view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]
+        shown = shown_tables(section, extent)
+        figures = build_figures(section, meta)
+        drawn = shown_figures(figures, extent)
+        view["tables"] = [_table(name, section, table) for table in shown]
+        view["figures"] = [_drawn(name, key, f, section, shown) for key, f in drawn.items()]
+        if extent is Extent.MAIN:
+            view["further"] = further_words(len(section["tables"]), len(figures) - len(drawn))
+        else:
+            view["method"] = method_line(section)
     return view
+
+
+def further_words(tables: int, figures: int) -> str:
+    """Say what the supplement holds of a section.
+
+    Examples
+    --------
+    >>> further_words(3, 1), further_words(1, 0)
+    ('3 tables, 1 more figure and how they were made', '1 table and how it was made')
+    """
+    named = f"{tables} table{'' if tables == 1 else 's'}"
+    more = f", {figures} more figure{'' if figures == 1 else 's'}" if figures else ""
+    return f"{named}{more} and how {'it was' if tables + figures == 1 else 'they were'} made"
 
 
 def _sentence(name: str, section: Mapping[str, Any], sentence: str) -> Markup:
@@ -112,12 +147,20 @@ def _table(name: str, section: Mapping[str, Any], table: str) -> dict[str, Any]:
     }
 
 
-def _drawn(key: str, name: str, figure: Figure, section: Mapping[str, Any]) -> dict[str, Any]:
+def _drawn(
+    key: str, name: str, figure: Figure, section: Mapping[str, Any], shown: Sequence[str]
+) -> dict[str, Any]:
     return {
         "title": figure.title,
         "wide": _inline(figure, WIDE, f"{key}-{name}-w"),
         "narrow": _inline(figure, NARROW, f"{key}-{name}-n"),
-        "tables": [(f"{key}-{table}", section["captions"][table]["title"]) for table in figure.tables],
+        "tables": [
+            (
+                f"{'' if table in shown else SUPPLEMENT_PAGE}#{key}-{table}",
+                section["captions"][table]["title"],
+            )
+            for table in figure.tables
+        ],
     }
 
 

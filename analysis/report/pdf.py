@@ -9,6 +9,14 @@ from typing import Any
 
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
+from analysis.report.extent import (
+    Extent,
+    document_title,
+    elsewhere_line,
+    numbered_tables,
+    shown_figures,
+    shown_tables,
+)
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.questions import HIDDEN, QUESTIONS, QuestionRow, hidden_claims, question_rows
@@ -21,16 +29,15 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
+    states_sentence,
 )
 from analysis.report.view import (
     STATUS,
     TableView,
     Tree,
-    long_tables_line,
     method_line,
     notices,
     prose,
-    split_tables,
     table_view,
     verdicts,
 )
@@ -38,13 +45,15 @@ from analysis.report.view import (
 TEMPLATE = Path(__file__).parent / "templates" / "report.typ"
 
 
-def render_pdf(tree: Tree) -> bytes:
+def render_pdf(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
     """Render the results tree as PDF.
 
     Parameters
     ----------
     tree
         The results tree.
+    extent
+        All of it, or the report and its supplement as two documents.
 
     Returns
     -------
@@ -56,7 +65,7 @@ def render_pdf(tree: Tree) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder)
         (room / "frame.typ").write_text(TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
-        text = "\n".join(_lines(tree, room))
+        text = "\n".join(_lines(tree, room, extent))
         (room / "report.typ").write_text(text, encoding="utf-8")
         pdf: bytes = typst.compile(str(room / "report.typ"), root=str(room))
     return pdf
@@ -73,27 +82,35 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def _lines(tree: Tree, room: Path) -> Iterator[str]:
+def _lines(tree: Tree, room: Path, extent: Extent) -> Iterator[str]:
     meta = tree["meta"]
-    title = f"{meta['instrument']['title']}: validation report"
+    title = document_title(tree, extent)
     yield '#import "frame.typ": *'
     subtitle = f"Instrument {meta['instrument']['id']} {meta['instrument']['version']}"
-    yield f"#show: frame.with({quoted(title)}, {quoted(subtitle)})"
+    dense = "true" if extent is Extent.MAIN else "false"
+    yield f"#show: frame.with({quoted(title)}, {quoted(subtitle)}, dense: {dense})"
     for kind, sentence in notices(tree):
         yield f"#notice({quoted(kind.capitalize())}, {quoted(sentence)})"
-    yield from _summary_lines(tree)
+    if extent is Extent.SUPPLEMENT:
+        yield f"#chapter({quoted(f'{QUESTIONS}, with their sources')})"
+        yield from _rule_lines(tree, extent)
+        yield from _evidence_lines(tree, extent)
+    else:
+        yield from _summary_lines(tree, extent)
     sections = ordered(tree["sections"])
-    numbers, last = split_tables(sections)
+    numbers, last = numbered_tables(sections, extent)
+    supplement, _ = numbered_tables(sections, Extent.SUPPLEMENT)
     for name, section in sections:
-        heads = (section["title"], section["question"], place_line(name))
+        heads = (section["title"], section["question"], "" if extent is Extent.MAIN else place_line(name))
         yield f"#section({', '.join(map(quoted, heads))})"
         if section["status"] == "ok":
-            yield from _section_lines(name, section, meta, room, numbers)
+            line = elsewhere_line(name, section, extent, numbers, supplement)
+            yield from _section_lines(name, section, meta, room, numbers, extent, line)
         else:
             kind = "notice" if section["status"] == "failed" else "quiet"
             yield f"#{kind}({quoted(STATUS[section['status']])}, {quoted(section['message'])})"
     yield "#chapter[Methods]"
-    for label, text in methods_paragraphs(tree):
+    for label, text in methods_paragraphs(tree)[: 2 if extent is Extent.MAIN else None]:
         yield f"#method({quoted(label)}, {quoted(text)})"
     if last:
         yield "#pagebreak(weak: true)\n#chapter[Long tables]"
@@ -102,43 +119,64 @@ def _lines(tree: Tree, room: Path) -> Iterator[str]:
 
 
 def _section_lines(
-    name: str, section: Any, meta: Any, room: Path, numbers: Mapping[tuple[str, str], str]
+    name: str,
+    section: Any,
+    meta: Any,
+    room: Path,
+    numbers: Mapping[tuple[str, str], str],
+    extent: Extent,
+    elsewhere: str,
 ) -> Iterator[str]:
     for problem in section["problems"]:
         yield f"#notice({quoted('A part of this failed')}, {quoted(problem)})"
     for line in untested_lines(section):
         yield f"#small({quoted(line)})"
-    for sentence in prose(section):
-        yield f"#sentence({quoted(sentence)})"
+    if extent is Extent.MAIN:
+        yield f"#sentence({quoted(' '.join(prose(section)))})"
+    elif extent is Extent.WHOLE:
+        for sentence in prose(section):
+            yield f"#sentence({quoted(sentence)})"
     for warning in section["warnings"]:
         yield f"#notice({quoted('Limit')}, {quoted(warning)})"
-    yield from _figure_lines(name, section, meta, room)
-    for table in section["tables"]:
+    yield from _figure_lines(name, section, meta, room, extent)
+    for table in shown_tables(section, extent):
         if not numbers[name, table].startswith("A"):
             yield _table(table_view(name, section, table), numbers[name, table])
-    if line := long_tables_line(name, section, numbers):
-        yield f"#small({quoted(line)})"
-    yield f"#method({quoted('')}, {quoted(method_line(section))})"
+    if elsewhere:
+        yield f"#small({quoted(elsewhere)})"
+    if extent is not Extent.MAIN:
+        yield f"#method({quoted('')}, {quoted(method_line(section))})"
 
 
-def _summary_lines(tree: Tree) -> Iterator[str]:
+def _summary_lines(tree: Tree, extent: Extent) -> Iterator[str]:
     yield "#chapter[Summary]"
+    for line in states_sentence(tree["sections"]) if extent is Extent.MAIN else ():
+        yield f"#sentence({quoted(line)})"
     for limit in limits_of(tree):
         yield f"#quiet({quoted(limit.heading)}, {quoted(limit.text)})"
     for failure in verdicts(tree)["failed"]:
         yield f"#notice({quoted('Failed: ' + failure['title'])}, {quoted(failure['message'])})"
+    yield from _evidence_lines(tree, extent)
+    yield f"#subheading({quoted(QUESTIONS)})"
+    yield from _rule_lines(tree, extent)
+
+
+def _evidence_lines(tree: Tree, extent: Extent) -> Iterator[str]:
     sections = tree["sections"]
     yield f"#subheading({quoted(SHOWN)})"
-    for heading, source, rows in (
+    tables = (
         ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(sections)),
         ("Step of scale development", STEPS_SOURCE, evidence_by_step(sections)),
-    ):
+    )
+    for heading, source, rows in tables[: 1 if extent is Extent.MAIN else None]:
         lines = ", ".join(_evidence(row) for row in rows)
         yield f"#evidence({quoted(heading)}, {quoted(source)}, ({lines},))"
-    yield f"#subheading({quoted(QUESTIONS)})"
+
+
+def _rule_lines(tree: Tree, extent: Extent) -> Iterator[str]:
     if count := hidden_claims(tree):
         yield f"#sentence({quoted(f'{HIDDEN}: {count}.')})"
-    lines = ", ".join(_question(row) for row in question_rows(tree))
+    lines = ", ".join(_question(row, extent) for row in question_rows(tree))
     yield f"#questions(({lines},))" if lines else ""
 
 
@@ -148,13 +186,14 @@ def _evidence(row: Evidence) -> str:
     return f"({', '.join(quoted(cell) for cell in cells)})"
 
 
-def _question(row: QuestionRow) -> str:
+def _question(row: QuestionRow, extent: Extent) -> str:
+    source = "" if extent is Extent.MAIN else f" · {row.source}"
     worst = "" if row.worst is None else f"{row.worst}: {row.worst_value}."
     more = f" {row.range}." if row.range else ""
     rest = f" {row.rest[0].upper()}{row.rest[1:]}." if row.rest else ""
     cells = (
         row.question,
-        f"{row.rule} · {row.source}",
+        f"{row.rule}{source}",
         row.met,
         f"{worst}{more}{rest}".strip(),
         row.state.value,
@@ -162,8 +201,8 @@ def _question(row: QuestionRow) -> str:
     return f"({', '.join(quoted(cell) for cell in cells)})"
 
 
-def _figure_lines(name: str, section: Any, meta: Any, room: Path) -> Iterator[str]:
-    for number, figure in enumerate(build_figures(section, meta).values()):
+def _figure_lines(name: str, section: Any, meta: Any, room: Path, extent: Extent) -> Iterator[str]:
+    for number, figure in enumerate(shown_figures(build_figures(section, meta), extent).values()):
         file = f"{name}-{number}.svg"
         (room / file).write_text(to_svg(figure, WIDE), encoding="utf-8")
         yield f"#drawing({quoted(file)}, {quoted(figure.title)}, {quoted(figure.alt)})"

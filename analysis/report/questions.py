@@ -122,20 +122,22 @@ def question_rows(tree: Tree) -> list[QuestionRow]:
     return [_row(name, tree["sections"][name]["title"], found) for (name, _, _), found in groups.items()]
 
 
-def question_line(row: QuestionRow) -> str:
+def question_line(row: QuestionRow, *, sources: bool = True) -> str:
     """Say rule, worst case, range and what was not judged of a row, as one text.
 
     Parameters
     ----------
     row
         One question.
+    sources
+        Whether the rule's source is named.
 
     Returns
     -------
     str
         Sentences.
     """
-    said = f"{row.rule} ({row.source})."
+    said = f"{row.rule} ({row.source})." if sources else f"{row.rule}."
     if row.worst is not None:
         said += f" Worst: {row.worst}, {row.worst_value}."
     if row.range:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,42 +168,6 @@ def verdicts(tree: Tree) -> dict[str, list[dict[str, Any]]]:
         for message in messages:
             sorted_out[key].append({"section": name, "title": section["title"], "message": message})
     return sorted_out
-
-
-def split_tables(
-    sections: Iterable[tuple[str, Mapping[str, Any]]],
-) -> tuple[dict[tuple[str, str], str], list[tuple[str, str]]]:
-    """Number the tables of a paper report: long ones go to the end, where they break no sentence.
-
-    Parameters
-    ----------
-    sections
-        Key and section, in the order of the report.
-
-    Returns
-    -------
-    tuple
-        Number of each table by section and name (`1`, or `A1` at the end), and the tables at the end.
-    """
-    numbers: dict[tuple[str, str], str] = {}
-    last: list[tuple[str, str]] = []
-    for key, section in sections:
-        for name, columns in section["tables"].items():
-            long = max((len(column) for column in columns.values()), default=0) > LONG_TABLE
-            if long:
-                last.append((key, name))
-            numbers[key, name] = f"A{len(last)}" if long else str(len(numbers) - len(last) + 1)
-    return numbers, last
-
-
-def long_tables_line(key: str, section: Mapping[str, Any], numbers: Mapping[tuple[str, str], str]) -> str:
-    """Say which tables of a section stand at the end of a paper report; empty when none does."""
-    named = [
-        f"Table {numbers[key, name]} ({section['captions'][name]['title']})"
-        for name in section["tables"]
-        if numbers[key, name].startswith("A")
-    ]
-    return f"At the end: {'; '.join(named)}." if named else ""
 
 
 def notices(tree: Tree) -> list[tuple[str, str]]:

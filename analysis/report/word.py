@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures.base import to_png
 from analysis.figures.registry import build_figures
+from analysis.report.extent import (
+    Extent,
+    document_title,
+    elsewhere_line,
+    numbered_tables,
+    shown_figures,
+    shown_tables,
+)
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_line, question_rows
@@ -21,16 +29,15 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
+    states_sentence,
 )
 from analysis.report.view import (
     STATUS,
     TableView,
     Tree,
-    long_tables_line,
     method_line,
     notices,
     prose,
-    split_tables,
     table_view,
     verdicts,
 )
@@ -44,13 +51,15 @@ FIXED = dt.datetime(2000, 1, 1)  # a report says which data it is about, not whe
 FIXED_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
-def render_docx(tree: Tree) -> bytes:
+def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
     """Render the results tree as a Word document.
 
     Parameters
     ----------
     tree
         The results tree.
+    extent
+        All of it, or the report and its supplement as two documents.
 
     Returns
     -------
@@ -65,22 +74,30 @@ def render_docx(tree: Tree) -> bytes:
     document.styles["Normal"].font.size = Pt(10.5)
     properties = document.core_properties
     properties.created = properties.modified = FIXED
-    properties.author, properties.title = "", f"{tree['meta']['instrument']['title']}: validation report"
+    properties.author, properties.title = "", document_title(tree, extent)
     document.add_heading(properties.title, 0)
     for kind, sentence in notices(tree):
         _labelled(document, f"{kind.capitalize()}. ", sentence)
-    _add_summary(document, tree)
+    if extent is Extent.SUPPLEMENT:
+        document.add_heading(f"{QUESTIONS}, with their sources", 1)
+        _add_rules(document, tree, extent)
+        _add_evidence(document, tree, extent)
+    else:
+        _add_summary(document, tree, extent)
     sections = ordered(tree["sections"])
-    numbers, last = split_tables(sections)
+    numbers, last = numbered_tables(sections, extent)
+    supplement, _ = numbered_tables(sections, Extent.SUPPLEMENT)
     for name, section in sections:
         document.add_heading(section["title"], 1)
-        document.add_paragraph().add_run(f"{section['question']} {place_line(name)}").italic = True
+        place = "" if extent is Extent.MAIN else f" {place_line(name)}"
+        document.add_paragraph().add_run(f"{section['question']}{place}").italic = True
         if section["status"] == "ok":
-            _add_section(document, tree, name, numbers)
+            elsewhere = elsewhere_line(name, section, extent, numbers, supplement)
+            _add_section(document, tree, name, numbers, extent, elsewhere)
         else:
             _labelled(document, f"{STATUS[section['status']]}. ", section["message"])
     document.add_heading("Methods", 1)
-    for label, text in methods_paragraphs(tree):
+    for label, text in methods_paragraphs(tree)[: 2 if extent is Extent.MAIN else None]:
         _labelled(document, f"{label}. ", text)
     if last:
         document.add_page_break()
@@ -96,32 +113,50 @@ def _labelled(document: Document, label: str, text: str) -> None:
     paragraph.add_run(text)
 
 
-def _add_summary(document: Document, tree: Tree) -> None:
+def _add_summary(document: Document, tree: Tree, extent: Extent) -> None:
     document.add_heading("Summary", 1)
+    for line in states_sentence(tree["sections"]) if extent is Extent.MAIN else ():
+        document.add_paragraph(line)
     for limit in limits_of(tree):
         _labelled(document, f"{limit.heading}. ", limit.text)
     for failure in verdicts(tree)["failed"]:
         _labelled(document, f"Failed: {failure['title']}. ", failure["message"])
+    _add_evidence(document, tree, extent)
+    document.add_heading(QUESTIONS, 2)
+    _add_rules(document, tree, extent)
+
+
+def _add_evidence(document: Document, tree: Tree, extent: Extent) -> None:
     document.add_heading(SHOWN, 2)
-    for source, rows in (
+    tables = (
         (PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
         (STEPS_SOURCE, evidence_by_step(tree["sections"])),
-    ):
+    )
+    for source, rows in tables[: 1 if extent is Extent.MAIN else None]:
         for row in rows:
             paragraph = document.add_paragraph(f"{row.name}: ", style="List Bullet")
             paragraph.add_run(row.words).bold = row.state is State.NOT_SHOWN
             paragraph.add_run(f" {row.counted}".rstrip())
         document.add_paragraph().add_run(source).italic = True
-    document.add_heading(QUESTIONS, 2)
+
+
+def _add_rules(document: Document, tree: Tree, extent: Extent) -> None:
     if count := hidden_claims(tree):
         document.add_paragraph(f"{HIDDEN}: {count}.")
     for question in question_rows(tree):
         paragraph = document.add_paragraph(f"{question.question} ", style="List Bullet")
         paragraph.add_run(f"{question.hold}. ").bold = True
-        paragraph.add_run(question_line(question))
+        paragraph.add_run(question_line(question, sources=extent is not Extent.MAIN))
 
 
-def _add_section(document: Document, tree: Tree, name: str, numbers: Mapping[tuple[str, str], str]) -> None:
+def _add_section(
+    document: Document,
+    tree: Tree,
+    name: str,
+    numbers: Mapping[tuple[str, str], str],
+    extent: Extent,
+    elsewhere: str,
+) -> None:
     from docx.shared import Cm
 
     section = tree["sections"][name]
@@ -129,20 +164,24 @@ def _add_section(document: Document, tree: Tree, name: str, numbers: Mapping[tup
         _labelled(document, "A part of this failed. ", problem)
     for line in untested_lines(section):
         document.add_paragraph(line)
-    for sentence in prose(section):
-        document.add_paragraph(sentence)
+    if extent is Extent.MAIN:
+        document.add_paragraph(" ".join(prose(section)))
+    elif extent is Extent.WHOLE:
+        for sentence in prose(section):
+            document.add_paragraph(sentence)
     for warning in section["warnings"]:
         _labelled(document, "Limit. ", warning)
-    for figure in build_figures(section, tree["meta"]).values():
-        document.add_picture(io.BytesIO(to_png(figure)), width=Cm(15.5))
+    for figure in shown_figures(build_figures(section, tree["meta"]), extent).values():
+        document.add_picture(io.BytesIO(to_png(figure)), width=Cm(11.5 if extent is Extent.MAIN else 15.5))
         _describe(document, figure.alt)
         document.add_paragraph().add_run(figure.title).italic = True
-    for table in section["tables"]:
+    for table in shown_tables(section, extent):
         if not numbers[name, table].startswith("A"):
             _add_table(document, table_view(name, section, table), numbers[name, table])
-    if line := long_tables_line(name, section, numbers):
-        document.add_paragraph(line)
-    document.add_paragraph().add_run(method_line(section)).italic = True
+    if elsewhere:
+        document.add_paragraph(elsewhere)
+    if extent is not Extent.MAIN:
+        document.add_paragraph().add_run(method_line(section)).italic = True
 
 
 def _describe(document: Document, words: str) -> None:

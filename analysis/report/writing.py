@@ -18,7 +18,8 @@ from instrument.written_cells import csv_text
 MARK = "results.json"
 FORMS = ("html", "pdf", "docx", "markdown")
 LONG = {"report.html", "report.pdf", "report.docx", "report.md"}
-KNOWN = {MARK, "tables", *LONG, "report_short.html", "report_short.pdf"}
+SUPPLEMENTS = {"report_supplement.html", "report_supplement.pdf", "report_supplement.docx"}
+KNOWN = {MARK, "tables", *LONG, *SUPPLEMENTS, "report_short.html", "report_short.pdf"}
 
 
 def write_report(
@@ -33,7 +34,8 @@ def write_report(
     folder
         Created when absent. An earlier report is replaced; any other non-empty folder is refused.
     forms
-        Of `html`, `pdf`, `docx`, `markdown`; beside the first two lies a short version for app teams.
+        Of `html`, `pdf`, `docx`, `markdown`. The first three are a report and its supplement with every
+        table; beside the first two lies a short version for app teams. Markdown is one document.
     replace
         Whether an earlier report may be replaced.
 
@@ -129,11 +131,15 @@ def _fill(tree: Tree, made: Path, forms: Sequence[str]) -> list[str]:
 
 
 def _write_form(tree: Tree, made: Path, form: str) -> None:
+    from analysis.report.extent import Extent
+
+    parts = (("report", Extent.MAIN), ("report_supplement", Extent.SUPPLEMENT))
     if form == "html":
         from analysis.report.html import render_html
         from analysis.report.short_forms import render_short_html
 
-        (made / "report.html").write_text(render_html(tree), encoding="utf-8")
+        for name, extent in parts:
+            (made / f"{name}.html").write_text(render_html(tree, extent), encoding="utf-8")
         (made / "report_short.html").write_text(render_short_html(tree), encoding="utf-8")
     elif form == "markdown":
         from analysis.report.markdown import render_markdown
@@ -142,12 +148,14 @@ def _write_form(tree: Tree, made: Path, form: str) -> None:
     elif form == "docx":
         from analysis.report.word import render_docx
 
-        (made / "report.docx").write_bytes(render_docx(tree))
+        for name, extent in parts:
+            (made / f"{name}.docx").write_bytes(render_docx(tree, extent))
     else:
         from analysis.report.pdf import render_pdf
         from analysis.report.short_forms import render_short_pdf
 
-        (made / "report.pdf").write_bytes(render_pdf(tree))
+        for name, extent in parts:
+            (made / f"{name}.pdf").write_bytes(render_pdf(tree, extent))
         (made / "report_short.pdf").write_bytes(render_short_pdf(tree))
 
 

@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.mark.parametrize("name", ["report.html", "report_short.html"])
+@pytest.mark.parametrize("name", ["report.html", "report_supplement.html", "report_short.html"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light")])
 def test_a_report_is_accessible_and_fits(
     name: str, width: int, scheme: str, folder: Path, browser: Browser

@@ -22,6 +22,7 @@ import instrument
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
+from analysis.report.extent import Extent
 from analysis.report.html import render_html
 from analysis.report.limits import limits_of
 from analysis.report.markdown import render_markdown
@@ -36,6 +37,7 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
+    states_sentence,
 )
 from analysis.report.view import LONG_TABLE
 from analysis.report.word import render_docx
@@ -210,6 +212,51 @@ def test_every_number_is_explained_by_the_tree(which: str, form: str, printed: A
     lost, unexplained = differences(*printed(which, form), form)
     assert not lost, f"not printed: {dict(lost)}"
     assert not unexplained, f"in no part of the tree: {dict(unexplained)}"
+
+
+BY_EXTENT: dict[str, Callable[[Any, Extent], str]] = {
+    "html": lambda tree, extent: words_of_page(render_html(tree, extent)),
+    "docx": lambda tree, extent: text_of_docx(render_docx(tree, extent)),
+    "pdf": lambda tree, extent: text_of_pdf(render_pdf(tree, extent)),
+}
+
+
+@pytest.fixture(scope="module")
+def split(tree: dict[str, Any]) -> dict[tuple[str, Extent], Counter[str]]:
+    """Numbers of the report and of its supplement in each form."""
+    return {
+        (form, extent): numbers(show(tree, extent))
+        for form, show in BY_EXTENT.items()
+        for extent in (Extent.MAIN, Extent.SUPPLEMENT)
+    }
+
+
+@pytest.mark.parametrize("form", BY_EXTENT)
+def test_the_report_and_its_supplement_print_every_number_and_no_other(
+    form: str, tree: dict[str, Any], split: Any, printed: Any
+) -> None:
+    whole = numbers(printed("tree", form)[1])
+    main, supplement = split[form, Extent.MAIN], split[form, Extent.SUPPLEMENT]
+    lost = {number for number in whole if number not in main and number not in supplement}
+    assert {number for number in lost if not _counts_of_the_whole(number)} == set()
+    wanted = set(whole) | set(summed(states_sentence(tree["sections"])))
+    n_tables = sum(len(section["tables"]) for section in tree["sections"].values())
+    wanted |= {str(number) for number in range(1, n_tables + 1)}  # of tables, figures and pages
+    assert {number for number in set(main) | set(supplement) if number not in wanted} == set()
+
+
+def _counts_of_the_whole(number: str) -> bool:
+    """Numbers of pages and of tables at the end are other ones in two documents."""
+    return number.isdigit() and int(number) < 100
+
+
+@pytest.mark.parametrize("where", ["cell", "value", "finding", "method"])
+@pytest.mark.parametrize("form", BY_EXTENT)
+def test_one_altered_number_of_the_two_documents_is_found_out(form: str, where: str, tree: Any) -> None:
+    extents = {"cell": [Extent.SUPPLEMENT], "method": [Extent.SUPPLEMENT]}.get(where, [Extent.MAIN])
+    for extent in extents:
+        text = BY_EXTENT[form](_changed(tree, where), extent)
+        assert {"0.43", "43.2%", "0.432", ".43", ".432", "4,321"} & set(numbers(text)), extent
 
 
 def _changed(tree: Any, where: str) -> dict[str, Any]:

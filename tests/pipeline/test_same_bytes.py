@@ -69,7 +69,8 @@ def runs(
 def test_two_processes_write_the_same_bytes(runs: list[dict[str, str]]) -> None:
     one, other = runs
     wanted = {"results.json", "report.html", "report.pdf", "report.docx", "report.md"}
-    wanted |= {"report_short.html", "report_short.pdf"}
+    wanted |= {"report_short.html", "report_short.pdf", "report_supplement.html"}
+    wanted |= {"report_supplement.pdf", "report_supplement.docx"}
     assert wanted <= set(one)
     assert sum(name.endswith(".csv") for name in one) >= 10
     assert [name for name in one | other if one.get(name) != other.get(name)] == []

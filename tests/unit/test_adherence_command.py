@@ -73,8 +73,8 @@ def test_the_folder_holds_use_models_and_figures(made: Path) -> None:
     assert tree["sections"]["adherence"]["figures"] == ["forest", "survival"]
     assert set(tree["meta"]["checksums"]) == set(TABLES)
     assert {"use-periods.csv", "adherence-effects.csv"} <= {p.name for p in (made / "tables").iterdir()}
-    page = (made / "report.html").read_text("utf-8")
-    assert "Kaplan-Meier curves" in page and "not proof" in page
+    page, supplement = ((made / f"{n}.html").read_text("utf-8") for n in ("report", "report_supplement"))
+    assert "Kaplan-Meier curves" in supplement and "not proof" in page
 
 
 def test_the_last_lines_say_what_is_claimed_and_what_is_not(
