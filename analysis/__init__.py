@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from analysis.structural.equal_measurement import invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.growth_curves import growth
+    from analysis.structural.measurement_direction import composite_or_effect
     from analysis.structural.models import cfa, sem
     from analysis.structural.nested import nested
     from analysis.structural.panel_models import panel_model
@@ -65,6 +66,7 @@ _HOME = {
     "check_hypotheses": "analysis.validity.hypotheses",
     "compare_models": "analysis.structural.compare",
     "compare_theories": "analysis.structural.theory",
+    "composite_or_effect": "analysis.structural.measurement_direction",
     "composite_reliability": "analysis.reliability.congeneric",
     "congeneric_omega": "analysis.reliability.congeneric",
     "context_over_time": "analysis.structural.context_paths",
@@ -122,6 +124,7 @@ __all__ = [
     "check_hypotheses",
     "compare_models",
     "compare_theories",
+    "composite_or_effect",
     "composite_reliability",
     "congeneric_omega",
     "context_over_time",

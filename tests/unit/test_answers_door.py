@@ -131,6 +131,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "dif_moderation": lambda t: analysis.dif_moderation(items(t), np.arange(len(PLAIN)) % 37).table,
     "efa": lambda t: analysis.efa(items(t), 1).loadings,
     "factor_retention": lambda t: analysis.factor_retention(items(t), draws=20, comparison_samples=20).table,
+    "composite_or_effect": lambda t: analysis.composite_or_effect(items(t)).table,
     "growth": lambda t: analysis.growth(GROWTH, t).parameters,
     "panel_model": lambda t: analysis.panel_model(t, {"a": NAMES[:3], "b": NAMES[3:]}, kind="CLPM").paths,
     "graded_response": lambda t: analysis.graded_response(items(t)).parameters,

@@ -1,0 +1,129 @@
+"""Tetrads: values and errors by other routes, what changes nothing, verdicts, refusals."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import false_discovery_control
+
+from analysis.correlation.mixed import mixed_moments
+from analysis.structural.measurement_direction import Direction, composite_or_effect
+from analysis.structural.tetrads import holm, tetrad_tests
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+
+
+def likert(response: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(
+        1 + np.searchsorted([-1.2, -0.4, 0.4, 1.2], response),
+        columns=[f"q{k}" for k in range(response.shape[1])],
+    )
+
+
+def effects(n: int = 400, p: int = 5, seed: int = 1) -> np.ndarray:
+    draw = np.random.default_rng(seed).normal
+    loadings = np.linspace(0.5, 0.8, p)
+    return draw(size=(n, 1)) * loadings + draw(size=(n, p)) * np.sqrt(1 - loadings**2)
+
+
+def components(n: int = 400, seed: int = 2) -> np.ndarray:
+    draw = np.random.default_rng(seed).normal
+    sources = draw(size=(n, 2))
+    return 0.8 * sources[:, [0, 0, 0, 1, 1, 1]] + 0.3 * draw(size=(n, 1)) + 0.5 * draw(size=(n, 6))
+
+
+def test_tetrads_of_a_rank_one_matrix_vanish_and_their_number_is_three_for_each_four() -> None:
+    loadings = np.array([0.9, 0.7, -0.6, 0.5, 0.4])
+    r = np.outer(loadings, loadings)
+    np.fill_diagonal(r, 1.0)
+    found = tetrad_tests(r, np.eye(10), 100)
+    assert len(found.value) == 15 and np.abs(found.value).max() < 1e-15 and found.joint == 1.0
+    assert len({tuple(row) for row in found.items}) == 15
+
+
+def test_one_tetrad_by_hand() -> None:
+    r = np.array([[1, 0.5, 0.4, 0.3], [0.5, 1, 0.2, 0.1], [0.4, 0.2, 1, 0.6], [0.3, 0.1, 0.6, 1]])
+    gamma = np.diag([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])  # of 01, 02, 03, 12, 13, 23
+    found = tetrad_tests(r, gamma, 50)
+    at = [tuple(row) for row in found.items].index((0, 1, 2, 3))
+    assert found.value[at] == pytest.approx(0.5 * 0.6 - 0.4 * 0.1)
+    # derivatives: by 01 .6, by 23 .5, by 02 -.1, by 13 -.4
+    variance = (0.6**2 * 1 + 0.5**2 * 6 + 0.1**2 * 2 + 0.4**2 * 5) / 50
+    assert found.se[at] == pytest.approx(variance**0.5)
+
+
+def test_errors_are_those_of_repeated_samples() -> None:
+    rng = np.random.default_rng(5)
+    loadings = np.array([0.8, 0.7, 0.6, 0.5])
+    values, errors = [], []
+    for _ in range(300):
+        x = rng.normal(size=(500, 1)) * loadings + rng.normal(size=(500, 4)) * np.sqrt(1 - loadings**2)
+        moments = mixed_moments(x, np.zeros(4, dtype=bool))
+        assert moments.correlation_acov is not None
+        found = tetrad_tests(moments.correlations, moments.correlation_acov[-6:, -6:], 500)
+        values.append(found.value)
+        errors.append(found.se)
+    # 300 samples know a standard deviation to about 4 %
+    np.testing.assert_allclose(np.mean(errors, axis=0), np.std(values, axis=0), rtol=0.15)
+
+
+def test_order_and_direction_of_items_change_nothing() -> None:
+    table = likert(components())
+    plain = composite_or_effect(table)
+    for order in list(permutations(range(6)))[100:700:300]:
+        again = composite_or_effect(table.iloc[:, list(order)])
+        assert again.pvalue == pytest.approx(plain.pvalue, rel=1e-6)
+        assert again.df == pytest.approx(plain.df, rel=1e-8)
+        np.testing.assert_allclose(
+            np.sort(np.abs(again.table["value"])), np.sort(np.abs(plain.table["value"])), atol=1e-8
+        )
+    turned = composite_or_effect(table.assign(q1=6 - table["q1"]).sample(frac=1, random_state=1))
+    assert turned.pvalue == pytest.approx(plain.pvalue, rel=1e-6)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_verdicts(ordered: bool) -> None:
+    one, many = (
+        composite_or_effect(likert(effects()), ordered),
+        composite_or_effect(likert(components()), ordered),
+    )
+    assert one.verdict is Direction.EFFECTS and one.pvalue > 0.05 and one.n_contradicting == 0
+    assert many.verdict is Direction.NOT_EFFECTS and many.pvalue < 1e-4 and many.n_contradicting > 3
+    assert one.one_factor is not None and one.one_factor.fit["cfi_scaled"] > 0.99
+    assert many.one_factor is not None and many.one_factor.fit["cfi_scaled"] < 0.9
+    assert (many.table["z"].abs().diff().dropna() <= 1e-12).all() and len(many.table) == 45
+    assert one.one_factor.estimator == ("WLSMV" if ordered else "MLR") and one.n_obs == 400
+
+
+def test_items_that_hardly_correlate_are_left_undecided() -> None:
+    found = composite_or_effect(likert(np.random.default_rng(4).normal(size=(300, 5))))
+    assert found.verdict is Direction.UNDECIDED and found.share_correlated < 0.5
+    assert found.one_factor is None and "hardly correlate" in found.one_factor_failed
+
+
+def test_p_values_are_adjusted_for_their_number() -> None:
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # R: p.adjust
+    p = np.random.default_rng(1).uniform(size=40)
+    adjusted = holm(p)
+    assert (adjusted >= false_discovery_control(p) - 1e-12).all() and (adjusted <= 1).all()
+    assert adjusted[p.argmin()] == min(1.0, 40 * p.min())
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda t: composite_or_effect(t.iloc[:, :3]), DefinitionError, "3 items; tetrads need 4 to 20"),
+        (lambda t: composite_or_effect(pd.concat([t.add_suffix(str(k)) for k in range(5)], axis=1)), DefinitionError, "25 items; tetrads need"),
+        (lambda t: composite_or_effect(t, ordered="yes"), DefinitionError, "ordered is 'yes'"),
+        (lambda t: composite_or_effect(t.assign(q1=3)), ResponseDataError, "q1"),
+        (lambda t: composite_or_effect(t.assign(q1="much")), ResponseDataError, "q1"),
+        (lambda t: composite_or_effect(t.assign(q1=t["q0"])), NotEstimableError, "correlations at 1 or -1"),
+        (lambda t: composite_or_effect(t.assign(q1=t["q0"]), False), NotEstimableError, "collinear"),
+    ],
+)  # fmt: skip
+def test_refusals(call, error, message) -> None:
+    with pytest.raises(error, match=message) as caught:
+        call(likert(effects()))
+    assert str(caught.value).count("\nHint: ") == 1
