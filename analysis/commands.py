@@ -19,6 +19,7 @@ from analysis.reading_options import (
     Decimal,
     Durations,
     EventId,
+    LogFile,
     MostSetAside,
     Percent,
     ReadingOptions,
@@ -26,6 +27,7 @@ from analysis.reading_options import (
     Thousands,
     TimesIn,
     Waves,
+    fields_in,
 )
 from instrument.reading_options import (
     Delimiter,
@@ -139,6 +141,7 @@ def validate_command(
     most_set_aside: MostSetAside = 0.5,
     waves: Waves = None,
     mapping: MappingFile = None,
+    log: LogFile = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.report.writing import check_forms, refuse_foreign
@@ -164,6 +167,7 @@ def validate_command(
         most_set_aside=most_set_aside,
         waves=names_in(waves),
         mapping=mapping_in(mapping),
+        fields=fields_in(log),
     )
     inputs = read_inputs(
         responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
@@ -235,8 +239,10 @@ def read_inputs(
 def _usage(usage: Path, inputs: dict[str, Any], how: ReadingOptions) -> Any:
     """Summarise the log where there is a study to say what use is; else only see that it is one."""
     from analysis.commands_reading import READERS, read_usage
+    from analysis.usage_mapping import JSON_LINES
 
-    if inputs["study"] is None or not usage.is_file() or usage.suffix.lower() not in READERS:
+    is_known = usage.suffix.lower() in READERS or usage.name.endswith(JSON_LINES)
+    if inputs["study"] is None or not usage.is_file() or not is_known:
         return read_usage(usage, how.side())
     return summarised(str(usage), None, inputs, how)
 

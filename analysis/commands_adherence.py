@@ -12,12 +12,14 @@ from analysis.reading_options import (
     Decimal,
     Durations,
     EventId,
+    LogFile,
     MostSetAside,
     Percent,
     ReadingOptions,
     RetrySeconds,
     Thousands,
     Waves,
+    fields_in,
 )
 from instrument.reading_options import (
     Delimiter,
@@ -106,6 +108,7 @@ def adherence_command(
     most_set_aside: MostSetAside = 0.5,
     waves: Waves = None,
     mapping: MappingFile = None,
+    log: LogFile = None,
 ) -> None:
     """Use against the intended use, and whether scores go with later use: report, results and tables."""
     from analysis.commands import progress_display, read_inputs, say_what_was_written, summarised
@@ -137,6 +140,7 @@ def adherence_command(
         most_set_aside=most_set_aside,
         waves=names_in(waves),
         mapping=mapping_in(mapping),
+        fields=fields_in(log),
     )
     scale = instrument or _instrument_of(plan, study)
     inputs = read_inputs(responses, scale, None, outcomes, covariates, study, None, enrolment, how=how)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from analysis.commands_reading import SideReading
+    from analysis.usage_mapping import LogMapping
     from analysis.usage_reading import LogReading
     from instrument.recognition import Mapping
 
@@ -35,7 +37,29 @@ RetrySeconds = Annotated[
 MostSetAside = Annotated[
     float, typer.Option("--most-set-aside", help="Share of the log's events that may be set aside.")
 ]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log", help="YAML that says what the fields of the log mean: person, time, kind, …"),
+]
 Waves = Annotated[str | None, typer.Option("--waves", help="Waves in their order: a,b,c.")]
+
+
+def fields_in(path: Path | None) -> LogMapping | None:
+    """Read what the fields of the log mean, where it was given on the command line.
+
+    Parameters
+    ----------
+    path
+        The file; None where none was given.
+
+    Returns
+    -------
+    LogMapping or None
+        Checked.
+    """
+    from analysis.usage_mapping import load_log_mapping
+
+    return None if path is None else load_log_mapping(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +85,7 @@ class ReadingOptions:
     most_set_aside: float = 0.5
     waves: tuple[str, ...] = ()
     mapping: Mapping | None = None
+    fields: LogMapping | None = None
 
     def answers(self) -> dict[str, Any]:
         """Keyword arguments of `read_responses`."""
@@ -104,6 +129,7 @@ class ReadingOptions:
             retry_seconds=self.retry_seconds,
             most_set_aside=self.most_set_aside,
             delimiter=self.delimiter,
+            mapping=self.fields,
             caller=self.command,
             source=source,
         )

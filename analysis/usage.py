@@ -247,7 +247,7 @@ def summarise_usage(
     8
     """
     plan = _with_one_unit(as_study(study))
-    how = checked_reading(reading or LogReading())
+    how = checked_reading(_mapped(reading or LogReading()))
     people = with_clock(people_table(participants, how), participants, plan, how)
     with quiet_driver():
         con = connect(engine)
@@ -255,6 +255,14 @@ def summarise_usage(
             return _summarise(
                 plan, people, events, con, completed_kind, login_kind, skew_minutes, retention_days, how
             )
+
+
+def _mapped(reading: LogReading) -> LogReading:
+    """Take dates and units of durations from the mapping where the caller does not name them."""
+    if reading.mapping is None:
+        return replace(reading, notes=[])
+    dates, durations = reading.mapping.dates, reading.mapping.durations
+    return replace(reading, dates=reading.dates or dates, durations=reading.durations or durations, notes=[])
 
 
 def _summarise(
@@ -270,8 +278,10 @@ def _summarise(
 ) -> UsageSummary:
     ran("ibis-framework", con.name)
     log = read_log(events_table(events, con, reading), con, reading)
+    left_out = list(reading.notes)
     refuse_unplaced(log, people, reading)
     rule, notes = _rule(plan, login_kind, skew_minutes, retention_days)
+    notes += left_out
     rule = replace(rule, retry_seconds=reading.retry_seconds or 0.0)
     clocked = timed(log, people, rule)
     tally = con.execute(fault_counts(clocked, rule.study_days))

@@ -84,7 +84,8 @@ def check_tally(tally: pd.DataFrame, log: ReadLog, con: Any, reading: LogReading
 def _lines_of(name: str, form: str | None, reading: LogReading, events: Any) -> str:
     """Name the first lines of a local text file whose cell cannot be read; empty for other logs."""
     path = Path(str(events)) if isinstance(events, (str, Path)) else None
-    if path is None or not path.is_file() or not path.name.endswith(TEXT_FILES):
+    named_otherwise = reading.mapping is not None
+    if named_otherwise or path is None or not path.is_file() or not path.name.endswith(TEXT_FILES):
         return ""
     found: list[int] = []
     parts = pd.read_csv(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -25,6 +25,9 @@ from instrument.clock import (
 )
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.side_columns import OFFSET, THOUSANDS, Place, amounts, check_marks, grouped_number
+
+if TYPE_CHECKING:
+    from analysis.usage_mapping import LogMapping
 
 MINUTES = {"ms": 1 / 60_000, "s": 1 / 60, "min": 1.0, "h": 60.0}
 HOURS = "h:mm:ss"
@@ -68,8 +71,12 @@ class LogReading:
         Share of events that may be set aside before the reading stops.
     delimiter : str, optional
         Between the fields of a text file; None: a comma, or a tab in `.tsv`.
+    mapping : LogMapping, optional
+        What its fields mean (`analysis.usage_mapping`), where they have other names or are JSON lines.
     caller, source : str
         Named in messages.
+    notes : list of str
+        What was left out while opening the log is appended here.
     """
 
     dates: str | None = None
@@ -80,8 +87,10 @@ class LogReading:
     retry_seconds: float | None = None
     most_set_aside: float = 0.5
     delimiter: str | None = None
+    mapping: LogMapping | None = None
     caller: str = "summarise_usage"
     source: str = "the log"
+    notes: list[str] = field(default_factory=list)
 
     def fault(self, fact: str, hint: str) -> ResponseDataError:
         """Error about this log."""

@@ -17,6 +17,7 @@ import pandas as pd
 from ibis.common.exceptions import TableNotFound
 from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
 
+from analysis.usage_mapping import JSON_LINES, with_mapping
 from analysis.usage_reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.responses_people import id_text
@@ -136,6 +137,14 @@ def events_table(events: Any, con: Any, reading: LogReading = PLAIN) -> Any:
         At least `participant`, `kind`, and `day` or `at`; every column of a text file is text.
     """
     table = _open(events, con, reading)
+    if reading.mapping is not None:
+        table, left_out = with_mapping(table, reading.mapping, con, reading)
+        reading.notes.extend(left_out)
+    elif isinstance(table, str):
+        fact = f"{reading.source} holds JSON lines, and nothing says what their fields mean."
+        named = "--log log.yaml" if reading.caller.startswith("dta") else "mapping=load_log_mapping(…)"
+        hint = f"name them in a short file, and give it with {named}; see docs/data_contract.md."
+        raise reading.fault(fact, hint)
     columns = set(table.columns)
     absent = [column for column in REQUIRED if column not in columns]
     if not {"day", "at"} & columns:
@@ -157,6 +166,8 @@ def _open(events: Any, con: Any, reading: LogReading) -> Any:
         name = str(events)
         if name.endswith((".parquet", ".pq")):
             return con.read_parquet(_existing(name, reading))
+        if name.endswith(JSON_LINES):
+            return _existing(name, reading)
         if name.endswith(TEXT_FILES):
             return _without_marks(_read_text(_existing(name, reading), con, reading))
         try:

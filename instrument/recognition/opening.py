@@ -18,7 +18,8 @@ from instrument.responses_raw import RawTable
 from instrument.responses_text import DELIMITERS, SUFFIXES, declared_separator
 
 LOOKED_AT = 200
-"""Records by which the separator is recognised."""
+LOOKED_AT_SIGNS = 500_000
+"""Records, and signs, by which the separator is recognised."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,16 +139,17 @@ def separator_of(text: str, usual: str) -> str:
 
 def _fields(text: str, mark: str) -> list[int]:
     """Fields of each of the first records."""
+    head = text[:LOOKED_AT_SIGNS]
     counts = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark):
+        for row in csv.reader(io.StringIO(head, newline=""), delimiter=mark):
             if row and (len(row) > 1 or row[0].strip()):
                 counts.append(len(row))
             if len(counts) >= LOOKED_AT:
-                break
+                return counts
     except csv.Error:
         return []
-    return counts
+    return counts[:-1] if len(head) < len(text) else counts
 
 
 def _visible_sheet(path: Path) -> str | None:

@@ -32,6 +32,7 @@ from instrument.recognition.tools import (
 from instrument.responses_raw import RawTable, count_of
 
 MOST_HEADER_ROWS = 3
+LONGEST_TOTAL = 20
 SUFFIXES = {".sav": "spss", ".zsav": "spss", ".dta": "stata"}
 
 
@@ -235,7 +236,10 @@ def filled(cells: Any) -> np.ndarray:
     array of bool, shape (n,)
         True where something stands.
     """
-    return np.array([bool(cell_text(cell)) for cell in cells], dtype=bool)
+    column = pd.Series(cells, dtype=object) if isinstance(cells, (tuple, list)) else pd.Series(cells)
+    positions, distinct = pd.factorize(column.reset_index(drop=True))
+    holds = np.array([*(bool(cell_text(value)) for value in distinct), False], dtype=bool)
+    return np.asarray(holds[positions])
 
 
 def _with_header(form: FileForm, tool: Tool, rows: list[list[str]], scale: Instrument) -> FileForm:
@@ -345,9 +349,8 @@ def _totals(raw: RawTable, participant: str | None, found: _Found) -> dict[str, 
     """Rows below the people that sum them up; offered, not taken for granted."""
     if participant is None:
         return {}
-    there = sorted(
-        {text for cell in raw.column(participant) if plain_name(text := cell_text(cell)) in TOTALS}
-    )
+    texts = {cell_text(cell) for cell in pd.unique(pd.Series(raw.column(participant), dtype=object))}
+    there = sorted(text for text in texts if len(text) <= LONGEST_TOTAL and plain_name(text) in TOTALS)
     if not there:
         return {}
     found.unsure.append(
