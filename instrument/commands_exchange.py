@@ -163,7 +163,7 @@ def import_command(
     a mapping is written that a person corrects and that --mapping takes.
     """
     if out is None and study is None and mapping is None and reader == "table":
-        _recognise(file, _scale(instrument), names_in(covariates), write_mapping, take_all=yes)
+        _recognise(file, instrument, names_in(covariates), write_mapping, take_all=yes)
         return
     if (out is None) == (study is None):
         fact = "one place to put the answers is needed."
@@ -197,7 +197,7 @@ def import_command(
 
 
 def _recognise(
-    file: Path, scale: Instrument, covariates: tuple[str, ...], where: Path, *, take_all: bool
+    file: Path, named: str | None, covariates: tuple[str, ...], where: Path, *, take_all: bool
 ) -> None:
     """Show what the columns of a file were taken for, and write it down for a person to correct."""
     from instrument.commands import write_whole
@@ -207,7 +207,7 @@ def _recognise(
         fact = f"{str(where)!r} is there already, and may have been corrected."
         hint = "use it with --mapping, delete it, or name another with --write-mapping."
         raise DefinitionError(fact_and_hint("dta import", fact, hint))
-    found = recognise(file, scale, covariates, "dta import")
+    found = recognise(file, _scale(named), covariates, "dta import")
     typer.echo(found.summary())
     mapping = found.mapping.accepted() if take_all else found.mapping
     write_whole(where, mapping_text(mapping, file.name))
@@ -220,7 +220,7 @@ def _recognise(
         typer.echo(
             "lines under `unsure`; or, if the table is right, delete the file and run this with --yes."
         )
-    typer.echo(f"Then: dta validate {file} --instrument … --mapping {where} --out report")
+    typer.echo(f"Then: dta validate {file} --instrument {named} --mapping {where} --out report")
 
 
 def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:

@@ -106,6 +106,38 @@ def match_items(
     return [matches[item] for item in scale.item_ids if item in matches], doubled
 
 
+def other_occasions(matches: Sequence[ItemMatch], left: Sequence[str]) -> list[str]:
+    """Find columns left out that may hold an item at another wave: its id or column with a number behind.
+
+    Parameters
+    ----------
+    matches
+        Columns taken for items.
+    left
+        Labels of the columns that are not read.
+
+    Returns
+    -------
+    list of str
+        Such labels.
+
+    Examples
+    --------
+    >>> match = ItemMatch(item="q1", column="q1", ground=Ground.ID)
+    >>> other_occasions([match], ["q1_2", "q1.t2", "T2_q1", "q11", "age"])
+    ['q1_2', 'q1.t2', 'T2_q1']
+    """
+    known = {plain_name(name) for match in matches for name in (match.item, match.column)}
+    return [label for label in left if known & _without_occasion(plain_name(label))]
+
+
+def _without_occasion(name: str) -> set[str]:
+    """A name without the number of an occasion behind or before it."""
+    found = {re.sub(r"[_. -](?:t|w|wave|time|week)?_?[0-9]+$", "", name)}
+    found.add(re.sub(r"^(?:t|w|wave|time|week)?_?[0-9]+[_. -]", "", name))
+    return found - {name}
+
+
 def wording_key(text: str) -> str:
     """Give a wording without tags, signs, capitals and blanks.
 
@@ -145,7 +177,7 @@ def _wording_parts(text: str) -> set[str]:
     parts = {text}
     if found := _BRACKETED.search(text):
         parts.add(found.group(1))
-    for mark in (" - ", " – ", " >> ", ": ", " | "):
+    for mark in (" - ", " – ", " >> ", ": ", " | ", ". "):
         parts.update(text.split(mark, k + 1)[-1] for k in range(text.count(mark)))
     numbered = {re.sub(r"^\s*(?:\d+[.)]|[a-z][.)])\s+", "", part, flags=re.IGNORECASE) for part in parts}
     return {key for part in parts | numbered if (key := wording_key(part))}
@@ -167,13 +199,14 @@ def _by_part(scale: Instrument, told: Mapping[str, list[str]]) -> dict[str, list
     """Columns whose last part, in brackets or after a mark, is the id; or the id and `_1`."""
     found: dict[str, list[str]] = {item: [] for item in scale.item_ids}
     ids = {plain_name(item): item for item in scale.item_ids}
+    names = {plain_name(label) for label in told}
     for label in told:
         name = plain_name(label)
         parts = {name}
         if inside := _BRACKETED.search(name):
             parts.add(inside.group(1).strip())
         parts.add(re.split(r"[/:.]|(?<=\w)-(?=\w)", name)[-1])
-        parts.update(part.removesuffix("_1") for part in list(parts))
+        parts.update(part.removesuffix("_1") for part in list(parts) if f"{part[:-2]}_2" not in names)
         for item in {ids[part] for part in parts if part in ids}:
             found[item].append(label)
     return found

@@ -14,7 +14,7 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
 from instrument.recognition.answers import AnswerTexts, cell_text, read_answer_texts
-from instrument.recognition.items import SURE, ItemMatch, match_items
+from instrument.recognition.items import SURE, ItemMatch, match_items, other_occasions
 from instrument.recognition.mapping import FileForm, Mapping
 from instrument.recognition.opening import first_rows, headed, open_table, unique_labels, writing_of
 from instrument.recognition.tools import (
@@ -193,6 +193,9 @@ def recognise(
     without = _rows_out(raw, tool, found) | _totals(raw, participant, found)
     _take_items(raw, matches, found)
     found.unsure += doubled
+    if elsewhere := other_occasions(matches, [label for label in raw.columns if label not in found.taken]):
+        words = "may hold items at another wave: give each wave rows of its own"
+        found.unsure.append(f"left_out: {name_offenders(elsewhere)} {words}")
     kept = _covariates(raw, covariates, found)
     name = SUFFIXES.get(path.suffix.lower(), tool.name)
     form = form.model_copy(update={"decimal": _decimal(raw, matches)})

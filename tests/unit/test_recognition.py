@@ -69,6 +69,7 @@ def matched(*labels: str, below: tuple[str, ...] = ()) -> dict[str, tuple[str, G
         ("How far do you agree? [The app listens to me.]", Ground.WORDING),
         ("How far do you agree? - The app listens to me.", Ground.WORDING),
         ("1. The app listens to me.", Ground.WORDING),
+        ("dta[a9]. The app listens to me.", Ground.WORDING),
         ("<b>The app</b> listens to me.", Ground.WORDING),
         ("The app listened to me.", Ground.ALIKE),
     ],
@@ -107,6 +108,25 @@ def test_a_column_named_by_one_item_and_worded_as_another_is_doubted(tmp_path: P
 def test_two_columns_that_could_be_one_item_are_unsure(names: tuple[str, str], tmp_path: Path) -> None:
     path = saved(tmp_path, ["participant", *names, "a2", "a3"], ["p1", 1, 2, 3, 1])
     assert any(entry.startswith("items.a1: 2 columns") for entry in recognise(path, SCALE).mapping.unsure)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("{}", "{}_2"), ("{}", "{}.t2"), ("{}", "T2_{}"), ("t1_{}", "t2_{}")]
+)
+def test_waves_side_by_side_are_never_left_out_in_silence(first: str, second: str, tmp_path: Path) -> None:
+    names = [form.format(item) for form in (first, second) for item in SCALE.item_ids]
+    path = saved(tmp_path, ["participant", *names], ["p1", 1, 2, 3, 3, 2, 1])
+    try:
+        unsure = recognise(path, SCALE).mapping.unsure
+    except ResponseDataError as error:
+        assert "no column is any of the 3 items" in str(error)
+        return
+    assert any("may hold items at another wave" in entry for entry in unsure)
+
+
+def test_a_number_behind_the_id_is_no_part_of_it_where_a_second_follows(tmp_path: Path) -> None:
+    assert matched("a1_1", "a2_1", "a3_1").keys() == {"a1", "a2", "a3"}
+    assert matched("a1_1", "a1_2", "a2_1", "a2_2", "a3_1", "a3_2") == {}
 
 
 def test_encoding_and_separator_are_seen() -> None:
