@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from instrument.reading_options import (
     mapping_in,
     names_in,
 )
+
+if TYPE_CHECKING:
+    from instrument.definition import Instrument
 
 app = typer.Typer()
 app.registered_commands += exchange_app.registered_commands
@@ -121,6 +124,9 @@ def instruments_command() -> None:
 @files.command("check")
 def check_command(
     file: Annotated[str, typer.Argument(help="YAML file of an instrument, or the name of a shipped one.")],
+    wording: Annotated[
+        bool, typer.Option("--wording", help="Also flag wording that the literature advises against.")
+    ] = False,
 ) -> None:
     """Check an instrument file and say what it defines."""
     from instrument.loading import load
@@ -139,3 +145,16 @@ def check_command(
     if doubted := scale.open_items:
         typer.echo(f"  open for the people who will read them: {', '.join(doubted)}")
     typer.echo(f"  content hash {scale.content_hash}")
+    if wording:
+        _say_wording(scale)
+
+
+def _say_wording(scale: Instrument) -> None:
+    """Say what the rules of wording flag; a flag is a question to a reader and changes no exit status."""
+    from instrument.wording_rules import check_wording
+
+    flags = check_wording(scale)
+    noun = "flag" if len(flags) == 1 else "flags"
+    typer.echo(f"  wording: {len(flags)} {noun} in {len(scale.items)} items ({', '.join(scale.languages)})")
+    for row in flags.itertuples():
+        typer.echo(f"  {row.item} ({row.language}) {row.rule}: {row.found}; {row.advice} ({row.source})")
