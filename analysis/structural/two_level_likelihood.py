@@ -51,6 +51,10 @@ class TwoLevelLikelihood(Protocol):
     def constant(self) -> float:
         """Part of minus twice the log-likelihood that no parameter moves."""
 
+    @property
+    def smooth(self) -> bool:
+        """Whether Newton steps may be tried from the first."""
+
     def discrepancy(self, within: GroupModel, between: GroupModel, n_free: int) -> ClusterDiscrepancy:
         """Likelihood of this group as a function of the parameters of both levels' models."""
 
@@ -89,6 +93,11 @@ class CompleteClusters:
     def constant(self) -> float:
         """Part of minus twice the log-likelihood that no parameter moves."""
         return constant_of(self.sample)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether Newton steps may be tried from the first."""
+        return True
 
     def discrepancy(self, within: GroupModel, between: GroupModel, n_free: int) -> TwoLevelDiscrepancy:
         """Likelihood of this group."""
@@ -137,6 +146,11 @@ class IncompleteClusters:
     def constant(self) -> float:
         """Part of minus twice the log-likelihood that no parameter moves."""
         return two_level_missing.constant_of(self.sample)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether Newton steps may be tried from the first."""
+        return False
 
     def discrepancy(self, within: GroupModel, between: GroupModel, n_free: int) -> IncompleteDiscrepancy:
         """Likelihood of this group."""

@@ -37,6 +37,8 @@ from analysis.structural.two_level_normal import (
     spread_square,
 )
 
+KEPT = 0.2  # second derivatives are made anew where the gradient has not fallen to this share
+LEAST_SHARE = 0.1  # of the variance within a mean: the least that a mean of complete rows is given
 STEP = 1e-4  # of a parameter, in the numerical derivative of the analytic gradient
 
 
@@ -200,6 +202,18 @@ def _padded_inverses(covariance: Array, observed: Array) -> tuple[Array, Array] 
     return inverse, 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
 
 
+def _proper(own: Array, information: Array) -> bool:
+    """Whether I + A^(1/2)' Sigma_u A^(1/2) is positive definite in every cluster: a determinant tells not."""
+    size = information.shape[1]
+    ridge = 1e-10 * np.trace(information, axis1=1, axis2=2)[:, None, None] * np.eye(size)
+    try:
+        root = np.linalg.cholesky(information + ridge)
+        np.linalg.cholesky(np.eye(size) + np.swapaxes(root, 1, 2) @ own @ root)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
 def incomplete_point(sample: IncompleteSample, within: State, between: State) -> IncompletePoint | None:
     """Evaluate the likelihood; None where a covariance is not positive definite."""
     roles = _roles(sample.places)
@@ -230,9 +244,9 @@ def incomplete_point(sample: IncompleteSample, within: State, between: State) ->
     np.add.at(toward, sample.cell_cluster, sample.cell_n[:, None] * pulled)
     toward = toward[:, roles.in_within]
     widened = np.eye(len(y)) + own[kind] @ information
-    sign, log_det_u = np.linalg.slogdet(widened)
-    if (sign <= 0).any():
+    if not _proper(own[kind], information):
         return None
+    log_det_u = np.linalg.slogdet(widened)[1]
     posterior = np.linalg.solve(widened, own[kind])
     posterior = (posterior + np.swapaxes(posterior, 1, 2)) / 2
     shift = np.einsum("jab,jb->ja", posterior, toward)
@@ -266,7 +280,8 @@ class IncompleteDiscrepancy:
     n_free
         Length of the parameter vector.
     searching
-        Whether second derivatives are needed for the search only: those of complete rows do, and are cheap.
+        Whether second derivatives are needed for the search only: they are kept as long as they bring the
+        gradient down.
     """
 
     within: GroupModel
@@ -276,10 +291,11 @@ class IncompleteDiscrepancy:
     searching: bool = False
     _key: bytes = b""
     _kept: tuple[State, State, IncompletePoint | None] | None = None
+    _second: tuple[Array, float] | None = None  # second derivatives, and the gradient where last used
 
     def for_search(self) -> IncompleteDiscrepancy:
         """The same with second derivatives for a search."""
-        return replace(self, searching=True, _key=b"", _kept=None)
+        return replace(self, searching=True, _key=b"", _kept=None, _second=None)
 
     def at(self, x: Array) -> tuple[State, State, IncompletePoint | None]:
         """Moments and everything derivatives need, kept until another x is asked for."""
@@ -327,12 +343,15 @@ class IncompleteDiscrepancy:
         return result / sample.n_rows
 
     def expected(self, x: Array) -> Array:
-        """Second derivatives expected of the same clusters with complete rows."""
+        """Second derivatives expected of the same clusters with complete rows, of proper covariances."""
         within, between, _ = self._inside(x)
         shape, p = self.sample.shape, self.sample.places.n_variables
         stacked = spread_square(between.sigma, shape.places.between, p)
         alone = spread_square(within.sigma, shape.places.within, p)
-        inverse = np.linalg.pinv(stacked + alone / shape.sizes[:, None, None], hermitian=True)
+        least = LEAST_SHARE * float(np.linalg.eigvalsh(within.sigma)[0]) / shape.sizes
+        roots, vectors = np.linalg.eigh(stacked + alone / shape.sizes[:, None, None])
+        roots = np.maximum(roots, least[:, None])  # complete rows would leave less room for negative ones
+        inverse = (vectors / roots[:, None, :]) @ np.swapaxes(vectors, 1, 2)
         counts = shape.counts
         empty = np.zeros((len(counts), p))
         own = np.linalg.inv(within.sigma)
@@ -345,15 +364,25 @@ class IncompleteDiscrepancy:
 
     def observed(self, x: Array) -> Array:
         """Observed second derivatives: central differences of the gradient."""
-        if self.searching:
-            return self.expected(x)
+        if not self.searching:
+            return self._differences(x)
+        size = float(np.max(np.abs(self.gradient(x)), initial=0.0))
+        if self._second is None or size > KEPT * self._second[1]:
+            self._second = self._differences(x), size
+        else:
+            self._second = self._second[0], size
+        return self._second[0]
+
+    def _differences(self, x: Array) -> Array:
+        """Central differences of the gradient, with smaller steps where these would leave the domain."""
         result = np.empty((self.n_free, self.n_free))
+        away = IncompleteDiscrepancy(self.within, self.between, self.sample, self.n_free)
         for k in range(self.n_free):
-            step = np.zeros(self.n_free)
-            step[k] = STEP * max(1.0, abs(x[k]))
-            twice = IncompleteDiscrepancy(self.within, self.between, self.sample, self.n_free)
-            up, down = twice.gradient(x + step), twice.gradient(x - step)
-            result[k] = (up - down) / (2.0 * step[k])
+            unit = np.zeros(self.n_free)
+            unit[k] = STEP * max(1.0, abs(x[k]))
+            while not np.isfinite([away.value(x + unit), away.value(x - unit)]).all() and unit[k] > 1e-9:
+                unit /= 10.0
+            result[k] = (away.gradient(x + unit) - away.gradient(x - unit)) / (2.0 * unit[k])
         return (result + result.T) / 2
 
     def scores(self, x: Array) -> Array:

@@ -137,13 +137,13 @@ def fit_unstructured(
         x[means.index] = mean[at[means.row]]
     target = target_of.discrepancy(model.within, model.between, model.n_free)
     reduction = Reduction(np.eye(model.n_free), np.zeros(model.n_free))
-    found = minimise(target.for_search(), reduction, x, near=True)
+    found = minimise(target.for_search(), reduction, x, near=target_of.smooth)
     if not found.converged:
         raise NotEstimableError(
             fact_and_hint(
                 caller, f"the two-level model without structure did not converge{where} (largest gradient "
                 f"{found.gradient:.2g}); fit cannot be judged.",
-                "collect more clusters, or drop variables that hardly vary between clusters.",
+                "drop variables that hardly vary between clusters, or use missing='listwise'.",
             )
         )  # fmt: skip
     return found
