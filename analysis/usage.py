@@ -72,6 +72,8 @@ class UsageSummary(Result):
         (what bounds the watch) and `cut_short` (people whose study ends after the log does, undeclared).
     notes : list of str
         What was assumed.
+    joined : str
+        How many of the people enrolled have events in the log; empty where nobody is listed as enrolled.
     """
 
     people: pd.DataFrame
@@ -79,6 +81,7 @@ class UsageSummary(Result):
     counts: dict[str, int | None]
     rule: dict[str, Any]
     notes: list[str]
+    joined: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row per participant and period.
@@ -144,7 +147,14 @@ class UsageSummary(Result):
         means = self.to_frame().groupby("period", sort=False)[[*COUNTED, "share"]].mean().round(digits)
         faults = ", ".join(f"{name} {'not known' if n is None else n}" for name, n in self.counts.items())
         return "\n".join(
-            [*lines, "means per participant:", means.to_string(), f"events: {faults}", *self.notes]
+            [
+                *lines,
+                "means per participant:",
+                means.to_string(),
+                f"events: {faults}",
+                *filter(None, [self.joined]),
+                *self.notes,
+            ]
         )
 
 
@@ -301,10 +311,11 @@ def _summarise(
     users = con.execute(on_days(used, rule.retention_days))
     matched = len(table)
     table = everybody(table, people)
+    joined = ""
     if people is None:
         notes.append("no table of participants: only people who appear in the log are counted")
-    else:
-        notes.append(f"{matched} of the {len(table)} people have events that count in the log")
+    else:  # no note: a sentence of the report holds no number of people but as a value of a known kind
+        joined = f"{matched} of the {len(table)} people have events that count in the log"
     if not len(table):
         fact = f"none of {counts['events']} events can be used."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))
@@ -323,6 +334,7 @@ def _summarise(
             "engine": con.name,
         },
         notes=[*notes, *watched.notes],
+        joined=joined,
     )
 
 

@@ -63,7 +63,7 @@ PAGES = (
         title="Invariance and fairness",
         question="Do answers mean the same whoever gives them?",
         group=SCALE,
-        topics=("groups", "fairness"),
+        topics=("covariates", "groups", "fairness"),
     ),
     PageOf(
         path="validity",

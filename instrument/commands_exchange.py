@@ -289,7 +289,7 @@ def _into_store(
     from instrument.dates_given import DATED
     from instrument.standing import STATUS
     from instrument.store.definitions import find_study, instrument_of
-    from instrument.store.intake import keep_table
+    from instrument.store.keyed_tables import keep_table
 
     engine = opened(store)
     keyring = keys_of(keys, engine)

@@ -21,7 +21,13 @@ Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 LAST_EVENT = "last_event"
 # Keys added later: left out of what is hashed where they say nothing, so that older files keep their hash.
-ADDED = {"observed_until": None, "day_zero": "enrolment", "cluster": None, "numbers": [], "ends_well": None}
+ADDED: dict[str, object] = {
+    "observed_until": None,
+    "day_zero": "enrolment",
+    "cluster": None,
+    "numbers": [],
+    "ends_well": None,
+}
 
 
 class DayZero(StrEnum):

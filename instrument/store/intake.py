@@ -5,19 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from typing import Any
 
-import pandas as pd
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from instrument.dates_given import COMPLETED_ON, DATED, dates_given, enrolment_days
-from instrument.errors import fact_and_hint, name_offenders
-from instrument.responses import missing_reasons
-from instrument.standing import COMPLETED, STATUS, status_of
+from instrument.errors import fact_and_hint
 from instrument.store.answers import (
     Answer,
     Placement,
@@ -31,13 +27,11 @@ from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.instants import InstantError, days_between, utc
-from instrument.store.people import hold_people, invite, without_consent
-from instrument.store.tables import STATES, administration, participant, study, usage_event
+from instrument.store.people import hold_people, without_consent
+from instrument.store.tables import administration, participant, study, usage_event
 from instrument.store.tokens import Keyring, new_token
-from instrument.store.windows import day_given, days_of_people, in_window, rules_of
+from instrument.store.windows import days_of_people, in_window, rules_of
 
-KEYED_MODES = ("import", "paper")
-"""Administrations that a team enters; what it left open a later import may carry on."""
 FAR_DAYS = 3_653
 """Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
 NOT_IN_STUDY = "is not in the study"
@@ -230,7 +224,7 @@ def _stamped(
     """Rows of events with their moments in UTC, each within reach of its person's study."""
     definition = connection.execute(select(study.c.definition).where(study.c.id == study_id)).scalar_one()
     length = _study_days(definition)
-    enrolled = _enrolled(connection, {people[event.participant] for event in events})
+    enrolled = enrolled_at(connection, {people[event.participant] for event in events})
     rows, faults = [], []
     for place, event in enumerate(events):
         person = people[event.participant]
@@ -264,7 +258,8 @@ def _study_days(definition: str) -> int:
     return int(known.get("study_days", 0)) if isinstance(known, dict) else 0
 
 
-def _enrolled(connection: Connection, numbers: Iterable[int]) -> dict[int, datetime]:
+def enrolled_at(connection: Connection, numbers: Iterable[int]) -> dict[int, datetime]:
+    """Moments of enrolment, by number of the person."""
     wanted = sorted(numbers)
     found: dict[int, datetime] = {}
     for start in range(0, len(wanted), 500):
@@ -349,7 +344,7 @@ def keep_response_set(
         whose = (sent_before.participant_id, sent_before.wave_id, sent_before.lang)
         other_day = sent_before.completed_on is not None and sent_before.completed_on != completed_on
         same_place = whose == (participant_id, wave_id, lang) and not other_day
-        if same_place and _holds(connection, int(sent_before.id), answers):
+        if same_place and holds_answers(connection, int(sent_before.id), answers):
             return "known"
         if place == 0:
             return "reused"
@@ -357,7 +352,7 @@ def keep_response_set(
         return "no consent"
     if live_administration(connection, participant_id, wave_id) is not None:
         return "conflict"
-    _create(
+    create_attempt(
         connection,
         study_row,
         participant_id,
@@ -368,13 +363,13 @@ def keep_response_set(
         key=keys[0],
         completed_on=completed_on,
     )
-    if _outside(connection, study_row, [(participant_id, wave_name)]):
+    if outside_window_of(connection, study_row, [(participant_id, wave_name)]):
         path = "query.wave" if completed_on is None else "authored"
         raise RefusedError([(path, OUTSIDE)], clash=True)
     return "created"
 
 
-def _outside(
+def outside_window_of(
     connection: Connection, study_row: Any, places: Sequence[tuple[int, str]]
 ) -> list[tuple[int, str]]:
     """Which of the answers kept, each by person and wave, were given outside the window of their wave."""
@@ -390,7 +385,7 @@ def _outside(
     ]
 
 
-def _create(
+def create_attempt(
     connection: Connection,
     study_row: Any,
     participant_id: int,
@@ -429,7 +424,7 @@ def _submit_keys(study_id: int, caller_id: str, system: str) -> tuple[str, ...]:
     return tuple(hashlib.sha256(text.encode()).hexdigest() for text in (named, former))
 
 
-def _holds(connection: Connection, attempt: int, answers: Mapping[str, Answer]) -> bool:
+def holds_answers(connection: Connection, attempt: int, answers: Mapping[str, Answer]) -> bool:
     """Whether an attempt holds exactly these answers, and no other."""
     kept = {row.name: (row.state, row.value) for row in _rows(answers_of(connection, attempt))}
     given = {name: (answer.state, answer.value) for name, answer in answers.items()}
@@ -438,213 +433,3 @@ def _holds(connection: Connection, attempt: int, answers: Mapping[str, Answer]) 
 
 def _rows(rows: Iterable[Any]) -> list[Any]:
     return list(rows)
-
-
-def keep_table(
-    connection: Connection,
-    study_row: Any,
-    answers: pd.DataFrame,
-    keyring: Keyring,
-    *,
-    mode: str,
-    lang: str,
-    enrol: bool = False,
-    readmit: bool = False,
-    outside_window: bool = False,
-) -> tuple[int, int]:
-    """Store a checked response table, every row or none.
-
-    Parameters
-    ----------
-    connection
-        An open transaction.
-    study_row
-        Row of the study.
-    answers
-        As `read_responses` gives it; an administration that its column `status` calls open stays open.
-        Columns `completed_on` and `enrolled_on` say on which day answers were given and their person was
-        enrolled.
-    keyring
-        Keys of the hashes, for people who are added.
-    mode, lang
-        Kept with each administration.
-    enrol, readmit
-        Add people the study does not know, and among them those who were erased and asked to come back.
-    outside_window
-        Keep answers that were given outside the window of their wave; exports mark them.
-
-    Returns
-    -------
-    tuple of int
-        Administrations kept (new, or open ones of an earlier import carried on), and those that were there
-        already: person, wave, answers, status and day.
-
-    Raises
-    ------
-    StoreError
-        Unknown waves or people, people who were erased or do not consent, answers from outside their window,
-        or other answers, another day or another enrolment are there already; nothing is kept.
-    ResponseDataError
-        A date cannot be read, lies in the future, or a person has two days of enrolment.
-    """
-    given = list(_answer_sets(answers))
-    enrolled_on = enrolment_days(answers, "import")
-    waves = {str(row.name) for row in _rows(waves_of(connection, study_row.id))}
-    if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
-        fact = f"{len(unknown)} waves are not in the study: {name_offenders(unknown)}."
-        raise StoreError(fact_and_hint("import", fact, f"its waves are {name_offenders(sorted(waves))}."))
-    names = [str(name) for name in answers["participant"]]
-    people = people_of(connection, study_row.id, names)
-    absent = [name for name in dict.fromkeys(names) if name not in people]
-    if absent and not enrol:
-        fact = f"{len(absent)} people are not in the study: {name_offenders(absent)}."
-        raise StoreError(fact_and_hint("import", fact, "add --enrol to add them, or check the pseudonyms."))
-    held = hold_people(connection, people.values())
-    if gone := [name for name, number in people.items() if number not in held]:
-        fact = f"{len(gone)} people were erased at this moment: {name_offenders(gone)}."
-        raise StoreError(fact_and_hint("import", fact, "take their rows out; nothing was imported."))
-    if absent:
-        invite(connection, study_row.id, keyring, absent, readmit=readmit)
-        people |= people_of(connection, study_row.id, absent)
-        _enrol_on(connection, {people[name]: enrolled_on[name] for name in absent if name in enrolled_on})
-    _refuse_other_enrolment(connection, people, enrolled_on)
-    wave_ids = {str(row.name): int(row.id) for row in _rows(waves_of(connection, study_row.id))}
-    barred = without_consent(connection, people.values())
-    kept, conflicts, refused = 0, [], []
-    stored: list[tuple[int, str]] = []
-    for one in given:
-        done = _keep_one(
-            connection, study_row, people[one.participant], wave_ids[one.wave], one, lang=lang, mode=mode
-        )
-        kept += done == "kept"
-        if done == "kept":
-            stored.append((people[one.participant], one.wave))
-        if done == "kept" and people[one.participant] in barred:
-            refused.append(one.participant)
-        if done == "conflict":
-            conflicts.append(f"{one.participant} at {one.wave}")
-    if refused:
-        named = name_offenders(list(dict.fromkeys(refused)))
-        fact = f"{len(set(refused))} people do not consent, or took consent back: {named}."
-        raise StoreError(fact_and_hint("import", fact, "take their rows out; nothing was imported."))
-    if conflicts:
-        named = name_offenders(conflicts)
-        fact = (
-            f"{len(conflicts)} administrations are in the store with other answers or another day: {named}."
-        )
-        raise StoreError(fact_and_hint("import", fact, "take these rows out; nothing was imported."))
-    if not outside_window and (outside := _outside(connection, study_row, stored)):
-        names_of = {number: name for name, number in people.items()}
-        named = name_offenders([f"{names_of[number]} at {wave}" for number, wave in outside])
-        fact = f"{len(outside)} administrations were given outside the window of their wave: {named}."
-        hint = "mend completed_on, or add --outside-window to keep them marked; nothing was imported."
-        raise StoreError(fact_and_hint("import", fact, hint))
-    return kept, len(given) - kept
-
-
-def _enrol_on(connection: Connection, days: Mapping[int, date]) -> None:
-    """Give people who were just added the day on which they were enrolled."""
-    for number, day in days.items():
-        at = datetime.combine(day, time(), tzinfo=UTC)
-        connection.execute(update(participant).where(participant.c.id == number).values(enrolled_at=at))
-
-
-def _refuse_other_enrolment(
-    connection: Connection, people: Mapping[str, int], enrolled_on: Mapping[str, date]
-) -> None:
-    known = _enrolled(connection, [people[name] for name in enrolled_on])
-    others = [name for name, day in enrolled_on.items() if utc(known[people[name]]).date() != day]
-    if others:
-        fact = (
-            f"{len(others)} people are in the store with another day of enrolment: {name_offenders(others)}."
-        )
-        hint = "leave enrolled_on out for people whom the study knows; nothing was imported."
-        raise StoreError(fact_and_hint("import", fact, hint))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _GivenSet:
-    """One row of a table of answers."""
-
-    participant: str
-    wave: str
-    answers: Mapping[str, Answer]
-    finished: bool
-    completed_on: date | None
-
-
-def _keep_one(
-    connection: Connection,
-    study_row: Any,
-    participant_id: int,
-    wave_id: int,
-    one: _GivenSet,
-    *,
-    lang: str,
-    mode: str,
-) -> str:
-    """Keep a row: `kept`, `known` when the store holds all of it, or `conflict` when it holds something else.
-
-    What an earlier import left open is carried on by a later one that takes no answer back; a day that an
-    earlier import did not know may come later.
-    """
-    live: Any = live_administration(connection, participant_id, wave_id)
-    if live is None:
-        key = secrets.token_hex(32) if one.finished else None
-        _create(
-            connection,
-            study_row,
-            participant_id,
-            wave_id,
-            one.answers,
-            lang=lang,
-            mode=mode,
-            key=key,
-            completed_on=one.completed_on,
-        )
-        return "kept"
-    stored_day, all_the_same = day_given(live), (live.status == "completed") == one.finished
-    all_the_same = all_the_same and _holds(connection, int(live.id), one.answers)
-    if all_the_same and one.completed_on in (None, stored_day):
-        return "known"
-    keyed = live.mode in KEYED_MODES
-    if all_the_same and keyed and (stored_day is None or not one.finished):
-        _date(connection, int(live.id), one.completed_on)
-        return "kept"
-    if live.status != "open" or not keyed:
-        return "conflict"
-    numbers = item_numbers(connection, int(live.instrument_version_id))
-    save_answers(connection, int(live.id), {numbers[name]: value for name, value in one.answers.items()})
-    if not _holds(connection, int(live.id), one.answers):
-        return "conflict"
-    if one.completed_on is not None:
-        _date(connection, int(live.id), one.completed_on)
-    if one.finished:
-        complete_administration(connection, int(live.id), secrets.token_hex(32))
-    return "kept"
-
-
-def _date(connection: Connection, attempt: int, day: date | None) -> None:
-    """Say on which day answers were given that were stored before."""
-    connection.execute(update(administration).where(administration.c.id == attempt).values(completed_on=day))
-    record(connection, "administration.date", f"administration {attempt}")
-
-
-def _answer_sets(answers: pd.DataFrame) -> Iterator[_GivenSet]:
-    reasons = missing_reasons(answers).astype(str)
-    keys = zip(reasons["participant"], reasons["wave"], reasons["item"], strict=True)
-    why = dict(zip(keys, reasons["reason"], strict=True))
-    items = [name for name in answers.columns if name not in ("participant", "wave", STATUS, *DATED)]
-    dates = dates_given(answers, COMPLETED_ON, "import")
-    finished = (status_of(answers, "import") == COMPLETED).tolist()
-    for row, done, day in zip(answers.to_dict("records"), finished, dates, strict=True):
-        name, wave = str(row["participant"]), str(row["wave"])
-        blank = Answer("skipped" if done else "not_seen")
-        given = {}
-        for item in items:
-            if pd.notna(row[item]):
-                given[str(item)] = Answer("answered", int(row[item]))
-            else:
-                state = why.get((name, wave, str(item)))
-                given[str(item)] = Answer(state) if state in STATES else blank
-        yield _GivenSet(participant=name, wave=wave, answers=given, finished=done, completed_on=day)

@@ -20,7 +20,8 @@ from instrument.administer.application import create_app
 from instrument.store import tables
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study
-from instrument.store.intake import NO_CONSENT, keep_table
+from instrument.store.intake import NO_CONSENT
+from instrument.store.keyed_tables import keep_table
 from instrument.store.people import give_consent, without_consent
 from instrument.store.tokens import Keyring
 

@@ -26,7 +26,8 @@ from instrument.store import tables
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study
 from instrument.store.funnel import funnel_of, standing_of
-from instrument.store.intake import OUTSIDE, UsageEvent, keep_events, keep_table, people_of
+from instrument.store.intake import OUTSIDE, UsageEvent, keep_events, people_of
+from instrument.store.keyed_tables import keep_table
 from instrument.store.retrieval import responses_of
 from instrument.store.study_data import study_data
 from instrument.store.tokens import Keyring

@@ -20,7 +20,7 @@ from instrument.store.audit import broken_line
 from instrument.store.backup import back_up, restore
 from instrument.store.connect import StoreError, downgrade_store, upgrade_store
 from instrument.store.definitions import find_study
-from instrument.store.intake import keep_table
+from instrument.store.keyed_tables import keep_table
 from instrument.store.people import erase_by_code, erase_person, invite, issue_withdrawal_code
 from instrument.store.tokens import Keyring, load_keyring
 

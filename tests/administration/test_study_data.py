@@ -23,7 +23,8 @@ from instrument.errors import ResponseDataError
 from instrument.store.answers import Placement, start_administration
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, item_numbers, waves_of
-from instrument.store.intake import UsageEvent, keep_events, keep_table, people_of
+from instrument.store.intake import UsageEvent, keep_events, people_of
+from instrument.store.keyed_tables import keep_table
 from instrument.store.people import give_consent, invite
 from instrument.store.retrieval import CONSENT, responses_of
 from instrument.store.study_data import studies_in, study_data

@@ -22,7 +22,7 @@ from instrument.exchange.redcap_data import from_redcap, redcap_data
 from instrument.store import tables
 from instrument.store.connect import StoreError, open_store, upgrade_store
 from instrument.store.definitions import find_study
-from instrument.store.intake import keep_table
+from instrument.store.keyed_tables import keep_table
 from instrument.store.retrieval import CONSENT, responses_of
 from instrument.store.tokens import Keyring, save_keyring
 
@@ -122,7 +122,7 @@ def test_the_same_open_row_is_known_and_a_later_import_carries_it_on(
     assert keep(done) == (1, 1)
     assert keep(done) == (0, 2)
     assert statuses(engine) == {"p1": "completed", "p2": "completed"}
-    with pytest.raises(StoreError, match="other answers: 'p1 at first'"):
+    with pytest.raises(StoreError, match="other answers or another day: 'p1 at first'"):
         keep(table.assign(status="open"))
     with engine.connect() as connection:
         history = connection.execute(select(tables.response_history.c.state)).scalars().all()
@@ -139,7 +139,7 @@ def test_answers_that_came_by_the_pages_are_known_to_an_import_of_their_export(
         assert keep_table(connection, row, answers, keyring, mode="import", lang="en") == (0, 2)
         open_row = answers.iloc[[1]].assign(hum1=pd.array([5], dtype="Int64"))
         open_row.attrs = {}
-        with pytest.raises(StoreError, match="other answers: 'p2 at first'"):
+        with pytest.raises(StoreError, match="other answers or another day: 'p2 at first'"):
             keep_table(connection, row, open_row, keyring, mode="import", lang="en")
 
 

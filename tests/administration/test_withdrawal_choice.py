@@ -222,7 +222,7 @@ def keep_one(app: App, engine: Engine, keyring: Keyring) -> str:
 
     from instrument.store.connect import StoreError
     from instrument.store.definitions import find_study
-    from instrument.store.intake import keep_table
+    from instrument.store.keyed_tables import keep_table
 
     table = pd.DataFrame({item: pd.array([4], dtype="Int64") for item in app.scale.item_ids})
     table.insert(0, "participant", [app.someone])

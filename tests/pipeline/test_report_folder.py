@@ -84,7 +84,7 @@ def test_a_failure_in_the_middle_leaves_the_old_report(
     write_report(tree, tmp_path / "r")
     before = contents(tmp_path / "r")
 
-    def fail(tree: Any) -> str:
+    def fail(*_: Any) -> str:
         raise RuntimeError("the disk is full")
 
     monkeypatch.setattr(html, "render_html", fail)

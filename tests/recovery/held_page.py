@@ -16,7 +16,8 @@ and analysed like a real one, by the model that the report puts first. *Rejected
 is 0 it should be 5 %. *Supported*, *not found* and *cannot be told* are the shares of what the report then [claims](adherence.md#what-is-claimed).
 Truth, mean, SD and SE are units done per standard deviation of the score; coverage is that of the 95 % interval.
 
-Made by `python -m tests.recovery.held_recovery --first` and `python -m tests.recovery.held_page`; full precision in
+Made by `python -m tests.recovery.held_recovery --first` and `python -m tests.recovery.held_page` in several runs, between which populations
+were added: a run of today draws other studies and gives other digits, within Monte-Carlo error. Full precision in
 [tables/held_populations.csv](tables/held_populations.csv). **The numbers of studies are small** (last column): a share of .05 has a
 Monte-Carlo error of .03 in 50 studies and of .02 in 100.
 

@@ -43,7 +43,7 @@ SCALE = instrument.Instrument.model_validate(
 
 def answers(n: int = 300) -> pd.DataFrame:
     rng = np.random.default_rng(3)
-    general = rng.normal(size=n)
+    general = rng.normal(size=n) / 2 + np.repeat(np.random.default_rng(4).normal(size=n // 2), 2)
     table = pd.DataFrame(
         {"participant": [f"p{i:03}" for i in range(n)], "wave": [1 + i % 2 for i in range(n)]}
     )
@@ -103,6 +103,10 @@ def items(table: Any) -> Any:
     return columns(table, NAMES)
 
 
+def in_people(table: Any, names: list[str] | None = None) -> Any:
+    return columns(table, [*(names or NAMES), "participant"])
+
+
 def first_wave(table: Any) -> Any:
     if isinstance(table, pl.DataFrame):
         return table.filter(pl.col("wave") == 1)
@@ -140,6 +144,13 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "incremental_validity": lambda t: analysis.incremental_validity(
         t, "a1", "a2", baseline="b1", draws=50
     ).to_frame(),
+    "intraclass_correlations": lambda t: analysis.intraclass_correlations(in_people(t), "participant").table,
+    "multilevel_reliability": lambda t: (
+        analysis.multilevel_reliability(in_people(t, NAMES[:3]), "participant").table
+    ),
+    "cross_level_invariance": lambda t: (
+        analysis.cross_level_invariance(MODEL, t, "participant", estimator="ML", missing="listwise").table
+    ),
     "item_statistics": lambda t: analysis.item_statistics(items(t)).table,
     "item_statistics scale": lambda t: analysis.item_statistics(items(t), SCALE).table,
     "kmo": lambda t: analysis.kmo(items(t)).overall,

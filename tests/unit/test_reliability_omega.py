@@ -244,6 +244,7 @@ def test_items_that_cancel_out_have_no_lambdas() -> None:
     with (
         pytest.raises(NotEstimableError, match="no variance"),
         pytest.warns(ToolkitWarning, match="'b' repeats 'a'"),
+        pytest.warns(ToolkitWarning, match="oppose the others: 'a'"),
     ):
         lower_bounds(items)
 

@@ -50,6 +50,8 @@ CUTOFFS = {
     "DIF_COSMIN": ("<", 0.02),
     "DIF_GROUP": (">=", 200),
     "IRT_ITEM_FIT": (">", 0.001),
+    "LEVEL_STRINGENT": ("<=", 1.1),
+    "LEVEL_LIBERAL": ("<=", 1.5),
 }
 
 

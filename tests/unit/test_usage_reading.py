@@ -249,7 +249,8 @@ def test_marks_between_thousands_are_read_where_they_are_named(
 
 def test_the_summary_says_how_many_people_have_events(plain: UsageSummary) -> None:
     n = len(plain.people)
-    assert any(f"of the {n} people have events that count in the log" in note for note in plain.notes)
+    assert f"of the {n} people have events that count in the log" in plain.joined
+    assert not any("events that count" in note for note in plain.notes)  # the report shows counts as values
 
 
 def test_events_within_one_second_are_two(tmp_path: Path) -> None:
