@@ -40,7 +40,7 @@ class PanelResult(Result):
     paths
         One row per lagged effect: `path` ("carry-over" or "cross-lagged"), `source`, `target`, `from_wave`,
         `to_wave`; `estimate` in the units of the variables, `standardised` by the standard deviations of the
-        deviations from the own level (RI-CLPM) or of the variables (CLPM), each with `_se`, `_lower` and
+        deviations from their own level (RI-CLPM) or of the variables (CLPM), each with `_se`, `_lower` and
         `_upper` (95 %); `pvalue` of the estimate.
     between
         RI-CLPM: variances and covariances of the lasting levels of persons: `first`, `second`, `estimate`,

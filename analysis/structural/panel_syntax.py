@@ -23,7 +23,7 @@ class PanelVariable:
 
 
 def within(variable: PanelVariable, k: int) -> str:
-    """Name of the deviation of a person from the own level at the k-th wave."""
+    """Name of the deviation of a person from their own level at the k-th wave."""
     return f"within.{variable.name}.w{k + 1}"
 
 

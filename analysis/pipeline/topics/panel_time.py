@@ -122,7 +122,7 @@ def panel_table(context: Context, found: list[PanelFinding]) -> Table:
             "n_both": people(weight=1),
             **each(statistic("n_both"), numbers, "standardised_lower standardised_upper"),
         },
-        title="Within persons: what deviations from the own level go with at the next wave",
+        title="Within persons: what deviations from their own level go with at the next wave",
         columns={
             "source": ("From", "text"),
             "target": ("To", "text"),
@@ -167,7 +167,7 @@ def panel_prose(found: list[PanelFinding]) -> list[str]:
         return []
     return [
         "With {panel_waves:int} waves, change within persons can be told from lasting differences between "
-        "them ({panel_n:int} people). When a person was above the own level in {panel_title}, the total was "
-        "above the own level at the next wave in {panel_lead:int} of {panel_pairs:int} steps, by intervals "
+        "them ({panel_n:int} people). When a person was above their own level in {panel_title}, the "
+        "total was above their own level at the next wave in {panel_lead:int} of {panel_pairs:int} steps, by intervals "
         "that lie above 0; the other way round in {panel_back:int}. {panel_spacing}"
     ]
