@@ -168,6 +168,6 @@ def panel_prose(found: list[PanelFinding]) -> list[str]:
     return [
         "With {panel_waves:int} waves, change within persons can be told from lasting differences between "
         "them ({panel_n:int} people). When a person was above their own level in {panel_title}, the "
-        "total was above their own level at the next wave in {panel_lead:int} of {panel_pairs:int} steps, by intervals "
-        "that lie above 0; the other way round in {panel_back:int}. {panel_spacing}"
+        "total was above their own level at the next wave in {panel_lead:int} of {panel_pairs:int} steps, "
+        "by intervals that lie above 0; the other way round in {panel_back:int}. {panel_spacing}"
     ]
