@@ -129,9 +129,16 @@ def check_command(
     ] = False,
 ) -> None:
     """Check an instrument file and say what it defines."""
-    from instrument.loading import load
+    from instrument.errors import name_offenders
+    from instrument.loading import load, refuse_half_translations
+    from instrument.translations import texts_untranslated
 
     scale = load(file)
+    refuse_half_translations(scale, "dta instrument check", Path(file).name)
+    for tag, paths in texts_untranslated(scale).items():
+        same = "1 text is the same" if len(paths) == 1 else f"{len(paths)} texts are the same"
+        said = f"translations.{tag}: {same} as in {scale.language}: {name_offenders(paths)}"
+        typer.echo(f"Warning: {said}.", err=True)
     typer.echo(f"{scale.id} {scale.version}: {scale.title} ({scale.status})")
     for theme in scale.themes:
         ids = scale.theme_items(theme.id)

@@ -44,6 +44,7 @@ def check_command(file: StudyFile) -> None:
 def _refuse_half_languages(study: Study, scale: Instrument, caller: str) -> None:
     """Refuse a language whose pages would be half in another."""
     from instrument.administer.texts import shipped_languages
+    from instrument.loading import refuse_half_translations
 
     if unknown := [tag for tag in study.languages if tag not in scale.languages]:
         fact = f"the instrument has no wording in {', '.join(unknown)}."
@@ -52,6 +53,7 @@ def _refuse_half_languages(study: Study, scale: Instrument, caller: str) -> None
     if half := [tag for tag in study.languages if tag.split("-")[0] not in spoken]:
         fact = f"buttons and messages of the pages are not there in {', '.join(half)}."
         raise DefinitionError(fact_and_hint(caller, fact, f"they speak: {', '.join(spoken)}."))
+    refuse_half_translations(scale, caller, f"instrument {scale.id}", list(study.languages))
 
 
 @app.command("create")

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from instrument.errors import name_offenders
+from instrument.translations import texts_missing
 
 SCHEMA_VERSION = 1
 
@@ -411,12 +412,15 @@ def _wording_faults(scale: Instrument) -> list[str]:
         where = f"translations.{tag}"
         if wording.language != tag:
             faults.append(f"{where}.language: says {wording.language!r}")
-        if absent := [item for item in scale.item_ids if item not in wording.items]:
-            faults.append(f"{where}.items: no text for {name_offenders(absent)}")
         if unknown := sorted(set(wording.items) - set(scale.item_ids)):
             faults.append(f"{where}.items: {name_offenders(unknown)} is not an item")
         for name, responses in scale.response_scales.items():
             codes = {option.code for option in (*responses.options, *responses.outside)}
-            if codes != set(wording.options.get(name, {})):
-                faults.append(f"{where}.options.{name}: needs a label for each of the codes {sorted(codes)}")
-    return faults
+            if unknown_codes := sorted(set(wording.options.get(name, {})) - codes):
+                faults.append(
+                    f"{where}.options.{name}: {name_offenders(unknown_codes)} is no code of the scale"
+                )
+    missing = texts_missing(scale)
+    # Instructions or a time frame alone came in without a word before: a store holds such instruments.
+    needed = any(path.split(".")[2] in ("items", "options") for path in missing)
+    return [*faults, *(missing if needed else [])]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from instrument.definition import SCHEMA_VERSION, Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.storable import unstorable_paths
+from instrument.translations import labels_doubled, texts_missing
 
 MOST_PARTS = 200_000
 DEEPEST = 40
@@ -366,6 +367,33 @@ def _faults_in_words(caller: str, path: Path, error: ValidationError) -> str:
     count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
     hint = f"mend them; schema {SCHEMA_VERSION} is described in docs/instrument_files.md."
     return fact_and_hint(caller, f"{count} in {path.name}.\n{shown}{more}", hint)
+
+
+def refuse_half_translations(
+    scale: Instrument, caller: str, name: str, languages: list[str] | None = None
+) -> None:
+    """Refuse an instrument of which a translation lacks a text of the source, or labels two codes alike.
+
+    Parameters
+    ----------
+    scale
+        The instrument.
+    caller, name
+        Public function or command, and file, that the message names.
+    languages
+        Translations that have to be whole; all by default.
+
+    Raises
+    ------
+    DefinitionError
+        With the path of each such text.
+    """
+    if faults := [*texts_missing(scale, languages), *labels_doubled(scale, languages)]:
+        shown = "\n".join(f"  {fault}" for fault in faults)
+        count = f"{len(faults)} text{'s' if len(faults) != 1 else ''}"
+        fact = f"{count} of {name} lack in a translation, or are doubled there.\n{shown}"
+        hint = "translate each, or take the language out of the file."
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
 
 
 def as_instrument(scale: object, caller: str) -> Instrument:
