@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -181,16 +182,24 @@ def notices(tree: Tree) -> list[tuple[str, str]]:
     Returns
     -------
     list of tuple
-        `synthetic` first, then `candidate`.
+        `synthetic` first, then `candidate`. The kind is printed before the sentence, so a notice that opens
+        with it (`SYNTHETIC: …`) loses it.
     """
     meta = tree["meta"]
     found = []
     if meta["synthetic"]:
         notice = (meta["study"] or {}).get("notice")
-        found.append(("synthetic", notice or "Every person in this report was simulated by a program."))
+        found.append(
+            _notice("synthetic", notice or "Every person in this report was simulated by a program.")
+        )
     instrument = meta["instrument"]
     if instrument["notice"]:
-        found.append((instrument["status"], instrument["notice"]))
+        found.append(_notice(instrument["status"], instrument["notice"]))
     elif instrument["status"] == "candidate":
         found.append(("candidate", "Candidate items: this questionnaire is not yet validated in people."))
     return found
+
+
+def _notice(kind: str, sentence: str) -> tuple[str, str]:
+    rest = re.sub(rf"^\s*{re.escape(kind)}\s*[:.–—]\s*(?=\S)", "", sentence, flags=re.IGNORECASE)
+    return kind, rest[0].upper() + rest[1:]

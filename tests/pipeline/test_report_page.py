@@ -12,7 +12,7 @@ import pytest
 
 from analysis.report.formatting import fill_prose, format_value
 from analysis.report.html import render_html
-from analysis.report.view import verdicts
+from analysis.report.view import notices, verdicts
 
 
 class Page(HTMLParser):
@@ -106,6 +106,22 @@ def test_notices_come_before_any_number(page: str, parsed: Page) -> None:
     assert page.index("simulated by a program") < page.index("data-path")
     assert page.index("Made up for testing.") < page.index("data-path")
     assert "Candidate." in page
+
+
+def test_a_notice_names_its_kind_once() -> None:
+    """The example's page once opened with "Synthetic. SYNTHETIC: every person"."""
+
+    def told(status: str, notice: str, said: str | None) -> list[tuple[str, str]]:
+        instrument = {"status": status, "notice": notice}
+        return notices({"meta": {"synthetic": True, "study": {"notice": said}, "instrument": instrument}})
+
+    assert told("candidate", "Candidate: draft.", "SYNTHETIC: every answer.") == [
+        ("synthetic", "Every answer."),
+        ("candidate", "Draft."),
+    ]
+    assert told("validated", "", "Synthetic answers.") == [("synthetic", "Synthetic answers.")]
+    assert told("validated", "", "synthetic: ") == [("synthetic", "Synthetic: ")]
+    assert told("validated", "", None)[0][1].startswith("Every person in this report was simulated")
 
 
 def test_every_figure_has_words(parsed: Page) -> None:

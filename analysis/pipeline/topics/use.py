@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.adherence.steps import Step
-from analysis.disclosure.kinds import GIVEN, TEXT, each, share, statistic
+from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, share, statistic
 from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
@@ -87,6 +87,7 @@ def section_use(context: Context) -> Section:
     """Share of the intended use that was done, and who still used the app when."""
     found = usage_of(context)
     people, rule = found.people, found.rule
+    noted, note_values, note_kinds = notes(found.notes)
     values = {
         "people": len(people),
         "never": int((people["events_whole"] == 0).sum()),
@@ -118,18 +119,20 @@ def section_use(context: Context) -> Section:
             "reason for the intended use": TEXT,
             "session gap, minutes": GIVEN,
         },
-        prose=_prose(found, values),
-        values=values,
+        prose=[*_prose(found, values), *noted],
+        values={**values, **note_values},
         value_kinds={
             **each(GIVEN, "threshold amount weeks gap_days landmark_day"),
             "unit": TEXT,
             "people": EVERYBODY,
-            "judged": counted_people("people"),
+            # that something was due for everybody is the plan of the study, and tells of nobody
+            "judged": counted_people("people", open_at_zero=True),
             "never": counted_people("people"),
             "at_risk": counted_people("people", weight=4, names=[populations.label(populations.AT_RISK)]),
             "disengaged": counted_people("at_risk"),
             "adherent_share": share("people"),
             **each(statistic(), "median_done share_mean"),
+            **note_kinds,
         },
         tables={
             "periods": _periods(people, str(rule["measure"])),
@@ -179,7 +182,7 @@ def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:
             f"There is no table of everyone enrolled: the {{people:int}} are {who}, and shares are of them. "
             "People who joined and are not among them are missing from every figure here."
         )
-    return [*said, *(f"{note[0].upper()}{note[1:]}." for note in found.notes)]
+    return said
 
 
 def _periods(people: pd.DataFrame, measure: str) -> Table:
