@@ -141,6 +141,12 @@ def import_command(
     outside_window: Annotated[
         bool, typer.Option("--outside-window", help="Keep answers given outside their wave's window.")
     ] = False,
+    enrolment: Annotated[
+        Path | None,
+        typer.Option(
+            "--enrolment", help="With --enrol: CSV of participant and enrolled_on, for their day 0."
+        ),
+    ] = None,
     covariates: Annotated[str, typer.Option("--covariates", help="Further columns of the file: a,b.")] = "",
     participant: Participant = "participant",
     wave: WaveColumn = "wave",
@@ -184,13 +190,17 @@ def import_command(
         raise DefinitionError(fact_and_hint("dta import", fact, "leave --from or --mapping out."))
     if study is not None:
         allowed = {"enrol": enrol, "readmit": readmit, "outside_window": outside_window}
-        kept, known = _into_store(file, reader, study, store, keys, paper, allowed, covariates, how)
+        given = (reader, enrolment)
+        kept, known = _into_store(file, given, study, store, keys, paper, allowed, covariates, how)
         typer.echo(f"{kept} administrations kept, {known} were there already.")
         return
+    from instrument.dates_given import COMPLETED_ON
     from instrument.exchange.formats import export_file
 
     scale = _scale(instrument)
     answers = _read(file, reader, scale, covariates, how)
+    if COMPLETED_ON not in names_in(covariates) and (reader != "table" or mapping is not None):
+        answers = _without_days(answers)
     export_file("csv-wide", out or Path(), scale, answers)
     _tell_notes(answers)
     typer.echo(f"{len(answers)} administrations in {out}")
@@ -261,7 +271,7 @@ def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, A
     from instrument.store.retrieval import BESIDE
 
     if how["mapping"] is not None:
-        return _from_file(file, scale, covariates, how)
+        return _from_mapped(file, scale, names_in(covariates), how)
     named = [name.strip() for name in covariates.split(",") if name.strip()]
     text = {key: how[key] for key in ("encoding", "delimiter") if how.get(key) is not None}
     ours = [
@@ -275,9 +285,58 @@ def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, A
     return answers
 
 
+def _from_mapped(
+    file: Path, scale: Instrument, covariates: tuple[str, ...], how: dict[str, Any]
+) -> pd.DataFrame:
+    """Read a table by its mapping, with the day of the answers where the tool kept it."""
+    from instrument.dates_given import dates_given, with_days
+    from instrument.recognition.answers import cell_text
+    from instrument.recognition.tools import NO_MOMENT
+    from instrument.responses import read_responses
+
+    stamp = how["mapping"].completed_on
+    if stamp is None:
+        return read_responses(file, scale, covariates=covariates, **how)
+    answers = read_responses(file, scale, covariates=tuple(dict.fromkeys([*covariates, stamp])), **how)
+    cells = [cell_text(cell) for cell in answers[stamp]]
+    moments = [None if cell.casefold() in NO_MOMENT else cell for cell in cells]
+    kept = dict(answers.attrs)
+    dated = answers.copy()
+    dated[stamp] = moments
+    days = dates_given(dated, stamp, "dta import")
+    bare = answers if stamp in covariates else answers.drop(columns=[stamp])
+    bare.attrs = kept
+    return with_days(bare, days, "dta import", f"column {stamp!r}")
+
+
+def _without_days(answers: pd.DataFrame) -> pd.DataFrame:
+    """Leave the day of the answers out of a file: only a study in the store knows the days it counts from."""
+    from instrument.dates_given import COMPLETED_ON
+
+    if COMPLETED_ON not in answers.columns:
+        return answers
+    kept = dict(answers.attrs)
+    made = answers.drop(columns=[COMPLETED_ON])
+    note = "the day of the answers is left out: only an import into a study (--study) keeps it"
+    made.attrs = {**kept, "notes": [*kept.get("notes", []), note]}
+    return made
+
+
+def _enrolled(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    from instrument.written_cells import without_marks
+
+    try:
+        return without_marks(pd.read_csv(file, dtype=str, encoding="utf-8-sig", keep_default_na=False))
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError):
+        fact = f"{file.name} cannot be read as a CSV of enrolment."
+        raise ResponseDataError(fact_and_hint("dta import", fact, "check the path.")) from None
+
+
 def _into_store(
     file: Path,
-    reader: str,
+    given: tuple[str, Path | None],
     study: str,
     store: str,
     keys: Path,
@@ -286,7 +345,7 @@ def _into_store(
     covariates: str,
     how: dict[str, Any],
 ) -> tuple[int, int]:
-    from instrument.dates_given import DATED
+    from instrument.dates_given import DATED, with_enrolment
     from instrument.standing import STATUS
     from instrument.store.definitions import find_study, instrument_of
     from instrument.store.keyed_tables import keep_table
@@ -296,7 +355,10 @@ def _into_store(
     with engine.begin() as connection:
         row = find_study(connection, study)
         scale = instrument_of(connection, int(row.instrument_version_id))
+        reader, enrolment = given
         answers = _read(file, reader, scale, covariates, how)
+        if enrolment is not None:
+            answers = with_enrolment(answers, _enrolled(enrolment), "dta import")
         _tell_notes(answers)
         mode = "paper" if paper else "import"
         ours = ("participant", "wave", STATUS, *DATED, *scale.item_ids)

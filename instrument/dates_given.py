@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -86,6 +87,79 @@ def dates_given(answers: pd.DataFrame, column: str, caller: str) -> list[date | 
         fact = f"column {column!r} lies in the future in {late} of {len(cells)} rows."
         raise ResponseDataError(fact_and_hint(caller, fact, "check day, month and year."))
     return found
+
+
+def with_days(frame: pd.DataFrame, days: Sequence[date | None], caller: str, source: str) -> pd.DataFrame:
+    """Put the day of the answers beside them, where the file of another program says it.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Checked response table.
+    days
+        One for each row; None where the file does not say.
+    caller, source
+        Public function and part of the file that messages name.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With a column `completed_on` where a row has a day, and a note of how many have none; else as it was.
+
+    Raises
+    ------
+    ResponseDataError
+        A day lies in the future.
+    """
+    if all(day is None for day in days):
+        return frame
+    kept = dict(frame.attrs)
+    made = frame.copy()
+    made[COMPLETED_ON] = [None if day is None else day.isoformat() for day in days]
+    notes = list(kept.get("notes", []))
+    if without := sum(day is None for day in days):
+        notes.append(f"{without} of {len(days)} rows without a day in {source}: left empty")
+    made.attrs = {**kept, "notes": notes}
+    dates_given(made, COMPLETED_ON, caller)
+    return made
+
+
+def with_enrolment(frame: pd.DataFrame, enrolled: pd.DataFrame, caller: str) -> pd.DataFrame:
+    """Put days of enrolment, which another file says, beside answers.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Checked response table.
+    enrolled : pandas.DataFrame
+        Columns `participant` and `enrolled_on`, one row for each person; people without answers are passed
+        over.
+    caller
+        Public function named in messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With a column `enrolled_on`.
+
+    Raises
+    ------
+    ResponseDataError
+        A column lacks, a date is none, or a person has two; or the answers have such a column already.
+    """
+    absent = [name for name in ("participant", ENROLLED_ON) if name not in enrolled.columns]
+    if absent or ENROLLED_ON in frame.columns:
+        fact = f"the file of enrolment lacks {name_offenders(absent)}."
+        if not absent:
+            fact = f"column {ENROLLED_ON!r} is in the answers already."
+        raise ResponseDataError(fact_and_hint(caller, fact, "give participant and enrolled_on once."))
+    known = enrolment_days(enrolled, caller)
+    kept = dict(frame.attrs)
+    made = frame.copy()
+    days = [known.get(str(name)) for name in frame["participant"]]
+    made[ENROLLED_ON] = [None if day is None else day.isoformat() for day in days]
+    made.attrs = kept
+    return made
 
 
 def enrolment_days(answers: pd.DataFrame, caller: str) -> dict[str, date]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
+from instrument.dates_given import date_written, with_days
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.exchange.coding import missing_codes_of
@@ -15,6 +18,8 @@ from instrument.exchange.fhir_reading import Faults, read_items
 from instrument.responses import check_responses
 from instrument.standing import COMPLETED, OPEN, with_status
 
+PARTIAL = re.compile(r"[0-9]{4}(-[0-9]{2})?")
+"""A year or a month, which FHIR allows where a day is not known."""
 FINISHED = ("completed", "amended")
 UNFINISHED = ("in-progress", "draft")
 NOT_ANSWERS = ("stopped", "entered-in-error")
@@ -40,7 +45,8 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        As `read_responses` gives it; a last column `status` (completed or open) when one was not finished.
+        As `read_responses` gives it; then `completed_on`, the day of `authored` in UTC, when one says it, and
+        `status` (completed or open) when one was not finished.
 
     Raises
     ------
@@ -49,13 +55,15 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
         an answer.
     """
     faults: Faults = []
-    rows, statuses, left_out, notes = [], [], dict.fromkeys(NOT_ANSWERS, 0), []
+    rows, statuses, days, left_out = [], [], [], dict.fromkeys(NOT_ANSWERS, 0)
+    notes: list[str] = []
     for path, response in _responses(resource, faults):
         status = _status(response, path, faults)
         if status in NOT_ANSWERS:
             left_out[status] += 1
         elif _belongs(response, path, scale, faults):
             rows.append(_row(response, path, scale, faults))
+            days.append(_authored(response, path, faults))
             statuses.append(OPEN if status in UNFINISHED else COMPLETED)
     unstated = sum("status" not in response for _, response in _responses(resource, []))
     if not rows and not faults:
@@ -74,7 +82,7 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     frame[scale.item_ids] = frame[scale.item_ids].astype("Int64")
     made = check_responses(frame, scale)
     made.attrs["notes"] = [*made.attrs["notes"], *notes]
-    return with_status(made, statuses)
+    return with_status(with_days(made, days, "from_fhir", "authored"), statuses)
 
 
 def _responses(resource: dict[str, Any], faults: Faults) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -132,6 +140,17 @@ def _row(response: dict[str, Any], path: str, scale: Instrument, faults: Faults)
     for item_id, found in read.items():
         row[item_id] = missing_codes_of(scale, item_id).get(found) if isinstance(found, str) else found
     return row
+
+
+def _authored(response: dict[str, Any], path: str, faults: Faults) -> date | None:
+    """Day of the answers in UTC; None where only month or year is known, or nothing."""
+    given = response.get("authored")
+    if given is None or (isinstance(given, str) and PARTIAL.fullmatch(given)):
+        return None
+    day = date_written(given) if isinstance(given, str) else None
+    if day is None:
+        faults.append((f"{path}authored", "must be a date, or a moment in ISO 8601"))
+    return day
 
 
 def _wave(response: dict[str, Any], path: str, subject: Any, faults: Faults) -> str | None:

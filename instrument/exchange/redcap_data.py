@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from instrument.dates_given import date_written, with_days
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers
@@ -17,6 +19,8 @@ from instrument.standing import COMPLETED, status_of, with_status
 from instrument.written_cells import csv_text
 
 COMPLETE, INCOMPLETE = 2, 0
+NOT_COMPLETED = "[not completed]"
+"""What REDCap writes in place of the moment at which a survey was sent."""
 REDCAPS_OWN = (
     "redcap_event_name",
     "redcap_repeat_instrument",
@@ -82,7 +86,8 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
     Returns
     -------
     pandas.DataFrame
-        As `read_responses` gives it; a last column `status` (completed or open) when `<form>_complete` is 0,
+        As `read_responses` gives it; then `completed_on`, the day of `<form>_timestamp` as REDCap's own clock
+        has it, when the export has time stamps, and `status` (completed or open) when `<form>_complete` is 0,
         1 or empty somewhere. Rows of events without the form (no answer, not complete) are left out and
         noted. The wave is the repeat instance or the event without `wave_` and
         `_arm_1`; without either, wave 1 is assumed and noted.
@@ -90,7 +95,8 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
     Raises
     ------
     ResponseDataError
-        No `record_id`, or the table breaks the contract of `check_responses`.
+        No `record_id`, a time stamp that holds no date, or the table breaks the contract of
+        `check_responses`.
     """
     caller = "from_redcap"
     if "record_id" not in exported.columns:
@@ -115,6 +121,7 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
     own = f"{_form(scale)}_complete"
     chosen = own if own in forms else forms[0] if len(forms) == 1 else None
     states = _states(table, chosen, caller)
+    days = _days(table, chosen, caller)
     stamps = [f"{name.removesuffix('_complete')}_timestamp" for name in forms]
     dropped = [
         name
@@ -138,7 +145,23 @@ def from_redcap(exported: pd.DataFrame, scale: Instrument, covariates: tuple[str
     if chosen is None:
         notes.append(f"no column {own}: every row counts as completed")
     made.attrs["notes"] = [*made.attrs["notes"], *notes]
+    given = [day for day, blank in zip(days, untouched, strict=True) if not blank]
+    made = with_days(made, given, caller, "the time stamps")
     return with_status(made, [str(state) for state in states[~untouched]])
+
+
+def _days(table: pd.DataFrame, form: str | None, caller: str) -> list[date | None]:
+    """Day of each row's survey; None where it was entered by the team, or is not complete."""
+    column = "" if form is None else f"{form.removesuffix('_complete')}_timestamp"
+    if column not in table.columns:
+        return [None] * len(table)
+    cells = table[column].fillna("").astype(str).str.strip()
+    stamps = ["" if cell.lower() == NOT_COMPLETED else cell for cell in cells]
+    days = [date_written(stamp) for stamp in stamps]
+    if unread := sum(day is None and stamp != "" for day, stamp in zip(days, stamps, strict=True)):
+        fact = f"column {column!r} holds no date in {unread} of {len(table)} rows."
+        raise ResponseDataError(fact_and_hint(caller, fact, "export dates as 2026-03-31 (raw data)."))
+    return days
 
 
 def _states(table: pd.DataFrame, column: str | None, caller: str) -> np.ndarray:

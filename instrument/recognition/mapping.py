@@ -42,7 +42,7 @@ class Mapping(Model):
         Program that wrote the file, as far as it shows.
     file : FileForm
         Encoding, delimiter, decimal mark, sheet, rows of the header and which of them names the columns.
-    participant, wave, status : str, optional
+    participant, wave, status, completed_on : str, optional
         Columns; without the first every row is another person, without the second all is wave 1.
     items : dict
         Id of each item to its column.
@@ -65,6 +65,7 @@ class Mapping(Model):
     participant: Column | None = None
     wave: Column | None = None
     status: Column | None = None
+    completed_on: Column | None = None
     items: dict[str, Column]
     answers: dict[str, dict[str, int | None]] = Field(default_factory=dict)
     covariates: tuple[Column, ...] = ()

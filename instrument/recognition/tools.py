@@ -86,6 +86,8 @@ class Tool:
         Plain names of columns in which a study may have put a code of the person.
     waves
         Plain names of columns that hold the occasion.
+    completed
+        Plain names of columns that hold the moment at which a person ended; not that of an upload.
     without_rows
         Plain name of a column to the texts of rows that are no answers of people.
     header_rows
@@ -100,6 +102,7 @@ class Tool:
     responses: tuple[str, ...] = ()
     maybe_people: tuple[str, ...] = ()
     waves: tuple[str, ...] = ()
+    completed: tuple[str, ...] = ()
     without_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
     header_rows: int = 0
     names_row: int = 1
@@ -116,6 +119,7 @@ TOOLS = (
         people=("externalreference", "externaldatareference"),
         responses=("responseid",),
         maybe_people=("recipientemail",),
+        completed=("enddate",),
         without_rows={
             "status": (
                 *("1", "Survey Preview", "2", "Survey Test", "9", "Survey Preview Spam"),
@@ -129,6 +133,7 @@ TOOLS = (
         marks=_marks("respondent id|collector id"),
         responses=("respondent id",),
         maybe_people=("custom data 1", "custom data"),
+        completed=("end date",),
         header_rows=2,
         names_row=2,
     ),
@@ -137,16 +142,19 @@ TOOLS = (
         marks=_marks("submitdate|lastpage|startlanguage", "date submitted|last page|start language"),
         people=("token", "access code"),
         responses=("id", "response id"),
+        completed=("submitdate", "date submitted"),
     ),
     Tool(
         name="msforms",
         marks=_marks("id|start time|completion time", "id|startzeit|fertigstellungszeit"),
         responses=("id",),
+        completed=("completion time", "fertigstellungszeit"),
     ),
     Tool(
         name="odk",
         marks=_marks("submissiondate|key", "_uuid|_submission_time", "_submission_time|__version__"),
         responses=("key", "meta-instanceid", "_uuid", "_id"),
+        completed=("end",),
     ),
     Tool(
         name="redcap",
@@ -154,9 +162,13 @@ TOOLS = (
         people=("record_id", "record id"),
         waves=("redcap_repeat_instance", "redcap_event_name", "repeat instance", "event name"),
     ),
-    Tool(name="googleforms", marks=_marks("timestamp", "zeitstempel", "horodateur", "marca temporal")),
+    Tool(
+        name="googleforms",
+        marks=_marks("timestamp", "zeitstempel", "horodateur", "marca temporal"),
+        completed=("timestamp", "zeitstempel", "horodateur", "marca temporal"),
+    ),
 )
-TABLE = Tool(name="table")
+TABLE = Tool(name="table", completed=("completed_on",))
 PEOPLE = (
     "participant",
     "participant_id",
@@ -172,7 +184,9 @@ WAVES = ("wave",)
 MAYBE_WAVES = ("time", "timepoint", "time point", "session", "visit", "occasion", "measurement", "phase", "t")
 TOTALS = frozenset({"total", "totals", "sum", "mean", "average", "summe", "gesamt", "mittelwert", "n"})
 """Plain texts in place of a person that say that the row sums up others."""
-STATUS = "_complete"
+STATUS, STAMP = "_complete", "_timestamp"
+NO_MOMENT = frozenset({"", "[not completed]", "1980-01-01 00:00:00"})
+"""What tools write where no moment was kept: REDCap in place of it, LimeSurvey in anonymous surveys."""
 
 
 def tool_of(rows: Sequence[Sequence[str]]) -> Tool:

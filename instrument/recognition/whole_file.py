@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from instrument.dates_given import date_written
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
 from instrument.recognition.answers import AnswerTexts, cell_text, read_answer_texts
@@ -20,7 +21,9 @@ from instrument.recognition.opening import first_rows, headed, open_table, uniqu
 from instrument.recognition.tools import (
     MAYBE_PEOPLE,
     MAYBE_WAVES,
+    NO_MOMENT,
     PEOPLE,
+    STAMP,
     STATUS,
     TOTALS,
     WAVES,
@@ -190,6 +193,7 @@ def recognise(
     participant = _people(raw, tool, found)
     wave = _waves(raw, tool, found)
     status = _status(raw, tool, scale, found)
+    completed_on = _completed_on(raw, tool, status, found)
     without = _rows_out(raw, tool, found) | _totals(raw, participant, found)
     _take_items(raw, matches, found)
     found.unsure += doubled
@@ -209,6 +213,7 @@ def recognise(
         participant=participant,
         wave=wave,
         status=status,
+        completed_on=completed_on,
         items={match.item: match.column for match in matches},
         answers={name: answers.meanings for name, answers in texts.items() if answers.meanings},
         covariates=tuple(kept),
@@ -333,6 +338,25 @@ def _status(raw: RawTable, tool: Tool, scale: Instrument, found: _Found) -> str 
         return None
     found.take(raw, chosen[0], "status", "state of the form")
     return chosen[0]
+
+
+def _completed_on(raw: RawTable, tool: Tool, status: str | None, found: _Found) -> str | None:
+    """Column with the moment at which people ended; one whose dates can be read in two ways is left out."""
+    names = tool.completed
+    if status is not None:
+        names = (f"{plain_name(status).removesuffix(STATUS)}{STAMP}",)
+    for label in _first(raw, names, found):
+        cells = [cell_text(cell) for cell in raw.column(label)]
+        moments = [cell for cell in cells if cell.casefold() not in NO_MOMENT]
+        if not moments:
+            return None
+        if all(date_written(moment) is not None for moment in moments):
+            found.take(raw, label, "day of answers", f"how {tool.name} names it")
+            return label
+        found.notes.append(
+            f"dates of {label!r} are not written as 2026-03-31: the day of answers stays empty"
+        )
+    return None
 
 
 def _rows_out(raw: RawTable, tool: Tool, found: _Found) -> dict[str, tuple[str, ...]]:

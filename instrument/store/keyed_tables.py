@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -35,7 +35,8 @@ from instrument.store.intake import (
 from instrument.store.people import hold_people, invite, without_consent
 from instrument.store.tables import STATES, administration, participant
 from instrument.store.tokens import Keyring
-from instrument.store.windows import day_given
+from instrument.store.windows import day_given, rules_of
+from instrument.study import DayZero
 
 KEYED_MODES = ("import", "paper")
 """Administrations that a team enters; what it left open a later import may carry on."""
@@ -84,7 +85,8 @@ def keep_table(
     ------
     StoreError
         Unknown waves or people, people who were erased or do not consent, answers from outside their window,
-        or other answers, another day or another enrolment are there already; nothing is kept.
+        or other answers, another day or another enrolment are there already, or people are added with
+        dated answers and no day of enrolment in a study that counts from it; nothing is kept.
     ResponseDataError
         A date cannot be read, lies in the future, or a person has two days of enrolment.
     """
@@ -105,6 +107,7 @@ def keep_table(
         fact = f"{len(gone)} people were erased at this moment: {name_offenders(gone)}."
         raise StoreError(fact_and_hint("import", fact, "take their rows out; nothing was imported."))
     if absent:
+        _refuse_unknown_day_zero(study_row, absent, given, enrolled_on)
         invite(connection, study_row.id, keyring, absent, readmit=readmit)
         people |= people_of(connection, study_row.id, absent)
         _enrol_on(connection, {people[name]: enrolled_on[name] for name in absent if name in enrolled_on})
@@ -152,6 +155,23 @@ def _enrol_on(connection: Connection, days: Mapping[int, date]) -> None:
     for number, day in days.items():
         at = datetime.combine(day, time(), tzinfo=UTC)
         connection.execute(update(participant).where(participant.c.id == number).values(enrolled_at=at))
+
+
+def _refuse_unknown_day_zero(
+    study_row: Any, added: Sequence[str], given: Sequence[_GivenSet], enrolled_on: Mapping[str, date]
+) -> None:
+    """Refuse dated answers of people whose day 0 would be the day of the import."""
+    if rules_of(study_row.definition).zero is not DayZero.ENROLMENT:
+        return
+    dated = {one.participant for one in given if one.completed_on is not None}
+    undated = [name for name in added if name in dated and name not in enrolled_on]
+    if undated:
+        fact = (
+            f"{len(undated)} people are added with dated answers and no day of enrolment, "
+            f"so their days would count from today: {name_offenders(undated)}."
+        )
+        hint = "add a column enrolled_on, or --enrolment FILE; nothing was imported."
+        raise StoreError(fact_and_hint("import", fact, hint))
 
 
 def _refuse_other_enrolment(
