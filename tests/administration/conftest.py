@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -15,12 +16,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
+sys.path.insert(0, str(Path(__file__).parent))
+from server_user import as_server_user
+
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.tokens import Keyring
-
-
-def _as_server_user(command: list[str]) -> list[str]:
-    return ["runuser", "-u", "postgres", "--", *command] if os.geteuid() == 0 else command
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def postgres_server() -> Iterator[str]:
 
     def run(*command: str) -> None:
         subprocess.run(
-            _as_server_user(list(command)),
+            as_server_user(list(command)),
             check=True,
             cwd=home,
             stdin=subprocess.DEVNULL,

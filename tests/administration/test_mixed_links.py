@@ -22,7 +22,7 @@ from sqlalchemy import Engine, func, select, text
 
 sys.path.insert(0, str(Path(__file__).parent))
 from browser_of_tests import Form, Tab, at
-from conftest import _as_server_user
+from server_user import as_server_user
 from study_of_tests import open_study
 from test_nothing_lost import KilledServer
 
@@ -181,7 +181,7 @@ def database_away(engine: Engine, seconds: float) -> None:
         program = options.read().split()[0]
     control = [f"{Path(program).parent}/pg_ctl", "-D", data, "-w", "-m", "immediate", "-l", f"{data}/../log"]
     subprocess.run(
-        _as_server_user([*control, "restart"]), check=True, cwd="/", stdin=subprocess.DEVNULL,
+        as_server_user([*control, "restart"]), check=True, cwd="/", stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 

@@ -155,3 +155,11 @@ def test_texts_carry_no_path_of_a_machine() -> None:
         if p.is_file() and _relative(p) != own and pattern.search(p.read_text("utf-8"))
     ]
     assert not found
+
+
+def test_tests_share_modules_that_bear_a_name_of_their_own() -> None:
+    """`conftest` is one name for many files: whichever was imported first would be given to all."""
+    tests = [p for p in (ROOT / "tests").rglob("*.py") if "__pycache__" not in p.parts]
+    assert not [_relative(p) for p in tests if "conftest" in _imports(p)]
+    shared = [p.name for p in tests if p.name not in ("conftest.py", "__init__.py")]
+    assert sorted(shared) == sorted(set(shared))

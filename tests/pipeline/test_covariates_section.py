@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import make_answers, make_scale
+from three_themes import make_answers, make_scale
 
 from analysis.disclosure.shared import to_share
 from analysis.fairness.moderation import dif_moderation

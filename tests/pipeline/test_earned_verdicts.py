@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import STUDY
 from printed import words_of_page
+from three_themes import STUDY
 
 from analysis.disclosure.shared import shared_tree
 from analysis.figures.base import to_svg

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from conftest import make_scale
+from three_themes import make_scale
 
 from analysis.disclosure.kinds import people, statistic
 from analysis.figures.registry import FIGURES
