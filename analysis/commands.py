@@ -13,7 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.commands_adherence import adherence_command
-from analysis.commands_power import plan
+from analysis.commands_plan import (
+    CriterionItems,
+    EstimatorOption,
+    ExcludeFlagged,
+    Factors,
+    Groups,
+    Half,
+    MissingOption,
+    Models,
+    PlanOption,
+    Rotation,
+    RuleOption,
+    SetOption,
+    SmallestGroup,
+    Topics,
+    plan,
+    settled_by,
+)
 from analysis.reading_options import (
     Dates,
     Decimal,
@@ -84,7 +101,9 @@ Measures = Annotated[
         "--measure", help="Another questionnaire of the same people, ANSWERS=INSTRUMENT; repeatable."
     ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Seed of everything random; 1 where the plan says none.")
+]
 Correlation = Annotated[
     str | None,
     typer.Option(
@@ -92,10 +111,10 @@ Correlation = Annotated[
     ),
 ]
 SmoothOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--smooth",
-        help="Correlations that are not positive definite: take the nearest, truncated eigenvalues, or none.",
+        help="Correlations that are not positive definite: nearest (by default), truncated, or none.",
     ),
 ]
 Forms = Annotated[
@@ -116,9 +135,23 @@ def validate_command(
     enrolment: Enrolment = None,
     audit: Audit = None,
     measure: Measures = None,
-    seed: Seed = 1,
+    seed: Seed = None,
     correlation: Correlation = None,
-    smooth: SmoothOption = "nearest",
+    smooth: SmoothOption = None,
+    plan_file: PlanOption = None,
+    half: Half = None,
+    topics: Topics = None,
+    group: Groups = None,
+    smallest_group: SmallestGroup = None,
+    model: Models = None,
+    estimator: EstimatorOption = None,
+    missing: MissingOption = None,
+    factors: Factors = None,
+    rotation: Rotation = None,
+    exclude_flagged: ExcludeFlagged = None,
+    criterion_items: CriterionItems = None,
+    rule: RuleOption = None,
+    set_entry: SetOption = None,
     forms: Forms = "html",
     shared: Annotated[
         bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
@@ -148,6 +181,24 @@ def validate_command(
 
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
+    options = {
+        "seed": seed,
+        "correlation": correlation,
+        "smooth": smooth,
+        "topics": topics,
+        "group": group,
+        "smallest_group": smallest_group,
+        "model": model,
+        "estimator": estimator,
+        "missing": missing,
+        "factors": factors,
+        "rotation": rotation,
+        "exclude_flagged": exclude_flagged,
+        "criterion_items": criterion_items,
+        "rule": rule,
+        "set": set_entry,
+    }
+    decided = settled_by(plan_file, half, options)
     how = ReadingOptions(
         participant=participant,
         wave=wave,
@@ -173,8 +224,7 @@ def validate_command(
         responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
     )
     inputs["measures"] = read_measures(measure or [])
-    inputs |= {"correlation": correlation, "smooth": False if smooth == "none" else smooth}
-    validate_and_write(inputs, out, seed, wanted, shared=shared)
+    validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared)
 
 
 def read_inputs(
@@ -343,7 +393,7 @@ def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFra
 
 
 def validate_and_write(
-    inputs: dict[str, Any], out: Path, seed: int, forms: list[str], *, shared: bool = False
+    inputs: dict[str, Any], out: Path, seed: int | None, forms: list[str], *, shared: bool = False
 ) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
     from analysis.disclosure.shared import to_share

@@ -148,7 +148,7 @@ def load_log_mapping(path: str | Path) -> LogMapping:
     try:
         found = LogMapping.model_validate(read_yaml(Path(path), "load_log_mapping"))
     except ValidationError as error:
-        faults = faults_of(error)
+        faults = faults_of(error, LogMapping)
         fact = f"{Path(path).name}: {'; '.join(faults[:MOST_NAMED])}."
         hint = f"name participant, at, kind, duration and event_id, or a tool: {', '.join(PRESETS)}."
         raise DefinitionError(fact_and_hint("load_log_mapping", fact, hint)) from None

@@ -32,6 +32,7 @@ class Cause(StrEnum):
     NOT_ESTIMATED = "not_estimated"
     NOTHING_LEFT = "nothing_left"
     UNDECIDED = "undecided"
+    WIDE = "wide"
     COMPOSITE = "composite"
 
     @property
@@ -49,6 +50,7 @@ _CAUSES = {
     Cause.NOT_ESTIMATED: "no estimate",
     Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",
     Cause.UNDECIDED: "large enough to matter, but not told from chance",
+    Cause.WIDE: "an interval too wide to tell",
     Cause.COMPOSITE: "its items make up the score, they are not signs of one thing and need not go together",
 }
 

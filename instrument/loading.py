@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from instrument.definition import SCHEMA_VERSION, Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.nearest import nearest_key
 from instrument.storable import unstorable_paths
 from instrument.translations import labels_doubled, texts_missing
 
@@ -337,13 +338,15 @@ def _listed(scale: Any, key: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def faults_of(error: ValidationError) -> list[str]:
+def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> list[str]:
     """Put each fault of a failed validation into words, led by its path into the file.
 
     Parameters
     ----------
     error
         What pydantic raised.
+    model
+        What the file should be; with it an unknown key is told the nearest that is known there.
 
     Returns
     -------
@@ -356,12 +359,15 @@ def faults_of(error: ValidationError) -> list[str]:
         for step in fault["loc"]:
             path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
         message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            near = None if model is None else nearest_key(model, fault["loc"])
+            message = "is no known key" + (f"; did you mean {near!r}?" if near else "")
         faults.append(f"{path}: {message}" if path else message)
     return faults
 
 
 def _faults_in_words(caller: str, path: Path, error: ValidationError) -> str:
-    faults = faults_of(error)
+    faults = faults_of(error, Instrument)
     shown = "\n".join(f"  {fault}" for fault in faults[:5])
     more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
     count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"

@@ -373,7 +373,7 @@ def make_study(raw: dict[str, Any], name: str = "study.yaml") -> Study:
     try:
         return Study.model_validate(raw)
     except ValidationError as error:
-        faults = faults_of(error)
+        faults = faults_of(error, Study)
         shown = "\n".join(f"  {fault}" for fault in faults[:5])
         more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
         fact = f"{len(faults)} fault{'s' if len(faults) != 1 else ''} in {name}.\n{shown}{more}"

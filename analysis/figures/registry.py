@@ -24,6 +24,7 @@ from analysis.figures.scores import retest_figure, scores_figure
 from analysis.figures.suppressed import without_suppressed
 from analysis.figures.use import retention_figure
 from analysis.figures.validity import htmt_figure
+from analysis.rules import in_force
 
 FIGURES: dict[str, Builder] = {
     "audit": audit_figure,
@@ -48,6 +49,12 @@ FIGURES: dict[str, Builder] = {
     "survival": survival_figure,
     "trajectories": trajectories_figure,
 }
+
+
+def planned_cutoffs(meta: Mapping[str, Any]) -> dict[str, float]:
+    """Cut-offs of the plan behind these results."""
+    entries = (meta.get("plan") or {}).get("entries", {})
+    return dict(entries.get("rules", {}).get("value") or {})
 
 
 def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
@@ -75,7 +82,8 @@ def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure
         if shown is None:
             continue
         try:
-            figures[name] = FIGURES[builder](shown, about)
+            with in_force(planned_cutoffs(meta)):
+                figures[name] = FIGURES[builder](shown, about)
         except (ValueError, TypeError, KeyError, IndexError):
             if not section.get("suppressed"):  # else too little is left of it to be drawn
                 raise

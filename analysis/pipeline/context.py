@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pandas as pd
 
 from analysis.pipeline.joining import refuse_joins_without_ids
+from analysis.planning.definition import DEFAULT, Plan
+from analysis.planning.loading import Settled
 from analysis.software import recorded, used
 from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
@@ -24,6 +26,7 @@ from instrument.study import as_study
 from instrument.wave_order import WaveOrder, order_of_waves
 
 if TYPE_CHECKING:
+    from analysis.planning.applying import Excluded
     from instrument.scorecard import Scorecard
     from instrument.study import Study
 
@@ -59,6 +62,12 @@ class Context:
     """Scores of these themes at the first wave, one column each, indexed by participant."""
     correlation: str | None = None
     smooth: str = "nearest"
+    plan: Plan = DEFAULT
+    settled: Settled = field(default_factory=Settled)
+    excluded: Excluded | None = None
+    """Administrations that the plan took out as careless."""
+    as_given: pd.DataFrame | None = None
+    """Rows before categories were merged, where the plan merges some."""
     _kept: dict[str, Any] = field(default_factory=dict)
     _ran: dict[str, set[str]] = field(default_factory=dict)
 
@@ -178,6 +187,7 @@ class Context:
             self,
             scale=scale,
             responses=self.responses.drop(columns=gone),
+            as_given=None if self.as_given is None else self.as_given.drop(columns=gone),
             reasons=reasons,
             set_aside=tuple(map(self.title_of, self.composites)),
             composite_scores=self.scores_at(self.first_wave)[list(self.composites)],
@@ -195,7 +205,7 @@ class Context:
     @property
     def answers(self) -> pd.DataFrame:
         """Copy of the answers that carries why some are missing, as scoring and screening ask for it."""
-        answers = self.responses.copy()
+        answers = (self.responses if self.as_given is None else self.as_given).copy()
         if self.reasons is not None:
             answers.attrs["reasons"] = ReasonTable(self.reasons)
         return answers

@@ -26,6 +26,12 @@ def correlation_for(context: Context) -> str:
     return "polychoric" if most <= MOST_CATEGORIES else "pearson"
 
 
+def missing_items(context: Context, default: str) -> Any:
+    """Rule for missing answers to items, of the plan where it says one that such a section has."""
+    planned = context.plan.missing
+    return planned if planned in ("listwise", "pairwise") else default
+
+
 def smooth_for(context: Context) -> Smooth:
     """What becomes of indefinite correlations, as the functions take it."""
     if context.smooth == NO_SMOOTHING:

@@ -12,11 +12,11 @@ import pandas as pd
 
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import MOST_CATEGORIES
+from analysis.planning.definition import SMALLEST_GROUP, Grouping, Plan, same_label
 from analysis.rules import FEWEST_PEOPLE
 from instrument.errors import ToolkitWarning, fact_and_hint
 from instrument.responses_suspicions import CUSTOMARY
 
-SMALLEST_GROUP = 120
 MOST_GROUPS = 4
 FEWEST_SENTINELS = 2
 LEAST_CODE = 90  # 7, 8 and 9 mark missing answers to items; of children or visits they are amounts
@@ -74,11 +74,68 @@ def _every(context: Context) -> list[Covariate]:
     for name in people.columns:
         values = people[name].reindex(context.items.index.astype(str))
         values.index = context.items.index
-        found.append(sorted_out(str(name), values))
+        found.append(_as_planned(str(name), values, context.plan))
     return found
 
 
-def sorted_out(name: str, values: pd.Series) -> Covariate:
+def _as_planned(name: str, values: pd.Series, plan: Plan) -> Covariate:
+    """Decide what a covariate is used as, by the plan where it names the groups wanted."""
+    if plan.groups is None:
+        return sorted_out(name, values, smallest=plan.smallest_group)
+    if name not in plan.groups:
+        found = sorted_out(name, values, smallest=plan.smallest_group)
+        if found.use is not Use.GROUPS:
+            return found
+        why = "the plan compares other groups"
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
+    wanted = plan.groups[name]
+    smallest = plan.smallest_group if wanted.smallest is None else wanted.smallest
+    return planned_groups(name, values, wanted, smallest)
+
+
+def planned_groups(name: str, values: pd.Series, wanted: Grouping, smallest: int) -> Covariate:
+    """Form the groups that a plan names: the reference first, without the levels left out.
+
+    Parameters
+    ----------
+    name
+        Column.
+    values
+        Of those who answered, missing where not known.
+    wanted
+        Reference and levels left out.
+    smallest
+        People that a level needs.
+
+    Returns
+    -------
+    Covariate
+        Groups, or left out with the reason where fewer than two levels are large enough.
+    """
+    gone = set(map(same_label, wanted.leave_out))
+    sizes = values.dropna().value_counts(sort=False)
+    known = {same_label(label) for label in sizes.index}
+    kept = [label for label in sizes.index if same_label(label) not in gone]
+    large = [label for label in kept if sizes[label] >= smallest]
+    reference = None if wanted.reference is None else same_label(wanted.reference)
+    if reference is not None:
+        large.sort(key=lambda label: same_label(label) != reference)
+    reasons = []
+    if absent := sorted((gone | ({reference} if reference else set())) - known):
+        reasons.append(f"nobody is in the planned levels {', '.join(absent)}")
+    if gone & known:
+        reasons.append(f"left out by the plan: {', '.join(sorted(gone & known))}")
+    if small := [same_label(label) for label in kept if label not in large]:
+        reasons.append(f"levels of fewer than {smallest} people are left out: {', '.join(small)}")
+    if len(large) < 2:
+        reasons.append(f"fewer than two levels have {smallest} people or more")
+        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason="; ".join(reasons))
+    return Covariate(
+        name=name, use=Use.GROUPS, values=values, compared=tuple(large), reason="; ".join(reasons)
+    )
+
+
+def sorted_out(name: str, values: pd.Series, *, smallest: int = SMALLEST_GROUP) -> Covariate:
     """Decide what a covariate is used as.
 
     Parameters
@@ -87,13 +144,15 @@ def sorted_out(name: str, values: pd.Series) -> Covariate:
         Column.
     values
         Of those who answered, missing where not known.
+    smallest
+        People that a level needs to be compared.
 
     Returns
     -------
     Covariate
-        Groups: two to four levels of 120 people or more, of words or of at most seven different numbers.
-        Continuous: numbers of more than seven different values, known of 30 people or more. Anything else is
-        left out with its reason.
+        Groups: two to four levels of 120 people or more (`smallest`), of words or of at most seven different
+        numbers. Continuous: numbers of more than seven different values, known of 30 people or more.
+        Anything else is left out with its reason.
     """
     known = values.dropna()
     distinct = known.nunique()
@@ -112,15 +171,15 @@ def sorted_out(name: str, values: pd.Series) -> Covariate:
         why = f"fewer than {FEWEST_PEOPLE.cutoff:g} people have a value"
         return Covariate(name=name, use=Use.LEFT_OUT, values=amounts, reason=why)
     sizes = known.value_counts(sort=False)
-    large = sizes[sizes >= SMALLEST_GROUP]
+    large = sizes[sizes >= smallest]
     if len(large) < 2:
-        why = f"fewer than two levels have {SMALLEST_GROUP} people or more"
+        why = f"fewer than two levels have {smallest} people or more"
         return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
     if len(large) > MOST_GROUPS:
-        why = f"{len(large)} levels have {SMALLEST_GROUP} people or more; at most {MOST_GROUPS} are compared"
+        why = f"{len(large)} levels have {smallest} people or more; at most {MOST_GROUPS} are compared"
         return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason=why)
     rest = len(sizes) > len(large)
-    why = f"levels of fewer than {SMALLEST_GROUP} people are left out" if rest else ""
+    why = f"levels of fewer than {smallest} people are left out" if rest else ""
     return Covariate(name=name, use=Use.GROUPS, values=values, compared=tuple(large.index), reason=why)
 
 

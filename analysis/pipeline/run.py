@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +22,16 @@ from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
 from analysis.pipeline.covariates import suspected_covariates
 from analysis.pipeline.reach import explained, stuck_items
 from analysis.pipeline.section import Table, Topic, Untested
-from analysis.pipeline.topics import TOPICS
+from analysis.pipeline.topics import TOPICS, planned_topics
+from analysis.pipeline.topics.criterion_items import for_predictions
+from analysis.pipeline.topics.plan import plan_in_results, topic_of_plan
+from analysis.planning.applying import carry_out
+from analysis.planning.checking import columns_known, refuse_unfitting
+from analysis.planning.definition import Plan
+from analysis.planning.loading import Settled, settle
 from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
-from analysis.rules import FEWEST_PEOPLE
+from analysis.rules import FEWEST_PEOPLE, in_force
 from analysis.software import recorded
 from analysis.verdicts import Cause
 from instrument.definition import Instrument
@@ -110,7 +116,7 @@ def validate(
     outcomes: pd.DataFrame | None = None,
     study: Study | None = None,
     covariates: pd.DataFrame | None = None,
-    seed: int = 1,
+    seed: int | None = None,
     *,
     times: pd.DataFrame | None = None,
     enrolment: pd.DataFrame | None = None,
@@ -120,7 +126,9 @@ def validate(
     topics: Sequence[str] | None = None,
     progress: Progress | None = None,
     correlation: str | None = None,
-    smooth: Smooth = "nearest",
+    smooth: Smooth | None = None,
+    plan: Settled | Plan | Mapping[str, Any] | str | Path | None = None,
+    half: str | None = None,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
 
@@ -144,7 +152,7 @@ def validate(
     covariates : pandas.DataFrame, optional
         One row per participant: sex, age band, site. Further columns of `responses` count as covariates, too.
     seed
-        Seed of everything random.
+        Seed of everything random; by default the plan's, which is 1 where it says none.
     times : pandas.DataFrame, optional
         participant, wave, seconds: how long each administration took.
     enrolment : pandas.DataFrame, optional
@@ -165,10 +173,15 @@ def validate(
     correlation : {"polychoric", "pearson"}, optional
         Correlations of items in the sections on structure and omega; by default polychoric where every item
         has seven options or fewer.
-    smooth : {"nearest", "truncated", False}
+    smooth : {"nearest", "truncated", False}, optional
         What becomes of correlations that are not positive definite: the nearest correlation matrix,
         eigenvalues raised to a floor, or a failed section. Each section concerned says what was done and how
-        far the matrix was moved.
+        far the matrix was moved. By default "nearest".
+    plan
+        What was decided beforehand: a plan, its file, or what the file would hold (`docs/plan.md`). `seed`,
+        `topics`, `correlation` and `smooth` given here override its entries, and the results say so.
+    half : {"exploration", "confirmation"}, optional
+        Part of the people, where the plan splits them.
 
     Returns
     -------
@@ -182,10 +195,17 @@ def validate(
     DefinitionError
         There is no topic of a given name, or no such choice of correlations.
     """
-    checked_seed(seed, "validate")
-    wanted = _wanted(topics)
+    if seed is not None:
+        checked_seed(seed, "validate")
+    _wanted(topics)
     if correlation is not None:
         choose("validate", "correlation", correlation, CORRELATIONS)
+    smoothed = None if smooth is None else checked_smooth("validate", smooth) or NO_SMOOTHING
+    wanted_topics = None if topics is None else list(topics)
+    beside = {"seed": seed, "correlation": correlation, "smooth": smoothed, "topics": wanted_topics}
+    settled = settle(plan, {entry: value for entry, value in beside.items() if value is not None})
+    settled = settled if half is None else replace(settled, half=half)
+    decided = settled.plan
     context = build_context(
         responses,
         scale,
@@ -198,19 +218,32 @@ def validate(
         audit=audit,
         measures=measures,
         waves=waves,
-        seed=seed,
-        correlation=correlation,
-        smooth=checked_smooth("validate", smooth) or NO_SMOOTHING,
+        seed=decided.seed,
+        correlation=decided.correlation,
+        smooth=decided.smooth,
+    )
+    refuse_unfitting(
+        decided,
+        context.scale,
+        [other for _, other in context.measures],
+        columns_known(context.known_covariates, context.outcomes),
     )
     context.notes += suspected_covariates(context)
+    with in_force(decided.rules):
+        context = carry_out(context, settled)
+    wanted = [*_wanted(decided.topics), *planned_topics(context)]
     sections = {}
-    with threadpool_limits(1):  # many small matrices: threads of BLAS cost more than they give, and vary sums
+    # many small matrices: threads of BLAS cost more than they give, and vary sums
+    with threadpool_limits(1), in_force(decided.rules):
         for number, topic in enumerate(wanted, start=1):
             if progress is not None:
                 progress(topic.title, number, len(wanted))
             sections[topic.name] = _answer(topic, context)
     ran = {name for section in sections.values() for name in section["method"]["software"]}
-    tree = {"schema": TREE_SCHEMA, "meta": _meta(context, sorted(ran - set(BASE))), "sections": sections}
+    meta = _meta(context, sorted(ran - set(BASE)))
+    if settled.is_said:
+        sections = {"plan": _answer(topic_of_plan(sections), context), **sections}
+    tree = {"schema": TREE_SCHEMA, "meta": meta, "sections": sections}
     from analysis.report.standards import verdicts_plain
 
     plain = json.loads(json.dumps(to_plain(tree), allow_nan=False))
@@ -235,6 +268,7 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
     ran: set[str] = set()
     body |= {"subject": topic.subject, "bears_on": [prop.value for prop in topic.bears_on]}
     caught: list[warnings.WarningMessage] = []
+    context = for_predictions(context) if topic.predicts else context
     seen = context.reflective if topic.reflective else context
     if seen is None:
         body |= {"status": "not_applicable", "cause": Cause.COMPOSITE.value, **_empty(ALL_COMPOSITE)}
@@ -369,6 +403,7 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
         "seed": context.seed,
         "correlation": correlation_for(context),
         "smooth": context.smooth,
+        "plan": plan_in_results(context.settled),
         "versions": {
             "python": platform.python_version(),
             **{name: version_of(name) for name in (*BASE, *ran)},

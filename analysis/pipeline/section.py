@@ -220,7 +220,8 @@ class Topic:
     people for which it is tried at all; `enough` gives the cause why people or items are too few for a
     verdict, None where they are enough. `bears_on` names the measurement properties whose rules it asks,
     `subject` what it is about in two or three words. `reflective` topics suppose that one thing shows in the
-    items of a theme: they are asked of the other themes only where some are composites.
+    items of a theme: they are asked of the other themes only where some are composites. `predicts` says that
+    scores predict use or outcome, so that a plan may leave out items that come near to these.
     """
 
     name: str
@@ -234,3 +235,4 @@ class Topic:
     bears_on: tuple[Property, ...] = ()
     subject: str = ""
     reflective: bool = False
+    predicts: bool = False

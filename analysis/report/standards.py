@@ -61,6 +61,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "exploration": ("6", ("structure",)),
     "extracted": ("6", ("structure",)),
     "models": ("7", ("structure",)),
+    "planned_models": ("7", ("structure",)),
     "groups": ("7", ("invariance",)),
     "fairness": ("7", ("invariance",)),
     "reliability": ("8", ("consistency",)),
@@ -72,10 +73,13 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "validity": ("9", ("hypotheses",)),
     "convergent": ("9", ("hypotheses",)),
     "discriminant": ("9", ("hypotheses",)),
+    "planned_hypotheses": ("9", ("hypotheses",)),
     "adherence": ("9", ("hypotheses",)),
     "criterion_items": ("9", ("hypotheses",)),
     "mechanism": ("9", ("hypotheses",)),
 }
+BEFORE = "0"  # before the nine steps: what was decided before any answer
+PLAN = "plan"
 NO_STEP = "10"  # after the nine steps: what the scale is used for
 
 
@@ -164,7 +168,9 @@ class Evidence:
 
 
 def step_of(section: str) -> str:
-    """Give the step of scale development a section answers; 10 for what goes beyond the steps."""
+    """Give the step of scale development a section answers; 10 for what goes beyond, 0 for the plan."""
+    if section == PLAN:
+        return BEFORE
     return PLACES.get(section, (NO_STEP, ()))[0]
 
 
@@ -194,6 +200,8 @@ def place_line(section: str) -> str:
     >>> print(place_line("use"))
     Beyond the steps of scale development: what the scale is used for.
     """
+    if section == PLAN:
+        return "Before every step: what was decided beforehand."
     if section not in PLACES:
         return "Beyond the steps of scale development: what the scale is used for."
     step, properties = PLACES[section]

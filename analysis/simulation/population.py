@@ -231,7 +231,7 @@ def load_population(population: str | Path) -> Population:
     try:
         return Population.model_validate(read_yaml(path, "simulate_study"))
     except ValidationError as error:
-        faults = faults_of(error)
+        faults = faults_of(error, Population)
         fact = f"{path.name} has {len(faults)} fault(s): {'; '.join(faults[:5])}."
         hint = "mend them; the fields of a population are described in docs/methods/simulation.md."
         raise DefinitionError(fact_and_hint("simulate_study", fact, hint)) from None

@@ -102,3 +102,22 @@ class Expectation:
         """Say whether a whole interval lies in the range; an interval with NaN never does."""
         inside = self.holds(lower) and self.holds(upper)
         return inside and not (self.absolute and self.lower > 0 and lower < 0 < upper)
+
+    def fails_throughout(self, lower: float, upper: float) -> bool:
+        """Say whether a whole interval lies outside the range; an interval with NaN never does.
+
+        Examples
+        --------
+        >>> wanted = Expectation.parse(">= 0.3")
+        >>> wanted.fails_throughout(0.1, 0.2), wanted.fails_throughout(0.1, 0.3)
+        (True, False)
+        """
+        if lower != lower or upper != upper:
+            return False
+        if self.absolute:
+            crosses = lower <= 0 <= upper
+            near = 0.0 if crosses else min(abs(lower), abs(upper))
+            lower, upper = near, max(abs(lower), abs(upper))
+        below = upper < self.lower if self.includes_lower else upper <= self.lower
+        above = lower > self.upper if self.includes_upper else lower >= self.upper
+        return bool(below or above)

@@ -28,6 +28,13 @@ from instrument.errors import (
 )
 
 METHODS = ("pearson", "spearman")
+JUDGED_BY = ("estimate", "interval")
+CONFIRMED, NOT_CONFIRMED, UNDECIDED, UNANSWERED = (
+    "confirmed",
+    "not confirmed",
+    "cannot be told",
+    "not evaluated",
+)
 FEWEST_PERSONS = 4
 _CORRELATION = re.compile(
     r"^(?:correlation|r)\s*(?:of\s+)?\s*(?P<first>[^,]+?)\s*(?:,|\band\b)\s*(?P<second>.+)$"
@@ -52,10 +59,11 @@ class HypothesesResult(Result):
     ----------
     table : pandas.DataFrame
         Index: id. `text`, `measure`, `expected`, `estimate`, `ci_lower`, `ci_upper`, `pvalue` (of no
-        association, correlations only), `n`, `status` ("confirmed", "not confirmed", "not evaluated") and
-        `interval_inside`: whether the whole interval lies in the expected range.
+        association, correlations only), `n`, `status` ("confirmed", "not confirmed", "not evaluated"; by
+        the interval also "cannot be told") and `interval_inside`: whether the whole interval lies in the
+        expected range.
     n_confirmed, n_evaluated, n_hypotheses : int
-        Counts.
+        Counts; those that cannot be told are not among the evaluated.
     share : float
         Confirmed among the evaluated; NaN where none was.
     passed : bool
@@ -64,6 +72,8 @@ class HypothesesResult(Result):
         Kind of correlation.
     level : float
         Confidence level.
+    judged_by : str
+        Whether the estimate or its whole interval must lie in the expected range.
     """
 
     table: pd.DataFrame
@@ -74,6 +84,7 @@ class HypothesesResult(Result):
     passed: bool
     method: str
     level: float
+    judged_by: str = "estimate"
 
     def to_frame(self) -> pd.DataFrame:
         """One row per hypothesis."""
@@ -87,6 +98,7 @@ def check_hypotheses(
     values: Mapping[str, float | tuple[float, float, float]] | None = None,
     method: str = "pearson",
     level: float = 0.95,
+    judged_by: str = "estimate",
 ) -> HypothesesResult:
     """Check hypotheses that were written down before the data were seen.
 
@@ -107,6 +119,9 @@ def check_hypotheses(
         Kind of correlation.
     level
         Confidence level of the intervals of correlations.
+    judged_by : {"estimate", "interval"}
+        By the estimate: confirmed where it lies in the expected range. By the interval: confirmed where all
+        of it does, not confirmed where none of it does, and else it cannot be told from these data.
 
     Returns
     -------
@@ -146,6 +161,7 @@ def check_hypotheses(
     ([0.8, 0.9], 0.5)
     """
     choose("check_hypotheses", "method", method, METHODS)
+    choose("check_hypotheses", "judged_by", judged_by, JUDGED_BY)
     checked_level(level, "check_hypotheses")
     data = None if data is None else table_of(data, "check_hypotheses", "data")
     plans = [_read(plan) for plan in hypotheses]
@@ -160,15 +176,15 @@ def check_hypotheses(
                 "use the ids of the hypotheses.",
             )
         )
-    rows = [_judge(plan, _estimate(plan, data, given, method, level)) for plan in plans]
+    rows = [_judge(plan, _estimate(plan, data, given, method, level), judged_by) for plan in plans]
     table = pd.DataFrame(rows).set_index("id").astype({"n": "Int64"})
-    evaluated = int((table["status"] != "not evaluated").sum())
-    confirmed = int((table["status"] == "confirmed").sum())
-    if evaluated < len(table):
+    evaluated = int(table["status"].isin([CONFIRMED, NOT_CONFIRMED]).sum())
+    confirmed = int((table["status"] == CONFIRMED).sum())
+    unanswered = table.index[table["status"] == UNANSWERED]
+    if len(unanswered):
         message = fact_and_hint(
             "check_hypotheses",
-            f"{len(table) - evaluated} of {len(table)} hypotheses were not evaluated:"
-            f" {name_offenders(table.index[table['status'] == 'not evaluated'])}.",
+            f"{len(unanswered)} of {len(table)} hypotheses were not evaluated: {name_offenders(unanswered)}.",
             "give data with the columns they name, or their estimates in values.",
         )
         warnings.warn(message, ToolkitWarning, stacklevel=2)
@@ -182,6 +198,7 @@ def check_hypotheses(
         passed=rules.HYPOTHESES.holds(share),
         method=method,
         level=level,
+        judged_by=judged_by,
     )
 
 
@@ -256,14 +273,19 @@ def _correlation(name: str, pair: pd.DataFrame, method: str, level: float) -> _E
     return _Estimate(r, float(lower), float(upper), float(found["p_val"]), n)
 
 
-def _judge(plan: dict[str, str], estimate: _Estimate | None) -> dict[str, Any]:
+def _judge(plan: dict[str, str], estimate: _Estimate | None, judged_by: str) -> dict[str, Any]:
     expectation = Expectation.parse(plan["expected"])
     row: dict[str, Any] = {**plan, "estimate": np.nan, "ci_lower": np.nan, "ci_upper": np.nan}
-    row |= {"pvalue": np.nan, "n": None, "status": "not evaluated", "interval_inside": False}
+    row |= {"pvalue": np.nan, "n": None, "status": UNANSWERED, "interval_inside": False}
     if estimate is None or np.isnan(estimate.value):
         return row
     row |= {"estimate": estimate.value, "ci_lower": estimate.lower, "ci_upper": estimate.upper}
     row |= {"pvalue": estimate.pvalue, "n": estimate.n}
-    row["status"] = "confirmed" if expectation.holds(estimate.value) else "not confirmed"
     row["interval_inside"] = expectation.holds_throughout(estimate.lower, estimate.upper)
+    confirmed = expectation.holds(estimate.value)
+    if judged_by == "interval" and not row["interval_inside"]:
+        outside = expectation.fails_throughout(estimate.lower, estimate.upper)
+        row["status"] = NOT_CONFIRMED if outside else UNDECIDED
+    else:
+        row["status"] = CONFIRMED if confirmed else NOT_CONFIRMED
     return row

@@ -116,7 +116,7 @@ def load_mapping(path: str | Path) -> Mapping:
     try:
         return Mapping.model_validate(content)
     except ValidationError as error:
-        faults = faults_of(error)
+        faults = faults_of(error, Mapping)
         more = f" (and {len(faults) - MOST_NAMED} more)" if len(faults) > MOST_NAMED else ""
         fact = f"{Path(path).name}: {'; '.join(faults[:MOST_NAMED])}{more}."
         hint = "correct these entries, or have the file written anew by dta import."

@@ -114,7 +114,7 @@ def test_a_study_without_crisis_text_consent_or_contact_does_not_open(
             {"waves": [{"id": "a", "day": 5, "opens": 6, "closes": 9}]},
             r"waves\[0\]: the window 6-9 does not hold",
         ),
-        ({"colour": "red"}, r"colour: Extra inputs"),
+        ({"colour": "red"}, r"colour: is no known key"),
         ({"languages": ["en", "fr"]}, r"no wording in fr"),
         ({"instrument": "zz"}, r"instrument 'zz'"),
     ],

@@ -143,6 +143,6 @@ def test_the_command_hands_the_choice_on(tmp_path: Path, monkeypatch: pytest.Mon
     for options in ([], ["--correlation", "pearson", "--smooth", "truncated"], ["--smooth", "none"]):
         run = CliRunner().invoke(commands.app, [*given, str(tmp_path / "out"), *options])
         assert run.exit_code == 0, run.output
-    chosen = [(inputs["correlation"], inputs["smooth"]) for inputs in taken]
-    assert chosen == [(None, "nearest"), ("pearson", "truncated"), (None, False)]
+    chosen = [(inputs["plan"].plan.correlation, inputs["plan"].plan.smooth) for inputs in taken]
+    assert chosen == [(None, "nearest"), ("pearson", "truncated"), (None, "none")]
     assert validate(**taken[1], topics=["flow"]).tree["meta"]["smooth"] == "truncated"

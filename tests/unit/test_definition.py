@@ -122,7 +122,11 @@ FAULTS: list[tuple[list[Any], Any, str]] = [
         ["zz"],
         r"themes\[0\]\.items\[1\]\.also_in: 'zz' is not another theme",
     ),
-    (["themes", 0, "items", 1, "reversed"], True, r"themes\[0\]\.items\[1\]\.reversed: Extra inputs"),
+    (
+        ["themes", 0, "items", 1, "reversed"],
+        True,
+        r"themes\[0\]\.items\[1\]\.reversed: is no known key; did you mean .reverse.?",
+    ),
     (["themes", 0, "items"], [], r"themes\[0\]\.items: theme 'first' has no item"),
     (["themes", 1, "id"], "first", r"theme ids are used twice: 'first'"),
     (["themes", 1, "role"], "background", r"themes\[1\]\.role"),

@@ -125,8 +125,8 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "covariate twice": (lambda c: c.update(covariates=["sex", "sex"]), "covariates: 'sex' is used twice"),
     "matrix of items": (lambda c: c["item_order"].update(per_page=40), r"item_order\.per_page: .*less than or equal to 8"),
     "unknown order": (lambda c: c["item_order"].update(policy="random"), r"item_order\.policy: "),
-    "misspelt key": (lambda c: c.update(consnet={}), "consnet: Extra inputs are not permitted"),
-    "misspelt key within": (lambda c: c["waves"][1].update(open=3), r"waves\[1\]\.open: Extra inputs"),
+    "misspelt key": (lambda c: c.update(consnet={}), "consnet: is no known key; did you mean .consent.?"),
+    "misspelt key within": (lambda c: c["waves"][1].update(open=3), r"waves\[1\]\.open: is no known key; did you mean .opens."),
     "another schema": (lambda c: c.update(schema=2), "schema: Input should be 1"),
 }  # fmt: skip
 

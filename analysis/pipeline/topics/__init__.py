@@ -1,5 +1,6 @@
 """The topics of the validation, one file each; a new topic is a file and a line here."""
 
+from analysis.pipeline.context import Context
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
@@ -14,6 +15,8 @@ from analysis.pipeline.topics import (
     longitudinal,
     mechanism,
     models,
+    planned_hypotheses,
+    planned_models,
     priority,
     psd_audit,
     reliability,
@@ -51,4 +54,14 @@ TOPICS: tuple[Topic, ...] = (
     psd_audit.TOPIC,
 )
 
-__all__ = ["TOPICS"]
+
+def planned_topics(context: Context) -> list[Topic]:
+    """Topics that only a plan asks for: its models and its hypotheses."""
+    plan = context.plan
+    return [
+        *([planned_models.TOPIC] if plan.models else []),
+        *([planned_hypotheses.TOPIC] if plan.hypotheses else []),
+    ]
+
+
+__all__ = ["TOPICS", "planned_topics"]

@@ -470,4 +470,5 @@ TOPIC = Topic(
     question="Does the score at the landmark go with use of the app after it?",
     run=section_adherence,
     lacks=lacks_use,
+    predicts=True,
 )

@@ -72,13 +72,26 @@ def _flagged(context: Context) -> list[Criterion]:
     return [criterion for criterion in WORDS if set(context.scale.near_criterion(criterion))]
 
 
+def for_predictions(context: Context) -> Context:
+    """Give the validation that predictions are made from: without flagged items where the plan says so."""
+    if context.plan.criterion_items == "keep":
+        return context
+    gone = [item for criterion in _flagged(context) for item in context.scale.near_criterion(criterion)]
+    if not gone:
+        return context
+    return context.once("for predictions", lambda: _shorter(context, list(dict.fromkeys(gone))))
+
+
 def without_flagged(context: Context, criterion: Criterion) -> Context:
     """Give the same validation with a scale that lacks the items flagged for a criterion.
 
     People without a score by the whole theme have none by its remaining items either, so that nobody is in
     the second relation who is not in the first.
     """
-    gone = context.scale.near_criterion(criterion)
+    return _shorter(context, context.scale.near_criterion(criterion))
+
+
+def _shorter(context: Context, gone: list[str]) -> Context:
     reasons = context.reasons
     if reasons is not None and "item" in reasons:
         reasons = reasons[~reasons["item"].isin(gone)]
@@ -87,6 +100,7 @@ def without_flagged(context: Context, criterion: Criterion) -> Context:
         context,
         scale=without_items(context.scale, gone),
         responses=context.responses.drop(columns=gone),
+        as_given=None if context.as_given is None else context.as_given.drop(columns=gone),
         reasons=reasons,
         _kept={name: context._kept[name] for name in kept},
         _ran={name: context._ran[name] for name in kept},

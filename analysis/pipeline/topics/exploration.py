@@ -9,7 +9,13 @@ import pandas as pd
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, counted, listed
-from analysis.pipeline.correlating import SMOOTHING_KINDS, correlation_for, smooth_for, told_of_smoothing
+from analysis.pipeline.correlating import (
+    SMOOTHING_KINDS,
+    correlation_for,
+    missing_items,
+    smooth_for,
+    told_of_smoothing,
+)
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.retention import retention_of
@@ -19,22 +25,28 @@ from analysis.verdicts import Cause, Question
 if TYPE_CHECKING:
     from analysis.factors.exploratory_result import EfaResult
 
+EXTRACTED_BY = {
+    "minres": "minimum residuals",
+    "ml": "maximum likelihood",
+    "principal": "principal axes",
+}
 SALIENT = Question(text="Does every item load on a factor?")
 
 
 def section_exploration(context: Context) -> Section:
-    """Exploratory factor analysis with as many factors as parallel analysis suggests."""
+    """Exploratory factor analysis with the planned number of factors, else as parallel analysis suggests."""
     from analysis.factors.exploratory import efa
 
-    n_factors = int(retention_of(context).table["n_factors"]["parallel_factors"])
-    rotation = "oblimin" if n_factors > 1 else "none"
+    planned = context.plan.factors
+    n_factors = planned or int(retention_of(context).table["n_factors"]["parallel_factors"])
+    rotation = context.plan.rotation if n_factors > 1 else "none"
     found = efa(
         context.items,
         n_factors,
-        extraction="minres",
+        extraction=context.plan.extraction,
         rotation=rotation,
         correlation=correlation_for(context),
-        missing="pairwise",
+        missing=missing_items(context, "pairwise"),
         seed=context.seed,
         smooth=smooth_for(context),
     )
@@ -43,7 +55,8 @@ def section_exploration(context: Context) -> Section:
     values = _values(loadings, found, n_factors)
     weakest = float(loadings["primary"].min())
     return Section(
-        estimator=f"minimum residuals, {rotation} rotation, {found.correlation} correlations",
+        estimator=f"{EXTRACTED_BY[context.plan.extraction]}, {rotation} rotation, "
+        f"{found.correlation} correlations",
         n=found.n_obs,
         n_kind=people(weight=9),
         missing=found.missing,

@@ -24,7 +24,13 @@ from analysis.pipeline.topics.fairness_along import (
     told_along,
     values_along,
 )
-from analysis.pipeline.topics.groups import SMALLEST_GROUP, groupings, without_groups, without_large_groups
+from analysis.pipeline.topics.groups import (
+    groupings,
+    reference_first,
+    reference_of,
+    without_groups,
+    without_large_groups,
+)
 from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE, Rule
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -114,7 +120,7 @@ def section_fairness(context: Context) -> Section:
         n=_most(table, along),
         n_kind=people(weight=9),
         missing="persons with the item and at least one other of its theme",
-        options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP, **_OPTIONS},
+        options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group, **_OPTIONS},
         option_kinds=each(GIVEN, "wave smallest_group", *_OPTIONS),
         prose=[*(_prose(values) if counts or not len(along) else []), *told_along(along), *said],
         values=values | values_along(along),
@@ -156,7 +162,9 @@ def _tested(context: Context, labels: pd.Series, items: list[str]) -> DifResult:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="dif: ", category=ToolkitWarning)
-        return dif(context.items[items], labels, **_OPTIONS)
+        reference = reference_of(context, labels)
+        rows = reference_first(context.items[items], labels, reference)
+        return dif(rows, labels.loc[rows.index], **_OPTIONS)
 
 
 def _rows(context: Context, name: str, theme: str, result: DifResult) -> list[dict[str, Any]]:

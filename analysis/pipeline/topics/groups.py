@@ -11,9 +11,10 @@ import pandas as pd
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
-from analysis.pipeline.covariates import MOST_GROUPS, SMALLEST_GROUP, Use, covariates_of
+from analysis.pipeline.covariates import MOST_GROUPS, Use, covariates_of
 from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.planning.definition import ORDINAL, same_label
 from analysis.rules import (
     INVARIANCE_CFI,
     INVARIANCE_CFI_ORDINAL,
@@ -50,7 +51,8 @@ _COLUMNS = {
 
 def groupings(context: Context) -> dict[str, pd.Series]:
     """Covariates with two to four groups of 120 people or more among those who answered."""
-    return {found.name: found.groups for found in covariates_of(context) if found.use is Use.GROUPS}
+    found = [one for one in covariates_of(context) if one.use is Use.GROUPS]
+    return {one.name: one.groups.rename(one.name) for one in found}
 
 
 def section_groups(context: Context) -> Section:
@@ -76,11 +78,11 @@ def section_groups(context: Context) -> Section:
             rows += [{**head, **row} for row in level_rows(result)]
     table = pd.DataFrame(rows, columns=["theme", *_COLUMNS, "cfi_holds", "rmsea_holds", "faults"])
     return Section(
-        estimator="WLSMV, theta parameterisation, identified as Wu and Estabrook (2016)",
+        estimator=_by(context.plan.estimator),
         n=int(table["n"].max()) if len(table) else None,
         n_kind=people(weight=9),
-        missing="pairwise",
-        options={"wave": context.first_wave, "smallest_group": SMALLEST_GROUP},
+        missing=context.plan.missing or ("fiml" if context.plan.estimator == "MLR" else "pairwise"),
+        options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group},
         option_kinds=each(GIVEN, "wave smallest_group"),
         prose=_prose(table),
         values={"tests": len(table), "failures": len(gaps.problems)},
@@ -113,6 +115,12 @@ def section_groups(context: Context) -> Section:
     )
 
 
+def _by(planned: str | None) -> str:
+    if planned is not None and planned not in ORDINAL:
+        return f"{planned}, items as continuous"
+    return f"{planned or 'WLSMV'}, theta parameterisation, identified as Wu and Estabrook (2016)"
+
+
 def _size(labels: pd.Series, items: list[str]) -> Cause | None:
     """Say whether the smallest group bears a verdict on so many items."""
     smallest = int(labels.dropna().value_counts().min())
@@ -124,9 +132,31 @@ def _fitted(context: Context, labels: pd.Series, theme: str, items: list[str]) -
     from analysis.structural.equal_measurement import invariance
 
     rows = context.items[items].assign(**{"group_": labels}).dropna(subset=["group_"])
+    rows = reference_first(rows, rows["group_"], reference_of(context, labels))
+    planned = context.plan.estimator
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)
-        return invariance(f"{theme} =~ {' + '.join(items)}", rows, group="group_")
+        return invariance(
+            f"{theme} =~ {' + '.join(items)}",
+            rows,
+            group="group_",
+            ordered=planned is None or planned in ORDINAL,
+            estimator=planned,
+            missing=context.plan.missing,
+        )
+
+
+def reference_of(context: Context, labels: pd.Series) -> str | None:
+    """Reference of the plan for the covariate with these labels."""
+    wanted = (context.plan.groups or {}).get(str(labels.name))
+    return None if wanted is None or wanted.reference is None else same_label(wanted.reference)
+
+
+def reference_first(rows: pd.DataFrame, labels: pd.Series, reference: str | None) -> pd.DataFrame:
+    """Put the people of the reference first, where functions take the first group they meet as such."""
+    if reference is None:
+        return rows
+    return rows.iloc[(labels.map(same_label) != reference).to_numpy().argsort(kind="stable")]
 
 
 def level_rows(result: InvarianceResult) -> list[dict[str, Any]]:
@@ -236,7 +266,9 @@ def without_groups(context: Context) -> str:
 def without_large_groups(context: Context) -> str:
     """Say that no groups are large enough to be compared; empty where there are."""
     if not groupings(context):
-        return f"No covariate has two to {MOST_GROUPS} groups of {SMALLEST_GROUP} people or more."
+        return (
+            f"No covariate has two to {MOST_GROUPS} groups of {context.plan.smallest_group} people or more."
+        )
     return ""
 
 

@@ -163,7 +163,7 @@ def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFram
             gaps.leave(f"{title}, same measure over time", Cause.COMPOSITE)
             continue
         try:
-            found = _fitted(theme, items, long, waves, ordered=ordinal)
+            found = _fitted(theme, items, long, waves, ordered=ordinal, missing=context.plan.missing)
         except ToolkitError as error:
             parts = [long.loc[long["wave"] == wave, items] for wave in waves] if ordinal else []
             cause = gaps.add(who, error, items, parts=parts)
@@ -181,14 +181,21 @@ def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFram
 
 
 def _fitted(
-    theme: str, items: list[str], long: pd.DataFrame, waves: list[Any], *, ordered: bool
+    theme: str,
+    items: list[str],
+    long: pd.DataFrame,
+    waves: list[Any],
+    *,
+    ordered: bool,
+    missing: str | None,
 ) -> InvarianceResult:
     """Fit every level; what is wrong with a solution is read from its faults."""
     from analysis.structural.equal_over_time import longitudinal_invariance
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)
-        return longitudinal_invariance(f"{theme} =~ {' + '.join(items)}", long, waves, ordered=ordered)
+        model = f"{theme} =~ {' + '.join(items)}"
+        return longitudinal_invariance(model, long, waves, ordered=ordered, missing=missing)
 
 
 def _means(context: Context, waves: list[Any]) -> pd.DataFrame:

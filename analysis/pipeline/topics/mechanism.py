@@ -264,4 +264,5 @@ TOPIC = Topic(
     question="By which routes do context, alliance, later use and outcome go together?",
     run=section_mechanism,
     lacks=lacks_mechanism,
+    predicts=True,
 )

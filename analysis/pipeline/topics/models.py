@@ -12,6 +12,7 @@ from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
+from analysis.planning.definition import ORDINAL
 from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
@@ -22,9 +23,12 @@ if TYPE_CHECKING:
 
 FITS = Question(text="Do the answers fit a factor for each theme?", bears_on=Property.STRUCTURE)
 JUDGED_BY = {
-    "WLSMV": "Robust index (Savalei 2021, doi:10.1080/00273171.2020.1717922). The cut-off was found for "
-    "maximum likelihood; scaled indices of WLSMV pass it too easily (Xia & Yang 2019, "
-    "doi:10.3758/s13428-018-1055-2).",
+    **dict.fromkeys(
+        ORDINAL,
+        "Robust index (Savalei 2021, doi:10.1080/00273171.2020.1717922). The cut-off was found for "
+        "maximum likelihood; scaled indices of WLSMV pass it too easily (Xia & Yang 2019, "
+        "doi:10.3758/s13428-018-1055-2).",
+    ),
     "MLR": "Robust index (Brosseau-Liard & Savalei 2014, doi:10.1080/00273171.2014.933697).",
 }
 INDICES = ("cfi", "tli", "rmsea")
@@ -32,7 +36,9 @@ _RULES = {"cfi": ("CFI", CFI), "tli": ("TLI", TLI), "rmsea": ("RMSEA", RMSEA)}
 
 
 def estimator_for(context: Context) -> dict[str, Any]:
-    """WLSMV where every item has few ordered options, else robust maximum likelihood."""
+    """Estimator of the plan, else WLSMV where every item has few ordered options, else robust ML."""
+    if (planned := context.plan.estimator) is not None:
+        return {"estimator": planned, "ordered": planned in ORDINAL}
     most = max(context.scale.scale_of(item).n_options for item in context.item_ids)
     if most <= MOST_CATEGORIES:
         return {"estimator": "WLSMV", "ordered": True}
@@ -45,7 +51,8 @@ def theories(context: Context) -> TheoryResult:
 
     estimator = estimator_for(context)["estimator"]
     answers = context.first.drop(columns="wave")
-    return context.once("theories", lambda: compare_theories(answers, context.scale, estimator))
+    missing = context.plan.missing
+    return context.once("theories", lambda: compare_theories(answers, context.scale, estimator, missing))
 
 
 def section_models(context: Context) -> Section:

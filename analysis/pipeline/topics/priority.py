@@ -175,4 +175,5 @@ TOPIC = Topic(
     question="Which theme should the app team look at first?",
     run=section_priority,
     lacks=lacks_priority,
+    predicts=True,
 )

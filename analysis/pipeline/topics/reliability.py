@@ -10,7 +10,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
-from analysis.pipeline.correlating import SMOOTHING_KINDS
+from analysis.pipeline.correlating import SMOOTHING_KINDS, missing_items
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.reliability_parts import (
@@ -61,7 +61,7 @@ def section_reliability(context: Context) -> Section:
         "interval; bifactor shares, delta-method interval",
         n=int(themes["n"].max()) if len(themes) else None,
         n_kind=people(weight=9),
-        missing="alpha: complete rows of each theme, pairwise beside it; omega: pairwise",
+        missing=_MISSING[missing_items(context, "")],
         options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS, "smooth": context.smooth},
         option_kinds=each(GIVEN, "wave level draws smooth"),
         account=account,
@@ -81,6 +81,11 @@ def section_reliability(context: Context) -> Section:
     )
 
 
+_MISSING = {
+    "": "alpha: complete rows of each theme, pairwise beside it; omega: pairwise",
+    "listwise": "complete rows of each theme; alpha by pairs beside it",
+    "pairwise": "by pairs of items",
+}
 _VALUE_KINDS = {
     **SMOOTHING_KINDS,
     **OMEGA_KINDS,
@@ -112,7 +117,7 @@ def _theme(context: Context, theme: str, items: list[str], gaps: Gaps) -> tuple[
     from analysis.reliability import cronbach_alpha
 
     answers = context.items[items].dropna(how="all")
-    complete = cronbach_alpha(answers, missing="listwise")
+    complete = cronbach_alpha(answers, missing=missing_items(context, "listwise"))
     pairwise = cronbach_alpha(answers, missing="pairwise")
     row = {
         "theme": theme,

@@ -12,7 +12,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, Place, each, people, st
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
-from analysis.pipeline.correlating import correlation_for, smooth_for, told_of_smoothing
+from analysis.pipeline.correlating import correlation_for, missing_items, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.groups import groupings
@@ -80,7 +80,7 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
             rows,
             1,
             correlation="polychoric",
-            missing="pairwise",
+            missing=missing_items(context, "pairwise"),
             draws=draws,
             seed=context.seed,
             smooth=smooth_for(context),
@@ -88,7 +88,11 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
         estimate, limits = found.categorical, found.categorical_ci
     else:
         found = congeneric_omega(
-            rows, missing="pairwise", draws=draws, seed=context.seed, smooth=smooth_for(context)
+            rows,
+            missing=missing_items(context, "pairwise"),
+            draws=draws,
+            seed=context.seed,
+            smooth=smooth_for(context),
         )
         estimate, limits = found.estimate, found.ci
     lower, upper = limits if limits is not None else (None, None)
@@ -239,7 +243,7 @@ def _add_exploratory(context: Context, told: Told, gaps: Gaps) -> None:
         found = omega(
             rows,
             len(dimensions),
-            missing="pairwise",
+            missing=missing_items(context, "pairwise"),
             draws=DRAWS,
             seed=context.seed,
             smooth=smooth_for(context),
@@ -376,7 +380,7 @@ def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
     if answers.shape[1] < 2 or not SAMPLE_TOTAL.holds(len(answers.dropna())):
         return None
     try:
-        found = cronbach_alpha(answers, missing="listwise")
+        found = cronbach_alpha(answers, missing=missing_items(context, "listwise"))
         enough = answers.shape[1] >= FEWEST_ITEMS
         omega = omega_of(context, answers, 0) if enough else dict.fromkeys(OMEGA_COLUMNS)
     except ToolkitError:

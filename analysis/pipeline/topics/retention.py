@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
-from analysis.pipeline.correlating import SMOOTHING_KINDS, correlation_for, smooth_for, told_of_smoothing
+from analysis.pipeline.correlating import (
+    SMOOTHING_KINDS,
+    correlation_for,
+    missing_items,
+    smooth_for,
+    told_of_smoothing,
+)
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.rules import FEWEST_PEOPLE
@@ -39,7 +45,7 @@ def retention_of(context: Context) -> RetentionResult:
         lambda: factor_retention(
             context.items,
             correlation=correlation_for(context),
-            missing="pairwise",
+            missing=missing_items(context, "pairwise"),
             draws=DRAWS,
             seed=context.seed,
             smooth=smooth_for(context),

@@ -12,6 +12,7 @@ from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
+from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.validity_added import DRAWS, added_beyond, added_by_theme
 from analysis.pipeline.topics.validity_measures import (
     estimates,
@@ -43,8 +44,10 @@ def section_validity(context: Context) -> Section:
     ratios = _ratios(context, gaps)
     checked, reasons = _checked(context, people, ratios)
     others = [name for table in measure_scores(context) for name in table.columns[2:] if name in people]
-    added = added_by_theme(context, people, gaps)
-    beyond = added_beyond(context, people, others, gaps)
+    shorter = for_predictions(context)
+    predicted = people if shorter is context else people_table(shorter)
+    added = added_by_theme(shorter, predicted, gaps)
+    beyond = added_beyond(shorter, predicted, others, gaps)
     tables = {}
     if ratios is not None:
         tables["htmt"] = _ratio_table(context, ratios)

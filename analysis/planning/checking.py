@@ -1,0 +1,157 @@
+"""A plan against the instrument, the other questionnaires and the topics there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from analysis.planning.definition import ALL_ITEMS, Plan
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError, ToolkitError, fact_and_hint
+from instrument.nearest import nearest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CALLER = "plan"
+
+
+def refuse_unfitting(
+    plan: Plan,
+    scale: Instrument,
+    measures: Sequence[Instrument] | None = None,
+    covariates: Iterable[str] | None = None,
+) -> None:
+    """Refuse a plan that names what the instrument, the other questionnaires or the data do not have.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    scale
+        Instrument it is about.
+    measures
+        Instruments of the other questionnaires; None where they are not known yet.
+    covariates
+        Columns that people are compared by or scores related to; None where they are not known yet.
+
+    Raises
+    ------
+    DefinitionError
+        Each fault with its path into the plan.
+    """
+    faults = [
+        *_topic_faults(plan),
+        *_hypothesis_faults(plan, scale, measures, covariates),
+        *_group_faults(plan, covariates),
+        *_collapse_faults(plan, scale),
+        *_model_faults(plan, scale),
+    ]
+    if faults:
+        shown = "\n".join(f"  {fault}" for fault in faults[:5])
+        more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
+        counted = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
+        fact = f"{counted} in the plan for {scale.id!r}.\n{shown}{more}"
+        raise DefinitionError(fact_and_hint(CALLER, fact, "mend the plan, or give what it names."))
+
+
+def _unknown(path: str, name: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = nearest(name, names)
+    return f"{path}: there is no {name!r}; " + (
+        f"did you mean {near!r}?" if near else f"choose among {', '.join(names[:12])}"
+    )
+
+
+def _topic_faults(plan: Plan) -> list[str]:
+    from analysis.pipeline.topics import TOPICS
+
+    known = [topic.name for topic in TOPICS]
+    return [
+        _unknown(f"topics[{k}]", name, known) for k, name in enumerate(plan.topics or ()) if name not in known
+    ]
+
+
+def score_names(scale: Instrument) -> list[str]:
+    """Names of the scores of an instrument: its themes, and the total where it has one."""
+    return [*(["total"] if scale.total_themes else []), *(theme.id for theme in scale.themes)]
+
+
+def names_of_measures(measures: Sequence[Instrument]) -> list[str]:
+    """Names of the scores of other questionnaires: of each theme, and `id_total` of each with a total."""
+    names = []
+    for other in measures:
+        names += [theme.id for theme in other.themes]
+        names += [f"{other.id}_total"] if other.total_themes else []
+    return names
+
+
+def _hypothesis_faults(
+    plan: Plan, scale: Instrument, measures: Sequence[Instrument] | None, covariates: Iterable[str] | None
+) -> list[str]:
+    own = score_names(scale)
+    faults = []
+    beside = None
+    if measures is not None and covariates is not None:
+        beside = [*own, *names_of_measures(measures), *covariates]
+    for place, hypothesis in enumerate(plan.hypotheses):
+        path = f"hypotheses[{place}]"
+        if hypothesis.score is not None and hypothesis.score not in own:
+            faults.append(_unknown(f"{path}.score", hypothesis.score, own))
+        if hypothesis.score is None and "total" not in own and len(own) > 1:
+            faults.append(f"{path}.score: say which of {', '.join(own)}; the instrument has no total")
+        if beside is not None and hypothesis.with_ is not None and hypothesis.with_ not in beside:
+            faults.append(_unknown(f"{path}.with", hypothesis.with_, beside))
+        if covariates is not None and hypothesis.groups is not None and hypothesis.groups not in covariates:
+            faults.append(_unknown(f"{path}.groups", hypothesis.groups, covariates))
+    if measures is not None:
+        given = [other.id for other in measures]
+        faults += [
+            _unknown(f"measures[{k}]", name, given)
+            for k, name in enumerate(plan.measures)
+            if name not in given
+        ]
+    return faults
+
+
+def _group_faults(plan: Plan, covariates: Iterable[str] | None) -> list[str]:
+    if covariates is None:
+        return []
+    known = list(covariates)
+    return [_unknown(f"groups.{name}", name, known) for name in plan.groups or {} if name not in known]
+
+
+def _collapse_faults(plan: Plan, scale: Instrument) -> list[str]:
+    faults = []
+    for item, merged in plan.collapse.items():
+        if item != ALL_ITEMS and item not in scale.item_ids:
+            faults.append(_unknown(f"collapse.{item}", item, [ALL_ITEMS, *scale.item_ids]))
+            continue
+        concerned = scale.item_ids if item == ALL_ITEMS else [item]
+        for code in {*merged, *merged.values()}:
+            if without := [name for name in concerned if code not in scale.scale_of(name).codes]:
+                faults.append(f"collapse.{item}: {code} is no answer of {without[0]!r}")
+    return faults
+
+
+def _model_faults(plan: Plan, scale: Instrument) -> list[str]:
+    """Faults of the language of each model, and indicators that are no items."""
+    from analysis.structural.partable import sort_names
+    from analysis.structural.syntax import parse_syntax
+
+    faults = []
+    for name, syntax in plan.models.items():
+        path = f"models.{name}"
+        try:
+            observed = sort_names(parse_syntax(syntax, path)).observed
+        except ToolkitError as error:
+            faults.append(str(error).splitlines()[0])
+            continue
+        faults += [_unknown(path, item, scale.item_ids) for item in observed if item not in scale.item_ids]
+    return faults
+
+
+def columns_known(*tables: pd.DataFrame | None) -> list[str]:
+    """Columns of tables beside their ids."""
+    columns = [str(column) for table in tables if table is not None for column in table.columns]
+    return list(dict.fromkeys(name for name in columns if name not in ("participant", "wave")))

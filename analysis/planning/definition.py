@@ -1,0 +1,251 @@
+"""What a plan can say: every entry with its default, checked as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from analysis.factors.extraction import EXTRACTIONS
+from analysis.factors.rotation import ROTATIONS
+from analysis.rules import planned_rules
+from analysis.validity.expectation import Expectation
+from instrument.definition import Identifier, Model, Text
+from instrument.errors import DefinitionError
+from instrument.nearest import nearest
+
+Estimator = Literal["WLSMV", "ULSMV", "MLR"]
+Missing = Literal["listwise", "pairwise", "fiml"]
+Label = str | int | float
+ORDINAL = ("WLSMV", "ULSMV")
+ALL_ITEMS = "all"
+SMALLEST_GROUP = 120
+UNSAID = ("schema", "title")  # entries that change no number
+
+
+def same_label(value: object) -> str:
+    """Write a level of a covariate the same way whether a file gave a word, 1 or 1.0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+class Hypothesis(Model):
+    """One expectation with sign and size, against another score, a covariate, an outcome or a group.
+
+    `with` names what the score should go with; `groups` a covariate of two levels, where `higher` minus
+    `lower` is expected, in Hedges' g. `expected` is a range such as ">= 0.30" or "-0.1 to 0.1".
+    """
+
+    id: Identifier
+    text: Text
+    score: Identifier | None = None
+    with_: Text | None = Field(default=None, alias="with")
+    groups: Text | None = None
+    higher: Label | None = None
+    lower: Label | None = None
+    expected: Text
+    method: Literal["pearson", "spearman"] = "pearson"
+    judged_by: Literal["interval", "estimate"] = "interval"
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        faults = []
+        if (self.with_ is None) == (self.groups is None):
+            faults.append("say either `with` (another score, covariate or outcome) or `groups`")
+        levels = (self.higher, self.lower)
+        if self.groups is not None and None in levels:
+            faults.append(
+                "groups need `higher` and `lower`: the level expected to score higher, and the other"
+            )
+        if self.groups is None and levels != (None, None):
+            faults.append("`higher` and `lower` go with `groups`")
+        if None not in levels and same_label(self.higher) == same_label(self.lower):
+            faults.append("`higher` and `lower` are the same level")
+        try:
+            Expectation.parse(self.expected)
+        except DefinitionError:
+            faults.append(
+                f'expected: {self.expected!r} is no range; write it like ">= 0.30" or "-0.1 to 0.1"'
+            )
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class Grouping(Model):
+    """A covariate whose levels are compared: the reference, the smallest group, levels left out."""
+
+    reference: Label | None = None
+    smallest: Annotated[int, Field(ge=10)] | None = None
+    leave_out: tuple[Label, ...] = ()
+
+    @model_validator(mode="after")
+    def _check_reference(self) -> Self:
+        if self.reference is not None and same_label(self.reference) in map(same_label, self.leave_out):
+            raise ValueError(f"the reference {self.reference!r} is left out")
+        return self
+
+
+class Split(Model):
+    """Explore on one part of the people, confirm on the other; drawn by the seed, person by person."""
+
+    seed: Annotated[int, Field(ge=0)]
+    explore: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
+class Multiverse(Model):
+    """Other decisions that could have been taken, and the numbers that are followed through them all."""
+
+    headline: Annotated[tuple[Text, ...], Field(min_length=1)]
+    alternatives: Annotated[dict[str, tuple[Any, ...]], Field(min_length=1)]
+
+    @field_validator("alternatives")
+    @classmethod
+    def _check_alternatives(cls, value: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+        for entry, choices in value.items():
+            if entry not in VARIED:
+                near = nearest(entry, VARIED)
+                hint = f"; did you mean {near!r}?" if near else f"; choose among {', '.join(VARIED)}"
+                raise ValueError(f"{entry!r} is no entry that can be varied{hint}")
+            said = [json.dumps(choice, sort_keys=True, default=str) for choice in choices]
+            if len(choices) < 2 or len(set(said)) < len(said):
+                raise ValueError(f"{entry}: needs two different choices or more")
+        return value
+
+
+VARIED = (
+    "missing",
+    "exclude_flagged",
+    "estimator",
+    "correlation",
+    "smooth",
+    "factors",
+    "extraction",
+    "rotation",
+    "groups",
+    "smallest_group",
+    "collapse",
+    "criterion_items",
+    "rules",
+    "seed",
+)
+"""Entries that a multiverse may vary: those that change numbers."""
+
+
+class Plan(Model):
+    """Everything an analyst decides before the data are seen."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    title: str = ""
+    question: str = ""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    measures: tuple[Identifier, ...] = ()
+    models: dict[Identifier, Text] = Field(default_factory=dict)
+    estimator: Estimator | None = None
+    missing: Missing | None = None
+    correlation: Literal["polychoric", "pearson"] | None = None
+    smooth: Literal["nearest", "truncated", "none"] = "nearest"
+    factors: Annotated[int, Field(ge=1, le=50)] | None = None
+    extraction: str = "minres"
+    rotation: str = "oblimin"
+    groups: dict[str, Grouping] | None = None
+    smallest_group: Annotated[int, Field(ge=10)] = SMALLEST_GROUP
+    collapse: dict[str, dict[int, int]] = Field(default_factory=dict)
+    exclude_flagged: bool = False
+    criterion_items: Literal["keep", "leave_out"] = "keep"
+    topics: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    rules: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+    seed: Annotated[int, Field(ge=0)] = 1
+    split: Split | None = None
+    multiverse: Multiverse | None = None
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        """Take `[sex, site]` for `{sex: {}, site: {}}`, and an empty entry for one that decides nothing."""
+        if isinstance(value, (list, tuple)):
+            return {str(name): {} for name in value}
+        if isinstance(value, dict):
+            return {name: {} if entry is None else entry for name, entry in value.items()}
+        return value
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Self:
+        faults = [
+            *_doubled(self),
+            *_among("extraction", [self.extraction], EXTRACTIONS),
+            *_among("rotation", [self.rotation], ("none", *ROTATIONS)),
+            *_among("rules", self.rules, planned_rules()),
+            *_missing_faults(self),
+            *_collapse_faults(self),
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @cached_property
+    def entries(self) -> dict[str, Any]:
+        """Every entry as plain data, in the order of the file."""
+        said = self.model_dump(mode="json", by_alias=True)
+        return {key: value for key, value in said.items() if key != "schema"}
+
+    def to_json(self) -> str:
+        """Give the whole plan as canonical JSON: the form that is sealed, with every default written out."""
+        return json.dumps(
+            self.model_dump(mode="json", by_alias=True),
+            sort_keys=True,
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+
+
+def _doubled(plan: Plan) -> list[str]:
+    lists = {
+        "hypotheses": [hypothesis.id for hypothesis in plan.hypotheses],
+        "measures": list(plan.measures),
+        "topics": list(plan.topics or ()),
+    }
+    return [
+        f"{key}: {name!r} is used twice"
+        for key, names in lists.items()
+        for name, count in Counter(names).items()
+        if count > 1
+    ]
+
+
+def _among(entry: str, given: Any, known: Any) -> list[str]:
+    faults = []
+    for name in given:
+        if name not in known:
+            near = nearest(str(name), known)
+            hint = f"did you mean {near!r}?" if near else f"choose among {', '.join(sorted(known))}"
+            faults.append(f"{entry}: there is no {name!r}; {hint}")
+    return faults
+
+
+def _missing_faults(plan: Plan) -> list[str]:
+    if plan.missing == "fiml" and plan.estimator in ORDINAL:
+        return [f"missing: fiml is likelihood over incomplete rows, which {plan.estimator} does not have"]
+    if plan.missing == "pairwise" and plan.estimator == "MLR":
+        return ["missing: pairwise is no rule of MLR; say fiml or listwise"]
+    if plan.missing == "fiml" and plan.estimator is None:
+        return ["missing: fiml needs estimator: MLR"]
+    return []
+
+
+def _collapse_faults(plan: Plan) -> list[str]:
+    faults = []
+    for item, merged in plan.collapse.items():
+        if not merged:
+            faults.append(f"collapse.{item}: names no category")
+        for old, new in merged.items():
+            if old == new or new in merged:
+                faults.append(f"collapse.{item}: {old} becomes {new}, which itself becomes another or stays")
+    return faults
+
+
+DEFAULT = Plan()

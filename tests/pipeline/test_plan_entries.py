@@ -1,0 +1,457 @@
+"""Every entry of a plan acts: the number in the results is what the public function gives with that argument."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+import instrument
+from analysis import rules
+from analysis.pipeline import validate
+from analysis.planning.definition import Plan
+from analysis.planning.loading import settle
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError, ResponseDataError
+from instrument.reduced import without_items
+from instrument.study import make_study
+
+MODEL = "n =~ q1 + q2 + q3 + q4\ns =~ q5 + q6 + q7 + q8"
+
+
+@pytest.fixture(scope="module")
+def first(answers: pd.DataFrame) -> pd.DataFrame:
+    return answers[answers["wave"] == 1].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def keyed(first: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
+    return instrument.reverse_key(first, scale)[scale.item_ids].astype(float)
+
+
+@pytest.fixture(scope="module")
+def people(first: pd.DataFrame) -> pd.DataFrame:
+    """Three sites of 300, 200 and 100, and a yield that goes with nothing."""
+    rng = np.random.default_rng(7)
+    site = np.repeat(["hill", "bay", "marsh"], [300, 200, 100])
+    return pd.DataFrame(
+        {"participant": first["participant"], "site": rng.permutation(site), "harvest": rng.normal(size=600)}
+    )
+
+
+def run(first: pd.DataFrame, scale: Instrument, topic: str, **given: Any) -> dict[str, Any]:
+    sides = {key: given.pop(key) for key in ("covariates", "outcomes", "study", "measures") if key in given}
+    tree = validate(first, scale, plan={"topics": [topic], **given}, **sides).tree
+    found: dict[str, Any] = tree["sections"][topic]
+    assert found["status"] == "ok", found["message"]
+    return found
+
+
+def theme_alpha(section: dict[str, Any]) -> list[float]:
+    column: list[float] = section["tables"]["alpha"]["alpha"]
+    return column
+
+
+def test_question_title_and_every_entry_are_printed(first: pd.DataFrame, scale: Instrument) -> None:
+    plan = {"question": "Does it hold?", "topics": ["flow"], "factors": 2}
+    tree = validate(first, scale, plan=plan, seed=9).tree
+    entries = tree["meta"]["plan"]["entries"]
+    assert list(entries) == list(Plan().entries)
+    assert entries["question"] == {"value": "Does it hold?", "origin": "planned"}
+    assert entries["rotation"] == {"value": "oblimin", "origin": "default"}
+    assert entries["seed"] == {"value": 9, "origin": "overridden", "planned": 1, "where": "call"}
+    table = tree["sections"]["plan"]["tables"]["entries"]
+    assert table["entry"] == [name.replace("_", " ") for name in entries]
+    assert table["origin"][table["entry"].index("seed")] == "overridden (call); the plan says: 1"
+    assert "Does it hold?" in tree["sections"]["plan"]["values"]["question"]
+
+
+def test_without_a_plan_the_entries_stand_in_the_results_and_no_section_is_added(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    tree = validate(first, scale, topics=["flow"]).tree
+    assert list(tree["sections"]) == ["flow"]
+    assert tree["meta"]["plan"]["entries"]["factors"] == {"value": None, "origin": "default"}
+
+
+def test_seed(first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame) -> None:
+    found = run(first, scale, "retention", seed=12)["tables"]["eigenvalues"]
+    expected = analysis.factor_retention(keyed, missing="pairwise", draws=100, seed=12, smooth="nearest")
+    assert found["permuted_percentile"] == pytest.approx(expected.eigenvalues["permuted_percentile"].tolist())
+
+
+@pytest.mark.parametrize("correlation", ["pearson", "polychoric"])
+def test_factors_rotation_extraction_and_correlation(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, correlation: str
+) -> None:
+    plan = {"factors": 2, "rotation": "varimax", "extraction": "ml", "correlation": correlation}
+    found = run(first, scale, "exploration", **plan)
+    expected = analysis.efa(
+        keyed,
+        2,
+        extraction="ml",
+        rotation="varimax",
+        correlation=correlation,
+        missing="pairwise",
+        smooth="nearest",
+    )
+    for factor in expected.loadings.columns:
+        assert found["tables"]["loadings"][factor] == pytest.approx(expected.loadings[factor].tolist())
+    assert "varimax" in found["method"]["estimator"] and "maximum likelihood" in found["method"]["estimator"]
+
+
+def test_missing_in_sections_about_items(first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame) -> None:
+    found = run(first, scale, "exploration", factors=2, missing="listwise")
+    expected = analysis.efa(keyed, 2, correlation="polychoric", missing="listwise", smooth="nearest")
+    assert found["tables"]["loadings"]["communality"] == pytest.approx(expected.communalities.tolist())
+    assert found["method"]["n"] == expected.n_obs == len(keyed.dropna())
+    for rule in ("listwise", "pairwise"):
+        alphas = theme_alpha(run(first, scale, "reliability", missing=rule, estimator="WLSMV"))
+        themes = [scale.theme_items(theme.id) for theme in scale.themes]
+        assert alphas == pytest.approx(
+            [analysis.cronbach_alpha(keyed[t], missing=rule).estimate for t in themes]
+        )
+
+
+@pytest.mark.parametrize(
+    ("estimator", "missing"),
+    [("WLSMV", "listwise"), ("ULSMV", None), ("MLR", "fiml"), ("MLR", "listwise")],
+)
+def test_models_by_estimator_and_missing(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, estimator: str, missing: str | None
+) -> None:
+    plan = {"models": {"two": MODEL}, "estimator": estimator, "missing": missing, "topics": ["flow"]}
+    section = validate(first, scale, plan=plan).tree["sections"]["planned_models"]
+    ordered = estimator != "MLR"
+    expected = analysis.sem(MODEL, keyed, estimator=estimator, ordered=ordered, missing=missing)
+    fit = section["tables"]["fit"]
+    for name in ("chisq", "df", "chisq_scaled", "cfi_robust", "tli_robust", "rmsea_robust", "srmr"):
+        assert fit[name][0] == pytest.approx(float(expected.fit[name]), abs=1e-9), name
+    kept = expected.parameters[expected.parameters["op"].isin(["=~", "~", "~~", ":="])]
+    for name in ("est", "se", "std_all"):
+        assert section["tables"]["parameters"][name] == pytest.approx(kept[name].tolist(), nan_ok=True)
+    assert section["method"]["n"] == expected.n_obs
+    judged = [finding for finding in section["findings"] if finding["value"] is not None]
+    assert [finding["value"] for finding in judged[:1]] == [fit["cfi_robust"][0]]
+
+
+def test_estimator_and_missing_of_the_structure_of_the_themes(first: pd.DataFrame, scale: Instrument) -> None:
+    found = run(first, scale, "models", estimator="MLR", missing="listwise")
+    expected = analysis.compare_theories(
+        first.drop(columns=["participant", "wave"]), scale, "MLR", "listwise"
+    )
+    table = found["tables"]["fit"]
+    by_model = dict(zip(table["model"], table["chisq_scaled"], strict=True))
+    for name, fit in expected.fits.items():
+        assert by_model[name] == pytest.approx(float(fit.fit["chisq_scaled"]))
+
+
+def test_estimator_of_invariance_between_groups(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, people: pd.DataFrame
+) -> None:
+    plan = {"groups": {"site": {"smallest": 150, "reference": "bay"}}, "estimator": "MLR", "missing": "fiml"}
+    found = run(first, scale, "groups", covariates=people, **plan)["tables"]["levels"]
+    kept = keyed.assign(g=people["site"])[people["site"].isin(["hill", "bay"])]
+    items = " + ".join(scale.theme_items("north"))
+    expected = analysis.invariance(
+        f"north =~ {items}", kept, group="g", ordered=False, estimator="MLR", missing="fiml"
+    )
+    rows = [k for k, theme in enumerate(found["theme"]) if theme == "north"]
+    assert [found["chisq_scaled"][k] for k in rows] == pytest.approx(expected.table["chisq_scaled"].tolist())
+    assert {found["n"][k] for k in rows} == {expected.n_obs}
+
+
+def test_groups_reference_smallest_and_levels_left_out(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, people: pd.DataFrame
+) -> None:
+    assert "No covariate" in validate(
+        first, scale, covariates=people[["participant", "site"]], plan={"topics": ["fairness"], "smallest_group": 250}
+    ).tree["sections"]["fairness"]["message"]  # fmt: skip
+    plan = {"groups": {"site": {"smallest": 90, "leave_out": ["hill"], "reference": "marsh"}}}
+    found = run(first, scale, "fairness", covariates=people, **plan)["tables"]["items"]
+    labels = people["site"].where(people["site"] != "hill")
+    order = (labels != "marsh").to_numpy().argsort(kind="stable")
+    items = scale.theme_items("south")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        expected = analysis.dif(
+            keyed[items].iloc[order], labels.iloc[order], matching="theta", purify="significant"
+        )
+    rows = [k for k, theme in enumerate(found["theme"]) if theme == "south"]
+    assert [found["chisq_total"][k] for k in rows] == pytest.approx(
+        expected.table["chisq_total"].tolist(), rel=1e-6
+    )
+    signed = [found["signed_difference"][k] for k in rows]
+    assert signed == pytest.approx(expected.table["signed_difference"].tolist(), rel=1e-6)
+    turned = {"groups": {"site": {"smallest": 90, "leave_out": ["hill"], "reference": "bay"}}}
+    other = run(first, scale, "fairness", covariates=people, **turned)["tables"]["items"]["signed_difference"]
+    assert np.sign([other[k] for k in rows]).tolist() == [-sign for sign in np.sign(signed)]
+
+
+def test_a_covariate_that_the_plan_does_not_name_forms_no_group(
+    first: pd.DataFrame, scale: Instrument, people: pd.DataFrame
+) -> None:
+    more = people.assign(block=["left", "right"] * 300)
+    plan = {"groups": ["block"], "topics": ["covariates"]}
+    table = validate(first, scale, covariates=more, plan=plan).tree["sections"]["covariates"]["tables"][
+        "covariates"
+    ]
+    assert dict(zip(table["covariate"], table["use"], strict=True)) == {
+        "site": "left out", "harvest": "continuous", "block": "groups",
+    }  # fmt: skip
+
+
+def test_collapse_merges_codes_as_given_and_leaves_scores_alone(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    plan = {"collapse": {"all": {5: 4}, "q9": {1: 2}}}
+    merged = first.copy()
+    for item in scale.item_ids:
+        codes = {1: 2} if item == "q9" else {5: 4}
+        merged[item] = merged[item].replace(codes)
+    keyed = instrument.reverse_key(merged, scale)[scale.item_ids].astype(float)
+    alphas = theme_alpha(run(first, scale, "reliability", **plan))
+    themes = [scale.theme_items(theme.id) for theme in scale.themes]
+    assert alphas == pytest.approx(
+        [analysis.cronbach_alpha(keyed[t], missing="listwise").estimate for t in themes]
+    )
+    means = run(first, scale, "scores", **plan)["tables"]["scores"]["mean"]
+    assert means == run(first, scale, "scores")["tables"]["scores"]["mean"]
+
+
+def test_exclusion_is_made_before_anything_is_counted(answers: pd.DataFrame, scale: Instrument) -> None:
+    tree = validate(answers, scale, plan={"exclude_flagged": True, "topics": ["flow", "reliability"]}).tree
+    screened = analysis.screen(answers, scale)
+    kept = screened.without_flagged(answers)
+    assert 0 < screened.n_flagged < 20
+    assert tree["meta"]["administrations"] == len(kept) == len(answers) - screened.n_flagged
+    values = tree["sections"]["plan"]["values"]
+    assert (values["taken_out"], values["before"], values["kept"]) == (
+        screened.n_flagged,
+        len(answers),
+        len(kept),
+    )
+    keyed = instrument.reverse_key(kept[kept["wave"] == 1], scale)[scale.item_ids].astype(float)
+    themes = [scale.theme_items(theme.id) for theme in scale.themes]
+    expected = [analysis.cronbach_alpha(keyed[t], missing="listwise") for t in themes]
+    found = tree["sections"]["reliability"]["tables"]["alpha"]
+    assert found["alpha"] == pytest.approx([one.estimate for one in expected])
+    assert found["n"] == [one.n_obs for one in expected]
+    assert any(
+        f"{screened.n_flagged} of {len(answers)} administrations" in note for note in tree["meta"]["notes"]
+    )
+
+
+def test_items_near_the_outcome_are_left_out_of_predictions(
+    first: pd.DataFrame, scale: Instrument, people: pd.DataFrame, study: dict[str, Any]
+) -> None:
+    content = scale.model_dump(mode="json", by_alias=True)
+    content["themes"][0]["items"][0]["criterion"] = ["outcome"]
+    flagged = Instrument.model_validate(content)
+    known = make_study(study | {"outcome": "harvest"})
+    plan: dict[str, Any] = {
+        "criterion_items": "leave_out",
+        "topics": ["validity"],
+        "hypotheses": [
+            {"id": "h1", "text": "No yield.", "score": "north", "with": "harvest", "expected": "|r| < 0.3"}
+        ],
+    }
+    outcomes = people[["participant", "harvest"]]
+    tree = validate(first, flagged, study=known, outcomes=outcomes, plan=plan).tree
+    whole = instrument.score(first, flagged).scores.set_index("participant")
+    shorter = without_items(flagged, ["q1"])
+    scores = instrument.score(first.drop(columns="q1"), shorter).scores.set_index("participant")
+    table = scores[["north", "south", "west"]].where(whole[["north", "south", "west"]].notna())
+    table = table.join(outcomes.set_index("participant"))
+    expected = analysis.incremental_validity(
+        table, "harvest", "north", baseline=["south", "west"], draws=500, seed=1
+    )
+    assert tree["sections"]["validity"]["tables"]["increment"]["delta"][0] == pytest.approx(
+        expected.delta_r_squared
+    )
+    row = tree["sections"]["planned_hypotheses"]["tables"]["hypotheses"]
+    assert row["estimate"][0] == pytest.approx(table["north"].corr(table["harvest"]))
+    assert row["without"] == ["items near the outcome"]
+    kept = validate(
+        first, flagged, study=known, outcomes=outcomes, plan=plan | {"criterion_items": "keep"}
+    ).tree
+    assert kept["sections"]["validity"]["tables"]["increment"]["delta"][0] != pytest.approx(
+        expected.delta_r_squared
+    )
+
+
+def test_topics_and_smooth(first: pd.DataFrame, scale: Instrument) -> None:
+    tree = validate(first, scale, plan={"topics": ["retention", "flow"], "smooth": "truncated"}).tree
+    assert list(tree["sections"]) == ["plan", "flow", "retention"]
+    assert tree["sections"]["retention"]["method"]["options"]["smooth"] == "truncated"
+
+
+def test_rules_are_judged_by_the_cut_off_of_the_plan(first: pd.DataFrame, scale: Instrument) -> None:
+    found = run(first, scale, "reliability", rules={"ALPHA": 0.99})["findings"]
+    own = [finding for finding in found if finding["cutoff"] == 0.99]
+    assert len(own) == 3 and {finding["verdict"] for finding in own} == {"not_met"}
+    assert own[0]["rule"] == "COSMIN internal consistency, cut-off of the plan: ≥ 0.99"
+    assert own[0]["source"].startswith("the plan; published: ≥ 0.7 (Prinsen")
+    assert rules.ALPHA.cutoff == 0.70  # in force within the validation only
+    published = run(first, scale, "reliability")["findings"]
+    assert {finding["cutoff"] for finding in published} == {0.70}
+
+
+def hypothesis(expected: str, **more: Any) -> dict[str, Any]:
+    beside = more or {"with": "south"}
+    return {"id": "h", "text": "North and south.", "score": "north", "expected": expected, **beside}
+
+
+@pytest.mark.parametrize(
+    ("expected", "status"),
+    [
+        (">= 0.2", "confirmed"),
+        ("> 0", "confirmed"),
+        (">= 0.3", "cannot be told"),
+        (">= 0.5", "not confirmed"),
+        ("< 0", "not confirmed"),
+        ("|r| < 0.2", "not confirmed"),
+        ("|r| < 0.4", "cannot be told"),
+        ("0.2 to 0.5", "confirmed"),
+    ],
+)
+def test_a_hypothesis_is_held_against_its_interval(
+    first: pd.DataFrame, scale: Instrument, expected: str, status: str
+) -> None:
+    plan = {"topics": ["flow"], "hypotheses": [hypothesis(expected)]}
+    section = validate(first, scale, plan=plan).tree["sections"]["planned_hypotheses"]
+    scores = instrument.score(first, scale).scores
+    table = analysis.check_hypotheses(
+        [{"id": "h", "measure": "correlation north, south", "expected": expected}],
+        scores,
+        judged_by="interval",
+    ).table.iloc[0]
+    row = {name: column[0] for name, column in section["tables"]["hypotheses"].items()}
+    assert row["status"] == table["status"] == status
+    for name in ("estimate", "ci_lower", "ci_upper", "pvalue"):
+        assert row[name] == pytest.approx(table[name])
+    assert row["n"] == table["n"] == len(scores[["north", "south"]].dropna())
+    verdicts = [finding["verdict"] for finding in section["findings"]]
+    assert verdicts == {"confirmed": ["met"], "not confirmed": ["not_met"]}.get(status, ["untested"])
+
+
+def test_a_hypothesis_about_groups_has_the_sign_that_the_plan_says(
+    first: pd.DataFrame, scale: Instrument, people: pd.DataFrame
+) -> None:
+    plan = {
+        "topics": ["flow"],
+        "hypotheses": [
+            {"id": "up", **_groups("hill", "bay"), "expected": "|g| < 0.5"},
+            {"id": "down", **_groups("bay", "hill"), "expected": "|g| < 0.5"},
+        ],
+    }
+    tree = validate(first, scale, covariates=people, plan=plan).tree
+    row = tree["sections"]["planned_hypotheses"]["tables"]["hypotheses"]
+    scores = instrument.score(first, scale).scores.assign(site=people["site"])
+    pair = scores[scores["site"].isin(["hill", "bay"])].dropna(subset=["north"])
+    found = analysis.known_groups(pair, "north", "site", expected=["bay", "hill"]).pairs.iloc[0]
+    assert row["estimate"] == pytest.approx([found["hedges_g"], -found["hedges_g"]])
+    assert row["ci_lower"][0] == pytest.approx(found["hedges_g_ci_lower"])
+    assert row["n"] == [len(pair), len(pair)]
+
+
+def _groups(higher: str, lower: str) -> dict[str, Any]:
+    return {
+        "text": f"{higher} above {lower}",
+        "score": "north",
+        "groups": "site",
+        "higher": higher,
+        "lower": lower,
+    }
+
+
+def test_judged_by_the_estimate_and_by_ranks(first: pd.DataFrame, scale: Instrument) -> None:
+    asked = [hypothesis(">= 0.3", **{"with": "south", "judged_by": "estimate", "method": "spearman"})]
+    section = validate(first, scale, plan={"topics": ["flow"], "hypotheses": asked}).tree["sections"]
+    row = section["planned_hypotheses"]["tables"]["hypotheses"]
+    scores = instrument.score(first, scale).scores[["north", "south"]].dropna()
+    assert row["estimate"][0] == pytest.approx(scores.corr("spearman").iloc[0, 1])
+    assert row["status"] == ["confirmed"]
+
+
+def test_a_hypothesis_that_cannot_be_asked_says_why(first: pd.DataFrame, scale: Instrument) -> None:
+    few = first.head(12)
+    section = validate(few, scale, plan={"topics": ["flow"], "hypotheses": [hypothesis("> 0")]}).tree[
+        "sections"
+    ]
+    row = section["planned_hypotheses"]["tables"]["hypotheses"]
+    assert row["status"] == ["not evaluated"] and "too few people" in row["outcome"][0]
+
+
+def test_two_small_waves_of_a_person_stay_in_one_half(answers: pd.DataFrame, scale: Instrument) -> None:
+    plan = {"split": {"seed": 4}, "topics": ["flow"]}
+    halves = {
+        half: validate(answers, scale, plan=plan, half=half).tree["meta"]
+        for half in ("exploration", "confirmation")
+    }
+    assert sum(meta["participants"] for meta in halves.values()) == answers["participant"].nunique()
+    assert sum(meta["administrations"] for meta in halves.values()) == len(answers)
+    with pytest.raises(DefinitionError, match="say which: --half exploration or --half confirmation"):
+        validate(answers, scale, plan=plan)
+    with pytest.raises(DefinitionError, match="does not split"):
+        validate(answers, scale, plan={"topics": ["flow"]}, half="exploration")
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "misspelt": ({"estimater": "MLR"}, "estimater: is no known key; did you mean 'estimator'"),
+    "misspelt within": ({"hypotheses": [{"id": "h", "text": "t", "expect": ">0"}]}, r"hypotheses\[0\]\.expect: is no known key; did you mean 'expected'"),
+    "misspelt in a mapping": ({"groups": {"sex": {"referense": "a"}}}, r"groups\.sex\.referense: is no known key; did you mean 'reference'"),
+    "estimator": ({"estimator": "ML"}, "estimator: Input should be 'WLSMV', 'ULSMV' or 'MLR'"),
+    "fiml": ({"estimator": "WLSMV", "missing": "fiml"}, "missing: fiml is likelihood"),
+    "rotation": ({"rotation": "varimx"}, "rotation: there is no 'varimx'; did you mean 'varimax'"),
+    "rule": ({"rules": {"ALFA": 0.8}}, "rules: there is no 'ALFA'; did you mean 'ALPHA'"),
+    "range": ({"hypotheses": [hypothesis("large")]}, "expected: 'large' is no range"),
+    "both": ({"hypotheses": [hypothesis("> 0", **{"with": "south", "groups": "site"})]}, "say either `with`"),
+    "chain": ({"collapse": {"q1": {5: 4, 4: 3}}}, r"collapse\.q1: 5 becomes 4, which itself becomes another"),
+    "reference": ({"groups": {"site": {"reference": "a", "leave_out": ["a"]}}}, "the reference 'a' is left out"),
+    "topic": ({"topics": ["reliabilty"]}, r"topics\[0\]: there is no 'reliabilty'; did you mean 'reliability'"),
+    "score": ({"hypotheses": [hypothesis("> 0") | {"score": "nord"}]}, r"hypotheses\[0\]\.score: there is no 'nord'; did you mean 'north'"),
+    "item": ({"models": {"m": "f =~ q1 + q2 + q99"}}, r"models\.m: there is no 'q99'"),
+    "language": ({"models": {"m": "f =~ + q2"}}, r"models\.m"),
+    "code": ({"collapse": {"q1": {7: 5}}}, r"collapse\.q1: 7 is no answer of 'q1'"),
+    "covariate": ({"groups": ["sites"]}, r"groups\.sites: there is no 'sites'; did you mean 'site'"),
+    "with": ({"hypotheses": [hypothesis("> 0", **{"with": "sooth"})]}, r"hypotheses\[0\]\.with: there is no 'sooth'; did you mean 'south'"),
+    "measure": ({"measures": ["other"]}, r"measures\[0\]: there is no 'other'"),
+    "no mapping": ({"multiverse": {"headline": ["x"], "alternatives": {"titel": [1, 2]}}}, "'titel' is no entry that can be varied"),
+    "one choice": ({"multiverse": {"headline": ["x"], "alternatives": {"seed": [1]}}}, "seed: needs two different choices"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_plan_is_refused_with_the_path(
+    first: pd.DataFrame, scale: Instrument, people: pd.DataFrame, case: str
+) -> None:
+    plan, message = BAD[case]
+    with pytest.raises(DefinitionError, match=message):
+        validate(first, scale, covariates=people, plan={"topics": ["flow"], **plan})
+
+
+def test_what_overrides_is_checked_with_the_plan() -> None:
+    base = settle({"estimator": "MLR", "missing": "fiml"})
+    with pytest.raises(DefinitionError, match=r"command line\): .*fiml is likelihood"):
+        settle(base, {"estimator": "WLSMV"}, "command line")
+    same = settle(base, {"estimator": "MLR"}, "command line")
+    assert same.overridden == {}
+    other = settle(base, {"missing": "listwise"}, "command line")
+    assert other.overridden == {"missing": "command line"} and other.origin("missing") == "overridden"
+    with pytest.raises(DefinitionError, match="a plan is needed, got int"):
+        settle(3)  # type: ignore[arg-type]
+
+
+def test_nobody_left_is_an_error(first: pd.DataFrame, scale: Instrument) -> None:
+    same = first.assign(**dict.fromkeys(scale.item_ids, 3)).head(40)
+    for item in scale.item_ids:
+        same[item] = same[item].astype("Int64")
+    with pytest.raises(ResponseDataError, match="look careless"):
+        validate(
+            same, scale, plan={"exclude_flagged": True, "topics": ["flow"], "rules": {"CARELESS_FLAGS": 1}}
+        )
