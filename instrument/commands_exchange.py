@@ -166,11 +166,17 @@ def import_command(
     """Read answers of another program into a file of ours, or into the store: all of them or none.
 
     Without --out and --study the file is only recognised: a table says what each column was taken for, and
-    a mapping is written that a person corrects and that --mapping takes.
+    a mapping is written that a person corrects and that --mapping takes. With --yes beside --out or --study
+    it is read as recognised.
     """
-    if out is None and study is None and mapping is None and reader == "table":
-        _recognise(file, instrument, names_in(covariates), write_mapping, take_all=yes)
-        return
+    if mapping is None and reader == "table" and (yes or (out is None and study is None)):
+        recognised = _recognise(file, instrument, names_in(covariates), write_mapping, take_all=yes)
+        if out is None and study is None:
+            typer.echo(
+                f"Then: dta validate {file} --instrument {instrument} --mapping {write_mapping} --out report"
+            )
+            return
+        mapping = recognised
     if (out is None) == (study is None):
         fact = "one place to put the answers is needed."
         raise DefinitionError(fact_and_hint("dta import", fact, "add either --out FILE or --study ID."))
@@ -208,7 +214,7 @@ def import_command(
 
 def _recognise(
     file: Path, named: str | None, covariates: tuple[str, ...], where: Path, *, take_all: bool
-) -> None:
+) -> Path:
     """Show what the columns of a file were taken for, and write it down for a person to correct."""
     from instrument.commands import write_whole
     from instrument.recognition import mapping_text, recognise
@@ -230,7 +236,7 @@ def _recognise(
         typer.echo(
             "lines under `unsure`; or, if the table is right, delete the file and run this with --yes."
         )
-    typer.echo(f"Then: dta validate {file} --instrument {named} --mapping {where} --out report")
+    return where
 
 
 def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
@@ -293,13 +299,18 @@ def _from_mapped(
     from instrument.recognition.answers import cell_text
     from instrument.recognition.tools import NO_MOMENT
     from instrument.responses import read_responses
+    from instrument.standing import OPEN, status_of
 
     stamp = how["mapping"].completed_on
     if stamp is None:
         return read_responses(file, scale, covariates=covariates, **how)
     answers = read_responses(file, scale, covariates=tuple(dict.fromkeys([*covariates, stamp])), **how)
     cells = [cell_text(cell) for cell in answers[stamp]]
-    moments = [None if cell.casefold() in NO_MOMENT else cell for cell in cells]
+    is_open = status_of(answers, "dta import") == OPEN  # a last visit is no day of completion
+    moments = [
+        None if cell.casefold() in NO_MOMENT or unfinished else cell
+        for cell, unfinished in zip(cells, is_open, strict=True)
+    ]
     kept = dict(answers.attrs)
     dated = answers.copy()
     dated[stamp] = moments

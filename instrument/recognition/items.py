@@ -44,12 +44,21 @@ class ItemMatch:
         Why.
     doubt
         What speaks against it; empty where nothing does.
+    beside
+        Further columns that could be it for the same reason: an item that was shown in two forms, or one
+        column for each option.
     """
 
     item: str
     column: str
     ground: Ground
     doubt: str = ""
+    beside: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Labels of all columns that could be it."""
+        return (self.column, *self.beside)
 
 
 def match_items(
@@ -97,7 +106,9 @@ def match_items(
             if len(free) > 1:
                 doubled.append(f"items.{item}: {len(free)} columns could be it by {ground.value}")
             doubt = _doubt(item, told[free[0]], wordings) if ground is not Ground.WORDING else ""
-            matches[item] = ItemMatch(item=item, column=free[0], ground=ground, doubt=doubt)
+            matches[item] = ItemMatch(
+                item=item, column=free[0], ground=ground, doubt=doubt, beside=tuple(free[1:])
+            )
             taken.update(free)
     for item, label in _alike(scale, told, wordings, matches, taken).items():
         matches[item] = ItemMatch(
@@ -160,6 +171,26 @@ def wording_key(text: str) -> str:
     return " ".join(re.sub(r"[^\w]+|_", " ", bare).split())
 
 
+def wording_keys(scale: Instrument) -> dict[str, str]:
+    """Give the key of each wording, in every language, with its item; what two items share is left out.
+
+    Parameters
+    ----------
+    scale
+        The instrument.
+
+    Returns
+    -------
+    dict
+        `wording_key` of a text to the item.
+    """
+    owners: dict[str, set[str]] = {}
+    for item, keys in _wordings(scale).items():
+        for key in keys:
+            owners.setdefault(key, set()).add(item)
+    return {key: next(iter(items)) for key, items in owners.items() if len(items) == 1}
+
+
 def _wordings(scale: Instrument) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {item: set() for item in scale.item_ids}
     for language in scale.languages:
@@ -200,12 +231,13 @@ def _by_part(scale: Instrument, told: Mapping[str, list[str]]) -> dict[str, list
     found: dict[str, list[str]] = {item: [] for item in scale.item_ids}
     ids = {plain_name(item): item for item in scale.item_ids}
     names = {plain_name(label) for label in told}
-    for label in told:
-        name = plain_name(label)
-        parts = {name}
-        if inside := _BRACKETED.search(name):
-            parts.add(inside.group(1).strip())
-        parts.add(re.split(r"[/:.]|(?<=\w)-(?=\w)", name)[-1])
+    for label, texts in told.items():
+        parts: set[str] = set()
+        for name in map(plain_name, texts):
+            parts.add(name)
+            if inside := _BRACKETED.search(name):
+                parts.add(inside.group(1).strip())
+            parts.add(re.split(r"[/:.]|(?<=\w)-(?=\w)", name)[-1])
         parts.update(part.removesuffix("_1") for part in list(parts) if f"{part[:-2]}_2" not in names)
         for item in {ids[part] for part in parts if part in ids}:
             found[item].append(label)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from instrument.definition import Model
 from instrument.errors import MOST_NAMED, DefinitionError, fact_and_hint
@@ -18,6 +18,7 @@ HEAD = (
     "# Then give this file with --mapping to dta import, score, validate or adherence.\n"
 )
 Column = Annotated[str, Field(min_length=1)]
+SeveralColumns = Annotated[tuple[Column, ...], Field(min_length=2)]
 
 
 class FileForm(Model):
@@ -29,6 +30,13 @@ class FileForm(Model):
     sheet: str | None = None
     header_rows: Annotated[int, Field(ge=1, le=5)] = 1
     names_row: Annotated[int, Field(ge=1, le=5)] = 1
+
+
+class LongForm(Model):
+    """Columns of a table that has a row for each answer."""
+
+    item: Column
+    answer: Column
 
 
 class Mapping(Model):
@@ -45,7 +53,11 @@ class Mapping(Model):
     participant, wave, status, completed_on : str, optional
         Columns; without the first every row is another person, without the second all is wave 1.
     items : dict
-        Id of each item to its column.
+        Id of each item to its column; or to several, of which one at most holds something in each row.
+    waves : dict
+        Where a row holds several waves: wave to item to column, in place of `wave` and `items`.
+    long : LongForm, optional
+        Where each answer has a row: columns of items and answers; `items` then names texts of the former.
     answers : dict
         By response scale: each text or foreign code to the code it means; null for a missing answer.
     covariates : tuple of str
@@ -66,7 +78,10 @@ class Mapping(Model):
     wave: Column | None = None
     status: Column | None = None
     completed_on: Column | None = None
-    items: dict[str, Column]
+    states: dict[str, Literal["completed", "open"]] = Field(default_factory=dict)
+    items: dict[str, Column | SeveralColumns] = Field(default_factory=dict)
+    waves: dict[str, dict[str, Column]] = Field(default_factory=dict)
+    long: LongForm | None = None
     answers: dict[str, dict[str, int | None]] = Field(default_factory=dict)
     covariates: tuple[Column, ...] = ()
     without_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -84,13 +99,33 @@ class Mapping(Model):
             for name, texts in value.items()
         }
 
+    @model_validator(mode="after")
+    def _one_shape(self) -> Mapping:
+        if bool(self.items) == bool(self.waves):
+            raise ValueError("either items or waves say which column holds which item")
+        if self.waves and (self.wave is not None or self.long is not None):
+            raise ValueError("where waves are named by column, wave and long are left out")
+        if self.long is not None and self.participant is None:
+            raise ValueError("where each answer has a row, participant says whose it is")
+        return self
+
     def accepted(self) -> Mapping:
         """Give the same with everything taken as it stands."""
         return self.model_copy(update={"unsure": ()})
 
+    def columns_of(self, item: str) -> tuple[str, ...]:
+        """Columns of an item."""
+        named = self.items[item]
+        return (named,) if isinstance(named, str) else named
+
     def columns(self) -> list[str]:
         """Columns that are read."""
-        named = [self.participant, self.wave, self.status, *self.items.values(), *self.covariates]
+        if self.long is not None:
+            of_items = [self.long.item, self.long.answer]
+        else:
+            of_items = [column for item in self.items for column in self.columns_of(item)]
+        of_items += [column for items in self.waves.values() for column in items.values()]
+        named = [self.participant, self.wave, self.status, *of_items, *self.covariates]
         return [name for name in (*named, *self.without_rows) if name is not None]
 
 

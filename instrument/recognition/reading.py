@@ -16,7 +16,8 @@ from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.recognition.answers import cell_text
 from instrument.recognition.mapping import Mapping
 from instrument.recognition.opening import read_headed
-from instrument.recognition.tools import STATUS_OF, wave_of_event
+from instrument.recognition.shapes import keys_of, lengthen, widen
+from instrument.recognition.tools import REST, STATUS_OF, wave_of_event
 from instrument.responses_raw import RawTable, count_of
 from instrument.standing import OPEN, STATUS
 
@@ -64,38 +65,72 @@ def mapped_table(
         fact = f"{count_of(len(absent), 'column')} of the mapping not in the file: {name_offenders(absent)}."
         raise raw.fault(fact, "correct the mapping, or have it written anew by dta import.")
     raw = _without_rows(raw, mapping)
+    if mapping.long is not None:
+        texts = [text for item in mapping.items for text in mapping.columns_of(item)]
+        raw = widen(raw, mapping.long, keys_of(mapping), texts)
+        named = (mapping.status, *covariates)
+        if differ := [name for name in named if name is not None and name not in raw.columns]:
+            fact = f"{name_offenders(differ)} differ between the answers of one administration."
+            raise raw.fault(fact, "leave them out of the mapping, or name the column of the wave.")
+    if mapping.waves:
+        items = [item for item in scale.item_ids if any(item in named for named in mapping.waves.values())]
+        parts = {wave: _of_wave(raw, scale, mapping, wave, items, covariates) for wave in mapping.waves}
+        table = lengthen(parts, items)
+    else:
+        table = _renamed(raw, scale, mapping, covariates)
+    return _without_untouched(table, mapping), mapping.status is not None
+
+
+def _of_wave(
+    raw: RawTable, scale: Instrument, mapping: Mapping, wave: str, items: list[str], covariates: Sequence[str]
+) -> RawTable:
+    """One wave of a table that holds several beside each other; items not asked then are empty."""
+    named = mapping.waves[wave]
+    one = mapping.model_copy(update={"items": named, "waves": {}})
+    part = _renamed(raw, scale, one, covariates)
+    blank = pd.Series([None] * len(raw.lines), dtype=object)
+    cells = dict(zip(part.columns, part.cells, strict=True))
+    first = [name for name in ("participant",) if name in cells]
+    order = [*first, *items, *(name for name in cells if name not in (*first, *items))]
+    return dataclasses.replace(part, columns=order, cells=[cells.get(name, blank) for name in order])
+
+
+def _renamed(raw: RawTable, scale: Instrument, mapping: Mapping, covariates: Sequence[str]) -> RawTable:
+    """Columns of the data contract in place of the file's."""
     columns: dict[str, Any] = {}
     if mapping.participant is not None:
         columns["participant"] = raw.column(mapping.participant)
     if mapping.wave is not None:
         columns["wave"] = _waves(raw.column(mapping.wave), mapping)
-    for item, label in mapping.items.items():
-        columns[item] = _codes(raw.column(label), mapping.answers.get(scale.scale_name(item), {}))
+    for item in mapping.items:
+        columns[item] = _codes(_cells(raw, mapping, item), mapping.answers.get(scale.scale_name(item), {}))
     for name in covariates:
         columns[name] = raw.column(name)
     if mapping.status is not None:
-        columns[STATUS] = _states(raw, mapping.status)
-    labels = {item: raw.value_labels[c] for item, c in mapping.items.items() if c in raw.value_labels}
+        columns[STATUS] = _states(raw, mapping.status, mapping.states or STATUS_OF)
+    first = {item: mapping.columns_of(item)[0] for item in mapping.items}
+    labels = {item: raw.value_labels[c] for item, c in first.items() if c in raw.value_labels}
     labels |= {name: raw.value_labels[name] for name in covariates if name in raw.value_labels}
-    missing = {item: raw.user_missing[c] for item, c in mapping.items.items() if c in raw.user_missing}
+    missing = {item: raw.user_missing[c] for item, c in first.items() if c in raw.user_missing}
     moved = {item for item in mapping.items if mapping.answers.get(scale.scale_name(item))}
-    table = dataclasses.replace(
+    return dataclasses.replace(
         raw,
         columns=list(columns),
         cells=list(columns.values()),
         value_labels={name: texts for name, texts in labels.items() if name not in moved},
         user_missing={name: spans for name, spans in missing.items() if name not in moved},
     )
-    return _without_untouched(table, mapping), mapping.status is not None
 
 
 def _refuse_unfit(mapping: Mapping, scale: Instrument, covariates: Sequence[str], caller: str) -> None:
     fact, hint = "", "have the mapping written anew by dta import."
-    columns = Counter([*mapping.items.values(), *covariates])
+    columns = Counter([*(c for item in mapping.items for c in mapping.columns_of(item)), *covariates])
+    columns.update(column for items in mapping.waves.values() for column in items.values())
+    named = [*mapping.items, *(item for items in mapping.waves.values() for item in items)]
     doubled = [name for name, n in columns.items() if n > 1]
     if mapping.instrument != scale.id:
         fact = f"the mapping is about instrument {mapping.instrument!r}, not {scale.id!r}."
-    elif strange := [item for item in mapping.items if item not in set(scale.item_ids)]:
+    elif strange := [item for item in dict.fromkeys(named) if item not in set(scale.item_ids)]:
         fact = f"the mapping names {name_offenders(strange)}, no items of instrument {scale.id!r}."
         hint = f"the items are {name_offenders(scale.item_ids)}."
     elif doubled:
@@ -152,6 +187,20 @@ def _waves(cells: Any, mapping: Mapping) -> Any:
     return [wave_of_event(cell_text(cell)) if cell_text(cell) else "" for cell in cells]
 
 
+def _cells(raw: RawTable, mapping: Mapping, item: str) -> Any:
+    """Cells of an item; of several columns, the one that holds something."""
+    labels = mapping.columns_of(item)
+    if len(labels) == 1:
+        return raw.column(labels[0])
+    texts = np.array([[cell_text(cell) for cell in raw.column(label)] for label in labels], dtype=object)
+    several = np.array([len({text for text in row if text}) > 1 for row in texts.T], dtype=bool)
+    if several.any():
+        fact = f"several answers to item {item!r} stand in {count_of(int(several.sum()), 'row')}"
+        hint = f"leave one of {name_offenders(labels)} to the item in the mapping: the one that counts."
+        raise raw.fault(f"{fact} ({raw.where(several)}).", hint)
+    return [next((text for text in row if text), "") for row in texts.T]
+
+
 def _codes(cells: Any, meanings: dict[str, int | None]) -> Any:
     """Cells with the code in place of each text that the mapping knows."""
     if not meanings:
@@ -167,15 +216,20 @@ def _codes(cells: Any, meanings: dict[str, int | None]) -> Any:
     return pd.Series(values[positions], dtype=object)
 
 
-def _states(raw: RawTable, label: str) -> list[str]:
+def _states(raw: RawTable, label: str, states: dict[str, Any]) -> list[str]:
     """State of the form in each row: completed or open."""
-    given = [cell_text(cell).casefold() for cell in raw.column(label)]
-    strange = np.array([state not in STATUS_OF for state in given], dtype=bool)
+    known = {text.casefold(): state for text, state in states.items()}
+    given = [known.get(cell_text(cell).casefold(), known.get(REST)) for cell in raw.column(label)]
+    strange = np.array([state is None for state in given], dtype=bool)
     if strange.any():
         fact = f"column {label!r} holds no state of a form in {count_of(int(strange.sum()), 'row')}"
-        hint = "export the state of the form as REDCap has it, or take `status` out of the mapping."
+        hint = "name their texts under `states` of the mapping, or take `status` out of it."
         raise raw.fault(f"{fact} ({raw.where(strange)}).", hint)
-    return [STATUS_OF[state] for state in given]
+    return [str(state) for state in given]
+
+
+def _items_of_waves(mapping: Mapping) -> set[str]:
+    return {item for items in mapping.waves.values() for item in items}
 
 
 def _without_untouched(raw: RawTable, mapping: Mapping) -> RawTable:
@@ -183,7 +237,7 @@ def _without_untouched(raw: RawTable, mapping: Mapping) -> RawTable:
     if mapping.status is None:
         return raw
     blank = np.array([state == OPEN for state in raw.column(STATUS)], dtype=bool)
-    for item in mapping.items:
+    for item in [name for name in raw.columns if name in (mapping.items or _items_of_waves(mapping))]:
         blank &= np.array([not cell_text(cell) for cell in raw.column(item)], dtype=bool)
     if blank.all() and len(blank):
         hint = "export the event in which the form is filled in."

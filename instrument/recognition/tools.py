@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from instrument.standing import COMPLETED, OPEN
 
 EVENT = re.compile(r"(?:wave_)?(.+?)(?:_arm_\d+)?")
+REST = "*"
+"""In the states of a mapping: any text that is not named."""
 STATUS_OF = {
     "": OPEN,
     "0": OPEN,
@@ -20,6 +22,19 @@ STATUS_OF = {
     "complete": COMPLETED,
 }
 """REDCap's state of a form; what is unverified was not yet declared complete."""
+YES_OR_NO = {
+    **dict.fromkeys(("1", "true", "yes", "wahr", "ja", "vrai", "oui", "verdadero"), COMPLETED),
+    **dict.fromkeys(("", "0", "false", "no", "falsch", "nein", "faux", "non", "falso"), OPEN),
+}
+"""Whether a response was finished, as tools in several languages write it."""
+STATES = {
+    **dict.fromkeys(("completed", "complete", "finished", "submitted", "done"), COMPLETED),
+    **dict.fromkeys(("open", "incomplete", "partial", "in-progress", "in progress", "started"), OPEN),
+    **dict.fromkeys(("not completed", "not finished", "unfinished", "abandoned"), OPEN),
+}
+"""States in words; ours are `completed` and `open`."""
+STATE_NAMES = ("status", "state", "completed", "complete", "finished", "form status", "response status")
+"""Plain names of columns that may hold the state of a form in a table of no tool."""
 IMPORT_ID = '{"ImportId"'
 """How cells of Qualtrics' third header row begin."""
 ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
@@ -88,6 +103,10 @@ class Tool:
         Plain names of columns that hold the occasion.
     completed
         Plain names of columns that hold the moment at which a person ended; not that of an upload.
+    status
+        Plain names of columns that say whether a response was finished.
+    states
+        Text of such a column, casefolded, to the state; `*` stands for any other text.
     without_rows
         Plain name of a column to the texts of rows that are no answers of people.
     header_rows
@@ -103,6 +122,8 @@ class Tool:
     maybe_people: tuple[str, ...] = ()
     waves: tuple[str, ...] = ()
     completed: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    states: dict[str, str] = field(default_factory=dict)
     without_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
     header_rows: int = 0
     names_row: int = 1
@@ -120,6 +141,8 @@ TOOLS = (
         responses=("responseid",),
         maybe_people=("recipientemail",),
         completed=("enddate",),
+        status=("finished",),
+        states=YES_OR_NO,
         without_rows={
             "status": (
                 *("1", "Survey Preview", "2", "Survey Test", "9", "Survey Preview Spam"),
@@ -143,10 +166,20 @@ TOOLS = (
         people=("token", "access code"),
         responses=("id", "response id"),
         completed=("submitdate", "date submitted"),
+        status=("submitdate", "date submitted"),
+        states={"": OPEN, REST: COMPLETED},
     ),
     Tool(
         name="msforms",
-        marks=_marks("id|start time|completion time", "id|startzeit|fertigstellungszeit"),
+        marks=_marks(
+            "id|start time|completion time",
+            "id|startzeit|fertigstellungszeit",
+            "id|heure de début|heure de fin",
+            "id|hora de inicio|hora de finalización",
+            "id|ora di inizio|ora di completamento",
+            "id|begintijd|tijd van voltooien",
+            "id|hora de início|hora de conclusão",
+        ),
         responses=("id",),
         completed=("completion time", "fertigstellungszeit"),
     ),
@@ -230,5 +263,8 @@ def header_rows_of(tool: Tool, rows: Sequence[Sequence[str]]) -> tuple[int, int]
         found = [
             k for k, row in enumerate(rows) if any(c.replace(" ", "").startswith(IMPORT_ID) for c in row)
         ]
-        return (found[0] + 1, 1) if found else None
+        if found:
+            return found[0] + 1, 1
+        second = {plain_name(cell) for cell in rows[1]} if len(rows) > 1 else set()
+        return (2, 1) if {"start date", "response id"} <= second else None
     return (tool.header_rows, tool.names_row) if tool.header_rows else None

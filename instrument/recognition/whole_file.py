@@ -6,60 +6,40 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from instrument.dates_given import date_written
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
 from instrument.recognition.answers import AnswerTexts, cell_text, read_answer_texts
-from instrument.recognition.items import SURE, ItemMatch, match_items, other_occasions
-from instrument.recognition.mapping import FileForm, Mapping
-from instrument.recognition.opening import first_rows, headed, open_table, unique_labels, writing_of
-from instrument.recognition.tools import (
-    MAYBE_PEOPLE,
-    MAYBE_WAVES,
-    NO_MOMENT,
-    PEOPLE,
-    STAMP,
-    STATUS,
-    TOTALS,
-    WAVES,
-    Tool,
-    header_rows_of,
-    plain_name,
-    tool_of,
+from instrument.recognition.beside_items import (
+    ColumnMeaning,
+    Found,
+    day_column,
+    people_column,
+    rows_left_out,
+    rows_of_totals,
+    status_column,
+    texts_of,
+    wave_column,
 )
+from instrument.recognition.items import SURE, Ground, ItemMatch, match_items, other_occasions, wording_key
+from instrument.recognition.mapping import FileForm, LongForm, Mapping
+from instrument.recognition.opening import (
+    HeadedTable,
+    first_rows,
+    headed,
+    open_table,
+    unique_labels,
+    writing_of,
+)
+from instrument.recognition.shapes import find_long, find_occasions, widen
+from instrument.recognition.tools import Tool, header_rows_of, tool_of
 from instrument.responses_raw import RawTable, count_of
 
 MOST_HEADER_ROWS = 3
-LONGEST_TOTAL = 20
 SUFFIXES = {".sav": "spss", ".zsav": "spss", ".dta": "stata"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnMeaning:
-    """What a column was taken for.
-
-    Attributes
-    ----------
-    column, meaning
-        Its label, and in words what it holds.
-    n : int
-        Cells that hold something.
-    why : str
-        What speaks for it.
-    is_sure : bool
-        Whether it was taken for granted.
-    """
-
-    column: str
-    meaning: str
-    n: int
-    why: str
-    is_sure: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -116,21 +96,6 @@ class Recognition:
         return "\n".join(lines)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Found:
-    """What is gathered on the way."""
-
-    meanings: list[ColumnMeaning] = field(default_factory=list)
-    unsure: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)
-
-    def take(self, raw: RawTable, label: str, meaning: str, why: str, *, is_sure: bool = True) -> None:
-        self.taken.add(label)
-        n = int(filled(raw.column(label)).sum())
-        self.meanings.append(ColumnMeaning(column=label, meaning=meaning, n=n, why=why, is_sure=is_sure))
-
-
 def recognise(
     path: str | Path, scale: Instrument, covariates: Sequence[str] = (), caller: str = "recognise"
 ) -> Recognition:
@@ -182,22 +147,33 @@ def recognise(
     tool = tool_of(rows)
     form = _with_header(writing.form, tool, rows, scale)
     table = headed(raw, form)
-    found = _Found(unsure=list(writing.unsure))
-    matches, doubled = match_items(table.raw.columns, table.headers, scale)
+    found = Found(unsure=list(writing.unsure))
+    shape = _shape(table, scale)
+    raw, matches, waves, long = table.raw, shape.matches, shape.waves, shape.long
     if not matches:
         n = len(scale.item_ids)
         fact = f"no column is any of the {n} items of instrument {scale.id!r}, by id or by wording."
         raise raw.fault(fact, "check the instrument, or name the columns by the ids of its items.")
-    raw = table.raw
-    found.taken.update(match.column for match in matches)
-    participant = _people(raw, tool, found)
-    wave = _waves(raw, tool, found)
-    status = _status(raw, tool, scale, found)
-    completed_on = _completed_on(raw, tool, status, found)
-    without = _rows_out(raw, tool, found) | _totals(raw, participant, found)
+    found.taken.update(label for match in matches for label in match.columns)
+    _refuse_odd_options(table, matches, scale)
+    if long is not None:
+        found.take(raw, long.item, "items", "names items")
+        found.take(raw, long.answer, "answers", "named so")
+    participant = people_column(raw, tool, found)
+    wave = None if waves else wave_column(raw, tool, found)
+    if long is not None:
+        if participant is None:
+            raise raw.fault("no column says whose answer each row is.", "name it 'participant'.")
+        raw = widen(
+            raw, long, [name for name in (participant, wave) if name], [match.column for match in matches]
+        )
+    status, states = status_column(raw, tool, scale, found)
+    completed_on = day_column(raw, tool, status, found)
+    without = rows_left_out(raw, tool, found) | rows_of_totals(raw, participant, found)
     _take_items(raw, matches, found)
-    found.unsure += doubled
-    if elsewhere := other_occasions(matches, [label for label in raw.columns if label not in found.taken]):
+    found.unsure += shape.unsure
+    left = [label for label in raw.columns if label not in found.taken]
+    if not waves and (elsewhere := other_occasions(matches, left)):
         words = "may hold items at another wave: give each wave rows of its own"
         found.unsure.append(f"left_out: {name_offenders(elsewhere)} {words}")
     kept = _covariates(raw, covariates, found)
@@ -213,8 +189,11 @@ def recognise(
         participant=participant,
         wave=wave,
         status=status,
+        states=states,
         completed_on=completed_on,
-        items={match.item: match.column for match in matches},
+        items={m.item: m.columns if m.beside else m.column for m in matches if not waves},
+        waves=waves,
+        long=long,
         answers={name: answers.meanings for name, answers in texts.items() if answers.meanings},
         covariates=tuple(kept),
         without_rows=without,
@@ -225,29 +204,45 @@ def recognise(
         mapping=mapping,
         columns=tuple(found.meanings),
         rows=len(raw.lines),
-        absent=tuple(item for item in scale.item_ids if item not in mapping.items),
+        absent=tuple(item for item in scale.item_ids if item not in {match.item for match in matches}),
         answers=tuple(_in_words(name, answers.kinds) for name, answers in texts.items() if answers.kinds),
         notes=tuple(found.notes),
     )
 
 
-def filled(cells: Any) -> np.ndarray:
-    """Say which cells hold something.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """How a table is laid out: a column for each item, or also for each wave, or a row for each answer."""
 
-    Parameters
-    ----------
-    cells
-        Array-like of shape (n,).
+    matches: list[ItemMatch]
+    unsure: list[str] = field(default_factory=list)
+    waves: dict[str, dict[str, str]] = field(default_factory=dict)
+    long: LongForm | None = None
 
-    Returns
-    -------
-    array of bool, shape (n,)
-        True where something stands.
-    """
-    column = pd.Series(cells, dtype=object) if isinstance(cells, (tuple, list)) else pd.Series(cells)
-    positions, distinct = pd.factorize(column.reset_index(drop=True))
-    holds = np.array([*(bool(cell_text(value)) for value in distinct), False], dtype=bool)
-    return np.asarray(holds[positions])
+
+def _shape(table: HeadedTable, scale: Instrument) -> _Shape:
+    matches, doubled = match_items(table.raw.columns, table.headers, scale)
+    if len(matches) >= len(scale.item_ids) / 2:
+        return _Shape(matches=matches, unsure=doubled)
+    if waves := find_occasions(table.raw.columns, scale):
+        words = f"waves: {name_offenders(waves)} by the names of columns"
+        return _Shape(matches=_over_waves(waves, scale), unsure=[words], waves=waves)
+    long, texts, doubt = find_long(table.raw, scale)
+    if long is None:
+        return _Shape(matches=matches, unsure=doubled)
+    named = [
+        ItemMatch(item=item, column=texts[item], ground=Ground.ID) for item in scale.item_ids if item in texts
+    ]
+    return _Shape(matches=named, unsure=[doubt] if doubt else [], long=long)
+
+
+def _over_waves(waves: dict[str, dict[str, str]], scale: Instrument) -> list[ItemMatch]:
+    """Columns of each item at all waves."""
+    found = []
+    for item in scale.item_ids:
+        if labels := [items[item] for items in waves.values() if item in items]:
+            found.append(ItemMatch(item=item, column=labels[0], ground=Ground.PART, beside=tuple(labels[1:])))
+    return found
 
 
 def _with_header(form: FileForm, tool: Tool, rows: list[list[str]], scale: Instrument) -> FileForm:
@@ -256,6 +251,8 @@ def _with_header(form: FileForm, tool: Tool, rows: list[list[str]], scale: Instr
     if known is None:
         hits = [_hits(row, scale) for row in rows[:MOST_HEADER_ROWS]]
         best = int(np.argmax(hits)) if hits else 0
+        if hits and hits[best] < min(2, len(scale.item_ids)):
+            hits, best = hits[:1], 0  # one text of a row of answers may be an item; a header names several
         last = best
         while last + 1 < len(hits) and hits[last + 1] and hits[last + 1] >= hits[best] / 2:
             last += 1  # wordings below the names
@@ -268,134 +265,40 @@ def _hits(row: list[str], scale: Instrument) -> int:
     return sum(match.ground in SURE for match in matches)
 
 
-def _first(raw: RawTable, names: Sequence[str], found: _Found) -> list[str]:
-    """Columns by their plain names, in the order of the names, that are free and hold something."""
-    by_plain: dict[str, str] = {}
-    for label in raw.columns:
-        by_plain.setdefault(plain_name(label), label)
-    labels = [by_plain[name] for name in names if name in by_plain and by_plain[name] not in found.taken]
-    return [label for label in labels if filled(raw.column(label)).any()]
-
-
-def _people(raw: RawTable, tool: Tool, found: _Found) -> str | None:
-    """Column of the person: named so, else the tool's own, else offered; else each response is one."""
-    for names, why in ((PEOPLE, "named so"), (tool.people, f"how {tool.name} names it")):
-        whole = [
-            label for label in _first(raw, names, found) if filled(raw.column(label)).all() or names is PEOPLE
-        ]
-        if whole:
-            found.take(raw, whole[0], "participant", why)
-            return whole[0]
-    maybe = _first(raw, (*tool.maybe_people, *(n for n in MAYBE_PEOPLE if n not in tool.responses)), found)
-    maybe += [
-        label
-        for label in raw.columns
-        if label not in (*maybe, *found.taken)
-        and {"code", "id", "pseudonym"} & set(plain_name(label).strip("?:").split())
-        and plain_name(label) not in tool.responses
-        and filled(raw.column(label)).all()
-    ]
-    if maybe:
-        found.take(raw, maybe[0], "participant", "may be a code of the person", is_sure=False)
-        found.unsure.append(f"participant: column {maybe[0]!r}")
-        return maybe[0]
-    numbered = _first(raw, tool.responses, found)
-    if numbered:
-        found.take(raw, numbered[0], "participant", "numbers the responses, so each is another person")
-        found.notes.append("no column of people: every response counts as another person")
-        return numbered[0]
-    found.notes.append("no column of people: every row counts as another person")
-    return None
-
-
-def _waves(raw: RawTable, tool: Tool, found: _Found) -> str | None:
-    for names, why in ((WAVES, "named so"), (tool.waves, f"how {tool.name} names it")):
-        if labels := _first(raw, names, found):
-            found.take(raw, labels[0], "wave", why)
-            if len(labels) > 1 and len(set(map(cell_text, raw.column(labels[1])))) > 1:
-                found.unsure.append(f"wave: column {labels[0]!r}, though {labels[1]!r} differs too")
-            return labels[0]
-    if labels := _first(raw, MAYBE_WAVES, found):
-        found.take(raw, labels[0], "wave", "may be the occasion", is_sure=False)
-        found.unsure.append(f"wave: column {labels[0]!r}")
-        return labels[0]
-    found.notes.append("no column of waves: wave 1 assumed")
-    return None
-
-
-def _status(raw: RawTable, tool: Tool, scale: Instrument, found: _Found) -> str | None:
-    """REDCap's state of the form."""
-    if tool.name != "redcap":
-        return None
-    own = plain_name(f"{scale.id}{STATUS}")
-    forms = [
-        label
-        for label in raw.columns
-        if plain_name(label).endswith(STATUS) or plain_name(label) == "complete?"
-    ]
-    chosen = [label for label in forms if plain_name(label) == own] or (forms if len(forms) == 1 else [])
-    if not chosen:
-        return None
-    found.take(raw, chosen[0], "status", "state of the form")
-    return chosen[0]
-
-
-def _completed_on(raw: RawTable, tool: Tool, status: str | None, found: _Found) -> str | None:
-    """Column with the moment at which people ended; one whose dates can be read in two ways is left out."""
-    names = tool.completed
-    if status is not None:
-        names = (f"{plain_name(status).removesuffix(STATUS)}{STAMP}",)
-    for label in _first(raw, names, found):
-        cells = [cell_text(cell) for cell in raw.column(label)]
-        moments = [cell for cell in cells if cell.casefold() not in NO_MOMENT]
-        if not moments:
-            return None
-        if all(date_written(moment) is not None for moment in moments):
-            found.take(raw, label, "day of answers", f"how {tool.name} names it")
-            return label
-        found.notes.append(
-            f"dates of {label!r} are not written as 2026-03-31: the day of answers stays empty"
-        )
-    return None
-
-
-def _rows_out(raw: RawTable, tool: Tool, found: _Found) -> dict[str, tuple[str, ...]]:
-    """Rows that a tool marks as no answers of people."""
-    out = {}
-    for name, texts in tool.without_rows.items():
-        for label in _first(raw, (name,), found):
-            there = {cell_text(cell) for cell in raw.column(label)} & set(texts)
-            if there:
-                out[label] = tuple(text for text in texts if text in there)
-                n = sum(cell_text(cell) in there for cell in raw.column(label))
-                found.take(raw, label, "rows left out", f"{count_of(n, 'row')} of previews or tests")
-    return out
-
-
-def _totals(raw: RawTable, participant: str | None, found: _Found) -> dict[str, tuple[str, ...]]:
-    """Rows below the people that sum them up; offered, not taken for granted."""
-    if participant is None:
-        return {}
-    texts = {cell_text(cell) for cell in pd.unique(pd.Series(raw.column(participant), dtype=object))}
-    there = sorted(text for text in texts if len(text) <= LONGEST_TOTAL and plain_name(text) in TOTALS)
-    if not there:
-        return {}
-    found.unsure.append(
-        f"without_rows: rows whose {participant!r} says {name_offenders(there)} are no people"
-    )
-    return {participant: tuple(there)}
-
-
-def _take_items(raw: RawTable, matches: list[ItemMatch], found: _Found) -> None:
+def _take_items(raw: RawTable, matches: list[ItemMatch], found: Found) -> None:
     for match in matches:
-        is_sure = match.ground in SURE and not match.doubt
+        is_sure = match.ground in SURE and not match.doubt and not match.beside
         why = f"{match.ground.value}; {match.doubt}" if match.doubt else match.ground.value
-        found.take(raw, match.column, f"item {match.item}", why, is_sure=is_sure)
-        if not is_sure:
+        for label in match.columns:
+            found.take(raw, label, f"item {match.item}", why, is_sure=is_sure)
+        if match.doubt:
             found.unsure.append(f"items.{match.item}: column {match.column!r} ({match.doubt})")
 
 
-def _covariates(raw: RawTable, names: Sequence[str], found: _Found) -> list[str]:
+def _refuse_odd_options(table: HeadedTable, matches: list[ItemMatch], scale: Instrument) -> None:
+    """Refuse columns that stand for one option each and hold other marks than its label.
+
+    A 1 or a cross there means the option above it, not the code 1.
+    """
+    for match in matches:
+        options = _option_keys(scale, match.item) if match.beside else set()
+        above = {label: texts[-1] for label, texts in zip(table.raw.columns, table.headers, strict=True)}
+        if not options or not all(wording_key(above[label]) in options for label in match.columns):
+            continue
+        for label in match.columns:
+            marks = texts_of(table.raw, label) - {""}
+            if any(wording_key(mark) != wording_key(above[label]) for mark in marks):
+                fact = f"each option of item {match.item!r} has a column of marks, not of labels."
+                raise table.raw.fault(fact, "export one column for each question (condensed, choice text).")
+
+
+def _option_keys(scale: Instrument, item: str) -> set[str]:
+    name = scale.scale_name(item)
+    texts = (scale.wording(language).options.get(name, {}) for language in scale.languages)
+    return {wording_key(label) for options in texts for label in options.values()}
+
+
+def _covariates(raw: RawTable, names: Sequence[str], found: Found) -> list[str]:
     if absent := [name for name in names if name not in raw.columns]:
         fact = f"{count_of(len(absent), 'covariate')} not among the columns: {name_offenders(absent)}."
         raise raw.fault(fact, "check the spelling of the covariates.")
@@ -426,7 +329,9 @@ def _answers(
     for label, texts in without.items():
         kept &= ~np.array([cell_text(cell) in texts for cell in raw.column(label)], dtype=bool)
     columns = {
-        match.item: pd.Series(raw.column(match.column), dtype=object)[kept].reset_index(drop=True)
+        match.item: pd.concat(
+            [pd.Series(raw.column(label), dtype=object)[kept] for label in match.columns], ignore_index=True
+        )
         for match in matches
     }
     labels = {match.item: raw.value_labels.get(match.column, {}) for match in matches}

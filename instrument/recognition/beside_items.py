@@ -1,0 +1,260 @@
+"""Which columns beside the items hold person, occasion, state and day; which rows are no people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from instrument.dates_given import date_written
+from instrument.definition import Instrument
+from instrument.errors import name_offenders
+from instrument.recognition.answers import cell_text
+from instrument.recognition.tools import (
+    MAYBE_PEOPLE,
+    MAYBE_WAVES,
+    NO_MOMENT,
+    PEOPLE,
+    REST,
+    STAMP,
+    STATE_NAMES,
+    STATES,
+    STATUS,
+    TOTALS,
+    WAVES,
+    YES_OR_NO,
+    Tool,
+    plain_name,
+)
+from instrument.responses_raw import RawTable, count_of
+from instrument.standing import COMPLETED, OPEN
+
+LONGEST_TOTAL = 20
+CODES = ("code", "kennung", "kürzel", "pseudonym")
+"""How the last word of a question for the code of a person may end."""
+MOST_ROWS = 20
+"""A column with fewer distinct texts than rows over this number does not tell people apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnMeaning:
+    """What a column was taken for.
+
+    Attributes
+    ----------
+    column, meaning
+        Its label, and in words what it holds.
+    n : int
+        Cells that hold something.
+    why : str
+        What speaks for it.
+    is_sure : bool
+        Whether it was taken for granted.
+    """
+
+    column: str
+    meaning: str
+    n: int
+    why: str
+    is_sure: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """What is gathered on the way."""
+
+    meanings: list[ColumnMeaning] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+
+    def take(self, raw: RawTable, label: str, meaning: str, why: str, *, is_sure: bool = True) -> None:
+        """Note what a column was taken for."""
+        self.taken.add(label)
+        n = int(filled(raw.column(label)).sum())
+        self.meanings.append(ColumnMeaning(column=label, meaning=meaning, n=n, why=why, is_sure=is_sure))
+
+
+def filled(cells: Any) -> np.ndarray:
+    """Say which cells hold something.
+
+    Parameters
+    ----------
+    cells
+        Array-like of shape (n,).
+
+    Returns
+    -------
+    array of bool, shape (n,)
+        True where something stands.
+    """
+    column = pd.Series(cells, dtype=object) if isinstance(cells, (tuple, list)) else pd.Series(cells)
+    positions, distinct = pd.factorize(column.reset_index(drop=True))
+    holds = np.array([*(bool(cell_text(value)) for value in distinct), False], dtype=bool)
+    return np.asarray(holds[positions])
+
+
+def _first(raw: RawTable, names: Sequence[str], found: Found) -> list[str]:
+    """Columns by their plain names, in the order of the names, that are free and hold something."""
+    by_plain: dict[str, str] = {}
+    for label in raw.columns:
+        by_plain.setdefault(plain_name(label), label)
+    labels = [by_plain[name] for name in names if name in by_plain and by_plain[name] not in found.taken]
+    return [label for label in labels if filled(raw.column(label)).any()]
+
+
+def people_column(raw: RawTable, tool: Tool, found: Found) -> str | None:
+    """Column of the person: named so, else the tool's own, else offered; else each response is one."""
+    for names, why in ((PEOPLE, "named so"), (tool.people, f"how {tool.name} names it")):
+        whole = [
+            label for label in _first(raw, names, found) if filled(raw.column(label)).all() or names is PEOPLE
+        ]
+        if whole:
+            found.take(raw, whole[0], "participant", why)
+            return whole[0]
+    maybe = _first(raw, (*tool.maybe_people, *(n for n in MAYBE_PEOPLE if n not in tool.responses)), found)
+    maybe += [
+        label
+        for label in raw.columns
+        if label not in (*maybe, *found.taken)
+        and any(word in ("id", "pseudonym") or word.endswith(CODES) for word in _words(label))
+        and plain_name(label) not in tool.responses
+        and filled(raw.column(label)).all()
+    ]
+    maybe = [
+        label
+        for label in maybe
+        if (n := len(texts_of(raw, label))) * MOST_ROWS >= len(raw.lines) and (n > 1 or len(raw.lines) == 1)
+    ]
+    if maybe:
+        found.take(raw, maybe[0], "participant", "may be a code of the person", is_sure=False)
+        found.unsure.append(f"participant: column {maybe[0]!r}")
+        return maybe[0]
+    numbered = _first(raw, tool.responses, found)
+    if numbered:
+        found.take(raw, numbered[0], "participant", "numbers the responses, so each is another person")
+        found.notes.append("no column of people: every response counts as another person")
+        return numbered[0]
+    found.notes.append("no column of people: every row counts as another person")
+    return None
+
+
+def _words(label: str) -> list[str]:
+    return plain_name(label).strip("?:").split()
+
+
+def wave_column(raw: RawTable, tool: Tool, found: Found) -> str | None:
+    """Column of the occasion: named so, else the tool's own, else offered."""
+    for names, why in ((WAVES, "named so"), (tool.waves, f"how {tool.name} names it")):
+        if labels := _first(raw, names, found):
+            found.take(raw, labels[0], "wave", why)
+            if len(labels) > 1 and len(set(map(cell_text, raw.column(labels[1])))) > 1:
+                found.unsure.append(f"wave: column {labels[0]!r}, though {labels[1]!r} differs too")
+            return labels[0]
+    if labels := _first(raw, MAYBE_WAVES, found):
+        found.take(raw, labels[0], "wave", "may be the occasion", is_sure=False)
+        found.unsure.append(f"wave: column {labels[0]!r}")
+        return labels[0]
+    found.notes.append("no column of waves: wave 1 assumed")
+    return None
+
+
+def status_column(
+    raw: RawTable, tool: Tool, scale: Instrument, found: Found
+) -> tuple[str | None, dict[str, Any]]:
+    """Column that says whether a response was finished, and what its texts mean; REDCap's need no naming."""
+    if tool.name == "redcap":
+        return _state_of_form(raw, scale, found), {}
+    by_plain = {plain_name(label): label for label in reversed(raw.columns)}
+    for label in (by_plain[name] for name in tool.status if name in by_plain):
+        there = texts_of(raw, label)
+        if REST in tool.states or there <= set(tool.states):
+            meaning = {text: state for text, state in tool.states.items() if text in there or text == REST}
+            found.take(raw, label, "status", f"how {tool.name} says what was finished")
+            return label, meaning
+        found.unsure.append(f"status: {label!r} holds other texts than {tool.name} writes, and was left out")
+    for label in (by_plain[name] for name in STATE_NAMES if name in by_plain):
+        there = texts_of(raw, label)
+        if label in found.taken or plain_name(label) in tool.without_rows or not there - {""}:
+            continue
+        if there <= {COMPLETED, OPEN} and plain_name(label) == "status":
+            found.take(raw, label, "status", "named so")
+            return label, {text: text for text in sorted(there)}
+        known = {**YES_OR_NO, **STATES}
+        if there <= set(known):
+            found.take(raw, label, "status", "may say what was finished", is_sure=False)
+            found.unsure.append(f"status: column {label!r}")
+            return label, {text: known[text] for text in sorted(there)}
+    return None, {}
+
+
+def texts_of(raw: RawTable, label: str) -> set[str]:
+    """Distinct texts of a column, casefolded."""
+    return {cell_text(cell).casefold() for cell in pd.unique(pd.Series(raw.column(label), dtype=object))}
+
+
+def _state_of_form(raw: RawTable, scale: Instrument, found: Found) -> str | None:
+    """REDCap's state of the form."""
+    own = plain_name(f"{scale.id}{STATUS}")
+    forms = [
+        label
+        for label in raw.columns
+        if plain_name(label).endswith(STATUS) or plain_name(label) == "complete?"
+    ]
+    chosen = [label for label in forms if plain_name(label) == own] or (forms if len(forms) == 1 else [])
+    if not chosen:
+        return None
+    found.take(raw, chosen[0], "status", "state of the form")
+    return chosen[0]
+
+
+def day_column(raw: RawTable, tool: Tool, status: str | None, found: Found) -> str | None:
+    """Column with the moment at which people ended; one whose dates can be read in two ways is left out."""
+    names = tool.completed
+    if tool.name == "redcap" and status is not None:
+        names = (f"{plain_name(status).removesuffix(STATUS)}{STAMP}",)
+    by_plain = {plain_name(label): label for label in reversed(raw.columns)}
+    for label in (by_plain[name] for name in names if name in by_plain):
+        if label in found.taken and label != status:
+            continue
+        cells = [cell_text(cell) for cell in raw.column(label)]
+        moments = [cell for cell in cells if cell.casefold() not in NO_MOMENT]
+        if not moments:
+            continue
+        if all(date_written(moment) is not None for moment in moments):
+            found.take(raw, label, "day of answers", f"how {tool.name} names it")
+            return label
+        found.notes.append(
+            f"dates of {label!r} are not written as 2026-03-31: the day of answers stays empty"
+        )
+    return None
+
+
+def rows_left_out(raw: RawTable, tool: Tool, found: Found) -> dict[str, tuple[str, ...]]:
+    """Rows that a tool marks as no answers of people."""
+    out = {}
+    for name, texts in tool.without_rows.items():
+        for label in _first(raw, (name,), found):
+            there = {cell_text(cell) for cell in raw.column(label)} & set(texts)
+            if there:
+                out[label] = tuple(text for text in texts if text in there)
+                n = sum(cell_text(cell) in there for cell in raw.column(label))
+                found.take(raw, label, "rows left out", f"{count_of(n, 'row')} of previews or tests")
+    return out
+
+
+def rows_of_totals(raw: RawTable, participant: str | None, found: Found) -> dict[str, tuple[str, ...]]:
+    """Rows below the people that sum them up; offered, not taken for granted."""
+    if participant is None:
+        return {}
+    texts = {cell_text(cell) for cell in pd.unique(pd.Series(raw.column(participant), dtype=object))}
+    there = sorted(text for text in texts if len(text) <= LONGEST_TOTAL and plain_name(text) in TOTALS)
+    if not there:
+        return {}
+    found.unsure.append(
+        f"without_rows: rows whose {participant!r} says {name_offenders(there)} are no people"
+    )
+    return {participant: tuple(there)}
