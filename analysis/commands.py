@@ -409,6 +409,7 @@ def validate_and_write(
 
 def say_what_was_written(result: Validation, written: list[Path], out: Path) -> None:
     """Name the files, say the state of every property, what the data allow, and what failed."""
+    from analysis.pipeline.topics.plan import deviations_in_words
     from analysis.report.claims import claimed
     from analysis.report.limits import limits_of
     from analysis.report.questions import counted_questions
@@ -424,6 +425,8 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
     for limit in limits_of(result.tree):
         typer.echo(f"{limit.heading}: {limit.text}")
     for line in claimed(result.tree):
+        typer.echo(line)
+    for line in deviations_in_words(result.tree):
         typer.echo(line)
     for failure in verdicts(result.tree)["failed"]:
         typer.echo(f"Failed: {failure['title']}: {failure['message']}")

@@ -111,6 +111,7 @@ def check_command(plan_file: PlanFile, instrument: InstrumentOption, measure: Me
     """Check a plan against its instrument, and print every entry with its value."""
     from analysis.pipeline.topics.plan import said
     from analysis.planning.checking import refuse_unfitting
+    from analysis.planning.differences import differences
     from analysis.planning.loading import settle
     from instrument.loading import load
 
@@ -118,7 +119,42 @@ def check_command(plan_file: PlanFile, instrument: InstrumentOption, measure: Me
     refuse_unfitting(settled.plan, load(instrument), loaded(measure))
     for entry, content in settled.plan.entries.items():
         typer.echo(f"{entry}: {said(entry, content)} ({settled.origin(entry)})")
+    if settled.seal is not None:
+        changed = [one.path for one in differences(settled.seal.last.entries, settled.written.entries)]
+        typer.echo(
+            f"Locked on {settled.seal.sealings[0].at}, {len(settled.seal.sealings) - 1} amendment(s); "
+            f"changed since: {', '.join(changed) or 'nothing'}."
+        )
+        return
     typer.echo(f"{plan_file} can be carried out. Seal it with: dta plan lock {plan_file}")
+
+
+@plan.command("lock")
+def lock_command(
+    plan_file: PlanFile,
+    instrument: InstrumentOption,
+    measure: MeasureFiles = None,
+    reason: Annotated[
+        str,
+        typer.Option("--reason", help="Why a locked plan changes: the change is appended as an amendment."),
+    ] = "",
+) -> None:
+    """Seal plan and instruments before the answers are seen, or amend the seal with a reason."""
+    from analysis.planning.checking import refuse_unfitting
+    from analysis.planning.loading import load_plan
+    from analysis.planning.sealing import seal, seal_path, write_page
+    from instrument.loading import load
+
+    found, scale, others = load_plan(plan_file), load(instrument), loaded(measure)
+    refuse_unfitting(found, scale, others)
+    given = [plan_file, *(Path(name.partition("=")[2] or name) for name in (instrument, *(measure or ())))]
+    files = [path for path in given if path.is_file()]
+    instruments = [("scale", scale), *(("measure", other) for other in others or ())]
+    sealed = seal(plan_file, found, instruments, files=files, reason=reason)
+    page = write_page(plan_file)
+    typer.echo(f"{sealed.kind.capitalize()} of {sealed.at}, sha256 {sealed.digest}")
+    typer.echo(f"Kept in {seal_path(plan_file)}. Whoever wants to verify it opens {page} in a browser.")
+    typer.echo("The clock is this machine's: to prove the time, deposit the hash where it is dated.")
 
 
 def loaded(measures: Sequence[str] | None) -> list[Instrument] | None:

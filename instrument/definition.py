@@ -323,14 +323,18 @@ class Instrument(Model):
             },
         )
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """Everything the definition says, as plain data; what `content_hash` is the hash of."""
+        return _without_unsaid(self.model_dump(mode="json", by_alias=True))
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything the definition says; layout and comments of the file do not count.
 
         Keys that came later count only where they say something, so a file without them keeps its hash.
         """
-        said = _without_unsaid(self.model_dump(mode="json", by_alias=True))
-        content = json.dumps(said, sort_keys=True, ensure_ascii=False)
+        content = json.dumps(self.content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -222,12 +222,12 @@ def validate(
         correlation=decided.correlation,
         smooth=decided.smooth,
     )
-    refuse_unfitting(
-        decided,
-        context.scale,
+    beside_answers = (
         [other for _, other in context.measures],
         columns_known(context.known_covariates, context.outcomes),
     )
+    # what a locked plan names and these data lack is told as a deviation; in any other plan it is a slip
+    refuse_unfitting(decided, context.scale, *(beside_answers if settled.seal is None else ()))
     context.notes += suspected_covariates(context)
     with in_force(decided.rules):
         context = carry_out(context, settled)

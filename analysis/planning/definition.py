@@ -195,12 +195,10 @@ class Plan(Model):
 
     def to_json(self) -> str:
         """Give the whole plan as canonical JSON: the form that is sealed, with every default written out."""
-        return json.dumps(
-            self.model_dump(mode="json", by_alias=True),
-            sort_keys=True,
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        said = self.model_dump(mode="json", by_alias=True)
+        for entry in ("groups", "rules", "collapse"):  # in whatever order; of models the first is judged
+            said[entry] = None if said[entry] is None else dict(sorted(said[entry].items()))
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 
 def _doubled(plan: Plan) -> list[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from analysis.planning.definition import DEFAULT, Plan
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.loading import faults_of, read_yaml
+
+if TYPE_CHECKING:
+    from analysis.planning.sealing import Seal
 
 CALLER = "plan"
 PLANNED, BY_DEFAULT, OVERRIDDEN = "planned", "default", "overridden"
@@ -33,6 +36,8 @@ class Settled:
         Entries that were given another value than the plan's, and where: "command line" or "call".
     half
         "exploration" or "confirmation" where the plan splits the people.
+    seal
+        What was sealed of the plan, where its file has a seal beside it.
     """
 
     plan: Plan = DEFAULT
@@ -40,6 +45,7 @@ class Settled:
     file: Path | None = None
     overridden: Mapping[str, str] = field(default_factory=dict)
     half: str | None = None
+    seal: Seal | None = None
 
     @property
     def is_said(self) -> bool:
@@ -157,6 +163,7 @@ def settle(
         file=base.file,
         overridden={**base.overridden, **changed},
         half=base.half,
+        seal=base.seal,
     )
 
 
@@ -168,8 +175,11 @@ def _base(plan: Settled | Plan | Mapping[str, Any] | str | Path | None) -> Settl
     if isinstance(plan, Plan):
         return Settled(plan=plan, written=plan)
     if isinstance(plan, (str, Path)):
-        found = load_plan(plan)
-        return Settled(plan=found, written=found, file=Path(plan))
+        from analysis.planning.sealing import read_seal, seal_path
+
+        found, lock = load_plan(plan), seal_path(Path(plan))
+        sealed = read_seal(lock) if lock.exists() else None
+        return Settled(plan=found, written=found, file=Path(plan), seal=sealed)
     if isinstance(plan, Mapping):
         found = make_plan(plan, "plan")
         return Settled(plan=found, written=found)

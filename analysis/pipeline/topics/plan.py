@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.disclosure.kinds import GIVEN, TEXT, each, people
+from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, people
 from analysis.disclosure.ledger import Account, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.planning.deviations import Deviation, deviations_of
 from analysis.planning.loading import Settled
 
 EVERYWHERE = {
@@ -58,8 +59,12 @@ def plan_in_results(settled: Settled) -> dict[str, Any]:
         entries[entry] = {"value": content, "origin": settled.origin(entry)}
         if entry in settled.overridden:
             entries[entry] |= {"planned": written[entry], "where": settled.overridden[entry]}
+    seal = settled.seal
     return {
         "file": None if settled.file is None else settled.file.name,
+        "sealed": None
+        if seal is None
+        else {"locked": seal.sealings[0].at, "amended": len(seal.sealings) - 1, "sha256": seal.last.digest},
         "half": settled.half,
         "entries": entries,
     }
@@ -103,6 +108,18 @@ def section_plan(context: Context, sections: Mapping[str, Any]) -> Section:
     prose = []
     if values["question"]:
         prose.append("The question: {question}")
+    told, more = _seal_in_words(settled)
+    prose += told
+    values |= more
+    kinds |= each(TEXT, *more)
+    found = deviations_of(context, sections)
+    values |= {"deviations": len(found), "deviating": "; ".join(dict.fromkeys(one.what for one in found))}
+    kinds |= {**each(GIVEN, "deviations"), **each(TEXT, "deviating")}
+    prose.append(
+        "Deviations from the plan: {deviations:int}. They concern {deviating}."
+        if found
+        else "Nothing was done otherwise than planned, left undone, or done without being planned."
+    )
     prose.append(
         "{planned:int} entries were planned, {by_default:int} stand as they do by default, and "
         "{overridden:int} were overridden when the analysis was run."
@@ -125,8 +142,60 @@ def section_plan(context: Context, sections: Mapping[str, Any]) -> Section:
         values=values,
         value_kinds=kinds,
         account=account,
-        tables={"entries": entry_table(settled)},
+        tables={**_deviation_table(found), "entries": entry_table(settled)},
     )
+
+
+def _seal_in_words(settled: Settled) -> tuple[list[str], dict[str, str]]:
+    """Say when plan and instrument were sealed, with the hash by which that can be verified."""
+    if settled.seal is None:
+        return [NO_SEAL], {}
+    first, last = settled.seal.sealings[0], settled.seal.last
+    values = {"locked_at": first.at, "amended_at": last.at, "seal": last.digest}
+    if last is first:
+        said = "Plan and instrument were locked on {locked_at} (seal {seal})."
+    else:
+        said = (
+            "Plan and instrument were locked on {locked_at} and last amended on {amended_at} (seal {seal})."
+        )
+    return [said + " The time is that of the machine on which they were locked."], values
+
+
+NO_SEAL = (
+    "The plan was not locked, so nothing shows that it was written before the answers were seen "
+    "(dta plan lock)."
+)
+
+
+def _deviation_table(found: list[Deviation]) -> dict[str, Table]:
+    if not found:
+        return {}
+    frame = pd.DataFrame(
+        [
+            {
+                "kind": one.kind,
+                "what": one.what,
+                "planned": said("", one.planned),
+                "done": said("", one.done),
+                "why": one.why,
+            }
+            for one in found
+        ]
+    )
+    return {
+        "deviations": Table(
+            frame=frame,
+            kinds=each(TEXT, "kind what planned done") | {"why": FOREIGN},
+            title="Deviations from the plan",
+            columns={
+                "kind": ("Deviation", "text"),
+                "what": ("Of", "text"),
+                "planned": ("Planned", "text"),
+                "done": ("Done", "text"),
+                "why": ("Why, or where", "text"),
+            },
+        )
+    }
 
 
 def topic_of_plan(sections: Mapping[str, Any]) -> Topic:
@@ -139,3 +208,12 @@ def topic_of_plan(sections: Mapping[str, Any]) -> Topic:
         question="What was decided before the answers were seen, and was it done?",
         run=run,
     )
+
+
+def deviations_in_words(tree: Mapping[str, Any]) -> list[str]:
+    """Give a line for each deviation from the plan, for the command line."""
+    table = tree["sections"].get("plan", {}).get("tables", {}).get("deviations", {})
+    rows = zip(*(table.get(key, ()) for key in ("kind", "what", "planned", "done")), strict=True)
+    return [
+        f"Deviation: {kind}: {what} (planned: {planned}; done: {done})" for kind, what, planned, done in rows
+    ]
