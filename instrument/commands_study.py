@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instrument.commands_people import DEFAULT_ADDRESS, Address
+from instrument.commands_people import app as people_app
 from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
 
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from instrument.study import Study
 
 app = typer.Typer(
-    no_args_is_help=True, help="Run a study: create, open, invite, status, close, withdraw, erase."
+    no_args_is_help=True, help="Run a study: create, open, invite, relink, due, close, withdraw, erase."
 )
+app.registered_commands += people_app.registered_commands
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
 StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 
@@ -118,9 +120,7 @@ def invite_command(
     names: Annotated[
         Path | None, typer.Option("--pseudonyms", help="File with one pseudonym a line.")
     ] = None,
-    address: Annotated[str, typer.Option("--address", help="Public address of the questionnaire.")] = (
-        "http://127.0.0.1:8000"
-    ),
+    address: Address = DEFAULT_ADDRESS,
     days: Annotated[int | None, typer.Option("--days", min=1, help="Days until the links end.")] = None,
     trial: Annotated[bool, typer.Option("--trial", help="Trial links, left out of exports.")] = False,
     readmit: Annotated[
@@ -130,18 +130,14 @@ def invite_command(
     keys: KeyFile = DEFAULT_KEYS,
 ) -> None:
     """Make links; they are written once, the store keeps only hashes."""
-    import pandas as pd
-
+    from instrument.commands_people import lines_of, links_text, refuse_existing, write_privately
     from instrument.store.definitions import find_study
     from instrument.store.people import invite
-    from instrument.written_cells import csv_text
 
     wanted: int | list[str] = people
     if names is not None:
-        wanted = [line.strip() for line in _text(names).splitlines() if line.strip()]
-    if out.exists():
-        fact = f"{out.name} exists already."
-        raise ResponseDataError(fact_and_hint("dta study invite", fact, "give a new file name."))
+        wanted = lines_of(names, "dta study invite")
+    refuse_existing(out, "dta study invite")
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     engine = opened(store)
     keyring = keys_of(keys, engine)
@@ -150,27 +146,8 @@ def invite_command(
         links = invite(
             connection, number, keyring, wanted, is_test=trial, expires_at=expires, readmit=readmit
         )
-        rows = [(link.pseudonym, f"{address.rstrip('/')}/q/{link.token}") for link in links]
-        _write_privately(out, csv_text(pd.DataFrame(rows, columns=["participant", "link"])))
+        write_privately(out, links_text(links, address), "dta study invite")
     typer.echo(f"{len(links)} links in {out}. Send them, then delete the file: they open the questionnaire.")
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        fact = f"{path.name} cannot be read as UTF-8 text."
-        raise ResponseDataError(fact_and_hint("dta study invite", fact, "check path and encoding.")) from None
-
-
-def _write_privately(path: Path, text: str) -> None:
-    """Write a new file that only its owner can read; links are secrets."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(text.encode())
-    except OSError as error:
-        fact = f"{path.name} cannot be written ({error.strerror}); no one was invited."
-        raise ResponseDataError(fact_and_hint("dta study invite", fact, "check the folder.")) from None
 
 
 @app.command("status")

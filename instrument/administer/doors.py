@@ -35,6 +35,7 @@ from instrument.store.tables import consent, instrument_version, participant, st
 from instrument.store.tokens import Keyring
 from instrument.study import Study
 
+MOST_CONTACTS = 5
 log = logging.getLogger("dta.questionnaire")
 Standing = Literal["known", "session", "other", "expired", "draft", "closed"]
 
@@ -139,8 +140,11 @@ def place_in(request: Request) -> str:
     return parts[2] if len(parts) > 2 and parts[1] == "s" else ""
 
 
-def _study_shown(request: Request) -> Study | None:
-    """Study that a stranger's page may name: that of its path, or the only one there is."""
+def _study_shown(request: Request) -> tuple[Study | None, str]:
+    """Study that a stranger's page may name (that of its path, or the only one there is), and whom to ask.
+
+    Where several studies share the server their contacts are given, and not their names.
+    """
     site, place = site_of(request), place_in(request)
     try:
         with reading(site.engine) as connection:
@@ -148,11 +152,16 @@ def _study_shown(request: Request) -> Study | None:
             kept: list[Any] = list(connection.execute(query))
     except SQLAlchemyError as error:
         log.error("the store does not answer: %s", type(error).__name__)
-        return None
+        return None, ""
     found = [row for row in kept if place and is_in_study(site.keyring, place, row.id)]
     if not found and not place and len(kept) == 1:
         found = kept
-    return study_written_as(found[0].definition) if found else None
+    if found:
+        known = study_written_as(found[0].definition)
+        return known, known.contact
+    contacts = dict.fromkeys(study_written_as(row.definition).contact.strip() for row in kept)
+    named = [contact for contact in contacts if contact]
+    return None, "; ".join(named) if len(named) <= MOST_CONTACTS else ""
 
 
 def _wanted_languages(request: Request) -> list[str]:
@@ -162,20 +171,23 @@ def _wanted_languages(request: Request) -> list[str]:
     return [tag for tag in [*chosen, *accepted] if tag]
 
 
-def stranger_page(request: Request) -> Page:
+def stranger_page(request: Request, about: Study | None = None) -> Page:
     """Frame of a page whose person is not known, in the browser's language.
 
     Parameters
     ----------
     request
         The request.
+    about
+        Study of the page; by default that of the path.
 
     Returns
     -------
     Page
-        The frame; with name, contact and languages of the study where its path tells which.
+        The frame; with name, contact and languages of the study where its path tells which, else with the
+        contacts of the few studies there are.
     """
-    known = _study_shown(request)
+    known, contact = _study_shown(request) if about is None else (about, about.contact)
     languages = shipped_languages() if known is None else offered_languages(known)
     tags = [tag for tag, _ in languages]
     wanted = _wanted_languages(request)
@@ -190,7 +202,7 @@ def stranger_page(request: Request) -> Page:
         base=f"{site.prefix}/s/{place}" if place else site.prefix,
         path="" if request.method == "GET" else f"{site.prefix}/s/{place}/survey" if place else "/withdraw",
         study_title="" if known is None else known.title,
-        contact="" if known is None else known.contact,
+        contact=contact,
         crisis="" if known is None else known.crisis.get(lang, ""),
         synthetic=known is not None and known.synthetic,
         languages=languages,

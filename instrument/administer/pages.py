@@ -52,6 +52,7 @@ from instrument.administer.session import (
 from instrument.administer.withdrawal_code import about_code
 from instrument.storable import is_storable
 from instrument.store.connect import reading
+from instrument.store.definitions import study_written_as
 from instrument.store.erasures import was_erased
 from instrument.store.people import (
     Withdrawal,
@@ -62,6 +63,7 @@ from instrument.store.people import (
     set_language,
     withdraw_by_code,
 )
+from instrument.store.relinking import study_of_former_link
 
 router = APIRouter(include_in_schema=False)
 MOST_FIELDS = 100
@@ -142,8 +144,11 @@ def open_link(request: Request, token: str) -> Response:
         link: Any = link_of(connection, site.keyring, token)
         person = None if link is None else person_numbered(connection, link.id)
         withdrawn = person is None and was_erased(connection, site.keyring, token)
+        former = None if person is not None else study_of_former_link(connection, site.keyring, token)
     if withdrawn:
         raise shut(request, "withdrawn", 404)
+    if former is not None:
+        raise shut(request, "replaced", 404, stranger_page(request, study_written_as(former.definition)))
     if person is None:
         if site.limit.blocked(client_of(request)):  # only wrong links: others may sit behind the address
             raise shut(request, "many", 429)

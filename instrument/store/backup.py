@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
@@ -24,10 +25,11 @@ from instrument.store.connect import (
     sqlite_file,
     upgrade_store,
 )
-from instrument.store.erasures import Erasure, note_erasure, noted_erasures
+from instrument.store.erasures import ENDED_LINK, Erasure, note_erasure, noted_erasures
 from instrument.store.people import erase_person
 from instrument.store.purge import empty_log
-from instrument.store.tables import erasure, metadata, participant
+from instrument.store.relinking import end_link
+from instrument.store.tables import erasure, former_link, metadata, participant
 from instrument.store.triggers import drop_statements
 
 
@@ -237,10 +239,16 @@ def _replace_tables(path: Path, engine: Engine) -> None:
 
 
 def _erasures(engine: Engine) -> list[Erasure]:
-    """Everyone on the store's lists or on the one outside it, each once; the latter gets whom it lacks."""
+    """Everyone on the store's lists or on the one outside it, each once; the latter gets whom it lacks.
+
+    Links that ended are among them; where their person was erased too, that counts.
+    """
     noted = noted_erasures(engine)
     kept: list[Erasure] = []
-    for table in (str(erasure.name), PENDING):
+    with suppress(SQLAlchemyError), engine.connect() as connection:  # absent before links could be renewed
+        for row in connection.execute(select(former_link.c.token_hash, former_link.c.ended_at)):
+            kept.append({"token_hash": row.token_hash, "at": row.ended_at, "person_hash": ENDED_LINK})
+    for table in (PENDING, str(erasure.name)):
         with suppress(SQLAlchemyError), engine.connect() as connection:  # absent, or a damaged store
             columns = {column["name"] for column in inspect(connection).get_columns(table)}
             person = "person_hash" if "person_hash" in columns else "NULL"  # older schemas lack it
@@ -252,11 +260,23 @@ def _erasures(engine: Engine) -> list[Erasure]:
                 {"token_hash": token_hash, "at": at, "person_hash": person_hash}
                 for token_hash, at, person_hash in rows
             ]
-    known = {entry["token_hash"] for entry in noted}
-    lacking = {entry["token_hash"]: entry for entry in kept if entry["token_hash"] not in known}
-    for entry in lacking.values():
+    known: dict[str, Erasure] = {}
+    for entry in noted:
+        _take(known, entry)
+    lacking = [entry for entry in kept if _take(known, entry)]
+    for entry in lacking:
         note_erasure(engine, entry["token_hash"], entry["at"], entry["person_hash"])
-    return [*{entry["token_hash"]: entry for entry in noted}.values(), *lacking.values()]
+    return list(known.values())
+
+
+def _take(known: dict[str, Erasure], entry: Erasure) -> bool:
+    """Take an entry in unless its link is listed already; an erasure goes before the end of a link."""
+    before = known.get(entry["token_hash"])
+    only_ended = before is not None and before["person_hash"] == ENDED_LINK != entry["person_hash"]
+    if before is None or only_ended:
+        known[entry["token_hash"]] = entry
+        return True
+    return False
 
 
 def _check_sqlite(path: Path) -> None:
@@ -275,14 +295,22 @@ def _check_sqlite(path: Path) -> None:
 
 def _erase_again(connection: Connection, erased: list[Erasure]) -> int:
     again = 0
-    known = {row.token_hash for row in connection.execute(select(erasure.c.token_hash))}
     for entry in erased:
-        query = select(participant.c.id).where(participant.c.token_hash == entry["token_hash"])
-        person = connection.execute(query).first()
+        present = select(participant).where(participant.c.token_hash == entry["token_hash"])
+        person = connection.execute(present).first()
+        if entry["person_hash"] == ENDED_LINK:
+            if person is not None:  # nobody knows the link that this hash would belong to
+                nothing = f"{entry['token_hash'].partition(':')[0]}:{secrets.token_hex(32)}"
+                end_link(connection, person, nothing, entry["at"])
+            continue
+        if person is None:
+            former = select(former_link.c.participant_id.label("id"))
+            person = connection.execute(former.where(former_link.c.token_hash == entry["token_hash"])).first()
         if person is not None:
             erase_person(connection, int(person.id), noted=entry)
             again += 1
-        elif entry["token_hash"] not in known:
+        known = select(erasure.c.id).where(erasure.c.token_hash == entry["token_hash"])
+        if connection.execute(known).first() is None:
             connection.execute(insert(erasure).values(**entry))
     record(connection, "store.restore", "store", again)
     return again

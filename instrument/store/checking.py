@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, select
 
 from instrument.store.audit import broken_line
 from instrument.store.connect import newest_schema, reading, schema_of
-from instrument.store.erasures import noted_erasures
+from instrument.store.erasures import ENDED_LINK, noted_erasures
 from instrument.store.keys import faults_of_keys
 from instrument.store.tables import erasure, metadata, participant
 from instrument.store.tokens import Keyring
@@ -71,7 +71,7 @@ def _file(connection: Connection) -> list[str]:
 
 def _erasures(connection: Connection, engine: Engine) -> list[str]:
     listed = set(connection.execute(select(erasure.c.token_hash)).scalars())
-    noted = {entry["token_hash"] for entry in noted_erasures(engine)}
+    noted = {entry["token_hash"] for entry in noted_erasures(engine) if entry["person_hash"] != ENDED_LINK}
     people = set(connection.execute(select(participant.c.token_hash)).scalars())
     faults = []
     if back := len(people & (listed | noted)):

@@ -15,6 +15,8 @@ from instrument.store.tables import erasure
 from instrument.store.tokens import Keyring
 
 PLACE = "DTA_ERASURES"
+ENDED_LINK = "-ended"
+"""Stands for the hash of a person where only a link ended: its person has a newer one."""
 
 
 class Erasure(TypedDict):

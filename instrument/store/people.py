@@ -18,7 +18,15 @@ from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.erasures import Erasure, note_erasure, noted_erasures
 from instrument.store.purge import mark_erased
-from instrument.store.tables import administration, consent, erasure, participant, response, study
+from instrument.store.tables import (
+    administration,
+    consent,
+    erasure,
+    former_link,
+    participant,
+    response,
+    study,
+)
 from instrument.store.tokens import Keyring, new_token, plain_code
 
 
@@ -520,20 +528,24 @@ def erase_person(
     found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
     if found is None:
         raise StoreError(fact_and_hint("erase_person", "there is no such person.", "check the pseudonym."))
-    rows = (
-        select(response.c.item_id)
+    answers = connection.execute(
+        select(func.count(response.c.item_id))
         .join(administration)
         .where(administration.c.participant_id == participant_id)
-    )
-    answers = len(connection.execute(rows).all())
+    ).scalar_one()
     now = datetime.now(UTC)
     person_hash = noted["person_hash"] if noted else None
+    if noted is None and keyring is not None:
+        named = connection.execute(select(study.c.name).where(study.c.id == found.study_id)).scalar_one()
+        person_hash = keyring.hash(_person(named, found.pseudonym))
+    ended = select(former_link.c.token_hash).where(former_link.c.participant_id == participant_id)
+    hashes = [found.token_hash, *connection.execute(ended).scalars()]  # an old copy knows an older link
     if noted is None:
-        if keyring is not None:
-            named = connection.execute(select(study.c.name).where(study.c.id == found.study_id)).scalar_one()
-            person_hash = keyring.hash(_person(named, found.pseudonym))
-        note_erasure(connection.engine, found.token_hash, now, person_hash)
+        for token_hash in hashes:
+            note_erasure(connection.engine, token_hash, now, person_hash)
     mark_erased(connection)
-    connection.execute(insert(erasure).values(token_hash=found.token_hash, at=now, person_hash=person_hash))
+    listed = set(connection.execute(select(erasure.c.token_hash)).scalars())
+    for token_hash in [name for name in hashes if name not in listed]:
+        connection.execute(insert(erasure).values(token_hash=token_hash, at=now, person_hash=person_hash))
     connection.execute(delete(participant).where(participant.c.id == participant_id))
     record(connection, "person.erase", f"study {found.study_id}", answers)

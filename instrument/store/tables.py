@@ -145,6 +145,15 @@ participant = Table(
     UniqueConstraint("study_id", "pseudonym"),
 )
 
+former_link = Table(
+    "former_link",
+    metadata,
+    _key(),
+    _to("participant"),
+    Column("token_hash", String(160), nullable=False, unique=True),
+    Column("ended_at", Instant, nullable=False),
+)
+
 consent = Table(
     "consent",
     metadata,
