@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.pipeline import Validation
-    from analysis.usage import UsageSummary
     from instrument.definition import Instrument
     from instrument.study import Study
 
@@ -282,23 +282,30 @@ def read_inputs(
     refuse_other_waves(inputs, how.command)
     notes += check_adjusters(inputs, how.command)
     inputs["responses"].attrs["notes"] = notes
-    inputs["usage"] = _usage(usage, inputs, how) if usage else None
+    inputs |= _usage(usage, inputs, how) if usage else {"usage": None}
     return inputs
 
 
-def _usage(usage: Path, inputs: dict[str, Any], how: ReadingOptions) -> Any:
+def _usage(usage: Path, inputs: dict[str, Any], how: ReadingOptions) -> dict[str, Any]:
     """Summarise the log where there is a study to say what use is; else only see that it is one."""
     from analysis.commands_reading import READERS, read_usage
     from analysis.usage_mapping import JSON_LINES
 
     is_known = usage.suffix.lower() in READERS or usage.name.endswith(JSON_LINES)
     if inputs["study"] is None or not usage.is_file() or not is_known:
-        return read_usage(usage, how.side())
+        return {"usage": read_usage(usage, how.side())}
     return summarised(str(usage), None, inputs, how)
 
 
-def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: ReadingOptions) -> UsageSummary:
-    """Summarise a log where it lies: one that is larger than memory never becomes a data frame."""
+def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: ReadingOptions) -> dict[str, Any]:
+    """Summarise a log where it lies: one that is larger than memory never becomes a data frame.
+
+    Returns
+    -------
+    dict
+        `usage`, and `use_by_wave`, which reads the log again where there are several ratings.
+    """
+    from analysis.adherence.windows import use_by_window
     from analysis.usage import summarise_usage
 
     everyone, known = inputs["enrolment"], inputs["covariates"]
@@ -310,7 +317,9 @@ def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: Read
     if path.is_file():
         with path.open("rb") as file:
             found.people.attrs["checksum"] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
+    study = inputs["study"]
+    again = partial(use_by_window, usage, study, participants=people, engine=engine, reading=reading)
+    return {"usage": found, "use_by_wave": partial(again, known=found)}
 
 
 def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]:
@@ -410,7 +419,7 @@ def validate_and_write(
 def say_what_was_written(result: Validation, written: list[Path], out: Path) -> None:
     """Name the files, say the state of every property, what the data allow, and what failed."""
     from analysis.pipeline.topics.plan import deviations_in_words
-    from analysis.report.claims import claimed
+    from analysis.report.claims import beside_each_other, claimed
     from analysis.report.limits import limits_of
     from analysis.report.questions import counted_questions
     from analysis.report.standards import states_sentence
@@ -424,7 +433,7 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
     typer.echo(counted_questions(result.tree))
     for limit in limits_of(result.tree):
         typer.echo(f"{limit.heading}: {limit.text}")
-    for line in claimed(result.tree):
+    for line in (*beside_each_other(result.tree), *claimed(result.tree)):
         typer.echo(line)
     for line in deviations_in_words(result.tree):
         typer.echo(line)

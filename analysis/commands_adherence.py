@@ -148,7 +148,7 @@ def adherence_command(
         inputs["study"] = inputs["study"].model_copy(update={"cluster": cluster})
     with progress_display() as progress:
         progress("Reading the usage log", 0, 0)
-        inputs["usage"] = summarised(usage, engine, inputs, how)
+        inputs |= summarised(usage, engine, inputs, how)
         result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
         _refuse_unanswered(result.tree)
         result = to_share(result) if shared else result

@@ -19,6 +19,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 Floats = NDArray[np.float64]
 LARGEST_LOG_ODDS = 15.0
 MOST_STEPS, SMALLEST_STEP = 100, 1e-9  # in standard errors
+NOTHING_LEFT = 1e-9  # of a person's own part in the fit
 LEAST_LOGIT_RHO = -9.0  # an intraclass correlation of 1 in 8,000
 SMALLEST_SHARE = 1e-10
 
@@ -93,7 +94,7 @@ def quasi_binomial(
     robust = weights is not None
     fit = Fit(
         coefficients=coefficients,
-        covariance=_sandwich(design, scale * (done / due - p), scale * p * (1 - p))
+        covariance=sandwich(design, scale * (done / due - p), scale * p * (1 - p))
         if robust
         else inverse * pearson,
         dispersion=pearson,
@@ -108,11 +109,17 @@ def quasi_binomial(
     )
 
 
-def _sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
-    """HC3 of a model with scores `residual · x` and information `x x' · information` per person."""
+def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
+    """HC3 of a model with scores `residual · x` and information `x x' · information` per person.
+
+    Somebody who alone belongs to a category is fitted exactly (leverage 1) and moves nothing but the
+    coefficient of that category: without this person the other errors are the same.
+    """
     bread = np.linalg.inv(design.T @ (design * information[:, None]))
     leverage = np.einsum("ij,jk,ik->i", design, bread, design) * information
-    scores = design * (residual / (1 - leverage))[:, None]
+    left = 1 - leverage
+    alone = left < NOTHING_LEFT
+    scores = design * np.where(alone, 0.0, residual / np.where(alone, 1.0, left))[:, None]
     return np.asarray(bread @ (scores.T @ scores) @ bread, dtype=np.float64)
 
 

@@ -47,7 +47,8 @@ class LatentAdherence(Result):
         ci_lower, ci_upper, standardised with `standardised_lower`, `standardised_upper`, and
         `ratio_to_latent`.
     measurement : DataFrame
-        Measurement model per target: target, n_items, n, cfi_scaled, rmsea_scaled, srmr.
+        Measurement model per target: target, n_items, n, cfi_scaled, rmsea_scaled, srmr, and `faults` that
+        make it no ground for a judgement (`fewer_rows_than_parameters`, `negative_variance`, …).
     flow : DataFrame
         Participant flow: id, step, n.
     failed : DataFrame
@@ -106,6 +107,7 @@ def latent_adherence(
     targets: Sequence[str] | None = None,
     adjust_for: Sequence[str] | None = None,
     wave: str | None = None,
+    scored: Sequence[str] | None = None,
     confidence: float = 0.95,
 ) -> LatentAdherence:
     """Relate latent alliance at the landmark to use after it, beside the observed score.
@@ -131,6 +133,9 @@ def latent_adherence(
         Columns to adjust for besides use before the landmark. By default the study's.
     wave
         Wave of the answers. By default that of the landmark.
+    scored
+        Scores that people must have beside those of the targets, so that the people are those of another
+        analysis: those of `relate_adherence` have every theme.
     confidence
         Level of every interval.
 
@@ -181,7 +186,8 @@ def latent_adherence(
     parts = _parts(scale)
     names = _targets(targets, parts)
     table = score(responses, scale, rescale="0-100").scores
-    design = assemble(table, usage, plan, outcomes, covariates, names, adjust_for, chosen)
+    needed = list(dict.fromkeys([*names, *(scored or ())]))
+    design = assemble(table, usage, plan, outcomes, covariates, needed, adjust_for, chosen)
     people = _with_answers(design, table, responses, scale, chosen)
     runs = {name: _Target(name, parts[name], people, design, confidence) for name in names}
     effects = [row for run in runs.values() for row in run.rows]
@@ -204,6 +210,22 @@ def latent_adherence(
         },
         notes=[*usage.notes, *design.notes],
     )
+
+
+def measurable(scale: Instrument) -> list[str]:
+    """Name what can be a target: the total, and themes with three items or more that are no composites.
+
+    Parameters
+    ----------
+    scale
+        An instrument.
+
+    Returns
+    -------
+    list of str
+        The total first.
+    """
+    return list(_parts(scale))
 
 
 def _parts(scale: Instrument) -> dict[str, dict[str, list[str]]]:
@@ -291,7 +313,8 @@ class _Target:
         with acting_for("latent_adherence"):
             found = cfa("\n".join(lines), answers[answered], estimator="WLSMV", std_lv=True)
         pick = {name: float(found.fit[name]) for name in ("cfi_scaled", "rmsea_scaled", "srmr")}
-        self.fit = {"target": self._name, "n_items": len(items), "n": found.n_obs, **pick}
+        faults = ", ".join(found.faults)
+        self.fit = {"target": self._name, "n_items": len(items), "n": found.n_obs, **pick, "faults": faults}
         focal = "g_" if several else "m0_"
         return latent_slope(found._fitted, focal, outcome[answered], adjusters[answered])
 

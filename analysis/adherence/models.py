@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial, sandwich
 from analysis.adherence.claims import Standing, standing
 from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
@@ -427,10 +427,10 @@ class ModelRun:
             fact = f"{int(here.sum())} people have the outcome, too few."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more."))
         used("statsmodels")
-        done = sm.OLS(outcome[here], x).fit(cov_type="HC3")
+        done = sm.OLS(outcome[here], x).fit()
         fit = Fit(
             coefficients=np.asarray(done.params),
-            covariance=np.asarray(done.cov_params()),
+            covariance=sandwich(x, np.asarray(done.resid), np.ones(len(x))),
             dispersion=float(done.scale),
             df_resid=float(done.df_resid),
             log_likelihood=float(done.llf),

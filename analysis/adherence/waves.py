@@ -55,7 +55,11 @@ class WavesResult(Result):
         The split by a person's mean, which misleads where use moves ratings: `predictor`, `part` (between
         people, within a person), `described`, numbers as in `effects`, and `warning`.
     windows : DataFrame
-        Per wave: `wave`, `from_day`, `to_day`, `due`, `rated`.
+        Per wave: `wave`, `from_day`, `to_day`, `due`, and who is in it and who is not: `people`,
+        `not_watched` when it opens, `nothing_due`, `no_score`, `no_covariate`, `rated` (with score,
+        adjustment and use to come; these and the four before add up to `people`); of those rated `first`
+        (also rated at the first wave: in the model of the first rating) and `history` (rated at every wave
+        before: in that of the new rating).
     failed : DataFrame
         predictor, rating, reason.
     notes : list of str
@@ -97,7 +101,7 @@ def relate_waves(
     scores
         A scorecard, or a DataFrame: participant, wave, one column per score.
     events
-        Usage log, as for `summarise_usage`.
+        Usage log, as for `summarise_usage`; or use by wave, from `use_by_window`.
     study
         The study: waves, intended use, adjustment.
     outcomes, covariates
@@ -164,9 +168,13 @@ def relate_waves(
     if absent := [name for name in ("participant", "wave", *names) if name not in table]:
         fact = f"the scores have no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
-    windows = use_by_window(events, plan, participants=participants, engine=engine)
+    windows = (
+        events
+        if isinstance(events, Windows)
+        else use_by_window(events, plan, participants=participants, engine=engine)
+    )
     notes = list(windows.notes)
-    frame, adjusters = _rows(table, names, windows, plan, outcomes, covariates, adjust_for, notes)
+    frame, adjusters, lost = _rows(table, names, windows, plan, outcomes, covariates, adjust_for, notes)
     effects, variances, example, failed = [], [], [], []
     for name in names:
         for rating in (FIRST, NEW):
@@ -193,9 +201,7 @@ def relate_waves(
         effects=adjust_within(done, ["rating", "family"]).drop(columns="family"),
         variances=pd.DataFrame(variances),
         warning_example=pd.DataFrame(example).assign(warning=WARNING) if example else pd.DataFrame(),
-        windows=windows.table.assign(
-            rated=[int((frame["wave"] == wave).sum()) for wave in windows.table["wave"]]
-        ),
+        windows=_counted(windows, frame, lost),
         failed=pd.DataFrame(failed, columns=["predictor", "rating", "reason"]),
         notes=[
             *notes,
@@ -215,8 +221,8 @@ def _rows(
     covariates: pd.DataFrame | None,
     adjust_for: Sequence[str] | None,
     notes: list[str],
-) -> tuple[pd.DataFrame, list[str]]:
-    """One row per person and wave with its score, the use after it and the adjustment, in wave order."""
+) -> tuple[pd.DataFrame, list[str], pd.Series]:
+    """One row per person and wave with score, use and adjustment, in wave order; who lacks a covariate."""
     rated = table[["participant", "wave", *names]].copy()
     rated["participant"], rated["wave"] = rated["participant"].astype(str), rated["wave"].astype(str)
     if rated.duplicated(["participant", "wave"]).any():
@@ -227,7 +233,9 @@ def _rows(
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
     frame, adjusters, _ = coded_columns(frame, wanted, {*plan.baseline, *plan.numbers})
-    frame = frame.dropna(subset=adjusters).reset_index(drop=True)
+    whole = frame[adjusters].notna().all(axis=1)
+    lost = frame.loc[~whole, "wave"].value_counts()
+    frame = frame[whole].reset_index(drop=True)
     frame["order"] = frame["wave"].map({wave: k for k, wave in enumerate(windows.table["wave"])})
     frame = frame.sort_values(["participant", "order"], kind="stable", ignore_index=True)
     people = frame["participant"].nunique()
@@ -238,7 +246,27 @@ def _rows(
     kept = columns.iloc[:, : how_many(columns.shape[1], 1 + len(adjusters), people=people)]
     frame = pd.concat([frame, kept], axis=1)
     steady = [name for name in adjusters if np.ptp(frame[name].to_numpy(dtype=float)) == 0]
-    return frame, [*kept, *(name for name in adjusters if name not in steady)]
+    return frame, [*kept, *(name for name in adjusters if name not in steady)], lost
+
+
+def _counted(windows: Windows, frame: pd.DataFrame, lost: pd.Series) -> pd.DataFrame:
+    """Who stands behind each window, and why the others do not."""
+    table, waves = windows.table, windows.table["wave"]
+    rated = frame.groupby("wave").size().reindex(waves, fill_value=0).to_numpy()
+    without = lost.reindex(waves, fill_value=0).to_numpy()
+    watched = (table["people"] - table["not_watched"] - table["nothing_due"]).to_numpy()
+    asked = [wave for wave, number in zip(waves, rated, strict=True) if number]
+    at = frame.assign(rated=1).pivot(index="participant", columns="wave", values="rated")[asked].notna()
+    also_first = at[at[asked[0]]].sum()
+    whole = at.cummin(axis=1).sum()
+    whole[asked[0]] = 0  # nothing was rated before it
+    return table.assign(
+        no_score=watched - rated - without,
+        no_covariate=without,
+        rated=rated,
+        first=also_first.reindex(waves, fill_value=0).to_numpy(),
+        history=whole.reindex(waves, fill_value=0).to_numpy(),
+    )
 
 
 def _standard_score(frame: pd.DataFrame, name: str) -> tuple[Floats, NDArray[np.int64]]:

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.usage import UsageSummary, summarise_usage
+from analysis.usage_reading import LogReading
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
-from instrument.study import Landmark, Study
+from instrument.study import Landmark, Study, Wave
 
 CALLER = "relate_waves"
 
@@ -30,8 +31,30 @@ class Windows:
     notes: list[str]
 
 
+def waves_in_use(study: Study) -> list[Wave]:
+    """Main waves that close while the study still runs: only these can be followed by use.
+
+    Parameters
+    ----------
+    study
+        The study.
+
+    Returns
+    -------
+    list of Wave
+        In the order of the study file.
+    """
+    return [wave for wave in study.waves if wave.role == "main" and 0 < wave.closes < study.study_days]
+
+
 def use_by_window(
-    events: Any, study: Study, *, participants: pd.DataFrame | None = None, engine: Any = None
+    events: Any,
+    study: Study,
+    *,
+    participants: pd.DataFrame | None = None,
+    engine: Any = None,
+    reading: LogReading | None = None,
+    known: UsageSummary | None = None,
 ) -> Windows:
     """Count the intended units done between the close of each main wave and that of the next.
 
@@ -43,8 +66,10 @@ def use_by_window(
         Waves, intended use.
     participants
         Everyone enrolled.
-    engine
+    engine, reading
         As for `summarise_usage`.
+    known
+        Summary of the same log at the study's landmark, so that the log is read once less.
 
     Returns
     -------
@@ -64,13 +89,19 @@ def use_by_window(
             fact = f"wave {late.name!r} opens on day {late.opens}, before {early.name!r} closes."
             hint = "use of the first would follow answers of the second; let waves not overlap."
             raise DefinitionError(fact_and_hint(CALLER, fact, hint))
-    waves = [wave for wave in waves if 0 < wave.closes < study.study_days]
+    waves = waves_in_use(study)
     days = [wave.closes for wave in waves]
-    summaries = [_after(events, study, waves[k].id, day, participants, engine) for k, day in enumerate(days)]
+    if len(days) < 2:
+        raise _too_few(len(days))
+    summaries = [
+        known
+        if known is not None and known.rule["landmark_day"] == float(wave.closes)
+        else _after(events, study, wave, participants, engine, reading)
+        for wave in waves
+    ]
     kept = [k for k in range(len(days)) if float(summaries[k].rule["intended_after"]) > 0]
     if len(kept) < 2:
-        fact = f"{len(kept)} main waves are followed by intended use; repeated ratings need 2."
-        raise NotEstimableError(fact_and_hint(CALLER, fact, "use relate_adherence for one wave."))
+        raise _too_few(len(kept))
     parts, rows = [], []
     for k in kept:
         here = summaries[k]
@@ -79,12 +110,23 @@ def use_by_window(
         people = here.people
         part = pd.DataFrame({"participant": people["participant"].astype(str), "done": done, "due": due})
         part["wave"] = waves[k].name
-        part = part[(people["end_day"].to_numpy(float) > days[k]) & (due > 0)]
+        seen = people["end_day"].to_numpy(float) > days[k]
+        part = part[seen & (due > 0)]
         part["percent"] = 100 * np.minimum(part["done"], part["due"]) / part["due"]
         parts.append(part)
         end = days[k + 1] if k + 1 < len(days) else study.study_days
         whole = float(here.rule["intended_after"]) - (float(later.rule["intended_after"]) if later else 0.0)
-        rows.append({"wave": waves[k].name, "from_day": days[k], "to_day": end, "due": whole})
+        rows.append(
+            {
+                "wave": waves[k].name,
+                "from_day": days[k],
+                "to_day": end,
+                "due": whole,
+                "people": len(people),
+                "not_watched": int((~seen).sum()),
+                "nothing_due": int((seen & ~(due > 0)).sum()),
+            }
+        )
     first = summaries[kept[0]]
     earlier = first.people[["participant", "active_days_before", "idle_at_landmark"]].assign(
         participant=first.people["participant"].astype(str),
@@ -94,11 +136,21 @@ def use_by_window(
     return Windows(use=use, table=pd.DataFrame(rows), notes=list(first.notes))
 
 
+def _too_few(count: int) -> NotEstimableError:
+    fact = f"{count} main waves are followed by intended use; repeated ratings need 2."
+    return NotEstimableError(fact_and_hint(CALLER, fact, "use relate_adherence for one wave."))
+
+
 def _after(
-    events: Any, study: Study, wave: Any, day: int, participants: pd.DataFrame | None, engine: Any
+    events: Any,
+    study: Study,
+    wave: Wave,
+    participants: pd.DataFrame | None,
+    engine: Any,
+    reading: LogReading | None,
 ) -> UsageSummary:
-    moved = study.model_copy(update={"landmark": Landmark(wave=wave, day=day)})
-    return summarise_usage(events, moved, engine, participants=participants)
+    moved = study.model_copy(update={"landmark": Landmark(wave=wave.id, day=wave.closes)})
+    return summarise_usage(events, moved, engine, participants=participants, reading=reading)
 
 
 def _between(here: UsageSummary, later: UsageSummary | None) -> tuple[np.ndarray, np.ndarray]:

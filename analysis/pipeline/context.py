@@ -26,6 +26,7 @@ from instrument.study import as_study
 from instrument.wave_order import WaveOrder, order_of_waves
 
 if TYPE_CHECKING:
+    from analysis.adherence.windows import Windows
     from analysis.planning.applying import Excluded
     from instrument.scorecard import Scorecard
     from instrument.study import Study
@@ -47,6 +48,7 @@ class Context:
     notes: tuple[str, ...] = ()
     checksums: dict[str, str] = field(default_factory=dict)
     usage: Any = None
+    use_by_wave: Callable[[], Windows] | None = None
     outcomes: pd.DataFrame | None = None
     covariates: pd.DataFrame | None = None
     study: Study | None = None
@@ -255,6 +257,7 @@ def build_context(
     waves: Sequence[str] = (),
     correlation: str | None = None,
     smooth: str = "nearest",
+    use_by_wave: Callable[[], Windows] | None = None,
 ) -> Context:
     """Check what `validate` was given and gather it.
 
@@ -301,6 +304,7 @@ def build_context(
         notes=tuple(notes),
         checksums=checksums,
         usage=usage,
+        use_by_wave=use_by_wave,
         outcomes=tables["outcomes"],
         covariates=tables["covariates"],
         study=as_study(study) if study is not None else None,

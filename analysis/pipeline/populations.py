@@ -88,6 +88,11 @@ def step(name: str) -> Place:
     return known("step", name)
 
 
+def in_window(wave: str, what: str) -> Place:
+    """People in or out of the use that follows a wave."""
+    return known("window", wave, what)
+
+
 def label(place: Place) -> str:
     """Name of a population, as columns of counts take it."""
     return str(place[1])

@@ -38,6 +38,7 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
 
 if TYPE_CHECKING:
+    from analysis.adherence.windows import Windows
     from instrument.study import Study
 
 TREE_SCHEMA = 2
@@ -129,6 +130,7 @@ def validate(
     smooth: Smooth | None = None,
     plan: Settled | Plan | Mapping[str, Any] | str | Path | None = None,
     half: str | None = None,
+    use_by_wave: Callable[[], Windows] | None = None,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
 
@@ -182,6 +184,9 @@ def validate(
         `topics`, `correlation` and `smooth` given here override its entries, and the results say so.
     half : {"exploration", "confirmation"}, optional
         Part of the people, where the plan splits them.
+    use_by_wave
+        Where `usage` is summarised already: gives use between waves (`analysis.adherence.windows`), asked for
+        only if people rated at two waves or more.
 
     Returns
     -------
@@ -221,6 +226,7 @@ def validate(
         seed=decided.seed,
         correlation=decided.correlation,
         smooth=decided.smooth,
+        use_by_wave=use_by_wave,
     )
     beside_answers = (
         [other for _, other in context.measures],

@@ -17,7 +17,7 @@ from statsmodels.discrete.discrete_model import NegativeBinomial
 
 from analysis.adherence import models as m
 from analysis.adherence import relate_adherence
-from analysis.adherence.binomial import beta_binomial, quasi_binomial
+from analysis.adherence.binomial import beta_binomial, quasi_binomial, sandwich
 from analysis.adherence.context import HAZARD, REMAINING
 from analysis.adherence.counts import count_models
 from analysis.adherence.maximum import maximise
@@ -265,3 +265,17 @@ def test_the_log_linear_search_is_not_stopped_by_rounding() -> None:
         fit = quasi_poisson(x, counts)
         slope = x.T @ (counts - np.exp(x @ fit.coefficients))
         assert np.abs(slope).max() < 1e-6 * counts.sum()
+
+
+def test_a_person_alone_in_a_category_moves_no_other_error() -> None:
+    rng = np.random.default_rng(3)
+    score, n = rng.standard_normal(60), 60
+    alone = np.zeros(n)
+    alone[17] = 1.0
+    x = np.column_stack([np.ones(n), score, alone])
+    y = 0.3 * score + rng.standard_normal(n)
+    left = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    found = sandwich(x, left, np.ones(n))
+    rest = np.delete(np.arange(n), 17)
+    wanted = sm.OLS(y[rest], x[rest, :2]).fit(cov_type="HC3").cov_params()
+    np.testing.assert_allclose(found[:2, :2], wanted, rtol=1e-9)

@@ -88,6 +88,14 @@ def test_the_last_lines_say_what_is_claimed_and_what_is_not(
     assert section["tables"]["standing"]["claim"][0] == claim
     assert sum(claim in line for line in said.splitlines()[-8:]) == 1
     assert "nobody was given an alliance at random" in said
+    measured, waves = section["tables"]["measured"], section["tables"]["waves"]
+    assert len(measured["told"]) == 3 and set(waves["rating"]) == {"first rating", "new rating"}
+    lines = [line.strip() for line in said.splitlines()]
+    for row, told in enumerate(measured["told"]):
+        number = f"{measured['estimate'][row]:.2f}".replace("-", "−")
+        assert sum(line.startswith(told) and f" {number} (" in line for line in lines) == 1
+    assert (tmp_path / "out" / "tables" / "adherence-measured.csv").is_file()
+    assert (tmp_path / "out" / "tables" / "adherence-wave-people.csv").is_file()
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert claim in page and "nobody was given an alliance at random" in page
 

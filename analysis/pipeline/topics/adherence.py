@@ -16,6 +16,8 @@ from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
 from analysis.pipeline.topics.adherence_ends import ends_of, ends_table, incidence_table
+from analysis.pipeline.topics.adherence_measured import measured_of
+from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -76,12 +78,16 @@ def section_adherence(context: Context) -> Section:
     said, noted, note_kinds = notes(found.notes)
     claimed = claim_of(found, first, titles)
     ended = ends_of(found, first, titles)
+    measured = measured_of(context, found, first, titles)
+    repeated = waves_of(context, found, first, titles)
     values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
         "flow": _flow(found),
         "effects": _effects(found, titles, main=True),
         "models": _effects(found, titles, main=False),
         "standing": standing_table(found, titles),
+        **measured.tables,
+        **repeated.tables,
         "ends": ends_table(found, titles),
         "incidence": incidence_table(found),
         "context": _context(found, titles),
@@ -108,10 +114,19 @@ def section_adherence(context: Context) -> Section:
             "clusters": found.design["cluster"] or "none",
         },
         option_kinds={"adjusted for": TEXT, **each(TEXT, "wave multiplicity context clusters")},
-        prose=[*claimed.sentences, *_prose(values, found), *ended.sentences, *said],
-        values={**values, **claimed.values, **ended.values},
+        prose=[
+            *claimed.sentences,
+            *_prose(values, found),
+            *measured.sentences,
+            *repeated.sentences,
+            *ended.sentences,
+            *said,
+        ],
+        values={**values, **claimed.values, **measured.values, **repeated.values, **ended.values},
         value_kinds={
             **claimed.kinds,
+            **measured.kinds,
+            **repeated.kinds,
             **ended.kinds,
             **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
             **each(GIVEN, "landmark_day due"),
@@ -122,7 +137,7 @@ def section_adherence(context: Context) -> Section:
         account=_account(context, found, first if first in main.index else None, tables["at_risk"].frame),
         tables={name: table for name, table in tables.items() if len(table.frame)},
         figures=[name for name, table in (("forest", main), ("survival", found.curves)) if len(table)],
-        problems=problems,
+        problems=[*problems, *measured.problems, *repeated.problems],
     )
 
 

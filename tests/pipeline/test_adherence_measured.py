@@ -1,0 +1,229 @@
+"""The section on later use: error of measurement and repeated ratings, and everybody who is left out."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+import instrument
+from analysis.adherence.claims import Claim
+from analysis.adherence.windows import use_by_window
+from analysis.pipeline.context import Context, build_context
+from analysis.pipeline.topics import adherence
+from analysis.pipeline.topics.adherence_measured import Part
+from analysis.pipeline.topics.adherence_waves import FIRST_FOUND, NEW_FOUND, NOT_FOUND, rated_waves, waves_of
+from analysis.report.claims import beside_each_other
+from analysis.report.view import prose
+from analysis.simulation import simulate_study
+from instrument.study import as_study
+
+SCALE = instrument.load("dta")
+GIVEN = ("usage", "outcomes", "covariates", "study", "enrolment")
+
+
+@pytest.fixture(scope="module")
+def data() -> SimpleNamespace:
+    """A study with people who withdrew, items and covariates that are missing, and people cut short."""
+    made = simulate_study("dta_example", n=420, seed=6)
+    rng = np.random.default_rng(1)
+    covariates, responses = made.covariates.copy(), made.responses.copy()
+    covariates.loc[rng.random(len(covariates)) < 0.08, "site"] = None
+    gone = rng.random(len(responses)) < 0.12
+    responses.loc[gone, list(SCALE.theme_items(SCALE.themes[-1].id))] = pd.NA
+    return SimpleNamespace(
+        **{name: getattr(made, name) for name in GIVEN}
+        | {"covariates": covariates, "responses": responses, "marks": made.response_file}
+    )
+
+
+def context_of(data: SimpleNamespace, **changes: Any) -> Context:
+    given = {name: getattr(data, name) for name in GIVEN} | {"times": None, "seed": 1} | changes
+    responses = given.pop("responses", data.responses)
+    return build_context(responses, SCALE, **given)
+
+
+@pytest.fixture(scope="module")
+def context(data: SimpleNamespace) -> Context:
+    return context_of(data)
+
+
+@pytest.fixture(scope="module")
+def section(context: Context) -> dict[str, Any]:
+    return {**adherence.TOPIC.run(context).plain(), "status": "ok"}
+
+
+def waves_in(context: Context, models: Context) -> Part:
+    """What is said of repeated waves, the landmark models taken from a context that has fitted them."""
+    found = adherence.related(models)
+    titles = {name: context.title_of(name) for name in found.design["standard_deviations"]}
+    return waves_of(context, found, "total", titles)
+
+
+@pytest.fixture(scope="module")
+def people(data: SimpleNamespace) -> pd.DataFrame:
+    """Everybody enrolled with what the study knows of them, joined by pandas alone."""
+    study = as_study(data.study)
+    known = data.enrolment.assign(participant=data.enrolment["participant"].astype(str))
+    last = known["withdrawn_day"].fillna(study.study_days).clip(upper=study.study_days)
+    answers = data.responses.assign(participant=data.responses["participant"].astype(str))
+    marks = data.marks.assign(participant=data.marks["participant"].astype(str))
+    not_asked = SCALE.missing_codes["not_applicable"]
+    wide = known[["participant"]].assign(last=last)
+    for wave in ("week3", "week6"):
+        here = answers[answers["wave"] == wave].set_index("participant")
+        whole = pd.Series(True, index=here.index)
+        for theme in SCALE.themes:
+            block = here[list(SCALE.theme_items(theme.id))]
+            file = marks[marks["wave"] == wave].set_index("participant")[block.columns]
+            apply = block.shape[1] - (file.reindex(here.index).astype("Int64") == not_asked).sum(axis=1)
+            whole &= (block.notna().sum(axis=1) >= 0.8 * apply - 1e-9) & (apply > 0)
+        wide[wave] = wide["participant"].map(whole).fillna(False).astype(bool)
+    side = data.covariates.assign(participant=data.covariates["participant"].astype(str))
+    side = side.set_index("participant")[list(study.covariates)].notna().all(axis=1)
+    base = data.outcomes.assign(participant=data.outcomes["participant"].astype(str))
+    base = base.set_index("participant")[list(study.baseline)].notna().all(axis=1)
+    for name, table in (("side", side), ("base", base)):
+        wide[name] = wide["participant"].map(table).fillna(False).astype(bool)
+    return wide.assign(complete=wide["side"] & wide["base"])
+
+
+def due_between(last: pd.Series, start: float, end: float) -> pd.Series:
+    """Weekly sessions whose whole week lies in a window while somebody was watched."""
+    ends = np.arange(7, 85, 7)
+    inside = ends[(ends > start) & (ends <= end)]
+    return sum((week <= last).astype(int) for week in inside)
+
+
+@pytest.mark.parametrize(("wave", "day", "end"), [("week3", 28, 49), ("week6", 49, 84)])
+def test_everybody_is_counted_once_with_the_reason(
+    section: dict[str, Any], people: pd.DataFrame, wave: str, day: int, end: int
+) -> None:
+    table = pd.DataFrame(section["tables"]["wave_people"]).set_index("wave").loc[wave]
+    seen = people["last"] > day
+    due = due_between(people["last"], day, end) > 0
+    in_it = people[seen & due]
+    want = {
+        "people": len(people),
+        "not_watched": int((~seen).sum()),
+        "nothing_due": int((seen & ~due).sum()),
+        "no_score": int((~in_it[wave]).sum()),
+        "no_covariate": int((in_it[wave] & ~in_it["complete"]).sum()),
+        "rated": int((in_it[wave] & in_it["complete"]).sum()),
+    }
+    assert {key: int(table[key]) for key in want} == want
+    assert want["no_score"] > 20 and want["no_covariate"] > 5
+    both = int((in_it[wave] & in_it["complete"] & in_it["week3"]).sum())
+    assert int(table["first"]) == both
+    assert int(table["history"]) == (0 if wave == "week3" else both)
+
+
+def test_the_three_effects_rest_on_the_people_of_the_models(
+    section: dict[str, Any], people: pd.DataFrame
+) -> None:
+    seen = people["last"] > 28
+    due = due_between(people["last"], 28, 84) > 0
+    counted = int((seen & due & people["week3"] & people["complete"]).sum())
+    flow = dict(zip(section["tables"]["flow"]["id"], section["tables"]["flow"]["n"], strict=True))
+    assert flow["analysed"] == counted == section["method"]["n"]
+    assert section["tables"]["measured"]["n"] == [counted] * 3
+    assert section["values"]["measured_people"] == counted
+    without = ("withdrawn", "unwatched", "nothing_due", "no_score", "no_covariate")
+    assert sum(flow[name] for name in without) + counted == flow["enrolled"] == len(people)
+
+
+def test_values_are_those_of_the_analyses(section: dict[str, Any], data: SimpleNamespace) -> None:
+    usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+    names = ["total", *(theme.id for theme in SCALE.themes)]
+    given = (usage, data.study, data.outcomes, data.covariates)
+    latent = analysis.latent_adherence(data.responses, SCALE, *given, targets=["total"], scored=names)
+    values, rows = section["values"], latent.effects.set_index("method")
+    keys = {
+        "observed": "observed score",
+        "corrected": "corrected for unreliability",
+        "latent": "latent variable",
+    }
+    for key, method in keys.items():
+        for end, column in {"": "estimate", "_lower": "ci_lower", "_upper": "ci_upper"}.items():
+            assert values[f"{key}{end}"] == pytest.approx(rows.loc[method, column], rel=1e-12)
+    assert values["observed"] < values["corrected"]
+    scores = instrument.score(data.responses, SCALE)
+    waves = analysis.relate_waves(
+        scores,
+        data.usage,
+        data.study,
+        data.outcomes,
+        data.covariates,
+        participants=data.enrolment,
+        predictors=names,
+    )
+    table = pd.DataFrame(section["tables"]["waves"]).set_index(["predictor", "rating"])
+    wanted = waves.effects.set_index(["predictor", "rating"])
+    assert len(table) == len(wanted) == 2 * len(names)
+    for column in ("effect", "se", "ci_lower", "ci_upper", "df", "pvalue", "p_holm", "n_people", "n_ratings"):
+        np.testing.assert_allclose(table[column].reindex(wanted.index), wanted[column], rtol=1e-12)
+    assert values["wave_first"] == wanted.loc[("total", "first rating"), "effect"]
+    assert values["wave_new_people"] == wanted.loc[("total", "new rating"), "n_people"]
+
+
+def test_words_stand_by_the_intervals(section: dict[str, Any]) -> None:
+    said = prose(section)
+    values = section["values"]
+    first, new = (next(s for s in said if f"at {what} rating" in s) for what in ("the first", "a new"))
+    for key, sentence, endings in (
+        ("wave_first", first, tuple(FIRST_FOUND.values())),
+        ("wave_new", new, (NEW_FOUND,)),
+    ):
+        holds_zero = values[f"{key}_lower"] <= 0 <= values[f"{key}_upper"]
+        assert sentence.endswith(NOT_FOUND) is holds_zero
+        assert any(sentence.endswith(ending) for ending in endings) is not holds_zero
+    assert set(FIRST_FOUND) == set(Claim)
+    assert any("error of measurement" in sentence for sentence in said)
+    assert sum("association" in sentence for sentence in said) >= 2
+
+
+def test_the_printed_block_says_what_the_tables_say(section: dict[str, Any]) -> None:
+    lines = beside_each_other({"sections": {"adherence": section}})
+    assert len(lines) == 9
+    values, text = section["values"], "\n".join(lines)
+    for key in ("observed", "corrected", "latent"):
+        numbers = [f"{values[f'{key}{end}']:.2f}".replace("-", "−") for end in ("", "_lower", "_upper")]
+        assert f"{numbers[0]} ({numbers[1]} to {numbers[2]}), {values['measured_people']}" in text
+    number = f"{values['wave_new']:.1f}".replace("-", "−")
+    assert f"rating, all use and ratings before it held constant  {number} (" in text
+    assert beside_each_other({"sections": {}}) == []
+
+
+def test_nothing_is_said_of_waves_where_one_was_rated(data: SimpleNamespace, context: Context) -> None:
+    alone = context_of(data, responses=data.responses[data.responses["wave"] == "week3"])
+    assert rated_waves(alone) == ["week3"]
+    found = waves_in(alone, context)
+    assert not found.tables and not found.sentences and not found.problems
+
+
+def test_a_summary_alone_names_what_is_missing_and_a_reader_of_the_log_is_asked(
+    data: SimpleNamespace, context: Context, section: dict[str, Any]
+) -> None:
+    usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+    found = waves_in(context_of(data, usage=usage), context)
+    assert not found.tables and not found.sentences
+    assert found.problems[0].startswith("repeated ratings: the log was summarised before")
+    asked: list[int] = []
+
+    def by_wave() -> Any:
+        asked.append(1)
+        return use_by_window(data.usage, as_study(data.study), participants=data.enrolment, known=usage)
+
+    again = waves_in(context_of(data, usage=usage, use_by_wave=by_wave), context)
+    assert asked == [1]
+    for name in ("waves", "wave_people"):
+        assert again.tables[name].frame.to_dict("list") == section["tables"][name]
+
+
+def test_only_waves_that_use_follows_count(context: Context) -> None:
+    # the retest is no main wave, and week 12 closes with the study
+    assert rated_waves(context) == ["week3", "week6"]
