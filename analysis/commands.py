@@ -417,19 +417,17 @@ def validate_and_write(
 
 
 def say_what_was_written(result: Validation, written: list[Path], out: Path) -> None:
-    """Name the files, say the state of every property, what the data allow, and what failed."""
+    """Name the files, say what the data allow and what failed, and last the first page of the report."""
     from analysis.pipeline.topics.plan import deviations_in_words
     from analysis.report.claims import beside_each_other, claimed
     from analysis.report.limits import limits_of
+    from analysis.report.opening import opening_lines
     from analysis.report.questions import counted_questions
-    from analysis.report.standards import states_sentence
     from analysis.report.view import verdicts
 
     for note in result.tree["meta"]["notes"]:
         typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(written)} files in {out}")
-    for line in states_sentence(result.tree["sections"]):
-        typer.echo(line)
     typer.echo(counted_questions(result.tree))
     for limit in limits_of(result.tree):
         typer.echo(f"{limit.heading}: {limit.text}")
@@ -439,6 +437,8 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
         typer.echo(line)
     for failure in verdicts(result.tree)["failed"]:
         typer.echo(f"Failed: {failure['title']}: {failure['message']}")
+    for line in opening_lines(result.tree):
+        typer.echo(line)
     page = out / "report.html"
     typer.echo(f"Read {page if page in written else out / 'results.json'}")
     if (short := out / "report_short.html") in written:

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
-from dashboard.views import door, exports, meanwhile, overview, parts, provenance, topics
+from dashboard.views import door, dress, exports, links, meanwhile, overview, parts, provenance, topics
 
 VALIDATION = "validation"
 
@@ -34,10 +34,12 @@ def _pages() -> dict[str, list[st.Page]]:
     groups[REPORT].append(st.Page(provenance.show, title="Provenance", url_path="provenance"))
     groups[TOOLS].append(st.Page(_score_file, title="Score my file", url_path="score-file"))
     groups[TOOLS].append(st.Page(_run_validation, title="Run a validation", url_path=VALIDATION))
+    links.know(page for group in groups.values() for page in group)
     return groups
 
 
 st.set_page_config(page_title="Digital therapeutic alliance", layout="wide")
+dress.dress()
 if door.is_open():
     page = st.navigation(_pages())
     if page.url_path != VALIDATION:

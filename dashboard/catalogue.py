@@ -91,6 +91,18 @@ PAGES = (
 )
 
 
+def path_of(topic: str) -> str:
+    """Give the address of the page that shows a topic; empty for none, and its own where none is planned.
+
+    Examples
+    --------
+    >>> path_of("retest"), path_of(""), path_of("new_topic")
+    ('reliability', '', 'new-topic')
+    """
+    planned = (page.path for page in PAGES if topic in page.topics)
+    return next(planned, topic.replace("_", "-"))
+
+
 def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
     """Give the pages of these results.
 

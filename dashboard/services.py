@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.disclosure.shared import shared_tree
 from analysis.report.limits import limits_of, untested_lines
+from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, hidden_claims, question_rows
 from analysis.report.standards import evidence_by_property
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
@@ -161,22 +162,15 @@ def overview(tree: Tree) -> dict[str, Any]:
     Returns
     -------
     dict
-        `counts` (label to number), `states` of the properties, `questions`, `limits`, `failed`,
+        `opening` (the first page of every form), `states` of the properties, `questions`, `limits`, `failed`,
         `not_applicable`, `hidden` (what a shared copy leaves out, in words), `notices` and the `title`.
     """
     meta, found = tree["meta"], verdicts(tree)
     count = hidden_claims(tree)
-    counts = {
-        "People": meta["participants"],
-        "Waves": len(meta["waves"]),
-        "Items": len(meta["instrument"]["items"]),
-    }
-    if found["failed"]:
-        counts["Failures"] = len(found["failed"])
     return {
         "title": meta["instrument"]["title"],
         "study": (meta["study"] or {}).get("title", ""),
-        "counts": counts,
+        "opening": opening(tree),
         "states": evidence_by_property(tree["sections"]),
         "questions": question_rows(tree),
         "limits": limits_of(tree),

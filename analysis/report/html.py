@@ -13,10 +13,12 @@ from markupsafe import Markup, escape
 
 from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
+from analysis.report import opening_words
 from analysis.report.extent import Extent, document_title, shown_figures, shown_tables
 from analysis.report.formatting import fill_prose, format_value
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
@@ -26,7 +28,6 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
-    states_sentence,
 )
 from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
 
@@ -77,7 +78,8 @@ def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
             ("Measurement property", PROPERTIES_SOURCE, evidence_by_property(tree["sections"])),
             ("Step of scale development", STEPS_SOURCE, evidence_by_step(tree["sections"])),
         ][: 1 if extent is Extent.MAIN else None],
-        states=states_sentence(tree["sections"]) if extent is Extent.MAIN else [],
+        opening=opening(tree),
+        opening_words=opening_words,
         methods=methods_paragraphs(tree)[: 2 if extent is Extent.MAIN else None],
         sections=[
             _section(name, section, tree["meta"], extent) for name, section in ordered(tree["sections"])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from analysis.report import opening_words as words
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_line, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
@@ -74,8 +76,22 @@ def _lines(tree: Tree) -> Iterator[str]:
         yield f"**{label}.** {text}\n"
 
 
+def _opening_lines(tree: Tree) -> Iterator[str]:
+    page = opening(tree)
+    yield f"**{page.sentence}**\n\n**{words.HEADING}**\n"
+    for point in page.points:
+        yield f"- {point.asks}: {point.said}"
+    if page.levels:
+        yield f"\n**{words.LEVELS}**\n\n{page.scale_line}\n"
+    yield from (f"- {level.label}: {level.text}" for level in page.levels)
+    yield f"\n**{words.NEXT}**\n"
+    yield from (f"- {step.text}" for step in page.steps)
+    yield f"\n{page.counted}\n"
+
+
 def _summary_lines(tree: Tree) -> Iterator[str]:
     yield "\n## Summary\n"
+    yield from _opening_lines(tree)
     for limit in limits_of(tree):
         yield f"- **{limit.heading}.** {limit.text}"
     for failure in verdicts(tree)["failed"]:

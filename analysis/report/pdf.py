@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.figures.base import WIDE, to_svg
 from analysis.figures.registry import build_figures
+from analysis.report import opening_words as words
 from analysis.report.extent import (
     Extent,
     document_title,
@@ -19,6 +20,7 @@ from analysis.report.extent import (
 )
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, QUESTIONS, QuestionRow, hidden_claims, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
@@ -29,7 +31,6 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
-    states_sentence,
 )
 from analysis.report.view import (
     STATUS,
@@ -150,8 +151,7 @@ def _section_lines(
 
 def _summary_lines(tree: Tree, extent: Extent) -> Iterator[str]:
     yield "#chapter[Summary]"
-    for line in states_sentence(tree["sections"]) if extent is Extent.MAIN else ():
-        yield f"#sentence({quoted(line)})"
+    yield from _opening_lines(tree)
     for limit in limits_of(tree):
         yield f"#quiet({quoted(limit.heading)}, {quoted(limit.text)})"
     for failure in verdicts(tree)["failed"]:
@@ -159,6 +159,26 @@ def _summary_lines(tree: Tree, extent: Extent) -> Iterator[str]:
     yield from _evidence_lines(tree, extent)
     yield f"#subheading({quoted(QUESTIONS)})"
     yield from _rule_lines(tree, extent)
+
+
+def _opening_lines(tree: Tree) -> Iterator[str]:
+    page = opening(tree)
+    yield f"#answer({quoted(page.sentence)})"
+    cells = [(p.name, p.plain, p.said, p.state.value) for p in page.points]
+    points = ", ".join(f"({', '.join(map(quoted, cell))})" for cell in cells)
+    yield f"#subheading({quoted(words.HEADING)})"
+    yield f"#nine(({points},))"
+    if page.levels:
+        yield f"#subheading({quoted(words.LEVELS)})"
+        bars = (", ".join(f"{end:.4f}" for end in level.bar) for level in page.levels)
+        rows = ", ".join(
+            f"({quoted(level.label)}, {quoted(level.text)}, ({bar}))"
+            for level, bar in zip(page.levels, bars, strict=True)
+        )
+        yield f"#levels({quoted(page.scale_line)}, ({rows},))"
+    yield f"#subheading({quoted(words.NEXT)})"
+    yield f"#steps(({', '.join(quoted(step.text) for step in page.steps)},))"
+    yield f"#small({quoted(page.counted)})"
 
 
 def _evidence_lines(tree: Tree, extent: Extent) -> Iterator[str]:

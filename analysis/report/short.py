@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.report import opening_words
 from analysis.report import short_words as words
 from analysis.report.formatting import format_value
-from analysis.report.standards import PROPERTIES, Evidence, evidence_of
+from analysis.report.opening import SCORE, Opening, Point, opening
+from analysis.report.standards import Evidence, evidence_of
 from analysis.report.view import Tree
-from analysis.verdicts import Cause, Property, State
+from analysis.verdicts import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +59,25 @@ def short_parts(tree: Tree) -> list[Part]:
     list of Part
         In the order of reading.
     """
-    made = [_asked(tree), _answered(tree), _levels(tree), _staying(tree), _trust(tree)]
-    return [*[part for part in made if part is not None], _unknown(tree), _change(tree)]
+    page = opening(tree)
+    first = [_answer(page), _points(tree, page), _levels(tree, page), _next(page)]
+    made = [*first, _asked(tree), _answered(tree), _staying(tree)]
+    return [*[part for part in made if part is not None], _unknown(), _change(tree)]
+
+
+def _answer(page: Opening) -> Part:
+    counts: list[str | Number] = []
+    paths = {"people": "meta.participants", "waves": "meta.waves", "items": "meta.instrument.items"}
+    nouns = {"people": ("person", "people"), "waves": ("time", "times"), "items": ("question", "questions")}
+    for label, number in page.counts.items():
+        counts += [", " if counts else ""]
+        counts += [Number(text=format_value(number, "int"), path=paths[label])]
+        counts += [f" {nouns[label][0 if number == 1 else 1]}"]
+    return Part(heading="In one sentence", lines=([page.sentence], [*counts, "."]))
+
+
+def _next(page: Opening) -> Part:
+    return Part(heading=opening_words.NEXT, points=tuple([step.text] for step in page.steps))
 
 
 def honest_lines(tree: Tree) -> list[str]:
@@ -109,54 +128,31 @@ def _answered(tree: Tree) -> Part | None:
     return Part(heading="Who answered", lines=tuple(lines), grid=Grid(heads=("When", "People"), rows=rows))
 
 
-def _levels(tree: Tree) -> Part | None:
-    scores = _given(tree, "scores")
-    if scores is None or "mean_lower" not in scores["tables"]["scores"]:
-        return None
-    table = scores["tables"]["scores"]
-    first = scores["values"]["first_wave"]
-    kept = [
-        row
-        for row, wave in enumerate(table["wave"])
-        if wave == first and table["score"][row] != "total" and table["mean_lower"][row] is not None
-    ]
-    if not kept:
+def _levels(tree: Tree, page: Opening) -> Part | None:
+    if not page.levels:
         return None
     rows, bars = [], []
-    for row in kept:
-        low, high = table["lowest_possible"][row], table["highest_possible"][row]
-        name = [table["title"][row]]
-        if any(theme["id"] == table["score"][row] and theme["role"] == "context" for theme in _themes(tree)):
-            name = [f"{table['title'][row]} (counted apart)"]
-        rows.append((name, [_cell(tree, "scores", "scores", "mean", row, "d1")], _range(tree, row)))
-        ends = [(table[key][row] - low) / (high - low) for key in ("mean_lower", "mean_upper", "mean")]
-        bars.append((ends[0], ends[1], ends[2]))
-    ends_of = [_cell(tree, "scores", "scores", key, kept[0], "int") for key in _ENDS]
-    line: Words = [
-        "Each theme gets a mean score from ",
-        ends_of[0],
-        " (low) to ",
-        ends_of[1],
-        " (high), at ",
-        first,
-        ".",
-    ]
+    for level in page.levels:
+        rows.append(
+            (
+                [level.label],
+                [_cell(tree, "scores", "scores", "mean", level.row, SCORE)],
+                _range(tree, level.row),
+            )
+        )
+        bars.append(level.bar)
+    low, high = (_cell(tree, "scores", "scores", key, page.levels[0].row, "int") for key in _ENDS)
+    line: Words = ["Each theme gets a mean score from ", low, " (low) to ", high, f" (high), at {page.wave}."]
     sure = "If we asked more people like these, the mean would most likely lie in the range shown."
-    told = _told_apart(tree)
     grid = Grid(heads=("Theme", "Score", "Likely range"), rows=tuple(rows), bars=tuple(bars))
-    return Part(heading="How the app does, theme by theme", lines=(line, [sure]), grid=grid, after=told)
+    return Part(heading=opening_words.LEVELS, lines=(line, [sure]), grid=grid, after=_told_apart(tree))
 
 
 _ENDS = ("lowest_possible", "highest_possible")
 
 
-def _themes(tree: Tree) -> Sequence[Mapping[str, Any]]:
-    themes: Sequence[Mapping[str, Any]] = tree["meta"]["instrument"]["themes"]
-    return themes
-
-
 def _range(tree: Tree, row: int) -> Words:
-    ends = [_cell(tree, "scores", "scores", key, row, "d1") for key in ("mean_lower", "mean_upper")]
+    ends = [_cell(tree, "scores", "scores", key, row, SCORE) for key in ("mean_lower", "mean_upper")]
     return [ends[0], " to ", ends[1]]
 
 
@@ -216,48 +212,32 @@ def _first_to_work_on(table: Mapping[str, Any]) -> str:
     )
 
 
-def _trust(tree: Tree) -> Part | None:
+def _points(tree: Tree, page: Opening) -> Part:
     found = evidence_of(tree["sections"])
-    rows = [
-        ([question], _passed(key, found[key]))
-        for key, question in words.ASKED.items()
-        if found[key].state is not State.NOT_ASKED
-    ]
-    if not rows:
-        return None
-    lines: list[Words] = [
-        ["Each check is a rule from the research on such questions. A rule is a habit, not a law."]
-    ]
-    if any(Cause.FEW_PEOPLE in found[key].causes for key in words.ASKED):
+    rows = tuple(([point.plain], _passed(found[point.prop], point)) for point in page.points)
+    lines: list[Words] = [[words.RULES]]
+    if any(point.few for point in page.points):
         lines.insert(0, [words.FEW])
-    return Part(
-        heading="How far to trust the questions",
-        lines=tuple(lines),
-        grid=Grid(heads=("Check", "Found"), rows=tuple(rows)),
-    )
+    grid = Grid(heads=("They must", "Found"), rows=rows)
+    return Part(heading=opening_words.HEADING, lines=tuple(lines), grid=grid)
 
 
-def _passed(key: Property, row: Evidence) -> Words:
+def _passed(row: Evidence, point: Point) -> Words:
     """Say the state of a property in plain words; what was never tested has neither passed nor failed."""
-    tally, path = row.tally, f"met:{key.value}"
-    if row.state is State.UNTESTABLE:
-        return [words.UNTESTED.get(row.causes[0], words.NO_NUMBER) if row.causes else words.NO_NUMBER]
-    counts = [Number(text=str(count), path=path) for count in (tally.met, tally.tested)]
-    said: list[str | Number] = [counts[0], " of ", counts[1], " checks passed"]
-    if tally.untested:
-        said += ["; ", Number(text=str(tally.untested), path=path), " could not be made"]
-    return said
+    if point.state is State.UNTESTABLE:
+        why = words.UNTESTED.get(row.causes[0], words.NO_NUMBER) if row.causes else words.NO_NUMBER
+        return [f"{why[0].upper()}{why[1:]}"]
+    if point.state not in (State.SHOWN, State.NOT_SHOWN):
+        return [point.state.words]
+    counts = [Number(text=str(count), path=f"met:{point.prop.value}") for count in (point.met, point.asked)]
+    return [f"{point.state.words}: ", counts[0], " of ", counts[1], " checks passed"]
 
 
-def _unknown(tree: Tree) -> Part:
-    found = evidence_of(tree["sections"])
+def _unknown() -> Part:
     points: list[Words] = [
-        [words.UNKNOWN[key]]
-        for key in PROPERTIES
-        if key in words.UNKNOWN and found[key].state in (State.NOT_ASKED, State.UNTESTABLE)
+        ["What those who did not answer would have said."],
+        ["If a better score makes people stay, or just goes with it."],
     ]
-    points.append(["What those who did not answer would have said."])
-    points.append(["If a better score makes people stay, or just goes with it."])
     return Part(heading="What we do not know", points=tuple(points))
 
 

@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.verdicts import Cause, Property
-
-# property: the question an app team asks
-ASKED = {
-    Property.CONSISTENCY: "Do the questions of a theme go together?",
-    Property.RELIABILITY: "Do people give the same answer when asked again soon after?",
-    Property.STRUCTURE: "Do the questions split into the themes they were written for?",
-    Property.INVARIANCE: "Do the questions mean the same to each group of people?",
-}
-
-# property: what to say when nothing was asked about it, or nothing could be tested
-UNKNOWN = {
-    Property.CONTENT: "If the questions cover what matters. No one was asked this here.",
-    Property.CONSISTENCY: "If the questions of a theme go together.",
-    Property.RELIABILITY: "If people give the same answer when asked again soon after.",
-    Property.STRUCTURE: "If the questions split into the themes they were written for.",
-    Property.INVARIANCE: "If the questions mean the same to each group of people.",
-    Property.HYPOTHESES: "If the scores go with other things, such as use of the app.",
-    Property.RESPONSIVENESS: "If the scores move when the app gets better or worse.",
-}
+from analysis.verdicts import Cause
 
 MADE_UP = "No real person took part. A program made up all the people and all the answers."
 DRAFT = "The questions are drafts. They have not yet been tested with real people."
@@ -43,6 +24,7 @@ CHANGE_READ = "Talks with people about how they read each question."
 CHANGE_USE = "A log of who used the app and when. With it, this page can say which theme goes with staying."
 SIDES = {"higher": "rated above the rest", "lower": "rated below the rest"}
 FEW = "Too few people answered to say how far you can trust the questions. The scores and their ranges stand."
+RULES = "Each check is a rule from the research on such questions. A rule is a habit, not a law."
 NO_NUMBER = "could not be worked out"
 UNTESTED = {
     Cause.FEW_PEOPLE: "could not be tested: too few people",

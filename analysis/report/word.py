@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.figures.base import to_png
 from analysis.figures.registry import build_figures
+from analysis.report import opening_words as words
 from analysis.report.extent import (
     Extent,
     document_title,
@@ -20,6 +21,7 @@ from analysis.report.extent import (
 )
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
+from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, QUESTIONS, hidden_claims, question_line, question_rows
 from analysis.report.standards import (
     PROPERTIES_SOURCE,
@@ -29,7 +31,6 @@ from analysis.report.standards import (
     evidence_by_step,
     ordered,
     place_line,
-    states_sentence,
 )
 from analysis.report.view import (
     STATUS,
@@ -115,8 +116,7 @@ def _labelled(document: Document, label: str, text: str) -> None:
 
 def _add_summary(document: Document, tree: Tree, extent: Extent) -> None:
     document.add_heading("Summary", 1)
-    for line in states_sentence(tree["sections"]) if extent is Extent.MAIN else ():
-        document.add_paragraph(line)
+    _add_opening(document, tree)
     for limit in limits_of(tree):
         _labelled(document, f"{limit.heading}. ", limit.text)
     for failure in verdicts(tree)["failed"]:
@@ -124,6 +124,24 @@ def _add_summary(document: Document, tree: Tree, extent: Extent) -> None:
     _add_evidence(document, tree, extent)
     document.add_heading(QUESTIONS, 2)
     _add_rules(document, tree, extent)
+
+
+def _add_opening(document: Document, tree: Tree) -> None:
+    page = opening(tree)
+    document.add_paragraph().add_run(page.sentence).bold = True
+    document.add_heading(words.HEADING, 2)
+    for point in page.points:
+        paragraph = document.add_paragraph(f"{point.asks}: ", style="List Bullet")
+        paragraph.add_run(point.said).bold = point.state is State.NOT_SHOWN
+    if page.levels:
+        document.add_heading(words.LEVELS, 2)
+        document.add_paragraph(page.scale_line)
+    for level in page.levels:
+        document.add_paragraph(f"{level.label}: {level.text}", style="List Bullet")
+    document.add_heading(words.NEXT, 2)
+    for step in page.steps:
+        document.add_paragraph(step.text, style="List Number")
+    document.add_paragraph(page.counted)
 
 
 def _add_evidence(document: Document, tree: Tree, extent: Extent) -> None:

@@ -15,6 +15,7 @@ from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
 from analysis.verdicts import Cause, State, Verdict
 from dashboard.services import Loaded, is_shared, load_results, results_path
+from dashboard.views.links import escaped
 
 LONG_TABLE = 15
 
@@ -38,10 +39,7 @@ def loaded() -> Loaded:
 def small(text: str) -> None:
     """Write small in full ink: Streamlit's caption is too pale to read (below 4.5:1)."""
     if text:
-        plain = text
-        for sign in "\\[]*_$`":
-            plain = plain.replace(sign, "\\" + sign)
-        st.markdown(f":small[{plain}]")
+        st.markdown(f":small[{escaped(text)}]")
 
 
 def explain(state: Loaded) -> None:
@@ -53,8 +51,9 @@ def explain(state: Loaded) -> None:
 
 def show_notices(notices: Sequence[tuple[str, str]]) -> None:
     """Show what a reader must know before any number."""
-    for kind, sentence in notices:
-        st.warning(f"**{kind.capitalize()}.** {sentence}")
+    lines = [f":orange[**{kind.capitalize()}.**] {escaped(sentence)}" for kind, sentence in notices]
+    if lines:
+        st.markdown("  \n".join(f":small[{line}]" for line in lines))
 
 
 MARKS = {

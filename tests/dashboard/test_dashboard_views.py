@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.report.opening import opening
 from analysis.report.questions import question_rows
 from analysis.report.standards import evidence_by_property
 from dashboard.catalogue import PAGES, pages_of
@@ -48,14 +49,19 @@ def test_every_view_opens(path: str, placed: Any, results_tree: dict[str, Any]) 
 
 def test_the_first_page_states_the_counts_of_the_tree(placed: Any, results_tree: dict[str, Any]) -> None:
     placed(results_tree)
-    shown = {metric.label: metric.value for metric in opened("overview").metric}
     findings = [f for section in results_tree["sections"].values() for f in section["findings"]]
-    assert shown["People"] == f"{results_tree['meta']['participants']:,}"
-    assert shown["Items"] == "12"
     page = opened("overview")
     text = " ".join(entry.value for entry in page.markdown)
     for row in evidence_by_property(results_tree["sections"]):
         assert f"**{row.name}**: {row.words}" in text
+    first = opening(results_tree)
+    assert f"{results_tree['meta']['participants']:,} people, 2 waves, 12 items." in text
+    assert f"#### {first.sentence}" in text
+    for point in first.points:
+        assert point.said in text and point.plain in text
+    bars = " ".join(entry.body for entry in page.get("html"))
+    for level in first.levels:
+        assert level.text in bars
     table = next(entry.value for entry in page.dataframe if "Hold" in entry.value.columns)
     rows = question_rows(results_tree)
     assert table["Hold"].tolist() == [row.met for row in rows]
@@ -125,5 +131,5 @@ def test_a_large_count_is_printed_with_a_comma(placed: Any, results_tree: dict[s
     tree = json.loads(json.dumps(results_tree))
     tree["meta"]["participants"] = 20_000
     placed(tree)
-    assert {m.label: m.value for m in opened("overview").metric}["People"] == "20,000"
+    assert any("20,000 people" in entry.value for entry in opened("overview").markdown)
     assert load_results(results_path()).tree is not None

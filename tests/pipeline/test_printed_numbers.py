@@ -114,6 +114,7 @@ def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
         words.append(meta["study"]["notice"] or "")
     count = summed(words) + evidence_numbers(tree)
     count += summed(number for three in tallies(tree) if any(three) for number in three)
+    count += opening_numbers(tree)
     if form == "html":
         return count + _of_the_page(tree)
     lengths = [
@@ -136,14 +137,34 @@ def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
     return count
 
 
+def opening_numbers(tree: Mapping[str, Any]) -> Counter[str]:
+    """Numbers of the first page: rules of each property, themes at the first wave, and counts."""
+    meta, words = tree["meta"], []
+    for name, (met, not_met, untested) in zip(PROPERTIES, tallies(tree)[-len(PROPERTIES) :], strict=True):
+        if met + not_met:
+            words += [met, met + not_met + untested]
+        assert tree["properties"][name.value]["met"] == met
+    scores = tree["sections"].get("scores")
+    if scores is not None and scores["status"] == "ok":
+        table, first = scores["tables"]["scores"], scores["values"]["first_wave"]
+        rows = [
+            row for row, wave in enumerate(table["wave"]) if wave == first and table["score"][row] != "total"
+        ]
+        ends = {(table["lowest_possible"][row], table["highest_possible"][row]) for row in rows}
+        words += [first, "95%", *(f"{end:g}" for pair in ends if len(ends) == 1 for end in pair)]
+        for row in rows:
+            words += [table["title"][row]]
+            words += [rendered(table[key][row], "d2") for key in ("mean", "mean_lower", "mean_upper")]
+    return summed(words) + summed(
+        [rendered(meta["participants"], "int"), len(meta["waves"]), len(meta["instrument"]["items"])]
+    )
+
+
 def _of_the_page(tree: Mapping[str, Any]) -> Counter[str]:
     meta, sections = tree["meta"], tree["sections"]
     good = [section for section in sections.values() if section["status"] == "ok"]
     titles = [(meta["study"] or {}).get("title", ""), meta["instrument"]["id"], meta["instrument"]["version"]]
-    cards = [rendered(meta["participants"], "int"), len(meta["waves"]), len(meta["instrument"]["items"])]
-    tried = [section for section in sections.values() if section["status"] in ("ok", "failed")]
-    failed = sum(1 if section["message"] else len(section["problems"]) for section in tried)
-    words = [*titles, *cards, *([failed] if failed else [])]
+    words = [*titles]
     words += [found[0]["note"] for found in asked(tree).values()]
     for section in good:
         for figure in build_figures(section, meta).values():  # its title, and links to its tables

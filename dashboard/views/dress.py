@@ -1,0 +1,21 @@
+"""What the pages wear: denser headings, links that wrap, and nothing of a colour of its own."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+STYLE = """<style>
+[data-testid="stMainBlockContainer"]{padding-top:3rem;padding-bottom:4rem}
+[data-testid="stMainBlockContainer"] h1{font-size:2rem;padding:.4rem 0 .2rem}
+[data-testid="stMainBlockContainer"] h2{font-size:1.5rem}
+[data-testid="stMainBlockContainer"] h3{font-size:1.2rem;padding:.3rem 0 .2rem}
+[data-testid="stPageLink-NavLink"]{padding:0;margin:0;background:none;min-height:1.5rem}
+[data-testid="stPageLink-NavLink"] :is(span,p){white-space:normal;overflow:visible;text-overflow:clip}
+[data-testid="stPageLink-NavLink"] p{text-decoration:underline;text-underline-offset:.15em}
+[data-testid="stPageLink-NavLink"] p{font-weight:600;line-height:1.35}
+</style>"""
+
+
+def dress() -> None:
+    """Dress the page; called once in each run."""
+    st.html(STYLE)

@@ -1,0 +1,41 @@
+"""Ways from one page to another that keep what a visitor has chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import streamlit as st
+
+KEPT = "pages"
+
+
+def know(pages: Iterable[st.Page]) -> None:
+    """Remember the pages of this run, so that views can lead to them."""
+    st.session_state[KEPT] = {page.url_path: page for page in pages}
+
+
+def link(path: str, label: str, query: Mapping[str, str] | None = None) -> None:
+    """Lead to a page; without navigation, or such a page, the label stands as it is.
+
+    Parameters
+    ----------
+    path
+        Address of the page; empty for none.
+    label
+        Words of the link.
+    query
+        What stands in the address of that page.
+    """
+    page = st.session_state.get(KEPT, {}).get(path) if path else None  # the page without a path is the first
+    if page is None:
+        st.markdown(f"**{escaped(label)}**")
+        return
+    kept = {key: value for key, value in (query or {}).items() if value}
+    st.page_link(page, label=escaped(label), query_params=kept or None)
+
+
+def escaped(text: str) -> str:
+    """Take the meaning of Markdown from the signs of a text."""
+    for sign in "\\[]*_$`":
+        text = text.replace(sign, "\\" + sign)
+    return text
