@@ -177,6 +177,7 @@ def validate_command(
     log: LogFile = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
+    from analysis.planning.sealing import keep_split
     from analysis.report.writing import check_forms, refuse_foreign
 
     wanted = check_forms(forms.split(","))
@@ -224,6 +225,8 @@ def validate_command(
         responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
     )
     inputs["measures"] = read_measures(measure or [])
+    if plan_file is not None and half is not None and decided.plan.split is not None:
+        keep_split(plan_file, decided.plan.split)
     validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared)
 
 

@@ -21,6 +21,7 @@ from analysis.figures.paths import paths_figure
 from analysis.figures.priority import priority_figure
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.scores import retest_figure, scores_figure
+from analysis.figures.specification import specification_figure
 from analysis.figures.suppressed import without_suppressed
 from analysis.figures.use import retention_figure
 from analysis.figures.validity import htmt_figure
@@ -46,6 +47,7 @@ FIGURES: dict[str, Builder] = {
     "retest": retest_figure,
     "scores": scores_figure,
     "scree": scree_figure,
+    "specification": specification_figure,
     "survival": survival_figure,
     "trajectories": trajectories_figure,
 }

@@ -68,6 +68,8 @@ class Context:
     settled: Settled = field(default_factory=Settled)
     excluded: Excluded | None = None
     """Administrations that the plan took out as careless."""
+    whole: Context | None = None
+    """The validation before the plan was carried out, where it follows other decisions, too."""
     as_given: pd.DataFrame | None = None
     """Rows before categories were merged, where the plan merges some."""
     _kept: dict[str, Any] = field(default_factory=dict)

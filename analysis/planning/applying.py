@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.planning.definition import ALL_ITEMS, Plan
-from analysis.planning.halves import HALVES, half_of
+from analysis.planning.definition import ALL_ITEMS, Plan, Split
+from analysis.planning.halves import CONFIRMATION, HALVES, half_of
 from analysis.planning.loading import Settled
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
@@ -59,7 +59,8 @@ def carry_out(context: Context, settled: Settled) -> Context:
         Nobody is left.
     """
     plan = settled.plan
-    context = replace(context, plan=plan, settled=settled, _kept={}, _ran={})
+    whole = context if plan.multiverse is not None else None
+    context = replace(context, plan=plan, settled=settled, whole=whole, _kept={}, _ran={})
     context = _one_half(context, settled)
     if plan.exclude_flagged:
         context = _without_careless(context)
@@ -78,6 +79,8 @@ def _one_half(context: Context, settled: Settled) -> Context:
     if settled.half not in HALVES:
         fact = "the plan splits the people into one half to explore and one to confirm."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"say which: --half {' or --half '.join(HALVES)}."))
+    if settled.half == CONFIRMATION:
+        _refuse_unlocked(settled, split)
     if context.usage is not None:
         fact = "a log of use is given, which cannot be split with the people."
         raise DefinitionError(
@@ -114,6 +117,17 @@ def _one_half(context: Context, settled: Settled) -> Context:
         _kept={},
         _ran={},
     )
+
+
+def _refuse_unlocked(settled: Settled, split: Split) -> None:
+    """Keep the second half closed until the plan is locked with this split."""
+    if settled.seal is None:
+        fact = "the half to confirm on stays closed until the plan is locked."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "explore first; then dta plan lock, then confirm."))
+    sealed = settled.seal.last.entries["split"]
+    if sealed != split.model_dump(mode="json"):
+        fact = "the plan was locked with another split of the people."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "carry out the split that was locked."))
 
 
 def _without_careless(context: Context) -> Context:

@@ -46,6 +46,7 @@ def refuse_unfitting(
         *_group_faults(plan, covariates),
         *_collapse_faults(plan, scale),
         *_model_faults(plan, scale),
+        *_headline_faults(plan, scale),
     ]
     if faults:
         shown = "\n".join(f"  {fault}" for fault in faults[:5])
@@ -148,6 +149,33 @@ def _model_faults(plan: Plan, scale: Instrument) -> list[str]:
             faults.append(str(error).splitlines()[0])
             continue
         faults += [_unknown(path, item, scale.item_ids) for item in observed if item not in scale.item_ids]
+    return faults
+
+
+FIT = ("cfi_robust", "tli_robust", "rmsea_robust", "srmr", "cfi_scaled", "rmsea_scaled")
+PLACE = "sections."
+
+
+def _headline_faults(plan: Plan, scale: Instrument) -> list[str]:
+    """Headline numbers of the multiverse that there are not."""
+    if plan.multiverse is None:
+        return []
+    themes = [theme.id for theme in scale.themes]
+    known = {
+        "hypothesis": [hypothesis.id for hypothesis in plan.hypotheses],
+        **dict.fromkeys(("alpha", "omega"), themes),
+        **{index: list(plan.models) for index in FIT},
+    }
+    faults = []
+    for place, headline in enumerate(plan.multiverse.headline):
+        path = f"multiverse.headline[{place}]"
+        kind, _, name = headline.partition(" ")
+        if headline.startswith(PLACE):
+            continue
+        if kind not in known:
+            faults.append(_unknown(path, kind, [*known, "sections.…"]))
+        elif name.strip() not in known[kind]:
+            faults.append(_unknown(path, name.strip(), known[kind] or ["(the plan has none)"]))
     return faults
 
 

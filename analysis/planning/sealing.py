@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.planning.definition import Plan
+from analysis.planning.definition import Plan, Split
 from analysis.planning.differences import Difference, differences
 from analysis.planning.loading import make_plan
 from instrument.definition import Instrument
@@ -106,6 +106,35 @@ def write_page(plan_file: Path) -> Path:
     page = plan_file.with_name(f"{plan_file.stem}.verify.html")
     page.write_text((Path(__file__).parent / "verify.html").read_text(encoding="utf-8"), encoding="utf-8")
     return page
+
+
+def keep_split(plan_file: Path, split: Split) -> None:
+    """Keep the split that was first used beside the plan, and refuse another one later.
+
+    Parameters
+    ----------
+    plan_file
+        The file of the plan.
+    split
+        Seed and share.
+
+    Raises
+    ------
+    DefinitionError
+        People were split otherwise before: a second draw would let the second half be looked at.
+    """
+    path = plan_file.with_name(f"{plan_file.stem}.split.json")
+    said = split.model_dump(mode="json")
+    try:
+        if not path.exists():
+            path.write_text(json.dumps(said) + "\n", encoding="utf-8")
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        fact = f"{path.name} cannot be kept ({type(error).__name__})."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "check the folder of the plan.")) from None
+    if known != said:
+        fact = f"people were split before by seed {known.get('seed')}, as {path.name} says."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "keep that split: the halves are drawn once."))
 
 
 def canonical(instruments: Sequence[tuple[str, Instrument]]) -> dict[str, dict[str, Any]]:

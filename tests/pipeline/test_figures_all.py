@@ -77,6 +77,9 @@ def drawn(tree: dict[str, Any], scale: Instrument, answers: pd.DataFrame) -> dic
             topics=[name for name in topics if name in ("fairness", "psd_audit")],
         ).to_dict()
     )
+    several = {"headline": ["alpha north"], "alternatives": {"missing": ["listwise", "pairwise"]}}
+    plan = {"topics": ["flow"], "multiverse": several}
+    trees.append(validate(answers[answers["wave"] == 1], scale, plan=plan).to_dict())
     found: dict[str, tuple[Any, Figure]] = {}
     for made in trees:
         for section in made["sections"].values():

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 import dta
+from analysis.pipeline.topics.multiverse import paths_of
+from analysis.planning.loading import load_plan
 from analysis.validity.hypotheses import check_hypotheses
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "plan.md"
@@ -94,6 +96,23 @@ def test_the_example_of_the_documentation(
     assert "Does patience in gardens go with calm?" in page and status in page
     printed = capsys.readouterr().out
     assert "exclude_flagged: yes (planned)" in printed and "rotation: oblimin (default)" in printed
+
+
+def test_the_multiverse_of_the_documentation_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, 0.5, 150)
+    (block,) = blocks("yaml multiverse")
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(plan.read_text(encoding="utf-8") + block, encoding="utf-8")
+    tree = carried_out(tmp_path, "--topics", "flow", "--set", "multiverse={headline: [alpha patience], "
+                       "alternatives: {missing: [listwise, pairwise], collapse: [{}, {all: {1: 2}}]}}")  # fmt: skip
+    section = tree["sections"]["multiverse"]
+    assert section["status"] == "ok" and section["values"]["paths"] == 6
+    planned = load_plan(plan).multiverse
+    assert planned is not None and len(planned.alternatives) == 5
+    assert len(paths_of(load_plan(plan))) == 3 * 2 * 3 * 2 * 3
 
 
 def test_options_override_single_entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ import analysis
 import instrument
 from analysis import rules
 from analysis.pipeline import validate
-from analysis.planning.definition import Plan
+from analysis.planning.definition import Plan, Split
+from analysis.planning.halves import half_of
 from analysis.planning.loading import settle
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
@@ -389,12 +390,13 @@ def test_a_hypothesis_that_cannot_be_asked_says_why(first: pd.DataFrame, scale: 
 
 def test_two_small_waves_of_a_person_stay_in_one_half(answers: pd.DataFrame, scale: Instrument) -> None:
     plan = {"split": {"seed": 4}, "topics": ["flow"]}
-    halves = {
-        half: validate(answers, scale, plan=plan, half=half).tree["meta"]
-        for half in ("exploration", "confirmation")
-    }
-    assert sum(meta["participants"] for meta in halves.values()) == answers["participant"].nunique()
-    assert sum(meta["administrations"] for meta in halves.values()) == len(answers)
+    explored = validate(answers, scale, plan=plan, half="exploration").tree["meta"]
+    where = half_of(answers["participant"], Split(seed=4))
+    assert (answers.assign(half=where).groupby("participant")["half"].nunique() == 1).all()
+    assert explored["administrations"] == (where == "exploration").sum()
+    assert explored["participants"] == answers["participant"][where == "exploration"].nunique()
+    assert 0.4 < explored["participants"] / answers["participant"].nunique() < 0.6
+    assert (half_of(answers["participant"], Split(seed=5)) != where).mean() > 0.3
     with pytest.raises(DefinitionError, match="say which: --half exploration or --half confirmation"):
         validate(answers, scale, plan=plan)
     with pytest.raises(DefinitionError, match="does not split"):

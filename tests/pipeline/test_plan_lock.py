@@ -317,3 +317,57 @@ def test_the_command_locks_checks_and_amends(
     Path("plan.yaml").write_text("schema: 1\ntopics: [flw]\n", encoding="utf-8")
     code, _, err = run("lock", "plan.yaml", "-i", "dta", "--reason", "Worse.")
     assert code == 2 and "did you mean 'flow'" in err
+
+
+def test_the_half_to_confirm_on_opens_with_the_lock(
+    answers: pd.DataFrame, scale: Instrument, tmp_path: Path
+) -> None:
+    path = tmp_path / "plan.yaml"
+    content = {"schema": 1, "topics": ["flow"], "split": {"seed": 4}}
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    explored = validate(answers, scale, plan=path, half="exploration").tree["meta"]
+    with pytest.raises(DefinitionError, match="stays closed until the plan is locked"):
+        validate(answers, scale, plan=path, half="confirmation")
+    with pytest.raises(DefinitionError, match="stays closed"):
+        validate(answers, scale, plan=content, half="confirmation")
+    seal(path, load_plan(path), [("scale", scale)])
+    confirmed = validate(answers, scale, plan=path, half="confirmation").tree["meta"]
+    assert explored["participants"] + confirmed["participants"] == answers["participant"].nunique()
+    assert explored["administrations"] + confirmed["administrations"] == len(answers)
+    assert confirmed["plan"]["half"] == "confirmation"
+    assert any(note.startswith("half confirmation: ") for note in confirmed["notes"])
+    for other in ({"seed": 5}, {"seed": 4, "explore": 0.6}):
+        path.write_text(yaml.safe_dump(content | {"split": other}), encoding="utf-8")
+        with pytest.raises(DefinitionError, match="locked with another split"):
+            validate(answers, scale, plan=path, half="confirmation")
+
+
+def test_every_table_of_a_person_goes_to_the_half_of_the_person(
+    answers: pd.DataFrame, scale: Instrument, people: pd.DataFrame
+) -> None:
+    first = answers[answers["wave"] == 1].head(90)
+    tree = validate(
+        first,
+        scale,
+        covariates=people,
+        plan={"split": {"seed": 1}, "topics": ["covariates"]},
+        half="exploration",
+    ).tree
+    rows = tree["sections"]["covariates"]["tables"]["covariates"]
+    assert rows["n"] == [tree["meta"]["participants"]] * 2
+
+
+def test_people_are_split_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+                               answers: pd.DataFrame, scale: Instrument) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    answers[answers["wave"] == 1].to_csv("answers.csv", index=False)
+    content = scale.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    Path("likert.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    for seed, code in ((4, 0), (4, 0), (5, 2)):
+        text = yaml.safe_dump({"schema": 1, "topics": ["flow"], "split": {"seed": seed}})
+        Path("plan.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(SystemExit) as ended:
+            dta.main(["validate", "answers.csv", "-i", "likert.yaml", "--plan", "plan.yaml", "-o", "out",
+                      "--half", "exploration"])  # fmt: skip
+        assert ended.value.code == code
+    assert "people were split before by seed 4" in capsys.readouterr().err

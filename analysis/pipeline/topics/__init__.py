@@ -15,6 +15,7 @@ from analysis.pipeline.topics import (
     longitudinal,
     mechanism,
     models,
+    multiverse,
     planned_hypotheses,
     planned_models,
     priority,
@@ -56,11 +57,12 @@ TOPICS: tuple[Topic, ...] = (
 
 
 def planned_topics(context: Context) -> list[Topic]:
-    """Topics that only a plan asks for: its models and its hypotheses."""
+    """Topics that only a plan asks for: its models, its hypotheses and its other decisions."""
     plan = context.plan
     return [
         *([planned_models.TOPIC] if plan.models else []),
         *([planned_hypotheses.TOPIC] if plan.hypotheses else []),
+        *([multiverse.TOPIC] if plan.multiverse is not None else []),
     ]
 
 

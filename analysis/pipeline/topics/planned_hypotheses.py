@@ -37,9 +37,9 @@ _DATA = ["id", "score", "other", "judged_by", "pvalue", "status", "reason", "wit
 
 def section_planned_hypotheses(context: Context) -> Section:
     """Estimate every relation that was expected, and hold its interval against what was expected."""
-    rows = [_checked(context, hypothesis) for hypothesis in context.plan.hypotheses]
+    rows = [checked(context, hypothesis) for hypothesis in context.plan.hypotheses]
     table = pd.DataFrame(rows, columns=[*_DATA, *_COLUMNS])
-    counts = {status: int((table["status"] == status).sum()) for status in _WORDS}
+    counts = {status: int((table["status"] == status).sum()) for status in STATUS_WORDS}
     values = {
         "planned": len(table),
         "confirmed": counts[CONFIRMED],
@@ -71,7 +71,7 @@ def section_planned_hypotheses(context: Context) -> Section:
     )
 
 
-_WORDS = {
+STATUS_WORDS = {
     CONFIRMED: "confirmed",
     NOT_CONFIRMED: "not confirmed",
     UNDECIDED: "cannot be told: the interval holds values inside and outside the expected range",
@@ -79,8 +79,8 @@ _WORDS = {
 }
 
 
-def _checked(context: Context, hypothesis: Hypothesis) -> dict[str, Any]:
-    """Row of one hypothesis."""
+def checked(context: Context, hypothesis: Hypothesis) -> dict[str, Any]:
+    """Give the row of one hypothesis: relation, estimate with interval, n, status and reason."""
     outcomes = [] if context.outcomes is None else list(context.outcomes.columns)
     seen = for_predictions(context) if hypothesis.with_ in outcomes else context
     score = hypothesis.score or ("total" if context.scale.total_themes else next(iter(context.themes)))
@@ -102,7 +102,7 @@ def _checked(context: Context, hypothesis: Hypothesis) -> dict[str, Any]:
     except ToolkitError as error:
         found = {"status": UNANSWERED, "reason": str(error).splitlines()[0]}
     reason = found.setdefault("reason", "")
-    return row | found | {"outcome": _WORDS[found["status"]] + (f": {reason}" if reason else "")}
+    return row | found | {"outcome": STATUS_WORDS[found["status"]] + (f": {reason}" if reason else "")}
 
 
 def _relation(hypothesis: Hypothesis, score: str, other: str) -> str:

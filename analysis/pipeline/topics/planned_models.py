@@ -28,11 +28,12 @@ def section_planned_models(context: Context) -> Section:
     """Fit every model of the plan to the first wave, judge the first by its robust indices."""
     how = estimator_for(context)
     gaps = Gaps(context=context)
-    fits, rows = {}, []
+    fits: dict[str, StructuralResult] = {}
+    rows = []
     for name, syntax in context.plan.models.items():
         row: dict[str, Any] = {"model": name, "syntax": syntax}
         try:
-            fit = _fitted(context, syntax, how)
+            fit = fitted(context, syntax, how)
         except ToolkitError as error:
             gaps.add(name, error)
             rows.append(row | {"solution": f"not fitted: {str(error).splitlines()[0]}"})
@@ -67,8 +68,8 @@ def section_planned_models(context: Context) -> Section:
     )
 
 
-def _fitted(context: Context, syntax: str, how: dict[str, Any]) -> StructuralResult:
-    """Fit one model; what is wrong with a solution is read from its faults."""
+def fitted(context: Context, syntax: str, how: dict[str, Any]) -> StructuralResult:
+    """Fit a model to the first wave; what is wrong with a solution is read from its faults."""
     from analysis.structural.models import sem
 
     with warnings.catch_warnings():
