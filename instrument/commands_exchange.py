@@ -345,6 +345,34 @@ def _enrolled(file: Path) -> pd.DataFrame:
         raise ResponseDataError(fact_and_hint("dta import", fact, "check the path.")) from None
 
 
+def read_for_study(connection: Any, row: Any, file: Path) -> pd.DataFrame:
+    """Read a table of answers to the instrument of a study, with status and dates.
+
+    Parameters
+    ----------
+    connection, row
+        An open connection, and the row of the study.
+    file
+        Table in the shape of the data contract.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Checked; only columns that an import into the store takes.
+    """
+    from instrument.dates_given import DATED
+    from instrument.standing import STATUS
+    from instrument.store.definitions import instrument_of
+
+    scale = instrument_of(connection, int(row.instrument_version_id))
+    how: dict[str, Any] = {"mapping": None, "caller": "dta study compare"}
+    answers = _from_table(file, scale, "", how)
+    ours = ("participant", "wave", STATUS, *DATED, *scale.item_ids)
+    kept = answers[[name for name in answers.columns if name in ours]]
+    kept.attrs = answers.attrs
+    return kept
+
+
 def _into_store(
     file: Path,
     given: tuple[str, Path | None],

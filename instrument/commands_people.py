@@ -114,7 +114,7 @@ def merge_command(
     caller = "dta study merge"
     day = _day(on, caller)
     refuse_existing(out, caller)
-    given, known = _table(links, caller), _table(contacts, caller)
+    given, known = read_table(links, caller), read_table(contacts, caller)
     _refuse_unfit(given, known, links.name, contacts.name, caller)
     engine = opened(store)
     keyring = keys_of(keys, engine)
@@ -170,8 +170,24 @@ def _day(given: str | None, caller: str) -> date | None:
     return day
 
 
-def _table(path: Path, caller: str) -> pd.DataFrame:
-    """Read a CSV of texts; a separator other than the comma is found out."""
+def read_table(path: Path, caller: str) -> pd.DataFrame:
+    """Read a CSV of texts; a separator other than the comma is found out.
+
+    Parameters
+    ----------
+    path, caller
+        The file, and the command that a message names.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Texts.
+
+    Raises
+    ------
+    ResponseDataError
+        It cannot be read.
+    """
     import pandas as pd
 
     from instrument.written_cells import without_marks

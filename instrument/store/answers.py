@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, and_, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from instrument.errors import fact_and_hint
@@ -86,6 +86,9 @@ _REVISE = (
     .values(revision=bindparam("new_revision"))
 )
 _LOCK = select(administration).where(administration.c.id == bindparam("of_attempt")).with_for_update()
+
+
+UNSAID = ("skipped", "not_seen")
 
 
 class LockedError(StoreError):
@@ -211,6 +214,7 @@ def start_administration(
                 insert(administration).values(
                     participant_id=participant_id,
                     wave_id=wave_id,
+                    attempt=_next_attempt(participant_id, wave_id),
                     instrument_version_id=version_id,
                     mode=mode,
                     lang=lang,
@@ -241,6 +245,14 @@ def start_administration(
         ],
     )
     return number
+
+
+def _next_attempt(participant_id: int, wave_id: int) -> ScalarSelect[int]:
+    """Number of a further attempt: those that were made void keep theirs."""
+    earlier = select(func.coalesce(func.max(administration.c.attempt), 0) + 1).where(
+        administration.c.participant_id == participant_id, administration.c.wave_id == wave_id
+    )
+    return earlier.scalar_subquery()
 
 
 def answers_of(connection: Connection, administration_id: int) -> list[Row[tuple[object, ...]]]:
@@ -293,21 +305,40 @@ def save_answers(
     LockedError
         The attempt is complete.
     """
-    attempt = _locked_row(connection, administration_id)
-    if attempt.status == "completed":
+    attempt = locked_attempt(connection, administration_id)
+    if attempt.status != "open":
         hint = "nothing more to do; the answers are in the store."
         raise LockedError(fact_and_hint("save_answers", "this questionnaire is complete.", hint))
     now = datetime.now(UTC)
-    asked = {"of_attempt": administration_id, "items": list(answers)}
-    kept = {row.item_id: row for row in connection.execute(_KEPT, asked)} if answers else {}
+    kept = _kept(connection, administration_id, answers)
+    changed = {
+        number: answer
+        for number, answer in answers.items()
+        if (kept[number].state, kept[number].value) != (answer.state, answer.value)
+        and not (answer.state in UNSAID and kept[number].state not in UNSAID)
+    }
+    _write(connection, administration_id, changed, kept, now)
+    if show_page is not None:
+        connection.execute(_SHOW, {"of_attempt": administration_id, "shown_page": show_page, "now": now})
+    revision = int(attempt.revision) + 1
+    connection.execute(_REVISE, {"of_attempt": administration_id, "new_revision": revision})
+    return revision
+
+
+def _write(
+    connection: Connection,
+    administration_id: int,
+    answers: Mapping[int, Answer],
+    kept: Mapping[int, Row[tuple[object, ...]]],
+    now: datetime,
+    *,
+    whole_history: bool = False,
+) -> None:
+    """Put answers in place of those that are kept, which go into the history."""
     changed, history = [], []
     for number, answer in answers.items():
         before = kept[number]
-        if (before.state, before.value) == (answer.state, answer.value):
-            continue
-        if answer.state in ("skipped", "not_seen") and before.state not in ("skipped", "not_seen"):
-            continue
-        if before.state != "not_seen":
+        if whole_history or before.state != "not_seen":
             history.append(
                 {
                     "administration_id": administration_id,
@@ -332,11 +363,58 @@ def save_answers(
         connection.execute(_CHANGE, changed)
     if history:
         connection.execute(insert(response_history), history)
-    if show_page is not None:
-        connection.execute(_SHOW, {"of_attempt": administration_id, "shown_page": show_page, "now": now})
-    revision = int(attempt.revision) + 1
-    connection.execute(_REVISE, {"of_attempt": administration_id, "new_revision": revision})
-    return revision
+
+
+def differing(
+    connection: Connection, administration_id: int, answers: Mapping[int, Answer]
+) -> dict[int, Answer]:
+    """Those of some answers that an attempt does not hold.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    administration_id
+        Number of the attempt.
+    answers
+        Item number to answer.
+
+    Returns
+    -------
+    dict of Answer
+        By item number.
+    """
+    kept = _kept(connection, administration_id, answers)
+    return {
+        number: answer
+        for number, answer in answers.items()
+        if (kept[number].state, kept[number].value) != (answer.state, answer.value)
+    }
+
+
+def replace_answers(connection: Connection, administration_id: int, answers: Mapping[int, Answer]) -> None:
+    """Put answers in place of others, blanks too; what was there is kept in the history.
+
+    Parameters
+    ----------
+    connection
+        An open transaction that holds the attempt, which is open.
+    administration_id
+        Number of the attempt.
+    answers
+        Item number to answer.
+    """
+    kept = _kept(connection, administration_id, answers)
+    _write(connection, administration_id, answers, kept, datetime.now(UTC), whole_history=True)
+
+
+def _kept(
+    connection: Connection, administration_id: int, answers: Mapping[int, Answer]
+) -> dict[int, Row[tuple[object, ...]]]:
+    if not answers:
+        return {}
+    asked = {"of_attempt": administration_id, "items": list(answers)}
+    return {row.item_id: row for row in connection.execute(_KEPT, asked)}
 
 
 def complete_administration(connection: Connection, administration_id: int, submit_key: str) -> bool:
@@ -356,8 +434,8 @@ def complete_administration(connection: Connection, administration_id: int, subm
     bool
         Whether this call finished it.
     """
-    attempt = _locked_row(connection, administration_id)
-    if attempt.status == "completed":
+    attempt = locked_attempt(connection, administration_id)
+    if attempt.status != "open":
         return False
     connection.execute(
         update(administration)
@@ -368,8 +446,26 @@ def complete_administration(connection: Connection, administration_id: int, subm
     return True
 
 
-def _locked_row(connection: Connection, administration_id: int) -> Row[tuple[object, ...]]:
-    """Row of an attempt, held until the transaction ends (SQLite holds the whole file anyway)."""
+def locked_attempt(connection: Connection, administration_id: int) -> Row[tuple[object, ...]]:
+    """Row of an attempt, held until the transaction ends (SQLite holds the whole file anyway).
+
+    Parameters
+    ----------
+    connection
+        An open transaction.
+    administration_id
+        Number of the attempt.
+
+    Returns
+    -------
+    sqlalchemy.Row
+        Its columns.
+
+    Raises
+    ------
+    StoreError
+        It is no longer in the store.
+    """
     found = connection.execute(_LOCK, {"of_attempt": administration_id}).first()
     if found is None:
         fact = "the questionnaire is no longer in the store."

@@ -90,7 +90,7 @@ def keep_table(
     ResponseDataError
         A date cannot be read, lies in the future, or a person has two days of enrolment.
     """
-    given = list(_answer_sets(answers))
+    given = list(answer_sets(answers))
     enrolled_on = enrolment_days(answers, "import")
     waves = {str(row.name) for row in _waves(connection, study_row)}
     if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
@@ -158,7 +158,7 @@ def _enrol_on(connection: Connection, days: Mapping[int, date]) -> None:
 
 
 def _refuse_unknown_day_zero(
-    study_row: Any, added: Sequence[str], given: Sequence[_GivenSet], enrolled_on: Mapping[str, date]
+    study_row: Any, added: Sequence[str], given: Sequence[GivenSet], enrolled_on: Mapping[str, date]
 ) -> None:
     """Refuse dated answers of people whose day 0 would be the day of the import."""
     if rules_of(study_row.definition).zero is not DayZero.ENROLMENT:
@@ -188,8 +188,20 @@ def _refuse_other_enrolment(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _GivenSet:
-    """One row of a table of answers."""
+class GivenSet:
+    """One row of a table of answers.
+
+    Attributes
+    ----------
+    participant, wave
+        Whose, at which wave.
+    answers
+        Item id to answer.
+    finished
+        Whether the questionnaire was.
+    completed_on
+        Day of the answers, where it is known.
+    """
 
     participant: str
     wave: str
@@ -203,7 +215,7 @@ def _keep_one(
     study_row: Any,
     participant_id: int,
     wave_id: int,
-    one: _GivenSet,
+    one: GivenSet,
     *,
     lang: str,
     mode: str,
@@ -255,7 +267,19 @@ def _date(connection: Connection, attempt: int, day: date | None) -> None:
     record(connection, "administration.date", f"administration {attempt}")
 
 
-def _answer_sets(answers: pd.DataFrame) -> Iterator[_GivenSet]:
+def answer_sets(answers: pd.DataFrame) -> Iterator[GivenSet]:
+    """Give each row of a table of answers as a set.
+
+    Parameters
+    ----------
+    answers : pandas.DataFrame
+        As `read_responses` gives it, perhaps with `status` and the columns of dates.
+
+    Yields
+    ------
+    GivenSet
+        In the order of the table.
+    """
     reasons = missing_reasons(answers).astype(str)
     keys = zip(reasons["participant"], reasons["wave"], reasons["item"], strict=True)
     why = dict(zip(keys, reasons["reason"], strict=True))
@@ -272,4 +296,4 @@ def _answer_sets(answers: pd.DataFrame) -> Iterator[_GivenSet]:
             else:
                 state = why.get((name, wave, str(item)))
                 given[str(item)] = Answer(state) if state in STATES else blank
-        yield _GivenSet(participant=name, wave=wave, answers=given, finished=done, completed_on=day)
+        yield GivenSet(participant=name, wave=wave, answers=given, finished=done, completed_on=day)

@@ -31,6 +31,7 @@ NAMING = {
 metadata = MetaData(naming_convention=NAMING)
 
 STATES = ("answered", "skipped", "not_seen", "not_applicable", "declined")
+ACTS = ("correct", "reopen", "void")
 MODES = ("web", "paper", "import", "app")
 
 
@@ -226,6 +227,21 @@ response_history = Table(
     Column("state", String(16), nullable=False),
     Column("saved_at", Instant, nullable=False),
     Column("replaced_at", Instant, nullable=False),
+)
+
+administration_act = Table(
+    "administration_act",
+    metadata,
+    _key(),
+    _to("administration"),
+    Column("act", String(16), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("n_answers", Integer, nullable=False),
+    _one_of("act", ACTS),
+    CheckConstraint("length(reason) > 0", name="reason_given"),
 )
 
 usage_event = Table(

@@ -5,6 +5,14 @@ from __future__ import annotations
 LOCKED = "answers of a completed administration are locked"
 APPEND_ONLY = "audit_log is append-only"
 GOING_BACK = "a completed administration stays completed"
+VOID_FOR_GOOD = "a void administration stays void"
+KEPT = "what was replaced or done is kept as it was"
+KEPT_TABLES = ("response_history", "administration_act")
+_ACTED = (
+    "SELECT 1 FROM administration_act WHERE administration_id = OLD.id AND revision = OLD.revision "
+    "AND ((NEW.status = 'void' AND act = 'void') OR (NEW.status = 'open' AND act IN ('reopen', 'correct')))"
+)
+"""An act with a reason, written for the state that the administration is in."""
 
 
 def sqlite_triggers() -> dict[str, str]:
@@ -15,24 +23,7 @@ def sqlite_triggers() -> dict[str, str]:
     dict of str
         Trigger name to statement.
     """
-    completed = "SELECT 1 FROM administration WHERE id = {row}.administration_id AND status = 'completed'"
-    made = {}
-    for verb, row in (("insert", "NEW"), ("update", "NEW")):
-        made[f"response_locked_{verb}"] = (
-            f"CREATE TRIGGER response_locked_{verb} BEFORE {verb.upper()} ON response "
-            f"WHEN EXISTS ({completed.format(row=row)}) BEGIN SELECT RAISE(ABORT, '{LOCKED}'); END"
-        )
-    made["administration_stays_completed"] = (
-        "CREATE TRIGGER administration_stays_completed BEFORE UPDATE ON administration "
-        "WHEN OLD.status = 'completed' AND NEW.status <> 'completed' "
-        f"BEGIN SELECT RAISE(ABORT, '{GOING_BACK}'); END"
-    )
-    for verb in ("update", "delete"):
-        made[f"audit_no_{verb}"] = (
-            f"CREATE TRIGGER audit_no_{verb} BEFORE {verb.upper()} ON audit_log "
-            f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
-        )
-    return made
+    return {**_sqlite_log(), **act_triggers("sqlite")}
 
 
 def postgresql_triggers() -> dict[str, str]:
@@ -43,36 +34,161 @@ def postgresql_triggers() -> dict[str, str]:
     dict of str
         Name to statement; functions come before the triggers that call them.
     """
+    return {**_postgresql_log(), **act_triggers("postgresql")}
+
+
+def first_triggers(dialect: str) -> dict[str, str]:
+    """Statements of the first schema, which had no acts on answers.
+
+    Parameters
+    ----------
+    dialect
+        `sqlite` or `postgresql`.
+
+    Returns
+    -------
+    dict of str
+        Name to statement.
+    """
+    log = _sqlite_log() if dialect == "sqlite" else _postgresql_log()
+    return {**log, **act_triggers(dialect, acts=False)}
+
+
+def act_triggers(dialect: str, *, acts: bool = True) -> dict[str, str]:
+    """Statements of the rules about answers and administrations.
+
+    Parameters
+    ----------
+    dialect
+        `sqlite` or `postgresql`.
+    acts
+        Whether the schema has acts (correct, reopen, void).
+
+    Returns
+    -------
+    dict of str
+        Name to statement.
+    """
+    return _sqlite_acts(acts) if dialect == "sqlite" else _postgresql_acts(acts)
+
+
+def drop_act_triggers(dialect: str, *, acts: bool = True) -> list[str]:
+    """Statements that remove the rules of `act_triggers`.
+
+    Parameters
+    ----------
+    dialect, acts
+        As for `act_triggers`.
+
+    Returns
+    -------
+    list of str
+        Statements in the order to run them.
+    """
+    made = act_triggers(dialect, acts=acts)
+    if dialect == "sqlite":
+        return [f"DROP TRIGGER IF EXISTS {name}" for name in made]
+    functions = [name.split()[1] for name in made if name.startswith("function ")]
+    return [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in functions]
+
+
+def _sqlite_log() -> dict[str, str]:
     return {
-        "function response_locked": (
-            "CREATE FUNCTION response_locked() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "IF EXISTS (SELECT 1 FROM administration WHERE id = NEW.administration_id "
-            f"AND status = 'completed') THEN RAISE EXCEPTION '{LOCKED}' "
-            "USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN NEW; END $$"
-        ),
-        "response_locked": (
-            "CREATE TRIGGER response_locked BEFORE INSERT OR UPDATE ON response "
-            "FOR EACH ROW EXECUTE FUNCTION response_locked()"
-        ),
-        "function administration_stays_completed": (
-            "CREATE FUNCTION administration_stays_completed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            "IF OLD.status = 'completed' AND NEW.status <> 'completed' THEN "
-            f"RAISE EXCEPTION '{GOING_BACK}' USING ERRCODE = 'integrity_constraint_violation'; END IF; "
-            "RETURN NEW; END $$"
-        ),
-        "administration_stays_completed": (
-            "CREATE TRIGGER administration_stays_completed BEFORE UPDATE ON administration "
-            "FOR EACH ROW EXECUTE FUNCTION administration_stays_completed()"
-        ),
-        "function audit_append_only": (
-            "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"RAISE EXCEPTION '{APPEND_ONLY}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
-        ),
+        f"audit_no_{verb}": (
+            f"CREATE TRIGGER audit_no_{verb} BEFORE {verb.upper()} ON audit_log "
+            f"BEGIN SELECT RAISE(ABORT, '{APPEND_ONLY}'); END"
+        )
+        for verb in ("update", "delete")
+    }
+
+
+def _sqlite_acts(acts: bool) -> dict[str, str]:
+    shut = "status IN ('completed', 'void')" if acts else "status = 'completed'"
+    made = {}
+    for verb in ("insert", "update"):
+        made[f"response_locked_{verb}"] = (
+            f"CREATE TRIGGER response_locked_{verb} BEFORE {verb.upper()} ON response "
+            f"WHEN EXISTS (SELECT 1 FROM administration WHERE id = NEW.administration_id AND {shut}) "
+            f"BEGIN SELECT RAISE(ABORT, '{LOCKED}'); END"
+        )
+    unless = f" AND NOT EXISTS ({_ACTED})" if acts else ""
+    made["administration_stays_completed"] = (
+        "CREATE TRIGGER administration_stays_completed BEFORE UPDATE ON administration "
+        f"WHEN OLD.status = 'completed' AND NEW.status <> 'completed'{unless} "
+        f"BEGIN SELECT RAISE(ABORT, '{GOING_BACK}'); END"
+    )
+    if not acts:
+        return made
+    made["administration_stays_void"] = (
+        "CREATE TRIGGER administration_stays_void BEFORE UPDATE ON administration "
+        "WHEN OLD.status = 'void' AND NEW.status <> 'void' "
+        f"BEGIN SELECT RAISE(ABORT, '{VOID_FOR_GOOD}'); END"
+    )
+    for table in KEPT_TABLES:
+        made[f"{table}_kept"] = (
+            f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, '{KEPT}'); END"
+        )
+    return made
+
+
+_FAIL = "RAISE EXCEPTION '{}' USING ERRCODE = 'integrity_constraint_violation'"
+
+
+def _function(name: str, body: str) -> str:
+    return f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$"
+
+
+def _postgresql_log() -> dict[str, str]:
+    return {
+        "function audit_append_only": _function("audit_append_only", f"{_FAIL.format(APPEND_ONLY)};"),
         "audit_append_only": (
             "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_log "
             "FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()"
         ),
     }
+
+
+def _postgresql_acts(acts: bool) -> dict[str, str]:
+    shut = "status IN ('completed', 'void')" if acts else "status = 'completed'"
+    unless = f" AND NOT EXISTS ({_ACTED})" if acts else ""
+    made = {
+        "function response_locked": _function(
+            "response_locked",
+            f"IF EXISTS (SELECT 1 FROM administration WHERE id = NEW.administration_id AND {shut}) "
+            f"THEN {_FAIL.format(LOCKED)}; END IF; RETURN NEW;",
+        ),
+        "response_locked": (
+            "CREATE TRIGGER response_locked BEFORE INSERT OR UPDATE ON response "
+            "FOR EACH ROW EXECUTE FUNCTION response_locked()"
+        ),
+        "function administration_stays_completed": _function(
+            "administration_stays_completed",
+            f"IF OLD.status = 'completed' AND NEW.status <> 'completed'{unless} "
+            f"THEN {_FAIL.format(GOING_BACK)}; END IF; RETURN NEW;",
+        ),
+        "administration_stays_completed": (
+            "CREATE TRIGGER administration_stays_completed BEFORE UPDATE ON administration "
+            "FOR EACH ROW EXECUTE FUNCTION administration_stays_completed()"
+        ),
+    }
+    if not acts:
+        return made
+    made["function administration_stays_void"] = _function(
+        "administration_stays_void",
+        f"IF OLD.status = 'void' AND NEW.status <> 'void' THEN {_FAIL.format(VOID_FOR_GOOD)}; END IF; "
+        "RETURN NEW;",
+    )
+    made["administration_stays_void"] = (
+        "CREATE TRIGGER administration_stays_void BEFORE UPDATE ON administration "
+        "FOR EACH ROW EXECUTE FUNCTION administration_stays_void()"
+    )
+    made["function kept_as_it_was"] = _function("kept_as_it_was", f"{_FAIL.format(KEPT)};")
+    for table in KEPT_TABLES:
+        made[f"{table}_kept"] = (
+            f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION kept_as_it_was()"
+        )
+    return made
 
 
 def drop_statements(dialect: str) -> list[str]:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from instrument.store.triggers import drop_statements, postgresql_triggers, sqlite_triggers
+from instrument.store.triggers import drop_statements, first_triggers
 
 revision = "0001"
 down_revision = None
@@ -334,8 +334,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("administration_id", "name", name=op.f("pk_score")),
     )
-    sqlite = op.get_bind().dialect.name == "sqlite"
-    for statement in (sqlite_triggers() if sqlite else postgresql_triggers()).values():
+    for statement in first_triggers(op.get_bind().dialect.name).values():
         op.execute(statement)
 
 

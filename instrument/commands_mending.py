@@ -1,0 +1,125 @@
+"""`dta study correct`, `reopen`, `void`, `acts` and `compare`: mend what was keyed, with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from instrument.commands_people import StudyName, read_table, refuse_existing, write_privately
+from instrument.commands_store import DEFAULT_STORE, StoreUrl, opened
+
+app = typer.Typer()
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept with the act. Never write an answer here.")]
+By = Annotated[str, typer.Option("--by", help="Who decided it, as the team names its members.")]
+Who = Annotated[str, typer.Argument(help="Pseudonym.")]
+AtWave = Annotated[str, typer.Argument(help="Wave.")]
+NewFile = Annotated[Path | None, typer.Option("--out", "-o", help="New CSV file; else it is printed.")]
+
+
+@app.command("correct")
+def correct_command(
+    name: StudyName,
+    file: Annotated[Path, typer.Argument(help="CSV: participant, wave, item, code; a row for each answer.")],
+    reason: Reason,
+    by: By = "",
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Correct single answers: all of them or none; what they were is kept in the history."""
+    from instrument.store.definitions import find_study
+    from instrument.store.mending import Because, correct_answers
+
+    corrections = read_table(file, "dta study correct")
+    with opened(store).begin() as connection:
+        row = find_study(connection, name)
+        changed, same = correct_answers(connection, row, corrections, Because(reason, by))
+    typer.echo(f"{changed} answers corrected, {same} were so already.")
+
+
+@app.command("reopen")
+def reopen_command(
+    name: StudyName,
+    pseudonym: Who,
+    wave: AtWave,
+    reason: Reason,
+    by: By = "",
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Open a finished questionnaire again, for its person or for a later import."""
+    from instrument.store.mending import reopen_administration
+
+    _act(reopen_administration, name, pseudonym, wave, (reason, by), store)
+    typer.echo("Reopened. The person goes on with the same link while the wave is open.")
+
+
+@app.command("void")
+def void_command(
+    name: StudyName,
+    pseudonym: Who,
+    wave: AtWave,
+    reason: Reason,
+    by: By = "",
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Take a questionnaire out of every export; it stays in the store, marked void, for good."""
+    from instrument.store.mending import void_administration
+
+    _act(void_administration, name, pseudonym, wave, (reason, by), store)
+    typer.echo("Void. The person may answer this wave anew while it is open.")
+
+
+def _act(
+    act: Callable[..., int], name: str, pseudonym: str, wave: str, why: tuple[str, str], store: str
+) -> None:
+    from instrument.store.definitions import find_study
+    from instrument.store.mending import Because
+
+    with opened(store).begin() as connection:
+        act(connection, find_study(connection, name), pseudonym, wave, Because(*why))
+
+
+@app.command("acts")
+def acts_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEFAULT_STORE) -> None:
+    """List what was corrected, reopened or made void, when and why."""
+    from instrument.store.connect import reading
+    from instrument.store.definitions import find_study
+    from instrument.store.mending import acts_of
+    from instrument.written_cells import csv_text
+
+    with reading(opened(store)) as connection:
+        number: Any = find_study(connection, name).id
+        table = acts_of(connection, number)
+    _give(csv_text(table), out, len(table), "dta study acts")
+
+
+@app.command("compare")
+def compare_command(
+    name: StudyName,
+    second: Annotated[Path, typer.Argument(help="Second entry of the same sheets of paper, as a table.")],
+    out: NewFile = None,
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Compare a second entry of paper with the first, by person and item; no answer is shown."""
+    from instrument.commands_exchange import read_for_study
+    from instrument.store.definitions import find_study
+    from instrument.store.double_entry import compare_entries
+    from instrument.written_cells import csv_text
+
+    if out is not None:
+        refuse_existing(out, "dta study compare")
+    with opened(store).begin() as connection:
+        row = find_study(connection, name)
+        found = compare_entries(connection, row, read_for_study(connection, row, second))
+    typer.echo(found.summary())
+    if len(found.discrepancies) or out is not None:
+        _give(csv_text(found.discrepancies), out, len(found.discrepancies), "dta study compare")
+
+
+def _give(text: str, out: Path | None, rows: int, caller: str) -> None:
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    write_privately(out, text, caller)
+    typer.echo(f"{rows} rows in {out}")
