@@ -80,6 +80,41 @@ def _act(
         act(connection, find_study(connection, name), pseudonym, wave, Because(*why))
 
 
+@app.command("amend")
+def amend_command(
+    name: StudyName,
+    file: Annotated[Path, typer.Argument(help="The amended study file, whole.")],
+    reason: Reason,
+    by: By = "",
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Put an amended file in place of a study's: texts, windows, consent, wording; versions are kept."""
+    from instrument.commands_study import refuse_half_languages
+    from instrument.loading import load_beside
+    from instrument.store.amending import amend_study
+    from instrument.store.mending import Because
+    from instrument.study import load_study
+
+    study = load_study(file)
+    scale = load_beside(study.instrument, file.parent)
+    refuse_half_languages(study, scale, "dta study amend")
+    with opened(store).begin() as connection:
+        number = amend_study(connection, name, study, scale, Because(reason, by))
+    typer.echo(f"Study {name} has version {number} now.")
+
+
+@app.command("versions")
+def versions_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEFAULT_STORE) -> None:
+    """List the versions of a study: when, what was changed and why."""
+    from instrument.store.amending import versions_of
+    from instrument.store.connect import reading
+    from instrument.written_cells import csv_text
+
+    with reading(opened(store)) as connection:
+        table = versions_of(connection, name)
+    _give(csv_text(table), out, len(table), "dta study versions")
+
+
 @app.command("acts")
 def acts_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEFAULT_STORE) -> None:
     """List what was corrected, reopened or made void, when and why."""

@@ -36,7 +36,7 @@ def check_command(file: StudyFile) -> None:
 
     study = load_study(file)
     scale = load_beside(study.instrument, file.parent)
-    _refuse_half_languages(study, scale, "dta study check")
+    refuse_half_languages(study, scale, "dta study check")
     typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
     faults = study.faults_before_opening()
     for fault in faults:
@@ -44,8 +44,19 @@ def check_command(file: StudyFile) -> None:
     typer.echo("It may open." if not faults else "It may not open yet.")
 
 
-def _refuse_half_languages(study: Study, scale: Instrument, caller: str) -> None:
-    """Refuse a language whose pages would be half in another."""
+def refuse_half_languages(study: Study, scale: Instrument, caller: str) -> None:
+    """Refuse a language whose pages would be half in another.
+
+    Parameters
+    ----------
+    study, scale, caller
+        Study, its instrument, and the command that a message names.
+
+    Raises
+    ------
+    DefinitionError
+        A language lacks in the instrument or on the pages.
+    """
     from instrument.administer.texts import shipped_languages
     from instrument.loading import refuse_half_translations
 
@@ -68,7 +79,7 @@ def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
 
     study = load_study(file)
     scale = load_beside(study.instrument, file.parent)
-    _refuse_half_languages(study, scale, "dta study create")
+    refuse_half_languages(study, scale, "dta study create")
     waves = [WaveWindow(wave.name, wave.opens, wave.closes) for wave in study.waves]
     with opened(store).begin() as connection:
         create_study(connection, study.id, scale, waves, study.to_json(), study.content_hash)

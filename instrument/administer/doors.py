@@ -48,6 +48,12 @@ _PERSON = (
         .limit(1)
         .scalar_subquery()
         .label("consent_granted"),
+        select(consent.c.version)
+        .where(consent.c.participant_id == participant.c.id)
+        .order_by(consent.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+        .label("consent_version"),
         study.c.status.label("study_status"),
         study.c.definition.label("study_definition"),
         study.c.instrument_version_id,
@@ -250,7 +256,8 @@ def person_numbered(connection: Connection, number: int) -> Any:
     Returns
     -------
     sqlalchemy.Row or None
-        Participant with the latest choice about consent (`consent_granted`, None before the first), and the
+        Participant with the latest choice about consent (`consent_granted`, None before the first, and
+        `consent_version`, to which text), and the
         status and the definitions of study and instrument; also when the link has ended.
     """
     return connection.execute(_PERSON, {"number": number}).first()

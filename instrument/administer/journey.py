@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,7 @@ from instrument.administer.layout import lay_out
 from instrument.definition import Instrument
 from instrument.store.answers import Answer, answers_of, attempts_of, start_administration
 from instrument.store.definitions import (
+    instrument_of,
     instrument_written_as,
     item_numbers,
     study_written_as,
@@ -35,11 +36,14 @@ class Occasion:
         Number of the attempt, None before its start.
     next_opens
         First day of the next wave when none is open.
+    version_id
+        Number of the instrument version of the attempt, None before its start.
     """
 
     wave_id: int | None
     administration: int | None = None
     next_opens: date | None = None
+    version_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,46 @@ class Circumstances:
     study: Study
     scale: Instrument
     version_id: int
+
+
+def must_consent_again(here: Circumstances) -> bool:
+    """Whether a person agreed to another version of the text than the present one.
+
+    Parameters
+    ----------
+    here
+        The person.
+
+    Returns
+    -------
+    bool
+        False also before the first choice, and after a no.
+    """
+    present = here.study.consent
+    agreed = bool(here.person.consent_granted)
+    return agreed and present is not None and here.person.consent_version != present.version
+
+
+def in_words_of(connection: Connection, here: Circumstances, version_id: int) -> Circumstances:
+    """Give the circumstances with the wording in which a questionnaire was begun.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    here
+        The person.
+    version_id
+        Number of the instrument version of the questionnaire.
+
+    Returns
+    -------
+    Circumstances
+        The same where the study was not amended since.
+    """
+    if version_id == here.version_id:
+        return here
+    return replace(here, scale=instrument_of(connection, version_id), version_id=version_id)
 
 
 def circumstances_of(person: Any) -> Circumstances:
@@ -113,7 +157,7 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
         if window is None:
             continue
         if window.holds(now) and row.status != "completed":
-            return Occasion(row.wave_id, row.administration_id)
+            return Occasion(row.wave_id, row.administration_id, version_id=row.instrument_version_id)
         if window.opens > now and not begins and row.status != "completed":
             upcoming = window.opens if upcoming is None else min(upcoming, window.opens)
     return Occasion(None, next_opens=upcoming)

@@ -38,6 +38,7 @@ from instrument.administer.journey import (
     begin,
     circumstances_of,
     first_open_page,
+    must_consent_again,
     occasion_of,
 )
 from instrument.administer.layout import page_sizes
@@ -179,7 +180,7 @@ def resume(request: Request) -> Response:
     """Lead to the step where the person stands."""
     with reading(site_of(request).engine) as connection:
         here, page = enter(connection, request)
-        if here.person.consent_granted is None:
+        if here.person.consent_granted is None or must_consent_again(here):
             return go(page, "/survey/consent")
         if not here.person.consent_granted:
             link = {"path": "/survey/consent", "label": page.t["consent_change"]}
@@ -225,6 +226,7 @@ def _consent_page(
         crisis=page.crisis,
         asked_again=status == 422,
         again=status == 403,
+        changed=must_consent_again(here),
         seal=seal(request, here, _text_shown(here, page.lang)),
     )
 
@@ -296,7 +298,7 @@ def ready(request: Request, connection: Any) -> tuple[Circumstances, Page, Occas
     """
     here, page = enter(connection, request)
     occasion = occasion_of(connection, here.person)
-    if not here.person.consent_granted or occasion.wave_id is None:
+    if not here.person.consent_granted or must_consent_again(here) or occasion.wave_id is None:
         raise ShutError(go(page, "/survey"))
     return here, page, occasion
 

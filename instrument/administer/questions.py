@@ -15,6 +15,8 @@ from instrument.administer.journey import (
     Circumstances,
     attempts_made,
     chosen_code,
+    in_words_of,
+    must_consent_again,
     occasion_of,
     read_form,
 )
@@ -41,6 +43,7 @@ def _questions(request: Request, connection: Any) -> tuple[Circumstances, Page, 
     here, page, occasion = ready(request, connection)
     if occasion.administration is None:
         raise ShutError(go(page, "/survey/start"))
+    here = in_words_of(connection, here, occasion.version_id or here.version_id)
     return here, page, occasion.administration, answers_of(connection, occasion.administration)
 
 
@@ -57,10 +60,13 @@ def _posted(request: Request, connection: Any, form: Any) -> tuple[Circumstances
                 raise stale(request, page, "sent", 409)
             if here.person.consent_granted is False:
                 raise stale(request, page, "taken_back", 409)
+            if must_consent_again(here):
+                raise stale(request, page, "reconsent", 409)
             occasion = occasion_of(connection, here.person)
             if occasion.administration != row.administration_id or not here.person.consent_granted:
                 raise stale(request, page, "over", 409)
             attempt = int(row.administration_id)
+            here = in_words_of(connection, here, int(row.instrument_version_id))
             return here, page, attempt, answers_of(connection, attempt)
     raise stale(request, page)
 

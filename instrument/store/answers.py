@@ -12,7 +12,14 @@ from sqlalchemy.exc import IntegrityError
 from instrument.errors import fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, inserted_number
-from instrument.store.tables import administration, item, response, response_history, wave
+from instrument.store.tables import (
+    administration,
+    item,
+    response,
+    response_history,
+    study_version,
+    wave,
+)
 
 # What every page of the questionnaire asks is written once: building a statement costs as much as running it.
 _ATTEMPTS = (
@@ -26,6 +33,7 @@ _ATTEMPTS = (
         administration.c.mode,
         administration.c.started_at,
         administration.c.completed_on,
+        administration.c.instrument_version_id,
     )
     .select_from(
         wave.outerjoin(
@@ -166,8 +174,8 @@ def attempts_of(connection: Connection, study_id: int, participant_id: int) -> l
     Returns
     -------
     list of sqlalchemy.Row
-        wave_id, name, opens_day, closes_day, then administration_id, status, mode, started_at and
-        completed_on: None before the start.
+        wave_id, name, opens_day, closes_day, then administration_id, status, mode, started_at,
+        completed_on and instrument_version_id: None before the start.
     """
     return list(connection.execute(_ATTEMPTS, {"study": study_id, "person": participant_id}))
 
@@ -215,6 +223,7 @@ def start_administration(
                     participant_id=participant_id,
                     wave_id=wave_id,
                     attempt=_next_attempt(participant_id, wave_id),
+                    study_version=_present_version(wave_id),
                     instrument_version_id=version_id,
                     mode=mode,
                     lang=lang,
@@ -253,6 +262,13 @@ def _next_attempt(participant_id: int, wave_id: int) -> ScalarSelect[int]:
         administration.c.participant_id == participant_id, administration.c.wave_id == wave_id
     )
     return earlier.scalar_subquery()
+
+
+def _present_version(wave_id: int) -> ScalarSelect[int]:
+    """Number of the newest version of the study of a wave."""
+    newest = select(func.coalesce(func.max(study_version.c.number), 1))
+    of_wave = select(wave.c.study_id).where(wave.c.id == wave_id).scalar_subquery()
+    return newest.where(study_version.c.study_id == of_wave).scalar_subquery()
 
 
 def answers_of(connection: Connection, administration_id: int) -> list[Row[tuple[object, ...]]]:

@@ -14,7 +14,15 @@ from instrument.definition import Instrument
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, inserted_number
-from instrument.store.tables import instrument_version, item, item_text, option_label, study, wave
+from instrument.store.tables import (
+    instrument_version,
+    item,
+    item_text,
+    option_label,
+    study,
+    study_version,
+    wave,
+)
 from instrument.study import Study
 
 KEPT_DEFINITIONS = 32
@@ -222,16 +230,11 @@ def create_study(
     if doubled := sorted({n for n in names if names.count(n) > 1}) or ([] if names else ["none given"]):
         fact = f"waves need names of their own: {name_offenders(doubled)}."
         raise StoreError(fact_and_hint("create_study", fact, "mend the waves of the study file."))
-    made = connection.execute(
-        insert(study).values(
-            name=name,
-            instrument_version_id=keep_instrument(connection, scale),
-            definition=definition,
-            sha256=sha256,
-            created_at=datetime.now(UTC),
-        )
-    )
-    study_id = inserted_number(made)
+    version_id, now = keep_instrument(connection, scale), datetime.now(UTC)
+    kept = {"instrument_version_id": version_id, "definition": definition, "sha256": sha256}
+    study_id = inserted_number(connection.execute(insert(study).values(name=name, created_at=now, **kept)))
+    first = {"number": 1, "reason": "", "made_by": "", "at": now}
+    connection.execute(insert(study_version).values(study_id=study_id, **first, **kept))
     connection.execute(
         insert(wave),
         [

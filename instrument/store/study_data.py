@@ -122,6 +122,10 @@ def study_data(url: str, name: str) -> StudyData:
         notes.append(
             f"{n} of {len(answers)} administrations lie outside their wave's window and are set aside"
         )
+    versions = answers["instrument_version"].value_counts(sort=False)
+    if len(versions) > 1:
+        counts = ", ".join(f"{version} ({n})" for version, n in versions.items())
+        notes.append(f"answers were given in {len(versions)} wordings of the instrument: {counts}")
     if names:
         notes.append(f"{len(names)} people have no day 0, which is their first answer, and are set aside")
         people = people[~people["participant"].isin(names)].reset_index(drop=True)

@@ -118,6 +118,21 @@ study = Table(
     _one_of("status", ("draft", "open", "closed")),
 )
 
+study_version = Table(
+    "study_version",
+    metadata,
+    _key(),
+    _to("study"),
+    Column("number", Integer, nullable=False),
+    _to("instrument_version"),
+    Column("definition", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(64), nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("study_id", "number"),
+)
+
 wave = Table(
     "wave",
     metadata,
@@ -184,6 +199,7 @@ administration = Table(
     Column("started_at", Instant, nullable=False),
     Column("completed_at", Instant),
     Column("completed_on", Date),
+    Column("study_version", Integer, nullable=False, server_default="1"),
     UniqueConstraint("participant_id", "wave_id", "attempt"),
     _one_of("status", ("open", "completed", "void")),
     _one_of("mode", MODES),

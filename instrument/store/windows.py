@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from instrument.store.definitions import waves_of
 from instrument.store.instants import utc
-from instrument.store.tables import administration, participant, usage_event
+from instrument.store.tables import administration, participant, study_version, usage_event
 from instrument.study import DayZero
 
 UNDATED = ("import", "paper")
@@ -115,6 +115,44 @@ def rules_of(definition: str) -> Rules:
             low, high = follows["days"]
             after[str(wave["id"])] = (str(follows["wave"]), int(low), int(high))
     return Rules(zero=DayZero(said.get("day_zero", DayZero.ENROLMENT)), after=after)
+
+
+Windows = Mapping[int, tuple[Rules, Mapping[str, tuple[int, int]]]]
+"""By version of a study: its rules, and the first and last day of each wave."""
+
+
+def windows_by_version(connection: Connection, study_row: Any) -> Windows:
+    """Give the windows of each version of a study; answers are judged by the one they were given under.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    study_row
+        Row of the study: id and definition.
+
+    Returns
+    -------
+    dict
+        By number of the version, the present one the last.
+    """
+    present = {str(row.name): (row.opens_day, row.closes_day) for row in _waves(connection, study_row)}
+    query = select(study_version.c.number, study_version.c.definition)
+    kept = connection.execute(
+        query.where(study_version.c.study_id == study_row.id).order_by(study_version.c.number)
+    )
+    found = {}
+    for number, definition in kept:
+        said = json.loads(definition or "{}")
+        waves = said.get("waves", []) if isinstance(said, dict) else []
+        days = {str(wave["id"]): (int(wave["opens"]), int(wave["closes"])) for wave in waves}
+        found[int(number)] = (rules_of(definition), {**present, **days})
+    newest = max(found, default=1)
+    return {**found, newest: (rules_of(study_row.definition), present)}
+
+
+def _waves(connection: Connection, study_row: Any) -> list[Any]:
+    return _listed(waves_of(connection, int(study_row.id)))
 
 
 def day_given(attempt: Any) -> date | None:
