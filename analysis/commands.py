@@ -71,7 +71,7 @@ app = typer.Typer()
 app.command("adherence")(adherence_command)
 app.add_typer(plan, name="plan")
 
-Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
+Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
 InstrumentOption = Annotated[
     str, typer.Option("--instrument", "-i", help="Name of a shipped instrument, or path of a YAML file.")
 ]

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 CALLER = "dta adherence"
 TOPICS = ("flow", "use", "adherence", "criterion_items", "mechanism", "priority")
 
-Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")]
+Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
 Usage = Annotated[str, typer.Option("--usage", help="Usage events: participant, day or at, kind, duration.")]
 StudyFile = Annotated[
     Path, typer.Option("--study", help="Study file: landmark, intended use and its reason.")

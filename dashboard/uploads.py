@@ -19,12 +19,13 @@ from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning
 from instrument.loading import load, read_yaml
 from instrument.recognition import recognise
 from instrument.responses import read_responses
+from instrument.responses_files import KNOWN
 
 LARGEST_MB = 50
 LARGEST_DEFINITION_MB = 1
 LARGEST_UNPACKED_MB = 500
 MEGABYTE = 1024 * 1024
-ANSWER_KINDS = ("csv", "tsv", "xlsx", "sav", "zsav", "dta", "parquet")
+ANSWER_KINDS = tuple(suffix.removeprefix(".") for suffix in KNOWN)
 DEFINITION_KINDS = ("yaml", "yml")
 LONGEST_NAME = 120
 

@@ -38,7 +38,7 @@ app.add_typer(files, name="instrument")
 
 @app.command("score")
 def score_command(
-    responses: Annotated[Path, typer.Argument(help="Answers: .csv, .tsv, .xlsx, .sav or .parquet.")],
+    responses: Annotated[Path, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")],
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Shipped name or YAML file.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file for the scores.")],
     covariates: Annotated[str | None, typer.Option("--covariates", help="Extra columns: a,b.")] = None,

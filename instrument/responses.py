@@ -58,7 +58,8 @@ def read_responses(
     Parameters
     ----------
     path
-        A .csv, .tsv, .xlsx, .parquet, .sav, .zsav or .dta file (SPSS and Stata need the extra `spss`).
+        A .csv, .tsv, .txt, .xlsx or .parquet file; one of SPSS, SAS (.xpt) or Stata (extra `spss`), or
+        of R (extra `r`).
     scale
         Instrument whose items the file answers.
     covariates

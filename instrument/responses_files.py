@@ -1,4 +1,4 @@
-"""Open a file of answers by its ending: text, workbook, Parquet, SPSS or Stata."""
+"""Open a file of answers by its ending: text, workbook, Parquet, SPSS, SAS, Stata or R."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.responses_formats import read_parquet_table, read_spss, read_stata, read_workbook
+from instrument.responses_r import SUFFIXES_OF_R, read_r
 from instrument.responses_raw import RawTable
 from instrument.responses_text import SUFFIXES, read_delimited
 
-KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav", ".dta")
+KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav", ".por", ".xpt", ".dta", *SUFFIXES_OF_R)
 
 
 def read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str) -> RawTable:
@@ -65,6 +66,8 @@ def read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None
         raw = read_workbook(path, content, caller, sheet)
     elif suffix == ".parquet":
         raw = read_parquet_table(path, content, caller)
+    elif suffix in SUFFIXES_OF_R:
+        raw = read_r(path, content, caller)
     else:
         raw = read_stata(path, caller) if suffix == ".dta" else read_spss(path, caller)
     return dataclasses.replace(raw, checksum=hashlib.sha256(content).hexdigest())

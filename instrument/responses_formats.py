@@ -296,7 +296,7 @@ def _arrow_column(column: Any) -> pd.Series:
 
 
 def read_spss(path: Path, caller: str) -> RawTable:
-    """Read an SPSS file with its value labels and user-missing codes.
+    """Read an SPSS or SAS file with its value labels and user-missing codes.
 
     Parameters
     ----------
@@ -308,7 +308,8 @@ def read_spss(path: Path, caller: str) -> RawTable:
     Returns
     -------
     RawTable
-        Codes as stored, user-missing ones included; rows are counted from 1.
+        Codes as stored; those that a .sav file declares missing are included, portable files (.por) hold them
+        blank. Rows are counted from 1.
 
     Raises
     ------
@@ -318,17 +319,24 @@ def read_spss(path: Path, caller: str) -> RawTable:
     try:
         import pyreadstat
     except ImportError:
-        fact = "SPSS files need the package pyreadstat, which is not installed."
+        fact = "SPSS and SAS files need the package pyreadstat, which is not installed."
         raise _fault(caller, path, fact, 'pip install "dta-toolkit[spss]".') from None
     try:
-        _, known = pyreadstat.read_sav(str(path), metadataonly=True)
+        read: Any = pyreadstat.read_sav
+        options: dict[str, Any] = {"user_missing": True, "apply_value_formats": False}
+        if path.suffix.lower() == ".por":
+            read, options = pyreadstat.read_por, {"apply_value_formats": False}
+        elif path.suffix.lower() == ".xpt":
+            read, options = pyreadstat.read_xport, {}
+        _, known = read(str(path), metadataonly=True)
         refuse_giant(path, caller, (known.number_rows or 0) * (known.number_columns or 0), MOST_CELLS)
-        frame, meta = pyreadstat.read_sav(str(path), user_missing=True, apply_value_formats=False)
+        frame, meta = read(str(path), **options)
     except ResponseDataError:
         raise
     except Exception as error:
-        fact = f"the file is no readable SPSS file ({type(error).__name__})."
-        raise _fault(caller, path, fact, "save it again as .sav.") from None
+        kind = "SPSS" if path.suffix.lower() in (".sav", ".zsav", ".por") else "SAS"
+        fact = f"the file is no readable {kind} file ({type(error).__name__})."
+        raise _fault(caller, path, fact, "save it again as .sav, or as CSV.") from None
     return RawTable(
         caller=caller,
         source=path.name,

@@ -15,7 +15,7 @@ from instrument.responses_raw import RawTable, count_of, name_rows
 from instrument.written_cells import MARKED, unmarked
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-SUFFIXES = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _DECLARED = re.compile(r'\ufeff?"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 MARKED_WITHIN = re.compile(MARKED.removeprefix("^"))
 """An apostrophe that `written_cells` may have put at the beginning of a field."""

@@ -36,10 +36,16 @@ from instrument.recognition.opening import (
 )
 from instrument.recognition.shapes import find_long, find_occasions, widen
 from instrument.recognition.tools import Tool, header_rows_of, tool_of
+from instrument.responses_r import SUFFIXES_OF_R
 from instrument.responses_raw import RawTable, count_of
 
 MOST_HEADER_ROWS = 3
-SUFFIXES = {".sav": "spss", ".zsav": "spss", ".dta": "stata"}
+SUFFIXES = {
+    **dict.fromkeys((".sav", ".zsav", ".por"), "spss"),
+    ".xpt": "sas",
+    ".dta": "stata",
+    **dict.fromkeys(SUFFIXES_OF_R, "r"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
