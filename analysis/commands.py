@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from analysis.commands_adherence import adherence_command
+from analysis.commands_adherence import Cluster, adherence_command, with_cluster
 from analysis.commands_plan import (
     CriterionItems,
     EstimatorOption,
@@ -131,6 +131,7 @@ def validate_command(
     outcomes: Outcomes = None,
     covariates: Covariates = None,
     study: StudyOption = None,
+    cluster: Cluster = None,
     times: Times = None,
     enrolment: Enrolment = None,
     audit: Audit = None,
@@ -224,6 +225,7 @@ def validate_command(
     inputs = read_inputs(
         responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
     )
+    inputs["study"] = with_cluster(inputs["study"], cluster, "dta validate")
     inputs["measures"] = read_measures(measure or [])
     if plan_file is not None and half is not None and decided.plan.split is not None:
         keep_split(plan_file, decided.plan.split)

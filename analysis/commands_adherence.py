@@ -144,8 +144,7 @@ def adherence_command(
     )
     scale = instrument or _instrument_of(plan, study)
     inputs = read_inputs(responses, scale, None, outcomes, covariates, study, None, enrolment, how=how)
-    if cluster is not None:
-        inputs["study"] = inputs["study"].model_copy(update={"cluster": cluster})
+    inputs["study"] = with_cluster(inputs["study"], cluster, CALLER)
     with progress_display() as progress:
         progress("Reading the usage log", 0, 0)
         inputs |= summarised(usage, engine, inputs, how)
@@ -155,6 +154,20 @@ def adherence_command(
         progress("Writing the report", 0, 0)
         written = result.write(out, forms=wanted)
     say_what_was_written(result, written, out)
+
+
+def with_cluster(plan: Study | None, cluster: str | None, caller: str) -> Study | None:
+    """Give the study the cluster named on the command line; refused where there is no study."""
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    if cluster is None:
+        return plan
+    if plan is None:
+        fact = f"clusters ({cluster!r}) are named, but there is no study: only models of use allow for them."
+        raise DefinitionError(
+            fact_and_hint(caller, fact, "give --study and --usage, or leave --cluster out.")
+        )
+    return plan.model_copy(update={"cluster": cluster})
 
 
 def _check_landmark(plan: Study) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.adherence.clusters import Clusters, summed
 from analysis.adherence.moment_influence import influence_table
 from analysis.structural.categorical import build_ordinal_group, evaluate_ordinal
 from analysis.structural.fitted import Fitted
@@ -27,9 +28,12 @@ class Slope:
     standardised_se: float
     reliability: float
     n: int
+    df: float = float("inf")
 
 
-def latent_slope(fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats) -> Slope:
+def latent_slope(
+    fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats, clusters: Clusters | None = None
+) -> Slope:
     """Regress an outcome on a latent variable and observed adjusters, in two steps.
 
     Parameters
@@ -40,6 +44,8 @@ def latent_slope(fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats
         The latent variable that alone is to explain what items and outcome share.
     outcome, adjusters
         Rows of the data that were fitted, shapes (n,) and (n, q).
+    clusters
+        Clusters of the rows; None where people are independent.
 
     Returns
     -------
@@ -56,7 +62,8 @@ def latent_slope(fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats
     With l the loadings of the items on the latent variable (variance 1) and Σ their implied correlations,
     m = Σ⁻¹l / (l'Σ⁻¹l) gives φ = R m, R the polyserial correlations with outcome and adjusters. φ and the
     product-moment correlations give the slope. Standard errors come from each person's influence on all
-    moments together; those of the first step pass through (D'WD)⁻¹D'W, so both steps count.
+    moments together; those of the first step pass through (D'WD)⁻¹D'W, so both steps count. In clusters
+    influences are summed by cluster, times √(G/(G − 1)), and Student's t has G − 1 degrees of freedom.
     """
     codes = np.asarray(fitted.data.values[0], dtype=np.float64)
     p, q = codes.shape[1], adjusters.shape[1]
@@ -77,7 +84,8 @@ def latent_slope(fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats
     error = (by_model @ _first_step(fitted)) @ found.items
     error += np.einsum("k,j,kji->i", by_phi, mapping, found.polyserial) + by_pair @ found.continuous
     sd = float(found.deviations[0])
-    in_units = sd * error + beta[0] * found.deviation
+    in_units, df = summed(sd * error + beta[0] * found.deviation, clusters)
+    error, _ = summed(error, clusters)
     return Slope(
         estimate=float(beta[0]) * sd,
         se=float(np.sqrt(in_units @ in_units)),
@@ -85,6 +93,7 @@ def latent_slope(fitted: Fitted, latent: str, outcome: Floats, adjusters: Floats
         standardised_se=float(np.sqrt(error @ error)),
         reliability=strength,
         n=len(codes),
+        df=df,
     )
 
 

@@ -8,33 +8,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.adherence.after_measurement import CALLER, Slope
+from analysis.adherence.clusters import Clusters, summed
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 
 
-def observed_slope(score: Floats, outcome: Floats, adjusters: Floats) -> Slope:
+def observed_slope(
+    score: Floats, outcome: Floats, adjusters: Floats, clusters: Clusters | None = None
+) -> Slope:
     """Regress an outcome on a score and adjusters; standard errors hold for any distribution.
 
     Parameters
     ----------
     score, outcome, adjusters
         Complete, shapes (n,), (n,) and (n, q).
+    clusters
+        Clusters of the rows; None where people are independent.
 
     Returns
     -------
     Slope
         Per standard deviation of the score; `reliability` is 1.
     """
-    return _from_moments(score, outcome, adjusters, None)
+    return _from_moments(score, outcome, adjusters, None, clusters)
 
 
-def corrected_slope(score: Floats, parts: Floats, outcome: Floats, adjusters: Floats) -> Slope:
+def corrected_slope(
+    score: Floats,
+    parts: Floats,
+    outcome: Floats,
+    adjusters: Floats,
+    clusters: Clusters | None = None,
+) -> Slope:
     """Regress an outcome on what a score would be without error: regression with errors in variables.
 
     Parameters
     ----------
-    score, outcome, adjusters
+    score, outcome, adjusters, clusters
         As in `observed_slope`.
     parts
         What the score is the mean of, NaN for no answer, shape (n, k).
@@ -58,10 +69,12 @@ def corrected_slope(score: Floats, parts: Floats, outcome: Floats, adjusters: Fl
     ----------
     Fuller (1987). Measurement error models. doi 10.1002/9780470316665. In R: by hand on `cov`.
     """
-    return _from_moments(score, outcome, adjusters, parts)
+    return _from_moments(score, outcome, adjusters, parts, clusters)
 
 
-def _from_moments(score: Floats, outcome: Floats, adjusters: Floats, parts: Floats | None) -> Slope:
+def _from_moments(
+    score: Floats, outcome: Floats, adjusters: Floats, parts: Floats | None, clusters: Clusters | None
+) -> Slope:
     table = np.column_stack([score, outcome, adjusters])
     n, width = table.shape
     centred = table - table.mean(axis=0)
@@ -79,8 +92,8 @@ def _from_moments(score: Floats, outcome: Floats, adjusters: Floats, parts: Floa
 
     estimate, standardised = both(values)
     slopes = _gradient(both, values)
-    error = influence @ slopes
-    se, standardised_se = np.sqrt((error**2).mean(axis=0) / n)
+    error, df = summed(influence @ slopes, clusters)
+    se, standardised_se = np.sqrt((error**2).sum(axis=0)) / n
     reliability = 1.0 if parts is None else _alpha(extra, parts.shape[1])
     return Slope(
         estimate=estimate,
@@ -89,6 +102,7 @@ def _from_moments(score: Floats, outcome: Floats, adjusters: Floats, parts: Floa
         standardised_se=float(standardised_se),
         reliability=reliability,
         n=n,
+        df=df,
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.adherence.chain_models import ChainFit, fit_chain, simple_mediation, simulated_strengths
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.drawn_moments import (
     drawn_covariances,
     left_out_covariances,
@@ -29,13 +30,14 @@ COLUMNS = {"context": "context", "alliance": "alliance", "later use": "later_use
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """Complete people: steps in their order in time, columns held constant, themes of a latent alliance."""
+    """Complete people: steps in their order in time, columns held constant, latent themes, clusters."""
 
     people: pd.DataFrame
     nodes: list[str]
     held: Floats
     held_names: list[str]
     parts: Floats | None
+    clusters: Clusters | None = None
 
 
 def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str,
     """
     table, nodes, held = _plain(chain)
     moments = np.column_stack([chain.held, chain.people.to_numpy(dtype=float)])
-    drawn = drawn_covariances(moments, draws, seed)
+    drawn = drawn_covariances(moments, draws, seed, chain.clusters)
     effects = _effects(chain, fit_chain(table, nodes, held), moments, drawn, level, seed)
     failed: list[dict[str, str]] = []
     latent, latent_fit = _kept(
@@ -103,14 +105,15 @@ def _effects(
     estimate = sums @ strength_of(fit.slopes[None], routes)[0]
     simulated = simulated_strengths(fit, routes, len(drawn), seed) @ sums.T
     resampled = strength_of(chain_slopes(drawn, k), routes) @ sums.T
-    left_out = strength_of(chain_slopes(left_out_covariances(moments), k), routes) @ sums.T
+    left_out = strength_of(chain_slopes(left_out_covariances(moments, chain.clusters), k), routes) @ sums.T
     limits = {
         "mc": percentile_limits(simulated, level),
         "boot": percentile_limits(resampled, level),
         "bca": accelerated_limits(estimate, resampled, left_out, level),
     }
     frame = _named(chain, rows, routes)
-    frame["estimate"], frame["se"] = estimate, _errors(fit, sums, simulated)
+    errors = _errors(fit, sums, simulated) if chain.clusters is None else resampled.std(axis=0, ddof=1)
+    frame["estimate"], frame["se"] = estimate, errors
     for name, (lower, upper) in limits.items():
         frame[f"{name}_lower"], frame[f"{name}_upper"] = lower, upper
     sd = chain.people.std(ddof=1)

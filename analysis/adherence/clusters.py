@@ -112,6 +112,28 @@ def jackknife(fit: Fit, differences: Floats) -> Fit:
     return replace(fit, covariance=covariance_of(differences), df_resid=float(len(differences) - 1))
 
 
+def summed(influence: Floats, clusters: Clusters | None) -> tuple[Floats, float]:
+    """Sum influences of people over clusters, and give the degrees of freedom of Student's t.
+
+    Parameters
+    ----------
+    influence : array, shape (n,) or (n, k)
+        How much each person moves an estimate (or k of them).
+    clusters
+        None where people are independent.
+
+    Returns
+    -------
+    tuple
+        Influences whose products, summed, are the covariance: of people as they are, with infinite degrees
+        of freedom; of clusters by `√(G/(G − 1))`, with G − 1.
+    """
+    if clusters is None:
+        return influence, float("inf")
+    grow = np.sqrt(clusters.count / (clusters.count - 1))
+    return np.asarray(clusters.sums(influence) * grow), float(clusters.count - 1)
+
+
 def covariance_of(differences: Floats) -> Floats:
     """Jackknife covariance of differences, shape (G, p); refused where a cluster cannot be left out."""
     if not np.isfinite(differences).all():

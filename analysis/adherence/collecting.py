@@ -125,7 +125,8 @@ def _of_clusters(design: LandmarkDesign) -> list[str]:
         return []
     return [
         f"errors take people of one {design.cluster} as alike ({design.clusters.count} clusters, jackknife, "
-        "Student's t); survival curves and tests of constant hazard ratios take people as independent"
+        "Student's t); survival curves, shares that met an end and tests of constant hazard ratios take "
+        "people as independent"
     ]
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from analysis.adherence.binomial import Fit
+from analysis.adherence.clusters import Clusters, summed
 from analysis.adherence.survival import FEWEST_EVENTS, LARGEST_LOG_HAZARD, MOST_STEPS
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -16,7 +17,7 @@ Ints = NDArray[np.int64]
 SMALLEST = 1e-9  # of the score, per event
 
 
-def fine_gray(design: Floats, time: Floats, cause: Ints, end: int) -> Fit:
+def fine_gray(design: Floats, time: Floats, cause: Ints, end: int, clusters: Clusters | None = None) -> Fit:
     """Proportional hazards of the subdistribution: how columns change the share that ever meets one end.
 
     Parameters
@@ -27,6 +28,8 @@ def fine_gray(design: Floats, time: Floats, cause: Ints, end: int) -> Fit:
         When watching or use ended, and how: 0 for not seen to end.
     end
         The end that is modelled; every other is a competing one.
+    clusters
+        Clusters of the people; None where they are independent.
 
     Returns
     -------
@@ -42,11 +45,13 @@ def fine_gray(design: Floats, time: Floats, cause: Ints, end: int) -> Fit:
     -----
     Who met another end at `T` stays in the risk set of every later `t` with the weight `G(t−)/G(T−)`, `G` the
     product-limit estimate of not yet being censored. Ties as by Breslow. The covariance is
-    `I⁻¹ Σ (η + ψ)(η + ψ)' I⁻¹`; `η` a person's part of the score, `ψ` what the person moves through `G`.
+    `I⁻¹ Σ (η + ψ)(η + ψ)' I⁻¹`; `η` a person's part of the score, `ψ` what the person moves through `G`. In
+    clusters these are summed by cluster (Zhou et al. 2012) times `√(G/(G − 1))`; Student's t with G − 1.
 
     References
     ----------
-    Fine & Gray (1999), doi 10.1080/01621459.1999.10474144. In R: `cmprsk::crr`.
+    Fine & Gray (1999), doi 10.1080/01621459.1999.10474144. Zhou et al. (2012), doi
+    10.1093/biostatistics/kxr032. In R: `cmprsk::crr`, `crrSC::crrc`.
     """
     mine = cause == end
     if mine.sum() < FEWEST_EVENTS:
@@ -84,11 +89,12 @@ def fine_gray(design: Floats, time: Floats, cause: Ints, end: int) -> Fit:
     own[mine] += design[mine] - mean[place]
     own += _through_censoring(design, time, cause, other, weight, risk, when, hazard, mean)
     bread = np.linalg.inv(information)
+    own, df = summed(own, clusters)
     return Fit(
         coefficients=coefficients,
         covariance=np.asarray(bread @ (own.T @ own) @ bread, dtype=np.float64),
         dispersion=1.0,
-        df_resid=np.inf,
+        df_resid=df,
         log_likelihood=float((design[mine] @ coefficients).sum() - count @ np.log(total)),
         n=len(time),
     )

@@ -258,6 +258,17 @@ def side_columns(
     return extra, names
 
 
+def labels_of(
+    cluster: str | None, outcomes: pd.DataFrame | None, covariates: pd.DataFrame | None
+) -> pd.Series | None:
+    """Cluster of everybody in the side tables, by participant; None without clusters."""
+    for table in (covariates, outcomes):
+        if cluster is not None and table is not None and cluster in table:
+            known = table.dropna(subset=[cluster])
+            return pd.Series(known[cluster].to_numpy(), index=known["participant"].astype(str).to_numpy())
+    return None
+
+
 def _flow(
     frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: int, start: str
 ) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.drawn_moments import drawn_covariances, percentile_limits
 
 Floats = NDArray[np.float64]
@@ -42,6 +43,7 @@ def general_dominance(
     level: float = 0.95,
     draws: int = 1000,
     seed: int = 1,
+    clusters: Clusters | None = None,
 ) -> Dominance:
     """Average what each predictor adds to R² over all subsets of the others.
 
@@ -57,6 +59,8 @@ def general_dominance(
         Level of the percentile intervals.
     draws, seed
         Bootstrap samples of persons, and their seed.
+    clusters
+        Whole clusters are drawn; None draws persons.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def general_dominance(
     table = np.column_stack(parts)
     k = predictors.shape[1]
     weights = _weights(np.cov(table, rowvar=False)[None], k)[0]
-    found = _weights(drawn_covariances(table, draws, seed), k)
+    found = _weights(drawn_covariances(table, draws, seed, clusters), k)
     lower, upper = percentile_limits(found, level)
     return Dominance(weights=weights, lower=lower, upper=upper, draws=found, explained=float(weights.sum()))
 

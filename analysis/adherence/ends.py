@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.adherence.binomial import Fit
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.competing import cumulative_incidence, fine_gray
 from analysis.adherence.survival import cox
 
@@ -70,7 +71,12 @@ def with_ends(frame: pd.DataFrame, ends_well: Sequence[str] | None, notes: list[
 
 
 def models_of_ends(
-    design: Floats, time: Floats, cause: NDArray[np.int64], end: End, level: float
+    design: Floats,
+    time: Floats,
+    cause: NDArray[np.int64],
+    end: End,
+    level: float,
+    clusters: Clusters | None = None,
 ) -> list[dict[str, Any]]:
     """Model one end twice; the first column of the design is the score.
 
@@ -80,7 +86,10 @@ def models_of_ends(
         Rows of `AdherenceResult.ends` without the predictor: the cause-specific hazard (among those still
         there, does it come sooner?) and the subdistribution (do more people ever meet it?).
     """
-    fits = {SPECIFIC: cox(design, time, cause == end), SUBDISTRIBUTION: fine_gray(design, time, cause, end)}
+    fits = {
+        SPECIFIC: cox(design, time, cause == end, clusters),
+        SUBDISTRIBUTION: fine_gray(design, time, cause, end, clusters),
+    }
     events = int((cause == end).sum())
     return [_row(model, fit, end, events, level) for model, fit in fits.items()]
 

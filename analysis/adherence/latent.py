@@ -108,6 +108,7 @@ def latent_adherence(
     adjust_for: Sequence[str] | None = None,
     wave: str | None = None,
     scored: Sequence[str] | None = None,
+    cluster: str | None = None,
     confidence: float = 0.95,
 ) -> LatentAdherence:
     """Relate latent alliance at the landmark to use after it, beside the observed score.
@@ -136,6 +137,9 @@ def latent_adherence(
     scored
         Scores that people must have beside those of the targets, so that the people are those of another
         analysis: those of `relate_adherence` have every theme.
+    cluster
+        Column of the covariates that says who belongs together; errors of all three allow for it. By default
+        the study's.
     confidence
         Level of every interval.
 
@@ -160,7 +164,8 @@ def latent_adherence(
     second-order model for the total, by WLSMV on polychoric correlations; then structure after measurement
     (see `analysis.adherence.after_measurement.latent_slope`). *Corrected*: regression with errors in
     variables, reliability by alpha of the theme's items, or of the theme scores for the total. Intervals are
-    estimate ± z · standard error. Covariates enter the polyserial correlations as if normal given the items.
+    estimate ± z · standard error; in clusters Student's t with G − 1 degrees of freedom. Covariates enter the
+    polyserial correlations as if normal given the items.
 
     References
     ----------
@@ -187,7 +192,9 @@ def latent_adherence(
     names = _targets(targets, parts)
     table = score(responses, scale, rescale="0-100").scores
     needed = list(dict.fromkeys([*names, *(scored or ())]))
-    design = assemble(table, usage, plan, outcomes, covariates, needed, adjust_for, chosen)
+    design = assemble(
+        table, usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
+    )
     people = _with_answers(design, table, responses, scale, chosen)
     runs = {name: _Target(name, parts[name], people, design, confidence) for name in names}
     effects = [row for run in runs.values() for row in run.rows]
@@ -207,6 +214,7 @@ def latent_adherence(
             "unit": design.unit,
             "adjusted_for": design.adjusted_for,
             "confidence": confidence,
+            "cluster": design.cluster,
         },
         notes=[*usage.notes, *design.notes],
     )
@@ -282,7 +290,7 @@ class _Target:
         confidence: float,
     ) -> None:
         self._name, self._factors, self._people = name, factors, people
-        self._confidence = confidence
+        self._confidence, self._clusters = confidence, design.clusters
         self.rows: list[dict[str, Any]] = []
         self.failed: list[dict[str, str]] = []
         self.fit: dict[str, Any] = {}
@@ -292,8 +300,8 @@ class _Target:
         raw = people[name].to_numpy(dtype=float)
         columns = list(factors) if len(factors) > 1 else next(iter(factors.values()))
         parts = people[columns].to_numpy(dtype=float)
-        self._keep(OBSERVED, lambda: observed_slope(raw, outcome, adjusters))
-        self._keep(CORRECTED, lambda: corrected_slope(raw, parts, outcome, adjusters))
+        self._keep(OBSERVED, lambda: observed_slope(raw, outcome, adjusters, design.clusters))
+        self._keep(CORRECTED, lambda: corrected_slope(raw, parts, outcome, adjusters, design.clusters))
         self._keep(LATENT, lambda: self._latent(outcome, adjusters))
         latent = [row["estimate"] for row in self.rows if row["method"] == LATENT]
         for row in self.rows:
@@ -316,7 +324,8 @@ class _Target:
         faults = ", ".join(found.faults)
         self.fit = {"target": self._name, "n_items": len(items), "n": found.n_obs, **pick, "faults": faults}
         focal = "g_" if several else "m0_"
-        return latent_slope(found._fitted, focal, outcome[answered], adjusters[answered])
+        clusters = None if self._clusters is None else self._clusters.among(answered)
+        return latent_slope(found._fitted, focal, outcome[answered], adjusters[answered], clusters)
 
     def _keep(self, method: str, make: Any) -> None:
         try:
@@ -325,7 +334,7 @@ class _Target:
             reason = str(error).split("\n")[0]
             self.failed.append({"target": self._name, "method": method, "reason": reason})
             return
-        z = float(stats.norm.ppf(0.5 + self._confidence / 2))
+        z = float(stats.t.ppf(0.5 + self._confidence / 2, slope.df))
         self.rows.append(
             {
                 "target": self._name,
@@ -334,7 +343,7 @@ class _Target:
                 "reliability": slope.reliability,
                 "estimate": slope.estimate,
                 "se": slope.se,
-                "pvalue": float(2 * stats.norm.sf(abs(slope.estimate / slope.se))),
+                "pvalue": float(2 * stats.t.sf(abs(slope.estimate / slope.se), slope.df)),
                 "ci_lower": slope.estimate - z * slope.se,
                 "ci_upper": slope.estimate + z * slope.se,
                 "standardised": slope.standardised,

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.adherence.chain_effects import CHAIN, Chain, chain_tables
-from analysis.adherence.design import BOOKKEEPING, FEWEST, assemble, refuse_overlap
+from analysis.adherence.design import BOOKKEEPING, FEWEST, LandmarkDesign, assemble, refuse_overlap
 from analysis.adherence.several_scores import standardised
 from analysis.adherence.steps import LABELS, Step
 from analysis.adherence.time_order import refuse_disorder
@@ -98,6 +98,7 @@ def mediate_adherence(
     wave: str | None = None,
     context_wave: str | None = None,
     outcome_day: float | None = None,
+    cluster: str | None = None,
     confidence: float = 0.95,
     draws: int = 2000,
     seed: int = 1,
@@ -132,6 +133,10 @@ def mediate_adherence(
         better.
     outcome_day
         Day the outcome was measured; refused before the end of the study. Not given, it is taken on trust.
+    cluster
+        Column of the covariates that says who belongs together: whole clusters are drawn and left out in the
+        bootstrap, and errors are those of its draws. By default the study's. Monte-Carlo limits, the latent
+        model and pingouin's take people as independent; a note says so.
     confidence
         Level of every interval.
     draws, seed
@@ -195,8 +200,24 @@ def mediate_adherence(
         notes.append(f"the chain ends with later use: {plan.outcome!r} is not in the data")
     table = score(responses, scale, rescale="0-100").scores
     table = _with_earlier(table, names, chosen, context_wave)
-    design = assemble(table, usage, plan, outcomes, covariates, list(names.values()), None, chosen)
-    chain = _chain(design.frame, names, plan, design.adjusters, _parts(scale, names), table, chosen)
+    design = assemble(
+        table,
+        usage,
+        plan,
+        outcomes,
+        covariates,
+        list(names.values()),
+        None,
+        chosen,
+        cluster or plan.cluster,
+    )
+    chain = _chain(design, names, plan, _parts(scale, names), table, chosen)
+    if chain.clusters is not None:
+        notes.append(
+            f"whole clusters ({design.cluster}, {chain.clusters.count}) are drawn in the bootstrap, on which "
+            "what is said rests; Monte-Carlo limits, the latent model and pingouin's limits take people as "
+            "independent"
+        )
     tables = chain_tables(chain, confidence, draws, seed)
     return MediationResult(
         **tables,
@@ -212,6 +233,7 @@ def mediate_adherence(
             "unit": design.unit,
             "adjusted_for": chain.held_names,
             "n": len(chain.people),
+            "cluster": design.cluster,
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
@@ -255,15 +277,15 @@ def _with_earlier(
 
 
 def _chain(
-    frame: pd.DataFrame,
+    design: LandmarkDesign,
     names: dict[str, str],
     plan: Study,
-    adjusters: Sequence[str],
     parts: Sequence[str],
     table: pd.DataFrame,
     wave: str,
 ) -> Chain:
     """Complete people with chain, themes and adjustment under plain names."""
+    frame, adjusters = design.frame, design.adjusters
     here = table[table["wave"].astype(str) == wave]
     here = here.assign(participant=here["participant"].astype(str))[["participant", *parts]]
     people = frame[["participant"]].merge(here, on="participant", how="left", validate="one_to_one")
@@ -281,6 +303,7 @@ def _chain(
     if complete.sum() < FEWEST:
         fact = f"{int(complete.sum())} people have every step of the chain."
         raise NotEstimableError(fact_and_hint(CALLER, fact, f"at least {FEWEST} are needed."))
+    clusters = None if design.clusters is None else design.clusters.among(complete.to_numpy(dtype=bool))
     people = people[complete].reset_index(drop=True)
     whole = whole[complete].reset_index(drop=True)
     held = frame.loc[complete, list(adjusters)].reset_index(drop=True)
@@ -297,6 +320,7 @@ def _chain(
         held=standardised(held.to_numpy(dtype=float)) if held.shape[1] else np.empty((len(held), 0)),
         held_names=list(held.columns),
         parts=standardised(people[list(parts)].to_numpy(dtype=float)) if parts else None,
+        clusters=clusters,
     )
 
 

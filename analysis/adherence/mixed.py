@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from analysis.adherence.clusters import Clusters, covariance_of, without_each
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
@@ -46,7 +47,9 @@ class MixedFit:
         return np.asarray(2 * stats.t.sf(np.abs(self.coefficients / self.se), self.df))
 
 
-def random_intercept(design: Floats, outcome: Floats, person: NDArray[np.int64]) -> MixedFit:
+def random_intercept(
+    design: Floats, outcome: Floats, person: NDArray[np.int64], clusters: Clusters | None = None
+) -> MixedFit:
     """Fit `y = X b + u_person + e` by restricted maximum likelihood.
 
     Parameters
@@ -57,6 +60,8 @@ def random_intercept(design: Floats, outcome: Floats, person: NDArray[np.int64])
         Outcome.
     person : array, shape (n,)
         Number of the person behind each row, from 0.
+    clusters
+        Clusters of the rows, each person in one; None where people are independent.
 
     Returns
     -------
@@ -73,7 +78,8 @@ def random_intercept(design: Floats, outcome: Floats, person: NDArray[np.int64])
     With `θ = σ_u²/σ²` and `V = I + θ ZZ'` the criterion is
     `(n − p) log(2π RSS/(n − p)) + n − p + log|V| + log|X'V⁻¹X|`; its derivative in `θ` is solved by
     bracketing. Columns that vary within a person have `n − n_people − p_inner` degrees of freedom, the
-    others `n_people − p_outer`. In R: `lme4::lmer(y ~ x + (1 | person))`, `nlme::lme`.
+    others `n_people − p_outer`. In clusters the covariance is the jackknife over them, `V` held as it is, and
+    Student's t has `G − 1` degrees of freedom. In R: `lme4::lmer(y ~ x + (1 | person))`, `nlme::lme`.
 
     References
     ----------
@@ -96,13 +102,18 @@ def random_intercept(design: Floats, outcome: Floats, person: NDArray[np.int64])
     coefficients, gram, rss = sums.solve(ratio)
     n, p = design.shape
     residual = rss / (n - p)
-    logdet = float(np.log1p(sums.size * ratio).sum() + np.linalg.slogdet(gram)[1])
     outer_df = len(sums.size) - int((~inner).sum())
     inner_df = n - len(sums.size) - int(inner.sum())
+    covariance = np.asarray(residual * np.linalg.inv(gram), dtype=np.float64)
+    df = np.where(inner, inner_df, outer_df).astype(float)
+    if clusters is not None:
+        moved = without_each(*sums.by_cluster(ratio, coefficients, clusters))
+        covariance, df = covariance_of(moved), np.full(p, float(clusters.count - 1))
+    logdet = float(np.log1p(sums.size * ratio).sum() + np.linalg.slogdet(gram)[1])
     return MixedFit(
         coefficients=coefficients,
-        covariance=np.asarray(residual * np.linalg.inv(gram), dtype=np.float64),
-        df=np.where(inner, inner_df, outer_df).astype(float),
+        covariance=covariance,
+        df=df,
         between_people=ratio * residual,
         residual=residual,
         criterion=(n - p) * (1 + np.log(2 * np.pi * residual)) + logdet,
@@ -123,7 +134,7 @@ class _Sums:
         self._y = np.bincount(person, weights=outcome, minlength=people)
         self._xx, self._xy = design.T @ design, design.T @ outcome
         self._yy = float(outcome @ outcome)
-        self._design, self._person = design, person
+        self._design, self._person, self._outcome = design, person, outcome
         self._n, self._p = design.shape
 
     def inner(self) -> NDArray[np.bool_]:
@@ -139,6 +150,15 @@ class _Sums:
         coefficients = np.asarray(np.linalg.solve(gram, right), dtype=np.float64)
         rss = self._yy - float(shrink @ self._y**2) - float(right @ coefficients)
         return coefficients, gram, rss
+
+    def by_cluster(self, ratio: float, coefficients: Floats, clusters: Clusters) -> tuple[Floats, Floats]:
+        """Sums of scores `X'V⁻¹r`, shape (G, p), and of information `X'V⁻¹X`, shape (G, p, p)."""
+        shrink = ratio / (1 + self.size * ratio)
+        residual = self._outcome - self._design @ coefficients
+        mean = np.bincount(self._person, weights=residual, minlength=len(self.size)) * shrink
+        scores = clusters.sums(self._design * (residual - mean[self._person])[:, None])
+        left = self._design - (self._x * shrink[:, None])[self._person]
+        return scores, clusters.sums(self._design[:, :, None] * left[:, None, :])
 
     def derivative(self, ratio: float) -> float:
         """Derivative of the criterion in the ratio of variances."""

@@ -294,7 +294,7 @@ class ModelRun:
             x = self._x[here]
             x = x[:, (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))]
             try:
-                rows += models_of_ends(x, time, cause, end, self._level)
+                rows += models_of_ends(x, time, cause, end, self._level, self._at_risk_clusters())
             except NotEstimableError as error:
                 self._note_failure(f"{ENDS}, {end.words}", error)
         if rows:

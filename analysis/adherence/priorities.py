@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.design import LandmarkDesign, assemble, refuse_overlap
+from analysis.adherence.clusters import clusters_of, summed
+from analysis.adherence.design import LandmarkDesign, assemble, labels_of, refuse_overlap
 from analysis.adherence.dominance import MOST_PREDICTORS, general_dominance
 from analysis.adherence.families import adjust_within, holm
 from analysis.adherence.priority_items import item_rows
@@ -104,6 +105,7 @@ def priority_map(
     covariates: pd.DataFrame | None = None,
     *,
     wave: str | None = None,
+    cluster: str | None = None,
     confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 1,
@@ -127,6 +129,9 @@ def priority_map(
         One row per participant, with the study's `baseline` columns and `covariates`.
     wave
         Wave of the answers. By default that of the landmark.
+    cluster
+        Column of the covariates that says who belongs together; every interval allows for it, and whole
+        clusters are drawn for the dominance weights. By default the study's.
     confidence
         Level of every interval.
     draws, seed
@@ -154,7 +159,8 @@ def priority_map(
     done, averaged over all subsets of the other themes, percentile bootstrap. A theme is called higher or
     lower only where the interval of its difference from the mean of all themes, widened by Bonferroni over
     the themes, leaves out zero; it has a place on the map only where that holds in both directions. Items:
-    one at a time, Holm and Benjamini-Hochberg over all items.
+    one at a time, Holm and Benjamini-Hochberg over all items. In clusters models have the errors of
+    `relate_adherence`, means those of sums by cluster, both Student's t with G − 1 degrees of freedom.
 
     References
     ----------
@@ -180,8 +186,9 @@ def priority_map(
     plan = as_study(study)
     chosen = refuse_overlap(plan, usage, wave, CALLER)
     table = score(responses, scale, rescale="0-100").scores
-    design = assemble(table, usage, plan, outcomes, covariates, names, None, chosen)
-    themes, equality, more = _theme_rows(table, scale, design, confidence, draws, seed)
+    design = assemble(table, usage, plan, outcomes, covariates, names, None, chosen, cluster or plan.cluster)
+    labels = labels_of(design.cluster, outcomes, covariates)
+    themes, equality, more = _theme_rows(table, scale, design, labels, confidence, draws, seed)
     items, failed = item_rows(responses, scale, design, confidence)
     items = adjust_within(items.assign(family=""), ["family"]).drop(columns="family")
     sentences, values = told(themes, items, equality, {**more, "due": design.due, "unit": design.unit})
@@ -199,6 +206,7 @@ def priority_map(
             "due": design.due,
             "unit": design.unit,
             "adjusted_for": design.adjusted_for,
+            "cluster": design.cluster,
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
@@ -218,10 +226,17 @@ def _check(names: list[str], draws: int) -> None:
 
 
 def _theme_rows(
-    table: pd.DataFrame, scale: Instrument, design: LandmarkDesign, level: float, draws: int, seed: int
+    table: pd.DataFrame,
+    scale: Instrument,
+    design: LandmarkDesign,
+    labels: pd.Series | None,
+    level: float,
+    draws: int,
+    seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     names = design.predictors
-    rated = table.loc[table["wave"].astype(str) == design.wave, names].dropna().to_numpy(dtype=float)
+    answered = table.loc[table["wave"].astype(str) == design.wave, ["participant", *names]].dropna()
+    rated = answered[names].to_numpy(dtype=float)
     scores = design.frame[names].to_numpy(dtype=float)
     if flat := [name for name, sd in zip(names, scores.std(axis=0), strict=True) if not sd > 0]:
         fact = f"{flat[0]!r} has one value only among those who can be analysed."
@@ -229,13 +244,16 @@ def _theme_rows(
     done, due = (design.frame[name].to_numpy(dtype=float) for name in ("done", "due"))
     adjusters = _scaled(design.frame[design.adjusters].to_numpy(dtype=float))
     alone, together = (
-        model(scores, adjusters, done, due, level) for model in (separate_effects, joint_effects)
+        model(scores, adjusters, done, due, level, design.clusters)
+        for model in (separate_effects, joint_effects)
     )
-    weights = general_dominance(scores, done, adjusters, level=level, draws=draws, seed=seed)
-    mean, spread = rated.mean(axis=0), np.cov(rated, rowvar=False) / len(rated)
-    levels = compare_with_mean(mean, spread, len(rated) - 1.0, level)
+    weights = general_dominance(
+        scores, done, adjusters, level=level, draws=draws, seed=seed, clusters=design.clusters
+    )
+    mean, (spread, df) = rated.mean(axis=0), _spread_of_means(rated, answered["participant"], labels)
+    levels = compare_with_mean(mean, spread, df, level)
     importance = compare_with_mean(alone.estimate, alone.covariance, alone.df, level)
-    half = stats.t.ppf(0.5 + level / 2, len(rated) - 1) * np.sqrt(np.diag(spread))
+    half = stats.t.ppf(0.5 + level / 2, df) * np.sqrt(np.diag(spread))
     sides = list(zip(levels.sides, importance.sides, strict=True))
     themes = pd.DataFrame(
         {
@@ -264,6 +282,17 @@ def _theme_rows(
     questions = ["all themes have one level", "all themes go with later use alike"]
     equality = pd.DataFrame({"question": questions, "pvalue": [levels.pvalue, importance.pvalue]})
     return themes, equality, {**_far(importance, alone.n), "confidence": level}
+
+
+def _spread_of_means(rated: Floats, people: pd.Series, labels: pd.Series | None) -> tuple[Floats, float]:
+    """Covariance of the themes' means with its degrees of freedom; those without a label stand alone."""
+    n = len(rated)
+    if labels is None:
+        return np.cov(rated, rowvar=False) / n, n - 1.0
+    of = people.astype(str).map(labels).astype(object)
+    clusters = clusters_of(of.where(of.notna(), "alone " + people.astype(str)), "of those rated")
+    moved, df = summed((rated - rated.mean(axis=0)) / n, clusters)
+    return moved.T @ moved, df
 
 
 def _far(found: Comparison, n: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.design import FEWEST, LandmarkDesign
 from analysis.adherence.several_scores import separate_effects, standardised
 from instrument.definition import Instrument
@@ -50,19 +51,28 @@ def item_rows(
     people = design.frame[["participant", "done", "due", *design.adjusters]].merge(
         items, on="participant", how="left", validate="one_to_one"
     )
+    clusters = design.clusters
     rows, failed = [], []
     for theme in scale.themes:
         for item in scale.theme_items(theme.id):
-            known = people[people[item].notna()]
+            answered = people[item].notna()
+            known = people[answered]
             try:
-                rows.append({"item": item, "theme": theme.id, **_row(known, item, scale, design, level)})
+                mine = None if clusters is None else clusters.among(answered.to_numpy(dtype=bool))
+                found = _row(known, item, scale, design, level, mine)
+                rows.append({"item": item, "theme": theme.id, **found})
             except NotEstimableError as error:
                 failed.append({"item": item, "reason": str(error).split("\n")[0]})
     return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(failed, columns=["item", "reason"])
 
 
 def _row(
-    known: pd.DataFrame, item: str, scale: Instrument, design: LandmarkDesign, level: float
+    known: pd.DataFrame,
+    item: str,
+    scale: Instrument,
+    design: LandmarkDesign,
+    level: float,
+    clusters: Clusters | None,
 ) -> dict[str, float]:
     answers = known[[item]].to_numpy(dtype=float)
     if len(known) < FEWEST or not answers.std() > 0:
@@ -71,7 +81,7 @@ def _row(
     adjusters = adjusters[:, adjusters.std(axis=0) > 0]
     done, due = (known[name].to_numpy(dtype=float) for name in ("done", "due"))
     scaled = standardised(adjusters) if adjusters.shape[1] else adjusters
-    found = separate_effects(answers, scaled, done, due, level)
+    found = separate_effects(answers, scaled, done, due, level, clusters)
     options = scale.scale_of(item)
     return {
         "n": len(known),

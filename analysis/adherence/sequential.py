@@ -30,18 +30,20 @@ class Window:
     before: Floats
 
 
-def new_rating(windows: Sequence[Window]) -> tuple[Fit, int]:
+def new_rating(windows: Sequence[Window], groups: NDArray[np.int64] | None = None) -> tuple[Fit, int]:
     """Regress use on the rating before it, with a history of its own in every window.
 
     Parameters
     ----------
     windows
         In order of time.
+    groups : array, optional
+        Number of the cluster of each person, by the number of the person.
 
     Returns
     -------
     tuple of Fit and int
-        One coefficient with Student's t on people less one, and the number of people.
+        One coefficient with Student's t on people (or clusters) less one, and the number of people.
 
     Raises
     ------
@@ -51,7 +53,8 @@ def new_rating(windows: Sequence[Window]) -> tuple[Fit, int]:
     Notes
     -----
     In each window rating and use are taken as residuals from the history; the common slope is `Σxy/Σx²`. Its
-    variance sums products by person: `g/(g − 1) (n − 1)/(n − k) Σ_i (Σ_t x_it e_it)²/(Σx²)²`. Where earlier
+    variance sums products by person: `g/(g − 1) (n − 1)/(n − k) Σ_i (Σ_t x_it e_it)²/(Σx²)²` (by
+    cluster where there are any). Where earlier
     use moves ratings, and a lasting habit moves use, rating and habit are unrelated once use so far is held
     constant; a mean over a person's ratings is not, nor is a change since the first rating.
 
@@ -84,14 +87,16 @@ def new_rating(windows: Sequence[Window]) -> tuple[Fit, int]:
     residual = y - slope * x
     _, number = np.unique(who, return_inverse=True)
     people, n = int(number.max()) + 1, len(y)
-    by_person = np.bincount(number, weights=x * residual)
-    variance = float(by_person @ by_person) / spread**2
-    variance *= people / (people - 1) * (n - 1) / (n - columns)
+    units = number if groups is None else np.unique(groups[who], return_inverse=True)[1]
+    count = int(units.max()) + 1
+    by_unit = np.bincount(units, weights=x * residual)
+    variance = float(by_unit @ by_unit) / spread**2
+    variance *= count / (count - 1) * (n - 1) / (n - columns)
     fit = Fit(
         coefficients=np.array([slope]),
         covariance=np.array([[variance]]),
         dispersion=float(residual @ residual) / (n - columns),
-        df_resid=float(people - 1),
+        df_resid=float(count - 1),
         log_likelihood=float("nan"),
         n=n,
     )

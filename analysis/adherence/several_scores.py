@@ -11,6 +11,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.clusters import Clusters, summed
 from analysis.adherence.fit import Fit
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,12 @@ def standardised(columns: Floats) -> Floats:
 
 
 def separate_effects(
-    scores: Floats, adjusters: Floats, done: Floats, due: Floats, level: float = 0.95
+    scores: Floats,
+    adjusters: Floats,
+    done: Floats,
+    due: Floats,
+    level: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> Effects:
     """Average marginal effect of each score in a model of its own.
 
@@ -75,6 +81,8 @@ def separate_effects(
         Units done and due.
     level
         Level of the intervals.
+    clusters
+        Clusters of the people; None where they are independent.
 
     Returns
     -------
@@ -86,27 +94,33 @@ def separate_effects(
     Each model is the quasi-binomial logit; limits are its own. Across models the covariance is the sandwich
     of the stacked estimating equations: with `ψ_j` the influence of a person on effect `j`,
     `cov = Σ ψ ψ' · n/(n − q)`, `q` coefficients per model. `ψ` holds three parts: coefficients, average
-    over people, standard deviation of the score.
+    over people, standard deviation of the score. In clusters `ψ` is summed by cluster and gives the
+    correlations between effects only; their errors are those of the jackknife over clusters.
     """
     rows, influences = [], []
     df = np.inf
     for column in standardised(scores).T:
         design = np.column_stack([np.ones(len(done)), column, adjusters])
-        fit = quasi_binomial(design, done, due)
+        fit = quasi_binomial(design, done, due, clusters=clusters)
         rows.append((*average_effect(fit, design, due, 1, level), float(fit.pvalues()[1])))
         influences.append(_influence(fit, design, done, due, 1))
         df = fit.df_resid
-    return _gathered(rows, np.column_stack(influences), df)
+    return _gathered(rows, np.column_stack(influences), df, level, clusters)
 
 
 def joint_effects(
-    scores: Floats, adjusters: Floats, done: Floats, due: Floats, level: float = 0.95
+    scores: Floats,
+    adjusters: Floats,
+    done: Floats,
+    due: Floats,
+    level: float = 0.95,
+    clusters: Clusters | None = None,
 ) -> Effects:
     """Average marginal effect of each score with all the others in the same model.
 
     Parameters
     ----------
-    scores, adjusters, done, due, level
+    scores, adjusters, done, due, level, clusters
         As `separate_effects`.
 
     Returns
@@ -115,17 +129,30 @@ def joint_effects(
         As `separate_effects`.
     """
     design = np.column_stack([np.ones(len(done)), standardised(scores), adjusters])
-    fit = quasi_binomial(design, done, due)
+    fit = quasi_binomial(design, done, due, clusters=clusters)
     columns = range(1, 1 + scores.shape[1])
     rows = [(*average_effect(fit, design, due, c, level), float(fit.pvalues()[c])) for c in columns]
     influences = np.column_stack([_influence(fit, design, done, due, c) for c in columns])
-    return _gathered(rows, influences, fit.df_resid)
+    return _gathered(rows, influences, fit.df_resid, level, clusters)
 
 
-def _gathered(rows: Sequence[tuple[float, ...]], influences: Floats, df: float) -> Effects:
+def _gathered(
+    rows: Sequence[tuple[float, ...]],
+    influences: Floats,
+    df: float,
+    level: float,
+    clusters: Clusters | None,
+) -> Effects:
     estimate, lower, upper, pvalue = np.array(rows).T
     n = len(influences)
-    covariance = influences.T @ influences * (n / df)
+    if clusters is None:
+        covariance = influences.T @ influences * (n / df)
+    else:
+        by_cluster, _ = summed(influences, clusters)
+        covariance = by_cluster.T @ by_cluster
+        errors = (upper - lower) / (2 * stats.t.ppf(0.5 + level / 2, df))
+        grow = errors / np.sqrt(np.diag(covariance))
+        covariance = covariance * np.outer(grow, grow)
     return Effects(
         estimate=estimate, lower=lower, upper=upper, pvalue=pvalue, covariance=covariance, df=df, n=n
     )

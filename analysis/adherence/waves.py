@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.adherence.clusters import clusters_of
 from analysis.adherence.covariates import coded_columns
 from analysis.adherence.design import side_columns
 from analysis.adherence.early_use import early_use, how_many
@@ -24,6 +25,7 @@ from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hin
 from instrument.study import Study, as_study
 
 CALLER = "relate_waves"
+GROUP = "(cluster)"
 Floats = NDArray[np.float64]
 FEWEST = 30
 FIRST, NEW = "first rating", "new rating"
@@ -89,6 +91,7 @@ def relate_waves(
     predictors: Sequence[str] | None = None,
     adjust_for: Sequence[str] | None = None,
     engine: Any = None,
+    cluster: str | None = None,
     confidence: float = 0.95,
 ) -> WavesResult:
     """Relate the scores of every main wave to use between its close and the close of the next.
@@ -114,6 +117,9 @@ def relate_waves(
         Columns to adjust for besides use before the first wave's close. By default the study's.
     engine
         As for `summarise_usage`.
+    cluster
+        Column of the covariates that says who belongs together; errors of both effects allow for it. By
+        default the study's.
     confidence
         Level of every interval.
 
@@ -174,16 +180,19 @@ def relate_waves(
         else use_by_window(events, plan, participants=participants, engine=engine)
     )
     notes = list(windows.notes)
-    frame, adjusters, lost = _rows(table, names, windows, plan, outcomes, covariates, adjust_for, notes)
+    group = cluster or plan.cluster
+    frame, adjusters, lost = _rows(
+        table, names, windows, plan, outcomes, covariates, adjust_for, notes, group
+    )
     effects, variances, example, failed = [], [], [], []
     for name in names:
         for rating in (FIRST, NEW):
             try:
                 if rating == FIRST:
-                    found, spread = first_effect(frame, name, adjusters, confidence)
+                    found, spread = first_effect(frame, name, adjusters, confidence, group)
                     variances.append(spread)
                 else:
-                    found = new_effect(frame, name, adjusters, confidence)
+                    found = new_effect(frame, name, adjusters, confidence, group)
                 effects.append(found)
             except NotEstimableError as error:
                 reason = str(error).split("\n")[0].removeprefix(f"{CALLER}: ")
@@ -196,6 +205,8 @@ def relate_waves(
         fact = f"no model could be estimated: {failed[0]['reason']}"
         raise NotEstimableError(fact_and_hint(CALLER, fact, "see how many were rated at each wave."))
     done = pd.DataFrame(effects)
+    if group is not None:
+        notes.append(f"errors take people of one {group} as alike; the warning example does not")
     done["family"] = np.where(done["predictor"] == "total", "total", "themes")
     return WavesResult(
         effects=adjust_within(done, ["rating", "family"]).drop(columns="family"),
@@ -221,6 +232,7 @@ def _rows(
     covariates: pd.DataFrame | None,
     adjust_for: Sequence[str] | None,
     notes: list[str],
+    cluster: str | None,
 ) -> tuple[pd.DataFrame, list[str], pd.Series]:
     """One row per person and wave with score, use and adjustment, in wave order; who lacks a covariate."""
     rated = table[["participant", "wave", *names]].copy()
@@ -230,10 +242,16 @@ def _rows(
         raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one administration each."))
     frame = windows.use.merge(rated, on=["participant", "wave"]).dropna(subset=list(names))
     extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes)
+    if cluster is not None and (extra is None or cluster not in extra):
+        fact = f"there is no column {cluster!r} that says who belongs to which cluster."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
+    labels = None if cluster is None else frame[cluster].astype(object)
     frame, adjusters, _ = coded_columns(frame, wanted, {*plan.baseline, *plan.numbers})
     whole = frame[adjusters].notna().all(axis=1)
+    if labels is not None:
+        frame, whole = frame.assign(**{GROUP: labels}), whole & labels.notna()
     lost = frame.loc[~whole, "wave"].value_counts()
     frame = frame[whole].reset_index(drop=True)
     frame["order"] = frame["wave"].map({wave: k for k, wave in enumerate(windows.table["wave"])})
@@ -287,7 +305,7 @@ def _common(frame: pd.DataFrame, adjusters: Sequence[str]) -> list[Floats]:
 
 
 def first_effect(
-    frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float
+    frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float, cluster: str | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Use in every window on the first rating of each person, and the variances of that model."""
     score, person = _standard_score(frame, name)
@@ -300,7 +318,10 @@ def first_effect(
         raise NotEstimableError(fact_and_hint(CALLER, fact, "leave it out."))
     columns = [np.ones(len(rows)), mine - mine.mean(), *_common(rows, adjusters)]
     fit = random_intercept(
-        np.column_stack(columns), rows["percent"].to_numpy(float), pd.factorize(person[early])[0]
+        np.column_stack(columns),
+        rows["percent"].to_numpy(float),
+        pd.factorize(person[early])[0],
+        None if cluster is None else clusters_of(rows[GROUP], cluster),
     )
     spread = {
         "predictor": name,
@@ -316,7 +337,9 @@ def first_effect(
     }, spread
 
 
-def new_effect(frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float) -> dict[str, Any]:
+def new_effect(
+    frame: pd.DataFrame, name: str, adjusters: Sequence[str], confidence: float, cluster: str | None = None
+) -> dict[str, Any]:
     """Use in every window after the first on the rating before it, given all that came earlier."""
     score, person = _standard_score(frame, name)
     wide = pd.DataFrame(
@@ -348,7 +371,11 @@ def new_effect(frame: pd.DataFrame, name: str, adjusters: Sequence[str], confide
                 before=np.column_stack([fixed[here], past[here]]),
             )
         )
-    fit, people = new_rating(windows)
+    groups = None if cluster is None else pd.factorize(frame[GROUP])[0].astype(np.int64)[place]
+    if cluster is not None and groups is not None:
+        counted = np.unique(np.concatenate([window.person for window in windows]))
+        clusters_of(pd.Series(groups[counted]), cluster)  # too few are refused
+    fit, people = new_rating(windows, groups)
     low, high = fit.interval(confidence)
     return {
         "predictor": name,

@@ -35,8 +35,9 @@ def section_mechanism(context: Context) -> Section:
             "wave": found.design["wave"],
             "adjusted for": ", ".join(found.design["adjusted_for"]),
             "draws": found.design["draws"],
+            "clusters": found.design["cluster"] or "none",
         },
-        option_kinds={"adjusted for": TEXT, "draws": GIVEN, **each(TEXT, "chain wave")},
+        option_kinds={"adjusted for": TEXT, "draws": GIVEN, **each(TEXT, "chain wave clusters")},
         prose=[*_prose(values), *said],
         values=values,
         value_kinds={

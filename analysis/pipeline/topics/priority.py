@@ -34,8 +34,13 @@ def section_priority(context: Context) -> Section:
             "adjusted for": ", ".join(found.design["adjusted_for"]),
             "multiplicity": "differences: Bonferroni over the themes; items: Holm over all of them",
             "bootstrap draws": found.design["draws"],
+            "clusters": found.design["cluster"] or "none",
         },
-        option_kinds={"adjusted for": TEXT, "bootstrap draws": GIVEN, **each(TEXT, "wave multiplicity")},
+        option_kinds={
+            "adjusted for": TEXT,
+            "bootstrap draws": GIVEN,
+            **each(TEXT, "wave multiplicity clusters"),
+        },
         prose=found.sentences,
         values=found.values,
         value_kinds={
