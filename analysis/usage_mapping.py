@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import glob
+import gzip
+import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +22,7 @@ from instrument.responses_raw import count_of
 
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 VIEW = "dta_log"
+LONGEST_LINE = 1_000_000
 FIELDS = ("participant", "at", "kind", "duration", "event_id")
 _PATH = re.compile(r"""[^."'\[\]]+(?:\.[^."'\[\]]+)*(?:\[[^"'\[\]]+\])?""")
 _TAKEN = re.compile(r"^(.*)\[([^\]]+)\]$")
@@ -62,6 +67,58 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Fields as these tools export them; a file may correct each."""
 Name = Annotated[str, Field(min_length=1)]
+
+
+def tool_of_fields(names: Iterable[str]) -> str | None:
+    """Say which tool writes these fields.
+
+    Parameters
+    ----------
+    names
+        Columns, or fields of the first level of JSON lines.
+
+    Returns
+    -------
+    str, or None
+        Of the tools of which person, time and kind are all there, the one with most fields.
+
+    Examples
+    --------
+    >>> tool_of_fields(["idVisit", "userId", "serverDate", "serverTimePretty"]), tool_of_fields(["who"])
+    ('matomo', None)
+    """
+    there = set(names)
+    found: dict[str, int] = {}
+    for tool, fields in PRESETS.items():
+        at = fields["at"] if isinstance(fields["at"], list) else [fields["at"]]
+        needed = [fields["participant"], *at, *([] if fields["kind"].startswith("=") else [fields["kind"]])]
+        own = {re.split(r"[.\[]", path)[0] for path in needed}
+        if own <= there:
+            found[tool] = len(own)
+    return max(found, key=lambda tool: found[tool]) if found else None
+
+
+def fields_of_first_line(path: str) -> list[str]:
+    """Give the fields of the first level of a file of JSON lines.
+
+    Parameters
+    ----------
+    path
+        The file, packed or not; the first of a pattern.
+
+    Returns
+    -------
+    list of str
+        Empty where the first line is no object.
+    """
+    files = sorted(glob.glob(path)) or [path]
+    opener: Any = gzip.open if files[0].endswith(".gz") else open
+    try:
+        with opener(files[0], "rt", encoding="utf-8") as file:
+            first = json.loads(file.readline(LONGEST_LINE))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        return []
+    return list(first) if isinstance(first, dict) else []
 
 
 class LogMapping(Model):

@@ -6,7 +6,7 @@ import csv
 import datetime
 import gzip
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import pandas as pd
 from ibis.common.exceptions import TableNotFound
 from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
 
-from analysis.usage_mapping import JSON_LINES, with_mapping
+from analysis.usage_mapping import JSON_LINES, fields_of_first_line, tool_of_fields, with_mapping
 from analysis.usage_reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.responses_people import id_text
@@ -142,21 +142,28 @@ def events_table(events: Any, con: Any, reading: LogReading = PLAIN) -> Any:
         reading.notes.extend(left_out)
     elif isinstance(table, str):
         fact = f"{reading.source} holds JSON lines, and nothing says what their fields mean."
-        named = "--log log.yaml" if reading.caller.startswith("dta") else "mapping=load_log_mapping(…)"
-        hint = f"name them in a short file, and give it with {named}; see docs/data_contract.md."
-        raise reading.fault(fact, hint)
+        raise reading.fault(fact, _say_fields(reading, fields_of_first_line(table)))
     columns = set(table.columns)
     absent = [column for column in REQUIRED if column not in columns]
     if not {"day", "at"} & columns:
         absent.append("day or at")
     if absent:
         fact = f"the log has no column {name_offenders(absent)}; it has {name_offenders(table.columns)}."
-        hint = "name the columns participant, at or day, kind, duration."
+        hint = "name the columns participant, at or day, kind, duration; or "
+        hint += _say_fields(reading, table.columns)
         mark = next((m for m in ";\t|" if len(columns) == 1 and m in next(iter(columns))), None)
         if mark is not None:
             hint = f"say what separates its fields with {reading.option('delimiter', mark)}."
         raise reading.fault(fact, hint)
     return table
+
+
+def _say_fields(reading: LogReading, names: Iterable[str]) -> str:
+    """How to say what the fields of a log mean; with the tool where it is known by them."""
+    given = "--log log.yaml" if reading.caller.startswith("dta") else "mapping=load_log_mapping(…)"
+    if (tool := tool_of_fields(names)) is not None:
+        return f"write the lines `log: 1` and `tool: {tool}` into a short file, and give it with {given}."
+    return f"say in a short file what its fields mean, and give it with {given}; see docs/data_contract.md."
 
 
 def _open(events: Any, con: Any, reading: LogReading) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_mapping import LogMapping, load_log_mapping
+from analysis.usage_mapping import PRESETS, LogMapping, load_log_mapping
 from analysis.usage_reading import LogReading
 from instrument.errors import DefinitionError, ResponseDataError
 from tests.unit.test_usage_reading import ENROLLED, IDS, PLAIN, STUDY
@@ -199,3 +199,25 @@ def test_a_file_that_names_no_fields_is_refused_by_path(text: str, words: str, t
     (tmp_path / "log.yaml").write_text(f"log: 1\n{text}\n")
     with pytest.raises(DefinitionError, match=words):
         load_log_mapping(tmp_path / "log.yaml")
+
+
+@pytest.mark.parametrize("tool", [name for name in PRESETS if name != "matomo"])
+def test_the_hint_names_the_tool_by_its_fields(tool: str, tmp_path: Path) -> None:
+    path = lines(tmp_path, events_of(tool))
+    with pytest.raises(ResponseDataError, match=rf"`tool: {tool}` into a short file"):
+        read(path, None)
+
+
+def test_the_hint_for_columns_names_the_tool_or_the_short_file(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("idVisit,userId,serverDate,serverTimePretty\n1,a,2026-03-01,10:00:00\n", encoding="utf-8")
+    with pytest.raises(ResponseDataError, match=r"`tool: matomo`.*load_log_mapping"):
+        read(path, None)
+    path.write_text("who,when\na,2026-03-01\n", encoding="utf-8")
+    with pytest.raises(ResponseDataError, match=r"name the columns participant.*; or say in a short file"):
+        read(path, None)
+    for content in ("", "no json\n", "[1]\n"):
+        bare = tmp_path / "log.jsonl"
+        bare.write_text(content, encoding="utf-8")
+        with pytest.raises(ResponseDataError, match="say in a short file"):
+            read(bare, None)
