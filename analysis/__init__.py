@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.factors.retention import factor_retention
     from analysis.fairness.item_functioning import dif
     from analysis.fairness.moderation import dif_moderation
+    from analysis.imputed_items import impute_items, pool_consistency, pool_model
     from analysis.irt.graded_response_model import graded_response
     from analysis.items import item_statistics
     from analysis.measurement_error import limits_of_agreement, reliable_change, standard_error_of_measurement
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.growth_curves import growth
     from analysis.structural.measurement_direction import composite_or_effect
+    from analysis.structural.misspecification import misspecifications
     from analysis.structural.models import cfa, sem
     from analysis.structural.nested import nested
     from analysis.structural.panel_models import panel_model
@@ -82,6 +84,7 @@ _HOME = {
     "growth": "analysis.structural.growth_curves",
     "htmt": "analysis.validity.discriminant",
     "icc": "analysis.agreement",
+    "impute_items": "analysis.imputed_items",
     "incremental_validity": "analysis.validity.increment",
     "intraclass_correlations": "analysis.reliability.levels",
     "invariance": "analysis.structural.equal_measurement",
@@ -93,6 +96,7 @@ _HOME = {
     "longitudinal_invariance": "analysis.structural.equal_over_time",
     "lower_bounds": "analysis.reliability.lambdas",
     "mediate_adherence": "analysis.adherence.mediation",
+    "misspecifications": "analysis.structural.misspecification",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
     "multilevel_reliability": "analysis.reliability.levels",
     "nested": "analysis.structural.nested",
@@ -101,6 +105,8 @@ _HOME = {
     "plan_power": "analysis.power",
     "polychoric": "analysis.correlation.matrices",
     "polyserial": "analysis.correlation.mixed_matrices",
+    "pool_consistency": "analysis.imputed_items",
+    "pool_model": "analysis.imputed_items",
     "priority_map": "analysis.adherence.priorities",
     "relate_adherence": "analysis.adherence",
     "relate_features": "analysis.audit.features",
@@ -140,6 +146,7 @@ __all__ = [
     "growth",
     "htmt",
     "icc",
+    "impute_items",
     "incremental_validity",
     "intraclass_correlations",
     "invariance",
@@ -151,6 +158,7 @@ __all__ = [
     "longitudinal_invariance",
     "lower_bounds",
     "mediate_adherence",
+    "misspecifications",
     "mixed_correlations",
     "multilevel_reliability",
     "nested",
@@ -159,6 +167,8 @@ __all__ = [
     "plan_power",
     "polychoric",
     "polyserial",
+    "pool_consistency",
+    "pool_model",
     "priority_map",
     "relate_adherence",
     "relate_features",

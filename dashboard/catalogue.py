@@ -70,7 +70,7 @@ PAGES = (
         title="Validity",
         question="Does the scale relate to other things as it should?",
         group=SCALE,
-        topics=("validity",),
+        topics=("relations", "validity"),
     ),
     PageOf(
         path="adherence",

@@ -37,6 +37,7 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "retest": {"retest": ("icc", "ci_lower", "ci_upper")},
     "scores": {"scores": ("mean",)},
     "scree": {"eigenvalues": ("observed", "permuted_percentile", "ekc")},
+    "specification": {"paths": ("estimate", "position")},
     "survival": {"curves": ("time", "surviving"), "at_risk": ("time", "at_risk")},
     "trajectories": {"trajectories": ("mean", "ci_lower", "ci_upper")},
 }

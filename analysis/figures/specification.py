@@ -42,6 +42,8 @@ def specification_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     headline = meta["part"]
     rows = table[(table["headline"] == headline) & table["estimate"].notna()].sort_values("position")
     rows = rows.assign(kind=[PLANNED if planned else OTHER for planned in rows["planned"]])
+    if rows.empty:
+        raise ValueError(f"no path of {headline} can be drawn")
     entries = [name for name in table.columns if name not in FIXED]
     chosen = pd.concat(
         [

@@ -154,6 +154,7 @@ class Plan(Model):
     rotation: str = "oblimin"
     groups: dict[str, Grouping] | None = None
     smallest_group: Annotated[int, Field(ge=10)] = SMALLEST_GROUP
+    imputations: Annotated[int, Field(ge=0, le=200)] = 0
     collapse: dict[str, dict[int, int]] = Field(default_factory=dict)
     exclude_flagged: bool = False
     criterion_items: Literal["keep", "leave_out"] = "keep"
@@ -182,6 +183,7 @@ class Plan(Model):
             *_among("rules", self.rules, planned_rules()),
             *_missing_faults(self),
             *_collapse_faults(self),
+            *(["imputations: one cannot be pooled; say 0 or at least 2"] if self.imputations == 1 else []),
         ]
         if faults:
             raise ValueError("; ".join(faults))

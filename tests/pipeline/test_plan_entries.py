@@ -424,6 +424,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "with": ({"hypotheses": [hypothesis("> 0", **{"with": "sooth"})]}, r"hypotheses\[0\]\.with: there is no 'sooth'; did you mean 'south'"),
     "measure": ({"measures": ["other"]}, r"measures\[0\]: there is no 'other'"),
     "no mapping": ({"multiverse": {"headline": ["x"], "alternatives": {"titel": [1, 2]}}}, "'titel' is no entry that can be varied"),
+    "one table": ({"imputations": 1}, "imputations: one cannot be pooled"),
     "one choice": ({"multiverse": {"headline": ["x"], "alternatives": {"seed": [1]}}}, "seed: needs two different choices"),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from analysis.pipeline.topics import (
     fairness,
     flow,
     groups,
+    imputed,
     irt,
     items,
     longitudinal,
@@ -20,6 +21,7 @@ from analysis.pipeline.topics import (
     planned_models,
     priority,
     psd_audit,
+    relations,
     reliability,
     retention,
     retest,
@@ -45,6 +47,7 @@ TOPICS: tuple[Topic, ...] = (
     covariates.TOPIC,
     groups.TOPIC,
     longitudinal.TOPIC,
+    relations.TOPIC,
     validity.TOPIC,
     fairness.TOPIC,
     use.TOPIC,
@@ -57,11 +60,12 @@ TOPICS: tuple[Topic, ...] = (
 
 
 def planned_topics(context: Context) -> list[Topic]:
-    """Topics that only a plan asks for: its models, its hypotheses and its other decisions."""
+    """Topics that only a plan asks for: its models, its hypotheses, imputed answers and other decisions."""
     plan = context.plan
     return [
         *([planned_models.TOPIC] if plan.models else []),
         *([planned_hypotheses.TOPIC] if plan.hypotheses else []),
+        *([imputed.TOPIC] if plan.imputations else []),
         *([multiverse.TOPIC] if plan.multiverse is not None else []),
     ]
 

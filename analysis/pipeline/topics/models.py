@@ -12,6 +12,8 @@ from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
+from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
+from analysis.pipeline.topics.misfit import misfit_of
 from analysis.planning.definition import ORDINAL
 from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
 from analysis.verdicts import Cause, Property, Question
@@ -68,9 +70,12 @@ def section_models(context: Context) -> Section:
     tables = {"fit": _fit_table(table), "meaning": _meaning_table(found, sets)}
     if len(found.tests):
         tables["differences"] = _difference_table(found, sets)
+    left_out: tuple[list[str], dict[str, Any], dict[str, Table]] = ([], {}, {})
     if main is not None:
         tables |= _main_tables(context, main)
         tables |= extracted_table(context, main, gaps) if cause is None else {}
+        left_out = misfit_of(context, main) if cause is None else left_out
+        tables |= left_out[2]
     composite = _composite_table(context, gaps)
     if composite is not None:
         tables["composites"] = composite
@@ -82,9 +87,10 @@ def section_models(context: Context) -> Section:
         missing=(main or next(iter(found.fits.values()))).missing,
         options={"wave": context.first_wave},
         option_kinds={"wave": TEXT},
-        prose=_prose(found, cause, values),
-        values=values,
+        prose=_prose(found, cause, values) + left_out[0],
+        values=values | left_out[1],
         value_kinds={
+            **MISFIT_KINDS,
             **each(GIVEN, "models fitted"),
             **each(TEXT, "variant estimator judged disagree equivalent"),
             **each(statistic(), "proper srmr one_cfi one_rmsea"),
@@ -297,8 +303,13 @@ def _compared(found: TheoryResult) -> list[str]:
     return sentences
 
 
+_ENDS = {"ci_lower": ("95% from", "r2"), "ci_upper": ("to", "r2")}
+
+
 def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
-    rows = main.parameters
+    rows = main.parameters.assign(
+        **{f"std_{end}": main.standardized()[end].to_numpy() for end in ("ci_lower", "ci_upper")}
+    )
     loadings = rows[rows["op"] == "=~"]
     tables = {
         "loadings": Table(
@@ -307,13 +318,20 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
                     "factor": [factor_title(context, name) for name in loadings["lhs"]],
                     "item": loadings["rhs"].to_numpy(),
                     "loading": loadings["std_all"].to_numpy(),
+                    "ci_lower": loadings["std_ci_lower"].to_numpy(),
+                    "ci_upper": loadings["std_ci_upper"].to_numpy(),
                     "estimate": loadings["est"].to_numpy(),
                     "se": loadings["se"].to_numpy(),
                 }
             ),
-            kinds=each(TEXT, "factor item") | each(statistic(), "loading estimate se"),
+            kinds=each(TEXT, "factor item") | each(statistic(), "loading ci_lower ci_upper estimate se"),
             title="Standardised loadings, a factor per theme",
-            columns={"factor": ("Factor", "text"), "item": ("Item", "text"), "loading": ("Loading", "r2")},
+            columns={
+                "factor": ("Factor", "text"),
+                "item": ("Item", "text"),
+                "loading": ("Loading", "r2"),
+                **_ENDS,
+            },
         )
     }
     factors = list(dict.fromkeys(loadings["lhs"]))
@@ -325,11 +343,13 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
                     "one": [factor_title(context, name) for name in kept["lhs"]],
                     "other": [factor_title(context, name) for name in kept["rhs"]],
                     "r": kept["std_all"].to_numpy(),
+                    "ci_lower": kept["std_ci_lower"].to_numpy(),
+                    "ci_upper": kept["std_ci_upper"].to_numpy(),
                 }
             ),
-            kinds=each(TEXT, "one other") | {"r": statistic()},
+            kinds=each(TEXT, "one other") | each(statistic(), "r ci_lower ci_upper"),
             title="Correlations between the factors",
-            columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2")},
+            columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2"), **_ENDS},
         )
     return tables
 
