@@ -26,7 +26,7 @@ def complete_data_statistic(setting: Setting, states: list[State], estimator: st
     basis, n = setting.reduction.basis, setting.n
     model: list[Block] = []
     base_sum = np.zeros(2)
-    chisq, df = 0.0, len(setting.rows) * len(states) - basis.shape[1]
+    chisq, df = 0.0, len(setting.rows) * len(states) - setting.reduction.n_parameters
     weights: list[Array] = []
     delta_base = independence_delta(p, exogenous, setting.rows)
     for sample, group, state in zip(setting.samples, setting.groups, states, strict=True):

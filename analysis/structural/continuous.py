@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 
@@ -31,7 +32,7 @@ from analysis.structural.information import (
     saturated_trace,
 )
 from analysis.structural.normal import Moments, NormalDiscrepancy
-from analysis.structural.optimise import Minimum, minimise, minimise_from
+from analysis.structural.optimise import Minimum, minimise, minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, build_group, evaluate
 from analysis.structural.starting import free_markers, on_markers, other_side, start_values
@@ -67,6 +68,8 @@ def fit_continuous(
     setting = Setting(table, samples, groups, reduction, rows, with_means, full_information)
     refuse_negative_df(len(rows) * len(groups), reduction.basis.shape[1], caller)
     target, minimum = _search(setting)
+    reduction, minimum = settle(reduction, minimum)
+    setting = replace(setting, reduction=reduction)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     refuse_unconverged(minimum, caller, names, minimum_slope(target, x, minimum))
@@ -143,7 +146,7 @@ def _inference(
     second = target.observed(x) if observed else target.expected(x)
     free_names = [names[int(np.argmax(np.abs(column)))] for column in basis.T]
     bread = invert_information(basis.T @ second @ basis / 2.0, free_names, caller)
-    df = len(setting.rows) * len(setting.samples) - basis.shape[1]
+    df = len(setting.rows) * len(setting.samples) - setting.reduction.n_parameters
     chisq = max(minimum.value, 0.0) * n
     base_chisq, base_df = independence_test(setting)
     if not robust:
@@ -192,7 +195,7 @@ def _indices(
     shares = np.array([s.n for s in setting.samples]) / n
     fit["srmr"] = float(shares @ np.sqrt(squares))
     log_likelihood = _log_likelihood(setting, states)
-    q = setting.reduction.basis.shape[1]
+    q = setting.reduction.n_parameters
     fit |= {
         "aic": 2.0 * q - 2.0 * log_likelihood,
         "bic": math.log(n) * q - 2.0 * log_likelihood,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.linalg import null_space
 
+from analysis.structural.constrained import Limit
 from analysis.structural.optimise import Reduction
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array
@@ -118,7 +119,7 @@ def label_values(table: ParameterTable, values: Array) -> dict[str, complex]:
 
 def row_values(table: ParameterTable, x: Array) -> Array:
     """Values of all rows at given free parameters; exogenous and computed rows are NaN."""
-    return np.array([x[row.free] if row.free >= 0 else row.fixed for row in table.rows])
+    return np.array([x[row.free] if row.free >= 0 else row.fixed for row in table.rows], dtype=x.dtype)
 
 
 def define(table: ParameterTable, values: Array, caller: str, strict: bool = True) -> tuple[Array, Array]:
@@ -175,55 +176,100 @@ def _refuse_not_real(odd: list[str], caller: str) -> None:
         )  # fmt: skip
 
 
-def linear_constraints(table: ParameterTable, caller: str) -> tuple[Array, Array]:
-    """Turn `==` into rows over the free parameters and the values they must have.
+def _gap_of(table: ParameterTable, formula: Formula, caller: str) -> Callable[[np.ndarray], complex]:
+    """Left side less right side (turned for `<`) as a function of the free parameters."""
+    left, right = (Expression(formula, side, caller) for side in (formula.lhs, formula.rhs))
+    sign = -1.0 if formula.op == "<" else 1.0
 
-    Raises
-    ------
-    DefinitionError
-        For constraints that are not linear.
+    def gap(x: np.ndarray) -> complex:
+        values = label_values(table, row_values(table, x))
+        return sign * (left.value(values) - right.value(values))
+
+    return gap
+
+
+def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula], Array, Array]:
+    """Turn linear `==` into rows over the free parameters and the values they must have.
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    caller
+        The public function named in messages.
+
+    Returns
+    -------
+    tuple
+        The formulas that are linear, their rows and values.
     """
     size = table.n_free
-    matrix, wanted = np.zeros((len(table.constraints), size)), np.zeros(len(table.constraints))
-    for k, formula in enumerate(table.constraints):
-        left, right = (Expression(formula, side, caller) for side in (formula.lhs, formula.rhs))
+    found: list[tuple[Formula, Array, float]] = []
+    for formula in (f for f in table.constraints if f.op == "=="):
+        gap = _gap_of(table, formula, caller)
+        middle, probe = np.full(size, 0.5), np.linspace(0.3, 1.7, size)
+        origin = float(np.real(gap(middle)))
+        row = np.array([float(np.real(gap(middle + unit))) - origin for unit in np.eye(size)])
+        wanted = float(row @ middle) - origin
+        if abs(float(np.real(gap(probe))) - (row @ probe - wanted)) <= 1e-8:
+            found.append((formula, row, wanted))
+    return (
+        [f for f, _, _ in found], np.array([r for _, r, _ in found]).reshape(-1, size),
+        np.array([w for _, _, w in found]),
+    )  # fmt: skip
 
-        def gap(x: Array, left: Expression = left, right: Expression = right) -> float:
-            values = label_values(table, row_values(table, x))
-            return float(np.real(left.value(values) - right.value(values)))
 
-        origin = gap(np.zeros(size) + 0.5)
-        matrix[k] = [gap(np.zeros(size) + 0.5 + unit) - origin for unit in np.eye(size)]
-        wanted[k] = matrix[k] @ (np.zeros(size) + 0.5) - origin
-        probe = np.linspace(0.3, 1.7, size)
-        if abs(gap(probe) - (matrix[k] @ probe - wanted[k])) > 1e-8:
+def _limits(table: ParameterTable, linear: list[Formula], caller: str) -> tuple[Limit, ...]:
+    """Collect nonlinear equalities, inequalities and the bounds of rows."""
+    found: list[Limit] = []
+    for formula in table.constraints:
+        if formula in linear:
+            continue
+        text = f"{formula.lhs} {formula.op} {formula.rhs}"
+        gap = _gap_of(table, formula, caller)
+        one = Limit(gap, formula.op == "==", text)
+        if not np.any(one.slope(np.linspace(0.3, 1.7, table.n_free))):
             raise syntax_error(
-                caller, formula, f"'{formula.lhs} == {formula.rhs}' is not linear.",
-                "only linear constraints are supported.",
-            )  # fmt: skip
-    return matrix, wanted
+                caller,
+                formula,
+                f"'{text}' constrains no free parameter.",
+                "label the parameter that it means.",
+            )
+        found.append(one)
+    for row in table.free_rows():
+        at = row.free
+        if np.isfinite(row.lower):
+            found.append(
+                Limit(lambda x, at=at, row=row: x[at] - row.lower, False, f"{row.name} > {row.lower:g}")  # type: ignore[misc]
+            )
+        if np.isfinite(row.upper):
+            found.append(
+                Limit(lambda x, at=at, row=row: row.upper - x[at], False, f"{row.name} < {row.upper:g}")  # type: ignore[misc]
+            )
+    return tuple(found)
 
 
 def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
-    """Turn shared labels and linear `==` constraints into x = offset + basis z.
+    """Turn shared labels and linear `==` into x = offset + basis z, and keep what else constrains.
 
     Raises
     ------
     DefinitionError
-        For constraints that are not linear or contradict each other.
+        For linear constraints that contradict each other, and constraints of nothing.
     """
     rows = table.free_rows()
     column: dict[str, int] = {}
     target = [column.setdefault(row.label or f"#{row.free}", len(column)) for row in rows]
     merge = np.zeros((len(rows), len(column)))
     merge[np.arange(len(rows)), target] = 1.0
-    if not table.constraints:
-        return Reduction(merge, np.zeros(len(rows)))
-    matrix, wanted = linear_constraints(table, caller)
+    linear, matrix, wanted = linear_constraints(table, caller)
+    limits = _limits(table, linear, caller)
+    if not linear:
+        return Reduction(merge, np.zeros(len(rows)), limits)
     inner = matrix @ merge
     origin_z, *_ = np.linalg.lstsq(inner, wanted, rcond=None)
     if np.max(np.abs(inner @ origin_z - wanted)) > 1e-8:
         raise syntax_error(
             caller, table.constraints[0], "the constraints contradict each other.", "drop one."
         )
-    return Reduction(merge @ null_space(inner), merge @ origin_z)
+    return Reduction(merge @ null_space(inner), merge @ origin_z, limits)

@@ -118,6 +118,13 @@ def refuse_unconverged(minimum: Minimum, caller: str, names: list[str], slope: A
     """Raise when the search failed."""
     if minimum.converged and np.isfinite(minimum.value):
         return
+    if minimum.violated:
+        raise NotEstimableError(
+            fact_and_hint(
+                caller, f"the constraints cannot hold together: {name_offenders(list(minimum.violated))}.",
+                "drop or loosen one of them.",
+            )
+        )  # fmt: skip
     worst = [names[k] for k in np.argsort(-np.abs(slope))[:3]]
     raise NotEstimableError(
         fact_and_hint(
@@ -146,8 +153,3 @@ def parameter_names(table: ParameterTable, labels: list[object]) -> list[str]:
     """Names of the free parameters in the model language, with the group where there are several."""
     where = [table.block_name(k, labels) for k in range(table.options.n_groups)]
     return [f"{r.name} ({where[r.group]})" if where[r.group] else r.name for r in table.free_rows()]
-
-
-def null_directions(reduction: Reduction) -> int:
-    """Number of parameters after equality constraints."""
-    return int(reduction.basis.shape[1])

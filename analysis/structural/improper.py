@@ -112,7 +112,7 @@ def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:
 
 def warn_few_clusters(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about fewer clusters than parameters: their joint sandwich has no full rank."""
-    n_parameters = fitted.reduction.basis.shape[1]
+    n_parameters = fitted.reduction.n_parameters
     if not 0 < fitted.n_clusters < n_parameters:
         return ()
     warnings.warn(
@@ -128,7 +128,7 @@ def warn_few_clusters(fitted: Fitted) -> tuple[Fault, ...]:
 def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about groups with fewer than two rows per parameter, and about fewer rows than parameters."""
     if len(fitted.sizes) < 2:
-        n_parameters = fitted.reduction.basis.shape[1]
+        n_parameters = fitted.reduction.n_parameters
         if fitted.n_obs < n_parameters:
             warnings.warn(
                 fact_and_hint(

@@ -84,14 +84,16 @@ def correlation_residual(covariance: Array, sigma: Array) -> float:
 
 
 def _correlations(covariance: Array) -> Array:
-    scale = np.sqrt(np.diag(covariance))
+    with np.errstate(invalid="ignore"):  # NaN where a variance of level 2 is below zero
+        scale = np.sqrt(np.diag(covariance))
     return np.asarray(covariance / np.outer(scale, scale))
 
 
 def residual_square(covariance: Array, sigma: Array, mean: Array, mu: Array, with_means: bool) -> float:
     """Mean squared standardised residual of one group (its root is the SRMR)."""
     row, column = vech_places(len(covariance))
-    scale = np.sqrt(np.diag(covariance))
+    with np.errstate(invalid="ignore"):  # NaN where a variance of level 2 is below zero
+        scale = np.sqrt(np.diag(covariance))
     gaps = (covariance - sigma)[row, column] / (scale[row] * scale[column])
     if with_means:
         gaps = np.concatenate([(mean - mu) / scale, gaps])

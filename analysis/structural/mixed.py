@@ -25,7 +25,7 @@ from analysis.structural.fitted import Fitted, parameter_names, refuse_negative_
 from analysis.structural.indices import Statistic, index_set
 from analysis.structural.information import Block
 from analysis.structural.least_squares import LeastSquaresDiscrepancy
-from analysis.structural.optimise import minimise_from
+from analysis.structural.optimise import minimise_from, settle
 from analysis.structural.ordinal import independence, sandwich, scaled_shifted
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, propagate
@@ -65,7 +65,7 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     sizes = [float(m.n_obs) for m in found]
     reduction = reduce_parameters(table, caller)
     n_moments = sum(map(len, sample))
-    refuse_negative_df(n_moments, reduction.basis.shape[1], caller)
+    refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = LeastSquaresDiscrepancy(groups, sample, weights, sizes, table.n_free)
     fixed = [_covariate_values(table, data.values[g], g) for g in range(len(groups))]
     covariances = [_sample_covariance(m, group, data.values[g])
@@ -74,6 +74,7 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     starts = (start_values(table, covariances, means, thresholds, one_factor=way) for way in (False, True))
     beyond: Callable[[Array], Array | None] = partial(other_side, table, covariances=covariances)
     minimum = minimise_from(target, reduction, starts, beyond)
+    reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))
@@ -85,7 +86,7 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     ]
     reduced = [Block(b.delta @ reduction.basis, b.gamma, b.weight, b.share) for b in blocks]
     vcov = sandwich(reduced, reduction.basis, names, sizes, caller)
-    test = scaled_shifted(minimum.value * n, n_moments - reduction.basis.shape[1], reduced)
+    test = scaled_shifted(minimum.value * n, n_moments - reduction.n_parameters, reduced)
     n_first = len(sample[0]) - len(pairs[0][0])
     baseline = independence(sample, gammas, weights, sizes, n_first)
     plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)

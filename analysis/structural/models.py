@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from analysis.structural.bounds import BOUNDS, with_bounds
 from analysis.structural.continuous import fit_continuous
 from analysis.structural.data import (
     ModelData,
@@ -45,7 +46,7 @@ def cfa(
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
-    sampling_weights: str | None = None,
+    sampling_weights: str | None = None, bounds: str | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a confirmatory factor model.
 
@@ -54,10 +55,10 @@ def cfa(
     Parameters
     ----------
     model
-        The model in lavaan's language: `=~` (is measured by), `~`, `~~`, `~1`, `|`, `~*~`, `:=`, `==`,
-        with fixed values (`0.5*x`), `NA*x`, labels (`a*x`), `start(0.8)*x` and one value per group
-        (`c(a, b)*x`). Blocks `level: 1` (within clusters) and `level: 2` (between them) make a two-level
-        model, which needs `cluster`.
+        The model in lavaan's language: `=~` (is measured by), `~`, `~~`, `~1`, `|`, `~*~`, `:=`, `==`, `<`,
+        `>` (also nonlinear), with fixed values (`0.5*x`), `NA*x`, labels (`a*x`), `start(0.8)*x` and one
+        value per group (`c(a, b)*x`). Blocks `level: 1` (within clusters) and `level: 2` (between them)
+        make a two-level model, which needs `cluster`.
     data
         Shape (n_persons, n_variables): one column per observed variable; missing as NA.
     estimator
@@ -94,6 +95,11 @@ def cfa(
     sampling_weights
         Column with the weight of each row, such as the inverse of its chance to be drawn; rescaled to sum to
         the number of rows. ML becomes MLR.
+    bounds
+        For ML and MLR. "pos.var": no variance below zero; "standard": variances, loadings and covariances
+        within what the sample's variances allow. A parameter at its bound has standard error 0. For small
+        samples and level 2 of few clusters, where a free search may find no maximum; p-values are
+        approximate where a bound is reached.
 
     Returns
     -------
@@ -148,7 +154,7 @@ def cfa(
     """
     return fit_model(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
-        std_lv, orthogonal, parameterization, cluster, sampling_weights,
+        std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
     )  # fmt: skip
 
 
@@ -157,7 +163,7 @@ def sem(
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
-    sampling_weights: str | None = None,
+    sampling_weights: str | None = None, bounds: str | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
 
@@ -168,7 +174,7 @@ def sem(
     ----------
     model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure, std_lv
         As in `cfa`.
-    orthogonal, parameterization, cluster, sampling_weights
+    orthogonal, parameterization, cluster, sampling_weights, bounds
         As in `cfa`.
 
     Returns
@@ -201,7 +207,7 @@ def sem(
     """
     return fit_model(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
-        std_lv, orthogonal, parameterization, cluster, sampling_weights,
+        std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
     )  # fmt: skip
 
 
@@ -209,7 +215,7 @@ def fit_model(
     caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
     missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
-    sampling_weights: str | None, growth: bool = False,
+    sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     caller = named(caller)
@@ -219,9 +225,18 @@ def fit_model(
         estimator = "ML" if plain else "WLSMV"
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
     _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
+    ordinal = estimator in ORDINAL_ESTIMATORS
+    if bounds is not None:
+        _check_choice(caller, "bounds", bounds, BOUNDS)
+        if ordinal:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller, f"{estimator} takes no bounds: residual variances of ordinal items are derived.",
+                    "use estimator='MLR', or constraints such as 'a > 0' on labelled parameters.",
+                )
+            )  # fmt: skip
     for what, flag in (("std_lv", std_lv), ("orthogonal", orthogonal)):
         _check_choice(caller, what, flag, (True, False))
-    ordinal = estimator in ORDINAL_ESTIMATORS
     ordinals: list[str] = []
     if ordered is True and not ordinal:
         warnings.warn(
@@ -276,6 +291,8 @@ def fit_model(
     build = build_two_level_table if syntax.has_levels else build_table
     table = build(syntax, options, caller)
     _check_table(table, syntax, caller)
+    if bounds is not None:
+        table = with_bounds(table, rows, bounds, caller)
     with one_thread():
         fitted = estimate(table, rows, estimator, used, caller)
         return make_result(fitted, model, faults_of(fitted))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
+from analysis.structural.constrained import Limit, search_within
 from analysis.structural.ram import Array
 
 GRADIENT_TOLERANCE = 1e-9
@@ -33,21 +34,43 @@ class Discrepancy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """Where the search ended."""
+    """Where the search ended; under constraints with the directions that are left and what is violated."""
 
     z: Array
     value: float
     gradient: float
     n_iter: int
     converged: bool
+    tangent: Array | None = None
+    held: int = 0
+    violated: tuple[str, ...] = ()
+    lost: bool = False  # the search ran off beyond what the caller takes for possible
 
 
 @dataclass(frozen=True, slots=True)
 class Reduction:
-    """Linear equality constraints as x = offset + basis z."""
+    """Linear equality constraints as x = offset + basis z, with what else constrains a search.
+
+    Attributes
+    ----------
+    basis, offset
+        The linear equalities.
+    limits
+        Bounds, inequalities and nonlinear equalities.
+    held
+        Inequalities that hold with equality where the search ended: `basis` leaves them out, but they count
+        as parameters.
+    """
 
     basis: Array
     offset: Array
+    limits: tuple[Limit, ...] = ()
+    held: int = 0
+
+    @property
+    def n_parameters(self) -> int:
+        """Parameters after equality constraints."""
+        return int(self.basis.shape[1]) + self.held
 
     def expand(self, z: Array) -> Array:
         """Give the full parameter vector."""
@@ -60,7 +83,8 @@ class Reduction:
 
 
 def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance: float = GRADIENT_TOLERANCE,
-             max_steps: int = MAX_STEPS, near: bool = False) -> Minimum:  # fmt: skip
+             max_steps: int = MAX_STEPS, near: bool = False,
+             lost: Callable[[Array], bool] | None = None) -> Minimum:  # fmt: skip
     """Minimise over the reduced parameters.
 
     Parameters
@@ -77,6 +101,8 @@ def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance:
         Most steps allowed.
     near
         Whether the start is close, so that Newton steps are tried at once.
+    lost
+        Says of a full parameter vector that the search has run off and need not go on.
 
     Returns
     -------
@@ -84,12 +110,20 @@ def minimise(target: Discrepancy, reduction: Reduction, start: Array, tolerance:
         `converged` is False when the gradient did not reach the tolerance.
     """
     basis = reduction.basis
+    if reduction.limits:
+        found_within = search_within(target, reduction.limits, basis, reduction.offset, start, tolerance)
+        return Minimum(
+            found_within.z, found_within.value, found_within.gradient, found_within.n_iter,
+            found_within.converged, found_within.tangent, found_within.held, found_within.violated,
+        )  # fmt: skip
     z, damping = start.copy(), 1e-3
     value = target.value(reduction.expand(z))
     size = np.inf
     scale = np.zeros(0)
     for step in range(1, max_steps + 1):
         x = reduction.expand(z)
+        if lost is not None and lost(x):
+            return Minimum(z, value, size, step, False, lost=True)
         slope = basis.T @ target.gradient(x)
         if near and len(scale) and (done := float(np.max(np.abs(slope / scale)))) < tolerance:
             return Minimum(z, value, done, step - 1, True)
@@ -123,6 +157,7 @@ def minimise_from(
     reduction: Reduction,
     starts: Iterator[Array],
     beyond: Callable[[Array], Array | None],
+    lost: Callable[[Array], bool] | None = None,
 ) -> Minimum:
     """Search from one start after the other until the gradient vanishes.
 
@@ -136,6 +171,8 @@ def minimise_from(
         Full parameter vectors; a later one is drawn only when every earlier search failed.
     beyond
         Gives a further start from where a search failed, if there is one.
+    lost
+        As for `minimise`.
 
     Returns
     -------
@@ -148,12 +185,34 @@ def minimise_from(
         for _ in range(2):
             if point is None:
                 break
-            found = minimise(target, reduction, reduction.contract(point))
+            found = minimise(target, reduction, reduction.contract(point), lost=lost)
             if found.converged:
                 return found
             failed.append(found)
+            if found.violated:
+                return found
+            if found.lost:
+                break
             point = beyond(reduction.expand(found.z))
     return min(failed, key=lambda one: one.value if np.isfinite(one.value) else np.inf)
+
+
+def settle(reduction: Reduction, minimum: Minimum) -> tuple[Reduction, Minimum]:
+    """Take constraints that hold with equality into the linear ones, as inference needs them.
+
+    Parameters
+    ----------
+    reduction
+        Constraints of the search.
+    minimum
+        Where it ended.
+    """
+    if minimum.tangent is None:
+        return reduction, minimum
+    local = Reduction(
+        reduction.basis @ minimum.tangent, reduction.expand(minimum.z), reduction.limits, minimum.held
+    )
+    return local, replace(minimum, z=np.zeros(minimum.tangent.shape[1]))
 
 
 def _newton(curve: Array, slope: Array, scale: Array) -> Array | None:

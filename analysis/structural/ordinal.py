@@ -29,7 +29,7 @@ from analysis.structural.indices import Statistic, index_set
 from analysis.structural.information import Block, invert_information, projected_trace, residual_traces
 from analysis.structural.least_squares import LeastSquaresDiscrepancy
 from analysis.structural.normal import saturated_information
-from analysis.structural.optimise import minimise_from
+from analysis.structural.optimise import minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, vech_places
 from analysis.structural.starting import free_markers, on_markers, other_side, start_values
@@ -105,7 +105,7 @@ def fit_ordinal(
     groups = [build_ordinal_group(table, g) for g in range(len(found))]
     reduction = reduce_parameters(table, caller)
     n_moments = sum(map(len, sample))
-    refuse_negative_df(n_moments, reduction.basis.shape[1], caller)
+    refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = LeastSquaresDiscrepancy(groups, sample, weights, sizes, table.n_free)
     correlations: list[Array] = [m.correlations for m in found]
     means: list[Array] = [np.zeros(len(data.variables)) for _ in found]
@@ -117,6 +117,7 @@ def fit_ordinal(
         _with_unit_variances(table, target, correlations, means, thresholds),
     )
     minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=correlations))
+    reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     slope = np.zeros(len(x)) if minimum.converged else target.gradient(x)
@@ -129,7 +130,7 @@ def fit_ordinal(
     ]
     reduced = [Block(b.delta @ reduction.basis, b.gamma, b.weight, b.share) for b in blocks]
     vcov = sandwich(reduced, reduction.basis, names, sizes, caller)
-    test = scaled_shifted(minimum.value * n, n_moments - reduction.basis.shape[1], reduced)
+    test = scaled_shifted(minimum.value * n, n_moments - reduction.n_parameters, reduced)
     n_thresholds = len(sample[0]) - len(data.variables) * (len(data.variables) - 1) // 2
     baseline = independence(sample, gammas, weights, sizes, n_thresholds)
     fit = _indices(test, baseline, sample, states, reduced, sizes, n_thresholds)

@@ -32,6 +32,8 @@ class Row:
     computed: bool = False
     freed: bool = False
     free: int = -1
+    lower: float = -math.inf
+    upper: float = math.inf
 
     @property
     def is_free(self) -> bool:

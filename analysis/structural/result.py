@@ -355,7 +355,7 @@ def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> S
     frame = pd.concat([row_labels(fitted), pd.DataFrame(columns)], axis=1)
     return StructuralResult(
         converged=True, estimator=fitted.estimator, missing=fitted.missing, n_obs=fitted.n_obs,
-        n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.basis.shape[1],
+        n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.n_parameters,
         groups={group_key(g): n for g, n in zip(fitted.data.group_labels, fitted.sizes, strict=True)},
         fit=pd.Series(fitted.fit, name="fit"), parameters=frame,
         r_squared=_explained_table(fitted, pieces),

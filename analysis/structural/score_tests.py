@@ -111,8 +111,8 @@ def _constraints(fitted: Fitted) -> tuple[list[tuple[str, str, str]], Array]:
             contrast[first[row.label]], contrast[row.free] = 1.0, -1.0
             names.append((written[first[row.label]], written[row.free], row.label))
             found.append(contrast)
-    formulas, _ = linear_constraints(table, fitted.caller)
-    for formula, contrast in zip(table.constraints, formulas, strict=True):
+    formulas, contrasts, _ = linear_constraints(table, fitted.caller)
+    for formula, contrast in zip(formulas, contrasts, strict=True):
         names.append((formula.lhs, formula.rhs, ""))
         found.append(contrast)
     return names, np.array(found).reshape(-1, table.n_free)

@@ -205,7 +205,7 @@ def _default_start(
     return 1.0 if row.op == "~*~" else 0.0
 
 
-def free_markers(table: ParameterTable) -> tuple[ParameterTable, dict[str, int]] | None:
+def free_markers(table: ParameterTable) -> tuple[ParameterTable, dict[tuple[int, str], int]] | None:
     """Give the same model with unit variances in place of unit markers, where that is the same model.
 
     A marker that hardly loads makes every other loading of its factor huge, and a search gets stuck in that
@@ -220,23 +220,27 @@ def free_markers(table: ParameterTable) -> tuple[ParameterTable, dict[str, int]]
     Returns
     -------
     tuple or None
-        The other table and, for each factor whose scale moved, the row of its marker.
+        The other table and, for each factor (of a level) whose scale moved, the row of its marker.
     """
-    if table.options.n_groups > 1 or table.constraints or any(row.label for row in table.rows):
+    if table.options.n_groups > table.n_levels or table.constraints or any(row.label for row in table.rows):
         return None
     rows = [replace(row) for row in table.rows]
-    markers: dict[str, int] = {}
-    for latent in table.names.latent:
-        loadings = [k for k, r in enumerate(rows) if r.op == "=~" and r.lhs == latent]
-        own = next(k for k, r in enumerate(rows) if r.op == "~~" and r.lhs == r.rhs == latent)
-        fixed = [k for k in loadings if rows[k].free < 0]
-        if len(loadings) > 1 and len(fixed) == 1 and rows[fixed[0]].fixed == 1.0 and rows[own].is_free:
-            markers[latent] = fixed[0]
-            rows[fixed[0]].fixed, rows[own].fixed = math.nan, 1.0
+    markers: dict[tuple[int, str], int] = {}
+    for block in range(table.n_levels):
+        for latent in table.names_of(block).latent:
+            mine = [k for k, r in enumerate(rows) if r.group == block]
+            loadings = [k for k in mine if rows[k].op == "=~" and rows[k].lhs == latent]
+            own = next(k for k in mine if rows[k].op == "~~" and rows[k].lhs == rows[k].rhs == latent)
+            fixed = [k for k in loadings if rows[k].free < 0]
+            if len(loadings) > 1 and len(fixed) == 1 and rows[fixed[0]].fixed == 1.0 and rows[own].is_free:
+                markers[block, latent] = fixed[0]
+                rows[fixed[0]].fixed, rows[own].fixed = math.nan, 1.0
     return (compact(table, rows), markers) if markers else None
 
 
-def on_markers(table: ParameterTable, other: ParameterTable, markers: dict[str, int], x: Array) -> Array:
+def on_markers(
+    table: ParameterTable, other: ParameterTable, markers: dict[tuple[int, str], int], x: Array
+) -> Array:
     """Bring the values of `free_markers`' table to the scale of the markers.
 
     Parameters
@@ -244,17 +248,18 @@ def on_markers(table: ParameterTable, other: ParameterTable, markers: dict[str, 
     table, other
         The table with unit markers, and that with unit variances.
     markers
-        Factor to row of its marker.
+        Factor (of a level) to row of its marker.
     x
         Values of the other table.
     """
-    scale = {latent: float(x[other.rows[k].free]) for latent, k in markers.items()}
+    scale = {key: float(x[other.rows[k].free]) for key, k in markers.items()}
     found = np.zeros(table.n_free)
     for row, twin in zip(table.rows, other.rows, strict=True):
         if row.free < 0:
             continue
         value = float(x[twin.free]) if twin.free >= 0 else twin.fixed
-        for latent, unit in scale.items():
-            value *= unit ** _power(row.op, row.lhs, row.rhs, latent)
+        for (block, latent), unit in scale.items():
+            if block == row.group:
+                value *= unit ** _power(row.op, row.lhs, row.rhs, latent)
         found[row.free] = value
     return found

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     |(?P<symbol>[+*(),/^:-])""",
     re.VERBOSE,
 )
-_OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "=="}
+_OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "==", "<", ">"}
 LEVELS = {"1": 1, "within": 1, "2": 2, "between": 2}
 
 
@@ -69,7 +69,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Formula:
-    """A defined parameter (`:=`) or a constraint (`==`), as text."""
+    """A defined parameter (`:=`) or a constraint (`==`, `<`, `>`), as text."""
 
     lhs: str
     op: str
@@ -202,10 +202,11 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
                 "use one of =~ ~ ~~ | :=.",
             )  # fmt: skip
         operator = tokens[place]
-        if operator.text not in _OPERATORS:
+        arrow = operator.text == ">" and place > 0 and tokens[place - 1].text == "-"
+        if operator.text not in _OPERATORS or arrow:
             raise syntax_error(
                 caller, operator, f"the operator {operator.text!r} is not supported.",
-                "use one of =~ ~ ~~ ~*~ | := ==.",
+                "use one of =~ ~ ~~ ~*~ | := == < >.",
             )  # fmt: skip
         left, right = tokens[:place], tokens[place + 1 :]
         if not left or not right:
@@ -213,7 +214,7 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
             raise syntax_error(
                 caller, operator, f"nothing stands {side} of {operator.text!r}.", "complete the statement."
             )
-        if operator.text in (":=", "=="):
+        if operator.text in (":=", "==", "<", ">"):
             _add_formula(syntax, text, left, operator, right, caller)
         else:
             for statement in _relations(left, operator.text, right, caller):

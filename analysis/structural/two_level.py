@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
@@ -21,10 +23,10 @@ from analysis.structural.fitted import (
 )
 from analysis.structural.indices import correlation_residual
 from analysis.structural.information import invert_information
-from analysis.structural.optimise import Minimum, Reduction, minimise_from
+from analysis.structural.optimise import Minimum, Reduction, minimise, minimise_from, settle
 from analysis.structural.partable import ParameterTable
-from analysis.structural.ram import Array, State, build_group, evaluate
-from analysis.structural.starting import other_side, start_values
+from analysis.structural.ram import Array, Ints, State, build_group, evaluate
+from analysis.structural.starting import free_markers, on_markers, other_side, start_values
 from analysis.structural.two_level_data import check_levels, cluster_sample, places_of
 from analysis.structural.two_level_likelihood import (
     ClusterDiscrepancy,
@@ -42,6 +44,10 @@ from analysis.structural.two_level_saturated import (
     start_moments,
     unrestricted,
 )
+from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+
+FURTHEST = 1.5  # variances below zero that a search still comes back from
+LEAST_MARKER = 1e-3  # loading of a marker below which it gives a factor no scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +116,22 @@ def fit_two_level(
     models = [build_group(table, block, fixed[block]) for block in range(len(states_free))]
     reduction = reduce_parameters(table, caller)
     n_moments = sum(len(reference.model.explained) for reference in saturated)
-    refuse_negative_df(n_moments, reduction.basis.shape[1], caller)
+    refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = sum_of_groups(likelihoods, models, table.n_free)
     covariances, means = [_proper(s.sigma) for s in states_free], [s.mu for s in states_free]
-    starts = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
-    minimum = minimise_from(
-        target.for_search(), reduction, starts, partial(other_side, table, covariances=covariances)
+    parts = _Parts(likelihoods, fixed, covariances, means)
+    limits = _run_off(table, states_free)
+    starts = chain(
+        _with_unit_variances(table, parts, states_free),
+        (start_values(table, covariances, means, [], one_factor=way) for way in (False, True)),
     )
+    beyond = partial(other_side, table, covariances=covariances)
+    minimum = minimise_from(target.for_search(), reduction, starts, beyond, limits)
+    reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
+    if minimum.lost:
+        _refuse_unbounded(x, names, limits, caller)
     failed = not minimum.converged and np.isfinite(minimum.value)
     refuse_unconverged(minimum, caller, names, target.gradient(x) if failed else np.zeros(len(x)))
     states = [evaluate(model, x) for model in models]
@@ -139,7 +152,7 @@ def fit_two_level(
         _exogenous_log_likelihood(table, one, reference)
         for one, reference in zip(likelihoods, saturated, strict=True)
     )
-    q = reduction.basis.shape[1]
+    q = reduction.n_parameters
     fit |= {
         "aic": 2.0 * q - 2.0 * log_likelihood, "bic": math.log(target_rows) * q - 2.0 * log_likelihood,
         "logl": log_likelihood,
@@ -151,6 +164,69 @@ def fit_two_level(
         sample_means=[s.mu for s in states_free], sample_covariances=[s.sigma for s in states_free],
         sample_thresholds=[], sizes=list(target.rows), totals=[float(n) for n in target.rows], test=test,
         baseline=base, fit=fit, blocks=[], clusters=likelihoods, exogenous_values=fixed,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What another parametrisation of the same model is fitted to."""
+
+    likelihoods: list[TwoLevelLikelihood]
+    fixed: list[ExogenousValues]
+    covariances: list[Array]
+    means: list[Array]
+
+
+def _with_unit_variances(table: ParameterTable, parts: _Parts, free: list[State]) -> Iterator[Array]:
+    """Search with unit variances, and give where that ended as a start; nothing where it failed."""
+    found = free_markers(table)
+    if found is None or any(np.isfinite([r.lower, r.upper]).any() for r in table.rows):
+        return
+    other, markers = found
+    models = [build_group(other, block, parts.fixed[block]) for block in range(len(parts.fixed))]
+    target = sum_of_groups(parts.likelihoods, models, other.n_free)
+    start = start_values(other, parts.covariances, parts.means, [], one_factor=True)
+    reduction = reduce_parameters(other, "sem")
+    minimum = minimise(target.for_search(), reduction, reduction.contract(start), lost=_run_off(other, free))
+    x = reduction.expand(minimum.z)
+    if minimum.converged and all(abs(x[other.rows[k].free]) > LEAST_MARKER for k in markers.values()):
+        yield on_markers(table, other, markers, x)
+
+
+@dataclass(frozen=True, slots=True)
+class _RunOff:
+    """Says whether a residual variance has gone below any that data could show."""
+
+    places: Ints
+    least: Array
+
+    def __call__(self, x: Array) -> bool:
+        return bool((x[self.places] < self.least).any())
+
+
+def _run_off(table: ParameterTable, free: list[State]) -> _RunOff:
+    """Take `FURTHEST` times the variance of the unrestricted model, both levels together, as beyond reach."""
+    places, least = [], []
+    for row in table.free_rows():
+        names = table.names_of(row.group).observed
+        if row.op == "~~" and row.lhs == row.rhs and row.lhs in names:
+            first = row.group - row.group % 2
+            levels = [b for b in (first, first + 1) if row.lhs in table.names_of(b).observed]
+            spread = [free[b].sigma[(k := table.names_of(b).observed.index(row.lhs)), k] for b in levels]
+            places.append(row.free)
+            least.append(-FURTHEST * float(np.abs(spread).sum()))
+    return _RunOff(np.array(places, dtype=np.int64), np.array(least))
+
+
+def _refuse_unbounded(x: Array, names: list[str], limits: _RunOff, caller: str) -> None:
+    """Say that the likelihood has no maximum."""
+    gone = [names[k] for k in limits.places[x[limits.places] < limits.least]]
+    raise NotEstimableError(
+        fact_and_hint(
+            caller, f"the likelihood has no maximum: it still rises while {name_offenders(gone)} falls below "
+            "any variance that the data could show, as happens by chance with few or small clusters.",
+            "use bounds='pos.var', which keeps variances at zero or above.",
+        )
     )  # fmt: skip
 
 
@@ -200,7 +276,7 @@ def _inference(
     basis, n = reduction.basis, sum(target.rows)
     free_names = [names[int(np.argmax(np.abs(column)))] for column in basis.T]
     bread = invert_information(basis.T @ target.observed(x) @ basis / 2.0, free_names, caller)
-    df = n_moments - basis.shape[1]
+    df = n_moments - reduction.n_parameters
     least = [rows * one.minimum.value for rows, one in zip(target.rows, saturated, strict=True)]
     chisq = max(n * target.value(x) - sum(least), 0.0)
     base = sum(rows * one.minimum.value for rows, one in zip(target.rows, baseline, strict=True)) - sum(least)

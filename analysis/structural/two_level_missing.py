@@ -42,6 +42,15 @@ LEAST_SHARE = 0.1  # of the variance within a mean: the least that a mean of com
 STEP = 1e-4  # of a parameter, in the numerical derivative of the analytic gradient
 
 
+@dataclass(frozen=True, slots=True)
+class _Roles:
+    """Where variables of both levels stand within and between, and those between alone."""
+
+    in_within: Ints
+    in_between: Ints
+    alone: Ints
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class IncompleteSample:
     """One group of clusters with missing answers.
@@ -68,6 +77,8 @@ class IncompleteSample:
         Their patterns, and which each cluster has.
     shape
         Clusters as if no answer were missing; only sizes are used.
+    roles
+        Where variables of both levels, and those between alone, stand.
     """
 
     places: LevelPlaces
@@ -84,6 +95,7 @@ class IncompleteSample:
     between_observed: Array
     between_pattern: Ints
     shape: ClusterSample
+    roles: _Roles
 
     @property
     def n_rows(self) -> int:
@@ -134,6 +146,7 @@ def incomplete_sample(values: Array, clusters: Ints, places: LevelPlaces) -> Inc
         scatter=scatter, between=np.where(np.isnan(between), 0.0, between),
         between_observed=seen.astype(float), between_pattern=kind.ravel(),
         shape=cluster_sample(_filled(values, clusters), clusters, places),
+        roles=_roles(places),
     )  # fmt: skip
 
 
@@ -166,15 +179,6 @@ class IncompletePoint:
     precision: Array  # L'KL in the variables between, (J, p_b, p_b)
     pull: Array  # L'rho, (J, p_b)
     loss: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Roles:
-    """Where variables of both levels stand within and between, and those between alone."""
-
-    in_within: Ints
-    in_between: Ints
-    alone: Ints
 
 
 def _roles(places: LevelPlaces) -> _Roles:
@@ -216,7 +220,7 @@ def _proper(own: Array, information: Array) -> bool:
 
 def incomplete_point(sample: IncompleteSample, within: State, between: State) -> IncompletePoint | None:
     """Evaluate the likelihood; None where a covariance is not positive definite."""
-    roles = _roles(sample.places)
+    roles = sample.roles
     y, z = roles.in_between, roles.alone
     found = _padded_inverses(within.sigma, sample.observed)
     outer = _padded_inverses(between.sigma[np.ix_(z, z)], sample.between_observed)
@@ -319,7 +323,7 @@ class IncompleteDiscrepancy:
     def gradient(self, x: Array) -> Array:
         """First derivatives."""
         within, between, point = self._inside(x)
-        sample, roles = self.sample, _roles(self.sample.places)
+        sample, roles = self.sample, self.sample.roles
         by_between = point.precision.sum(axis=0) - point.pull.T @ point.pull
         centre = point.mean.copy()
         centre[:, roles.in_within] += point.shift
@@ -376,10 +380,17 @@ class IncompleteDiscrepancy:
     def _differences(self, x: Array) -> Array:
         """Central differences of the gradient, with smaller steps where these would leave the domain."""
         result = np.empty((self.n_free, self.n_free))
+        here = self.gradient(x) if self.searching else None  # one side will do for a search
         away = IncompleteDiscrepancy(self.within, self.between, self.sample, self.n_free)
         for k in range(self.n_free):
             unit = np.zeros(self.n_free)
             unit[k] = STEP * max(1.0, abs(x[k]))
+            if here is not None:
+                unit[k] /= 100.0
+                side = unit if np.isfinite(away.value(x + unit)) else -unit
+                if np.isfinite(away.value(x + side)):
+                    result[k] = (away.gradient(x + side) - here) / side[k]
+                    continue
             while not np.isfinite([away.value(x + unit), away.value(x - unit)]).all() and unit[k] > 1e-9:
                 unit /= 10.0
             result[k] = (away.gradient(x + unit) - away.gradient(x - unit)) / (2.0 * unit[k])
@@ -388,7 +399,7 @@ class IncompleteDiscrepancy:
     def scores(self, x: Array) -> Array:
         """Derivatives of the log-likelihood of every cluster, shape (J, q)."""
         within, between, point = self._inside(x)
-        sample, roles = self.sample, _roles(self.sample.places)
+        sample, roles = self.sample, self.sample.roles
         centre = point.mean.copy()
         centre[:, roles.in_within] += point.shift
         rows = sample.values[:, sample.places.within]

@@ -13,6 +13,7 @@ from analysis.structural.two_level_data import LevelPlaces
 from analysis.structural.two_level_likelihood import TwoLevelLikelihood
 from instrument.errors import NotEstimableError, fact_and_hint
 
+MOST_STEPS = 120
 LEAST_BETWEEN = 0.02  # of the variance within: the least that a search starts from
 
 
@@ -137,13 +138,15 @@ def fit_unstructured(
         x[means.index] = mean[at[means.row]]
     target = target_of.discrepancy(model.within, model.between, model.n_free)
     reduction = Reduction(np.eye(model.n_free), np.zeros(model.n_free))
-    found = minimise(target.for_search(), reduction, x, near=target_of.smooth)
+    found = minimise(target.for_search(), reduction, x, max_steps=MOST_STEPS, near=target_of.smooth)
     if not found.converged:
         raise NotEstimableError(
             fact_and_hint(
-                caller, f"the two-level model without structure did not converge{where} (largest gradient "
-                f"{found.gradient:.2g}); fit cannot be judged.",
-                "drop variables that hardly vary between clusters, or use missing='listwise'.",
+                caller, f"the two-level model without structure has no maximum that a search reaches{where} "
+                f"(largest gradient {found.gradient:.2g}): {target_of.n_clusters} clusters with "
+                f"{target_of.n_rows / target_of.n_clusters:.1f} rows each do not determine "
+                f"{model.n_free} moments; fit cannot be judged.",
+                "take fewer variables at level 2, or one level with cluster= and estimator='MLR'.",
             )
         )  # fmt: skip
     return found

@@ -1,0 +1,144 @@
+"""Bounds, inequalities and nonlinear equalities: what must hold whatever the data, and what is refused."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import cfa, sem
+from instrument.errors import DefinitionError, NotEstimableError
+
+MODEL = "f =~ y1 + a*y2 + b*y3 + c*y4"
+LEVELS = "level: 1\nfw =~ y1 + y2 + y3 + y4\nlevel: 2\nfb =~ y1 + y2 + y3 + y4"
+
+
+def people(seed=1, n=150):
+    rng = np.random.default_rng(seed)
+    factor = rng.normal(size=n)
+    return pd.DataFrame(
+        {f"y{k + 1}": w * factor + rng.normal(size=n) for k, w in enumerate((1, 0.8, 0.9, 0.6))}
+    )
+
+
+def small_clusters(seed):
+    """Sixty clusters of four with 30 % missing and little variance between them."""
+    rng = np.random.default_rng(seed)
+    app, loading = np.repeat(np.arange(60), 4), np.linspace(1, 0.7, 4)
+    within, between, share = rng.normal(size=240), rng.normal(size=60), 2 / 9
+    y = np.outer(within, loading) + rng.normal(size=(240, 4))
+    y += (
+        np.outer(between, loading) * np.sqrt(share * 0.7) + rng.normal(size=(60, 4)) * np.sqrt(share * 0.3)
+    )[app]
+    y[rng.random(y.shape) < 0.3] = np.nan
+    return pd.DataFrame(y, columns=["y1", "y2", "y3", "y4"]).assign(app=app)
+
+
+def value(fit, label):
+    return float(fit.parameters.loc[fit.parameters["label"] == label, "est"].iloc[0])
+
+
+@pytest.mark.parametrize("estimator", ["ML", "MLR"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_constraint_that_binds_is_an_equality_and_one_that_does_not_is_nothing(estimator, missing):
+    data = people()
+    if missing:
+        data = data.mask(np.random.default_rng(2).random(data.shape) < 0.1)
+    free = cfa(MODEL, data, estimator=estimator)
+    reached = value(free, "a") + 0.2
+    slack = cfa(f"{MODEL}\na < {reached}", data, estimator=estimator)
+    bound = cfa(f"{MODEL}\na > {reached}", data, estimator=estimator)
+    equal = cfa(f"{MODEL}\na == {reached}", data, estimator=estimator)
+    for name in ("est", "se", "std_all"):
+        assert slack.parameters[name].to_numpy() == pytest.approx(
+            free.parameters[name].to_numpy(), rel=1e-6, abs=1e-7
+        )
+        assert bound.parameters[name].to_numpy() == pytest.approx(
+            equal.parameters[name].to_numpy(), rel=1e-6, abs=1e-7
+        )
+    assert bound.fit["chisq"] == pytest.approx(equal.fit["chisq"], rel=1e-7)
+    assert bound.fit["chisq"] > free.fit["chisq"] + 0.5
+    # an inequality costs no degree of freedom, an equality does
+    assert (free.fit["df"], slack.fit["df"], bound.fit["df"], equal.fit["df"]) == (2, 2, 2, 3)
+    assert (bound.n_parameters, equal.n_parameters) == (free.n_parameters, free.n_parameters - 1)
+
+
+def test_a_nonlinear_equality_written_linearly_is_the_same_model():
+    one = cfa(f"{MODEL}\na == b", people(), estimator="ML")
+    two = cfa(f"{MODEL}\na^2 == b^2\na > 0\nb > 0", people(), estimator="ML")
+    assert two.fit["df"] == one.fit["df"] == 3
+    assert two.fit["chisq"] == pytest.approx(one.fit["chisq"], rel=1e-8)
+    assert two.parameters["se"].to_numpy() == pytest.approx(one.parameters["se"].to_numpy(), abs=1e-6)
+
+
+def test_constraints_hold_for_ordinal_items_too():
+    items = people(n=400).apply(lambda v: pd.cut(v, [-np.inf, -1, 0, 1, np.inf], labels=False))
+    free = cfa(MODEL, items)
+    bound = cfa(f"{MODEL}\nc > {value(free, 'c') + 0.2}", items)
+    equal = cfa(f"{MODEL}\nc == {value(free, 'c') + 0.2}", items)
+    assert bound.parameters["est"].to_numpy() == pytest.approx(equal.parameters["est"].to_numpy(), abs=1e-6)
+    assert bound.parameters["se"].to_numpy() == pytest.approx(equal.parameters["se"].to_numpy(), abs=1e-6)
+    assert bound.fit["df"] == equal.fit["df"] - 1 == 2
+
+
+@pytest.mark.parametrize("kind", ["pos.var", "standard"])
+def test_bounds_change_nothing_inside_and_keep_a_heywood_case_at_zero(kind):
+    data = people()
+    assert cfa(MODEL, data, estimator="ML", bounds=kind).fit["chisq"] == pytest.approx(
+        cfa(MODEL, data, estimator="ML").fit["chisq"], rel=1e-9
+    )
+    rng = np.random.default_rng(9)  # three items, one of which correlates more than one factor allows
+    matrix = np.array([[1.0, 0.8, 0.7], [0.8, 1.0, 0.3], [0.7, 0.3, 1.0]])
+    draws = rng.normal(size=(200, 3))
+    draws = (draws - draws.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(draws.T))).T
+    data = pd.DataFrame(draws @ np.linalg.cholesky(matrix).T, columns=["y1", "y2", "y3"])
+    with pytest.warns(match="Heywood"):
+        cfa("f =~ y2 + y1 + y3", data, estimator="ML")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = cfa("f =~ y2 + y1 + y3", data, estimator="ML", bounds=kind)
+    own = fit.parameters.query("op == '~~' and lhs == 'y1'").iloc[0]
+    assert own["est"] == pytest.approx(0.0, abs=1e-8)
+    assert own["se"] == 0.0
+    assert fit.fit["df"] == 0
+
+
+def test_small_clusters_without_a_maximum_are_told_so_and_have_one_within_bounds():
+    data = small_clusters(1)
+    with pytest.raises(NotEstimableError, match=r"no maximum.*y1 ~~ y1 \(level 2\)") as caught:
+        sem(LEVELS, data, cluster="app", missing="fiml", estimator="ML")
+    assert "bounds='pos.var'" in str(caught.value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = sem(LEVELS, data, cluster="app", missing="fiml", estimator="ML", bounds="pos.var")
+    variances = fit.parameters.query("op == '~~' and lhs == rhs")
+    assert (variances["est"] > -1e-9).all()
+    fixed = variances.query("est < 1e-8")
+    told = "\n".join(f"{name} ~~ 0*{name}" for name in fixed["lhs"])
+    twin = sem(f"{LEVELS}\n{told}", data, cluster="app", missing="fiml", estimator="ML")
+    assert fit.fit["logl"] == pytest.approx(twin.fit["logl"], abs=1e-6)
+    assert twin.fit["df"] == fit.fit["df"] + len(fixed) > fit.fit["df"]
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (f"{MODEL}\na > 2\na < 1", {}, "cannot hold together: .a [<>] [12]"),
+        (f"{MODEL}\nd > 1", {}, "'d' is not a label of the model"),
+        (f"{MODEL}\nexp(1) > 1", {}, "constrains no free parameter"),
+        (f"{MODEL}\n> 1", {}, "nothing stands left"),
+        (f"{MODEL}\na == a^2 + 10", {}, "cannot hold together"),
+        (MODEL, {"bounds": "wide"}, "bounds 'wide' is unknown"),
+        (MODEL, {"bounds": "pos.var", "estimator": "WLSMV"}, "takes no bounds"),
+    ],
+)
+def test_refused(model, options, message):
+    data = people().apply(lambda v: pd.cut(v, 4, labels=False))
+    with pytest.raises((DefinitionError, NotEstimableError), match=message) as caught:
+        cfa(model, data, **{"estimator": "ML", **options})
+    assert str(caught.value).count("\nHint: ") == 1
+
+
+def test_standard_bounds_of_two_levels_are_refused():
+    with pytest.raises(DefinitionError, match="variances of each level"):
+        sem(LEVELS, small_clusters(3), cluster="app", bounds="standard")
