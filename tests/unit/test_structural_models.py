@@ -46,7 +46,6 @@ def never_together():
         (lambda: cfa(F4 + "\nx1 | t1", C, "ML"), DefinitionError, "'x1' is not ordinal"),
         (lambda: cfa(Q4 + "\nq1 | t9", L), DefinitionError, "no threshold 't9'"),
         (lambda: cfa(F4 + "\nz := foo*2", C, "ML"), DefinitionError, "line 2.*'foo' is not a label"),
-        (lambda: cfa("f =~ x1 + a*x2 + b*x3\na == b^2", C, "ML"), DefinitionError, "is not linear"),
         (lambda: cfa("f =~ x1 + a*x2 + x3\na == 1\na == 2", C, "ML"), DefinitionError, "contradict"),
         (lambda: cfa("a =~ q1 + q2 + site", L), ResponseDataError, "columns are not numeric: 'site'"),
         (lambda: cfa(Q4, L.to_dict()), ResponseDataError, "data is a dict"),
