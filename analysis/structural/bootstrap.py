@@ -15,7 +15,7 @@ from analysis.structural.data import ModelData
 from analysis.structural.fitted import Fitted
 from analysis.structural.models import estimate
 from analysis.structural.ram import Array
-from analysis.structural.result import StructuralResult, row_labels
+from analysis.structural.result import StructuralResult, row_labels, shown, visible_rows
 from analysis.structural.standardised import row_estimates, standardise
 from analysis.threads import one_thread
 from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint
@@ -124,8 +124,8 @@ def bootstrap_model(
             ),
             ToolkitWarning, stacklevel=2,
         )  # fmt: skip
-    table = row_labels(fitted)
-    stacked = np.stack(draws)
+    table = shown(fitted, row_labels(fitted))
+    stacked = np.stack(draws)[:, :, visible_rows(fitted)]
     tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
     for k, (name, prefix) in enumerate((("est", ""), ("std_all", "std_all_"))):
         lower, upper = np.nanquantile(stacked[:, k], tails, axis=0)

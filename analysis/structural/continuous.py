@@ -12,6 +12,7 @@ import numpy as np
 
 from analysis.structural import fiml
 from analysis.structural.complete_data import complete_data_statistic
+from analysis.structural.composite_search import search_composites
 from analysis.structural.continuous_groups import Setting, exogenous_values, summarise_groups
 from analysis.structural.data import ModelData
 from analysis.structural.expressions import reduce_parameters
@@ -32,7 +33,7 @@ from analysis.structural.information import (
     saturated_trace,
 )
 from analysis.structural.normal import Moments, NormalDiscrepancy
-from analysis.structural.optimise import Minimum, minimise, minimise_from, settle
+from analysis.structural.optimise import Minimum, Reduction, minimise, minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, build_group, evaluate
 from analysis.structural.starting import free_markers, on_markers, other_side, start_values
@@ -66,9 +67,13 @@ def fit_continuous(
     rows = moment_rows(len(at), [at[n] for n in table.names.exogenous], with_means)
     reduction = reduce_parameters(table, caller)
     setting = Setting(table, samples, groups, reduction, rows, with_means, full_information)
-    refuse_negative_df(len(rows) * len(groups), reduction.basis.shape[1], caller)
-    target, minimum = _search(setting)
-    reduction, minimum = settle(reduction, minimum)
+    explained = len(rows) * len(groups) - sum(row.role == "block" for row in table.rows)
+    refuse_negative_df(explained, reduction.n_parameters, caller)
+    if table.names.composites:
+        target, minimum, reduction = search_composites(setting, estimator, caller)
+    else:
+        target, minimum = _search(setting)
+        reduction, minimum = settle(reduction, minimum)
     setting = replace(setting, reduction=reduction)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
@@ -144,9 +149,13 @@ def _inference(
     robust = estimator == "MLR"
     observed = robust or setting.full_information
     second = target.observed(x) if observed else target.expected(x)
-    free_names = [names[int(np.argmax(np.abs(column)))] for column in basis.T]
-    bread = invert_information(basis.T @ second @ basis / 2.0, free_names, caller)
-    df = len(setting.rows) * len(setting.samples) - setting.reduction.n_parameters
+    chosen = np.array([[not row.implied] for row in setting.table.free_rows()])
+    free_names = [names[int(np.argmax(np.abs(column)))] for column in (basis * chosen).T]
+    inner = basis.T @ second @ basis
+    if observed and setting.reduction.bend is not None:
+        inner += setting.reduction.bend
+    bread = invert_information(inner / 2.0, free_names, caller)
+    df = len(setting.rows) * len(setting.samples) - setting.reduction.n_parameters - setting.reduction.given
     chisq = max(minimum.value, 0.0) * n
     base_chisq, base_df = independence_test(setting)
     if not robust:
@@ -157,13 +166,22 @@ def _inference(
     for sample, group, state in zip(setting.samples, setting.groups, states, strict=True):
         scores = parameter_scores(sample, group, state, len(x), setting.mu(state, sample))
         meat += sample.sampling.products(scores) / n
+    own = _own_trace(setting.reduction, second, meat)
     meat = basis.T @ meat @ basis
     vcov = basis @ bread @ meat @ bread @ basis.T / n
     whole = sum(saturated_trace(s, setting.rows, setting.with_means) for s in setting.samples)
-    own = float(np.sum(bread * meat))
     base = whole - independence_trace(setting)
     test = ScaledTest(chisq=chisq, df=df, factor=(whole - own) / df if df else math.nan)
     return test, ScaledTest(chisq=base_chisq, df=base_df, factor=base / base_df), vcov, (whole, own)
+
+
+def _own_trace(reduction: Reduction, second: Array, meat: Array) -> float:
+    """tr(B A^-1) of everything that was estimated, covariances of components included."""
+    basis = reduction.whole
+    inner = basis.T @ second @ basis
+    if reduction.joint_bend is not None:
+        inner = inner + reduction.joint_bend
+    return float(np.trace(np.linalg.solve(inner / 2.0, basis.T @ meat @ basis)))
 
 
 def _log_likelihood(setting: Setting, states: list[State]) -> float:

@@ -259,9 +259,10 @@ def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
     """
     rows = table.free_rows()
     column: dict[str, int] = {}
-    target = [column.setdefault(row.label or f"#{row.free}", len(column)) for row in rows]
+    kept = [k for k, row in enumerate(rows) if not row.implied]
+    target = [column.setdefault(rows[k].label or f"#{rows[k].free}", len(column)) for k in kept]
     merge = np.zeros((len(rows), len(column)))
-    merge[np.arange(len(rows)), target] = 1.0
+    merge[kept, target] = 1.0
     linear, matrix, wanted = linear_constraints(table, caller)
     limits = _limits(table, linear, caller)
     if not linear:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.structural.bounds import BOUNDS, with_bounds
+from analysis.structural.composite_check import check_composites, check_related
 from analysis.structural.continuous import fit_continuous
 from analysis.structural.data import (
     ModelData,
@@ -55,15 +56,15 @@ def cfa(
     Parameters
     ----------
     model
-        The model in lavaan's language: `=~` (is measured by), `~`, `~~`, `~1`, `|`, `~*~`, `:=`, `==`, `<`,
-        `>` (also nonlinear), with fixed values (`0.5*x`), `NA*x`, labels (`a*x`), `start(0.8)*x` and one
-        value per group (`c(a, b)*x`). Blocks `level: 1` (within clusters) and `level: 2` (between them)
+        The model in lavaan's language: `=~` (is measured by), `<~` (is made up of), `~`, `~~`, `~1`,
+        `|`, `~*~`, `:=`, `==`, `<`, `>` (also nonlinear), with fixed values (`0.5*x`), `NA*x`,
+        labels (`a*x`), `start(0.8)*x` and one value per group (`c(a, b)*x`). Blocks `level: 1` (within clusters) and `level: 2` (between them)
         make a two-level model, which needs `cluster`.
     data
         Shape (n_persons, n_variables): one column per observed variable; missing as NA.
     estimator
         "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables. None: "WLSMV", or
-        "ML" where `ordered` is False and for two-level models, which take answers as numbers.
+        "ML" where `ordered` is False and for two-level models and composites, which take answers as numbers.
     ordered
         None: what the estimator asks for, all observed variables but predictors, or none; True: all of
         them; or the names of the ordinal ones, where others are continuous. ML and MLR take answers as
@@ -221,10 +222,12 @@ def fit_model(
     caller = named(caller)
     syntax = parse_syntax(model, caller)
     if estimator is None:
-        plain = ordered is False or (syntax.has_levels and ordered is None)
+        numbers = syntax.has_levels or any(s.op == "<~" for s in syntax.statements)
+        plain = ordered is False or (numbers and ordered is None)
         estimator = "ML" if plain else "WLSMV"
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
     _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
+    check_composites(syntax, estimator, caller)
     ordinal = estimator in ORDINAL_ESTIMATORS
     if bounds is not None:
         _check_choice(caller, "bounds", bounds, BOUNDS)
@@ -291,6 +294,7 @@ def fit_model(
     build = build_two_level_table if syntax.has_levels else build_table
     table = build(syntax, options, caller)
     _check_table(table, syntax, caller)
+    check_related(table, caller)
     if bounds is not None:
         table = with_bounds(table, rows, bounds, caller)
     with one_thread():

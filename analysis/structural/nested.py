@@ -212,6 +212,13 @@ def _same_data(one: Fitted, two: Fitted) -> bool:
 @one_thread()
 def holds(general: Fitted, restricted: Fitted) -> tuple[bool, tuple[float, ...]]:
     """Say whether the general model reproduces the moments of the restricted one, and the discrepancies."""
+    if general.table.names.composites or restricted.table.names.composites:
+        raise DefinitionError(
+            fact_and_hint(
+                "nested", "whether models with composites are nested is not tried.",
+                "compare them with assume_nested=True where one fixes parameters of the other.",
+            )
+        )  # fmt: skip
     gaps = tuple(_smallest(general, restricted, point) for point in _points(restricted))
     return restricted.test.df >= general.test.df and max(gaps) < REPRODUCED, gaps
 

@@ -60,12 +60,30 @@ class Reduction:
     held
         Inequalities that hold with equality where the search ended: `basis` leaves them out, but they count
         as parameters.
+    joint
+        Of a model with composites: the basis with the covariances of components, which are taken from the
+        sample, as further parameters.
+    bend, joint_bend
+        What the curvature of implied entries adds to second derivatives in the directions of either basis.
     """
 
     basis: Array
     offset: Array
     limits: tuple[Limit, ...] = ()
     held: int = 0
+    joint: Array | None = None
+    bend: Array | None = None
+    joint_bend: Array | None = None
+
+    @property
+    def given(self) -> int:
+        """Moments that are taken from the sample and neither explained nor counted."""
+        return 0 if self.joint is None else int(self.joint.shape[1] - self.basis.shape[1])
+
+    @property
+    def whole(self) -> Array:
+        """The basis with the moments that are taken from the sample."""
+        return self.basis if self.joint is None else self.joint
 
     @property
     def n_parameters(self) -> int:

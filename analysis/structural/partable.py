@@ -15,6 +15,8 @@ EQUALITIES = (
     "residual.covariances", "lv.variances", "lv.covariances",
 )  # fmt: skip
 
+IMPLIED = ("loading", "block", "variance", "intercept", "centre")
+
 
 @dataclass(slots=True)
 class Row:
@@ -32,6 +34,7 @@ class Row:
     computed: bool = False
     freed: bool = False
     free: int = -1
+    role: str = ""  # beside composites: weight, mean, or an implied entry (`IMPLIED`)
     lower: float = -math.inf
     upper: float = math.inf
 
@@ -39,6 +42,16 @@ class Row:
     def is_free(self) -> bool:
         """Whether the parameter is estimated."""
         return math.isnan(self.fixed) and not self.exogenous and not self.computed
+
+    @property
+    def implied(self) -> bool:
+        """Whether weights of a composite decide the value."""
+        return self.role in IMPLIED
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the row is there for the matrices only."""
+        return self.role in ("loading", "intercept")
 
     @property
     def name(self) -> str:
@@ -57,6 +70,8 @@ class Names:
     outcomes: list[str]
     latent_exogenous: list[str]
     latent_outcomes: list[str]
+    composites: list[str] = field(default_factory=list)  # among the latent ones
+    components: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,9 +140,11 @@ def _unique(values: Sequence[str]) -> list[str]:
 def sort_names(syntax: Syntax) -> Names:
     """Sort the variables of a model by role."""
     rows = syntax.statements
-    latent = _unique([s.lhs for s in rows if s.op == "=~"])
+    composites = _unique([s.lhs for s in rows if s.op == "<~"])
+    components = _unique([s.rhs for s in rows if s.op == "<~"])
+    latent = _unique([s.lhs for s in rows if s.op in ("=~", "<~")])
     lat = set(latent)
-    indicated = _unique([s.rhs for s in rows if s.op == "=~"])
+    indicated = _unique([s.rhs for s in rows if s.op in ("=~", "<~")])
     outcomes = _unique([s.lhs for s in rows if s.op == "~"])
     predictors = _unique([s.rhs for s in rows if s.op == "~"])
     mentioned = {n for s in rows if s.op in ("~~", "~1", "|", "~*~") for n in (s.lhs, s.rhs)}
@@ -145,7 +162,7 @@ def sort_names(syntax: Syntax) -> Names:
         exogenous=[n for n in exogenous if n not in mentioned],
         outcomes=[n for n in last if n not in lat],
         latent_exogenous=[n for n in latent if n not in outcomes and n not in indicated],
-        latent_outcomes=[n for n in last if n in lat],
+        latent_outcomes=[n for n in last if n in lat], composites=composites, components=components,
     )  # fmt: skip
 
 
@@ -177,6 +194,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
     for group in range(options.n_groups):
         block = [_user_row(s, group, options.n_groups, caller) for s in syntax.statements]
         block += _default_rows(block, names, options, group)
+        block += composite_rows(block, names, group)
         _fix_scales(block, names, options)
         rows += block
     _follow_names(rows, caller)
@@ -270,17 +288,39 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
     return added
 
 
+def composite_rows(block: list[Row], names: Names, group: int) -> list[Row]:
+    """Mark what the weights of composites decide, and add the entries that the matrices need."""
+    added: list[Row] = []
+    owner = {r.rhs: r.lhs for r in block if r.op == "<~"}
+    for row in block:
+        if row.op == "~~" and row.lhs == row.rhs:
+            row.role = "block" if row.lhs in owner else "variance" if row.lhs in names.composites else ""
+        elif row.op == "~1":
+            row.role = "mean" if row.lhs in owner else "centre" if row.lhs in names.composites else ""
+            if row.role == "centre":
+                row.fixed = math.nan
+            elif row.role == "mean":
+                added.append(Row(row.lhs, "~1", "", group, role="intercept"))
+        elif row.op == "<~":
+            row.role = "weight"
+    for name in names.composites:
+        parts = [part for part, own in owner.items() if own == name]
+        added += [Row(one, "~~", two, group, role="block") for one, two in combinations(parts, 2)]
+        added += [Row(name, "=~", part, group, role="loading") for part in parts]
+    return added
+
+
 def _fix_scales(block: list[Row], names: Names, options: TableOptions) -> None:
     """Give latent variables a scale; a single indicator measures without error."""
     for latent in names.latent:
-        loadings = [r for r in block if r.op == "=~" and r.lhs == latent]
+        loadings = [r for r in block if r.op in ("=~", "<~") and r.lhs == latent and not r.hidden]
         variance = next(r for r in block if r.op == "~~" and r.lhs == latent and r.rhs == latent)
-        if options.std_lv:
+        if options.std_lv and latent not in names.composites:
             if not variance.user:
                 variance.fixed = 1.0
         elif math.isnan(loadings[0].fixed) and not loadings[0].freed:
             loadings[0].fixed = 1.0
-        if len(loadings) == 1:
+        if len(loadings) == 1 and latent not in names.composites:
             for row in block:
                 single = row.op == "~~" and row.lhs == row.rhs == loadings[0].rhs and not row.user
                 if single and row.lhs not in options.ordered and row.lhs not in names.latent:
@@ -297,7 +337,7 @@ def _release_in_later_groups(rows: list[Row], names: Names, options: TableOption
     latent = set(names.latent)
     tied = _equal_thresholds(rows, options)
     for row in rows:
-        if row.group == 0 or row.user:
+        if row.group == 0 or row.user or row.role:
             continue
         own_variance = row.op == "~~" and row.lhs == row.rhs
         if row.op == "~1" and row.lhs in latent:
@@ -344,6 +384,8 @@ def _exempt(options: TableOptions) -> set[str]:
 def equality_class(row: Row, names: Names) -> str:
     """Say which of the equality constraints between groups a row falls under ("" for none)."""
     latent = set(names.latent)
+    if row.role:
+        return ""
     if row.op == "~~":
         if row.lhs in latent and row.rhs in latent:
             return "lv.variances" if row.lhs == row.rhs else "lv.covariances"

@@ -79,6 +79,8 @@ def _places(found: list[tuple[int, int, int]]) -> Places:
 
 def matrix_place(row: Row, at: dict[str, int]) -> tuple[str, int, int] | None:
     """Say in which matrix a row sits, and where."""
+    if row.role in ("weight", "mean"):
+        return None
     if row.op == "=~":
         return "directed", at[row.rhs], at[row.lhs]
     if row.op == "~":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from analysis.result import Result
@@ -140,7 +141,7 @@ class StructuralResult(Result):
         frame = row_labels(self._fitted)
         for name, column in inference_columns(found, self._fitted.vcov).items():
             frame[name] = column
-        return frame
+        return shown(self._fitted, frame)
 
     def modification_indices(self) -> pd.DataFrame:
         """Give score tests of the parameters left out or fixed, largest first.
@@ -316,6 +317,17 @@ def row_labels(fitted: Fitted) -> pd.DataFrame:
     return frame
 
 
+def shown(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out rows that are there for the matrices only."""
+    return frame[visible_rows(fitted)].reset_index(drop=True)
+
+
+def visible_rows(fitted: Fitted) -> NDArray[np.bool_]:
+    """Say of each row, definitions last, whether it is shown."""
+    hidden = [row.hidden for row in fitted.table.rows] + [False] * len(fitted.table.definitions)
+    return ~np.array(hidden)
+
+
 def _levels(fitted: Fitted) -> dict[str, list[int]]:
     """Level of every row, 0 for definitions; nothing where there are no levels."""
     table = fitted.table
@@ -347,12 +359,12 @@ def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> S
     pieces = all_pieces(fitted)
     estimates = row_estimates(fitted, pieces)
     # derived residual variances and scales are listed without a standard error
-    derived = [k for k, row in enumerate(fitted.table.rows) if row.computed]
+    derived = [k for k, row in enumerate(fitted.table.rows) if row.computed or row.implied]
     listed = RowEstimates(estimates.values, estimates.by_free.copy())
     listed.by_free[derived] = 0.0
     columns = inference_columns(listed, fitted.vcov)
     columns |= {f"std_{kind}": standardise(fitted, estimates, kind, pieces).values for kind in ("lv", "all")}
-    frame = pd.concat([row_labels(fitted), pd.DataFrame(columns)], axis=1)
+    frame = shown(fitted, pd.concat([row_labels(fitted), pd.DataFrame(columns)], axis=1))
     return StructuralResult(
         converged=True, estimator=fitted.estimator, missing=fitted.missing, n_obs=fitted.n_obs,
         n_iter=fitted.minimum.n_iter, n_parameters=fitted.reduction.n_parameters,

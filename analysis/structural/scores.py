@@ -30,6 +30,8 @@ def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
         hint = "fit the ordinal items alone, or use estimator='MLR' for scores."
         raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
     allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
+    if fitted.table.names.composites:  # components leave no residual in the direction of the weights
+        allowed = ("regression",)
     used = method or allowed[0]
     if used not in allowed:
         raise DefinitionError(

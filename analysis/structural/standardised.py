@@ -95,7 +95,9 @@ def row_estimates(fitted: Fitted, pieces: list[GroupPieces] | None = None) -> Ro
     pieces = pieces or all_pieces(fitted)
     for k, row in enumerate(table.rows):
         piece = pieces[row.group]
-        if row.free >= 0:
+        if row.role == "block":
+            values[k] = fitted.states[row.group].covariance[piece.at[row.lhs], piece.at[row.rhs]]
+        elif row.free >= 0:
             values[k], by[k, row.free] = fitted.x[row.free], 1.0
         elif row.exogenous:
             values[k] = fitted.exogenous_values[row.group][row.lhs, row.op, row.rhs]
@@ -170,6 +172,10 @@ def scaling_factors(row: Row, piece: GroupPieces, names: set[str]) -> list[tuple
         k = piece.at[name]
         return [(piece.residual[k], piece.residual_by[k], -1.0)]
 
+    if row.op == "<~":
+        return total(row.rhs, 1.0) + total(row.lhs, -1.0)
+    if row.role == "block" and row.lhs != row.rhs:
+        return total(row.lhs, -1.0) + total(row.rhs, -1.0)
     if row.op == "=~":
         return total(row.lhs, 1.0) + total(row.rhs, -1.0)
     if row.op == "~":

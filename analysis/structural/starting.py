@@ -165,12 +165,12 @@ def other_side(table: ParameterTable, x: Array, covariances: list[Array]) -> Arr
             for row in rows:
                 if row.free < 0:
                     continue
-                powers = _power(row.op, row.lhs, row.rhs, latent)
+                powers = scale_power(row.op, row.lhs, row.rhs, latent)
                 turned[row.free] *= factor**powers
     return turned if found else None
 
 
-def _power(op: str, left: str, right: str, latent: str) -> int:
+def scale_power(op: str, left: str, right: str, latent: str) -> int:
     """How often the scale of a factor enters a parameter."""
     if op == "=~":
         return (right == latent) - (left == latent)
@@ -260,6 +260,6 @@ def on_markers(
         value = float(x[twin.free]) if twin.free >= 0 else twin.fixed
         for (block, latent), unit in scale.items():
             if block == row.group:
-                value *= unit ** _power(row.op, row.lhs, row.rhs, latent)
+                value *= unit ** scale_power(row.op, row.lhs, row.rhs, latent)
         found[row.free] = value
     return found

@@ -18,7 +18,7 @@ _TOKEN = re.compile(
     |(?P<symbol>[+*(),/^:-])""",
     re.VERBOSE,
 )
-_OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "==", "<", ">"}
+_OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "==", "<", ">", "<~"}
 LEVELS = {"1": 1, "within": 1, "2": 2, "between": 2}
 
 
@@ -140,7 +140,9 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
             continue
         after = following.get(last)
         continues = depth > 0 or (last >= 0 and _is_joint(tokens[last]))
-        continues = continues or (after is not None and tokens[after].text in ("+", "*", "=~", "~", "~~"))
+        continues = continues or (
+            after is not None and tokens[after].text in ("+", "*", "=~", "<~", "~", "~~")
+        )
         if token.text == ";" or not continues:
             statements.append([])
             last = -1 if token.text == ";" else last
@@ -206,7 +208,7 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
         if operator.text not in _OPERATORS or arrow:
             raise syntax_error(
                 caller, operator, f"the operator {operator.text!r} is not supported.",
-                "use one of =~ ~ ~~ ~*~ | := == < >.",
+                "use one of =~ <~ ~ ~~ ~*~ | := == < >.",
             )  # fmt: skip
         left, right = tokens[:place], tokens[place + 1 :]
         if not left or not right:
@@ -310,7 +312,7 @@ def _relations(left: list[Token], op: str, right: list[Token], caller: str) -> l
             if op == "~" and target.kind == "number":
                 found.append(Statement(name.text, "~1", "", modifier, name.line, name.column))
                 continue
-            if op in ("=~", "~") and name.text == target.text:
+            if op in ("=~", "<~", "~") and name.text == target.text:
                 raise syntax_error(caller, target, f"{name.text!r} {op} itself.", "remove that term.")
             found.append(Statement(name.text, op, target.text, modifier, target.line, target.column))
     return found

@@ -31,7 +31,6 @@ MODELS = [
     ("a = q1 + q2 + q3", "line 1, column 3: unexpected character '='"),
     ("a =~~ q1 + q2 + q3", "line 1, column 5: unexpected '~'"),
     ("a -> q1 + q2 + q3", "operator '>' is not supported"),
-    ("a <~ q1 + q2 + q3", "operator '<~' is not supported"),
     ("a =~ q1 + q2 + q3\nq1 > 0", "'q1' is not a label of the model"),
     ("a =~ q1 + q2 +", r"the statement ends after '\+'"),
     ("a =~ q1 + q2 + q3\na ~ q4:q5", "unexpected character ':'"),

@@ -1,4 +1,4 @@
-# Constraints and bounds by lavaan 0.7-2: values/lavaan07_models.json
+# Constraints, bounds and composites by lavaan 0.7-2: values/lavaan07_models.json
 # usage (from tests/reference): Rscript scripts/lavaan07_models.R
 library(lavaan)
 library(jsonlite)
@@ -29,4 +29,20 @@ out <- list(made_by = list(
 out[["aux_constraints:nonlinear"]] <- one(cfa(paste0(labelled, "\nb2 == b3^2 + .1\nr := b2/b3"), H))
 out[["aux_constraints:inequality"]] <- one(cfa(paste0(labelled, "\nb2 > .7"), H))
 out[["aux_constraints:bounds"]] <- one(cfa(three, H, bounds = "standard"))
+M <- read.csv("data/holzinger_missing07.csv")
+P <- read.csv("data/political_democracy.csv")
+B <- read.csv("data/bfi_covariates.csv")
+c1 <- "C <~ x1 + x2 + x3\ndem60 =~ y1+y2+y3+y4\ndem60 ~ C"
+c2 <- "C <~ x1 + x2 + x3\nD <~ y1 + y2 + y3 + y4\nE =~ y5+y6+y7+y8\nD ~ C\nE ~ D + C"
+c3 <- "C <~ x1 + x2\nvisual =~ x4+x5+x6\nspeed =~ x7+x8+x9\nspeed ~ visual + C"
+c4 <- "C <~ x1+x2+x3\nD <~ x4+x5+x6\nE <~ x7+x8+x9\nC ~~ D\nC ~~ E\nD ~~ E"
+cb <- "C <~ A1 + A2 + A3\nN =~ N1+N2+N3+N4+N5\nN ~ C"
+out[["composites:c1_ML"]] <- one(sem(c1, P))
+out[["composites:c2_ML"]] <- one(sem(c2, P))
+out[["composites:c3_ML"]] <- one(sem(c3, H))
+out[["composites:c4_ML"]] <- one(sem(c4, H))
+out[["composites:c1_MLR"]] <- one(sem(c1, P, estimator = "MLR"))
+out[["composites:c3_fiml"]] <- one(sem(c3, M, missing = "fiml"))
+out[["composites:cb_ML"]] <- one(sem(cb, B))
+out[["composites:c3_group"]] <- one(sem(c3, H, group = "school"))
 write_json(out, "values/lavaan07_models.json", auto_unbox = TRUE, digits = 11, na = "null")
