@@ -58,8 +58,9 @@ def cfa(
     model
         The model in lavaan's language: `=~` (is measured by), `<~` (is made up of), `~`, `~~`, `~1`,
         `|`, `~*~`, `:=`, `==`, `<`, `>` (also nonlinear), with fixed values (`0.5*x`), `NA*x`,
-        labels (`a*x`), `start(0.8)*x` and one value per group (`c(a, b)*x`). Blocks `level: 1` (within clusters) and `level: 2` (between them)
-        make a two-level model, which needs `cluster`.
+        labels (`a*x`), `start(0.8)*x` and one value per group (`c(a, b)*x`). Blocks
+        `level: 1` (within clusters) and `level: 2` (between them) make a two-level model, which needs
+        `cluster`.
     data
         Shape (n_persons, n_variables): one column per observed variable; missing as NA.
     estimator
