@@ -92,10 +92,10 @@ def relate_adherence(
     Time zero is the landmark day, the same for everyone. All models adjust for use before it.
 
     Remaining use: `logit E[done/due] = b'x`, variance `φ p(1 − p)/due`, `φ` by Pearson's statistic,
-    intervals by Student's t; beside it the beta-binomial by maximum likelihood, and the first model
-    weighted by the inverse probability of having answered (sandwich covariance, HC3; the weights count as
-    known). Effects on the scale of the intended units are average marginal effects,
-    `mean(due · p(1 − p) · b)`, by the delta method.
+    intervals by Student's t; where less was due of some, by the sandwich covariance (HC3); beside it the
+    beta-binomial by maximum likelihood, and the first model weighted by the inverse probability of having
+    answered (sandwich covariance, HC3; the weights count as known). Effects on the scale of the intended
+    units are average marginal effects, `mean(due · p(1 − p) · b)`, by the delta method.
 
     Where scores or covariates are missing, the first model is also fitted to everyone still watched, with
     the gaps imputed 20 times (predictive mean matching; pooled after Rubin). Curvature: a restricted cubic

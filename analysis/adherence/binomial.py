@@ -80,18 +80,20 @@ def quasi_binomial(
     due: Floats,
     weights: Floats | None = None,
     clusters: Clusters | None = None,
+    *,
+    robust: bool = False,
 ) -> Fit:
     """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
 
-    With `weights` (inverse probabilities) the covariance is the sandwich with residuals divided by one less
-    their leverage (HC3): the plain one is too small where few people carry large weights. With `clusters`
-    it is that of a jackknife over them.
+    With `weights` (inverse probabilities) or `robust` the covariance is the sandwich, residuals divided by
+    one less their leverage (HC3): the plain one is too small where few people carry large weights. With
+    `clusters` it is that of a jackknife over them.
     """
     scale = due if weights is None else due * weights
     coefficients, inverse = logit_regression(design, done / due, scale, _failed)
     p = expit(design @ coefficients)
     pearson = float((due * (done / due - p) ** 2 / (p * (1 - p))).sum() / (len(done) - design.shape[1]))
-    robust = weights is not None
+    robust = robust or weights is not None
     fit = Fit(
         coefficients=coefficients,
         covariance=sandwich(design, scale * (done / due - p), scale * p * (1 - p))
@@ -107,6 +109,15 @@ def quasi_binomial(
     return jackknife(
         fit, of_linear_predictor(design, scale * (done / due - p), scale * p * (1 - p), clusters)
     )
+
+
+def uneven(due: Floats) -> bool:
+    """Say whether less was due of some: one dispersion is then not that of all.
+
+    Where people differ in more than chance, a share of two units does not spread four times as much as one of
+    eight: errors by one dispersion rejected a true null in 7 to 8 % of studies.
+    """
+    return bool(np.ptp(due) > 0)
 
 
 def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:

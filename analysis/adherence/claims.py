@@ -35,6 +35,7 @@ class Doubt(StrEnum):
     BENCHMARK = "benchmark"
     HABIT = "habit"
     SILENCE = "silence"
+    GROUPS = "groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,9 @@ class Standing:
     silent, silent_p, silent_bias
         People still watched without a score, the p value of their later use against the others', and the
         largest correlation that their silence could feign.
+    grouping, grouping_p
+        Column of the covariates that nobody declared and by whose groups the p value is largest, and that
+        value (jackknife over the groups); empty and NaN where there is none.
     """
 
     claim: Claim
@@ -77,6 +81,8 @@ class Standing:
     silent: int
     silent_p: float
     silent_bias: float
+    grouping: str
+    grouping_p: float
 
 
 def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Standing:
@@ -118,6 +124,9 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     δ = m(m − c) the share of variance that cutting a normal variable at c takes, m its mean above the cut.
     The correlation must survive it.
 
+    *Groups.* Where a column of the covariates that nobody declared puts people into eight groups or more (the
+    number of a clinic), the interval that takes people of one group as alike must leave out nothing too.
+
     References
     ----------
     Cinelli & Hazlett (2020), doi 10.1111/rssb.12348. Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi
@@ -141,6 +150,9 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     survives = abs(t) / np.sqrt(t**2 + fit.df_resid) - bias > needed / np.sqrt(needed**2 + fit.df_resid)
     if silent_p < 1 - level and not survives:
         doubts.append(Doubt.SILENCE)
+    grouping, grouping_p = _by_groups(design, x, share * due, due)
+    if grouping_p > 1 - level:
+        doubts.append(Doubt.GROUPS)
     found = abs(t) > needed
     claim = Claim.NOT_FOUND if not found else Claim.UNTOLD if doubts else Claim.SUPPORTED
     return Standing(
@@ -158,6 +170,8 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         silent=silent,
         silent_p=silent_p,
         silent_bias=bias,
+        grouping=grouping,
+        grouping_p=grouping_p,
     )
 
 
@@ -257,6 +271,19 @@ def _silence(design: LandmarkDesign, level: float) -> tuple[int, float, float]:
     biserial = min(partial * np.sqrt(share * (1 - share)) / height, 1.0)
     mean = height / share
     return silent, float(fit.pvalues()[1]), float(biserial * mean * (mean - cut))
+
+
+def _by_groups(design: LandmarkDesign, x: Floats, done: Floats, due: Floats) -> tuple[str, float]:
+    """The grouping nobody declared by which the association is least sure, and its p value."""
+    worst = ("", float("nan"))
+    for name, groups in design.groupings.items():
+        try:
+            p = float(quasi_binomial(x, done, due, clusters=groups).pvalues()[1])
+        except NotEstimableError:
+            p = 1.0  # without one of the groups there is no solution
+        if not p <= worst[1]:
+            worst = (name, p)
+    return worst
 
 
 def _unit(column: Floats) -> Floats:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from analysis.adherence.clusters import FEW_CLUSTERS, Clusters, clusters_of
-from analysis.adherence.covariates import coded_columns, without_repeats
+from analysis.adherence.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
+from analysis.adherence.covariates import FEWEST_PER_CODE, coded_columns, is_code, without_repeats
 from analysis.adherence.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.ends import with_ends
 from analysis.adherence.steps import Step, flow_table
@@ -43,7 +43,8 @@ class LandmarkDesign:
     one per participant still watched, gaps as NaN, for imputation. The first of `adjusters` are the columns
     of use before the landmark in `early`, most needed
     first; `adjusted_for` names what is held constant. With a `cluster`, `clusters` belong to the rows of
-    `frame` and `watched_clusters` to those of `watched`.
+    `frame` and `watched_clusters` to those of `watched`. `groupings` are columns of the side tables with
+    eight groups or more that are neither held constant nor declared as clusters.
     """
 
     frame: pd.DataFrame
@@ -62,6 +63,7 @@ class LandmarkDesign:
     cluster: str | None = None
     clusters: Clusters | None = None
     watched_clusters: Clusters | None = None
+    groupings: dict[str, Clusters] = field(default_factory=dict)
 
 
 def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
@@ -122,6 +124,8 @@ def assemble(
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
     labels = None if cluster is None else frame[cluster].astype(object)
+    others = [] if extra is None else [c for c in extra if c not in {"participant", *names, cluster}]
+    raw = frame[[name for name in others if name != study.outcome]].copy()
     day = float(usage.rule["landmark_day"])
     measure = usage.rule["measure"]
     due = float(usage.rule["intended_after"])
@@ -137,7 +141,7 @@ def assemble(
     frame["use_before"] = frame[f"{measure}_before"].astype(float)
     share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)
     frame["adherent_after"] = share >= study.adherence.threshold
-    frame = with_ends(frame, study.ends_well, notes)
+    frame = with_ends(frame, study.ends_well, notes, day, study.gap_days)
     frame, adjusters, codes = coded_columns(frame, names, {*study.baseline, *study.numbers})
     if codes:
         notes.append(
@@ -200,7 +204,27 @@ def assemble(
         cluster=cluster,
         clusters=clusters,
         watched_clusters=among,
+        groupings={} if cluster is not None else _groupings(raw[kept], {*study.numbers, *study.baseline}),
     )
+
+
+def _groupings(raw: pd.DataFrame, quantities: set[str]) -> dict[str, Clusters]:
+    """Columns that put the people analysed into eight groups or more, three people or more for each.
+
+    With clusters declared, others lie within them or are not asked; those without a label stand alone.
+    """
+    found = {}
+    for name in raw.columns:
+        column, n = raw[name], len(raw)
+        numeric = pd.api.types.is_numeric_dtype(column)
+        if str(name) in quantities or (numeric and not is_code(column)):
+            continue
+        count = column.nunique()
+        if not FEWEST_CLUSTERS <= count <= n / FEWEST_PER_CODE:
+            continue
+        alone = pd.Series([f"alone {k}" for k in range(n)], index=raw.index, dtype=object)
+        found[str(name)] = clusters_of(column.astype(object).where(column.notna(), alone), str(name))
+    return found
 
 
 def _ratings(scores: pd.DataFrame, predictors: Sequence[str], wave: str) -> pd.DataFrame:

@@ -19,6 +19,7 @@ PEOPLE_PER_COLUMN = 15
 EVENTS_PER_COLUMN = 10
 FEWEST_COLUMNS = 2
 FEWEST_VALUES = 3
+DAYS_OF_A_YEAR, LONGEST_WITHOUT_SEASONS = 365.25, 300.0
 LEAST_OF_ITS_OWN = 0.01  # of a column's variance that the columns before it leave unsaid
 
 
@@ -141,7 +142,8 @@ def calendar(joined: Floats, analysed: NDArray[np.bool_], *, bent: bool) -> dict
     Returns
     -------
     dict
-        Columns by name; none where not everybody's day is known or all joined together.
+        Columns by name; none where not everybody's day is known or all joined together. Enrolment over more
+        than ten months adds a yearly wave: a curve with four knots cannot turn often enough for two winters.
     """
     here = joined[analysed]
     if not np.isfinite(joined).all() or not np.ptp(here) >= 1:
@@ -153,6 +155,9 @@ def calendar(joined: Floats, analysed: NDArray[np.bool_], *, bent: bool) -> dict
         except NotEstimableError:
             return columns
         columns |= {f"{JOINED}, curve {k + 1}": curved[:, k] for k in range(curved.shape[1])}
+    if bent and np.ptp(here) >= LONGEST_WITHOUT_SEASONS:
+        turn = 2 * np.pi * joined / DAYS_OF_A_YEAR
+        columns |= {f"{JOINED}, season {k + 1}": f(turn) for k, f in enumerate((np.sin, np.cos))}
     return columns
 
 

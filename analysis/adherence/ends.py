@@ -1,4 +1,4 @@
-"""How use ended: left for another reason, or got better and needed the app no longer."""
+"""How use ended: left for another reason, got better and needed the app no longer, or no reason is known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from analysis.adherence.competing import cumulative_incidence, fine_gray
 from analysis.adherence.survival import cox
 
 Floats = NDArray[np.float64]
-CAUSE = "end_of_use"
+CAUSE, ENDED_AFTER = "end_of_use", "ended_after"
 SPECIFIC, SUBDISTRIBUTION = "cause-specific hazard", "Fine-Gray"
 
 
@@ -25,31 +25,47 @@ class End(IntEnum):
 
     LEFT = 1
     BETTER = 2
+    UNKNOWN = 3
 
     @property
     def words(self) -> str:
         """Say the end to a reader."""
-        return {End.LEFT: "left for another reason", End.BETTER: "got better"}[self]
+        return {
+            End.LEFT: "left for another reason",
+            End.BETTER: "got better",
+            End.UNKNOWN: "stopped, no reason known",
+        }[self]
 
 
-def with_ends(frame: pd.DataFrame, ends_well: Sequence[str] | None, notes: list[str]) -> pd.DataFrame:
+def with_ends(
+    frame: pd.DataFrame, ends_well: Sequence[str] | None, notes: list[str], day: float, gap_days: float
+) -> pd.DataFrame:
     """Add how use ended to a landmark frame where reasons for leaving are known.
 
     Parameters
     ----------
     frame
-        `reason` where known, `at_risk`, `disengaged`, `withdrawn_day`, `end_day`.
+        `reason` where known, `at_risk`, `last_use_day`, `last_use_is_end`, `withdrawn_day`, `end_day`.
     ends_well
         Reasons of the study file which say that somebody needed the app no longer.
     notes
         What is taken for granted is added here.
+    day, gap_days
+        The landmark, and days without use that count as having left.
 
     Returns
     -------
     DataFrame
-        With `end_of_use`: 0 not seen to end, 1 left for another reason (or for none that is known), 2 got
-        better. Who withdrew with a reason has ended use on that day. Unchanged where no reason is known, or
-        the study file does not say which end well.
+        With `end_of_use` (0 not seen to end, 1 left for another reason, 2 got better, 3 stopped without a
+        reason that is known) and `ended_after` (days from the landmark). Unchanged where no reason is known,
+        or the study file does not say which end well.
+
+    Notes
+    -----
+    A reason is one of the last silence, not of a first pause: whoever came back had not ended. Use ends when
+    `gap_days` have passed since the last use, or on the day of a withdrawal with a reason. Were a pause given
+    the reason of a later end, or silence without a reason counted as leaving for another, what makes people
+    recover would look as if it kept others from leaving.
     """
     if "reason" not in frame or not frame["reason"].notna().any():
         return frame
@@ -60,14 +76,20 @@ def with_ends(frame: pd.DataFrame, ends_well: Sequence[str] | None, notes: list[
         )
         return frame
     reason = frame["reason"]
-    gone = frame["withdrawn_day"].astype(float) <= frame["end_day"].astype(float)
-    left = frame["at_risk"] & (frame["disengaged"] | (gone & reason.notna()))
-    better = left & reason.isin(list(ends_well))
-    unknown = int((left & reason.isna()).sum())
-    if unknown:
-        notes.append(f"of {int(left.sum())} people who left {unknown} gave no reason: another is taken")
-    cause = np.where(better, int(End.BETTER), np.where(left, int(End.LEFT), 0))
-    return frame.assign(**{CAUSE: cause})
+    said, end = reason.notna(), frame["end_day"].astype(float)
+    gone = (frame["withdrawn_day"].astype(float) <= end) & said
+    ended = frame["at_risk"] & (frame["last_use_is_end"] | gone)
+    better = ended & reason.isin(list(ends_well))
+    if unknown := int((ended & ~said).sum()):
+        notes.append(
+            f"of {int(ended.sum())} people whose use ended {unknown} gave no reason: an end of its own"
+        )
+    cause = np.select(
+        [better, ended & said, ended], [int(End.BETTER), int(End.LEFT), int(End.UNKNOWN)], default=0
+    )
+    silent = frame["last_use_day"].astype(float).fillna(0.0) + gap_days
+    when = np.where(gone, frame["withdrawn_day"].astype(float), np.where(ended, silent, end)) - day
+    return frame.assign(**{CAUSE: cause, ENDED_AFTER: np.where(frame["at_risk"], when, np.nan)})
 
 
 def models_of_ends(
@@ -116,8 +138,8 @@ def incidence_of(frame: pd.DataFrame, level: float) -> pd.DataFrame:
         return pd.DataFrame()
     here = frame[frame["at_risk"]]
     return cumulative_incidence(
-        here["disengaged_after"].to_numpy(dtype=float),
+        here[ENDED_AFTER].to_numpy(dtype=float),
         here[CAUSE].to_numpy(dtype=np.int64),
-        {int(end): end.words for end in End},
+        {int(end): end.words for end in End if end is not End.UNKNOWN or (here[CAUSE] == end).any()},
         level,
     )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.binomial import average_effect, quasi_binomial, uneven
 from analysis.adherence.clusters import Clusters
 from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -213,7 +213,7 @@ def pooled_use(
     for table in completed:
         x = table[:, :columns]
         design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
-        fit = quasi_binomial(design, done, due, clusters=clusters)
+        fit = quasi_binomial(design, done, due, clusters=clusters, robust=uneven(due))
         pieces.append((*_own(fit), *_margin(fit, design, due)))
     found = np.array(pieces)
     df = float(len(done) - columns - 1) if clusters is None else float(clusters.count - 1)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial, sandwich
-from analysis.adherence.claims import Standing, standing
+from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial, sandwich, uneven
+from analysis.adherence.claims import Claim, Standing, standing
 from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
 from analysis.adherence.counts import FEWEST_USERS, CountModels, count_effects, count_models
@@ -20,7 +20,7 @@ from analysis.adherence.covariates import LEAST_OF_ITS_OWN, condition_number, ow
 from analysis.adherence.design import CALLER, LandmarkDesign
 from analysis.adherence.discrete import discrete_time, still_using
 from analysis.adherence.early_use import how_many
-from analysis.adherence.ends import CAUSE, End, models_of_ends
+from analysis.adherence.ends import CAUSE, ENDED_AFTER, End, models_of_ends
 from analysis.adherence.fit import Fit
 from analysis.adherence.imputation import impute, pooled_use
 from analysis.adherence.mixed import random_intercept
@@ -142,7 +142,7 @@ class ModelRun:
 
     def _remaining(self) -> None:
         x, done, due = self._binomial_data()
-        fit = quasi_binomial(x, done, due, clusters=self._clusters)
+        fit = quasi_binomial(x, done, due, clusters=self._clusters, robust=uneven(due))
         self._keep_binomial(REMAINING, fit)
         self.standing = standing(self._design, x, fit, self._level)
 
@@ -287,10 +287,12 @@ class ModelRun:
         frame = self._design.frame
         here = frame["at_risk"].to_numpy(dtype=bool)
         cause = frame[CAUSE].to_numpy(dtype=np.int64)[here]
-        time = frame["disengaged_after"].to_numpy(dtype=float)[here]
+        time = frame[ENDED_AFTER].to_numpy(dtype=float)[here]
         rows = []
         for end in End:
             events = int((cause == end).sum())
+            if end is End.UNKNOWN and not events:
+                continue
             x = self._x[here]
             x = x[:, (x.std(axis=0) > 0) & self._borne(events, int(here.sum()))]
             try:
@@ -300,6 +302,9 @@ class ModelRun:
         if rows:
             self.ends = pd.DataFrame(rows)
             self.ends.insert(0, "predictor", self._predictor)
+            # Never supported: other ends change who is still there, and whom they take cannot be seen.
+            reached = (self.ends["ci_lower"] <= 1) & (self.ends["ci_upper"] >= 1)
+            self.ends["claim"] = np.where(reached, str(Claim.NOT_FOUND), str(Claim.UNTOLD))
 
     def _by_week(self) -> None:
         x, terms, time, event = self._at_risk_data()
@@ -361,7 +366,9 @@ class ModelRun:
         days = frame["active_days_after"].to_numpy(dtype=float)
         watched = np.ceil(frame["end_day"].to_numpy(dtype=float) - self._design.day)
         watched = np.maximum(watched, days)
-        fit = quasi_binomial(self._with_constant, days, watched, clusters=self._clusters)
+        fit = quasi_binomial(
+            self._with_constant, days, watched, clusters=self._clusters, robust=uneven(watched)
+        )
         effect = average_effect(fit, self._with_constant, watched, 1, self._level)
         how = Reported(measure="odds ratio", e_kind="odds", effect=effect, unit="active days")
         self._keep(OF_DAYS, fit, 1, how)

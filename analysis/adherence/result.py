@@ -48,8 +48,9 @@ class AdherenceResult(Result):
         Where a context is named: model, predictor, context, quantity (score with the context held
         constant, at three of its levels, interaction), ratio and effect with intervals, pvalue.
     ends : DataFrame
-        Where reasons for leaving are known: predictor, end (left for another reason, got better), model
-        (cause-specific hazard, Fine-Gray), n, events, coefficient, se, pvalue, ratio, ci_lower, ci_upper.
+        Where reasons for leaving are known: predictor, end (left for another reason, got better, stopped
+        with no reason known), model (cause-specific hazard, Fine-Gray), n, events, coefficient, se, pvalue,
+        ratio, ci_lower, ci_upper, claim (not found, or cannot be told; never supported).
     incidence : DataFrame
         Share that met each end by each day after the landmark (Aalen-Johansen): end, time, at_risk, events,
         incidence, se, ci_lower, ci_upper.

@@ -93,7 +93,7 @@ def _lines(
     if out and run.standing is not None:
         out[0]["claim"] = str(run.standing.claim)
     for row in [] if run.ends is None else run.ends.to_dict("records"):
-        same = {key: row[key] for key in ("n", "coefficient", "se", "pvalue")}
+        same = {key: row[key] for key in ("n", "coefficient", "se", "pvalue", "claim")}
         out.append({"replication": number, "failed": "", "model": f"{row['model']}, {row['end']}", **same})
     if drawn.parts is not None:
         out.append({"replication": number, "failed": "", "model": CORRECTED, **_corrected(run, drawn, rows)})
@@ -154,7 +154,7 @@ def table(name: str, lines: pd.DataFrame) -> pd.DataFrame:
                 if in_units and np.isfinite(true)
                 else np.nan,
                 "rejected": (good["pvalue"].astype(float) < 0.05).mean(),
-                **_claims(good if model == REMAINING else good.iloc[:0]),
+                **_claims(good if model == REMAINING or "reason" in model or "better" in model else good[:0]),
                 "replications": len(good),
                 "failed": int((mine["failed"] != "").sum()),
             }

@@ -17,7 +17,7 @@ from statsmodels.discrete.discrete_model import NegativeBinomial
 
 from analysis.adherence import models as m
 from analysis.adherence import relate_adherence
-from analysis.adherence.binomial import beta_binomial, quasi_binomial, sandwich
+from analysis.adherence.binomial import beta_binomial, quasi_binomial, sandwich, uneven
 from analysis.adherence.context import HAZARD, REMAINING
 from analysis.adherence.counts import count_models
 from analysis.adherence.maximum import maximise
@@ -279,3 +279,14 @@ def test_a_person_alone_in_a_category_moves_no_other_error() -> None:
     rest = np.delete(np.arange(n), 17)
     wanted = sm.OLS(y[rest], x[rest, :2]).fit(cov_type="HC3").cov_params()
     np.testing.assert_allclose(found[:2, :2], wanted, rtol=1e-9)
+
+
+def test_errors_where_less_was_due_of_some_are_those_of_weights_of_one() -> None:
+    rng = np.random.default_rng(4)
+    x = np.column_stack([np.ones(90), rng.standard_normal(90)])
+    due = rng.integers(1, 9, 90).astype(float)
+    done = rng.binomial(due.astype(int), 0.5).astype(float)
+    assert uneven(due) and not uneven(np.full(4, 8.0))
+    found, wanted = quasi_binomial(x, done, due, robust=True), quasi_binomial(x, done, due, np.ones(90))
+    np.testing.assert_allclose(found.covariance, wanted.covariance, rtol=1e-12)
+    assert not np.allclose(found.covariance, quasi_binomial(x, done, due).covariance, rtol=1e-3)

@@ -14,7 +14,7 @@ from analysis.adherence.context import REMAINING
 from analysis.adherence.robustness import as_strong_as, partial_r2, robustness_value
 from analysis.pipeline.topics.adherence_claims import claim_of
 from analysis.report.formatting import fill_prose
-from tests.recovery.held_populations import POPULATIONS, Held, simple
+from tests.recovery.held_populations import POPULATIONS, Held, Table, clinics, simple
 from tests.recovery.held_recovery import batch, one
 
 
@@ -109,7 +109,7 @@ class Found:
     def __init__(self, claim: Claim, doubts: str) -> None:
         row: dict[str, Any] = {"predictor": "total", "claim": str(claim), "doubts": doubts}
         row |= {"benchmark": "use before the landmark", "robustness": 0.2, "robustness_limit": 0.08}
-        self.standing = pd.DataFrame([{**row, "before": 0.14, "after": 0.24}])
+        self.standing = pd.DataFrame([{**row, "before": 0.14, "after": 0.24, "grouping": "clinic"}])
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,7 @@ class Found:
             ["cannot be told from these data", "0.14 with use before, 0.24 with use after"],
         ),
         (Claim.UNTOLD, "benchmark, silence", ["as strong as use before the landmark", "without a score"]),
+        (Claim.UNTOLD, "groups", ["people of one clinic may be alike", "declare it as cluster"]),
     ],
 )
 def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: list[str]) -> None:
@@ -134,3 +135,52 @@ def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: li
     assert ("cannot be told" in headline) == (claim is Claim.UNTOLD)
     assert "not shown by these data either way" in cause
     assert set(made.kinds) == set(made.values)
+
+
+def test_a_habit_can_look_exactly_as_the_true_effect_does() -> None:
+    """No rule on score, use before and use after can call the one supported and the other not."""
+    pairs = []
+    for name in ("true effect", "a hidden habit with the correlations of the true effect"):
+        drawn = POPULATIONS[name].draw(np.random.default_rng(7), 150_000, np.zeros(150_000, dtype=int))
+        columns = np.array([np.log1p(drawn.sessions_before), drawn.score, drawn.sessions_after])
+        r = np.corrcoef(columns)[np.triu_indices(3, 1)]
+        pairs.append([*r, drawn.sessions_after.mean(), drawn.sessions_after.std()])
+    effect, habit = np.array(pairs)
+    np.testing.assert_allclose(habit[:3], effect[:3], atol=0.015)
+    np.testing.assert_allclose(habit[3:], effect[3:], rtol=0.01)
+
+
+def in_clinics(rng: np.random.Generator, m: int, study: Table) -> Any:
+    """Clinics differ in ratings and use; the rating is apart from early use."""
+    drawn = clinics(rng, m, study)
+    drawn.covariates = {"clinic": np.array([f"site {k}" for k in drawn.covariates["clinic"]])}
+    return drawn
+
+
+def test_groups_that_nobody_declared_are_a_doubt() -> None:
+    """People of twelve clinics that rate and use alike: t is large, and nothing once clinics count as one."""
+    rng = np.random.default_rng(5)
+
+    def draw(_rng: np.random.Generator, m: int, _study: Table) -> Any:
+        made = simple(mean=5.0, strength=0.0)(rng, m, _study)
+        place = rng.integers(0, 12, m)
+        level = np.array([1.6, -1.6, 1.2, -1.2, *np.zeros(8)])[place]
+        made.score = level + 0.5 * rng.standard_normal(m)
+        p = 1 / (1 + np.exp(-level))
+        made.sessions_after = rng.binomial(8, p)
+        made.covariates = {"clinic": np.array([f"site {k}" for k in place])}
+        return made
+
+    (undeclared,) = claims(Held(draw=draw, n=240), 1)
+    assert undeclared.grouping == "clinic" and np.isfinite(undeclared.grouping_p)
+    (declared,) = claims(Held(draw=draw, n=240, study={"covariates": ["clinic"]}), 1)
+    assert declared.grouping == "" and np.isnan(declared.grouping_p)
+
+
+def test_a_doubt_by_groups_follows_the_p_value_by_groups() -> None:
+    held = Held(draw=in_clinics, n=300)
+    found = claims(held, 12, seed=9)
+    assert all(mine.grouping == "clinic" for mine in found)
+    for mine in found:
+        expected = mine.claim is not Claim.NOT_FOUND and mine.grouping_p > 0.05
+        assert (Doubt.GROUPS in mine.doubts) is expected

@@ -28,6 +28,10 @@ DOUBTS = {
         "people without a score used the app differently afterwards, and who answered could feign an "
         "association of this size"
     ),
+    Doubt.GROUPS: (
+        "people of one {grouping} may be alike, and allowing for that the interval reaches nothing (declare "
+        "it as cluster)"
+    ),
 }
 
 
@@ -56,8 +60,9 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
         "robustness_limit": row["robustness_limit"],
         "score_before": row["before"],
         "score_after": row["after"],
+        "grouping": row["grouping"],
     }
-    kinds = {**each(TEXT, "claim claim_doubts claimed_of benchmark"), **each(statistic(), NUMBERS)}
+    kinds = {**each(TEXT, "claim claim_doubts claimed_of benchmark grouping"), **each(statistic(), NUMBERS)}
     return Claimed(sentences=[_sentence(claim, row["doubts"]), CAUSE], values=values, kinds=kinds)
 
 
@@ -89,8 +94,8 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
     return Table(
         frame=frame,
         kinds={
-            **each(TEXT, "predictor title claim doubts benchmark"),
-            **each(statistic(), f"{numbers} silent_p silent_bias"),
+            **each(TEXT, "predictor title claim doubts benchmark grouping"),
+            **each(statistic(), f"{numbers} silent_p silent_bias grouping_p"),
         },
         title="What may be said: does a score go with later use for a reason of its own?",
         columns={
@@ -105,8 +110,10 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "after": ("r with use after", "d2"),
             "habit_lower": ("Beyond one habit, lower limit", "d2"),
             "silent_p": ("p, silence", "p"),
+            "grouping_p": ("p, by undeclared groups", "p"),
         },
         note="Supported: the interval leaves out nothing, and it still does were a hidden cause as strong as "
         "the strongest measured one; one habit behind use before, score and use after cannot make all three "
-        "correlations; and silence cannot feign the association.",
+        "correlations; silence cannot feign the association; and groups that nobody declared, if there are "
+        "any, do not take it away.",
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.adherence.claims import Claim
 from analysis.adherence.context import HAZARD
 from analysis.adherence.ends import SPECIFIC, SUBDISTRIBUTION, End
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
@@ -21,6 +22,11 @@ NO_REASON = (
     "helps people to get better can then look as if it drove them away."
 )
 NAMES = {End.LEFT: "left", End.BETTER: "better"}
+MOVED = (
+    " Whether for a reason of its own cannot be told: what ends use otherwise changes who is still there, "
+    "and where those quick to leave are also quick to get better, these ratios move without any effect."
+)
+STILL = " That the score goes with it: not found, which does not show that there is no association."
 
 
 def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Claimed:
@@ -31,7 +37,8 @@ def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Cl
     values: dict[str, Any] = {}
     sentences = [
         "Reasons for leaving are known: getting better and leaving for another reason are counted apart "
-        "here. In the models of remaining use, active days and time to disengagement both count as leaving."
+        "here, and use that stopped without a known reason is an end of its own. In the models of remaining "
+        "use, active days and time to disengagement all count as leaving."
     ]
     for end, name in NAMES.items():
         mine = found.ends
@@ -51,6 +58,7 @@ def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Cl
             f"{{{name}_hazard_lower:d2}} to {{{name}_hazard_upper:d2}}). On the share of all who ever "
             f"{end.words}, the other end counted as such, the ratio of subdistribution hazards (Fine-Gray) "
             f"is {{{name}_share:d2}} ({{{name}_share_lower:d2}} to {{{name}_share_upper:d2}})."
+            + (STILL if (mine["claim"] == str(Claim.NOT_FOUND)).all() else MOVED)
         )
     numbers = [key for key in values if key != "ends_of_score"]
     kinds = {**({"ends_of_score": TEXT} if numbers else {}), **each(statistic(), " ".join(numbers))}
@@ -65,7 +73,7 @@ def ends_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
     return Table(
         frame=frame,
         kinds={
-            **each(TEXT, "predictor title end model"),
+            **each(TEXT, "predictor title end model claim"),
             "n": people(weight=1),
             "events": people("n"),
             **each(statistic("n", "events"), "coefficient se pvalue ratio ci_lower ci_upper"),
@@ -81,9 +89,10 @@ def ends_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "ci_lower": ("95% from", "d2"),
             "ci_upper": ("to", "d2"),
             "pvalue": ("p", "p"),
+            "claim": ("Claim", "text"),
         },
         note="Cause-specific: the rate among those still using the app. Fine-Gray: the share who ever ended "
-        "so; it falls too when the other end comes sooner.",
+        "so; it falls too when the other end comes sooner. Neither is ever called supported.",
     )
 
 
