@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -296,6 +298,10 @@ def _on_cluster(jobs: list[Job], address: str) -> list[Floats]:
     from distributed import Client
 
     try:
+        # A port that refuses is told at once: Dask would knock at it for the whole of its patience.
+        place = urlsplit(address)
+        if place.scheme in ("tcp", "tls") and place.hostname and place.port:
+            socket.create_connection((place.hostname, place.port), timeout=20).close()
         client = Client(address, timeout="20s")
     except (OSError, ValueError) as error:
         fact = f"no Dask scheduler answers at {address!r} ({type(error).__name__})."

@@ -286,11 +286,17 @@ def _clock(cells: Any, form: ClockForm | None, con: Any) -> Any:
 
 def _of_number(cells: Any, form: ClockForm) -> Any:
     if cells.type().is_integer() and form.name in ("us", "ns"):
-        return cells.cast("int64") if form.name == "us" else cells.cast("int64") // 1000
+        return cells.cast("int64") if form.name == "us" else _thousandth(cells.cast("int64"))
     number = cells.try_cast("float64") if cells.type().is_string() else cells.cast("float64")
     if form.name == EXCEL:
         return ((number * 86_400_000.0).round() * 1000.0).cast("int64") + EXCEL_ZERO
     return (number * MICROSECONDS[form.name]).round().cast("int64")
+
+
+def _thousandth(nanos: Any) -> Any:
+    """Whole microseconds of nanoseconds: engines divide as decimals, which hold too few digits."""
+    seconds = nanos // 1_000_000_000
+    return seconds * 1_000_000 + (nanos - seconds * 1_000_000_000) // 1000
 
 
 def _sane(value: Any) -> Any:

@@ -6,21 +6,30 @@ import glob
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 sys.path.insert(0, str(Path(__file__).parent))
 from server_user import as_server_user
 
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.tokens import Keyring
+
+
+@event.listens_for(Engine, "connect")
+def _without_an_order_of_its_own(connection: Any, _record: Any) -> None:
+    """Rows that nobody asked to be ordered come backwards: what relies on luck with SQLite shows."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA reverse_unordered_selects = ON")
 
 
 @pytest.fixture(scope="session")

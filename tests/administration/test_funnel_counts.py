@@ -130,7 +130,9 @@ def test_attempts_are_counted_at_their_own_wave_and_study(filled: Engine, keyrin
         invite(connection, int(row.id), keyring, list(PEOPLE))
         connection.execute(
             insert(administration).values(
-                participant_id=connection.execute(participant.select()).all()[-1].id,
+                participant_id=connection.execute(participant.select().order_by(participant.c.id))
+                .all()[-1]
+                .id,
                 wave_id=waves_of(connection, int(row.id))[0].id,
                 instrument_version_id=row.instrument_version_id,
                 mode="web",

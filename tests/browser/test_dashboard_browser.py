@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: every page, wide and narrow, light and dark, for axe and offline."""
+"""Dashboard and reports in a real browser: every page, wide and narrow, light and dark, for axe and offline."""
 
 from __future__ import annotations
 
@@ -30,18 +30,30 @@ SERVE = (
     "uvicorn.run(dta.compose(pathlib.Path(sys.argv[1])), host='127.0.0.1', port=int(sys.argv[2]), "
     "log_level='warning')"
 )
+# Whether the page has the ground of a scheme: the sum of its red, green and blue says light or dark
+SHOWN = (
+    "dark => { const ground = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor; "
+    "const sum = ground.match(/\\d+/g).slice(0, 3).reduce((all, part) => all + Number(part), 0); "
+    "return (sum < 380) === dark; }"
+)
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of the small study, written once for dashboard and reports."""
     folder = Path(os.environ.get("DTA_RESULTS") or tmp_path_factory.mktemp("board") / "results")
     if not folder.exists():
         small_validation().write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = subprocess.Popen([sys.executable, "-c", SERVE, str(folder), str(port)])
-    for _ in range(150):
+    for _ in range(900):
         with socket.socket() as asked:
             if asked.connect_ex(("127.0.0.1", port)) == 0:
                 break
@@ -60,13 +72,12 @@ def _faults(page: Page) -> list[tuple[str, str]]:
     return [(rule, html) for rule, html in found if STREAMLITS_OWN.get(rule, "\0") not in html]
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
-)
+@pytest.mark.parametrize("width", [1280, 390])
 def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
-    address: str, browser: Browser, width: int, scheme: str
+    address: str, browser: Browser, width: int
 ) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    """Each page is opened once in light, and darkened where it stands."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme="light")
     outside: list[str] = []
 
     def guard(route: Route) -> None:
@@ -79,18 +90,45 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
 
     context.route("**/*", guard)
     page = context.new_page()
+    page.set_default_timeout(90_000)  # a busy machine is no fault
     found = {}
     for path in PATHS:
         page.goto(address + path)
         page.wait_for_selector("h1")
         page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-        page.wait_for_timeout(600)  # fonts and the drawing of tables
-        if faults := _faults(page):
-            found[path or "overview"] = faults
-        assert page.locator("[data-testid=stException]").count() == 0, path
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
-        if SHOTS:
-            page.screenshot(path=Path(SHOTS) / f"dashboard-{path or 'overview'}-{width}-{scheme}.png")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(SHOWN, arg=scheme == "dark")
+            page.wait_for_timeout(500)  # fonts and the drawing of tables
+            if faults := _faults(page):
+                found[path or "overview", scheme] = faults
+            assert page.locator("[data-testid=stException]").count() == 0, path
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+            if SHOTS:
+                page.screenshot(path=Path(SHOTS) / f"dashboard-{path or 'overview'}-{width}-{scheme}.png")
+        page.emulate_media(color_scheme="light")
     context.close()
     assert outside == []
     assert found == {}
+
+
+@pytest.mark.parametrize("name", ["report.html", "report_supplement.html", "report_short.html"])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (390, "light")])
+def test_a_report_is_accessible_and_fits(
+    name: str, width: int, scheme: str, folder: Path, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.goto((folder / name).as_uri())
+    faults = {
+        (fault["id"], node["html"][:200])
+        for fault in Axe().run(page).response["violations"]
+        for node in fault["nodes"]
+    }
+    fits = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    context.close()
+    assert faults == set()
+    assert fits
+    assert {url for url in asked if not url.startswith(("file:", "data:"))} == set()

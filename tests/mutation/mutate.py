@@ -1,190 +1,235 @@
 """Make small wrong changes on purpose and see which of them no test notices.
 
-    python tests/mutation/mutate.py [--room analysis/rules.py] [--share 0.2] [--seed 1] [--seconds 120]
+    python tests/mutation/mutate.py --room adherence [--file analysis/adherence/rows.py] [--changes 8] [--seed 1]
+    python tests/mutation/mutate.py --all --table docs/mutation.md
 
-Each change is one token: a comparison moved by an edge or turned round, a sign, a factor, a constant, a
-condition denied, a filter dropped. The tests of the room run on a copy of the tree with that one change; a
-change that they pass survives and is printed. Known equivalent changes stand in equivalent.txt.
+Each change is one token or one call: a comparison moved by an edge or turned round, a sign, a factor, a constant,
+a condition denied, a join, a filter dropped. From every file of a room (rooms.yaml) a sample is drawn; the tests
+that run the changed function, nearest first, run on it until one fails. A change that they all pass survives and
+is printed by its name. Changes shown to be equivalent stand in equivalent.txt by that name, with the reason.
+
+What each test runs is recorded once per version of its file, in the folder of `--keep` (a temporary one by
+default). The tests of one change stop after `--seconds` of their own time.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import importlib
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-COMPARED = {
-    ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==", ast.In: "not in",
-    ast.NotIn: "in", ast.Is: "is not", ast.IsNot: "is",
-}  # fmt: skip
-COMPUTED = {
-    ast.Add: "-", ast.Sub: "+", ast.Mult: "/", ast.Div: "*", ast.BitAnd: "|", ast.BitOr: "&",
-    ast.FloorDiv: "/", ast.Pow: "*",
-}  # fmt: skip
+sys.path.insert(0, str(HERE))
 
+from changes import Change, changes_of  # noqa: E402
 
-@dataclass(frozen=True)
-class Change:
-    """One wrong change: `old` at a place of a file becomes `new`."""
-
-    file: str
-    line: int
-    start: int
-    end: int
-    old: str
-    new: str
-
-    @property
-    def text(self) -> str:
-        """The change as it is printed and listed."""
-        return f"{self.file}:{self.line}: {self.old!r} -> {self.new!r}"
-
-
-def changes_of(file: str) -> list[Change]:
-    """List every change that the operators above make in a file, docstrings and annotations left alone."""
-    source = (ROOT / file).read_bytes()
-    starts = [0]
-    for line in source.split(b"\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    found: dict[tuple[int, int, str], Change] = {}
-
-    def place(line: int, column: int) -> int:
-        return starts[line - 1] + column
-
-    def add(line: int, start: int, end: int, new: str) -> None:
-        old = source[start:end].decode()
-        if old != new:
-            found[start, end, new] = Change(file, line, start, end, old, new)
-
-    def whole(node: ast.expr) -> tuple[int, int]:
-        return place(node.lineno, node.col_offset), place(node.end_lineno or 0, node.end_col_offset or 0)
-
-    def between(left: ast.expr, right: ast.expr, old: str, new: str) -> None:
-        begin, end = whole(left)[1], whole(right)[0]
-        at = source.find(old.encode(), begin, end)
-        if at >= 0:
-            add(left.lineno, at, at + len(old), new)
-
-    signs = {
-        ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!=", ast.In: "in",
-        ast.NotIn: "not in", ast.Is: "is", ast.IsNot: "is not", ast.Add: "+", ast.Sub: "-", ast.Mult: "*",
-        ast.Div: "/", ast.BitAnd: "&", ast.BitOr: "|", ast.FloorDiv: "//", ast.Pow: "**",
-    }  # fmt: skip
-    for node in _code(ast.parse(source)):
-        if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            kind = type(node.ops[0])
-            between(node.left, node.comparators[0], signs[kind], COMPARED[kind])
-        elif isinstance(node, ast.BinOp) and type(node.op) in COMPUTED:
-            between(node.left, node.right, signs[type(node.op)], COMPUTED[type(node.op)])
-        elif isinstance(node, ast.BoolOp):
-            word, other = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-            for left, right in zip(node.values, node.values[1:], strict=False):
-                between(left, right, word, other)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.Not, ast.Invert, ast.USub)):
-            begin, end = whole(node)
-            add(node.lineno, begin, end, source[slice(*whole(node.operand))].decode())
-        elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-            value = node.value
-            add(node.lineno, *whole(node), str(not value if isinstance(value, bool) else value + 1))
-        elif isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Compare, ast.UnaryOp)):
-            begin, end = whole(node)  # a filter dropped
-            if not isinstance(node.slice, ast.UnaryOp) or isinstance(node.slice.op, ast.Invert):
-                add(node.lineno, begin, end, source[slice(*whole(node.value))].decode())
-    return list(found.values())
-
-
-def _code(tree: ast.AST) -> list[ast.AST]:
-    """Every node that computes: no docstrings, annotations or decorators."""
-    nodes: list[ast.AST] = []
-    pending: list[ast.AST] = [tree]
-    while pending:
-        node = pending.pop()
-        nodes.append(node)
-        skipped = {id(child) for child in [getattr(node, "annotation", None), getattr(node, "returns", None)]}
-        skipped |= {id(child) for child in getattr(node, "decorator_list", [])}
-        if isinstance(node, ast.keyword) and node.arg == "strict":
-            skipped.add(id(node.value))  # a guard against our own mistakes, which no value shows
-        pending += [child for child in ast.iter_child_nodes(node) if id(child) not in skipped]
-    return nodes
-
-
-def survives(change: Change, tree: Path, tests: list[str], seconds: float) -> bool:
-    """Run the tests of a room on a tree with one change, and restore it."""
-    path = tree / change.file
-    source = path.read_bytes()
-    path.write_bytes(source[: change.start] + change.new.encode() + source[change.end :])
-    try:
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:xdist",
-            *tests,
-        ]
-        ended = subprocess.run(
-            command, cwd=tree, capture_output=True, timeout=seconds,
-            env=os.environ | {"HYPOTHESIS_DATABASE_FILE": "", "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-        return ended.returncode == 0
-    except subprocess.TimeoutExpired:
-        return False  # a change that never ends is noticed
-    finally:
-        path.write_bytes(source)
+BASES = ("numpy", "scipy.stats", "scipy.optimize", "pandas", "polars", "statsmodels.api", "sqlalchemy", "typer", "yaml",
+         "jinja2", "hypothesis", "pydantic", "matplotlib.figure", "factor_analyzer", "fastapi.testclient",
+         "pingouin", "narwhals", "pyarrow", "openpyxl", "pyreadstat", "duckdb", "streamlit.testing.v1")  # fmt: skip
 
 
 def main() -> int:
-    """Run, and print what survived; the exit status says whether anything unknown did."""
+    """Run, print what survived and write the table; the exit status says whether anything unknown survived."""
+    options = _options()
+    rooms: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "rooms.yaml").read_text())
+    known = {
+        name.strip()
+        for line in (HERE / "equivalent.txt").read_text().splitlines()
+        if (name := _name_of(line))
+    }
+    wanted = list(rooms) if options.all else options.room or []
+    if unknown := set(wanted) - set(rooms):
+        print(f"mutate: no such room: {sorted(unknown)}\nHint: one of {sorted(rooms)}")
+        return 2
+    kept = Path(options.keep or tempfile.mkdtemp())
+    tree = _copy(kept / "tree")
+    os.chdir(tree)
+    for name in BASES:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue  # an extra that is not installed
+    survivors = 0
+    for room in wanted:
+        rows = kept / f"rows_{room}.jsonl"
+        rows.write_text("")
+        child = os.fork()
+        if child == 0:
+            os._exit(_room(room, rooms[room], options, known, kept, rows))
+        _, status = os.waitpid(child, 0)
+        if os.waitstatus_to_exitcode(status):
+            print(f"mutate: the tests of {room} could not be collected")
+            return 3
+        results = [json.loads(line) for line in rows.read_text().splitlines()]
+        survivors += sum(row["ended"] == "survived" for row in results)
+        if options.table:
+            from table import write_table
+
+            write_table(ROOT / options.table, room, results, options.seconds)
+    if not options.keep:
+        shutil.rmtree(kept)
+    return 1 if survivors else 0
+
+
+def _options() -> argparse.Namespace:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--room", action="append", help="A file of rooms.yaml; all by default.")
-    asked.add_argument("--share", type=float, default=1.0, help="Share of the changes that are tried.")
+    asked.add_argument("--room", action="append", help="A room of rooms.yaml.")
+    asked.add_argument("--all", action="store_true", help="All rooms.")
+    asked.add_argument("--file", action="append", help="Only these files of the room.")
+    asked.add_argument("--changes", type=int, help="Changes per file; rooms.yaml has the default.")
+    asked.add_argument("--only", help="Only changes whose name holds this text; all of them.")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--seconds", type=float, default=180.0, help="Time for the tests of one change.")
-    options = asked.parse_args()
-    rooms: dict[str, list[str]] = yaml.safe_load((HERE / "rooms.yaml").read_text())
-    equivalent = {line.split("  #")[0].strip() for line in (HERE / "equivalent.txt").read_text().splitlines()}
-    unknown = 0
-    with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "tree"
-        ignored = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*.egg-info", "docs", "dta-demo")
-        shutil.copytree(ROOT, tree, ignore=ignored)
-        for file, tests in rooms.items():
-            if options.room and file not in options.room:
+    asked.add_argument("--seconds", type=float, default=10.0, help="Time for the tests of one change.")
+    asked.add_argument("--keep", help="Folder that holds the copy of the tree and what each test runs.")
+    asked.add_argument("--table", help="File of the table of scores.")
+    return asked.parse_args()
+
+
+def _name_of(line: str) -> str:
+    return "" if line.startswith("#") else line.split("  #")[0]
+
+
+def _copy(tree: Path) -> Path:
+    """Copy what git knows, so that the tree may be edited meanwhile."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    files = {name for name in listed if (ROOT / name).is_file()}
+    for name in files:
+        old, new = ROOT / name, tree / name
+        if not new.exists() or new.stat().st_mtime_ns != old.stat().st_mtime_ns:
+            new.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(old, new)
+    for path in tree.rglob("*.py"):
+        if path.relative_to(tree).as_posix() not in files:
+            path.unlink()
+    return tree
+
+
+def sampled(file: str, room: dict[str, Any], options: argparse.Namespace) -> list[Change]:
+    """Draw the changes of a file: each line at most once while lines last, by seed and file alone."""
+    every = changes_of(file)
+    if options.only:
+        return [change for change in every if options.only in change.name]
+    draw = random.Random(f"{options.seed} {file}")
+    draw.shuffle(every)
+    lines: set[int] = set()
+    first, later = [], []
+    for change in every:
+        (later if change.line in lines else first).append(change)
+        lines.add(change.line)
+    return sorted((first + later)[: options.changes or room["changes"]], key=lambda change: change.start)
+
+
+def _room(
+    name: str, room: dict[str, Any], options: argparse.Namespace, known: set[str], kept: Path, rows: Path
+) -> int:
+    import pytest
+    from running import HOW, Loop, names_at_import
+
+    files = sorted({p.relative_to(ROOT).as_posix() for pattern in room["files"] for p in ROOT.glob(pattern)})
+    files = [file for file in files if not options.file or file in options.file]
+
+    def chosen(change: Change, reach: Any, items: dict[str, Any]) -> list[Any]:
+        if change.owner is not None:
+            keys = {f"{change.file}:{change.owner.split('.<lambda>')[0]}"}
+        else:
+            source = (ROOT / change.file).read_text()
+            keys = {f"{change.file}:{f}" for f in _functions(source)}
+            for word in names_at_import(ast.parse(source), change.line):
+                keys |= _users(word)
+        of = {
+            test: reach.functions(test)
+            for test in items
+            if test in reach.tests and reach.tests[test]["passed"]
+        }
+        near = [test for test, functions in of.items() if functions & keys]
+        near.sort(key=lambda test: (len(of[test]), reach.tests[test]["seconds"]))
+        order: list[str] = []
+        for test in near:
+            if reach.seconds([*order, test]) <= options.seconds or not order:
+                order.append(test)
+        place = {}
+        for test in order:  # the tests of one file after each other, so that a fixture is made once
+            place.setdefault(items[test].path, len(place))
+        return [items[test] for test in sorted(order, key=lambda test: place[items[test].path])]
+
+    def work(loop: Loop, session: Any, items: dict[str, Any], reach: Any) -> None:
+        with rows.open("a") as out:
+            for file in files:
+                ended: list[str] = []
+                left: list[Change] = []
+                for change in sampled(file, room, options):
+                    if change.name in known:
+                        end = "equivalent"
+                    else:
+                        tests = chosen(change, reach, items)
+                        seconds = 60 + 10 * reach.seconds([item.nodeid for item in tests])
+                        end = loop.ends(session, change, tests, seconds) if tests else "survived"
+                        if end == "survived":
+                            left.append(change)
+                            print(f"  survived {len(tests)} tests: {change.name}", flush=True)
+                    ended.append(end)
+                    out.write(json.dumps({"file": file, "name": change.name, "ended": end}) + "\n")
+                    out.flush()
+                same = ended.count("equivalent")
+                print(f"{file}: {len(ended) - len(left) - same} of {len(ended) - same} noticed", flush=True)
+
+    loop = Loop(Path.cwd(), kept / "reach.jsonl", work)
+    sys.path.insert(0, str(Path.cwd()))
+    paths = [
+        *room["tests"],
+        *(f for f in files if f.split("/")[0] in ("analysis", "instrument") and "migrations" not in f),
+    ]
+    return int(pytest.main([*HOW, *dict.fromkeys(paths)], plugins=[loop]) not in (0, 5))
+
+
+def _functions(source: str) -> set[str]:
+    """Outermost functions and methods of a module."""
+    found: set[str] = set()
+    pending: list[tuple[ast.AST, str]] = [(ast.parse(source), "")]
+    while pending:
+        node, inside = pending.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                found.add(f"{inside}.{child.name}".lstrip("."))
+            elif isinstance(child, ast.ClassDef):
+                pending.append((child, f"{inside}.{child.name}"))
+    return found
+
+
+def _users(word: str) -> set[str]:
+    """Functions of the project in which a name occurs."""
+    found: set[str] = set()
+    for top in ("analysis", "instrument", "dashboard"):
+        for path in (ROOT / top).rglob("*.py"):
+            source = path.read_text()
+            if word not in source:
                 continue
-            changes = [c for c in changes_of(file) if _named(c) not in equivalent]
-            chosen = random.Random(options.seed).sample(changes, round(len(changes) * options.share))
-            left = [
-                c for c in sorted(chosen, key=lambda c: c.start) if survives(c, tree, tests, options.seconds)
-            ]
-            unknown += len(left)
-            print(f"{file}: {len(chosen) - len(left)} of {len(chosen)} noticed", flush=True)
-            for change in left:
-                print(f"  survived: {change.text}    {_named(change)}", flush=True)
-    return 1 if unknown else 0
-
-
-def _named(change: Change) -> str:
-    """A name that does not move with the lines above: the line's own text, and what changes in it."""
-    source = (ROOT / change.file).read_bytes()
-    begin = source.rfind(b"\n", 0, change.start) + 1
-    end = source.find(b"\n", change.start)
-    line = " ".join(source[begin : end if end >= 0 else None].decode().split())
-    return f"{change.file} | {line} | {change.old} -> {change.new} @ {change.start - begin}"
+            file = path.relative_to(ROOT).as_posix()
+            pending: list[tuple[ast.AST, str]] = [(ast.parse(source), "")]
+            while pending:
+                node, inside = pending.pop()
+                for child in ast.iter_child_nodes(node):
+                    if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                        used = {getattr(n, "id", getattr(n, "attr", None)) for n in ast.walk(child)}
+                        if word in used:
+                            found.add(f"{file}:{inside}.{child.name}".replace(":.", ":"))
+                    elif isinstance(child, ast.ClassDef):
+                        pending.append((child, f"{inside}.{child.name}"))
+    return found
 
 
 if __name__ == "__main__":

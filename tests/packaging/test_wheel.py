@@ -69,11 +69,12 @@ def test_every_file_of_the_packages_is_in_the_wheel(installed: Path) -> None:
     assert not absent
 
 
-def test_the_demo_runs_in_an_empty_folder_far_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+def dta(installed: Path, place: Path, *arguments: str) -> None:
+    """Run the command of the wheel in a folder far from the checkout."""
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     done = subprocess.run(
-        [sys.executable, "-m", "dta", "demo", "--no-serve"],
-        cwd=tmp_path,
+        [sys.executable, "-m", "dta", *arguments],
+        cwd=place,
         env=environment,
         capture_output=True,
         text=True,
@@ -81,6 +82,23 @@ def test_the_demo_runs_in_an_empty_folder_far_from_the_checkout(installed: Path,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_of_answers_is_validated_in_an_empty_folder_far_from_the_checkout(
+    installed: Path, tmp_path: Path
+) -> None:
+    """Scale, texts and forms of the report come out of the wheel; two people keep the statistics short."""
+    lines = (ROOT / "data" / "example" / "responses.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "answers.csv").write_text("\n".join(lines[:3]) + "\n", encoding="utf-8")
+    dta(installed, tmp_path, "validate", "answers.csv", "--instrument", "dta", "--out", "report")
+    tree = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
+    assert tree["meta"]["participants"] == len({line.split(",")[0] for line in lines[1:3]})
+    assert {path.name for path in (tmp_path / "report").iterdir()} >= {"report.html", "report_short.html"}
+
+
+@pytest.mark.slow
+def test_the_demo_runs_in_an_empty_folder_far_from_the_checkout(installed: Path, tmp_path: Path) -> None:
+    dta(installed, tmp_path, "demo", "--no-serve")
     tree = json.loads((tmp_path / "dta-demo" / "report" / "results.json").read_text(encoding="utf-8"))
     failed = {
         name: section["message"]

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_reading import LogReading
+from analysis.usage_reading import LogReading, read_log
+from analysis.usage_sources import events_table
 from instrument.errors import ResponseDataError
 
 STUDY: dict[str, Any] = {
@@ -410,3 +412,13 @@ def test_a_damaged_text_file_is_said_without_its_cells(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("participant;at;kind\nP001;2026-03-05;tap\n")
     with pytest.raises(ResponseDataError, match=r"Hint: .* delimiter=';'"):
         read(tmp_path / "log.csv")
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
+def test_nanoseconds_are_cut_to_whole_microseconds_without_decimals() -> None:
+    """A stamp has nineteen digits, a decimal number of the engine sixteen."""
+    nanos = [1_774_758_420_250_000_000, 1_774_758_420_249_999_999, 1_774_758_420_250_000_999]
+    log = pd.DataFrame({"participant": "p", "kind": "tap", "at": pd.array(nanos, dtype="Int64")})
+    con = ibis.duckdb.connect()
+    found = con.execute(read_log(events_table(log, con), con, LogReading()).table)
+    assert sorted(found["at_us"]) == [1_774_758_420_249_999, 1_774_758_420_250_000, 1_774_758_420_250_000]
