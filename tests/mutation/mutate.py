@@ -20,10 +20,12 @@ import importlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +158,8 @@ def _room(
             if test in reach.tests and reach.tests[test]["passed"]
         }
         near = [test for test, functions in of.items() if functions & keys]
+        if change.owner is None:
+            near += [test for test in of if test not in near and _names(items[test].path, change.file)]
         near.sort(key=lambda test: (len(of[test]), reach.tests[test]["seconds"]))
         order: list[str] = []
         for test in near:
@@ -194,6 +198,16 @@ def _room(
         *(f for f in files if f.split("/")[0] in ("analysis", "instrument") and "migrations" not in f),
     ]
     return int(pytest.main([*HOW, *dict.fromkeys(paths)], plugins=[loop]) not in (0, 5))
+
+
+@cache
+def _names(test: Path, file: str) -> bool:
+    """Whether a file of tests imports a module: what is run on import has no function to be reached by."""
+    package, _, stem = file.removesuffix(".py").replace("/", ".").rpartition(".")
+    text = test.read_text()
+    return f"{package}.{stem}" in text or bool(
+        re.search(rf"from {re.escape(package)} import .*\b{stem}\b", text)
+    )
 
 
 def _functions(source: str) -> set[str]:

@@ -1,0 +1,131 @@
+"""Who is lost when tables are joined, and what becomes of a covariate: counts and edges made by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.pipeline.covariates import Use, sentinels, sorted_out, suspected_covariates
+from analysis.pipeline.joining import refuse_joins_without_ids
+from instrument.errors import ResponseDataError, ToolkitWarning
+
+
+def people(*names: Any) -> pd.DataFrame:
+    return pd.DataFrame({"participant": list(names)})
+
+
+def joined(responses: pd.DataFrame, measures: Any = (), *, usage: bool = False, **tables: Any) -> list[str]:
+    return refuse_joins_without_ids(responses, tables, measures, usage=usage)
+
+
+def test_people_who_are_lost_are_counted_on_the_side_that_should_hold_them() -> None:
+    answers = people("a", "b", "b", "c", "d")  # four people, one of them twice
+    assert joined(answers, covariates=people("a", "b", "x")) == [
+        "2 of 4 people who answered are not in the table of covariates"
+    ]
+    assert joined(answers, enrolment=people("a", "b", "c", "d", "e")) == []
+    assert joined(answers, outcomes=people("a", "x", "y", None)) == [
+        "2 of 3 people in the table of outcomes are not in the answers"
+    ]
+    # Who is enrolled, or has covariates, is known though nothing was answered.
+    assert joined(answers, outcomes=people("a", "x", "y"), enrolment=people("a", "b", "c", "d", "x")) == [
+        "1 of 3 people in the table of outcomes are not in the answers"
+    ]
+    assert joined(answers, outcomes=people("a", "x"), covariates=people("a", "b", "c", "d", "x")) == []
+    assert joined(answers, outcomes=people("a", "x"), events=people("a", "x", "z")) == [
+        "1 of 2 people in the table of outcomes are not in the answers",
+        "2 of 3 people in the table of events are not in the answers",
+    ]
+    assert joined(people(1, 2), outcomes=people("1", "2"), covariates=None) == []
+    assert joined(answers, outcomes=people()) == []
+    answers.attrs["notes"] = ("2 of 4 people who answered are not in the table of covariates, as was said",)
+    assert joined(answers, covariates=people("a", "b")) == []
+
+
+def test_tables_that_share_nobody_or_name_nobody_are_refused() -> None:
+    with pytest.raises(
+        ResponseDataError, match="none of the 2 people of the table of outcomes is among the 1 who"
+    ):
+        joined(people("a"), outcomes=people("x", "y"))
+    with pytest.raises(ResponseDataError, match="'outcomes' has no participant column"):
+        joined(people("a"), outcomes=pd.DataFrame({"mood": [1]}))
+
+
+def test_people_that_a_measure_shares_are_counted() -> None:
+    other = SimpleNamespace(id="other", title="Other scale")
+    assert joined(people("a", "b"), [(people("b", "b", "c", "x"), other)]) == [
+        "Other scale: 1 of 3 people answered the scale too"
+    ]
+    assert joined(people("a", "b"), [(people(), other)]) == [
+        "Other scale: 0 of 0 people answered the scale too"
+    ]
+    with pytest.raises(ResponseDataError, match="none of the 2 people of measure 'other' is among the 1 who"):
+        joined(people("a"), [(people("x", "y"), other)])
+
+
+def of_levels(**sizes: int) -> pd.Series:
+    return pd.Series([name for name, size in sizes.items() for _ in range(size)])
+
+
+def test_groups_are_two_to_four_levels_of_a_hundred_and_twenty() -> None:
+    two = sorted_out("sex", of_levels(f=120, m=120))
+    assert (two.use, two.compared, two.reason) == (Use.GROUPS, ("f", "m"), "")
+    rest = sorted_out("sex", of_levels(x=119, f=120, m=200))
+    assert (rest.use, rest.compared) == (Use.GROUPS, ("f", "m"))
+    assert rest.reason == "levels of fewer than 120 people are left out"
+    assert rest.groups.notna().sum() == 320 and set(rest.groups.dropna()) == {"f", "m"}
+    one = sorted_out("sex", of_levels(f=119, m=120))
+    assert (one.use, one.reason) == (Use.LEFT_OUT, "fewer than two levels have 120 people or more")
+    assert sorted_out("site", of_levels(a=120, b=120, c=120, d=120)).use == Use.GROUPS
+    five = sorted_out("site", of_levels(a=120, b=120, c=120, d=120, e=120))
+    assert (five.use, five.reason) == (
+        Use.LEFT_OUT,
+        "5 levels have 120 people or more; at most 4 are compared",
+    )
+
+
+def test_amounts_are_numbers_of_more_than_seven_values_known_of_thirty() -> None:
+    values = pd.Series([k % 8 for k in range(30)] + [None] * 5)
+    amounts = sorted_out("age", values)
+    assert amounts.use == Use.CONTINUOUS and amounts.values.isna().sum() == 5
+    assert sorted_out("age", values.iloc[1:]).reason == "fewer than 30 people have a value"
+    seven = sorted_out("age", pd.Series([float(k % 7) for k in range(700)]))
+    assert seven.use == Use.LEFT_OUT and "fewer than two levels" in seven.reason
+    assert sorted_out("x", pd.Series([None, None])).reason == "nobody who answered has a value"
+    assert sorted_out("x", pd.Series([3, 3, None])).reason == "one value for everyone"
+    days = pd.Series(pd.date_range("2026-01-01", periods=40))
+    assert sorted_out("x", days).reason == "a date is neither a group nor an amount"
+    text = pd.Series([str(k) for k in range(39)] + ["many"])
+    assert sorted_out("x", text).use == Use.LEFT_OUT
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([18, 44, 71, 999, 999], {999: 2}),
+        ([18, 44, 71, 999], {}),  # once is no mark
+        ([18, 44, 99, 99, 71], {}),  # nearer than the whole range
+        ([18, 44, 99, 99], {99: 2}),
+        ([20, 30, -9, -9], {-9: 2}),
+        ([-3, 30, -9, -9], {}),  # below zero where others are too
+        ([0, 1, 9, 9], {}),  # nine visits are an amount
+        ([1, 2, 8887, 8887], {}),
+        ([99, 99], {}),
+    ],
+)  # fmt: skip
+def test_marks_of_missing_values_among_amounts(values: list[float], found: dict[float, int]) -> None:
+    assert sentinels(np.array([*values, np.nan], dtype=float)) == found
+
+
+def test_a_suspicion_names_covariate_code_and_count() -> None:
+    table = pd.DataFrame(
+        {"participant": ["a", "b", "c", "d"], "age": [20, 30, 999, 999], "ok": [True, False] * 2}
+    )
+    with pytest.warns(ToolkitWarning, match="2 people have 999 in covariate 'age'"):
+        notes = suspected_covariates(SimpleNamespace(known_covariates=table))  # type: ignore[arg-type]
+    assert notes == ("suspicion: 2 people have 999 in covariate 'age', far from the other values",)
+    assert suspected_covariates(SimpleNamespace(known_covariates=None)) == ()  # type: ignore[arg-type]
