@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import sys
 from datetime import UTC, date, datetime, timedelta
@@ -18,12 +19,13 @@ from study_of_tests import open_study
 
 import instrument
 from instrument.responses_people import id_text
+from instrument.store.answers import attempts_of
 from instrument.store.audit import broken_line, record
 from instrument.store.connect import reading
-from instrument.store.definitions import find_study, item_numbers
+from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.funnel import standing_of
 from instrument.store.instants import Instant
-from instrument.store.intake import RefusedError
+from instrument.store.intake import RefusedError, UsageEvent, keep_events
 from instrument.store.people import (
     aware,
     consent_of,
@@ -34,9 +36,20 @@ from instrument.store.people import (
     latest_choices,
     without_consent,
 )
+from instrument.store.quiet import keep_values_out
 from instrument.store.tables import audit_log, item, participant
 from instrument.store.tokens import Keyring
-from instrument.store.windows import PersonDays, Rules, Window, day_given, day_zero, days_of_people, in_window
+from instrument.store.triggers import drop_statements, postgresql_triggers
+from instrument.store.windows import (
+    PersonDays,
+    Rules,
+    Window,
+    day_given,
+    day_zero,
+    days_of_people,
+    first_use_of,
+    in_window,
+)
 from instrument.study import DayZero
 
 DAY = date(2026, 3, 1)
@@ -208,3 +221,54 @@ def test_day_zero_and_the_day_of_answers() -> None:
     assert day_given(attempt) == DAY + timedelta(days=1)
     assert day_given(SimpleNamespace(completed_on=None, mode="paper", started_at=late)) is None
     assert day_given(SimpleNamespace(completed_on=DAY, mode="paper", started_at=late)) == DAY
+
+
+def test_the_rules_of_both_databases_are_removed_by_their_names(engine: Engine) -> None:
+    with engine.connect() as connection:
+        there = (
+            connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+            .scalars()
+            .all()
+        )
+    assert sorted(drop_statements("sqlite")) == sorted(f"DROP TRIGGER IF EXISTS {name}" for name in there)
+    made = re.findall(r"CREATE FUNCTION (\w+)\(\)", " ".join(postgresql_triggers().values()))
+    assert drop_statements("postgresql") == [f"DROP FUNCTION IF EXISTS {name}() CASCADE" for name in made]
+
+
+def test_the_first_use_is_day_zero_where_the_study_says_so(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, people=2, day_zero="first_use")
+    late = datetime.fromisoformat("2026-03-01T23:30:00-08:00")
+    with engine.begin() as connection:
+        row: Any = find_study(connection, "trial")
+        first, second = connection.execute(select(participant).order_by(participant.c.id)).all()
+        events = [
+            UsageEvent(f"e{k}", first.pseudonym, "session", late + timedelta(days=k)) for k in (9, 0, 4)
+        ]
+        keep_events(connection, row.id, "app", events, {first.pseudonym: first.id})
+        days = days_of_people(connection, row)
+        assert (days[first.id].zero, days[second.id].zero) == (DAY + timedelta(days=1), None)
+        assert days_of_people(connection, row, [second.id]) == {second.id: PersonDays(zero=None, given={})}
+        assert first_use_of(connection, first.id) == late and first_use_of(connection, second.id) is None
+
+
+def test_waves_and_attempts_come_in_the_order_of_the_study(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, people=1)
+    with engine.connect() as connection:
+        row: Any = find_study(connection, "trial")
+        person = connection.execute(select(participant.c.id)).scalar_one()
+        assert [wave.name for wave in waves_of(connection, row.id)] == ["first", "second"]
+        found: Any = attempts_of(connection, row.id, person)
+        assert [(one.name, one.opens_day, one.closes_day, one.administration_id) for one in found] == [
+            ("first", 0, 9, None), ("second", 20, 29, None),
+        ]  # fmt: skip
+
+
+def test_statements_are_not_logged_below_warnings(engine: Engine) -> None:
+    for name in ("sqlalchemy.engine", "sqlalchemy.pool"):
+        log = logging.getLogger(name)
+        before = log.level
+        for given, kept in ((logging.DEBUG, logging.WARNING), (logging.ERROR, logging.ERROR)):
+            log.setLevel(given)
+            keep_values_out(engine)
+            assert log.level == kept
+        log.setLevel(before)

@@ -289,6 +289,7 @@ class Loop:
                 "__main__", "changes", "running",
             ):  # fmt: skip
                 del sys.modules[name]
+        importlib.import_module(hook.name)  # first of all: pytest would import a doctest's module by its path
         ids = [item.nodeid for item in items]
         return int(pytest.main([*HOW, "-x", *ids]))
 

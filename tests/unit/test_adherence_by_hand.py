@@ -417,11 +417,9 @@ def test_use_is_counted_from_the_close_of_a_wave_to_that_of_the_next() -> None:
     events = log({"a": [1, 8, 29, 36, 43, 57, 60, 64, 71, 78], "b": [2, 30, 31], "c": [5]})
     found = use_by_window(events, study(observed_until="2026-12-31"), participants=enrolled)
     assert found.table.to_dict("list") == {
-        "wave": ["1", "3"],
-        "from_day": [28, 56],
-        "to_day": [56, 84],
-        "due": [4, 4],
-    }
+        "wave": ["1", "3"], "from_day": [28, 56], "to_day": [56, 84], "due": [4, 4], "people": [3, 3],
+        "not_watched": [0, 1], "nothing_due": [0, 0],
+    }  # fmt: skip
     use = found.use.set_index(["participant", "wave"])
     assert sorted(use.index) == [("a", "1"), ("a", "3"), ("b", "1"), ("c", "1"), ("c", "3")]
     assert use.loc[("a", "1"), ["done", "due", "percent"]].tolist() == [3, 4, 75]
