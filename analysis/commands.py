@@ -32,6 +32,7 @@ from analysis.commands_plan import (
     plan,
     settled_by,
 )
+from analysis.commands_store import StoreOption, sources
 from analysis.reading_options import (
     Dates,
     Decimal,
@@ -71,16 +72,19 @@ app = typer.Typer()
 app.command("adherence")(adherence_command)
 app.add_typer(plan, name="plan")
 
-Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
+Responses = Annotated[Path | None, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
 InstrumentOption = Annotated[
-    str, typer.Option("--instrument", "-i", help="Name of a shipped instrument, or path of a YAML file.")
+    str | None,
+    typer.Option("--instrument", "-i", help="Name of a shipped instrument, or path of a YAML file."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report; made when absent.")]
 Usage = Annotated[
     Path | None, typer.Option("--usage", help="Usage events: participant, day, kind, duration.")
 ]
 Outcomes = Annotated[Path | None, typer.Option("--outcomes", help="Outcomes, one row per participant.")]
-StudyOption = Annotated[Path | None, typer.Option("--study", help="Study file: waves, intended use.")]
+StudyOption = Annotated[
+    Path | None, typer.Option("--study", help="Study file: waves, intended use; with --store its id.")
+]
 Covariates = Annotated[
     str | None,
     typer.Option("--covariates", help="A file with one row per participant, or names of extra columns: a,b."),
@@ -124,9 +128,10 @@ Forms = Annotated[
 
 @app.command("validate")
 def validate_command(
-    responses: Responses,
-    instrument: InstrumentOption,
     out: Out,
+    responses: Responses = None,
+    instrument: InstrumentOption = None,
+    store: StoreOption = None,
     usage: Usage = None,
     outcomes: Outcomes = None,
     covariates: Covariates = None,
@@ -180,6 +185,7 @@ def validate_command(
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.planning.sealing import keep_split
     from analysis.report.writing import check_forms, refuse_foreign
+    from instrument.errors import DefinitionError, fact_and_hint
 
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
@@ -222,14 +228,19 @@ def validate_command(
         mapping=mapping_in(mapping),
         fields=fields_in(log),
     )
-    inputs = read_inputs(
-        responses, instrument, usage, outcomes, covariates, study, times, enrolment, audit, how=how
-    )
-    inputs["study"] = with_cluster(inputs["study"], cluster, "dta validate")
-    inputs["measures"] = read_measures(measure or [])
-    if plan_file is not None and half is not None and decided.plan.split is not None:
-        keep_split(plan_file, decided.plan.split)
-    validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared)
+    given: dict[str, Any] = {"instrument": instrument, "usage": usage, "times": times, "enrolment": enrolment}
+    with sources(how.command, store, study, responses=responses, **given) as of:
+        if of.instrument is None:
+            hint = "add --instrument NAME, or a YAML file."
+            raise DefinitionError(fact_and_hint(how.command, "no instrument is named.", hint))
+        log = None if of.usage is None else Path(of.usage)
+        beside = (outcomes, covariates, of.study, of.times, of.enrolment, audit)
+        inputs = of.noted(read_inputs(of.responses, of.instrument, log, *beside, how=how))
+        inputs["study"] = with_cluster(inputs["study"], cluster, "dta validate")
+        inputs["measures"] = read_measures(measure or [])
+        if plan_file is not None and half is not None and decided.plan.split is not None:
+            keep_split(plan_file, decided.plan.split)
+        validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared)
 
 
 def read_inputs(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from analysis.commands_store import StoreOption, sources
 from analysis.reading_options import (
     Dates,
     Decimal,
@@ -40,10 +41,13 @@ if TYPE_CHECKING:
 CALLER = "dta adherence"
 TOPICS = ("flow", "use", "adherence", "criterion_items", "mechanism", "priority")
 
-Responses = Annotated[Path, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
-Usage = Annotated[str, typer.Option("--usage", help="Usage events: participant, day or at, kind, duration.")]
+Responses = Annotated[Path | None, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
+Usage = Annotated[
+    str | None, typer.Option("--usage", help="Usage events: participant, day or at, kind, duration.")
+]
 StudyFile = Annotated[
-    Path, typer.Option("--study", help="Study file: landmark, intended use and its reason.")
+    Path,
+    typer.Option("--study", help="Study file: landmark, intended use and its reason; with --store its id."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the report; made when absent.")]
 Outcomes = Annotated[Path | None, typer.Option("--outcomes", help="Outcomes, one row per participant.")]
@@ -78,10 +82,11 @@ Shared = Annotated[
 
 
 def adherence_command(
-    responses: Responses,
-    usage: Usage,
     study: StudyFile,
     out: Out,
+    responses: Responses = None,
+    usage: Usage = None,
+    store: StoreOption = None,
     outcomes: Outcomes = None,
     covariates: Covariates = None,
     enrolment: Enrolment = None,
@@ -115,12 +120,11 @@ def adherence_command(
     from analysis.disclosure.shared import to_share
     from analysis.pipeline import validate
     from analysis.report.writing import check_forms, refuse_foreign
+    from instrument.errors import ResponseDataError, fact_and_hint
     from instrument.study import load_study
 
     wanted = check_forms(forms.split(","))
     refuse_foreign(out)
-    plan = load_study(study)
-    _check_landmark(plan)
     how = ReadingOptions(
         command=CALLER,
         participant=participant,
@@ -142,17 +146,25 @@ def adherence_command(
         mapping=mapping_in(mapping),
         fields=fields_in(log),
     )
-    scale = instrument or _instrument_of(plan, study)
-    inputs = read_inputs(responses, scale, None, outcomes, covariates, study, None, enrolment, how=how)
-    inputs["study"] = with_cluster(inputs["study"], cluster, CALLER)
-    with progress_display() as progress:
-        progress("Reading the usage log", 0, 0)
-        inputs |= summarised(usage, engine, inputs, how)
-        result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
-        _refuse_unanswered(result.tree)
-        result = to_share(result) if shared else result
-        progress("Writing the report", 0, 0)
-        written = result.write(out, forms=wanted)
+    given: dict[str, Any] = {"instrument": instrument, "usage": usage, "enrolment": enrolment, "times": None}
+    with sources(CALLER, store, study, responses=responses, **given) as of:
+        if of.study is None or of.usage is None:
+            fact = "there are no usage events." if of.usage is None else "no study is named."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "add --usage FILE and --study FILE."))
+        plan = load_study(of.study)
+        _check_landmark(plan)
+        scale = of.instrument or _instrument_of(plan, of.study)
+        beside = (None, outcomes, covariates, of.study, None, of.enrolment)
+        inputs = of.noted(read_inputs(of.responses, scale, *beside, how=how))
+        inputs["study"] = with_cluster(inputs["study"], cluster, CALLER)
+        with progress_display() as progress:
+            progress("Reading the usage log", 0, 0)
+            inputs |= summarised(of.usage, engine, inputs, how)
+            result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
+            _refuse_unanswered(result.tree)
+            result = to_share(result) if shared else result
+            progress("Writing the report", 0, 0)
+            written = result.write(out, forms=wanted)
     say_what_was_written(result, written, out)
 
 

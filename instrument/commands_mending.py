@@ -115,6 +115,20 @@ def versions_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEF
     _give(csv_text(table), out, len(table), "dta study versions")
 
 
+@app.command("export")
+def export_command(
+    name: StudyName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the files.")],
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Write all of a study that an analysis takes: answers, use, enrolment, times, order, consent, study."""
+    from instrument.store.study_files import write_study_files
+
+    for note in write_study_files(store, name, out):
+        typer.echo(f"Note: {note}", err=True)
+    typer.echo(f"{len(list(out.iterdir()))} files in {out}")
+
+
 @app.command("acts")
 def acts_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEFAULT_STORE) -> None:
     """List what was corrected, reopened or made void, when and why."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from instrument.store.instants import utc
 from instrument.store.people import latest_choices
 from instrument.store.retrieval import BESIDE, responses_of
 from instrument.store.tables import administration, consent, participant, study, usage_event
+from instrument.store.use_days import Use, days_of_use
 from instrument.store.windows import PersonDays, days_of_people, rules_of
 from instrument.study import DayZero, Study
 
@@ -46,6 +48,8 @@ class StudyData:
         participant, one row for everyone enrolled: who consented, and who has answers or use that came with a
         consent given elsewhere. Where someone took consent back and left what was given, `withdrawn_day`:
         the day since enrolment of that choice, missing for those who stayed.
+    set_aside
+        What was left out of the answers, and what differs among them, in words.
     """
 
     scale: Instrument
@@ -53,6 +57,7 @@ class StudyData:
     responses: pd.DataFrame
     usage: pd.DataFrame | None
     enrolment: pd.DataFrame
+    set_aside: tuple[str, ...] = ()
 
 
 def studies_in(url: str) -> list[str]:
@@ -73,7 +78,7 @@ def studies_in(url: str) -> list[str]:
     StoreError
         There is no such store, or it has another schema.
     """
-    engine = _opened(url)
+    engine = opened_store(url)
     try:
         with reading(engine) as connection:
             return [str(name) for name in connection.scalars(select(study.c.name).order_by(study.c.name))]
@@ -103,7 +108,7 @@ def study_data(url: str, name: str) -> StudyData:
     ResponseDataError
         The study has no answers yet.
     """
-    engine = _opened(url)
+    engine = opened_store(url)
     try:
         with reading(engine) as connection:
             row: Any = find_study(connection, name)
@@ -139,6 +144,7 @@ def study_data(url: str, name: str) -> StudyData:
         responses=checked,
         usage=events,
         enrolment=people,
+        set_aside=tuple(notes),
     )
 
 
@@ -150,8 +156,24 @@ def _undated(connection: Connection, row: Any, days: Mapping[int, PersonDays]) -
     return {str(one.pseudonym) for one in connection.execute(query) if days[one.id].zero is None}
 
 
-def _opened(url: str) -> Engine:
-    """Open a store that is there; looking at it neither makes nor upgrades one."""
+def opened_store(url: str) -> Engine:
+    """Open a store that is there; looking at it neither makes nor upgrades one.
+
+    Parameters
+    ----------
+    url
+        Of the store.
+
+    Returns
+    -------
+    sqlalchemy.Engine
+        To be disposed of.
+
+    Raises
+    ------
+    StoreError
+        There is no such store, it has another schema, or its restoring was interrupted.
+    """
     require_store(url)
     engine = open_store(url)
     try:
@@ -210,7 +232,8 @@ def usage_of(
     Returns
     -------
     pandas.DataFrame or None
-        participant, kind, day (midnights in UTC since day 0; missing before it is known), duration;
+        participant, kind, day (since day 0 by midnights in UTC, see `days_of_use`; missing before day 0 is
+        known), duration;
         None when no event was kept. Trial links are left out.
     """
     query = (
@@ -228,14 +251,14 @@ def usage_of(
     rows = pd.DataFrame(connection.execute(query).mappings().all())
     if rows.empty:
         return None
+    row = connection.execute(select(study).where(study.c.id == study_id)).one()
     if days is None:
-        whole = connection.execute(select(study).where(study.c.id == study_id)).one()
-        days = days_of_people(connection, whole)
-    counted = [
-        days[person].day(utc(at).date())
-        for person, at in zip(rows["participant_id"], rows["at"], strict=True)
+        days = days_of_people(connection, row)
+    told = json.loads(row.definition or "{}")
+    pause = float(told.get("session_gap_minutes", 30.0)) if isinstance(told, dict) else 30.0
+    events = [
+        Use(int(person), at, None if pd.isna(lasted) else float(lasted))
+        for person, at, lasted in zip(rows["participant_id"], rows["at"], rows["duration"], strict=True)
     ]
-    day: Any = (
-        counted if None not in counted else pd.array([pd.NA if k is None else k for k in counted], "Int64")
-    )
-    return rows[["participant", "kind"]].assign(day=day, duration=rows["duration"])
+    counted = days_of_use(events, days, pause)
+    return rows[["participant", "kind"]].assign(day=counted, duration=rows["duration"])

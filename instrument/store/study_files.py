@@ -1,0 +1,247 @@
+"""A study of the store as files that every command reads: answers, use, enrolment, times, order, consent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from sqlalchemy import Connection, select
+
+from instrument.definition import Instrument
+from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.exchange.coding import missing_codes_of
+from instrument.exchange.delimited import wide_csv
+from instrument.responses_raw import ReasonTable
+from instrument.store.connect import reading
+from instrument.store.definitions import find_study
+from instrument.store.instants import utc
+from instrument.store.study_data import StudyData, opened_store, study_data
+from instrument.store.tables import (
+    administration,
+    administration_act,
+    consent,
+    item,
+    participant,
+    response,
+    wave,
+)
+from instrument.store.windows import days_of_people
+from instrument.study import Study
+from instrument.written_cells import csv_text
+
+CALLER = "dta study export"
+RESPONSES, USAGE, ENROLMENT, TIMES = "responses.csv", "usage.csv", "enrolment.csv", "times.csv"
+CONSENT, ORDER = "consent.csv", "order.csv"
+STUDY, INSTRUMENT = "study.yaml", "instrument.yaml"
+
+
+def study_files(url: str, name: str) -> tuple[dict[str, str], list[str]]:
+    """Give the files of a study.
+
+    Parameters
+    ----------
+    url
+        Of the store, which must be there.
+    name
+        Id of the study.
+
+    Returns
+    -------
+    tuple
+        Text of each file by its name, and notes: what was set aside. `responses.csv` holds what an analysis
+        takes; `usage.csv` and `times.csv` are absent where nothing is known; days count from the person's
+        day 0, and no moment, address or link is in any of them. Trial links are left out.
+
+    Raises
+    ------
+    StoreError
+        There is no such store or study.
+    ResponseDataError
+        The study has no answers yet.
+    """
+    data = study_data(url, name)
+    engine = opened_store(url)
+    try:
+        with reading(engine) as connection:
+            row: Any = find_study(connection, name)
+            beside = {
+                TIMES: _times(connection, int(row.id)),
+                ORDER: _order(connection, int(row.id)),
+                CONSENT: _choices(connection, row),
+            }
+    finally:
+        engine.dispose()
+    kept = set(
+        zip(data.responses["participant"].astype(str), data.responses["wave"].astype(str), strict=True)
+    )
+    for table in (TIMES, ORDER):
+        places = zip(beside[table]["participant"], beside[table]["wave"], strict=True)
+        beside[table] = beside[table][[place in kept for place in places]]
+    files = {
+        RESPONSES: wide_csv(_sayable(data.responses, data.scale), data.scale),
+        ENROLMENT: csv_text(data.enrolment),
+        STUDY: _yaml(_study_beside(data).to_json()),
+        INSTRUMENT: _yaml(data.scale.model_dump_json(by_alias=True)),
+        ORDER: csv_text(beside[ORDER]),
+        CONSENT: csv_text(beside[CONSENT]),
+    }
+    if data.usage is not None and len(data.usage):
+        files[USAGE] = csv_text(data.usage[["participant", "day", "kind", "duration"]])
+    if len(beside[TIMES]):
+        files[TIMES] = csv_text(beside[TIMES])
+    return files, list(data.set_aside)
+
+
+def write_study_files(url: str, name: str, folder: Path) -> list[str]:
+    """Write the files of a study into a new folder: all of them or none, for their owner only.
+
+    Parameters
+    ----------
+    url, name
+        As for `study_files`.
+    folder
+        Must not exist.
+
+    Returns
+    -------
+    list of str
+        Notes: what was set aside.
+
+    Raises
+    ------
+    ResponseDataError
+        The folder exists or cannot be made, or the study has no answers yet.
+    """
+    if folder.exists():
+        fact = f"{folder.name} exists already."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give a new folder."))
+    files, notes = study_files(url, name)
+    scratch = None
+    try:
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))
+        for file, text in files.items():
+            (scratch / file).touch(0o600)
+            (scratch / file).write_text(text, encoding="utf-8", newline="")
+        os.replace(scratch, folder)
+    except OSError as error:
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
+        fact = f"{folder.name} cannot be written ({error.strerror})."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "choose another place.")) from None
+    return notes
+
+
+@contextmanager
+def study_folder(url: str, name: str) -> Iterator[tuple[Path, list[str]]]:
+    """Give the files of a study in a folder that only its owner can read, and that is gone afterwards.
+
+    Parameters
+    ----------
+    url, name
+        As for `study_files`.
+
+    Yields
+    ------
+    tuple
+        The folder, and notes.
+    """
+    with tempfile.TemporaryDirectory(prefix="dta-") as place:
+        folder = Path(place) / "study"
+        yield folder, write_study_files(url, name, folder)
+
+
+def _study_beside(data: StudyData) -> Study:
+    """Study file that names its instrument by id, as the path it had leads nowhere from here."""
+    if data.study.instrument.partition("@")[0] == data.scale.id:
+        return data.study
+    return data.study.model_copy(update={"instrument": data.scale.id})
+
+
+def _yaml(text: str) -> str:
+    return yaml.safe_dump(yaml.safe_load(text), allow_unicode=True, sort_keys=False, width=100)
+
+
+def _sayable(answers: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
+    """Answers whose reasons for missing ones all have a code in the instrument; others leave a blank cell."""
+    reasons = answers.attrs.get("reasons")
+    if reasons is None or reasons.empty:
+        return answers
+    sayable = {name: set(missing_codes_of(scale, name).values()) for name in scale.item_ids}
+    known = [
+        reason in sayable.get(str(name), set())
+        for name, reason in zip(reasons["item"], reasons["reason"], strict=True)
+    ]
+    made = answers.copy()
+    made.attrs = {**answers.attrs, "reasons": ReasonTable(reasons[known].reset_index(drop=True))}
+    return made
+
+
+def _places(*columns: Any) -> Any:
+    return (
+        select(participant.c.pseudonym.label("participant"), wave.c.name.label("wave"), *columns)
+        .select_from(administration)
+        .join(participant, participant.c.id == administration.c.participant_id)
+        .join(wave, wave.c.id == administration.c.wave_id)
+        .where(administration.c.status != "void", participant.c.is_test.is_(False))
+        .order_by(participant.c.id, wave.c.position)
+    )
+
+
+def _times(connection: Connection, study_id: int) -> pd.DataFrame:
+    """Seconds from the first page to sending, pauses included, of questionnaires on the pages."""
+    reopened = select(administration_act.c.administration_id).where(administration_act.c.act == "reopen")
+    query = _places(administration.c.started_at, administration.c.completed_at).where(
+        participant.c.study_id == study_id,
+        administration.c.status == "completed",
+        administration.c.mode == "web",
+        administration.c.id.not_in(reopened),
+    )
+    rows = [
+        (row.participant, row.wave, round((utc(row.completed_at) - utc(row.started_at)).total_seconds(), 1))
+        for row in connection.execute(query)
+    ]
+    return pd.DataFrame(rows, columns=["participant", "wave", "seconds"])
+
+
+def _order(connection: Connection, study_id: int) -> pd.DataFrame:
+    """Place and page of each item as it was shown; nothing is known of the order on paper and in programs."""
+    query = (
+        _places(item.c.name.label("item"), response.c.display_order, response.c.page)
+        .join(response, response.c.administration_id == administration.c.id)
+        .join(item, item.c.id == response.c.item_id)
+        .where(participant.c.study_id == study_id, administration.c.mode == "web")
+        .order_by(response.c.display_order)
+    )
+    columns = ["participant", "wave", "item", "position", "page"]
+    return pd.DataFrame([tuple(row) for row in connection.execute(query)], columns=columns)
+
+
+def _choices(connection: Connection, study_row: Any) -> pd.DataFrame:
+    """Every choice about consent, with the day since the person's day 0."""
+    query = (
+        select(participant.c.id, participant.c.pseudonym, consent)
+        .join(consent, consent.c.participant_id == participant.c.id)
+        .where(participant.c.study_id == study_row.id, participant.c.is_test.is_(False))
+        .order_by(participant.c.id, consent.c.id)
+    )
+    days = days_of_people(connection, study_row)
+    rows = [
+        (
+            row.pseudonym,
+            "yes" if row.granted else "no",
+            row.version,
+            row.lang,
+            days[row.participant_id].day(utc(row.at).date()),
+        )
+        for row in connection.execute(query)
+    ]
+    made = pd.DataFrame(rows, columns=["participant", "consent", "consent_version", "language", "day"])
+    made["day"] = made["day"].astype("Int64")
+    return made
