@@ -32,6 +32,7 @@ from analysis.commands_plan import (
     plan,
     settled_by,
 )
+from analysis.commands_source import source_of_run
 from analysis.commands_store import StoreOption, sources
 from analysis.reading_options import (
     Dates,
@@ -128,6 +129,7 @@ Forms = Annotated[
 
 @app.command("validate")
 def validate_command(
+    context: typer.Context,
     out: Out,
     responses: Responses = None,
     instrument: InstrumentOption = None,
@@ -181,6 +183,13 @@ def validate_command(
     waves: Waves = None,
     mapping: MappingFile = None,
     log: LogFile = None,
+    analysed: Annotated[
+        Path | None,
+        typer.Option(
+            "--analysed",
+            help="Folder apart from the report for the tables as analysed, which reproduce.R can read.",
+        ),
+    ] = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.planning.sealing import keep_split
@@ -240,7 +249,24 @@ def validate_command(
         inputs["measures"] = read_measures(measure or [])
         if plan_file is not None and half is not None and decided.plan.split is not None:
             keep_split(plan_file, decided.plan.split)
-        validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared)
+        if analysed is not None:
+            from analysis.twins.analysed import refuse_beside, write_analysed
+
+            refuse_beside(analysed, out)
+            inputs["analysed"] = partial(write_analysed, folder=analysed, report=out)
+        source = source_of_run(context)
+        validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared, source=source)
+
+
+def run_command(arguments: Sequence[str]) -> None:
+    """Run `dta validate` or `dta adherence` with these arguments, as a script does that makes numbers again.
+
+    Parameters
+    ----------
+    arguments
+        Name of the command, then its arguments.
+    """
+    typer.main.get_command(app).main(list(arguments), standalone_mode=False)
 
 
 def read_inputs(
@@ -418,7 +444,13 @@ def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFra
 
 
 def validate_and_write(
-    inputs: dict[str, Any], out: Path, seed: int | None, forms: list[str], *, shared: bool = False
+    inputs: dict[str, Any],
+    out: Path,
+    seed: int | None,
+    forms: list[str],
+    *,
+    shared: bool = False,
+    source: dict[str, Any] | None = None,
 ) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
     from analysis.disclosure.shared import to_share
@@ -428,7 +460,7 @@ def validate_and_write(
         result = validate(**inputs, seed=seed, progress=progress)
         result = to_share(result) if shared else result
         progress("Writing the report", 0, 0)
-        written = result.write(out, forms=forms)
+        written = result.write(out, forms=forms, source=source)
     say_what_was_written(result, written, out)
 
 

@@ -106,9 +106,11 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
         for part in section["untested"]:
             part["what"] = masked(part["what"], items)
         section.pop("account", None)
+        section.pop("twins", None)
         section.pop("kinds", None)
         for caption in section["captions"].values():
             caption.pop("kinds", None)
+    made["meta"].pop("twins", None)
     made["meta"]["notes"] = [masked(text, items) for text in made["meta"].get("notes", [])]
     _judged(made)
     made["properties"] = verdicts_plain(made["sections"])

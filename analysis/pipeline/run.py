@@ -21,10 +21,12 @@ from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
 from analysis.pipeline.covariates import suspected_covariates
 from analysis.pipeline.reach import explained, stuck_items
-from analysis.pipeline.section import Table, Topic, Untested
+from analysis.pipeline.section import Section, Table, Topic, Untested
 from analysis.pipeline.topics import TOPICS, planned_topics
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.plan import plan_in_results, topic_of_plan
+from analysis.pipeline.twinned.analysed import analysed_tables
+from analysis.pipeline.twinned.said import said_of_answers
 from analysis.planning.applying import carry_out
 from analysis.planning.checking import columns_known, refuse_unfitting
 from analysis.planning.definition import Plan
@@ -33,6 +35,7 @@ from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
 from analysis.rules import FEWEST_PEOPLE, in_force
 from analysis.software import recorded
+from analysis.twins import Twins
 from analysis.verdicts import Cause
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
@@ -131,6 +134,7 @@ def validate(
     plan: Settled | Plan | Mapping[str, Any] | str | Path | None = None,
     half: str | None = None,
     use_by_wave: Callable[[], Windows] | None = None,
+    analysed: Callable[[dict[str, pd.DataFrame]], object] | None = None,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
 
@@ -187,6 +191,9 @@ def validate(
     use_by_wave
         Where `usage` is summarised already: gives use between waves (`analysis.adherence.windows`), asked for
         only if people rated at two waves or more.
+    analysed
+        Called with the tables as they are analysed, by name: answers, covariates, outcomes. They hold
+        people's answers, and are for a script that makes numbers again.
 
     Returns
     -------
@@ -237,6 +244,8 @@ def validate(
     context.notes += suspected_covariates(context)
     with in_force(decided.rules):
         context = carry_out(context, settled)
+    if analysed is not None:
+        analysed(analysed_tables(context))
     wanted = [*_wanted(decided.topics), *planned_topics(context)]
     sections = {}
     # many small matrices: threads of BLAS cost more than they give, and vary sums
@@ -294,7 +303,9 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
             warnings.simplefilter("always")
             try:
                 with recorded() as ran:
-                    body |= {"status": "ok", "cause": None, **topic.run(context).plain()}
+                    made = topic.run(context)
+                body |= {"status": "ok", "cause": None, **made.plain()}
+                body["twins"] = _twins(topic, context, made).plain()
             except ToolkitError as error:
                 body |= _not_answered(topic, context, error)
     if topic.reflective and whole.composites:
@@ -304,6 +315,11 @@ def _answer(topic: Topic, context: Context) -> dict[str, Any]:
         data=context.checksums["responses"],
     )
     return {**body, "warnings": _ours(caught)}
+
+
+def _twins(topic: Topic, context: Context, made: Section) -> Twins:
+    """Calls of R for a section; none where categories are merged, which they do not follow."""
+    return Twins() if context.plan.collapse else topic.twins(context, made)
 
 
 ALL_COMPOSITE = (
@@ -354,6 +370,7 @@ def _ours(caught: list[warnings.WarningMessage]) -> list[str]:
 def _empty(message: str) -> dict[str, Any]:
     return {
         "message": message,
+        "twins": {"calls": [], "own": {}},
         "problems": [],
         "untested": [],
         "prose": [],
@@ -404,6 +421,7 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
         "administrations": len(context.responses),
         "waves": [str(wave) for wave in context.waves],
         "structure_wave": str(context.first_wave),
+        "twins": said_of_answers(context),
         "wave_order": context.wave_order.source.value,
         "without_variation": stuck_items(context),
         "seed": context.seed,

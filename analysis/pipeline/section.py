@@ -13,6 +13,7 @@ from analysis.disclosure.kinds import Kind, refuse_unsaid
 from analysis.disclosure.ledger import Account
 from analysis.result import to_plain
 from analysis.rules import FEWEST_PEOPLE, Rule
+from analysis.twins import Twins
 from analysis.verdicts import Cause, Property, Question, Verdict
 
 if TYPE_CHECKING:
@@ -221,7 +222,8 @@ class Topic:
     verdict, None where they are enough. `bears_on` names the measurement properties whose rules it asks,
     `subject` what it is about in two or three words. `reflective` topics suppose that one thing shows in the
     items of a theme: they are asked of the other themes only where some are composites. `predicts` says that
-    scores predict use or outcome, so that a plan may leave out items that come near to these.
+    scores predict use or outcome, so that a plan may leave out items that come near to these. `twins`
+    names the call of R that gives each number of a section.
     """
 
     name: str
@@ -236,3 +238,4 @@ class Topic:
     subject: str = ""
     reflective: bool = False
     predicts: bool = False
+    twins: Callable[[Context, Section], Twins] = lambda context, section: Twins()

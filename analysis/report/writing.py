@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from analysis.report.view import Tree
+from analysis.twins.python_script import python_script
+from analysis.twins.script import r_script
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.written_cells import csv_text
 
@@ -19,11 +22,17 @@ MARK = "results.json"
 FORMS = ("html", "pdf", "docx", "markdown")
 LONG = {"report.html", "report.pdf", "report.docx", "report.md"}
 SUPPLEMENTS = {"report_supplement.html", "report_supplement.pdf", "report_supplement.docx"}
-KNOWN = {MARK, "tables", *LONG, *SUPPLEMENTS, "report_short.html", "report_short.pdf"}
+SCRIPTS = {"reproduce.R", "reproduce.py"}
+KNOWN = {MARK, "tables", *SCRIPTS, *LONG, *SUPPLEMENTS, "report_short.html", "report_short.pdf"}
 
 
 def write_report(
-    tree: Tree, folder: str | Path, *, forms: Sequence[str] = ("html",), replace: bool = True
+    tree: Tree,
+    folder: str | Path,
+    *,
+    forms: Sequence[str] = ("html",),
+    replace: bool = True,
+    source: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write report, results and tables into a folder; the folder appears whole or not at all.
 
@@ -38,6 +47,9 @@ def write_report(
         table; beside the first two lies a short version for app teams. Markdown is one document.
     replace
         Whether an earlier report may be replaced.
+    source
+        Files and arguments of the command that made the tree, for the scripts that make its numbers again. A
+        tree made to be shared gets no script: labels of small groups would stand in it.
 
     Returns
     -------
@@ -56,7 +68,7 @@ def write_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as scratch:
             made = Path(scratch) / "report"
-            names = _fill(tree, made, forms)
+            names = _fill(tree, made, forms, source)
             _exchange(made, target)
     except OSError as error:
         fact = f"{str(target)!r} cannot be written ({error.strerror})."
@@ -117,7 +129,7 @@ def refuse_foreign(target: Path, *, replace: bool = True) -> None:
         raise ResponseDataError(fact_and_hint("write", fact, "name a new folder, or move them."))
 
 
-def _fill(tree: Tree, made: Path, forms: Sequence[str]) -> list[str]:
+def _fill(tree: Tree, made: Path, forms: Sequence[str], source: Mapping[str, Any] | None) -> list[str]:
     (made / "tables").mkdir(parents=True)
     text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False)
     (made / MARK).write_text(text + "\n", encoding="utf-8")
@@ -125,6 +137,9 @@ def _fill(tree: Tree, made: Path, forms: Sequence[str]) -> list[str]:
         for table, columns in section["tables"].items():
             csv = csv_text(pd.DataFrame(columns))
             (made / "tables" / f"{name}-{table.replace('_', '-')}.csv").write_text(csv, encoding="utf-8")
+    if "twins" in tree["meta"]:
+        (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
+        (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
     for form in forms:
         _write_form(tree, made, form)
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())

@@ -13,6 +13,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.covariates import Covariate, Use, covariates_of
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.twinned.relations import twins_of_covariates
 from analysis.rules import FEWEST_PEOPLE
 
 MOST_LEVELS = 12
@@ -212,5 +213,6 @@ TOPIC = Topic(
     subject="covariates",
     question="What became of each covariate?",
     run=section_covariates,
+    twins=twins_of_covariates,
     lacks=lambda context: "" if covariates_of(context) else "Needs covariates, such as sex or age.",
 )

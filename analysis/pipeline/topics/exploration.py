@@ -19,6 +19,7 @@ from analysis.pipeline.correlating import (
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.retention import retention_of
+from analysis.pipeline.twinned.structure import twins_of_exploration
 from analysis.rules import FEWEST_PEOPLE, LOADING
 from analysis.verdicts import Cause, Question
 
@@ -196,6 +197,7 @@ TOPIC = Topic(
     subject="structure",
     question="Which items go together if nothing is laid down?",
     run=section_exploration,
+    twins=twins_of_exploration,
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",

@@ -31,6 +31,7 @@ from analysis.pipeline.topics.groups import (
     without_groups,
     without_large_groups,
 )
+from analysis.pipeline.twinned.relations import twins_of_fairness
 from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE, Rule
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -395,6 +396,7 @@ TOPIC = Topic(
     subject="items that function differently",
     question="Do people alike on a theme answer an item alike, whatever their group?",
     run=section_fairness,
+    twins=twins_of_fairness,
     lacks=without_groups,
     short=_without_anything,
     bears_on=(Property.INVARIANCE,),

@@ -9,6 +9,7 @@ from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.twinned.people import twins_of_flow
 from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
 from analysis.verdicts import Question
 from instrument.wave_order import OrderSource
@@ -234,4 +235,5 @@ TOPIC = Topic(
     title="Who took part",
     question="Is the data coming in, and from enough people?",
     run=section_flow,
+    twins=twins_of_flow,
 )

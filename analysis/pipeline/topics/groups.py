@@ -14,6 +14,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.covariates import MOST_GROUPS, Use, covariates_of
 from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.twinned.relations import twins_of_groups
 from analysis.planning.definition import ORDINAL, same_label
 from analysis.rules import (
     INVARIANCE_CFI,
@@ -278,6 +279,7 @@ TOPIC = Topic(
     subject="comparisons of groups",
     question="Do answers mean the same whoever gives them?",
     run=section_groups,
+    twins=twins_of_groups,
     lacks=without_groups,
     short=without_large_groups,
     bears_on=(Property.INVARIANCE,),

@@ -13,6 +13,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.twinned.relations import twins_of_irt
 from analysis.rules import FEWEST_PEOPLE, ICC, IRT_ITEM_FIT
 from analysis.verdicts import Cause, Question
 from instrument import keying
@@ -357,6 +358,7 @@ TOPIC = Topic(
     subject="response models",
     question="At which standing does a theme tell people apart, and how do its items contribute?",
     run=section_irt,
+    twins=twins_of_irt,
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_response_model,
     lacks=lambda context: (

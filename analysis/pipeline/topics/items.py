@@ -14,6 +14,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
+from analysis.pipeline.twinned.people import twins_of_items
 from analysis.rules import FLOOR_CEILING, ITEM_REST
 from analysis.verdicts import Cause, Question
 from instrument.errors import ToolkitError
@@ -230,4 +231,5 @@ TOPIC = Topic(
     subject="answers to each item",
     question="Does each item do its work?",
     run=section_items,
+    twins=twins_of_items,
 )

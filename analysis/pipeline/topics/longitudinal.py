@@ -26,6 +26,7 @@ from analysis.pipeline.topics.panel_time import (
     panel_told,
 )
 from analysis.pipeline.topics.reliable_changes import change_table, change_told
+from analysis.pipeline.twinned.relations import twins_of_longitudinal
 from analysis.verdicts import Cause
 from instrument.errors import ToolkitError, ToolkitWarning
 
@@ -365,5 +366,6 @@ TOPIC = Topic(
     subject="the same measure over time",
     question="Do scores mean the same over time, who changes, and does the context go first?",
     run=section_longitudinal,
+    twins=twins_of_longitudinal,
     lacks=_lacks,
 )

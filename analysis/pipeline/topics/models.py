@@ -14,6 +14,7 @@ from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
 from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
 from analysis.pipeline.topics.misfit import misfit_of
+from analysis.pipeline.twinned.structure import twins_of_models
 from analysis.planning.definition import ORDINAL
 from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
 from analysis.verdicts import Cause, Property, Question
@@ -466,6 +467,7 @@ TOPIC = Topic(
     subject="structure",
     question="Do the answers fit the structure the scale claims?",
     run=section_models,
+    twins=twins_of_models,
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_structure,
     bears_on=(Property.STRUCTURE,),

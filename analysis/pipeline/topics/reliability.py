@@ -24,6 +24,7 @@ from analysis.pipeline.topics.reliability_parts import (
     omega_row,
     told_of_omega,
 )
+from analysis.pipeline.twinned.reliability import twins_of_reliability
 from analysis.rules import ALPHA, OMEGA
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
@@ -283,6 +284,7 @@ TOPIC = Topic(
     subject="alpha with its range",
     question="How precise is each score on one occasion?",
     run=section_reliability,
+    twins=twins_of_reliability,
     bears_on=(Property.CONSISTENCY,),
     reflective=True,
 )

@@ -15,6 +15,7 @@ from analysis.pipeline.correlating import (
 )
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.twinned.structure import twins_of_retention
 from analysis.rules import FEWEST_PEOPLE
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ TOPIC = Topic(
     subject="structure",
     question="How many things do these items measure?",
     run=section_retention,
+    twins=twins_of_retention,
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 3 else "Needs four items or more.",

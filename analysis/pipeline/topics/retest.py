@@ -12,6 +12,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.twinned.relations import twins_of_retest
 from analysis.rules import ICC
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
@@ -28,7 +29,7 @@ MOST_LEVELS, FEWEST_IN_LEVEL = 5, 10
 
 def section_retest(context: Context) -> Section:
     """ICC(A,1), measurement error and limits of agreement among the stable."""
-    first, second = _waves(context)
+    first, second = retest_waves(context)
     pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
     stable, how = _stable(context, pairs)
     between = (context.wave_name(first), context.wave_name(second))
@@ -103,7 +104,7 @@ def _account(rows: list[dict[str, Any]], levels: list[dict[str, Any]]) -> Accoun
     return account
 
 
-def _waves(context: Context) -> tuple[Any, Any]:
+def retest_waves(context: Context) -> tuple[Any, Any]:
     """The retest wave and the main wave asked last before it."""
     names = {str(wave): wave for wave in context.waves}
     study = context.study
@@ -147,7 +148,7 @@ def retest_rows(
     tuple of list
         Rows of scores, rows of levels, scores with what kept them from one; computed once.
     """
-    first, second = _waves(context)
+    first, second = retest_waves(context)
     pairs = sorted(set(context.at_wave(first).index) & set(context.at_wave(second).index))
     stable, _ = _stable(context, pairs)
     return context.once("retest", lambda: _rows(context, first, second, stable))
@@ -327,6 +328,7 @@ TOPIC = Topic(
     subject="agreement of two occasions",
     question="Does a score repeat itself in people who did not change?",
     run=section_retest,
+    twins=twins_of_retest,
     lacks=_lacks,
     bears_on=(Property.RELIABILITY,),
 )

@@ -9,6 +9,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import SMOOTHING_KINDS, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.twinned.structure import twins_of_sampling
 from analysis.rules import BARTLETT, FEWEST_PEOPLE, KMO
 from analysis.verdicts import Question
 
@@ -94,6 +95,7 @@ TOPIC = Topic(
     subject="structure",
     question="Do the items share enough to look for dimensions?",
     run=section_sampling,
+    twins=twins_of_sampling,
     people=int(FEWEST_PEOPLE.cutoff),
     enough=of_structure,
     lacks=lambda context: "" if len(context.item_ids) > 2 else "Needs three items or more.",

@@ -13,6 +13,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people, stuck_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.twinned.people import twins_of_scores
 from analysis.rules import FLOOR_CEILING
 from analysis.verdicts import Cause, Question
 
@@ -188,4 +189,5 @@ TOPIC = Topic(
     subject="mean scores with their range",
     question="How do scores spread, and is there room at the ends?",
     run=section_scores,
+    twins=twins_of_scores,
 )

@@ -11,6 +11,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
+from analysis.pipeline.twinned.relations import twins_of_screening
 from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 
@@ -162,4 +163,5 @@ TOPIC = Topic(
     title="Quality of the answers",
     question="Were the answers given with care, and would it matter?",
     run=section_screening,
+    twins=twins_of_screening,
 )

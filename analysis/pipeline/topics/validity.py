@@ -21,6 +21,7 @@ from analysis.pipeline.topics.validity_measures import (
     named_in,
     people_table,
 )
+from analysis.pipeline.twinned.relations import twins_of_validity
 from analysis.rules import HTMT, HYPOTHESES
 from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -379,5 +380,6 @@ TOPIC = Topic(
     subject="relations to other things",
     question="Does the scale relate to other things as it should?",
     run=section_validity,
+    twins=twins_of_validity,
     lacks=_lacks,
 )

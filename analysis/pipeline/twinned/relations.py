@@ -1,0 +1,275 @@
+"""Calls of R for retest, change, groups, covariates, other measures and the response model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.section import Section
+from analysis.pipeline.twinned.said import add_extremes, first_wave
+from analysis.twins import METHOD, Reason, Twins
+
+
+def twins_of_screening(context: Context, section: Section) -> Twins:
+    """Alpha of everyone; whom this toolkit flags is its own."""
+    found = Twins()
+    for table in (*section.tables, "values", METHOD):
+        found.leave(Reason.CARELESS, "*", table)
+    if context.plan.exclude_flagged:
+        return found  # what is analysed lacks the flagged
+    frame = section.tables["sensitivity"].frame
+    for row, theme in enumerate(frame["theme"]):
+        options: dict[str, Any] = {"items": context.themes[theme], "where": first_wave(context)}
+        found.add("alpha_rows", "n alpha", table="sensitivity", rows=[row], **options)
+    wave = str(context.first_wave)
+    found.add("counts", "administrations", wave=wave)
+    found.add("counts", {"n": "administrations"}, table=METHOD, wave=wave)
+    return found
+
+
+def twins_of_retest(context: Context, section: Section) -> Twins:
+    """ICC by psych; measurement error and limits by their formulas."""
+    from analysis.pipeline.topics.retest import CHANGE, FEWEST_IN_LEVEL, MOST_LEVELS, retest_waves
+
+    found = Twins()
+    first, second = retest_waves(context)
+    rated = context.outcomes is not None and CHANGE in context.outcomes.columns
+    options: dict[str, Any] = {"first": str(first), "second": str(second), "rated": rated}
+    frame = section.tables["retest"].frame
+    for row, name in enumerate(frame["score"]):
+        found.add(
+            "retest",
+            "n icc ci_lower ci_upper icc_consistency sem sdc bias loa_lower loa_upper",
+            table="retest",
+            rows=[row],
+            name=name,
+            **options,
+        )
+    if "levels" in section.tables:
+        names = list(section.tables["levels"].frame["score"])
+        for name in dict.fromkeys(names):
+            found.add(
+                "retest_levels",
+                "n mean difference spread_lower spread_upper bias loa_lower loa_upper",
+                table="levels",
+                rows=[row for row, other in enumerate(names) if other == name],
+                name=name,
+                most=MOST_LEVELS,
+                fewest=FEWEST_IN_LEVEL,
+                **options,
+            )
+    found.add("pairs", "pairs stable", **options)
+    found.add("pairs", {"n": "stable"}, table=METHOD, **options)
+    add_extremes(
+        found,
+        {
+            "icc_lowest": ("min", "retest", "icc"),
+            "icc_highest": ("max", "retest", "icc"),
+            "sdc_largest": ("max", "retest", "sdc"),
+        },
+    )
+    return found
+
+
+def twins_of_covariates(context: Context, section: Section) -> Twins:
+    """Counts of covariates, and correlations of amounts with the scores."""
+    found = Twins()
+    wave = str(context.first_wave)
+    for row, name in enumerate(section.tables["covariates"].frame["covariate"]):
+        found.add("covariate", "n values", table="covariates", rows=[row], name=name, wave=wave)
+    if "levels" in section.tables:
+        frame = section.tables["levels"].frame
+        for name in dict.fromkeys(frame["covariate"]):
+            rows = [row for row, other in enumerate(frame["covariate"]) if other == name]
+            levels = [str(frame["level"].iloc[row]) for row in rows]
+            found.add("covariate_levels", "n", table="levels", rows=rows, name=name, wave=wave, levels=levels)
+    if "related" in section.tables:
+        frame = section.tables["related"].frame
+        for row, (name, score) in enumerate(zip(frame["covariate"], frame["score"], strict=True)):
+            found.add(
+                "related",
+                "n r ci_lower ci_upper",
+                table="related",
+                rows=[row],
+                name=name,
+                score=score,
+                wave=wave,
+            )
+    found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
+    return found
+
+
+def twins_of_groups(context: Context, section: Section) -> Twins:
+    """Levels of invariance by lavaan, written by semTools."""
+    from analysis.pipeline.topics.groups import groupings
+    from analysis.pipeline.topics.models import estimator_for
+
+    found = Twins()
+    frame = section.tables["levels"].frame
+    labels = {name: [str(x) for x in values.dropna().unique()] for name, values in groupings(context).items()}
+    for (name, theme), part in frame.groupby(["grouping", "theme"], sort=False):
+        if (part["faults"] != "").any() or not estimator_for(context)["ordered"]:
+            continue
+        found.add(
+            "levels",
+            "n df chisq_scaled cfi_scaled rmsea_scaled cfi_diff rmsea_diff pvalue_diff",
+            table="levels",
+            rows=list(part.index),
+            exact=False,
+            items=context.themes[str(theme)],
+            where=first_wave(context),
+            covariate=str(name),
+            groups=labels[str(name)],
+            levels=list(part["level"]),
+        )
+    if len(frame):
+        found.add("derived", {"n": "value"}, table=METHOD, how="max", of="levels", column="n")
+    ordinal = estimator_for(context)["ordered"]
+    found.leave(Reason.IMPROPER if ordinal else Reason.NOT_WRITTEN, "*", "levels")
+    found.leave(Reason.WORDS, "tests failures")
+    return found
+
+
+def twins_of_longitudinal(context: Context, section: Section) -> Twins:
+    """Means, reliable change, and levels of invariance over time."""
+    from analysis.pipeline.topics.longitudinal import EVERYONE, main_waves
+    from analysis.pipeline.topics.models import estimator_for
+
+    found = Twins()
+    waves = main_waves(context)
+    named = {context.wave_name(wave): str(wave) for wave in waves}
+    every = [str(wave) for wave in waves]
+    frame = section.tables["trajectories"].frame
+    for row, (name, who, wave) in enumerate(zip(frame["score"], frame["who"], frame["wave"], strict=True)):
+        others = [] if who == EVERYONE else [other for other in every if other != named[wave]]
+        options = {"name": name, "wave": named[wave], "all_of": others or None}
+        found.add("mean", "n mean ci_lower ci_upper", table="trajectories", rows=[row], **options)
+    if "changes" in section.tables:
+        changes = section.tables["changes"].frame
+        for row, (name, sem) in enumerate(zip(changes["score"], changes["sem"], strict=True)):
+            found.add(
+                "change",
+                "n threshold higher same lower share_higher share_lower",
+                table="changes",
+                rows=[row],
+                name=name,
+                first=every[0],
+                second=every[1],
+                sem=float(sem),
+            )
+        found.leave(Reason.ELSEWHERE, "sem", "changes")
+    if "levels" in section.tables and estimator_for(context)["ordered"]:
+        levels = section.tables["levels"].frame
+        for theme, part in levels.groupby("theme", sort=False):
+            if (part["faults"] != "").any():
+                continue
+            found.add(
+                "levels_over_time",
+                "n df chisq chisq_scaled pvalue_scaled cfi tli rmsea srmr cfi_scaled tli_scaled rmsea_scaled "
+                "cfi_diff rmsea_diff srmr_diff chisq_diff df_diff pvalue_diff",
+                table="levels",
+                rows=list(part.index),
+                exact=False,
+                items=context.themes[str(theme)],
+                waves=every[:2],
+                levels=list(part["level"]),
+            )
+    found.leave(Reason.NOT_WRITTEN, "*", "levels")
+    found.add("at_waves", "at_first both stayed waves", waves=every)
+    found.add("at_waves", {"n": "both"}, table=METHOD, waves=every)
+    return found
+
+
+def twins_of_validity(context: Context, section: Section) -> Twins:
+    """Ratios by their formula, increments by least squares."""
+    found = Twins()
+    study = context.study
+    if "htmt" in section.tables:
+        frame = section.tables["htmt"].frame
+        rows = [
+            row
+            for row, (one, other) in enumerate(zip(frame["first"], frame["second"], strict=True))
+            if one in context.themes and other in context.themes
+        ]
+        if rows:
+            found.add(
+                "htmt",
+                "htmt htmt2",
+                table="htmt",
+                rows=rows,
+                themes=context.themes,
+                first=[str(frame["first"].iloc[row]) for row in rows],
+                second=[str(frame["second"].iloc[row]) for row in rows],
+                where=first_wave(context),
+            )
+        found.leave(Reason.SEEDED, "htmt_ci_lower htmt_ci_upper htmt2_ci_lower htmt2_ci_upper", "htmt")
+        if len(rows) == len(frame):
+            add_extremes(found, {"htmt_highest": ("max", "htmt", "htmt")})
+    if "increment" in section.tables and study is not None and study.outcome is not None:
+        _add_increments(context, section, found)
+    found.leave(Reason.SEEDED, "htmt_highest_upper")
+    found.leave(Reason.WORDS, "pairs not_apart hypotheses evaluated confirmed share share_among_themes")
+    found.leave(Reason.ELSEWHERE, "*", "hypotheses")
+    found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
+    return found
+
+
+def _add_increments(context: Context, section: Section, found: Twins) -> None:
+    from analysis.pipeline.topics.validity_measures import people_table
+
+    people = people_table(context)
+    study = context.study
+    themes = [theme for theme in context.themes if theme in people.columns]
+    controls = [column for column in (study.baseline if study else ()) if column in people.columns]
+    frame = section.tables["increment"].frame
+    for row, name in enumerate(frame["theme"]):
+        found.add(
+            "increment",
+            "n r_squared delta slope f pvalue",
+            table="increment",
+            rows=[row],
+            name=name,
+            baseline=[theme for theme in themes if theme != name],
+            controls=controls,
+            outcome=str(study.outcome) if study else "",
+            wave=str(context.first_wave),
+        )
+    found.add("holm", {"pvalue_holm": "value"}, table="increment", of="increment", column="pvalue")
+    add_extremes(found, {"delta": ("max", "increment", "delta")})
+    found.leave(Reason.SEEDED, "ci_lower ci_upper", "increment")
+
+
+def twins_of_irt(context: Context, section: Section) -> Twins:
+    """Parameters and information by mirt; fit and precision follow this toolkit's rules."""
+    found = Twins()
+    for theme in dict.fromkeys(section.tables["fit"].frame["theme"]):
+        options: dict[str, Any] = {"items": context.themes[theme], "where": first_wave(context)}
+        table = section.tables["parameters"].frame
+        rows = [row for row, name in enumerate(table["theme"]) if name == theme]
+        names = [c for c in map(str, table) if c == "discrimination" or c.startswith("difficulty_")]
+        columns = " ".join(c for c in names if not c.endswith("_se"))
+        found.add("graded", columns, table="parameters", rows=rows, exact=False, **options)
+        curve = section.tables["information"].frame
+        rows = [row for row, name in enumerate(curve["theme"]) if name == theme]
+        found.add(
+            "information",
+            "information standard_error",
+            table="information",
+            rows=rows,
+            exact=False,
+            theta=[float(curve["theta"].iloc[row]) for row in rows],
+            **options,
+        )
+    found.leave(Reason.OWN, "*", "fit")
+    found.leave(Reason.OWN, "*", "parameters")
+    found.leave(Reason.OWN, "*")
+    found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
+    return found
+
+
+def twins_of_fairness(context: Context, section: Section) -> Twins:
+    """Nothing: the matching scores are this toolkit's."""
+    found = Twins()
+    for table in (*section.tables, "values", METHOD):
+        found.leave(Reason.SCORES, "*", table)
+    return found

@@ -1,0 +1,188 @@
+"""Calls of R for sampling adequacy, number of dimensions, factors and models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.pipeline.context import Context
+from analysis.pipeline.correlating import correlation_for, missing_items
+from analysis.pipeline.section import Section
+from analysis.pipeline.twinned.said import add_extremes, first_wave
+from analysis.twins import METHOD, Reason, Twins
+
+ROTATED_ALIKE = ("none", "oblimin", "varimax")
+SMOOTHED = "smooth_items smooth_negative smooth_smallest smooth_frobenius smooth_largest"
+
+
+def twins_of_sampling(context: Context, section: Section) -> Twins:
+    """KMO and Bartlett's test by psych."""
+    found = Twins()
+    options: dict[str, Any] = {"items": context.item_ids, "where": first_wave(context)}
+    if "smooth_negative" not in section.values:
+        found.add("kmo", {"kmo": "each"}, table="kmo", **options)
+        found.add("kmo", {"kmo": "kmo", "kmo_lowest": "lowest"}, **options)
+    named = {f"bartlett_{name}": name for name in ("chisq", "df", "pvalue", "n")}
+    found.add("bartlett", named, **options)
+    found.add("n", {"n": "n"}, table=METHOD, **options)
+    found.leave(Reason.OWN, f"kmo kmo_lowest {SMOOTHED}")
+    found.leave(Reason.OWN, "kmo", "kmo")
+    return found
+
+
+def twins_of_retention(context: Context, section: Section) -> Twins:
+    """Eigenvalues and the rules that follow from them; shuffled answers are drawn."""
+    found = Twins()
+    options = _correlated(context)
+    rules = section.tables["rules"].frame
+    if "smooth_negative" not in section.values:
+        found.add("eigenvalues", "observed ekc acceleration", table="eigenvalues", exact=False, **options)
+        for row, method in enumerate(rules["method"]):
+            if method in ("kaiser", "map"):
+                found.add(
+                    "eigenvalues" if method == "kaiser" else "map",
+                    {"n_factors": method},
+                    table="rules",
+                    rows=[row],
+                    exact=False,
+                    **options,
+                )
+    found.add(
+        "n",
+        {"n": "n"},
+        table=METHOD,
+        items=context.item_ids,
+        where=first_wave(context),
+        missing=missing_items(context, "pairwise"),
+    )
+    found.leave(Reason.OWN, "observed ekc acceleration reduced", "eigenvalues")
+    found.leave(
+        Reason.SEEDED,
+        "permuted_mean permuted_percentile reduced_permuted_mean reduced_permuted_percentile",
+        "eigenvalues",
+    )
+    found.leave(Reason.SEEDED, "n_factors", "rules")
+    found.leave(Reason.SEEDED, "parallel lowest highest most_frequent most_frequent_rules")
+    found.leave(Reason.OWN, SMOOTHED)
+    found.leave(Reason.WORDS, "rules themes")
+    return found
+
+
+def _correlated(context: Context) -> dict[str, Any]:
+    return {
+        "items": context.item_ids,
+        "where": first_wave(context),
+        "correlation": correlation_for(context),
+        "missing": missing_items(context, "pairwise"),
+    }
+
+
+def twins_of_exploration(context: Context, section: Section) -> Twins:
+    """Minimum residuals by psych, rotated by GPArotation; factors are matched by likeness."""
+    found = Twins()
+    frame = section.tables["loadings"].frame
+    factors = [name for name in frame.columns if name.startswith("F") and name[1:].isdigit()]
+    rotation = context.plan.rotation if len(factors) > 1 else "none"
+    alike = rotation in ROTATED_ALIKE and context.plan.extraction in ("minres", "ml")
+    if "smooth_negative" not in section.values and alike:
+        options: dict[str, Any] = {
+            **_correlated(context),
+            "factors": len(factors),
+            "rotation": rotation,
+            "extraction": context.plan.extraction,
+        }
+        second = "second " if len(factors) > 1 else ""
+        columns = f"primary {second}communality complexity {' '.join(factors)}"
+        found.add("efa", columns, table="loadings", exact=False, **options)
+        several = "factor_r_lowest factor_r_highest crossed " if len(factors) > 1 else ""
+        found.add("efa", f"primary_lowest explained {several}rmsr", exact=False, **options)
+        if "factor_correlations" in section.tables:
+            named = {name: f"r_{name}" for name in factors}
+            found.add("efa", named, table="factor_correlations", exact=False, **options)
+    found.add(
+        "n",
+        {"n": "n"},
+        table=METHOD,
+        items=context.item_ids,
+        where=first_wave(context),
+        missing=missing_items(context, "pairwise"),
+    )
+    for table in ("loadings", "factor_correlations"):
+        found.leave(Reason.OWN, "*", table)
+    found.leave(Reason.SEEDED, "factors")
+    found.leave(Reason.WORDS, "items with_theme heywood")
+    found.leave(
+        Reason.OWN, f"primary_lowest explained factor_r_lowest factor_r_highest crossed rmsr {SMOOTHED}"
+    )
+    return found
+
+
+def twins_of_models(context: Context, section: Section) -> Twins:
+    """Stated structures by lavaan, in the words that `results.json` holds."""
+    from analysis.pipeline.topics.models import theories
+
+    found = Twins()
+    told = theories(context)
+    estimator = str(section.values["estimator"])
+    frame = section.tables["fit"].frame
+    place = {name: row for row, name in enumerate(frame["model"])}
+
+    def of(name: str) -> dict[str, Any]:
+        model = told.models[name]
+        return {"syntax": model.syntax, "orthogonal": model.orthogonal}
+
+    options: dict[str, Any] = {"where": first_wave(context), "estimator": estimator}
+    scaled = [f"{index}_{kind}" for index in ("cfi", "tli", "rmsea") for kind in ("robust", "scaled")]
+    ends = [f"rmsea_ci_{end}_{kind}" for end in ("lower", "upper") for kind in ("robust", "scaled")]
+    columns = " ".join(
+        ["n n_parameters df chisq pvalue chisq_scaled pvalue_scaled srmr aic bic", *scaled, *ends]
+    )
+    for row, name in enumerate(frame["model"]):
+        found.add("fit", columns, table="fit", rows=[row], exact=False, **of(name), **options)
+    if "differences" in section.tables:
+        for row, (narrow, wide) in enumerate(
+            section.tables["differences"].frame[["restricted", "free"]].itertuples(index=False)
+        ):
+            found.add(
+                "difference",
+                "chisq_diff df_diff pvalue",
+                table="differences",
+                rows=[row],
+                exact=False,
+                narrow=told.models[narrow].syntax,
+                wide=told.models[wide].syntax,
+                narrow_orthogonal=told.models[narrow].orthogonal,
+                wide_orthogonal=told.models[wide].orthogonal,
+                **options,
+            )
+    main = next((name for name, fit in told.fits.items() if fit is told.main), None)
+    if main is not None:
+        if "loadings" in section.tables:
+            found.add("loadings", "loading estimate se", table="loadings", exact=False, **of(main), **options)
+        model = {"syntax": told.models[main].syntax, **options}
+        if "factor_correlations" in section.tables:
+            found.add("factor_correlations", "r", table="factor_correlations", exact=False, **model)
+        if "extracted" in section.tables:
+            columns = "ave composite_reliability sqrt_ave largest_correlation"
+            found.add("extracted", columns, table="extracted", exact=False, **model)
+        found.add(
+            "derived", {"n": "value"}, table=METHOD, how="max", of="fit", column="n", at=[place[main] + 1]
+        )
+    judged = next((row for row, name in enumerate(frame["model"]) if "correlated" in name), 0)
+    one = [
+        row
+        for row, name in enumerate(frame["model"])
+        if name.endswith("one factor") and frame["items"].iloc[row] == frame["items"].iloc[judged]
+    ][:1]
+    for value, column, rows in (
+        *((name, f"{name}_robust", [judged]) for name in ("cfi", "tli", "rmsea")),
+        *((f"{name}_scaled", f"{name}_scaled", [judged]) for name in ("cfi", "tli", "rmsea")),
+        ("srmr", "srmr", [judged]),
+        ("one_cfi", "cfi_robust", one),
+        ("one_rmsea", "rmsea_robust", one),
+    ):
+        if rows:
+            add_extremes(found, {value: ("min", "fit", column)}, rows, exact=False)
+    found.leave(Reason.WORDS, "models fitted proper")
+    if "composites" in section.tables:
+        found.leave(Reason.NOT_WRITTEN, "*", "composites")
+    return found

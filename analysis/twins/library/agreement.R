@@ -1,0 +1,170 @@
+# ---- Retest, change, groups and relations to other things ----
+
+read_side <- function(what) once(paste("side", what), function() {
+  t <- open_table(what, must = FALSE)
+  if (is.null(t)) cannot(paste("needs the table of", what))
+  t
+})
+
+stable_people <- function(first, second, rated) {
+  a <- answers()
+  both <- intersect(a$participant[a$wave == first], a$participant[a$wave == second])
+  if (rated) { o <- read_side("outcomes"); both <- intersect(both, o$participant[which(as_number(o$change_rating) == 0)]) }
+  both
+}
+
+twin_pairs <- function(first, second, rated) {
+  a <- answers()
+  list(pairs = length(intersect(a$participant[a$wave == first], a$participant[a$wave == second])),
+    stable = length(stable_people(first, second, rated)))
+}
+
+twin_retest <- function(name, first, second, rated) {
+  needs("psych")
+  who <- stable_people(first, second, rated)
+  d <- complete(data.frame(one = score_of(name, first)[who], two = score_of(name, second)[who]))
+  i <- psych::ICC(as.matrix(d), lmer = FALSE); r <- i$results
+  n <- nrow(d)
+  ms <- c(between = var(rowMeans(d)) * 2, raters = var(colMeans(d)) * n, error = NA)
+  total <- sum((as.matrix(d) - mean(as.matrix(d)))^2)
+  ms["error"] <- (total - ms["between"] * (n - 1) - ms["raters"]) / (n - 1)
+  sem <- sqrt(max(0, (ms["raters"] - ms["error"]) / n) + ms["error"])
+  x <- d$two - d$one
+  list(n = n, icc = r["Single_random_raters", "ICC"], ci_lower = r["Single_random_raters", "lower bound"],
+    ci_upper = r["Single_random_raters", "upper bound"], icc_consistency = r["Single_fixed_raters", "ICC"],
+    sem = sem, sdc = qnorm(0.975) * sqrt(2) * sem, bias = mean(x), loa_lower = mean(x) - qnorm(0.975) * sd(x),
+    loa_upper = mean(x) + qnorm(0.975) * sd(x))
+}
+
+twin_retest_levels <- function(name, first, second, rated, most, fewest) {
+  who <- stable_people(first, second, rated)
+  d <- complete(data.frame(one = score_of(name, first)[who], two = score_of(name, second)[who]))
+  m <- rowMeans(d); x <- d$two - d$one
+  g <- cut(m, unique(quantile(m, seq(0, 1, length.out = min(most, length(m) %/% fewest) + 1))), include.lowest = TRUE, labels = FALSE)
+  keep <- as.integer(names(which(table(g) >= fewest)))
+  each <- function(f) vapply(keep, f, 0)
+  list(n = each(function(k) sum(g == k)), mean = each(function(k) mean(m[g == k])), difference = each(function(k) mean(x[g == k])),
+    spread_lower = each(function(k) mean(x[g == k]) - 1.96 * sd(x[g == k])),
+    spread_upper = each(function(k) mean(x[g == k]) + 1.96 * sd(x[g == k])), bias = rep(mean(x), length(keep)),
+    loa_lower = rep(mean(x) - qnorm(0.975) * sd(x), length(keep)), loa_upper = rep(mean(x) + qnorm(0.975) * sd(x), length(keep)))
+}
+
+twin_mean <- function(name, wave, all_of = NULL) {
+  v <- score_of(name, wave)
+  for (w in all_of) { other <- score_of(name, w); v <- v[names(v) %in% names(other)[!is.na(other)]] }
+  v <- v[!is.na(v)]
+  r <- t.test(v)$conf.int
+  list(n = length(v), mean = mean(v), ci_lower = r[1], ci_upper = r[2])
+}
+
+twin_change <- function(name, first, second, sem) {
+  a <- score_of(name, first); b <- score_of(name, second)[names(a)]
+  x <- (b - a)[!is.na(b - a)]; t <- qnorm(0.975) * sqrt(2) * sem
+  list(n = length(x), threshold = t, higher = sum(x > t), lower = sum(x < -t), same = sum(abs(x) <= t),
+    share_higher = mean(x > t), share_lower = mean(x < -t), most = mean(abs(x) > t))
+}
+
+twin_at_waves <- function(waves) {
+  a <- answers(); at <- lapply(waves, function(w) unique(a$participant[a$wave == w]))
+  list(at_first = length(at[[1]]), both = length(intersect(at[[1]], at[[2]])), stayed = length(Reduce(intersect, at)), waves = length(waves))
+}
+
+# Levels of invariance between two waves: the same factor at each, residuals of an item go together.
+twin_levels_over_time <- function(items, waves, levels) {
+  fits <- once(paste("time", paste(items, collapse = " ")), function() {
+    needs("lavaan", "semTools")
+    a <- answers(); k <- keyed_values()
+    who <- unique(a$participant[a$wave %in% waves])
+    d <- do.call(cbind, lapply(seq_along(waves), function(w) {
+      here <- a$wave == waves[w]; v <- k[here, items, drop = FALSE][match(who, a$participant[here]), , drop = FALSE]
+      colnames(v) <- paste0(items, ".w", w); v
+    }))
+    d <- some(as.data.frame(d))
+    names_at <- lapply(seq_along(waves), function(w) paste0(items, ".w", w))
+    model <- paste(vapply(seq_along(waves), function(w) paste0("f", w, " =~ ", paste(names_at[[w]], collapse = " + ")), ""), collapse = "\n")
+    suppressPackageStartupMessages(loadNamespace("semTools"))
+    lapply(ordinal_levels, function(equal) {
+      s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, ordered = names(d), missing = rule_missing %||% "pairwise",
+        parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", auto = "all",
+        longFacNames = list(f = paste0("f", seq_along(waves))), longIndNames = setNames(lapply(items, function(i) paste0(i, ".w", seq_along(waves))), items),
+        long.equal = equal))
+      lavaan::cfa(s, d, ordered = names(d), parameterization = "theta", missing = rule_missing %||% "pairwise", estimator = rule_ordinal)
+    })
+  })
+  as.list(level_numbers(fits[levels]))
+}
+
+twin_covariate <- function(name, wave) {
+  d <- people(wave = wave); v <- group_of(name)[sub("\\.[0-9]+$", "", rownames(d))]
+  list(n = sum(!is.na(v)), values = length(unique(v[!is.na(v)])), all = nrow(d))
+}
+
+twin_covariate_levels <- function(name, wave, levels) {
+  d <- people(wave = wave); v <- group_of(name)[rownames(d)]
+  list(n = vapply(levels, function(l) sum(v == l, na.rm = TRUE), 0))
+}
+
+twin_related <- function(name, score, wave) {
+  d <- people(wave = wave); v <- as_number(group_of(name)[rownames(d)]); y <- score_of(score, wave)[rownames(d)]
+  t <- cor.test(v, y)
+  list(n = sum(!is.na(v) & !is.na(y)), r = t$estimate[[1]], ci_lower = t$conf.int[1], ci_upper = t$conf.int[2])
+}
+
+twin_alpha_rows <- function(items, where) { a <- twin_alpha(items, where); list(n = a$n_rows, alpha = a$alpha_pairwise) }
+
+# Heterotrait-monotrait ratios (Henseler et al. 2015), and with geometric means (Roemer et al. 2021).
+twin_htmt <- function(themes, first, second, where) {
+  d <- chosen(unique(unlist(themes)), where); r <- abs(cov2cor(cov(d, use = "pairwise")))
+  r <- abs(cor(d, use = "pairwise"))
+  within <- function(i, mean_) { v <- r[themes[[i]], themes[[i]]]; mean_(v[upper.tri(v)]) }
+  geo <- function(x) exp(mean(log(x)))
+  one <- function(a, b, mean_) mean_(r[themes[[a]], themes[[b]]]) / sqrt(within(a, mean_) * within(b, mean_))
+  list(htmt = mapply(function(a, b) one(a, b, mean), first, second), htmt2 = mapply(function(a, b) one(a, b, geo), first, second))
+}
+
+side_column <- function(name, who, wave) {
+  o <- open_table("outcomes", must = FALSE)
+  if (!is.null(o) && name %in% names(o)) {
+    if ("wave" %in% names(o)) o <- o[o$wave == wave, ]
+    return(as_number(o[[name]])[match(who, o$participant)])
+  }
+  c <- covariates()
+  if (name %in% names(c)) return(as_number(c[[name]])[match(who, c$participant)])
+  cannot(paste("needs a table with column", name))
+}
+
+twin_increment <- function(name, baseline, controls, outcome, wave) {
+  s <- scores(); s <- s[s$wave == wave, ]
+  d <- s[c(name, baseline)]
+  for (v in c(controls, outcome)) d[[v]] <- side_column(v, s$participant, wave)
+  d <- complete(d); names(d) <- paste0("v", seq_along(d)); y <- names(d)[ncol(d)]; rest <- setdiff(names(d), c("v1", y))
+  small <- lm(reformulate(rest, y), d); large <- lm(reformulate(c("v1", rest), y), d)
+  t <- anova(small, large)
+  list(n = nrow(d), r_squared = summary(small)$r.squared, delta = summary(large)$r.squared - summary(small)$r.squared,
+    slope = coef(large)[["v1"]] * sd(d$v1) / sd(d[[y]]), f = t$F[2], pvalue = t[["Pr(>F)"]][2])
+}
+
+twin_holm <- function(of, column) list(value = p.adjust(made[[paste(current, of, column)]], "holm"))
+
+# ---- Graded response model, by mirt ----
+
+graded_of <- function(items, where) once(paste("graded", paste(items, collapse = " ")), function() {
+  needs("mirt")
+  d <- some(chosen(items, where))
+  mirt::mirt(d, 1, "graded", quadpts = 61, TOL = 1e-7, SE = TRUE, verbose = FALSE, technical = list(NCYCLES = 50000))
+})
+
+twin_graded <- function(items, where) {
+  needs("mirt")
+  m <- graded_of(items, where)
+  t <- mirt::coef(m, IRTpars = TRUE, simplify = TRUE)$items
+  out <- list(discrimination = t[, "a"])
+  for (b in setdiff(colnames(t), "a")) out[[sub("^b", "difficulty_", b)]] <- t[, b]
+  out
+}
+
+twin_information <- function(items, where, theta) {
+  needs("mirt")
+  i <- mirt::testinfo(graded_of(items, where), matrix(theta))
+  list(information = i, standard_error = 1 / sqrt(i))
+}

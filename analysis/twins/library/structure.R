@@ -1,0 +1,142 @@
+# ---- Models of the structure, by lavaan ----
+
+fit_of <- function(syntax, where, estimator, orthogonal = FALSE) {
+  key <- paste("fit", syntax, paste(unlist(where), collapse = " "), estimator, orthogonal)
+  once(key, function() {
+    needs("lavaan")
+    its <- intersect(items$item, unlist(strsplit(syntax, "[^A-Za-z0-9._]+")))
+    d <- some(chosen(its, where))
+    ordered <- estimator %in% c("WLSMV", "ULSMV")
+    fit <- function(...) lavaan::sem(syntax, d, estimator = estimator, ordered = if (ordered) its else NULL,
+      missing = rule_missing %||% if (ordered) "pairwise" else "fiml", orthogonal = orthogonal, std.lv = orthogonal, ...)
+    f <- fit()
+    if (!orthogonal) return(f)
+    # A bifactor model has local optima: other starts are tried, and the best one is fitted whole.
+    set.seed(1); best <- f; at <- lavaan::parTable(f); loads <- at$op == "=~" & at$free > 0
+    for (i in 1:10) {
+      start <- at; start$est[loads] <- runif(sum(loads), 0.1, 0.8)
+      other <- tryCatch(fit(start = start, se = "none", test = "none", slotSampleStats = f@SampleStats), error = function(e) NULL)
+      if (!is.null(other) && lavaan::lavInspect(other, "converged") && lavaan::lavInspect(other, "optim")$fx < lavaan::lavInspect(best, "optim")$fx - 1e-7) best <- other
+    }
+    if (identical(best, f)) f else fit(start = lavaan::parTable(best))
+  })
+}
+
+# Before 0.7, lavaan divides the robust RMSEA of ordinal items by N less the number of groups.
+divided_by_n <- function(x, n, groups, ordinal)
+  if (ordinal && utils::packageVersion("lavaan") < "0.7") x * sqrt((n - groups) / n) else x
+
+fit_numbers <- function(f) {
+  m <- lavaan::fitMeasures(f); n <- lavaan::lavInspect(f, "ntotal"); g <- lavaan::lavInspect(f, "ngroups")
+  ordinal <- lavaan::lavInspect(f, "options")$categorical
+  one <- function(name) if (name %in% names(m)) m[[name]] else NA
+  rob <- function(name) divided_by_n(one(name), n, g, ordinal)
+  list(n = n, n_parameters = one("npar"), df = one("df"), chisq = one("chisq"), pvalue = one("pvalue"),
+    chisq_scaled = one("chisq.scaled"), pvalue_scaled = one("pvalue.scaled"), cfi = one("cfi"), tli = one("tli"),
+    rmsea = one("rmsea"), cfi_robust = one("cfi.robust"), cfi_scaled = one("cfi.scaled"), tli_robust = one("tli.robust"),
+    tli_scaled = one("tli.scaled"), rmsea_robust = rob("rmsea.robust"), rmsea_scaled = one("rmsea.scaled"),
+    rmsea_ci_lower_robust = rob("rmsea.ci.lower.robust"), rmsea_ci_upper_robust = rob("rmsea.ci.upper.robust"),
+    rmsea_ci_lower_scaled = one("rmsea.ci.lower.scaled"), rmsea_ci_upper_scaled = one("rmsea.ci.upper.scaled"),
+    srmr = one("srmr"), aic = one("aic"), bic = one("bic"))
+}
+
+twin_fit <- function(syntax, where, estimator, orthogonal = FALSE) fit_numbers(fit_of(syntax, where, estimator, orthogonal))
+
+twin_difference <- function(narrow, wide, where, estimator, narrow_orthogonal = FALSE, wide_orthogonal = FALSE) {
+  a <- fit_of(narrow, where, estimator, narrow_orthogonal); b <- fit_of(wide, where, estimator, wide_orthogonal)
+  t <- as.data.frame(lavaan::lavTestLRT(b, a))
+  list(chisq_diff = t[2, "Chisq diff"], df_diff = t[2, "Df diff"], pvalue = t[2, "Pr(>Chisq)"])
+}
+
+standardised <- function(f) lavaan::standardizedSolution(f, se = FALSE)
+
+twin_loadings <- function(syntax, where, estimator, orthogonal = FALSE) {
+  f <- fit_of(syntax, where, estimator, orthogonal)
+  p <- lavaan::parameterEstimates(f); p <- p[p$op == "=~", ]
+  s <- standardised(f); s <- s[s$op == "=~", ]
+  list(loading = s$est.std, estimate = p$est, se = p$se)
+}
+
+twin_factor_correlations <- function(syntax, where, estimator) {
+  s <- standardised(fit_of(syntax, where, estimator))
+  factors <- unique(s$lhs[s$op == "=~"])
+  s <- s[s$op == "~~" & s$lhs != s$rhs & s$lhs %in% factors, ]
+  list(r = s$est.std)
+}
+
+twin_extracted <- function(syntax, where, estimator) {
+  s <- standardised(fit_of(syntax, where, estimator))
+  l <- s[s$op == "=~", ]; factors <- unique(l$lhs)
+  r <- s[s$op == "~~" & s$lhs != s$rhs & s$lhs %in% factors & s$rhs %in% factors, ]
+  one <- function(f) {
+    v <- l$est.std[l$lhs == f]
+    with <- abs(r$est.std[r$lhs == f | r$rhs == f])
+    c(ave = mean(v^2), composite_reliability = sum(abs(v))^2 / (sum(abs(v))^2 + sum(1 - v^2)), sqrt_ave = sqrt(mean(v^2)),
+      largest_correlation = if (length(with)) max(with) else NA)
+  }
+  as.list(as.data.frame(t(sapply(factors, one))))
+}
+
+# Shares of a sum's variance in a bifactor model (Rodriguez et al. 2016), with errors by the delta method.
+twin_bifactor <- function(syntax, where, estimator) {
+  f <- fit_of(syntax, where, estimator, TRUE)
+  s <- lavaan::standardizedSolution(f); k <- which(s$op == "=~")
+  v <- lavaan::lavInspect(f, "vcov.std.all")
+  label <- paste0(s$lhs[k], "=~", s$rhs[k]); v <- unclass(v)[label, label]
+  factors <- unique(s$lhs[k]); its <- unique(s$rhs[k])
+  shares <- function(x, part) {
+    L <- matrix(0, length(its), length(factors), dimnames = list(its, factors))
+    L[cbind(s$rhs[k], s$lhs[k])] <- x
+    own <- L[part, , drop = FALSE]; common <- colSums(own)^2; unique_ <- sum(1 - rowSums(own^2)); all <- sum(common) + unique_
+    c(omega = sum(common) / all, omega_general = common[[1]] / all, omega_group = sum(common[-1]) / all,
+      ecv = sum(own[, 1]^2) / sum(own^2))
+  }
+  x <- s$est.std[k]
+  parts <- c(list(its), lapply(factors[-1], function(g) s$rhs[k][s$lhs[k] == g]))
+  rows <- lapply(parts, function(part) {
+    at <- shares(x, part)
+    J <- sapply(seq_along(x), function(i) { h <- 1e-5; a <- b <- x; a[i] <- a[i] + h; b[i] <- b[i] - h; (shares(a, part) - shares(b, part)) / (2 * h) })
+    se <- sqrt(diag(J %*% v %*% t(J))); half <- qnorm(0.975) * se / (at * (1 - at))
+    c(at, setNames(se, paste0(names(at), "_se")), setNames(plogis(qlogis(at) - half), paste0(names(at), "_ci_lower")),
+      setNames(plogis(qlogis(at) + half), paste0(names(at), "_ci_upper")))
+  })
+  as.list(as.data.frame(do.call(rbind, rows)))
+}
+
+# Levels of invariance between groups: ordinal items as Wu & Estabrook (2016), theta parameterisation.
+levels_of <- function(items, where, covariate, groups) {
+  key <- paste("levels", paste(items, collapse = " "), covariate, paste(unlist(where), collapse = " "))
+  once(key, function() {
+    needs("lavaan", "semTools")
+    d <- chosen(items, where)
+    g <- group_of(covariate)[sub("\\.[0-9]+$", "", rownames(d))]
+    d$group_ <- factor(g, levels = groups); d <- d[!is.na(d$group_), ]
+    d <- d[rowSums(!is.na(d[items])) > 0, ]
+    model <- paste("f =~", paste(items, collapse = " + "))
+    suppressPackageStartupMessages(loadNamespace("semTools"))
+    lapply(ordinal_levels, function(equal) {
+      s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, ordered = items, missing = rule_missing %||% "pairwise",
+        parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", group = "group_", group.equal = equal))
+      lavaan::cfa(s, d, group = "group_", ordered = items, parameterization = "theta", missing = rule_missing %||% "pairwise", estimator = rule_ordinal)
+    })
+  })
+}
+ordinal_levels <- list(configural = "", thresholds = "thresholds", metric = c("thresholds", "loadings"),
+  scalar = c("thresholds", "loadings", "intercepts"), strict = c("thresholds", "loadings", "intercepts", "residuals"))
+
+level_numbers <- function(fits) {
+  rows <- lapply(fits, function(f) { m <- fit_numbers(f); unlist(m[c("n", "df", "chisq", "chisq_scaled", "pvalue_scaled", "cfi", "tli", "rmsea", "srmr", "cfi_scaled", "tli_scaled", "rmsea_scaled")]) })
+  t <- as.data.frame(do.call(rbind, rows))
+  t$cfi_diff <- c(NA, diff(t$cfi_scaled)); t$rmsea_diff <- c(NA, diff(t$rmsea_scaled)); t$srmr_diff <- c(NA, diff(t$srmr))
+  t$chisq_diff <- t$df_diff <- t$pvalue_diff <- NA
+  for (i in seq_along(fits)[-1]) if (t$df[i] > t$df[i - 1]) {
+    l <- as.data.frame(lavaan::lavTestLRT(fits[[i - 1]], fits[[i]]))
+    t$chisq_diff[i] <- l[2, "Chisq diff"]; t$df_diff[i] <- l[2, "Df diff"]; t$pvalue_diff[i] <- l[2, "Pr(>Chisq)"]
+  }
+  t
+}
+
+twin_levels <- function(items, where, covariate, groups, levels) {
+  fits <- levels_of(items, where, covariate, groups)[levels]
+  as.list(level_numbers(fits))
+}

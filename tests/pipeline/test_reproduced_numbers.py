@@ -1,0 +1,310 @@
+"""The scripts beside a report name every number once, hold nobody's answers, and find what was altered."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.commands import run_command
+from analysis.disclosure.shared import to_share
+from analysis.pipeline import Validation, validate
+from analysis.pipeline.topics import TOPICS
+from analysis.twins.again import differing, told
+from analysis.twins.analysed import write_analysed
+from analysis.twins.parts import METHOD, VALUES, Reason, TwinError, Twins, numbers_of, sort_numbers
+from analysis.twins.script import LIBRARY, literal, places, r_script, section_script
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError
+from instrument.loading import load
+
+CALL = re.compile(r'^twin\("(\w+)", (.*), "(\w+)", ([^,(]+|c\([\d, ]+\)),$')
+LEFT = re.compile(r'^without\("(\w+)", c\((.*?)\), ([\d:]+|c\([\d, ]+\)), "(.*)"\)$')
+
+
+def rows_of(text: str) -> list[int]:
+    if ":" in text:
+        first, last = text.split(":")
+        return list(range(int(first), int(last) + 1))
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def listed(lines: list[str]) -> Counter[tuple[str, str, str, int]]:
+    """Numbers that the lines of a script name, by section, table, column and row."""
+    found: Counter[tuple[str, str, str, int]] = Counter()
+    section, table, rows = "", "", [0]
+    for line in lines:
+        if line.startswith("section("):
+            section = json.loads(line[len("section(") : -1])
+        elif line.startswith("twin("):
+            match = CALL.match(line)
+            assert match is not None, line
+            table, rows = match[3], rows_of(match[4])
+        elif line.startswith("  numbers = c("):
+            inside = line[len("  numbers = c(") : line.index("), digits")]
+            columns = [part.split(" = ")[0].strip("`") for part in inside.split(", ")]
+            found.update((section, table, column, row - 1) for column in columns for row in rows)
+        elif line.startswith("without("):
+            match = LEFT.match(line)
+            assert match is not None, line
+            columns = json.loads(f"[{match[2]}]")
+            found.update(
+                (section, match[1], column, row - 1) for column in columns for row in rows_of(match[3])
+            )
+    return found
+
+
+def lines_of(tree: dict[str, Any]) -> list[str]:
+    return [line for name, section in tree["sections"].items() for line in section_script(name, section)]
+
+
+def test_every_number_is_listed_exactly_once(tree: dict[str, Any]) -> None:
+    stands = {
+        (name, *address): cell
+        for name, section in tree["sections"].items()
+        for address, cell in numbers_of(section)
+    }
+    found = listed(lines_of(tree))
+    assert not set(stands) - set(found)
+    assert not [address for address in stands if found[address] != 1]
+    assert len(stands) > 900
+
+
+def test_numbers_of_the_first_sections_have_calls_of_r(tree: dict[str, Any]) -> None:
+    for name, at_least in (
+        ("items", 250),
+        ("scores", 30),
+        ("reliability", 90),
+        ("models", 100),
+        ("retest", 20),
+    ):
+        calls = list(sort_numbers(tree["sections"][name]).calls)
+        count = sum(
+            sum(1 for address, _ in numbers_of(tree["sections"][name]) if _claims(call, address))
+            for call in calls
+        )
+        assert count >= at_least, name
+
+
+def _claims(call: Any, address: tuple[str, str, int]) -> bool:
+    return call["table"] == address[0] and address[1] in call["numbers"] and address[2] in call["rows"]
+
+
+def test_two_calls_for_one_number_are_refused() -> None:
+    twins = Twins()
+    twins.add("n", {"n": "n"}, table=METHOD)
+    twins.add("n", {"n": "n"}, table=METHOD)
+    section = {"tables": {}, "values": {}, "method": {"n": 3}, "captions": {}, "twins": twins.plain()}
+    with pytest.raises(TwinError, match=r"two calls of R claim method\.n\.0"):
+        sort_numbers(section)
+
+
+def test_a_number_of_which_nothing_is_said_is_listed_as_such() -> None:
+    section = {
+        "tables": {"new": {"label": ["a"], "cell": [1.5]}},
+        "values": {"one": 2, "yes": True},
+        "method": {"n": None},
+        "captions": {"new": {}},
+    }
+    found = sort_numbers(section)
+    assert found.reasons == {Reason.NOT_WRITTEN: [("new", "cell", 0), (VALUES, "one", 0)]}
+
+
+def balanced(script: str) -> bool:
+    """Whether brackets close in their order, outside of texts and comments."""
+    closing, stack, quote, at = {")": "(", "]": "[", "}": "{"}, [], "", 0
+    while at < len(script):
+        sign = script[at]
+        if quote:
+            at += 1 if sign == "\\" else 0
+            quote = "" if sign == quote else quote
+        elif sign == "#":
+            at = script.find("\n", at)
+        elif sign in "\"'`":
+            quote = sign
+        elif sign in "([{":
+            stack.append(sign)
+        elif sign in closing and (not stack or stack.pop() != closing[sign]):
+            return False
+        at += 1
+    return not stack and not quote
+
+
+def test_the_script_is_balanced_ascii_and_calls_only_functions_it_holds(tree: dict[str, Any]) -> None:
+    script = r_script(tree)
+    assert balanced(script)
+    assert not balanced(script + ")")
+    assert script.isascii()
+    called = set(re.findall(r'^twin\("(\w+)"', script, re.MULTILINE))
+    held = set(re.findall(r"^twin_(\w+) <- function", script, re.MULTILINE))
+    assert called <= held
+    assert len(called) > 15
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a "quoted" one',
+        "back\\slash",
+        "line\nbreak",
+        "O'Neill",
+        "naïve",
+        "🙂 x",
+        "\\U0001",
+        "{x}",
+        "`tick`",
+        "",
+    ],
+)
+def test_any_label_is_one_text_of_r(text: str) -> None:
+    written = literal(text)
+    assert written.isascii() and "\n" not in written and balanced(written)
+    back = re.sub(r"(?<!\\)\\U([0-9a-f]{8})", lambda match: chr(int(match[1], 16)), written)
+
+    assert json.loads(back) == text
+    assert balanced(literal({text or "x": [text, text]}))
+
+
+def test_rows_are_counted_from_one() -> None:
+    assert [rows_of(places(rows)) for rows in ([0], [0, 1], [2, 4], [3, 2])] == [[1], [1, 2], [3, 5], [4, 3]]
+
+
+def test_scripts_hold_no_person_and_no_path(
+    tree: dict[str, Any], answers: pd.DataFrame, tmp_path: Path
+) -> None:
+    Validation(tree=tree).write(tmp_path / "out", forms=())
+    for name in ("reproduce.R", "reproduce.py"):
+        text = (tmp_path / "out" / name).read_text("utf-8")
+        assert not [person for person in answers["participant"].unique() if f'"{person}"' in text]
+        assert str(tmp_path) not in text
+
+
+def test_a_report_made_to_be_shared_has_no_script(validation: Validation, tmp_path: Path) -> None:
+    shared = to_share(validation)
+    assert "twins" not in json.dumps(shared.tree)
+    shared.write(tmp_path / "out", forms=())
+    assert not list((tmp_path / "out").glob("reproduce*"))
+
+
+def test_every_topic_says_which_numbers_r_can_make(tree: dict[str, Any]) -> None:
+    silent = {topic.name for topic in TOPICS if not topic.twins.__doc__}
+    assert not silent & {
+        "flow",
+        "items",
+        "scores",
+        "reliability",
+        "models",
+        "groups",
+        "irt",
+        "validity",
+        "retest",
+    }
+
+
+@pytest.fixture
+def files(tmp_path: Path, scale: Instrument, answers: pd.DataFrame) -> Path:
+    """Answers of one wave and an instrument, as files."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    answers[answers["wave"] == 1].head(90).to_csv(folder / "answers.csv", index=False)
+    (folder / "scale.yaml").write_text(
+        yaml.safe_dump(scale.model_dump(mode="json", by_alias=True, exclude_defaults=True)), encoding="utf-8"
+    )
+    return folder
+
+
+def altered(tree: dict[str, Any], path: list[Any], change: float) -> dict[str, Any]:
+    made = copy.deepcopy(tree)
+    at: Any = made
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] += change
+    return made
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ["sections", "reliability", "tables", "alpha", "alpha", 1],
+        ["sections", "items", "values", "item_rest_lowest"],
+        ["sections", "models", "method", "n"],
+        ["sections", "scores", "findings", 0, "value"],
+        ["meta", "participants"],
+    ],
+    ids=lambda path: path[1],
+)
+def test_one_altered_number_is_named(tree: dict[str, Any], path: list[Any], capsys: Any) -> None:
+    assert told(tree, tree) == 0
+    assert told(altered(tree, path, 1), tree) == 1
+    last = path[-1]
+    name = f"{path[-2]}[{last}]" if isinstance(last, int) else str(last)
+    assert f"{name}: " in capsys.readouterr().out
+    assert len(list(differing(altered(tree, path, 1e-6), tree))) == 1
+
+
+def test_what_stands_in_one_tree_only_is_named(tree: dict[str, Any]) -> None:
+    fewer = copy.deepcopy(tree)
+    del fewer["sections"]["items"]["tables"]["statistics"]["mean"][3]
+    assert "12 entries" in " ".join(differing(tree, fewer))
+    fewer = copy.deepcopy(tree)
+    fewer["sections"]["items"]["values"]["item_rest_lowest"] = None
+    assert "no number again" in " ".join(differing(tree, fewer))
+
+
+def test_the_script_of_a_command_makes_the_report_again(
+    files: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    out = tmp_path / "out"
+    monkeypatch.chdir(files)
+    run_command(
+        ["validate", "answers.csv", "-i", "scale.yaml", "--out", str(out), "--forms", "", "--seed", "4"]
+    )
+    script = (out / "reproduce.R").read_text("utf-8")
+    assert 'files <- list(responses = "answers.csv")' in script
+    command = [sys.executable, str(out / "reproduce.py"), str(files)]
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    wrong = altered(results, ["sections", "reliability", "tables", "alpha", "omega_ci_lower", 0], 0.001)
+    (out / "results.json").write_text(json.dumps(wrong), encoding="utf-8")
+    again = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert again.returncode == 1, again.stdout + again.stderr
+    assert "sections.reliability.tables.alpha.omega_ci_lower[0]" in again.stdout
+    assert "\n1 differ." in again.stdout
+
+
+def test_tables_as_analysed_stay_apart_from_the_report(
+    answers: pd.DataFrame, scale: Instrument, tmp_path: Path
+) -> None:
+    inputs: dict[str, pd.DataFrame] = {}
+    validate(answers, scale, topics=["flow"], analysed=inputs.update)
+    for folder in (tmp_path / "out", tmp_path / "out" / "data", tmp_path):
+        with pytest.raises(DefinitionError, match="hold people's answers"):
+            write_analysed(inputs, folder, tmp_path / "out")
+    (path,) = write_analysed(inputs, tmp_path / "data", tmp_path / "out")
+    assert path.stat().st_mode & 0o077 == 0
+    back = pd.read_csv(path)
+    assert back.shape == answers.shape
+    pd.testing.assert_frame_equal(
+        back[scale.item_ids].astype("Float64"), answers[scale.item_ids].astype("Float64"), check_exact=True
+    )
+
+
+def test_the_library_of_r_is_installed_with_the_package() -> None:
+    from importlib import resources
+
+    texts = [
+        resources.files("analysis.twins").joinpath("library", f"{name}.R").read_text("utf-8")
+        for name in LIBRARY
+    ]
+    assert all(balanced(text) for text in texts)
+    names = re.findall(r"^(twin_\w+) <- function", "\n".join(texts), re.MULTILINE)
+    assert len(names) == len(set(names))
+    assert load("dta").item_ids
