@@ -1,8 +1,9 @@
-"""Filters of tables by study, wave, group and language: offered where a table has the column."""
+"""Filters by study, wave, group and language: offered where a table has the column, for all that is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LABELS = {
@@ -53,14 +54,55 @@ def filtered(section: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str,
     dict
         The section with fewer rows in its tables.
     """
-    tables = {name: _rows(table, chosen) for name, table in section["tables"].items()}
-    return {**section, "tables": tables}
+    kept = {name: _kept(table, chosen) for name, table in section["tables"].items()}
+    tables = {
+        name: table if rows is None else {key: [column[row] for row in rows] for key, column in table.items()}
+        for (name, table), rows in zip(section["tables"].items(), kept.values(), strict=True)
+    }
+    hidden = {
+        name: columns if kept.get(name) is None else _moved(columns, kept[name] or [])
+        for name, columns in (section.get("suppressed") or {}).items()
+    }
+    return {**section, "tables": tables, "suppressed": hidden}
 
 
-def _rows(table: Mapping[str, list[Any]], chosen: Mapping[str, str]) -> Mapping[str, list[Any]]:
+def is_touched(section: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
+    """Say whether what was chosen is a dimension of any table of a section."""
+    return any(_kept(table, chosen) is not None for table in section["tables"].values())
+
+
+def is_of(section: Mapping[str, Any], path: str, chosen: Mapping[str, str]) -> bool:
+    """Say whether the number at a path stands in a row of what was chosen.
+
+    Parameters
+    ----------
+    section
+        Section of the tree, whole.
+    path
+        Of a number of that section; one that is in no table with the dimension is of everything.
+    chosen
+        Dimension to the value chosen.
+    """
+    found = _CELL.search(path)
+    if found is None or found[1] not in section["tables"]:
+        return False
+    rows = _kept(section["tables"][found[1]], chosen)
+    return rows is not None and int(found[2]) in rows
+
+
+_CELL = re.compile(r"\.tables\.(\w+)\.\w+\[(\d+)\]$")
+
+
+def _kept(table: Mapping[str, list[Any]], chosen: Mapping[str, str]) -> list[int] | None:
+    """Rows of what was chosen; None where the table has no such dimension."""
     wanted = {key: value for key, value in chosen.items() if key in table}
     if not wanted:
-        return table
+        return None
     n_rows = max((len(column) for column in table.values()), default=0)
-    keep = [row for row in range(n_rows) if all(str(table[key][row]) == v for key, v in wanted.items())]
-    return {key: [column[row] for row in keep] for key, column in table.items()}
+    return [row for row in range(n_rows) if all(str(table[key][row]) == v for key, v in wanted.items())]
+
+
+def _moved(columns: Mapping[str, Sequence[int]], rows: Sequence[int]) -> dict[str, list[int]]:
+    """Places of hidden cells among the rows that are left."""
+    place = {row: position for position, row in enumerate(rows)}
+    return {key: [place[row] for row in hidden if row in place] for key, hidden in columns.items()}

@@ -17,7 +17,7 @@ from analysis.report.standards import evidence_by_property
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
 from analysis.verdicts import Cause, Verdict
 from dashboard import sharing
-from dashboard.filters import filtered
+from dashboard.filters import filtered, is_of, is_touched
 
 ENVIRONMENT = "DTA_RESULTS"
 SHARED = "DTA_SHARED"
@@ -196,7 +196,8 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
     Returns
     -------
     dict
-        Sentences, tables, judged claims and the method line; all ready to show.
+        Sentences, tables, judged claims and the method line; all ready to show. Where something is chosen,
+        `findings` are those of its rows, and `apart` those of everything.
     """
     section: Mapping[str, Any] = filtered(tree["sections"][name], chosen or {})
     ok = section["status"] == "ok"
@@ -207,11 +208,18 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
         for entry in found[verdict.value]
         if entry["section"] == name
     ]
+    whole = tree["sections"][name]
+    touched = is_touched(whole, chosen or {})
+    apart = (
+        [finding for finding in mine if not is_of(whole, finding["path"], chosen or {})] if touched else []
+    )
     return {
         "section": section,
         "prose": prose(section) if ok else [],
         "tables": [table_view(name, section, table) for table in section["tables"]] if ok else [],
-        "findings": mine,
+        "findings": [finding for finding in mine if finding not in apart],
+        "apart": apart,
+        "filtered": touched,
         "untested": untested_lines(section) if ok else [],
         "method": method_line(section) if ok else "",
         "next_step": _next_step(section),

@@ -150,6 +150,28 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     return _svg_of(_spec(styled(figure.draw(width), width)))
 
 
+def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
+    """Give a chart for a page that draws it: as wide as its place, in the house style.
+
+    Parameters
+    ----------
+    chart
+        A single or layered chart without a width of its own.
+    dark
+        Whether it stands on dark paper.
+
+    Returns
+    -------
+    dict
+        A Vega-Lite specification with its data.
+    """
+    spec = _spec(styled(chart, WIDE).properties(width="container"))
+    for light, other in DARK.items() if dark else ():
+        spec = spec.replace(f'"{light}"', f'"{other}"')
+    made: dict[str, Any] = json.loads(spec)
+    return made
+
+
 _SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"')
 
 

@@ -17,8 +17,9 @@ LONG_TABLE = 15  # rows; a longer one is folded on a page and stands at the end 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One printed value and the path of the number behind it."""
+    """One printed value, the number behind it, and its path."""
 
+    value: Any
     text: str
     apa: str
     path: str
@@ -81,6 +82,7 @@ def _cell(base: str, table: Mapping[str, Any], key: str, row: int, column: Mappi
     form = column["format"]
     value = table[key][row]
     return Cell(
+        value=value,
         text=format_value(value, form),
         apa=format_value(value, form, apa=True),
         path=f"{base}.{key}[{row}]",

@@ -34,6 +34,16 @@ def link(path: str, label: str, query: Mapping[str, str] | None = None) -> None:
     st.page_link(page, label=escaped(label), query_params=kept or None)
 
 
+def has_page(path: str) -> bool:
+    """Say whether there is such a page to lead to."""
+    return path in st.session_state.get(KEPT, {})
+
+
+def go(path: str, query: Mapping[str, str]) -> None:
+    """Go to a page at once."""
+    st.switch_page(st.session_state[KEPT][path], query_params=dict(query))
+
+
 def escaped(text: str) -> str:
     """Take the meaning of Markdown from the signs of a text."""
     for sign in "\\[]*_$`":

@@ -41,7 +41,7 @@ def show() -> None:
     st.title(page["title"])
     parts.small(page["study"])
     parts.show_notices(page["notices"])
-    st.markdown(f"#### {escaped(first.sentence)}")
+    st.markdown(f"## {escaped(first.sentence)}")
     for failure in page["failed"]:
         st.error(f"**Failed: {failure['title']}**\n\n{failure['message']}")
     _points(first.points)

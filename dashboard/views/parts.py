@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -15,9 +16,12 @@ from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
 from analysis.verdicts import Cause, State, Verdict
 from dashboard.services import Loaded, is_shared, load_results, results_path
-from dashboard.views.links import escaped
+from dashboard.tables import columns_of, frame_of
+from dashboard.views.links import escaped, go, has_page
 
 LONG_TABLE = 15
+FEW_COLUMNS = 6
+"""A table with more of them moves sideways under its first column."""
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -111,24 +115,45 @@ def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: 
         small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
 
 
-def show_table(view: TableView) -> None:
-    """Show a table as the report prints it; a long one waits behind its heading."""
+def show_table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
+    """Show a table as the report prints it; a long one waits behind its heading.
+
+    Parameters
+    ----------
+    view
+        The table.
+    items
+        Item of each row, where the rows are of items: choosing a row opens its page.
+    key
+        Of the widget; needed with `items`.
+    """
     if len(view.rows) > LONG_TABLE:
         with st.expander(f"{view.title} ({len(view.rows)} rows)"):
-            _table(view)
+            _table(view, items, key)
     else:
         st.markdown(f"**{view.title}**")
-        _table(view)
+        _table(view, items, key)
 
 
-def _table(view: TableView) -> None:
+def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
     if not view.rows:
         small("No row for this choice.")
         return
-    # two columns may share a heading ("95% from", "to"): the key is the position, the heading a label
-    heads = {str(position): head or "Name" for position, (head, _) in enumerate(view.heads)}
-    frame = pd.DataFrame([[cell.text for cell in row] for row in view.rows], columns=list(heads))
-    st.dataframe(frame, hide_index=True, width="stretch", column_config=dict(heads))
+    columns = columns_of(view)
+    heads = {
+        str(place): st.column_config.Column(column.head, pinned=place == 0 and len(columns) > FEW_COLUMNS)
+        for place, column in enumerate(columns)
+    }
+    shown = partial(
+        st.dataframe, frame_of(columns), hide_index=True, width="stretch", column_config=heads, alt=view.title
+    )
+    if len(items) == len(view.rows) and has_page("items"):
+        chosen: Any = shown(key=key, on_select="rerun", selection_mode="single-row")
+        small("Choose a row to open the page of its item.")
+        if chosen.selection.rows:
+            go("items", {"item": items[chosen.selection.rows[0]]})
+    else:
+        shown()
     if view.note:
         small(view.note)
 
@@ -153,6 +178,22 @@ def show_figures(section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
             st.markdown(drawn.words.replace("*", "\\*").replace("$", "\\$"))
             for name in drawn.tables:
                 _table(table_view("", section, name))
+
+
+def show_live(chart: Any, words: str) -> None:
+    """Show a chart that answers the pointer, in ink that reads well on light and dark paper.
+
+    Parameters
+    ----------
+    chart
+        An Altair chart; its numbers stand as a table on the same page.
+    words
+        What a reader who cannot see it needs to know.
+    """
+    from analysis.figures.base import live_spec
+
+    dark = st.context.theme.type == "dark"
+    st.vega_lite_chart(live_spec(chart, dark=dark), theme=None, width="stretch", alt=words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

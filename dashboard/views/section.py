@@ -31,15 +31,25 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
         st.error(f"A part of this failed. {problem}")
     for line in page["untested"]:
         parts.small(line)
-    for sentence in page["prose"]:
-        st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"))
-    parts.show_figures(tree["sections"][name], tree["meta"])
+    if page["filtered"]:
+        with st.expander("What is said of everything, whatever was chosen above"):
+            _sentences(page["prose"])
+            _judged(page["apart"], main=False)
+    else:
+        _sentences(page["prose"])
+    parts.show_figures(section, tree["meta"])
     for view in page["tables"]:
-        parts.show_table(view)
+        items = section["tables"][view.name].get("item", ())
+        parts.show_table(view, items, key=f"table-{name}-{view.name}")
     _judged(page["findings"], main=not heading)
     for warning in section.get("warnings", []):
         st.warning(warning)
     parts.small(page["method"])
+
+
+def _sentences(sentences: list[str]) -> None:
+    for sentence in sentences:
+        st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"))
 
 
 def _judged(findings: list[dict[str, Any]], *, main: bool) -> None:

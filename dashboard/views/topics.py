@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import filters, services
 from dashboard.catalogue import PageOf
-from dashboard.views import parts, section
+from dashboard.views import address, item, parts, section
 
 EVERY = "All"
 
@@ -26,27 +26,26 @@ def show(page: PageOf) -> None:
     if not present:
         st.info(page.next_step)
         return
-    chosen = _chosen(filters.choices(state.tree, present), page.path)
+    arrived = address.arrive(page.path)
+    if page.path == "items" and (one := item.chosen(state.tree, page.path, arrived=arrived)):
+        item.show(state.tree, one)
+        return
+    chosen = _chosen(filters.choices(state.tree, present), page.path, arrived=arrived)
     for name in present:
         section.show_topic(state.tree, name, chosen, heading=len(present) > 1)
 
 
-def _chosen(offered: Mapping[str, list[str]], path: str) -> dict[str, str]:
-    """Ask for filters and keep them in the address, so that a link shows the same."""
+def _chosen(offered: Mapping[str, list[str]], path: str, *, arrived: bool) -> dict[str, str]:
+    """Ask for filters: figures, tables and rules are of what is chosen, here and on the other pages."""
     chosen = {}
     with st.container(horizontal=True):
         for key, values in offered.items():
-            told = st.query_params.get(key, EVERY)
-            options = [EVERY, *values]
-            index = options.index(told) if told in options else 0
-            value = st.selectbox(filters.LABELS[key], options, index=index, key=f"{path}-{key}", width=260)
+            value = address.select(
+                filters.LABELS[key], [EVERY, *values], name=key, page=path, arrived=arrived, width=260
+            )
             if value != EVERY:
-                chosen[key] = str(value)
-                st.query_params[key] = str(value)
-            elif key in st.query_params:
-                del st.query_params[key]
+                chosen[key] = value
     if chosen:
-        parts.small(
-            "Tables that have this dimension are filtered. Sentences, figures and rules hold for all."
-        )
+        said = ", ".join(chosen.values())
+        parts.small(f"Figures, tables and rules below are of {said} wherever they can be told apart.")
     return chosen

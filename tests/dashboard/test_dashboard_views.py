@@ -56,7 +56,7 @@ def test_the_first_page_states_the_counts_of_the_tree(placed: Any, results_tree:
         assert f"**{row.name}**: {row.words}" in text
     first = opening(results_tree)
     assert f"{results_tree['meta']['participants']:,} people, 2 waves, 12 items." in text
-    assert f"#### {first.sentence}" in text
+    assert f"## {first.sentence}" in text
     for point in first.points:
         assert point.said in text and point.plain in text
     bars = " ".join(entry.body for entry in page.get("html"))

@@ -14,6 +14,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
+from analysis.pipeline.topics.item_comparisons import comparison_tables
 from analysis.pipeline.twinned.people import twins_of_items
 from analysis.rules import FLOOR_CEILING, ITEM_REST
 from analysis.verdicts import Cause, Question
@@ -29,6 +30,7 @@ def section_items(context: Context) -> Section:
     distributions = _distributions(context)
     values = _values(statistics)
     first = context.wave_name(context.first_wave)
+    compared = comparison_tables(context)
     return Section(
         estimator="moments and Pearson correlations, theme by theme",
         n=len(context.items),
@@ -45,7 +47,7 @@ def section_items(context: Context) -> Section:
             "missing_highest": share(N, weight=3),
         },
         account=_account(context, statistics),
-        tables={"statistics": _statistics_table(first, statistics), **distributions},
+        tables={"statistics": _statistics_table(first, statistics), **distributions, **compared},
         findings=_findings(statistics, gaps.few),
         figures=[f"distribution@{name.removeprefix('distribution_')}" for name in distributions],
         problems=gaps.problems,

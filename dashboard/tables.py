@@ -1,0 +1,124 @@
+"""Tables of a page: numbers sort as numbers, an interval stands with its estimate, the first column stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.report.view import Cell, TableView
+
+INTERVAL = ("95% from", "to")
+MOST_INTERVALS = 80
+"""Rows of a table up to which intervals stand with their estimates: each is formatted by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column as a page shows it: its head, what it sorts by, and what is printed."""
+
+    head: str
+    numeric: bool
+    values: tuple[Any, ...]
+    texts: tuple[str, ...]
+
+
+def columns_of(view: TableView) -> list[Column]:
+    """Arrange a table for a page.
+
+    Parameters
+    ----------
+    view
+        As every form of the report prints it.
+
+    Returns
+    -------
+    list of Column
+        The ends of an interval are put with the estimate before them, where the three are printed alike.
+    """
+    heads = [head or "Name" for head, _ in view.heads]
+    joined = _intervals(view, heads) if len(view.rows) <= MOST_INTERVALS else {}
+    ends = {place for start in joined.values() for place in (start, start + 1)}
+    made = []
+    for place, (head, (_, numeric)) in enumerate(zip(heads, view.heads, strict=True)):
+        if place in ends:
+            continue
+        cells = [row[place] for row in view.rows]
+        texts = [cell.text for cell in cells]
+        if place in joined:
+            start = joined[place]
+            texts = [_with_interval(row[place], row[start], row[start + 1]) for row in view.rows]
+            head = f"{head} (95% interval)"
+        made.append(
+            Column(
+                head=head,
+                numeric=numeric and all(_is_number(cell.value) for cell in cells),
+                values=tuple(cell.value for cell in cells),
+                texts=tuple(texts),
+            )
+        )
+    return made
+
+
+def _intervals(view: TableView, heads: Sequence[str]) -> dict[int, int]:
+    """Place of an estimate to the place where its interval starts."""
+    return {
+        place - 1: place
+        for place in range(1, len(heads) - 1)
+        if tuple(heads[place : place + 2]) == INTERVAL
+        and view.heads[place - 1][1]
+        and heads[place - 1] not in INTERVAL
+    }
+
+
+def _with_interval(estimate: Cell, low: Cell, high: Cell) -> str:
+    told = low.value is not None and high.value is not None
+    return f"{estimate.text} ({low.text} to {high.text})" if told else estimate.text
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def frame_of(columns: Sequence[Column]) -> Any:
+    """Give a styled frame: what it holds are numbers, what it shows is the print of every form.
+
+    Parameters
+    ----------
+    columns
+        From `columns_of`.
+
+    Returns
+    -------
+    pandas.io.formats.style.Styler
+        Columns are named by their place, since two may share a head.
+    """
+    data = {
+        str(place): pd.Series(list(column.values), dtype=float)
+        if column.numeric
+        else pd.Series(list(column.texts), dtype=object)
+        for place, column in enumerate(columns)
+    }
+    frame = pd.DataFrame(data)
+    styled = frame.style
+    for place, column in enumerate(columns):
+        if not column.numeric:
+            continue
+        name = str(place)
+        by_value = dict(zip(column.values, column.texts, strict=True))
+        if all(by_value[value] == text for value, text in zip(column.values, column.texts, strict=True)):
+            styled = styled.format(_printer(by_value), subset=[name], na_rep=by_value.get(None, "–"))
+            continue
+        for row, text in enumerate(column.texts):  # the same estimate with two intervals
+            styled = styled.format(_always(text), subset=pd.IndexSlice[[row], [name]], na_rep=text)
+    return styled
+
+
+def _always(text: str) -> Callable[[Any], str]:
+    return lambda _: text
+
+
+def _printer(texts: dict[Any, str]) -> Callable[[Any], str]:
+    return lambda value: texts.get(value, str(value))

@@ -1,0 +1,108 @@
+"""The page of one item: its words, its answers, and everything the results hold about it."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analysis.figures.item_figures import answer_bars, response_curves
+from analysis.report.formatting import format_value
+from dashboard.catalogue import path_of
+from dashboard.item_sheet import ItemSheet, item_sheet, items_of
+from dashboard.services import Tree
+from dashboard.views import address, parts
+from dashboard.views.links import escaped, link
+
+KEY = "item"
+ALL = "All items"
+
+
+def chosen(tree: Tree, page: str, *, arrived: bool) -> str:
+    """Ask for an item and keep it in the address.
+
+    Returns
+    -------
+    str
+        Id of the item; empty for all.
+    """
+    known = items_of(tree)
+    told = st.query_params.get(KEY, "")
+    words = {"": ALL, **known}
+    picked = address.select(
+        "Item", list(words), name=KEY, page=page, arrived=arrived, words=words, keep=False
+    )
+    if told and told not in known:
+        parts.small(f"The instrument has no item “{told}”.")
+    return picked
+
+
+def show(tree: Tree, item: str) -> None:
+    """Show one item."""
+    sheet = item_sheet(tree, item)
+    if sheet is None:
+        return
+    st.header(f"“{escaped(sheet.wording)}”")
+    parts.small(f"{sheet.theme} · item {sheet.item}" if sheet.theme else f"Item {sheet.item}")
+    _answers(sheet)
+    _facts(sheet)
+    _compared(sheet)
+    _curves(sheet)
+    _functioning(sheet)
+    if tree["meta"].get("shared"):
+        parts.small("What rests on, or would tell, fewer than five people is left out.")
+
+
+def _answers(sheet: ItemSheet) -> None:
+    if sheet.answers is None:
+        return
+    st.subheader("How it was answered at the first wave")
+    labels, shares = sheet.answers.labels, sheet.answers.shares
+    told = list(zip(labels, (format_value(share, "percent") for share in shares), strict=True))
+    words = "; ".join(f"{option} {share}" for option, share in told)
+    if any(share is not None for share in shares):
+        parts.show_live(answer_bars(labels, shares), f"Share of each option: {words}.")
+    with st.expander("These answers as numbers"):
+        st.dataframe(pd.DataFrame(told, columns=["Option", "Share"]), hide_index=True, width="stretch")
+
+
+def _facts(sheet: ItemSheet) -> None:
+    st.subheader("What is known of it")
+    if not sheet.facts:
+        parts.small("Nothing that could be told.")
+    rows = [(fact.label, fact.text) for fact in sheet.facts]
+    if rows:
+        st.table(pd.DataFrame(rows, columns=["What", "Value"]), border="horizontal", hide_index=True)
+    topics = dict.fromkeys(path_of(fact.topic) for fact in sheet.facts)
+    with st.container(horizontal=True):
+        for path in topics:
+            if path != "items":
+                link(path, path.replace("-", " ").capitalize())
+
+
+def _compared(sheet: ItemSheet) -> None:
+    for title, means in sheet.compared.items():
+        st.subheader(title)
+        rows = pd.DataFrame(list(means), columns=["Where", "Mean"])
+        st.table(rows, border="horizontal", hide_index=True)
+
+
+def _curves(sheet: ItemSheet) -> None:
+    if sheet.curves is None:
+        return
+    st.subheader("Which answer is likeliest at which level")
+    steps = ", ".join(format_value(step, "d2") for step in sheet.curves.difficulties)
+    slope = format_value(sheet.curves.discrimination, "d2")
+    words = (
+        f"Discrimination {slope}. Half of the people choose the second option or a higher one, then the "
+        f"third, and so on, at {steps}. Options are numbered as they are scored."
+    )
+    curves = response_curves(sheet.curves.discrimination, sheet.curves.difficulties)
+    parts.show_live(curves, f"Chance of each option along the trait. {words}")
+    parts.small(words)
+
+
+def _functioning(sheet: ItemSheet) -> None:
+    if not sheet.functioning:
+        return
+    st.subheader("Does it function alike in every group?")
+    st.dataframe(pd.DataFrame(list(sheet.functioning)), hide_index=True, width="stretch")

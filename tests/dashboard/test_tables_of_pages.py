@@ -1,0 +1,100 @@
+"""Tables of pages: they sort as numbers, print what every form prints, and join an interval to its estimate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.report.view import Cell, TableView, table_view
+from dashboard.filters import filtered, is_of, is_touched
+from dashboard.tables import columns_of, frame_of
+
+
+def view_of(heads: list[tuple[str, bool]], rows: list[list[tuple[Any, str]]]) -> TableView:
+    cells = [
+        [Cell(value=v, text=t, apa=t, path="", numeric=n) for (v, t), (_, n) in zip(r, heads, strict=True)]
+        for r in rows
+    ]
+    return TableView(name="t", title="T", note="", heads=heads, rows=cells)
+
+
+def shown(columns: Any) -> list[list[str]]:
+    styled = frame_of(columns)
+    html = styled._translate(sparse_index=False, sparse_cols=False)
+    return [[cell["display_value"] for cell in row if cell["type"] == "td"] for row in html["body"]]
+
+
+def test_numbers_sort_as_numbers_and_print_as_everywhere() -> None:
+    view = view_of(
+        [("Name", False), ("n", True), ("p", True)],
+        [
+            [("a", "a"), (103, "103"), (0.0002, "<.001")],
+            [("b", "b"), (1350, "1,350"), (None, "–")],
+            [("c", "c"), (41, "41"), (-0.5, "−0.50")],
+        ],
+    )
+    columns = columns_of(view)
+    frame = frame_of(columns).data
+    assert frame["1"].sort_values().tolist() == [41, 103, 1350]
+    assert np.isnan(frame["2"][1])
+    assert shown(columns) == [["a", "103", "<.001"], ["b", "1,350", "–"], ["c", "41", "−0.50"]]
+
+
+def test_an_interval_stands_with_its_estimate_even_where_two_estimates_are_alike() -> None:
+    heads = [("Name", False), ("r", True), ("95% from", True), ("to", True), ("k", True)]
+    rows = [
+        [("a", "a"), (0.5, "0.50"), (0.4, "0.40"), (0.6, "0.60"), (1, "1")],
+        [("b", "b"), (0.5, "0.50"), (0.1, "0.10"), (0.9, "0.90"), (2, "2")],
+        [("c", "c"), (0.7, "0.70"), (None, "–"), (None, "–"), (None, "–")],
+    ]
+    columns = columns_of(view_of(heads, rows))
+    assert [column.head for column in columns] == ["Name", "r (95% interval)", "k"]
+    assert [row[1] for row in shown(columns)] == ["0.50 (0.40 to 0.60)", "0.50 (0.10 to 0.90)", "0.70"]
+    assert frame_of(columns).data["1"].tolist() == [0.5, 0.5, 0.7]
+
+
+def test_two_intervals_of_one_estimate_and_words_before_one_stay_apart() -> None:
+    heads = [("Name", False), ("95% from", True), ("to", True)]
+    rows = [[("a", "a"), (0.1, "0.1"), (0.2, "0.2")]]
+    assert [column.head for column in columns_of(view_of(heads, rows))] == ["Name", "95% from", "to"]
+
+
+def test_every_table_of_a_study_prints_each_of_its_cells(results_tree: dict[str, Any]) -> None:
+    count = 0
+    for name, section in results_tree["sections"].items():
+        for table in section["tables"] if section["status"] == "ok" else ():
+            view = table_view(name, section, table)
+            columns = columns_of(view)
+            for place, row in enumerate(view.rows):
+                printed = " ".join(column.texts[place] for column in columns)
+                for cell in row:
+                    count += 1
+                    assert cell.text in printed or cell.value is None
+            assert all(len(column.texts) == len(view.rows) for column in columns)
+    assert count > 2000
+
+
+def test_a_filter_acts_on_rules_and_on_what_is_hidden_alike() -> None:
+    section = {
+        "tables": {"t": {"wave": ["a", "b", "a"], "x": [1, 2, 3]}, "u": {"y": [1]}},
+        "suppressed": {"t": {"x": [1, 2]}, "u": {"y": [0]}},
+    }
+    made = filtered(section, {"wave": "a"})
+    assert made["tables"] == {"t": {"wave": ["a", "a"], "x": [1, 3]}, "u": {"y": [1]}}
+    assert made["suppressed"] == {"t": {"x": [1]}, "u": {"y": [0]}}
+    assert is_touched(section, {"wave": "a"}) and not is_touched(section, {"group": "a"})
+    assert is_of(section, "sections.s.tables.t.x[2]", {"wave": "a"})
+    assert not is_of(section, "sections.s.tables.t.x[1]", {"wave": "a"})
+    assert not is_of(section, "sections.s.values.z", {"wave": "a"})
+    assert not is_of(section, "sections.s.tables.u.y[0]", {"wave": "a"})
+    assert filtered(section, {}) == section
+
+
+@pytest.mark.parametrize("value", [True, "12", [1]])
+def test_what_is_no_number_is_not_made_one(value: Any) -> None:
+    view = view_of([("x", True)], [[(value, str(value))]])
+    assert frame_of(columns_of(view)).data["0"].dtype == object
+    assert isinstance(frame_of(columns_of(view)).data, pd.DataFrame)
