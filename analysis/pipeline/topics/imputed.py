@@ -171,9 +171,9 @@ def _fit_table(fits: pd.DataFrame) -> Table:
 def _parameter_table(parameters: pd.DataFrame) -> Table:
     shown = parameters.assign(parameter=parameters["lhs"] + " " + parameters["op"] + " " + parameters["rhs"])
     return Table(
-        frame=shown.drop(columns="group"),
+        frame=shown.drop(columns=["group", "op"]),
         kinds={
-            **each(TEXT, "model parameter lhs op rhs"),
+            **each(TEXT, "model parameter lhs rhs"),
             **each(statistic(), "est se df pvalue ci_lower ci_upper missing_information"),
         },
         title="Estimates of the models of the plan with missing answers imputed",

@@ -18,6 +18,7 @@ from analysis.structural.misspecification import (
 from analysis.structural.result import StructuralResult
 
 MOST_ROWS = 15
+SAID = {"=~": "loading", "~~": "covariance", "~": "path", "~1": "intercept"}
 KINDS: dict[str, Kind] = {
     **each(GIVEN, "left_out residual_pairs"),
     **each(statistic(), "left_out_negligible left_out_relevant left_out_undecided"),
@@ -67,17 +68,17 @@ def _tables(context: Context, found: MisspecificationResult) -> dict[str, Table]
     one = [factor_title(context, name) if name in themes else name for name in rows["lhs"]]
     tables = {
         "left_out": Table(
-            frame=rows.drop(columns="group").assign(one=one),
+            frame=rows.drop(columns=["group", "op"]).assign(one=one, kind=rows["op"].map(SAID)),
             kinds={
-                **each(TEXT, "lhs op rhs one"),
+                **each(TEXT, "lhs rhs one kind"),
                 **each(statistic(), "mi epc sepc se ci_lower ci_upper power verdict by_power"),
                 "trivial": GIVEN,
             },
             title="The largest changes that would be expected if something left out were freed",
             columns={
                 "one": ("Of", "text"),
-                "op": ("", "text"),
                 "rhs": ("with", "text"),
+                "kind": ("As", "text"),
                 "mi": ("Modification index", "d1"),
                 "sepc": ("Expected change, standardised", "r2"),
                 "ci_lower": ("90% from", "r2"),
@@ -86,8 +87,8 @@ def _tables(context: Context, found: MisspecificationResult) -> dict[str, Table]
                 "power": ("Power to find that", "percent"),
                 "verdict": ("Verdict", "text"),
             },
-            note=f"=~ a loading, ~~ a covariance of errors. Negligible: the interval lies within ± "
-            f"what matters (0.4 for loadings, 0.1 for correlations: {_SOURCE}): a test of equivalence.",
+            note="Negligible: the interval lies within ± what matters (0.4 for loadings, 0.1 for covariances "
+            f"of errors, standardised: {_SOURCE}); that is a test of equivalence.",
         )
     }
     if len(found.residuals):

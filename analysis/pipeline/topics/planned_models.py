@@ -133,9 +133,9 @@ def _parameter_table(fits: dict[str, StructuralResult]) -> Table:
     frame = pd.concat(parts, ignore_index=True)
     frame["parameter"] = frame["lhs"] + " " + frame["op"] + " " + frame["rhs"]
     return Table(
-        frame=frame[["model", "n", "parameter", *names]],
+        frame=frame[["model", "n", "parameter", *names]].drop(columns="op"),
         kinds={
-            **each(TEXT, "model parameter lhs op rhs"),
+            **each(TEXT, "model parameter lhs rhs"),
             "n": people(weight=1),
             **each(statistic("n"), "est se ci_lower ci_upper pvalue std_all"),
         },
