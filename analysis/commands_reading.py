@@ -20,6 +20,8 @@ from instrument.side_variables import variable
 READERS = {".csv": ",", ".tsv": "\t", ".parquet": None}
 OWN_TEXTS = ("participant", "wave", "app", "version", "rater", "principle", "evidence", "kind")
 STAMPS = ("enrolled", "withdrawn")
+OF_STORE = {"enrolled_on": "enrolled", "withdrawn_on": "withdrawn"}
+"""Names that imports and exports of a study give to days of enrolment and withdrawal."""
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 HOURS = "h:mm:ss"
 LONG_SECONDS = 7_200.0
@@ -96,6 +98,9 @@ def read_side_table(
     if path.suffix.lower() not in READERS:
         raise _fault(what, f"{path.name}: {path.suffix!r} is not read.", "give .csv, .tsv or .parquet.")
     raw, place = _parse(path, what, how)
+    if what == "enrolment":
+        alike = {given: name for given, name in OF_STORE.items() if name not in raw.columns}
+        raw = raw.rename(columns=alike)
     if absent := [name for name in needed if name not in raw.columns]:
         fact = f"{path.name}: columns are absent: {name_offenders(absent)}; it has {name_offenders(raw)}."
         raise _fault(what, fact, _rename_or_split(raw, how))

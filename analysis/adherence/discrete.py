@@ -130,10 +130,12 @@ def discrete_time(
     coefficients = np.asarray(found.params, dtype=float)
     if not found.converged or np.abs(matrix @ coefficients).max() > LARGEST_LOG_ODDS:
         raise _failed("it did not converge, or predictors separate who left")
-    mean = -np.expm1(-np.exp(matrix @ coefficients))
+    rate = np.exp(matrix @ coefficients)
+    mean = -np.expm1(-rate)
     # Expected information; the link is not the canonical one, so R's glm reports this and not the Hessian.
-    slope = np.exp(matrix @ coefficients) * (1 - mean)
-    weights = slope**2 / (mean * (1 - mean))
+    # With d mean / d predictor = rate * (1 - mean), a factor 1 - mean cancels: where everybody left in an
+    # interval it is 0 in double precision.
+    weights = rate**2 * np.exp(-rate) / mean
     information = matrix.T @ (matrix * weights[:, None])
     fit = Fit(
         coefficients=coefficients,
@@ -144,7 +146,7 @@ def discrete_time(
         n=len(time),
     )
     if clusters is not None:
-        residual = slope * (rows.left - mean) / (mean * (1 - mean))
+        residual = rate * (rows.left - mean) / mean
         fit = jackknife(fit, of_linear_predictor(matrix, residual, weights, clusters.repeated(rows.person)))
     return DiscreteTime(fit=fit, rows=rows)
 

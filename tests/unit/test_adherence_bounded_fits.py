@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from analysis.adherence import relate_adherence
 from analysis.adherence.binomial import beta_binomial, quasi_binomial, sandwich, uneven
 from analysis.adherence.context import HAZARD, REMAINING
 from analysis.adherence.counts import count_models
+from analysis.adherence.discrete import discrete_time
 from analysis.adherence.maximum import maximise
 from analysis.adherence.poisson import excess_spread, quasi_poisson
 from analysis.adherence.result import AdherenceResult
@@ -290,3 +292,38 @@ def test_errors_where_less_was_due_of_some_are_those_of_weights_of_one() -> None
     found, wanted = quasi_binomial(x, done, due, robust=True), quasi_binomial(x, done, due, np.ones(90))
     np.testing.assert_allclose(found.covariance, wanted.covariance, rtol=1e-12)
     assert not np.allclose(found.covariance, quasi_binomial(x, done, due).covariance, rtol=1e-3)
+
+
+def test_an_interval_in_which_everybody_left_spoils_no_standard_error() -> None:
+    """Estimates and errors of R 4.2's glm (binomial, cloglog, epsilon 1e-14) on the same rows."""
+    x = [
+        0.3,
+        -1.2,
+        0.8,
+        1.5,
+        -0.4,
+        0.1,
+        -0.9,
+        1.1,
+        0.6,
+        -1.6,
+        0.2,
+        0.9,
+        -0.3,
+        -0.7,
+        1.3,
+        0.4,
+        -1.1,
+        0.7,
+        -0.2,
+    ]
+    score = np.array([*x, 1.0])
+    time_to = np.array([3, 1, 10, 20, 4, 12, 2, 20, 9, 5, 18, 20, 11, 6, 20, 16, 8, 19, 13, 20], dtype=float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit = discrete_time(score[:, None], time_to, np.ones(20, dtype=bool)).fit
+    errors = np.sqrt(np.diag(fit.covariance))
+    np.testing.assert_allclose(
+        fit.coefficients[[0, 1, 3]], [-1.5393922547, 0.3222104493, -1.9292004990], rtol=1e-8
+    )
+    np.testing.assert_allclose(errors[[0, 1, 3]], [0.6039749965, 0.5149102944, 0.6070631958], rtol=1e-7)

@@ -168,6 +168,11 @@ def test_what_is_named_is_read(tmp_path: Path) -> None:
     assert found["enrolled"].tolist()[::2] == [pd.Timestamp("2026-03-08"), pd.Timestamp("2026-03-31")]
     assert pd.isna(found["enrolled"][1])
     np.testing.assert_array_equal(found["withdrawn_day"], [4.5, np.nan, np.nan])
+    exported = columns(tmp_path, "x.csv", participant=IDS[:2], enrolled_on=["2026-03-08", "2026-03-09"])
+    stamps = read_side_table(exported, "enrolment")["enrolled"]
+    assert stamps.tolist() == [pd.Timestamp("2026-03-08"), pd.Timestamp("2026-03-09")]
+    both = columns(tmp_path, "x.csv", participant=IDS[:1], enrolled_on=["no date"], enrolled=["2026-03-08"])
+    assert read_side_table(both, "enrolment")["enrolled"].tolist() == [pd.Timestamp("2026-03-08")]
     serial = columns(tmp_path, "s.csv", participant=IDS[:2], enrolled=[46_089, 46_090.5])
     stamps = read_side_table(serial, "enrolment", how=SideReading(dates="excel"))["enrolled"]
     assert stamps.tolist() == [pd.Timestamp("2026-03-08"), pd.Timestamp("2026-03-09 12:00")]
