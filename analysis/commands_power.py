@@ -35,6 +35,24 @@ Hidden = Annotated[
     float,
     typer.Option("--hidden-cause", help="Correlation of alliance with a habit that early use does not show."),
 ]
+ClusterSize = Annotated[
+    int, typer.Option("--cluster-size", min=1, help="People of each clinic; 1 where people are independent.")
+]
+ClusterUse = Annotated[
+    float, typer.Option("--cluster-use", help="Share of the variance of habit that lies between clinics.")
+]
+ClusterAlliance = Annotated[
+    float, typer.Option("--cluster-alliance", help="Share of the variance of alliance between clinics.")
+]
+EnrolmentDays = Annotated[
+    float, typer.Option("--enrolment-days", min=0, help="Days over which people enrol; 0: all together.")
+]
+ReadDay = Annotated[
+    float | None,
+    typer.Option(
+        "--read-day", help="Day after the first enrolment on which the log is read. By default the last end."
+    ),
+]
 Alpha = Annotated[float, typer.Option("--alpha", help="Two-sided level of the test.")]
 Target = Annotated[float, typer.Option("--target", help="Power aimed at, 0 to 1.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed; figures do not depend on the workers.")]
@@ -59,6 +77,11 @@ def power_command(
     earlier_odds_ratio: Earlier = 2.0,
     before_alliance: Before = 0.2,
     hidden_cause: Hidden = 0.0,
+    cluster_size: ClusterSize = 1,
+    cluster_use: ClusterUse = 0.05,
+    cluster_alliance: ClusterAlliance = 0.05,
+    enrolment_days: EnrolmentDays = 0.0,
+    read_day: ReadDay = None,
     alpha: Alpha = 0.05,
     target: Target = 0.8,
     seed: Seed = 1,
@@ -87,6 +110,11 @@ def power_command(
             earlier_odds_ratio=earlier_odds_ratio,
             before_alliance=before_alliance,
             hidden_cause=hidden_cause,
+            cluster_size=cluster_size,
+            cluster_use=cluster_use,
+            cluster_alliance=cluster_alliance,
+            enrolment_days=enrolment_days,
+            read_day=read_day,
             alpha=alpha,
             target=target,
             seed=seed,

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.power_draws import Assumptions, replicate
+from analysis.power_draws import FEWEST_CLUSTERS, Assumptions, replicate
 from analysis.power_result import Level, PowerResult, judge_level, needed, why_not
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 from instrument.study import Study, as_study
@@ -44,6 +44,11 @@ def plan_power(
     earlier_odds_ratio: float = 2.0,
     before_alliance: float = 0.2,
     hidden_cause: float = 0.0,
+    cluster_size: int = 1,
+    cluster_use: float = 0.05,
+    cluster_alliance: float = 0.05,
+    enrolment_days: float = 0.0,
+    read_day: float | None = None,
     alpha: float = 0.05,
     target: float = 0.8,
     seed: int = 1,
@@ -84,6 +89,15 @@ def plan_power(
     hidden_cause
         Correlation of the habit itself with what alliance has beside that. Nothing that is measured takes
         it away, so that the level does not hold where it is not 0.
+    cluster_size
+        People of each clinic, therapist or site; 1 where people are independent. The analysis then has the
+        report's errors by cluster, which ask for 8 clusters at least.
+    cluster_use, cluster_alliance
+        Shares of the variance of habit, and of alliance, that lie between clusters.
+    enrolment_days
+        Days over which people enrol, evenly; 0 where all start together.
+    read_day
+        Day after the first enrolment on which the log is read; None: when the last person's study has ended.
     alpha, target
         Two-sided level; power aimed at.
     seed
@@ -112,8 +126,11 @@ def plan_power(
     and `h` hidden_cause, the score `S = √ρ T + √(1 − ρ) e`. Units after the landmark are beta-binomial with
     `logit = a + b T + c H`, and 0 for those who had left. Each study is analysed by the logit with
     overdispersion on the observed score, `log(1 + B)` and `B`. With `k` ratings the reliability is
-    `k ρ / (1 + (k − 1) ρ)`. A study finds the effect where the test is significant and the estimate has its
-    direction; failed replications find nothing. The level is simulated with `b = 0` and all else alike.
+    `k ρ / (1 + (k − 1) ρ)`. In clusters `H` and `e` of alliance are `√(1 − s) own + √s shared`, and errors
+    are those of the jackknife over clusters. With rolling enrolment units are due while a person was watched,
+    the day of joining is held constant, and errors are HC3. A study finds the effect where the test is
+    significant and the estimate has its direction; failed replications find nothing. The level is simulated
+    with `b = 0` and all else alike.
 
     The number asked for is first taken from `power = Φ(d √n − z)` and then simulated, until its power is
     within one point of the target.
@@ -143,6 +160,11 @@ def plan_power(
         earlier=np.log(earlier_odds_ratio) if earlier_odds_ratio > 0 else np.nan,
         before_alliance=before_alliance,
         hidden_cause=hidden_cause,
+        cluster_size=cluster_size,
+        cluster_use=cluster_use if cluster_size > 1 else 0.0,
+        cluster_alliance=cluster_alliance if cluster_size > 1 else 0.0,
+        enrolment_days=enrolment_days,
+        read_day=float("inf") if read_day is None else read_day,
         alpha=alpha,
     )
     sizes = tuple(int(size) for size in n)
@@ -150,15 +172,22 @@ def plan_power(
         fact = f"n = {sizes}, replications = {replications}, target = {target}."
         hint = f"give different n from {FEWEST}, replications from 1, a target in (0, 1)."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
+    fewest = max(FEWEST, FEWEST_CLUSTERS * truth.cluster_size)
+    if truth.cluster_size > 1 and min(sizes) < fewest:
+        fact = f"{min(sizes)} people are {-(-min(sizes) // truth.cluster_size)} clusters of {cluster_size}."
+        hint = f"errors by cluster ask for {FEWEST_CLUSTERS} clusters: give n from {fewest}."
+        raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     roots = np.random.SeedSequence(seed).spawn(len(sizes) + ASKS)
     simulator = _Simulator(truth=truth, scheduler=scheduler, workers=workers, progress=progress)
     table = pd.DataFrame(
         [simulator.row(size, root, replications) for size, root in zip(sizes, roots, strict=False)]
     )
     supposed = {"odds_ratio": odds_ratio, **asdict(truth), "seed": seed}
+    if read_day is None:
+        supposed["read_day"] = enrolment_days + design.study_days
     guess = needed(table, alpha, target)
     if truth.effect and guess <= MOST and not (table["level_state"] == Level.OFF).any():
-        asked = _ask(simulator, guess, roots[len(sizes) :], replications * PER_ASK, target)
+        asked = _ask(simulator, guess, roots[len(sizes) :], replications * PER_ASK, target, fewest)
         table = pd.concat([table[~table["n"].isin(asked["n"])], asked], ignore_index=True)
     reason = why_not(table, alpha=alpha, odds_ratio=odds_ratio, most=MOST)
     need = float("nan") if reason else float(table["n"].iloc[-1])
@@ -188,6 +217,10 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
     faults += [name for name in ("effect", "earlier") if not np.isfinite(given[name])]
     faults += [name for name in ("before_alliance", "hidden_cause") if not -1 < given[name] < 1]
     faults += [name for name in ("alpha", "done") if not 0 < given[name] < 1]
+    faults += [name for name in ("cluster_use", "cluster_alliance") if not 0 <= given[name] < 1]
+    faults += [] if given["cluster_size"] >= 1 and given["cluster_size"] % 1 == 0 else ["cluster_size"]
+    faults += [] if 0 <= given["enrolment_days"] < np.inf else ["enrolment_days"]
+    faults += [] if given["read_day"] > design.landmark.day else ["read_day"]
     if faults:
         fact = f"these assumptions are outside their range: {', '.join(sorted(set(faults)))}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "shares lie between 0 and 1, odds ratios above 0."))
@@ -202,8 +235,15 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
     if after < 1:
         fact = "no intended use is left after the landmark."
         raise DefinitionError(fact_and_hint(CALLER, fact, "choose an earlier landmark."))
+    if given["read_day"] < np.inf and not given["enrolment_days"]:
+        fact = "read_day is given, but all start together: the log is read when their study ends."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "give enrolment_days too."))
+    values: dict[str, Any] = {**given, "reliability": float(reliability)}
+    values["cluster_size"] = int(given["cluster_size"])
     return Assumptions(
-        **{**given, "reliability": float(reliability)},
+        **values,
+        landmark_day=float(day),
+        use_days=float(days - day),
         due_before=max(1, round(amount) - after),
         due_after=after,
     )
@@ -323,17 +363,18 @@ def _ask(
     roots: Sequence[np.random.SeedSequence],
     replications: int,
     target: float,
+    fewest: int,
 ) -> pd.DataFrame:
     """Simulate the number that the formula gives, and mend it until its power is that aimed at."""
     close = max(CLOSE, float(np.sqrt(target * (1 - target) / replications)))
     rows: list[dict[str, Any]] = []
     for root in roots:
-        size = min(MOST, max(FEWEST, int(np.ceil(guess))))
+        size = min(MOST, max(fewest, int(np.ceil(guess))))
         if any(row["n"] == size for row in rows):
             break
         rows.append(simulator.row(size, root, replications, asked=True))
         # Fewer than the fewest are not asked for, however large the effect.
-        enough = size == FEWEST and rows[-1]["power"] > target
+        enough = size == fewest and rows[-1]["power"] > target
         if enough or abs(rows[-1]["power"] - target) <= close:
             break
         guess = needed(pd.DataFrame(rows), simulator.truth.alpha, target)

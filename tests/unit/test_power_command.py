@@ -118,3 +118,22 @@ def test_a_study_without_landmark_cannot_be_planned(
     bare.write_text(head + "\n".join(kept), encoding="utf-8")
     assert run(str(bare)) == 2
     assert "names no landmark" in capsys.readouterr().err
+
+
+def test_clusters_and_rolling_enrolment_are_options(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [str(STUDY), "--n", "200", "--replications", "20", "--odds-ratio", "1"]
+    out = tmp_path / "plan.json"
+    how = ["--cluster-size", "20", "--cluster-use", "0.1", "--enrolment-days", "100", "--read-day", "130"]
+    assert run(*given, *how, "--out", str(out)) == 0
+    supposed = figures(out)["assumptions"]
+    assert {name: supposed[name] for name in ("cluster_size", "cluster_use", "cluster_alliance")} == {
+        "cluster_size": 20,
+        "cluster_use": 0.1,
+        "cluster_alliance": 0.05,
+    }
+    assert (supposed["enrolment_days"], supposed["read_day"]) == (100, 130)
+    assert "read_day 130" in capsys.readouterr().out
+    assert run(*given, "--read-day", "130") == 2
+    assert "give enrolment_days too" in capsys.readouterr().err

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,9 @@ import pytest
 from scipy import stats
 
 from analysis.adherence.binomial import quasi_binomial
+from analysis.adherence.clusters import clusters_of
 from analysis.power import PowerResult, plan_power
-from analysis.power_draws import _analyse, _inverse
+from analysis.power_draws import Assumptions, _analyse, _draw, _inverse, analyse_spread, replicate
 from analysis.power_result import Level, judge_level, needed, why_not
 from analysis.simulation import load_population
 from instrument.errors import DefinitionError
@@ -85,6 +87,71 @@ def test_the_small_kernel_equals_the_full_model() -> None:
         assert lines[j, 1] == pytest.approx(fit.se[1], rel=1e-8)
         assert lines[j, 2] == pytest.approx(fit.pvalues()[1], rel=1e-7)
         assert lines[j, 3] == n
+
+
+@pytest.mark.parametrize("clustered", [True, False])
+def test_clusters_and_unlike_due_are_analysed_as_in_the_report(clustered: bool) -> None:
+    rng = np.random.default_rng(6)
+    shape = (3, 160)
+    score, joined = rng.standard_normal(shape), rng.random(shape) * 90
+    before = rng.binomial(4, 0.5, shape).astype(float)
+    due = rng.integers(1, 9, shape).astype(float)
+    done = rng.binomial(due.astype(int), 1 / (1 + np.exp(-0.4 * score))).astype(float)
+    here = rng.random(shape) < 0.8
+    place = np.arange(160) // 10
+    columns = [np.log1p(before), before, joined]
+    lines = analyse_spread(score, columns, done, here, due, place if clustered else None)
+    for j, h in enumerate(here):
+        z = [(v[h] - v[h].mean()) / v[h].std(ddof=1) for v in (score[j], *(c[j] for c in columns))]
+        x = np.column_stack([np.ones(int(h.sum())), *z])
+        groups = clusters_of(pd.Series(place[h]), "clinic") if clustered else None
+        fit = quasi_binomial(x, done[j][h], due[j][h], clusters=groups, robust=True)
+        assert lines[j, 0] == pytest.approx(fit.coefficients[1], rel=1e-8)
+        assert lines[j, 1] == pytest.approx(fit.se[1], rel=1e-8)
+        assert lines[j, 2] == pytest.approx(fit.pvalues()[1], rel=1e-7)
+        assert lines[j, 3] == h.sum()
+    # fewer than eight clusters are refused by the report: no estimate here
+    few = analyse_spread(score, columns, done, here, due, np.arange(160) // 30)
+    assert np.isnan(few[:, :3]).all() and (few[:, 3] == here.sum(axis=1)).all()
+
+
+def supposed(**changes: Any) -> Assumptions:
+    """Assumptions as `plan_power` makes them; without an effect no number of people is looked for."""
+    effect = float(np.log(changes.pop("odds_ratio", 1.5)))
+    plan = plan_power(STUDY, n=(200,), replications=1, odds_ratio=1.0, **changes)
+    left_out = ("odds_ratio", "seed", "effect")
+    return Assumptions(**{k: v for k, v in plan.assumptions.items() if k not in left_out}, effect=effect)
+
+
+def test_what_is_drawn_of_clusters_and_rolling_enrolment() -> None:
+    truth = supposed(
+        cluster_size=10, cluster_alliance=0.4, cluster_use=0.3, before_alliance=0.0, reliability=1.0
+    )
+    score, before, _, _, due, _ = _draw(np.random.default_rng(1), 40_000, truth)
+    means = score.reshape(-1, 10).mean(axis=1)
+    # variance of means of ten: 0.4 + 0.6/10
+    assert score.var() == pytest.approx(1, abs=0.03) and means.var() == pytest.approx(0.46, abs=0.03)
+    assert (due == 8).all() and before.max() <= 4
+    late = supposed(enrolment_days=100.0, read_day=130.0)
+    _, _, done, here, due, joined = _draw(np.random.default_rng(1), 5_000, late)
+    weeks = np.minimum(np.floor((130 - joined - 28) / 7), 8)
+    np.testing.assert_array_equal(due, np.maximum(weeks, 0))
+    assert (done <= due).all() and not here[due == 0].any() and (due == 0).any()
+
+
+def test_clusters_and_a_log_read_early_cost_power() -> None:
+    seeds = np.random.SeedSequence(4).spawn(150)
+
+    def power(truth: Assumptions) -> tuple[float, float]:
+        lines = replicate(seeds, 200, truth)
+        return float((lines[:, 2] < 0.05).mean()), float(lines[:, 3].mean())
+
+    alone, everyone = power(supposed())
+    clinics, _ = power(supposed(cluster_size=20, cluster_use=0.3, cluster_alliance=0.3))
+    early, analysed = power(supposed(enrolment_days=100.0, read_day=110.0))
+    assert clinics < alone - 0.05 and early < alone - 0.05
+    assert analysed < 0.9 * everyone
+    assert supposed(enrolment_days=100.0).read_day == 184.0
 
 
 def test_studies_that_cannot_be_analysed_stand_beside_others() -> None:
@@ -261,7 +328,17 @@ def test_fewer_than_the_fewest_are_not_asked_for() -> None:
 
 @pytest.mark.parametrize(
     "name, value",
-    [("reliability", 0.0), ("odds_ratio", -1.0), ("left", 1.0), ("done", 1.0), ("hidden_cause", 1.0)],
+    [
+        ("reliability", 0.0),
+        ("odds_ratio", -1.0),
+        ("left", 1.0),
+        ("done", 1.0),
+        ("hidden_cause", 1.0),
+        ("cluster_size", 0),
+        ("cluster_size", 2.5),
+        ("enrolment_days", -1.0),
+        ("enrolment_days", float("inf")),
+    ],
 )
 def test_impossible_assumptions_are_named(name: str, value: float) -> None:
     with pytest.raises(DefinitionError, match="outside their range"):
@@ -275,3 +352,12 @@ def test_impossible_designs_are_refused() -> None:
         plan_power(STUDY, n=(5,))
     with pytest.raises(DefinitionError, match="different n from 20"):
         plan_power(STUDY, n=(60, 60))
+    with pytest.raises(DefinitionError, match="read_day is given, but all start together"):
+        plan_power(STUDY, read_day=100.0)
+    for name, value in (("cluster_use", 1.0), ("cluster_alliance", -0.1)):
+        with pytest.raises(DefinitionError, match=f"outside their range: {name}"):
+            plan_power(STUDY, cluster_size=5, **{name: value})
+    with pytest.raises(DefinitionError, match="give n from 160"):
+        plan_power(STUDY, cluster_size=20)
+    with pytest.raises(DefinitionError, match="outside their range: read_day"):
+        plan_power(STUDY, enrolment_days=50.0, read_day=20.0)
