@@ -27,6 +27,7 @@ from instrument.errors import DefinitionError, fact_and_hint
 Z_95 = float(norm.ppf(0.975))
 
 if TYPE_CHECKING:
+    from analysis.structural.equivalence import EquivalenceResult, MisfitResult
     from analysis.structural.score_tests import ConstraintTests
 
 
@@ -154,6 +155,80 @@ class StructuralResult(Result):
         from analysis.structural.modification import modification_table
 
         return modification_table(self._fitted)
+
+    def equivalence(self) -> EquivalenceResult:
+        """Say how large the misfit may be at most: T-size RMSEA and CFI with their own cut-offs.
+
+        Use it to claim that a model fits well enough; a test of exact fit that does not reject claims
+        nothing. Not for models without degrees of freedom. The cut-offs were found for one group and maximum
+        likelihood.
+
+        Returns
+        -------
+        EquivalenceResult
+            `.table` with one row per index.
+
+        Raises
+        ------
+        DefinitionError
+            The model has no degrees of freedom.
+
+        Notes
+        -----
+        T-size RMSEA is the upper limit of the 90 % interval; T-size CFI is one less the ratio of the upper
+        limit of the model's noncentrality to the lower limit of the baseline's, each at .025. MLR divides
+        each statistic by its correction and multiplies the limits by it. With missing answers and MLR, and
+        for ordinal items, the CFI is NaN.
+
+        References
+        ----------
+        Yuan, K.-H., Chan, W., Marcoulides, G. A., & Bentler, P. M. (2016). Assessing structural equation
+        models by equivalence testing with adjusted fit indexes. https://doi.org/10.1080/10705511.2015.1065414
+        Marcoulides, K. M., & Yuan, K.-H. (2017). New ways to evaluate goodness of fit.
+        https://doi.org/10.1080/10705511.2016.1225260
+        """
+        from analysis.structural.equivalence import equivalence_of
+
+        return equivalence_of(self._fitted)
+
+    def misfits(self, smallest: dict[str, float] | None = None, high_power: float = 0.75) -> MisfitResult:
+        """Hold each parameter that was left out against a smallest effect of interest.
+
+        Use it in place of a list of modification indices, which are large for trifles in large samples and
+        small for errors in small ones. Freeing what it names is exploration.
+
+        Parameters
+        ----------
+        smallest
+            Standardised size that matters, by operator; what is not named stays .4 for `=~`,
+            .1 for `~~` and `~`.
+        high_power
+            Power from which "not found" counts as evidence.
+
+        Returns
+        -------
+        MisfitResult
+            `.table` with one row per parameter.
+
+        Raises
+        ------
+        DefinitionError
+            Sizes that are not positive, a power out of range.
+
+        Notes
+        -----
+        The noncentrality of a misfit of size d is mi (d / sepc_all)^2, its power that of chi-square with one
+        degree of freedom at .05. R equivalent: `lavaan::modindices(fit, power = TRUE, delta = 0.1)`, which takes d
+        unstandardised.
+
+        References
+        ----------
+        Saris, W. E., Satorra, A., & van der Veld, W. M. (2009). Testing structural equation models or
+        detection of misspecifications? https://doi.org/10.1080/10705510903203433
+        """
+        from analysis.structural.equivalence import misfits_of
+
+        return misfits_of(self._fitted, smallest, high_power)
 
     def constraint_tests(self) -> ConstraintTests:
         """Give score tests of the equality constraints, each released alone and all together.
