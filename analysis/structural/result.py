@@ -218,8 +218,8 @@ class StructuralResult(Result):
         Notes
         -----
         The noncentrality of a misfit of size d is mi (d / sepc_all)^2, its power that of chi-square with one
-        degree of freedom at .05. R equivalent: `lavaan::modindices(fit, power = TRUE, delta = 0.1)`, which takes d
-        unstandardised.
+        degree of freedom at .05. R equivalent: `lavaan::modindices(fit, power = TRUE, delta = 0.1)`, which
+        takes d unstandardised.
 
         References
         ----------
