@@ -38,7 +38,7 @@ _CFI_WEIGHTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class EquivalenceResult(Result):
     """How large the misfit of a model may be at most, with 95 % confidence.
 
@@ -57,7 +57,7 @@ class EquivalenceResult(Result):
         return self.table.copy()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MisfitResult(Result):
     """Single parameters that were left out, held against a smallest effect of interest.
 
