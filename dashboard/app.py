@@ -6,8 +6,20 @@ from functools import partial
 
 import streamlit as st
 
+from dashboard import collection
 from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
-from dashboard.views import door, dress, exports, links, meanwhile, overview, parts, provenance, topics
+from dashboard.views import (
+    door,
+    dress,
+    exports,
+    in_short,
+    links,
+    meanwhile,
+    overview,
+    parts,
+    provenance,
+    topics,
+)
 
 VALIDATION = "validation"
 
@@ -16,6 +28,12 @@ def _score_file() -> None:
     from dashboard.views import score_file  # what scores is loaded by those who score
 
     score_file.show()
+
+
+def _collection() -> None:
+    from dashboard.views import collection_now  # brings the database libraries
+
+    collection_now.show()
 
 
 def _run_validation() -> None:
@@ -28,6 +46,9 @@ def _pages() -> dict[str, list[st.Page]]:
     state = parts.loaded()
     groups: dict[str, list[st.Page]] = {group: [] for group in GROUPS}
     groups[COLLECTING].append(st.Page(overview.show, title="Overview", url_path="overview", default=True))
+    groups[COLLECTING].append(st.Page(in_short.show, title="In short", url_path="in-short"))
+    if collection.is_offered():
+        groups[COLLECTING].append(st.Page(_collection, title="Collection", url_path="collection"))
     for page in pages_of(state.tree if state.tree is not None else {"sections": {}}):
         groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))

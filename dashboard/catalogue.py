@@ -10,6 +10,14 @@ COLLECTING, SCALE, USE, REPORT, TOOLS = "Collecting", "Scale", "Use", "Report", 
 GROUPS = (COLLECTING, SCALE, USE, REPORT, TOOLS)
 
 
+OWN_PATHS = frozenset(
+    ("overview", "in-short", "collection", "report", "provenance", "score-file", "validation")
+)
+"""Addresses of the pages that show no topic."""
+MOST_TOGETHER = 2
+"""Topics that stand one below the other on a page; more stand in tabs."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOf:
     """A page: what a reader asks, the topics that answer, and what to do when none does."""
@@ -77,7 +85,16 @@ PAGES = (
         title="Adherence",
         question="Is the app used as intended, and does the alliance go with it?",
         group=USE,
-        topics=("use", "adherence", "criterion_items", "mechanism", "priority"),
+        topics=("use", "adherence", "criterion_items", "mechanism"),
+    ),
+    PageOf(
+        path="what-to-work-on",
+        title="What to work on",
+        question="Which theme is rated low and goes with staying?",
+        group=USE,
+        topics=("priority",),
+        next_step="Give `dta validate` the usage log and the study file: without them nobody can say which "
+        "theme goes with later use.",
     ),
     PageOf(
         path="audit",
@@ -117,7 +134,7 @@ def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
         The planned pages, then one for each topic of the tree that none of them shows.
     """
     planned = {topic for page in PAGES for topic in page.topics}
-    taken = {page.path for page in PAGES} | {"overview", "report", "provenance", "score-file", "validation"}
+    taken = {page.path for page in PAGES} | OWN_PATHS
     more = []
     for name, section in tree["sections"].items():
         if name in planned:

@@ -60,12 +60,7 @@ def handouts(tree: Tree) -> list[Handout]:
             purpose="tables for a manuscript",
             content=render_markdown(tree).encode(),
         ),
-        Handout(
-            name="tables.zip",
-            kind="application/zip",
-            purpose="every table as CSV",
-            content=_tables(tree),
-        ),
+        tables_zip(tree),
         Handout(
             name="results.json",
             kind="application/json",
@@ -75,23 +70,54 @@ def handouts(tree: Tree) -> list[Handout]:
     ]
 
 
-def report(tree: Tree) -> Handout:
-    """Make the whole report; drawing its figures takes some seconds.
+DRAWN = ("report.html", "report.pdf", "report.docx")
+"""Forms with figures: made when they are asked for, since drawing takes some seconds."""
+_KINDS = {
+    "report.html": ("text/html", "the whole report in one file, to read or print"),
+    "report.pdf": ("application/pdf", "the whole report on paper"),
+    "report.docx": (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "the whole report for a word processor",
+    ),
+}
+
+
+def drawn(tree: Tree, name: str) -> Handout:
+    """Make a form of the whole report; drawing its figures takes some seconds.
 
     Parameters
     ----------
     tree
-        The results without small numbers.
+        The results as the reader may see them.
+    name
+        One of `DRAWN`.
 
     Returns
     -------
     Handout
-        One HTML file.
+        One file.
     """
-    from analysis.report.html import render_html
+    kind, purpose = _KINDS[name]
+    if name == "report.pdf":
+        from analysis.report.pdf import render_pdf
 
-    purpose = "the whole report in one file, to read or print"
-    return Handout(name="report.html", kind="text/html", purpose=purpose, content=render_html(tree).encode())
+        content = render_pdf(tree)
+    elif name == "report.docx":
+        from analysis.report.word import render_docx
+
+        content = render_docx(tree)
+    else:
+        from analysis.report.html import render_html
+
+        content = render_html(tree).encode()
+    return Handout(name=name, kind=kind, purpose=purpose, content=content)
+
+
+def tables_zip(tree: Tree) -> Handout:
+    """Pack every table as CSV."""
+    return Handout(
+        name="tables.zip", kind="application/zip", purpose="every table as CSV", content=_tables(tree)
+    )
 
 
 def _tables(tree: Tree) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 ABSENT = "–"
-_PLACE = re.compile(r"\{([A-Za-z_][\w.]*)(?::([A-Za-z]\w*))?\}")
+_PLACE = re.compile(r"(?P<equals>= )?\{([A-Za-z_][\w.]*)(?::([A-Za-z]\w*))?\}")
 
 
 def format_value(value: Any, form: str = "text", *, apa: bool = False) -> str:
@@ -89,11 +89,15 @@ def fill_prose(
     --------
     >>> fill_prose("Alpha is {alpha:d2}.", {"alpha": 0.8142})
     'Alpha is 0.81.'
+    >>> fill_prose("Alike (p = {p:p}).", {"p": 0.014}), fill_prose("Alike (p = {p:p}).", {"p": 0.0001})
+    ('Alike (p = .014).', 'Alike (p <.001).')
     """
 
     def fill(match: re.Match[str]) -> str:
-        key, form = match.group(1), match.group(2) or "text"
+        key, form = match.group(2), match.group(3) or "text"
         text = format_value(values[key], form)
-        return wrap(key, text) if wrap is not None else text
+        printed = wrap(key, text) if wrap is not None else text
+        # a p below the smallest one printed is no equal: "p <.001", not "p = <.001"
+        return printed if match.group("equals") is None or text.startswith("<") else f"= {printed}"
 
     return _PLACE.sub(fill, sentence)

@@ -34,6 +34,7 @@ def select(
     words: Mapping[str, str] | Callable[[str], str] = str,
     width: int | Literal["stretch"] = "stretch",
     keep: bool = True,
+    side_by_side: bool = False,
 ) -> str:
     """Ask for one of several, and keep it in the address.
 
@@ -55,6 +56,8 @@ def select(
         Of the widget.
     keep
         Whether other pages take the choice along.
+    side_by_side
+        Whether all options are seen at once, as tabs are.
 
     Returns
     -------
@@ -84,5 +87,10 @@ def select(
     elif not arrived:
         kept[name] = ""
     shown = words.__getitem__ if isinstance(words, Mapping) else words
-    picked = st.selectbox(label, options, key=widget, format_func=shown, on_change=write, width=width)
+    if side_by_side:
+        picked = st.segmented_control(
+            label, options, key=widget, format_func=shown, on_change=write, required=True, wrap=True
+        )
+    else:
+        picked = st.selectbox(label, options, key=widget, format_func=shown, on_change=write, width=width)
     return str(picked)

@@ -13,6 +13,9 @@ STYLE = """<style>
 [data-testid="stPageLink-NavLink"] :is(span,p){white-space:normal;overflow:visible;text-overflow:clip}
 [data-testid="stPageLink-NavLink"] p{text-decoration:underline;text-underline-offset:.15em}
 [data-testid="stPageLink-NavLink"] p{font-weight:600;line-height:1.35}
+[data-testid="stButtonGroup"] [aria-checked="true"]{background:transparent!important;border-width:2px}
+[data-testid="stButtonGroup"] [aria-checked="true"]{color:inherit!important}
+[data-testid="stButtonGroup"] [aria-checked="true"] :is(div,span,p){color:inherit!important;font-weight:700}
 </style>"""
 
 

@@ -26,16 +26,20 @@ def show() -> None:
         st.download_button(
             f"Download {file.path.name}", file.path.read_bytes(), file.path.name, file.kind, on_click="ignore"
         )
-    if len(files) < len(services.FORMS):
-        st.info("Other forms: run `dta validate` with `--forms html,pdf,docx,markdown`.")
+    _offer(sharing.tables_zip(state.tree))
+    there = {file.path.name for file in files}
+    for name in sharing.DRAWN:
+        if name not in there and st.button(f"Make {name}", key=f"make-{name}"):
+            _offer(_drawn(state.tree, name))
 
 
 def _made_here(tree: services.Tree) -> None:
     """Offer what is made of the numbers shown; the files on the disk hold more."""
     for file in sharing.handouts(tree):
         _offer(file)
-    if st.button("Make the report", key="make-report"):
-        _offer(_report(tree))
+    for name in sharing.DRAWN:
+        if st.button(f"Make {name}", key=f"make-{name}"):
+            _offer(_drawn(tree, name))
 
 
 def _offer(file: sharing.Handout) -> None:
@@ -43,6 +47,6 @@ def _offer(file: sharing.Handout) -> None:
     st.download_button(f"Download {file.name}", file.content, file.name, file.kind, on_click="ignore")
 
 
-@st.cache_data(show_spinner="Drawing the figures", max_entries=2)
-def _report(tree: services.Tree) -> sharing.Handout:
-    return sharing.report(tree)
+@st.cache_data(show_spinner="Drawing the figures", max_entries=4)
+def _drawn(tree: services.Tree, name: str) -> sharing.Handout:
+    return sharing.drawn(tree, name)

@@ -44,7 +44,7 @@ def show(tree: Tree, item: str) -> None:
     st.header(f"“{escaped(sheet.wording)}”")
     parts.small(f"{sheet.theme} · item {sheet.item}" if sheet.theme else f"Item {sheet.item}")
     _answers(sheet)
-    _facts(sheet)
+    _facts(tree, sheet)
     _compared(sheet)
     _curves(sheet)
     _functioning(sheet)
@@ -65,18 +65,17 @@ def _answers(sheet: ItemSheet) -> None:
         st.dataframe(pd.DataFrame(told, columns=["Option", "Share"]), hide_index=True, width="stretch")
 
 
-def _facts(sheet: ItemSheet) -> None:
+def _facts(tree: Tree, sheet: ItemSheet) -> None:
     st.subheader("What is known of it")
     if not sheet.facts:
         parts.small("Nothing that could be told.")
     rows = [(fact.label, fact.text) for fact in sheet.facts]
     if rows:
         st.table(pd.DataFrame(rows, columns=["What", "Value"]), border="horizontal", hide_index=True)
-    topics = dict.fromkeys(path_of(fact.topic) for fact in sheet.facts)
+    topics = dict.fromkeys(fact.topic for fact in sheet.facts if fact.topic != "items")
     with st.container(horizontal=True):
-        for path in topics:
-            if path != "items":
-                link(path, path.replace("-", " ").capitalize())
+        for topic in topics:
+            link(path_of(topic), tree["sections"][topic]["title"], {"tab": topic})
 
 
 def _compared(sheet: ItemSheet) -> None:

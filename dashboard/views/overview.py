@@ -64,7 +64,7 @@ def _next(first: Opening) -> None:
     with st.container(gap="xxsmall"):
         for number, step in enumerate(first.steps, start=1):
             if path := path_of(step.section):
-                link(path, f"{number}. {step.text}")
+                link(path, f"{number}. {step.text}", {"tab": step.section})
             else:
                 st.markdown(f"{number}\\. {escaped(step.text)}")
 
@@ -80,7 +80,7 @@ def _points(points: tuple[Point, ...]) -> None:
 
 def _point(point: Point) -> None:
     mark, colour = parts.MARKS[point.state]
-    link(path_of(point.section), point.name)
+    link(path_of(point.section), point.name, {"tab": point.section})
     shade = f":{colour}[{mark} {point.said}]" if colour != "gray" else f"{mark} {point.said}"
     st.markdown(f":small[{escaped(point.plain)}]  \n:small[{shade}]")
 

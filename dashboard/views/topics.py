@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard import filters, services
-from dashboard.catalogue import PageOf
+from dashboard.catalogue import MOST_TOGETHER, PageOf
 from dashboard.views import address, item, parts, section
 
 EVERY = "All"
+TAB = "tab"
 
 
 def show(page: PageOf) -> None:
@@ -31,8 +32,28 @@ def show(page: PageOf) -> None:
         item.show(state.tree, one)
         return
     chosen = _chosen(filters.choices(state.tree, present), page.path, arrived=arrived)
+    present = _opened(state.tree, page.path, present, arrived=arrived)
     for name in present:
         section.show_topic(state.tree, name, chosen, heading=len(present) > 1)
+
+
+def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> list[str]:
+    """Choose the topic that is shown where there are too many for one page."""
+    if len(present) <= MOST_TOGETHER:
+        return present
+    titles = {name: str(tree["sections"][name]["title"]) for name in present}
+    return [
+        address.select(
+            "Part of this page",
+            present,
+            name=TAB,
+            page=path,
+            arrived=arrived,
+            words=titles,
+            keep=False,
+            side_by_side=True,
+        )
+    ]
 
 
 def _chosen(offered: Mapping[str, list[str]], path: str, *, arrived: bool) -> dict[str, str]:

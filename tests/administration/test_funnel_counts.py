@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, insert, select, update
 
 sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study
@@ -18,7 +18,8 @@ from instrument.store.answers import Placement, complete_administration, start_a
 from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.funnel import FUNNEL_COLUMNS, funnel_of, standing_of
 from instrument.store.people import give_consent, invite
-from instrument.store.tables import administration, participant
+from instrument.store.progress import BLANK_COLUMNS, DAY_COLUMNS, blanks_of, days_of
+from instrument.store.tables import administration, participant, response, wave
 from instrument.store.tokens import Keyring
 
 DAY_0 = date(2026, 3, 2)
@@ -143,3 +144,53 @@ def test_attempts_are_counted_at_their_own_wave_and_study(filled: Engine, keyrin
         )
         pd.testing.assert_frame_equal(funnel_of(connection, "trial", DAY_0), before)
         assert funnel_of(connection, "another", DAY_0)["started"].tolist() == [1, 0]
+
+
+def test_days_and_blanks_count_what_is_finished_and_no_trial(filled: Engine) -> None:
+    with filled.begin() as connection:
+        attempts = {
+            (row.pseudonym, row.name): row.id
+            for row in connection.execute(
+                select(administration.c.id, participant.c.pseudonym, wave.c.name)
+                .join(participant, participant.c.id == administration.c.participant_id)
+                .join(wave, wave.c.id == administration.c.wave_id)
+            )
+        }
+        at = {("both", "first"): (2, 23), ("first", "first"): (5, 1), ("both", "second"): (5, 22)}
+        for who, (day, hour) in at.items():
+            when = datetime(2026, 3, day, hour, tzinfo=UTC)
+            change = update(administration).where(administration.c.id == attempts[who])
+            connection.execute(change.values(completed_at=when))
+        paper = update(administration).where(administration.c.id == attempts["both", "second"])
+        connection.execute(paper.values(completed_on=date(2026, 3, 4)))
+        row: Any = find_study(connection, "trial")
+        items = list(item_numbers(connection, int(row.instrument_version_id)).values())
+        layout = [Placement(number, k, 1) for k, number in enumerate(items, 1)]
+        waits = connection.scalars(select(participant.c.id).where(participant.c.pseudonym == "waits")).one()
+        first = int(waves_of(connection, int(row.id))[0].id)
+        begun = start_administration(
+            connection, waits, first, int(row.instrument_version_id), layout, lang="en", order_seed=1
+        )
+        mine = response.c.administration_id == begun
+        answered = update(response).where(mine, response.c.item_id.in_(items[:3]))
+        connection.execute(answered.values(value=2, state="answered"))
+        complete_administration(connection, begun, "key waits")
+        late = update(administration).where(administration.c.id == begun)
+        connection.execute(late.values(completed_at=datetime(2026, 3, 5, 2, tzinfo=UTC)))
+        days, blanks = days_of(connection, "trial"), blanks_of(connection, "trial")
+    assert days.to_dict("records") == [
+        {"day": date(2026, 3, day), "finished": number} for day, number in ((2, 1), (3, 0), (4, 1), (5, 2))
+    ]
+    assert list(days.columns) == DAY_COLUMNS and list(blanks.columns) == BLANK_COLUMNS
+    # of the first wave `both`, `first` and `waits` are finished; the begun, the voided and the trial do not count
+    assert blanks.to_dict("records") == [
+        {"wave": "first", "finished": 3, "answers": 3, "blank": 3 * len(items) - 3},
+        {"wave": "second", "finished": 1, "answers": 0, "blank": len(items)},
+    ]
+
+
+def test_a_study_without_answers_has_no_days(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, people=2)
+    with engine.connect() as connection:
+        assert days_of(connection, "trial").empty
+        assert blanks_of(connection, "trial")["finished"].tolist() == [0, 0]

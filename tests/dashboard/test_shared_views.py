@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from analysis.disclosure.shared import shared_tree, to_share
 from dashboard.catalogue import PAGES
 from dashboard.services import is_shared, load_results, results_path
-from dashboard.sharing import handouts, report
+from dashboard.sharing import drawn, handouts
 
 PATHS = ["overview", "exports", "provenance", *(page.path for page in PAGES)]
 
@@ -107,7 +107,7 @@ def test_files_on_the_disk_are_not_handed_out_unless_they_are_shared_too(
     ]
     placed(shared_tree(shared))
     names = _labels(opened("exports"))
-    assert names == ["Download report.html", "Download results.json"]
+    assert names == ["Download report.html", "Download results.json", "Download tables.zip"]
 
 
 def test_handouts_hold_what_is_shown(shared: dict[str, Any]) -> None:
@@ -119,7 +119,10 @@ def test_handouts_hold_what_is_shown(shared: dict[str, Any]) -> None:
     assert lines[1].startswith("q1,Words of q1,")
     assert ",," in lines[1]
     sections = {name: part for name, part in tree["sections"].items() if name in ("flow", "items")}
-    assert b"<svg" in report({**tree, "sections": sections}).content
+    assert b"<svg" in drawn({**tree, "sections": sections}, "report.html").content
+    assert drawn({**tree, "sections": sections}, "report.pdf").content.startswith(b"%PDF")
+    with zipfile.ZipFile(io.BytesIO(drawn({**tree, "sections": sections}, "report.docx").content)) as word:
+        assert "word/document.xml" in word.namelist()
 
 
 def test_four_people_open_as_nobody(placed: Any, monkeypatch: pytest.MonkeyPatch, poor_tree: Any) -> None:

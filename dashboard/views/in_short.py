@@ -1,0 +1,45 @@
+"""The short report as a page: what an app team needs to know, in plain words."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analysis.report.short import Grid, Part, honest_lines, short_parts
+from analysis.report.short_forms import plain
+from dashboard import sharing
+from dashboard.views import parts
+from dashboard.views.links import escaped
+
+
+def show() -> None:
+    """Show every part of the short report."""
+    state = parts.loaded()
+    if state.tree is None:
+        parts.explain(state)
+        return
+    st.title("In short")
+    parts.small(f"{state.tree['meta']['instrument']['title']}: for the people who make the app.")
+    for line in honest_lines(state.tree):
+        st.markdown(f":orange[**{escaped(line)}**]")
+    if state.tree["meta"].get("shared"):
+        parts.show_notices([sharing.NOTICE])
+    for part in short_parts(state.tree):
+        _part(part)
+
+
+def _part(part: Part) -> None:
+    st.header(part.heading)
+    for words in part.lines:
+        st.markdown(escaped(plain(words)))
+    if part.points:
+        st.markdown("\n".join(f"- {escaped(plain(words))}" for words in part.points))
+    if part.grid is not None:
+        _grid(part.grid)
+    for words in part.after:
+        st.markdown(escaped(plain(words)))
+
+
+def _grid(grid: Grid) -> None:
+    rows = [[escaped(plain(cell)) for cell in row] for row in grid.rows]
+    st.table(pd.DataFrame(rows, columns=list(grid.heads)), border="horizontal", hide_index=True)

@@ -1,0 +1,119 @@
+"""Pages that are no list of topics: parts in tabs, the short report, what can be taken away, the collection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.report.short import short_parts
+from analysis.report.short_forms import plain
+from dashboard import collection
+from dashboard.catalogue import MOST_TOGETHER, PAGES, path_of
+from dashboard.sharing import DRAWN
+
+
+def _page(path: str) -> None:
+    import importlib
+
+    from dashboard.catalogue import PAGES
+    from dashboard.views import topics
+
+    if path in ("in_short", "exports", "collection_now"):
+        importlib.import_module(f"dashboard.views.{path}").show()
+    else:
+        topics.show(next(page for page in PAGES if page.path == path))
+
+
+def opened(path: str, **query: str) -> AppTest:
+    test = AppTest.from_function(_page, kwargs={"path": path}, default_timeout=60)
+    for key, value in query.items():
+        test.query_params[key] = value
+    test.run()
+    assert not test.exception, [entry.message for entry in test.exception]
+    return test
+
+
+def test_many_topics_stand_in_tabs_that_the_address_names(placed: Any, results_tree: dict[str, Any]) -> None:
+    placed(results_tree)
+    page = next(page for page in PAGES if page.path == "dimensionality")
+    assert len(page.topics) > MOST_TOGETHER
+    for name in page.topics:
+        test = opened("dimensionality", tab=name)
+        captions = results_tree["sections"][name]["captions"].values()
+        others = [
+            caption["title"]
+            for other in page.topics
+            if other != name
+            for caption in results_tree["sections"][other]["captions"].values()
+        ]
+        shown = " ".join(entry.value for entry in test.markdown) + " ".join(
+            entry.label for entry in test.expander
+        )
+        assert all(caption["title"] in shown for caption in captions)
+        assert not any(title in shown for title in others if title not in str(captions))
+    first = opened("dimensionality", tab="no such part")
+    assert "tab" not in first.query_params or first.query_params["tab"] in ("no such part", ["no such part"])
+    assert len(first.button_group) == 1
+    first.button_group[0].set_value("models").run()
+    assert not first.exception
+
+
+def test_the_short_report_is_a_page(placed: Any, results_tree: dict[str, Any]) -> None:
+    placed(results_tree)
+    test = opened("in_short")
+    headings = [entry.value for entry in test.header]
+    text = " ".join(entry.value for entry in test.markdown)
+    for part in short_parts(results_tree):
+        assert part.heading in headings
+        for words in (*part.lines, *part.points, *part.after):
+            assert plain(words).replace("*", "\\*") in text.replace("\\_", "_")
+
+
+def test_the_private_view_offers_what_the_shared_one_does(placed: Any, results_tree: dict[str, Any]) -> None:
+    placed(results_tree)
+    test = opened("exports")
+    names = [str(getattr(button, "label", "")) for button in test.get("download_button")]
+    assert names == ["Download results.json", "Download tables.zip"]
+    made = [button.label for button in test.button]
+    assert made == [f"Make {name}" for name in DRAWN]
+
+
+def test_what_to_work_on_has_a_page_that_says_what_it_needs(
+    placed: Any, results_tree: dict[str, Any]
+) -> None:
+    assert path_of("priority") == "what-to-work-on"
+    placed(results_tree)
+    assert any("usage log" in entry.value for entry in opened("what-to-work-on").info)
+
+
+def test_the_collection_is_for_those_who_administer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DTA_STORE", raising=False)
+    monkeypatch.setenv("DTA_SHARED", "no")
+    assert not collection.is_offered()
+    monkeypatch.setenv("DTA_STORE", str(tmp_path / "none.sqlite"))
+    assert collection.is_offered()
+    monkeypatch.delenv("DTA_SHARED")
+    assert not collection.is_offered()
+
+
+def test_a_store_that_is_away_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DTA_STORE", str(tmp_path / "none.sqlite"))
+    monkeypatch.setenv("DTA_SHARED", "no")
+    test = opened("collection_now")
+    assert any("no store" in entry.value for entry in test.error)
+
+
+def test_the_collection_counts_what_the_store_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from instrument.store.connect import open_store, upgrade_store
+
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    engine = open_store(url)
+    upgrade_store(engine)
+    engine.dispose()
+    monkeypatch.setenv("DTA_STORE", url)
+    monkeypatch.setenv("DTA_SHARED", "no")
+    empty = opened("collection_now")
+    assert any("no study" in entry.value for entry in empty.info)
