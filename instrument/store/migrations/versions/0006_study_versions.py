@@ -34,7 +34,7 @@ def upgrade() -> None:
             ["study_id"], ["study.id"], name=op.f("fk_study_version_study_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_study_version")),
-        sa.UniqueConstraint("study_id", "number", name=op.f("uq_study_version_study_id")),
+        sa.UniqueConstraint("study_id", "number", name=op.f("uq_study_version_study_id_number")),
     )
     op.create_index(op.f("ix_study_version_study_id"), "study_version", ["study_id"])
     op.create_index(
