@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instrument.commands_mending import app as mending_app
+from instrument.commands_messages import app as messages_app
 from instrument.commands_people import DEFAULT_ADDRESS, Address
 from instrument.commands_people import app as people_app
 from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
@@ -24,6 +25,7 @@ app = typer.Typer(
     no_args_is_help=True, help="Run a study: create, open, invite, due, correct, close, withdraw, erase."
 )
 app.registered_commands += [*people_app.registered_commands, *mending_app.registered_commands]
+app.registered_commands += messages_app.registered_commands
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.")]
 StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 

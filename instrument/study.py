@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 from instrument.definition import Identifier, LanguageTag, Model, Text
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.loading import faults_of, read_yaml
+from instrument.messages import Messages
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -27,6 +28,7 @@ ADDED: dict[str, object] = {
     "cluster": None,
     "numbers": [],
     "ends_well": None,
+    "messages": None,
 }
 
 
@@ -169,6 +171,7 @@ class Study(Model):
     ) = None
     ends_well: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     hypotheses: tuple[Hypothesis, ...] = ()
+    messages: Messages | None = None
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
@@ -215,6 +218,8 @@ class Study(Model):
                 faults.append(f"consent.text.{tag}: is empty")
             if not self.crisis.get(tag, "").strip():
                 faults.append(f"crisis.{tag}: is empty; say where help is found, at any hour")
+        if self.messages is not None:
+            faults += self.messages.faults_in(self.languages)
         if not self.contact.strip():
             faults.append("contact: is empty; people need someone to ask")
         return faults

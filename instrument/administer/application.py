@@ -26,6 +26,7 @@ from instrument.administer.questions import router as questions
 from instrument.administer.rendering import FOLDER
 from instrument.administer.session import GuessLimit
 from instrument.administer.shield import Shield, for_programs
+from instrument.administer.stopping import router as stopping
 from instrument.store.answers import LockedError
 from instrument.store.connect import require_newest_schema
 from instrument.store.keys import know_keys
@@ -89,6 +90,7 @@ def create_app(
     app.state.health = Health(engine)
     app.include_router(router)
     app.include_router(questions)
+    app.include_router(stopping)
     app.include_router(interface)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_api_route("/health", _health, methods=["GET"], include_in_schema=False)

@@ -22,7 +22,17 @@ from instrument.store.mending import Because
 from instrument.store.tables import instrument_version, study, study_version, wave
 from instrument.study import Study
 
-MAY_CHANGE = ("title", "notice", "instrument", "waves", "item_order", "consent", "crisis", "contact")
+MAY_CHANGE = (
+    "title",
+    "notice",
+    "instrument",
+    "waves",
+    "item_order",
+    "consent",
+    "crisis",
+    "contact",
+    "messages",
+)
 """Keys of a study file that do not change what the numbers mean."""
 VERSION_COLUMNS = ["version", "at", "instrument_version", "consent_version", "changed", "reason", "by"]
 CALLER = "dta study amend"

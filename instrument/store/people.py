@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from instrument.errors import fact_and_hint, name_offenders
 from instrument.storable import is_storable
+from instrument.store.addresses import forget_address
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.erasures import Erasure, note_erasure, noted_erasures
@@ -538,6 +539,8 @@ def erase_person(
     if noted is None and keyring is not None:
         named = connection.execute(select(study.c.name).where(study.c.id == found.study_id)).scalar_one()
         person_hash = keyring.hash(_person(named, found.pseudonym))
+    of_study = connection.execute(select(study.c.name).where(study.c.id == found.study_id)).scalar_one()
+    forget_address(connection.engine, of_study, found.pseudonym)
     ended = select(former_link.c.token_hash).where(former_link.c.participant_id == participant_id)
     hashes = [found.token_hash, *connection.execute(ended).scalars()]  # an old copy knows an older link
     if noted is None:

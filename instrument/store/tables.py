@@ -158,6 +158,7 @@ participant = Table(
     Column("is_test", Boolean, nullable=False),
     Column("enrolled_at", Instant, nullable=False),
     Column("expires_at", Instant),
+    Column("no_messages_at", Instant),
     UniqueConstraint("study_id", "pseudonym"),
 )
 
@@ -168,6 +169,20 @@ former_link = Table(
     _to("participant"),
     Column("token_hash", String(160), nullable=False, unique=True),
     Column("ended_at", Instant, nullable=False),
+)
+
+message = Table(
+    "message",
+    metadata,
+    _key(),
+    _to("participant"),
+    _to("wave"),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("at", Instant, nullable=False),
+    UniqueConstraint("participant_id", "wave_id", "kind"),
+    _one_of("state", ("sending", "sent", "failed", "refused", "skipped", "unknown")),
 )
 
 consent = Table(

@@ -1,0 +1,100 @@
+"""What a study sends to its people and when: part of the study file."""
+
+from __future__ import annotations
+
+import string
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator, model_validator
+
+from instrument.definition import LanguageTag, Model, Text
+
+Kind = Literal["first", "reminder", "last_call"]
+PLACES = ("title", "link", "stop", "closes", "contact")
+NEEDED = ("link", "stop")
+Hour = Annotated[int, Field(ge=0, le=24)]
+Days = Annotated[int, Field(ge=0, le=366)]
+
+
+class Letter(Model):
+    """Subject and body with `{link}`, `{stop}` and, where wanted, `{title}`, `{closes}`, `{contact}`."""
+
+    subject: Text
+    body: Text
+
+    @model_validator(mode="after")
+    def _check_places(self) -> Self:
+        for name, text in (("subject", self.subject), ("body", self.body)):
+            try:
+                found = [place for _, place, _, _ in string.Formatter().parse(text) if place is not None]
+            except ValueError:
+                raise ValueError(f"{name}: a brace stands alone; write it twice") from None
+            if unknown := [place for place in found if place not in PLACES]:
+                raise ValueError(f"{name}: {unknown[0]!r} is none of {', '.join(PLACES)}")
+            if name == "body" and (absent := [place for place in NEEDED if place not in found]):
+                raise ValueError(f"body: needs {{{absent[0]}}}")
+        if "\n" in self.subject or "\r" in self.subject:
+            raise ValueError("subject: must be one line")
+        return self
+
+    def filled(self, **values: str) -> tuple[str, str]:
+        """Subject and body with the places filled."""
+        return self.subject.format(**values), self.body.format(**values)
+
+
+class Messages(Model):
+    """Schedule and texts of a study's messages.
+
+    `first` counts days after a wave opens, `reminders` too; `last_call` counts days before it closes. Nothing
+    is sent from the first quiet hour to the second, by the clock of `zone`.
+    """
+
+    sender: Text
+    zone: str = "UTC"
+    quiet: tuple[Hour, Hour] = (20, 8)
+    first: Days = 0
+    reminders: tuple[Days, ...] = ()
+    last_call: Days | None = None
+    texts: dict[Kind, dict[LanguageTag, Letter]]
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no time zone, such as Europe/Berlin")
+        return value
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Self:
+        if list(self.reminders) != sorted(set(self.reminders)) or any(
+            d <= self.first for d in self.reminders
+        ):
+            raise ValueError("reminders: must rise, each after `first`")
+        wanted: list[Kind] = ["first"]
+        if self.reminders:
+            wanted.append("reminder")
+        if self.last_call is not None:
+            wanted.append("last_call")
+        if absent := [kind for kind in wanted if not self.texts.get(kind)]:
+            raise ValueError(f"texts.{absent[0]}: is missing")
+        return self
+
+    def is_quiet(self, hour: int) -> bool:
+        """Whether nothing may be sent in this hour of the local clock."""
+        begin, end = self.quiet
+        return begin <= hour < end if begin <= end else hour >= begin or hour < end
+
+    @property
+    def clock(self) -> ZoneInfo:
+        """Time zone of the quiet hours."""
+        return ZoneInfo(self.zone)
+
+    def faults_in(self, languages: tuple[str, ...]) -> list[str]:
+        """Name texts that lack in a language of the study."""
+        return [
+            f"messages.texts.{kind}.{tag}: is missing"
+            for kind, letters in self.texts.items()
+            for tag in languages
+            if tag not in letters
+        ]

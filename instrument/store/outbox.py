@@ -1,0 +1,311 @@
+"""Messages that are due, each sent once: reserved in the store, sent, then noted; never in quiet hours."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, insert, select, update
+
+from instrument.errors import DefinitionError, fact_and_hint
+from instrument.messages import Kind, Messages
+from instrument.store.addresses import Contact, addresses_of
+from instrument.store.audit import record
+from instrument.store.connect import StoreError, reading
+from instrument.store.definitions import find_study, study_written_as, waves_of
+from instrument.store.people import aware, hold_people, without_consent
+from instrument.store.tables import administration, message, participant
+from instrument.store.tokens import Keyring
+from instrument.store.windows import PersonDays, days_of_people, rules_of
+from instrument.study import Study
+
+AGAIN = ("failed",)
+"""States after which a message is tried again; of one that was under way nobody knows whether it arrived."""
+
+
+class NotSentError(Exception):
+    """A message was not taken. `for_good`: it never will be, at this address."""
+
+    def __init__(self, why: str, *, for_good: bool = False) -> None:
+        super().__init__(why)
+        self.for_good = for_good
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message: to whom, what, and an id that stays the same when it is tried again."""
+
+    address: str = field(repr=False)
+    subject: str
+    body: str = field(repr=False)
+    sender: str
+    message_id: str
+
+
+Transport = Callable[[Outgoing], None]
+
+
+def send_due(
+    engine: Engine,
+    keyring: Keyring,
+    study_name: str,
+    transport: Transport,
+    *,
+    address: str,
+    now: datetime | None = None,
+    most: int = 100_000,
+) -> Counter[str]:
+    """Send what is due to people whose addresses are kept, at most one message to each and day.
+
+    Parameters
+    ----------
+    engine, keyring
+        The store and the keys of its hashes.
+    study_name
+        Id of the study, which says what is sent when.
+    transport
+        Sends one message, or raises `NotSentError`.
+    address
+        Public address of the questionnaire.
+    now
+        Moment to judge by, the present one by default.
+    most
+        Stop after so many.
+
+    Returns
+    -------
+    collections.Counter
+        sent, failed (tried again later), refused (never again), unknown (was under way when a sender ended).
+
+    Raises
+    ------
+    DefinitionError
+        The study file has no messages.
+    """
+    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    done: Counter[str] = Counter()
+    with reading(engine) as connection:
+        row: Any = find_study(connection, study_name)
+    study = study_written_as(row.definition)
+    plan = study.messages
+    if plan is None:
+        fact = f"study {study_name!r} has no messages."
+        raise DefinitionError(fact_and_hint("dta study send", fact, "write `messages:` into its file."))
+    if row.status != "open" or plan.is_quiet(moment.astimezone(plan.clock).hour):
+        return done
+    done["unknown"] = _give_up_those_under_way(engine, int(row.id), moment)
+    for contact in _worth_a_look(engine, row, plan, moment, addresses_of(engine, study_name)):
+        if sum(done.values()) >= most:
+            break
+        with engine.begin() as connection:
+            reserved = _reserve(connection, row, study, plan, keyring, contact, moment)
+        if reserved is None:
+            continue
+        number, kind, lang, closes = reserved
+        letter = plan.texts[kind].get(lang) or next(iter(plan.texts[kind].values()))
+        base = address.rstrip("/")
+        subject, body = letter.filled(
+            title=study.title,
+            link=f"{base}/q/{contact.token}",
+            stop=f"{base}/stop/{contact.token}",
+            closes=closes,
+            contact=study.contact,
+        )
+        made_at = f"<{study.id}.{number}@{base.rpartition('//')[2].partition(':')[0] or 'localhost'}>"
+        state = "sent"
+        try:
+            transport(Outgoing(contact.address, subject, body, plan.sender, made_at))
+        except NotSentError as error:
+            state = "refused" if error.for_good else "failed"
+        with engine.begin() as connection:
+            _note(connection, number, state, moment)
+        done[state] += 1
+    return done
+
+
+def stop_messages(connection: Connection, participant_id: int) -> None:
+    """Note that a person wants no more messages; answering with the link goes on as before."""
+    connection.execute(
+        update(participant).where(participant.c.id == participant_id).values(no_messages_at=datetime.now(UTC))
+    )
+    record(connection, "person.stop_messages", "store")
+
+
+def _reserve(
+    connection: Connection,
+    row: Any,
+    study: Study,
+    plan: Messages,
+    keyring: Keyring,
+    contact: Contact,
+    moment: datetime,
+) -> tuple[int, Kind, str, str] | None:
+    """Reserve the message that is due to a person now, if any; the person is held meanwhile."""
+    query = select(participant).where(
+        participant.c.study_id == row.id, participant.c.pseudonym == contact.participant
+    )
+    person: Any = connection.execute(query).first()
+    if person is None or not hold_people(connection, [int(person.id)]):
+        return None
+    person = connection.execute(query).first()
+    if person is None or person.no_messages_at is not None:
+        return None
+    if person.token_hash not in keyring.candidates(contact.token):
+        return None  # the link was renewed, and the new one is not with the addresses yet
+    if without_consent(connection, [int(person.id)]):
+        return None
+    if person.expires_at is not None and aware(person.expires_at) < moment:
+        return None
+    due = _due(_standing(connection, row, [int(person.id)]), row, plan, int(person.id), moment)
+    if due is None:
+        return None
+    wave_id, kind, name, closes, skipped = due
+    kept: Any = connection.execute(
+        select(message).where(
+            message.c.participant_id == person.id, message.c.wave_id == wave_id, message.c.kind == name
+        )
+    ).first()
+    for other in skipped:
+        connection.execute(
+            insert(message).values(
+                participant_id=person.id, wave_id=wave_id, kind=other, state="skipped", attempts=0, at=moment
+            )
+        )
+    if kept is None:
+        values = {"participant_id": person.id, "wave_id": wave_id, "kind": name}
+        made = connection.execute(insert(message).values(**values, state="sending", attempts=1, at=moment))
+        key = made.inserted_primary_key
+        if key is None:
+            raise StoreError(fact_and_hint("send", "the database gave no number.", "report it."))
+        number = int(key[0])
+    else:
+        number = int(kept.id)
+        again = {"state": "sending", "attempts": kept.attempts + 1, "at": moment}
+        connection.execute(update(message).where(message.c.id == number).values(**again))
+    lang = person.lang if person.lang in study.languages else study.languages[0]
+    return number, kind, lang, closes
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Waves of a study, and of people their days, completed waves and messages."""
+
+    waves: list[Any]
+    days: Mapping[int, PersonDays]
+    completed: set[tuple[int, int]]
+    messages: Mapping[int, dict[tuple[int, str], Any]]
+
+
+def _standing(connection: Connection, row: Any, numbers: list[int] | None = None) -> _Standing:
+    of_study = select(participant.c.id).where(participant.c.study_id == row.id)
+    people = of_study if numbers is None else of_study.where(participant.c.id.in_(numbers))
+    finished = select(administration.c.participant_id, administration.c.wave_id).where(
+        administration.c.participant_id.in_(people), administration.c.status == "completed"
+    )
+    kept: dict[int, dict[tuple[int, str], Any]] = {}
+    for one in connection.execute(select(message).where(message.c.participant_id.in_(people))):
+        kept.setdefault(int(one.participant_id), {})[one.wave_id, one.kind] = one
+    return _Standing(
+        waves=_rows(waves_of(connection, int(row.id))),
+        days=days_of_people(connection, row, numbers),
+        completed={(int(person), int(wave)) for person, wave in connection.execute(finished)},
+        messages=kept,
+    )
+
+
+def _worth_a_look(
+    engine: Engine, row: Any, plan: Messages, moment: datetime, contacts: list[Contact]
+) -> list[Contact]:
+    """People to whom something may be due: the rest need no transaction of their own."""
+    with reading(engine) as connection:
+        standing = _standing(connection, row)
+        query = select(participant.c.pseudonym, participant.c.id).where(participant.c.study_id == row.id)
+        numbers = {str(name): int(number) for name, number in connection.execute(query)}
+    return [
+        one
+        for one in contacts
+        if one.participant in numbers
+        and _due(standing, row, plan, numbers[one.participant], moment) is not None
+    ]
+
+
+def _due(
+    standing: _Standing, row: Any, plan: Messages, person: int, moment: datetime
+) -> tuple[int, Kind, str, str, list[str]] | None:
+    """Wave, kind and name of the message that is due, last day of the window, names that are passed over."""
+    days, rules, today = standing.days[person], rules_of(str(row.definition)), moment.date()
+    kept = standing.messages.get(person, {})
+    spent = [one for one in kept.values() if one.state not in ("failed", "skipped")]
+    if any(one.at.date() == today for one in spent):
+        return None
+    for wave in standing.waves:
+        window = days.window(rules, wave.name, wave.opens_day, wave.closes_day)
+        if window is None or not window.holds(today) or (person, wave.id) in standing.completed:
+            continue
+        names = _schedule(plan, window.opens, window.closes)
+        ripe = [(name, kind) for name, kind, day in names if day <= today]
+        open_ones = [
+            (name, kind)
+            for name, kind in ripe
+            if (wave.id, name) not in kept or kept[wave.id, name].state in AGAIN
+        ]
+        over = [
+            name
+            for (of_wave, name), one in kept.items()
+            if of_wave == wave.id and one.state not in (*AGAIN, "skipped")
+        ]
+        later = [place for place, (name, _) in enumerate(ripe) if name in over]
+        open_ones = [one for one in open_ones if ripe.index(one) > max(later, default=-1)]
+        if not open_ones:
+            continue
+        first = open_ones[0] if open_ones[0][1] == "first" else open_ones[-1]
+        if first[1] == "first":
+            passed = [name for name, _ in open_ones[1:] if (wave.id, name) not in kept]
+        else:
+            passed = [name for name, _ in open_ones[:-1] if (wave.id, name) not in kept]
+        return int(wave.id), first[1], first[0], window.closes.isoformat(), passed
+    return None
+
+
+def _schedule(plan: Messages, opens: Any, closes: Any) -> list[tuple[str, Kind, Any]]:
+    """Names, kinds and days of a wave's messages, in order of their days."""
+    made: list[tuple[str, Kind, Any]] = [("first", "first", opens + timedelta(days=plan.first))]
+    made += [
+        (f"reminder {k}", "reminder", opens + timedelta(days=after))
+        for k, after in enumerate(plan.reminders, start=1)
+    ]
+    if plan.last_call is not None:
+        made.append(("last call", "last_call", closes - timedelta(days=plan.last_call)))
+    return sorted(made, key=lambda one: (one[1] != "first", one[2]))
+
+
+def _give_up_those_under_way(engine: Engine, study_id: int, moment: datetime) -> int:
+    """Messages that a sender was about to hand over when it ended: they may have arrived, and stay unsent."""
+    people = select(participant.c.id).where(participant.c.study_id == study_id)
+    old = message.c.at < moment - timedelta(hours=1)
+    under_way = (message.c.state == "sending") & old & message.c.participant_id.in_(people)
+    with engine.begin() as connection:
+        numbers = list(connection.execute(select(message.c.id).where(under_way)).scalars())
+        for number in numbers:
+            _note(connection, int(number), "unknown", moment)
+    return len(numbers)
+
+
+def _note(connection: Connection, number: int, state: str, moment: datetime) -> None:
+    connection.execute(update(message).where(message.c.id == number).values(state=state, at=moment))
+    record(connection, f"message.{state}", f"message {number}")
+
+
+def _rows(rows: Any) -> list[Any]:
+    return list(rows)
+
+
+def counted(done: Mapping[str, int]) -> str:
+    """Counts in words."""
+    parts = [
+        f"{done[state]} {state}" for state in ("sent", "failed", "refused", "unknown") if done.get(state)
+    ]
+    return ", ".join(parts) or "nothing was due"
