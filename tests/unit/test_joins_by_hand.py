@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.pipeline.covariates import Use, sentinels, sorted_out, suspected_covariates
+from analysis.pipeline.covariates import Use, planned_groups, sentinels, sorted_out, suspected_covariates
 from analysis.pipeline.joining import refuse_joins_without_ids
+from analysis.planning.definition import Grouping
 from instrument.errors import ResponseDataError, ToolkitWarning
 
 
@@ -111,6 +112,7 @@ def test_amounts_are_numbers_of_more_than_seven_values_known_of_thirty() -> None
         ([18, 44, 99, 99, 71], {}),  # nearer than the whole range
         ([18, 44, 99, 99], {99: 2}),
         ([20, 30, -9, -9], {-9: 2}),
+        ([0, 30, -9, -9], {-9: 2}),  # nothing else is below zero
         ([-3, 30, -9, -9], {}),  # below zero where others are too
         ([0, 1, 9, 9], {}),  # nine visits are an amount
         ([1, 2, 8887, 8887], {}),
@@ -123,9 +125,34 @@ def test_marks_of_missing_values_among_amounts(values: list[float], found: dict[
 
 def test_a_suspicion_names_covariate_code_and_count() -> None:
     table = pd.DataFrame(
-        {"participant": ["a", "b", "c", "d"], "age": [20, 30, 999, 999], "ok": [True, False] * 2}
+        {
+            "participant": ["a", "b", "c", "d"],
+            "age": [20, 30, 999, 999],
+            "ok": [True, False] * 2,
+            "town": ["x", "y"] * 2,
+        }
     )
     with pytest.warns(ToolkitWarning, match="2 people have 999 in covariate 'age'"):
         notes = suspected_covariates(SimpleNamespace(known_covariates=table))  # type: ignore[arg-type]
     assert notes == ("suspicion: 2 people have 999 in covariate 'age', far from the other values",)
     assert suspected_covariates(SimpleNamespace(known_covariates=None)) == ()  # type: ignore[arg-type]
+
+
+def test_planned_groups_are_formed_as_the_plan_names_them() -> None:
+    values = of_levels(a=30, b=40, c=50, d=29)
+    found = planned_groups("site", values, Grouping(reference="c", leave_out=("b",)), 30)
+    assert (found.use, found.compared) == (Use.GROUPS, ("c", "a"))
+    assert found.reason == "left out by the plan: b; levels of fewer than 30 people are left out: d"
+    assert found.groups.notna().sum() == 80
+    plain = planned_groups("site", values, Grouping(), 29)
+    assert (plain.compared, plain.reason) == (("a", "b", "c", "d"), "")
+    two = planned_groups("site", values, Grouping(), 40)
+    assert two.use == Use.GROUPS and two.compared == ("b", "c")
+    one = planned_groups("site", values, Grouping(leave_out=("z",)), 41)
+    assert one.use == Use.LEFT_OUT
+    assert one.reason == (
+        "nobody is in the planned levels z; levels of fewer than 41 people are left out: a, b, d; "
+        "fewer than two levels have 41 people or more"
+    )
+    numbers = planned_groups("arm", pd.Series([1.0] * 5 + [2.0] * 5), Grouping(reference="2"), 5)
+    assert numbers.compared == (2.0, 1.0)
