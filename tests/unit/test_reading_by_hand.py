@@ -215,3 +215,46 @@ def test_a_carriage_return_in_one_cell_is_quoted() -> None:
     assert csv_text(frame) == '"a","n","b"\n"x",1,"\'=1"\n"y\rz",2,"w"\n'
     assert csv_text(frame.head(1)) == "a,n,b\nx,1,'=1\n"
     assert csv_text(pd.DataFrame({"a\r": [1]})) == '"a\r"\n1\n'
+
+
+def test_scores_are_described_number_by_number() -> None:
+    card = instrument.score(ANSWERS, SCALE, prorate_at=0.75, reliability={"t": 0.75})
+    found = card.describe()
+    first, second = 4.0, 11 / 3  # the third person answered one of four
+    sd = (first - second) / np.sqrt(2)
+    assert list(found.index) == ["t", "u", "total"]
+    both = [(first + 1.5) / 2, (second + 2) / 2]
+    assert found.loc["total", ["mean", "minimum", "maximum"]].tolist() == pytest.approx(
+        [sum(both) / 2, min(both), max(both)]
+    )
+    assert found.loc["total", ["prorated", "does_not_apply", "sem"]].isna().all()
+    row = found.loc["t"]
+    assert (row["n"], row["missing"], row["prorated"], row["does_not_apply"]) == (2, 1, 1, 0)
+    numbers = [row[name] for name in ("mean", "sd", "minimum", "maximum", "sem")]
+    assert numbers == pytest.approx([(first + second) / 2, sd, second, first, sd / 2])
+    assert found.loc["u", ["n", "missing", "minimum", "maximum", "prorated"]].tolist() == [2, 1, 1.5, 2, 0]
+    assert pd.isna(found.loc["u", "sem"])
+    lines = card.summary().splitlines()
+    assert lines[2].split() == ["t", "2", "1", "3.83", "0.24", "3.67", "4.00", "1", "0.00", "0.12"]
+    assert lines[3].split() == ["u", "2", "1", "1.75", "0.35", "1.50", "2.00", "0", "0.00"]
+    assert lines[4].split() == ["total", "2", "1", "2.79", "0.06", "2.75", "2.83"]
+    assert lines[5] == (
+        "Theme score: mean of the answered items, when at least 75% of the applicable items are answered. "
+        "Reversed before: q4. Total: mean of the theme means of t, u, all required. Instrument four 1."
+    )
+    tree = card.to_dict()
+    assert tree["scores"]["t"] == pytest.approx([first, second, None], nan_ok=True)
+    assert tree["sem"] == pytest.approx({"t": sd / 2}) and tree["reliability"] == {"t": 0.75}
+    assert "0–100 first" in instrument.score(ANSWERS, SCALE, rescale="0-100").rule.describe()
+
+
+def test_a_scorecard_names_six_scores_and_no_more() -> None:
+    def of(themes: int) -> str:
+        raw = SCALE.model_dump(mode="json", by_alias=True)
+        items = [{"id": f"i{k}", "text": "-"} for k in range(themes)]
+        raw["themes"] = [{"id": f"t{k}", "title": "T", "items": [item]} for k, item in enumerate(items)]
+        answers = pd.DataFrame({"participant": ["a"], "wave": [1]} | {item["id"]: [3] for item in items})
+        return repr(instrument.score(answers, instrument.Instrument.model_validate(raw))).splitlines()[1]
+
+    assert of(5) == "  scores: t0, t1, t2, t3, t4, total"
+    assert of(6) == "  scores: t0, t1, t2, t3, t4, t5, …"
