@@ -98,7 +98,10 @@ def _noncentrality(t: float, df: float, tail: float) -> float:
     """Noncentrality at which a t as large as this one or smaller has probability `tail`."""
 
     def excess(noncentrality: float) -> float:
-        return float(nct.cdf(t, df, noncentrality)) - tail
+        below = float(nct.cdf(t, df, noncentrality))
+        if not np.isfinite(below):  # SciPy gives NaN for some of the farthest tails
+            below = float(noncentrality < t)
+        return below - tail
 
     reach = 5.0 + abs(t)
     return float(brentq(excess, t - reach, t + reach, xtol=1e-12))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from scipy.special import gammaln
 
 from analysis.commands import read_measures
 from analysis.figures.registry import build_figures
@@ -24,7 +25,7 @@ HYPOTHESES = [
     {"id": "h1", "text": "Goes with mood.", "measure": "correlation total, mood", "expected": ">= 0.20"},
     {"id": "h2", "text": "Apart.", "measure": "HTMT north, south", "expected": "< 0.85"},
     {"id": "h3", "text": "Little to do with age.", "measure": "absolute correlation total, age", "expected": "< .3"},
-    {"id": "h4", "text": "Helpers score higher.", "measure": "known groups total by role", "expected": ">= 0.2"},
+    {"id": "h4", "text": "Helpers score higher.", "measure": "known groups total by role: helper over other", "expected": ">= 0.2"},
     {"id": "h5", "text": "Goes with joy.", "measure": "correlation total, joy", "expected": ">= 0.20"},
     {"id": "h6", "text": "Leads use.", "measure": "odds ratio per SD of the total", "expected": "> 1"},
     {"id": "h7", "text": "Something else.", "measure": "a hunch", "expected": "> 1"},
@@ -210,3 +211,39 @@ def test_the_command_reads_measures(tmp_path: Path, answers: pd.DataFrame, scale
     assert found.id == "short" and len(read) == len(other)
     with pytest.raises(DefinitionError, match=r"'a\.csv' names no answers and instrument"):
         read_measures(["a.csv"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_sign_of_known_groups_does_not_hang_on_the_order_of_rows(
+    seed: int, answers: pd.DataFrame, scale: Instrument, sides: dict[str, pd.DataFrame], study: dict[str, Any]
+) -> None:
+    people = score(answers[answers["wave"] == 1], scale).scores.set_index("participant")["total"]
+    role = sides["covariates"].set_index("participant")["role"]
+    helpers, others = (people[role.reindex(people.index) == name].dropna() for name in ("helper", "other"))
+    within = np.concatenate([helpers - helpers.mean(), others - others.mean()])
+    df = len(within) - 2
+    factor = np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2)
+    g = factor * (helpers.mean() - others.mean()) / np.sqrt((within**2).sum() / df)
+    asked = {
+        "named": "known groups total by role: helper over other",
+        "turned": "known groups total by role, other > helper",
+        "silent": "known groups total by role",
+        "nobody": "known groups total by role: helper over guest",
+        "codes": "known groups total by code",
+    }
+    plan = make_study(
+        study
+        | {"hypotheses": [{"id": k, "text": k, "measure": v, "expected": "> 0"} for k, v in asked.items()]}
+        | {"baseline": [], "outcome": None}
+    )
+    covariates = sides["covariates"].sample(frac=1, random_state=seed)[["participant", "role"]]
+    covariates["code"] = covariates["role"].map({"helper": 1, "other": 0})
+    shuffled = answers.sample(frac=1, random_state=seed)
+    found = validate(shuffled, scale, study=plan, seed=5, topics=("validity",), covariates=covariates)
+    table = pd.DataFrame(found.to_dict()["sections"]["validity"]["tables"]["hypotheses"]).set_index("id")
+    assert table.loc["named", "estimate"] == pytest.approx(g, rel=1e-9)
+    assert table.loc["codes", "estimate"] == pytest.approx(g, rel=1e-9)
+    assert table.loc["turned", "estimate"] == pytest.approx(-g, rel=1e-9)
+    assert table.loc[["silent", "nobody"], "status"].tolist() == ["not evaluated"] * 2
+    assert "HIGHER over LOWER" in table.loc["silent", "reason"]
+    assert "nobody is in 'guest'" in table.loc["nobody", "reason"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
-from scipy.stats import norm
+from scipy.stats import nct, norm
 
 import instrument
 from analysis.reliability.resampling import bootstrap, left_out_values
@@ -23,6 +23,7 @@ from analysis.validity import (
     known_groups,
 )
 from analysis.validity.discriminant import ratios
+from analysis.validity.groups import hedges_g, small_sample_factor
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
@@ -359,3 +360,16 @@ def test_a_callers_rounding_of_pingouin_reaches_no_result() -> None:
         pingouin.options.clear()
         pingouin.options.update(kept)
     pd.testing.assert_frame_equal(before.to_frame(), after.to_frame())
+
+
+@pytest.mark.parametrize("shift", [-12.0, -5.0, -1.0, 0.0, 0.4, 3.0, 12.0])
+@pytest.mark.parametrize("n", [3, 10, 30, 80])
+def test_the_interval_of_hedges_g_ends_where_its_probabilities_are(n: int, shift: float) -> None:
+    rng = np.random.default_rng(n)
+    first, second = rng.normal(size=n), rng.normal(size=n) + shift
+    estimate, lower, upper = hedges_g(first, second)
+    df, scale = 2 * n - 2, np.sqrt(2 / n)
+    factor = small_sample_factor(df) * scale
+    t = estimate / factor
+    assert nct.cdf(t, df, lower / factor) == pytest.approx(0.975, abs=1e-8)
+    assert nct.cdf(t, df, upper / factor) == pytest.approx(0.025, abs=1e-8)

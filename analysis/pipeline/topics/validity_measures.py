@@ -11,6 +11,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people
 from analysis.pipeline.topics.adherence import related
 from analysis.pipeline.topics.use import lacks_use
+from analysis.planning.definition import same_label
 from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 from instrument.keying import keyed_numbers
@@ -23,7 +24,11 @@ Estimate = tuple[float, float, float]
 _PAIR = r"(?:of\s+)?(?P<first>[\w-]+)\s*(?:,|\band\b|\bby\b)\s*(?P<second>[\w-]+)$"
 _CORRELATION = re.compile(rf"^(?P<kind>absolute correlation|correlation|\|r\||r)\s+{_PAIR}")
 _HTMT = re.compile(rf"^(?P<kind>HTMT2?)\s+{_PAIR}", re.IGNORECASE)
-_GROUPS = re.compile(rf"^known groups\s+{_PAIR}", re.IGNORECASE)
+_GROUPS = re.compile(
+    rf"^known groups\s+{_PAIR.removesuffix('$')}"
+    r"(?:\s*[:,]\s*(?P<higher>.+?)\s+(?:over|above|>)\s+(?P<lower>.+))?$",
+    re.IGNORECASE,
+)
 _ODDS = re.compile(r"^odds ratio per SD of (?:the )?(?P<first>[\w-]+)$", re.IGNORECASE)
 
 
@@ -185,17 +190,40 @@ def _ratio(named: re.Match[str], ratios: HtmtResult | None) -> Estimate | str:
 
 
 def _groups(context: Context, named: re.Match[str], people: pd.DataFrame) -> Estimate | str:
-    """Hedges' g between two groups, the one named second in the data minus the first."""
+    """Hedges' g between two groups: the one named higher minus the other, whatever the order of rows."""
     from analysis.validity import known_groups
 
     columns = _columns(context, named, people)
     if isinstance(columns, str):
         return columns
-    pairs = known_groups(people, columns[0], columns[1]).pairs
-    if len(pairs) > 1:
-        return f"{columns[1]!r} has more than two groups."
-    row = pairs.iloc[0]
+    score, group = columns
+    both = people.dropna(subset=columns)
+    labels = both[group].map(same_label)
+    if named["higher"] is None:
+        levels = _levels_of_codes(both[group])
+        if len(levels) > 2:
+            return f"{group!r} has more than two groups, and the measure names none of them."
+        if not levels:
+            ask = f"`known groups {score} by {group}: HIGHER over LOWER`"
+            return f"which group of {group!r} is expected to be higher is not said: write {ask}."
+    else:
+        levels = [named["lower"].strip(), named["higher"].strip()]
+        if absent := [level for level in levels if level not in set(labels)]:
+            return f"nobody is in {absent[0]!r} of {group!r}."
+    pair = pd.DataFrame({score: both[score], group: labels})[labels.isin(levels)]
+    if of_people(len(pair)) is not None:
+        return f"{Cause.FEW_PEOPLE.words} are in the two groups."
+    row = known_groups(pair, score, group, expected=levels).pairs.iloc[0]
     return float(row["hedges_g"]), float(row["hedges_g_ci_lower"]), float(row["hedges_g_ci_upper"])
+
+
+def _levels_of_codes(cells: pd.Series) -> list[str]:
+    """Levels that have an order of their own, from the lowest: numbers and ordered categories; else none."""
+    if isinstance(cells.dtype, pd.CategoricalDtype) and cells.cat.ordered:
+        return [same_label(level) for level in cells.cat.categories if (cells == level).any()]
+    if pd.api.types.is_numeric_dtype(cells.dtype):
+        return [same_label(level) for level in sorted(cells.unique())]
+    return []
 
 
 def _odds(context: Context, score: str) -> Estimate | str:
