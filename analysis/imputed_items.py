@@ -13,7 +13,7 @@ from scipy import stats
 from analysis.adherence.imputation import IMPUTATIONS, SWEEPS, Pooled, impute, pool
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.result import Result
-from instrument.answers import numeric_columns
+from instrument.answers import numeric_columns, table_of
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 FEWEST_ITEMS = 2
@@ -108,7 +108,7 @@ def impute_items(
     https://doi.org/10.18637/jss.v045.i03
     """
     checked_seed(seed, "impute_items")
-    frame = numeric_columns(items, "impute_items").astype(float).dropna(how="all")
+    frame = numeric_columns(table_of(items, "impute_items"), "impute_items").astype(float).dropna(how="all")
     if frame.shape[1] < FEWEST_ITEMS or len(frame) <= frame.shape[1]:
         fact = f"{frame.shape[1]} items of {len(frame)} persons cannot be imputed from each other."
         raise ResponseDataError(

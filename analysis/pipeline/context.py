@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +17,7 @@ from analysis.planning.loading import Settled
 from analysis.software import recorded, used
 from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
 from instrument.keying import as_given, keyed_numbers
 from instrument.loading import as_instrument
 from instrument.reduced import without_themes
@@ -219,7 +220,12 @@ class Context:
         """Scores of every administration by the instrument's rule."""
         from instrument.scoring import score
 
-        return score(self.answers, self.scale, rescale=self.rescale)
+        with warnings.catch_warnings():
+            # Answers that look keyed already were named when they came in.
+            warnings.filterwarnings(
+                "ignore", message=r"score: .*item-rest correlation", category=ToolkitWarning
+            )
+            return score(self.answers, self.scale, rescale=self.rescale)
 
     def scores_at(self, wave: Any) -> pd.DataFrame:
         """Theme scores, and the total where there is one, of one wave; indexed by participant."""

@@ -154,7 +154,9 @@ def _study_shown(request: Request) -> tuple[Study | None, str]:
     site, place = site_of(request), place_in(request)
     try:
         with reading(site.engine) as connection:
-            query = select(study.c.id, study.c.definition).where(study.c.status != "draft")
+            query = (
+                select(study.c.id, study.c.definition).where(study.c.status != "draft").order_by(study.c.id)
+            )
             kept: list[Any] = list(connection.execute(query))
     except SQLAlchemyError as error:
         log.error("the store does not answer: %s", type(error).__name__)

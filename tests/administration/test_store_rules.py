@@ -54,7 +54,7 @@ from instrument.store.people import (
     invite,
     issue_withdrawal_code,
 )
-from instrument.store.retrieval import CONSENT, responses_of
+from instrument.store.retrieval import CONSENT, VERSIONS, responses_of
 from instrument.store.tokens import Keyring
 
 ITEMS = ["i1", "i2", "i3", "i4"]
@@ -382,6 +382,7 @@ def test_answers_come_out_wide_with_the_reason_of_each_gap(engine: Engine, keyri
         "mode",
         "status",
         *CONSENT,
+        *VERSIONS,
     ]
     assert wide.loc[0, "i1"] == 3
     assert wide[ITEMS].isna().sum().sum() == 7

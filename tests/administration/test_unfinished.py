@@ -23,7 +23,7 @@ from instrument.store import tables
 from instrument.store.connect import StoreError, open_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.keyed_tables import keep_table
-from instrument.store.retrieval import CONSENT, responses_of
+from instrument.store.retrieval import CONSENT, VERSIONS, responses_of
 from instrument.store.tokens import Keyring, save_keyring
 
 
@@ -134,7 +134,9 @@ def test_answers_that_came_by_the_pages_are_known_to_an_import_of_their_export(
 ) -> None:
     with engine.begin() as connection:
         connection.execute(tables.administration.update().values(mode="web"))
-        answers = responses_of(connection, "trial").drop(columns=["day", "in_window", "mode", *CONSENT])
+        answers = responses_of(connection, "trial").drop(
+            columns=["day", "in_window", "mode", *CONSENT, *VERSIONS]
+        )
         row = find_study(connection, "trial")
         assert keep_table(connection, row, answers, keyring, mode="import", lang="en") == (0, 2)
         open_row = answers.iloc[[1]].assign(hum1=pd.array([5], dtype="Int64"))

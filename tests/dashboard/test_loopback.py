@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ PATHS = [
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     results: Path = tmp_path_factory.mktemp("results")
-    return TestClient(dta.compose(results), base_url="http://127.0.0.1:8000", follow_redirects=False)
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("DTA_RESULTS", "DTA_SHARED"):  # serving sets them for the pages; other tests read them
+            environment.setenv(name, "")
+            environment.delenv(name)
+        yield TestClient(dta.compose(results), base_url="http://127.0.0.1:8000", follow_redirects=False)
 
 
 @pytest.mark.parametrize(

@@ -273,7 +273,7 @@ def test_unit_markers_and_unit_variances_imply_the_same_moments(seed):
     """Where a search went on another scale its values come back as the same model."""
     table = build_table(parse_syntax(SCALED), TableOptions(meanstructure=True))
     other, markers = free_markers(table)
-    assert set(markers) == {"f", "g", "h"}
+    assert set(markers) == {(0, "f"), (0, "g"), (0, "h")}
     generator = np.random.default_rng(seed)
     x = generator.normal(scale=0.6, size=other.n_free)
     for k in markers.values():

@@ -248,29 +248,39 @@ def test_the_flow_says_who_stands_at_its_start() -> None:
 
 
 ENDS = pd.DataFrame(
-    [  # reason, at risk, disengaged, day withdrawn, last day watched -> how use ended
-        ("well", True, True, np.nan, 84.0, 2),
-        ("bored", True, True, np.nan, 84.0, 1),
-        (None, True, True, np.nan, 84.0, 1),
-        ("well", True, False, 60.0, 60.0, 2),  # withdrew on the last day watched
-        ("well", True, False, 61.0, 60.0, 0),  # not seen to withdraw
-        (None, True, False, 60.0, 60.0, 0),
-        ("well", False, True, np.nan, 84.0, 0),
-        (None, True, False, np.nan, 84.0, 0),
+    [  # reason, at risk, silent to the end, last day of use, day withdrawn, last day watched -> end, days after 28
+        ("well", True, True, 40.0, np.nan, 84.0, 2, 26.0),  # silent for 14 days
+        ("bored", True, True, 35.0, np.nan, 84.0, 1, 21.0),
+        (None, True, True, 35.0, np.nan, 84.0, 3, 21.0),
+        ("well", True, False, 59.0, 60.0, 60.0, 2, 32.0),  # withdrew on the last day watched
+        ("well", True, False, 59.0, 61.0, 60.0, 0, 32.0),  # not seen to withdraw
+        (None, True, False, 59.0, 60.0, 60.0, 0, 32.0),
+        ("well", False, True, 10.0, np.nan, 84.0, 0, np.nan),
+        (None, True, False, 80.0, np.nan, 84.0, 0, 56.0),
     ],
-    columns=["reason", "at_risk", "disengaged", "withdrawn_day", "end_day", "wanted"],
+    columns=[
+        "reason",
+        "at_risk",
+        "last_use_is_end",
+        "last_use_day",
+        "withdrawn_day",
+        "end_day",
+        "wanted",
+        "after",
+    ],
 )
 
 
 def test_how_use_ended_is_told_by_the_reasons_of_the_study() -> None:
     notes: list[str] = []
-    found = with_ends(ENDS, ["well"], notes)
+    found = with_ends(ENDS, ["well"], notes, 28.0, 14.0)
     assert found["end_of_use"].tolist() == ENDS["wanted"].tolist()
-    assert notes == ["of 4 people who left 1 gave no reason: another is taken"]
-    assert "end_of_use" not in with_ends(ENDS.assign(reason=None), ["well"], [])
-    assert "end_of_use" not in with_ends(ENDS, None, notes) and "ends_well" in notes[-1]
+    np.testing.assert_array_equal(found["ended_after"], ENDS["after"])
+    assert notes == ["of 4 people whose use ended 1 gave no reason: an end of its own"]
+    assert "end_of_use" not in with_ends(ENDS.assign(reason=None), ["well"], [], 28.0, 14.0)
+    assert "end_of_use" not in with_ends(ENDS, None, notes, 28.0, 14.0) and "ends_well" in notes[-1]
     quiet: list[str] = []
-    with_ends(ENDS[ENDS["reason"].notna()], ["well"], quiet)
+    with_ends(ENDS[ENDS["reason"].notna()], ["well"], quiet, 28.0, 14.0)
     assert quiet == []
 
 
@@ -278,7 +288,7 @@ def test_incidence_is_that_of_those_at_risk() -> None:
     frame = pd.DataFrame(
         {
             "at_risk": [True] * 4 + [False],
-            "disengaged_after": [1.0, 2, 3, 4, 1],
+            "ended_after": [1.0, 2, 3, 4, 1],
             "end_of_use": [1, 2, 1, 0, 2],
         }
     )

@@ -156,6 +156,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "kmo": lambda t: analysis.kmo(items(t)).overall,
     "known_groups": lambda t: analysis.known_groups(t, "a1", "site").descriptives,
     "limits_of_agreement": lambda t: analysis.limits_of_agreement(t["a1"], t["a2"]).to_frame(),
+    "impute_items": lambda t: analysis.impute_items(items(t), 2, sweeps=1)[0],
     "lower_bounds": lambda t: analysis.lower_bounds(items(t)).to_frame(),
     "mixed_correlations": lambda t: analysis.mixed_correlations(items(t), ordered=NAMES[:3]).correlations,
     "omega": lambda t: analysis.omega(items(t), 2, draws=0).total,
@@ -176,7 +177,8 @@ NO_ANSWERS = {
         "audit_agreement", "bifactor_strength", "bootstrap_model", "compare_models", "composite_reliability", "nested",
         "dynamic_cutoffs", "extracted_variance", "plan_power", "relate_features", "rule_table", "simulate_study",
         "standard_error_of_measurement", "summarise_usage", "relate_adherence", "relate_waves",
-        "latent_adherence", "mediate_adherence", "priority_map",
+        "latent_adherence", "mediate_adherence", "priority_map", "misspecifications", "pool_consistency",
+        "pool_model",
     },
     "instrument": {
         "available", "check_responses", "content_validity_ratio", "load", "load_study", "missing_reasons",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from analysis.adherence.claims import Claim
 from analysis.adherence.steps import Step
 from analysis.adherence.waves import FIRST, NEW, WavesResult, relate_waves
@@ -189,7 +191,9 @@ def _effects(made: WavesResult, titles: Mapping[str, str]) -> Table:
 
 def _people(made: WavesResult, found: AdherenceResult) -> Table:
     """Who stands behind each wave, and why the others do not."""
-    frame = made.windows
+    # Before the first wave there is none at which anybody could have rated.
+    history = made.windows["history"].astype("Int64")
+    frame = made.windows.assign(history=history.mask(history.index == history.index[0]))
     at = dict(zip(found.flow["id"], found.flow["n"], strict=True))
     names: dict[str, list[str]] = {}
     for name in ("people", *COUNTS, "first", "history"):
@@ -197,6 +201,7 @@ def _people(made: WavesResult, found: AdherenceResult) -> Table:
         names[name] = [
             populations.label(populations.step(step))
             if step is not None
+            and not pd.isna(row[name])
             and int(row[name]) == at[step]
             and (name == "people" or float(row["from_day"]) == float(found.design["day"]))
             else populations.label(populations.in_window(row["wave"], name))
@@ -210,7 +215,8 @@ def _people(made: WavesResult, found: AdherenceResult) -> Table:
             "people": people(weight=9, names=names["people"]),
             **{name: people("people", names=names[name]) for name in COUNTS[:-1]},
             "rated": people("people", weight=4, names=names["rated"]),
-            **{name: people("rated", weight=1, names=names[name]) for name in ("first", "history")},
+            "first": people("rated", weight=1, names=names["first"], open_at_zero=True),
+            "history": people("rated", weight=1, names=names["history"]),
         },
         sums=[(COUNTS, "people")],
         title="Who stands behind each wave, and why the others do not",

@@ -286,6 +286,12 @@ def _group_kind(counts: dict[str, pd.Series], groupings: list[str]) -> Kind:
     )
 
 
+def _compared(table: pd.DataFrame) -> list[str]:
+    """Names of who is compared, row by row: people of the groups who answered the item and its theme."""
+    rows = zip(table["theme"], table["grouping"], table["item"], strict=True)
+    return [f"compared on {item} of {theme} by {grouping}" for theme, grouping, item in rows]
+
+
 def _prose(values: dict[str, Any]) -> list[str]:
     if not values["tests"]:
         return ["No item could be tested; the reasons stand below."]
@@ -336,7 +342,7 @@ def _tables(table: pd.DataFrame, summary: pd.DataFrame, counts: dict[str, pd.Ser
             frame=table,
             kinds={
                 **each(TEXT, "theme grouping title item text kind flag"),
-                "n": people(weight=1),
+                "n": people(weight=1, names=_compared(table)),
                 **each(GIVEN, "df_total"),
                 **each(statistic("n"), "chisq_total p_adjusted_total nagelkerke_total signed_difference"),
                 **each(statistic("n"), "unsigned_difference", *_DATA),
