@@ -34,7 +34,7 @@ stands <- function(table, column, row) {
 named <- function(table, column, row) {
   if (table == "values") sprintf("sections.%s.values.%s", current, column)
   else if (table == "method") sprintf("sections.%s.method.%s", current, column)
-  else sprintf("sections.%s.tables.%s.%s[%d]", current, table, column, row)
+  else sprintf("sections.%s.tables.%s.%s[%d]", current, table, column, as.integer(row) - 1L)
 }
 
 without <- function(table, columns, rows, reason) {

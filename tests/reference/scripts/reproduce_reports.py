@@ -103,7 +103,7 @@ def main() -> int:
                 results["sections"]["reliability"]["tables"]["alpha"]["alpha"][1] += 0.0001
                 (report / "results.json").write_text(json.dumps(results), encoding="utf-8")
                 status, text = run_r(report, folder)
-                found = "sections.reliability.tables.alpha.alpha[1]" in text
+                found = "sections.reliability.tables.alpha.alpha[1]: " in text
                 said += [
                     f"==== {name}, one number altered: status {status}",
                     text[text.index("Numbers that") :],

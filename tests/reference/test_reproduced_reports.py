@@ -1,0 +1,32 @@
+"""What R said of three reports, as committed: every number with an equivalent agrees, an altered one is named.
+
+Made by `scripts/reproduce_reports.py` with R 4.2.2, psych 2.2.9, lavaan 0.6-14 and semTools 0.5-6.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+TEXT = (Path(__file__).parent / "values" / "reproduce.txt").read_text("utf-8")
+PARTS = dict(re.findall(r"^==== ([^\n]+): status \d\n(.*?)(?=^==== |\Z)", TEXT, re.MULTILINE | re.DOTALL))
+STATUS = dict(re.findall(r"^==== (.+): status (\d)$", TEXT, re.MULTILINE))
+ALTERED = "three_groups, one number altered"
+
+
+def test_three_reports_were_made_again_and_one_was_altered() -> None:
+    assert STATUS == {"three_groups": "0", "bfi": "0", "example": "0", ALTERED: "1"}
+
+
+def test_every_number_with_an_equivalent_agrees() -> None:
+    for name, at_least in (("three_groups", 900), ("bfi", 700), ("example", 4000)):
+        rows = re.findall(r"^  (\w+) +(\d+) of +(\d+) numbers agree$", PARTS[name], re.MULTILINE)
+        assert rows[-1][0] == "all"
+        assert all(agree == compared for _, agree, compared in rows)
+        assert int(rows[-1][1]) == sum(int(agree) for _, agree, _ in rows[:-1]) >= at_least
+
+
+def test_the_altered_number_is_named_and_no_other() -> None:
+    named = re.findall(r"^  (sections\.\S+): ", PARTS[ALTERED], re.MULTILINE)
+    assert "sections.reliability.tables.alpha.alpha[1]" in named
+    assert len(named) == 1
