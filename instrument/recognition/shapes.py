@@ -184,6 +184,7 @@ def widen(raw: RawTable, long: LongForm, keys: Sequence[str], items: Sequence[st
         columns=list(columns),
         cells=list(columns.values()),
         lines=lines[first],
+        unit=f"administration from {raw.unit}",  # its first row; a fault may stand in a later one
         notes=notes,
         value_labels={name: texts for name, texts in raw.value_labels.items() if name in columns}
         | {text: raw.value_labels[long.answer] for text in items if long.answer in raw.value_labels},

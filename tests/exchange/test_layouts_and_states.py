@@ -130,6 +130,11 @@ def test_rows_of_other_items_are_counted_and_two_answers_to_one_item_refused(
     with pytest.raises(ResponseDataError, match=r"2 rows give one item of one administration different") as e:
         read(path, scale)
     assert f"lines 2, {len(rows) + 2}" in str(e.value)
+    odd = rows.assign(resp=rows["resp"].astype(object))
+    odd.iloc[-1, odd.columns.get_loc("resp")] = "perhaps"
+    odd.to_csv(path, index=False)
+    with pytest.raises(ResponseDataError, match=r"1 cell holds text .*; administration from line \d+\)"):
+        read(path, scale)
     rows.rename(columns={"resp": "x"}).to_csv(path, index=False)
     with pytest.raises(ResponseDataError, match=r"no columns may hold their answers.\nHint: name the column"):
         read(path, scale)
