@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,22 @@ def _glance(value: Any) -> str:
     return text if len(text) <= MOST_SHOWN and "\n" not in text else f"{len(text):,} characters"
 
 
+def is_of_people(frame: pd.DataFrame) -> bool:
+    """Whether the rows of a table are single people or administrations.
+
+    Parameters
+    ----------
+    frame
+        A main table.
+
+    Returns
+    -------
+    bool
+        It names participants in a column or an index.
+    """
+    return "participant" in {*map(str, frame.columns), *map(str, frame.index.names)}
+
+
 class Result:
     """Base of every result: frozen, full precision in data, rounding only in `summary()`.
 
@@ -113,13 +130,98 @@ class Result:
         str
             The name of the result, then a line for each field.
         """
-        lines = [type(self).__name__]
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]
-            if not field.name.startswith("_"):
-                lines.append(f"  {field.name}: {_glance(getattr(self, field.name))}")
+        lines = [type(self).__name__, *(f"  {name}: {words}" for name, words in self.glances())]
         if len(lines) > MOST_LINES:
             lines[MOST_LINES - 1 :] = [f"  and {len(lines) - MOST_LINES + 1} more fields"]
         return "\n".join(lines)
+
+    def glances(self) -> list[tuple[str, str]]:
+        """Say what each field is: single values as they are, collections by their size.
+
+        Returns
+        -------
+        list of tuple
+            Name and words, without anyone's answers.
+        """
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        names = [field.name for field in fields if not field.name.startswith("_")]
+        return [(name, _glance(getattr(self, name))) for name in names]
+
+    def _repr_html_(self) -> str:
+        """Give the main table for a notebook; the fields alone where its rows are people."""
+        from analysis.report.session import html_of
+
+        return html_of(self)
+
+    def to_markdown(self, number: int = 1) -> str:
+        """Give the main table as Markdown in APA style: number, caption, table, note.
+
+        Parameters
+        ----------
+        number
+            Of the table.
+
+        Returns
+        -------
+        str
+            Rounded as the report rounds. A table whose rows are people gives its fields alone.
+        """
+        from analysis.report.session import markdown_of
+
+        return markdown_of(self, number)
+
+    def to_latex(self) -> str:
+        """Give the main table as LaTeX in APA style, as `to_markdown` does.
+
+        Returns
+        -------
+        str
+            Needs the packages booktabs, threeparttable and, where it is wide, pdflscape.
+        """
+        from analysis.report.session import latex_of
+
+        return latex_of(self)
+
+    def to_docx(self, path: str | Path | None = None, number: int = 1) -> bytes:
+        """Give the main table as a Word document in APA style, on its side where it is wide.
+
+        Parameters
+        ----------
+        path
+            Where to write it, too.
+        number
+            Of the table.
+
+        Returns
+        -------
+        bytes
+            The file.
+        """
+        from analysis.report.session import docx_of
+
+        return docx_of(self, path, number)
+
+    def plot(self, width: int = 640) -> Any:
+        """Draw the figure that the report has of such a result.
+
+        Parameters
+        ----------
+        width
+            Of the plotting area, in pixels.
+
+        Returns
+        -------
+        altair.Chart
+            Shown by a notebook; `.save("figure.svg")` writes it.
+
+        Raises
+        ------
+        DefinitionError
+            The report has no figure of it.
+        """
+        from analysis.report.session import chart_of
+
+        return chart_of(self, width)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the main table, unrounded.

@@ -69,7 +69,7 @@ def _lines(tree: Tree) -> Iterator[str]:
             yield f"**Limit.** {warning}\n"
         for table in section["tables"]:
             number += 1
-            yield from _table_lines(table_view(name, section, table), number)
+            yield from table_lines(table_view(name, section, table), number)
         yield f"*{method_line(section)}*"
     yield "\n## Methods\n"
     for label, text in methods_paragraphs(tree):
@@ -113,7 +113,8 @@ def _summary_lines(tree: Tree) -> Iterator[str]:
         yield f"- {question.question} **{question.hold}.** {question_line(question)}"
 
 
-def _table_lines(view: TableView, number: int) -> Iterator[str]:
+def table_lines(view: TableView, number: int) -> Iterator[str]:
+    """Write one table in APA style: number, caption, rows, note."""
     yield f"**Table {number}**\n"
     yield f"*{view.title}*\n"
     yield "| " + " | ".join(_cell(head) for head, _ in view.heads) + " |"

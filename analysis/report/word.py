@@ -108,6 +108,38 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
     return _fixed_times(document)
 
 
+def one_table(view: TableView, number: str, *, landscape: bool = False) -> bytes:
+    """Write one table as a document of its own.
+
+    Parameters
+    ----------
+    view
+        The table.
+    number
+        Of the table.
+    landscape
+        Whether the page lies on its side.
+
+    Returns
+    -------
+    bytes
+        The file, the same each time.
+    """
+    import docx
+    from docx.enum.section import WD_ORIENT
+
+    document = docx.Document()
+    properties = document.core_properties
+    properties.created = properties.modified = FIXED
+    properties.author, properties.title = "", view.title
+    if landscape:
+        page = document.sections[0]
+        page.orientation = WD_ORIENT.LANDSCAPE
+        page.page_width, page.page_height = page.page_height, page.page_width
+    _add_table(document, view, number)
+    return _fixed_times(document)
+
+
 def _labelled(document: Document, label: str, text: str) -> None:
     paragraph = document.add_paragraph()
     paragraph.add_run(label).bold = True

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.report.draft import NAME as DRAFT
+from analysis.report.draft import render_draft
 from analysis.report.view import Tree
 from analysis.twins.python_script import python_script
 from analysis.twins.script import r_script
@@ -23,7 +25,7 @@ FORMS = ("html", "pdf", "docx", "markdown")
 LONG = {"report.html", "report.pdf", "report.docx", "report.md"}
 SUPPLEMENTS = {"report_supplement.html", "report_supplement.pdf", "report_supplement.docx"}
 SCRIPTS = {"reproduce.R", "reproduce.py"}
-KNOWN = {MARK, "tables", *SCRIPTS, *LONG, *SUPPLEMENTS, "report_short.html", "report_short.pdf"}
+KNOWN = {MARK, "tables", DRAFT, *SCRIPTS, *LONG, *SUPPLEMENTS, "report_short.html", "report_short.pdf"}
 
 
 def write_report(
@@ -137,6 +139,7 @@ def _fill(tree: Tree, made: Path, forms: Sequence[str], source: Mapping[str, Any
         for table, columns in section["tables"].items():
             csv = csv_text(pd.DataFrame(columns))
             (made / "tables" / f"{name}-{table.replace('_', '-')}.csv").write_text(csv, encoding="utf-8")
+    (made / DRAFT).write_text(render_draft(tree), encoding="utf-8")
     if "twins" in tree["meta"]:
         (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
         (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")

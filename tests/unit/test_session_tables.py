@@ -1,0 +1,161 @@
+"""Every result becomes a table for paper, without anyone's row, and a figure where the report has one."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+import zipfile
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+import instrument
+from analysis.figures.base import to_svg
+from analysis.irt import ModelFitResult
+from analysis.result import MOST_LINES, Result
+from instrument.errors import DefinitionError
+
+PERSON = "person7319"
+
+
+@cache
+def made() -> dict[str, Result]:
+    """One result of each kind that a quick call gives; people have a telling name."""
+    draw = np.random.default_rng(4)
+    common = draw.normal(size=260)
+    raw = {f"q{k}": np.digitize(common + draw.normal(size=260), [-1, 0, 1]) + 1 for k in range(1, 9)}
+    t = pd.DataFrame(raw, index=[f"{PERSON}_{k}" for k in range(260)])
+    group = pd.Series(np.where(np.arange(260) % 2, "one & two", "three_four"), index=t.index, name="group")
+    score = t.mean(axis=1).rename("score")
+    later = score + draw.normal(size=260) * 0.3
+    study = analysis.simulate_study("dta_example", n=60, seed=3)
+    scale = instrument.load("dta")
+    first = study.responses[study.responses["wave"] == "week3"]
+    six = t[[f"q{k}" for k in range(1, 7)]]
+    themes = {"a": ["q1", "q2", "q3", "q4"], "b": ["q5", "q6", "q7", "q8"]}
+    long = pd.DataFrame(
+        {"participant": [*t.index, *t.index], "wave": ["x"] * 260 + ["y"] * 260, "score": [*score, *later]}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one, two = analysis.cfa("f =~ q1+q2+q3+q4+q5+q6", t), analysis.cfa("f =~ q1+q2+q3+q4\ng =~ q5+q6", t)
+        graded = analysis.graded_response(six)
+        found: list[Any] = [
+            analysis.cronbach_alpha(t),
+            analysis.congeneric_omega(t, draws=0),
+            analysis.omega(t, 3, draws=0),
+            analysis.lower_bounds(six),
+            analysis.efa(t, 2, correlation="pearson"),
+            analysis.factor_retention(six, correlation="pearson", draws=10),
+            analysis.kmo(t),
+            analysis.bartlett_sphericity(t),
+            one,
+            analysis.compare_models({"two": two, "one": one}),
+            analysis.nested(one, two),
+            analysis.invariance("f =~ q1+q2+q3+q4", t.join(group), group="group", ordered=False),
+            graded,
+            graded.model_fit(),
+            analysis.polychoric(six),
+            analysis.item_statistics(t, bounds=(1, 4)),
+            analysis.icc(long, targets="participant", raters="wave", ratings="score"),
+            analysis.limits_of_agreement(score, later),
+            analysis.reliable_change(score, later, sem=0.3),
+            analysis.htmt(t, themes, draws=20),
+            analysis.extracted_variance(pd.Series(0.7, index=t.columns), themes),
+            analysis.dif(six, group, matching="rest"),
+            analysis.screen(first, scale),
+            analysis.validate(first, scale, topics=["flow", "scores"]),
+            study,
+        ]
+    return {type(result).__name__: result for result in found}
+
+
+NAMES = [
+    *("AlphaResult", "CongenericResult", "OmegaResult", "LambdasResult", "EfaResult", "RetentionResult"),
+    *("KmoResult", "BartlettResult", "StructuralResult", "ComparisonResult", "NestingResult"),
+    *("InvarianceResult", "GradedResponseResult", "ModelFitResult", "PolychoricResult"),
+    *("ItemStatisticsResult", "IccResult", "LimitsOfAgreement", "ReliableChangeResult", "HtmtResult"),
+    *("ExtractedVarianceResult", "DifResult", "ScreeningResult", "Validation", "StudyData"),
+]
+
+
+def test_the_names_are_those_made() -> None:
+    assert sorted(made()) == sorted(NAMES)
+    assert ModelFitResult.__name__ in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_result_is_a_table_in_every_form_without_anybody(name: str) -> None:
+    result = made()[name]
+    markdown, latex, page, word = (
+        result.to_markdown(),
+        result.to_latex(),
+        result._repr_html_(),
+        result.to_docx(),
+    )
+    text = zipfile.ZipFile(io.BytesIO(word)).read("word/document.xml").decode()
+    for form in (markdown, latex, page, text, repr(result)):
+        assert PERSON not in form
+        assert not re.search(r"syn\d{2}", form)
+    assert len(repr(result).splitlines()) <= MOST_LINES
+    lines = markdown.splitlines()
+    assert lines[0] == "**Table 1**"
+    assert lines[2].startswith("*") and len(lines[2]) > 4
+    heads, bodies = lines[4].count("|"), [line for line in lines[6:] if line.startswith("|")]
+    assert bodies and {row.replace("\\|", "").count("|") for row in bodies} == {heads}
+    assert page.count("<tr>") == len(bodies) + 1 == latex.count(r" \\")
+    assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}")
+    assert not re.search(r"(?<!\\)[_%#]", re.sub(r"\$.*?\$", "", latex))
+    assert text.count("<w:tr>") + text.count("<w:tr ") == len(bodies) + 1
+
+
+def test_the_numbers_of_a_table_are_those_of_the_frame() -> None:
+    result = made()["ItemStatisticsResult"]
+    frame = result.to_frame()
+    row = next(line for line in result.to_markdown().splitlines() if line.startswith("| q3 |"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    mean = cells[1 + list(frame.columns).index("mean")]
+    assert float(mean) == pytest.approx(frame.loc["q3", "mean"], abs=0.0006)
+    assert cells[1 + list(frame.columns).index("n")] == "260"
+
+
+def test_a_wide_table_lies_on_its_side() -> None:
+    wide, narrow = made()["ItemStatisticsResult"], made()["KmoResult"]
+    assert wide.to_latex().startswith(r"\begin{landscape}")
+    assert r"\begin{landscape}" not in narrow.to_latex()
+    for result, turned in ((wide, True), (narrow, False)):
+        xml = zipfile.ZipFile(io.BytesIO(result.to_docx())).read("word/document.xml").decode()
+        assert ('w:orient="landscape"' in xml) is turned
+
+
+@pytest.mark.parametrize("name", ["EfaResult", "RetentionResult", "HtmtResult", "GradedResponseResult"])
+def test_results_with_a_figure_of_the_report_draw_it(name: str) -> None:
+    assert made()[name].plot() is not None
+    from analysis.report.session import figure_of
+
+    assert "<svg" in to_svg(figure_of(made()[name]))
+
+
+def test_other_results_say_that_the_report_has_no_figure_of_them() -> None:
+    with pytest.raises(DefinitionError, match="no figure of a KmoResult"):
+        made()["KmoResult"].plot()
+
+
+def test_a_word_file_is_written_where_one_asks(tmp_path: Any) -> None:
+    made()["KmoResult"].to_docx(tmp_path / "t.docx")
+    assert (tmp_path / "t.docx").read_bytes() == made()["KmoResult"].to_docx()
+
+
+def test_a_p_is_printed_as_one() -> None:
+    assert "| <.001 |" in made()["BartlettResult"].to_markdown()
+    from analysis.report.session import _format
+
+    assert [_format(name, pd.Series([0.2])) for name in ("p", "pvalue_scaled", "p_adjusted", "r")] == [
+        *("p", "p", "p"),
+        "d3",
+    ]
