@@ -17,7 +17,7 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
 from instrument.loading import load, read_yaml
-from instrument.recognition import recognise
+from instrument.recognition import FileForm, recognise
 from instrument.responses import read_responses
 from instrument.responses_files import KNOWN
 
@@ -184,7 +184,12 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
 
 def _recognised(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:
     """Read a file as it is recognised; what it was taken for stands in the notes."""
-    found = recognise(path, scale, how.covariates, "upload")
+    form = FileForm(sheet=how.sheet or None, encoding=how.encoding, delimiter=how.delimiter or None)
+    named = {
+        name: None if label == name else label
+        for name, label in (("participant", how.participant), ("wave", how.wave))
+    }
+    found = recognise(path, scale, how.covariates, "upload", written=form, **named)
     mapping = found.mapping.accepted() if how.take_unsure else found.mapping
     answers = read_responses(path, scale, mapping=mapping, caller="upload")
     taken = [f"column {entry.column!r} is taken for {entry.meaning} ({entry.why})" for entry in found.columns]

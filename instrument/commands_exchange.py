@@ -170,7 +170,12 @@ def import_command(
     it is read as recognised.
     """
     if mapping is None and reader == "table" and (yes or (out is None and study is None)):
-        recognised = _recognise(file, instrument, names_in(covariates), write_mapping, take_all=yes)
+        said = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}
+        columns = {"participant": participant, "wave": wave}
+        recognised = _recognise(
+            file, instrument, names_in(covariates), write_mapping, said, columns, take_all=yes
+        )
+        participant, wave, delimiter, encoding, sheet = "participant", "wave", None, "utf-8", None
         if out is None and study is None:
             typer.echo(
                 f"Then: dta validate {file} --instrument {instrument} --mapping {write_mapping} --out report"
@@ -213,17 +218,39 @@ def import_command(
 
 
 def _recognise(
-    file: Path, named: str | None, covariates: tuple[str, ...], where: Path, *, take_all: bool
+    file: Path,
+    named: str | None,
+    covariates: tuple[str, ...],
+    where: Path,
+    said: dict[str, str | None],
+    columns: dict[str, str],
+    *,
+    take_all: bool,
 ) -> Path:
     """Show what the columns of a file were taken for, and write it down for a person to correct."""
     from instrument.commands import write_whole
-    from instrument.recognition import mapping_text, recognise
+    from instrument.recognition import FileForm, NothingRecognised, mapping_text, recognise
 
     if where.exists():
         fact = f"{str(where)!r} is there already, and may have been corrected."
         hint = "use it with --mapping, delete it, or name another with --write-mapping."
         raise DefinitionError(fact_and_hint("dta import", fact, hint))
-    found = recognise(file, _scale(named), covariates, "dta import")
+    form = FileForm.model_validate({name: value for name, value in said.items() if value is not None})
+    given = {name: None if label == name else label for name, label in columns.items()}
+    try:
+        found = recognise(
+            file,
+            _scale(named),
+            covariates,
+            "dta import",
+            written=form,
+            **given,
+        )
+    except NothingRecognised as nothing:
+        write_whole(where, mapping_text(nothing.draft, file.name))
+        fact, _, hint = str(nothing).partition("\nHint: ")
+        hint = f"name the column of each item in {where}, which was written for it; or {hint}"
+        raise ResponseDataError(f"{fact}\nHint: {hint}") from None
     typer.echo(found.summary())
     mapping = found.mapping.accepted() if take_all else found.mapping
     write_whole(where, mapping_text(mapping, file.name))

@@ -33,6 +33,40 @@ def _number(name: str) -> str:
     return found.group(2) if found else ""
 
 
+ALIKE: dict[str, Callable[[str], str]] = {
+    "blanks": _without_blanks,
+    "capitals": str.casefold,
+    "decimals": lambda name: re.sub(r"\.0+$", "", name),
+    "zeros": lambda name: re.sub(r"(?<![0-9.])0+(?=[0-9])", "", name),
+}
+"""What ids may differ in, by the names that a mapping gives it, and how they are then written."""
+
+
+def ids_alike(name: str, ways: Iterable[str]) -> str:
+    """Write an id without what ids may differ in.
+
+    Parameters
+    ----------
+    name
+        As it stands.
+    ways
+        Keys of `ALIKE`.
+
+    Returns
+    -------
+    str
+        The same for all ids that are meant to be one.
+
+    Examples
+    --------
+    >>> ids_alike("P007", ["zeros"]), ids_alike("P007 ", ["capitals", "blanks"])
+    ('P7', 'p007')
+    """
+    for way in ways:
+        name = ALIKE[way](name)
+    return name
+
+
 CAUSES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("blanks", _without_blanks),
     ("capitals", lambda name: _without_blanks(name).casefold()),
@@ -40,6 +74,67 @@ CAUSES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("leading zeros", _without_zeros),
     ("a prefix or leading zeros", _number),
 )
+
+
+# fmt: off
+SUMS = frozenset((
+    "total", "totals", "grand", "sum", "sums", "subtotal", "mean", "means", "average", "avg", "median",
+    "sd", "std", "dev", "deviation", "stdev", "standard", "variance", "overall", "summe", "gesamt",
+    "gesamtsumme", "mittelwert", "durchschnitt", "standardabweichung", "moyenne", "somme", "écart",
+    "type", "général", "promedio", "suma", "desviación", "estándar", "totale", "somma", "gemiddelde",
+    "totaal", "som",
+))
+# fmt: on
+"""Words that say in place of a person that a row sums up others."""
+MAY_BE_NAMES = frozenset({"max", "min", "n", "count", "media", "anzahl", "maximum", "minimum"})
+"""Such words that could also be the name of somebody."""
+_TRIAL = re.compile(r"(?:test|tests|testing|tester|dummy|demo|xxx+)[ _-]?\d*", re.IGNORECASE)
+
+
+def sums_up(name: str, *, surely: bool = False) -> bool:
+    """Say whether a text in place of a person means that the row sums up others.
+
+    Parameters
+    ----------
+    name
+        As it stands.
+    surely
+        Only words that nobody is called.
+
+    Returns
+    -------
+    bool
+        True for `Total`, `Grand total`, `Mittelwert`, `SD`.
+
+    Examples
+    --------
+    >>> sums_up("Grand total"), sums_up("Max"), sums_up("Max", surely=True), sums_up("P001")
+    (True, True, False, False)
+    """
+    words = re.findall(r"[^\W\d_]+", name.casefold())
+    known = SUMS if surely else SUMS | MAY_BE_NAMES
+    return bool(words) and set(words) <= known and not re.search(r"\d", name)
+
+
+def is_trial(name: str) -> bool:
+    """Say whether an id looks like that of somebody who tried the survey out.
+
+    Parameters
+    ----------
+    name
+        As it stands.
+
+    Returns
+    -------
+    bool
+        True for `test`, `TEST 2`, `dummy`.
+
+    Examples
+    --------
+    >>> is_trial("Test_01"), is_trial("T01"), is_trial("testament")
+    (True, False, False)
+    """
+    return _TRIAL.fullmatch(name.strip()) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

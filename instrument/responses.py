@@ -23,12 +23,32 @@ from instrument.responses_cells import (
     code_books,
     judge_column,
 )
-from instrument.responses_columns import Reading, check_columns, or_recognise, without_empty_rows
+from instrument.responses_columns import Reading, check_columns, or_recognise, or_say, without_empty_rows
 from instrument.responses_files import read_raw
-from instrument.responses_people import NUMBERED, covariate, participants, personal_ids, waves
-from instrument.responses_raw import RawTable, ReasonTable, missing_reasons, reasons_of_table
+from instrument.responses_people import (
+    NUMBERED,
+    covariate,
+    is_rounded,
+    participants,
+    personal_ids,
+    waves,
+)
+from instrument.responses_raw import (
+    RawTable,
+    ReasonTable,
+    count_of,
+    missing_reasons,
+    reasons_of_table,
+)
 from instrument.responses_suspicions import keying_suspicions
-from instrument.responses_whole import other_words, people_apart, refuse_other_labels, rows_asked
+from instrument.responses_whole import (
+    labels_beside_codes,
+    nobodies,
+    other_words,
+    people_apart,
+    refuse_other_labels,
+    rows_asked,
+)
 from instrument.standing import STATUS, with_status
 
 __all__ = ["check_responses", "missing_reasons", "read_responses"]
@@ -305,6 +325,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
         "wave": waves(raw, reading.wave, notes),
     }
     judged = _judge_items(raw, reading)
+    suspected_ids = nobodies(raw, reading, keys["participant"])
     _refuse_duplicates(raw, reading, keys)
     asked = rows_asked(raw, keys["wave"], judged, notes)
     if not asked.all():
@@ -314,7 +335,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
             item: dataclasses.replace(column, codes=column.codes[asked], states=column.states[asked])
             for item, column in judged.items()
         }
-    suspected_ids = people_apart(raw, reading, keys)
+    suspected_ids += people_apart(raw, reading, keys)
     columns: dict[str, object] = dict(keys)
     for item, column in judged.items():
         columns[item] = pd.arrays.IntegerArray(column.codes, column.states != 0)
@@ -324,6 +345,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     states = np.column_stack([column.states for column in judged.values()])
     notes += _counts(raw, states)
     suspicions = keying_suspicions(frame, scale) + suspected_ids + other_words(raw, scale)
+    suspicions += labels_beside_codes(raw, reading)
     if reading.participant in raw.columns:
         suspicions += personal_ids(frame["participant"])
     reasons = _reasons(frame, list(judged), states, raw.reasons)
@@ -377,8 +399,8 @@ def _refuse_faults(raw: RawTable, judged: dict[str, JudgedColumn]) -> None:
     elif raw.caller == "upload":
         hint = hint.replace("pass labels=True", "tick that cells hold labels")
         hint = hint.replace(", or name the marks with na=(…)", "")
-    if seen & {"label", "near_label", "marker", "text", "comma"}:
-        hint = f"{hint.removesuffix('.')}{or_recognise(raw.caller)}."
+    if seen & {"label", "near_label", "marker", "text", "comma", "out_of_range"}:
+        hint = f"{hint.removesuffix('.')}{or_recognise(raw)}."
     raise raw.fault("; ".join(facts) + ".", hint)
 
 
@@ -387,9 +409,13 @@ def _refuse_duplicates(raw: RawTable, reading: Reading, keys: dict[str, pd.Serie
     if not doubled.any():
         return
     what = "participant × wave" if reading.wave in raw.columns else "participant, without a wave column,"
-    hint = "keep one administration of each, or give repeated ones a wave of their own."
+    hint = "keep one administration of each, or give repeated ones a wave of their own"
+    if rounded := sum(is_rounded(name) for name in keys["participant"][doubled].unique()):
+        fact = f"{count_of(rounded, 'id')} rounded by a spreadsheet stand for several people"
+        raise raw.fault(f"{fact} ({raw.where(doubled)}).", "export the ids again, as text.")
     raise raw.fault(
-        f"{what} is not unique: {int(doubled.sum())} rows share one ({raw.where(doubled)}).", hint
+        f"{what} is not unique: {int(doubled.sum())} rows share one ({raw.where(doubled)}).",
+        f"{hint}{or_say(raw, 'doubles: last')}.",
     )
 
 

@@ -230,13 +230,15 @@ def _judge(value: Any, book: CodeBook, ranges: list[tuple[Any, Any]]) -> tuple[i
     """State and code of one distinct value."""
     if isinstance(value, str):
         text = value.strip()
-        if text == "" or text in book.na:
+        if text == "" or text in book.na or any(low == text == high for low, high in ranges):
             return UNSTATED, 0
         if text in book.labels:
             return _judge_label(text, book)
         number = number_of(text)
     else:
         number = number_of(value)
+        if str(number) in book.na:
+            return UNSTATED, 0
     if isinstance(number, str):
         near = number == "text" and _folded(str(value)) in {_folded(label) for label in book.labels}
         return _state_of("near_label" if near else number), 0

@@ -55,7 +55,7 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
         nearest = " (names that differ only in case do not count)" if _case_twins(names, items) else ""
         fact = f"none of the {len(items)} item columns of instrument {scale.id!r} is there{nearest}."
         hint = f"the first row must hold names such as {name_offenders(items[:3])}; check the instrument"
-        raise raw.fault(fact, f"{hint}{or_recognise(raw.caller)}.")
+        raise raw.fault(fact, f"{hint}{or_recognise(raw)}.")
     if n_empty := sum(name == "" for name in names):
         positions = [i + 1 for i, name in enumerate(names) if name == ""]
         fact = f"{count_of(n_empty, 'column')} without a name, at position {name_offenders(positions)}."
@@ -68,39 +68,74 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
         of_all = f"{len(absent)} of {len(items)} item columns of instrument {scale.id!r} {scale.version}"
         fact = f"{of_all} are absent: {name_offenders(absent)}.{_did_you_mean(names, absent)}"
         hint = "load the version these data were collected with; an item not shown is empty"
-        raise raw.fault(fact, f"{hint}{or_recognise(raw.caller)}.")
+        if raw.is_mapped:
+            hint = "name their columns in the mapping, or name under `not_asked` there what nobody was asked"
+        raise raw.fault(fact, f"{hint}{'' if raw.is_mapped else or_recognise(raw)}.")
     known = {reading.participant, reading.wave, *items, *reading.covariates}
     if unknown := [name for name in names if name not in known]:
         fact = f"{count_of(len(unknown), 'unknown column')}: {name_offenders(unknown)}."
         kept = {"upload": "“Further columns to keep”"}.get(raw.caller, "covariates (--covariates)")
-        hint = f"name the ones to keep in {kept}, and delete the others{or_recognise(raw.caller)}."
+        hint = f"name the ones to keep in {kept}, and delete the others{or_recognise(raw)}."
         raise raw.fault(fact + _did_you_mean(unknown, [reading.participant, reading.wave]), hint)
     if len(raw.lines) == 0:
         raise raw.fault("there is a header but no row of answers.", "check the export.")
     return raw
 
 
-def or_recognise(caller: str) -> str:
-    """Say where columns and answers of a survey tool's file are recognised, for the end of a hint.
+def or_say(raw: RawTable, entry: str) -> str:
+    """Say which entry of a mapping mends something, for the end of a hint.
 
     Parameters
     ----------
-    caller
-        Named in messages.
+    raw
+        The table, and who reads it.
+    entry
+        Name and value, such as `doubles: last`.
 
     Returns
     -------
     str
-        Empty where the caller has no such thing at hand.
+        Empty where the caller takes no mapping.
 
     Examples
     --------
-    >>> or_recognise("dta score")
+    >>> or_say(RawTable(caller="dta", source="a", columns=[], cells=[], lines=np.array([])), "doubles: last")
+    '; or write `doubles: last` into the mapping that `dta import FILE` makes'
+    """
+    if raw.is_mapped and raw.caller != "upload":
+        return f"; or write `{entry}` into the mapping"
+    return (
+        f"; or write `{entry}` into the mapping that `dta import FILE` makes"
+        if raw.caller.startswith("dta")
+        else ""
+    )
+
+
+def or_recognise(raw: RawTable) -> str:
+    """Say where columns and answers of a survey tool's file are recognised, for the end of a hint.
+
+    Parameters
+    ----------
+    raw
+        The table, and who reads it.
+
+    Returns
+    -------
+    str
+        Where a mapping is at work already, where in it a text gets its code; empty where the caller has no
+        such thing at hand.
+
+    Examples
+    --------
+    >>> bare = RawTable(caller="dta score", source="a.csv", columns=[], cells=[], lines=np.array([]))
+    >>> or_recognise(bare)
     '; or see what is recognised with `dta import FILE`, and give its mapping'
     """
-    if caller == "upload":
-        return "; or tick “Recognise columns and answers”"
-    if caller.startswith("dta"):
+    if raw.caller == "upload":
+        return "" if raw.is_mapped else "; or tick “Recognise columns and answers”"
+    if raw.is_mapped:
+        return "; or write under `answers` of the mapping which code each text or number means, null for none"
+    if raw.caller.startswith("dta"):
         return "; or see what is recognised with `dta import FILE`, and give its mapping"
     return ""
 

@@ -15,7 +15,9 @@ from instrument.responses_text import SUFFIXES, read_delimited
 KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav", ".por", ".xpt", ".dta", *SUFFIXES_OF_R)
 
 
-def read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str) -> RawTable:
+def read_raw(
+    path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str, rows_above: int = 0
+) -> RawTable:
     """Read a file as it stands; nothing is judged.
 
     Parameters
@@ -28,6 +30,8 @@ def read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None
         Of a text file.
     caller
         Named in messages.
+    rows_above
+        Rows of a text file or a sheet that stand above the header.
 
     Returns
     -------
@@ -61,9 +65,9 @@ def read_raw(path: Path, sheet: str | None, encoding: str, delimiter: str | None
         fact = f"{path.name}: the file is empty."
         raise ResponseDataError(fact_and_hint(caller, fact, "check the export."))
     if suffix in SUFFIXES:
-        raw = read_delimited(path, content, caller, encoding, delimiter)
+        raw = read_delimited(path, content, caller, encoding, delimiter, rows_above)
     elif suffix == ".xlsx":
-        raw = read_workbook(path, content, caller, sheet)
+        raw = read_workbook(path, content, caller, sheet, rows_above)
     elif suffix == ".parquet":
         raw = read_parquet_table(path, content, caller)
     elif suffix in SUFFIXES_OF_R:

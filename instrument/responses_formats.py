@@ -35,7 +35,9 @@ def _fault(caller: str, path: Path, fact: str, hint: str) -> ResponseDataError:
     return ResponseDataError(fact_and_hint(caller, f"{path.name}: {fact}", hint))
 
 
-def read_workbook(path: Path, content: bytes, caller: str, sheet: str | None = None) -> RawTable:
+def read_workbook(
+    path: Path, content: bytes, caller: str, sheet: str | None = None, rows_above: int = 0
+) -> RawTable:
     """Read one sheet of an .xlsx workbook.
 
     Parameters
@@ -48,6 +50,8 @@ def read_workbook(path: Path, content: bytes, caller: str, sheet: str | None = N
         Public function named in a message.
     sheet
         Name of the sheet; needed when several hold something.
+    rows_above
+        Rows that hold something above the header.
 
     Returns
     -------
@@ -64,6 +68,7 @@ def read_workbook(path: Path, content: bytes, caller: str, sheet: str | None = N
     chosen = _choose_sheet(path, caller, {name: rows for name, rows in sheets.items() if rows}, sheet)
     rows = sheets[chosen]
     _refuse_uncomputed(path, content, caller, chosen, rows)
+    rows = rows[min(rows_above, len(rows) - 1) :]
     numbers = [number for number, _ in rows]
     width = max(len(cells) for _, cells in rows)
     padded = [cells + [None] * (width - len(cells)) for _, cells in rows]
@@ -345,6 +350,7 @@ def read_spss(path: Path, caller: str) -> RawTable:
         lines=np.arange(1, len(frame) + 1),
         value_labels={name: dict(labels) for name, labels in meta.variable_value_labels.items()},
         user_missing=_spans(meta.missing_ranges),
+        column_labels=_told(meta),
     )
 
 
@@ -395,7 +401,13 @@ def read_stata(path: Path, caller: str) -> RawTable:
         cells=cells,
         lines=np.arange(1, len(frame) + 1),
         value_labels=labels,
+        column_labels=_told(meta),
     )
+
+
+def _told(meta: Any) -> dict[str, str]:
+    """Texts that a file keeps of its variables."""
+    return {name: str(text) for name, text in meta.column_names_to_labels.items() if text}
 
 
 def _dotted(column: pd.Series, letters: set[str]) -> pd.Series:

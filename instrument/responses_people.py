@@ -11,6 +11,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from instrument.responses_cells import number_of
+from instrument.responses_columns import or_say
 from instrument.responses_raw import RawTable, count_of
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -99,7 +100,8 @@ def _labels(raw: RawTable, name: str) -> list[str]:
     absent = np.array([label is None for label in labels], dtype=bool)
     if absent.any():
         fact = f"{name} is missing in {count_of(int(absent.sum()), 'row')} ({raw.where(absent)})."
-        raise raw.fault(fact, f"fill column {name!r} in every row, or leave the whole column out.")
+        filled = or_say(raw, "fill_down: [COLUMN]") if not absent[:1].any() and len(set(labels)) > 1 else ""
+        raise raw.fault(fact, f"fill column {name!r} in every row, or leave the whole column out{filled}.")
     return [label for label in labels if label is not None]
 
 
@@ -133,6 +135,27 @@ def id_text(value: Any) -> str | None:
     if isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value):
         return str(int(value))
     return None if isinstance(value, (float, np.floating)) and not np.isfinite(value) else str(value)
+
+
+def is_rounded(name: str) -> bool:
+    """Whether an id is a number that a spreadsheet has rounded, such as `1.23457E+11`.
+
+    Parameters
+    ----------
+    name
+        An id.
+
+    Returns
+    -------
+    bool
+        True where digits were lost.
+
+    Examples
+    --------
+    >>> is_rounded("1.23457E+11"), is_rounded("123457")
+    (True, False)
+    """
+    return _ROUNDED.fullmatch(name) is not None
 
 
 def personal_ids(ids: pd.Series) -> list[str]:

@@ -21,6 +21,8 @@ class RawTable:
 
     `cells` holds one array-like per column, each of length `len(lines)`; `lines` is the number by
     which a user finds a row again, and `unit` says of what ("line" of a text file, "row").
+    `column_labels` holds the texts that SPSS, SAS and Stata keep of a variable; `is_mapped` says that a
+    mapping named columns and answers.
     """
 
     caller: str
@@ -36,6 +38,8 @@ class RawTable:
     user_missing: Mapping[str, list[tuple[Any, Any]]] = field(default_factory=dict)
     reasons: pd.DataFrame | None = None
     keyed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    column_labels: Mapping[str, str] = field(default_factory=dict)
+    is_mapped: bool = False
 
     def fault(self, fact: str, hint: str) -> ResponseDataError:
         """Error about this table: source first, then the fact, then the hint."""

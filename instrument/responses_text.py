@@ -29,7 +29,12 @@ _SIGNATURES = (
 
 
 def read_delimited(
-    path: Path, content: bytes, caller: str, encoding: str = "utf-8", delimiter: str | None = None
+    path: Path,
+    content: bytes,
+    caller: str,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    rows_above: int = 0,
 ) -> RawTable:
     """Read a text table.
 
@@ -45,6 +50,8 @@ def read_delimited(
         Text encoding; a byte-order mark of UTF-8 is accepted.
     delimiter
         One character between fields.
+    rows_above
+        Records above the header that hold something else.
 
     Returns
     -------
@@ -67,10 +74,13 @@ def read_delimited(
         delimiter = None  # one name serves several files; this one is split as its ending says
     if delimiter is None:
         delimiter = usual
-        _check_delimiter(path, text, caller, delimiter)
+        if not rows_above:
+            _check_delimiter(path, text, caller, delimiter)
     rows, lines, n_blank = _split(path, text, caller, delimiter)
     if declared is not None and len(rows) > 1:
         rows, lines = rows[1:], lines[1:]
+    kept = min(rows_above, len(rows) - 1)
+    rows, lines = rows[kept:], lines[kept:]
     if MARKED_WITHIN.search(text):
         rows = [[unmarked(cell) for cell in row] for row in rows]
     header, width = rows[0], len(rows[0])

@@ -7,10 +7,15 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
-from instrument.ids import MOST_LOST, split_people
+from instrument.ids import MOST_LOST, is_trial, split_people, sums_up
 from instrument.responses_cells import UNSTATED, JudgedColumn
-from instrument.responses_columns import Reading
+from instrument.responses_columns import Reading, or_recognise, or_say
 from instrument.responses_raw import RawTable, count_of
+
+LAST_ROWS = 5
+"""Rows at the end of a table, where sums stand."""
+MOST_TRIALS = 0.2
+"""Where more of the rows look like trials of the survey, it is how the people are called."""
 
 
 def rows_asked(
@@ -43,8 +48,48 @@ def people_apart(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) ->
     )
     if 2 * split.pairs > MOST_LOST * split.people:
         chosen = keys["participant"].isin(split.ids).to_numpy(dtype=bool)
-        raise raw.fault(f"{fact} ({raw.where(chosen)}).", "write each person's id in one way.")
+        ways = {"leading zeros": "zeros", "decimals (1.0 for 1)": "decimals"}
+        entry = f"ids_alike: [{ways.get(split.cause, split.cause)}]"
+        hint = f"write each person's id in one way{or_say(raw, entry)}."
+        raise raw.fault(f"{fact} ({raw.where(chosen)}).", hint)
     return [fact]
+
+
+def nobodies(raw: RawTable, reading: Reading, people: pd.Series) -> list[str]:
+    """Refuse rows at the end that sum up the people above; suspect those who only tried the survey out."""
+    if reading.participant not in raw.columns:
+        return []
+    names = people.astype(str)
+    sums = names.map(lambda name: sums_up(name, surely=True)).to_numpy(dtype=bool)
+    last = np.arange(len(names)) >= len(names) - LAST_ROWS
+    if (sums & last).any() and not raw.is_mapped:
+        fact = f"{count_of(int((sums & last).sum()), 'row')} at the end seem to sum up the people above"
+        hint = f"delete them{or_say(raw, 'without_rows')}."
+        raise raw.fault(f"{fact} ({raw.where(sums & last)}).", hint)
+    trials = names.map(is_trial).to_numpy(dtype=bool)
+    if not trials.any() or trials.mean() > MOST_TRIALS:
+        return []
+    rows = f"{count_of(int(trials.sum()), 'row')} ({raw.where(trials)})"
+    return [f"{rows} may be of people who tried the survey out, by their ids"]
+
+
+def labels_beside_codes(raw: RawTable, reading: Reading) -> list[str]:
+    """Suspect items in which some options stand as labels and others as codes: they may count otherwise."""
+    if not reading.labels or raw.is_mapped:
+        return []
+    mixed = []
+    for item in reading.scale.item_ids:
+        codes = {str(code) for code in reading.scale.scale_of(item).codes}
+        labels = {
+            option.label for option in reading.scale.scale_of(item).options if option.label not in codes
+        }
+        texts = {str(cell).strip() for cell in pd.unique(pd.Series(raw.column(item), dtype=object).dropna())}
+        if texts & labels and texts & codes:
+            mixed.append(item)
+    if not mixed:
+        return []
+    columns = f"{count_of(len(mixed), 'column')} ({name_offenders(mixed)})"
+    return [f"{columns} hold labels and bare codes side by side; see that both count from the same code"]
 
 
 def refuse_other_labels(raw: RawTable, scale: Instrument) -> None:
@@ -59,7 +104,8 @@ def refuse_other_labels(raw: RawTable, scale: Instrument) -> None:
     if differing:
         columns = f"{count_of(len(differing), 'column')} ({name_offenders(differing)})"
         fact = f"value labels of {columns} stand at other codes than in the instrument."
-        raise raw.fault(fact, "recode them, or define the scale as the file has it.")
+        hint = "recode them, or define the scale as the file has it"
+        raise raw.fault(fact, f"{hint}{or_recognise(raw)}.")
 
 
 def other_words(raw: RawTable, scale: Instrument) -> list[str]:

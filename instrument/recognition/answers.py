@@ -26,7 +26,9 @@ ABSENT = frozenset(
     {"n/a", "n.a.", "na", "nan", "null", "none", "#null!", "#n/a", ".", "-", "--", "missing", "k.a.", "<na>"}
 )
 _EQUALS = re.compile(r'="([^"]*)"')
-_CODED = re.compile(r"([+-]?\d+)\s*(?:[-–=:.)]|\s)\s*(\S.*)|(\S.*?)\s*[(\[]([+-]?\d+)[)\]]", re.DOTALL)
+_CODED = re.compile(
+    r"[(\[]?([+-]?\d+)\s*(?:[-–=:.)\]]|\s)\s*(\S.*)|(\S.*?)\s*(?:[(\[]|[=:]\s*)([+-]?\d+)[)\]]?", re.DOTALL
+)
 _LETTERED = re.compile(r"[A-Za-z]{1,3}0*(\d+)")
 _STATA = re.compile(r"\.?[a-z]")
 
@@ -141,6 +143,7 @@ def _read(found: AnswerTexts, texts: Counter[str], book: CodeBook, tool: str, de
         _LETTERED.fullmatch(text) for text in texts if number_of(text) == "text" and text not in book.labels
     )
     unknown: Counter[str] = Counter()
+    bare = labelled = 0
     for text, n in sorted(texts.items()):
         if text in book.na:
             continue
@@ -150,9 +153,11 @@ def _read(found: AnswerTexts, texts: Counter[str], book: CodeBook, tool: str, de
         number = number_of(text)
         if isinstance(number, int) and number in book.states:
             found.kinds["codes"] += n
+            bare += book.states[number] == ANSWERED
         elif (code := _labelled(text, book, labels)) is not None:
             found.meanings[text] = code
             found.kinds["labels"] += n
+            labelled += book.states[code] == ANSWERED
         elif (code := _both(text, book, labels)) is not None:
             found.meanings[text] = code
             found.kinds["codes with labels"] += n
@@ -171,6 +176,10 @@ def _read(found: AnswerTexts, texts: Counter[str], book: CodeBook, tool: str, de
             found.kinds["not shown"] += n
         else:
             _offer(found, text, n, book, tool, lettered=lettered, unknown=unknown)
+    if bare and labelled:
+        found.unsure.append(
+            "labels and bare codes stand side by side: see that they count from the same code"
+        )
     _list_unknown(found, unknown)
 
 

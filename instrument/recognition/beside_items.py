@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ import pandas as pd
 from instrument.dates_given import date_written
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
+from instrument.ids import is_trial, sums_up
 from instrument.recognition.answers import cell_text
 from instrument.recognition.tools import (
     MAYBE_PEOPLE,
@@ -23,18 +25,23 @@ from instrument.recognition.tools import (
     STATE_NAMES,
     STATES,
     STATUS,
-    TOTALS,
     WAVES,
     YES_OR_NO,
     Tool,
     plain_name,
 )
 from instrument.responses_raw import RawTable, count_of
+from instrument.responses_whole import MOST_TRIALS
 from instrument.standing import COMPLETED, OPEN
 
-LONGEST_TOTAL = 20
+MOST_WAYS = 2
+"""Ways in which the codes of people are written: letters before figures, figures alone, and so on."""
+_CODE = re.compile(r"(?=.*\d)(?:0\d+|[^\W\d_]+[-_]?\d[\w-]*|\d+[-_]?[^\W\d_]\w*)", re.UNICODE)
+"""Letters and figures, or figures with zeros in front; no plain number, date, address or sentence."""
 CODES = ("code", "kennung", "kürzel", "pseudonym")
 """How the last word of a question for the code of a person may end."""
+MOST_OCCASIONS = 50
+"""A column with more distinct texts is no occasion."""
 MOST_ROWS = 20
 """A column with fewer distinct texts than rows over this number does not tell people apart."""
 
@@ -106,15 +113,22 @@ def _first(raw: RawTable, names: Sequence[str], found: Found) -> list[str]:
     return [label for label in labels if filled(raw.column(label)).any()]
 
 
-def people_column(raw: RawTable, tool: Tool, found: Found) -> str | None:
-    """Column of the person: named so, else the tool's own, else offered; else each response is one."""
+def people_column(raw: RawTable, tool: Tool, found: Found, kept: np.ndarray) -> str | None:
+    """Column of the person: named so, else the tool's own, else offered; else each response is one.
+
+    Only rows that are kept count: previews have no code of a person.
+    """
     for names, why in ((PEOPLE, "named so"), (tool.people, f"how {tool.name} names it")):
-        whole = [
-            label for label in _first(raw, names, found) if filled(raw.column(label)).all() or names is PEOPLE
-        ]
+        labels = _first(raw, names, found)
+        whole = [label for label in labels if filled(raw.column(label))[kept].all() or names is PEOPLE]
         if whole:
+            _refuse_double_entry(raw, whole[0], tool)
             found.take(raw, whole[0], "participant", why)
             return whole[0]
+        for label in labels:
+            n = int(filled(raw.column(label))[kept].sum())
+            words = f"column {label!r} names the person in {n} of {int(kept.sum())} rows, and was left out"
+            found.unsure.append(f"participant: {words}")
     maybe = _first(raw, (*tool.maybe_people, *(n for n in MAYBE_PEOPLE if n not in tool.responses)), found)
     maybe += [
         label
@@ -122,7 +136,12 @@ def people_column(raw: RawTable, tool: Tool, found: Found) -> str | None:
         if label not in (*maybe, *found.taken)
         and any(word in ("id", "pseudonym") or word.endswith(CODES) for word in _words(label))
         and plain_name(label) not in tool.responses
-        and filled(raw.column(label)).all()
+        and filled(raw.column(label))[kept].all()
+    ]
+    maybe += [
+        label
+        for label in raw.columns
+        if label not in (*maybe, *found.taken) and _coded(raw, label, tool, kept)
     ]
     maybe = [
         label
@@ -143,23 +162,59 @@ def people_column(raw: RawTable, tool: Tool, found: Found) -> str | None:
 
 
 def _words(label: str) -> list[str]:
-    return plain_name(label).strip("?:").split()
+    return re.split(r"[\s_.-]+", plain_name(label).strip("?:"))
 
 
-def wave_column(raw: RawTable, tool: Tool, found: Found) -> str | None:
-    """Column of the occasion: named so, else the tool's own, else offered."""
+def _coded(raw: RawTable, label: str, tool: Tool, kept: np.ndarray) -> bool:
+    """Whether every cell of a column is written like a code of a person: letters and figures in one way."""
+    if plain_name(label) in tool.responses:
+        return False
+    texts = {cell_text(cell) for cell in pd.Series(raw.column(label), dtype=object)[kept]}
+    if not texts or not all(_CODE.fullmatch(text) for text in texts):
+        return False
+    ways = {re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", text)) for text in texts}
+    return len(ways) <= MOST_WAYS
+
+
+def _refuse_double_entry(raw: RawTable, label: str, tool: Tool) -> None:
+    """Refuse REDCap's records that were entered twice and not merged: `P1--1` and `P1--2` are one person."""
+    if tool.name != "redcap":
+        return
+    twice = np.array(
+        [re.search(r".--[12]$", cell_text(cell)) is not None for cell in raw.column(label)], dtype=bool
+    )
+    if twice.any():
+        fact = f"{count_of(int(twice.sum()), 'row')} of double data entry, not merged ({raw.where(twice)})."
+        raise raw.fault(
+            fact, "merge the entries in REDCap (Data Comparison Tool) and export the merged records."
+        )
+
+
+def wave_column(raw: RawTable, tool: Tool, found: Found, kept: np.ndarray) -> str | tuple[str, ...] | None:
+    """Column of the occasion: named so, else the tool's own, else offered.
+
+    REDCap's event and repetition are an occasion together where both differ between the rows of the form.
+    """
     for names, why in ((WAVES, "named so"), (tool.waves, f"how {tool.name} names it")):
-        if labels := _first(raw, names, found):
-            found.take(raw, labels[0], "wave", why)
-            if len(labels) > 1 and len(set(map(cell_text, raw.column(labels[1])))) > 1:
-                found.unsure.append(f"wave: column {labels[0]!r}, though {labels[1]!r} differs too")
-            return labels[0]
-    if labels := _first(raw, MAYBE_WAVES, found):
+        labels = [label for label in _first(raw, names, found) if filled(raw.column(label))[kept].any()]
+        differ = [label for label in labels if _differs(raw, label, kept)]
+        chosen = sorted(differ, key=raw.columns.index) if differ and names is not WAVES else labels[:1]
+        for label in chosen:
+            found.take(raw, label, "wave", why)
+        if chosen:
+            return chosen[0] if len(chosen) == 1 else tuple(chosen)
+    if labels := [
+        label for label in _first(raw, MAYBE_WAVES, found) if len(texts_of(raw, label)) <= MOST_OCCASIONS
+    ]:
         found.take(raw, labels[0], "wave", "may be the occasion", is_sure=False)
         found.unsure.append(f"wave: column {labels[0]!r}")
         return labels[0]
     found.notes.append("no column of waves: wave 1 assumed")
     return None
+
+
+def _differs(raw: RawTable, label: str, kept: np.ndarray) -> bool:
+    return len({cell_text(cell) for cell in pd.Series(raw.column(label), dtype=object)[kept]}) > 1
 
 
 def status_column(
@@ -233,9 +288,24 @@ def day_column(raw: RawTable, tool: Tool, status: str | None, found: Found) -> s
     return None
 
 
-def rows_left_out(raw: RawTable, tool: Tool, found: Found) -> dict[str, tuple[str, ...]]:
-    """Rows that a tool marks as no answers of people."""
-    out = {}
+def rows_left_out(
+    raw: RawTable, tool: Tool, items: Sequence[str], found: Found
+) -> dict[str, tuple[str, ...]]:
+    """Rows that a tool marks as no answers of people, or as those of another form.
+
+    Parameters
+    ----------
+    raw, tool, found
+        The table, the tool, and what is gathered.
+    items
+        Columns of the items: rows of REDCap's other repeating forms hold none of them.
+
+    Returns
+    -------
+    dict
+        Column to the texts of such rows.
+    """
+    out = _other_forms(raw, items, found) if tool.name == "redcap" else {}
     for name, texts in tool.without_rows.items():
         for label in _first(raw, (name,), found):
             there = {cell_text(cell) for cell in raw.column(label)} & set(texts)
@@ -246,15 +316,34 @@ def rows_left_out(raw: RawTable, tool: Tool, found: Found) -> dict[str, tuple[st
     return out
 
 
-def rows_of_totals(raw: RawTable, participant: str | None, found: Found) -> dict[str, tuple[str, ...]]:
-    """Rows below the people that sum them up; offered, not taken for granted."""
+def _other_forms(raw: RawTable, items: Sequence[str], found: Found) -> dict[str, tuple[str, ...]]:
+    """Rows of REDCap's other repeating forms: none of their rows holds an answer."""
+    labels = _first(raw, ("redcap_repeat_instrument", "repeat instrument"), found)
+    if not labels:
+        return {}
+    holds = np.logical_or.reduce([filled(raw.column(label)) for label in items])
+    forms = np.array([cell_text(cell) for cell in raw.column(labels[0])], dtype=object)
+    others = tuple(sorted(set(forms) - set(forms[holds])))
+    if not others or not holds.any():
+        return {}
+    n = int(np.isin(forms, others).sum())
+    found.take(raw, labels[0], "rows left out", f"{count_of(n, 'row')} without the form")
+    return {labels[0]: others}
+
+
+def rows_of_nobody(raw: RawTable, participant: str | None, found: Found) -> dict[str, tuple[str, ...]]:
+    """Rows that sum up the people, or of those who tried the survey out; offered, not taken for granted."""
     if participant is None:
         return {}
-    texts = {cell_text(cell) for cell in pd.unique(pd.Series(raw.column(participant), dtype=object))}
-    there = sorted(text for text in texts if len(text) <= LONGEST_TOTAL and plain_name(text) in TOTALS)
-    if not there:
-        return {}
-    found.unsure.append(
-        f"without_rows: rows whose {participant!r} says {name_offenders(there)} are no people"
-    )
-    return {participant: tuple(there)}
+    cells = [cell_text(cell) for cell in raw.column(participant)]
+    sums = sorted({text for text in cells if sums_up(text)})
+    trials = sorted({text for text in cells if is_trial(text)})
+    if sum(text in trials for text in cells) > MOST_TRIALS * len(cells):
+        trials = []
+    heads = sorted({text for text in cells if plain_name(text) == plain_name(participant)})
+    for texts, what in ((sums, "no people"), (trials, "trials of the survey"), (heads, "heads repeated")):
+        if texts:
+            words = f"rows whose {participant!r} says {name_offenders(texts)} are {what}"
+            found.unsure.append(f"without_rows: {words}")
+    nobody = (*sums, *trials, *heads)
+    return {participant: nobody} if nobody else {}

@@ -16,6 +16,11 @@ ALIKE = 0.85
 """Wordings that share this much are offered, never taken."""
 APART = 0.08
 """The next best wording must share this much less."""
+OCCASION = (
+    r"(?:(?:t|w|wave|time|week|month|day|visit|m|welle|woche)?_?\d+|pre|post|pretest|posttest|"
+    r"baseline|follow[_ -]?up_?\d*|fu_?\d*|bl)"
+)
+"""How names of columns tell an occasion."""
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]\s*$")
 _TAG = re.compile(r"<[^>]+>")
 
@@ -86,30 +91,44 @@ def match_items(
     -----
     A column named by the id, whatever the capitals, comes first; then one whose last part is the id
     (`scale[q1]`, `bond-q1`, `bond/q1`, `q1_1`); then one whose wording is the item's, but for capitals,
-    blanks, signs and a question before it. A column named by one item and worded as another is doubted.
+    blanks, signs and a question before it; a column that holds nothing but the wording goes before one that
+    holds it behind something else. A column named by one item and worded as another is taken by its wording,
+    which is what people read, and doubted.
     """
     wordings = _wordings(scale)
     told = {label: _texts(label, texts) for label, texts in zip(labels, headers, strict=True)}
-    grounds = (
-        (Ground.ID, _by_id(scale, told)),
-        (Ground.PART, _by_part(scale, told)),
-        (Ground.WORDING, _by_wording(scale, told, wordings)),
-    )
+    worded = _by_wording(scale, told, wordings)
+    by_id, by_part = _by_id(scale, told), _by_part(scale, told)
+    misnamed = {
+        item: label
+        for item in scale.item_ids
+        for label in (*by_id.get(item, ()), *by_part.get(item, ()))[:1]
+        if _doubt(item, told[label], wordings)
+    }
+    grounds = ((Ground.ID, by_id), (Ground.PART, by_part), (Ground.WORDING, worded))
     matches: dict[str, ItemMatch] = {}
     taken: set[str] = set()
     doubled: list[str] = []
     for ground, found in grounds:
         for item in scale.item_ids:
             free = [label for label in found.get(item, []) if label not in taken]
+            if ground is not Ground.WORDING:
+                free = [label for label in free if label not in misnamed.values()]
             if item in matches or not free:
                 continue
             if len(free) > 1:
                 doubled.append(f"items.{item}: {len(free)} columns could be it by {ground.value}")
-            doubt = _doubt(item, told[free[0]], wordings) if ground is not Ground.WORDING else ""
+            named = next((other for other, label in misnamed.items() if label == free[0]), None)
+            doubt = f"named {named!r}, worded as {item!r}" if named is not None else ""
             matches[item] = ItemMatch(
                 item=item, column=free[0], ground=ground, doubt=doubt, beside=tuple(free[1:])
             )
             taken.update(free)
+    for item, label in misnamed.items():
+        if item not in matches and label not in taken:
+            doubt = _doubt(item, told[label], wordings)
+            matches[item] = ItemMatch(item=item, column=label, ground=Ground.ID, doubt=doubt)
+            taken.add(label)
     for item, label in _alike(scale, told, wordings, matches, taken).items():
         matches[item] = ItemMatch(
             item=item, column=label, ground=Ground.ALIKE, doubt="wording differs in part"
@@ -144,9 +163,7 @@ def other_occasions(matches: Sequence[ItemMatch], left: Sequence[str]) -> list[s
 
 def _without_occasion(name: str) -> set[str]:
     """A name without the number of an occasion behind or before it."""
-    found = {re.sub(r"[_. -](?:t|w|wave|time|week)?_?[0-9]+$", "", name)}
-    found.add(re.sub(r"^(?:t|w|wave|time|week)?_?[0-9]+[_. -]", "", name))
-    return found - {name}
+    return {re.sub(rf"[_. -]{OCCASION}$", "", name), re.sub(rf"^{OCCASION}[_. -]", "", name)} - {name}
 
 
 def wording_key(text: str) -> str:
@@ -256,6 +273,9 @@ def _by_wording(
         items = {item for text in texts for part in _wording_parts(text) for item in owners.get(part, ())}
         for item in items:
             found[item].append(label)
+    for item, labels in found.items():
+        whole = [label for label in labels if wordings[item] & {wording_key(text) for text in told[label]}]
+        found[item] = whole or labels
     return found
 
 

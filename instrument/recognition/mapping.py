@@ -28,6 +28,7 @@ class FileForm(Model):
     delimiter: str | None = None
     decimal: Literal[".", ","] = "."
     sheet: str | None = None
+    rows_above: Annotated[int, Field(ge=0, le=50)] = 0
     header_rows: Annotated[int, Field(ge=1, le=5)] = 1
     names_row: Annotated[int, Field(ge=1, le=5)] = 1
 
@@ -49,13 +50,17 @@ class Mapping(Model):
     tool : str
         Program that wrote the file, as far as it shows.
     file : FileForm
-        Encoding, delimiter, decimal mark, sheet, rows of the header and which of them names the columns.
+        Encoding, delimiter, decimal mark, sheet, rows above the header that hold something else, rows of the
+        header and which of them names the columns.
     participant, wave, status, completed_on : str, optional
-        Columns; without the first every row is another person, without the second all is wave 1.
+        Columns; without the first every row is another person, without the second all is wave 1. Several
+        columns under `wave` (an event and its repetition) are joined by a point.
     items : dict
         Id of each item to its column; or to several, of which one at most holds something in each row.
     waves : dict
         Where a row holds several waves: wave to item to column, in place of `wave` and `items`.
+    not_asked : tuple of str
+        Items that have no column because nobody was asked them; never filled in by recognition.
     long : LongForm, optional
         Where each answer has a row: columns of items and answers; `items` then names texts of the former.
     answers : dict
@@ -64,6 +69,13 @@ class Mapping(Model):
         Further columns to keep.
     without_rows : dict
         By column: texts of rows that are no answers of people, such as previews.
+    fill_down : tuple of str
+        Columns whose empty cells hold what stands above them, as merged cells do; never filled in by
+        recognition, nor are the next two.
+    ids_alike : tuple of str
+        What ids may differ in and still be one person: blanks, capitals, decimals (`1.0`), zeros in front.
+    doubles : {"first", "last"}, optional
+        Which row of a person at a wave counts where there are several.
     left_out : tuple of str
         Columns that are not read.
     unsure : tuple of str
@@ -75,16 +87,20 @@ class Mapping(Model):
     tool: str = "table"
     file: FileForm = FileForm()
     participant: Column | None = None
-    wave: Column | None = None
+    wave: Column | SeveralColumns | None = None
     status: Column | None = None
     completed_on: Column | None = None
     states: dict[str, Literal["completed", "open"]] = Field(default_factory=dict)
     items: dict[str, Column | SeveralColumns] = Field(default_factory=dict)
     waves: dict[str, dict[str, Column]] = Field(default_factory=dict)
+    not_asked: tuple[str, ...] = ()
     long: LongForm | None = None
     answers: dict[str, dict[str, int | None]] = Field(default_factory=dict)
     covariates: tuple[Column, ...] = ()
     without_rows: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    fill_down: tuple[Column, ...] = ()
+    ids_alike: tuple[Literal["blanks", "capitals", "decimals", "zeros"], ...] = ()
+    doubles: Literal["first", "last"] | None = None
     left_out: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
 
@@ -113,6 +129,10 @@ class Mapping(Model):
         """Give the same with everything taken as it stands."""
         return self.model_copy(update={"unsure": ()})
 
+    def wave_columns(self) -> tuple[str, ...]:
+        """Columns of the wave."""
+        return (self.wave,) if isinstance(self.wave, str) else self.wave or ()
+
     def columns_of(self, item: str) -> tuple[str, ...]:
         """Columns of an item."""
         named = self.items[item]
@@ -125,8 +145,8 @@ class Mapping(Model):
         else:
             of_items = [column for item in self.items for column in self.columns_of(item)]
         of_items += [column for items in self.waves.values() for column in items.values()]
-        named = [self.participant, self.wave, self.status, *of_items, *self.covariates]
-        return [name for name in (*named, *self.without_rows) if name is not None]
+        named = [self.participant, *self.wave_columns(), self.status, *of_items, *self.covariates]
+        return [name for name in (*named, *self.without_rows, *self.fill_down) if name is not None]
 
 
 def load_mapping(path: str | Path) -> Mapping:

@@ -14,10 +14,12 @@ import numpy as np
 from instrument.recognition.mapping import FileForm, Mapping
 from instrument.recognition.tools import plain_name
 from instrument.responses_files import read_raw
-from instrument.responses_raw import RawTable
+from instrument.responses_raw import RawTable, count_of
 from instrument.responses_text import DELIMITERS, SUFFIXES, declared_separator
 
 LOOKED_AT = 200
+MOST_ABOVE = 15
+"""Rows above a header that are passed over."""
 LOOKED_AT_SIGNS = 500_000
 """Records, and signs, by which the separator is recognised."""
 
@@ -38,13 +40,15 @@ class Writing:
     unsure: tuple[str, ...] = ()
 
 
-def writing_of(path: Path) -> Writing:
+def writing_of(path: Path, said: FileForm | None = None) -> Writing:
     """Recognise encoding and separator of a text file, or the sheet of a workbook.
 
     Parameters
     ----------
     path
         The file.
+    said
+        What somebody said of it; that is taken as it is.
 
     Returns
     -------
@@ -53,19 +57,27 @@ def writing_of(path: Path) -> Writing:
     """
     suffix = path.suffix.lower()
     if suffix == ".xlsx" and path.is_file():
-        return Writing(form=FileForm(sheet=_visible_sheet(path)))
+        sheet = said.sheet if said is not None and said.sheet is not None else _visible_sheet(path)
+        return Writing(form=FileForm(sheet=sheet))
     if suffix not in SUFFIXES or not path.is_file():
-        return Writing(form=FileForm())
+        return Writing(form=said or FileForm())
     content = path.read_bytes()
     encoding, is_sure = encoding_of(content)
+    if said is not None and said.encoding != "utf-8":
+        encoding, is_sure = said.encoding, True
     try:
         text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except UnicodeDecodeError:
-        return Writing(form=FileForm())
-    delimiter = separator_of(text, SUFFIXES[suffix])
-    usual = None if delimiter == SUFFIXES[suffix] else delimiter
+    except (UnicodeDecodeError, LookupError):
+        return Writing(form=FileForm(encoding=encoding))
+    named = said.delimiter if said is not None else None
+    delimiter = named or separator_of(text, SUFFIXES[suffix])
+    above = rows_above_of(text, delimiter) if declared_separator(text) is None else 0
+    usual = None if delimiter == SUFFIXES[suffix] and not above else delimiter
     unsure = () if is_sure else (f"file.encoding: {encoding}, as signs beyond ASCII are not UTF-8",)
-    return Writing(form=FileForm(encoding=encoding, delimiter=usual), unsure=unsure)
+    form = FileForm(encoding=encoding, delimiter=usual, rows_above=above)
+    if above:
+        unsure = (*unsure, f"file.rows_above: {count_of(above, 'row')} above the header hold something else")
+    return Writing(form=form, unsure=unsure)
 
 
 def encoding_of(content: bytes) -> tuple[str, bool]:
@@ -127,7 +139,10 @@ def separator_of(text: str, usual: str) -> str:
     if (named := declared_separator(text)) is not None:
         return named
     fields = {mark: _fields(text, mark) for mark in DELIMITERS}
-    even = [mark for mark, counts in fields.items() if len(set(counts)) == 1 and counts[0] > 1]
+    even = _even(fields)
+    if not even:  # the first records may be a title
+        fields = {mark: _below(counts) for mark, counts in fields.items()}
+        even = _even(fields)
     if usual in even or not even:
         return (
             usual
@@ -135,6 +150,42 @@ def separator_of(text: str, usual: str) -> str:
             else max(fields, key=lambda mark: (fields[mark][:1] or [0])[0])
         )
     return max(even, key=lambda mark: fields[mark][0])
+
+
+def _even(fields: dict[str, list[int]]) -> list[str]:
+    return [mark for mark, counts in fields.items() if len(set(counts)) == 1 and counts[0] > 1]
+
+
+def rows_above_of(text: str, mark: str) -> int:
+    """Count the records above a table that are no part of it, such as a title: they have fewer fields.
+
+    Parameters
+    ----------
+    text
+        The file.
+    mark
+        Its separator.
+
+    Returns
+    -------
+    int
+        0 where the first record has as many fields as the rest, or where the rest are not even.
+
+    Examples
+    --------
+    >>> rows_above_of("Export of May\\na,b\\n1,2\\n", ","), rows_above_of("a,b\\n1,2\\n", ",")
+    (1, 0)
+    """
+    counts = _fields(text, mark)
+    return len(counts) - len(_below(counts))
+
+
+def _below(counts: list[int]) -> list[int]:
+    """Fields of the records from the first one on that has as many as the rest, where all of these have."""
+    if not counts or counts[0] >= counts[-1]:
+        return counts
+    k = next(k for k, n in enumerate(counts) if n == counts[-1])
+    return counts[k:] if k <= MOST_ABOVE and len(counts) - k > 1 and len(set(counts[k:])) == 1 else counts
 
 
 def _fields(text: str, mark: str) -> list[int]:
@@ -201,7 +252,7 @@ def open_table(path: Path, form: FileForm, caller: str) -> RawTable:
     RawTable
         As it came.
     """
-    return read_raw(path, form.sheet, form.encoding, form.delimiter, caller)
+    return read_raw(path, form.sheet, form.encoding, form.delimiter, caller, form.rows_above)
 
 
 def first_rows(raw: RawTable, number: int = 5) -> list[list[str]]:
@@ -248,6 +299,8 @@ def headed(raw: RawTable, form: FileForm) -> HeadedTable:
     if k:
         rows[0] = _carried_on(rows)
     headers = [tuple(cell.strip() for cell in cells) for cells in zip(*rows, strict=True)]
+    kept_texts = [raw.column_labels.get(name) for name in raw.columns]
+    headers = [(*texts, text) if text else texts for texts, text in zip(headers, kept_texts, strict=True)]
     named = min(form.names_row, k + 1) - 1
     names = [
         texts[named] or next((t for t in texts if t), f"column {n}") for n, texts in enumerate(headers, 1)

@@ -13,11 +13,12 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.ids import ids_alike
 from instrument.recognition.answers import cell_text
 from instrument.recognition.mapping import Mapping
 from instrument.recognition.opening import read_headed
 from instrument.recognition.shapes import keys_of, lengthen, widen
-from instrument.recognition.tools import REST, STATUS_OF, wave_of_event
+from instrument.recognition.tools import REST, STATUS_OF, plain_name, wave_of_event
 from instrument.responses_raw import RawTable, count_of
 from instrument.standing import OPEN, STATUS
 
@@ -64,7 +65,7 @@ def mapped_table(
     ]:
         fact = f"{count_of(len(absent), 'column')} of the mapping not in the file: {name_offenders(absent)}."
         raise raw.fault(fact, "correct the mapping, or have it written anew by dta import.")
-    raw = _without_rows(raw, mapping)
+    raw = _filled_down(_without_rows(raw, mapping), mapping)
     if mapping.long is not None:
         texts = [text for item in mapping.items for text in mapping.columns_of(item)]
         raw = widen(raw, mapping.long, keys_of(mapping), texts)
@@ -78,7 +79,61 @@ def mapped_table(
         table = lengthen(parts, items)
     else:
         table = _renamed(raw, scale, mapping, covariates)
-    return _without_untouched(table, mapping), mapping.status is not None
+    table = _one_each(_alike(_without_untouched(table, mapping), mapping), mapping)
+    table = dataclasses.replace(table, is_mapped=True)
+    return _not_asked(table, mapping), mapping.status is not None
+
+
+def _filled_down(raw: RawTable, mapping: Mapping) -> RawTable:
+    """Columns of merged cells, with what stands above in place of nothing."""
+    for label in mapping.fill_down:
+        given = pd.Series(raw.column(label), dtype=object).reset_index(drop=True)
+        blank = np.array([not cell_text(cell) for cell in given], dtype=bool)
+        cells = list(raw.cells)
+        cells[raw.columns.index(label)] = given.mask(blank).ffill()
+        note = f"column {label!r}: {count_of(int(blank.sum()), 'empty cell')} filled with what stands above"
+        raw = dataclasses.replace(raw, cells=cells, notes=[*raw.notes, note])
+    return raw
+
+
+def _alike(table: RawTable, mapping: Mapping) -> RawTable:
+    """Ids of people in one way, where the mapping says what they may differ in."""
+    if not mapping.ids_alike or "participant" not in table.columns:
+        return table
+    given = [cell_text(cell) for cell in table.column("participant")]
+    made = [ids_alike(text, mapping.ids_alike) for text in given]
+    n = sum(a != b for a, b in zip(given, made, strict=True))
+    cells = list(table.cells)
+    cells[table.columns.index("participant")] = pd.Series(made, dtype=object)
+    note = f"{count_of(n, 'id')} written alike ({', '.join(mapping.ids_alike)}), as the mapping says"
+    return dataclasses.replace(table, cells=cells, notes=[*table.notes, note])
+
+
+def _one_each(table: RawTable, mapping: Mapping) -> RawTable:
+    """One row of each person at each wave, where the mapping says which counts."""
+    keys = [name for name in ("participant", "wave") if name in table.columns]
+    if mapping.doubles is None or "participant" not in keys:
+        return table
+    texts = pd.DataFrame({name: [cell_text(cell) for cell in table.column(name)] for name in keys})
+    further = texts.duplicated(keep=mapping.doubles).to_numpy()
+    if not further.any():
+        return table
+    fact = f"{count_of(int(further.sum()), 'row')} of people who answered twice left out"
+    note = f"{fact} ({table.where(further)}): the {mapping.doubles} counts, as the mapping says"
+    return dataclasses.replace(_taken(table, ~further), notes=[*table.notes, note])
+
+
+def _not_asked(table: RawTable, mapping: Mapping) -> RawTable:
+    """Empty columns of the items that the mapping says nobody was asked."""
+    if not mapping.not_asked:
+        return table
+    blank = pd.Series([None] * len(table.lines), dtype=object)
+    return dataclasses.replace(
+        table,
+        columns=[*table.columns, *mapping.not_asked],
+        cells=[*table.cells, *(blank for _ in mapping.not_asked)],
+        notes=[*table.notes, f"nobody was asked {name_offenders(mapping.not_asked)}, as the mapping says"],
+    )
 
 
 def _of_wave(
@@ -101,7 +156,7 @@ def _renamed(raw: RawTable, scale: Instrument, mapping: Mapping, covariates: Seq
     if mapping.participant is not None:
         columns["participant"] = raw.column(mapping.participant)
     if mapping.wave is not None:
-        columns["wave"] = _waves(raw.column(mapping.wave), mapping)
+        columns["wave"] = _waves(raw, mapping)
     for item in mapping.items:
         columns[item] = _codes(_cells(raw, mapping, item), mapping.answers.get(scale.scale_name(item), {}))
     for name in covariates:
@@ -127,12 +182,17 @@ def _refuse_unfit(mapping: Mapping, scale: Instrument, covariates: Sequence[str]
     columns = Counter([*(c for item in mapping.items for c in mapping.columns_of(item)), *covariates])
     columns.update(column for items in mapping.waves.values() for column in items.values())
     named = [*mapping.items, *(item for items in mapping.waves.values() for item in items)]
+    both = [item for item in mapping.not_asked if item in named]
+    named += mapping.not_asked
     doubled = [name for name, n in columns.items() if n > 1]
     if mapping.instrument != scale.id:
         fact = f"the mapping is about instrument {mapping.instrument!r}, not {scale.id!r}."
     elif strange := [item for item in dict.fromkeys(named) if item not in set(scale.item_ids)]:
         fact = f"the mapping names {name_offenders(strange)}, no items of instrument {scale.id!r}."
         hint = f"the items are {name_offenders(scale.item_ids)}."
+    elif both:
+        fact = f"the mapping names {name_offenders(both)} both with a column and as not asked."
+        hint = "leave them at one place."
     elif doubled:
         fact = f"the mapping takes {name_offenders(doubled)} for several things."
         hint = "give every item a column of its own."
@@ -180,11 +240,16 @@ def _series(raw: RawTable) -> list[Any]:
     ]
 
 
-def _waves(cells: Any, mapping: Mapping) -> Any:
-    """Waves as they stand; the names that REDCap makes of events without what it adds."""
-    if mapping.tool != "redcap" or str(mapping.wave).casefold() not in EVENTS:
-        return cells
-    return [wave_of_event(cell_text(cell)) if cell_text(cell) else "" for cell in cells]
+def _waves(raw: RawTable, mapping: Mapping) -> Any:
+    """Waves as they stand, those of several columns joined; REDCap's names of events without what it adds."""
+    named = {label: raw.column(label) for label in mapping.wave_columns()}
+    for label, cells in named.items():
+        if mapping.tool == "redcap" and plain_name(label) in EVENTS:
+            named[label] = [wave_of_event(cell_text(cell)) if cell_text(cell) else "" for cell in cells]
+    if len(named) == 1:
+        return next(iter(named.values()))
+    texts = zip(*([cell_text(cell) for cell in cells] for cells in named.values()), strict=True)
+    return [".".join(part for part in parts if part) for parts in texts]
 
 
 def _cells(raw: RawTable, mapping: Mapping, item: str) -> Any:

@@ -13,7 +13,7 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
 from instrument.recognition.answers import cell_text
-from instrument.recognition.items import wording_key, wording_keys
+from instrument.recognition.items import OCCASION, wording_key, wording_keys
 from instrument.recognition.mapping import LongForm, Mapping
 from instrument.recognition.tools import plain_name
 from instrument.responses_raw import RawTable, count_of
@@ -23,8 +23,8 @@ ANSWER_NAMES = ("resp", "response", "answer", "item_response", "value", "score",
 ITEM_NAMES = ("item", "item_id", "itemid", "question", "variable", "frage")
 _WORD = r"(?:t|w|wave|time|week|month|day|visit|m|welle|woche)"
 _TAGS = (
-    re.compile(rf"(?P<name>.+?)[_. -](?P<tag>{_WORD}?_?\d+|pre|post|baseline|follow[_ -]?up\d*|fu\d*|bl)"),
-    re.compile(rf"(?P<tag>{_WORD}?_?\d+|pre|post|baseline|follow[_ -]?up\d*|fu\d*|bl)[_. -](?P<name>.+)"),
+    re.compile(rf"(?P<name>.+?)[_. -](?P<tag>{OCCASION})"),
+    re.compile(rf"(?P<tag>{OCCASION})[_. -](?P<name>.+)"),
     re.compile(rf"(?P<name>.+?)(?P<tag>{_WORD}\d+)"),
     re.compile(rf"(?P<tag>{_WORD}\d+)(?P<name>.+)"),
 )
@@ -251,4 +251,4 @@ def lengthen(parts: dict[str, RawTable], items: Sequence[str]) -> RawTable:
 
 def keys_of(mapping: Mapping) -> list[str]:
     """Columns of person and wave that a mapping names."""
-    return [name for name in (mapping.participant, mapping.wave) if name is not None]
+    return [name for name in (mapping.participant, *mapping.wave_columns()) if name is not None]

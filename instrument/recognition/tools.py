@@ -188,6 +188,10 @@ TOOLS = (
         marks=_marks("submissiondate|key", "_uuid|_submission_time", "_submission_time|__version__"),
         responses=("key", "meta-instanceid", "_uuid", "_id"),
         completed=("end",),
+        without_rows={
+            "_validation_status": ("validation_status_not_approved", "Not approved"),
+            "reviewstate": ("rejected",),
+        },
     ),
     Tool(
         name="redcap",
@@ -212,11 +216,50 @@ PEOPLE = (
     "subject id",
 )
 """Plain names that say that a column holds the person."""
-MAYBE_PEOPLE = ("id", "subject", "study_id", "study id", "patient_id", "patient id", "code", "token", "case")
+MAYBE_PEOPLE = (
+    *("id", "subject", "study_id", "study id", "patient_id", "patient id", "code", "token", "case"),
+    *(
+        "teilnehmer",
+        "teilnehmerin",
+        "teilnehmer/in",
+        "teilnehmende",
+        "proband",
+        "versuchsperson",
+        "vp",
+        "vpn",
+    ),
+    *("participante", "participant·e", "deelnemer", "partecipante", "sujet", "sujeto", "paciente", "patient"),
+    *("respondent", "person", "user", "username", "nr", "nummer", "no", "numéro", "número"),
+)
 WAVES = ("wave",)
-MAYBE_WAVES = ("time", "timepoint", "time point", "session", "visit", "occasion", "measurement", "phase", "t")
-TOTALS = frozenset({"total", "totals", "sum", "mean", "average", "summe", "gesamt", "mittelwert", "n"})
-"""Plain texts in place of a person that say that the row sums up others."""
+MAYBE_WAVES = (
+    *(
+        "time",
+        "timepoint",
+        "time point",
+        "time_point",
+        "session",
+        "visit",
+        "occasion",
+        "measurement",
+        "phase",
+        "t",
+    ),
+    *(
+        "assessment",
+        "pre_post",
+        "prepost",
+        "week",
+        "month",
+        "day",
+        "follow-up",
+        "followup",
+        "zeitpunkt",
+        "mzp",
+    ),
+    *("messzeitpunkt", "welle", "erhebung", "woche", "monat", "temps", "vague", "semaine", "momento", "onda"),
+    *("semana", "tiempo", "meting", "meetmoment", "tijdstip"),
+)
 STATUS, STAMP = "_complete", "_timestamp"
 NO_MOMENT = frozenset({"", "[not completed]", "1980-01-01 00:00:00"})
 """What tools write where no moment was kept: REDCap in place of it, LimeSurvey in anonymous surveys."""

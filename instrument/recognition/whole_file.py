@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import name_offenders
+from instrument.errors import ResponseDataError, name_offenders
 from instrument.recognition.answers import AnswerTexts, cell_text, read_answer_texts
 from instrument.recognition.beside_items import (
     ColumnMeaning,
@@ -19,7 +20,7 @@ from instrument.recognition.beside_items import (
     day_column,
     people_column,
     rows_left_out,
-    rows_of_totals,
+    rows_of_nobody,
     status_column,
     texts_of,
     wave_column,
@@ -27,6 +28,7 @@ from instrument.recognition.beside_items import (
 from instrument.recognition.items import SURE, Ground, ItemMatch, match_items, other_occasions, wording_key
 from instrument.recognition.mapping import FileForm, LongForm, Mapping
 from instrument.recognition.opening import (
+    MOST_ABOVE,
     HeadedTable,
     first_rows,
     headed,
@@ -38,8 +40,10 @@ from instrument.recognition.shapes import find_long, find_occasions, widen
 from instrument.recognition.tools import Tool, header_rows_of, tool_of
 from instrument.responses_r import SUFFIXES_OF_R
 from instrument.responses_raw import RawTable, count_of
+from instrument.responses_whole import other_words
 
 MOST_HEADER_ROWS = 3
+MOST_LOOKED_AT = 5
 SUFFIXES = {
     **dict.fromkeys((".sav", ".zsav", ".por"), "spss"),
     ".xpt": "sas",
@@ -102,8 +106,30 @@ class Recognition:
         return "\n".join(lines)
 
 
+class NothingRecognised(ResponseDataError):
+    """No column is an item; a mapping to fill in goes with it.
+
+    Attributes
+    ----------
+    draft : Mapping
+        Everything is unsure: items by the order of columns that are numbered in a row, where there are as
+        many as items, and `?` else.
+    """
+
+    def __init__(self, message: str, draft: Mapping) -> None:
+        super().__init__(message)
+        self.draft = draft
+
+
 def recognise(
-    path: str | Path, scale: Instrument, covariates: Sequence[str] = (), caller: str = "recognise"
+    path: str | Path,
+    scale: Instrument,
+    covariates: Sequence[str] = (),
+    caller: str = "recognise",
+    *,
+    written: FileForm | None = None,
+    participant: str | None = None,
+    wave: str | None = None,
 ) -> Recognition:
     """Say what the columns and answers of a file hold, without reading it for good.
 
@@ -119,6 +145,10 @@ def recognise(
         Labels of further columns to keep.
     caller
         Named in messages.
+    written
+        Encoding, separator and sheet, where somebody said them; the rest is recognised.
+    participant, wave
+        Columns of person and occasion, where somebody said them.
 
     Returns
     -------
@@ -128,7 +158,9 @@ def recognise(
     Raises
     ------
     ResponseDataError
-        The file cannot be opened, or no column of it is an item.
+        The file cannot be opened.
+    NothingRecognised
+        No column of it is an item.
 
     Examples
     --------
@@ -147,35 +179,47 @@ def recognise(
     >>> folder.cleanup()
     """
     path = Path(path)
-    writing = writing_of(path)
+    writing = writing_of(path, written)
     raw = open_table(path, writing.form, caller)
-    rows = first_rows(raw)
+    rows = first_rows(raw, MOST_ABOVE + MOST_HEADER_ROWS)
+    form = writing.form
+    if above := _rows_above(rows, scale):
+        form = form.model_copy(update={"rows_above": form.rows_above + above})
+        raw, rows = open_table(path, form, caller), rows[above:]
+    rows = rows[:MOST_LOOKED_AT]
     tool = tool_of(rows)
-    form = _with_header(writing.form, tool, rows, scale)
+    form = _with_header(form, tool, rows, scale)
     table = headed(raw, form)
     found = Found(unsure=list(writing.unsure))
+    if above:
+        found.notes.append(f"{count_of(above, 'row')} above the header hold something else")
     shape = _shape(table, scale)
     raw, matches, waves, long = table.raw, shape.matches, shape.waves, shape.long
     if not matches:
-        n = len(scale.item_ids)
-        fact = f"no column is any of the {n} items of instrument {scale.id!r}, by id or by wording."
-        raise raw.fault(fact, "check the instrument, or name the columns by the ids of its items.")
+        raise _nothing(table, scale, form, tool.name)
+    named = {"participant": participant, "wave": wave}
+    if absent := [name for name in named.values() if name is not None and name not in raw.columns]:
+        raise raw.fault(f"there is no column {name_offenders(absent)}.", "check the spelling.")
     found.taken.update(label for match in matches for label in match.columns)
     _refuse_odd_options(table, matches, scale)
     if long is not None:
         found.take(raw, long.item, "items", "names items")
         found.take(raw, long.answer, "answers", "named so")
-    participant = people_column(raw, tool, found)
-    wave = None if waves else wave_column(raw, tool, found)
+    cells = [] if long is not None else [label for match in matches for label in match.columns]
+    without = rows_left_out(raw, tool, cells, found)
+    kept_rows = _rows_kept(raw, without)
+    for meaning, label in named.items():
+        if label is not None:
+            found.take(raw, label, meaning, "named so by you")
+    participant = participant or people_column(raw, tool, found, kept_rows)
+    occasion = wave if waves or wave is not None else wave_column(raw, tool, found, kept_rows)
     if long is not None:
         if participant is None:
             raise raw.fault("no column says whose answer each row is.", "name it 'participant'.")
-        raw = widen(
-            raw, long, [name for name in (participant, wave) if name], [match.column for match in matches]
-        )
+        raw = widen(raw, long, [participant, *_names(occasion)], [match.column for match in matches])
     status, states = status_column(raw, tool, scale, found)
     completed_on = day_column(raw, tool, status, found)
-    without = rows_left_out(raw, tool, found) | rows_of_totals(raw, participant, found)
+    without |= rows_of_nobody(raw, participant, found)
     _take_items(raw, matches, found)
     found.unsure += shape.unsure
     left = [label for label in raw.columns if label not in found.taken]
@@ -186,6 +230,7 @@ def recognise(
     name = SUFFIXES.get(path.suffix.lower(), tool.name)
     form = form.model_copy(update={"decimal": _decimal(raw, matches)})
     texts = _answers(raw, matches, scale, name, form, without)
+    found.unsure += _other_words(raw, matches, scale, texts)
     for scale_name, answers in texts.items():
         found.unsure += [f"answers.{scale_name}: {words}" for words in answers.unsure]
     mapping = Mapping(
@@ -193,7 +238,7 @@ def recognise(
         tool=name,
         file=form,
         participant=participant,
-        wave=wave,
+        wave=occasion,
         status=status,
         states=states,
         completed_on=completed_on,
@@ -214,6 +259,38 @@ def recognise(
         answers=tuple(_in_words(name, answers.kinds) for name, answers in texts.items() if answers.kinds),
         notes=tuple(found.notes),
     )
+
+
+def _rows_above(rows: list[list[str]], scale: Instrument) -> int:
+    """Rows of titles above a header that stands further down than a header has rows."""
+    if any(_hits(row, scale) for row in rows[:MOST_HEADER_ROWS]) or tool_of(rows).name != "table":
+        return 0
+    hits = [_hits(row, scale) for row in rows]
+    enough = min(2, len(scale.item_ids))
+    return next((k for k, n in enumerate(hits) if n >= enough), 0)
+
+
+def _nothing(table: HeadedTable, scale: Instrument, form: FileForm, tool: str) -> NothingRecognised:
+    """Say that no column is an item, with a mapping for a person to fill in."""
+    raw, n = table.raw, len(scale.item_ids)
+    fact = f"no column is any of the {n} items of instrument {scale.id!r}, by id or by wording."
+    fault = raw.fault(fact, "check the instrument, or name the columns by the ids of its items.")
+    numbered: dict[str, list[str]] = {}
+    for label in raw.columns:
+        numbered.setdefault(re.sub(r"\d+(?=\D*$)", "#", label), []).append(label)
+    rows = [labels for labels in numbered.values() if len(labels) == n > 1]
+    columns = rows[0] if len(rows) == 1 else ["?"] * n
+    words = "the order of columns numbered in a row" if len(rows) == 1 else "no column is known"
+    doubts = [f"items.{item}: {words}; name its column" for item in scale.item_ids]
+    draft = Mapping(
+        instrument=scale.id,
+        tool=tool,
+        file=form,
+        items=dict(zip(scale.item_ids, columns, strict=True)),
+        left_out=tuple(label for label in raw.columns if label not in columns),
+        unsure=(*doubts, "participant, wave: name their columns, or leave them empty"),
+    )
+    return NothingRecognised(str(fault), draft)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,9 +408,7 @@ def _answers(
     form: FileForm,
     without: dict[str, tuple[str, ...]],
 ) -> dict[str, AnswerTexts]:
-    kept = np.ones(len(raw.lines), dtype=bool)
-    for label, texts in without.items():
-        kept &= ~np.array([cell_text(cell) in texts for cell in raw.column(label)], dtype=bool)
+    kept = _rows_kept(raw, without)
     columns = {
         match.item: pd.concat(
             [pd.Series(raw.column(label), dtype=object)[kept] for label in match.columns], ignore_index=True
@@ -343,6 +418,29 @@ def _answers(
     labels = {match.item: raw.value_labels.get(match.column, {}) for match in matches}
     missing = {match.item: raw.user_missing.get(match.column, []) for match in matches}
     return read_answer_texts(columns, scale, tool, labels, missing, form.decimal)
+
+
+def _other_words(
+    raw: RawTable, matches: list[ItemMatch], scale: Instrument, texts: dict[str, AnswerTexts]
+) -> list[str]:
+    """Labels of the file in other words than the instrument's, where nothing moves the codes."""
+    labels = {
+        match.item: raw.value_labels[match.column]
+        for match in matches
+        if match.column in raw.value_labels and not texts[scale.scale_name(match.item)].meanings
+    }
+    return [f"answers: {words}" for words in other_words(replace(raw, value_labels=labels), scale)]
+
+
+def _rows_kept(raw: RawTable, without: dict[str, tuple[str, ...]]) -> np.ndarray:
+    kept = np.ones(len(raw.lines), dtype=bool)
+    for label, texts in without.items():
+        kept &= ~np.array([cell_text(cell) in texts for cell in raw.column(label)], dtype=bool)
+    return kept
+
+
+def _names(columns: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    return (columns,) if isinstance(columns, str) else columns or ()
 
 
 def _in_words(name: str, kinds: Counter[str]) -> str:

@@ -150,7 +150,7 @@ def test_encoding_and_separator_are_seen() -> None:
 @pytest.mark.parametrize(
     ("cells", "codes", "n_unsure"),
     [
-        (["Not at all", "PARTLY ", "very  much"], [1, 2, 3], 0),
+        (["Not at all", "PARTLY ", "very  much"], [1, 2, 3], 1),  # beside bare codes of somebody else
         (["1 - Not at all", "Partly (2)", "3: Very much"], [1, 2, 3], 0),
         (['="1"', "2.0", "3"], [1, 2, 3], 0),
         (["A1", "AO02", "A03"], [1, 2, 3], 3),

@@ -1,0 +1,801 @@
+"""Files of survey tools as they go wrong: each gives the plain answers, or one message with a cure; none is wrong."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import os
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import dta
+from instrument.definition import Instrument
+from instrument.errors import ToolkitWarning
+from instrument.loading import load
+from instrument.recognition import load_mapping
+
+CASES = Path(__file__).resolve().parent / "data" / "cases"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
+BEGIN, END = "<!-- table of odd files: begin -->\n", "<!-- table of odd files: end -->\n"
+SCALE: Instrument = load(str(CASES / "mini.yaml"))
+ITEMS = [f"q{k}" for k in range(1, 7)]
+WORDING = SCALE.wording("en").items
+LABELS = {1: "Strongly disagree", 2: "Disagree", 3: "Neither", 4: "Agree", 5: "Strongly agree"}
+GERMAN = {
+    1: "Stimme überhaupt nicht zu",
+    2: "Stimme nicht zu",
+    3: "Weder noch",
+    4: "Stimme zu",
+    5: "Stimme voll zu",
+}
+N = 12
+ANSWERS = pd.DataFrame(np.random.default_rng(5).integers(1, 6, (N, 6)), columns=ITEMS)
+ANSWERS.iloc[0] = [1, 2, 3, 4, 5, 5]
+ANSWERS.iloc[1] = [5, 4, 3, 2, 1, 1]
+PEOPLE = [f"P{k:03d}" for k in range(1, N + 1)]
+NUMBERS = [str(k + 1) for k in range(N)]
+ROWS = [[int(code) for code in ANSWERS.iloc[k]] for k in range(N)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gives:
+    """What a file must give: answers, people and waves; or the words of a refusal and of its cure."""
+
+    answers: pd.DataFrame | None = None
+    people: Sequence[str] = ()
+    waves: Sequence[str] = ()
+    asks: str | None = ""
+    words: str = ""
+    cure: str = ""
+
+
+def plain(
+    people: Sequence[str] = PEOPLE, waves: Sequence[str] = (), asks: str | None = "", rows: Any = None
+) -> Gives:
+    """The plain answers; `asks` is what is said to be unsure: nothing where it is empty."""
+    answers = ANSWERS if rows is None else rows
+    return Gives(answers=answers, people=people, waves=waves or ["1"] * len(answers), asks=asks)
+
+
+def refused(words: str, cure: str) -> Gives:
+    return Gives(words=words, cure=cure)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd:
+    """One odd file."""
+
+    shape: str
+    write: Callable[[Path], Path]
+    gives: Gives
+
+
+ODD: dict[str, Odd] = {}
+
+
+def odd(shape: str, gives: Gives) -> Callable[[Callable[[Path], Path]], Callable[[Path], Path]]:
+    def take(write: Callable[[Path], Path]) -> Callable[[Path], Path]:
+        ODD[write.__name__] = Odd(shape=shape, write=write, gives=gives)
+        return write
+
+    return take
+
+
+def text(
+    folder: Path, rows: Iterable[Sequence[Any]], sep: str = ",", encoding: str = "utf-8", name: str = "a.csv"
+) -> Path:
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=sep).writerows(rows)
+    path = folder / name
+    path.write_bytes(written.getvalue().encode(encoding))
+    return path
+
+
+def table(cell: Callable[[int], Any] = lambda code: code, first: str = "participant") -> list[list[Any]]:
+    """Header and rows of a plain table."""
+    return [[first, *ITEMS], *([PEOPLE[k], *map(cell, ROWS[k])] for k in range(N))]
+
+
+def book(folder: Path, rows: Sequence[Sequence[Any]], merged: Sequence[str] = ()) -> Path:
+    from openpyxl import Workbook
+
+    workbook = Workbook()
+    sheet = workbook.worksheets[0]
+    for row in rows:
+        sheet.append(list(row))
+    for cells in merged:
+        sheet.merge_cells(cells)
+    workbook.save(folder / "a.xlsx")
+    return folder / "a.xlsx"
+
+
+def sav(folder: Path, frame: pd.DataFrame, **kwargs: Any) -> Path:
+    import pyreadstat
+
+    pyreadstat.write_sav(frame, str(folder / "a.sav"), **kwargs)
+    return folder / "a.sav"
+
+
+META = ["StartDate", "EndDate", "Status", "IPAddress", "Progress", "Finished", "RecordedDate", "ResponseId"]
+
+
+def qualtrics(
+    folder: Path,
+    label: Callable[[str], str] = lambda item: item,
+    question: Callable[[str], str] = lambda item: WORDING[item],
+    cell: Callable[[int], Any] = lambda code: code,
+    further: Sequence[Sequence[Any]] = (),
+    people: Sequence[str] = PEOPLE,
+    head: slice = slice(0, 3),
+    **how: Any,
+) -> Path:
+    names = [*META, "ExternalReference", *map(label, ITEMS)]
+    told = [*META, "External Data Reference", *map(question, ITEMS)]
+    day = "2026-03-01 10:00:00"
+    rows = [[day, day, "0", "", "100", "1", day, f"R_{k}", people[k], *map(cell, ROWS[k])] for k in range(N)]
+    heads = [names, told, [f'{{"ImportId":"{name}"}}' for name in names]]
+    return text(folder, [*heads[head], *rows, *further], **how)
+
+
+def preview(status: str) -> list[Any]:
+    return ["2026-03-01 10:00:00", "2026-03-01 10:00:00", status, "", 100, 1, "", "R_p", "", *[5] * 6]
+
+
+@odd("Qualtrics: a preview without a code of the person", plain())
+def qualtrics_preview(folder: Path) -> Path:
+    return qualtrics(folder, further=[preview("1"), preview("Survey Preview")])
+
+
+@odd(
+    "Qualtrics: one person without a code",
+    plain([f"R_{k}" for k in range(N)], asks="names the person in 11 of 12 rows"),
+)
+def qualtrics_one_without_code(folder: Path) -> Path:
+    return qualtrics(folder, people=["", *PEOPLE[1:]])
+
+
+@odd("Qualtrics: matrix, wordings behind a dash", plain())
+def qualtrics_matrix(folder: Path) -> Path:
+    return qualtrics(folder, lambda i: f"Q5_{i[1]}", lambda i: f"How much do you agree? - {WORDING[i]}")
+
+
+@odd("Qualtrics: questions numbered otherwise than the items", plain(asks="named 'q2', worded as 'q1'"))
+def qualtrics_shifted(folder: Path) -> Path:
+    return qualtrics(folder, lambda item: f"Q{int(item[1]) + 1}")
+
+
+@odd("Qualtrics: UTF-16, tabs, choice texts", plain())
+def qualtrics_utf16(folder: Path) -> Path:
+    return qualtrics(folder, cell=LABELS.get, sep="\t", encoding="utf-16", name="a.tsv")
+
+
+@odd("Qualtrics: two header rows left", plain())
+def qualtrics_two_heads(folder: Path) -> Path:
+    return qualtrics(folder, head=slice(0, 2))
+
+
+@odd("Qualtrics: recode values 11–15", refused("72 answers are no code", "under `answers` of the mapping"))
+def qualtrics_recoded(folder: Path) -> Path:
+    return qualtrics(folder, cell=lambda code: code + 10)
+
+
+@odd("semicolons, 4,0", plain())
+def decimal_commas(folder: Path) -> Path:
+    return text(folder, table(lambda code: f"{code},0"), ";")
+
+
+@odd("semicolons, 1,5 among the answers", refused("6 cells hold a decimal comma .*line 2", "whole codes"))
+def decimal_commas_half(folder: Path) -> Path:
+    rows = table(lambda code: f"{code},0")
+    rows[1][1:] = [f"{code},5" for code in ROWS[0]]
+    return text(folder, rows, ";")
+
+
+@odd(
+    "Windows-1252, German names of person and occasion",
+    plain([PEOPLE[k // 2] for k in range(N)], [f"T{k % 2 + 1}" for k in range(N)], "column 'Teilnehmer'"),
+)
+def german_names(folder: Path) -> Path:
+    rows = [[PEOPLE[k // 2], f"T{k % 2 + 1}", *ROWS[k]] for k in range(N)]
+    return text(folder, [["Teilnehmer", "Meßzeitpunkt", *ITEMS], *rows], ";", "cp1252")
+
+
+@odd(
+    "texts of a language that the instrument lacks", refused("72 cells hold text", "`answers` of the mapping")
+)
+def foreign_texts(folder: Path) -> Path:
+    return text(folder, table(GERMAN.get), ";", "cp1252")
+
+
+@odd("rows of totals, in words", plain(asks="are no people"))
+def totals(folder: Path) -> Path:
+    words = ("Grand total", "Moyenne", "SD", "Mittelwert")
+    return text(folder, [*table(), *([word, *[3] * 6] for word in words)])
+
+
+@odd("a row of means without a name", refused("participant is missing in 1 row .line 14", "in every row"))
+def totals_unnamed(folder: Path) -> Path:
+    return text(folder, [*table(), ["", *[3] * 6]])
+
+
+@odd("trials of the survey", plain(asks="trials of the survey"))
+def trials(folder: Path) -> Path:
+    return text(folder, [*table(), ["test", *[5] * 6], ["TEST 2", *[1] * 6]])
+
+
+@odd("the header repeated within", plain(asks="heads repeated"))
+def header_repeated(folder: Path) -> Path:
+    rows = table()
+    return text(folder, [*rows[:6], rows[0], *rows[6:]])
+
+
+@odd("a column twice, the same", plain(asks="2 columns could be it"))
+def doubled_column(folder: Path) -> Path:
+    return text(folder, [[*row, row[1]] for row in table()])
+
+
+@odd("a column twice, with other answers", refused("several answers to item 'q1'", "leave one of"))
+def doubled_column_differs(folder: Path) -> Path:
+    rows = table()
+    return text(folder, [[*rows[0], "q1"], *([*row, 6 - row[1]] for row in rows[1:])])
+
+
+@odd("a title above the header", plain(asks="1 row above the header"))
+def title_above(folder: Path) -> Path:
+    return text(folder, [["Export of 31 March"], [], *table()])
+
+
+@odd("a workbook with five rows of titles", plain())
+def titles_above(folder: Path) -> Path:
+    return book(folder, [*(["Title", str(k)] for k in range(5)), *table()])
+
+
+@odd("merged cells above the names", plain())
+def merged_names(folder: Path) -> Path:
+    top = ["participant", "Bond", "", "", "Task", "", ""]
+    return book(folder, [top, ["", *ITEMS], *table()[1:]], ("B1:D1", "E1:G1", "A1:A2"))
+
+
+@odd("dates beside the answers, as Excel has them", plain())
+def excel_dates(folder: Path) -> Path:
+    rows = [[row[0], datetime.datetime(2026, 3, 1), *row[1:]] for row in table()]
+    rows[0][1] = "completed_on"
+    return book(folder, rows)
+
+
+@odd("an answer that Excel made a date of", refused("1 cell holds a date .column 'q2'; row 4", "numbers"))
+def excel_date_for_answer(folder: Path) -> Path:
+    rows = table()
+    rows[3][2] = datetime.datetime(1900, 1, 3)
+    return book(folder, rows)
+
+
+@odd("ids and answers as 1.0", plain(NUMBERS))
+def floats(folder: Path) -> Path:
+    return book(folder, [table()[0], *([float(k + 1), *map(float, ROWS[k])] for k in range(N))])
+
+
+@odd("numbers stored as text, ids with zeros", plain([f"{k + 1:03d}" for k in range(N)]))
+def numbers_as_text(folder: Path) -> Path:
+    return book(folder, [table()[0], *([f"{k + 1:03d}", *map(str, ROWS[k])] for k in range(N))])
+
+
+@odd("ids rounded by a spreadsheet", refused("3 ids rounded by a spreadsheet", "as text"))
+def ids_rounded(folder: Path) -> Path:
+    return text(folder, [table()[0], *([f"1.23457E+1{k % 3}", *ROWS[k]] for k in range(N))])
+
+
+@odd("a formula without its value", refused("1 formula without a stored value .row 3", "save the values"))
+def formula(folder: Path) -> Path:
+    rows = table()
+    rows[2][3] = "=1+2"
+    return book(folder, rows)
+
+
+def redcap(folder: Path, head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Path:
+    return text(folder, [head, *rows])
+
+
+TWICE = [PEOPLE[k // 2] for k in range(N)]
+
+
+@odd("REDCap: repeated form, events, groups", plain(TWICE, ["1", "2"] * 6))
+def redcap_repeated(folder: Path) -> Path:
+    head = ["record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"]
+    rows: list[list[Any]] = []
+    for k in range(N):
+        if k % 2 == 0:
+            rows.append([TWICE[k], "base_arm_1", "", "", "north", *[""] * 7])
+        rows.append([TWICE[k], "base_arm_1", "mini", k % 2 + 1, "north", *ROWS[k], 2])
+    return redcap(folder, [*head, "redcap_data_access_group", *ITEMS, "mini_complete"], rows)
+
+
+@odd("REDCap: another form is repeated", plain())
+def redcap_other_repeated(folder: Path) -> Path:
+    head = [
+        "record_id",
+        "redcap_repeat_instrument",
+        "redcap_repeat_instance",
+        *ITEMS,
+        "mini_complete",
+        "note",
+    ]
+    rows: list[list[Any]] = []
+    for k in range(N):
+        rows.append([PEOPLE[k], "", "", *ROWS[k], 2, ""])
+        rows += [[PEOPLE[k], "diary", r, *[""] * 7, "x"] for r in (1, 2)]
+    return redcap(folder, head, rows)
+
+
+@odd(
+    "REDCap: repeated within events",
+    plain([PEOPLE[k // 4] for k in range(N)], ["week_3.1", "week_3.2", "week_6.1", "week_6.2"] * 3),
+)
+def redcap_repeated_in_events(folder: Path) -> Path:
+    head = ["record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance"]
+    rows = [
+        [PEOPLE[k // 4], f"week_{3 + 3 * (k // 2 % 2)}_arm_1", "mini", k % 2 + 1, *ROWS[k], 2]
+        for k in range(N)
+    ]
+    return redcap(folder, [*head, *ITEMS, "mini_complete"], rows)
+
+
+@odd("REDCap: entered twice, not merged", refused("12 rows of double data entry", "merged records"))
+def redcap_double_entry(folder: Path) -> Path:
+    rows = [[f"{TWICE[k]}--{k % 2 + 1}", *ROWS[k], 2] for k in range(N)]
+    return redcap(folder, ["record_id", *ITEMS, "mini_complete"], rows)
+
+
+def kobo(folder: Path, name: Callable[[str], str], further: Sequence[str] = (), status: str = "") -> Path:
+    head = ["start", "end", *map(name, ITEMS), "_id", "_uuid", "_submission_time", *further]
+    rows = [["2026-03-01", "2026-03-01", *ROWS[k], k + 5, f"u{k}", "2026-03-01T10:05:01"] for k in range(N)]
+    rows = [[*row, *([status] if further and k == 4 else [""] * len(further))] for k, row in enumerate(rows)]
+    return text(folder, [head, *rows], ";")
+
+
+@odd("Kobo: groups in the names", plain([f"u{k}" for k in range(N)]))
+def kobo_groups(folder: Path) -> Path:
+    return kobo(folder, lambda item: f"page/{'bond' if item < 'q4' else 'task'}/{item}")
+
+
+@odd(
+    "Kobo: one not approved",
+    plain([f"u{k}" for k in range(N) if k != 4], rows=ANSWERS.drop(index=4).reset_index(drop=True)),
+)
+def kobo_rejected(folder: Path) -> Path:
+    return kobo(folder, str, ["_validation_status"], "validation_status_not_approved")
+
+
+FRAME = ANSWERS.astype(float).assign(participant=PEOPLE)
+
+
+def some_missing() -> pd.DataFrame:
+    answers = ANSWERS.astype("Int64").copy()
+    answers.loc[2, "q1"] = pd.NA
+    answers.loc[3, "q2"] = pd.NA
+    return answers
+
+
+@odd("SPSS: a range declared missing", plain(rows=some_missing()))
+def spss_range(folder: Path) -> Path:
+    frame = FRAME.copy()
+    frame.loc[2, "q1"], frame.loc[3, "q2"] = 97.0, 99.0
+    return sav(folder, frame, missing_ranges={item: [{"lo": 90, "hi": 99}] for item in ITEMS})
+
+
+@odd("SPSS: a range over the scale", refused("declared missing in the file", "must not overlap"))
+def spss_range_over_scale(folder: Path) -> Path:
+    return sav(folder, FRAME, missing_ranges={item: [{"lo": 5, "hi": 99}] for item in ITEMS})
+
+
+@odd("SPSS: names of its own, wordings as labels", plain(asks="column 'ID'"))
+def spss_wordings(folder: Path) -> Path:
+    frame = FRAME.rename(columns={item: f"V{int(item[1]) + 1}" for item in ITEMS})
+    frame = frame.rename(columns={"participant": "ID"})
+    return sav(folder, frame, column_labels=[*WORDING.values(), "code"])
+
+
+@odd("SPSS: one item labelled the other way", refused("labels of 1 column ..q2", "`answers` of the mapping"))
+def spss_one_reversed(folder: Path) -> Path:
+    labels = {item: {float(6 - c if item == "q2" else c): LABELS[c] for c in LABELS} for item in ITEMS}
+    return sav(folder, FRAME, variable_value_labels=labels)
+
+
+@odd("SPSS: labels in another language", plain(asks="other words than the instrument's"))
+def spss_german_labels(folder: Path) -> Path:
+    labels = {item: {float(c): GERMAN[c] for c in GERMAN} for item in ITEMS}
+    return sav(folder, FRAME, variable_value_labels=labels)
+
+
+@odd("Stata: .a and .z", plain(rows=some_missing(), asks="'.z' as missing"))
+def stata_letters(folder: Path) -> Path:
+    import pyreadstat
+
+    frame = ANSWERS.astype(object).assign(participant=PEOPLE)
+    frame.loc[2, "q1"], frame.loc[3, "q2"] = "a", "z"
+    frame = frame.astype(dict.fromkeys(ITEMS[2:], int))
+    pyreadstat.write_dta(frame, str(folder / "a.dta"), missing_user_values={"q1": ["a"], "q2": ["z"]})
+    return folder / "a.dta"
+
+
+def forms(folder: Path, beside: Sequence[str]) -> Path:
+    head: list[str] = ["ID", "Start time", "Completion time", "Email", "Name"]
+    for item in ITEMS:
+        head += [WORDING[item].replace(" ", "\xa0"), *(f"{word} - {WORDING[item]}" for word in beside)]
+    moment = datetime.datetime(2026, 3, 1, 10)
+    rows = [
+        [k + 1, moment, moment, "anonymous", "", *(c for code in ROWS[k] for c in (LABELS[code], *beside))]
+        for k in range(N)
+    ]
+    return book(folder, [head, *rows])
+
+
+@odd("Microsoft Forms: start time, blanks that do not break", plain(NUMBERS))
+def msforms(folder: Path) -> Path:
+    return forms(folder, ())
+
+
+@odd("Microsoft Forms: a quiz with points", plain(NUMBERS))
+def msforms_points(folder: Path) -> Path:
+    return forms(folder, ("Points", "Feedback"))
+
+
+def google(folder: Path, *, tick: str = "", score: bool = False) -> Path:
+    head, rows = ["Timestamp"], [["3/1/2026 10:00:00"] for _ in range(N)]
+    for place, item in enumerate(ITEMS):
+        head += [f"How? [{WORDING[item]}]", *([f"How? [{WORDING[item]}] [Score]"] if score else [])]
+        for k in range(N):
+            rows[k] += [tick if tick and (k, place) == (3, 1) else LABELS[ROWS[k][place]]]
+            rows[k] += ["-- / 0"] if score else []
+    return text(folder, [head, *rows])
+
+
+@odd("Google Forms: a grid with scores", plain(NUMBERS))
+def google_scores(folder: Path) -> Path:
+    return google(folder, score=True)
+
+
+@odd("Google Forms: two boxes ticked", refused("1 cell holds text .*column 'q2'; line 5", "`answers` of the"))
+def google_two_ticks(folder: Path) -> Path:
+    return google(folder, tick="Agree;Disagree")
+
+
+def monkey(folder: Path, cell: Callable[[int], Any]) -> Path:
+    head = [
+        "Respondent ID",
+        "Collector ID",
+        "Start Date",
+        "Custom Data 1",
+        "How much do you agree?",
+        *[""] * 5,
+    ]
+    rows = [[118000000 + k, 1, "03/01/2026 10:00:00 AM", PEOPLE[k], *map(cell, ROWS[k])] for k in range(N)]
+    return text(folder, [head, [""] * 4 + list(WORDING.values()), *rows])
+
+
+@odd("SurveyMonkey: two header rows, texts", plain(asks="Custom Data 1"))
+def monkey_texts(folder: Path) -> Path:
+    return monkey(folder, LABELS.__getitem__)
+
+
+@odd("SurveyMonkey: two header rows, numbers", plain(asks="Custom Data 1"))
+def monkey_numbers(folder: Path) -> Path:
+    return monkey(folder, int)
+
+
+def lime(folder: Path, name: Callable[[str], str], cell: Callable[[int], Any] = "A{}".format) -> Path:
+    head = ["id", "submitdate", "lastpage", "startlanguage", "token", *map(name, ITEMS)]
+    rows = [[k + 1, "2026-03-01 10:00:00", 3, "en", PEOPLE[k], *map(cell, ROWS[k])] for k in range(N)]
+    return text(folder, [head, *rows])
+
+
+@odd(
+    "LimeSurvey: codes of its own for the questions",
+    refused("no column is any of the 6 items", "written for it"),
+)
+def lime_codes(folder: Path) -> Path:
+    return lime(folder, lambda item: f"G02Q03[SQ00{item[1]}]")
+
+
+@odd("LimeSurvey: code and wording", plain(asks="'A1' as 1"))
+def lime_both(folder: Path) -> Path:
+    return lime(folder, lambda item: f"G02Q03[SQ00{item[1]}]. How? [{WORDING[item]}]")
+
+
+@odd("LimeSurvey: codes from A0", refused("18 cells hold text", "`answers` of the mapping"))
+def lime_from_zero(folder: Path) -> Path:
+    return lime(folder, str, lambda code: f"A{code - 1}")
+
+
+@odd(
+    "waves pre, post, follow-up",
+    plain([PEOPLE[k // 3] for k in range(N)], ["pre", "post", "follow-up"] * 4, "wave: column 'time'"),
+)
+def waves_named(folder: Path) -> Path:
+    rows = [[PEOPLE[k // 3], ("pre", "post", "follow-up")[k % 3], *ROWS[k]] for k in range(N)]
+    return text(folder, [["participant", "time", *ITEMS], *rows])
+
+
+@odd(
+    "waves beside each other by words",
+    plain(
+        [*PEOPLE[::2], *PEOPLE[::2]],
+        ["baseline"] * 6 + ["followup"] * 6,
+        "by the names of columns",
+        pd.concat([ANSWERS[::2], ANSWERS[1::2]]).reset_index(drop=True),
+    ),
+)
+def waves_beside(folder: Path) -> Path:
+    head = ["participant", *(f"{w}_{item}" for w in ("baseline", "followup") for item in ITEMS)]
+    return text(folder, [head, *([PEOPLE[k], *ROWS[k], *ROWS[k + 1]] for k in range(0, N, 2))])
+
+
+@odd("a second wave beside bare names", plain(asks="may hold items at another wave"))
+def wave_beside_bare(folder: Path) -> Path:
+    rows = table()
+    head = [*rows[0], *(f"{item}_post" for item in ITEMS)]
+    return text(folder, [head, *([*row, *ROWS[0]] for row in rows[1:])])
+
+
+@odd("in progress, in words", plain(asks="status: column 'status'"))
+def in_progress(folder: Path) -> Path:
+    rows = [[row[0], "In progress" if k == 3 else "Completed", *row[1:]] for k, row in enumerate(table())]
+    rows[0][1] = "status"
+    return text(folder, rows)
+
+
+@odd("R: row names, factors with codes", plain())
+def r_factors(folder: Path) -> Path:
+    rows = table(lambda code: f"[{code}] {LABELS[code]}")
+    return text(folder, [[k or "", *row] for k, row in enumerate(rows)])
+
+
+@odd("codes beside the labels of other codes", refused("61 cells hold text", "`answers` of the mapping"))
+def wrong_labels(folder: Path) -> Path:
+    return text(folder, table(lambda code: f"{code} - {LABELS[6 - code]}"))
+
+
+@odd("labels at the ends, codes between", plain(asks="labels and bare codes stand side by side"))
+def labels_at_ends(folder: Path) -> Path:
+    return text(folder, table(lambda code: LABELS[code] if code in (1, 5) else code))
+
+
+@odd("an item under another name", refused("1 of 6 item columns .* absent: 'q2'", "not_asked"))
+def item_renamed(folder: Path) -> Path:
+    return text(folder, [["participant", "q1", "q2r", *ITEMS[2:]], *table()[1:]])
+
+
+@odd("an item that was recoded, beside it", plain())
+def item_and_recoded(folder: Path) -> Path:
+    rows = table()
+    return text(folder, [[*rows[0], "q2_r"], *([*row, 6 - row[2]] for row in rows[1:])])
+
+
+@odd("letters for codes", refused("72 cells hold text", "`answers` of the mapping"))
+def letters(folder: Path) -> Path:
+    return text(folder, table(lambda code: "ABCDE"[code - 1]))
+
+
+@odd("percent signs", refused("72 cells hold text", "`answers` of the mapping"))
+def percent(folder: Path) -> Path:
+    return text(folder, table(lambda code: f"{code}%"))
+
+
+@odd("zeros in front", plain())
+def zeros(folder: Path) -> Path:
+    return text(folder, table(lambda code: f"0{code}"))
+
+
+@odd("a line with a field less", refused("1 line .line 5. not of the 7 fields", "end no line early"))
+def line_short(folder: Path) -> Path:
+    rows = table()
+    return text(folder, [*rows[:4], [*rows[4][:3], *rows[4][4:]], *rows[5:]])
+
+
+@odd("cut off in the last line", refused("1 line .line 13. not of the 7 fields", "end no line early"))
+def cut_off(folder: Path) -> Path:
+    path = text(folder, table())
+    path.write_text(path.read_text()[:-6])
+    return path
+
+
+@odd("rows and columns exchanged", refused("no column is any of the 6 items", "written for it"))
+def transposed(folder: Path) -> Path:
+    return text(folder, [["item", *PEOPLE], *([item, *ANSWERS[item]] for item in ITEMS)])
+
+
+@odd("sums beside the answers", plain())
+def sums(folder: Path) -> Path:
+    rows = table()
+    return text(folder, [[*rows[0], "bond_sum", "total"], *([*row, 9, 20] for row in rows[1:])])
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as stop, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        dta.main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return int(stop.value.code or 0), out + err
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_file_gives_the_plain_answers_or_one_message_with_a_cure(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gives = ODD[name].gives
+    path, mapping, out = ODD[name].write(tmp_path), tmp_path / "mapping.yaml", tmp_path / "out.csv"
+    base = ("import", path, "--instrument", CASES / "mini.yaml", "--write-mapping", mapping)
+    status, said = run(capsys, *base, "--yes", "--out", out)
+    if gives.answers is None:
+        assert status == 2, said
+        assert re.search(gives.words, said), said
+        assert re.search(rf"Hint: .*{gives.cure}", said), said
+        assert said.count("Hint:") == 1
+        assert not out.exists()
+        return
+    assert status == 0, said
+    asked = said.count("\nUNSURE: ")
+    assert (asked > 0) == bool(gives.asks), said
+    assert (gives.asks or "") in said
+    if asked:  # nothing unsure is taken without that word
+        mapping.unlink()
+        run(capsys, *base)
+        status, refusal = run(capsys, *base[:4], "--mapping", mapping, "--out", tmp_path / "none.csv")
+        assert status == 2
+        assert "unsure" in refusal
+    read = pd.read_csv(out, dtype=str, keep_default_na=False)
+    expected = gives.answers.astype("Int64").assign(participant=gives.people, wave=gives.waves)
+    for item in ITEMS:
+        given = read[item].replace({"": None}).astype("Int64")
+        assert given.tolist() == expected[item].tolist(), item
+    assert read["participant"].tolist() == list(gives.people)
+    assert read["wave"].tolist() == list(gives.waves)
+
+
+CURED: dict[str, tuple[str, dict[str, Any]]] = {
+    "qualtrics_recoded": ("answers", {"agreement": {str(k + 10): k for k in range(1, 6)}}),
+    "foreign_texts": ("answers", {"agreement": {label: code for code, label in GERMAN.items()}}),
+    "lime_from_zero": ("answers", {"agreement": {f"A{k - 1}": k for k in range(1, 6)}}),
+    "letters": ("answers", {"agreement": {"ABCDE"[k - 1]: k for k in range(1, 6)}}),
+    "item_renamed": ("items", {"q1": "q1", "q2": "q2r", **{item: item for item in ITEMS[2:]}}),
+    "lime_codes": ("answers", {"agreement": {f"A{k}": k for k in range(1, 6)}}),
+}
+
+
+@pytest.mark.parametrize("name", CURED)
+def test_the_cure_that_is_named_cures(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, where, out = ODD[name].write(tmp_path), tmp_path / "mapping.yaml", tmp_path / "out.csv"
+    base = ("import", path, "--instrument", CASES / "mini.yaml")
+    run(capsys, *base, "--write-mapping", where)
+    entry, value = CURED[name]
+    assert load_mapping(where).instrument == "mini"
+    changed = load_mapping(where).accepted().model_dump(mode="json") | {entry: value}
+    where.write_text(yaml.safe_dump(changed), encoding="utf-8")
+    status, said = run(capsys, *base, "--mapping", where, "--out", out)
+    assert status == 0, said
+    assert pd.read_csv(out)[ITEMS].to_numpy().tolist() == ANSWERS.to_numpy().tolist()
+
+
+def mended(tmp_path: Path, capsys: pytest.CaptureFixture[str], path: Path, **entries: Any) -> pd.DataFrame:
+    """Refused as it is, read once the mapping holds the entries that the message names."""
+    where, out = tmp_path / "m.yaml", tmp_path / "out.csv"
+    base = ("import", path, "--instrument", CASES / "mini.yaml")
+    run(capsys, *base, "--write-mapping", where)
+    status, said = run(capsys, *base, "--mapping", where, "--out", out)
+    assert status == 2
+    assert re.search(rf"or write `{next(iter(entries))}: ", said), said
+    content = load_mapping(where).accepted().model_dump(mode="json") | entries
+    where.write_text(yaml.safe_dump(content), encoding="utf-8")
+    status, said = run(capsys, *base, "--mapping", where, "--out", out)
+    assert status == 0, said
+    assert "Note: " in said
+    where.unlink()
+    return pd.read_csv(out, dtype=str)
+
+
+def test_who_answered_twice_counts_once_where_the_mapping_says_which(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = text(tmp_path, [*table(), ["P001", 2, 2, 2, 2, 2, 2]])
+    last = mended(tmp_path, capsys, path, doubles="last").set_index("participant")
+    assert last.loc["P001", ITEMS].tolist() == ["2"] * 6
+    assert len(last) == N
+    first = mended(tmp_path, capsys, path, doubles="first").set_index("participant")
+    assert first.loc["P001", ITEMS].tolist() == [str(code) for code in ROWS[0]]
+
+
+def test_ids_are_made_alike_where_the_mapping_says_in_what(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [["participant", "wave", *ITEMS]]
+    rows += [[f"00{k + 1}", "a", *ROWS[k]] for k in range(6)] + [
+        [str(k - 5), "b", *ROWS[k]] for k in range(6, N)
+    ]
+    read = mended(tmp_path, capsys, text(tmp_path, rows), ids_alike=["zeros"])
+    assert read["participant"].tolist() == [str(k + 1) for k in range(6)] * 2
+    assert read[ITEMS].astype(int).to_numpy().tolist() == ROWS
+
+
+def test_merged_ids_are_filled_down_where_the_mapping_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [[PEOPLE[k // 2] if k % 2 == 0 else None, k % 2 + 1, *ROWS[k]] for k in range(N)]
+    path = book(tmp_path, [["participant", "wave", *ITEMS], *rows])
+    read = mended(tmp_path, capsys, path, fill_down=["participant"])
+    assert read["participant"].tolist() == TWICE
+    assert read[ITEMS].astype(int).to_numpy().tolist() == ROWS
+
+
+def test_a_plain_table_with_totals_below_is_refused_and_trials_are_suspected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.csv"
+    path = text(tmp_path, [*table(), ["Mittelwert", *[3] * 6]])
+    status, said = run(capsys, "import", path, "-i", CASES / "mini.yaml", "--out", out)
+    assert status == 2
+    assert "1 row at the end seem to sum up the people above (line 14)" in said
+    path = text(tmp_path, [*table(), ["test", *[3] * 6]])
+    status, said = run(capsys, "import", path, "-i", CASES / "mini.yaml", "--out", out)
+    assert status == 0
+    assert "may be of people who tried the survey out" in said
+
+
+def test_a_sheet_and_columns_that_are_named_are_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from openpyxl import load_workbook
+
+    path = book(tmp_path, [["who", "age", *ITEMS], *([row[0], 30, *row[1:]] for row in table()[1:])])
+    workbook = load_workbook(path)
+    workbook.create_sheet("Other").append(["x"])
+    workbook.save(path)
+    base = ("import", path, "-i", CASES / "mini.yaml", "--write-mapping", tmp_path / "m.yaml")
+    status, said = run(capsys, *base)
+    assert status == 2
+    assert "--sheet NAME" in said
+    out = tmp_path / "out.csv"
+    status, said = run(capsys, *base, "--sheet", "Sheet", "--participant", "who", "--yes", "--out", out)
+    assert status == 0, said
+    read = pd.read_csv(out)
+    assert read["participant"].tolist() == PEOPLE
+    assert read[ITEMS].to_numpy().tolist() == ROWS
+    (tmp_path / "m.yaml").unlink()
+    status, said = run(capsys, *base, "--sheet", "Sheet", "--participant", "whom")
+    assert status == 2
+    assert "there is no column 'whom'" in said
+
+
+def table_of_odd_files() -> str:
+    """The table in docs/exchange.md."""
+    lines = ["| file | what it gives |", "|---|---|"]
+    for case in ODD.values():
+        gives = case.gives
+        if gives.answers is None:
+            words = f"refused; cure: {gives.cure.replace('`', '')}"
+        else:
+            words = "read once what is unsure is accepted" if gives.asks else "read"
+        lines.append(f"| {case.shape} | {words} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_table_of_odd_files_is_the_one_that_this_test_makes() -> None:
+    content = DOCS.read_text(encoding="utf-8")
+    made = content.partition(BEGIN)[2].partition(END)[0]
+    assert made == table_of_odd_files(), f"run `python {os.path.basename(__file__)}`"
+
+
+if __name__ == "__main__":
+    before, _, rest = DOCS.read_text(encoding="utf-8").partition(BEGIN)
+    DOCS.write_text(before + BEGIN + table_of_odd_files() + END + rest.partition(END)[2], encoding="utf-8")
+    sys.stdout.write(f"{DOCS}\n")
