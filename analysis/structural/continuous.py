@@ -36,7 +36,14 @@ from analysis.structural.normal import Moments, NormalDiscrepancy
 from analysis.structural.optimise import Minimum, Reduction, minimise, minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, build_group, evaluate
-from analysis.structural.starting import free_markers, on_markers, other_side, start_values
+from analysis.structural.starting import (
+    drawn_starts,
+    free_markers,
+    may_have_several_minima,
+    on_markers,
+    other_side,
+    start_values,
+)
 
 LOG_2_PI = math.log(2.0 * math.pi)
 
@@ -110,14 +117,19 @@ def _search(setting: Setting) -> tuple[NormalDiscrepancy | FimlDiscrepancy, Mini
         _with_unit_variances(setting, moments),
     )
     beyond = partial(other_side, table, covariances=covariances)
-    minimum = minimise_from(complete, setting.reduction, starts, beyond)
+    further = (
+        _with_unit_variances(setting, moments)
+        if may_have_several_minima(table) and free_markers(table) is not None
+        else drawn_starts(table, covariances, means, [])
+    )
+    minimum = minimise_from(complete, setting.reduction, starts, beyond, further=further)
     if not setting.full_information or all(len(s.patterns.n) == 1 for s in samples):
         return complete, minimum
     target = FimlDiscrepancy(
         setting.groups, [s.patterns for s in samples], [(s.mean, s.covariance) for s in samples], table.n_free
     )
     if minimum.converged:
-        return target, minimise(target, setting.reduction, minimum.z)
+        return target, replace(minimise(target, setting.reduction, minimum.z), lower=minimum.lower)
     again = (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
     return target, minimise_from(target, setting.reduction, again, beyond)
 
@@ -135,7 +147,8 @@ def _with_unit_variances(setting: Setting, moments: list[Moments]) -> Iterator[A
     covariances, means = [m.covariance for m in moments], [m.mean for m in moments]
     starts = (start_values(other, covariances, means, [], one_factor=way) for way in (False, True))
     reduction = reduce_parameters(other, "cfa")
-    minimum = minimise_from(target, reduction, starts, lambda _: None)
+    further = drawn_starts(other, covariances, means, [])
+    minimum = minimise_from(target, reduction, starts, lambda _: None, further=further)
     if minimum.converged:
         yield on_markers(setting.table, other, markers, reduction.expand(minimum.z))
 

@@ -43,6 +43,7 @@ def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
         Empty for a proper solution of enough people.
     """
     variances = np.diag(fitted.vcov)
+    warn_several_minima(fitted)
     unknown = not np.isfinite(variances).all() or bool((variances < -1e-10).any())
     return (
         *warn_improper(fitted),
@@ -51,6 +52,21 @@ def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
         *warn_small_groups(fitted),
         *warn_few_clusters(fitted),
     )
+
+
+def warn_several_minima(fitted: Fitted) -> None:
+    """Say that the usual start does not lead to the lowest minimum; the lowest one is reported."""
+    if fitted.minimum.lower:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                "the discrepancy has several minima: the usual start ends in one that is not the lowest; the "
+                "lowest that was found is reported.",
+                "a program that starts once may report the other; look whether the general factor stands for "
+                "one theme.",
+            ),
+            ToolkitWarning, stacklevel=5,
+        )  # fmt: skip
 
 
 def warn_improper(fitted: Fitted) -> tuple[Fault, ...]:

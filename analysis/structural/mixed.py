@@ -29,7 +29,7 @@ from analysis.structural.optimise import minimise_from, settle
 from analysis.structural.ordinal import independence, sandwich, scaled_shifted
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, propagate
-from analysis.structural.starting import other_side, start_values
+from analysis.structural.starting import drawn_starts, other_side, start_values
 from instrument.errors import NotEstimableError, fact_and_hint
 
 
@@ -73,7 +73,8 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     means, thresholds = _starting_moments(table, found, groups)
     starts = (start_values(table, covariances, means, thresholds, one_factor=way) for way in (False, True))
     beyond: Callable[[Array], Array | None] = partial(other_side, table, covariances=covariances)
-    minimum = minimise_from(target, reduction, starts, beyond)
+    further = drawn_starts(table, covariances, means, thresholds)
+    minimum = minimise_from(target, reduction, starts, beyond, further=further)
     reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)

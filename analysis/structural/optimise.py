@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from analysis.structural.ram import Array
 
 GRADIENT_TOLERANCE = 1e-9
 MAX_STEPS = 400
+FURTHER_STEPS = 100  # of a search for another minimum
+LOWER = 1e-9  # what a minimum must be lower by to be another one
 NEAR = 0.2  # scaled gradient below which Newton steps are tried
 
 
@@ -45,6 +47,7 @@ class Minimum:
     held: int = 0
     violated: tuple[str, ...] = ()
     lost: bool = False  # the search ran off beyond what the caller takes for possible
+    lower: bool = False  # a drawn start led lower than the usual one
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,7 @@ def minimise_from(
     starts: Iterator[Array],
     beyond: Callable[[Array], Array | None],
     lost: Callable[[Array], bool] | None = None,
+    further: Iterable[Array] = (),
 ) -> Minimum:
     """Search from one start after the other until the gradient vanishes.
 
@@ -191,11 +195,14 @@ def minimise_from(
         Gives a further start from where a search failed, if there is one.
     lost
         As for `minimise`.
+    further
+        Starts of a model that may have several minima: all are tried once a search has converged.
 
     Returns
     -------
     Minimum
-        Of the first search that converged, or else the failed one that came lowest.
+        Of the first search that converged, or of a further one that ended lower; else the failed one that
+        came lowest.
     """
     failed: list[Minimum] = []
     for start in starts:
@@ -205,7 +212,7 @@ def minimise_from(
                 break
             found = minimise(target, reduction, reduction.contract(point), lost=lost)
             if found.converged:
-                return found
+                return _lowest(target, reduction, found, further)
             failed.append(found)
             if found.violated:
                 return found
@@ -213,6 +220,15 @@ def minimise_from(
                 break
             point = beyond(reduction.expand(found.z))
     return min(failed, key=lambda one: one.value if np.isfinite(one.value) else np.inf)
+
+
+def _lowest(target: Discrepancy, reduction: Reduction, found: Minimum, further: Iterable[Array]) -> Minimum:
+    """Give the lowest minimum that the further starts lead to, the first one where none is lower."""
+    for start in further:
+        other = minimise(target, reduction, reduction.contract(start), max_steps=FURTHER_STEPS)
+        if other.converged and other.value < found.value - LOWER * max(1.0, abs(found.value)):
+            found = replace(other, lower=True)
+    return found
 
 
 def settle(reduction: Reduction, minimum: Minimum) -> tuple[Reduction, Minimum]:

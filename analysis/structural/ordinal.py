@@ -32,7 +32,14 @@ from analysis.structural.normal import saturated_information
 from analysis.structural.optimise import minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, vech_places
-from analysis.structural.starting import free_markers, on_markers, other_side, start_values
+from analysis.structural.starting import (
+    drawn_starts,
+    free_markers,
+    may_have_several_minima,
+    on_markers,
+    other_side,
+    start_values,
+)
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 
@@ -116,7 +123,13 @@ def fit_ordinal(
         (start_values(table, correlations, means, thresholds, one_factor=way) for way in (False, True)),
         _with_unit_variances(table, target, correlations, means, thresholds),
     )
-    minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=correlations))
+    beyond = partial(other_side, table, covariances=correlations)
+    further = (
+        _with_unit_variances(table, target, correlations, means, thresholds)
+        if may_have_several_minima(table) and free_markers(table) is not None
+        else drawn_starts(table, correlations, means, thresholds)
+    )
+    minimum = minimise_from(target, reduction, starts, beyond, further=further)
     reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
@@ -158,7 +171,8 @@ def _with_unit_variances(
     moved = LeastSquaresDiscrepancy(groups, target.sample, target.weights, target.sizes, other.n_free)
     starts = (start_values(other, correlations, means, thresholds, one_factor=way) for way in (False, True))
     reduction = reduce_parameters(other, "cfa")
-    minimum = minimise_from(moved, reduction, starts, lambda _: None)
+    further = drawn_starts(other, correlations, means, thresholds)
+    minimum = minimise_from(moved, reduction, starts, lambda _: None, further=further)
     if minimum.converged:
         yield on_markers(table, other, markers, reduction.expand(minimum.z))
 

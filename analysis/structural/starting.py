@@ -7,16 +7,20 @@ latent variable's own indicators instead.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
-from analysis.structural.partable import ParameterTable, compact
+from analysis.structural.partable import ParameterTable, Row, compact
 from analysis.structural.ram import Array
 
 AXES = 25  # steps of the principal axes: a start needs no more
 LARGEST_SHARE = 0.95
 LEAST_LOADING = 0.05  # of a marker, so that ratios to it stay finite
+DRAWN = (0.1, 0.8)  # standardised loadings of a drawn start
+FURTHER = 10  # drawn starts of a model that may have several minima
 VANISHED = 1e-2  # of the variance that such a loading gives
 
 
@@ -79,6 +83,7 @@ def start_values(
     thresholds: list[dict[str, Array]],
     *,
     one_factor: bool = False,
+    drawn: np.random.Generator | None = None,
 ) -> Array:
     """Give a start for every free parameter.
 
@@ -92,6 +97,8 @@ def start_values(
         Sample thresholds of ordinal items per group.
     one_factor
         Take loadings from one common factor of the indicators, not from the instrumental-variable formula.
+    drawn
+        Draws standardised loadings between .1 and .8 instead.
     """
     places = [{name: k for k, name in enumerate(table.names_of(g).observed)} for g in range(len(covariances))]
     x = np.zeros(table.n_free)
@@ -105,8 +112,12 @@ def start_values(
             if len(members) != len(rows):
                 continue
             variance = float(covariance[members[0], members[0]])
-            if one_factor:
-                found = one_factor_loadings(covariance, members)
+            if one_factor or drawn is not None:
+                found = (
+                    one_factor_loadings(covariance, members)
+                    if drawn is None
+                    else drawn.uniform(*DRAWN, len(members)) * np.sqrt(np.diag(covariance)[members])
+                )
                 ratios, unit, spread[group, latent] = found / found[0], float(found[0]), float(found[0] ** 2)
             else:
                 ratios, unit = factor_ratios(covariance, members), math.sqrt(0.5 * variance)
@@ -124,6 +135,51 @@ def start_values(
             value = _default_start(table, row.free, covariances, means, thresholds, loading, spread, at)
         x[row.free] = value
     return x
+
+
+def drawn_starts(
+    table: ParameterTable,
+    covariances: list[Array],
+    means: list[Array],
+    thresholds: list[dict[str, Array]],
+) -> Iterator[Array]:
+    """Give seeded starts for a model that may have several minima, none for others.
+
+    Where an indicator loads on two factors that are kept uncorrelated, as in a bifactor model, either factor
+    can take the other's part: on data in which one theme hardly differs from the general factor the search
+    may settle on a minimum that is not the lowest.
+
+    Parameters
+    ----------
+    table, covariances, means, thresholds
+        As for `start_values`.
+    """
+    if not may_have_several_minima(table):
+        return
+    rng = np.random.default_rng(1)
+    for _ in range(FURTHER):
+        yield start_values(table, covariances, means, thresholds, drawn=rng)
+
+
+def may_have_several_minima(table: ParameterTable) -> bool:
+    """Tell whether an indicator loads on two factors with estimated loadings that are kept uncorrelated."""
+    return any(_crossed([r for r in table.rows if r.group == g]) for g in range(table.options.n_groups))
+
+
+def _crossed(rows: list[Row]) -> bool:
+    apart = {
+        frozenset((row.lhs, row.rhs))
+        for row in rows
+        if row.op == "~~" and row.lhs != row.rhs and row.free < 0 and row.fixed == 0.0
+    }
+    if not apart:
+        return False
+    estimated = {row.lhs for row in rows if row.op == "=~" and row.free >= 0}
+    on: dict[str, list[str]] = {}
+    for row in rows:
+        if row.op == "=~" and row.lhs in estimated and (row.free >= 0 or row.fixed != 0.0):
+            on.setdefault(row.rhs, []).append(row.lhs)
+    return any(frozenset(pair) in apart for factors in on.values() for pair in combinations(factors, 2))
 
 
 def other_side(table: ParameterTable, x: Array, covariances: list[Array]) -> Array | None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import cfa
+from analysis.structural import optimise
 from analysis.structural.bifactor import COEFFICIENTS, bifactor_strength
 from analysis.structural.theory import TheoryResult, compare_theories
 from instrument.definition import Instrument
+from instrument.errors import ToolkitWarning
 
 HERE = Path(__file__).parent
 VALUES = json.loads((HERE / "values" / "context.json").read_text())
@@ -121,3 +127,48 @@ def test_reversed_answers_give_the_same_shares() -> None:
     plain = found("WLSMV").bifactor
     assert again.bifactor is not None and plain is not None
     pd.testing.assert_frame_equal(again.bifactor.table, plain.table, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("seed", "estimator", "lowest", "usual"),
+    [
+        (12, "ML", 41.9365558, 48.6714990),
+        (30, "WLSMV", 15.6798126, 16.43253),
+    ],
+)
+def test_a_bifactor_model_with_several_minima_ends_in_the_lowest(
+    seed: int, estimator: str, lowest: float, usual: float
+) -> None:
+    """Chi-squares of lavaan: the lowest of 41 starts (loadings between .1 and .8), and of its own start."""
+    rng = np.random.default_rng(seed)
+    own = rng.uniform(0.4, 0.7, 12)
+    factors = rng.standard_normal((150, 3)) + 0.3 * rng.standard_normal((150, 1))
+    answers = factors[:, np.repeat(np.arange(3), 4)] * own + rng.standard_normal((150, 12)) * 0.7
+    names = [f"x{k}" for k in range(12)]
+    frame = pd.DataFrame(np.digitize(answers, [-1.2, -0.4, 0.4, 1.2]) + 1, columns=names)
+    themes = "\n".join(f"f{k} =~ {' + '.join(names[4 * k : 4 * k + 4])}" for k in range(3))
+    model = f"g =~ {' + '.join(names)}\n{themes}"
+    ordered = estimator == "WLSMV"
+    for std_lv in (True, False):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ToolkitWarning)
+            fit = cfa(model, frame, estimator=estimator, ordered=ordered, orthogonal=True, std_lv=std_lv)
+        assert fit.fit["chisq"] == pytest.approx(lowest, rel=1e-6)
+        assert lowest < usual - 0.4
+        told = any("several minima" in str(entry.message) for entry in caught)
+        assert told or not std_lv  # with markers the usual start may lead to the lowest by itself
+
+
+def test_models_of_one_minimum_are_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = pd.DataFrame(np.random.default_rng(2).standard_normal((120, 6)) + 1.0, columns=list("abcdef"))
+    frame[list("abc")] += np.random.default_rng(3).standard_normal((120, 1))
+    frame[list("def")] += np.random.default_rng(4).standard_normal((120, 1))
+    drawn = []
+
+    def counted(_target: object, _reduction: object, found: object, further: Iterable[object]) -> object:
+        drawn.append(len(list(further)))
+        return found
+
+    monkeypatch.setattr(optimise, "_lowest", counted)
+    cfa("f =~ a + b + c\ng =~ d + e + f1", frame.rename(columns={"f": "f1"}), estimator="ML", orthogonal=True)
+    assert drawn == [0]

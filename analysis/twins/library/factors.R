@@ -1,7 +1,12 @@
 # ---- Correlations of items, sampling adequacy and exploratory factors ----
 
 minres <- function(r, factors, rotation, n = NA, fm = "minres") {
-  psych::fa(r, nfactors = factors, n.obs = n, fm = fm, rotate = rotation, SMC = TRUE, max.iter = 1000, min.err = 1e-9)
+  # psych lets varimax stop at a change of 1e-5, which shows in the third digit of complexity.
+  own <- rotation == "varimax" && factors > 1
+  f <- psych::fa(r, nfactors = factors, n.obs = n, fm = fm, rotate = if (own) "none" else rotation, SMC = TRUE,
+    max.iter = 1000, min.err = 1e-9)
+  if (own) f$loadings <- stats::varimax(unclass(f$loadings), normalize = TRUE, eps = 1e-14)$loadings
+  f
 }
 
 item_correlations <- function(items, where, correlation, missing = "pairwise") {

@@ -13,8 +13,10 @@ fit_of <- function(syntax, where, estimator, orthogonal = FALSE) {
     if (!orthogonal) return(f)
     # A bifactor model has local optima: other starts are tried, and the best one is fitted whole.
     set.seed(1); best <- f; at <- lavaan::parTable(f); loads <- at$op == "=~" & at$free > 0
+    rests <- at$op == "~~" & at$lhs == at$rhs & at$free > 0
     for (i in 1:10) {
       start <- at; start$est[loads] <- runif(sum(loads), 0.1, 0.8)
+      start$est[rests] <- vapply(at$lhs[rests], function(v) if (v %in% its) var(d[[v]], na.rm = TRUE) / 2 else 1, 1)
       other <- tryCatch(fit(start = start, se = "none", test = "none", slotSampleStats = f@SampleStats), error = function(e) NULL)
       if (!is.null(other) && lavaan::lavInspect(other, "converged") && lavaan::lavInspect(other, "optim")$fx < lavaan::lavInspect(best, "optim")$fx - 1e-7) best <- other
     }
