@@ -194,9 +194,13 @@ def _check_landmark(plan: Study) -> None:
 
 def _instrument_of(plan: Study, study: Path) -> str:
     """Name or path of the instrument that the study file names, as seen from here."""
+    from instrument.errors import DefinitionError
     from instrument.loading import path_beside
 
-    return str(path_beside(plan.instrument, study.parent))
+    try:
+        return str(path_beside(plan.instrument, study.parent))
+    except DefinitionError as error:
+        raise DefinitionError(f"{str(error).removesuffix('.')}; or give --instrument FILE.") from None
 
 
 def _refuse_unanswered(tree: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading_options import said_of
 from instrument.responses_people import id_text
 from instrument.responses_text import read_delimited, separator_in
 from instrument.side_columns import Place, amounts, check_marks, in_hours, points_in_time
@@ -62,6 +63,16 @@ class SideReading:
     times_in: str | None = None
     command: str = "dta validate"
 
+    def of(self, what: str) -> SideReading:
+        """The same for one table, where an option says something else of it."""
+        return replace(
+            self,
+            dates=said_of(self.dates, what),
+            decimal=said_of(self.decimal, what) or ".",
+            thousands=said_of(self.thousands, what),
+            delimiter=said_of(self.delimiter, what),
+        )
+
 
 def read_side_table(
     path: Path, what: str, needed: tuple[str, ...] = ("participant",), how: SideReading | None = None
@@ -91,7 +102,7 @@ def read_side_table(
         The file is absent, empty, not readable, lacks a column, or holds a cell that cannot be read; with
         line and column, never with what stands there.
     """
-    how = how or SideReading()
+    how = (how or SideReading()).of(what)
     check_marks(how.decimal, how.thousands, how.command)
     if not path.is_file():
         raise _fault(what, f"there is no file {str(path)!r}.", "check the path.")
@@ -194,7 +205,7 @@ def read_usage(path: Path, how: SideReading | None = None) -> pd.DataFrame:
     ResponseDataError
         A column is absent, or the file cannot be read.
     """
-    how = how or SideReading()
+    how = (how or SideReading()).of("usage")
     if not path.is_file():
         raise _fault("usage", f"there is no file {str(path)!r}.", "check the path.")
     if path.suffix.lower() not in READERS:

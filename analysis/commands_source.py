@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 
+from instrument.reading_options import said_of
+
 ROLES = ("responses", "usage", "outcomes", "covariates", "times", "enrolment", "audit")
 _NOT_AGAIN = {"out", "forms", "analysed", "shared"}
 _ONLY_HERE = ("labels", "sheet", "mapping")  # ways of reading that R is not taught
@@ -54,9 +56,9 @@ def source_of_run(context: typer.Context) -> dict[str, Any] | None:
         "files": roles,
         "participant": told.get("participant") or "participant",
         "wave": told.get("wave") or "wave",
-        "separator": told.get("delimiter"),
+        "separator": said_of(told.get("delimiter"), "answers"),
         "encoding": _encoding(told.get("encoding") or "utf-8"),
-        "decimal": told.get("decimal") or ".",
+        "decimal": said_of(told.get("decimal"), "answers") or ".",
         "missing": [word.strip() for word in str(told.get("na") or "NA").split(",")],
     }
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instrument.reading_options import said_of
+
 if TYPE_CHECKING:
     from analysis.commands_reading import SideReading
     from analysis.usage_mapping import LogMapping
@@ -18,7 +20,9 @@ Dates = Annotated[
     str | None,
     typer.Option("--dates", help="How dates are written where they are not ISO: D.M.Y, M/D/Y, s, ms, excel."),
 ]
-Decimal = Annotated[str, typer.Option("--decimal", help="Decimal mark: . or ,")]
+Decimal = Annotated[
+    str, typer.Option("--decimal", help="Decimal mark: . or , for all tables, or 'covariates=, usage=.'")
+]
 Thousands = Annotated[
     str | None, typer.Option("--thousands", help="Mark between thousands: , or . or ' or space.")
 ]
@@ -96,7 +100,7 @@ class ReadingOptions:
             "wave": self.wave,
             "na": self.na,
             "encoding": self.encoding,
-            "delimiter": self.delimiter,
+            "delimiter": said_of(self.delimiter, "answers"),
             "mapping": self.mapping,
             "caller": self.command,
         }
@@ -121,14 +125,14 @@ class ReadingOptions:
         from analysis.usage_reading import LogReading
 
         return LogReading(
-            dates=self.dates,
-            decimal=self.decimal,
-            thousands=self.thousands,
+            dates=said_of(self.dates, "usage"),
+            decimal=said_of(self.decimal, "usage") or ".",
+            thousands=said_of(self.thousands, "usage"),
             durations=self.durations,
             event_id=self.event_id,
             retry_seconds=self.retry_seconds,
             most_set_aside=self.most_set_aside,
-            delimiter=self.delimiter,
+            delimiter=said_of(self.delimiter, "usage"),
             mapping=self.fields,
             caller=self.command,
             source=source,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+
 if TYPE_CHECKING:
     from instrument.recognition import Mapping
 
@@ -39,6 +41,47 @@ def mapping_in(path: Path | None) -> Mapping | None:
     from instrument.recognition import load_mapping
 
     return None if path is None else load_mapping(path)
+
+
+TABLES = ("answers", "usage", "outcomes", "covariates", "enrolment", "times")
+"""Tables that a command reads together, as an option may name one of them."""
+
+
+def said_of(said: str | None, table: str) -> str | None:
+    """Give what an option says of one table: `, usage=.` is a comma for all but the log.
+
+    Parameters
+    ----------
+    said
+        A value for every table, `TABLE=VALUE` for one, or several of these with blanks between.
+    table
+        One of `TABLES`.
+
+    Returns
+    -------
+    str or None
+        The value; None where the option says nothing of this table.
+
+    Raises
+    ------
+    DefinitionError
+        There is no such table.
+
+    Examples
+    --------
+    >>> said_of(", usage=.", "usage"), said_of(", usage=.", "covariates"), said_of("usage=.", "times")
+    ('.', ',', None)
+    """
+    if said is None or "=" not in said[1:]:
+        return said
+    parts = said.split()
+    named = {name: value for name, mark, value in (part.partition("=") for part in parts) if mark}
+    if strange := [name for name in named if name not in TABLES]:
+        fact = f"{name_offenders(strange)} is no table that is read here."
+        raise DefinitionError(
+            fact_and_hint("dta", fact, f"name one of {', '.join(TABLES)}, as in 'usage=.'.")
+        )
+    return named.get(table, next((part for part in parts if "=" not in part), None))
 
 
 def names_in(text: str | None) -> tuple[str, ...]:

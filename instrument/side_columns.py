@@ -347,7 +347,11 @@ def _no_numbers(
         pointed = bad & texts.str.contains(".", regex=False).fillna(False).to_numpy(dtype=bool)
         if pointed.any():
             what = "hold a point, though the decimal mark is a comma"
-            return place.fault(name, pointed, what, "write plain numbers with one kind of mark.")
+            hint = "write plain numbers with one kind of mark"
+            if place.caller.startswith("dta"):
+                table = place.caller.partition("--")[2] or "usage"
+                hint += f", or say that this table has another with --decimal ', {table}=.'"
+            return place.fault(name, pointed, what, f"{hint}.")
     for pattern, what, hint in _KINDS:
         these = bad & texts.str.fullmatch(pattern).fillna(False).to_numpy(dtype=bool)
         if these.any():

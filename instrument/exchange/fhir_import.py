@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -56,6 +57,7 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     """
     faults: Faults = []
     rows, statuses, days, left_out = [], [], [], dict.fromkeys(NOT_ANSWERS, 0)
+    places: list[str] = []
     notes: list[str] = []
     for path, response in _responses(resource, faults):
         status = _status(response, path, faults)
@@ -64,10 +66,12 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
         elif _belongs(response, path, scale, faults):
             rows.append(_row(response, path, scale, faults))
             days.append(_authored(response, path, faults))
+            places.append(path)
             statuses.append(OPEN if status in UNFINISHED else COMPLETED)
     unstated = sum("status" not in response for _, response in _responses(resource, []))
     if not rows and not faults:
         faults.append(("entry", "there is no QuestionnaireResponse with answers"))
+    faults += [] if faults else _told_apart(rows, places)
     if faults:
         shown = "\n".join(f"  {path}: {message}" for path, message in faults[:5])
         more = f"\n  and {len(faults) - 5} more" if len(faults) > 5 else ""
@@ -83,6 +87,17 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     made = check_responses(frame, scale)
     made.attrs["notes"] = [*made.attrs["notes"], *notes]
     return with_status(with_days(made, days, "from_fhir", "authored"), statuses)
+
+
+def _told_apart(rows: list[dict[str, Any]], places: list[str]) -> Faults:
+    """Responses of one person that share a wave, or have none that could be told apart by."""
+    keys = [(row["participant"], row["wave"] or "1") for row in rows]
+    words = (
+        f"another response of this person is of the same wave; give each an identifier whose system ends in "
+        f"{ADMINISTRATIONS} and whose value is subject.identifier.value, / and its wave"
+    )
+    counts = Counter(keys)
+    return [(f"{p}identifier", words) for p, key in zip(places, keys, strict=True) if counts[key] > 1]
 
 
 def _responses(resource: dict[str, Any], faults: Faults) -> Iterator[tuple[str, dict[str, Any]]]:

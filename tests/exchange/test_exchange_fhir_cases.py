@@ -248,7 +248,10 @@ def test_the_wave_is_taken_from_our_own_identifier_only(mini: Instrument, identi
 
 def test_two_responses_of_one_person_without_a_wave_are_refused(mini: Instrument) -> None:
     one, other = response(identifier={"value": "urn-1"}), response(identifier={"value": "urn-2"})
-    with pytest.raises(ResponseDataError, match="participant × wave is not unique: 2 rows"):
+    with pytest.raises(
+        ResponseDataError,
+        match=r"entry\[0\]\.resource\.identifier: another response of this person .*\n  entry\[1\]",
+    ):
         from_fhir(bundle(one, other), mini)
 
 

@@ -86,3 +86,23 @@ def test_the_notes_of_the_reader_are_said(
     assert status == 0
     assert "Note: no participant column: row numbers taken, so every row is another person" in error
     assert "Note: no wave column: wave 1 assumed" in error
+
+
+def test_an_instrument_that_the_study_file_does_not_lead_to_can_be_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.csv").write_text("participant,wave,a1,a2\np1,1,1,3\n")
+    (folder / "log.csv").write_text("participant,day,kind,duration\np1,1,session,3\n")
+    (folder / "study.yaml").write_text(
+        "schema: 1\nid: s\ntitle: S\ninstrument: other\nwaves: [{id: 1, day: 1, opens: 1, closes: 2}]\n"
+        "landmark: {wave: 1, day: 3}\nstudy_days: 30\n"
+        "intended_use: {unit: sessions, amount: 4, weeks: 4, justification: one a week for everybody}\n"
+        "adherence: {metric: sessions, threshold: 0.5, justification: half of the sessions at least}\n"
+    )
+    base = ("adherence", folder / "a.csv", "--study", folder / "study.yaml", "--usage", folder / "log.csv")
+    status, said = run(capsys, *base, "-o", folder / "out")
+    assert status == 2
+    assert "names instrument 'other', which is neither shipped nor beside" in said
+    assert said.rstrip().endswith("; or give --instrument FILE.")
+    status, said = run(capsys, *base, "-o", folder / "out", "-i", folder / "mini.yaml")
+    assert "names instrument 'other'" not in said

@@ -249,6 +249,26 @@ def test_marks_of_numbers_that_are_not_named_are_refused(
         inputs_of(tmp_path, ReadingOptions(**how), covariates=str(side))
 
 
+def test_tables_that_are_written_otherwise_have_marks_of_their_own(tmp_path: Path) -> None:
+    german = saved(tmp_path, "c.csv", "participant;x\n" + "".join(f"{name};4,5\n" for name in IDS))
+    plain = columns(tmp_path, "o.csv", participant=IDS, y=["2.5"] * len(IDS))
+    times = columns(tmp_path, "e.csv", participant=IDS, enrolled=["31.03.2026"] * len(IDS))
+    tables = {"covariates": str(german), "outcomes": plain, "enrolment": times}
+    for decimal in (", outcomes=.", "covariates=,", ". covariates=,"):
+        how = ReadingOptions(decimal=decimal, delimiter=";", dates="enrolment=D.M.Y")
+        read = inputs_of(tmp_path, how, **tables)
+        assert set(read["covariates"]["x"]) == {4.5}
+        assert set(read["outcomes"]["y"]) == {2.5}
+        assert set(read["enrolment"]["enrolled"].dt.strftime("%m-%d")) == {"03-31"}
+    with pytest.raises(ResponseDataError, match=r"o\.csv: .* hold a point, .*\n.*--decimal ', outcomes=\.'"):
+        inputs_of(tmp_path, ReadingOptions(decimal=",", delimiter=";", dates="D.M.Y"), **tables)
+    with pytest.raises(DefinitionError, match="'cov' is no table"):
+        inputs_of(tmp_path, ReadingOptions(decimal="cov=,"), **tables)
+    assert ReadingOptions(decimal=", usage=.").log("a.csv").decimal == "."
+    assert ReadingOptions(decimal=", usage=.").side().of("times").decimal == ","
+    assert ReadingOptions(delimiter="covariates=;").answers()["delimiter"] is None
+
+
 def test_one_mark_cannot_be_both(tmp_path: Path) -> None:
     side = columns(tmp_path, "s.csv", participant=IDS, x=["1"] * len(IDS))
     for how, words in (
