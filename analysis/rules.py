@@ -240,9 +240,9 @@ CARELESS_FLAGS = rule(
 ITEM_CVI = rule(
     name="Content validity of an item, I-CVI",
     comparison=">=",
-    cutoff=0.78,
-    source="Polit & Beck 2006, doi:10.1002/nur.20147",
-    note="With five experts or fewer all must agree.",
+    cutoff=0.777,
+    source="Lynn 1986, doi:10.1097/00006199-198611000-00017; Polit & Beck 2006, doi:10.1002/nur.20147",
+    note="Printed as .78: seven of nine. With five experts or fewer all must agree.",
 )
 SCALE_CVI = rule(
     name="Content validity of the scale, S-CVI/Ave",

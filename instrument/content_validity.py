@@ -14,7 +14,6 @@ from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hin
 
 # Lynn (1986) and Polit & Beck (2006) ask for all judges to agree when there are five or fewer.
 I_CVI_ALL_UP_TO = 5
-I_CVI_AT_LEAST = 0.78
 S_CVI_AVE_AT_LEAST = 0.90
 KAPPA_ABOVE = 0.74
 
@@ -113,7 +112,7 @@ def content_validity_indices(
     p_c = C(N, A) 0.5^N; modified kappa = (I-CVI − p_c) / (1 − p_c). S-CVI/Ave is the mean of the I-CVI and
     S-CVI/UA the share of items with I-CVI = 1. Aiken's V = (mean − lowest) / k with k = highest − lowest;
     its score interval is (2NkV + z² ∓ z √(4NkV(1 − V) + z²)) / (2(Nk + z²)). The criteria are I-CVI ≥ .78
-    (1 with up to five judges) and kappa > .74.
+    (seven of nine, as Lynn has it; 1 with up to five judges) and kappa > .74.
 
     References
     ----------
@@ -137,19 +136,16 @@ def content_validity_indices(
         fact = f"confidence is {confidence}, not between 0 and 1."
         raise ResponseDataError(fact_and_hint(caller, fact, "give a share such as 0.95."))
     checked = checked_ratings(ratings, range(lowest, highest + 1), caller)
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
     rows = [
         {
             "item": str(name),
             **_relevance(checked[name].dropna() >= relevant_from),
-            **_aiken(checked[name].dropna() - lowest, highest - lowest, z),
+            **_aiken(checked[name].dropna() - lowest, highest - lowest, confidence),
         }
         for name in checked.columns
     ]
     items = pd.DataFrame(rows)
-    everyone = (items["n_experts"] <= I_CVI_ALL_UP_TO) & (items["n_relevant"] == items["n_experts"])
-    many = (items["n_experts"] > I_CVI_ALL_UP_TO) & (items["i_cvi"] >= I_CVI_AT_LEAST)
-    items["i_cvi_met"] = everyone | many
+    items["i_cvi_met"] = items["n_relevant"] >= items["n_experts"].map(relevant_votes)
     items["kappa_met"] = items["kappa"] > KAPPA_ABOVE
     return ContentValidity(
         items=items,
@@ -227,6 +223,19 @@ def content_validity_ratio(essential: pd.DataFrame, significance: float = 0.05) 
         )
     frame = pd.DataFrame(rows)
     return frame.astype({"critical_n": "Int64", "critical_cvr": "float64"})
+
+
+def relevant_votes(n: int) -> int:
+    """Judges of n who must call an item relevant: all of five or fewer, else the least share printed as .78.
+
+    In Lynn's table that is seven of nine, so 7 / 9 = .778 meets it.
+
+    Examples
+    --------
+    >>> [relevant_votes(n) for n in (5, 6, 8, 9, 10)]
+    [5, 5, 7, 7, 8]
+    """
+    return n if n <= I_CVI_ALL_UP_TO else -(-7 * n // 9)
 
 
 def critical_votes(n: int, significance: float = 0.05) -> int | None:
@@ -313,12 +322,18 @@ def _relevance(relevant: pd.Series) -> dict[str, float | int]:
     }
 
 
-def _aiken(above_lowest: pd.Series, span: int, z: float) -> dict[str, float]:
+def _aiken(above_lowest: pd.Series, span: int, confidence: float) -> dict[str, float]:
     trials = len(above_lowest) * span
     v = float(above_lowest.sum()) / trials
+    lower, upper = aiken_limits(v, trials, confidence)
+    return {"aiken_v": v, "aiken_v_lower": lower, "aiken_v_upper": upper}
+
+
+def aiken_limits(v: float, trials: int, confidence: float) -> tuple[float, float]:
+    """Score interval of Aiken's V, `trials` being judges times steps of the rating."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     half = z * sqrt(4 * trials * v * (1 - v) + z**2)
     middle, scale = 2 * trials * v + z**2, 2 * (trials + z**2)
     # At V = 0 and V = 1 a limit equals V; rounding must not carry it to either side.
     lower, upper = min((middle - half) / scale, v), max((middle + half) / scale, v)
-    lower, upper = max(lower, 0.0), min(upper, 1.0)
-    return {"aiken_v": v, "aiken_v_lower": lower, "aiken_v_upper": upper}
+    return max(lower, 0.0), min(upper, 1.0)

@@ -177,3 +177,9 @@ def test_bad_options_are_refused(options: dict[str, float], message: str) -> Non
 def test_lawshe_refuses_relevance_ratings() -> None:
     with pytest.raises(ResponseDataError, match="outside 0–1"):
         content_validity_ratio(votes(6, 5))
+
+
+def test_seven_of_nine_judges_suffice_as_in_the_table_of_lynn() -> None:
+    votes = {f"q{k}": [4] * k + [1] * (9 - k) for k in (6, 7, 8)}
+    found = content_validity_indices(pd.DataFrame(votes)).items
+    assert found["i_cvi_met"].tolist() == [False, True, True]

@@ -36,7 +36,7 @@ CUTOFFS = {
     "EVEN_ODD": (">=", 0.3),
     "RESPONSE_TIME": (">=", 2),
     "CARELESS_FLAGS": ("<", 2),
-    "ITEM_CVI": (">=", 0.78),
+    "ITEM_CVI": (">=", 0.777),
     "SCALE_CVI": (">=", 0.9),
     "CONTENT_KAPPA": (">", 0.74),
     "INVARIANCE_CFI_ORDINAL": (">=", -0.004),
