@@ -113,7 +113,8 @@ class Item(Model):
 
     `criterion` names what the item comes near to in content, so that a relation of its theme to it is partly
     a relation of the criterion to itself: `outcome` (benefit, hope) or `use` (persistence). `reader` is the
-    state of doubts about the people who will read it.
+    state of doubts about the people who will read it. `column` names the item's column in files that call it
+    otherwise, `labels` what texts of such files mean.
     """
 
     id: Identifier
@@ -128,6 +129,18 @@ class Item(Model):
     reader: ReaderFlag | None = None
     grade: Grade | None = None
     rationale: str = ""
+    column: tuple[Text, ...] = ()
+    labels: dict[Text, int] = Field(default_factory=dict)
+
+    @field_validator("column", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return {str(text): code for text, code in value.items()} if isinstance(value, dict) else value
 
     @field_validator("criterion")
     @classmethod
@@ -218,6 +231,7 @@ class Instrument(Model):
     @model_validator(mode="after")
     def _check_references(self) -> Self:
         faults = [*_id_faults(self), *_reference_faults(self), *_code_faults(self), *_wording_faults(self)]
+        faults += [] if faults else _file_faults(self)
         if faults:
             rest = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
             raise ValueError("; ".join(faults[:5]) + rest)
@@ -347,7 +361,7 @@ def _without_unsaid(content: dict[str, Any]) -> dict[str, Any]:
             if facet["source"] == "":
                 del facet["source"]
         for item in theme["items"]:
-            for key, unsaid in (("criterion", []), ("reader", None)):
+            for key, unsaid in (("criterion", []), ("reader", None), ("column", []), ("labels", {})):
                 if item[key] == unsaid:
                     del item[key]
     return content
@@ -407,6 +421,28 @@ def _code_faults(scale: Instrument) -> list[str]:
                 faults.append(
                     f"{where}.outside: code {option.code} for {option.reason} is not missing_codes'"
                 )
+    return faults
+
+
+def _file_faults(scale: Instrument) -> list[str]:
+    """Columns that stand for two items, and texts that mean no code, or another than elsewhere."""
+    faults = []
+    columns = [name for item in scale.items for name in item.column]
+    if doubled := _doubled(columns):
+        faults.append(f"items: column {name_offenders(doubled)} is named by two items")
+    if taken := [name for name in columns if name in {*scale.item_ids, "participant", "wave"}]:
+        faults.append(f"items: column {name_offenders(taken)} is the name of another column")
+    for item in scale.items:
+        options = scale.scale_of(item.id)
+        known = {option.label: option.code for option in (*options.options, *options.outside)}
+        codes = {*known.values(), *scale.missing_codes.values()}
+        where = f"items.{item.id}.labels"
+        if strange := sorted({code for code in item.labels.values() if code not in codes}):
+            faults.append(f"{where}: {name_offenders(strange)} is no code of its scale")
+        other = [text for text, code in item.labels.items() if known.get(text, code) != code]
+        other += [text for text in item.labels if text in {str(code) for code in codes}]
+        if other:
+            faults.append(f"{where}: {name_offenders(other)} has a meaning on its scale already")
     return faults
 
 

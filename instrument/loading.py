@@ -359,6 +359,9 @@ def faults_of(error: ValidationError, model: type[BaseModel] | None = None) -> l
         for step in fault["loc"]:
             path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
         message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "string_pattern_mismatch" and fault["loc"][-1] == "id":
+            message = "must begin with a letter and hold only letters a–z, digits and _"
+            message += "; what files call the item goes under `column`" if "items" in fault["loc"] else ""
         if fault["type"] == "extra_forbidden":
             near = None if model is None else nearest_key(model, fault["loc"])
             message = "is no known key" + (f"; did you mean {near!r}?" if near else "")

@@ -370,6 +370,7 @@ def _judge_items(raw: RawTable, reading: Reading) -> dict[str, JudgedColumn]:
     judged = {}
     for item in reading.scale.items:
         book = books[item.scale or reading.scale.scale_by_default]
+        book = dataclasses.replace(book, named=item.labels) if item.labels else book
         judged[item.id] = judge_column(
             raw.column(item.id), book, raw.user_missing.get(item.id, ()), raw.is_text
         )

@@ -6,7 +6,7 @@ import datetime
 import decimal
 import re
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,8 @@ class CodeBook:
     labels: Mapping[str, int | None]
     na: frozenset[str]
     map_labels: bool
+    named: Mapping[str, int] = field(default_factory=dict)
+    """Texts and numbers that the instrument itself gives a code in files of this item."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -230,6 +232,8 @@ def _judge(value: Any, book: CodeBook, ranges: list[tuple[Any, Any]]) -> tuple[i
     """State and code of one distinct value."""
     if isinstance(value, str):
         text = value.strip()
+        if text in book.named:
+            return _judge_code(book.named[text], book, [])
         if text == "" or text in book.na or any(low == text == high for low, high in ranges):
             return UNSTATED, 0
         if text in book.labels:
@@ -237,6 +241,8 @@ def _judge(value: Any, book: CodeBook, ranges: list[tuple[Any, Any]]) -> tuple[i
         number = number_of(text)
     else:
         number = number_of(value)
+        if str(number) in book.named:
+            return _judge_code(book.named[str(number)], book, [])
         if str(number) in book.na:
             return UNSTATED, 0
     if isinstance(number, str):

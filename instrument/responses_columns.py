@@ -48,7 +48,8 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
     """
     scale = reading.scale
     names = [name.strip() for name in raw.columns]
-    raw = dataclasses.replace(raw, columns=names)
+    raw = _by_id(dataclasses.replace(raw, columns=names), scale)
+    names = raw.columns
     items = scale.item_ids
     found = [item for item in items if item in names]
     if not found:
@@ -80,6 +81,25 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
     if len(raw.lines) == 0:
         raise raw.fault("there is a header but no row of answers.", "check the export.")
     return raw
+
+
+def _by_id(raw: RawTable, scale: Instrument) -> RawTable:
+    """Give columns that the instrument names for an item the id of that item."""
+    ids = {name: item.id for item in scale.items for name in item.column}
+    if not ids.keys() & set(raw.columns):
+        return raw
+    named = {name: ids.get(name, name) for name in raw.columns}
+    counts = Counter(named[name] for name in dict.fromkeys(raw.columns))
+    if several := [item for item in scale.item_ids if counts[item] > 1]:
+        columns = [name for name in named if named[name] in several]
+        fact = f"{name_offenders(columns)} are columns of one item each, by its id or `column`."
+        raise raw.fault(fact, "keep one of them.")
+    return dataclasses.replace(
+        raw,
+        columns=[named[name] for name in raw.columns],
+        value_labels={named.get(name, name): labels for name, labels in raw.value_labels.items()},
+        user_missing={named.get(name, name): spans for name, spans in raw.user_missing.items()},
+    )
 
 
 def or_say(raw: RawTable, entry: str) -> str:

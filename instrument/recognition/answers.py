@@ -120,7 +120,10 @@ def read_answer_texts(
         name = scale.scale_name(item)
         series = pd.Series(cells, dtype=object) if isinstance(cells, (tuple, list)) else pd.Series(cells)
         for value, n in series.value_counts(dropna=True).items():
-            if (text := cell_text(value)) and not _declared_missing(value, user_missing.get(item, [])):
+            text = cell_text(value)
+            if text in scale.item(item).labels:
+                found[name].kinds["labels of the instrument"] += int(n)
+            elif text and not _declared_missing(value, user_missing.get(item, [])):
                 counts[name][text] += int(n)
     labelled = _by_file_labels(scale, value_labels)
     for name, texts in counts.items():

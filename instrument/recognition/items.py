@@ -28,13 +28,14 @@ _TAG = re.compile(r"<[^>]+>")
 class Ground(Enum):
     """Why a column is taken for an item, the surest first."""
 
+    NAMED = "named in the instrument"
     ID = "same id"
     PART = "id within the name"
     WORDING = "same wording"
     ALIKE = "like wording"
 
 
-SURE = frozenset({Ground.ID, Ground.PART, Ground.WORDING})
+SURE = frozenset({Ground.NAMED, Ground.ID, Ground.PART, Ground.WORDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +90,11 @@ def match_items(
 
     Notes
     -----
-    A column named by the id, whatever the capitals, comes first; then one whose last part is the id
-    (`scale[q1]`, `bond-q1`, `bond/q1`, `q1_1`); then one whose wording is the item's, but for capitals,
-    blanks, signs and a question before it; a column that holds nothing but the wording goes before one that
-    holds it behind something else. A column named by one item and worded as another is taken by its wording,
-    which is what people read, and doubted.
+    A column that the instrument names under `column` comes first; then one named by the id, whatever the
+    capitals; then one whose last part is the id (`scale[q1]`, `bond-q1`, `bond/q1`, `q1_1`); then one whose
+    wording is the item's, but for capitals, blanks, signs and a question before it; a column that holds
+    nothing but the wording goes before one that holds it behind something else. A column named by one item
+    and worded as another is taken by its wording, which is what people read, and doubted.
     """
     wordings = _wordings(scale)
     told = {label: _texts(label, texts) for label, texts in zip(labels, headers, strict=True)}
@@ -105,14 +106,15 @@ def match_items(
         for label in (*by_id.get(item, ()), *by_part.get(item, ()))[:1]
         if _doubt(item, told[label], wordings)
     }
-    grounds = ((Ground.ID, by_id), (Ground.PART, by_part), (Ground.WORDING, worded))
+    named_so = {item.id: [label for label in told if label in item.column] for item in scale.items}
+    grounds = ((Ground.NAMED, named_so), (Ground.ID, by_id), (Ground.PART, by_part), (Ground.WORDING, worded))
     matches: dict[str, ItemMatch] = {}
     taken: set[str] = set()
     doubled: list[str] = []
     for ground, found in grounds:
         for item in scale.item_ids:
             free = [label for label in found.get(item, []) if label not in taken]
-            if ground is not Ground.WORDING:
+            if ground in (Ground.ID, Ground.PART):
                 free = [label for label in free if label not in misnamed.values()]
             if item in matches or not free:
                 continue
