@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from instrument.commands_drafting import app as drafting_app
 from instrument.commands_exchange import app as exchange_app
 from instrument.commands_store import app as store_app
 from instrument.commands_study import app as study_app
@@ -32,7 +33,8 @@ app = typer.Typer()
 app.registered_commands += exchange_app.registered_commands
 app.add_typer(study_app, name="study")
 app.add_typer(store_app, name="store")
-files = typer.Typer(no_args_is_help=True, help="Check instrument files.")
+files = typer.Typer(no_args_is_help=True, help="Draft and check instrument files.")
+files.registered_commands += drafting_app.registered_commands
 app.add_typer(files, name="instrument")
 
 

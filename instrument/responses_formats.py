@@ -186,6 +186,10 @@ def _choose_sheet(path: Path, caller: str, filled: Mapping[str, Any], sheet: str
         raise _fault(caller, path, fact, "name a sheet of the workbook.")
     if not filled:
         raise _fault(caller, path, "the file is empty.", "check the export; row 1 must hold column names.")
+    if sheet is None and {"survey", "choices"} <= {name.casefold() for name in filled}:
+        fact = "the workbook is a form (XLSForm), and holds no answers."
+        hint = "give the answers to it; `dta instrument draft` makes an instrument file of the form."
+        raise _fault(caller, path, fact, hint)
     if sheet is None and len(filled) > 1:
         fact = f"{len(filled)} sheets hold something: {name_offenders(filled)}."
         raise _fault(
