@@ -118,6 +118,9 @@ def letter_of(one: Outgoing) -> EmailMessage:
     mail["From"], mail["To"], mail["Subject"] = one.sender, one.address, one.subject
     mail["Message-ID"], mail["Date"] = one.message_id, format_datetime(datetime.now(UTC))
     mail["Auto-Submitted"] = "auto-generated"
+    if one.stop:  # mail programs show a button for it; the page behind it takes one press (RFC 8058)
+        mail["List-Unsubscribe"] = f"<{one.stop}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(one.body)
     return mail
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, Engine, bindparam, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,7 +31,7 @@ from instrument.administer.texts import FALL_BACK, page_texts, shipped_languages
 from instrument.store.connect import reading
 from instrument.store.definitions import study_written_as
 from instrument.store.people import expired, hold_people
-from instrument.store.tables import consent, instrument_version, participant, study
+from instrument.store.tables import consent, instrument_version, participant, study, study_version
 from instrument.store.tokens import Keyring
 from instrument.study import Study
 
@@ -57,6 +57,10 @@ _PERSON = (
         study.c.status.label("study_status"),
         study.c.definition.label("study_definition"),
         study.c.instrument_version_id,
+        select(func.coalesce(func.max(study_version.c.number), 1))
+        .where(study_version.c.study_id == participant.c.study_id)
+        .scalar_subquery()
+        .label("study_version"),
         instrument_version.c.definition.label("instrument_definition"),
     )
     .join(study, study.c.id == participant.c.study_id)

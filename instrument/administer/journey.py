@@ -211,6 +211,7 @@ def begin(connection: Connection, here: Circumstances, occasion: Occasion, langu
         lay_out(here.scale, numbers, here.study.item_order, seed),
         lang=language,
         order_seed=seed,
+        study_version=int(here.person.study_version),
     )
 
 

@@ -12,8 +12,10 @@ from starlette.responses import Response
 from instrument.administer.doors import client_of, frame_of, person_numbered, shut, site_of
 from instrument.administer.journey import circumstances_of
 from instrument.administer.rendering import Page, render
+from instrument.store.erasures import was_erased
 from instrument.store.outbox import stop_messages
 from instrument.store.people import link_of
+from instrument.store.relinking import person_of_former_link
 
 router = APIRouter(include_in_schema=False)
 
@@ -21,7 +23,10 @@ router = APIRouter(include_in_schema=False)
 def _who(request: Request, connection: Any, token: str) -> tuple[int, Page]:
     site = site_of(request)
     link: Any = link_of(connection, site.keyring, token)
-    person = None if link is None else person_numbered(connection, link.id)
+    number = person_of_former_link(connection, site.keyring, token) if link is None else int(link.id)
+    person = None if number is None else person_numbered(connection, number)
+    if person is None and was_erased(connection, site.keyring, token):
+        raise shut(request, "withdrawn", 404)
     if person is None:
         if site.limit.blocked(client_of(request)):
             raise shut(request, "many", 429)

@@ -191,6 +191,7 @@ def start_administration(
     order_seed: int,
     mode: str = "web",
     completed_on: date | None = None,
+    study_version: int | None = None,
 ) -> int:
     """Begin an attempt, with every item placed and not seen; a running one is returned instead.
 
@@ -206,6 +207,8 @@ def start_administration(
         Kept with the attempt.
     completed_on
         Day on which the answers were given, where it is not the day of storing.
+    study_version
+        Number of the version of the study that the person was shown; the newest by default.
 
     Returns
     -------
@@ -223,7 +226,7 @@ def start_administration(
                     participant_id=participant_id,
                     wave_id=wave_id,
                     attempt=_next_attempt(participant_id, wave_id),
-                    study_version=_present_version(wave_id),
+                    study_version=_present_version(wave_id) if study_version is None else study_version,
                     instrument_version_id=version_id,
                     mode=mode,
                     lang=lang,

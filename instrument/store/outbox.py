@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class Outgoing:
     body: str = field(repr=False)
     sender: str
     message_id: str
+    stop: str = field(repr=False, default="")
 
 
 Transport = Callable[[Outgoing], None]
@@ -57,6 +59,7 @@ def send_due(
     address: str,
     now: datetime | None = None,
     most: int = 100_000,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Counter[str]:
     """Send what is due to people whose addresses are kept, at most one message to each and day.
 
@@ -74,6 +77,8 @@ def send_due(
         Moment to judge by, the present one by default.
     most
         Stop after so many.
+    clock
+        Seconds that pass meanwhile: a run that lasts into the quiet hours ends there.
 
     Returns
     -------
@@ -85,7 +90,8 @@ def send_due(
     DefinitionError
         The study file has no messages.
     """
-    moment = (now or datetime.now(UTC)).astimezone(UTC)
+    began, started = (now or datetime.now(UTC)).astimezone(UTC), clock()
+    moment = began
     done: Counter[str] = Counter()
     with reading(engine) as connection:
         row: Any = find_study(connection, study_name)
@@ -98,7 +104,8 @@ def send_due(
         return done
     done["unknown"] = _give_up_those_under_way(engine, int(row.id), moment)
     for contact in _worth_a_look(engine, row, plan, moment, addresses_of(engine, study_name)):
-        if sum(done.values()) >= most:
+        moment = began + timedelta(seconds=clock() - started)
+        if sum(done.values()) >= most or plan.is_quiet(moment.astimezone(plan.clock).hour):
             break
         with engine.begin() as connection:
             reserved = _reserve(connection, row, study, plan, keyring, contact, moment)
@@ -107,17 +114,18 @@ def send_due(
         number, kind, lang, closes = reserved
         letter = plan.texts[kind].get(lang) or next(iter(plan.texts[kind].values()))
         base = address.rstrip("/")
+        stop = f"{base}/stop/{contact.token}"
         subject, body = letter.filled(
             title=study.title,
             link=f"{base}/q/{contact.token}",
-            stop=f"{base}/stop/{contact.token}",
+            stop=stop,
             closes=closes,
             contact=study.contact,
         )
         made_at = f"<{study.id}.{number}@{base.rpartition('//')[2].partition(':')[0] or 'localhost'}>"
         state = "sent"
         try:
-            transport(Outgoing(contact.address, subject, body, plan.sender, made_at))
+            transport(Outgoing(contact.address, subject, body, plan.sender, made_at, stop))
         except NotSentError as error:
             state = "refused" if error.for_good else "failed"
         with engine.begin() as connection:

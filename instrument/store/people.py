@@ -372,9 +372,11 @@ def issue_withdrawal_code(connection: Connection, keyring: Keyring, participant_
     found = connection.execute(select(participant).where(participant.c.id == participant_id)).first()
     if found is None:
         raise StoreError(fact_and_hint("withdrawal", "there is no such person.", "use the link again."))
-    key = found.erasure_hash.split(":")[0] if found.erasure_hash else keyring.newest
+    key = found.erasure_hash.split(":")[0] if found.erasure_hash else ""
+    lost = key not in keyring.keys  # given up by `rotate-key --lost`: the old code opens nothing any more
+    key = keyring.newest if lost else key
     code = keyring.code_for(f"{found.study_id}:{found.id}:{found.token_hash}", key)
-    if not found.erasure_hash:
+    if lost:
         hashed = keyring.hash(plain_code(code), key)
         connection.execute(
             update(participant).where(participant.c.id == participant_id).values(erasure_hash=hashed)

@@ -149,6 +149,25 @@ def study_of_former_link(connection: Connection, keyring: Keyring, token: str) -
     return connection.execute(query).first()
 
 
+def person_of_former_link(connection: Connection, keyring: Keyring, token: str) -> int | None:
+    """Number of the person whose link this was before a newer one.
+
+    Parameters
+    ----------
+    connection, keyring, token
+        As for `study_of_former_link`.
+
+    Returns
+    -------
+    int or None
+        None for a link that never was, or of someone who was erased.
+    """
+    query = select(former_link.c.participant_id).where(
+        former_link.c.token_hash.in_(keyring.candidates(token[:128]))
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
 def links_held(connection: Connection, study_id: int, keyring: Keyring, links: dict[str, str]) -> list[str]:
     """Name people whose given link is not their present one.
 

@@ -21,6 +21,7 @@ from test_mending import Paper
 from test_new_links import acts_in
 
 import instrument
+from instrument.administer import pages
 from instrument.administer.application import create_app
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
@@ -198,6 +199,29 @@ def test_whoever_agreed_to_another_text_is_asked_again_before_anything_more_is_s
     with engine.connect() as connection:
         found = responses_of(connection, "trial")
     assert found[["consent", "consent_version"]].to_numpy().tolist() == [["no", "3"]]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("store_url", ["postgresql"], indirect=True)  # SQLite writes one after the other
+def test_a_questionnaire_that_begins_while_the_study_is_amended_names_what_was_shown(
+    engine: Engine, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    plain = pages.begin
+
+    def slow(*given: Any) -> int:
+        amend(engine, reworded())
+        return plain(*given)
+
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open(f"/q/{token}")
+        tab.press(tick={"consent": "yes"})
+        monkeypatch.setattr(pages, "begin", slow)
+        tab.press()
+        assert "Entirely new words." not in tab.page.said
+    with engine.connect() as connection:
+        kept: Any = connection.execute(select(tables.administration)).one()
+    assert (kept.study_version, kept.instrument_version_id) == (1, 1)
 
 
 def test_answers_are_judged_by_the_window_of_their_version(engine: Engine, keyring: Keyring) -> None:

@@ -282,6 +282,63 @@ def test_the_stop_page_asks_first_and_says_what_stays(engine: Engine, keyring: K
     assert acts_in(engine).count("person.stop_messages") == 1
 
 
+def test_an_older_letter_stops_messages_too(engine: Engine, keyring: Keyring) -> None:
+    site = Site(engine, keyring, "anna", "ben")
+    number = site.number("anna")
+    with engine.begin() as connection:
+        relink(connection, find_study(connection, "trial").id, keyring, ["anna", "ben"])
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open(f"/stop/{site.tokens['anna']}")
+        tab.press()
+        assert "You will get no more messages" in tab.page.said
+        with engine.begin() as connection:
+            erase_person(connection, number, keyring)
+        gone = Tab(client).open(f"/stop/{site.tokens['anna']}")
+        assert gone.response.status_code == 404
+        assert "erased for good" in gone.page.said
+    with engine.connect() as connection:
+        query = select(tables.participant.c.pseudonym).where(tables.participant.c.no_messages_at.is_not(None))
+        assert connection.execute(query).all() == []
+    assert acts_in(engine).count("person.stop_messages") == 1
+
+
+def test_a_run_that_lasts_into_the_quiet_hours_ends_there(engine: Engine, keyring: Keyring) -> None:
+    names = [f"p{k}" for k in range(6)]
+    site, seconds, sent = Site(engine, keyring, *names), [0.0], []
+
+    def slow(one: Outgoing) -> None:
+        seconds[0] += 400.0
+        sent.append(one)
+
+    late = START + timedelta(hours=18, minutes=45)  # 19:45 in Berlin; quiet from 20
+    send_due(engine, keyring, "trial", slow, address="https://q.example", now=late, clock=lambda: seconds[0])
+    assert len(sent) == 3  # at 0, 400 and 800 seconds; the next would go out at 20:05
+    with engine.connect() as connection:
+        moments = set(connection.execute(select(tables.message.c.at)).scalars())
+    assert moments == {late + timedelta(seconds=400 * k) for k in range(3)}
+    site.send(sent.append, late + timedelta(hours=13))
+    assert sorted(one.address for one in sent) == [f"{name}@example.org" for name in names]
+
+
+def test_two_servers_that_send_at_once_send_each_message_once(engine: Engine, keyring: Keyring) -> None:
+    names = [f"p{k}" for k in range(8)]
+    site, sent = Site(engine, keyring, *names), []
+    night = START + timedelta(days=9, hours=9)  # the day on which the clocks of Berlin change
+    gate = threading.Barrier(3)
+
+    def serve() -> None:
+        gate.wait()
+        site.send(sent.append, night)
+
+    servers = [threading.Thread(target=serve) for _ in range(3)]
+    for one in servers:
+        one.start()
+    for one in servers:
+        one.join()
+    assert sorted(one.address for one in sent) == [f"{name}@example.org" for name in names]
+    assert site.states() == Counter(sent=8, skipped=24)
+
+
 def test_an_address_is_erased_first_and_leaves_no_byte(
     engine: Engine, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,9 +29,10 @@ from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study
 from instrument.store.erasures import noted_erasures
 from instrument.store.funnel import due_of
+from instrument.store.keys import give_up_keys
 from instrument.store.people import erase_by_code, erase_person, invite, withdraw_person
 from instrument.store.relinking import links_held, relink
-from instrument.store.tokens import Keyring, load_keyring
+from instrument.store.tokens import Keyring, first_keyring, load_keyring, next_name
 
 TODAY = datetime.now(UTC).date()
 
@@ -337,3 +338,36 @@ def test_relink_due_and_merge_from_the_command_line(
         assert words in capsys.readouterr().err
         assert not Path("bad.csv").exists()
     assert "example.org" not in str(pd.DataFrame(read("due.csv")))
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_after_the_keys_were_lost_new_links_lead_to_where_people_were(
+    engine: Engine, keyring: Keyring, begun: bool
+) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    (name,) = names_of(engine)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client)
+        if begun:
+            tab.begin(token).press(tick="4")
+        else:
+            tab.open(f"/q/{token}").press(tick={"consent": "yes"})
+    before = answers_in(engine)
+    with engine.begin() as connection:
+        fresh = first_keyring(next_name(give_up_keys(connection)))
+    with TestClient(create_app(engine, fresh)) as client:
+        assert Tab(client).open(f"/q/{token}").response.status_code == 404
+        (new,) = new_link(engine, fresh, name)
+        tab = Tab(client).open(f"/q/{new}")
+        assert answers_in(engine) == before
+        if begun:
+            assert at(tab.response) == "/survey/page/2"
+            tab.press(tick="5")
+            assert len(answers_in(engine)) == 2 * len(before)
+            tab.open(tab.path.replace("/survey/page/3", "/survey/consent"))  # a choice made anew
+            assert at(tab.press(tick={"consent": "yes"}).response) == "/survey/page/3"
+        else:
+            shown = re.search(r"(?:\w{4}-){3}\w{4}", tab.response.text)
+            assert shown is not None
+            with engine.begin() as connection:
+                assert erase_by_code(connection, fresh, shown.group())

@@ -13,16 +13,22 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
-from study_of_tests import open_study
+from study_of_tests import open_study, raw_study
 
+import instrument
 from instrument.administer.application import create_app
+from instrument.store.amending import amend_study
 from instrument.store.connect import open_store, upgrade_store
+from instrument.store.mending import Because
 from instrument.store.people import invite
+from instrument.store.relinking import relink
 from instrument.store.retrieval import responses_of
+from instrument.store.tables import participant
 from instrument.store.tokens import Keyring
+from instrument.study import make_study
 
 pytestmark = pytest.mark.browser
 SHOTS = os.environ.get("DTA_SCREENSHOTS")  # folder to save screenshots in; docs/images for the README
@@ -244,5 +250,50 @@ def test_axe_finds_nothing_on_any_page(site: Site, browser: Browser, scheme: str
     check("unknown code")
     assert page.input_value("#code") == "AAAA"
     assert page.is_checked("#choice-keep")
+    context.close()
+    assert found == {}
+
+
+def test_stop_replaced_link_and_changed_consent_for_everyone(site: Site, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 320, "height": 640}, bypass_csp=True)
+    page, axe, found = context.new_page(), Axe(), {}
+
+    def check(name: str, words: str) -> None:
+        assert words in page.inner_text("main"), name
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        assert "<script" not in page.content(), name  # so that each works without
+        assert page.locator("header").get_by_text("Help now").count() == 1, name
+        results = axe.run(page)
+        if results.violations_count:
+            found[name] = [v["id"] for v in results.response["violations"]]
+
+    link = site.link()
+    begin(page, link)
+    fill(page)
+    press(page)
+    page.goto(link.replace("/q/", "/stop/"))
+    check("stop", "you want no more messages")
+    press(page)
+    check("stopped", "You will get no more messages")
+    with site.engine.begin() as connection:
+        name = connection.execute(select(participant.c.pseudonym).order_by(participant.c.id.desc())).scalar()
+        (made,) = relink(connection, 1, Keyring({"k1": b"1" * 32}), [str(name)])
+    page.goto(link)
+    check("replaced", "A newer link was made for you")
+    consent = {"version": "2", "text": {"en": "You agree to more.", "de": "Sie stimmen mehr zu."}}
+    changed = make_study({**raw_study(), "title": "Example study", "consent": consent})
+    with site.engine.begin() as connection:
+        amend_study(connection, "trial", changed, instrument.load("dta"), Because("a new text", "B. Jones"))
+    page.goto(f"{site.address}/q/{made.token}")
+    check("consent again", "This text has changed since you agreed")
+    press(page)
+    check("consent asked again", "Please choose one of the two answers.")
+    page.check("#consent-no")
+    press(page)
+    check("refused", "You have chosen not to take part.")
+    page.locator("main a").last.click()
+    page.check("#consent-yes")
+    press(page)
+    check("on", "Page 2 of 7")
     context.close()
     assert found == {}
