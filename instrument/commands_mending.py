@@ -93,9 +93,9 @@ def amend_command(
     from instrument.loading import load_beside
     from instrument.store.amending import amend_study
     from instrument.store.mending import Because
-    from instrument.study import load_study
+    from instrument.study import load_study, with_form_questions
 
-    study = load_study(file)
+    study = with_form_questions(load_study(file), file.parent)
     scale = load_beside(study.instrument, file.parent)
     refuse_half_languages(study, scale, "dta study amend")
     with opened(store).begin() as connection:
@@ -119,12 +119,15 @@ def versions_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEF
 def export_command(
     name: StudyName,
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the files.")],
+    identifying: Annotated[
+        bool, typer.Option("--identifying", help="Also answers that may tell who somebody is, as free text.")
+    ] = False,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
-    """Write all of a study that an analysis takes: answers, use, enrolment, times, order, consent, study."""
+    """Write all of a study that an analysis takes: answers, use, enrolment, times, order, consent, forms."""
     from instrument.store.study_files import write_study_files
 
-    for note in write_study_files(store, name, out):
+    for note in write_study_files(store, name, out, identifying=identifying):
         typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(list(out.iterdir()))} files in {out}")
 

@@ -34,9 +34,9 @@ StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 def check_command(file: StudyFile) -> None:
     """Check a study file and say what is missing before it can open."""
     from instrument.loading import load_beside
-    from instrument.study import load_study
+    from instrument.study import load_study, with_form_questions
 
-    study = load_study(file)
+    study = with_form_questions(load_study(file), file.parent)
     scale = load_beside(study.instrument, file.parent)
     refuse_half_languages(study, scale, "dta study check")
     typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
@@ -77,9 +77,9 @@ def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
     """Put a study into the store, as a draft."""
     from instrument.loading import load_beside
     from instrument.store.definitions import WaveWindow, create_study
-    from instrument.study import load_study
+    from instrument.study import load_study, with_form_questions
 
-    study = load_study(file)
+    study = with_form_questions(load_study(file), file.parent)
     scale = load_beside(study.instrument, file.parent)
     refuse_half_languages(study, scale, "dta study create")
     waves = [WaveWindow(wave.name, wave.opens, wave.closes) for wave in study.waves]

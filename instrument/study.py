@@ -15,7 +15,8 @@ from pydantic import Field, ValidationError, model_validator
 
 from instrument.definition import Identifier, LanguageTag, Model, Text
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.loading import faults_of, read_yaml
+from instrument.forms import Form, questions_of_instrument
+from instrument.loading import faults_of, load_beside, read_yaml
 from instrument.messages import Messages
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
@@ -29,7 +30,9 @@ ADDED: dict[str, object] = {
     "numbers": [],
     "ends_well": None,
     "messages": None,
+    "forms": [],
 }
+ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True}
 
 
 class DayZero(StrEnum):
@@ -57,7 +60,8 @@ class Wave(Model):
     """One occasion of asking; days count from day 0 of the person.
 
     With `after`, a person's own window counts from that person's answers at another wave; `opens` and
-    `closes` then say on which days of the study anyone's window may lie.
+    `closes` then say on which days of the study anyone's window may lie. Without `scale`
+    only forms are asked.
     """
 
     id: Identifier | int
@@ -67,6 +71,7 @@ class Wave(Model):
     closes: Day
     role: Literal["main", "retest"] = "main"
     after: After | None = None
+    scale: bool = True
 
     @model_validator(mode="after")
     def _check_window(self) -> Self:
@@ -172,6 +177,7 @@ class Study(Model):
     ends_well: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     hypotheses: tuple[Hypothesis, ...] = ()
     messages: Messages | None = None
+    forms: tuple[Form, ...] = ()
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
@@ -181,6 +187,7 @@ class Study(Model):
             *_after_faults(self),
             *_landmark_faults(self),
             *_use_faults(self),
+            *_form_faults(self),
         ]
         if faults:
             raise ValueError("; ".join(faults))
@@ -189,6 +196,17 @@ class Study(Model):
     def wave(self, name: str) -> Wave:
         """Wave with this id; KeyError when there is none."""
         return {wave.name: wave for wave in self.waves}[name]
+
+    def forms_at(self, wave: str, place: str | None = None) -> list[Form]:
+        """Forms asked at a wave: those before the scale first, or those of one place."""
+        asked = [form for form in self.forms if wave in [str(name) for name in form.waves]]
+        return [
+            form for where in ("before", "after") for form in asked if form.place == where == (place or where)
+        ]
+
+    def asks_scale(self, wave: str) -> bool:
+        """Whether the scale is asked at a wave; True for a wave the file does not name."""
+        return all(one.scale for one in self.waves if one.name == wave)
 
     @cached_property
     def content_hash(self) -> str:
@@ -200,8 +218,9 @@ class Study(Model):
         said = self.model_dump(mode="json", by_alias=True)
         said = {key: value for key, value in said.items() if key not in ADDED or value != ADDED[key]}
         for wave in said["waves"]:
-            if wave["after"] is None:
-                del wave["after"]
+            for key, unsaid in ADDED_TO_WAVES.items():
+                if wave[key] == unsaid:
+                    del wave[key]
         return json.dumps(said, sort_keys=True, ensure_ascii=False)
 
     def faults_before_opening(self) -> list[str]:
@@ -220,6 +239,8 @@ class Study(Model):
                 faults.append(f"crisis.{tag}: is empty; say where help is found, at any hour")
         if self.messages is not None:
             faults += self.messages.faults_in(self.languages)
+        for place, form in enumerate(self.forms):
+            faults += [f"forms[{place}].{fault}" for fault in form.faults_in(self.languages)]
         if not self.contact.strip():
             faults.append("contact: is empty; people need someone to ask")
         return faults
@@ -233,6 +254,7 @@ def _doubled_faults(study: Study) -> list[str]:
         "baseline": list(study.baseline),
         "covariates": list(study.covariates),
         "numbers": list(study.numbers),
+        "forms": [form.id.lower() for form in study.forms],
     }
     return [
         f"{key}: {name!r} is used twice"
@@ -273,6 +295,24 @@ def _after_faults(study: Study) -> list[str]:
     return faults
 
 
+def _form_faults(study: Study) -> list[str]:
+    names = {wave.name for wave in study.waves}
+    faults = [
+        f"forms[{place}].waves: {str(name)!r} is not a wave"
+        for place, form in enumerate(study.forms)
+        for name in form.waves
+        if str(name) not in names
+    ]
+    faults += [
+        f"waves[{place}]: asks nothing, neither the scale nor a form"
+        for place, wave in enumerate(study.waves)
+        if not wave.scale and not study.forms_at(wave.name)
+    ]
+    if not any(wave.scale for wave in study.waves):
+        faults.append("waves: the scale is asked at none of them")
+    return faults
+
+
 def _landmark_faults(study: Study) -> list[str]:
     if study.landmark is None:
         return []
@@ -281,6 +321,8 @@ def _landmark_faults(study: Study) -> list[str]:
     wave = {wave.name: wave for wave in study.waves}.get(name)
     if wave is None:
         faults.append(f"landmark.wave: {name!r} is not a wave")
+    elif not wave.scale:
+        faults.append(f"landmark.wave: {name!r} does not ask the scale")
     elif wave.role == "retest":
         faults.append(f"landmark.wave: {name!r} is a retest, which only some people answer")
     elif study.landmark.day < wave.closes:
@@ -323,6 +365,40 @@ def load_study(path: str | Path) -> Study:
         fact = f"there is no file {file.name}."
         raise DefinitionError(fact_and_hint("load_study", fact, "give the path of a study.yaml."))
     return make_study(read_yaml(file, "load_study"), file.name)
+
+
+def with_form_questions(study: Study, folder: Path) -> Study:
+    """Copy the items of other instruments into the forms that name one.
+
+    Parameters
+    ----------
+    study
+        As read from its file.
+    folder
+        Folder of that file.
+
+    Returns
+    -------
+    Study
+        The same where no form names an instrument.
+
+    Raises
+    ------
+    DefinitionError
+        An instrument is not there, or lacks a language of the study.
+    """
+    forms = []
+    for form in study.forms:
+        if form.questions or form.instrument is None:
+            forms.append(form)
+            continue
+        scale = load_beside(form.instrument, folder)
+        if absent := [tag for tag in study.languages if tag not in scale.languages]:
+            fact = f"form {form.id!r}: its instrument has no wording in {', '.join(absent)}."
+            raise DefinitionError(fact_and_hint("load_study", fact, f"it has: {', '.join(scale.languages)}."))
+        questions = questions_of_instrument(scale, study.languages)
+        forms.append(form.model_copy(update={"questions": questions}))
+    return study.model_copy(update={"forms": tuple(forms)})
 
 
 def as_study(study: Study | dict[str, Any] | str | Path) -> Study:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from instrument.administer.layout import lay_out
 from instrument.definition import Instrument
-from instrument.store.answers import Answer, answers_of, attempts_of, start_administration
+from instrument.store.answers import Answer, attempts_of, start_administration
 from instrument.store.definitions import (
     instrument_of,
     instrument_written_as,
@@ -38,12 +38,15 @@ class Occasion:
         First day of the next wave when none is open.
     version_id
         Number of the instrument version of the attempt, None before its start.
+    wave
+        Name of the open wave.
     """
 
     wave_id: int | None
     administration: int | None = None
     next_opens: date | None = None
     version_id: int | None = None
+    wave: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,9 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
         if window is None:
             continue
         if window.holds(now) and row.status != "completed":
-            return Occasion(row.wave_id, row.administration_id, version_id=row.instrument_version_id)
+            return Occasion(
+                row.wave_id, row.administration_id, version_id=row.instrument_version_id, wave=row.name
+            )
         if window.opens > now and not begins and row.status != "completed":
             upcoming = window.opens if upcoming is None else min(upcoming, window.opens)
     return Occasion(None, next_opens=upcoming)
@@ -202,36 +207,19 @@ def begin(connection: Connection, here: Circumstances, occasion: Occasion, langu
     if occasion.wave_id is None:
         raise ValueError("no wave is open")
     seed = secrets.randbelow(2**31)
-    numbers = item_numbers(connection, here.version_id)
+    asked = here.study.asks_scale(occasion.wave)
+    numbers = item_numbers(connection, here.version_id) if asked else {}
     return start_administration(
         connection,
         here.person.id,
         occasion.wave_id,
         here.version_id,
-        lay_out(here.scale, numbers, here.study.item_order, seed),
+        lay_out(here.scale, numbers, here.study.item_order, seed) if asked else [],
         lang=language,
         order_seed=seed,
         study_version=int(here.person.study_version),
+        shows_first=not here.study.forms_at(occasion.wave, "before"),
     )
-
-
-def first_open_page(connection: Connection, administration_id: int) -> int | None:
-    """Page of the first item without an answer or a decision to skip.
-
-    Parameters
-    ----------
-    connection
-        An open connection.
-    administration_id
-        Number of the attempt.
-
-    Returns
-    -------
-    int or None
-        None when every item has been dealt with.
-    """
-    rows: list[Any] = answers_of(connection, administration_id)
-    return next((row.page for row in rows if row.state == "not_seen"), None)
 
 
 def field_of(item_id: str) -> str:

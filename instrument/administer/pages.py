@@ -37,11 +37,9 @@ from instrument.administer.journey import (
     attempts_made,
     begin,
     circumstances_of,
-    first_open_page,
     must_consent_again,
     occasion_of,
 )
-from instrument.administer.layout import page_sizes
 from instrument.administer.rendering import Page, render
 from instrument.administer.session import (
     COOKIE,
@@ -50,6 +48,7 @@ from instrument.administer.session import (
     cookie_value,
     place_of,
 )
+from instrument.administer.steps import first_open_step, how_much
 from instrument.administer.withdrawal_code import about_code
 from instrument.storable import is_storable
 from instrument.store.connect import reading
@@ -68,7 +67,9 @@ from instrument.store.relinking import study_of_former_link
 
 router = APIRouter(include_in_schema=False)
 MOST_FIELDS = 100
-_BACK = re.compile(r"(consent|start|review|done|page-[1-9][0-9]{0,4}(-review)?)?")
+_BACK = re.compile(
+    r"(consent|start|review|done|(page|form-[A-Za-z][A-Za-z0-9_]{0,63})-[1-9][0-9]{0,4}(-review)?)?"
+)
 
 
 async def read_posted(request: Request) -> FormData:
@@ -128,12 +129,13 @@ def way_back(back: str) -> str:
     --------
     >>> way_back("page-3"), way_back("page-3-review"), way_back("review"), way_back("//elsewhere")
     ('/survey/page/3', '/survey/page/3?from=review', '/survey/review', '/survey')
+    >>> way_back("form-baseline-2")
+    '/survey/form/baseline/2'
     """
     if not back or _BACK.fullmatch(back) is None:
         return "/survey"
-    name, _, rest = back.partition("-")
-    number, _, review = rest.partition("-")
-    return f"/survey/{name}" + (f"/{number}" if number else "") + ("?from=review" if review else "")
+    path = back.removesuffix("-review")
+    return f"/survey/{path.replace('-', '/')}" + ("?from=review" if path != back else "")
 
 
 @router.get("/q/{token}")
@@ -193,8 +195,7 @@ def resume(request: Request) -> Response:
             return _nothing(page, occasion)
         if occasion.administration is None:
             return go(page, "/survey/start")
-        number = first_open_page(connection, occasion.administration)
-    return go(page, "/survey/review" if number is None else f"/survey/page/{number}")
+        return go(page, first_open_step(connection, here, occasion))
 
 
 def _nothing(page: Page, occasion: Occasion) -> Response:
@@ -307,15 +308,14 @@ def _start_page(
     request: Request, connection: Any, here: Circumstances, page: Page, occasion: Occasion, status: int = 200
 ) -> Response:
     code_line = about_code(connection, site_of(request).keyring, here.person, page)
-    n_items = len(here.scale.item_ids)
-    pages = len(page_sizes(n_items, here.study.item_order.per_page))
+    asks_scale = here.study.asks_scale(occasion.wave)
     return render(
         "start.html",
         page,
         status,
         title=page.t["start_title"],
-        instructions=here.scale.wording(page.lang).instructions,
-        facts=page.t["start_facts"].format(items=n_items, pages=pages),
+        instructions=here.scale.wording(page.lang).instructions if asks_scale else "",
+        facts=how_much(here, occasion.wave, page.t),
         code_keep=code_line,
         again=status == 403,
         seal=seal(request, here, f"wave {occasion.wave_id}"),

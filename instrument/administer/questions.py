@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -23,6 +24,7 @@ from instrument.administer.journey import (
 from instrument.administer.pages import Form, go, ready, stale
 from instrument.administer.rendering import Page, question_fields, render, review_sections
 from instrument.administer.session import comes_from_here
+from instrument.administer.steps import REVIEW, Step, place_among, steps_of
 from instrument.store.answers import (
     Answer,
     LockedError,
@@ -31,27 +33,91 @@ from instrument.store.answers import (
     save_answers,
 )
 from instrument.store.connect import reading
+from instrument.store.form_answers import form_answers_of
 from instrument.store.people import set_language
 
 router = APIRouter(include_in_schema=False)
 Number = Annotated[int, Path(ge=1, le=10_000)]
-REVIEW = "review"
 
 
-def _questions(request: Request, connection: Any) -> tuple[Circumstances, Page, int, list[Any]]:
-    """Person, frame, open attempt and its answers, to be shown; anyone else is led on."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A person in the middle of a questionnaire.
+
+    Attributes
+    ----------
+    here, page
+        Person and frame, in the wording of the attempt.
+    attempt, wave
+        Number of the attempt, and name of its wave.
+    rows, kept
+        Its answers to the scale and to forms.
+    """
+
+    here: Circumstances
+    page: Page
+    attempt: int
+    wave: str
+    rows: list[Any]
+    kept: dict[str, dict[str, str | None]]
+
+    @property
+    def steps(self) -> list[Step]:
+        """Pages of questions, in their order."""
+        return steps_of(self.here.study, self.wave, self.rows, self.kept)
+
+
+def _asked(connection: Any, here: Circumstances, page: Page, attempt: int, wave: str, version: int) -> Asked:
+    here = in_words_of(connection, here, version)
+    kept = form_answers_of(connection, attempt) if here.study.forms else {}
+    return Asked(here, page, attempt, wave, answers_of(connection, attempt), kept)
+
+
+def asked_now(request: Request, connection: Any) -> Asked:
+    """Person and open attempt, to be shown; anyone else is led on.
+
+    Parameters
+    ----------
+    request, connection
+        The request, and an open connection.
+
+    Returns
+    -------
+    Asked
+        Whose questions these are.
+
+    Raises
+    ------
+    ShutError
+        There is nothing to answer now.
+    """
     here, page, occasion = ready(request, connection)
     if occasion.administration is None:
         raise ShutError(go(page, "/survey/start"))
-    here = in_words_of(connection, here, occasion.version_id or here.version_id)
-    return here, page, occasion.administration, answers_of(connection, occasion.administration)
+    version = occasion.version_id or here.version_id
+    return _asked(connection, here, page, occasion.administration, occasion.wave, version)
 
 
-def _posted(request: Request, connection: Any, form: Any) -> tuple[Circumstances, Page, int, list[Any]]:
-    """Person, frame, attempt and its answers, where the form was made for that attempt and it is open.
+def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
+    """Person and attempt, where the posted form was made for that attempt and it is open.
 
     A form of an earlier wave, of an attempt that was sent, or of anyone else is refused: nothing of it is
     kept, and the page says so.
+
+    Parameters
+    ----------
+    request, connection, form
+        The request, an open transaction, and what was posted.
+
+    Returns
+    -------
+    Asked
+        Whose questions these are.
+
+    Raises
+    ------
+    ShutError
+        The form is refused.
     """
     here, page = enter(connection, request)
     for row in attempts_made(connection, here.person):
@@ -65,35 +131,27 @@ def _posted(request: Request, connection: Any, form: Any) -> tuple[Circumstances
             occasion = occasion_of(connection, here.person)
             if occasion.administration != row.administration_id or not here.person.consent_granted:
                 raise stale(request, page, "over", 409)
-            attempt = int(row.administration_id)
-            here = in_words_of(connection, here, int(row.instrument_version_id))
-            return here, page, attempt, answers_of(connection, attempt)
+            attempt, version = int(row.administration_id), int(row.instrument_version_id)
+            return _asked(connection, here, page, attempt, str(row.name), version)
     raise stale(request, page)
 
 
 def _question_page(
-    request: Request,
-    here: Circumstances,
-    page: Page,
-    attempt: int,
-    number: int,
-    rows: list[Any],
-    status: int = 200,
-    *,
-    from_review: bool = False,
-    **shown: Any,
+    request: Request, asked: Asked, number: int, status: int = 200, *, from_review: bool = False, **shown: Any
 ) -> Response:
-    on_page, last = [row for row in rows if row.page == number], max(row.page for row in rows)
+    here, page, steps = asked.here, asked.page, asked.steps
+    on_page = [row for row in asked.rows if row.page == number]
     chosen, wrong, open_ids = (shown.get(k, v) for k, v in (("chosen", {}), ("wrong", []), ("open_ids", [])))
-    fields = question_fields(here, page, on_page, len(rows), chosen, wrong, open_ids)
+    fields = question_fields(here, page, on_page, len(asked.rows), chosen, wrong, open_ids)
     wording = here.scale.wording(page.lang)
-    forward = page.t["next"] if number < last and not from_review else page.t["save_check"]
+    place, _, after = place_among(steps, f"/survey/page/{number}")
+    forward = page.t["save_check"] if after == REVIEW or from_review else page.t["next"]
     return render(
         "questions.html",
         page,
         status,
         title=wording.title,
-        where=page.t["page_of"].format(page=number, total=last),
+        where=page.t["page_of"].format(page=place, total=len(steps)),
         number=number,
         time_frame=wording.time_frame,
         items=fields,
@@ -104,7 +162,7 @@ def _question_page(
         from_review=from_review,
         own_form=True,
         help_asked=shown.get("help_asked", False),
-        seal=seal(request, here, f"attempt {attempt}"),
+        seal=seal(request, here, f"attempt {asked.attempt}"),
     )
 
 
@@ -112,21 +170,21 @@ def _question_page(
 def show_questions(request: Request, number: Number) -> Response:
     """Show a page of questions with the answers given so far."""
     with reading(site_of(request).engine) as connection:
-        here, page, attempt, rows = _questions(request, connection)
-    if number > max(row.page for row in rows):
-        return go(page, "/survey")
-    from_review = request.query_params.get("from") == REVIEW
-    return _question_page(request, here, page, attempt, number, rows, from_review=from_review)
+        asked = asked_now(request, connection)
+    if number not in {row.page for row in asked.rows}:
+        return go(asked.page, "/survey")
+    from_review = request.query_params.get("from") == "review"
+    return _question_page(request, asked, number, from_review=from_review)
 
 
 @router.post("/s/{place}/survey/page/{number}")
 def post_questions(request: Request, number: Number, form: Form) -> Response:
     """Save a page, then lead on; blanks are asked about once, softly."""
-    from_review = form.get("from") == REVIEW
+    from_review = form.get("from") == "review"
     with site_of(request).engine.begin() as connection:
-        here, page, attempt, rows = _posted(request, connection, form)
-        last = max(row.page for row in rows)
-        on_page = {row.name: row for row in rows if row.page == number}
+        asked = asked_by_form(request, connection, form)
+        here, page, attempt = asked.here, asked.page, asked.attempt
+        on_page = {row.name: row for row in asked.rows if row.page == number}
         if not on_page:
             return go(page, "/survey")
         answers, wrong = read_form(here.scale, {name: row.item_id for name, row in on_page.items()}, form)
@@ -138,9 +196,7 @@ def post_questions(request: Request, number: Number, form: Form) -> Response:
                 for k, a in answers.items()
             }
             kept = {"chosen": chosen, "help_asked": step == "help"}
-            return _question_page(
-                request, here, page, attempt, number, rows, 403, from_review=from_review, **kept
-            )
+            return _question_page(request, asked, number, 403, from_review=from_review, **kept)
         unsaid = ("not_seen",) if from_review else ("not_seen", "skipped")
         left_open = [
             name for name, row in on_page.items() if row.item_id not in answers and row.state in unsaid
@@ -152,50 +208,82 @@ def post_questions(request: Request, number: Number, form: Form) -> Response:
         shown_next = number + 1 if leads_on and not from_review else None
         save_answers(connection, attempt, answers, show_page=shown_next)
         if isinstance(language, str) and language in dict(page.languages):
-            set_language(connection, here.person.id, language)
-            response = go(page, f"/survey/page/{number}" + ("?from=review" if from_review else ""))
-            remember_language(request, response, language)
-            return response
+            return in_language(connection, request, asked, language, from_review)
         if onward and not leads_on:
-            rows = answers_of(connection, attempt)
-            return _question_page(
-                request,
-                here,
-                page,
-                attempt,
-                number,
-                rows,
-                422,
-                from_review=from_review,
-                wrong=wrong,
-                open_ids=left_open,
-            )
-    return go(page, _next_path(number, last, str(step), onward, from_review))
+            asked = replace(asked, rows=answers_of(connection, attempt))
+            found: dict[str, Any] = {"wrong": wrong, "open_ids": left_open}
+            return _question_page(request, asked, number, 422, from_review=from_review, **found)
+    return go(page, next_path(asked.steps, f"/survey/page/{number}", str(step), onward, from_review))
 
 
-def _next_path(number: int, last: int, step: str, onward: bool, from_review: bool) -> str:
-    """Where a saved page leads: help, the review it came from, the next page or the one before."""
-    if step in ("help", "withdraw"):
-        return f"/{step}?back=page-{number}" + ("-review" if from_review else "")
-    if from_review:
-        return f"/survey/review#page-{number}"
-    if onward:
-        return f"/survey/page/{number + 1}" if number < last else "/survey/review"
-    return f"/survey/page/{max(number - 1, 1)}"
-
-
-def _review_page(
-    request: Request, here: Circumstances, page: Page, attempt: int, rows: list[Any], status: int = 200
+def in_language(
+    connection: Any, request: Request, asked: Asked, language: str, from_review: bool
 ) -> Response:
+    """Keep the language chosen on a page of questions and show that page again.
+
+    Parameters
+    ----------
+    connection, request, asked
+        An open transaction, the request, and whose questions.
+    language
+        Tag, one of the study's.
+    from_review
+        Whether the page was opened from the review.
+
+    Returns
+    -------
+    starlette.responses.Response
+        Leads to the same page.
+    """
+    set_language(connection, asked.here.person.id, language)
+    path = asked.page.path + ("?from=review" if from_review else "")
+    response = go(asked.page, path)
+    remember_language(request, response, language)
+    return response
+
+
+def next_path(steps: list[Step], path: str, step: str, onward: bool, from_review: bool) -> str:
+    """Where a saved page leads: help, the review it came from, the next page or the one before.
+
+    Parameters
+    ----------
+    steps
+        Pages as they stand after the page was saved.
+    path
+        Of the page.
+    step
+        Button that was pressed.
+    onward
+        Whether it leads forward.
+    from_review
+        Whether the page was opened from the review.
+
+    Returns
+    -------
+    str
+        Below the person's pages.
+    """
+    name = path.removeprefix("/survey/").replace("/", "-")
+    if step in ("help", "withdraw"):
+        return f"/{step}?back={name}" + ("-review" if from_review else "")
+    place, before, after = place_among(steps, path)
+    if from_review:
+        opened = [one.path for one in steps[place:] if one.form is not None and one.open]
+        return opened[0] if onward and opened else f"{REVIEW}#{name}"
+    return after if onward else before
+
+
+def _review_page(request: Request, asked: Asked, status: int = 200) -> Response:
+    page = asked.page
     return render(
         "review.html",
         page,
         status,
         title=page.t["review_title"],
-        sections=review_sections(here, page, rows),
+        sections=review_sections(asked.here, page, asked.rows, asked.steps, asked.kept),
         submit_key=secrets.token_urlsafe(16),
         again=status == 403,
-        seal=seal(request, here, f"attempt {attempt}"),
+        seal=seal(request, asked.here, f"attempt {asked.attempt}"),
     )
 
 
@@ -203,8 +291,8 @@ def _review_page(
 def show_review(request: Request) -> Response:
     """Show every answer before the end."""
     with reading(site_of(request).engine) as connection:
-        here, page, attempt, rows = _questions(request, connection)
-    return _review_page(request, here, page, attempt, rows)
+        asked = asked_now(request, connection)
+    return _review_page(request, asked)
 
 
 @router.post("/s/{place}/survey/submit")
@@ -217,16 +305,18 @@ def post_submit(request: Request, form: Form) -> Response:
             for row in attempts_made(connection, here.person)
         ):
             return go(page, "/survey/done")
-        here, page, attempt, rows = _posted(request, connection, form)
+        asked = asked_by_form(request, connection, form)
         if not comes_from_here(request):
-            return _review_page(request, here, page, attempt, rows, 403)
-        skipped = {row.item_id: Answer("skipped") for row in rows if row.state == "not_seen" and row.shown_at}
+            return _review_page(request, asked, 403)
+        skipped = {
+            row.item_id: Answer("skipped") for row in asked.rows if row.state == "not_seen" and row.shown_at
+        }
         try:
-            save_answers(connection, attempt, skipped)
+            save_answers(connection, asked.attempt, skipped)
         except LockedError:  # another press of the same button came first
             return go(page, "/survey/done")
-        sent = f"{attempt}:{form.get('submit_key', '')}"
-        complete_administration(connection, attempt, hashlib.sha256(sent.encode()).hexdigest())
+        sent = f"{asked.attempt}:{form.get('submit_key', '')}"
+        complete_administration(connection, asked.attempt, hashlib.sha256(sent.encode()).hexdigest())
     return go(page, "/survey/done")
 
 

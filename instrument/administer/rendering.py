@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from starlette.responses import HTMLResponse
 from instrument.administer.journey import Circumstances, chosen_code, field_of
 from instrument.administer.linking import with_telephone_links
 from instrument.administer.texts import page_texts
-from instrument.definition import Instrument
+from instrument.definition import Instrument, Wording
+from instrument.forms import Question, plain_number
+from instrument.store.form_answers import Kept, said_in
 from instrument.study import Study
 
 FOLDER = Path(__file__).parent
@@ -202,7 +205,9 @@ def question_fields(
     return fields
 
 
-def review_sections(here: Circumstances, page: Page, rows: list[Any]) -> list[dict[str, Any]]:
+def review_sections(
+    here: Circumstances, page: Page, rows: list[Any], steps: list[Any], kept: Kept
+) -> list[dict[str, Any]]:
     """What the review page shows, page by page.
 
     Parameters
@@ -211,6 +216,10 @@ def review_sections(here: Circumstances, page: Page, rows: list[Any]) -> list[di
         Person and frame.
     rows
         Stored answers in the order shown.
+    steps
+        Pages of questions in their order.
+    kept
+        Stored answers of forms.
 
     Returns
     -------
@@ -218,15 +227,138 @@ def review_sections(here: Circumstances, page: Page, rows: list[Any]) -> list[di
         One per page of questions.
     """
     wording = here.scale.wording(page.lang)
-    last = max(row.page for row in rows)
     sections: list[dict[str, Any]] = []
-    for row in rows:
-        if not sections or sections[-1]["page"] != row.page:
-            heading = page.t["page_of"].format(page=row.page, total=last)
-            change = page.t["review_change"].format(page=row.page)
-            sections.append({"page": row.page, "heading": heading, "change": change, "entries": []})
-        labels = wording.options[here.scale.item(row.name).scale or here.scale.scale_by_default]
-        code = chosen_code(here.scale, row.name, row.state, row.value)
-        answer = page.t["review_blank"] if code is None else labels[code]
-        sections[-1]["entries"].append({"text": wording.items[row.name], "answer": answer})
+    for place, step in enumerate(steps, start=1):
+        if step.form is None:
+            entries = [_entry(here, page, wording, row) for row in rows if row.page == step.number]
+        else:
+            said = said_in(kept, step.form)
+            entries = [
+                {
+                    "text": question.text[page.lang],
+                    "answer": answer_in_words(question, said.get(question.id), page.lang)
+                    or page.t["review_blank"],
+                }
+                for question in step.questions
+            ]
+        sections.append(
+            {
+                "anchor": step.path.removeprefix("/survey/").replace("/", "-"),
+                "path": step.path,
+                "heading": page.t["page_of"].format(page=place, total=len(steps)),
+                "change": page.t["review_change"].format(page=place),
+                "entries": entries,
+            }
+        )
     return sections
+
+
+def _entry(here: Circumstances, page: Page, wording: Wording, row: Any) -> dict[str, str]:
+    labels = wording.options[here.scale.item(row.name).scale or here.scale.scale_by_default]
+    code = chosen_code(here.scale, row.name, row.state, row.value)
+    return {
+        "text": wording.items[row.name],
+        "answer": page.t["review_blank"] if code is None else labels[code],
+    }
+
+
+def answer_in_words(question: Question, value: str | None, lang: str) -> str:
+    """Answer to a question of a form as the person gave it.
+
+    Parameters
+    ----------
+    question, value, lang
+        Question, stored answer (None for none), and language of the page.
+
+    Returns
+    -------
+    str
+        Labels of choices, a number with its unit, a date or the text; empty for none.
+    """
+    if value is None:
+        return ""
+    if question.kind in ("single", "several"):
+        labels = {choice.code: choice.label[lang] for choice in question.choices}
+        return "; ".join(labels[int(code)] for code in value.split())
+    return f"{value} {question.unit.get(lang, '')}".strip()
+
+
+def form_fields(
+    questions: Sequence[Question],
+    page: Page,
+    kept: Mapping[str, str],
+    typed: Mapping[str, list[str]],
+    faults: Mapping[str, str],
+    open_ids: Sequence[str],
+) -> list[dict[str, Any]]:
+    """What the template needs of each question of a form.
+
+    Parameters
+    ----------
+    questions, page
+        Those of the page, and its frame.
+    kept, typed
+        Stored answers, and fields as posted, which go before them.
+    faults, open_ids
+        Names of faults by question, and questions without an answer.
+
+    Returns
+    -------
+    list of dict
+        One per question.
+    """
+    fields = []
+    for question in questions:
+        said = typed.get(question.id)
+        if said is None:
+            stored = kept.get(question.id)
+            single = question.kind not in ("single", "several")
+            said = [] if stored is None else [stored] if single else stored.split()
+        field, fault = f"form-{question.id}", faults.get(question.id, "")
+        bounds = {"low": _bound(question, low=True), "high": _bound(question, low=False)}
+        low, high = question.minimum or 0.0, question.maximum or 0.0
+        middle = plain_number(low + question.step * int((high - low) / question.step / 2))
+        fields.append(
+            {
+                "id": question.id,
+                "field": field,
+                "kind": question.kind,
+                "first": f"{field}-{question.choices[0].code}" if question.choices else field,
+                "text": question.text[page.lang],
+                "help": question.help.get(page.lang, ""),
+                "choices": [{"code": c.code, "label": c.label[page.lang]} for c in question.choices],
+                "chosen": said,
+                "had": question.id in kept,
+                "value": said[0] if said else "",
+                "place": said[0] if said else middle,
+                "set": bool(said) and question.id not in open_ids,
+                "minimum": bounds["low"],
+                "maximum": bounds["high"],
+                "step": plain_number(question.step),
+                "unit": question.unit.get(page.lang, ""),
+                "low": question.low.get(page.lang, ""),
+                "high": question.high.get(page.lang, ""),
+                "longest": question.longest,
+                "identifies": question.is_identifying and question.kind == "text",
+                "fault": _fault_in_words(page, question, fault, bounds),
+                "open": question.id in open_ids,
+            }
+        )
+    return fields
+
+
+def _bound(question: Question, *, low: bool) -> str:
+    if question.kind == "date":
+        day = question.earliest if low else question.latest
+        return "" if day is None else day.isoformat()
+    number = question.minimum if low else question.maximum
+    return "" if number is None else plain_number(number)
+
+
+def _fault_in_words(page: Page, question: Question, fault: str, bounds: Mapping[str, str]) -> str:
+    if not fault:
+        return ""
+    if fault in ("range", "date_range"):
+        ends = [end for end in ("low", "high") if bounds[end]]
+        fault = "between" if len(ends) == 2 else f"only_{ends[0]}"
+    return page.t[f"bad_{fault}"].format(**bounds, longest=question.longest)

@@ -151,6 +151,12 @@ def _faults(before: Study, now: Study, scale_before: Instrument, scale: Instrume
     ids_before, ids = [one.name for one in before.waves], [one.name for one in now.waves]
     if ids[: len(ids_before)] != ids_before:
         faults.append(f"waves: {', '.join(ids_before)} must stay in their order; others may follow")
+    asked = {one.name: one.scale for one in before.waves}
+    faults += [
+        f"waves: {one.name} must ask the scale as before"
+        for one in now.waves
+        if asked.get(one.name, one.scale) != one.scale
+    ]
     if before.consent is not None and now.consent is not None:
         texts_differ = before.consent.text != now.consent.text
         if texts_differ and before.consent.version == now.consent.version:

@@ -192,6 +192,7 @@ def start_administration(
     mode: str = "web",
     completed_on: date | None = None,
     study_version: int | None = None,
+    shows_first: bool = True,
 ) -> int:
     """Begin an attempt, with every item placed and not seen; a running one is returned instead.
 
@@ -209,6 +210,8 @@ def start_administration(
         Day on which the answers were given, where it is not the day of storing.
     study_version
         Number of the version of the study that the person was shown; the newest by default.
+    shows_first
+        Whether the first page is shown at once; not where a form comes before it.
 
     Returns
     -------
@@ -241,21 +244,20 @@ def start_administration(
             raise
         return int(running.id)
     number = inserted_number(made)
-    connection.execute(
-        insert(response),
-        [
-            {
-                "administration_id": number,
-                "item_id": place.item_id,
-                "state": "not_seen",
-                "display_order": place.display_order,
-                "page": place.page,
-                "shown_at": now if place.page == 1 else None,
-                "saved_at": now,
-            }
-            for place in layout
-        ],
-    )
+    rows = [
+        {
+            "administration_id": number,
+            "item_id": place.item_id,
+            "state": "not_seen",
+            "display_order": place.display_order,
+            "page": place.page,
+            "shown_at": now if shows_first and place.page == 1 else None,
+            "saved_at": now,
+        }
+        for place in layout
+    ]
+    if rows:
+        connection.execute(insert(response), rows)
     return number
 
 

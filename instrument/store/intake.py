@@ -36,6 +36,7 @@ FAR_DAYS = 3_653
 """Ten years: a moment further from the days of a person's study comes from a clock that was never set."""
 NOT_IN_STUDY = "is not in the study"
 OUTSIDE = "the wave is not open for this person on the day of these answers"
+NO_SCALE = "this wave does not ask the scale"
 NO_CONSENT = "this person does not consent, or took consent back"
 
 
@@ -350,6 +351,8 @@ def keep_response_set(
             return "reused"
     if without_consent(connection, [participant_id]):
         return "no consent"
+    if wave_name in rules_of(study_row.definition).formal:
+        raise RefusedError([("query.wave", NO_SCALE)], clash=False)
     if live_administration(connection, participant_id, wave_id) is not None:
         return "conflict"
     create_attempt(

@@ -93,6 +93,9 @@ def keep_table(
     given = list(answer_sets(answers))
     enrolled_on = enrolment_days(answers, "import")
     waves = {str(row.name) for row in _waves(connection, study_row)}
+    if formal := sorted({str(wave) for wave in answers["wave"]} & rules_of(study_row.definition).formal):
+        fact = f"{len(formal)} waves do not ask the scale: {name_offenders(formal)}."
+        raise StoreError(fact_and_hint("import", fact, "check the column wave."))
     if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
         fact = f"{len(unknown)} waves are not in the study: {name_offenders(unknown)}."
         raise StoreError(fact_and_hint("import", fact, f"its waves are {name_offenders(sorted(waves))}."))

@@ -21,6 +21,7 @@ from instrument.exchange.delimited import wide_csv
 from instrument.responses_raw import ReasonTable
 from instrument.store.connect import reading
 from instrument.store.definitions import find_study
+from instrument.store.form_answers import form_tables
 from instrument.store.instants import utc
 from instrument.store.study_data import StudyData, opened_store, study_data
 from instrument.store.tables import (
@@ -42,7 +43,7 @@ CONSENT, ORDER = "consent.csv", "order.csv"
 STUDY, INSTRUMENT = "study.yaml", "instrument.yaml"
 
 
-def study_files(url: str, name: str) -> tuple[dict[str, str], list[str]]:
+def study_files(url: str, name: str, *, identifying: bool = False) -> tuple[dict[str, str], list[str]]:
     """Give the files of a study.
 
     Parameters
@@ -51,6 +52,8 @@ def study_files(url: str, name: str) -> tuple[dict[str, str], list[str]]:
         Of the store, which must be there.
     name
         Id of the study.
+    identifying
+        With those answers to forms that may tell who somebody is.
 
     Returns
     -------
@@ -76,6 +79,7 @@ def study_files(url: str, name: str) -> tuple[dict[str, str], list[str]]:
                 ORDER: _order(connection, int(row.id)),
                 CONSENT: _choices(connection, row),
             }
+            forms = form_tables(connection, name, identifying=identifying) if data.study.forms else {}
     finally:
         engine.dispose()
     kept = set(
@@ -96,15 +100,16 @@ def study_files(url: str, name: str) -> tuple[dict[str, str], list[str]]:
         files[USAGE] = csv_text(data.usage[["participant", "day", "kind", "duration"]])
     if len(beside[TIMES]):
         files[TIMES] = csv_text(beside[TIMES])
+    files |= {f"form_{form}.csv": csv_text(table) for form, table in forms.items()}
     return files, list(data.set_aside)
 
 
-def write_study_files(url: str, name: str, folder: Path) -> list[str]:
+def write_study_files(url: str, name: str, folder: Path, *, identifying: bool = False) -> list[str]:
     """Write the files of a study into a new folder: all of them or none, for their owner only.
 
     Parameters
     ----------
-    url, name
+    url, name, identifying
         As for `study_files`.
     folder
         Must not exist.
@@ -122,7 +127,7 @@ def write_study_files(url: str, name: str, folder: Path) -> list[str]:
     if folder.exists():
         fact = f"{folder.name} exists already."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give a new folder."))
-    files, notes = study_files(url, name)
+    files, notes = study_files(url, name, identifying=identifying)
     scratch = None
     try:
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))

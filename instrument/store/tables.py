@@ -260,6 +260,21 @@ response_history = Table(
     Column("replaced_at", Instant, nullable=False),
 )
 
+form_answer = Table(
+    "form_answer",
+    metadata,
+    Column(
+        "administration_id", Integer, ForeignKey("administration.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("form", String(64), primary_key=True),
+    Column("question", String(64), primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("value", Text),
+    Column("saved_at", Instant, nullable=False),
+    _one_of("state", ("answered", "skipped")),
+    CheckConstraint("(state = 'answered') = (value IS NOT NULL)", name="value_iff_answered"),
+)
+
 administration_act = Table(
     "administration_act",
     metadata,

@@ -23,7 +23,7 @@ def sqlite_triggers() -> dict[str, str]:
     dict of str
         Trigger name to statement.
     """
-    return {**_sqlite_log(), **act_triggers("sqlite")}
+    return {**_sqlite_log(), **act_triggers("sqlite"), **form_triggers("sqlite")}
 
 
 def postgresql_triggers() -> dict[str, str]:
@@ -34,7 +34,7 @@ def postgresql_triggers() -> dict[str, str]:
     dict of str
         Name to statement; functions come before the triggers that call them.
     """
-    return {**_postgresql_log(), **act_triggers("postgresql")}
+    return {**_postgresql_log(), **act_triggers("postgresql"), **form_triggers("postgresql")}
 
 
 def first_triggers(dialect: str) -> dict[str, str]:
@@ -70,6 +70,36 @@ def act_triggers(dialect: str, *, acts: bool = True) -> dict[str, str]:
         Name to statement.
     """
     return _sqlite_acts(acts) if dialect == "sqlite" else _postgresql_acts(acts)
+
+
+def form_triggers(dialect: str) -> dict[str, str]:
+    """Statements of the rules about answers to forms, which are locked with their administration.
+
+    Parameters
+    ----------
+    dialect
+        `sqlite` or `postgresql`.
+
+    Returns
+    -------
+    dict of str
+        Name to statement.
+    """
+    if dialect == "postgresql":
+        return {
+            "form_answer_locked": (
+                "CREATE TRIGGER form_answer_locked BEFORE INSERT OR UPDATE ON form_answer "
+                "FOR EACH ROW EXECUTE FUNCTION response_locked()"
+            )
+        }
+    return {
+        f"form_answer_locked_{verb}": (
+            f"CREATE TRIGGER form_answer_locked_{verb} BEFORE {verb.upper()} ON form_answer "
+            "WHEN EXISTS (SELECT 1 FROM administration WHERE id = NEW.administration_id "
+            f"AND status IN ('completed', 'void')) BEGIN SELECT RAISE(ABORT, '{LOCKED}'); END"
+        )
+        for verb in ("insert", "update")
+    }
 
 
 def drop_act_triggers(dialect: str, *, acts: bool = True) -> list[str]:

@@ -30,10 +30,13 @@ class Rules:
         What a person's day 0 is.
     after
         Wave to the wave it follows, and the first and last day after the person's own answers there.
+    formal
+        Waves at which only forms are asked, not the scale.
     """
 
     zero: DayZero
     after: Mapping[str, tuple[str, int, int]]
+    formal: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def rules_of(definition: str) -> Rules:
         if follows := wave.get("after"):
             low, high = follows["days"]
             after[str(wave["id"])] = (str(follows["wave"]), int(low), int(high))
-    return Rules(zero=DayZero(said.get("day_zero", DayZero.ENROLMENT)), after=after)
+    formal = frozenset(str(wave["id"]) for wave in said.get("waves", []) if not wave.get("scale", True))
+    return Rules(zero=DayZero(said.get("day_zero", DayZero.ENROLMENT)), after=after, formal=formal)
 
 
 Windows = Mapping[int, tuple[Rules, Mapping[str, tuple[int, int]]]]

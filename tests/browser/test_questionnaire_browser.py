@@ -17,11 +17,13 @@ from sqlalchemy import Engine, select
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
 from study_of_tests import open_study, raw_study
+from test_forms import FORMS
 
 import instrument
 from instrument.administer.application import create_app
 from instrument.store.amending import amend_study
 from instrument.store.connect import open_store, upgrade_store
+from instrument.store.form_answers import form_tables
 from instrument.store.mending import Because
 from instrument.store.people import invite
 from instrument.store.relinking import relink
@@ -297,3 +299,73 @@ def test_stop_replaced_link_and_changed_consent_for_everyone(site: Site, browser
     check("on", "Page 2 of 7")
     context.close()
     assert found == {}
+
+
+def test_forms_with_branching_and_slider_without_javascript(site: Site, browser: Browser) -> None:
+    _, _, (token,) = open_study(site.engine, Keyring({"k1": b"1" * 32}), id="formed", **FORMS)
+    plain = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    other = browser.new_context(viewport={"width": 320, "height": 640}, bypass_csp=True)
+    page, found = plain.new_page(), {}
+
+    def check(name: str) -> None:
+        other.add_cookies(plain.cookies())
+        seen = other.new_page()  # the same page with scripts, for axe alone
+        seen.goto(page.url)
+        assert seen.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        assert "<script" not in page.content(), name
+        results = Axe().run(seen)
+        if results.violations_count:
+            found[name] = [(v["id"], [n["html"] for n in v["nodes"]]) for v in results.response["violations"]]
+        seen.close()
+
+    page.goto(f"{site.address}/q/{token}")
+    page.check("#consent-yes")
+    press(page)
+    press(page)
+    page.check("#form-used-1")
+    check("single")
+    press(page)
+    press(page)
+    assert "Some questions on this page have no answer yet" in page.inner_text(".summary")
+    page.check("#form-which-2")
+    page.fill("#form-age", "17")
+    press(page)
+    assert "from 18 to 99" in page.inner_text(".fault")
+    assert page.is_checked("#form-which-2")
+    page.fill("#form-age", "66")
+    check("several and number")
+    press(page)
+    page.fill("#form-licence", "nothing")
+    page.fill("#form-since", "2024-02-29")
+    check("text and date")
+    press(page)
+    press(page)
+    page.goto(f"{site.address}/q/{token}")
+    press(page)
+    page.check("#form-used-0")
+    press(page)
+    assert page.locator("#form-which-2").count() == 0
+    press(page)
+    press(page, ".summary button")
+    press(page)
+    press(page, ".summary button")
+    for _ in range(7):
+        fill(page)
+        press(page)
+    page.focus("#form-hope")
+    page.keyboard.press("ArrowRight")
+    check("slider")
+    press(page)
+    assert page.input_value("#form-hope") == "5.5"  # where it was left, and not yet an answer
+    page.check("#form-hope-set")
+    press(page)
+    check("review")
+    assert "5.5" in page.inner_text("main")
+    press(page)
+    plain.close()
+    other.close()
+    assert found == {}
+    with site.engine.connect() as connection:
+        made = form_tables(connection, "formed")
+    assert made["closing"]["hope"].tolist() == ["5.5"]
+    assert made["baseline"]["used"].tolist() == ["1", "0"]
