@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from analysis.factors.criteria import Criterion
 from analysis.factors.descent import Descent, descend
 from analysis.factors.pattern import Array, Pattern, unrotated
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
 
 STARTS = 10
 SAME_MINIMUM = 1e-7
@@ -97,6 +99,24 @@ def from_many_starts(
         starts=len(positions),
         agreeing=agreeing,
     )
+
+
+def warn_lonely(pattern: Pattern, method: str, caller: str, level: int = 3) -> None:
+    """Warn where only one of several starts reached the lowest minimum.
+
+    Parameters
+    ----------
+    pattern
+        The rotated loadings.
+    method, caller
+        The rotation, and the function named in the message.
+    level
+        Of the stack, as for `warnings.warn`.
+    """
+    if pattern.starts > 1 and pattern.agreeing == 1:
+        fact = f"{method} reached its lowest minimum from 1 of {pattern.starts} starts: others may lie lower."
+        hint = "raise random_starts, or extract fewer factors."
+        warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=level)
 
 
 def unit_diagonal(correlations: Array) -> Array:

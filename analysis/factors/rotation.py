@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
 
 from analysis.factors import criteria
-from analysis.factors.multistart import STARTS, from_many_starts, unit_diagonal
+from analysis.factors.multistart import STARTS, from_many_starts, unit_diagonal, warn_lonely
 from analysis.factors.pattern import Array, Pattern, unrotated
-from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 
 
 def varimax(
@@ -372,8 +371,5 @@ def rotate(loadings: Array, method: str, *, random_starts: int = STARTS, seed: i
         fact = f"no rotation named {method!r}."
         raise DefinitionError(fact_and_hint("rotate", fact, f"choose one of {sorted(ROTATIONS)} or none."))
     pattern = ROTATIONS[method](loadings, random_starts=random_starts, seed=seed)
-    if pattern.starts > 1 and pattern.agreeing == 1:
-        fact = f"{method} reached its lowest minimum from 1 of {pattern.starts} starts: others may lie lower."
-        hint = "raise random_starts, or extract fewer factors."
-        warnings.warn(fact_and_hint("rotate", fact, hint), ToolkitWarning, stacklevel=2)
+    warn_lonely(pattern, method, "rotate")
     return pattern

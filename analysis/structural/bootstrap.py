@@ -16,6 +16,7 @@ from analysis.structural.fitted import Fitted
 from analysis.structural.models import estimate
 from analysis.structural.ram import Array
 from analysis.structural.result import StructuralResult, row_labels, shown, visible_rows
+from analysis.structural.rotating import resembling
 from analysis.structural.standardised import row_estimates, standardise
 from analysis.threads import one_thread
 from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint
@@ -145,7 +146,9 @@ def _one_draw(fitted: Fitted, generator: np.random.Generator) -> Array | None:
     try:
         sampling = [own for _, own in places] if fitted.data.sampling else []
         data = replace(fitted.data, values=values, sampling=sampling)
-        again = estimate(fitted.table, data, fitted.estimator, fitted.missing, fitted.caller)
+        again = estimate(
+            resembling(fitted.table, fitted.states), data, fitted.estimator, fitted.missing, fitted.caller
+        )
     except NotEstimableError:
         return None
     rows = row_estimates(again)

@@ -36,6 +36,7 @@ from analysis.structural.normal import Moments, NormalDiscrepancy
 from analysis.structural.optimise import Minimum, Reduction, minimise, minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, build_group, evaluate
+from analysis.structural.rotating import turn_blocks
 from analysis.structural.starting import (
     drawn_starts,
     free_markers,
@@ -81,6 +82,7 @@ def fit_continuous(
     else:
         target, minimum = _search(setting)
         reduction, minimum = settle(reduction, minimum)
+        reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     setting = replace(setting, reduction=reduction)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)

@@ -249,8 +249,17 @@ def _limits(table: ParameterTable, linear: list[Formula], caller: str) -> tuple[
     return tuple(found)
 
 
-def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
+def reduce_parameters(table: ParameterTable, caller: str, anchored: bool = True) -> Reduction:
     """Turn shared labels and linear `==` into x = offset + basis z, and keep what else constrains.
+
+    Parameters
+    ----------
+    table
+        The parameter table.
+    caller
+        The public function named in messages.
+    anchored
+        Whether loadings and covariances that anchor an unrotated solution are zero.
 
     Raises
     ------
@@ -263,6 +272,8 @@ def reduce_parameters(table: ParameterTable, caller: str) -> Reduction:
     target = [column.setdefault(rows[k].label or f"#{rows[k].free}", len(column)) for k in kept]
     merge = np.zeros((len(rows), len(column)))
     merge[kept, target] = 1.0
+    if anchored:
+        merge = merge[:, ~merge[[row.anchored for row in rows]].any(axis=0)]
     linear, matrix, wanted = linear_constraints(table, caller)
     limits = _limits(table, linear, caller)
     if not linear:

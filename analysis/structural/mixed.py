@@ -29,6 +29,7 @@ from analysis.structural.optimise import minimise_from, settle
 from analysis.structural.ordinal import independence, sandwich, scaled_shifted
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State, propagate
+from analysis.structural.rotating import turn_blocks
 from analysis.structural.starting import drawn_starts, other_side, start_values
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -76,6 +77,7 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     further = drawn_starts(table, covariances, means, thresholds)
     minimum = minimise_from(target, reduction, starts, beyond, further=further)
     reduction, minimum = settle(reduction, minimum)
+    reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from analysis.structural.data import (
     encode_ordered,
     read_data,
 )
+from analysis.structural.exploratory_blocks import read_blocks, refuse_what_rotation_breaks, with_anchors
 from analysis.structural.fitted import Fitted
 from analysis.structural.improper import faults_of
 from analysis.structural.levels import build_two_level_table, joined_names, level_names
@@ -27,6 +28,7 @@ from analysis.structural.naming import named
 from analysis.structural.ordinal import fit_ordinal
 from analysis.structural.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.result import StructuralResult, make_result
+from analysis.structural.rotation_options import read_rotation
 from analysis.structural.syntax import Syntax, parse_syntax
 from analysis.structural.two_level import fit_two_level
 from analysis.threads import one_thread
@@ -47,7 +49,8 @@ def cfa(
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
-    sampling_weights: str | None = None, bounds: str | None = None,
+    sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
+    rotation_args: Mapping[str, object] | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a confirmatory factor model.
 
@@ -102,6 +105,16 @@ def cfa(
         within what the sample's variances allow. A parameter at its bound has standard error 0. For small
         samples and level 2 of few clusters, where a free search may find no maximum; p-values are
         approximate where a bound is reached.
+    rotation
+        Of exploratory blocks, written `efa("block")*f1 + efa("block")*f2 =~ x1 + x2 + …`: "geomin" (None),
+        "oblimin", "quartimin", "varimax", "quartimax", "equamax", "target", "bigeomin" or "biquartimin"
+        (a general factor, the first, and group factors).
+    rotation_args
+        "orthogonal" (True for varimax, quartimax and equamax), "epsilon" of geomin (0.001), "gamma" of
+        oblimin (0), "target" (a table of items by factors, NaN where free; or one for each block),
+        "standardized"
+        (True: items count with variance one), "starts" (30 random ones), "errors" ("delta"; "lavaan" for the
+        standard errors that lavaan gives by default, which hold for uncorrelated factors only).
 
     Returns
     -------
@@ -157,6 +170,7 @@ def cfa(
     return fit_model(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
+        rotation=rotation, rotation_args=rotation_args,
     )  # fmt: skip
 
 
@@ -165,7 +179,8 @@ def sem(
     missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
-    sampling_weights: str | None = None, bounds: str | None = None,
+    sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
+    rotation_args: Mapping[str, object] | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
 
@@ -176,7 +191,7 @@ def sem(
     ----------
     model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure, std_lv
         As in `cfa`.
-    orthogonal, parameterization, cluster, sampling_weights, bounds
+    orthogonal, parameterization, cluster, sampling_weights, bounds, rotation, rotation_args
         As in `cfa`.
 
     Returns
@@ -210,6 +225,7 @@ def sem(
     return fit_model(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
+        rotation=rotation, rotation_args=rotation_args,
     )  # fmt: skip
 
 
@@ -218,6 +234,7 @@ def fit_model(
     missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
+    rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     caller = named(caller)
@@ -229,7 +246,11 @@ def fit_model(
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
     _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
     check_composites(syntax, estimator, caller)
+    turn = read_rotation(rotation, rotation_args, read_blocks(syntax, caller), caller)
     ordinal = estimator in ORDINAL_ESTIMATORS
+    if bounds is not None and turn is not None:
+        fact, hint = "bounds beside exploratory blocks are not supported.", "leave out bounds=."
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
     if bounds is not None:
         _check_choice(caller, "bounds", bounds, BOUNDS)
         if ordinal:
@@ -290,12 +311,14 @@ def fit_model(
         n_groups=len(rows.values),
         ordered={name: len(levels) for name, levels in rows.categories.items()},
         meanstructure=means, std_lv=std_lv, orthogonal=orthogonal, parameterization=parameterization,
-        group_equal=equal, group_partial=partial, growth=growth,
+        group_equal=equal, group_partial=partial, growth=growth, rotation=turn,
     )  # fmt: skip
     build = build_two_level_table if syntax.has_levels else build_table
     table = build(syntax, options, caller)
     _check_table(table, syntax, caller)
     check_related(table, caller)
+    refuse_what_rotation_breaks(table, caller)
+    table = with_anchors(table, rows, caller)
     if bounds is not None:
         table = with_bounds(table, rows, bounds, caller)
     with one_thread():

@@ -32,6 +32,7 @@ from analysis.structural.normal import saturated_information
 from analysis.structural.optimise import minimise_from, settle
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, vech_places
+from analysis.structural.rotating import turn_blocks
 from analysis.structural.starting import (
     drawn_starts,
     free_markers,
@@ -131,6 +132,7 @@ def fit_ordinal(
     )
     minimum = minimise_from(target, reduction, starts, beyond, further=further)
     reduction, minimum = settle(reduction, minimum)
+    reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
     slope = np.zeros(len(x)) if minimum.converged else target.gradient(x)

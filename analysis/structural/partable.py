@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+from analysis.structural.rotation_options import Rotation
 from analysis.structural.syntax import FREE, Formula, Statement, Syntax, syntax_error
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 
@@ -37,6 +38,7 @@ class Row:
     role: str = ""  # beside composites: weight, mean, or an implied entry (`IMPLIED`)
     lower: float = -math.inf
     upper: float = math.inf
+    anchored: bool = False  # zero in the search for an unrotated solution, free in the rotated one
 
     @property
     def is_free(self) -> bool:
@@ -72,6 +74,7 @@ class Names:
     latent_outcomes: list[str]
     composites: list[str] = field(default_factory=list)  # among the latent ones
     components: list[str] = field(default_factory=list)
+    exploratory: dict[str, str] = field(default_factory=dict)  # factor -> its exploratory block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,7 @@ class TableOptions:
     group_equal: Sequence[str] = ()
     group_partial: Sequence[str] = ()
     growth: bool = False  # means belong to the latent variables, observed intercepts are 0
+    rotation: Rotation | None = None  # of exploratory blocks
 
 
 @dataclass(slots=True)
@@ -163,6 +167,7 @@ def sort_names(syntax: Syntax) -> Names:
         outcomes=[n for n in last if n not in lat],
         latent_exogenous=[n for n in latent if n not in outcomes and n not in indicated],
         latent_outcomes=[n for n in last if n in lat], composites=composites, components=components,
+        exploratory={s.lhs: s.block for s in rows if s.block},
     )  # fmt: skip
 
 
@@ -268,6 +273,10 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
         add(name, "~~", name, 1.0 if name in options.ordered else math.nan)
     for name in names.latent:
         add(name, "~~", name)
+    rigid = options.rotation is not None and options.rotation.orthogonal
+    for one, two in combinations(names.exploratory, 2):
+        if same_block(names, one, two):
+            add(one, "~~", two, 0.0 if rigid else math.nan)
     apart = 0.0 if options.orthogonal else math.nan
     for one, two in combinations(names.latent_exogenous, 2):
         add(one, "~~", two, apart)
@@ -315,7 +324,7 @@ def _fix_scales(block: list[Row], names: Names, options: TableOptions) -> None:
     for latent in names.latent:
         loadings = [r for r in block if r.op in ("=~", "<~") and r.lhs == latent and not r.hidden]
         variance = next(r for r in block if r.op == "~~" and r.lhs == latent and r.rhs == latent)
-        if options.std_lv and latent not in names.composites:
+        if (options.std_lv or latent in names.exploratory) and latent not in names.composites:
             if not variance.user:
                 variance.fixed = 1.0
         elif math.isnan(loadings[0].fixed) and not loadings[0].freed:
@@ -346,7 +355,10 @@ def _release_in_later_groups(rows: list[Row], names: Names, options: TableOption
             same = "intercepts" in equal and f"{row.lhs}~1" not in _exempt(options)
             free = tied[row.lhs] > 0 and not same
         elif own_variance and row.lhs in latent:
-            free = options.std_lv and "loadings" in equal and "lv.variances" not in equal
+            unit = options.std_lv or row.lhs in names.exploratory
+            free = unit and "loadings" in equal and "lv.variances" not in equal
+        elif row.op == "~~" and same_block(names, row.lhs, row.rhs):
+            free = "loadings" in equal and "lv.covariances" not in equal
         elif row.op == "~*~":
             free = _scale_is_free(tied[row.lhs], equal) and options.parameterization == "delta"
         elif own_variance and row.lhs in options.ordered:
@@ -356,6 +368,11 @@ def _release_in_later_groups(rows: list[Row], names: Names, options: TableOption
             free = False
         if free:
             row.fixed = math.nan
+
+
+def same_block(names: Names, one: str, two: str) -> bool:
+    """Say whether two variables are factors of one exploratory block."""
+    return one in names.exploratory and names.exploratory[one] == names.exploratory.get(two)
 
 
 def _equal_thresholds(rows: list[Row], options: TableOptions) -> dict[str, int]:

@@ -386,6 +386,7 @@ def row_labels(fitted: Fitted) -> pd.DataFrame:
                 dtype=object,
             ),
             **_levels(fitted),
+            **_blocks(fitted),
             "label": [r.label for r in rows] + [f.lhs for f in fitted.table.definitions],
         }
     )
@@ -408,6 +409,14 @@ def _levels(fitted: Fitted) -> dict[str, list[int]]:
     table = fitted.table
     levels = [table.level_of(r.group) for r in table.rows] + [0] * len(table.definitions)
     return {"level": levels} if table.level_names else {}
+
+
+def _blocks(fitted: Fitted) -> dict[str, list[str]]:
+    """Exploratory block of every loading, "" elsewhere; nothing where there are no blocks."""
+    table = fitted.table
+    homes = table.names.exploratory
+    found = [homes.get(r.lhs, "") if r.op == "=~" else "" for r in table.rows]
+    return {"efa": found + [""] * len(table.definitions)} if homes else {}
 
 
 def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:

@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from analysis.structural.partable import ParameterTable, Row, compact
+from analysis.structural.partable import Names, ParameterTable, Row, compact, same_block
 from analysis.structural.ram import Array
 
 AXES = 25  # steps of the principal axes: a start needs no more
@@ -162,15 +162,20 @@ def drawn_starts(
 
 
 def may_have_several_minima(table: ParameterTable) -> bool:
-    """Tell whether an indicator loads on two factors with estimated loadings that are kept uncorrelated."""
-    return any(_crossed([r for r in table.rows if r.group == g]) for g in range(table.options.n_groups))
+    """Tell whether an indicator loads on two factors with estimated loadings that are kept uncorrelated.
+
+    Factors of one exploratory block are kept so by its rotation only.
+    """
+    groups = range(table.options.n_groups)
+    return any(_crossed([r for r in table.rows if r.group == g], table.names) for g in groups)
 
 
-def _crossed(rows: list[Row]) -> bool:
+def _crossed(rows: list[Row], names: Names) -> bool:
     apart = {
         frozenset((row.lhs, row.rhs))
         for row in rows
         if row.op == "~~" and row.lhs != row.rhs and row.free < 0 and row.fixed == 0.0
+        if not same_block(names, row.lhs, row.rhs)
     }
     if not apart:
         return False

@@ -65,6 +65,7 @@ class Statement:
     line: int
     column: int
     level: int = 0  # 0 where the model has no levels, 1 within clusters, 2 between them
+    block: str = ""  # of an exploratory loading: efa("block")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,16 +298,11 @@ def _add_statement(
 
 
 def _relations(left: list[Token], op: str, right: list[Token], caller: str) -> list[Statement]:
-    names = []
-    for k, token in enumerate(left):
-        if k % 2 == 0 and token.kind == "name":
-            names.append(token)
-        elif k % 2 == 0 or token.text != "+":
-            raise syntax_error(caller, token, f"unexpected {token.text!r} left of {op!r}.", "names only.")
     found = []
+    names = _left_names(left, op, caller)
     reader = _TermReader(right, op, caller)
     terms = reader.terms()
-    for name in names:
+    for block, name in names:
         for shared, target in terms:
             modifier = replace(shared)  # a later mention of one term says nothing about its neighbours
             if op == "~" and target.kind == "number":
@@ -314,7 +310,38 @@ def _relations(left: list[Token], op: str, right: list[Token], caller: str) -> l
                 continue
             if op in ("=~", "<~", "~") and name.text == target.text:
                 raise syntax_error(caller, target, f"{name.text!r} {op} itself.", "remove that term.")
-            found.append(Statement(name.text, op, target.text, modifier, target.line, target.column))
+            place = (target.line, target.column)
+            found.append(Statement(name.text, op, target.text, modifier, *place, block=block))
+    return found
+
+
+def _left_names(left: list[Token], op: str, caller: str) -> list[tuple[str, Token]]:
+    """Read `name + name …` left of an operator; factors of an exploratory block carry efa("block")*."""
+    found: list[tuple[str, Token]] = []
+    place = 0
+    while place < len(left):
+        block, words = "", [t.text for t in left[place : place + 5]]
+        if words[:2] == ["efa", "("]:
+            name = left[place + 2] if len(left) > place + 2 else left[-1]
+            if op != "=~" or name.kind not in ("string", "name") or words[3:] != [")", "*"]:
+                raise syntax_error(
+                    caller, left[place], f"{''.join(words)!r} left of {op!r} opens no exploratory block.",
+                    'write efa("block")*factor =~ items.',
+                )  # fmt: skip
+            block, place = name.text.strip("\"'"), place + 5
+            if not block:
+                raise syntax_error(caller, name, "the exploratory block has no name.", 'write efa("block")*.')
+        if place >= len(left) or left[place].kind != "name":
+            token = left[min(place, len(left) - 1)]
+            raise syntax_error(caller, token, f"unexpected {token.text!r} left of {op!r}.", "names only.")
+        found.append((block, left[place]))
+        place += 1
+        if place < len(left) and left[place].text != "+":
+            token = left[place]
+            raise syntax_error(caller, token, f"unexpected {token.text!r} left of {op!r}.", "names only.")
+        if place == len(left) - 1:
+            raise syntax_error(caller, left[place], f"nothing follows '+' left of {op!r}.", "remove it.")
+        place += 1
     return found
 
 
@@ -367,6 +394,13 @@ class _TermReader:
         if self.peek(1) != "(" or self.peek() == "c":
             return self.vector()
         function = self.take()
+        if function.text == "efa":
+            raise syntax_error(
+                self.caller,
+                function,
+                "efa() stands right of the operator.",
+                'write efa("block")*factor =~ items.',
+            )
         if function.text not in ("start", "label", "equal"):
             raise self.fail(function, f"{function.text!r}() is not a known modifier.")
         self.take()

@@ -1,7 +1,8 @@
-"""Constraints, bounds and composites against lavaan 0.7-2: every parameter, standardised value and index.
+"""Constraints, bounds, composites and exploratory blocks against lavaan 0.7-2: every parameter and index.
 
-Three things lavaan does otherwise by mistake, each shown below: the degrees of freedom of composites in groups, the
-correction of MLR beside composites, and the variances of components with missing answers.
+Four things lavaan does otherwise by mistake, each shown below: the degrees of freedom of composites in groups, the
+correction of MLR beside composites, the variances of components with missing answers, and the standard errors of
+oblique rotations of standardised loadings (its values are compared with `errors="lavaan"`).
 """
 
 import hashlib
@@ -26,7 +27,11 @@ STANDARD_ERROR = 1e-3  # relative
 CHI_SQUARE = 1e-5  # relative
 INDEX = 1e-5  # absolute
 COMPARED = [
-    ("nonlinear and inequality constraints, bounds: every parameter and index", "lavaan 0.7-2", INDEX)
+    (
+        "nonlinear and inequality constraints, bounds, exploratory blocks: every parameter and index",
+        "lavaan 0.7-2",
+        INDEX,
+    )
 ]
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 LABELLED = THREE.replace("x1 + x2 + x3", "x1 + b2*x2 + b3*x3")
@@ -59,6 +64,25 @@ CASES = {
 }
 
 
+EFA = 'efa("b")*F1 + efa("b")*F2 =~ A1 + A2 + A3 + A4 + A5 + N1 + N2 + N3 + N4 + N5'
+THEIRS = {"errors": "lavaan"}
+TARGET = np.where(np.arange(10)[:, None] // 5 == [[0, 1]], np.nan, 0.0)
+for _name, _options in {
+    "E2_ML_geomin": {"rotation": "geomin"},
+    "E2_ML_oblimin": {"rotation": "oblimin"},
+    "E2_ML_quartimin": {"rotation": "quartimin"},
+    "E2_ML_varimax": {"rotation": "varimax"},
+    "E2_MLR_geomin": {"estimator": "MLR"},
+    "E2_WLSMV_geomin": {"estimator": "WLSMV"},
+    "E2_WLSMV_oblimin": {"estimator": "WLSMV", "rotation": "oblimin"},
+    "E2_group": {"group": "gender01"},
+    "E2_target": {"rotation": "target", "rotation_args": {"target": TARGET, **THEIRS}},
+    "E2r_ML": {},
+}.items():
+    _model = EFA + ("\nF1 + F2 ~ gender01 + age10" if _name == "E2r_ML" else "")
+    CASES[f"esem:{_name}"] = (_model, "bfi_covariates.csv", {"rotation_args": THEIRS, **_options})
+
+
 FROM_DF = ("df", "pvalue", "cfi", "tli", "rmsea")
 
 
@@ -86,7 +110,7 @@ def aligned(frame, wanted, groups):
     """Rows of a result in lavaan's order; covariances are found either way round."""
     at = {}
     for k, row in enumerate(frame[["lhs", "op", "rhs", "group"]].itertuples(index=False)):
-        group = groups.index(row.group) + 1 if row.group in groups and row.op != ":=" else 1
+        group = groups.index(str(row.group)) + 1 if str(row.group) in groups and row.op != ":=" else 1
         at[row.lhs, row.op, row.rhs, group] = k
         if row.op == "~~":
             at[row.rhs, row.op, row.lhs, group] = k
@@ -188,3 +212,46 @@ def test_variances_of_components_with_missing_answers_are_those_of_the_saturated
     # lavaan 0.6-14: lavCor(H[paste0("x", c(1, 2, 4:9))], missing = "fiml", output = "cov")
     assert sorted(own) == pytest.approx(sorted([1.38882539, 1.38738751, 0.42821998]), abs=1e-6)
     assert fit.fit["chisq"] < VALUES["composites:c3_fiml"]["fit"]["chisq"] - 0.02
+
+
+@pytest.mark.parametrize("rotation", ["geomin", "oblimin"])
+def test_errors_of_oblique_rotations_follow_the_rotation(rotation):
+    """Lavaan differentiates variances of items as if factors did not correlate; without them nothing differs.
+
+    lavaan 0.6-14: cfa(model, data, rotation = "geomin", rotation.args = list(std.ov = FALSE)); and with
+    rotation = "oblimin", rotation.se = "delta", whose numerical derivatives are good to four digits.
+    """
+    model, file, _ = CASES["esem:E2_ML_geomin"]
+    data = pd.read_csv(HERE / "data" / file)
+    free = {"standardized": False} if rotation == "geomin" else {}
+    fit = sem(model, data, estimator="ML", rotation=rotation, rotation_args=free)
+    rows = fit.parameters.query("lhs == 'F1' and (op == '=~' or rhs == 'F2')")
+    wanted = {
+        "geomin": [0.031810, 0.024780, 0.026741, 0.032856, 0.026876, 0.014605, 0.015216, 0.028301, 0.031975,
+                   0.034040, 0.025348],
+        "oblimin": [0.03178870, 0.02492834, 0.02713186, 0.03268197, 0.02682831, 0.01705098, 0.01764862,
+                    0.02265983, 0.03012251, 0.03233644, 0.02342214],
+    }[rotation]  # fmt: skip
+    assert list(rows["se"]) == pytest.approx(wanted, rel=1e-4 if rotation == "geomin" else 3e-3)
+    theirs = numbers(VALUES[f"esem:E2_ML_{rotation}"]["parameters"]["se"])
+    assert abs(theirs[-1] / wanted[-1] - 1) > (0.015 if rotation == "oblimin" else 0.005)
+
+
+@pytest.mark.parametrize(
+    ("equal", "chisq", "df"), [("loadings", 625.7473, 68), (["loadings", "intercepts"], 770.9392, 76)]
+)
+def test_groups_with_one_rotation(equal, chisq, df):
+    """Lavaan 0.6-14: cfa(model, data, group = "gender01", group.equal = "loadings", rotation.args = ...)."""
+    model, file, _ = CASES["esem:E2_group"]
+    fit = sem(
+        model, pd.read_csv(HERE / "data" / file), estimator="ML", group="gender01", group_equal=equal,
+        rotation_args={"standardized": False},
+    )  # fmt: skip
+    assert (fit.fit["df"], fit.fit["chisq"]) == (df, pytest.approx(chisq, rel=1e-6))
+    if equal == "loadings":
+        rows = fit.parameters.set_index(["lhs", "op", "rhs", "group"]).sort_index()
+        assert list(rows.loc[("F1", "=~", "N3")]["est"]) == pytest.approx([0.051668] * 2, abs=1e-5)
+        assert list(rows.loc[("F1", "=~", "N3")]["se"]) == pytest.approx([0.030173] * 2, rel=1e-4)
+        later = rows.xs(1, level="group").loc[[("F1", "~~", "F1"), ("F2", "~~", "F2"), ("F1", "~~", "F2")]]
+        assert list(later["est"]) == pytest.approx([0.772181, 1.096285, -0.210590], abs=1e-5)
+        assert list(later["se"]) == pytest.approx([0.061065, 0.079125, 0.032243], rel=1e-4)

@@ -1,4 +1,4 @@
-# Constraints, bounds and composites by lavaan 0.7-2: values/lavaan07_models.json
+# Constraints, bounds, composites and exploratory blocks by lavaan 0.7-2: values/lavaan07_models.json
 # usage (from tests/reference): Rscript scripts/lavaan07_models.R
 library(lavaan)
 library(jsonlite)
@@ -45,4 +45,18 @@ out[["composites:c1_MLR"]] <- one(sem(c1, P, estimator = "MLR"))
 out[["composites:c3_fiml"]] <- one(sem(c3, M, missing = "fiml"))
 out[["composites:cb_ML"]] <- one(sem(cb, B))
 out[["composites:c3_group"]] <- one(sem(c3, H, group = "school"))
+E2 <- 'efa("b")*F1 + efa("b")*F2 =~ A1+A2+A3+A4+A5+N1+N2+N3+N4+N5'
+ord <- names(B)[1:10]
+for (r in c("geomin", "oblimin", "quartimin", "varimax")) {
+  out[[paste0("esem:E2_ML_", r)]] <- one(cfa(E2, B, rotation = r))
+}
+out[["esem:E2_MLR_geomin"]] <- one(cfa(E2, B, estimator = "MLR", rotation = "geomin"))
+out[["esem:E2_WLSMV_geomin"]] <- one(cfa(E2, B, ordered = ord, rotation = "geomin"))
+out[["esem:E2_WLSMV_oblimin"]] <- one(cfa(E2, B, ordered = ord, rotation = "oblimin"))
+out[["esem:E2r_ML"]] <- one(cfa(paste0(E2, "\nF1 + F2 ~ gender01 + age10"), B, rotation = "geomin"))
+out[["esem:E2_group"]] <- one(cfa(E2, B, group = "gender01", rotation = "geomin"))
+tg <- matrix(0, 10, 2)
+tg[1:5, 1] <- NA
+tg[6:10, 2] <- NA
+out[["esem:E2_target"]] <- one(cfa(E2, B, rotation = "target", rotation.args = list(target = tg)))
 write_json(out, "values/lavaan07_models.json", auto_unbox = TRUE, digits = 11, na = "null")
