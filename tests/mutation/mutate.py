@@ -2,6 +2,7 @@
 
     python tests/mutation/mutate.py --room adherence [--file analysis/adherence/rows.py] [--changes 8] [--seed 1]
     python tests/mutation/mutate.py --all --table docs/mutation.md
+    python tests/mutation/mutate.py --all --by-hand
 
 Each change is one token or one call: a comparison moved by an edge or turned round, a sign, a factor, a constant,
 a condition denied, a join, a filter dropped. From every file of a room (rooms.yaml) a sample is drawn; the tests
@@ -35,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path.insert(0, str(HERE))
 
-from changes import Change, changes_of  # noqa: E402
+from changes import Change, changes_of, written_by_hand  # noqa: E402
 
 BASES = ("numpy", "scipy.stats", "scipy.optimize", "pandas", "polars", "statsmodels.api", "sqlalchemy", "typer", "yaml",
          "jinja2", "hypothesis", "pydantic", "matplotlib.figure", "factor_analyzer", "fastapi.testclient",
@@ -66,10 +67,11 @@ def main() -> int:
     survivors = 0
     for room in wanted:
         rows = kept / f"rows_{room}.jsonl"
+        before = _ends(rows) if options.again else {}
         rows.write_text("")
         child = os.fork()
         if child == 0:
-            os._exit(_room(room, rooms[room], options, known, kept, rows))
+            os._exit(_room(room, rooms[room], options, known, kept, rows, before))
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status):
             print(f"mutate: the tests of {room} could not be collected")
@@ -91,12 +93,25 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--all", action="store_true", help="All rooms.")
     asked.add_argument("--file", action="append", help="Only these files of the room.")
     asked.add_argument("--changes", type=int, help="Changes per file; rooms.yaml has the default.")
+    asked.add_argument(
+        "--by-hand", action="store_true", help="The changes of by_hand.yaml instead of drawn ones."
+    )
     asked.add_argument("--only", help="Only changes whose name holds this text; all of them.")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--seconds", type=float, default=10.0, help="Time for the tests of one change.")
+    asked.add_argument("--seconds", type=float, default=20.0, help="Time for the tests of one change.")
     asked.add_argument("--keep", help="Folder that holds the copy of the tree and what each test runs.")
+    asked.add_argument(
+        "--again", action="store_true", help="Only what survived in the last run kept in `--keep`."
+    )
+    asked.add_argument("--without", help="Leave out tests whose name holds this text.")
     asked.add_argument("--table", help="File of the table of scores.")
     return asked.parse_args()
+
+
+def _ends(rows: Path) -> dict[str, str]:
+    """What became of each change in an earlier run."""
+    lines = rows.read_text().splitlines() if rows.exists() else []
+    return {row["name"]: row["ended"] for row in map(json.loads, lines)}
 
 
 def _name_of(line: str) -> str:
@@ -122,6 +137,9 @@ def _copy(tree: Path) -> Path:
 
 def sampled(file: str, room: dict[str, Any], options: argparse.Namespace) -> list[Change]:
     """Draw the changes of a file: each line at most once while lines last, by seed and file alone."""
+    if options.by_hand:
+        listed = yaml.safe_load((HERE / "by_hand.yaml").read_text())
+        return written_by_hand({file: listed[file]}) if file in listed else []
     every = changes_of(file)
     if options.only:
         return [change for change in every if options.only in change.name]
@@ -136,7 +154,13 @@ def sampled(file: str, room: dict[str, Any], options: argparse.Namespace) -> lis
 
 
 def _room(
-    name: str, room: dict[str, Any], options: argparse.Namespace, known: set[str], kept: Path, rows: Path
+    name: str,
+    room: dict[str, Any],
+    options: argparse.Namespace,
+    known: set[str],
+    kept: Path,
+    rows: Path,
+    before: dict[str, str],
 ) -> int:
     import pytest
     from running import HOW, Loop, names_at_import
@@ -155,7 +179,9 @@ def _room(
         of = {
             test: reach.functions(test)
             for test in items
-            if test in reach.tests and reach.tests[test]["passed"]
+            if test in reach.tests
+            and reach.tests[test]["passed"]
+            and not (options.without and options.without in test)
         }
         near = [test for test, functions in of.items() if functions & keys]
         if change.owner is None:
@@ -178,6 +204,8 @@ def _room(
                 for change in sampled(file, room, options):
                     if change.name in known:
                         end = "equivalent"
+                    elif before.get(change.name, "survived") != "survived":
+                        end = before[change.name]
                     else:
                         tests = chosen(change, reach, items)
                         seconds = 60 + 10 * reach.seconds([item.nodeid for item in tests])
@@ -194,10 +222,15 @@ def _room(
     loop = Loop(Path.cwd(), kept / "reach.jsonl", work)
     sys.path.insert(0, str(Path.cwd()))
     paths = [
-        *room["tests"],
+        *(path for wanted in room["tests"] for path in _found(wanted)),
         *(f for f in files if f.split("/")[0] in ("analysis", "instrument") and "migrations" not in f),
     ]
     return int(pytest.main([*HOW, *dict.fromkeys(paths)], plugins=[loop]) not in (0, 5))
+
+
+def _found(wanted: str) -> list[str]:
+    """Files that a pattern of rooms.yaml stands for."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(wanted))
 
 
 @cache

@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 from changes import Change
 
-HOW = ("-q", "-m", "not slow and not postgres and not spark and not browser", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=1",
+HOW = ("-q", "-m", "(not slow or mutation) and not postgres and not spark and not browser", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=1",
        "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")  # fmt: skip
 PROJECT = ("analysis", "instrument", "dashboard")
 

@@ -17,6 +17,7 @@ from three_themes import STUDY, make_answers, make_scale
 from analysis.pipeline import Validation, validate
 from instrument.definition import Instrument
 from instrument.study import make_study
+from tests.ledger import of_sections, unlike_ledger
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,13 @@ def at_path() -> Callable[[Any, str], Any]:
         return tree
 
     return follow
+
+
+@pytest.fixture(scope="session")
+def unlike() -> Callable[..., list[str]]:
+    """Name every place at which sections differ from the ledger of this name."""
+
+    def compared(name: str, sections: dict[str, Any]) -> list[str]:
+        return unlike_ledger(Path(__file__).parent / "values" / f"{name}.json", of_sections(sections))
+
+    return compared

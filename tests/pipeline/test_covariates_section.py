@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,7 @@ def test_which_numbers_are_suspected(values: list[float], suspected: dict[float,
 )
 def test_what_a_covariate_is_used_as(values: list[Any], use: Use) -> None:
     assert sorted_out("x", pd.Series(values)).use is use
+
+
+def test_every_number_is_that_of_the_ledger(unlike: Callable[..., list[str]], found: Validation) -> None:
+    assert unlike("covariates", {name: found.tree["sections"][name] for name in TOPICS}) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -205,3 +206,9 @@ def test_an_item_that_carries_the_relation_is_found_out() -> None:
     assert abs(np.log(row["estimate_without"])) < 0.2
     assert found["values"]["changed"] >= 2
     assert re.search("change what they say", " ".join(found["prose"]))
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], section: dict[str, Any]
+) -> None:
+    assert unlike("criterion_items", {"criterion_items": section}) == []

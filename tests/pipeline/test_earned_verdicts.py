@@ -6,7 +6,7 @@ import copy
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -627,3 +627,10 @@ def test_software_is_recorded_where_it_is_called() -> None:
         with recorded() as ran:
             assert context.once("x", make) == 1
         assert ran == {"slow"}
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], twenty: Validation, hollow: Validation, tiny_groups: Validation
+) -> None:
+    for name, found in {"twenty": twenty, "hollow": hollow, "tiny_groups": tiny_groups}.items():
+        assert unlike(name, found.tree["sections"]) == []

@@ -121,3 +121,9 @@ def test_without_groups_the_section_says_what_it_needs(
     few = covariates.assign(group="a").drop(columns="site")
     small = validate(answers, scale, covariates=few, topics=("fairness",)).to_dict()["sections"]["fairness"]
     assert "120 people" in small["message"]
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], section: dict[str, Any]
+) -> None:
+    assert unlike("fairness", {"fairness": section}) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +217,9 @@ def test_few_people_at_three_waves_are_not_asked(leading: pd.DataFrame) -> None:
     section = found["sections"]["longitudinal"]
     assert "panel" not in section["tables"]
     assert any("within persons over 3 waves" in str(one) for one in section["untested"])
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], section: dict[str, Any]
+) -> None:
+    assert unlike("longitudinal", {"longitudinal": section}) == []

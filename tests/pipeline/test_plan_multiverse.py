@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -202,3 +203,9 @@ def test_two_hundred_paths_take_less_than_two_minutes(first: pd.DataFrame, scale
     print(f"{taken:.0f} seconds of processor time")
     assert taken < 120
     assert section["values"]["paths"] == 288 and section["values"]["lost"] == 0
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], section: dict[str, Any]
+) -> None:
+    assert unlike("multiverse", {"multiverse": section}) == []

@@ -338,3 +338,9 @@ def test_each_cell_stands_in_its_place(tree: dict[str, Any]) -> None:
 )
 def test_the_second_renderer(value: float, form: str, bare_zero: bool, printed: str) -> None:
     assert rendered(value, form, bare_zero=bare_zero) == printed
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], use_tree: dict[str, Any]
+) -> None:
+    assert unlike("use", use_tree["sections"]) == []

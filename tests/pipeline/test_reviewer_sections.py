@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -197,3 +198,9 @@ def test_without_a_second_score_there_is_nothing_to_relate(first: pd.DataFrame, 
     kept = first[["participant", "wave", *alone.item_ids]]
     section = validate(kept, alone, topics=["relations"]).tree["sections"]["relations"]
     assert section["status"] == "not_applicable" and "Needs two scores" in section["message"]
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], sections: dict[str, Any]
+) -> None:
+    assert unlike("reviewers", sections) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,9 @@ def test_a_scale_of_one_theme_has_one_structure(twelve_answers: pd.DataFrame) ->
     assert models["findings"][0]["value"] == models["tables"]["fit"]["cfi_robust"][0]
     assert models["findings"][4]["claim"].startswith("Theme a")
     assert "factor_correlations" not in models["tables"]
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], sections: dict[str, Any]
+) -> None:
+    assert unlike("structure", sections) == []

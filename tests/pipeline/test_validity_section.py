@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,9 @@ def test_the_sign_of_known_groups_does_not_hang_on_the_order_of_rows(
     assert table.loc[["silent", "nobody"], "status"].tolist() == ["not evaluated"] * 2
     assert "HIGHER over LOWER" in table.loc["silent", "reason"]
     assert "nobody is in 'guest'" in table.loc["nobody", "reason"]
+
+
+def test_every_number_is_that_of_the_ledger(
+    unlike: Callable[..., list[str]], section: dict[str, Any]
+) -> None:
+    assert unlike("validity", {"validity": section}) == []
