@@ -92,27 +92,23 @@ def changes_of(file: str, root: Path = ROOT) -> list[Change]:
     return sorted(found.values(), key=lambda change: (change.start, change.new))
 
 
-def written_by_hand(listed: dict[str, list[list[str]]], root: Path = ROOT) -> list[Change]:
-    """Give the changes of by_hand.yaml: file, then pairs of a text that stands there once and what it becomes."""
+def written_by_hand(file: str, pairs: list[list[str]], root: Path = ROOT) -> list[Change]:
+    """Give the changes of a file in by_hand.yaml: a text that stands there once, and what it becomes."""
+    source = (root / file).read_bytes()
+    owners: dict[int, str | None] = {}
+    for node, owner in _code(ast.parse(source)):
+        if isinstance(node, ast.stmt):
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                owners[line] = owner or owners.get(line)
     found = []
-    for file, pairs in listed.items():
-        source = (root / file).read_bytes()
-        owners: dict[
-            int, str | None
-        ] = {}  # the innermost statement that starts on a line says whose body it is
-        for node, owner in _code(ast.parse(source)):
-            if isinstance(node, ast.stmt):
-                for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
-                    owners[line] = owner or owners.get(line)
-        for old, new in pairs:
-            if source.count(old.encode()) != 1:
-                raise ValueError(f"{file}: {old!r} stands there {source.count(old.encode())} times, not once")
-            start = source.index(old.encode())
-            line = source.count(b"\n", 0, start) + 1
-            end = start + len(old.encode())
-            brief = [" ".join(part.split()) for part in (old, new)]
-            name = f"{file} | by hand | {brief[0]} -> {brief[1]}"
-            found.append(Change(file, line, start, end, old, new, name, owners.get(line)))
+    for old, new in pairs:
+        if source.count(old.encode()) != 1:
+            raise ValueError(f"{file}: {old!r} stands there {source.count(old.encode())} times, not once")
+        start = source.index(old.encode())
+        line = source.count(b"\n", 0, start) + 1
+        brief = [" ".join(part.split()) for part in (old, new)]
+        name = f"{file} | by hand | {brief[0]} -> {brief[1]}"
+        found.append(Change(file, line, start, start + len(old.encode()), old, new, name, owners.get(line)))
     return found
 
 

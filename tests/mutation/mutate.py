@@ -47,12 +47,16 @@ def main() -> int:
     """Run, print what survived and write the table; the exit status says whether anything unknown survived."""
     options = _options()
     rooms: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "rooms.yaml").read_text())
+    if options.by_hand:
+        listed = yaml.safe_load((HERE / "by_hand.yaml").read_text())
+        named = {test.partition("::")[0] for entry in listed.values() for test in entry["tests"]}
+        rooms = {"by hand": {"files": list(listed), "tests": sorted(named)}}
     known = {
         name.strip()
         for line in (HERE / "equivalent.txt").read_text().splitlines()
         if (name := _name_of(line))
     }
-    wanted = list(rooms) if options.all else options.room or []
+    wanted = list(rooms) if options.all or options.by_hand else options.room or []
     if unknown := set(wanted) - set(rooms):
         print(f"mutate: no such room: {sorted(unknown)}\nHint: one of {sorted(rooms)}")
         return 2
@@ -66,7 +70,7 @@ def main() -> int:
             continue  # an extra that is not installed
     survivors = 0
     for room in wanted:
-        rows = kept / f"rows_{room}.jsonl"
+        rows = kept / f"rows_{room.replace(' ', '_')}.jsonl"
         before = _ends(rows) if options.again else {}
         rows.write_text("")
         child = os.fork()
@@ -139,7 +143,7 @@ def sampled(file: str, room: dict[str, Any], options: argparse.Namespace) -> lis
     """Draw the changes of a file: each line at most once while lines last, by seed and file alone."""
     if options.by_hand:
         listed = yaml.safe_load((HERE / "by_hand.yaml").read_text())
-        return written_by_hand({file: listed[file]}) if file in listed else []
+        return written_by_hand(file, listed[file]["changes"])
     every = changes_of(file)
     if options.only:
         return [change for change in every if options.only in change.name]
@@ -168,7 +172,17 @@ def _room(
     files = sorted({p.relative_to(ROOT).as_posix() for pattern in room["files"] for p in ROOT.glob(pattern)})
     files = [file for file in files if not options.file or file in options.file]
 
+    by_hand = yaml.safe_load((HERE / "by_hand.yaml").read_text()) if options.by_hand else {}
+
     def chosen(change: Change, reach: Any, items: dict[str, Any]) -> list[Any]:
+        if by_hand:
+            answering = tuple(by_hand[change.file]["tests"])
+            left_out = re.compile(options.without or r"(?!)")
+            return [
+                item
+                for test, item in items.items()
+                if test.startswith(answering) and not left_out.search(test)
+            ]
         if change.owner is not None:
             keys = {f"{change.file}:{change.owner.split('.<lambda>')[0]}"}
         else:
@@ -181,7 +195,7 @@ def _room(
             for test in items
             if test in reach.tests
             and reach.tests[test]["passed"]
-            and not (options.without and options.without in test)
+            and not (options.without and re.search(options.without, test))
         }
         near = [test for test, functions in of.items() if functions & keys]
         if change.owner is None:
@@ -208,7 +222,10 @@ def _room(
                         end = before[change.name]
                     else:
                         tests = chosen(change, reach, items)
-                        seconds = 60 + 10 * reach.seconds([item.nodeid for item in tests])
+                        known_time = reach.seconds(
+                            [item.nodeid for item in tests if item.nodeid in reach.tests]
+                        )
+                        seconds = 600 if by_hand else 60 + 10 * known_time
                         end = loop.ends(session, change, tests, seconds) if tests else "survived"
                         if end == "survived":
                             left.append(change)
@@ -219,11 +236,15 @@ def _room(
                 same = ended.count("equivalent")
                 print(f"{file}: {len(ended) - len(left) - same} of {len(ended) - same} noticed", flush=True)
 
-    loop = Loop(Path.cwd(), kept / "reach.jsonl", work)
+    loop = Loop(Path.cwd(), kept / "reach.jsonl", work, records=not by_hand)
     sys.path.insert(0, str(Path.cwd()))
     paths = [
         *(path for wanted in room["tests"] for path in _found(wanted)),
-        *(f for f in files if f.split("/")[0] in ("analysis", "instrument") and "migrations" not in f),
+        *(
+            f
+            for f in files
+            if f.split("/")[0] in ("analysis", "instrument") and "migrations" not in f and not by_hand
+        ),
     ]
     return int(pytest.main([*HOW, *dict.fromkeys(paths)], plugins=[loop]) not in (0, 5))
 

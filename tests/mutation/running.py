@@ -174,15 +174,15 @@ def _fixture(fixturedef: Any, request: Any) -> str:
 class Loop:
     """A pytest plugin: instead of the tests once, the chosen tests once per change."""
 
-    def __init__(self, tree: Path, reach: Path, work: Any) -> None:
-        self.tree, self.reach_file, self.work = tree, reach, work
+    def __init__(self, tree: Path, reach: Path, work: Any, *, records: bool = True) -> None:
+        self.tree, self.reach_file, self.work, self.records = tree, reach, work, records
         self.recorder = Recorder(tree)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Record what is unknown, then hand over to the work."""
         reach = Reach(self.tree, self.reach_file)
-        unknown = [item for item in session.items if not reach.known(item)]
+        unknown = [item for item in session.items if self.records and not reach.known(item)]
         files = list(dict.fromkeys(item.path for item in unknown))
         for number, path in enumerate(files):
             mine = [item for item in unknown if item.path == path]
