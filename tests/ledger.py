@@ -32,10 +32,14 @@ LONG = 40
 def unlike_ledger(path: Path, found: Any) -> list[str]:
     """Give every place at which something differs from the ledger in a file."""
     now = json.loads(json.dumps(found))
-    if os.environ.get("WRITE_LEDGER"):
+    if os.environ.get("WRITE_LEDGER") and (not path.exists() or list(differing(now, _read(path)))):
         path.parent.mkdir(exist_ok=True)
         path.write_text(_written(now), encoding="utf-8")
-    return list(differing(now, json.loads(path.read_text("utf-8"))))
+    return list(differing(now, _read(path)))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
 
 
 def of_sections(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
