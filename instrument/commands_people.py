@@ -62,6 +62,35 @@ def relink_command(
     typer.echo(f"{len(links)} new links in {out}; the earlier ones have ended, answers are kept.")
 
 
+@app.command("poster")
+def poster_command(
+    name: StudyName,
+    out: Annotated[Path, typer.Option("--out", "-o", help="New SVG file.")],
+    address: Address = DEFAULT_ADDRESS,
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Write the open link of a study as a QR code; it holds no secret."""
+    import io
+
+    import segno
+
+    from instrument.store.connect import reading
+    from instrument.store.definitions import find_study, study_written_as
+
+    caller = "dta study poster"
+    refuse_existing(out, caller)
+    with reading(opened(store)) as connection:
+        row: Any = find_study(connection, name)
+    if study_written_as(row.definition).enrolment is None:
+        fact = f"study {name!r} has no open enrolment."
+        raise ResponseDataError(fact_and_hint(caller, fact, "write `enrolment:` into its file."))
+    link = f"{address.rstrip('/')}/enrol/{name}"
+    drawn = io.BytesIO()
+    segno.make(link, error="m", micro=False).save(drawn, kind="svg", scale=8, border=4)
+    write_privately(out, drawn.getvalue().decode(), caller)
+    typer.echo(f"{link} as a QR code in {out}")
+
+
 @app.command("due")
 def due_command(
     name: StudyName,

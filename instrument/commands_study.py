@@ -172,12 +172,18 @@ def status_command(
 ) -> None:
     """Show how far people have come at each wave."""
     from instrument.store.connect import reading
-    from instrument.store.definitions import find_study
+    from instrument.store.definitions import find_study, study_written_as
+    from instrument.store.enrolling import enrolment_counts
     from instrument.store.funnel import funnel_of, standing_of
 
     with reading(opened(store)) as connection:
         typer.echo(f"Study {name}: {find_study(connection, name).status}")
         typer.echo(funnel_of(connection, name).to_string(index=False))
+        row: Any = find_study(connection, name)
+        counts = enrolment_counts(connection, int(row.id))
+        if study_written_as(row.definition).enrolment is not None:
+            listed = ", ".join(f"{which} {n}" for which, n in counts.items()) or "nobody yet"
+            typer.echo(f"Open enrolment: {listed}")
         if due:
             waiting = standing_of(connection, name)
             waiting = waiting[waiting["todo"] != ""][["wave", "participant", "todo"]]

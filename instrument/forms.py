@@ -260,7 +260,7 @@ def visible_questions(form: Form, values: Mapping[str, str]) -> list[Question]:
     kinds = {question.id: question.kind for question in form.questions}
     for question in form.questions:
         rule = question.shown_if
-        if rule is not None and not _holds(rule, kinds[rule.question], counted.get(rule.question)):
+        if rule is not None and not rule_holds(rule, kinds[rule.question], counted.get(rule.question)):
             continue
         shown.append(question)
         if question.id in values:
@@ -268,7 +268,21 @@ def visible_questions(form: Form, values: Mapping[str, str]) -> list[Question]:
     return shown
 
 
-def _holds(rule: ShownIf, kind: Kind, value: str | None) -> bool:
+def rule_holds(rule: ShownIf, kind: Kind, value: str | None) -> bool:
+    """Whether an answer is among those that a rule names.
+
+    Parameters
+    ----------
+    rule, kind
+        The rule, and the kind of the question it is about.
+    value
+        Answer as `read_value` gives it; None holds no rule.
+
+    Returns
+    -------
+    bool
+        Whether it holds.
+    """
     if value is None:
         return False
     if kind in ("single", "several"):

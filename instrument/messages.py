@@ -6,7 +6,7 @@ import string
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from instrument.definition import LanguageTag, Model, Text
 
@@ -15,6 +15,15 @@ PLACES = ("title", "link", "stop", "closes", "contact")
 NEEDED = ("link", "stop")
 Hour = Annotated[int, Field(ge=0, le=24)]
 Days = Annotated[int, Field(ge=0, le=366)]
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is no time zone, such as Europe/Berlin")
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Letter(Model):
@@ -51,19 +60,12 @@ class Messages(Model):
     """
 
     sender: Text
-    zone: str = "UTC"
+    zone: TimeZone = "UTC"
     quiet: tuple[Hour, Hour] = (20, 8)
     first: Days = 0
     reminders: tuple[Days, ...] = ()
     last_call: Days | None = None
     texts: dict[Kind, dict[LanguageTag, Letter]]
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is no time zone, such as Europe/Berlin")
-        return value
 
     @model_validator(mode="after")
     def _check_schedule(self) -> Self:

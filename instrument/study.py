@@ -14,10 +14,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from instrument.definition import Identifier, LanguageTag, Model, Text
+from instrument.enrolment import Enrolment
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.forms import Form, questions_of_instrument
 from instrument.loading import faults_of, load_beside, read_yaml
-from instrument.messages import Messages
+from instrument.messages import Messages, TimeZone
+from instrument.prompts import Between, unfolded
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -31,8 +33,10 @@ ADDED: dict[str, object] = {
     "ends_well": None,
     "messages": None,
     "forms": [],
+    "zone": "UTC",
+    "enrolment": None,
 }
-ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True}
+ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True, "between": None}
 
 
 class DayZero(StrEnum):
@@ -44,15 +48,18 @@ class DayZero(StrEnum):
 
 
 class After(Model):
-    """Days after the person's own answers at an earlier wave on which a wave is open."""
+    """Days on which a wave is open, after the person's answers at another wave or first event of a kind."""
 
-    wave: Identifier | int
+    wave: Identifier | int | None = None
+    event: Annotated[Text, Field(max_length=64)] | None = None
     days: tuple[Day, Day]
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if self.days[0] > self.days[1]:
             raise ValueError(f"days: the first, {self.days[0]}, lies after the last, {self.days[1]}")
+        if (self.wave is None) == (self.event is None):
+            raise ValueError("give either wave or event")
         return self
 
 
@@ -61,7 +68,7 @@ class Wave(Model):
 
     With `after`, a person's own window counts from that person's answers at another wave; `opens` and
     `closes` then say on which days of the study anyone's window may lie. Without `scale`
-    only forms are asked.
+    only forms are asked. `between` names the hours of each day in which it is open.
     """
 
     id: Identifier | int
@@ -72,6 +79,7 @@ class Wave(Model):
     role: Literal["main", "retest"] = "main"
     after: After | None = None
     scale: bool = True
+    between: Between | None = None
 
     @model_validator(mode="after")
     def _check_window(self) -> Self:
@@ -178,6 +186,13 @@ class Study(Model):
     hypotheses: tuple[Hypothesis, ...] = ()
     messages: Messages | None = None
     forms: tuple[Form, ...] = ()
+    zone: TimeZone = "UTC"
+    enrolment: Enrolment | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfold(cls, raw: Any) -> Any:
+        return unfolded(raw)
 
     @model_validator(mode="after")
     def _check_whole(self) -> Self:
@@ -218,6 +233,9 @@ class Study(Model):
         said = self.model_dump(mode="json", by_alias=True)
         said = {key: value for key, value in said.items() if key not in ADDED or value != ADDED[key]}
         for wave in said["waves"]:
+            for key in ("wave", "event"):
+                if wave["after"] is not None and wave["after"][key] is None:
+                    del wave["after"][key]
             for key, unsaid in ADDED_TO_WAVES.items():
                 if wave[key] == unsaid:
                     del wave[key]
@@ -239,6 +257,8 @@ class Study(Model):
                 faults.append(f"crisis.{tag}: is empty; say where help is found, at any hour")
         if self.messages is not None:
             faults += self.messages.faults_in(self.languages)
+        if self.enrolment is not None:
+            faults += [f"enrolment.{fault}" for fault in self.enrolment.faults_in(self.languages)]
         for place, form in enumerate(self.forms):
             faults += [f"forms[{place}].{fault}" for fault in form.faults_in(self.languages)]
         if not self.contact.strip():
@@ -278,7 +298,7 @@ def _after_faults(study: Study) -> list[str]:
     faults = []
     earlier: dict[str, Wave] = {}
     for place, wave in enumerate(study.waves):
-        if wave.after is not None:
+        if wave.after is not None and wave.after.event is None:
             name, (low, high) = str(wave.after.wave), wave.after.days
             first = earlier.get(name)
             if first is None:
@@ -307,6 +327,11 @@ def _form_faults(study: Study) -> list[str]:
         f"waves[{place}]: asks nothing, neither the scale nor a form"
         for place, wave in enumerate(study.waves)
         if not wave.scale and not study.forms_at(wave.name)
+    ]
+    faults += [
+        f"waves[{place}].between: only where the scale is not asked; it is no matter of a few minutes"
+        for place, wave in enumerate(study.waves)
+        if wave.between is not None and wave.scale
     ]
     if not any(wave.scale for wave in study.waves):
         faults.append("waves: the scale is asked at none of them")

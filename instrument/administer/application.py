@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from instrument.administer.doors import ShutError, Site, shut
+from instrument.administer.enrolling import router as enrolling
 from instrument.administer.form_pages import router as form_pages
 from instrument.administer.health import Health
 from instrument.administer.interface import faults_of_request
@@ -92,6 +93,7 @@ def create_app(
     app.include_router(router)
     app.include_router(questions)
     app.include_router(form_pages)
+    app.include_router(enrolling)
     app.include_router(stopping)
     app.include_router(interface)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -88,8 +89,19 @@ def show_form(request: Request, form_id: str, number: Number) -> Response:
     return _form_page(request, asked, step, from_review=request.query_params.get("from") == "review")
 
 
-def _read(questions: tuple[Question, ...], form: Any) -> tuple[dict[str, str], dict[str, str], Any]:
-    """Answers, faults, and fields as they were typed."""
+def read_fields(questions: Sequence[Question], form: Any) -> tuple[dict[str, str], dict[str, str], Any]:
+    """Read the fields of a page.
+
+    Parameters
+    ----------
+    questions, form
+        Those of the page, and what was posted.
+
+    Returns
+    -------
+    tuple
+        Answers, names of faults, and fields as they were typed, each by question.
+    """
     answers, faults, typed = {}, {}, {}
     for question in questions:
         field = f"form-{question.id}"
@@ -116,7 +128,7 @@ def post_form(request: Request, form_id: str, number: Number, form: Form) -> Res
         page, step = asked.page, _step(asked, form_id, number)
         if step is None or step.form is None:  # another tab has hidden these questions meanwhile
             return go(page, "/survey")
-        answers, faults, typed = _read(step.questions, form)
+        answers, faults, typed = read_fields(step.questions, form)
         language, pressed = form.get("lang"), form.get("go")
         if not comes_from_here(request):
             again: dict[str, Any] = {"typed": typed, "faults": faults, "help_asked": pressed == "help"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -19,7 +19,7 @@ from instrument.store.definitions import (
     item_numbers,
     study_written_as,
 )
-from instrument.store.windows import PersonDays, day_given, day_zero, first_use_of, rules_of
+from instrument.store.windows import PersonDays, day_given, day_zero, events_of, first_use_of, rules_of
 from instrument.store.windows import today as present_day
 from instrument.study import DayZero, Study
 
@@ -40,6 +40,8 @@ class Occasion:
         Number of the instrument version of the attempt, None before its start.
     wave
         Name of the open wave.
+    next_at
+        Clock at which the next prompt opens; empty where it is no prompt.
     """
 
     wave_id: int | None
@@ -47,6 +49,7 @@ class Occasion:
     next_opens: date | None = None
     version_id: int | None = None
     wave: str = ""
+    next_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,10 @@ def circumstances_of(person: Any) -> Circumstances:
     return Circumstances(person, study, scale, int(person.instrument_version_id))
 
 
-def occasion_of(connection: Connection, person: Any, today: date | None = None) -> Occasion:
-    """Find the wave that is open for a person and not yet completed.
+def occasion_of(
+    connection: Connection, person: Any, today: date | None = None, moment: datetime | None = None
+) -> Occasion:
+    """Find what a person may answer now and has not completed: a prompt first, as it will be over soon.
 
     Parameters
     ----------
@@ -138,34 +143,75 @@ def occasion_of(connection: Connection, person: Any, today: date | None = None) 
         An open connection.
     person
         Row of the participant, with the definition of the study.
-    today
-        Day to judge by, the present one in UTC by default.
+    today, moment
+        Day in UTC, and moment for prompts, to judge by; the present ones by default.
 
     Returns
     -------
     Occasion
         The wave, or when to come again.
     """
-    now = today or present_day()
-    rules = rules_of(person.study_definition)
+    found, upcoming = _occasions(connection, person, today, moment)
+    if found:
+        hours = rules_of(person.study_definition).hours
+        return min(found, key=lambda one: one.wave not in hours)
+    return Occasion(None) if upcoming is None else Occasion(None, next_opens=upcoming[0], next_at=upcoming[1])
+
+
+def open_attempts(connection: Connection, person: Any) -> dict[int, str]:
+    """Attempts that a person may go on with now.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    person
+        Row of the participant, with the definition of the study.
+
+    Returns
+    -------
+    dict of str
+        Number of the attempt to name of its wave.
+    """
+    found, _ = _occasions(connection, person, None, None)
+    return {one.administration: one.wave for one in found if one.administration is not None}
+
+
+def _occasions(
+    connection: Connection, person: Any, today: date | None, moment: datetime | None
+) -> tuple[list[Occasion], tuple[date, str] | None]:
+    """Open waves in their order, and day and clock (empty for a whole day) of the next one that opens."""
+    now, rules = today or present_day(), rules_of(person.study_definition)
+    local = (moment or datetime.now(UTC)).astimezone(rules.zone)
     rows: list[Any] = attempts_of(connection, person.study_id, person.id)
-    given = {row.name: day_given(row) for row in rows if row.administration_id is not None}
+    given = {row.name: day_given(row, rules, row.name) for row in rows if row.administration_id is not None}
     used = first_use_of(connection, person.id) if rules.zero is DayZero.FIRST_USE else None
     zero = day_zero(rules, person.enrolled_at, used, given)
     begins = zero is None and rules.zero is DayZero.FIRST_ANSWER  # the first answer, today, makes day 0
-    days = PersonDays(zero=now if begins else zero, given=given)
-    upcoming = None
+    events = events_of(connection, person.study_id, rules, [person.id]).get(person.id, {})
+    days = PersonDays(zero=now if begins else zero, given=given, events=events)
+    found: list[Occasion] = []
+    upcoming: list[tuple[date, str]] = []
     for row in rows:
         window = days.window(rules, row.name, row.opens_day, row.closes_day)
-        if window is None:
+        if window is None or row.status == "completed":
             continue
-        if window.holds(now) and row.status != "completed":
-            return Occasion(
-                row.wave_id, row.administration_id, version_id=row.instrument_version_id, wave=row.name
+        hours = rules.hours.get(row.name)
+        if hours is None:
+            is_open, later = window.holds(now), window.opens > now
+        else:
+            begun = row.administration_id is not None
+            day = hours.day(local, begun=begun)
+            is_open = day is not None and window.holds(day)
+            to_come = f"{local:%H:%M}" < hours.start
+            later = window.opens > local.date() or (window.opens == local.date() and to_come)
+        if is_open:
+            found.append(
+                Occasion(row.wave_id, row.administration_id, None, row.instrument_version_id, row.name)
             )
-        if window.opens > now and not begins and row.status != "completed":
-            upcoming = window.opens if upcoming is None else min(upcoming, window.opens)
-    return Occasion(None, next_opens=upcoming)
+        elif later and not begins:
+            upcoming.append((window.opens, "" if hours is None else hours.start))
+    return found, min(upcoming, default=None)
 
 
 def attempts_made(connection: Connection, person: Any) -> list[Any]:

@@ -201,8 +201,13 @@ def resume(request: Request) -> Response:
 def _nothing(page: Page, occasion: Occasion) -> Response:
     line = page.t["nothing_last"]
     if occasion.next_opens is not None:
-        line = page.t["nothing_next"].format(date=occasion.next_opens.isoformat())
+        line = _comes_next(page, occasion)
     return render("message.html", page, title=page.t["nothing_title"], lines=[line])
+
+
+def _comes_next(page: Page, occasion: Occasion) -> str:
+    words = page.t["nothing_next_at" if occasion.next_at else "nothing_next"]
+    return words.format(date=occasion.next_opens, clock=occasion.next_at)
 
 
 def _text_shown(here: Circumstances, lang: str) -> str:
@@ -377,7 +382,7 @@ def show_done(request: Request) -> Response:
             return go(page, "/survey")
     lines = [page.t["done_lead"], page.t["code_before"]]
     if occasion.next_opens is not None:
-        lines.append(page.t["nothing_next"].format(date=occasion.next_opens.isoformat()))
+        lines.append(_comes_next(page, occasion))
     return render("message.html", page, title=page.t["done_title"], lines=lines, crisis=page.crisis)
 
 

@@ -18,7 +18,7 @@ from instrument.administer.journey import (
     chosen_code,
     in_words_of,
     must_consent_again,
-    occasion_of,
+    open_attempts,
     read_form,
 )
 from instrument.administer.pages import Form, go, ready, stale
@@ -128,8 +128,8 @@ def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
                 raise stale(request, page, "taken_back", 409)
             if must_consent_again(here):
                 raise stale(request, page, "reconsent", 409)
-            occasion = occasion_of(connection, here.person)
-            if occasion.administration != row.administration_id or not here.person.consent_granted:
+            open_ones = open_attempts(connection, here.person)
+            if row.administration_id not in open_ones or not here.person.consent_granted:
                 raise stale(request, page, "over", 409)
             attempt, version = int(row.administration_id), int(row.instrument_version_id)
             return _asked(connection, here, page, attempt, str(row.name), version)

@@ -32,6 +32,7 @@ MAY_CHANGE = (
     "crisis",
     "contact",
     "messages",
+    "enrolment",
 )
 """Keys of a study file that do not change what the numbers mean."""
 VERSION_COLUMNS = ["version", "at", "instrument_version", "consent_version", "changed", "reason", "by"]

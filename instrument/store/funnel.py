@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
@@ -95,6 +95,8 @@ def standing_of(connection: Connection, study_name: str, today: date | None = No
         for person in people:
             own = _window(days[person.id], rules, window, now)
             where = _where(own, now)
+            if today is None and window.name in rules.hours:
+                where = _where_now(own, rules, window.name)
             reached = status.get((person.id, window.id), "none")
             choice = consents.get(person.id)
             declined = choice is not None and not choice.granted
@@ -172,3 +174,12 @@ def _where(window: Window | None, now: date) -> str:
     if window is None or now < window.opens:
         return "later"
     return "open" if now <= window.closes else "over"
+
+
+def _where_now(window: Window | None, rules: Rules, name: str) -> str:
+    """Where a prompt stands by the clock."""
+    local, hours = datetime.now(UTC).astimezone(rules.zone), rules.hours[name]
+    where = _where(window, local.date())
+    if where != "open":
+        return where
+    return "open" if hours.day(local) is not None else "later" if f"{local:%H:%M}" < hours.start else "over"

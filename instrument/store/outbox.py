@@ -20,7 +20,7 @@ from instrument.store.definitions import find_study, study_written_as, waves_of
 from instrument.store.people import aware, hold_people, without_consent
 from instrument.store.tables import administration, message, participant
 from instrument.store.tokens import Keyring
-from instrument.store.windows import PersonDays, days_of_people, rules_of
+from instrument.store.windows import PersonDays, Rules, days_of_people, rules_of
 from instrument.study import Study
 
 AGAIN = ("failed",)
@@ -246,10 +246,17 @@ def _due(
     """Wave, kind and name of the message that is due, last day of the window, names that are passed over."""
     days, rules, today = standing.days[person], rules_of(str(row.definition)), moment.date()
     kept = standing.messages.get(person, {})
+    prompts = {wave.id for wave in standing.waves if wave.name in rules.hours}
     spent = [one for one in kept.values() if one.state not in ("failed", "skipped")]
-    if any(one.at.date() == today for one in spent):
-        return None
-    for wave in standing.waves:
+    sent_today = any(one.at.date() == today and one.wave_id not in prompts for one in spent)
+    for wave in sorted(standing.waves, key=lambda one: one.id not in prompts):
+        if wave.id in prompts:
+            end = _prompt_due(standing, rules, wave, person, moment)
+            if end and ((wave.id, "first") not in kept or kept[wave.id, "first"].state in AGAIN):
+                return int(wave.id), "first", "first", end, []
+            continue
+        if sent_today:
+            return None
         window = days.window(rules, wave.name, wave.opens_day, wave.closes_day)
         if window is None or not window.holds(today) or (person, wave.id) in standing.completed:
             continue
@@ -276,6 +283,15 @@ def _due(
             passed = [name for name, _ in open_ones[:-1] if (wave.id, name) not in kept]
         return int(wave.id), first[1], first[0], window.closes.isoformat(), passed
     return None
+
+
+def _prompt_due(standing: _Standing, rules: Rules, wave: Any, person: int, moment: datetime) -> str:
+    """Clock at which a prompt ends that is open now and not completed; empty where there is none."""
+    local, hours = moment.astimezone(rules.zone), rules.hours[wave.name]
+    window = standing.days[person].window(rules, wave.name, wave.opens_day, wave.closes_day)
+    day = hours.day(local)
+    open_now = window is not None and day is not None and window.holds(day)
+    return hours.end if open_now and (person, wave.id) not in standing.completed else ""
 
 
 def _schedule(plan: Messages, opens: Any, closes: Any) -> list[tuple[str, Kind, Any]]:

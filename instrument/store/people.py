@@ -95,6 +95,7 @@ def invite(
     is_test: bool = False,
     expires_at: datetime | None = None,
     readmit: bool = False,
+    token: str | None = None,
 ) -> list[Invitation]:
     """Make links for a number of people or for a list of pseudonyms.
 
@@ -114,6 +115,8 @@ def invite(
         When the links end; never by default.
     readmit
         Take in pseudonyms of people who were erased: only where they asked for it.
+    token
+        Secret part of the link where one person is invited; drawn by default.
 
     Returns
     -------
@@ -143,7 +146,7 @@ def invite(
         hint = "take them out; add --readmit only if they asked to come back."
         raise StoreError(fact_and_hint("invite", fact, hint))
     now = datetime.now(UTC)
-    made = [Invitation(name, new_token()) for name in names]
+    made = [Invitation(name, token or new_token()) for name in names]
     connection.execute(
         insert(participant),
         [

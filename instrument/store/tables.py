@@ -185,6 +185,14 @@ message = Table(
     _one_of("state", ("sending", "sent", "failed", "refused", "skipped", "unknown")),
 )
 
+enrolment_count = Table(
+    "enrolment_count",
+    metadata,
+    Column("study_id", Integer, ForeignKey("study.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", String(80), primary_key=True),
+    Column("n", Integer, nullable=False),
+)
+
 consent = Table(
     "consent",
     metadata,

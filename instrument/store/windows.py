@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, select
 
+from instrument.prompts import Between
 from instrument.store.definitions import waves_of
 from instrument.store.instants import utc
 from instrument.store.tables import administration, participant, study_version, usage_event
@@ -18,6 +20,7 @@ from instrument.study import DayZero
 
 UNDATED = ("import", "paper")
 """Modes whose moment of storing says nothing about the day of the answers."""
+EVENT = "event "
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +32,24 @@ class Rules:
     zero
         What a person's day 0 is.
     after
-        Wave to the wave it follows, and the first and last day after the person's own answers there.
+        Wave to the wave it follows (or to `event ` and a kind of event), and the first and last day after the
+        person's own answers there.
     formal
         Waves at which only forms are asked, not the scale.
+    hours, zone
+        Hours of prompts, by wave, and the clock they are read on.
     """
 
     zero: DayZero
     after: Mapping[str, tuple[str, int, int]]
     formal: frozenset[str] = frozenset()
+    hours: Mapping[str, Between] = field(default_factory=dict)
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+    @property
+    def events(self) -> set[str]:
+        """Kinds of events that waves follow."""
+        return {first.removeprefix(EVENT) for first, _, _ in self.after.values() if first.startswith(EVENT)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +74,13 @@ class PersonDays:
         None before the person's first use or answer, where the study counts from that.
     given
         Waves with a live attempt; the day is None where answers came from paper or an import without it.
+    events
+        Day of the first event of each kind that a wave follows.
     """
 
     zero: date | None
     given: Mapping[str, date | None]
+    events: Mapping[str, date] = field(default_factory=dict)
 
     def day(self, moment: date | None) -> int | None:
         """Days from day 0 to a date in UTC; None where one of the two is not known."""
@@ -90,10 +106,22 @@ class PersonDays:
                 return None
             return Window(self.zero + timedelta(days=opens), self.zero + timedelta(days=closes))
         first, low, high = rules.after[wave]
+        if first.startswith(EVENT):
+            return self._after_event(self.events.get(first.removeprefix(EVENT)), (low, high), (opens, closes))
         start = self.given.get(first)
         if start is None:
             return None
         return Window(start + timedelta(days=low), start + timedelta(days=high))
+
+    def _after_event(
+        self, start: date | None, days: tuple[int, int], within: tuple[int, int]
+    ) -> Window | None:
+        """Days after an event, as far as they lie in the wave's days of the study; None where none does."""
+        if start is None or self.zero is None:
+            return None
+        opens = max(start + timedelta(days=days[0]), self.zero + timedelta(days=within[0]))
+        closes = min(start + timedelta(days=days[1]), self.zero + timedelta(days=within[1]))
+        return Window(opens, closes) if opens <= closes else None
 
 
 @lru_cache(maxsize=32)
@@ -116,9 +144,17 @@ def rules_of(definition: str) -> Rules:
     for wave in said.get("waves", []):
         if follows := wave.get("after"):
             low, high = follows["days"]
-            after[str(wave["id"])] = (str(follows["wave"]), int(low), int(high))
+            kind = follows.get("event")
+            first = str(follows["wave"]) if kind is None else f"{EVENT}{kind}"
+            after[str(wave["id"])] = (first, int(low), int(high))
     formal = frozenset(str(wave["id"]) for wave in said.get("waves", []) if not wave.get("scale", True))
-    return Rules(zero=DayZero(said.get("day_zero", DayZero.ENROLMENT)), after=after, formal=formal)
+    hours = {
+        str(wave["id"]): Between.model_validate(wave["between"])
+        for wave in said.get("waves", [])
+        if wave.get("between")
+    }
+    zero, zone = DayZero(said.get("day_zero", DayZero.ENROLMENT)), ZoneInfo(said.get("zone", "UTC"))
+    return Rules(zero=zero, after=after, formal=formal, hours=hours, zone=zone)
 
 
 Windows = Mapping[int, tuple[Rules, Mapping[str, tuple[int, int]]]]
@@ -159,13 +195,15 @@ def _waves(connection: Connection, study_row: Any) -> list[Any]:
     return _listed(waves_of(connection, int(study_row.id)))
 
 
-def day_given(attempt: Any) -> date | None:
-    """Day in UTC on which the answers of an attempt were given.
+def day_given(attempt: Any, rules: Rules | None = None, wave: str = "") -> date | None:
+    """Day in UTC on which the answers of an attempt were given; of a prompt, the day of the study's clock.
 
     Parameters
     ----------
     attempt
         Row with `completed_on`, `mode` and `started_at`.
+    rules, wave
+        Of the study, and name of the wave; needed where it may be a prompt.
 
     Returns
     -------
@@ -176,7 +214,10 @@ def day_given(attempt: Any) -> date | None:
     if attempt.completed_on is not None:
         found: date = attempt.completed_on
         return found
-    return None if attempt.mode in UNDATED else utc(attempt.started_at).date()
+    if attempt.mode in UNDATED:
+        return None
+    moment = utc(attempt.started_at)
+    return (moment.astimezone(rules.zone) if rules is not None and wave in rules.hours else moment).date()
 
 
 def days_of_people(
@@ -216,7 +257,8 @@ def days_of_people(
     ).where(administration.c.status != "void", administration.c.wave_id.in_(names))
     given: dict[int, dict[str, date | None]] = {int(row.id): {} for row in people}
     for row in _rows(connection, attempts, administration.c.participant_id, wanted):
-        given[row.participant_id][names[row.wave_id]] = day_given(row)
+        given[row.participant_id][names[row.wave_id]] = day_given(row, rules, names[row.wave_id])
+    events = events_of(connection, study_row.id, rules, wanted)
     used: dict[int, datetime] = {}
     if rules.zero is DayZero.FIRST_USE:
         first = (
@@ -230,10 +272,45 @@ def days_of_people(
         }
     return {
         int(row.id): PersonDays(
-            zero=day_zero(rules, row.enrolled_at, used.get(row.id), given[row.id]), given=given[row.id]
+            zero=day_zero(rules, row.enrolled_at, used.get(row.id), given[row.id]),
+            given=given[row.id],
+            events=events.get(row.id, {}),
         )
         for row in people
     }
+
+
+def events_of(
+    connection: Connection, study_id: int, rules: Rules, numbers: Iterable[int] | None = None
+) -> dict[int, dict[str, date]]:
+    """Day of the first event of each kind that a wave follows.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    study_id, rules
+        Of the study.
+    numbers
+        Numbers of the people; everyone of the study by default.
+
+    Returns
+    -------
+    dict of dict
+        By number of the person and kind; who had none is left out.
+    """
+    found: dict[int, dict[str, date]] = {}
+    if not rules.events:
+        return found
+    first = (
+        select(usage_event.c.participant_id, usage_event.c.kind, func.min(usage_event.c.at).label("at"))
+        .where(usage_event.c.study_id == study_id, usage_event.c.kind.in_(sorted(rules.events)))
+        .group_by(usage_event.c.participant_id, usage_event.c.kind)
+    )
+    wanted = None if numbers is None else sorted(set(numbers))
+    for row in _rows(connection, first, usage_event.c.participant_id, wanted):
+        found.setdefault(row.participant_id, {})[str(row.kind)] = utc(row.at).date()
+    return found
 
 
 def first_use_of(connection: Connection, participant_id: int) -> datetime | None:

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, select
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
 from study_of_tests import open_study, raw_study
+from test_enrolling import ENROLMENT
 from test_forms import FORMS
 
 import instrument
@@ -369,3 +370,44 @@ def test_forms_with_branching_and_slider_without_javascript(site: Site, browser:
         made = form_tables(connection, "formed")
     assert made["closing"]["hope"].tolist() == ["5.5"]
     assert made["baseline"]["used"].tolist() == ["1", "0"]
+
+
+def test_open_enrolment_on_a_phone_without_javascript(site: Site, browser: Browser) -> None:
+    open_study(site.engine, Keyring({"k1": b"1" * 32}), id="joined", enrolment=ENROLMENT)
+    plain = browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    other = browser.new_context(viewport={"width": 320, "height": 640}, bypass_csp=True)
+    page, seen, found = plain.new_page(), other.new_page(), {}
+
+    def check(name: str, words: str) -> None:
+        assert words in page.inner_text("main"), name
+        assert "<script" not in page.content(), name
+        assert page.locator("header").get_by_text("Help now").count() == 1, name
+        seen.set_content(page.content().replace("<head>", f'<head><base href="{site.address}/">'))
+        assert seen.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        results = Axe().run(seen)
+        if results.violations_count:
+            found[name] = [v["id"] for v in results.response["violations"]]
+
+    def join(age: str, sex: str) -> None:
+        page.goto(f"{site.address}/enrol/joined")
+        page.fill("#form-age", age)
+        page.check(f"#form-sex-{sex}")
+        press(page)
+
+    seen.goto(f"{site.address}/health")
+    page.goto(f"{site.address}/enrol/joined")
+    press(page)
+    check("asked again", "so that we can see whether there is a place")
+    join("12", "1")
+    check("unsuited", "This says nothing about you.")
+    join("33", "1")
+    check("admitted", "The link below is yours alone.")
+    link = page.inner_text(".code")
+    assert link.startswith(f"{site.address}/q/")
+    press(page, "main a.button")
+    assert page.url.endswith("/survey/consent")
+    join("34", "1")
+    check("full", "There is no place left for now.")
+    plain.close()
+    other.close()
+    assert found == {}

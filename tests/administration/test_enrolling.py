@@ -1,0 +1,221 @@
+"""Open enrolment: screening, quotas without two people on one place, and nothing left of who gets none."""
+
+from __future__ import annotations
+
+import re
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from starlette.testclient import TestClient
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser_of_tests import HERE, Tab, at
+from study_of_tests import open_study, raw_study
+from test_amending import amend
+from test_days_brought import run
+from test_forms import both, choices
+from test_new_links import acts_in
+
+from instrument.administer.application import create_app
+from instrument.errors import DefinitionError
+from instrument.store import tables
+from instrument.store.connect import downgrade_store, open_store, upgrade_store
+from instrument.store.definitions import set_study_status
+from instrument.store.enrolling import enrol, enrolment_counts, new_ticket, token_of_ticket
+from instrument.store.people import erase_person
+from instrument.store.tokens import Keyring
+from instrument.study import make_study
+
+ENROLMENT: dict[str, Any] = {
+    "places": 3,
+    "lead": both("For people who use the app."),
+    "questions": [
+        {"id": "age", "kind": "number", "text": both("Age?"), "whole": True, "minimum": 0, "maximum": 120},
+        {"id": "sex", "kind": "single", "text": both("Sex?"), "choices": choices(c1="female", c2="male")},
+    ],
+    "admits": [{"question": "age", "at_least": 18}],
+    "quotas": [{"id": "women", "places": 1, "when": [{"question": "sex", "codes": [1]}]}],
+}
+
+
+def join(tab: Tab, age: str, sex: str, ticket: str | None = None) -> Tab:
+    tab.open("/enrol/trial")
+    ticket = ticket or re.findall(r'name="ticket" value="([^"]+)"', tab.response.text)[0]
+    sent = {"ticket": ticket, "form-age": age, "form-sex": sex}
+    origin = {**HERE, "origin": "http://testserver"}
+    return tab.take(tab.client.post("/enrol/trial", data=sent, headers=origin))
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        return enrolment_counts(connection, 1)
+
+
+def people(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return len(connection.execute(select(tables.participant)).all()) - 1  # one is invited by name
+
+
+def everything(engine: Engine) -> str:
+    with engine.connect() as connection:
+        tables_kept = [t for t in tables.metadata.sorted_tables if t.name != "instrument_version"]
+        return repr([connection.execute(select(table)).all() for table in tables_kept])
+
+
+def test_who_suits_gets_a_link_and_who_does_not_leaves_a_count(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, enrolment=ENROLMENT)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open("/enrol/trial")
+        assert "looked at once and not stored" in tab.page.said
+        assert "made-up line 000" in tab.page.said
+        before = everything(engine)
+        for wrong in ({"age": "", "sex": "1"}, {"age": "x", "sex": "1"}, {"age": "30", "sex": "7"}):
+            assert join(tab, **wrong).response.status_code == 422
+        assert everything(engine) == before
+        assert "in other circumstances" in join(tab, "17", "1").page.said
+        assert counts(engine) == {"unsuited": 1}
+        assert people(engine) == 0
+        assert everything(engine).replace("[(1, 'unsuited', 1)]", "[]") == before
+        assert "There is a place for you" in join(tab, "30", "1").page.said
+        (link,) = set(re.findall(r"http://testserver(/q/[\w-]+)", tab.response.text))
+        assert tab.page.links["Next"] == link
+        assert at(tab.follow("Next").response) == "/survey/consent"
+        assert "All places are taken" in join(tab, "31", "1").page.said  # the place of women
+        assert "There is a place" in join(tab, "32", "2").page.said
+        assert "There is a place" in join(tab, "33", "2").page.said
+        assert "All places are taken" in join(tab, "34", "2").page.said
+        assert people(engine) == 3
+        assert counts(engine) == {"admitted": 3, "full": 2, "quota women": 1, "unsuited": 1}
+        assert amend(engine, enrolment={**ENROLMENT, "places": 4}) == 2
+        assert "There is a place" in join(tab, "35", "2").page.said
+        with engine.begin() as connection:
+            set_study_status(connection, "trial", "closed")
+        assert "This study is closed" in tab.open("/enrol/trial").page.said
+        assert join(tab, "36", "2", new_ticket(keyring)).response.status_code == 403
+        assert tab.open("/enrol/other").response.status_code == 404
+    assert acts_in(engine).count("study.enrol") == 4
+    downgrade_store(engine, "0008")
+    upgrade_store(engine)
+
+
+def test_a_button_pressed_twice_takes_one_place(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, enrolment=ENROLMENT)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab, ticket = Tab(client), new_ticket(keyring)
+        first = join(tab, "30", "2", ticket).page.links["Next"]
+        assert join(tab, "30", "2", ticket).page.links["Next"] == first
+        assert join(tab, "12", "2", ticket).page.links["Next"] == first  # the person is in already
+        assert counts(engine) == {"admitted": 1}
+        for strange in (
+            "",
+            "k9.aaaaaaaaaaaaaaaaaaaaaaaa",
+            ticket.split(".")[1],
+            "k2.a",
+            "k2.\x7f" + "a" * 22,
+        ):
+            assert join(tab, "30", "2", strange or " ").response.status_code == 403
+        sent = {"ticket": new_ticket(keyring), "form-age": "30", "form-sex": "2"}
+        foreign = client.post("/enrol/trial", data=sent, headers={"sec-fetch-site": "cross-site"})
+        assert foreign.status_code == 403
+        with engine.begin() as connection:
+            erase_person(connection, 2, keyring)
+        assert "erased for good" in join(tab, "30", "2", ticket).page.said
+        newer = create_app(engine, keyring.rotated())
+    assert people(engine) == 0
+    with TestClient(newer) as client:  # a page that was open while the keys were changed
+        assert "There is a place" in join(Tab(client), "30", "2", new_ticket(keyring)).page.said
+
+
+def test_no_two_people_on_one_place_when_forty_press_at_once(
+    engine: Engine, store_url: str, keyring: Keyring
+) -> None:
+    rules = make_study({**raw_study(), "enrolment": {**ENROLMENT, "places": 7}}).enrolment
+    assert rules is not None
+    open_study(engine, keyring)
+    other, gate, said = open_store(store_url), threading.Barrier(8), []
+    tickets = [new_ticket(keyring) for _ in range(4)]
+
+    def press(which: int) -> None:
+        gate.wait()
+        for turn in range(5):
+            token = token_of_ticket(keyring, 1, new_ticket(keyring) if turn else tickets[which % 4])
+            with (engine if which % 2 else other).begin() as connection:
+                sex = "1" if which == turn else "2"
+                said.append(enrol(connection, 1, keyring, rules, str(token), {"age": "40", "sex": sex}))
+
+    crowd = [threading.Thread(target=press, args=(which,)) for which in range(8)]
+    threading.excepthook, kept = lambda _: said.append("again"), threading.excepthook
+    try:
+        for one in crowd:
+            one.start()
+        for one in crowd:
+            one.join()
+    finally:
+        threading.excepthook = kept
+        other.dispose()
+    assert people(engine) == 7
+    assert counts(engine)["admitted"] == 7
+    assert counts(engine).get("quota women", 0) <= 1
+    assert counts(engine)["full"] == said.count("full")
+
+
+def without(**keys: Any) -> dict[str, Any]:
+    return {"enrolment": {**ENROLMENT, **keys}}
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    (without(places=0), "enrolment.places"),
+    (without(quotas=[]), "'sex' decides nothing"),
+    (without(admits=[{"question": "age", "codes": [18]}]), "'age' needs at_least or at_most"),
+    (
+        without(admits=[{"question": "age", "at_least": 18}, {"question": "name", "codes": [1]}]),
+        "'name' is no question",
+    ),
+    (
+        without(quotas=[{"id": "w", "places": 1, "when": [{"question": "sex", "codes": [3]}]}]),
+        "a code is none of 'sex'",
+    ),
+    (
+        without(questions=[{"id": "x", "kind": "text", "text": both("?")}]),
+        "must be single, several or number",
+    ),
+]
+
+
+def test_impossible_enrolments_are_refused() -> None:
+    for changes, words in REFUSED:
+        with pytest.raises(DefinitionError, match=words):
+            make_study({**raw_study(), **changes})
+    half = make_study({**raw_study(), **without(lead={"en": "Only English"})})
+    assert half.faults_before_opening() == ["enrolment.lead.de: is empty"]
+
+
+def test_the_open_link_as_a_code_and_the_counts_from_the_command_line(
+    engine: Engine, store_url: str, keyring: Keyring, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_study(engine, keyring, enrolment=ENROLMENT)
+    with TestClient(create_app(engine, keyring)) as client:
+        join(Tab(client), "30", "1")
+    out = str(tmp_path / "poster.svg")
+    asked = (
+        "study",
+        "poster",
+        "trial",
+        "--address",
+        "https://q.example/",
+        "--store",
+        store_url,
+        "--out",
+        out,
+    )
+    assert run(*asked) == 0
+    assert "https://q.example/enrol/trial" in capsys.readouterr().out
+    assert "<svg" in Path(out).read_text()
+    assert run(*asked) == 2  # nothing is written over
+    capsys.readouterr()
+    assert run("study", "status", "trial", "--store", store_url) == 0
+    assert "Open enrolment: admitted 1, quota women 1" in capsys.readouterr().out
