@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.adherence import relate_adherence, relate_waves
     from analysis.adherence.latent import latent_adherence
+    from analysis.adherence.marginal_models import marginal_structural
     from analysis.adherence.mediation import mediate_adherence
     from analysis.adherence.priorities import priority_map
     from analysis.agreement import icc
@@ -95,6 +96,7 @@ _HOME = {
     "limits_of_agreement": "analysis.measurement_error",
     "longitudinal_invariance": "analysis.structural.equal_over_time",
     "lower_bounds": "analysis.reliability.lambdas",
+    "marginal_structural": "analysis.adherence.marginal_models",
     "mediate_adherence": "analysis.adherence.mediation",
     "misspecifications": "analysis.structural.misspecification",
     "mixed_correlations": "analysis.correlation.mixed_matrices",
@@ -157,6 +159,7 @@ __all__ = [
     "limits_of_agreement",
     "longitudinal_invariance",
     "lower_bounds",
+    "marginal_structural",
     "mediate_adherence",
     "misspecifications",
     "mixed_correlations",

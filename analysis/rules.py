@@ -353,6 +353,42 @@ LEVEL_LIBERAL = rule(
 )
 
 
+WEIGHT_MEAN = rule(
+    name="Mean of stabilised weights, distance from 1",
+    comparison="<=",
+    cutoff=0.2,
+    source="a mean near 1: Cole & Hernan 2008, doi:10.1093/aje/kwn164",
+    note="The number is a proposal of this toolkit.",
+)
+WEIGHT_SHARE = rule(
+    name="Effective share of weighted people",
+    comparison=">=",
+    cutoff=0.25,
+    source="few people must not carry the weight: Cole & Hernan 2008, doi:10.1093/aje/kwn164",
+    note="The number is a proposal of this toolkit.",
+)
+WEIGHT_LEAST_PROBABILITY = rule(
+    name="Smallest probability of an exposure that was seen",
+    comparison=">=",
+    cutoff=0.01,
+    source="nobody all but decided: Cole & Hernan 2008, doi:10.1093/aje/kwn164",
+    note="The number is a proposal of this toolkit.",
+)
+EXPOSURE_EXPLAINED = rule(
+    name="Share of an exposure that its causes explain",
+    comparison="<",
+    cutoff=0.5,
+    source="finite variance of ratios of normal densities; Cole & Hernan 2008, doi:10.1093/aje/kwn164",
+    note="From one half on weights have no finite variance, whatever the sample shows.",
+)
+WEIGHT_BALANCE = rule(
+    name="Balance of a cause after weighting",
+    comparison="<=",
+    cutoff=0.1,
+    source="Zhu, Coffman & Ghosh 2015, doi:10.1515/jci-2014-0022",
+)
+
+
 def rule_table() -> pd.DataFrame:
     """Give every named rule, to print beside a report.
 

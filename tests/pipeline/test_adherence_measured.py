@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,13 @@ import pytest
 import analysis
 import instrument
 from analysis.adherence.claims import Claim
+from analysis.adherence.marginal_models import _claim as claim_of_interval
+from analysis.adherence.marginal_models import marginal_structural
 from analysis.adherence.windows import use_by_window
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import adherence
+from analysis.pipeline.topics.adherence_marginal import _told as told_of
+from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import Part
 from analysis.pipeline.topics.adherence_waves import FIRST_FOUND, NEW_FOUND, NOT_FOUND, rated_waves, waves_of
 from analysis.report.claims import beside_each_other
@@ -23,6 +28,21 @@ from analysis.simulation import simulate_study
 from instrument.study import as_study
 
 SCALE = instrument.load("dta")
+DRAW = np.random.default_rng(8).normal(size=(3, 80))
+SMALL: dict[str, Any] = {
+    "data": pd.DataFrame(
+        {
+            "participant": [*range(40)] * 2,
+            "time": [1] * 40 + [2] * 40,
+            "a": DRAW[0],
+            "y": DRAW[1],
+            "l": DRAW[2],
+        }
+    ),
+    "exposure": "a",
+    "outcome": "y",
+    "varying": ["l"],
+}
 GIVEN = ("usage", "outcomes", "covariates", "study", "enrolment")
 
 
@@ -220,6 +240,7 @@ def test_a_summary_alone_names_what_is_missing_and_a_reader_of_the_log_is_asked(
 
     again = waves_in(context_of(data, usage=usage, use_by_wave=by_wave), context)
     assert asked == [1]
+    assert "weighted" in section["tables"]
     for name in ("waves", "wave_people"):
         assert again.tables[name].frame.to_dict("list") == section["tables"][name]
 
@@ -227,3 +248,75 @@ def test_a_summary_alone_names_what_is_missing_and_a_reader_of_the_log_is_asked(
 def test_only_waves_that_use_follows_count(context: Context) -> None:
     # the retest is no main wave, and week 12 closes with the study
     assert rated_waves(context) == ["week3", "week6"]
+
+
+def test_weighted_ratings_are_those_of_the_public_function(
+    data: SimpleNamespace, context: Context, section: dict[str, Any], people: pd.DataFrame
+) -> None:
+    table = pd.DataFrame(section["tables"]["weighted"])
+    total = table[table["predictor"] == "total"].set_index(["model", "term"])
+    assert set(table["predictor"]) == set(context.card.names)
+    values = section["values"]
+    row = total.loc["weighted", "this time"]
+    assert values["weighted_now"] == row["estimate"] and values["weighted_waves"] == 2
+    assert values["weighted_plain"] == total.loc["not weighted", "this time"]["estimate"]
+    assert values["weighted_people"] == row["n_people"]
+    # by pandas: use and ratings of each window beside each other, then the public function
+    study = as_study(data.study)
+    windows = use_by_window(data.usage, study, participants=data.enrolment)
+    use = windows.use.assign(log_done=lambda t: np.log1p(t["done"].astype(float)))
+    scores = context.card.scores.assign(participant=lambda t: t["participant"].astype(str))
+    spread = scores.loc[scores["wave"].isin(["week3", "week6"]), "total"].astype(float).std()
+    rows = use.merge(scores[["participant", "wave", "total"]], on=["participant", "wave"], how="left")
+    first = use[use["wave"] == "week3"].set_index("participant")
+    for name in ("percent", "log_done"):
+        before = rows["participant"].map(first[name]).where(rows["wave"] == "week6")
+        rows[f"{name}_before"] = before.fillna(0.0)
+    rows["total"] = rows["total"].astype(float) / spread
+    rows["early"] = np.log1p(rows["use_before"].astype(float))
+    rows["idle"] = np.log1p(rows["idle_at_landmark"].astype(float).clip(upper=study.gap_days))
+    side = data.covariates[["participant", *study.covariates]].merge(
+        data.outcomes[["participant", *study.baseline]], on="participant"
+    )
+    rows = rows.merge(side.assign(participant=side["participant"].astype(str)), on="participant", how="left")
+    made = analysis.marginal_structural(
+        rows, exposure="total", outcome="percent", varying=["percent_before", "log_done_before"],
+        baseline=["early", "idle", *study.covariates, *study.baseline], time="wave", times=["week3", "week6"],
+        numbers=["early", "idle", *study.baseline, *study.numbers],
+    )  # fmt: skip
+    wanted = made.effects.set_index(["model", "term"])
+    for name in ("n_people", "n_rows", "estimate", "se", "ci_lower", "ci_upper", "pvalue"):
+        np.testing.assert_allclose(
+            total[name].to_numpy(dtype=float), wanted[name].to_numpy(dtype=float), rtol=1e-6
+        )
+    assert total["claim"].tolist() == wanted["claim"].tolist()
+    rated = scores[(scores["wave"] == "week3") & scores["total"].notna()]["participant"]
+    here = people["participant"].isin(rated) & people["complete"]
+    # a week must end after week 3 closes (day 28) while somebody is watched
+    assert made.effects["n_people"].iloc[0] == int((here & (people["last"] >= 35)).sum())
+
+
+@pytest.mark.parametrize("interval", [(-1.0, 3.0), (1.0, 3.0), (-3.0, -1.0)])
+@pytest.mark.parametrize("sound", [True, False])
+def test_weights_that_fail_never_carry_an_effect(interval: tuple[float, float], sound: bool) -> None:
+    low, high = interval
+    made = marginal_structural(**SMALL)
+    effects = made.effects.assign(ci_lower=low, ci_upper=high)
+    mine = (effects["model"] == "weighted").to_numpy()
+    part = {"ci_lower": low, "ci_upper": high}
+    effects.loc[mine, "claim"] = str(claim_of_interval(part, sound))
+    checks = made.checks.assign(holds=sound)
+    said, values = told_of(replace(made, effects=effects, checks=checks), "Total")
+    for sentence in said:
+        assert ("an effect only if" in sentence) == (sound and not low <= 0 <= high)
+        assert ("cannot be told from these data, because the weights fail" in sentence) == (not sound)
+        assert ("not found" in sentence) == (sound and low <= 0 <= high)
+        assert "shown" not in sentence
+    assert ("weighted_failing" in values) == (not sound)
+
+
+def test_one_wave_says_why_ratings_were_not_weighed(data: SimpleNamespace) -> None:
+    alone = context_of(data, responses=data.responses[data.responses["wave"] == "week3"])
+    part = marginal_of(alone, {"total": "Total"}, "total")
+    assert not part.tables and not part.values
+    assert len(part.sentences) == 1 and "needs ratings at two waves or more" in part.sentences[0]

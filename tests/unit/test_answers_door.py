@@ -158,6 +158,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "limits_of_agreement": lambda t: analysis.limits_of_agreement(t["a1"], t["a2"]).to_frame(),
     "impute_items": lambda t: analysis.impute_items(items(t), 2, sweeps=1)[0],
     "lower_bounds": lambda t: analysis.lower_bounds(items(t)).to_frame(),
+    "marginal_structural": lambda t: (
+        analysis.marginal_structural(
+            t, exposure="a1", outcome="a2", varying=["b1"], baseline=["site"], time="wave", numbers=["b2"]
+        ).effects
+    ),
     "mixed_correlations": lambda t: analysis.mixed_correlations(items(t), ordered=NAMES[:3]).correlations,
     "omega": lambda t: analysis.omega(items(t), 2, draws=0).total,
     "polychoric": lambda t: analysis.polychoric(items(t)).correlations,

@@ -16,6 +16,7 @@ from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
 from analysis.pipeline.topics.adherence_ends import ends_of, ends_table, incidence_table
+from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import measured_of
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
@@ -80,6 +81,7 @@ def section_adherence(context: Context) -> Section:
     ended = ends_of(found, first, titles)
     measured = measured_of(context, found, first, titles)
     repeated = waves_of(context, found, first, titles)
+    weighted = marginal_of(context, titles, first)
     values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
         "flow": _flow(found),
@@ -88,6 +90,7 @@ def section_adherence(context: Context) -> Section:
         "standing": standing_table(found, titles),
         **measured.tables,
         **repeated.tables,
+        **weighted.tables,
         "ends": ends_table(found, titles),
         "incidence": incidence_table(found),
         "context": _context(found, titles),
@@ -119,14 +122,23 @@ def section_adherence(context: Context) -> Section:
             *_prose(values, found),
             *measured.sentences,
             *repeated.sentences,
+            *weighted.sentences,
             *ended.sentences,
             *said,
         ],
-        values={**values, **claimed.values, **measured.values, **repeated.values, **ended.values},
+        values={
+            **values,
+            **claimed.values,
+            **measured.values,
+            **repeated.values,
+            **weighted.values,
+            **ended.values,
+        },
         value_kinds={
             **claimed.kinds,
             **measured.kinds,
             **repeated.kinds,
+            **weighted.kinds,
             **ended.kinds,
             **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
             **each(GIVEN, "landmark_day due"),
@@ -137,7 +149,7 @@ def section_adherence(context: Context) -> Section:
         account=_account(context, found, first if first in main.index else None, tables["at_risk"].frame),
         tables={name: table for name, table in tables.items() if len(table.frame)},
         figures=[name for name, table in (("forest", main), ("survival", found.curves)) if len(table)],
-        problems=[*problems, *measured.problems, *repeated.problems],
+        problems=[*problems, *measured.problems, *repeated.problems, *weighted.problems],
     )
 
 

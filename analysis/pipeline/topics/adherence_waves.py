@@ -89,7 +89,7 @@ def waves_of(context: Context, found: AdherenceResult, first: str, titles: Mappi
             "waves",
             lambda: relate_waves(
                 context.card,
-                _windows(context),
+                windows_of(context),
                 study,
                 context.outcomes,
                 context.known_covariates,
@@ -127,18 +127,22 @@ def rated_waves(context: Context) -> list[str]:
     return [wave.name for wave in waves_in_use(context.study) if wave.name in present]
 
 
-def _windows(context: Context) -> Windows:
-    """Use by wave: from the log itself, or as whoever read the log hands it over."""
+def windows_of(context: Context) -> Windows:
+    """Use by wave, read once: from the log itself, or as whoever read the log hands it over."""
     from analysis.usage import UsageSummary
 
+    study = context.study
     if context.use_by_wave is not None:
-        return context.use_by_wave()
-    if isinstance(context.usage, UsageSummary) or context.study is None:
+        return context.once("windows", context.use_by_wave)
+    if isinstance(context.usage, UsageSummary) or study is None:
         fact = "the log was summarised before, so that use after each wave is not known."
         hint = "give the log itself, or use_by_wave."
         raise NotEstimableError(fact_and_hint("relate_waves", fact, hint))
-    return use_by_window(
-        context.usage, context.study, participants=enrolled(context)[0], known=usage_of(context)
+    return context.once(
+        "windows",
+        lambda: use_by_window(
+            context.usage, study, participants=enrolled(context)[0], known=usage_of(context)
+        ),
     )
 
 
