@@ -144,7 +144,7 @@ def serve_command(
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
     if not no_dashboard:
-        os.environ["DTA_STORE"] = store
+        os.environ["DTA_STORE"], os.environ["DTA_KEY_FILE"] = store, str(keys)
         alone = is_loopback(host) and not behind_proxy and signing_in is None
         os.environ.setdefault("DTA_JOBS", "yes" if alone else "no")
         typer.echo(f"Dashboard: {address}/dashboard/ (stop with Ctrl+C)")

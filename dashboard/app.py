@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import streamlit as st
@@ -36,6 +37,18 @@ def _collection() -> None:
     collection_now.show()
 
 
+def _team() -> None:
+    from dashboard.views import team
+
+    team.show()
+
+
+def _team_is_offered() -> bool:
+    from dashboard.views import team
+
+    return team.is_offered()
+
+
 def _run_validation() -> None:
     from dashboard.views import run_validation
 
@@ -49,6 +62,8 @@ def _pages() -> dict[str, list[st.Page]]:
     groups[COLLECTING].append(st.Page(in_short.show, title="In short", url_path="in-short"))
     if collection.is_offered():
         groups[COLLECTING].append(st.Page(_collection, title="Collection", url_path="collection"))
+    if os.environ.get("DTA_STORE", "").strip() and _team_is_offered():
+        groups[COLLECTING].append(st.Page(_team, title="Team", url_path="team"))
     for page in pages_of(state.tree if state.tree is not None else {"sections": {}}):
         groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))

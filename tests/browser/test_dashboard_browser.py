@@ -14,11 +14,17 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
+from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 from small_study import small_validation
+from study_of_tests import open_study
 
 from dashboard.catalogue import PAGES
+from instrument.store.connect import open_store, upgrade_store
+from instrument.store.tables import audit_log
+from instrument.store.tokens import load_keyring
 
 pytestmark = pytest.mark.browser
 SHOTS = os.environ.get("DTA_SCREENSHOTS")
@@ -132,3 +138,45 @@ def test_a_report_is_accessible_and_fits(
     assert faults == set()
     assert fits
     assert {url for url in asked if not url.startswith(("file:", "data:"))} == set()
+
+
+def test_the_team_page_fits_a_telephone(tmp_path: Path, browser: Browser) -> None:
+    """As the operator on the own machine: look, invite, a fault, and the audit behind it."""
+    url, keys = f"sqlite:///{tmp_path / 'store.sqlite'}", tmp_path / "dta.keys"
+    engine = open_store(url)
+    upgrade_store(engine)
+    open_study(engine, load_keyring(keys, {}), 3)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "DTA_STORE": url, "DTA_KEY_FILE": str(keys), "DTA_SHARED": "no"}
+    environment.pop("DTA_SECRET_KEY", None)
+    code = SERVE.replace("pathlib.Path(sys.argv[1])", "None, shared=False")
+    server = subprocess.Popen([sys.executable, "-c", code, "-", str(port)], env=environment)
+    try:
+        for _ in range(900):
+            with socket.socket() as asked:
+                if asked.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.2)
+        context = browser.new_context(viewport={"width": 320, "height": 800})
+        page = context.new_page()
+        page.set_default_timeout(90_000)
+        page.goto(f"http://127.0.0.1:{port}/dashboard/team")
+        page.get_by_role("heading", name="The study itself").wait_for()
+        page.get_by_role("button", name="Invite").click()
+        page.get_by_text("They are shown only here.").wait_for()
+        page.get_by_role("button", name="Record the withdrawal").click()
+        page.get_by_text("the study has no person").wait_for()
+        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert _faults(page) == []
+        context.close()
+    finally:
+        server.terminate()
+        server.wait(10)
+    with engine.connect() as connection:
+        acts = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
+    engine.dispose()
+    assert ("team.invite", "study 1 by operator") in [tuple(act) for act in acts]
