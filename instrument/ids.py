@@ -111,9 +111,10 @@ def sums_up(name: str, *, surely: bool = False) -> bool:
     >>> sums_up("Grand total"), sums_up("Max"), sums_up("Max", surely=True), sums_up("P001")
     (True, True, False, False)
     """
+    if re.search(r"\d", name):
+        return False
     words = re.findall(r"[^\W\d_]+", name.casefold())
-    known = SUMS if surely else SUMS | MAY_BE_NAMES
-    return bool(words) and set(words) <= known and not re.search(r"\d", name)
+    return bool(words) and all(word in SUMS or (not surely and word in MAY_BE_NAMES) for word in words)
 
 
 def is_trial(name: str) -> bool:

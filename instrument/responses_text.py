@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import re
 from pathlib import Path
@@ -76,7 +77,13 @@ def read_delimited(
         delimiter = usual
         if not rows_above:
             _check_delimiter(path, text, caller, delimiter)
-    rows, lines, n_blank = _split(path, text, caller, delimiter)
+    collects = gc.isenabled()
+    gc.disable()  # a million new lists make the collector look through all of them again and again
+    try:
+        rows, lines, n_blank = _split(path, text, caller, delimiter)
+    finally:
+        if collects:
+            gc.enable()
     if declared is not None and len(rows) > 1:
         rows, lines = rows[1:], lines[1:]
     kept = min(rows_above, len(rows) - 1)

@@ -60,12 +60,11 @@ def nobodies(raw: RawTable, reading: Reading, people: pd.Series) -> list[str]:
     if reading.participant not in raw.columns:
         return []
     names = people.astype(str)
-    sums = names.map(lambda name: sums_up(name, surely=True)).to_numpy(dtype=bool)
-    last = np.arange(len(names)) >= len(names) - LAST_ROWS
-    if (sums & last).any() and not raw.is_mapped:
-        fact = f"{count_of(int((sums & last).sum()), 'row')} at the end seem to sum up the people above"
-        hint = f"delete them{or_say(raw, 'without_rows')}."
-        raise raw.fault(f"{fact} ({raw.where(sums & last)}).", hint)
+    sums = np.zeros(len(names), dtype=bool)
+    sums[-LAST_ROWS:] = [sums_up(name, surely=True) for name in names.iloc[-LAST_ROWS:]]
+    if sums.any() and not raw.is_mapped:
+        fact = f"{count_of(int(sums.sum()), 'row')} at the end seem to sum up the people above"
+        raise raw.fault(f"{fact} ({raw.where(sums)}).", f"delete them{or_say(raw, 'without_rows')}.")
     trials = names.map(is_trial).to_numpy(dtype=bool)
     if not trials.any() or trials.mean() > MOST_TRIALS:
         return []

@@ -104,6 +104,29 @@ def filled(cells: Any) -> np.ndarray:
     return np.asarray(holds[positions])
 
 
+def holds_one_of(cells: Any, texts: Sequence[str]) -> np.ndarray:
+    """Say which cells hold one of some texts.
+
+    Parameters
+    ----------
+    cells
+        Array-like of shape (n,).
+    texts
+        As `cell_text` gives them.
+
+    Returns
+    -------
+    array of bool, shape (n,)
+        True where one of them stands.
+    """
+    column = pd.Series(cells, dtype=object) if isinstance(cells, (tuple, list)) else pd.Series(cells)
+    positions, distinct = pd.factorize(column.reset_index(drop=True))
+    known = set(texts)
+    return np.asarray(
+        np.array([*(cell_text(v) in known for v in distinct), "" in known], dtype=bool)[positions]
+    )
+
+
 def _first(raw: RawTable, names: Sequence[str], found: Found) -> list[str]:
     """Columns by their plain names, in the order of the names, that are free and hold something."""
     by_plain: dict[str, str] = {}
@@ -279,7 +302,7 @@ def day_column(raw: RawTable, tool: Tool, status: str | None, found: Found) -> s
         moments = [cell for cell in cells if cell.casefold() not in NO_MOMENT]
         if not moments:
             continue
-        if all(date_written(moment) is not None for moment in moments):
+        if all(date_written(moment) is not None for moment in dict.fromkeys(moments)):
             found.take(raw, label, "day of answers", f"how {tool.name} names it")
             return label
         found.notes.append(
@@ -336,11 +359,18 @@ def rows_of_nobody(raw: RawTable, participant: str | None, found: Found) -> dict
     if participant is None:
         return {}
     cells = [cell_text(cell) for cell in raw.column(participant)]
-    sums = sorted({text for text in cells if sums_up(text)})
-    trials = sorted({text for text in cells if is_trial(text)})
+    distinct = set(cells)
+    sums = sorted(text for text in distinct if sums_up(text))
+    trials = sorted(text for text in distinct if is_trial(text))
     if sum(text in trials for text in cells) > MOST_TRIALS * len(cells):
         trials = []
-    heads = sorted({text for text in cells if plain_name(text) == plain_name(participant)})
+    longest = len(participant) + 5
+    short = [
+        text
+        for text in distinct
+        if len(text) <= longest and text[:1].casefold() == participant[:1].casefold()
+    ]
+    heads = sorted(text for text in short if plain_name(text) == plain_name(participant))
     for texts, what in ((sums, "no people"), (trials, "trials of the survey"), (heads, "heads repeated")):
         if texts:
             words = f"rows whose {participant!r} says {name_offenders(texts)} are {what}"

@@ -15,6 +15,7 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.ids import ids_alike
 from instrument.recognition.answers import cell_text
+from instrument.recognition.beside_items import filled, holds_one_of
 from instrument.recognition.mapping import Mapping
 from instrument.recognition.opening import read_headed
 from instrument.recognition.shapes import keys_of, lengthen, widen
@@ -216,8 +217,7 @@ def _without_rows(raw: RawTable, mapping: Mapping) -> RawTable:
     """Leave out rows that are no answers of people, and say how many."""
     kept = np.ones(len(raw.lines), dtype=bool)
     for label, texts in mapping.without_rows.items():
-        known = set(texts)
-        kept &= ~np.array([cell_text(cell) in known for cell in raw.column(label)], dtype=bool)
+        kept &= ~holds_one_of(raw.column(label), texts)
     if kept.all():
         return raw
     names = name_offenders(mapping.without_rows)
@@ -303,7 +303,9 @@ def _without_untouched(raw: RawTable, mapping: Mapping) -> RawTable:
         return raw
     blank = np.array([state == OPEN for state in raw.column(STATUS)], dtype=bool)
     for item in [name for name in raw.columns if name in (mapping.items or _items_of_waves(mapping))]:
-        blank &= np.array([not cell_text(cell) for cell in raw.column(item)], dtype=bool)
+        if not blank.any():
+            return raw
+        blank &= ~filled(raw.column(item))
     if blank.all() and len(blank):
         hint = "export the event in which the form is filled in."
         raise raw.fault(f"none of {len(blank)} rows holds an answer.", hint)

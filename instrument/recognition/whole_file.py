@@ -18,6 +18,7 @@ from instrument.recognition.beside_items import (
     ColumnMeaning,
     Found,
     day_column,
+    holds_one_of,
     people_column,
     rows_left_out,
     rows_of_nobody,
@@ -435,7 +436,7 @@ def _other_words(
 def _rows_kept(raw: RawTable, without: dict[str, tuple[str, ...]]) -> np.ndarray:
     kept = np.ones(len(raw.lines), dtype=bool)
     for label, texts in without.items():
-        kept &= ~np.array([cell_text(cell) in texts for cell in raw.column(label)], dtype=bool)
+        kept &= ~holds_one_of(raw.column(label), texts)
     return kept
 
 
