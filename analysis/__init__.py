@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from analysis.structural.models import cfa, sem
     from analysis.structural.nested import nested
     from analysis.structural.panel_models import panel_model
+    from analysis.structural.sam import sam
     from analysis.structural.theory import compare_theories
     from analysis.usage import summarise_usage
     from analysis.validity.discriminant import htmt
@@ -115,6 +116,7 @@ _HOME = {
     "relate_waves": "analysis.adherence",
     "reliable_change": "analysis.measurement_error",
     "rule_table": "analysis.rules",
+    "sam": "analysis.structural.sam",
     "screen": "analysis.screening",
     "sem": "analysis.structural.models",
     "simulate_study": "analysis.simulation",
@@ -178,6 +180,7 @@ __all__ = [
     "relate_waves",
     "reliable_change",
     "rule_table",
+    "sam",
     "screen",
     "sem",
     "simulate_study",

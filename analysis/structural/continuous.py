@@ -89,7 +89,7 @@ def fit_continuous(
     refuse_unconverged(minimum, caller, names, minimum_slope(target, x, minimum))
     states = [evaluate(group, x) for group in groups]
     test, baseline, vcov, traces = _inference(setting, target, minimum, x, states, estimator, names, caller)
-    fit = _indices(setting, states, test, baseline, estimator, traces)
+    fit = indices_at(setting, states, test, baseline, estimator, traces)
     return Fitted(
         caller=caller, estimator=estimator, missing="fiml" if full_information else "listwise", table=table,
         data=data, reduction=reduction, minimum=minimum, x=x, vcov=vcov, states=states,
@@ -214,7 +214,7 @@ def _log_likelihood(setting: Setting, states: list[State]) -> float:
     return total
 
 
-def _indices(
+def indices_at(
     setting: Setting, states: list[State], test: ScaledTest, baseline: ScaledTest, estimator: str,
     traces: tuple[float, float],
 ) -> dict[str, float]:  # fmt: skip

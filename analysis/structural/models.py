@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -229,6 +230,17 @@ def sem(
     )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A model with its rows, ready to be fitted."""
+
+    syntax: Syntax
+    table: ParameterTable
+    rows: ModelData
+    estimator: str
+    missing: str
+
+
 def fit_model(
     caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
     missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
@@ -238,6 +250,24 @@ def fit_model(
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     caller = named(caller)
+    ready = prepare_model(
+        caller, model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
+        std_lv, orthogonal, parameterization, cluster, sampling_weights, growth, bounds, rotation,
+        rotation_args,
+    )  # fmt: skip
+    with one_thread():
+        fitted = estimate(ready.table, ready.rows, ready.estimator, ready.missing, caller)
+        return make_result(fitted, model, faults_of(fitted))
+
+
+def prepare_model(
+    caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
+    missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
+    meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
+    sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
+    rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
+) -> Prepared:  # fmt: skip
+    """Read a model and its rows in the name of a public function, and refuse what cannot be fitted."""
     syntax = parse_syntax(model, caller)
     if estimator is None:
         numbers = syntax.has_levels or any(s.op == "<~" for s in syntax.statements)
@@ -269,7 +299,7 @@ def fit_model(
                 caller, f"{estimator} takes the answers as numbers although ordered=True.",
                 "leave ordered out, or use estimator='WLSMV'.",
             ),
-            ToolkitWarning, stacklevel=3,
+            ToolkitWarning, stacklevel=4,
         )  # fmt: skip
     ordered = ordinal if ordered is None else ordered
     allowed = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")
@@ -321,9 +351,7 @@ def fit_model(
     table = with_anchors(table, rows, caller)
     if bounds is not None:
         table = with_bounds(table, rows, bounds, caller)
-    with one_thread():
-        fitted = estimate(table, rows, estimator, used, caller)
-        return make_result(fitted, model, faults_of(fitted))
+    return Prepared(syntax, table, rows, estimator, used)
 
 
 def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: str, caller: str) -> Fitted:

@@ -69,7 +69,7 @@ def summarise_ordinal(data: ModelData, missing: str, caller: str) -> list[Ordina
                     "drop one item of each pair, or merge rare categories.",
                 )
             )  # fmt: skip
-        degenerate = np.any(np.diag(_gamma(moments)) <= 0.0) or not np.isfinite(_gamma(moments)).all()
+        degenerate = np.any(np.diag(gamma_of(moments)) <= 0.0) or not np.isfinite(gamma_of(moments)).all()
         if degenerate:
             raise NotEstimableError(
                 fact_and_hint(
@@ -107,8 +107,8 @@ def fit_ordinal(
         np.concatenate([*m.thresholds, m.correlations[vech_places(len(data.variables), False)]])
         for m in found
     ]
-    gammas = [_gamma(m) for m in found]
-    weights = [1.0 / _spread(m) if estimator == "WLSMV" else np.ones(len(_spread(m))) for m in found]
+    gammas = [gamma_of(m) for m in found]
+    weights = [least_squares_weights(m, estimator) for m in found]
     sizes = [m.total for m in found]
     groups = [build_ordinal_group(table, g) for g in range(len(found))]
     reduction = reduce_parameters(table, caller)
@@ -179,7 +179,8 @@ def _with_unit_variances(
         yield on_markers(table, other, markers, reduction.expand(minimum.z))
 
 
-def _gamma(moments: OrdinalMoments) -> Array:
+def gamma_of(moments: OrdinalMoments) -> Array:
+    """Give the asymptotic covariance of thresholds and correlations."""
     if moments.acov is None:
         raise ValueError("moments were computed without their asymptotic covariance")
     return moments.acov
@@ -189,6 +190,12 @@ def _spread(moments: OrdinalMoments) -> Array:
     if moments.independent_acov is None:
         raise ValueError("moments were computed without their asymptotic covariance")
     return moments.independent_acov
+
+
+def least_squares_weights(moments: OrdinalMoments, estimator: str) -> Array:
+    """Give the diagonal of the weight matrix: inverse variances for WLSMV, ones for ULSMV."""
+    spread = _spread(moments)
+    return 1.0 / spread if estimator == "WLSMV" else np.ones(len(spread))
 
 
 def sandwich(blocks: list[Block], basis: Array, names: list[str], sizes: list[float], caller: str) -> Array:

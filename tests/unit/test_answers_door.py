@@ -137,6 +137,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "factor_retention": lambda t: analysis.factor_retention(items(t), draws=20, comparison_samples=20).table,
     "composite_or_effect": lambda t: analysis.composite_or_effect(items(t)).table,
     "growth": lambda t: analysis.growth(GROWTH, t).parameters,
+    "sam": lambda t: analysis.sam(f"{MODEL}\nf ~ b1", t, estimator="ML").parameters,
     "panel_model": lambda t: analysis.panel_model(t, {"a": NAMES[:3], "b": NAMES[3:]}, kind="CLPM").paths,
     "graded_response": lambda t: analysis.graded_response(items(t)).parameters,
     "htmt": lambda t: analysis.htmt(t, {"a": NAMES[:3], "b": NAMES[3:]}, draws=0).pairs,

@@ -1,0 +1,122 @@
+"""Structure after measurement: blocks, what is refused, and that a wrong path does not bend the measurement."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import sam, sem
+from instrument.errors import DefinitionError, NotEstimableError
+
+H = pd.read_csv(Path(__file__).parents[1] / "reference" / "data" / "holzinger1939.csv")
+L = pd.read_csv(Path(__file__).parents[1] / "reference" / "data" / "bfi_covariates.csv").head(500)
+THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+PATHS = "\nspeed ~ visual + textual"
+
+
+def names(result):
+    return list(result.measurement)
+
+
+def test_factors_that_share_items_errors_or_labels_are_measured_together():
+    assert names(sam(THREE + PATHS, H, estimator="ML")) == ["visual", "textual", "speed"]
+    shared = THREE + PATHS + "\nx1 ~~ x9"
+    assert names(sam(shared, H, estimator="ML")) == ["visual + speed", "textual"]
+    crossed = THREE.replace("x7 + x8 + x9", "x7 + x8 + x9 + x4") + PATHS
+    assert names(sam(crossed, H, estimator="ML")) == ["visual", "textual + speed"]
+    labelled = THREE.replace("x2", "a*x2").replace("x5", "a*x5") + PATHS
+    assert names(sam(labelled, H, estimator="ML")) == ["visual + textual", "speed"]
+
+
+def test_a_wrong_structure_leaves_the_measurement_alone():
+    right = sam(THREE + PATHS, H, estimator="ML").parameters.query("step == 1")
+    wrong = sam(THREE + "\nspeed ~ visual\ntextual ~~ 0*visual + 0*speed", H, estimator="ML")
+    again = wrong.parameters.query("step == 1")
+    assert again["est"].to_numpy() == pytest.approx(right["est"].to_numpy(), abs=1e-9)
+    assert wrong.fit["df"] == 2
+    assert wrong.fit["pvalue"] < 1e-5
+    joint = sem(THREE + "\nspeed ~ visual\ntextual ~~ 0*visual + 0*speed", H, estimator="ML").parameters
+    assert abs(joint["est"].iloc[2] - again["est"].iloc[1]) > 0.02
+
+
+def test_neither_order_nor_scale_matters():
+    first = sam(THREE + PATHS, H, estimator="ML")
+    wide = sam(
+        THREE + PATHS,
+        H.sample(frac=1, random_state=1).assign(x7=H["x7"] * 10, x1=H["x1"] + 3),
+        estimator="ML",
+    )
+    one, two = (f.standardized().set_index(["lhs", "op", "rhs"])[["est", "se"]] for f in (first, wide))
+    assert two.to_numpy() == pytest.approx(one.to_numpy(), abs=1e-6)
+    assert wide.reliability["reliability"].to_numpy() == pytest.approx(
+        first.reliability["reliability"].to_numpy()
+    )
+
+
+def test_ordinal_items_in_groups():
+    model = "A =~ A2 + A3 + A5\nN =~ N1 + N2 + N3\nN ~ A"
+    both = sam(model, L, group="gender01")
+    for label, own in L.groupby("gender01"):
+        alone = sam(model, own).parameters.query("op == '~' or op == '=~'")
+        rows = both.parameters[(both.parameters["group"] == label) & both.parameters["op"].isin(["~", "=~"])]
+        assert rows["est"].to_numpy() == pytest.approx(alone["est"].to_numpy(), abs=1e-6)
+        assert rows["se"].to_numpy() == pytest.approx(alone["se"].to_numpy(), rel=0.01)
+
+
+REFUSED = [
+    ("x1 ~ x2", {"estimator": "ML"}, "has no latent variables"),
+    (THREE, {"method": "both"}, "method 'both' is unknown"),
+    (THREE + "\nvisual ~~ 0*textual" + PATHS, {"estimator": "MLR"}, "'MLR' is not available in two steps"),
+    ("visual =~ x1 + x2 + x3", {}, "no structure among its factors"),
+    (THREE + PATHS, {"blocks": [["visual"], ["textual"]]}, "do not name every factor once: 'speed'"),
+    (THREE + PATHS, {"blocks": [["visual", "textual"], ["speed", "textual"]]}, "once: 'textual'"),
+    (THREE + PATHS, {"blocks": [["visual"], ["textual"], ["speeed"]]}, "once: 'speed', 'speeed'"),
+    (
+        THREE + PATHS + "\nx1 ~~ x9",
+        {"blocks": ["visual", "textual", "speed"]},
+        "blocks part 'visual' from 'speed', which share",
+    ),
+    (THREE + "\ng =~ visual + textual + speed", {}, "latent variables are indicators"),
+    (THREE + PATHS + "\nx1 ~ ageyr", {}, "indicators stand in the structure: 'x1 ~ ageyr'"),
+    (THREE + "\nspeed ~ a*visual + b*textual\na == b", {}, "constraints are not supported in two steps"),
+    ("C <~ x1 + x2 + x3\nspeed =~ x7 + x8 + x9\nspeed ~ C", {}, "composites, exploratory blocks and levels"),
+]
+
+
+@pytest.mark.parametrize(("model", "options", "message"), REFUSED)
+def test_what_two_steps_cannot_tell_apart_is_refused(model, options, message):
+    with pytest.raises(DefinitionError, match=message) as caught:
+        sam(model, H, **{"estimator": "ML", **options})
+    fact, *rest = str(caught.value).split("\n")
+    assert (len(rest), rest[0][:6], fact[:5]) == (1, "Hint: ", "sam: ")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: sam("A =~ A1 + A2 + A3\nA ~ age10", L, ordered=["A1", "A2", "A3"]),
+            "observed variables beside",
+        ),
+        (lambda: sam("A =~ A1 + A2 + A3\nN =~ N1 + N2 + N3\nN ~ A", L, "global"), "takes no ordinal items"),
+    ],
+)
+def test_what_ordinal_items_do_not_allow(call, message):
+    with pytest.raises(DefinitionError, match=message):
+        call()
+
+
+def test_a_block_that_cannot_be_fitted_is_named():
+    with pytest.raises(
+        NotEstimableError, match=r"sam: the measurement of 'speed': .*negative degrees of freedom"
+    ):
+        sam("visual =~ x1 + x2 + x3\nspeed =~ x7 + x8\nspeed ~ visual", H, estimator="ML")
+
+
+def test_factors_that_are_one_are_refused():
+    draw = np.random.default_rng(2).normal
+    f = draw(size=150)
+    table = pd.DataFrame({f"q{k}": f + 0.5 * draw(size=150) for k in range(6)})
+    with pytest.raises(NotEstimableError, match="covariance matrix of the factors is not positive definite"):
+        sam("f =~ q0 + q1 + q2\ng =~ q3 + q4 + q5\ng ~ f", table, estimator="ML")
