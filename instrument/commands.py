@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from instrument.commands_content import app as content_app
 from instrument.commands_drafting import app as drafting_app
 from instrument.commands_exchange import app as exchange_app
 from instrument.commands_store import app as store_app
@@ -33,6 +34,7 @@ app = typer.Typer()
 app.registered_commands += exchange_app.registered_commands
 app.add_typer(study_app, name="study")
 app.add_typer(store_app, name="store")
+app.add_typer(content_app, name="content")
 files = typer.Typer(no_args_is_help=True, help="Draft and check instrument files.")
 files.registered_commands += drafting_app.registered_commands
 app.add_typer(files, name="instrument")
@@ -85,7 +87,7 @@ def score_command(
     typer.echo(f"{len(table)} administrations scored in {out}")
 
 
-def write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str, caller: str = "dta score") -> None:
     """Write a text file so that it is there whole or not at all, for its owner only.
 
     Raises
@@ -105,7 +107,7 @@ def write_whole(path: Path, text: str) -> None:
         if scratch is not None and os.path.exists(scratch):
             os.unlink(scratch)
         fact = f"{str(path)!r} cannot be written ({error.strerror})."
-        raise ResponseDataError(fact_and_hint("dta score", fact, "name a file in a folder.")) from None
+        raise ResponseDataError(fact_and_hint(caller, fact, "name a file in a folder.")) from None
 
 
 @app.command("instruments")

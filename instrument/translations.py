@@ -26,12 +26,12 @@ def texts_missing(scale: Instrument, languages: list[str] | None = None) -> list
         `translations.de.instructions: is missing, though en has them`. Items and labels of options are never
         left out; titles of themes may be left out, but all of them.
     """
-    source = _texts(scale.wording())
+    source = texts_of(scale.wording())
     faults = []
     for tag in scale.languages[1:]:
         if languages is not None and tag not in languages:
             continue
-        there = {path for path, text in _texts(scale.wording(tag)).items() if text}
+        there = {path for path, text in texts_of(scale.wording(tag)).items() if text}
         untitled = not any(path.startswith("themes.") for path in there)
         for path, text in source.items():
             left_out = untitled and path.startswith("themes.")
@@ -84,12 +84,12 @@ def texts_untranslated(scale: Instrument) -> dict[str, list[str]]:
         kind of the same language, such as en-GB beside en, may well say the same and is not looked at; nor
         are titles, which are often names.
     """
-    source = _texts(scale.wording())
+    source = texts_of(scale.wording())
     found = {}
     for tag in scale.languages[1:]:
         if tag.split("-")[0] == scale.language.split("-")[0]:
             continue
-        there = _texts(scale.wording(tag))
+        there = texts_of(scale.wording(tag))
         same = [
             path
             for path, text in source.items()
@@ -100,7 +100,8 @@ def texts_untranslated(scale: Instrument) -> dict[str, list[str]]:
     return found
 
 
-def _texts(wording: Wording) -> dict[str, str]:
+def texts_of(wording: Wording) -> dict[str, str]:
+    """Every text of a wording by its path, such as `items.q1`, with single spaces."""
     return {path: " ".join(text.split()) for path, text in _every_text(wording)}
 
 
