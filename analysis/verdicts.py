@@ -31,6 +31,7 @@ class Cause(StrEnum):
     EMPTY_OPTION = "empty_option"
     NOT_ESTIMATED = "not_estimated"
     NOTHING_LEFT = "nothing_left"
+    NOT_DETERMINED = "not_determined"
     UNDECIDED = "undecided"
     WIDE = "wide"
     COMPOSITE = "composite"
@@ -49,6 +50,7 @@ _CAUSES = {
     Cause.EMPTY_OPTION: "an answer option that nobody in one of the parts compared chose",
     Cause.NOT_ESTIMATED: "no estimate",
     Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",
+    Cause.NOT_DETERMINED: "a model that these items do not determine",
     Cause.UNDECIDED: "large enough to matter, but not told from chance",
     Cause.WIDE: "an interval too wide to tell",
     Cause.COMPOSITE: "its items make up the score, they are not signs of one thing and need not go together",

@@ -1,4 +1,4 @@
-"""Errors and warnings of the whole toolkit: one root, three kinds, one warning."""
+"""Errors and warnings of the whole toolkit: one root, its kinds, one warning."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ class ResponseDataError(ToolkitError):
 
 class NotEstimableError(ToolkitError):
     """The data cannot support the requested estimate, or a fit failed."""
+
+
+class UnderidentifiedError(NotEstimableError):
+    """A model has more unknowns than its items tell apart; more people would not change that."""
 
 
 class ToolkitWarning(UserWarning):

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.pipeline.section import Untested
 from analysis.rules import FEWEST_PEOPLE, RESPONSE_MODEL_PEOPLE, STRUCTURE_PER_ITEM
 from analysis.verdicts import Cause
-from instrument.errors import DefinitionError, ToolkitError
+from instrument.errors import DefinitionError, ToolkitError, UnderidentifiedError
 
 if TYPE_CHECKING:
     from analysis.pipeline.context import Context
@@ -138,7 +138,7 @@ def explained(
     wanted = context.item_ids if items is None else list(items)
     if set(stuck_items(context)) & set(wanted):
         return Cause.NO_VARIATION
-    return few
+    return Cause.NOT_DETERMINED if isinstance(error, UnderidentifiedError) else few
 
 
 def by_reason(failures: Iterable[tuple[str, str]]) -> list[str]:

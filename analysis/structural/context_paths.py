@@ -295,7 +295,8 @@ def _context_of(contexts: Themes, wanted: str | None) -> str:
         raise DefinitionError(fact_and_hint(CALLER, fact, "name one of them with context=."))
     if wanted is not None and wanted not in contexts:
         fact = f"{wanted!r} is no context theme with two items in the data."
-        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose from {name_offenders(list(contexts))}."))
+        hint = f"choose from {name_offenders(list(contexts))}." if contexts else "give it two items."
+        raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     return wanted if wanted is not None else next(iter(contexts))
 
 

@@ -13,7 +13,7 @@ from analysis.structural.optimise import Minimum, Reduction
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, State
 from analysis.structural.two_level_likelihood import TwoLevelLikelihood
-from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import NotEstimableError, UnderidentifiedError, fact_and_hint, name_offenders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ def refuse_unconverged(minimum: Minimum, caller: str, names: list[str], slope: A
 def refuse_negative_df(n_moments: int, n_parameters: int, caller: str) -> None:
     """Raise when there are more parameters than moments."""
     if n_parameters > n_moments:
-        raise NotEstimableError(
+        raise UnderidentifiedError(
             fact_and_hint(
                 caller,
                 f"{n_parameters} parameters but only {n_moments} sample moments: the model has negative "

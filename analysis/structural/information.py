@@ -13,7 +13,7 @@ import numpy as np
 from analysis.sampling import Sampling
 from analysis.structural.fiml import Patterns, casewise_scores, saturated_information, sweep
 from analysis.structural.ram import Array, GroupModel, State, jacobian, slopes, vech_places
-from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+from instrument.errors import UnderidentifiedError, fact_and_hint, name_offenders
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # a repr would spell out answers
@@ -79,7 +79,7 @@ def invert_information(information: Array, names: list[str], caller: str) -> Arr
 
     Raises
     ------
-    NotEstimableError
+    UnderidentifiedError
         When the information is singular, naming the parameters involved.
     """
     scale = np.sqrt(np.maximum(np.diag(information), 1e-300))
@@ -88,7 +88,7 @@ def invert_information(information: Array, names: list[str], caller: str) -> Arr
     if size[0] < 1e-9 * max(size[-1], 1.0):
         load = np.abs(vectors[:, size < 1e-9 * max(size[-1], 1.0)]).max(axis=1)
         involved = [names[k] for k in np.argsort(-load) if load[k] > 0.05]
-        raise NotEstimableError(
+        raise UnderidentifiedError(
             fact_and_hint(
                 caller,
                 f"the model is not identified: the data do not determine {name_offenders(involved)}.",

@@ -32,6 +32,7 @@ from analysis.pipeline.topics.groups import judged_levels
 from analysis.report.html import render_html
 from analysis.report.limits import limits_of
 from analysis.report.markdown import render_markdown
+from analysis.report.opening import opening
 from analysis.report.questions import counted_questions, hidden_claims, question_rows
 from analysis.report.short_forms import render_short_html
 from analysis.report.standards import evidence_of, states_sentence
@@ -634,3 +635,22 @@ def test_every_number_is_that_of_the_ledger(
 ) -> None:
     for name, found in {"twenty": twenty, "hollow": hollow, "tiny_groups": tiny_groups}.items():
         assert unlike(name, found.tree["sections"]) == []
+
+
+@pytest.mark.parametrize("per_theme", [1, 2])
+def test_too_few_items_for_a_model_are_a_limit_of_the_scale_and_no_failure(per_theme: int) -> None:
+    """Three options and two items a theme: no model of groups or waves is determined, however many answer."""
+    options = {"response_scales": {"often": {"options": {1: "Never", 2: "Seldom", 3: "Often"}}}}
+    whole = garden(3, per_theme).model_dump(mode="json", exclude_none=True, by_alias=True)
+    scale = Instrument.model_validate(whole | options)
+    waves = [answers_of(scale, 300, wave=wave, seed=wave) for wave in (1, 2)]
+    answers = pd.concat(waves, ignore_index=True)
+    answers[answers.columns[2:]] = answers[answers.columns[2:]].clip(upper=3)
+    sides = people(answers, plot=["north", "south"])
+    found = validate(answers, scale, covariates=sides, topics=["models", "groups", "longitudinal"])
+    sections = found.tree["sections"]
+    assert [body["problems"] for body in sections.values()] == [[], [], []]
+    assert sections["groups"]["untested"] and sections["longitudinal"]["untested"]
+    causes = {row["cause"] for body in sections.values() for row in body["untested"]}
+    assert causes <= {Cause.NOT_DETERMINED.value, Cause.NOTHING_LEFT.value, Cause.IMPROPER.value}
+    assert not any("Mend what failed" in step.text for step in opening(found.tree).steps)

@@ -12,6 +12,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.models import estimator_for
+from analysis.verdicts import Cause
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
         title = f"{context.title_of(theme)}, context over time"
         if gaps.few is not None:
             gaps.leave(title, gaps.few)
+            continue
+        if len(context.themes[theme]) < 2:
+            gaps.leave(title, Cause.NOTHING_LEFT)
             continue
         try:
             with warnings.catch_warnings():

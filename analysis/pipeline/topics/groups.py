@@ -64,6 +64,9 @@ def section_groups(context: Context) -> Section:
     for name, labels in groupings(context).items():
         for theme, items in context.themes.items():
             who = f"{context.title_of(theme)}, by {name}"
+            if len(items) < 2:
+                gaps.leave(f"{context.title_of(theme)}, of one item", Cause.NOTHING_LEFT)
+                continue
             try:
                 result = _fitted(context, labels, theme, items)
             except ToolkitError as error:

@@ -163,6 +163,9 @@ def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFram
         if theme in context.composites:
             gaps.leave(f"{title}, same measure over time", Cause.COMPOSITE)
             continue
+        if len(items) < 2:
+            gaps.leave(f"{title}, of one item, same measure over time", Cause.NOTHING_LEFT)
+            continue
         try:
             found = _fitted(theme, items, long, waves, ordered=ordinal, missing=context.plan.missing)
         except ToolkitError as error:
