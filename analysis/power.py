@@ -225,7 +225,7 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
         fact = f"these assumptions are outside their range: {', '.join(sorted(set(faults)))}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "shares lie between 0 and 1, odds ratios above 0."))
     day = design.landmark.day
-    ratings = sum(wave.role == "main" and wave.closes <= day for wave in design.waves)
+    ratings = sum(wave.closes <= day for wave in design.rated_waves)
     ratings = max(1, ratings)
     reliability = ratings * given["reliability"] / (1 + (ratings - 1) * given["reliability"])
     days = min(7 * design.intended_use.weeks, design.study_days)

@@ -21,6 +21,8 @@ FormName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 RESERVED = ("participant", "wave", "status", "day")
 LONGEST = 4_000
+LETTERS = 5_000
+"""Most of all texts of a page: a browser may send twelve bytes for a letter, and what it sends is bounded."""
 _NUMBER = re.compile(r"([+-]?[0-9]{1,12})(?:[.,]([0-9]{1,6}))?")
 
 
@@ -310,8 +312,9 @@ def pages_of(form: Form, per_page: int) -> list[tuple[Question, ...]]:
     pages: list[list[Question]] = [[]]
     for question in form.questions:
         on_page = {other.id for other in pages[-1]}
+        letters = sum(other.longest for other in (*pages[-1], question) if other.kind == "text")
         depends = question.shown_if is not None and question.shown_if.question in on_page
-        if len(pages[-1]) == per_page or depends:
+        if len(pages[-1]) == per_page or depends or (letters > LETTERS and question.kind == "text"):
             pages.append([])
         pages[-1].append(question)
     return [tuple(page) for page in pages if page]

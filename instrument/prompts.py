@@ -126,6 +126,8 @@ def unfolded(raw: Any) -> Any:
         raise ValueError("prompts: must be a list") from None
     made = {one.id: one.waves() for one in listed}
     said = {key: value for key, value in raw.items() if key != "prompts"}
+    if not all(isinstance(said.get(key, []), (list, tuple)) for key in ("waves", "forms")):
+        return said  # what is wrong with them is said where they are checked
     waves = [*said.get("waves", []), *(wave for own in made.values() for wave in own)]
     said["waves"] = sorted(waves, key=_place)
     said["forms"] = [
@@ -137,11 +139,12 @@ def unfolded(raw: Any) -> Any:
     return said
 
 
-def _place(wave: Any) -> tuple[Any, str]:
-    day = wave.get("day") if isinstance(wave, Mapping) else None
-    clock = wave.get("between", {}).get("start", "") if isinstance(wave, Mapping) else ""
-    return (day if isinstance(day, int) else 0), clock
+def _place(wave: Any) -> tuple[int, str]:
+    said = wave if isinstance(wave, Mapping) else {}
+    day, between = said.get("day"), said.get("between")
+    clock = between.get("start") if isinstance(between, Mapping) else ""
+    return (day if isinstance(day, int) else 0), str(clock)
 
 
 def _names(one: Any, made: Mapping[str, list[dict[str, Any]]]) -> list[Any]:
-    return [wave["id"] for wave in made[one]] if one in made else [one]
+    return [wave["id"] for wave in made[one]] if isinstance(one, str) and one in made else [one]

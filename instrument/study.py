@@ -212,6 +212,11 @@ class Study(Model):
         """Wave with this id; KeyError when there is none."""
         return {wave.name: wave for wave in self.waves}[name]
 
+    @property
+    def rated_waves(self) -> list[Wave]:
+        """Main waves at which the scale is asked; the others hold no answers that are scored."""
+        return [wave for wave in self.waves if wave.role == "main" and wave.scale]
+
     def forms_at(self, wave: str, place: str | None = None) -> list[Form]:
         """Forms asked at a wave: those before the scale first, or those of one place."""
         asked = [form for form in self.forms if wave in [str(name) for name in form.waves]]

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, open_store, require_newest_schema
-from instrument.store.definitions import find_study, set_study_status
+from instrument.store.definitions import find_study, set_study_status, study_written_as
 from instrument.store.intake import people_of
 from instrument.store.keys import keys_for
 from instrument.store.mending import Because, reopen_administration, void_administration
@@ -164,14 +164,19 @@ class Member:
     def turn(self, act: Act) -> None:
         """Open or close the study."""
         with self._acting(act) as (connection, row, _):
+            faults = study_written_as(row.definition).faults_before_opening() if act is Act.OPEN else []
+            if faults:
+                listed = "\n".join(f"  {fault}" for fault in faults)
+                fact = f"study {self.study!r} cannot open.\n{listed}"
+                raise DefinitionError(fact_and_hint("team", fact, "mend the file; create it anew."))
             set_study_status(connection, self.study, "open" if act is Act.OPEN else "closed")
             self._note(connection, act, row, 1)
 
     def export(self) -> bytes:
         """Give the files of the study in one archive, without answers that may tell who somebody is."""
+        files = study_files(self._store, self.study)[0] if self.may(Act.EXPORT) else {}
         with self._acting(Act.EXPORT) as (connection, row, _):
             self._note(connection, Act.EXPORT, row)
-        files, _ = study_files(self._store, self.study)
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, text in sorted(files.items()):

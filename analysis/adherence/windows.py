@@ -44,7 +44,7 @@ def waves_in_use(study: Study) -> list[Wave]:
     list of Wave
         In the order of the study file.
     """
-    return [wave for wave in study.waves if wave.role == "main" and 0 < wave.closes < study.study_days]
+    return [wave for wave in study.rated_waves if 0 < wave.closes < study.study_days]
 
 
 def use_by_window(
@@ -83,7 +83,7 @@ def use_by_window(
     NotEstimableError
         Fewer than two waves are followed by intended use.
     """
-    waves = [wave for wave in study.waves if wave.role == "main"]
+    waves = study.rated_waves
     for early, late in pairwise(waves):
         if late.opens < early.closes:
             fact = f"wave {late.name!r} opens on day {late.opens}, before {early.name!r} closes."

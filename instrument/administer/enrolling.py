@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -19,6 +20,8 @@ from instrument.store.connect import StoreError, reading
 from instrument.store.definitions import find_study, study_written_as
 from instrument.store.enrolling import ADMITTED, UNSUITED, enrol, new_ticket, token_of_ticket
 from instrument.store.erasures import was_erased
+from instrument.store.people import link_of, set_language
+from instrument.store.relinking import study_of_former_link
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,6 +35,7 @@ def _study(request: Request, name: str) -> tuple[Any, Page, Enrolment]:
         raise shut(request, "lost", 404) from None
     study = study_written_as(row.definition)
     page = stranger_page(request, study)
+    page = replace(page, path=f"{page.prefix}/enrol/{name}")
     if study.enrolment is None:
         raise shut(request, "lost", 404, page)
     if row.status != "open":
@@ -51,7 +55,7 @@ def _page(
         status,
         title=page.t["enrol_title"],
         lead=rules.lead.get(page.lang, ""),
-        action=f"/enrol/{name}",
+        action=f"/enrol/{name}?lang={page.lang}",
         items=fields,
         open_items=[field for field in fields if field["open"] or field["fault"]],
         again=status == 403,
@@ -87,7 +91,12 @@ def post_enrolment(request: Request, name: str, form: Form) -> Response:
             with site.engine.begin() as connection:
                 if was_erased(connection, site.keyring, token):
                     raise shut(request, "withdrawn", 404, page)
+                if study_of_former_link(connection, site.keyring, token) is not None:
+                    raise shut(request, "replaced", 404, page)
                 found = enrol(connection, int(row.id), site.keyring, rules, token, answers)
+                joined: Any = link_of(connection, site.keyring, token) if found == ADMITTED else None
+                if joined is not None and joined.lang is None:
+                    set_language(connection, int(joined.id), page.lang)
             break
         except IntegrityError:  # the button was pressed twice: the other press was first
             if last:

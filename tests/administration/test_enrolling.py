@@ -26,7 +26,8 @@ from instrument.store import tables
 from instrument.store.connect import downgrade_store, open_store, upgrade_store
 from instrument.store.definitions import set_study_status
 from instrument.store.enrolling import enrol, enrolment_counts, new_ticket, token_of_ticket
-from instrument.store.people import erase_person
+from instrument.store.people import erase_person, link_of
+from instrument.store.relinking import relink
 from instrument.store.tokens import Keyring
 from instrument.study import make_study
 
@@ -124,10 +125,32 @@ def test_a_button_pressed_twice_takes_one_place(engine: Engine, keyring: Keyring
         with engine.begin() as connection:
             erase_person(connection, 2, keyring)
         assert "erased for good" in join(tab, "30", "2", ticket).page.said
+        another = new_ticket(keyring)
+        join(tab, "30", "2", another)
+        with engine.begin() as connection:
+            number = link_of(connection, keyring, str(token_of_ticket(keyring, 1, another)))
+            relink(connection, 1, keyring, [number.pseudonym])
+        assert "A newer link was made" in join(tab, "30", "2", another).page.said
+        assert people(engine) == 1
         newer = create_app(engine, keyring.rotated())
-    assert people(engine) == 0
     with TestClient(newer) as client:  # a page that was open while the keys were changed
         assert "There is a place" in join(Tab(client), "30", "2", new_ticket(keyring)).page.said
+
+
+def test_who_reads_german_is_asked_and_led_on_in_german(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, enrolment=ENROLMENT)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open("/enrol/trial?lang=de")
+        assert "Age? (de)" in tab.page.said
+        form = tab.page.main
+        for age, status in (("", 422), ("30", 200)):
+            sent = {**form.hidden, "form-age": age, "form-sex": "2"}
+            tab.take(client.post(form.action, data=sent, headers=HERE))
+            assert tab.response.status_code == status
+            assert tab.page.lang == "de"
+            if status == 422:
+                assert tab.page.links["English"] == "/enrol/trial?lang=en"
+        assert tab.follow("Weiter").page.lang == "de"
 
 
 def test_no_two_people_on_one_place_when_forty_press_at_once(

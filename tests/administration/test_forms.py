@@ -26,9 +26,11 @@ from instrument.administer.application import create_app
 from instrument.errors import DefinitionError
 from instrument.forms import Question, pages_of, read_value, visible_questions
 from instrument.store import tables
+from instrument.store.answers import Answer
 from instrument.store.connect import StoreError, downgrade_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.form_answers import form_answers_of, form_tables
+from instrument.store.intake import RefusedError, keep_response_set
 from instrument.store.keyed_tables import keep_table
 from instrument.store.mending import Because, reopen_administration, void_administration
 from instrument.store.people import erase_person
@@ -464,3 +466,44 @@ def test_what_depends_on_an_answer_stands_on_a_later_page_and_chains_end() -> No
         "used",
         "since",
     ]
+
+
+def test_long_texts_stand_on_pages_of_their_own_so_that_none_is_too_much(
+    engine: Engine, keyring: Keyring
+) -> None:
+    texts = [{"id": f"t{k}", "kind": "text", "text": both("Say"), "longest": 2_500} for k in range(3)]
+    form = {"id": "long", "title": both("Long"), "waves": ["first"], "questions": texts}
+    _, _, (token,) = open_study(engine, keyring, waves=WAVES[1:], forms=[form])
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).begin(token)
+        assert "t2" not in tab.response.text
+        fill(tab, "next", t0="\U0001f642" * 2_500, t1="\U0001f642" * 2_500)
+        assert at(tab.response) == "/survey/form/long/2"
+        fill(tab, "next", t2="\U0001f642" * 2_501)
+        assert "at most 2500 characters" in tab.page.said
+    assert kept(engine)["long"]["t0"] == "\U0001f642" * 2_500
+
+
+def test_a_language_chosen_on_a_form_keeps_what_was_typed(engine: Engine, tab: Tab) -> None:
+    tab.press()
+    fill(tab, used="1")
+    token = re.findall(r'name="form_token" value="([^"]+)"', tab.response.text)[-1]
+    sent = {"form_token": token, "lang": "de", "form-age": "44"}
+    tab.take(tab.client.post(tab.path, data=sent, headers=HERE, follow_redirects=True))
+    assert at(tab.response) == "/survey/form/baseline/2"
+    assert tab.page.lang == "de"
+    assert 'value="44"' in tab.response.text
+
+
+def test_a_program_cannot_answer_where_the_scale_is_not_asked(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, **FORMS)
+    answers = {item: Answer("answered", 3) for item in instrument.load("dta").item_ids}
+    for wave, found in (("start", None), ("first", "created")):
+        with engine.connect() as connection:
+            row: Any = find_study(connection, "trial")
+            if found is None:
+                with pytest.raises(RefusedError) as refused:
+                    keep_response_set(connection, row, 1, wave, "a", answers, lang="en")
+                assert refused.value.faults == [("query.wave", "this wave does not ask the scale")]
+            else:
+                assert keep_response_set(connection, row, 1, wave, "a", answers, lang="en") == found

@@ -65,8 +65,19 @@ def test_prompts_unfold_into_waves_once() -> None:
     ):
         with pytest.raises(DefinitionError, match=words):
             make_study({**raw_study(), **SAMPLING, "prompts": [{**PROMPTS[0], **prompts}]})
-    with pytest.raises(DefinitionError, match="prompts: must be a list"):
-        make_study({**raw_study(), **SAMPLING, "prompts": 7})
+    odd: list[tuple[dict[str, Any], str]] = [
+        ({"prompts": 7}, "prompts: must be a list"),
+        ({"prompts": [7]}, "prompts: "),
+        ({"waves": None}, "waves"),
+        ({"waves": [7]}, "waves"),
+        ({"waves": [{**WAVE, "between": "noon"}]}, "between"),
+        ({"forms": 7}, "forms"),
+        ({"forms": [{**MOOD, "waves": [["now"]]}]}, "forms"),
+        ({"zone": "Berlin"}, "'Berlin' is no time zone"),
+    ]
+    for changes, words in odd:
+        with pytest.raises(DefinitionError, match=words):
+            make_study({**raw_study(), **SAMPLING, **changes})
 
 
 @pytest.mark.parametrize(

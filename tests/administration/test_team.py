@@ -14,15 +14,17 @@ from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 from browser_of_tests import Tab, at
-from study_of_tests import open_study
+from study_of_tests import open_study, raw_study
 from test_forms import FORMS, fill
 
+import instrument
 from instrument.administer.application import create_app
 from instrument.errors import DefinitionError, ToolkitError
 from instrument.store import tables
 from instrument.store.audit import broken_line
-from instrument.store.definitions import find_study
+from instrument.store.definitions import WaveWindow, create_study, find_study
 from instrument.store.tokens import load_keyring
+from instrument.study import make_study
 from instrument.team import MAY, Act, Member, Role, role_of
 
 LISTS = {
@@ -153,6 +155,16 @@ def test_what_fails_changes_nothing_and_notes_nothing(engine: Engine, store_url:
     ):
         with pytest.raises(ToolkitError):
             work()
+    with pytest.raises(ToolkitError, match="no row of answers"):
+        who.export()
     assert audit(engine) == []
     who.turn(Act.CLOSE)
     assert audit(engine) == [("team.close", "study 1 by operator", 1)]
+    study = make_study({**raw_study(), "id": "half", "crisis": {}})
+    with engine.begin() as connection:
+        create_study(
+            connection, "half", instrument.load("dta"), [WaveWindow("first", 0, 9)], study.to_json(), "-"
+        )
+    half = Member("", Role.OWNER, "half", {"DTA_STORE": store_url, "DTA_KEY_FILE": str(keys)})
+    with pytest.raises(DefinitionError, match=r"cannot open.\n  crisis.en: is empty"):
+        half.turn(Act.OPEN)

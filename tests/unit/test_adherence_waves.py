@@ -17,7 +17,7 @@ from analysis.adherence.waves import WavesResult
 from analysis.adherence.windows import use_by_window
 from analysis.simulation import StudyData, simulate_study
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
-from instrument.study import as_study
+from instrument.study import as_study, make_study
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +57,21 @@ def test_windows_add_up_to_use_after_the_first_close(data: StudyData) -> None:
     stayed = parts.index[parts["size"] == len(table)]
     assert len(stayed) > 200
     np.testing.assert_array_equal(parts.loc[stayed, "sum"], after.reindex(stayed).astype(float))
+
+
+def test_waves_that_ask_forms_alone_divide_no_use(data: StudyData) -> None:
+    said = as_study(data.study).model_dump(mode="json", by_alias=True)
+    form = {"id": "mood", "title": {"en": "Mood"}, "waves": ["now"]}
+    form["questions"] = [{"id": "n", "kind": "number", "text": {"en": "?"}}]
+    prompts = [{"id": "now", "days": [20, 60], "times": ["09:00", "19:00"], "minutes": 30}]
+    sampled = make_study({**said, "forms": [form], "prompts": prompts})
+    assert len(sampled.waves) == len(said["waves"]) + 82
+    plain, other = (
+        use_by_window(data.usage, study, participants=data.enrolment)
+        for study in (as_study(data.study), sampled)
+    )
+    pd.testing.assert_frame_equal(plain.table, other.table)
+    pd.testing.assert_frame_equal(plain.use, other.use)
 
 
 def test_the_first_and_each_new_rating_of_every_predictor(found: WavesResult) -> None:

@@ -299,6 +299,11 @@ def test_several_ratings_by_the_landmark_are_averaged() -> None:
     plan = plan_power(study, n=(60,), replications=25, reliability=0.6)
     assert plan.assumptions["reliability"] == pytest.approx(2 * 0.6 / 1.6)
     assert (plan.assumptions["due_before"], plan.assumptions["due_after"]) == (4, 8)
+    form = {"id": "f", "title": {"en": "F"}, "waves": ["week1"]}
+    form["questions"] = [{"id": "n", "kind": "number", "text": {"en": "?"}}]
+    formal = [{**study["waves"][0], "scale": False}, *STUDY["waves"]]
+    plan = plan_power({**study, "waves": formal, "forms": [form]}, n=(60,), replications=25, reliability=0.6)
+    assert plan.assumptions["reliability"] == pytest.approx(0.6)  # forms alone rate nothing
 
 
 def test_the_number_asked_for_is_itself_simulated() -> None:
