@@ -122,7 +122,13 @@ def _from_store(study: str, store: str, completed: bool, trial: bool) -> tuple[I
 
 @app.command("import")
 def import_command(
-    file: Annotated[Path, typer.Argument(help="Answers of another program, or keyed from paper.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Answers of another program, or keyed from paper; several files of one shape together.",
+            metavar="FILE...",
+        ),
+    ],
     reader: Annotated[str, typer.Option("--from", help="table (csv, xlsx, sav, …), redcap or fhir.")] = (
         "table"
     ),
@@ -162,13 +168,17 @@ def import_command(
     yes: Annotated[
         bool, typer.Option("--yes", help="Take what was recognised as it stands, unsure or not.")
     ] = False,
+    file_waves: Annotated[
+        str, typer.Option("--file-waves", help="Wave of each file, where they do not say it: pre,post.")
+    ] = "",
 ) -> None:
     """Read answers of another program into a file of ours, or into the store: all of them or none.
 
     Without --out and --study the file is only recognised: a table says what each column was taken for, and
     a mapping is written that a person corrects and that --mapping takes. With --yes beside --out or --study
-    it is read as recognised.
+    it is read as recognised. Several files are read in the way that the first is recognised.
     """
+    file = files[0]
     if mapping is None and reader == "table" and (yes or (out is None and study is None)):
         said = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}
         columns = {"participant": participant, "wave": wave}
@@ -199,17 +209,18 @@ def import_command(
     if mapping is not None and reader != "table":
         fact = "a mapping says how a table is read."
         raise DefinitionError(fact_and_hint("dta import", fact, "leave --from or --mapping out."))
+    waves = names_in(file_waves)
     if study is not None:
         allowed = {"enrol": enrol, "readmit": readmit, "outside_window": outside_window}
         given = (reader, enrolment)
-        kept, known = _into_store(file, given, study, store, keys, paper, allowed, covariates, how)
+        kept, known = _into_store((files, waves), given, study, store, keys, paper, allowed, covariates, how)
         typer.echo(f"{kept} administrations kept, {known} were there already.")
         return
     from instrument.dates_given import COMPLETED_ON
     from instrument.exchange.formats import export_file
 
     scale = _scale(instrument)
-    answers = _read(file, reader, scale, covariates, how)
+    answers = _read_all(files, waves, reader, scale, covariates, how)
     if COMPLETED_ON not in names_in(covariates) and (reader != "table" or mapping is not None):
         answers = _without_days(answers)
     export_file("csv-wide", out or Path(), scale, answers)
@@ -264,6 +275,23 @@ def _recognise(
             "lines under `unsure`; or, if the table is right, delete the file and run this with --yes."
         )
     return where
+
+
+def _read_all(
+    files: list[Path],
+    waves: tuple[str, ...],
+    reader: str,
+    scale: Instrument,
+    covariates: str,
+    how: dict[str, Any],
+) -> pd.DataFrame:
+    """Read one file, or several below each other."""
+    from instrument.exchange.several import put_together
+
+    frames = [_read(file, reader, scale, covariates, how) for file in files]
+    if len(frames) == 1 and not waves:
+        return frames[0]
+    return put_together(frames, [file.name for file in files], waves, "dta import")
 
 
 def _read(file: Path, reader: str, scale: Instrument, covariates: str, how: dict[str, Any]) -> pd.DataFrame:
@@ -401,7 +429,7 @@ def read_for_study(connection: Any, row: Any, file: Path) -> pd.DataFrame:
 
 
 def _into_store(
-    file: Path,
+    sources: tuple[list[Path], tuple[str, ...]],
     given: tuple[str, Path | None],
     study: str,
     store: str,
@@ -422,7 +450,7 @@ def _into_store(
         row = find_study(connection, study)
         scale = instrument_of(connection, int(row.instrument_version_id))
         reader, enrolment = given
-        answers = _read(file, reader, scale, covariates, how)
+        answers = _read_all(*sources, reader, scale, covariates, how)
         if enrolment is not None:
             answers = with_enrolment(answers, _enrolled(enrolment), "dta import")
         _tell_notes(answers)
