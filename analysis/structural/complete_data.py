@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from analysis.structural.continuous_groups import Setting
-from analysis.structural.independence import independence_delta, independence_moments
+from analysis.structural.independence import baseline_moments, independence_delta
 from analysis.structural.indices import Statistic
 from analysis.structural.information import (
     Block,
@@ -29,8 +29,11 @@ def complete_data_statistic(setting: Setting, states: list[State], estimator: st
     chisq, df = 0.0, len(setting.rows) * len(states) - setting.reduction.n_parameters
     df -= setting.reduction.given
     weights: list[Array] = []
-    delta_base = independence_delta(p, exogenous, setting.rows)
-    for sample, group, state in zip(setting.samples, setting.groups, states, strict=True):
+    delta_base = independence_delta(p, exogenous, setting.rows, setting.auxiliary)
+    baselines = baseline_moments(setting)
+    for sample, group, state, (mean, sigma) in zip(
+        setting.samples, setting.groups, states, baselines, strict=True
+    ):
         information, meat = saturated_pieces(sample, setting.rows)
         gamma = np.linalg.inv(information)
         if estimator == "MLR":
@@ -42,7 +45,6 @@ def complete_data_statistic(setting: Setting, states: list[State], estimator: st
         model.append(Block(delta, gamma, information, sample.n / n))
         weights.append(weight)
         chisq += sample.n * _complete_gap(sample, state.sigma, state.mu)
-        mean, sigma = independence_moments(exogenous, sample)
         base = Block(delta_base, gamma, information, sample.n / n)
         base_sum += [sample.n * _complete_gap(sample, sigma, mean), projected_trace([base], [weight])]
     base_df = (len(setting.rows) - delta_base.shape[1]) * len(states)

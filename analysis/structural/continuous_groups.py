@@ -114,6 +114,11 @@ class Setting:
         at = {name: k for k, name in enumerate(self.table.names.observed)}
         return [at[n] for n in self.table.names.exogenous]
 
+    @property
+    def auxiliary(self) -> list[int]:
+        """Places of the auxiliary variables."""
+        return [self.table.names.observed.index(n) for n in self.table.names.auxiliary]
+
     def mu(self, state: State, sample: GroupSample) -> Array:
         """Implied mean, or the sample mean where means are not modelled."""
         return state.mu if self.with_means else sample.mean

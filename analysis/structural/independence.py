@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from analysis.structural import fiml
 from analysis.structural.continuous_groups import Setting
 from analysis.structural.information import GroupSample
-from analysis.structural.ram import Array, vech_places
+from analysis.structural.optimise import Reduction, minimise
+from analysis.structural.ram import Array, GroupModel, Places, evaluate, vech_places
 
 
 def independence_moments(exogenous: list[int], sample: GroupSample) -> tuple[Array, Array]:
@@ -24,6 +27,30 @@ def independence_moments(exogenous: list[int], sample: GroupSample) -> tuple[Arr
     return mean, sigma
 
 
+def baseline_moments(setting: Setting) -> list[tuple[Array, Array]]:
+    """Moments of the independence model of every group; auxiliary variables covary with everything."""
+    if not setting.auxiliary:
+        return [independence_moments(setting.exogenous, sample) for sample in setting.samples]
+    p, beside = len(setting.table.names.observed), setting.auxiliary
+    row, column = vech_places(p)
+    kept = (row == column) | np.isin(row, beside) | np.isin(column, beside)
+    row, column = row[kept], column[kept]
+    nothing, q = np.zeros(0, dtype=np.int64), len(row) + p
+    group = GroupModel(
+        np.arange(p), np.zeros((p, p)), np.zeros((p, p)), np.zeros(p), Places(nothing, nothing, nothing),
+        Places(np.arange(len(row)), row, column),
+        Places(np.arange(len(row), q), np.arange(p), np.zeros(p, dtype=np.int64)),
+    )  # fmt: skip
+    found = []
+    for sample in setting.samples:
+        start = np.concatenate([np.where(row == column, sample.covariance[row, column], 0.0), sample.mean])
+        moments = [(sample.mean, sample.covariance)]
+        target = fiml.FimlDiscrepancy([group], [sample.patterns], moments, q)
+        state = evaluate(group, minimise(target, Reduction(np.eye(q), np.zeros(q)), start).z)
+        found.append((state.mu, state.sigma))
+    return found
+
+
 def _exogenous_places(setting: Setting) -> list[int]:
     at = {name: k for k, name in enumerate(setting.table.names.observed)}
     return [at[n] for n in setting.table.names.exogenous]
@@ -33,19 +60,22 @@ def independence_test(setting: Setting) -> tuple[float, int]:
     """Test of the independence model."""
     exogenous = setting.exogenous
     chisq = 0.0
-    for sample in setting.samples:
-        mean, sigma = independence_moments(exogenous, sample)
+    for sample, (mean, sigma) in zip(setting.samples, baseline_moments(setting), strict=True):
         gap = fiml.discrepancy(sample.patterns, sigma, mean)
         chisq += sample.n * (gap - fiml.discrepancy(sample.patterns, sample.covariance, sample.mean))
     own = len(setting.table.names.observed) - len(exogenous)
     per_group = len(setting.rows) - own - (own if setting.with_means else 0)
+    per_group -= len(setting.auxiliary) * (2 * own - len(setting.auxiliary) - 1) // 2
     return chisq, per_group * len(setting.samples)
 
 
-def independence_delta(p: int, exogenous: list[int], rows: np.ndarray) -> Array:
+def independence_delta(
+    p: int, exogenous: list[int], rows: np.ndarray, auxiliary: Sequence[int] = ()
+) -> Array:
     """Derivatives of the kept moments by the parameters of the independence model."""
     row, column = vech_places(p)
-    free = np.concatenate([np.ones(p, dtype=bool), row == column])[rows]
+    among = (row == column) | np.isin(row, auxiliary) | np.isin(column, auxiliary)
+    free = np.concatenate([np.ones(p, dtype=bool), among])[rows]
     return np.eye(len(rows))[:, free]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.structural.auxiliary import check_auxiliary, mark_auxiliary, with_auxiliary
 from analysis.structural.bounds import BOUNDS, with_bounds
 from analysis.structural.composite_check import check_composites, check_related
 from analysis.structural.continuous import fit_continuous
@@ -51,7 +52,7 @@ def cfa(
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
     sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
-    rotation_args: Mapping[str, object] | None = None,
+    rotation_args: Mapping[str, object] | None = None, auxiliary: Sequence[str] = (),
 ) -> StructuralResult:  # fmt: skip
     """Fit a confirmatory factor model.
 
@@ -116,6 +117,9 @@ def cfa(
         "standardized"
         (True: items count with variance one), "starts" (30 random ones), "errors" ("delta"; "lavaan" for the
         standard errors that lavaan gives by default, which hold for uncorrelated factors only).
+    auxiliary
+        Columns that say something of what is missing but are no part of the model: ML with full information
+        lets them covary with all else, so that answers may be missing for reasons these columns show.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def cfa(
     return fit_model(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
-        rotation=rotation, rotation_args=rotation_args,
+        rotation=rotation, rotation_args=rotation_args, auxiliary=auxiliary,
     )  # fmt: skip
 
 
@@ -181,7 +185,7 @@ def sem(
     group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
     sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
-    rotation_args: Mapping[str, object] | None = None,
+    rotation_args: Mapping[str, object] | None = None, auxiliary: Sequence[str] = (),
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
 
@@ -192,7 +196,7 @@ def sem(
     ----------
     model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure, std_lv
         As in `cfa`.
-    orthogonal, parameterization, cluster, sampling_weights, bounds, rotation, rotation_args
+    orthogonal, parameterization, cluster, sampling_weights, bounds, rotation, rotation_args, auxiliary
         As in `cfa`.
 
     Returns
@@ -226,7 +230,7 @@ def sem(
     return fit_model(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
-        rotation=rotation, rotation_args=rotation_args,
+        rotation=rotation, rotation_args=rotation_args, auxiliary=auxiliary,
     )  # fmt: skip
 
 
@@ -247,13 +251,14 @@ def fit_model(
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
     rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
+    auxiliary: Sequence[str] = (),
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     caller = named(caller)
     ready = prepare_model(
         caller, model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, growth, bounds, rotation,
-        rotation_args,
+        rotation_args, auxiliary,
     )  # fmt: skip
     with one_thread():
         fitted = estimate(ready.table, ready.rows, ready.estimator, ready.missing, caller)
@@ -266,9 +271,11 @@ def prepare_model(
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
     rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
+    auxiliary: Sequence[str] = (),
 ) -> Prepared:  # fmt: skip
     """Read a model and its rows in the name of a public function, and refuse what cannot be fitted."""
     syntax = parse_syntax(model, caller)
+    beside = [auxiliary] if isinstance(auxiliary, str) else list(auxiliary)
     if estimator is None:
         numbers = syntax.has_levels or any(s.op == "<~" for s in syntax.statements)
         plain = ordered is False or (numbers and ordered is None)
@@ -309,6 +316,9 @@ def prepare_model(
     if ordinal and "intercepts" in equal and "thresholds" not in equal:
         equal.append("thresholds")  # intercepts of ordinal items are identified by equal thresholds only
     partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
+    if beside:
+        check_auxiliary(syntax, beside, estimator, missing, caller)
+        syntax, missing = with_auxiliary(syntax, beside), "fiml"
     names = sort_names(syntax)
     if syntax.has_levels:
         _check_two_level(caller, estimator, cluster, sampling_weights)
@@ -345,6 +355,7 @@ def prepare_model(
     )  # fmt: skip
     build = build_two_level_table if syntax.has_levels else build_table
     table = build(syntax, options, caller)
+    table = mark_auxiliary(table, beside)
     _check_table(table, syntax, caller)
     check_related(table, caller)
     refuse_what_rotation_breaks(table, caller)

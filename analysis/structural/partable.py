@@ -35,7 +35,7 @@ class Row:
     computed: bool = False
     freed: bool = False
     free: int = -1
-    role: str = ""  # beside composites: weight, mean, or an implied entry (`IMPLIED`)
+    role: str = ""  # auxiliary; beside composites: weight, mean, or an implied entry (`IMPLIED`)
     lower: float = -math.inf
     upper: float = math.inf
     anchored: bool = False  # zero in the search for an unrotated solution, free in the rotated one
@@ -53,7 +53,7 @@ class Row:
     @property
     def hidden(self) -> bool:
         """Whether the row is there for the matrices only."""
-        return self.role in ("loading", "intercept")
+        return self.role in ("loading", "intercept", "auxiliary")
 
     @property
     def name(self) -> str:
@@ -75,6 +75,7 @@ class Names:
     composites: list[str] = field(default_factory=list)  # among the latent ones
     components: list[str] = field(default_factory=list)
     exploratory: dict[str, str] = field(default_factory=dict)  # factor -> its exploratory block
+    auxiliary: list[str] = field(default_factory=list)  # beside the model, for what is missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

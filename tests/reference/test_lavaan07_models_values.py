@@ -41,6 +41,7 @@ CASES = {
     "aux_constraints:nonlinear": (f"{LABELLED}\nb2 == b3^2 + .1\nr := b2/b3", "holzinger1939.csv", {}),
     "aux_constraints:inequality": (f"{LABELLED}\nb2 > .7", "holzinger1939.csv", {}),
     "aux_constraints:bounds": (THREE, "holzinger1939.csv", {"bounds": "standard"}),
+    "aux_constraints:aux_fiml": (THREE, "holzinger_missing07.csv", {"auxiliary": ["ageyr"]}),
     "composites:c1_ML": (f"{INCOME}\ndem60 =~ y1+y2+y3+y4\ndem60 ~ C", "political_democracy.csv", {}),
     "composites:c1_MLR": (
         f"{INCOME}\ndem60 =~ y1+y2+y3+y4\ndem60 ~ C",
@@ -212,6 +213,29 @@ def test_variances_of_components_with_missing_answers_are_those_of_the_saturated
     # lavaan 0.6-14: lavCor(H[paste0("x", c(1, 2, 4:9))], missing = "fiml", output = "cov")
     assert sorted(own) == pytest.approx(sorted([1.38882539, 1.38738751, 0.42821998]), abs=1e-6)
     assert fit.fit["chisq"] < VALUES["composites:c3_fiml"]["fit"]["chisq"] - 0.02
+
+
+def test_more_than_one_auxiliary_variable():
+    """Lavaan 0.7-2 takes the first of several; semTools 0.5-6: cfa.auxiliary(model, data, aux = c("ageyr", "sex"))."""
+    model, file, _ = CASES["aux_constraints:aux_fiml"]
+    fit = sem(model, pd.read_csv(HERE / "data" / file), estimator="ML", auxiliary=["ageyr", "sex"])
+    assert fit.n_parameters == 53
+    wanted = {
+        "chisq": 76.747511498,
+        "df": 24,
+        "logl": -4187.078886179,
+        "aic": 8480.157772359,
+        "cfi": 0.934534959,
+    }
+    for index, value in wanted.items():
+        assert fit.fit[index] == pytest.approx(value, rel=1e-8), index
+    assert fit._fitted.baseline.chisq == pytest.approx(841.735563355, rel=1e-8)
+    loadings = fit.parameters[fit.parameters["op"] == "=~"]
+    wanted = [1, 0.56140493, 0.70493078, 1, 1.14975217, 0.92671440, 1, 1.25268191, 1.40589098]
+    assert list(loadings["est"]) == pytest.approx(wanted, abs=3e-5)
+    wanted = [0, 0.109027642, 0.114360147, 0, 0.070422898, 0.058562919, 0, 0.183555184, 0.328681910]
+    assert list(loadings["se"]) == pytest.approx(wanted, rel=1e-4)
+    assert not {"ageyr", "sex"} & {*fit.parameters["lhs"], *fit.parameters["rhs"]}
 
 
 @pytest.mark.parametrize("rotation", ["geomin", "oblimin"])

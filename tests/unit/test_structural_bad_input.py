@@ -47,6 +47,38 @@ def test_models_that_cannot_be_read(model, message):
 
 
 TABLES = [
+    (
+        lambda: cfa(F, C, "ML", auxiliary=["x1"]),
+        DefinitionError,
+        "auxiliary variables are part of the model: 'x1'",
+    ),
+    (
+        lambda: cfa(F, C, "ML", auxiliary=["f"]),
+        DefinitionError,
+        "auxiliary variables are part of the model: 'f'",
+    ),
+    (
+        lambda: cfa(F, C, "ML", auxiliary=["x5", "x5"]),
+        DefinitionError,
+        "auxiliary variables are named twice: 'x5'",
+    ),
+    (lambda: cfa(F, C, "MLR", auxiliary=["x5"]), DefinitionError, "MLR takes no auxiliary variables"),
+    (lambda: cfa(Q, L, auxiliary="q5"), DefinitionError, "WLSMV takes no auxiliary variables"),
+    (
+        lambda: cfa(F, C, "ML", auxiliary="x5", missing="listwise"),
+        DefinitionError,
+        "say nothing of complete rows",
+    ),
+    (
+        lambda: cfa(F, C, "ML", auxiliary="zz"),
+        DefinitionError,
+        "1 of 5 variables of the model are not in the data",
+    ),
+    (
+        lambda: sem("A <~ x1 + x2 + x3\nx4 ~ A", C, "ML", auxiliary="x5"),
+        DefinitionError,
+        "auxiliary variables beside composites are not supported",
+    ),
     (lambda: cfa(Q, L.iloc[:0]), NotEstimableError, "0 usable rows"),
     (lambda: cfa(F, C.iloc[:0], "ML"), NotEstimableError, "0 usable rows"),
     (lambda: cfa(Q, pd.DataFrame()), DefinitionError, "4 of 4 variables of the model are not in the data"),

@@ -30,6 +30,8 @@ out[["aux_constraints:nonlinear"]] <- one(cfa(paste0(labelled, "\nb2 == b3^2 + .
 out[["aux_constraints:inequality"]] <- one(cfa(paste0(labelled, "\nb2 > .7"), H))
 out[["aux_constraints:bounds"]] <- one(cfa(three, H, bounds = "standard"))
 M <- read.csv("data/holzinger_missing07.csv")
+# the first of the two is taken
+out[["aux_constraints:aux_fiml"]] <- one(cfa(three, M, missing = "fiml", aux = c("ageyr", "sex")))
 P <- read.csv("data/political_democracy.csv")
 B <- read.csv("data/bfi_covariates.csv")
 c1 <- "C <~ x1 + x2 + x3\ndem60 =~ y1+y2+y3+y4\ndem60 ~ C"
