@@ -28,6 +28,7 @@ from instrument.responses import missing_reasons
 from instrument.store import tables
 from instrument.store.connect import StoreError, downgrade_store, upgrade_store
 from instrument.store.definitions import find_study
+from instrument.store.double_entry import compare_entries
 from instrument.store.funnel import due_of, funnel_of
 from instrument.store.keyed_tables import keep_table
 from instrument.store.mending import (
@@ -40,6 +41,7 @@ from instrument.store.mending import (
 from instrument.store.retrieval import responses_of
 from instrument.store.study_data import study_data
 from instrument.store.tokens import Keyring
+from instrument.store.windows import days_of_people
 
 WHY = Because("the sheet was keyed wrongly", "A. Smith")
 SCALE = instrument.load("dta")
@@ -106,7 +108,7 @@ def test_a_correction_changes_what_leaves_and_keeps_what_was(
     assert reasons == {("anna", B): "skipped", ("anna", C): outside.reason}
     assert paper.history() == [(A, "answered", 4), (B, "answered", 4), (C, "answered", 4)]
     assert study_data(store_url, "trial").responses[A].tolist() == [2, 4]
-    assert paper.correct(("anna", "first", B, "5")) == (1, 0)
+    assert paper.correct(("anna", "first", B, "5"), ("anna", "first", A, "2")) == (1, 1)
     assert paper.history()[-1] == (B, "skipped", None)
     with engine.connect() as connection:
         acts = acts_of(connection, 1)
@@ -297,6 +299,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store_url: str) -> P
     assert run("study", "create", "study.yaml") == 0
     assert run("study", "open", "trial") == 0
     return tmp_path
+
+
+def test_a_sheet_that_lacks_a_column_is_compared_on_every_item(engine: Engine, keyring: Keyring) -> None:
+    paper = Paper(engine, keyring)
+    again = sheet(("anna", "first"), ("ben", "first")).drop(columns=C)
+    with paper.engine.begin() as connection:
+        found = compare_entries(connection, find_study(connection, "trial"), again)
+    assert (found.n_compared, found.n_administrations) == (2 * len(SCALE.item_ids), 2)
+    assert found.discrepancies["item"].tolist() == [C, C]
+
+
+def test_an_attempt_that_was_made_void_opens_no_later_window(engine: Engine, keyring: Keyring) -> None:
+    paper = Paper(engine, keyring, ("anna", "first"), ("ben", "first"))
+    paper.act(void_administration, "anna", "first")
+    with paper.engine.connect() as connection:
+        days = days_of_people(connection, find_study(connection, "trial"))
+    assert sorted(sorted(person.given) for person in days.values()) == [[], [], ["first"]]
 
 
 def test_two_entries_are_compared_by_person_and_item_without_values(

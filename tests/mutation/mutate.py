@@ -83,9 +83,12 @@ def main() -> int:
         results = [json.loads(line) for line in rows.read_text().splitlines()]
         survivors += sum(row["ended"] == "survived" for row in results)
         if options.table:
+            said = "--by-hand" if options.by_hand else f"--room {room}"
             from table import write_table
 
-            write_table(ROOT / options.table, room, results, options.seconds)
+            write_table(
+                ROOT / options.table, room, results, said, options.seconds, before=bool(options.without)
+            )
     if not options.keep:
         shutil.rmtree(kept)
     return 1 if survivors else 0
@@ -143,8 +146,9 @@ def sampled(file: str, room: dict[str, Any], options: argparse.Namespace) -> lis
     """Draw the changes of a file: each line at most once while lines last, by seed and file alone."""
     if options.by_hand:
         listed = yaml.safe_load((HERE / "by_hand.yaml").read_text())
-        return written_by_hand(file, listed[file]["changes"])
-    every = changes_of(file)
+        found = written_by_hand(file, listed[file]["changes"], Path.cwd())
+        return [change for change in found if not options.only or options.only in change.name]
+    every = changes_of(file, Path.cwd())
     if options.only:
         return [change for change in every if options.only in change.name]
     draw = random.Random(f"{options.seed} {file}")
@@ -186,7 +190,7 @@ def _room(
         if change.owner is not None:
             keys = {f"{change.file}:{change.owner.split('.<lambda>')[0]}"}
         else:
-            source = (ROOT / change.file).read_text()
+            source = Path(change.file).read_text()
             keys = {f"{change.file}:{f}" for f in _functions(source)}
             for word in names_at_import(ast.parse(source), change.line):
                 keys |= _users(word)

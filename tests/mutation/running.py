@@ -235,6 +235,8 @@ class Loop:
     def ends(self, session: pytest.Session, change: Change, items: list[pytest.Item], seconds: float) -> str:
         """Run tests on one change until one fails: "killed", "survived" or "never ended"."""
         status = self._in_child(lambda: self._try(session, change, items), seconds)
+        if status not in (0, 1, 2, None):  # no test failed: the change was not tried as it should be
+            raise RuntimeError(f"{change.text}: the process of its tests ended with {status}")
         return {0: "survived", None: "never ended"}.get(status, "killed")
 
     def _in_child(self, run: Any, seconds: float) -> int | None:
@@ -300,14 +302,16 @@ class Loop:
         if [c.co_qualname for c in old] != [c.co_qualname for c in new]:
             return False
         pairs = {(c.co_qualname, c.co_firstlineno): n for c, n in zip(old, new, strict=True)}
+        swapped = set()
         try:
             for function in live_functions().get(path, []):
                 key = (function.__code__.co_qualname, function.__code__.co_firstlineno)
                 if key in pairs:
                     function.__code__ = pairs[key]
+                    swapped.add(key[0])
         except ValueError:  # another number of free variables
             return False
-        return True
+        return change.owner in swapped
 
 
 def index_of(item: pytest.Item, name: str) -> int:
