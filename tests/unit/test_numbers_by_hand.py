@@ -20,7 +20,7 @@ from analysis.adherence.priority_words import _importance, _titles
 from analysis.adherence.robustness import as_strong_as
 from analysis.adherence.sequential import Window, new_rating
 from analysis.adherence.weighting import response_weights
-from analysis.adherence.windows import waves_in_use
+from analysis.adherence.windows import use_by_window, waves_in_use
 from analysis.disclosure.shared import _curves
 from analysis.irt.item_fit import _merge_row
 from analysis.items import item_statistics
@@ -33,7 +33,7 @@ from analysis.usage import summarise_usage
 from analysis.validity.groups import known_groups
 from analysis.verdicts import Cause, Property, State, tally_of
 from instrument.errors import NotEstimableError, ToolkitWarning
-from tests.unit.test_adherence_by_hand import STUDY, study
+from tests.unit.test_adherence_by_hand import STUDY, log, study
 
 
 def test_what_clusters_pull_is_summed_and_grown_by_their_number() -> None:
@@ -295,3 +295,17 @@ def test_people_of_a_group_of_one_are_no_missing_values() -> None:
         found = known_groups(table, "score", "group")
     assert found.n_dropped == 1
     assert found.descriptives["n"].tolist() == [3, 3]
+
+
+def test_who_withdrew_on_the_day_a_wave_closed_was_not_watched_after_it() -> None:
+    people = pd.DataFrame(
+        {
+            "participant": ["a", "b"],
+            "enrolled": "2026-01-01T00:00:00Z",
+            "withdrawn": [None, "2026-01-29T00:00:00Z"],  # day 28
+        }
+    )
+    events = log({"a": [1, 29, 36, 57], "b": [2, 20]})
+    found = use_by_window(events, study(observed_until="2026-12-31"), participants=people)
+    assert found.table["not_watched"].tolist() == [1, 1] and found.table["nothing_due"].tolist() == [0, 0]
+    assert found.use["participant"].tolist() == ["a", "a"]
