@@ -100,6 +100,9 @@ Audit = Annotated[
     Path | None,
     typer.Option("--audit", help="Features of the app: app, version, rater, principle, rating, evidence."),
 ]
+Content = Annotated[
+    Path | None, typer.Option("--content", help="Folder of the work on content (dta content): steps 1 to 3.")
+]
 Measures = Annotated[
     list[str] | None,
     typer.Option(
@@ -142,6 +145,7 @@ def validate_command(
     times: Times = None,
     enrolment: Enrolment = None,
     audit: Audit = None,
+    content: Content = None,
     measure: Measures = None,
     seed: Seed = None,
     correlation: Correlation = None,
@@ -247,6 +251,7 @@ def validate_command(
         inputs = of.noted(read_inputs(of.responses, of.instrument, log, *beside, how=how))
         inputs["study"] = with_cluster(inputs["study"], cluster, "dta validate")
         inputs["measures"] = read_measures(measure or [])
+        inputs["content"] = content
         if plan_file is not None and half is not None and decided.plan.split is not None:
             keep_split(plan_file, decided.plan.split)
         if analysed is not None:

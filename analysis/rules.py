@@ -244,6 +244,19 @@ ITEM_CVI = rule(
     source="Lynn 1986, doi:10.1097/00006199-198611000-00017; Polit & Beck 2006, doi:10.1002/nur.20147",
     note="Printed as .78: seven of nine. With five experts or fewer all must agree.",
 )
+ITEM_CVI_FEW = rule(
+    name="Content validity of an item, five judges or fewer",
+    comparison=">=",
+    cutoff=1,
+    source="Lynn 1986, doi:10.1097/00006199-198611000-00017",
+)
+CONTENT_STANDARD = rule(
+    name="Standard of content validity, 1 for yes",
+    comparison=">=",
+    cutoff=1,
+    source="Terwee et al. 2018, doi:10.1007/s11136-018-1829-0",
+    note="Partly is .5, not yet 0. COSMIN's standards in our own words.",
+)
 SCALE_CVI = rule(
     name="Content validity of the scale, S-CVI/Ave",
     comparison=">=",
@@ -424,6 +437,8 @@ OF_PEOPLE = (
     "LEVEL_LIBERAL",
     "CONTENT_KAPPA",
     "ITEM_CVI",
+    "ITEM_CVI_FEW",
+    "CONTENT_STANDARD",
     "SCALE_CVI",
 )
 """Rules that say what a sample can bear at all, or belong to other studies than a validation."""

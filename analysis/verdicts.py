@@ -35,6 +35,7 @@ class Cause(StrEnum):
     UNDECIDED = "undecided"
     WIDE = "wide"
     COMPOSITE = "composite"
+    STATED = "stated"
 
     @property
     def words(self) -> str:
@@ -53,6 +54,7 @@ _CAUSES = {
     Cause.NOT_DETERMINED: "a model that these items do not determine",
     Cause.UNDECIDED: "large enough to matter, but not told from chance",
     Cause.WIDE: "an interval too wide to tell",
+    Cause.STATED: "stated by the authors, with nothing checked",
     Cause.COMPOSITE: "its items make up the score, they are not signs of one thing and need not go together",
 }
 

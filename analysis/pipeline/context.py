@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
@@ -17,7 +18,13 @@ from analysis.planning.loading import Settled
 from analysis.software import recorded, used
 from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import (
+    DefinitionError,
+    ResponseDataError,
+    ToolkitWarning,
+    fact_and_hint,
+    name_offenders,
+)
 from instrument.keying import as_given, keyed_numbers
 from instrument.loading import as_instrument
 from instrument.reduced import without_themes
@@ -29,6 +36,7 @@ from instrument.wave_order import WaveOrder, order_of_waves
 if TYPE_CHECKING:
     from analysis.adherence.windows import Windows
     from analysis.planning.applying import Excluded
+    from instrument.content.records import ContentRecords
     from instrument.scorecard import Scorecard
     from instrument.study import Study
 
@@ -57,6 +65,8 @@ class Context:
     enrolment: pd.DataFrame | None = None
     measures: tuple[tuple[pd.DataFrame, Instrument], ...] = ()
     audit: pd.DataFrame | None = None
+    content: ContentRecords | None = None
+    """Records of the work on content of this instrument."""
     waves_named: tuple[str, ...] = ()
     seed: int = 1
     set_aside: tuple[str, ...] = ()
@@ -262,6 +272,7 @@ def build_context(
     measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
     seed: int,
     audit: pd.DataFrame | None = None,
+    content: ContentRecords | str | Path | None = None,
     waves: Sequence[str] = (),
     correlation: str | None = None,
     smooth: str = "nearest",
@@ -300,6 +311,9 @@ def build_context(
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
+    records = None if content is None else _fitting_content(content, scale)
+    if records is not None:
+        checksums["content"] = records.checksum
     notes = [*attrs.get("notes", ()), *(f"suspicion: {suspicion}" for suspicion in suspicions)]
     for answers, other in others:
         notes += answers.attrs.get("notes", ())
@@ -319,12 +333,27 @@ def build_context(
         times=tables["times"],
         enrolment=tables["enrolment"],
         audit=audit,
+        content=records,
         measures=tuple(others),
         waves_named=tuple(waves),
         seed=seed,
         correlation=correlation,
         smooth=smooth,
     )
+
+
+def _fitting_content(content: ContentRecords | str | Path, scale: Instrument) -> ContentRecords:
+    """Read the records of the work on content, and refuse those of another instrument or version."""
+    from instrument.content.records import ContentRecords, load_content
+
+    records = content if isinstance(content, ContentRecords) else load_content(content)
+    if records.scale.content_hash != scale.content_hash:
+        of = f"{records.scale.id} {records.scale.version}"
+        fact = f"the work on content is about {of}, and these answers are to {scale.id} {scale.version}"
+        same = " (one version with two wordings)" if of == f"{scale.id} {scale.version}" else ""
+        hint = "name the version in content.yaml that was worked on, or leave content out."
+        raise DefinitionError(fact_and_hint("validate", f"{fact}{same}.", hint))
+    return records
 
 
 def _given_measure(answers: pd.DataFrame, other: Instrument) -> pd.DataFrame:

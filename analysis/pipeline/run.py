@@ -22,7 +22,7 @@ from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
 from analysis.pipeline.covariates import suspected_covariates
 from analysis.pipeline.reach import explained, stuck_items
 from analysis.pipeline.section import Section, Table, Topic, Untested
-from analysis.pipeline.topics import TOPICS, planned_topics
+from analysis.pipeline.topics import TOPICS, content_topics, planned_topics
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.plan import plan_in_results, topic_of_plan
 from analysis.pipeline.twinned.analysed import analysed_tables
@@ -42,6 +42,7 @@ from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fac
 
 if TYPE_CHECKING:
     from analysis.adherence.windows import Windows
+    from instrument.content.records import ContentRecords
     from instrument.study import Study
 
 TREE_SCHEMA = 2
@@ -125,6 +126,7 @@ def validate(
     times: pd.DataFrame | None = None,
     enrolment: pd.DataFrame | None = None,
     audit: pd.DataFrame | None = None,
+    content: ContentRecords | str | Path | None = None,
     measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
     waves: Sequence[str] = (),
     topics: Sequence[str] | None = None,
@@ -166,6 +168,8 @@ def validate(
         who gave answers, are taken to be everyone.
     audit : pandas.DataFrame, optional
         Ratings of an app's features by two raters, as `analysis.audit_agreement` takes them.
+    content
+        Records of the work on content, or their folder (`docs/content.md`): they fill steps 1 to 3.
     measures
         Other questionnaires answered by the same people: answers and instrument of each. Their scores, by the
         id of each theme, can be named in the hypotheses of the study.
@@ -228,6 +232,7 @@ def validate(
         times=times,
         enrolment=enrolment,
         audit=audit,
+        content=content,
         measures=measures,
         waves=waves,
         seed=decided.seed,
@@ -246,7 +251,7 @@ def validate(
         context = carry_out(context, settled)
     if analysed is not None:
         analysed(analysed_tables(context))
-    wanted = [*_wanted(decided.topics), *planned_topics(context)]
+    wanted = [*content_topics(context), *_wanted(decided.topics), *planned_topics(context)]
     sections = {}
     # many small matrices: threads of BLAS cost more than they give, and vary sums
     with threadpool_limits(1), in_force(decided.rules):

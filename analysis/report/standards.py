@@ -15,9 +15,12 @@ PROPERTIES_SOURCE = "COSMIN: Mokkink et al. 2024, doi:10.1007/s11136-024-03761-6
 
 # name, and what it would take to judge it where the results hold nothing about it
 STEPS = {
-    "1": ("Domain and first items", "the account of where themes and items come from"),
-    "2": ("Content validity", "ratings of every item by experts and by people it is meant for"),
-    "3": ("Pre-testing of questions", "interviews in which people say how they understand each item"),
+    "1": ("Domain and first items", "the account of where themes and items come from (docs/content.md)"),
+    "2": ("Content validity", "ratings of every item by experts and by people it is meant for (--content)"),
+    "3": (
+        "Pre-testing of questions",
+        "interviews in which people say how they understand each item (--content)",
+    ),
     "4": ("Sample and administration", "answers of a sample"),
     "5": ("Item reduction", "answers of a sample"),
     "6": ("Extraction of factors", "answers of a sample"),
@@ -48,8 +51,9 @@ PROPERTIES = {
 
 # section: step of scale development, measurement properties
 PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "content_domain": ("1", ("content",)),
     "content": ("2", ("content",)),
-    "content_validity": ("2", ("content",)),
+    "pretesting": ("3", ("content",)),
     "flow": ("4", ()),
     "screening": ("4", ()),
     "items": ("5", ()),

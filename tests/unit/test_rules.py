@@ -37,6 +37,8 @@ CUTOFFS = {
     "RESPONSE_TIME": (">=", 2),
     "CARELESS_FLAGS": ("<", 2),
     "ITEM_CVI": (">=", 0.777),
+    "ITEM_CVI_FEW": (">=", 1),
+    "CONTENT_STANDARD": (">=", 1),
     "SCALE_CVI": (">=", 0.9),
     "CONTENT_KAPPA": (">", 0.74),
     "INVARIANCE_CFI_ORDINAL": (">=", -0.004),
@@ -52,6 +54,11 @@ CUTOFFS = {
     "IRT_ITEM_FIT": (">", 0.001),
     "LEVEL_STRINGENT": ("<=", 1.1),
     "LEVEL_LIBERAL": ("<=", 1.5),
+    "WEIGHT_MEAN": ("<=", 0.2),
+    "WEIGHT_SHARE": (">=", 0.25),
+    "WEIGHT_LEAST_PROBABILITY": (">=", 0.01),
+    "WEIGHT_BALANCE": ("<=", 0.1),
+    "EXPOSURE_EXPLAINED": ("<", 0.5),
 }
 
 

@@ -4,6 +4,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import (
     adherence,
+    content_work,
     covariates,
     criterion_items,
     exploration,
@@ -59,6 +60,13 @@ TOPICS: tuple[Topic, ...] = (
 )
 
 
+def content_topics(context: Context) -> list[Topic]:
+    """Steps 1 to 3, where records of the work on content were given."""
+    if context.content is None:
+        return []
+    return [content_work.DOMAIN, content_work.JUDGED, content_work.PRETESTED]
+
+
 def planned_topics(context: Context) -> list[Topic]:
     """Topics that only a plan asks for: its models, its hypotheses, imputed answers and other decisions."""
     plan = context.plan
@@ -70,4 +78,4 @@ def planned_topics(context: Context) -> list[Topic]:
     ]
 
 
-__all__ = ["TOPICS", "planned_topics"]
+__all__ = ["TOPICS", "content_topics", "planned_topics"]

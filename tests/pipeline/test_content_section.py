@@ -1,0 +1,143 @@
+"""Steps 1 to 3 of a report from the records of the work on content, and without them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+import dta
+import instrument
+from analysis.disclosure.shared import to_share
+from analysis.pipeline import Validation, validate
+from analysis.report.markdown import render_markdown
+from analysis.report.standards import evidence_by_step, ordered
+from analysis.verdicts import State
+from instrument.content.records import load_content
+from instrument.content.standards import content_standards
+from instrument.content_validity import content_validity_indices
+from instrument.errors import DefinitionError
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "data" / "content_example"
+MINE = ("content_domain", "content", "pretesting")
+
+
+@pytest.fixture(scope="module")
+def few_answers(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    scale = instrument.load("dta")
+    few = tmp_path_factory.mktemp("few") / "responses.csv"
+    lines = (ROOT / "data" / "example" / "responses.csv").read_text(encoding="utf-8").splitlines()
+    few.write_text("\n".join(lines[:41]), encoding="utf-8")
+    return instrument.read_responses(few, scale)
+
+
+@pytest.fixture(scope="module")
+def found(few_answers: pd.DataFrame) -> Validation:
+    return validate(few_answers, instrument.load("dta"), content=EXAMPLE, topics=["flow"])
+
+
+def test_records_fill_the_first_three_steps(found: Validation) -> None:
+    sections = found.tree["sections"]
+    assert [name for name, _ in ordered(sections)][:3] == list(MINE)
+    assert {sections[name]["status"] for name in MINE} == {"ok"}
+    steps = evidence_by_step(sections)
+    assert [step.state for step in steps[:3]] == [State.NOT_SHOWN] * 3
+    domain = steps[0]  # a rationale for each item; elicitation not yet; four statements that nobody checked
+    assert (domain.tally.met, domain.tally.not_met, domain.tally.untested) == (1, 1, 4)
+    assert "stated by the authors, with nothing checked" in domain.words
+    assert found.tree["properties"]["content"]["state"] == "not_shown"
+    assert found.tree["meta"]["checksums"]["content"] == load_content(EXAMPLE).checksum
+    assert "Synthetic" in sections["content"]["prose"][0]
+
+
+def test_without_records_the_steps_say_what_is_needed(few_answers: pd.DataFrame) -> None:
+    tree = validate(few_answers, instrument.load("dta"), topics=["flow"]).tree
+    assert not set(MINE) & set(tree["sections"])
+    for step in evidence_by_step(tree["sections"])[:3]:
+        assert step.words.startswith("Not asked. Needs") and "content" in step.words
+
+
+def test_every_claim_rests_on_the_number_of_its_path(
+    found: Validation, at_path: Callable[[Any, str], Any]
+) -> None:
+    records = load_content(EXAMPLE)
+    claims = [(name, claim) for name in MINE for claim in found.tree["sections"][name]["findings"]]
+    for name, claim in claims:
+        assert claim["path"].startswith(f"sections.{name}.")
+        assert at_path(found.tree, claim["path"]) == claim["value"]
+        assert claim["property"] == "content"
+    by_hand = content_validity_indices(records.rated("relevance", "expert")).items.set_index("item")
+    judged = {c["claim"]: c for _, c in claims if c["question"].startswith("Do judges find each item")}
+    assert len(judged) == 80
+    for item in records.items:
+        assert judged[f"{item}, experts"]["value"] == by_hand.loc[item, "i_cvi"]
+        assert judged[f"{item}, experts"]["passed"] == by_hand.loc[item, "i_cvi_met"]
+    standards = content_standards(records).set_index("standard")["reply"]
+    passed = {"yes": True, "partly": False, "not yet": False, "stated": None}
+    told = {c["claim"]: c["passed"] for _, c in claims if c["claim"] in standards.index}
+    assert told == {text: passed[reply] for text, reply in standards.items()}
+
+
+def test_five_judges_must_all_agree(few_answers: pd.DataFrame, tmp_path: Path) -> None:
+    settings = yaml.safe_load((EXAMPLE / "content.yaml").read_text())
+    (tmp_path / "content.yaml").write_text(yaml.safe_dump({**settings, "items": ["hum1", "hum2"]}))
+    rows = [f"E{k},1,hum1,relevance,{4 if k < 5 else 1}" for k in range(1, 6)]
+    rows += [f"E{k},1,hum2,relevance,4" for k in range(1, 6)]
+    (tmp_path / "ratings.csv").write_text("judge,round,item,aspect,rating\n" + "\n".join(rows))
+    section = validate(
+        few_answers, instrument.load("dta"), content=load_content(tmp_path), topics=["flow"]
+    ).tree["sections"]["content"]
+    claims = {
+        c["claim"]: c for c in section["findings"] if "I-CVI" in c["rule"] or "five judges" in c["rule"]
+    }
+    assert claims["hum1, experts"]["value"] == 0.8 and claims["hum1, experts"]["passed"] is False
+    assert claims["hum2, experts"]["passed"] is True
+    assert "about {items:int} of {of_items:int} items" in section["prose"][1]
+    assert any("No item was judged for relevance by three people" in line for line in section["prose"])
+
+
+def test_every_place_of_the_prose_is_filled(found: Validation) -> None:
+    for name in MINE:
+        section = found.tree["sections"][name]
+        for sentence in section["prose"]:
+            for key in re.findall(r"\{(\w+)", sentence):
+                assert section["values"][key] is not None, (name, key)
+
+
+def test_a_shared_report_lacks_the_interviews_and_masks_what_answers_rest_on(found: Validation) -> None:
+    assert "interviews" in found.tree["sections"]["pretesting"]["tables"]
+    shared = to_share(found).tree["sections"]["pretesting"]
+    assert "interviews" not in shared["tables"]
+    assert not any(re.search(r"\d", text) for text in shared["tables"]["standards"]["basis"])
+
+
+def test_content_of_another_version_is_refused(few_answers: pd.DataFrame, scale: Any, answers: Any) -> None:
+    with pytest.raises(DefinitionError, match="the work on content is about dta"):
+        validate(answers, scale, content=EXAMPLE, topics=["flow"])
+    with pytest.raises(DefinitionError, match="there is no content"):
+        validate(few_answers, instrument.load("dta"), content=ROOT / "data" / "example", topics=["flow"])
+
+
+def test_the_command_takes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: dict[str, Any] = {}
+    monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
+    answers = ROOT / "data" / "example" / "responses.csv"
+    command = ["validate", answers, "-i", "dta", "--content", EXAMPLE, "--topics", "flow"]
+    with pytest.raises(SystemExit) as ended:
+        dta.main([str(part) for part in [*command, "--out", tmp_path / "out"]])
+    assert ended.value.code == 0 and taken["content"] == EXAMPLE
+
+
+def test_the_report_shows_each_standard_and_names_no_interview(found: Validation) -> None:
+    page = render_markdown(found.tree)
+    for text in content_standards(load_content(EXAMPLE))["standard"]:
+        assert text in page
+    assert "Interviews and translations" in page and str(ROOT) not in page
+    assert "R1I1" not in page and "R1I1" not in json.dumps(found.tree)
