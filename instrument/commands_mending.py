@@ -127,7 +127,7 @@ def export_command(
     """Write all of a study that an analysis takes: answers, use, enrolment, times, order, consent, forms."""
     from instrument.store.study_files import write_study_files
 
-    for note in write_study_files(store, name, out, identifying=identifying):
+    for note in write_study_files(store, name, out, identifying=identifying, forms_alone=True):
         typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(list(out.iterdir()))} files in {out}")
 

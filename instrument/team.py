@@ -174,7 +174,7 @@ class Member:
 
     def export(self) -> bytes:
         """Give the files of the study in one archive, without answers that may tell who somebody is."""
-        files = study_files(self._store, self.study)[0] if self.may(Act.EXPORT) else {}
+        files = study_files(self._store, self.study, forms_alone=True)[0] if self.may(Act.EXPORT) else {}
         with self._acting(Act.EXPORT) as (connection, row, _):
             self._note(connection, Act.EXPORT, row)
         packed = io.BytesIO()

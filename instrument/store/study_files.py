@@ -20,7 +20,7 @@ from instrument.exchange.coding import missing_codes_of
 from instrument.exchange.delimited import wide_csv
 from instrument.responses_raw import ReasonTable
 from instrument.store.connect import reading
-from instrument.store.definitions import find_study
+from instrument.store.definitions import find_study, instrument_of
 from instrument.store.form_answers import form_tables
 from instrument.store.instants import utc
 from instrument.store.study_data import StudyData, opened_store, study_data
@@ -43,7 +43,9 @@ CONSENT, ORDER = "consent.csv", "order.csv"
 STUDY, INSTRUMENT = "study.yaml", "instrument.yaml"
 
 
-def study_files(url: str, name: str, *, identifying: bool = False) -> tuple[dict[str, str], list[str]]:
+def study_files(
+    url: str, name: str, *, identifying: bool = False, forms_alone: bool = False
+) -> tuple[dict[str, str], list[str]]:
     """Give the files of a study.
 
     Parameters
@@ -54,6 +56,8 @@ def study_files(url: str, name: str, *, identifying: bool = False) -> tuple[dict
         Id of the study.
     identifying
         With those answers to forms that may tell who somebody is.
+    forms_alone
+        Give forms and consent where the scale has no answers yet, instead of refusing.
 
     Returns
     -------
@@ -69,7 +73,13 @@ def study_files(url: str, name: str, *, identifying: bool = False) -> tuple[dict
     ResponseDataError
         The study has no answers yet.
     """
-    data = study_data(url, name)
+    try:
+        data = study_data(url, name)
+    except ResponseDataError:
+        found = _forms_alone(url, name, identifying=identifying) if forms_alone else None
+        if found is None:
+            raise
+        return found
     engine = opened_store(url)
     try:
         with reading(engine) as connection:
@@ -104,12 +114,46 @@ def study_files(url: str, name: str, *, identifying: bool = False) -> tuple[dict
     return files, list(data.set_aside)
 
 
-def write_study_files(url: str, name: str, folder: Path, *, identifying: bool = False) -> list[str]:
+def _forms_alone(url: str, name: str, *, identifying: bool) -> tuple[dict[str, str], list[str]] | None:
+    """Files of a study in which forms were answered and the scale was not; None where nothing was."""
+    engine = opened_store(url)
+    try:
+        with reading(engine) as connection:
+            row: Any = find_study(connection, name)
+            scale = instrument_of(connection, int(row.instrument_version_id))
+            tables = form_tables(connection, name, identifying=identifying)
+            choices = _choices(connection, row)
+            asked_scale = connection.execute(_answers_to_scale(int(row.id))).first()
+    finally:
+        engine.dispose()
+    if asked_scale is not None or all(table.empty for table in tables.values()):
+        return None
+    files = {
+        STUDY: _yaml(str(row.definition)),
+        INSTRUMENT: _yaml(scale.model_dump_json(by_alias=True)),
+        CONSENT: csv_text(choices),
+        **{f"form_{form}.csv": csv_text(table) for form, table in tables.items()},
+    }
+    return files, ["the scale has no answers yet; these are forms and consent alone"]
+
+
+def _answers_to_scale(study_id: int) -> Any:
+    rows = select(response.c.item_id).join(
+        administration, administration.c.id == response.c.administration_id
+    )
+    people = rows.join(participant, participant.c.id == administration.c.participant_id)
+    live = (administration.c.status != "void") & participant.c.is_test.is_(False)
+    return people.where(participant.c.study_id == study_id, live).limit(1)
+
+
+def write_study_files(
+    url: str, name: str, folder: Path, *, identifying: bool = False, forms_alone: bool = False
+) -> list[str]:
     """Write the files of a study into a new folder: all of them or none, for their owner only.
 
     Parameters
     ----------
-    url, name, identifying
+    url, name, identifying, forms_alone
         As for `study_files`.
     folder
         Must not exist.
@@ -127,7 +171,7 @@ def write_study_files(url: str, name: str, folder: Path, *, identifying: bool = 
     if folder.exists():
         fact = f"{folder.name} exists already."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give a new folder."))
-    files, notes = study_files(url, name, identifying=identifying)
+    files, notes = study_files(url, name, identifying=identifying, forms_alone=forms_alone)
     scratch = None
     try:
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".writing-"))

@@ -203,6 +203,24 @@ def test_two_waves_from_the_first_form_to_the_export(
     assert again.forms == make_study({**raw_study(), **FORMS}).forms
 
 
+def test_forms_leave_the_store_before_the_scale_was_asked(
+    engine: Engine, store_url: str, tab: Tab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("study", "export", "trial", "--store", store_url, "--out")
+    assert run(*asked, str(tmp_path / "none")) == 2  # consent alone is no answer
+    tab.press()
+    fill(tab, used="0")
+    capsys.readouterr()
+    assert run(*asked, str(tmp_path / "early")) == 0
+    assert "the scale has no answers yet" in capsys.readouterr().err
+    names = {file.name for file in (tmp_path / "early").iterdir()}
+    forms = {"form_baseline.csv", "form_closing.csv", "form_states.csv"}
+    assert names == {*forms, "consent.csv", "study.yaml", "instrument.yaml"}
+    assert load_study(tmp_path / "early" / "study.yaml").id == "trial"
+    assert run("validate", "--store", store_url, "--study", "trial", "--out", str(tmp_path / "report")) == 2
+    assert "no row of answers" in capsys.readouterr().err
+
+
 def test_what_becomes_hidden_is_gone_and_what_is_hidden_is_never_kept(engine: Engine, tab: Tab) -> None:
     tab.press()
     fill(tab, used="1")

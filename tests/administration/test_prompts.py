@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,12 +27,13 @@ from instrument.administer.journey import occasion_of
 from instrument.errors import DefinitionError
 from instrument.prompts import Between
 from instrument.store import tables
+from instrument.store.connect import open_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.form_answers import form_tables
 from instrument.store.funnel import standing_of
 from instrument.store.outbox import Outgoing
 from instrument.store.tokens import Keyring
-from instrument.store.windows import days_of_people
+from instrument.store.windows import day_given, days_of_people, rules_of
 from instrument.study import make_study
 
 MOOD = {
@@ -94,8 +96,6 @@ def test_prompts_unfold_into_waves_once() -> None:
 def test_a_prompt_is_open_by_the_clock_of_the_study(
     zone: str, day: int, clock: str, found: str, tmp_path: Path, keyring: Keyring
 ) -> None:
-    from instrument.store.connect import open_store, upgrade_store
-
     engine = open_store(f"sqlite:///{tmp_path / 's.sqlite'}")
     upgrade_store(engine)
     open_study(engine, keyring, **{**SAMPLING, "zone": zone})
@@ -167,6 +167,14 @@ def test_what_was_begun_in_time_is_kept_and_the_scale_under_way_too(
     assert standing.set_index("wave")["status"]["now_d0_2"] == "completed"
 
 
+def test_the_day_of_a_prompt_is_that_of_the_clock_of_the_study() -> None:
+    rules = rules_of(make_study({**raw_study(), **SAMPLING, "zone": "Pacific/Auckland"}).to_json())
+    morning = datetime(2026, 3, 20, 20, 10, tzinfo=UTC)  # ten past nine on the 21st in Auckland
+    attempt = SimpleNamespace(completed_on=None, mode="web", started_at=morning)
+    assert day_given(attempt, rules, "now_d1_1") == date(2026, 3, 21)
+    assert day_given(attempt, rules, "scale") == date(2026, 3, 20)
+
+
 def test_who_began_in_time_has_a_quarter_of_an_hour_more() -> None:
     def days(hours: Between, *clocks: str, begun: bool) -> list[int | None]:
         moments = [datetime.fromisoformat(f"2026-03-{clock}").replace(tzinfo=BERLIN) for clock in clocks]
@@ -218,6 +226,19 @@ def test_three_messages_a_day_each_once_in_its_time_and_none_after(
     assert by_name == Counter(anna=12, ben=12, cleo=4)  # days 7 to 10, three a day; cleo stopped on day 8
     assert len({(name, at_local) for name, at_local, _ in sent}) == len(sent)
     assert all("bis 09:45" in body for _, at_local, body in sent if at_local.hour == 9)
+
+
+def test_a_prompt_is_sent_before_what_can_wait(tmp_path: Path, keyring: Keyring) -> None:
+    engine = open_store(f"sqlite:///{tmp_path / 's.sqlite'}")
+    upgrade_store(engine)
+    raw = {**raw_study(), **SAMPLING, "waves": [{**WAVE, "closes": 3}]}
+    unfolded = make_study(raw).model_dump(mode="json", by_alias=True, exclude_none=True)
+    changes = {key: unfolded[key] for key in ("waves", "forms", "zone")}
+    site, sent = Site(engine, keyring, "anna", **changes, messages=MESSAGES), []
+    for minute in (0, 10, 20):
+        site.send(sent.append, START + timedelta(hours=8, minutes=minute))  # 9 o'clock in Berlin
+    assert [one.body.split("bis ")[1].split(". ")[0] for one in sent] == ["09:45", "2026-03-23"]
+    engine.dispose()
 
 
 def test_a_wave_follows_an_event_of_the_app(engine: Engine, keyring: Keyring) -> None:
