@@ -22,6 +22,8 @@ FEWEST_CELLS, FEWEST_NUMBERS = 5, 2
 """Cells that hold a text or number without a meaning before it is listed: it could say who answered."""
 NULL_FLAVOURS = frozenset({"NI", "INV", "UNK", "NASK", "ASKU", "NAV", "MSK", "NA", "NAVU", "NP", "QS", "TRC"})
 """Codes by which REDCap and HL7 say why nothing stands there."""
+OWN_MARKS = {"sosci": ("-9", "-1", "-2"), "unipark": ("-77", "-66", "-99")}
+"""Numbers by which tools say that nothing was answered; offered, not taken."""
 ABSENT = frozenset(
     {"n/a", "n.a.", "na", "nan", "null", "none", "#null!", "#n/a", ".", "-", "--", "missing", "k.a.", "<na>"}
 )
@@ -198,6 +200,7 @@ def _offer(
 ) -> None:
     """Offer a meaning that a person has to confirm, or none."""
     absent = plain_name(text) in ABSENT or (tool == "redcap" and text in NULL_FLAVOURS)
+    absent = absent or text in OWN_MARKS.get(tool, ())
     absent = (
         absent or (tool == "stata" and bool(_STATA.fullmatch(text))) or bool(re.fullmatch(r"\.[a-z]", text))
     )

@@ -28,6 +28,7 @@ from instrument.recognition.tools import (
     WAVES,
     YES_OR_NO,
     Tool,
+    names_of,
     plain_name,
 )
 from instrument.responses_raw import RawTable, count_of
@@ -129,11 +130,19 @@ def holds_one_of(cells: Any, texts: Sequence[str]) -> np.ndarray:
 
 def _first(raw: RawTable, names: Sequence[str], found: Found) -> list[str]:
     """Columns by their plain names, in the order of the names, that are free and hold something."""
-    by_plain: dict[str, str] = {}
-    for label in raw.columns:
-        by_plain.setdefault(plain_name(label), label)
+    by_plain = _by_plain(raw)
     labels = [by_plain[name] for name in names if name in by_plain and by_plain[name] not in found.taken]
     return [label for label in labels if filled(raw.column(label)).any()]
+
+
+def _by_plain(raw: RawTable) -> dict[str, str]:
+    """Labels by their plain names, the first where several are alike; whole names before codes."""
+    found: dict[str, str] = {}
+    for depth in (0, 1):
+        for label in raw.columns:
+            for name in names_of(label)[depth : depth + 1]:
+                found.setdefault(name, label)
+    return found
 
 
 def people_column(raw: RawTable, tool: Tool, found: Found, kept: np.ndarray) -> str | None:
@@ -227,13 +236,20 @@ def wave_column(raw: RawTable, tool: Tool, found: Found, kept: np.ndarray) -> st
         if chosen:
             return chosen[0] if len(chosen) == 1 else tuple(chosen)
     if labels := [
-        label for label in _first(raw, MAYBE_WAVES, found) if len(texts_of(raw, label)) <= MOST_OCCASIONS
+        label
+        for label in _first(raw, MAYBE_WAVES, found)
+        if len(texts_of(raw, label)) <= MOST_OCCASIONS and not _holds_moments(raw, label)
     ]:
         found.take(raw, labels[0], "wave", "may be the occasion", is_sure=False)
         found.unsure.append(f"wave: column {labels[0]!r}")
         return labels[0]
     found.notes.append("no column of waves: wave 1 assumed")
     return None
+
+
+def _holds_moments(raw: RawTable, label: str) -> bool:
+    """Whether a column holds times of day: when somebody answered is no occasion."""
+    return all(re.search(r"\d:\d\d", text) for text in texts_of(raw, label) - {""})
 
 
 def _differs(raw: RawTable, label: str, kept: np.ndarray) -> bool:
@@ -246,7 +262,7 @@ def status_column(
     """Column that says whether a response was finished, and what its texts mean; REDCap's need no naming."""
     if tool.name == "redcap":
         return _state_of_form(raw, scale, found), {}
-    by_plain = {plain_name(label): label for label in reversed(raw.columns)}
+    by_plain = _by_plain(raw)
     for label in (by_plain[name] for name in tool.status if name in by_plain):
         there = texts_of(raw, label)
         if REST in tool.states or there <= set(tool.states):
@@ -294,7 +310,7 @@ def day_column(raw: RawTable, tool: Tool, status: str | None, found: Found) -> s
     names = tool.completed
     if tool.name == "redcap" and status is not None:
         names = (f"{plain_name(status).removesuffix(STATUS)}{STAMP}",)
-    by_plain = {plain_name(label): label for label in reversed(raw.columns)}
+    by_plain = _by_plain(raw)
     for label in (by_plain[name] for name in names if name in by_plain):
         if label in found.taken and label != status:
             continue

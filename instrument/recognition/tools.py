@@ -61,6 +61,29 @@ def plain_name(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).translate(ZERO_WIDTH).casefold().split())
 
 
+def names_of(label: str) -> tuple[str, ...]:
+    """Plain names of a column: the whole, and what stands before a point where code and text stand together.
+
+    Parameters
+    ----------
+    label
+        As LimeSurvey heads columns with code and text.
+
+    Returns
+    -------
+    tuple of str
+        One name, or two.
+
+    Examples
+    --------
+    >>> names_of("submitdate. Date submitted"), names_of("q1.2")
+    (('submitdate. date submitted', 'submitdate'), ('q1.2',))
+    """
+    whole = plain_name(label)
+    code, mark, _ = whole.partition(". ")
+    return (whole, code) if mark and code.isidentifier() else (whole,)
+
+
 def wave_of_event(event: str) -> str:
     """Give the wave that a REDCap event stands for.
 
@@ -168,6 +191,24 @@ TOOLS = (
         completed=("submitdate", "date submitted"),
         status=("submitdate", "date submitted"),
         states={"": OPEN, REST: COMPLETED},
+    ),
+    Tool(
+        name="sosci",
+        marks=_marks("case|questnnr|mode|started", "case|questnnr|started|finished"),
+        responses=("case",),
+        maybe_people=("serial", "ref"),
+        status=("finished",),
+        states=YES_OR_NO,
+        without_rows={"mode": ("test", "pretest", "debug", "admin")},
+    ),
+    Tool(
+        name="unipark",
+        marks=_marks("lfdn|dispcode", "lfdn|external_lfdn"),
+        responses=("lfdn",),
+        maybe_people=("c_0001", "code", "participant_code"),
+        status=("dispcode",),
+        states={"31": COMPLETED, "32": COMPLETED, REST: OPEN},
+        without_rows={"tester": ("1",)},
     ),
     Tool(
         name="msforms",
@@ -278,7 +319,7 @@ def tool_of(rows: Sequence[Sequence[str]]) -> Tool:
     Tool
         `TABLE` where none is known by its columns.
     """
-    names = {plain_name(cell) for cell in rows[0]}
+    names = {name for cell in rows[0] for name in names_of(cell)}
     for tool in TOOLS:
         if any(mark <= names for mark in tool.marks):
             return tool

@@ -513,6 +513,42 @@ def lime_both(folder: Path) -> Path:
     return lime(folder, lambda item: f"G02Q03[SQ00{item[1]}]. How? [{WORDING[item]}]")
 
 
+@odd("LimeSurvey: code and text over every column", plain(asks=""))
+def lime_heads(folder: Path) -> Path:
+    head = ["id. Response ID", "submitdate. Date submitted", "lastpage. Last page"]
+    head += ["startlanguage. Start language", "token. Access code", *(f"{i}. {WORDING[i]}" for i in ITEMS)]
+    rows = [
+        [k + 1, "2026-03-01 10:00:00", 3, "en", PEOPLE[k], *(LABELS[c] for c in ROWS[k])] for k in range(N)
+    ]
+    return text(folder, [head, *rows])
+
+
+@odd("SoSci Survey: pretests, times of starting", plain(asks="column 'SERIAL'"))
+def sosci(folder: Path) -> Path:
+    head = ["CASE", "SERIAL", "QUESTNNR", "MODE", "STARTED", *ITEMS, "FINISHED"]
+    day = "2026-03-01 10:00:00"
+    rows = [[k + 1, PEOPLE[k], "base", "interview", day, *ROWS[k], 1] for k in range(N)]
+    rows.insert(3, [99, "P099", "base", "pretest", day, *[5] * 6, 1])
+    return text(folder, [head, *rows], "\t", "utf-16")
+
+
+@odd(
+    "Unipark: testers, codes of missing answers", plain(NUMBERS, rows=some_missing(), asks="'-77' as missing")
+)
+def unipark(folder: Path) -> Path:
+    head = ["lfdn", "external_lfdn", "tester", "dispcode", *ITEMS]
+    rows: list[list[Any]] = [[k + 1, 0, 0, 31, *ROWS[k]] for k in range(N)]
+    rows[2][4] = rows[3][5] = -77
+    return text(folder, [head, *rows, [77, 0, 1, 31, *[5] * 6]], ";")
+
+
+@odd("a time of answering is no wave", plain())
+def time_of_answering(folder: Path) -> Path:
+    rows = [[row[0], f"2026-03-01 10:{k:02d}", *row[1:]] for k, row in enumerate(table())]
+    rows[0][1] = "time"
+    return text(folder, rows)
+
+
 @odd("LimeSurvey: codes from A0", refused("18 cells hold text", "`answers` of the mapping"))
 def lime_from_zero(folder: Path) -> Path:
     return lime(folder, str, lambda code: f"A{code - 1}")
