@@ -57,6 +57,20 @@ def with_auxiliary(syntax: Syntax, names: Sequence[str]) -> Syntax:
     return replace(syntax, statements=[*syntax.statements, *added])
 
 
+def with_random_predictors(syntax: Syntax) -> Syntax:
+    """Let observed predictors have variances and covariances of their own in the model.
+
+    Parameters
+    ----------
+    syntax
+        The model.
+    """
+    names = sort_names(syntax).exogenous
+    pairs = [(name, name) for name in names] + list(combinations(names, 2))
+    added = [Statement(one, "~~", two, Modifier(), 0, 0) for one, two in pairs]
+    return replace(syntax, statements=[*syntax.statements, *added])
+
+
 def mark_auxiliary(table: ParameterTable, names: Sequence[str]) -> ParameterTable:
     """Mark the rows of auxiliary variables, which no equality holds and no table shows."""
     if not names:

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.structural.auxiliary import check_auxiliary, mark_auxiliary, with_auxiliary
+from analysis.structural.auxiliary import (
+    check_auxiliary,
+    mark_auxiliary,
+    with_auxiliary,
+    with_random_predictors,
+)
 from analysis.structural.bounds import BOUNDS, with_bounds
 from analysis.structural.composite_check import check_composites, check_related
 from analysis.structural.continuous import fit_continuous
@@ -53,6 +58,7 @@ def cfa(
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
     sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
     rotation_args: Mapping[str, object] | None = None, auxiliary: Sequence[str] = (),
+    fixed_x: bool = True,
 ) -> StructuralResult:  # fmt: skip
     """Fit a confirmatory factor model.
 
@@ -120,6 +126,9 @@ def cfa(
     auxiliary
         Columns that say something of what is missing but are no part of the model: ML with full information
         lets them covary with all else, so that answers may be missing for reasons these columns show.
+    fixed_x
+        False: observed predictors are random like everything else (ML and MLR), so that full information
+        keeps rows whose predictors are missing; True drops those rows.
 
     Returns
     -------
@@ -175,7 +184,7 @@ def cfa(
     return fit_model(
         "cfa", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
-        rotation=rotation, rotation_args=rotation_args, auxiliary=auxiliary,
+        rotation=rotation, rotation_args=rotation_args, auxiliary=auxiliary, fixed_x=fixed_x,
     )  # fmt: skip
 
 
@@ -186,6 +195,7 @@ def sem(
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
     sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
     rotation_args: Mapping[str, object] | None = None, auxiliary: Sequence[str] = (),
+    fixed_x: bool = True,
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
 
@@ -196,7 +206,9 @@ def sem(
     ----------
     model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure, std_lv
         As in `cfa`.
-    orthogonal, parameterization, cluster, sampling_weights, bounds, rotation, rotation_args, auxiliary
+    orthogonal, parameterization, cluster, sampling_weights, bounds
+        As in `cfa`.
+    rotation, rotation_args, auxiliary, fixed_x
         As in `cfa`.
 
     Returns
@@ -230,7 +242,7 @@ def sem(
     return fit_model(
         "sem", model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, bounds=bounds,
-        rotation=rotation, rotation_args=rotation_args, auxiliary=auxiliary,
+        rotation=rotation, rotation_args=rotation_args, auxiliary=auxiliary, fixed_x=fixed_x,
     )  # fmt: skip
 
 
@@ -251,14 +263,14 @@ def fit_model(
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
     rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
-    auxiliary: Sequence[str] = (),
+    auxiliary: Sequence[str] = (), fixed_x: bool = True,
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     caller = named(caller)
     ready = prepare_model(
         caller, model, data, estimator, ordered, missing, group, group_equal, group_partial, meanstructure,
         std_lv, orthogonal, parameterization, cluster, sampling_weights, growth, bounds, rotation,
-        rotation_args, auxiliary,
+        rotation_args, auxiliary, fixed_x,
     )  # fmt: skip
     with one_thread():
         fitted = estimate(ready.table, ready.rows, ready.estimator, ready.missing, caller)
@@ -271,7 +283,7 @@ def prepare_model(
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
     rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
-    auxiliary: Sequence[str] = (),
+    auxiliary: Sequence[str] = (), fixed_x: bool = True,
 ) -> Prepared:  # fmt: skip
     """Read a model and its rows in the name of a public function, and refuse what cannot be fitted."""
     syntax = parse_syntax(model, caller)
@@ -316,6 +328,13 @@ def prepare_model(
     if ordinal and "intercepts" in equal and "thresholds" not in equal:
         equal.append("thresholds")  # intercepts of ordinal items are identified by equal thresholds only
     partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
+    _check_choice(caller, "fixed_x", fixed_x, (True, False))
+    if not fixed_x:
+        if ordinal or syntax.has_levels:
+            what = estimator if ordinal else "a two-level model"
+            fact, hint = f"{what} conditions on observed predictors.", "leave out fixed_x=."
+            raise DefinitionError(fact_and_hint(caller, fact, hint))
+        syntax = with_random_predictors(syntax)
     if beside:
         check_auxiliary(syntax, beside, estimator, missing, caller)
         syntax, missing = with_auxiliary(syntax, beside), "fiml"

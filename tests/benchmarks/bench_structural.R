@@ -7,6 +7,7 @@ missing <- read.csv(file.path(arguments[1], "missing.csv"))
 wanted <- strsplit(arguments[3], ",")[[1]]
 items <- setdiff(names(complete), "group")
 model <- paste(readLines(file.path(arguments[1], "model.txt")), collapse = "\n")
+exploratory <- paste(readLines(file.path(arguments[1], "exploratory.txt")), collapse = "\n")
 invisible({cfa(model, complete); polychoric(complete[1:300, 1:4], progress = FALSE)})  # warm-up
 
 levels_of_invariance <- function() for (equal in list("", "thresholds", c("thresholds", "loadings"), c("thresholds", "loadings", "intercepts"))) {
@@ -23,10 +24,12 @@ rows <- list(
   mlr = function() cfa(model, complete, estimator = "MLR"),
   fiml = function() cfa(model, missing, missing = "fiml"),
   fiml_mlr = function() cfa(model, missing, missing = "fiml", estimator = "MLR"),
+  esem_wlsmv = function() cfa(exploratory, complete, ordered = items, rotation = "geomin"),
+  esem_ml = function() cfa(exploratory, complete, rotation = "geomin"),
   invariance = levels_of_invariance,
   ebm = function() lavPredict(fitted_model, method = "EBM"))
 with_indices <- c("wlsmv", "ml", "mlr", "fiml", "fiml_mlr")
-slow <- c("polychoric_psych", "fiml_mlr", "invariance", "ebm")
+slow <- c("polychoric_psych", "fiml_mlr", "esem_wlsmv", "esem_ml", "invariance", "ebm")
 seconds <- list()
 elapsed <- function(f) {gc(FALSE); sum(system.time(f())[c("user.self", "sys.self")])}
 for (name in wanted) {

@@ -40,6 +40,8 @@ ROWS = {
     "mlr": ("MLR", "lavaan::cfa", 3.0),
     "fiml": ("FIML", "lavaan::cfa", 10.0),
     "fiml_mlr": ("FIML with MLR", "lavaan::cfa", 20.0),
+    "esem_wlsmv": ("ESEM, five factors, geomin, WLSMV", "lavaan::cfa", 10.0),
+    "esem_ml": ("ESEM, five factors, geomin, ML", "lavaan::cfa", 10.0),
     "invariance": ("ordinal invariance, four levels", "semTools::measEq.syntax, lavaan::cfa", 10.0),
     "ebm": ("EBM factor scores", "lavaan::lavPredict", 50.0),
 }
@@ -70,6 +72,11 @@ def model_of(items: list[str]) -> str:
     return "\n".join(f"f{k + 1} =~ " + " + ".join(items[k * each : (k + 1) * each]) for k in range(N_FACTORS))
 
 
+def exploratory_of(items: list[str]) -> str:
+    """Five factors of all items."""
+    return " + ".join(f'efa("b")*f{k + 1}' for k in range(N_FACTORS)) + " =~ " + " + ".join(items)
+
+
 def median(function: Callable[[], object], repeats: int) -> float:
     """Time a call."""
     seconds = []
@@ -97,6 +104,8 @@ def seconds_of_ours(
         "mlr": lambda: cfa(model, complete, estimator="MLR"),
         "fiml": lambda: cfa(model, missing, estimator="ML"),
         "fiml_mlr": lambda: cfa(model, missing, estimator="MLR"),
+        "esem_wlsmv": lambda: cfa(exploratory_of(items), complete),
+        "esem_ml": lambda: cfa(exploratory_of(items), complete, estimator="ML"),
         "invariance": lambda: invariance(model, complete, group="group", levels=levels),
         "ebm": lambda: fit.factor_scores(),
     }
@@ -112,6 +121,7 @@ def seconds_of_r(
         missing.to_csv(Path(folder) / "missing.csv", index=False)
         items = [c for c in complete.columns if c != "group"]
         (Path(folder) / "model.txt").write_text(model_of(items) + "\n")
+        (Path(folder) / "exploratory.txt").write_text(exploratory_of(items) + "\n")
         script = Path(__file__).with_suffix(".R")
         run = subprocess.run(
             ["Rscript", str(script), folder, str(repeats), ",".join(names)],

@@ -215,6 +215,32 @@ def test_variances_of_components_with_missing_answers_are_those_of_the_saturated
     assert fit.fit["chisq"] < VALUES["composites:c3_fiml"]["fit"]["chisq"] - 0.02
 
 
+def test_predictors_with_missing_answers():
+    """Lavaan 0.6-14: sem(model, data, missing = "fiml") with variances and covariances of predictors written out.
+
+    Its fixed.x = FALSE gives the same but for the baseline model, in which predictors then covary.
+    """
+    data = pd.read_csv(HERE / "data" / "holzinger_missing07.csv")
+    model = "textual =~ x4 + x5 + x6\ntextual ~ x1 + x2 + ageyr"
+    fit = sem(model, data, estimator="ML", fixed_x=False)
+    assert (fit.n_obs, fit.n_parameters, fit.fit["df"]) == (301, 21, 6)
+    wanted = {"chisq": 6.980652715, "logl": -2432.529783, "srmr": 0.01476581507,
+              "cfi": 0.99815465609, "cfi_robust": 0.99823611521, "rmsea_robust": 0.02377329107}  # fmt: skip
+    for index, value in wanted.items():
+        assert fit.fit[index] == pytest.approx(value, rel=1e-5), index
+    rows = fit.parameters.set_index(["lhs", "op", "rhs"])[["est", "se"]]
+    wanted = {
+        ("textual", "~", "x1"): (0.2873859326, 0.0516657227),
+        ("textual", "~", "ageyr"): (-0.2058474883, 0.0525187464),
+        ("x1", "~~", "x1"): (1.3709862838, 0.1150919865),
+        ("x1", "~~", "ageyr"): (-0.0649185199, 0.0723253910),
+        ("x1", "~1", ""): (4.9318031355, 0.0689147721),
+    }
+    for key, pair in wanted.items():
+        assert list(rows.loc[key]) == pytest.approx(pair, rel=1e-4), key
+    assert sem(model, data, estimator="ML").n_obs < 301
+
+
 def test_more_than_one_auxiliary_variable():
     """Lavaan 0.7-2 takes the first of several; semTools 0.5-6: cfa.auxiliary(model, data, aux = c("ageyr", "sex"))."""
     model, file, _ = CASES["aux_constraints:aux_fiml"]

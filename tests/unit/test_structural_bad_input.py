@@ -47,6 +47,8 @@ def test_models_that_cannot_be_read(model, message):
 
 
 TABLES = [
+    (lambda: sem("x1 ~ x2", C, "ML", fixed_x="no"), DefinitionError, "fixed_x 'no' is unknown"),
+    (lambda: sem(MIMIC, M, fixed_x=False), DefinitionError, "WLSMV conditions on observed predictors"),
     (
         lambda: cfa(F, C, "ML", auxiliary=["x1"]),
         DefinitionError,
