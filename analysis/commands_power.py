@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from analysis.power import PowerResult
 
+USUAL_ODDS_RATIO = 1.35
 plan = typer.Typer(help="Plan a study before it starts.", no_args_is_help=True)
 
 StudyFile = Annotated[Path, typer.Argument(help="Study file: intended use, landmark, waves.")]
@@ -20,7 +21,17 @@ Replications = Annotated[
     int, typer.Option("--replications", "-r", min=1, help="Simulated studies per number.")
 ]
 OddsRatio = Annotated[
-    float, typer.Option("--odds-ratio", help="Odds of a due unit per standard deviation of true alliance.")
+    float | None,
+    typer.Option(
+        "--odds-ratio", help="Odds of a due unit per standard deviation of true alliance; by default 1.35."
+    ),
+]
+Theme = Annotated[
+    str | None,
+    typer.Option(
+        "--theme",
+        help="Take the odds ratio from the published correlation with outcome, by this theme or `total`.",
+    ),
 ]
 Reliability = Annotated[float, typer.Option("--reliability", help="Reliability of one rating, 0 to 1.")]
 Answered = Annotated[float, typer.Option("--answered", help="Share of the enrolled with a rating.")]
@@ -68,7 +79,8 @@ def power_command(
     study: StudyFile,
     n: Sizes = "100,200,400",
     replications: Replications = 1000,
-    odds_ratio: OddsRatio = 1.35,
+    odds_ratio: OddsRatio = None,
+    theme: Theme = None,
     reliability: Reliability = 0.85,
     answered: Answered = 0.75,
     left: Left = 0.15,
@@ -95,13 +107,14 @@ def power_command(
 
     sizes = _sizes(n)
     _check_place(out)
+    expected = _expected(study, odds_ratio, theme, reliability)
     with progress_display() as progress:
         found = plan_power(
             study,
             sizes,
             replications,
             scheduler,
-            odds_ratio=odds_ratio,
+            odds_ratio=expected,
             reliability=reliability,
             answered=answered,
             left=left,
@@ -131,6 +144,28 @@ def power_command(
     if out is not None:
         _write(found, out)
         typer.echo(f"All figures in {out}")
+
+
+def _expected(study: Path, odds_ratio: float | None, theme: str | None, reliability: float) -> float:
+    """Odds ratio that was given, that of a theme, or the usual one."""
+    from analysis.expected_sizes import SOURCE, expected_correlations, expected_odds_ratio
+    from instrument.errors import DefinitionError, fact_and_hint
+    from instrument.loading import load_beside
+    from instrument.study import load_study
+
+    if theme is None:
+        return USUAL_ODDS_RATIO if odds_ratio is None else odds_ratio
+    if odds_ratio is not None:
+        fact = "--theme and --odds-ratio both give the size."
+        raise DefinitionError(fact_and_hint("dta plan power", fact, "give one of them."))
+    scale = load_beside(load_study(study).instrument, study.parent)
+    found = expected_odds_ratio(scale, theme, reliability)
+    typer.echo(
+        f"Odds ratio {found:.3f} for {theme}, from the published correlation with outcome of "
+        f"{expected_correlations(scale)[theme]:.2f} ({SOURCE}). That use goes with alliance as outcome does "
+        "is an assumption; alliance was mostly with a human guide."
+    )
+    return found
 
 
 def _tenths(progress: Callable[[str, int, int], None]) -> Callable[[str, int, int], None]:

@@ -13,6 +13,7 @@ app = typer.Typer(
 )
 Folder = Annotated[Path, typer.Argument(help="Folder with content.yaml and its tables.")]
 Out = Annotated[Path, typer.Option("--out", "-o", help="File to write.")]
+STATES = ("draft", "harmonised", "tested")
 SKELETON = """\
 # The work on the content of {id} {version}. Judges and interviews have pseudonyms, nothing else.
 schema: 1
@@ -91,9 +92,10 @@ def check_command(folder: Folder) -> None:
     for tag in records.translations:
         table = check_translation(records, tag)
         faulty = table[(table["faults"] != "") | (table["questions"] != "")]
-        typer.echo(
-            f"  {tag}: {translation_state(records, tag)}; {len(faulty)} of {len(table)} texts to look at"
-        )
+        state, called = str(translation_state(records, tag)), scale.wording(tag).status
+        typer.echo(f"  {tag}: {state}; {len(faulty)} of {len(table)} texts to look at")
+        if called in STATES and STATES.index(called) > STATES.index(state):
+            typer.echo(f"Warning: the instrument calls {tag} {called}, the record {state}.", err=True)
         for row in faulty.to_dict(orient="records"):
             said = "; ".join(part for part in (row["faults"], row["questions"]) if part)
             typer.echo(f"    {row['text']}: {said}")

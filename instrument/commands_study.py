@@ -69,6 +69,14 @@ def refuse_half_languages(study: Study, scale: Instrument, caller: str) -> None:
     if half := [tag for tag in study.languages if tag.split("-")[0] not in spoken]:
         fact = f"buttons and messages of the pages are not there in {', '.join(half)}."
         raise DefinitionError(fact_and_hint(caller, fact, f"they speak: {', '.join(spoken)}."))
+    spoken_of = [tag for tag in study.languages if tag in scale.languages]
+    drafts = [tag for tag in spoken_of if scale.wording(tag).status == "draft"]
+    if refused := [tag for tag in drafts if tag not in study.draft_languages]:
+        fact = f"the translation into {', '.join(refused)} is a draft: people would answer untested wording."
+        hint = (
+            f"finish it (docs/content.md), or add draft_languages: [{', '.join(refused)}] to the study file."
+        )
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
     refuse_half_translations(scale, caller, f"instrument {scale.id}", list(study.languages))
 
 

@@ -197,7 +197,7 @@ class Wording(Model):
     """Every text a respondent reads, in one language."""
 
     language: LanguageTag
-    status: Literal["source", "validated", "unvalidated"] = "unvalidated"
+    status: Literal["source", "validated", "unvalidated", "draft", "harmonised", "tested"] = "unvalidated"
     notice: str = ""
     title: Text
     instructions: str = ""

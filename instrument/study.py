@@ -32,6 +32,7 @@ ADDED: dict[str, object] = {
     "numbers": [],
     "ends_well": None,
     "messages": None,
+    "draft_languages": [],
     "forms": [],
     "zone": "UTC",
     "enrolment": None,
@@ -185,6 +186,7 @@ class Study(Model):
     ends_well: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     hypotheses: tuple[Hypothesis, ...] = ()
     messages: Messages | None = None
+    draft_languages: tuple[LanguageTag, ...] = ()
     forms: tuple[Form, ...] = ()
     zone: TimeZone = "UTC"
     enrolment: Enrolment | None = None

@@ -125,7 +125,7 @@ def page_of_person(
         crisis=here.study.crisis.get(lang) or t["help_none"],
         synthetic=here.study.synthetic,
         languages=offered_languages(here.study, here.scale),
-        unvalidated=here.scale.wording(lang).status == "unvalidated",
+        unvalidated=here.scale.wording(lang).status not in ("source", "validated"),
         form_token=form_token,
     )
 

@@ -355,3 +355,28 @@ def test_commands_go_from_an_empty_folder_to_a_dossier(
     assert run("content", "dossier", tmp_path / "full", "-o", tmp_path / "d.html", "--results", results) == 2
     assert "no results.json with statistics of items" in capsys.readouterr().err
     assert not (tmp_path / "d.html").exists()
+
+
+def test_a_study_asks_no_draft_unless_its_file_says_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    german = MINI["translations"]["de"]  # type: ignore[index]
+    study = yaml.safe_load((EXAMPLE.parent / "example" / "study.yaml").read_text(encoding="utf-8"))
+    study |= {"instrument": "mini.yaml", "languages": ["en", "de"]}
+    for status, allowed, code in (
+        ("draft", [], 2),
+        ("draft", ["de"], 0),
+        ("harmonised", [], 0),
+        ("tested", [], 0),
+        ("unvalidated", [], 0),
+    ):
+        scale = {**MINI, "translations": {"de": {**german, "status": status}}}
+        (folder / "mini.yaml").write_text(yaml.safe_dump(scale), encoding="utf-8")
+        (folder / "study.yaml").write_text(yaml.safe_dump({**study, "draft_languages": allowed}), "utf-8")
+        assert run("study", "check", folder / "study.yaml") == code, (status, allowed)
+        said = capsys.readouterr().err
+        assert ("the translation into de is a draft" in said) == (code == 2)
+    scale["translations"]["de"]["status"] = "tested"
+    (folder / "mini.yaml").write_text(yaml.safe_dump(scale), encoding="utf-8")
+    assert run("content", "check", record_of(folder)) == 0
+    assert "the instrument calls de tested, the record draft" in capsys.readouterr().err

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import dta
+import instrument
+from analysis.expected_sizes import expected_odds_ratio
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "data" / "example" / "study.yaml"
@@ -137,3 +139,18 @@ def test_clusters_and_rolling_enrolment_are_options(
     assert "read_day 130" in capsys.readouterr().out
     assert run(*given, "--read-day", "130") == 2
     assert "give enrolment_days too" in capsys.readouterr().err
+
+
+def test_a_theme_gives_the_size_and_says_what_is_assumed(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    out = tmp_path / "theme.json"
+    how = ["--n", "60", "--replications", "20", "--theme", "progression", "--reliability", "0.8"]
+    assert run(str(STUDY), *how, "--out", str(out)) == 0
+    expected = expected_odds_ratio(instrument.load("dta"), "progression", 0.8)
+    assert figures(out)["assumptions"]["odds_ratio"] == pytest.approx(expected)
+    assert "is an assumption" in capsys.readouterr().out
+    assert run(str(STUDY), *how, "--odds-ratio", "2") == 2
+    assert "both give the size" in capsys.readouterr().err
+    assert run(str(STUDY), "--theme", "flexibility") == 2
+    assert "no published size is known for 'flexibility'" in capsys.readouterr().err

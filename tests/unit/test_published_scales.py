@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
+from scipy.stats import logistic
 
 import instrument
-from analysis.expected_sizes import ALLIANCE_OUTCOME, expected_correlations
+from analysis.expected_sizes import ALLIANCE_OUTCOME, expected_correlations, expected_odds_ratio
+from instrument.errors import DefinitionError, ResponseDataError
 from instrument.loading import available, templates
 
 COUNTS = {
@@ -55,3 +58,17 @@ def test_sizes_to_plan_with_follow_the_component_that_a_theme_names() -> None:
         "using": 0.25,
     }
     assert expected_correlations(instrument.load("psd_audit")) == {}
+
+
+def test_the_odds_ratio_of_a_theme_gives_back_its_correlation() -> None:
+    scale = instrument.load("dta")
+    for theme, r in expected_correlations(scale).items():
+        for reliability in (1.0, 0.85):
+            slope = math.log(expected_odds_ratio(scale, theme, reliability))
+            # variance of the latent answer: slope squared and that of the logistic distribution
+            assert slope / math.sqrt(slope**2 + logistic.var()) * math.sqrt(reliability) == pytest.approx(r)
+    assert math.log(expected_odds_ratio(scale, "total", 1.0)) == pytest.approx(1.8138 * 0.21 / 0.97770, 1e-4)
+    with pytest.raises(DefinitionError, match="no published size is known for 'flexibility'"):
+        expected_odds_ratio(scale, "flexibility", 0.85)
+    with pytest.raises(ResponseDataError, match=r"reliability is 0.01"):
+        expected_odds_ratio(scale, "using", 0.01)
