@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.adherence import relate_adherence, relate_waves
+    from analysis.adherence.dose import dose_response
     from analysis.adherence.latent import latent_adherence
     from analysis.adherence.marginal_models import marginal_structural
     from analysis.adherence.mediation import mediate_adherence
@@ -78,6 +79,7 @@ _HOME = {
     "cross_level_invariance": "analysis.structural.equal_levels",
     "dif": "analysis.fairness.item_functioning",
     "dif_moderation": "analysis.fairness.moderation",
+    "dose_response": "analysis.adherence.dose",
     "dynamic_cutoffs": "analysis.structural.dynamic",
     "efa": "analysis.factors.exploratory",
     "extracted_variance": "analysis.validity.extracted",
@@ -142,6 +144,7 @@ __all__ = [
     "cross_level_invariance",
     "dif",
     "dif_moderation",
+    "dose_response",
     "dynamic_cutoffs",
     "efa",
     "extracted_variance",

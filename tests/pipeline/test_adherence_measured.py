@@ -13,11 +13,14 @@ import pytest
 import analysis
 import instrument
 from analysis.adherence.claims import Claim
+from analysis.adherence.dose import DoseClaim
 from analysis.adherence.marginal_models import _claim as claim_of_interval
 from analysis.adherence.marginal_models import marginal_structural
 from analysis.adherence.windows import use_by_window
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import adherence
+from analysis.pipeline.topics.adherence_dose import _told as dose_told
+from analysis.pipeline.topics.adherence_dose import dose_of
 from analysis.pipeline.topics.adherence_marginal import _told as told_of
 from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import Part
@@ -320,3 +323,50 @@ def test_one_wave_says_why_ratings_were_not_weighed(data: SimpleNamespace) -> No
     part = marginal_of(alone, {"total": "Total"}, "total")
     assert not part.tables and not part.values
     assert len(part.sentences) == 1 and "needs ratings at two waves or more" in part.sentences[0]
+
+
+def test_use_and_outcome_are_those_of_the_public_function(
+    data: SimpleNamespace, context: Context, section: dict[str, Any]
+) -> None:
+    study = as_study(data.study)
+    people = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment).people
+    people = people[people["end_day"].astype(float) >= study.study_days]
+    side = data.outcomes[["participant", str(study.outcome), *study.baseline]].merge(
+        data.covariates[["participant", *study.covariates]], on="participant", how="outer"
+    )
+    rows = people[["participant", "completed_whole"]].merge(side, on="participant", how="left")
+    made = analysis.dose_response(
+        rows, dose="completed_whole", outcome=str(study.outcome), numbers=[*study.baseline, *study.numbers],
+        adjust_for=[*study.baseline, *study.covariates],
+    )  # fmt: skip
+    values, tables = section["values"], section["tables"]
+    assert values["dose_people"] == made.design["n"] and values["dose_p"] == made.tests["pvalue"].iloc[0]
+    curve = pd.DataFrame(tables["dose_curve"])
+    inside = made.curve[(made.curve["share_beyond"] * made.design["n"]).round() >= 5]
+    assert 0 < len(curve) == len(inside)
+    for name in ("dose", "estimate", "ci_lower", "ci_upper", "band_lower", "band_upper"):
+        np.testing.assert_allclose(curve[name], inside[name], rtol=1e-9)
+    assert (curve["supported"] == np.where(inside["supported"], "yes", "no")).all()
+    for name in ("at", "corrected", "ci_lower", "ci_upper", "pvalue"):
+        assert tables["dose_threshold"][name][0] == pytest.approx(made.threshold[name].iloc[0])
+    assert tables["dose_threshold"]["claim"] == made.threshold["claim"].tolist()
+
+
+def test_a_study_without_outcome_says_that_it_was_not_asked(data: SimpleNamespace) -> None:
+    part = dose_of(context_of(data, outcomes=None))
+    assert not part.tables and len(part.sentences) == 1 and "not related to an outcome" in part.sentences[0]
+
+
+@pytest.mark.parametrize("step", [0.0, 1.5])
+@pytest.mark.parametrize("slope", [0.0, 0.4])
+def test_a_threshold_is_told_only_where_it_is_claimed(step: float, slope: float) -> None:
+    rng = np.random.default_rng(3)
+    use = rng.gamma(4, 2, 300).round(1)
+    table = pd.DataFrame({"use": use, "y": slope * use + step * (use >= 8) + rng.normal(size=300)})
+    made = analysis.dose_response(table, dose="use", outcome="y", draws=50)
+    said, values = dose_told(made, "sessions")
+    claimed = made.threshold["claim"].iloc[0] == str(DoseClaim.FOUND)
+    assert claimed == (step > 0 and slope == 0)
+    assert any("fits better than a line or a curve: above it" in text for text in said) == claimed
+    assert ("dose_reason" in values) != claimed
+    assert ("no association was found" in said[0]) == (made.tests["pvalue"].iloc[0] >= 0.05)

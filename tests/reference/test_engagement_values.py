@@ -1,4 +1,4 @@
-"""Weighted models of an exposure that changes over time, against R by formula."""
+"""Weighted models of an exposure that changes over time, and dose and response, against R by formula."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import marginal_structural
+from analysis import dose_response, marginal_structural
+from analysis.adherence.dose import sup_t
+from analysis.adherence.dose_threshold import differences, places_of
 from analysis.adherence.marginal_models import HELD, UNWEIGHTED, WEIGHTED, MarginalResult
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "marginal.csv"
 VALUES: dict[str, Any] = json.loads((HERE / "values" / "marginal.json").read_text(encoding="utf-8"))
+DOSE: dict[str, Any] = json.loads((HERE / "values" / "dose_response.json").read_text(encoding="utf-8"))
 # The same closed forms, and Newton's method on both sides of the same equations.
 BY_FORMULA = 1e-7
 COMPARED = [
@@ -25,6 +28,7 @@ COMPARED = [
         "R lm, glm",
         BY_FORMULA,
     ),
+    ("Dose and response: curve, HC3 errors, tests, every step and AIC", "R lm, splines", BY_FORMULA),
 ]
 CASES = {
     "number_number": ("alliance", "sessions", 0.0),
@@ -56,6 +60,7 @@ def close(found: Any, wanted: Any) -> None:
 
 def test_the_weeks_are_those_of_the_script() -> None:
     assert hashlib.sha256(TABLE.read_bytes()).hexdigest() == VALUES["data_sha256"][0]
+    assert DOSE["data_sha256"] == VALUES["data_sha256"]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -97,3 +102,28 @@ def test_errors_are_near_those_of_the_sandwich(weeks: pd.DataFrame) -> None:
     # sandwich's HC3 takes leverage of weighted rows another way: near, not the same
     mine = fitted(weeks, "number_number").effects.query("model == @WEIGHTED")["se"]
     np.testing.assert_allclose(mine, VALUES["vcovCL_HC3"], rtol=0.02)
+
+
+@pytest.mark.parametrize("outcome", ["sessions", "active"])
+def test_dose_and_response(weeks: pd.DataFrame, outcome: str) -> None:
+    wanted = DOSE[outcome]
+    first = weeks[weeks["week"] == 1]
+    found = dose_response(first, dose="minutes", outcome=outcome, adjust_for=["distress", "sex"], draws=50)
+    close(found.curve["estimate"], wanted["estimate"])
+    close(found.curve["se"], wanted["se"])
+    close(found.curve["ci_lower"], wanted["lower"])
+    close(found.curve["ci_upper"], wanted["upper"])
+    close(found.tests["f"], [wanted["any"][0], wanted["curved"][0]])
+    assert (found.tests["df2"] == wanted["df"][0]).all()
+    row = found.threshold.iloc[0]
+    for name in ("at", "apparent", "aic_step", "aic_line", "aic_curve"):
+        close(row[name], wanted[name][0])
+    dose, y = first["minutes"].to_numpy(float), first[outcome].to_numpy(float)
+    sex = (first["sex"] != first["sex"].iloc[0]).to_numpy(float)
+    others = np.column_stack([np.ones(len(y)), first["distress"], sex])
+    places = places_of(dose)
+    close(places, wanted["places"])
+    close(differences(dose, y, others, places)[0], wanted["all_steps"])
+    # 20,000 draws here, quasi-random integration there
+    drawn = sup_t(np.array(wanted["correlation"]), wanted["df"][0], 0.95, 1)
+    np.testing.assert_allclose(drawn, wanted["sup_t"][0], rtol=0.01)

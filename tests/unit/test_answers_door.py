@@ -115,6 +115,16 @@ def first_wave(table: Any) -> Any:
     return table[table["wave"] == 1].reset_index(drop=True)
 
 
+def with_dose(table: Any) -> Any:
+    """The table with a column of many values."""
+    dose = (np.arange(len(PLAIN)) * 7 % 41).astype(float)
+    if isinstance(table, pl.DataFrame):
+        return table.with_columns(pl.Series("u", dose))
+    if isinstance(table, pa.Table):
+        return table.append_column("u", pa.array(dose))
+    return table.assign(u=dose)
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "bartlett_sphericity": lambda t: analysis.bartlett_sphericity(items(t)).chisq,
     "cfa": lambda t: analysis.cfa(MODEL, t).parameters,
@@ -133,6 +143,16 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "cronbach_alpha": lambda t: analysis.cronbach_alpha(items(t)).estimate,
     "dif": lambda t: analysis.dif(items(t), PLAIN["site"].to_numpy()).table,
     "dif_moderation": lambda t: analysis.dif_moderation(items(t), np.arange(len(PLAIN)) % 37).table,
+    "dose_response": lambda t: (
+        analysis.dose_response(
+            with_dose(t),
+            dose="u",
+            outcome="a2",
+            adjust_for=["b1", "site"],
+            numbers=["b1"],
+            draws=50,
+        ).threshold
+    ),
     "efa": lambda t: analysis.efa(items(t), 1).loadings,
     "factor_retention": lambda t: analysis.factor_retention(items(t), draws=20, comparison_samples=20).table,
     "composite_or_effect": lambda t: analysis.composite_or_effect(items(t)).table,

@@ -15,6 +15,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
+from analysis.pipeline.topics.adherence_dose import dose_of
 from analysis.pipeline.topics.adherence_ends import ends_of, ends_table, incidence_table
 from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import measured_of
@@ -82,6 +83,7 @@ def section_adherence(context: Context) -> Section:
     measured = measured_of(context, found, first, titles)
     repeated = waves_of(context, found, first, titles)
     weighted = marginal_of(context, titles, first)
+    dosed = dose_of(context)
     values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
         "flow": _flow(found),
@@ -91,6 +93,7 @@ def section_adherence(context: Context) -> Section:
         **measured.tables,
         **repeated.tables,
         **weighted.tables,
+        **dosed.tables,
         "ends": ends_table(found, titles),
         "incidence": incidence_table(found),
         "context": _context(found, titles),
@@ -123,6 +126,7 @@ def section_adherence(context: Context) -> Section:
             *measured.sentences,
             *repeated.sentences,
             *weighted.sentences,
+            *dosed.sentences,
             *ended.sentences,
             *said,
         ],
@@ -132,6 +136,7 @@ def section_adherence(context: Context) -> Section:
             **measured.values,
             **repeated.values,
             **weighted.values,
+            **dosed.values,
             **ended.values,
         },
         value_kinds={
@@ -139,6 +144,7 @@ def section_adherence(context: Context) -> Section:
             **measured.kinds,
             **repeated.kinds,
             **weighted.kinds,
+            **dosed.kinds,
             **ended.kinds,
             **_step_kinds({"enrolled": Step.ENROLLED, "had_left": Step.HAD_LEFT, "analysed": Step.ANALYSED}),
             **each(GIVEN, "landmark_day due"),
@@ -149,7 +155,7 @@ def section_adherence(context: Context) -> Section:
         account=_account(context, found, first if first in main.index else None, tables["at_risk"].frame),
         tables={name: table for name, table in tables.items() if len(table.frame)},
         figures=[name for name, table in (("forest", main), ("survival", found.curves)) if len(table)],
-        problems=[*problems, *measured.problems, *repeated.problems, *weighted.problems],
+        problems=[*problems, *measured.problems, *repeated.problems, *weighted.problems, *dosed.problems],
     )
 
 

@@ -1,0 +1,141 @@
+"""Dose and response: where people are, a band over all doses, and a step that is not found where there is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import dose_response
+from analysis.adherence.dose import DoseClaim, DoseResult, sup_t
+from analysis.adherence.dose_threshold import differences, find_threshold, places_of
+from instrument.errors import NotEstimableError, ResponseDataError
+
+
+def people(n: int = 300, seed: int = 3, step: float = 0.0, slope: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    severity = rng.normal(size=n)
+    use = rng.gamma(4, 2, n).round(1)
+    better = slope * use + step * (use >= 8) + 0.5 * severity + rng.normal(size=n)
+    site = np.where(np.arange(n) % 3, "x", "y")
+    return pd.DataFrame({"use": use, "better": better, "severity": severity, "site": site})
+
+
+def fitted(table: Any, **changes: Any) -> DoseResult:
+    given = {"dose": "use", "outcome": "better", "adjust_for": ["severity"], "draws": 60, **changes}
+    return dose_response(table, **given)
+
+
+@pytest.fixture(scope="module")
+def found() -> DoseResult:
+    return fitted(people(step=1.0))
+
+
+def test_a_step_is_found_where_it_is_and_is_smaller_once_searching_is_paid_for(found: DoseResult) -> None:
+    row = found.threshold.iloc[0]
+    assert row["claim"] == str(DoseClaim.FOUND)
+    assert row["at_lower"] <= 8 <= row["at_upper"] and row["ci_lower"] <= 1 <= row["ci_upper"]
+    assert row["corrected"] == row["apparent"] - row["optimism"] and row["optimism"] > 0
+    assert row["people_below"] + row["people_above"] == found.design["n"] == 300
+    assert row["pvalue"] == pytest.approx(1 / 61) and "step at" in found.summary()
+
+
+def test_bands_hold_all_doses_and_are_wider_than_one(found: DoseResult) -> None:
+    curve = found.curve
+    assert (curve["band_lower"] < curve["ci_lower"]).all() and (curve["ci_upper"] < curve["band_upper"]).all()
+    assert found.design["critical"] < 4.0
+    independent = sup_t(np.eye(3), 1e6, 0.95, 1)
+    assert independent == pytest.approx(2.388, abs=0.03)  # (2Φ(c) − 1)³ = .95
+    assert sup_t(np.ones((3, 3)), 1e6, 0.95, 1) == pytest.approx(1.96, abs=0.03)
+
+
+def test_where_few_are_is_marked(found: DoseResult) -> None:
+    use = people(step=1.0)["use"]
+    for row in found.curve.to_dict("records"):
+        near = (abs(use - row["dose"]) <= 0.1 * (use.max() - use.min())).sum()
+        beyond = min((use <= row["dose"]).mean(), (use >= row["dose"]).mean())
+        assert row["people_near"] == near and row["share_beyond"] == beyond
+        assert row["supported"] == (near / 300 >= 0.05 and beyond >= 0.05)
+    ranges = found.ranges
+    assert ranges["supported"].tolist() == [False, True, False]
+    assert ranges["people"].sum() == 300 and ranges["share"].sum() == pytest.approx(1)
+    assert (ranges["from_dose"].iloc[1:].to_numpy() == ranges["to_dose"].iloc[:-1].to_numpy()).all()
+
+
+def test_a_line_is_no_threshold_and_nothing_is_nothing() -> None:
+    line = fitted(people(400, slope=0.4)).threshold.iloc[0]
+    assert line["claim"] == str(DoseClaim.NO_THRESHOLD) and line["aic_line"] < line["aic_step"]
+    nothing = fitted(people(300, seed=11)).threshold.iloc[0]
+    assert nothing["claim"] == str(DoseClaim.NO_ASSOCIATION) and nothing["pvalue"] > 0.05
+
+
+def test_searching_finds_something_in_noise_and_takes_it_back() -> None:
+    rng = np.random.default_rng(7)
+    apparent, corrected = [], []
+    for k in range(25):
+        d, y = rng.gamma(4, 2, 150), rng.normal(size=150)
+        step = find_threshold(d, y, np.ones((150, 1)), draws=40, level=0.95, seed=k)
+        apparent.append(abs(step.apparent))
+        corrected.append(abs(step.apparent - np.sign(step.apparent) * abs(step.optimism)))
+    assert np.mean(corrected) < np.mean(apparent)
+
+
+def test_differences_by_hand() -> None:
+    d, y = np.array([1.0, 1, 2, 2, 3, 3]), np.array([0.0, 2, 4, 6, 5, 1])
+    size, gained = differences(d, y, np.ones((6, 1)), np.array([2.0, 3.0]))
+    assert size.tolist() == pytest.approx([3.0, 0.0])  # 4 − 1, and 3 − 3
+    assert gained.tolist() == pytest.approx([9 * 4 / 3, 0.0])  # b² n₀ n₁ / n
+    assert places_of(np.repeat([0.0, 1.0], [19, 1])).tolist() == [1.0]
+    assert len(places_of(np.arange(1000.0))) == 40
+
+
+def test_units_and_order_do_not_matter(found: DoseResult) -> None:
+    table = people(step=1.0)
+    minutes = fitted(table.assign(use=60 * table["use"]))
+    np.testing.assert_allclose(minutes.curve["estimate"], found.curve["estimate"], rtol=1e-7)
+    np.testing.assert_allclose(minutes.threshold["at"], 60 * found.threshold["at"])
+    np.testing.assert_allclose(minutes.tests["f"], found.tests["f"], rtol=1e-6)
+    turned = fitted(table.iloc[::-1])
+    np.testing.assert_allclose(turned.curve["band_upper"], found.curve["band_upper"], rtol=1e-9)
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"dose": "nothing"}, "no column 'nothing'"),
+    ({"dose": "site"}, "not numeric: 'site'"),
+    ({"outcome": "use"}, "two parts at once: 'use'"),
+    ({"draws": 10}, "draws is 10"),
+    ({"draws": True}, "draws is True"),
+    ({"knots": 2}, "knots is 2"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD)
+def test_what_cannot_be_read_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ResponseDataError, match=rf"^dose_response: .*{message}.*\.\nHint: "):
+        fitted(people(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(use=1.0), "'use' has one value only"),
+        (lambda t: t.assign(better=1.0), "'better' has one value only"),
+        (lambda t: t[:40], "40 of 40 people have dose"),
+        (lambda t: t.assign(severity=2 * t["use"] + 1), "repeat each other or the dose"),
+        (lambda t: t.assign(use=(t["use"] > 8).astype(float)), "too few distinct values"),
+    ],
+)
+def test_what_cannot_be_estimated_is_refused(change: Any, message: str) -> None:
+    with pytest.raises(NotEstimableError, match=rf"{message}.*\.\nHint: "):
+        fitted(change(people()))
+
+
+def test_people_without_all_of_it_are_counted() -> None:
+    table = people(step=1.0)
+    table.loc[:9, "better"] = np.nan
+    table.loc[5:14, "site"] = None
+    made = fitted(table, adjust_for=["severity", "site"])
+    assert made.design["n"] == 285
+    assert any("15 of 300 people lack dose, outcome or adjustment" in note for note in made.notes)
