@@ -19,7 +19,7 @@ from analysis.adherence.dose_threshold import Threshold, find_threshold
 from analysis.adherence.shape import knots_of, restricted_cubic
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.result import Result
-from instrument.answers import ColumnFault, column_numbers, table_of, with_numbers
+from instrument.answers import ColumnFault, column_numbers, numeric_columns, table_of, with_numbers
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Floats = NDArray[np.float64]
@@ -325,6 +325,8 @@ def _columns(
     frame = with_numbers(table, CALLER, [dose, outcome])[wanted].reset_index(drop=True)
     for name in adjust_for:
         found = column_numbers(frame[name])
+        if found is ColumnFault.ENDLESS:
+            numeric_columns(frame, CALLER, [name])  # refuses it by name
         if not isinstance(found, ColumnFault):
             frame[name] = found
     frame, adjusters, codes = coded_columns(frame, list(adjust_for), list(numbers))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from analysis.adherence.covariates import coded_columns
 from analysis.adherence.exposure_weights import CALLER
-from instrument.answers import ColumnFault, column_numbers, table_of, with_numbers
+from instrument.answers import ColumnFault, column_numbers, numeric_columns, table_of, with_numbers
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Floats = NDArray[np.float64]
@@ -102,6 +102,8 @@ def panel_of(
         raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one row each."))
     for name in (*varying, *baseline):
         numbers = column_numbers(frame[name])
+        if numbers is ColumnFault.ENDLESS:
+            numeric_columns(frame, CALLER, [name])  # refuses it by name
         if not isinstance(numbers, ColumnFault):
             frame[name] = numbers
     frame, changing, _ = coded_columns(frame, varying, varying)

@@ -132,6 +132,13 @@ def test_what_cannot_be_estimated_is_refused(change: Any, message: str) -> None:
         fitted(change(people()))
 
 
+@pytest.mark.parametrize("column", ["use", "better", "severity"])
+def test_infinite_numbers_are_refused(column: str) -> None:
+    table = people()
+    with pytest.raises(ResponseDataError, match=f"infinite values in '{column}'"):
+        fitted(table.assign(**{column: table[column].where(table.index > 0, np.inf)}))
+
+
 def test_people_without_all_of_it_are_counted() -> None:
     table = people(step=1.0)
     table.loc[:9, "better"] = np.nan
@@ -139,3 +146,10 @@ def test_people_without_all_of_it_are_counted() -> None:
     made = fitted(table, adjust_for=["severity", "site"])
     assert made.design["n"] == 285
     assert any("15 of 300 people lack dose, outcome or adjustment" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_gentle_line_has_a_best_step_that_is_not_claimed(seed: int) -> None:
+    row = fitted(people(400, seed=seed, slope=0.12)).threshold.iloc[0]
+    assert row["pvalue"] < 0.05 and row["ci_lower"] > 0  # the step alone would be claimed
+    assert row["aic_line"] < row["aic_step"] and row["claim"] == str(DoseClaim.NO_THRESHOLD)

@@ -181,6 +181,12 @@ def test_what_cannot_be_read_in_one_way_is_refused(
         fitted(more, **changes)
 
 
+@pytest.mark.parametrize("column", ["use", "alliance", "after"])
+def test_infinite_numbers_are_refused_and_not_taken_as_missing(table: pd.DataFrame, column: str) -> None:
+    with pytest.raises(ResponseDataError, match=f"infinite values in '{column}'"):
+        fitted(table.assign(**{column: table[column].where(table.index > 0, np.inf)}))
+
+
 def test_rows_that_repeat_are_refused(table: pd.DataFrame) -> None:
     with pytest.raises(ResponseDataError, match="1 rows repeat a participant and time"):
         fitted(pd.concat([table, table.iloc[:1]]))
