@@ -19,6 +19,9 @@ fails; a change that they all pass survives. It makes two kinds of changes.
   rows were dropped, degrees of freedom, a side of a test, days off by one, who is counted, which sentence is said.
   Each file names the tests that answer for it.
 
+For changes by hand, *before* has the ledgers (`tests/ledger.py`) already, but not the tests they led to; for
+adherence it is older than both.
+
 *Equivalent* changes give the same values for every input that can occur; their reasons stand below. *Before* is the
 same set of changes without the tests that this table led to. Tests of servers, browsers, Spark and PostgreSQL and
 slow ones are not among those run. A row holds the last run of its room with the default seed; other seeds draw other
