@@ -46,7 +46,7 @@ def new_command(
     if (folder / SETTINGS).exists():
         fact = f"{folder.name} has a {SETTINGS}."
         raise DefinitionError(fact_and_hint("dta content new", fact, "name another folder."))
-    (folder / "translations").mkdir(parents=True, exist_ok=True)
+    _make(folder / "translations", "dta content new")
     name = str(Path(instrument).resolve()) if Path(instrument).is_file() else instrument
     text = SKELETON.format(id=scale.id, version=scale.version, title=scale.title, name=name)
     write_whole(folder / SETTINGS, text, "dta content new")
@@ -57,6 +57,17 @@ def new_command(
             folder / "translations" / f"{tag}.csv", _empty_translation(scale, TRANSLATION), "dta content new"
         )
     typer.echo(f"{folder}: fill in {SETTINGS} and the tables, then: dta content check {folder}")
+
+
+def _make(folder: Path, caller: str) -> None:
+    """Make a folder, or say why not."""
+    from instrument.errors import ResponseDataError, fact_and_hint
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fact = f"the folder {str(folder)!r} cannot be made ({error.strerror})."
+        raise ResponseDataError(fact_and_hint(caller, fact, "name one where there is no file.")) from None
 
 
 def _empty_translation(scale: Any, columns: tuple[str, ...]) -> str:
@@ -168,7 +179,7 @@ def feedback_command(
     if table.empty:
         fact = f"there are no ratings of relevance in round {round_}."
         raise ResponseDataError(fact_and_hint("dta content feedback", fact, f"rounds: {records.rounds}."))
-    out.mkdir(parents=True, exist_ok=True)
+    _make(out, "dta content feedback")
     for judge in table.index:
         sheet = feedback_sheet(table, judge, scale.relevant_from, scale.lowest, scale.highest)
         sheet.insert(1, "text", [records.scale.item(item).text for item in map(str, sheet["item"])])

@@ -350,6 +350,9 @@ def test_commands_go_from_an_empty_folder_to_a_dossier(
     assert len(list((tmp_path / "sheets").glob("*.csv"))) == 14
     assert run("content", "feedback", tmp_path / "full", "--round", 7, "-o", tmp_path / "sheets") == 2
     assert "there are no ratings of relevance in round 7" in capsys.readouterr().err
+    assert run("content", "new", tmp_path / "r.csv", "-i", "dta") == 2
+    assert run("content", "feedback", tmp_path / "full", "--round", 1, "-o", tmp_path / "r.csv") == 2
+    assert capsys.readouterr().err.count("cannot be made") == 2
     results = tmp_path / "results.json"
     results.write_text("{}")
     assert run("content", "dossier", tmp_path / "full", "-o", tmp_path / "d.html", "--results", results) == 2
