@@ -12,6 +12,7 @@ from types import MappingProxyType
 import pandas as pd
 
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.formatting import format_value
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -43,14 +44,16 @@ class Rule:
         Author, year and DOI.
     note
         When the rule misleads.
+    form
+        How values and the cut-off are printed, as in `instrument.formatting`.
 
     Examples
     --------
     >>> ALPHA.holds(0.71), str(ALPHA)
-    (True, 'COSMIN internal consistency: ≥ 0.7')
+    (True, 'COSMIN internal consistency: ≥ .70')
     >>> with in_force({"ALPHA": 0.8}):
     ...     ALPHA.holds(0.71), str(ALPHA)
-    (False, 'COSMIN internal consistency, cut-off of the plan: ≥ 0.8')
+    (False, 'COSMIN internal consistency, cut-off of the plan: ≥ .80')
     """
 
     published_name: str
@@ -58,6 +61,7 @@ class Rule:
     published: float
     published_source: str
     note: str = ""
+    form: str = "d2"
 
     @property
     def planned(self) -> float | None:
@@ -80,7 +84,7 @@ class Rule:
         """Where the cut-off comes from."""
         if self.planned is None:
             return self.published_source
-        return f"the plan; published: {_SIGNS[self.comparison]} {self.published:g} ({self.published_source})"
+        return f"the plan; published: {self._against(self.published)} ({self.published_source})"
 
     def holds(self, value: float) -> bool:
         """Say whether a value passes; NaN never does."""
@@ -88,33 +92,57 @@ class Rule:
 
     def __str__(self) -> str:
         """Name, sign and cut-off."""
-        return f"{self.name}: {_SIGNS[self.comparison]} {self.cutoff:g}"
+        return f"{self.name}: {self._against(self.cutoff)}"
+
+    @property
+    def printed(self) -> str:
+        """The cut-off in print."""
+        return self._printed(self.cutoff)
+
+    def _against(self, cutoff: float) -> str:
+        return f"{_SIGNS[self.comparison]} {self._printed(cutoff)}"
+
+    def _printed(self, cutoff: float) -> str:
+        """As the values it judges, and exactly: a percentage has its own digits, a cut-off may have more."""
+        if self.form == "percent":
+            return f"{100 * cutoff:g}%"
+        exact = self.form == "p" or self.form[0] == "r"
+        if not exact:
+            return f"{cutoff:g}".replace("-", "−")
+        digits = max(2, len(f"{cutoff:g}".partition(".")[2]))
+        return format_value(cutoff, f"r{digits}")
 
 
-def rule(*, name: str, comparison: str, cutoff: float, source: str, note: str = "") -> Rule:
+def rule(*, name: str, comparison: str, cutoff: float, source: str, note: str = "", form: str = "d2") -> Rule:
     """Make a rule from its published name, cut-off and source."""
     return Rule(
-        published_name=name, comparison=comparison, published=cutoff, published_source=source, note=note
+        published_name=name,
+        comparison=comparison,
+        published=cutoff,
+        published_source=source,
+        note=note,
+        form=form,
     )
 
 
 COSMIN = "Prinsen et al. 2018; Terwee et al. 2018, doi:10.1007/s11136-018-1829-0"
 
-ALPHA = rule(name="COSMIN internal consistency", comparison=">=", cutoff=0.70, source=COSMIN)
+ALPHA = rule(name="COSMIN internal consistency", comparison=">=", cutoff=0.70, form="r2", source=COSMIN)
 OMEGA = rule(
     name="Internal consistency, read on omega",
     comparison=">=",
     cutoff=0.70,
+    form="r2",
     source=COSMIN,
     note="The standard names alpha; the same cut-off is applied to omega total.",
 )
-ICC = rule(name="COSMIN reliability", comparison=">=", cutoff=0.70, source=COSMIN)
-SAMPLE_PER_ITEM = rule(name="COSMIN sample, per item", comparison=">=", cutoff=7, source=COSMIN)
-SAMPLE_TOTAL = rule(name="COSMIN sample, in all", comparison=">=", cutoff=100, source=COSMIN)
-CFI = rule(name="COSMIN structural validity, CFI", comparison=">", cutoff=0.95, source=COSMIN)
-TLI = rule(name="COSMIN structural validity, TLI", comparison=">", cutoff=0.95, source=COSMIN)
-RMSEA = rule(name="COSMIN structural validity, RMSEA", comparison="<", cutoff=0.06, source=COSMIN)
-SRMR = rule(name="COSMIN structural validity, SRMR", comparison="<", cutoff=0.08, source=COSMIN)
+ICC = rule(name="COSMIN reliability", comparison=">=", cutoff=0.70, form="r2", source=COSMIN)
+SAMPLE_PER_ITEM = rule(name="COSMIN sample, per item", comparison=">=", cutoff=7, form="d1", source=COSMIN)
+SAMPLE_TOTAL = rule(name="COSMIN sample, in all", comparison=">=", cutoff=100, form="int", source=COSMIN)
+CFI = rule(name="COSMIN structural validity, CFI", comparison=">", cutoff=0.95, form="r3", source=COSMIN)
+TLI = rule(name="COSMIN structural validity, TLI", comparison=">", cutoff=0.95, form="r3", source=COSMIN)
+RMSEA = rule(name="COSMIN structural validity, RMSEA", comparison="<", cutoff=0.06, form="r3", source=COSMIN)
+SRMR = rule(name="COSMIN structural validity, SRMR", comparison="<", cutoff=0.08, form="r3", source=COSMIN)
 TERWEE = "Terwee et al. 2012, doi:10.1007/s11136-011-9960-1"
 RISK_OF_BIAS = "Mokkink et al. 2018, doi:10.1007/s11136-017-1765-4"
 FEWEST_PEOPLE = rule(
@@ -138,17 +166,21 @@ RESPONSE_MODEL_PEOPLE = rule(
     source=RISK_OF_BIAS,
     note="Fewer are called inadequate there.",
 )
-HYPOTHESES = rule(name="COSMIN hypotheses confirmed", comparison=">=", cutoff=0.75, source=COSMIN)
+HYPOTHESES = rule(
+    name="COSMIN hypotheses confirmed", comparison=">=", cutoff=0.75, form="percent", source=COSMIN
+)
 KMO = rule(
     name="Sampling adequacy worth factoring",
     comparison=">=",
     cutoff=0.60,
+    form="r2",
     source="Kaiser 1974, doi:10.1007/BF02291575",
 )
 BARTLETT = rule(
     name="Bartlett's test of sphericity",
     comparison="<",
     cutoff=0.05,
+    form="p",
     source="Bartlett 1951, doi:10.1093/biomet/38.3-4.337",
     note="Large samples nearly always pass; KMO says more.",
 )
@@ -156,42 +188,49 @@ FLOOR_CEILING = rule(
     name="Floor or ceiling of a score",
     comparison="<=",
     cutoff=0.15,
+    form="percent",
     source="Terwee et al. 2007, doi:10.1016/j.jclinepi.2006.03.012",
 )
 ITEM_REST = rule(
     name="Item-rest correlation",
     comparison=">=",
     cutoff=0.30,
+    form="r2",
     source="Boateng et al. 2018, doi:10.3389/fpubh.2018.00149",
 )
 LOADING = rule(
     name="Salient loading",
     comparison=">=",
     cutoff=0.40,
+    form="r2",
     source="Boateng et al. 2018, doi:10.3389/fpubh.2018.00149",
 )
 HTMT = rule(
     name="Discriminant validity, HTMT",
     comparison="<",
     cutoff=0.85,
+    form="r2",
     source="Henseler et al. 2015, doi:10.1007/s11747-014-0403-8",
 )
 AVE = rule(
     name="Average variance extracted",
     comparison=">=",
     cutoff=0.50,
+    form="r2",
     source="Fornell & Larcker 1981, doi:10.1177/002224378101800104",
 )
 INVARIANCE_CFI = rule(
     name="Invariance, change of CFI",
     comparison=">=",
     cutoff=-0.010,
+    form="r3",
     source="Chen 2007, doi:10.1080/10705510701301834",
 )
 INVARIANCE_RMSEA = rule(
     name="Invariance, change of RMSEA",
     comparison="<=",
     cutoff=0.015,
+    form="r3",
     source="Chen 2007, doi:10.1080/10705510701301834",
 )
 
@@ -199,6 +238,7 @@ LONGSTRING = rule(
     name="Longest run of identical answers, share of the items",
     comparison="<",
     cutoff=0.5,
+    form="percent",
     source="Curran 2016, doi:10.1016/j.jesp.2015.07.006",
     note="Items of one direction invite runs in honest people too.",
 )
@@ -214,6 +254,7 @@ MAHALANOBIS = rule(
     name="Mahalanobis distance, p",
     comparison=">=",
     cutoff=0.001,
+    form="p",
     source="Meade & Craig 2012, doi:10.1037/a0028085",
     note="Ordinal answers are not normal: rare but honest profiles are flagged.",
 )
@@ -221,6 +262,7 @@ EVEN_ODD = rule(
     name="Even-odd consistency",
     comparison=">=",
     cutoff=0.30,
+    form="r2",
     source="Johnson 2005, doi:10.1016/j.jrp.2004.09.009",
     note="With few themes the index is noise to a large part.",
 )
@@ -241,6 +283,7 @@ ITEM_CVI = rule(
     name="Content validity of an item, I-CVI",
     comparison=">=",
     cutoff=0.777,
+    form="r2",
     source="Lynn 1986, doi:10.1097/00006199-198611000-00017; Polit & Beck 2006, doi:10.1002/nur.20147",
     note="Printed as .78: seven of nine. With five experts or fewer all must agree.",
 )
@@ -261,24 +304,28 @@ SCALE_CVI = rule(
     name="Content validity of the scale, S-CVI/Ave",
     comparison=">=",
     cutoff=0.90,
+    form="r2",
     source="Polit & Beck 2006, doi:10.1002/nur.20147",
 )
 CONTENT_KAPPA = rule(
     name="Content validity, modified kappa",
     comparison=">",
     cutoff=0.74,
+    form="r2",
     source="Polit, Beck & Owen 2007, doi:10.1002/nur.20199",
 )
 INVARIANCE_CFI_ORDINAL = rule(
     name="Invariance of ordinal items, change of CFI",
     comparison=">=",
     cutoff=-0.004,
+    form="r3",
     source="Rutkowski & Svetina 2017, doi:10.1080/08957347.2016.1243540",
 )
 INVARIANCE_RMSEA_ORDINAL = rule(
     name="Invariance of ordinal items, change of RMSEA",
     comparison="<=",
     cutoff=0.010,
+    form="r3",
     source="Rutkowski & Svetina 2017, doi:10.1080/08957347.2016.1243540",
 )
 SMALLEST_CHANGE = rule(
@@ -303,6 +350,7 @@ DIF_NEGLIGIBLE = rule(
     name="Negligible DIF, change of Nagelkerke R²",
     comparison="<",
     cutoff=0.035,
+    form="r3",
     source=JODOIN_GIERL,
     note="A larger change flags an item only where its test is significant, too; made for two options.",
 )
@@ -310,6 +358,7 @@ DIF_MODERATE = rule(
     name="DIF no more than moderate, change of Nagelkerke R²",
     comparison="<",
     cutoff=0.070,
+    form="r3",
     source=JODOIN_GIERL,
     note="A larger change flags an item only where its test is significant, too; made for two options.",
 )
@@ -317,6 +366,7 @@ DIF_NEGLIGIBLE_ZUMBO = rule(
     name="Negligible DIF, change of R² (Zumbo)",
     comparison="<",
     cutoff=0.13,
+    form="r3",
     source=ZUMBO_THOMAS,
     note="Lenient: it flags hardly any item of a short scale.",
 )
@@ -324,6 +374,7 @@ DIF_MODERATE_ZUMBO = rule(
     name="DIF no more than moderate, change of R² (Zumbo)",
     comparison="<",
     cutoff=0.26,
+    form="r3",
     source=ZUMBO_THOMAS,
     note="Lenient: it flags hardly any item of a short scale.",
 )
@@ -331,6 +382,7 @@ DIF_COSMIN = rule(
     name="COSMIN cross-cultural validity: no important DIF, change of McFadden R²",
     comparison="<",
     cutoff=0.02,
+    form="r3",
     source=COSMIN,
     note="A larger change flags an item only where its test is significant, too.",
 )
@@ -345,6 +397,7 @@ IRT_ITEM_FIT = rule(
     name="COSMIN fit of an item response model, p",
     comparison=">",
     cutoff=0.001,
+    form="p",
     source="COSMIN criteria, table 1 of doi:10.1186/s12955-020-01647-y",
     note="With many people small misfit is significant: read the RMSEA of S-X² beside it.",
 )

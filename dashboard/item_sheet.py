@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.report.formatting import format_value
 from analysis.report.view import Tree
+from instrument.formatting import format_value
 
 Row = Mapping[str, Any]
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from instrument.answers import numeric_columns, table_of
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.formatting import format_value
 
 # Lynn (1986) and Polit & Beck (2006) ask for all judges to agree when there are five or fewer.
 I_CVI_ALL_UP_TO = 5
@@ -63,9 +64,11 @@ class ContentValidity:
         return "\n".join(
             [
                 f"Content validity of {self.n_items} items by {self.n_experts} judges",
-                f"S-CVI/Ave {self.s_cvi_ave:.2f} (≥ {S_CVI_AVE_AT_LEAST:.2f} {verdict}),"
-                f" S-CVI/UA {self.s_cvi_ua:.2f}",
-                f"I-CVI met by {i_met}, modified kappa > {KAPPA_ABOVE} by {k_met} of {self.n_items} items",
+                f"S-CVI/Ave {format_value(self.s_cvi_ave, 'r2')} "
+                f"(≥ {format_value(S_CVI_AVE_AT_LEAST, 'r2')} {verdict}), "
+                f"S-CVI/UA {format_value(self.s_cvi_ua, 'r2')}",
+                f"I-CVI met by {i_met}, modified kappa > {format_value(KAPPA_ABOVE, 'r2')} by {k_met} of "
+                f"{self.n_items} items",
             ]
         )
 

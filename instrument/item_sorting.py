@@ -11,6 +11,7 @@ import pandas as pd
 
 from instrument.content_validity import critical_votes
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.formatting import format_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,7 +57,8 @@ class ItemSorting:
         """Mean agreement, kappa and the number of items that meet the critical value, rounded."""
         return (
             f"{self.n_items} items sorted by {self.n_judges} judges: mean substantive agreement "
-            f"{self.items['agreement'].mean():.2f}, Fleiss' kappa {self.kappa:.2f}, "
+            f"{format_value(self.items['agreement'].mean(), 'r2')}, "
+            f"Fleiss' kappa {format_value(self.kappa, 'r2')}, "
             f"{int(self.items['met'].sum())} items above the critical coefficient"
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from analysis.adherence.after_measurement import CALLER, Slope
 from analysis.adherence.clusters import Clusters, summed
 from instrument.errors import NotEstimableError, fact_and_hint
+from instrument.formatting import format_value
 
 Floats = NDArray[np.float64]
 
@@ -146,7 +147,8 @@ def _slope(moments: Floats, width: int, k: int | None) -> tuple[float, float]:
     matrix = square[np.ix_(predictors, predictors)]
     matrix[0, 0] = true
     if true <= 0 or np.linalg.eigvalsh(_correlations(matrix)).min() < 1e-6:
-        fact = f"with a reliability of {reliability:.2f} nothing of the score is left beside the adjusters."
+        told = format_value(reliability, "r2")
+        fact = f"with a reliability of {told} nothing of the score is left beside the adjusters."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "adjust for less, or use a longer scale."))
     slope = float(np.linalg.solve(matrix, square[predictors, 1])[0] * np.sqrt(true))
     return slope, slope / float(np.sqrt(square[1, 1]))

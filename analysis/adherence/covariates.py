@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from instrument.formatting import format_value
+
 Floats = NDArray[np.float64]
 MOST_CODES, FEWEST_PER_CODE = 30, 3
 LEAST_OF_ITS_OWN = 0.01  # of a column's variance that other columns leave unsaid
@@ -131,7 +133,9 @@ def condition_number(design: Floats) -> float:
 
 
 def _sentence(name: str, other: str, correlation: float) -> str:
-    return f"left out of the adjustment: {name} repeats {other} (correlation {correlation:.3f})"
+    return (
+        f"left out of the adjustment: {name} repeats {other} (correlation {format_value(correlation, 'r3')})"
+    )
 
 
 def _standardised(column: pd.Series) -> Floats:

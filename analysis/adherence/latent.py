@@ -21,6 +21,7 @@ from analysis.structural.models import cfa
 from analysis.structural.naming import acting_for
 from analysis.usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ToolkitError, fact_and_hint, name_offenders
+from instrument.formatting import format_value
 from instrument.keying import keyed_numbers
 from instrument.scoring import score
 from instrument.study import Study, as_study
@@ -89,7 +90,8 @@ class LatentAdherence(Result):
         ]
         for row in self.effects.to_dict("records"):
             interval = f"[{row['ci_lower']:+.{digits}f}, {row['ci_upper']:+.{digits}f}]"
-            what = f"{row['target']}, {row['method']} (n = {row['n']}, reliability {row['reliability']:.2f})"
+            reliability = format_value(row["reliability"], "r2")
+            what = f"{row['target']}, {row['method']} (n = {row['n']}, reliability {reliability})"
             lines.append(f"{what}: {row['estimate']:+.{digits}f} {interval} {unit} per SD")
         for row in self.failed.to_dict("records"):
             lines.append(f"not estimated: {row['target']}, {row['method']}: {row['reason']}")

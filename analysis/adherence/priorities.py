@@ -91,7 +91,7 @@ class PriorityMap(Result):
         str
             Sentences with rounded figures.
         """
-        from analysis.report.formatting import fill_prose
+        from instrument.formatting import fill_prose
 
         return " ".join(fill_prose(sentence, self.values) for sentence in self.sentences)
 

@@ -19,6 +19,7 @@ from analysis.correlation.smoothing import (
     smoothed,
 )
 from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.formatting import format_value
 
 Array = npt.NDArray[np.float64]
 
@@ -76,7 +77,7 @@ def _refusal(
         fact_and_hint(
             caller,
             f"the correlation matrix is {named} (smallest eigenvalue {lowest:.2e}; items {labels[j]!r} and"
-            f" {labels[i]!r} correlate {correlations[i, j]:.2f}).",
+            f" {labels[i]!r} correlate {format_value(correlations[i, j], 'r2')}).",
             _way_out(kind, lowest, float(correlations[i, j]), can_smooth),
         )
     )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.result import Result
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.formatting import format_value
 
 Array = npt.NDArray[np.float64]
 Smooth = bool | Literal["nearest", "truncated"]
@@ -63,7 +64,8 @@ class Smoothing(Result):
         return (
             f"{self.n_negative} of {self.n_items} eigenvalues are negative, the smallest"
             f" {self.smallest_before:.4f}; {self.named} was analysed (Frobenius norm of the change"
-            f" {self.frobenius:.4f}, largest {self.largest_change:.4f}, between {self.largest_pair[0]!r}"
+            f" {self.frobenius:.4f}, largest {format_value(self.largest_change, 'r4')}, between"
+            f" {self.largest_pair[0]!r}"
             f" and {self.largest_pair[1]!r})"
         )
 

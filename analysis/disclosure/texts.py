@@ -88,7 +88,7 @@ def digits(form: str | None, *, coarse: bool = False) -> int:
         return 2 if coarse else 3
     if form == "p":
         return 4
-    most = int(form[1]) if form is not None and re.fullmatch(r"[dr]\d", form) else 3
+    most = int(form[1]) if form is not None and re.fullmatch(r"[bdr]\d", form) else 3
     return min(most, 1) if coarse else most
 
 

@@ -21,6 +21,7 @@ from analysis.factors.stopping import acceleration, average_partials, eigenvalue
 from analysis.options import checked_seed
 from analysis.result import Result
 from instrument.errors import DefinitionError, fact_and_hint
+from instrument.formatting import fill_prose, format_value
 
 CLOSE_FIT = 0.05
 
@@ -307,7 +308,7 @@ def _from_partials(partials: pd.DataFrame) -> list[_Row]:
             method,
             int(np.nanargmin(partials[column])),
             "components",
-            f"smallest average {word} partial correlation {partials[column].min():.4f}",
+            f"smallest average {word} partial correlation {format_value(partials[column].min(), 'r4')}",
         )
         for column, (method, word) in names.items()
     ]
@@ -343,20 +344,25 @@ def _hull_row(hull: pd.DataFrame) -> _Row:
 def _sequential_rmsea(found: Moments) -> _Row:
     if found.smoothing is not None:
         return _Row("rmsea", None, "factors", "a smoothed matrix has no likelihood of its own")
-    p = len(found.labels)
+    p, limit = len(found.labels), format_value(CLOSE_FIT, "r2")
     lower = float("nan")
     counts = [k for k in range(1, p) if degrees_of_freedom(p, k) > 0]
     for k in counts:
         loadings = extract(found.correlations, k, "ml", from_scratch=True).loadings
         lower = fit_measures(found.correlations, loadings @ loadings.T, k, found.n_pairs)["rmsea_ci_lower"]
         if lower < CLOSE_FIT:
-            return _Row("rmsea", k, "factors", f"first lower RMSEA limit below {CLOSE_FIT:g}: {lower:.3f}")
-    return _Row("rmsea", len(counts), "factors", f"no lower RMSEA limit below {CLOSE_FIT:g}: {lower:.3f}")
+            return _Row(
+                "rmsea", k, "factors", f"first lower RMSEA limit below {limit}: {format_value(lower, 'r3')}"
+            )
+    return _Row(
+        "rmsea", len(counts), "factors", f"no lower RMSEA limit below {limit}: {format_value(lower, 'r3')}"
+    )
 
 
 def _comparison_row(values: Array, most: int, samples: int, seed: int) -> _Row:
     found = compare(values, most + 1, samples, seed)
-    detail = f"no better with one factor more (p = {found.pvalue:.3f} of {samples} samples each)"
+    told = fill_prose("p = {p:p}", {"p": float(found.pvalue)})
+    detail = f"no better with one factor more ({told} of {samples} samples each)"
     if found.n_factors == len(found.distances):
         detail = f"still better at the most tried, {found.n_factors}"
     return _Row("comparison_data", found.n_factors, "factors", detail)

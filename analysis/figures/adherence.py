@@ -21,6 +21,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
+from instrument.formatting import with_interval
 
 
 def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -29,7 +30,7 @@ def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table["label"] = [wrapped(title) for title in table["title"]]
     unit = str(table["unit"].iloc[0])
     told = "; ".join(
-        f"{row.title} {row.effect:+.2f} ({row.effect_lower:+.2f} to {row.effect_upper:+.2f})"
+        f"{row.title} {with_interval(row.effect, row.effect_lower, row.effect_upper, 'd2')}"
         for row in table.itertuples()
     )
 

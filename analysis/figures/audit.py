@@ -8,7 +8,8 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import INK, LINES, SERIES, SHAPES, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import BARE, INK, LINES, SERIES, SHAPES, Chart, Figure, Section, table_of, wrapped
+from instrument.formatting import format_value
 
 NAMES = {"kappa": "kappa", "ac1": "AC1", "pabak": "PABAK"}
 
@@ -32,7 +33,9 @@ def audit_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     names = list(NAMES.values())
     told = "; ".join(
         f"{row['title']} "
-        + ", ".join(f"{name} {row[kind]:.2f}" for kind, name in NAMES.items() if pd.notna(row[kind]))
+        + ", ".join(
+            f"{name} {format_value(row[kind], 'r2')}" for kind, name in NAMES.items() if pd.notna(row[kind])
+        )
         for row in table.to_dict("records")
     )
 
@@ -42,7 +45,8 @@ def audit_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             yOffset=alt.YOffset("coefficient:N", sort=names),
         )
         line = base.mark_rule(color=INK, strokeWidth=1.5).encode(
-            x=alt.X("lower:Q", title="Agreement beyond chance, 95% interval"), x2="upper:Q"
+            x=alt.X("lower:Q", title="Agreement beyond chance, 95% interval", axis=BARE),
+            x2="upper:Q",
         )
         point = base.mark_point(filled=True, size=80, opacity=1).encode(
             x="estimate:Q",

@@ -95,6 +95,8 @@ def wrapped(text: str, at: int = 24) -> str:
 
 
 LINES = "split(datum.label, '\\n')"
+BARE = alt.Axis(labelExpr="replace(datum.label, /^([−-]?)0[.](?=.*[1-9])/, '$1.')")
+"""Ticks of a statistic that cannot pass 1: without the zero before the point, as in print."""
 
 
 def styled(chart: Chart, width: int) -> Chart:
@@ -103,7 +105,7 @@ def styled(chart: Chart, width: int) -> Chart:
     if not isinstance(chart, alt.HConcatChart | alt.VConcatChart | alt.FacetChart):
         chart = chart.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     return (
-        chart.configure(background="transparent", font=FONT, padding=4)
+        chart.configure(background="transparent", font=FONT, padding=4, aria=False)
         .configure_view(strokeWidth=0)
         .configure_axis(
             labelColor=INK,

@@ -9,6 +9,7 @@ import altair as alt
 
 from analysis.figures.base import BLUE, INK, MUTED, ORANGE, Chart, Figure, Section, table_of
 from analysis.rules import LOADING
+from instrument.formatting import format_value
 
 CURVES = {
     "observed": "observed",
@@ -50,8 +51,8 @@ def scree_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     return Figure(
         title="Scree: dimensions that stand out against shuffled answers",
         alt=f"Line chart of the first {len(table)} eigenvalues. {above} lie above those of "
-        f"shuffled answers; the largest is {table['observed'].iloc[0]:.1f}, "
-        f"the next {table['observed'].iloc[1]:.1f}.",
+        f"shuffled answers; the largest is {format_value(table['observed'].iloc[0], 'd1')}, "
+        f"the next {format_value(table['observed'].iloc[1], 'd1')}.",
         draw=draw,
         tables=("eigenvalues",),
     )
@@ -69,7 +70,7 @@ def loadings_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     long["strength"] = long["loading"].abs().clip(upper=1.0)
     long["sign"] = ["positive" if value >= 0 else "negative" for value in long["loading"]]
     long["salient"] = long["strength"] >= LOADING.cutoff
-    long["printed"] = [f"{value:.2f}".replace("-", "−").replace("0.", ".") for value in long["loading"]]
+    long["printed"] = [format_value(value, "r2") for value in long["loading"]]
     salient = int(long["salient"].sum())
 
     def draw(width: int) -> Chart:
@@ -97,7 +98,7 @@ def loadings_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     return Figure(
         title="Loadings: the stronger, the darker",
         alt=f"Grid of {len(table)} items by {len(factors)} factors; {salient} loadings reach "
-        f"{LOADING.cutoff:.2f}.",
+        f"{LOADING.printed}.",
         draw=draw,
         tables=("loadings",),
     )

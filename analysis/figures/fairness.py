@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.figures.base import BLUE, LINES, MUTED, ORANGE, PLUM, Chart, Figure, Section, table_of, wrapped
 from analysis.rules import DIF_MODERATE, DIF_NEGLIGIBLE
+from instrument.formatting import format_value
 
 STATES = ("not significant", "significant, small", "flagged")
 
@@ -26,7 +27,8 @@ def fairness_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     flagged = table[table["state"] == STATES[2]]
     most = max(1.2 * DIF_MODERATE.cutoff, 1.05 * float(table["nagelkerke_total"].max()))
     told = "; ".join(
-        f"{row.item} by {row.grouping} {row.nagelkerke_total:.3f}" for row in flagged.itertuples()
+        f"{row.item} by {row.grouping} {format_value(row.nagelkerke_total, 'r3')}"
+        for row in flagged.itertuples()
     )
 
     def draw(width: int) -> Chart:
@@ -64,10 +66,10 @@ def fairness_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return drawn.properties(width=width, height=52 * table["label"].nunique() + 70)
 
     return Figure(
-        title=f"Change of R² by group for each item; dashed lines: flags from {DIF_NEGLIGIBLE.cutoff:.3f} "
-        f"(moderate) and {DIF_MODERATE.cutoff:.3f} (large)",
+        title=f"Change of R² by group for each item; dashed lines: flags from {DIF_NEGLIGIBLE.printed} "
+        f"(moderate) and {DIF_MODERATE.printed} (large)",
         alt=f"Dots of {len(table)} tests of items in {table['label'].nunique()} rows, one per grouping. "
-        f"The largest change is {table['nagelkerke_total'].max():.3f}. "
+        f"The largest change is {format_value(table['nagelkerke_total'].max(), 'r3')}. "
         + (f"Flagged: {told}." if len(flagged) else "None is flagged."),
         draw=draw,
         tables=("items",),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from analysis.figures.base import BLUE, INK, MUTED, Chart, Figure, Section, table_of, wrapped
 from analysis.rules import ICC
+from instrument.formatting import format_value
 
 
 def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -19,7 +20,10 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     needed = 1 / (1 - ICC.cutoff)
     titles = list(pd.unique(table["title"]))
     peaks = table.loc[table.groupby("title", sort=False)["information"].idxmax()]
-    told = "; ".join(f"{row.title} {row.information:.1f} at {row.theta:.1f}" for row in peaks.itertuples())
+    told = "; ".join(
+        f"{row.title} {format_value(row.information, 'd1')} at {format_value(row.theta, 'd1')}"
+        for row in peaks.itertuples()
+    )
     most = 1.1 * max(float(table["information"].max()), needed)
 
     def one(title: str, width: int) -> Chart:
@@ -42,7 +46,7 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return alt.vconcat(*(alt.hconcat(*(one(title, each) for title in row)) for row in rows))
 
     return Figure(
-        title=f"Information by standing; above the dashed line reliability is {ICC.cutoff:.2f} or more",
+        title=f"Information by standing; above the dashed line reliability is {ICC.printed} or more",
         alt=f"Curves of information for {len(fit)} themes. Highest: {told}.",
         draw=draw,
         tables=("information",),

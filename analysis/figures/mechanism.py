@@ -21,6 +21,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
+from instrument.formatting import format_value, with_interval
 
 
 def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -32,7 +33,7 @@ def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table["low"], table["high"] = table["boot_lower"] * turn, table["boot_upper"] * turn
     table["label"] = [wrapped(route, 30) for route in table["route"]]
     told = "; ".join(
-        f"{row['route']} {row['standardised']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})"
+        f"{row['route']} {with_interval(row['standardised'], row['low'], row['high'], 'd2')}"
         for row in table.to_dict("records")
     )
 
@@ -64,7 +65,9 @@ def hidden_cause_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     routes = list(dict.fromkeys(table["route"]))
     known = table_of(section, "robustness") if "robustness" in section["tables"] else None
     points = {} if known is None else dict(zip(known["route"], known["rho_at_zero"], strict=True))
-    told = "; ".join(f"{route} is nothing at {points[route]:+.2f}" for route in routes if route in points)
+    told = "; ".join(
+        f"{route} is nothing at {format_value(points[route], 'r2')}" for route in routes if route in points
+    )
     palette, dashes = list(SERIES[: len(routes)]), [list(dash) for dash in DASHES[: len(routes)]]
     near = table[table["rho"].abs() <= 0.6]
 

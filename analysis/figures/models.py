@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import (
+    BARE,
     BLUE,
     INK,
     LINES,
@@ -21,6 +22,7 @@ from analysis.figures.base import (
     wrapped,
 )
 from analysis.rules import RMSEA
+from instrument.formatting import format_value
 
 
 def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -29,7 +31,9 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table = table[table["proper"].astype(bool) & table["rmsea_robust"].notna()].copy()
     sets = list(pd.unique(table["items"]))
     table["label"] = [wrapped(title, 26) for title in table["title"]]
-    told = "; ".join(f"{row.title}, {row.items} {row.rmsea_robust:.3f}" for row in table.itertuples())
+    told = "; ".join(
+        f"{row.title}, {row.items} {format_value(row.rmsea_robust, 'r3')}" for row in table.itertuples()
+    )
     lines = int(table["label"].str.count("\n").max()) + 1
     most = max(0.1, float(table["rmsea_ci_upper_robust"].max()) * 1.05)
 
@@ -44,7 +48,7 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         apart = alt.YOffset("items:N", sort=sets)
         base = alt.Chart(table)
-        x = alt.X("rmsea_ci_lower_robust:Q", scale=scale, title="Robust RMSEA, 90% interval")
+        x = alt.X("rmsea_ci_lower_robust:Q", scale=scale, title="Robust RMSEA, 90% interval", axis=BARE)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
             y=rows, yOffset=apart, x=x, x2="rmsea_ci_upper_robust:Q"
         )
@@ -59,7 +63,7 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
 
     return Figure(
-        title=f"Misfit of each structure; dashed line: {RMSEA.cutoff:.2f}, smaller is better",
+        title=f"Misfit of each structure; dashed line: {RMSEA.printed}, smaller is better",
         alt=f"Robust RMSEA by structure: {told}.",
         draw=draw,
         tables=("fit",),

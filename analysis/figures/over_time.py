@@ -21,6 +21,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
+from instrument.formatting import format_value, with_interval
 
 
 def trajectories_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -31,7 +32,7 @@ def trajectories_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     titles = [wrapped(title) for title in pd.unique(table["title"])]
     low, high = float(table["ci_lower"].min()), float(table["ci_upper"].max())
     told = "; ".join(
-        f"{title} {part['mean'].iloc[0]:.2f} to {part['mean'].iloc[-1]:.2f}"
+        f"{title} {format_value(part['mean'].iloc[0], 'd2')} to {format_value(part['mean'].iloc[-1], 'd2')}"
         for title, part in table[table["who"] == who[0]].groupby("title", sort=False)
     )
 
@@ -86,7 +87,8 @@ def bland_altman_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     ]
     one = table.groupby("title", sort=False).first()
     told = "; ".join(
-        f"{row.Index} {row.bias:.2f} ({row.loa_lower:.2f} to {row.loa_upper:.2f})" for row in one.itertuples()
+        f"{row.Index} {with_interval(row.bias, row.loa_lower, row.loa_upper, 'd2')}"
+        for row in one.itertuples()
     )
 
     def draw(width: int) -> Chart:

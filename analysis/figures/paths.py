@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.base import BLUE, INK, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+from instrument.formatting import format_value
 
 FACTOR_AT, ITEM_AT = 0.36, 0.74  # places across the figure
 ARC_STEPS = 25
@@ -66,12 +67,13 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return alt.layer(*layers).properties(width=width, height=ROW * (rows + 1))
 
     told = "; ".join(
-        f"{name} {part['loading'].min():.2f} to {part['loading'].max():.2f}"
+        f"{name} {format_value(part['loading'].min(), 'r2')} to {format_value(part['loading'].max(), 'r2')}"
         for name, part in loadings.groupby("factor", sort=False)
     )
     more = ""
     if between is not None:
-        more = f" Correlations between factors run from {between['r'].min():.2f} to {between['r'].max():.2f}."
+        ends = [format_value(end, "r2") for end in between["r"].agg(["min", "max"])]
+        more = f" Correlations between factors run from {ends[0]} to {ends[1]}."
     return Figure(
         title="Path diagram: standardised loadings beside the items, arcs for correlations between factors",
         alt=f"Standardised loadings by factor: {told}.{more}",
@@ -91,7 +93,7 @@ def _placed(loadings: pd.DataFrame) -> pd.DataFrame:
     )
     edges["high"] = edges.groupby("factor", sort=False)["low"].transform("mean")
     edges["label"] = [
-        f"{item}  {loading:.2f}".replace("-", "−")
+        f"{item}  {format_value(loading, 'r2')}"
         for item, loading in zip(edges["item"], edges["loading"], strict=True)
     ]
     return edges

@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import BLUE, INK, MUTED, PAPER, Chart, Figure, Section, table_of, wrapped
+from instrument.formatting import with_interval
 
 
 def priority_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -17,8 +18,8 @@ def priority_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table["number"] = [str(k) for k in range(1, len(table) + 1)]
     unit = str(table["unit"].iloc[0])
     told = "; ".join(
-        f"{row['title']} level {row['level']:.1f} ({row['level_lower']:.1f} to {row['level_upper']:.1f}), "
-        f"importance {row['effect']:+.2f} ({row['effect_lower']:+.2f} to {row['effect_upper']:+.2f}), "
+        f"{row['title']} level {with_interval(row['level'], row['level_lower'], row['level_upper'], 'd1')}, "
+        f"importance {with_interval(row['effect'], row['effect_lower'], row['effect_upper'], 'd2')}, "
         f"{row['place']}"
         for row in table.to_dict("records")
     )

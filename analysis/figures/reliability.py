@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import (
+    BARE,
     BLUE,
     INK,
     LINES,
@@ -22,6 +23,7 @@ from analysis.figures.base import (
     wrapped,
 )
 from analysis.rules import ALPHA
+from instrument.formatting import with_interval
 
 
 def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -34,7 +36,7 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     sides = [side for side in SIDES if side in set(table["reached"])]
     table["label"] = [wrapped(title) for title in table["title"]]
     told = "; ".join(
-        f"{row.title} {row.alpha:.2f} ({row.ci_lower:.2f} to {row.ci_upper:.2f})"
+        f"{row.title} {with_interval(row.alpha, row.ci_lower, row.ci_upper, 'r2')}"
         for row in table.itertuples()
     )
     least = min(0.4, float(table["ci_lower"].min()) - 0.02)
@@ -44,7 +46,9 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         scale = alt.Scale(domain=[least, 1.0], nice=False)
         base = alt.Chart(table)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
-            y=rows, x=alt.X("ci_lower:Q", scale=scale, title="Alpha, 95% interval"), x2="ci_upper:Q"
+            y=rows,
+            x=alt.X("ci_lower:Q", scale=scale, title="Alpha, 95% interval", axis=BARE),
+            x2="ci_upper:Q",
         )
         point = base.mark_point(filled=True, size=110, opacity=1).encode(
             y=rows,
@@ -61,7 +65,7 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         drawn = line + point if sides == [SIDES[2]] else rule + line + point
         return drawn.properties(width=width, height=38 * len(table) + 60)
 
-    dashed = "" if sides == [SIDES[2]] else f"; dashed line: {ALPHA.cutoff:.2f}"
+    dashed = "" if sides == [SIDES[2]] else f"; dashed line: {ALPHA.printed}"
     return Figure(
         title=f"Alpha of each theme{dashed}",
         alt=f"Alpha with 95% interval by theme: {told}.",

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.base import (
+    BARE,
     BLUE,
     INK,
     LINES,
@@ -23,6 +24,7 @@ from analysis.figures.base import (
     wrapped,
 )
 from analysis.rules import ICC
+from instrument.formatting import format_value, with_interval
 
 
 def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -35,7 +37,8 @@ def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     waves, titles = list(pd.unique(table["wave"])), list(pd.unique(table["title"]))
     first, last = table[table["wave"] == waves[0]], table[table["wave"] == waves[-1]]
     told = "; ".join(
-        f"{row.title} {row.mean:.2f}" for row in first[["title", "mean"]].itertuples(index=False)
+        f"{row.title} {format_value(row.mean, 'd2')}"
+        for row in first[["title", "mean"]].itertuples(index=False)
     )
 
     def draw(width: int) -> Chart:
@@ -71,7 +74,8 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table["mark"] = np.where(few, MUTED, np.where(table["icc"].map(ICC.holds), BLUE, ORANGE))
     table["shape"] = np.where(few, "diamond", np.where(table["icc"].map(ICC.holds), "circle", "square"))
     told = "; ".join(
-        f"{row.title} {row.icc:.2f} ({row.ci_lower:.2f} to {row.ci_upper:.2f})" for row in table.itertuples()
+        f"{row.title} {with_interval(row.icc, row.ci_lower, row.ci_upper, 'r2')}"
+        for row in table.itertuples()
     )
     least = min(0.4, float(table["ci_lower"].min()) - 0.02)
 
@@ -80,7 +84,9 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         scale = alt.Scale(domain=[least, 1.0], nice=False)
         base = alt.Chart(table)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
-            y=rows, x=alt.X("ci_lower:Q", scale=scale, title="ICC(A,1), 95% interval"), x2="ci_upper:Q"
+            y=rows,
+            x=alt.X("ci_lower:Q", scale=scale, title="ICC(A,1), 95% interval", axis=BARE),
+            x2="ci_upper:Q",
         )
         point = base.mark_point(filled=True, size=110, opacity=1).encode(
             y=rows,
@@ -94,7 +100,7 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         drawn = line + point if few.all() else rule + line + point
         return drawn.properties(width=width, height=36 * len(table) + 50)
 
-    side = f"dashed line: {ICC.cutoff:.2f}; squares lie below it"
+    side = f"dashed line: {ICC.printed}; squares lie below it"
     side += "; diamonds: too few people for a verdict" if few.any() else ""
     return Figure(
         title=f"Retest among the stable; {'too few people for a verdict' if few.all() else side}",

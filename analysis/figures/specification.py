@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import (
+    BARE,
     BLUE,
     INK,
     LINES,
@@ -20,12 +21,14 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
+from instrument.formatting import form_of_row, format_value
 
 PLANNED, OTHER = "as planned", "other decisions"
 FIXED = (
     "path",
     "position",
     "headline",
+    "bounded",
     "planned",
     "n",
     "estimate",
@@ -58,7 +61,9 @@ def specification_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         ],
         ignore_index=True,
     )
-    low, high = float(rows["estimate"].min()), float(rows["estimate"].max())
+    bounded = bool(rows["bounded"].iloc[0])
+    told = [format_value(end, form_of_row("b3", bounded)) for end in rows["estimate"].agg(["min", "max"])]
+    axis = BARE if bounded else alt.Axis()
 
     def draw(width: int) -> Chart:
         places = alt.X("position:Q", axis=alt.Axis(title=None, labels=False, ticks=False, grid=False))
@@ -74,7 +79,7 @@ def specification_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             sort=[PLANNED, OTHER],
             scale=alt.Scale(domain=[PLANNED, OTHER], range=["square", "circle"]),
         )
-        value = alt.Y("estimate:Q", title=headline, scale=alt.Scale(zero=False))
+        value = alt.Y("estimate:Q", title=headline, axis=axis, scale=alt.Scale(zero=False))
         base = alt.Chart(rows)
         points = base.mark_point(filled=True, size=36, opacity=1).encode(
             x=places, y=value, color=colour, shape=shape
@@ -82,7 +87,7 @@ def specification_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         limits = rows[rows["ci_lower"].notna()]
         curve: alt.LayerChart | alt.Chart = points
         if len(limits):
-            ends = alt.Y("ci_lower:Q", title=headline, scale=alt.Scale(zero=False))
+            ends = alt.Y("ci_lower:Q", title=headline, axis=axis, scale=alt.Scale(zero=False))
             curve = (
                 alt.Chart(limits).mark_rule(color=MUTED).encode(x=places, y=ends, y2="ci_upper:Q") + points
             )
@@ -96,7 +101,7 @@ def specification_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title=f"{headline} along every path, in order of size; below: the choices behind each",
-        alt=f"{headline} over {len(rows)} paths, from {low:.3f} to {high:.3f}.",
+        alt=f"{headline} over {len(rows)} paths, from {told[0]} to {told[1]}.",
         draw=draw,
         tables=("paths",),
     )

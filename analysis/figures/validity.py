@@ -8,8 +8,21 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import BLUE, INK, LINES, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import (
+    BARE,
+    BLUE,
+    INK,
+    LINES,
+    MUTED,
+    ORANGE,
+    Chart,
+    Figure,
+    Section,
+    table_of,
+    wrapped,
+)
 from analysis.rules import HTMT
+from instrument.formatting import with_interval
 
 CLASSES = ("below the cut-off", "at or above the cut-off", "too few people for a verdict")
 
@@ -27,7 +40,7 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     ]
     classes = list(CLASSES[:2] if judged else CLASSES[2:])
     told = "; ".join(
-        f"{row.one} with {row.other} {row.htmt:.2f} ({row.htmt_ci_lower:.2f} to {row.htmt_ci_upper:.2f})"
+        f"{row.one} with {row.other} {with_interval(row.htmt, row.htmt_ci_lower, row.htmt_ci_upper, 'r2')}"
         for row in table.itertuples()
     )
     most = max(1.0, float(table["htmt_ci_upper"].max()) * 1.02)
@@ -37,7 +50,9 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         scale = alt.Scale(domain=[0, most], nice=False)
         base = alt.Chart(table)
         line = base.mark_rule(color=INK, strokeWidth=2).encode(
-            y=rows, x=alt.X("htmt_ci_lower:Q", scale=scale, title="HTMT, 95% interval"), x2="htmt_ci_upper:Q"
+            y=rows,
+            x=alt.X("htmt_ci_lower:Q", scale=scale, title="HTMT, 95% interval", axis=BARE),
+            x2="htmt_ci_upper:Q",
         )
         colour = alt.Scale(domain=classes, range=[BLUE, ORANGE] if judged else [MUTED])
         shape = alt.Scale(domain=classes, range=["circle", "square"] if judged else ["diamond"])
@@ -53,7 +68,7 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return (rule + line + point).properties(width=width, height=44 * len(table) + 60)
 
     return Figure(
-        title=f"How near two themes come to being one; dashed line: {HTMT.cutoff:.2f}, smaller is better",
+        title=f"How near two themes come to being one; dashed line: {HTMT.printed}, smaller is better",
         alt=f"HTMT with 95% interval by pair of themes: {told}.",
         draw=draw,
         tables=("htmt",),

@@ -71,6 +71,6 @@ def told_of_smoothing(kind: str, smoothing: Smoothing | None) -> tuple[list[str]
         "The {smooth_kind} correlations contradict each other ({smooth_negative:int} of {smooth_items:int} "
         "eigenvalues negative, the smallest {smooth_smallest:d3}), so by choice (smooth: {smooth_rule}) "
         "{smooth_named} was analysed instead, {smooth_frobenius:d3} away in all (Frobenius norm) and "
-        "{smooth_largest:d3} at most in one correlation ({smooth_pair})."
+        "{smooth_largest:r3} at most in one correlation ({smooth_pair})."
     )
     return [sentence], values

@@ -84,7 +84,6 @@ class Finding:
     rule: Rule
     path: str
     question: Question
-    form: str = "d2"
     note: str = ""
     untested: Cause | None = None
 
@@ -122,7 +121,7 @@ class Finding:
             "property": None if bears_on is None else bears_on.value,
             "cutoff": self.rule.cutoff,
             "higher": self.rule.comparison in (">=", ">"),
-            "format": self.form,
+            "format": self.rule.form,
             "path": self.path,
         }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.report.formatting import format_value
 from analysis.report.view import prose
+from instrument.formatting import format_value
 
 
 def claimed(tree: Mapping[str, Any]) -> list[str]:

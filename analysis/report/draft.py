@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from analysis.report.formatting import fill_prose
 from analysis.report.limits import untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.standards import PROPERTIES_SOURCE, evidence_by_property, ordered
 from analysis.report.view import STATUS, Tree, notices
 from analysis.verdicts import Cause, Verdict
+from instrument.formatting import fill_prose
 
 NAME = "draft_text.md"
 NOTICE = (
@@ -19,7 +18,6 @@ NOTICE = (
     "it before it is used. What is called met is a rule met in this sample; what could not be tested is "
     "called so."
 )
-_SMALL = re.compile(r"^(−?)0\.")
 
 
 def render_draft(tree: Tree) -> str:
@@ -54,7 +52,7 @@ def _lines(tree: Tree) -> Iterator[str]:
         if section["status"] != "ok":
             yield f"{STATUS[section['status']]}: {section['message']}"
             continue
-        said = [_filled(sentence, section) for sentence in section["prose"]]
+        said = [fill_prose(sentence, section["values"]) for sentence in section["prose"]]
         yield " ".join([*said, *_judged(section)])
         for line in untested_lines(section):
             yield f"\n{line}"
@@ -66,28 +64,6 @@ def _lines(tree: Tree) -> Iterator[str]:
     for row in evidence_by_property(tree["sections"]):
         yield f"- {row.name}: {row.words} {row.counted}".rstrip()
     yield f"\n{PROPERTIES_SOURCE}"
-
-
-def _bounded(section: Mapping[str, Any]) -> set[float]:
-    """Numbers of the section that stand in a table as statistics which cannot pass 1."""
-    return {
-        cell
-        for table, caption in section["captions"].items()
-        for column, shown in caption["columns"].items()
-        if shown["format"].startswith("r")
-        for cell in section["tables"][table][column]
-        if isinstance(cell, float)
-    }
-
-
-def _filled(sentence: str, section: Mapping[str, Any]) -> str:
-    """Fill a sentence; a statistic that cannot pass 1 has no zero before the point, as APA style asks."""
-    bounded = _bounded(section)
-
-    def written(key: str, text: str) -> str:
-        return _SMALL.sub(r"\1.", text) if section["values"][key] in bounded and "%" not in text else text
-
-    return fill_prose(sentence, section["values"], written)
 
 
 def _judged(section: Mapping[str, Any]) -> Iterator[str]:

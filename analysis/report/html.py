@@ -15,7 +15,6 @@ from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
 from analysis.report import opening_words
 from analysis.report.extent import Extent, document_title, shown_figures, shown_tables
-from analysis.report.formatting import fill_prose, format_value
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.opening import opening
@@ -30,6 +29,7 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
+from instrument.formatting import fill_prose, format_value
 
 TEMPLATES = Path(__file__).parent / "templates"
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')

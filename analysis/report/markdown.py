@@ -120,7 +120,7 @@ def table_lines(view: TableView, number: int) -> Iterator[str]:
     yield "| " + " | ".join(_cell(head) for head, _ in view.heads) + " |"
     yield "|" + "|".join("---:" if numeric else "---" for _, numeric in view.heads) + "|"
     for row in view.rows:
-        yield "| " + " | ".join(_cell(cell.apa) for cell in row) + " |"
+        yield "| " + " | ".join(_cell(cell.text) for cell in row) + " |"
     yield ""
     if view.note:
         yield f"*Note.* {view.note}\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.report.formatting import format_value
 from analysis.report.standards import ordered
 from analysis.report.view import Tree, option_words
+from instrument.formatting import format_value
 
 
 def methods_paragraphs(tree: Tree) -> list[tuple[str, str]]:
@@ -54,7 +54,7 @@ def _section(method: Mapping[str, Any]) -> str:
     text += f"Missing answers: {method['missing']}."
     if method["options"]:
         named = [
-            f"{key.replace('_', ' ')}: {option_words(value)}" for key, value in method["options"].items()
+            f"{key.replace('_', ' ')}: {option_words(value, key)}" for key, value in method["options"].items()
         ]
         text += " Options: " + "; ".join(named) + "."
     if method["seed"] is not None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report import opening_words as words
-from analysis.report.formatting import format_value
 from analysis.report.standards import PLACES, Evidence, evidence_of, states_sentence
 from analysis.report.view import Tree, verdicts
 from analysis.verdicts import Cause, Property, State
+from instrument.formatting import format_value
 
 SCORE = "d2"
 STEPS = 3

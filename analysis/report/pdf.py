@@ -231,7 +231,7 @@ def _figure_lines(name: str, section: Any, meta: Any, room: Path, extent: Extent
 def _table(view: TableView, number: str) -> str:
     heads = ", ".join(quoted(head) for head, _ in view.heads)
     sides = ", ".join("right" if numeric else "left" for _, numeric in view.heads)
-    cells = ", ".join(quoted(cell.apa) for row in view.rows for cell in row)
+    cells = ", ".join(quoted(cell.text) for row in view.rows for cell in row)
     return (
         f"#apa({quoted(number)}, {quoted(view.title)}, {quoted(view.note)}, ({sides},), ({heads},), "
         f"({cells + ',' if cells else ''}))"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.report.formatting import format_value
 from analysis.report.standards import ordered
 from analysis.verdicts import Cause, State, Tally, Verdict, tally_of
+from instrument.formatting import format_value
 
 Tree = Mapping[str, Any]
 QUESTIONS = "Rules, each counted once per question"
@@ -162,10 +162,12 @@ def counted_questions(tree: Tree) -> str:
     counts = [sum(row.state is state for row in rows) for state in (State.SHOWN, State.NOT_SHOWN)]
     senseless = sum(row.state is State.DOES_NOT_APPLY for row in rows)
     left = len(rows) - sum(counts) - senseless
-    apart = f" {senseless} do not apply." if senseless else ""
+    asked = len(rows) - senseless
+    apart = f" {senseless} {'does' if senseless == 1 else 'do'} not apply." if senseless else ""
     return (
-        f"{len(rows) - senseless} rules were asked: {counts[0]} hold everywhere, {counts[1]} do not, {left} "
-        f"could not be tested.{apart}"
+        f"{asked} {'rule was' if asked == 1 else 'rules were'} asked: {counts[0]} "
+        f"{'holds' if counts[0] == 1 else 'hold'} everywhere, {counts[1]} "
+        f"{'does' if counts[1] == 1 else 'do'} not, {left} could not be tested.{apart}"
     )
 
 

@@ -120,6 +120,15 @@ def _label(name: str) -> str:
     return LABELS.get(name, name.replace("_", " "))
 
 
+MOST_BOUNDED = 1.5  # an index of fit may pass 1 by a little; what is larger has only the name
+BOUNDED = (
+    *("alpha", "omega", "lambda", "average_r", "item_rest", "icc", "ecv", "htmt", "kappa", "ac1", "pabak"),
+    *("cfi", "tli", "rmsea", "srm", "kmo", "communalit", "loading", "reliability", "r2", "r_squared", "ave"),
+    *("i_cvi", "s_cvi", "correlation", "partial_r", "aiken", "nagelkerke", "mcfadden"),
+)
+"""Beginnings of the names of statistics that cannot pass 1."""
+
+
 def _format(name: str, column: pd.Series) -> str:
     if pd.api.types.is_bool_dtype(column) or not pd.api.types.is_numeric_dtype(column):
         return "text"
@@ -128,6 +137,8 @@ def _format(name: str, column: pd.Series) -> str:
     known = column.dropna()
     if pd.api.types.is_integer_dtype(column) or (len(known) and (known == known.round()).all()):
         return "int"
+    if (name in ("r", "rho") or name.startswith(BOUNDED)) and not (known.abs() > MOST_BOUNDED).any():
+        return "r3"
     return "d2" if known.abs().max() >= 10 else "d3"
 
 
@@ -162,7 +173,7 @@ def latex_of(result: Result, number: int | None = None) -> str:
         r"\toprule",
         " & ".join(_tex(head) for head, _ in view.heads) + r" \\",
         r"\midrule",
-        *(" & ".join(_tex(cell.apa) for cell in row) + r" \\" for row in view.rows),
+        *(" & ".join(_tex(cell.text) for cell in row) + r" \\" for row in view.rows),
         r"\bottomrule",
         r"\end{tabular}",
     ]

@@ -8,11 +8,11 @@ from typing import Any
 
 from analysis.report import opening_words
 from analysis.report import short_words as words
-from analysis.report.formatting import format_value
 from analysis.report.opening import SCORE, Opening, Point, opening
 from analysis.report.standards import Evidence, evidence_of
 from analysis.report.view import Tree
 from analysis.verdicts import State
+from instrument.formatting import format_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.report.formatting import fill_prose, format_value
 from analysis.verdicts import Verdict
+from instrument.formatting import fill_prose, form_of_row, format_value
 
 Tree = Mapping[str, Any]
 NUMERIC = ("int", "percent", "p")
@@ -21,7 +21,6 @@ class Cell:
 
     value: Any
     text: str
-    apa: str
     path: str
     numeric: bool
 
@@ -79,19 +78,23 @@ def _heads(columns: Sequence[Mapping[str, str]]) -> list[tuple[str, bool]]:
 
 
 def _cell(base: str, table: Mapping[str, Any], key: str, row: int, column: Mapping[str, str]) -> Cell:
-    form = column["format"]
+    form = form_of(table, column["format"], row)
     value = table[key][row]
     return Cell(
         value=value,
         text=format_value(value, form),
-        apa=format_value(value, form, apa=True),
         path=f"{base}.{key}[{row}]",
         numeric=_is_numeric(form),
     )
 
 
+def form_of(table: Mapping[str, Any], form: str, row: int) -> str:
+    """Format of one cell: a column may hold statistics that cannot pass 1 beside others that can."""
+    return form_of_row(form, table["bounded"][row]) if form[0] == "b" else form
+
+
 def _is_numeric(form: str) -> bool:
-    return form in NUMERIC or (form[0] in "dr" and form[1:].isdigit())
+    return form in NUMERIC or (form[0] in "drb" and form[1:].isdigit())
 
 
 def prose(section: Mapping[str, Any]) -> list[str]:
@@ -115,7 +118,9 @@ def method_line(section: Mapping[str, Any]) -> str:
     method = section["method"]
     parts = [f"Estimator: {method['estimator']}", f"n = {format_value(method['n'], 'int')}"]
     parts.append(f"missing answers: {method['missing']}")
-    parts += [f"{key.replace('_', ' ')}: {option_words(value)}" for key, value in method["options"].items()]
+    parts += [
+        f"{key.replace('_', ' ')}: {option_words(value, key)}" for key, value in method["options"].items()
+    ]
     if method["seed"] is not None:
         parts.append(f"seed {method['seed']}")
     parts.append(
@@ -125,15 +130,21 @@ def method_line(section: Mapping[str, Any]) -> str:
     return "; ".join(parts) + "."
 
 
-def option_words(value: Any) -> str:
+PROBABILITIES = ("alpha", "level")
+"""Options that cannot pass 1."""
+
+
+def option_words(value: Any, key: str = "") -> str:
     """Write an option of a method; a list as its members.
 
     Examples
     --------
-    >>> option_words([0.95, "week3"]), option_words(0.95)
-    ('0.95, week3', '0.95')
+    >>> option_words([-3.0, "week3"]), option_words(0.95, "level")
+    ('−3, week3', '.95')
     """
-    return ", ".join(map(str, value)) if isinstance(value, list) else format_value(value)
+    if isinstance(value, list):
+        return ", ".join(map(format_value, value))
+    return format_value(value, "r2" if key in PROBABILITIES else "text")
 
 
 STATUS = {"failed": "Failed", "untestable": "Could not be tested", "not_applicable": "Not asked"}

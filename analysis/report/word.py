@@ -248,7 +248,7 @@ def _add_table(document: Document, view: TableView, number: str) -> None:
         cell.text = head
     for row in view.rows:
         for cell, content in zip(table.add_row().cells, row, strict=True):
-            cell.text = content.apa
+            cell.text = content.text
     _apa_lines(table)
     if view.note:
         paragraph = document.add_paragraph()

@@ -14,6 +14,7 @@ from analysis.structural.optimise import Reduction
 from analysis.structural.partable import ParameterTable
 from analysis.structural.ram import Array, GroupModel, State
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+from instrument.formatting import format_value
 
 ExogenousValues = dict[tuple[str, str, str], float]
 
@@ -85,7 +86,7 @@ def _refuse_singular(covariance: Array, names: list[str], where: str, caller: st
             fact_and_hint(
                 caller,
                 f"the covariance matrix is singular{where} ('{names[j]}' and '{names[i]}' correlate "
-                f"{correlations[i, j]:.2f}).",
+                f"{format_value(correlations[i, j], 'r2')}).",
                 "drop one of them.",
             )
         )

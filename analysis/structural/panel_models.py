@@ -22,6 +22,7 @@ from analysis.structural.result import StructuralResult
 from instrument.answers import table_of
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.formatting import fill_prose
 from instrument.loading import as_instrument
 
 KINDS = ("RI-CLPM", "CLPM")
@@ -115,7 +116,7 @@ class PanelResult(Result):
             f"{self.kind} of {len(self.waves)} waves, {self.n_obs} people, missing {self.fit.missing}\n"
             f"{self.spacing}\n"
             f"χ²({fit['df']:.0f}) = {fit[f'chisq{scaled}']:.{digits}f}, "
-            f"p = {fit[f'pvalue{scaled}']:.{digits}f}"
+            + fill_prose("p = {p:p}", {"p": float(fit[f"pvalue{scaled}"])})
         )
         return f"{head}\n{self.paths.round(digits).to_string(index=False)}"
 

@@ -23,6 +23,7 @@ from analysis.structural.standardised import (
     standardise,
 )
 from instrument.errors import DefinitionError, fact_and_hint
+from instrument.formatting import fill_prose, format_value
 
 Z_95 = float(norm.ppf(0.975))
 
@@ -87,16 +88,19 @@ class StructuralResult(Result):
         scaled = "_scaled" if "chisq_scaled" in self.fit else ""
         test = f"χ²({self.fit['df']:.0f}) = {self.fit[f'chisq{scaled}']:.2f}"
         if np.isfinite(self.fit[f"pvalue{scaled}"]):
-            test += f", p = {self.fit[f'pvalue{scaled}']:.4f}"
+            test += fill_prose(", p = {p:p}", {"p": float(self.fit[f"pvalue{scaled}"])})
         robust = "_robust" if "cfi_robust" in self.fit else ""
-        indices = [f"{n.upper()} {self.fit[f'{n}{robust}']:.3f}" for n in ("cfi", "tli", "rmsea")]
+        indices = [
+            f"{n.upper()} {format_value(self.fit[f'{n}{robust}'], 'r3')}" for n in ("cfi", "tli", "rmsea")
+        ]
+        srmr = format_value(self.fit["srmr"], "r3")
         groups = "" if len(self.groups) == 1 else f" in {len(self.groups)} groups"
         groups += f", {self.n_clusters:,} clusters" if self.n_clusters else ""
         lines = [
             f"StructuralResult: {self.estimator}, missing {self.missing}",
             f"  {self.n_obs:,} rows{groups}, {self.n_parameters} parameters, {self.n_iter} steps",
             f"  {'scaled ' if scaled else ''}{test}",
-            f"  {'robust ' if robust else ''}{', '.join(indices)}; SRMR {self.fit['srmr']:.3f}",
+            f"  {'robust ' if robust else ''}{', '.join(indices)}; SRMR {srmr}",
             "  .summary() for the parameters; .fit, .parameters, .residuals(), .modification_indices()",
         ]
         return "\n".join(lines)

@@ -145,7 +145,7 @@ def printed_digits(section: Mapping[str, Any], table: str, column: str) -> int |
 def _decimals(form: str | None) -> int | None:
     if form in ("int", "p", "percent"):
         return {"int": 0, "p": 3, "percent": 3}[form]
-    return int(form[1]) if form and re.fullmatch(r"[dr]\d", form) else None
+    return int(form[1]) if form and re.fullmatch(r"[bdr]\d", form) else None
 
 
 def section_script(name: str, section: Mapping[str, Any]) -> Iterator[str]:

@@ -6,12 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from analysis.figures.item_figures import answer_bars, response_curves
-from analysis.report.formatting import format_value
 from dashboard.catalogue import path_of
 from dashboard.item_sheet import ItemSheet, item_sheet, items_of
 from dashboard.services import Tree
 from dashboard.views import address, parts
 from dashboard.views.links import escaped, link
+from instrument.formatting import format_value
 
 KEY = "item"
 ALL = "All items"

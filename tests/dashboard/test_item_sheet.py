@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from analysis.disclosure.shared import shared_tree
 from analysis.figures.item_figures import THETA, category_chances, response_curves
-from analysis.report.formatting import format_value
 from dashboard.item_sheet import item_sheet, items_of
+from instrument.formatting import format_value
 
 
 def _items() -> None:

@@ -15,7 +15,7 @@ from dashboard.tables import columns_of, frame_of
 
 def view_of(heads: list[tuple[str, bool]], rows: list[list[tuple[Any, str]]]) -> TableView:
     cells = [
-        [Cell(value=v, text=t, apa=t, path="", numeric=n) for (v, t), (_, n) in zip(r, heads, strict=True)]
+        [Cell(value=v, text=t, path="", numeric=n) for (v, t), (_, n) in zip(r, heads, strict=True)]
         for r in rows
     ]
     return TableView(name="t", title="T", note="", heads=heads, rows=cells)
@@ -31,7 +31,7 @@ def test_numbers_sort_as_numbers_and_print_as_everywhere() -> None:
     view = view_of(
         [("Name", False), ("n", True), ("p", True)],
         [
-            [("a", "a"), (103, "103"), (0.0002, "<.001")],
+            [("a", "a"), (103, "103"), (0.0002, "<\u00a0.001")],
             [("b", "b"), (1350, "1,350"), (None, "–")],
             [("c", "c"), (41, "41"), (-0.5, "−0.50")],
         ],
@@ -40,7 +40,7 @@ def test_numbers_sort_as_numbers_and_print_as_everywhere() -> None:
     frame = frame_of(columns).data
     assert frame["1"].sort_values().tolist() == [41, 103, 1350]
     assert np.isnan(frame["2"][1])
-    assert shown(columns) == [["a", "103", "<.001"], ["b", "1,350", "–"], ["c", "41", "−0.50"]]
+    assert shown(columns) == [["a", "103", "<\u00a0.001"], ["b", "1,350", "–"], ["c", "41", "−0.50"]]
 
 
 def test_an_interval_stands_with_its_estimate_even_where_two_estimates_are_alike() -> None:

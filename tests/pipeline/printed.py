@@ -22,8 +22,8 @@ def numbers(text: str) -> Counter[str]:
     return Counter(found for found in NUMBER.findall(text) if any(sign.isdigit() for sign in found))
 
 
-def rendered(value: Any, form: str, *, bare_zero: bool = True) -> str:
-    """Render one value; `bare_zero=False` leaves out the zero before the point of a bounded statistic."""
+def rendered(value: Any, form: str) -> str:
+    """Render one value; a statistic that cannot pass 1, and a p, has no zero before its point."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -31,16 +31,16 @@ def rendered(value: Any, form: str, *, bare_zero: bool = True) -> str:
     if isinstance(value, str):
         return value
     if form == "text":
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
+        return (f"{value:.4g}" if isinstance(value, float) else str(value)).replace("-", "−")
     exact = Decimal(value)
     if form == "p" and exact < Decimal("0.001"):
-        return "<.001"
+        return "<\u00a0.001"
     places = {"int": 0, "percent": 1, "p": 3}.get(form)
     digits = int(form[1]) if places is None else places
     scaled = Decimal(100 * value) if form == "percent" else exact
     rounded = scaled.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_EVEN)
     text = f"{abs(rounded):,}" + ("%" if form == "percent" else "")
-    if (form == "p" or (form[0] == "r" and not bare_zero)) and text.startswith("0."):
+    if (form == "p" or form[0] == "r") and text.startswith("0."):
         text = text[1:]
     return ("−" if rounded < 0 else "") + text
 
@@ -51,14 +51,20 @@ def sentences(section: Mapping[str, Any]) -> Iterator[str]:
         yield PLACE.sub(lambda m: rendered(section["values"][m[1]], m[2] or "text"), sentence)
 
 
-def cells(section: Mapping[str, Any], name: str, *, bare_zero: bool) -> list[list[str]]:
+def cells(section: Mapping[str, Any], name: str) -> list[list[str]]:
     """Give the rows of a table as they must be printed."""
     columns = section["captions"][name]["columns"]
+    table = section["tables"][name]
     made = [
-        [rendered(value, column["format"], bare_zero=bare_zero) for value in section["tables"][name][key]]
+        [rendered(value, _row_form(column["format"], table, row)) for row, value in enumerate(table[key])]
         for key, column in columns.items()
     ]
     return [list(row) for row in zip(*made, strict=True)]
+
+
+def _row_form(form: str, table: Mapping[str, Any], row: int) -> str:
+    """A column of several kinds says row by row which of them cannot pass 1."""
+    return form if form[0] != "b" else ("r" if table["bounded"][row] else "d") + form[1]
 
 
 def method(section: Mapping[str, Any]) -> Iterator[str]:
@@ -67,7 +73,12 @@ def method(section: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(how["estimator"]), str(how["missing"]), rendered(how["n"], "int"))
     for key, value in how["options"].items():
         yield key.replace("_", " ")
-        yield ", ".join(map(str, value)) if isinstance(value, list) else rendered(value, "text")
+        form = "r2" if key in ("alpha", "level") else "text"
+        yield (
+            ", ".join(rendered(v, "text") for v in value)
+            if isinstance(value, list)
+            else rendered(value, form)
+        )
     if how["seed"] is not None:
         yield str(how["seed"])
     yield from (f"{name} {version}" for name, version in how["software"].items())
@@ -117,7 +128,7 @@ def question_words(found: list[Mapping[str, Any]]) -> Iterator[str]:
             yield str(count)
 
 
-def expected(tree: Mapping[str, Any], *, bare_zero: bool) -> Counter[str]:
+def expected(tree: Mapping[str, Any]) -> Counter[str]:
     """Count every number that a whole report must print at least this often."""
     count: Counter[str] = Counter()
     for text in data_paragraphs(tree["meta"]):
@@ -145,7 +156,7 @@ def expected(tree: Mapping[str, Any], *, bare_zero: bool) -> Counter[str]:
             count += numbers(caption["title"]) + numbers(caption["note"])
             for column in caption["columns"].values():
                 count += numbers(column["label"])
-            for row in cells(section, name, bare_zero=bare_zero):
+            for row in cells(section, name):
                 for cell in row:
                     count += numbers(cell)
     return count

@@ -302,7 +302,7 @@ def test_counted_questions_keep_what_does_not_apply_apart(tree: dict[str, Any]) 
         f for f in only["reliability"]["findings"] if f["verdict"] == "does_not_apply"
     ]
     assert counted_questions({"sections": only}) == (
-        "0 rules were asked: 0 hold everywhere, 0 do not, 0 could not be tested. 1 do not apply."
+        "0 rules were asked: 0 hold everywhere, 0 do not, 0 could not be tested. 1 does not apply."
     )
 
 

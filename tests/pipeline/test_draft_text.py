@@ -9,9 +9,9 @@ from typing import Any
 
 from analysis.pipeline import Validation
 from analysis.report.draft import NAME, NOTICE, render_draft
-from analysis.report.formatting import format_value
 from analysis.report.standards import evidence_by_property
 from analysis.verdicts import State
+from instrument.formatting import format_value
 
 FORMS = ("int", "percent", "p", "d1", "d2", "d3", "r2", "r3", "text")
 NUMBER = re.compile(r"(?<![\w.,−])−?(?:\d[\d,]*)?\.?\d+%?(?![\w])")
@@ -50,7 +50,7 @@ def test_it_is_marked_as_a_draft_and_written_beside_the_report(tree: dict[str, A
 def test_bounded_statistics_have_no_zero_before_the_point(tree: dict[str, Any]) -> None:
     text = render_draft(tree)
     alpha = tree["sections"]["reliability"]["values"]["alpha_lowest"]
-    assert f"from {format_value(alpha, 'r2', apa=True)} (" in text
+    assert f"from {format_value(alpha, 'r2')} (" in text
     share = tree["sections"]["flow"]["values"]["complete_rate"]
     assert format_value(share, "percent") in text
 

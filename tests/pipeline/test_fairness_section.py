@@ -14,9 +14,9 @@ from analysis import validate
 from analysis.fairness.item_functioning import dif
 from analysis.figures.base import NARROW, WIDE, to_svg
 from analysis.figures.registry import build_figures
-from analysis.report.formatting import format_value
 from analysis.rules import DIF_COSMIN, DIF_NEGLIGIBLE
 from instrument.definition import Instrument
+from instrument.formatting import format_value
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
 

@@ -295,8 +295,8 @@ def test_rules_are_judged_by_the_cut_off_of_the_plan(first: pd.DataFrame, scale:
     found = run(first, scale, "reliability", rules={"ALPHA": 0.99})["findings"]
     own = [finding for finding in found if finding["cutoff"] == 0.99]
     assert len(own) == 3 and {finding["verdict"] for finding in own} == {"not_met"}
-    assert own[0]["rule"] == "COSMIN internal consistency, cut-off of the plan: ≥ 0.99"
-    assert own[0]["source"].startswith("the plan; published: ≥ 0.7 (Prinsen")
+    assert own[0]["rule"] == "COSMIN internal consistency, cut-off of the plan: ≥ .99"
+    assert own[0]["source"].startswith("the plan; published: ≥ .70 (Prinsen")
     assert rules.ALPHA.cutoff == 0.70  # in force within the validation only
     published = run(first, scale, "reliability")["findings"]
     assert {finding["cutoff"] for finding in published} == {0.70}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import html
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -184,7 +186,7 @@ def _of_the_page(tree: Mapping[str, Any]) -> Counter[str]:
 
 def differences(tree: Mapping[str, Any], text: str, form: str) -> tuple[Counter[str], Counter[str]]:
     """Numbers that should be printed and are not, and those printed that nothing explains."""
-    wanted = expected(tree, bare_zero=form == "html") + own_numbers(tree, form)
+    wanted = expected(tree) + own_numbers(tree, form)
     found = numbers(text)
     if form == "pdf":
         wanted += summed(range(1, text.count("\f") + 1))  # numbers of pages
@@ -233,6 +235,89 @@ def test_every_number_is_explained_by_the_tree(which: str, form: str, printed: A
     lost, unexplained = differences(*printed(which, form), form)
     assert not lost, f"not printed: {dict(lost)}"
     assert not unexplained, f"in no part of the tree: {dict(unexplained)}"
+
+
+_OF_ONE_AT_MOST = (
+    r"(?:alphas?|omegas?|CFI|TLI|RMSEA|SRMR|SRMSR|HTMT2?|ICC\S*|KMO|kappa|AC1|PABAK|AVE|ECV|R²|rho|"
+    r"correlations?|correlate|reliability|level)"
+)
+SECOND_FORMS = {
+    "no space after the sign of a p": re.compile(r"[<>≤≥=]\.\d"),
+    "an equal and a below": re.compile(r"= ?<"),
+    "a hyphen for a minus": re.compile(r"(?:^|[\s(\[:])-\.?\d", re.MULTILINE),
+    "a zero before a p": re.compile(r"\bp\)? ?(?:=|<|of|is) ?0\.\d"),
+    "a zero before a statistic that cannot pass 1": re.compile(
+        rf"\b{_OF_ONE_AT_MOST}(?: is| of| by|:)? ?(?:to|from|[≤≥<>=±])? ?−?0\.\d"
+    ),
+    "more than one of one": re.compile(
+        r"(?<![\w.,])1 (?:rules|people|persons|items|questions|themes|waves|answers|factors|relations|days|weeks|apps)\b"
+    ),
+    "no number": re.compile(r"\b(?:nan|NaN|None|inf)\b"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("which", ["tree", "use_tree"])
+def test_each_kind_of_number_has_one_form(which: str, form: str, printed: Any) -> None:
+    """A p, a minus and a correlation are written alike wherever they stand, alternative texts included."""
+    tree, text = printed(which, form)
+    if form == "html":
+        text += "\n".join(html.unescape(words) for words in _LABELS.findall(render_html(tree)))
+    found = {what: pattern.findall(text) for what, pattern in SECOND_FORMS.items()}
+    assert not {what: hits for what, hits in found.items() if hits}
+
+
+_LABELS = re.compile(r'aria-label="([^"]*)"')
+BOUNDED_NAMES = re.compile(
+    r"^(?:alpha|omega|htmt|icc|kmo|kappa|ac1|pabak|cfi|tli|rmsea|srmr|srmsr|ecv|ave|sqrt_ave|r|rho|r_squared|"
+    r"communality|loading|item_rest_r|average_r|composite_reliability|reliability|nagelkerke|mcfadden|delta|"
+    r"dominance|before|after|habit_lower|shared|F\d)(?:_|$)"
+)
+INTERVAL_HEADS = ("95% from", "90% from", "to")
+
+
+@pytest.mark.parametrize("which", ["tree", "use_tree"])
+def test_a_column_is_printed_as_its_kind_and_its_interval_as_the_estimate(which: str, printed: Any) -> None:
+    tree = printed(which, "markdown")[0]
+    kinds: dict[str, set[str]] = {}
+    seen = 0
+    for section in tree["sections"].values():
+        for caption in section["captions"].values():
+            before = ""
+            for key, column in caption["columns"].items():
+                form = column["format"]
+                if BOUNDED_NAMES.match(key) and form not in ("text", "int", "percent"):
+                    assert form[0] in "rp", (caption["title"], key)
+                    seen += 1
+                if column["label"] in INTERVAL_HEADS:
+                    assert form == before, (caption["title"], key)
+                else:
+                    kinds.setdefault(key, set()).add("p" if form == "p" else form[0])
+                    before = form
+        for finding in section["findings"]:
+            assert not BOUNDED_NAMES.match(finding["path"].rpartition(".")[2].partition("[")[0]) or (
+                finding["format"][0] in "rp"
+            ), finding["path"]
+    assert seen >= 4
+    alike = {key: forms for key, forms in kinds.items() if len(forms) > 1 and forms & {"r", "p"}}
+    assert not alike, alike
+
+
+def test_a_second_form_is_found_out() -> None:
+    wrong = {
+        "no space after the sign of a p": "(p <.001)",
+        "an equal and a below": "p = < .001",
+        "a hyphen for a minus": "from -0.12 to 3",
+        "a zero before a p": "p = 0.041",
+        "a zero before a statistic that cannot pass 1": "CFI is 0.951",
+        "more than one of one": "1 rules were asked",
+        "no number": "alpha nan",
+    }
+    assert set(wrong) == set(SECOND_FORMS)
+    for what, text in wrong.items():
+        assert SECOND_FORMS[what].search(text), what
+    right = "p < .001; −.12; CFI is .951, aged 18-29, doi:10.1/0.2, week-3; 11 rules, 1 rule, 0.45 more"
+    assert not [what for what, pattern in SECOND_FORMS.items() if pattern.search(right)]
 
 
 BY_EXTENT: dict[str, Callable[[Any, Extent], str]] = {
@@ -304,11 +389,7 @@ def test_one_altered_number_is_found_out(form: str, where: str, printed: Any) ->
 
 
 def test_each_cell_stands_in_its_place(tree: dict[str, Any]) -> None:
-    wanted = [
-        cells(section, name, bare_zero=False)
-        for _, section in ordered(tree["sections"])
-        for name in section["tables"]
-    ]
+    wanted = [cells(section, name) for _, section in ordered(tree["sections"]) for name in section["tables"]]
     last = [table for table in wanted if len(table) > LONG_TABLE]
     document = docx.Document(io.BytesIO(render_docx(tree)))
     word = [[[cell.text for cell in row.cells] for row in table.rows][1:] for table in document.tables]
@@ -324,20 +405,22 @@ def test_each_cell_stands_in_its_place(tree: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "form", "bare_zero", "printed"),
+    ("value", "form", "printed"),
     [
-        (0.125, "d2", True, "0.12"),
-        (0.375, "d2", True, "0.38"),
-        (-0.004, "d2", True, "0.00"),
-        (-0.914, "r2", False, "−.91"),
-        (1234.5, "int", True, "1,234"),
-        (0.0361, "percent", True, "3.6%"),
-        (0.0004, "p", True, "<.001"),
-        (0.25, "p", True, ".250"),
+        (0.125, "d2", "0.12"),
+        (0.375, "d2", "0.38"),
+        (-0.004, "d2", "0.00"),
+        (-0.914, "r2", "−.91"),
+        (1234.5, "int", "1,234"),
+        (0.125, "r2", ".12"),
+        (1.0, "r2", "1.00"),
+        (0.0361, "percent", "3.6%"),
+        (0.0004, "p", "<\u00a0.001"),
+        (0.25, "p", ".250"),
     ],
 )
-def test_the_second_renderer(value: float, form: str, bare_zero: bool, printed: str) -> None:
-    assert rendered(value, form, bare_zero=bare_zero) == printed
+def test_the_second_renderer(value: float, form: str, printed: str) -> None:
+    assert rendered(value, form) == printed
 
 
 def test_every_number_is_that_of_the_ledger(

@@ -103,7 +103,7 @@ def test_the_report_prints_the_sentence(found: Validation) -> None:
     assert (
         "The polychoric correlations contradict each other (11 of 36 eigenvalues negative, the smallest −0.624), "
         "so by choice (smooth: nearest) the nearest correlation matrix was analysed instead, 1.242 away in all "
-        "(Frobenius norm) and 0.147 at most in one correlation"
+        "(Frobenius norm) and .147 at most in one correlation"
     ) in page
     assert "Within Odd and Even correlations contradict each other; for omega they were smoothed" in page
 

@@ -69,7 +69,7 @@ def test_ratios_are_those_of_htmt(section: dict[str, Any], answers: pd.DataFrame
         np.testing.assert_allclose(table[column], direct[column], rtol=1e-10)
     judged = [finding for finding in section["findings"] if "told apart" in finding["claim"]]
     assert [finding["value"] for finding in judged] == table["htmt"]
-    assert all(finding["rule"] == "Discriminant validity, HTMT: < 0.85" for finding in judged)
+    assert all(finding["rule"] == "Discriminant validity, HTMT: < .85" for finding in judged)
 
 
 def test_hypotheses_are_answered_by_their_words(section: dict[str, Any]) -> None:

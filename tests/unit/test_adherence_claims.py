@@ -13,7 +13,7 @@ from analysis.adherence.claims import Claim, Doubt, Standing, standing
 from analysis.adherence.context import REMAINING
 from analysis.adherence.robustness import as_strong_as, partial_r2, robustness_value
 from analysis.pipeline.topics.adherence_claims import claim_of
-from analysis.report.formatting import fill_prose
+from instrument.formatting import fill_prose
 from tests.recovery.held_populations import POPULATIONS, Held, Table, clinics, simple
 from tests.recovery.held_recovery import batch, one
 

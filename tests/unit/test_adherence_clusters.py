@@ -180,8 +180,8 @@ def test_a_covariate_that_repeats_the_score_is_left_out_by_name() -> None:
     found, used = related(side, covariates=names)
     np.testing.assert_array_equal(used, score)
     assert "left out of the adjustment: alliance repeats the score total (correlation 1.000)" in found.notes
-    assert "left out of the adjustment: nearly repeats the score total (correlation 0.999)" in found.notes
-    assert "left out of the adjustment: years repeats age (correlation -1.000)" in found.notes
+    assert "left out of the adjustment: nearly repeats the score total (correlation .999)" in found.notes
+    assert "left out of the adjustment: years repeats age (correlation −1.000)" in found.notes
     assert "left out of the adjustment: both is a sum of other columns held constant" in found.notes
     assert set(names) & set(found.design["adjusted_for"]) == {"age", "mood"}
     without, _ = related(side[["age", "mood"]], covariates=["age", "mood"])

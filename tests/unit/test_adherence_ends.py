@@ -17,9 +17,9 @@ from analysis.adherence.ends import End, with_ends
 from analysis.adherence.result import AdherenceResult
 from analysis.adherence.survival import kaplan_meier
 from analysis.pipeline.topics.adherence_ends import NO_REASON, ends_of, ends_table, incidence_table
-from analysis.report.formatting import fill_prose
 from analysis.usage import summarise_usage
 from instrument.errors import DefinitionError
+from instrument.formatting import fill_prose
 from instrument.study import as_study
 from tests.recovery.held_populations import Held, base_study, recovering
 from tests.recovery.held_recovery import batch

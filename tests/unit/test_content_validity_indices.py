@@ -86,7 +86,7 @@ def test_scale_indices_are_mean_and_share_of_full_agreement() -> None:
     assert result.s_cvi_ua == pytest.approx(1 / 3, abs=1e-15)
     assert result.items["i_cvi_met"].tolist() == [True, True, False]
     assert result.items["kappa_met"].tolist() == [True, True, False]
-    assert "S-CVI/Ave 0.78 (≥ 0.90 not met), S-CVI/UA 0.33" in result.summary()
+    assert "S-CVI/Ave .78 (≥ .90 not met), S-CVI/UA .33" in result.summary()
 
 
 def test_five_judges_must_all_agree() -> None:

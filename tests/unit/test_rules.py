@@ -62,6 +62,19 @@ CUTOFFS = {
 }
 
 
+SIGNS = {">=": "≥", ">": ">", "<=": "≤", "<": "<"}
+PRINTED = {"HYPOTHESES": "75%", "FLOOR_CEILING": "15%", "LONGSTRING": "50%", "INDIVIDUAL_VARIABILITY": "−3"}
+
+
+def printed(cutoff):
+    """A statistic that cannot pass 1 has two decimals or more and no zero before its point."""
+    if abs(cutoff) >= 1:
+        return f"{cutoff:g}"
+    whole, _, digits = str(abs(cutoff)).partition(".")
+    assert whole == "0"
+    return ("−" if cutoff < 0 else "") + "." + digits.ljust(2, "0")
+
+
 def test_every_rule_is_listed_here():
     assert set(rules.rule_table().index) == set(CUTOFFS)
 
@@ -77,4 +90,4 @@ def test_cutoff_and_edge(name):
     assert rule.holds(cutoff - 1e-9) != above
     assert not rule.holds(math.nan)
     assert rule.source
-    assert str(rule).endswith({">=": "≥", "<=": "≤"}.get(comparison, comparison) + f" {cutoff:g}")
+    assert str(rule).endswith(f" {SIGNS[comparison]} {PRINTED.get(name) or printed(cutoff)}")

@@ -152,7 +152,7 @@ def test_a_word_file_is_written_where_one_asks(tmp_path: Any) -> None:
 
 
 def test_a_p_is_printed_as_one() -> None:
-    assert "| <.001 |" in made()["BartlettResult"].to_markdown()
+    assert "| <\u00a0.001 |" in made()["BartlettResult"].to_markdown()
     from analysis.report.session import _format
 
     assert [_format(name, pd.Series([0.2])) for name in ("p", "pvalue_scaled", "p_adjusted", "r")] == [

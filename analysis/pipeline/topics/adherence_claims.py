@@ -21,8 +21,8 @@ CAUSE = (
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as {benchmark} would take it away",
     Doubt.HABIT: (
-        "the score goes with use before it as well (correlation {score_before:d2} with use before, "
-        "{score_after:d2} with use after), as it would if a lasting habit moved all three"
+        "the score goes with use before it as well (correlation {score_before:r2} with use before, "
+        "{score_after:r2} with use after), as it would if a lasting habit moved all three"
     ),
     Doubt.SILENCE: (
         "people without a score used the app differently afterwards, and who answered could feign an "
@@ -106,9 +106,9 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "robustness_limit": ("of the interval", "percent"),
             "benchmark": ("Strongest measured cause", "text"),
             "benchmark_t": ("t, were a hidden one as strong", "d2"),
-            "before": ("r with use before", "d2"),
-            "after": ("r with use after", "d2"),
-            "habit_lower": ("Beyond one habit, lower limit", "d2"),
+            "before": ("r with use before", "r2"),
+            "after": ("r with use after", "r2"),
+            "habit_lower": ("Beyond one habit, lower limit", "r2"),
             "silent_p": ("p, silence", "p"),
             "grouping_p": ("p, by undeclared groups", "p"),
         },

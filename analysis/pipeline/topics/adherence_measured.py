@@ -36,14 +36,14 @@ REASON = (
 BESIDE = (
     "In a straight line, one standard deviation more of {measured_title} as observed goes with "
     "{observed:d2} more {unit} ({observed_lower:d2} to {observed_upper:d2}); corrected for the score's "
-    "unreliability (alpha {reliability:d2}) with {corrected:d2} ({corrected_lower:d2} to "
+    "unreliability (alpha {reliability:r2}) with {corrected:d2} ({corrected_lower:d2} to "
     "{corrected_upper:d2})"
 )
 AS_LATENT = "; as a latent variable with {latent:d2} ({latent_lower:d2} to {latent_upper:d2})"
 PEOPLE = ". All rest on the {measured_people:int} people of the models above."
 FIT = (
-    "The latent effect is as good as its measurement model (CFI {measured_cfi:d3}, RMSEA "
-    "{measured_rmsea:d3}, SRMR {measured_srmr:d3})."
+    "The latent effect is as good as its measurement model (CFI {measured_cfi:r3}, RMSEA "
+    "{measured_rmsea:r3}, SRMR {measured_srmr:r3})."
 )
 NO_GROUND = (
     "The effect of the latent variable is provisional and not told here: its measurement model has fewer "
@@ -160,7 +160,7 @@ def _table(made: LatentAdherence, title: str) -> Table:
             "title": ("Score", "text"),
             "told": ("As", "text"),
             "n": ("n", "int"),
-            "reliability": ("Reliability", "d2"),
+            "reliability": ("Reliability", "r2"),
             "estimate": ("In units", "d2"),
             "ci_lower": ("95% from", "d2"),
             "ci_upper": ("to", "d2"),

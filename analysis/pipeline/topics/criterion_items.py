@@ -17,9 +17,16 @@ from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.topics.adherence import related
 from analysis.pipeline.topics.use import lacks_use
 from analysis.pipeline.topics.validity_added import added_beyond, added_by_theme
-from analysis.pipeline.topics.validity_measures import estimates, measure_scores, named_in, people_table
+from analysis.pipeline.topics.validity_measures import (
+    cannot_pass_one,
+    estimates,
+    measure_scores,
+    named_in,
+    people_table,
+)
 from instrument.definition import Criterion
 from instrument.errors import ToolkitError
+from instrument.formatting import form_of_row
 from instrument.reduced import without_items
 
 Row = Mapping[Any, Any]
@@ -36,7 +43,18 @@ SAME, TURNED, LOST, WON, GONE = (
     "could not be fitted",
 )
 _NUMBERS = ("estimate", "ci_lower", "ci_upper")
-_COLUMNS = ["criterion", "relation", "score", "title", "left_out", "n", *_NUMBERS, "pvalue", "null"]
+_COLUMNS = [
+    "criterion",
+    "relation",
+    "score",
+    "title",
+    "left_out",
+    "n",
+    *_NUMBERS,
+    "pvalue",
+    "null",
+    "bounded",
+]
 _COLUMNS += ["n_without", *(f"{name}_without" for name in _NUMBERS), "pvalue_without", "change", "changes"]
 
 
@@ -213,6 +231,7 @@ def _to_outcome(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
                 "ci_upper": row["ci_upper"],
                 "pvalue": row["pvalue"],
                 "null": 0.0,
+                "bounded": True,  # a share of explained variance
                 "sign": np.sign(row["slope"]),
             }
     yield from _expected(context, ("",), study.outcome)
@@ -229,6 +248,7 @@ def _of_model(row: Row, relation: str, score: str, adjusted: bool = False) -> di
         "ci_upper": row["ci_upper"],
         "pvalue": row["pvalue"],
         "null": 0.0 if row.get("measure") == "difference" else 1.0,
+        "bounded": False,
     }
 
 
@@ -254,6 +274,7 @@ def _expected(context: Context, begin: tuple[str, ...], named: str | None) -> It
             "ci_upper": upper,
             "pvalue": None,
             "null": 1.0 if words.startswith("odds ratio") else 0.0,
+            "bounded": cannot_pass_one(plan.measure),
         }
 
 
@@ -300,8 +321,7 @@ def _values(context: Context, frame: pd.DataFrame) -> dict[str, Any]:
     }
     known = frame.dropna(subset=["change"])
     if len(known):
-        widths = np.array([_width(row) for row in known.to_dict("records")])
-        top = known.iloc[int(np.argmax(np.abs(known["change"].to_numpy(dtype=float)) / widths))]
+        top = _widest(known)
         values |= {
             "changed": int((frame["changes"] != SAME).sum()),
             "widest": f"{top['title']}, {top['relation']}",
@@ -311,6 +331,12 @@ def _values(context: Context, frame: pd.DataFrame) -> dict[str, Any]:
             "without": top["left_out"],
         }
     return values
+
+
+def _widest(known: pd.DataFrame) -> pd.Series:
+    """The relation that shifts most against the width of its interval."""
+    widths = np.array([_width(row) for row in known.to_dict("records")])
+    return known.iloc[int(np.argmax(np.abs(known["change"].to_numpy(dtype=float)) / widths))]
 
 
 def _prose(context: Context, frame: pd.DataFrame) -> list[str]:
@@ -325,14 +351,16 @@ def _prose(context: Context, frame: pd.DataFrame) -> list[str]:
     )
     if not len(frame):
         return [*said, "These data hold no relation to outcome or use that rests on them."]
-    if not len(frame.dropna(subset=["change"])):
+    known = frame.dropna(subset=["change"])
+    if not len(known):
         return [*said, "Without them none of the {relations:int} relations could be fitted."]
+    form = form_of_row("b2", _widest(known)["bounded"])
     return [
         *said,
         "Of {relations:int} relations {changed:int} change what they say: their direction, or whether they "
         "are told from chance. The largest shift, against the width of its interval, is that of {widest}: "
-        "{widest_from:d2} with the items, {widest_to:d2} without them. Shorter scores are also less exact, "
-        "which alone draws a relation towards none.",
+        f"{{widest_from:{form}}} with the items, {{widest_to:{form}}} without them. Shorter scores are also "
+        "less exact, which alone draws a relation towards none.",
     ]
 
 
@@ -351,7 +379,7 @@ def _table(frame: pd.DataFrame, title: str) -> Table:
         frame=frame,
         kinds={
             **each(TEXT, "criterion relation score title left_out"),
-            "null": GIVEN,
+            **each(GIVEN, "null bounded"),
             "n": counted_people(weight=1),
             "n_without": counted_people("n", open_at_zero=True),
             **each(statistic("n"), "estimate ci_lower ci_upper pvalue"),
@@ -365,13 +393,13 @@ def _table(frame: pd.DataFrame, title: str) -> Table:
             "relation": ("Relation", "text"),
             "left_out": ("Left out", "text"),
             "n": ("n", "int"),
-            "estimate": ("With them", "d2"),
-            "ci_lower": ("95% from", "d2"),
-            "ci_upper": ("to", "d2"),
+            "estimate": ("With them", "b2"),
+            "ci_lower": ("95% from", "b2"),
+            "ci_upper": ("to", "b2"),
             "n_without": ("n", "int"),
-            "estimate_without": ("Without", "d2"),
-            "ci_lower_without": ("95% from", "d2"),
-            "ci_upper_without": ("to", "d2"),
+            "estimate_without": ("Without", "b2"),
+            "ci_lower_without": ("95% from", "b2"),
+            "ci_upper_without": ("to", "b2"),
             "changes": ("Changes what it says", "text"),
         },
         note="Nobody is in the second who is not in the first. Told from chance: p below .05, or for a "

@@ -152,7 +152,7 @@ def _prose(values: dict[str, Any], n_factors: int) -> list[str]:
         sentences.append("Items with a second salient loading: {crossed_items}.")
     if n_factors > 1:
         sentences.append(
-            "The factors correlate from {factor_r_lowest:d2} to {factor_r_highest:d2}: the higher, the more "
+            "The factors correlate from {factor_r_lowest:r2} to {factor_r_highest:r2}: the higher, the more "
             "one total says and the less each theme adds."
         )
     if values["heywood"]:

@@ -383,7 +383,6 @@ def _findings(summary: pd.DataFrame, table: pd.DataFrame, lost: list[tuple[str, 
                     rule=rule,
                     question=question,
                     path=f"sections.fairness.tables.groupings.{column}[{position}]",
-                    form="d3",
                     untested=_undecided(items, change, rule),
                 )
             )

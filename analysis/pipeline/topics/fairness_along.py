@@ -138,7 +138,6 @@ def findings_along(along: pd.DataFrame) -> list[Finding]:
                 rule=DIF_COSMIN,
                 question=ALONG,
                 path=f"sections.fairness.tables.along.mcfadden_total[{place}]",
-                form="d3",
                 untested=Cause.UNDECIDED if chance else None,
             )
         )

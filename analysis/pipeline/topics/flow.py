@@ -97,7 +97,6 @@ def section_flow(context: Context) -> Section:
             Finding(
                 claim="The sample is large enough for the number of items",
                 value=per_item,
-                form="d1",
                 rule=SAMPLE_PER_ITEM,
                 question=ENOUGH,
                 path="sections.flow.values.per_item",
@@ -105,7 +104,6 @@ def section_flow(context: Context) -> Section:
             Finding(
                 claim="The sample is large enough in all",
                 value=n_first,
-                form="int",
                 rule=SAMPLE_TOTAL,
                 question=ENOUGH,
                 path="sections.flow.values.first_n",

@@ -44,8 +44,8 @@ _COLUMNS = {
     "chisq_scaled": ("χ² scaled", "d1"),
     "cfi_scaled": ("CFI", "r3"),
     "rmsea_scaled": ("RMSEA", "r3"),
-    "cfi_diff": ("ΔCFI", "d3"),
-    "rmsea_diff": ("ΔRMSEA", "d3"),
+    "cfi_diff": ("ΔCFI", "r3"),
+    "rmsea_diff": ("ΔRMSEA", "r3"),
     "pvalue_diff": ("p of Δχ²", "p"),
 }
 
@@ -217,7 +217,6 @@ def judged_levels(
                 rule=rule,
                 question=question,
                 path=place,
-                form="d3",
                 untested=why,
             )
         )

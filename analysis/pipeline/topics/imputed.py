@@ -85,7 +85,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
     ]
     if values["largest_change"] is not None:
         sentences.append(
-            "Against the main rule for missing answers, no alpha changes by more than {largest_change:d3}; "
+            "Against the main rule for missing answers, no alpha changes by more than {largest_change:r3}; "
             "at most {most_lost:percent} of the information about a coefficient is lost. Imputation supposes "
             "that gaps depend on nothing but the other answers."
         )

@@ -239,9 +239,9 @@ def _prose(values: dict[str, Any]) -> list[str]:
     sentences = [
         "The model places each option of each item on the theme itself. It shows at which standing a theme "
         "tells people apart, which one number of reliability hides.",
-        "Scores from the model have a reliability from {reliability_lowest:d2} ({reliability_lowest_theme}) "
-        "to {reliability_highest:d2} ({reliability_highest_theme}). Precise means that a score's error "
-        "leaves {precise:d2} of the variance to the theme; that holds for {share_lowest:percent} of people "
+        "Scores from the model have a reliability from {reliability_lowest:r2} ({reliability_lowest_theme}) "
+        "to {reliability_highest:r2} ({reliability_highest_theme}). Precise means that a score's error "
+        "leaves {precise:r2} of the variance to the theme; that holds for {share_lowest:percent} of people "
         "or more, by theme.",
     ]
     if values["short"]:
@@ -333,7 +333,6 @@ def _findings(frame: pd.DataFrame, lost: list[tuple[str, Cause]]) -> list[Findin
             rule=IRT_ITEM_FIT,
             question=FOLLOWS,
             path="",
-            form="p",
             untested=cause,
         )
         for title, cause in lost
@@ -346,7 +345,6 @@ def _findings(frame: pd.DataFrame, lost: list[tuple[str, Cause]]) -> list[Findin
             question=FOLLOWS,
             untested=Cause.IMPROPER if row["improper"] else of_response_people(row["n"]),
             path=f"sections.irt.tables.fit.worst_p[{position}]",
-            form="p",
         )
         for position, row in enumerate(frame.to_dict("records"))
     ]

@@ -202,8 +202,8 @@ def _prose(values: dict[str, Any], *, judged: bool) -> list[str]:
     if not judged:
         weak = "So few people say little of a single relation."
     return [
-        "Each item should go with the others of its theme (item-rest r runs from {item_rest_lowest:d2} to "
-        "{item_rest_highest:d2}), and use the whole range of answers. " + weak,
+        "Each item should go with the others of its theme (item-rest r runs from {item_rest_lowest:r2} to "
+        "{item_rest_highest:r2}), and use the whole range of answers. " + weak,
         "More than {floor_ceiling_cutoff:percent} of answers are on the highest option in {at_ceiling:int} "
         "items and on the lowest in {at_floor:int}. Single items often are; the rule is meant for scores. "
         "{missing_highest_item} was left without an answer most often ({missing_highest:percent}).",

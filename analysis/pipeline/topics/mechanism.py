@@ -129,16 +129,16 @@ def _prose(values: dict[str, Any]) -> list[str]:
             else "{middle}, so a route by way of {middle} is not shown: its interval holds zero."
         ),
         "A hidden cause of both {middle} and {end} that leaves their unexplained parts correlated by "
-        "{rho_at_zero:d2} would make this route nothing"
-        + ("; at {rho_at_limit:d2} its interval holds zero." if surely else ".")
+        "{rho_at_zero:r2} would make this route nothing"
+        + ("; at {rho_at_limit:r2} its interval holds zero." if surely else ".")
         + " Such a cause would have to explain shares of what is left unexplained in both whose product is "
-        "{shared:d3}.",
+        "{shared:r3}.",
     ]
     if "latent_estimate" in values:
         said.append(
             "With alliance as a latent variable above its themes the route is {latent_estimate:d2} "
-            "({latent_lower:d2} to {latent_upper:d2}); that model has CFI {latent_cfi:d3}, RMSEA "
-            "{latent_rmsea:d3} and SRMR {latent_srmr:d3}."
+            "({latent_lower:d2} to {latent_upper:d2}); that model has CFI {latent_cfi:r3}, RMSEA "
+            "{latent_rmsea:r3} and SRMR {latent_srmr:r3}."
         )
     return said
 
@@ -199,7 +199,7 @@ def _tables(found: MediationResult) -> dict[str, Table]:
             title="Indirect effect if the errors of the last two steps were correlated",
             columns={
                 "route": ("Route", "text"),
-                "rho": ("Correlation", "d2"),
+                "rho": ("Correlation", "r2"),
                 "estimate": ("Estimate", "d3"),
                 "ci_lower": ("95% from", "d3"),
                 "ci_upper": ("to", "d3"),
@@ -211,9 +211,9 @@ def _tables(found: MediationResult) -> dict[str, Table]:
             title="How much a hidden cause would take",
             columns={
                 "route": ("Route", "text"),
-                "rho_at_zero": ("Correlation at which it is nothing", "d2"),
-                "rho_at_limit": ("at which its interval holds zero", "d2"),
-                "shared": ("Product of shares to explain", "d3"),
+                "rho_at_zero": ("Correlation at which it is nothing", "r2"),
+                "rho_at_limit": ("at which its interval holds zero", "r2"),
+                "shared": ("Product of shares to explain", "r3"),
             },
         ),
     }

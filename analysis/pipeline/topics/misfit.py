@@ -87,7 +87,7 @@ def _tables(context: Context, found: MisspecificationResult) -> dict[str, Table]
                 "power": ("Power to find that", "percent"),
                 "verdict": ("Verdict", "text"),
             },
-            note="Negligible: the interval lies within ± what matters (0.4 for loadings, 0.1 for covariances "
+            note="Negligible: the interval lies within ± what matters (.40 for loadings, .10 for covariances "
             f"of errors, standardised: {_SOURCE}); that is a test of equivalence.",
         )
     }
@@ -104,6 +104,6 @@ def _tables(context: Context, found: MisspecificationResult) -> dict[str, Table]
                 "ci_upper": ("to", "r2"),
                 "verdict": ("Verdict", "text"),
             },
-            note=f"Local dependence shows here. Negligible: the whole interval lies within ±0.1 ({_SOURCE}).",
+            note=f"Local dependence shows here. Negligible: the whole interval lies within ±.10 ({_SOURCE}).",
         )
     return tables

@@ -249,15 +249,15 @@ def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> 
         sentences.append(f"Their fit says nothing here: {cause.words}.")
     elif any("correlated" in name for name in names):
         sentences.append(
-            "With a factor per theme ({judged}), CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}"
+            "With a factor per theme ({judged}), CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}"
             + (
-                "; with one factor for the same items, CFI is {one_cfi:d3} and RMSEA {one_rmsea:d3}."
+                "; with one factor for the same items, CFI is {one_cfi:r3} and RMSEA {one_rmsea:r3}."
                 if values["one_cfi"] is not None
                 else "."
             )
         )
     elif names == {"one factor"}:
-        sentences.append("With one factor, CFI is {cfi:d3}, RMSEA {rmsea:d3} and SRMR {srmr:d3}.")
+        sentences.append("With one factor, CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}.")
     if cause is None:
         sentences += _variants(values)
         sentences += _compared(found)
@@ -270,7 +270,7 @@ def _variants(values: dict[str, Any]) -> list[str]:
     """Say by which variant of the indices is judged, and whether the other would judge otherwise."""
     said = (
         "These are the robust indices, which estimate what the model would show in everybody; the scaled "
-        "ones are CFI {cfi_scaled:d3}, TLI {tli_scaled:d3} and RMSEA {rmsea_scaled:d3}."
+        "ones are CFI {cfi_scaled:r3}, TLI {tli_scaled:r3} and RMSEA {rmsea_scaled:r3}."
     )
     if values["disagree"]:
         return [said + " The two disagree on which side of the cut-off the model stands: {disagree}."]
@@ -453,7 +453,6 @@ def _findings(table: pd.DataFrame, estimator: str, cause: Cause | None) -> list[
             rule=rule,
             question=FITS,
             path="" if row is None else f"sections.models.tables.fit.{name}[{row}]",
-            form="d3",
             note=JUDGED_BY[estimator] if name != "srmr" else "",
             untested=cause,
         )

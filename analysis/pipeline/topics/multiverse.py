@@ -105,6 +105,9 @@ def section_multiverse(context: Context) -> Section:
     entries = list(paths[0])
     table = pd.DataFrame(rows, columns=["path", "headline", "planned", *entries, *_NUMBERS, "reason"])
     table["reason"] = [reason if isinstance(reason, str) else "" for reason in table["reason"]]
+    table.insert(
+        2, "bounded", table["headline"].map({one: _cannot_pass_one(context, one) for one in headlines})
+    )
     table.insert(1, "position", table.groupby("headline")["estimate"].rank(method="first"))
     return Section(
         estimator="each headline number as in its own section, along every path",
@@ -185,6 +188,14 @@ def _reader(headline: str) -> Callable[[Context], Number]:
     return partial({"hypothesis": _of_hypothesis, "alpha": _alpha, "omega": _omega}[kind], name=name.strip())
 
 
+def _cannot_pass_one(context: Context, headline: str) -> bool:
+    """Whether a headline number is a correlation, a reliability or an index of fit; a place is not known."""
+    kind, _, name = headline.partition(" ")
+    if kind != "hypothesis":
+        return not headline.startswith(PLACE)
+    return any(one.id == name.strip() and one.groups is None for one in context.plan.hypotheses)
+
+
 def _of_hypothesis(along: Context, name: str) -> Number:
     hypothesis = next(one for one in along.plan.hypotheses if one.id == name)
     row = checked(along, hypothesis)
@@ -246,6 +257,7 @@ def _shares(table: pd.DataFrame) -> pd.DataFrame:
         rows.append(
             {
                 "headline": headline,
+                "bounded": bool(whole["bounded"].iloc[0]),
                 "paths": len(whole),
                 "followed": len(known),
                 "planned": whole["estimate"].iloc[0],
@@ -278,7 +290,7 @@ def _share_tables(table: pd.DataFrame) -> dict[str, Table]:
             frame=_shares(table),
             kinds={
                 **each(TEXT, "headline"),
-                "paths": GIVEN,
+                **each(GIVEN, "paths bounded"),
                 **each(statistic(), "followed planned lowest median highest positive"),
             },
             title="Every headline number over all paths",
@@ -286,10 +298,10 @@ def _share_tables(table: pd.DataFrame) -> dict[str, Table]:
                 "headline": ("Number", "text"),
                 "paths": ("Paths", "int"),
                 "followed": ("Followed", "int"),
-                "planned": ("As planned", "d3"),
-                "lowest": ("Lowest", "d3"),
-                "median": ("Median", "d3"),
-                "highest": ("Highest", "d3"),
+                "planned": ("As planned", "b3"),
+                "lowest": ("Lowest", "b3"),
+                "median": ("Median", "b3"),
+                "highest": ("Highest", "b3"),
                 "positive": ("Above 0", "percent"),
             },
             note=note,
@@ -323,7 +335,7 @@ def _path_table(table: pd.DataFrame, entries: list[str]) -> Table:
         frame=table.astype({"n": "Int64"}),
         kinds={
             **each(TEXT, "headline planned", *entries),
-            "path": GIVEN,
+            **each(GIVEN, "path bounded"),
             "n": people(("method", "n")),
             **each(statistic("n"), "estimate ci_lower ci_upper status position"),
             "reason": FOREIGN,
@@ -334,9 +346,9 @@ def _path_table(table: pd.DataFrame, entries: list[str]) -> Table:
             "headline": ("Number", "text"),
             **columns,
             "n": ("n", "int"),
-            "estimate": ("Estimate", "d3"),
-            "ci_lower": ("95% from", "d3"),
-            "ci_upper": ("to", "d3"),
+            "estimate": ("Estimate", "b3"),
+            "ci_lower": ("95% from", "b3"),
+            "ci_upper": ("to", "b3"),
             "status": ("Status", "text"),
             "reason": ("Why there is none", "text"),
         },

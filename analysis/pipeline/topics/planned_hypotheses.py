@@ -27,12 +27,12 @@ _COLUMNS = {
     "relation": ("Measured by", "text"),
     "n": ("n", "int"),
     "expected": ("Expected", "text"),
-    "estimate": ("Found", "d2"),
-    "ci_lower": ("95% from", "d2"),
-    "ci_upper": ("to", "d2"),
+    "estimate": ("Found", "b2"),
+    "ci_lower": ("95% from", "b2"),
+    "ci_upper": ("to", "b2"),
     "outcome": ("Outcome", "text"),
 }
-_DATA = ["id", "score", "other", "judged_by", "pvalue", "status", "reason", "without"]
+_DATA = ["id", "bounded", "score", "other", "judged_by", "pvalue", "status", "reason", "without"]
 
 
 def section_planned_hypotheses(context: Context) -> Section:
@@ -92,6 +92,7 @@ def checked(context: Context, hypothesis: Hypothesis) -> dict[str, Any]:
         "other": other,
         "expected": hypothesis.expected,
         "judged_by": hypothesis.judged_by,
+        "bounded": hypothesis.groups is None,  # a correlation
         "relation": _relation(hypothesis, score, other),
         "without": "items near the outcome" if seen is not context else "",
     }
@@ -180,6 +181,7 @@ def _table(table: pd.DataFrame) -> Table:
         frame=table.astype({"n": "Int64"}),
         kinds={
             **each(TEXT, "id text score other expected judged_by relation without"),
+            "bounded": GIVEN,
             "n": people(weight=1),
             **each(statistic("n"), "estimate ci_lower ci_upper pvalue status"),
             **each(FOREIGN, "reason outcome"),
@@ -200,7 +202,6 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
             rule=HYPOTHESES,
             question=AS_PLANNED,
             path="",
-            form="percent",
             untested=causes[row["status"]],
         )
         for row in table.to_dict("records")
@@ -211,9 +212,7 @@ def _findings(table: pd.DataFrame) -> list[Finding]:
         told = int(table["status"].isin([CONFIRMED, NOT_CONFIRMED]).sum())
         claim = f"Hypotheses of the plan confirmed, of {told} told ({len(table)} planned)"
         path = "sections.planned_hypotheses.values.share"
-        found.append(
-            Finding(claim=claim, value=share, rule=HYPOTHESES, question=AS_PLANNED, path=path, form="percent")
-        )
+        found.append(Finding(claim=claim, value=share, rule=HYPOTHESES, question=AS_PLANNED, path=path))
     return found
 
 

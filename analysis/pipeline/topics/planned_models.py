@@ -163,7 +163,6 @@ def _findings(
             rule=rule,
             question=HOLD,
             path="" if found is None else f"{_PATH}.{name}[0]",
-            form="d3",
             note=JUDGED_BY[estimator] if name != "srmr" else "",
             untested=cause,
         )

@@ -131,9 +131,9 @@ def _importance(found: PriorityMap) -> Table:
             "effect_together": ("Units, others held constant", "d2"),
             "effect_together_lower": ("95% from", "d2"),
             "effect_together_upper": ("to", "d2"),
-            "dominance": ("Dominance", "d3"),
-            "dominance_lower": ("95% from", "d3"),
-            "dominance_upper": ("to", "d3"),
+            "dominance": ("Dominance", "r3"),
+            "dominance_lower": ("95% from", "r3"),
+            "dominance_upper": ("to", "r3"),
             "share": ("Share", "percent"),
         },
         note="Dominance: what a theme adds to the explained variance of remaining use, averaged over all "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.audit.agreement import AuditAgreement
     from analysis.audit.features import FeatureRelation
 
-LIMITS = {"lower": ("95% from", "d2"), "upper": ("to", "d2")}
+LIMITS = {"lower": ("95% from", "r2"), "upper": ("to", "r2")}
 NAMES = {"kappa": "kappa", "ac1": "AC1", "pabak": "PABAK"}
 
 
@@ -112,8 +112,8 @@ def _prose(found: AuditAgreement, related: FeatureRelation | None, values: dict[
 
 def _with_limits(kind: str, values: dict[str, Any]) -> str:
     """Place of a coefficient, with those of its limits where it has any."""
-    limits = f" ({{{kind}_lower:d2}} to {{{kind}_upper:d2}})" if pd.notna(values[f"{kind}_lower"]) else ""
-    return f"{{{kind}:d2}}{limits}"
+    limits = f" ({{{kind}_lower:r2}} to {{{kind}_upper:r2}})" if pd.notna(values[f"{kind}_lower"]) else ""
+    return f"{{{kind}:r2}}{limits}"
 
 
 def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str, Table]:
@@ -179,7 +179,7 @@ def _coefficients(frame: pd.DataFrame, title: str) -> Table:
         "present": ("Present", "percent"),
     }
     for kind, name in NAMES.items():
-        columns[kind] = (name, "d2")
+        columns[kind] = (name, "r2")
         columns |= {f"{kind}_{end}": shown for end, shown in LIMITS.items()}
     note = (
         "No coefficient for fewer than five ratings, nor kappa where both raters used one category. No "

@@ -176,14 +176,14 @@ def _prose(themes: pd.DataFrame) -> list[str]:
         return []
     sentences = [
         "Alpha says how far the items of a theme go together, if they measure one thing. It runs from "
-        "{alpha_lowest:d2} ({alpha_lowest_theme}) to {alpha_highest:d2} ({alpha_highest_theme})."
+        "{alpha_lowest:r2} ({alpha_lowest_theme}) to {alpha_highest:r2} ({alpha_highest_theme})."
     ]
     if (themes["alpha"] < ALPHA.cutoff).any() and themes["n"].map(of_people).isna().all():
         sentences.append("Below the convention for comparing groups: {low_themes}.")
     if themes["omega"].notna().any():
         sentences.append(
-            "Omega total lets items differ in how much they carry; it runs from {omega_lowest:d2} "
-            "({omega_lowest_theme}) to {omega_highest:d2} ({omega_highest_theme})."
+            "Omega total lets items differ in how much they carry; it runs from {omega_lowest:r2} "
+            "({omega_lowest_theme}) to {omega_highest:r2} ({omega_highest_theme})."
         )
     sentences.append(
         "A high alpha does not show that a theme is one dimension; see the sections on dimensions for that."

@@ -309,7 +309,7 @@ def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
     if table.empty:
         return sentences
     sentences.append(
-        "Among them the ICC runs from {icc_lowest:d2} ({icc_lowest_title}) to {icc_highest:d2} "
+        "Among them the ICC runs from {icc_lowest:r2} ({icc_lowest_title}) to {icc_highest:r2} "
         "({icc_highest_title})."
     )
     if values["below"] and table["n"].map(of_people).isna().all():

@@ -44,8 +44,8 @@ def section_sampling(context: Context) -> Section:
         option_kinds={"wave": TEXT, "smooth": GIVEN},
         prose=[
             *smoothed,
-            "The items share enough to be factored when partial correlations are small: KMO is {kmo:d2} in "
-            "all, and lowest for {kmo_lowest_item} ({kmo_lowest:d2}).",
+            "The items share enough to be factored when partial correlations are small: KMO is {kmo:r2} in "
+            "all, and lowest for {kmo_lowest_item} ({kmo_lowest:r2}).",
             "Bartlett's test asks whether all correlations are zero: χ² = {bartlett_chisq:d1}, df = "
             "{bartlett_df:int}, p = {bartlett_pvalue:p}, on the {bartlett_n:int} people who answered every "
             "item.",
@@ -83,7 +83,6 @@ def section_sampling(context: Context) -> Section:
                 question=FACTORABLE,
                 untested=of_people(sphericity.n_obs),
                 path="sections.sampling.values.bartlett_pvalue",
-                form="p",
             ),
         ],
     )

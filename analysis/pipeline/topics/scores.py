@@ -177,7 +177,6 @@ def _ends(row: pd.Series, position: Any, cause: Cause | None) -> list[Finding]:
                 question=ROOM,
                 untested=cause,
                 path=f"sections.scores.tables.scores.{key}[{position}]",
-                form="percent",
             )
         )
     return found

@@ -50,7 +50,7 @@ def section_screening(context: Context) -> Section:
     ]
     if len(changes):
         prose.append(
-            "Without the flagged, alpha changes most for {largest_change_theme}, by {largest_change:d3}. "
+            "Without the flagged, alpha changes most for {largest_change_theme}, by {largest_change:r3}. "
             "Conclusions that hinge on such a change would be fragile."
         )
     return Section(

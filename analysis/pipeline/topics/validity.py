@@ -15,6 +15,7 @@ from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.validity_added import DRAWS, added_beyond, added_by_theme
 from analysis.pipeline.topics.validity_measures import (
+    cannot_pass_one,
     estimates,
     measure_items,
     measure_scores,
@@ -159,7 +160,7 @@ def _ratio_table(context: Context, ratios: HtmtResult) -> Table:
             "htmt2_ci_lower": ("95% from", "r2"),
             "htmt2_ci_upper": ("to", "r2"),
         },
-        note=f"The cut-off of {HTMT.cutoff:g} was studied for HTMT and is applied to it only. HTMT2 does not "
+        note=f"The cut-off of {HTMT.printed} was studied for HTMT and is applied to it only. HTMT2 does not "
         "suppose that all items of a theme carry it alike.",
     )
 
@@ -172,9 +173,10 @@ def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Tab
         for status, reason in zip(frame["status"], frame["reason"], strict=True)
     ]
     return Table(
-        frame=frame,
+        frame=frame.assign(bounded=[cannot_pass_one(words) for words in frame["measure"]]),
         kinds={
             **each(TEXT, "id text measure expected status"),
+            "bounded": GIVEN,
             **each(statistic(), "estimate ci_lower ci_upper interval_inside"),
             **each(FOREIGN, "reason outcome"),
         },
@@ -183,9 +185,9 @@ def _hypothesis_table(checked: HypothesesResult, reasons: dict[str, str]) -> Tab
             "text": ("Hypothesis", "text"),
             "measure": ("Measured by", "text"),
             "expected": ("Expected", "text"),
-            "estimate": ("Found", "d2"),
-            "ci_lower": ("95% from", "d2"),
-            "ci_upper": ("to", "d2"),
+            "estimate": ("Found", "b2"),
+            "ci_lower": ("95% from", "b2"),
+            "ci_upper": ("to", "b2"),
             "outcome": ("Outcome", "text"),
         },
         note="Confirmed: the estimate lies in the expected range. One that was not evaluated does not count.",
@@ -272,7 +274,7 @@ def _prose(
         sentences += [
             "Two themes can be told apart where items of different themes go together clearly less than "
             "items of the same theme. The pair that comes nearest to being one is {htmt_highest_pair}: HTMT "
-            "{htmt_highest:d2}, at most {htmt_highest_upper:d2} by its 95% interval.",
+            "{htmt_highest:r2}, at most {htmt_highest_upper:r2} by its 95% interval.",
         ]
         if of_structure(context) is None:
             sentences.append("{not_apart:int} of {pairs:int} pairs reach the cut-off.")
@@ -283,7 +285,7 @@ def _prose(
         )
     if len(added):
         sentences.append(
-            "For {outcome}, {adds_most} adds most beyond the other themes (ΔR² {delta:d3}). Themes that add "
+            "For {outcome}, {adds_most} adds most beyond the other themes (ΔR² {delta:r3}). Themes that add "
             "something clearly, after Holm's correction for their number: {adds}."
         )
     if not context.measures:
@@ -343,7 +345,6 @@ def _shares(table: pd.DataFrame, question: Question, key: str, tables: dict[str,
             rule=HYPOTHESES,
             question=question,
             path="",
-            form="percent",
             untested=Cause.NOT_ESTIMATED,
         )
         for text in table.loc[table["status"] == "not evaluated", "text"]
@@ -356,7 +357,6 @@ def _shares(table: pd.DataFrame, question: Question, key: str, tables: dict[str,
                 rule=HYPOTHESES,
                 question=question,
                 path=f"sections.validity.values.{key}",
-                form="percent",
             )
         )
     return found

@@ -32,6 +32,18 @@ _GROUPS = re.compile(
 _ODDS = re.compile(r"^odds ratio per SD of (?:the )?(?P<first>[\w-]+)$", re.IGNORECASE)
 
 
+def cannot_pass_one(measure: str) -> bool:
+    """Say whether the measure of a hypothesis is a correlation or a ratio of correlations.
+
+    Examples
+    --------
+    >>> cannot_pass_one("correlation of total, age"), cannot_pass_one("odds ratio per SD of total")
+    (True, False)
+    """
+    words = measure.strip()
+    return _CORRELATION.match(words) is not None or _HTMT.match(words) is not None
+
+
 def people_table(context: Context) -> pd.DataFrame:
     """Scores of the first wave with other measures, covariates and outcomes of the same people."""
     scores = context.scores_at(context.first_wave)
