@@ -252,7 +252,7 @@ SECOND_FORMS = {
     "more than one of one": re.compile(
         r"(?<![\w.,])1 (?:rules|people|persons|items|questions|themes|waves|answers|factors|relations|days|weeks|apps)\b"
     ),
-    "no number": re.compile(r"\b(?:nan|NaN|None|inf)\b"),
+    "no number": re.compile(r"\b(?:nan|NaN|inf)\b"),
 }
 
 
