@@ -206,7 +206,7 @@ def test_a_figure_of_too_few_people_speaks_of_no_cut_off(
         drawn[name] = figure.title + to_svg(figure, 400)
     assert "too few people for a verdict" in drawn["twenty"] and "cut-off" not in drawn["twenty"]
     assert "dashed line" not in drawn["twenty"]
-    assert "reaches the cut-off" in drawn["enough"] and "dashed line: 0.70" in drawn["enough"]
+    assert "reaches the cut-off" in drawn["enough"] and "dashed line: .70" in drawn["enough"]
     assert "too few people" not in drawn["enough"]
 
 
