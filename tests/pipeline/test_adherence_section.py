@@ -71,7 +71,7 @@ def test_figures_are_drawn_from_the_tables(section: dict[str, Any]) -> None:
         assert len(figure.alt) > 60
     effects = pd.DataFrame(section["tables"]["effects"])
     for value in effects["effect"]:
-        assert f"{value:+.2f}" in figures["forest"].alt
+        assert f"{value:.2f}".replace("-", "−") in figures["forest"].alt
 
 
 def test_a_curve_of_many_steps_keeps_points_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -146,7 +147,8 @@ def test_a_curve_is_drawn_of_every_headline(result: Any, section: dict[str, Any]
     table = pd.DataFrame(section["tables"]["paths"])
     for name, figure in figures.items():
         own = table[(table["headline"] == name.partition("@")[2]) & table["estimate"].notna()]["estimate"]
-        assert f"over {len(own)} paths, from {own.min():.3f} to {own.max():.3f}" in figure.alt
+        told = f"over {len(own)} paths, from {own.min():.3f} to {own.max():.3f}".replace("-", "−")
+        assert re.sub(r"([ −])0\.", r"\1.", told) in re.sub(r"([ −])0\.", r"\1.", figure.alt)
 
 
 def test_it_can_be_shared_and_written(result: Any, tmp_path: Any) -> None:

@@ -160,7 +160,7 @@ def test_section_and_figure_hold_the_map(data: StudyData) -> None:
     figure = build_figures(section, {})["priority"]
     for row in themes.to_dict("records"):
         assert f"level {row['level']:.1f} ({row['level_lower']:.1f}" in figure.alt
-        assert f"importance {row['effect']:+.2f}" in figure.alt
+        assert f"importance {row['effect']:.2f}".replace("-", "−") in figure.alt
     assert to_svg(figure, 350).startswith("<svg") and to_svg(figure, 800).startswith("<svg")
     for sentence in section["prose"]:
         for key in re.findall(r"\{(\w+)", sentence):
