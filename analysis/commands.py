@@ -476,6 +476,7 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
     from analysis.report.limits import limits_of
     from analysis.report.opening import opening_lines
     from analysis.report.questions import counted_questions
+    from analysis.report.short import for_whom
     from analysis.report.view import verdicts
 
     for note in result.tree["meta"]["notes"]:
@@ -495,7 +496,7 @@ def say_what_was_written(result: Validation, written: list[Path], out: Path) -> 
     page = out / "report.html"
     typer.echo(f"Read {page if page in written else out / 'results.json'}")
     if (short := out / "report_short.html") in written:
-        typer.echo(f"In short, for the people who make the app: {short}")
+        typer.echo(f"In short, {for_whom(result.tree)}: {short}")
 
 
 @contextmanager

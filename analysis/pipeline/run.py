@@ -406,7 +406,13 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
             "notice": scale.notice,
             "content_hash": scale.content_hash,
             "themes": [
-                {"id": t, "title": context.title_of(t), "role": scale.theme(t).role, "items": items}
+                {
+                    "id": t,
+                    "title": context.title_of(t),
+                    "role": scale.theme(t).role,
+                    "description": scale.theme(t).description,
+                    "items": items,
+                }
                 for t, items in context.themes.items()
             ],
             "items": {item.id: item.text for item in scale.items},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from analysis.report import short_words as words
 from analysis.report.opening import SCORE, Opening, Point, opening
 from analysis.report.standards import Evidence, evidence_of
 from analysis.report.view import Tree
+from analysis.rules import FEWEST_PEOPLE, ITEM_REST
 from analysis.verdicts import State
 from instrument.formatting import format_value
 
@@ -61,8 +63,8 @@ def short_parts(tree: Tree) -> list[Part]:
     """
     page = opening(tree)
     first = [_answer(page), _points(tree, page), _levels(tree, page), _next(page)]
-    made = [*first, _asked(tree), _answered(tree), _staying(tree)]
-    return [*[part for part in made if part is not None], _unknown(), _change(tree)]
+    made = [*first, _asked(tree), _weakest(tree), _answered(tree), _staying(tree)]
+    return [*[part for part in made if part is not None], _unknown(tree), _change(tree)]
 
 
 def _answer(page: Opening) -> Part:
@@ -84,7 +86,19 @@ def honest_lines(tree: Tree) -> list[str]:
     """Give what a reader must know before any number, in plain words."""
     meta = tree["meta"]
     drafts = meta["instrument"]["status"] == "candidate"
-    return [*([words.MADE_UP] if meta["synthetic"] else []), *([words.DRAFT] if drafts else [])]
+    return [
+        *([words.MADE_UP] if meta["synthetic"] else []),
+        *([words.DRAFT] if drafts else []),
+        *_too_few(opening(tree)),
+    ]
+
+
+def _too_few(page: Opening) -> list[str]:
+    """One calm line where too few people answered for the checks, or for some of them."""
+    if not any(point.few for point in page.points):
+        return []
+    judged = any(point.state in (State.SHOWN, State.NOT_SHOWN) for point in page.points)
+    return [words.FEW_FOR_SOME if judged else words.FEW]
 
 
 def _number(tree: Tree, path: str, value: Any, form: str) -> Number:
@@ -106,12 +120,75 @@ def _given(tree: Tree, section: str) -> Mapping[str, Any] | None:
     return found if found is not None and found["status"] == "ok" else None
 
 
+def has_app(tree: Tree) -> bool:
+    """Say whether the questions are about something that is used: a study file or a log of use says so."""
+    return tree["meta"]["study"] is not None or "usage" in tree["meta"]["checksums"]
+
+
+def for_whom(tree: Tree) -> str:
+    """Say in a few words whom the short report is for."""
+    return words.FOR_APP if has_app(tree) else words.FOR_ALL
+
+
 def _asked(tree: Tree) -> Part:
     about = tree["meta"]["instrument"]
+    one = len(about["items"]) == 1
     count = Number(text=str(len(about["items"])), path="meta.instrument.items")
-    titles = [theme["title"] for theme in about["themes"]]
-    line: Words = ["People who use the app were asked ", count, " short questions. These are the themes:"]
-    return Part(heading="What was asked", lines=(line,), points=tuple([title] for title in titles))
+    who = "People who use the app" if has_app(tree) else "People"
+    line: Words = [f"{who} were asked ", count, f" {'question' if one else 'questions'}."]
+    rows = tuple(
+        ([theme["title"]], [_first_sentence(theme.get("description", ""))], _example(about, theme["items"]))
+        for theme in about["themes"]
+    )
+    if any(plain_line[0] for _, plain_line, _ in rows):
+        return Part(
+            heading="What was asked", lines=(line,), grid=Grid(heads=("Theme", "In a line", ASKED), rows=rows)
+        )
+    shorter = tuple((title, example) for title, _, example in rows)
+    return Part(heading="What was asked", lines=(line,), grid=Grid(heads=("Theme", ASKED), rows=shorter))
+
+
+ASKED = "One of its questions"
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=[.!?])\s", text.strip(), maxsplit=1)[0]
+
+
+def _example(about: Mapping[str, Any], items: Sequence[str]) -> Words:
+    return [f"“{about['items'][items[0]]}”"] if items else [""]
+
+
+def _weakest(tree: Tree) -> Part | None:
+    """The questions that go least with the rest of their theme; none where too few people answered."""
+    section = _given(tree, "items")
+    if section is None:
+        return None
+    table = section["tables"].get("statistics", {})
+    known = [
+        row
+        for row, (r, n) in enumerate(zip(table.get("item_rest_r", ()), table.get("n", ()), strict=True))
+        if r is not None and n is not None and FEWEST_PEOPLE.holds(n)
+    ]
+    if len(known) <= MOST_WEAK:
+        return None
+    lowest = sorted(known, key=lambda row: table["item_rest_r"][row])[:MOST_WEAK]
+    weak = [row for row in lowest if not ITEM_REST.holds(table["item_rest_r"][row])]
+    texts = tree["meta"]["instrument"]["items"]
+    rows = tuple(
+        ([f"“{texts[table['item'][row]]}”"], [_cell(tree, "items", "statistics", "item_rest_r", row, "r2")])
+        for row in weak or lowest
+    )
+    grid = Grid(heads=("Question", "Goes with the rest"), rows=rows)
+    return Part(
+        heading="The weakest questions",
+        lines=([words.WEAK if weak else words.WEAK_NONE], [words.WEAK_SCALE]),
+        grid=grid,
+    )
+
+
+MOST_WEAK = 3
+"""Questions named as the weakest."""
 
 
 def _answered(tree: Tree) -> Part | None:
@@ -122,6 +199,8 @@ def _answered(tree: Tree) -> Part | None:
     lines: list[Words] = [[_value(tree, "flow", "participants"), " people gave answers."]]
     if len(waves) > 1:
         lines.append([words.STAYED])
+    if len(waves) == 1:
+        return Part(heading="Who answered", lines=tuple(lines))
     rows = tuple(
         ([str(wave)], [_cell(tree, "flow", "flow", "answered", row, "int")]) for row, wave in enumerate(waves)
     )
@@ -142,7 +221,8 @@ def _levels(tree: Tree, page: Opening) -> Part | None:
         )
         bars.append(level.bar)
     low, high = (_cell(tree, "scores", "scores", key, page.levels[0].row, "int") for key in _ENDS)
-    line: Words = ["Each theme gets a mean score from ", low, " (low) to ", high, f" (high), at {page.wave}."]
+    when = f", at {page.wave}" if len(tree["meta"]["waves"]) > 1 else ""
+    line: Words = ["Each theme gets a mean score from ", low, " (low) to ", high, f" (high){when}."]
     sure = "If we asked more people like these, the mean would most likely lie in the range shown."
     grid = Grid(heads=("Theme", "Score", "Likely range"), rows=tuple(rows), bars=tuple(bars))
     return Part(heading=opening_words.LEVELS, lines=(line, [sure]), grid=grid, after=_told_apart(tree))
@@ -215,11 +295,8 @@ def _first_to_work_on(table: Mapping[str, Any]) -> str:
 def _points(tree: Tree, page: Opening) -> Part:
     found = evidence_of(tree["sections"])
     rows = tuple(([point.plain], _passed(found[point.prop], point)) for point in page.points)
-    lines: list[Words] = [[words.RULES]]
-    if any(point.few for point in page.points):
-        lines.insert(0, [words.FEW])
     grid = Grid(heads=("They must", "Found"), rows=rows)
-    return Part(heading=opening_words.HEADING, lines=tuple(lines), grid=grid)
+    return Part(heading=opening_words.HEADING, lines=([words.RULES],), grid=grid)
 
 
 def _passed(row: Evidence, point: Point) -> Words:
@@ -233,11 +310,10 @@ def _passed(row: Evidence, point: Point) -> Words:
     return [f"{point.state.words}: ", counts[0], " of ", counts[1], " checks passed"]
 
 
-def _unknown() -> Part:
-    points: list[Words] = [
-        ["What those who did not answer would have said."],
-        ["If a better score makes people stay, or just goes with it."],
-    ]
+def _unknown(tree: Tree) -> Part:
+    points: list[Words] = [["What those who did not answer would have said."]]
+    if has_app(tree):
+        points.append(["If a better score makes people stay, or just goes with it."])
     return Part(heading="What we do not know", points=tuple(points))
 
 
@@ -250,6 +326,10 @@ def _changes(tree: Tree) -> Iterator[Words]:
     if tree["meta"]["synthetic"]:
         yield [words.CHANGE_REAL]
     section = _given(tree, "priority")
+    if not has_app(tree):
+        yield [words.CHANGE_ASK]
+        yield [words.CHANGE_READ]
+        return
     if section is None:
         yield [words.CHANGE_USE]
     elif section["values"].get("needed") is not None and section["values"].get("analysed") is not None:

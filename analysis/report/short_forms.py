@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from analysis.report.pdf import quoted
-from analysis.report.short import Grid, Number, Words, honest_lines, short_parts
+from analysis.report.short import Grid, Number, Words, for_whom, honest_lines, short_parts
 from analysis.report.view import Tree
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,6 +40,7 @@ def render_short_html(tree: Tree) -> str:
     return environment.get_template("short.html.jinja").render(
         title=tree["meta"]["instrument"]["title"],
         study=(tree["meta"]["study"] or {}).get("title", ""),
+        whom=for_whom(tree),
         honest=honest_lines(tree),
         parts=short_parts(tree),
         source=_source(tree["meta"]),
@@ -96,7 +97,8 @@ def render_short_pdf(tree: Tree) -> bytes:
 def _lines(tree: Tree) -> Iterator[str]:
     title, study = tree["meta"]["instrument"]["title"], (tree["meta"]["study"] or {}).get("title", "")
     yield '#import "frame.typ": *'
-    yield f"#show: frame.with({quoted(title)}, {quoted(study)}, {quoted(_source(tree['meta']))})"
+    named = (title, study, _source(tree["meta"]), for_whom(tree))
+    yield f"#show: frame.with({', '.join(map(quoted, named))})"
     for line in honest_lines(tree):
         yield f"#honest({quoted(line)})"
     for part in short_parts(tree):

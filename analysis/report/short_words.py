@@ -1,4 +1,4 @@
-"""Plain words of the short report: what each property means to people who make an app."""
+"""Plain words of the short report, for the people who ask the questions or make what they are about."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ CHANGE_READ = "Talks with people about how they read each question."
 CHANGE_USE = "A log of who used the app and when. With it, this page can say which theme goes with staying."
 SIDES = {"higher": "rated above the rest", "lower": "rated below the rest"}
 FEW = "Too few people answered to say how far you can trust the questions. The scores and their ranges stand."
+FEW_FOR_SOME = "Too few people answered for some of the checks. The list below says which."
+FOR_APP, FOR_ALL = "for the people who make the app", "for the people who ask the questions"
+CHANGE_ASK = "Answers from other people. They may read the questions in another way."
+WEAK_SCALE = (
+    "The number says how well a question goes with the rest of its theme: 0 is not at all, and 1 is fully."
+)
+WEAK = "These go least with the rest of their theme. Read them again, and ask people how they read them."
+WEAK_NONE = "No question stands out as weak. These go least with the rest of their theme."
 RULES = "Each check is a rule from the research on such questions. A rule is a habit, not a law."
 NO_NUMBER = "could not be worked out"
 UNTESTED = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from analysis.report.short import Grid, Part, honest_lines, short_parts
+from analysis.report.short import Grid, Part, for_whom, honest_lines, short_parts
 from analysis.report.short_forms import plain
 from dashboard import sharing
 from dashboard.views import parts
+from dashboard.views.bars import show_bars
 from dashboard.views.links import escaped
 
 
@@ -19,7 +20,7 @@ def show() -> None:
         parts.explain(state)
         return
     st.title("In short")
-    parts.small(f"{state.tree['meta']['instrument']['title']}: for the people who make the app.")
+    parts.small(f"{state.tree['meta']['instrument']['title']}: {for_whom(state.tree)}.")
     for line in honest_lines(state.tree):
         st.markdown(f":orange[**{escaped(line)}**]")
     if state.tree["meta"].get("shared"):
@@ -41,5 +42,9 @@ def _part(part: Part) -> None:
 
 
 def _grid(grid: Grid) -> None:
+    if grid.bars:
+        texts = [[plain(cell) for cell in row] for row in grid.rows]
+        show_bars([*grid.heads, "On the scale"], texts, grid.bars)
+        return
     rows = [[escaped(plain(cell)) for cell in row] for row in grid.rows]
     st.table(pd.DataFrame(rows, columns=list(grid.heads)), border="horizontal", hide_index=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from analysis.report import opening_words as words
@@ -13,21 +11,10 @@ from analysis.report.standards import SHOWN
 from dashboard import services
 from dashboard.catalogue import path_of
 from dashboard.views import parts
+from dashboard.views.bars import show_bars
 from dashboard.views.links import escaped, link
 
 IN_A_ROW = 3
-BARS = """<style>
-.levels{width:100%;border-collapse:collapse;font-size:.95rem}
-.levels th,.levels td{text-align:left;padding:.1rem .6rem .1rem 0;line-height:1.3;font-weight:400;border:0}
-.levels td{font-variant-numeric:tabular-nums;white-space:nowrap}
-.levels td:last-child{width:45%;min-width:4rem}
-.levels .bar{position:relative;display:block;height:.5rem;border-radius:3px;background:#8884}
-.levels i{position:absolute;top:.1rem;height:.3rem;background:currentColor}
-.levels b{position:absolute;top:-.06rem;width:.62rem;height:.62rem;margin-left:-.31rem}
-.levels b{border-radius:50%;background:#2f7fb8}
-@media(max-width:40rem){.levels :is(td,th):last-child{display:none}.levels td{white-space:normal}}
-.levels tbody th:first-child{display:table-cell}
-</style>"""
 
 
 def show() -> None:
@@ -89,17 +76,6 @@ def _levels(first: Opening) -> None:
     if not first.levels:
         return
     st.subheader(words.LEVELS)
-    rows = []
-    for level in first.levels:
-        low, high, middle = level.bar
-        bar = (
-            f'<span class="bar" aria-hidden="true"><i style="left:{100 * low:.2f}%;'
-            f'width:{100 * (high - low):.2f}%"></i><b style="left:{100 * middle:.2f}%"></b></span>'
-        )
-        rows.append(
-            f'<tr><th scope="row">{escape(level.label)}</th><td>{escape(level.text)}</td><td>{bar}</td></tr>'
-        )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("Theme", "Mean and interval", "On the scale"))
-    table = f'<table class="levels"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    st.html(BARS + table)
+    heads = ("Theme", "Mean and interval", "On the scale")
+    show_bars(heads, [(level.label, level.text) for level in first.levels], [lv.bar for lv in first.levels])
     parts.small(first.scale_line)

@@ -81,6 +81,7 @@ def own_words(tree: dict[str, Any]) -> str:
             lines += [f"{plain(cell)}." for row in part.grid.rows for cell in (row[0], row[-1])]
     titles = [theme["title"] for theme in tree["meta"]["instrument"]["themes"]]
     titles += tree["sections"]["flow"]["tables"]["flow"]["wave"]
+    titles += tree["meta"]["instrument"]["items"].values()
     text = "\n".join(lines)
     for title in sorted(titles, key=len, reverse=True):
         text = text.replace(title, "it")
@@ -130,7 +131,7 @@ def test_every_number_is_the_one_at_its_path(
                     continue
                 value = at_path(tree, piece.path)
                 value = len(value) if isinstance(value, dict | list) else value
-                assert piece.text in {rendered(value, form) for form in ("int", "d1", "d2")}, piece.path
+                assert piece.text in {rendered(value, form) for form in ("int", "d1", "d2", "r2")}, piece.path
     assert count > 30
 
 
@@ -190,6 +191,70 @@ def test_a_theme_is_said_to_go_with_staying_only_where_the_range_leaves_out_none
         "we cannot tell",
     ]
     assert f"“{table['title'][0]}”" in plain(part.after[0])
+
+
+APP_WORDS = re.compile(
+    r"\b(?:app|apps|use|used|uses|using|stay|stays|staying|leave|leaving|sessions?)\b", re.I
+)
+
+
+@pytest.fixture(scope="module")
+def foreign(request: pytest.FixtureRequest) -> Callable[[int], dict[str, Any]]:
+    """A scale about no app, one wave, answered by so many."""
+    answers = request.getfixturevalue("answers")
+    scale = request.getfixturevalue("scale")
+    first = answers[answers["wave"] == 1]
+    made: dict[int, dict[str, Any]] = {}
+
+    def tree_of(n: int) -> dict[str, Any]:
+        if n not in made:
+            found = validate(first.head(n), scale, topics=("flow", "items", "scores", "reliability"))
+            made[n] = found.to_dict()
+        return made[n]
+
+    return tree_of
+
+
+@pytest.mark.parametrize("n", [20, 300])
+def test_a_scale_about_no_app_gets_no_word_of_one(foreign: Any, n: int) -> None:
+    tree = foreign(n)
+    page = words_of_page(render_short_html(tree))
+    assert not APP_WORDS.findall(page)
+    assert "for the people who ask the questions" in page
+    assert (short_words.FEW in page) == (n == 20)
+    headings = [part.heading for part in short_parts(tree)]
+    assert ("The weakest questions" in headings) == (n == 300)
+    asked = next(part for part in short_parts(tree) if part.heading == "What was asked").grid
+    assert [plain(row[-1]) for row in asked.rows] == ["“Words of q1”", "“Words of q5”", "“Words of q9”"]
+    assert len(asked.heads) == 2  # this scale says nothing of its themes
+    assert "wave" not in page and page.count(f"{n} people") == 2
+    render_short_pdf(tree)
+
+
+def test_a_theme_has_a_plain_line_and_a_question(foreign: Any) -> None:
+    tree = copy.deepcopy(foreign(300))
+    tree["meta"]["instrument"]["themes"][0]["description"] = "What lies to the north. More is said later."
+    asked = next(part for part in short_parts(tree) if part.heading == "What was asked").grid
+    assert [plain(row[1]) for row in asked.rows] == ["What lies to the north.", "", ""]
+
+
+def test_the_weakest_questions_are_those_of_the_table_and_named_weak_only_below_the_rule(
+    foreign: Any,
+) -> None:
+    tree = copy.deepcopy(foreign(300))
+
+    def weakest() -> Any:
+        return next(part for part in short_parts(tree) if part.heading == "The weakest questions")
+
+    table = tree["sections"]["items"]["tables"]["statistics"]
+    table["item_rest_r"] = [0.5 + row / 100 for row in range(len(table["item"]))]
+    assert weakest().lines[0] == [short_words.WEAK_NONE] and len(weakest().grid.rows) == 3
+    table["item_rest_r"][7], table["item_rest_r"][2] = 0.21, 0.30
+    assert weakest().lines[0] == [short_words.WEAK]
+    texts = tree["meta"]["instrument"]["items"]
+    assert [(plain(a), plain(b)) for a, b in weakest().grid.rows] == [(f"“{texts[table['item'][7]]}”", ".21")]
+    table["n"] = [29] * len(table["n"])
+    assert "The weakest questions" not in [part.heading for part in short_parts(tree)]
 
 
 @pytest.mark.parametrize("gone", ["priority", "scores", "flow", "reliability"])
