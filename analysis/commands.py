@@ -129,6 +129,8 @@ Forms = Annotated[
     str, typer.Option("--forms", help="Forms of the report beside results.json: html,pdf,docx,markdown.")
 ]
 
+PaperOption = Annotated[str, typer.Option("--paper", help="Sheets of the Word documents: a4 or letter.")]
+
 
 @app.command("validate")
 def validate_command(
@@ -165,6 +167,7 @@ def validate_command(
     rule: RuleOption = None,
     set_entry: SetOption = None,
     forms: Forms = "html",
+    paper: PaperOption = "a4",
     shared: Annotated[
         bool, typer.Option("--shared", help="Leave numbers of fewer than five people out, to pass it on.")
     ] = False,
@@ -197,10 +200,11 @@ def validate_command(
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.planning.sealing import keep_split
-    from analysis.report.writing import check_forms, refuse_foreign
+    from analysis.report.writing import check_forms, check_paper, refuse_foreign
     from instrument.errors import DefinitionError, fact_and_hint
 
     wanted = check_forms(forms.split(","))
+    check_paper(paper)
     refuse_foreign(out)
     options = {
         "seed": seed,
@@ -260,7 +264,8 @@ def validate_command(
             refuse_beside(analysed, out)
             inputs["analysed"] = partial(write_analysed, folder=analysed, report=out)
         source = source_of_run(context)
-        validate_and_write(inputs | {"plan": decided}, out, None, wanted, shared=shared, source=source)
+        how_written: dict[str, Any] = {"shared": shared, "source": source, "paper": paper}
+        validate_and_write(inputs | {"plan": decided}, out, None, wanted, **how_written)
 
 
 def run_command(arguments: Sequence[str]) -> None:
@@ -456,6 +461,7 @@ def validate_and_write(
     *,
     shared: bool = False,
     source: dict[str, Any] | None = None,
+    paper: str = "a4",
 ) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
     from analysis.disclosure.shared import to_share
@@ -465,7 +471,7 @@ def validate_and_write(
         result = validate(**inputs, seed=seed, progress=progress)
         result = to_share(result) if shared else result
         progress("Writing the report", 0, 0)
-        written = result.write(out, forms=forms, source=source)
+        written = result.write(out, forms=forms, source=source, paper=paper)
     say_what_was_written(result, written, out)
 
 

@@ -234,7 +234,7 @@ def html_of(result: Result) -> str:
 def docx_of(result: Result, path: str | Path | None = None, number: int = 1) -> bytes:
     """Write the main table as a Word document, on its side where it is wide."""
     view = view_of(result)
-    made = one_table(view, str(number), landscape=len(view.heads) > WIDE)
+    made = one_table(view, str(number))
     if path is not None:
         Path(path).write_bytes(made)
     return made

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 import zipfile
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from analysis.figures.base import to_png
+from analysis.figures.base import Figure, to_png
 from analysis.figures.registry import build_figures
 from analysis.report import opening_words as words
 from analysis.report.extent import (
@@ -42,17 +43,30 @@ from analysis.report.view import (
     table_view,
     verdicts,
 )
+from analysis.report.word_parts import (
+    Paper,
+    add_caption,
+    add_contents,
+    add_page_numbers,
+    add_references,
+    fill_contents,
+    lay_out,
+    lies_on_its_side,
+    set_paper,
+    set_styles,
+    text_width,
+    turn_page,
+)
 from analysis.verdicts import State
 
 if TYPE_CHECKING:
     from docx.document import Document
-    from docx.table import Table
 
 FIXED = dt.datetime(2000, 1, 1)  # a report says which data it is about, not when it was printed
 FIXED_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
-def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
+def render_docx(tree: Tree, extent: Extent = Extent.WHOLE, paper: Paper = Paper.A4) -> bytes:
     """Render the results tree as a Word document.
 
     Parameters
@@ -61,6 +75,8 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
         The results tree.
     extent
         All of it, or the report and its supplement as two documents.
+    paper
+        Its sheets.
 
     Returns
     -------
@@ -68,17 +84,18 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
         The file; dates inside are fixed, so the same tree gives the same bytes.
     """
     import docx
-    from docx.shared import Pt
 
     document = docx.Document()
-    document.styles["Normal"].font.name = "Calibri"
-    document.styles["Normal"].font.size = Pt(10.5)
+    set_paper(document, paper)
+    set_styles(document)
+    add_page_numbers(document)
     properties = document.core_properties
     properties.created = properties.modified = FIXED
     properties.author, properties.title = "", document_title(tree, extent)
     document.add_heading(properties.title, 0)
     for kind, sentence in notices(tree):
         _labelled(document, f"{kind.capitalize()}. ", sentence)
+    contents = add_contents(document)
     if extent is Extent.SUPPLEMENT:
         document.add_heading(f"{QUESTIONS}, with their sources", 1)
         _add_rules(document, tree, extent)
@@ -88,15 +105,18 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
     sections = ordered(tree["sections"])
     numbers, last = numbered_tables(sections, extent)
     supplement, _ = numbered_tables(sections, Extent.SUPPLEMENT)
+    paged = _Paged(paper=paper, numbers=numbers, extent=extent)
     for name, section in sections:
+        turn_page(document, landscape=False)
         document.add_heading(section["title"], 1)
         place = "" if extent is Extent.MAIN else f" {place_line(name)}"
         document.add_paragraph().add_run(f"{section['question']}{place}").italic = True
         if section["status"] == "ok":
             elsewhere = elsewhere_line(name, section, extent, numbers, supplement)
-            _add_section(document, tree, name, numbers, extent, elsewhere)
+            _add_section(document, tree, name, paged, elsewhere)
         else:
             _labelled(document, f"{STATUS[section['status']]}. ", section["message"])
+    turn_page(document, landscape=False)
     document.add_heading("Methods", 1)
     for label, text in methods_paragraphs(tree)[: 2 if extent is Extent.MAIN else None]:
         _labelled(document, f"{label}. ", text)
@@ -104,11 +124,12 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
         document.add_page_break()
         document.add_heading("Long tables", 1)
     for name, table in last:
-        _add_table(document, table_view(name, tree["sections"][name], table), numbers[name, table])
+        _add_table(document, table_view(name, tree["sections"][name], table), numbers[name, table], paper)
+    fill_contents(document, contents)
     return _fixed_times(document)
 
 
-def one_table(view: TableView, number: str, *, landscape: bool = False) -> bytes:
+def one_table(view: TableView, number: str, paper: Paper = Paper.A4) -> bytes:
     """Write one table as a document of its own.
 
     Parameters
@@ -117,8 +138,8 @@ def one_table(view: TableView, number: str, *, landscape: bool = False) -> bytes
         The table.
     number
         Of the table.
-    landscape
-        Whether the page lies on its side.
+    paper
+        Its sheet; it lies on its side where the table needs that.
 
     Returns
     -------
@@ -129,14 +150,16 @@ def one_table(view: TableView, number: str, *, landscape: bool = False) -> bytes
     from docx.enum.section import WD_ORIENT
 
     document = docx.Document()
+    set_paper(document, paper)
+    set_styles(document)
     properties = document.core_properties
     properties.created = properties.modified = FIXED
     properties.author, properties.title = "", view.title
-    if landscape:
-        page = document.sections[0]
+    page = document.sections[0]
+    if lies_on_its_side(view, paper):
         page.orientation = WD_ORIENT.LANDSCAPE
         page.page_width, page.page_height = page.page_height, page.page_width
-    _add_table(document, view, number)
+    _put_table(document, view, number)
     return _fixed_times(document)
 
 
@@ -199,17 +222,18 @@ def _add_rules(document: Document, tree: Tree, extent: Extent) -> None:
         paragraph.add_run(question_line(question, sources=extent is not Extent.MAIN))
 
 
-def _add_section(
-    document: Document,
-    tree: Tree,
-    name: str,
-    numbers: Mapping[tuple[str, str], str],
-    extent: Extent,
-    elsewhere: str,
-) -> None:
-    from docx.shared import Cm
+@dataclass(slots=True, kw_only=True)
+class _Paged:
+    """What the sections of a document share, and how many figures stand in it so far."""
 
-    section = tree["sections"][name]
+    paper: Paper
+    numbers: Mapping[tuple[str, str], str]
+    extent: Extent
+    n_figures: int = 0
+
+
+def _add_section(document: Document, tree: Tree, name: str, paged: _Paged, elsewhere: str) -> None:
+    section, extent = tree["sections"][name], paged.extent
     for problem in section["problems"]:
         _labelled(document, "A part of this failed. ", problem)
     for line in untested_lines(section):
@@ -221,17 +245,39 @@ def _add_section(
             document.add_paragraph(sentence)
     for warning in section["warnings"]:
         _labelled(document, "Limit. ", warning)
-    for figure in shown_figures(build_figures(section, tree["meta"]), extent).values():
-        document.add_picture(io.BytesIO(to_png(figure)), width=Cm(11.5 if extent is Extent.MAIN else 15.5))
-        _describe(document, figure.alt)
-        document.add_paragraph().add_run(figure.title).italic = True
-    for table in shown_tables(section, extent):
-        if not numbers[name, table].startswith("A"):
-            _add_table(document, table_view(name, section, table), numbers[name, table])
+    figures = shown_figures(build_figures(section, tree["meta"]), extent)
+    here = {table: paged.numbers[name, table] for table in shown_tables(section, extent)}
+    _refer(document, paged.n_figures, len(figures), list(here.values()))
+    for figure in figures.values():
+        paged.n_figures += 1
+        _add_figure(document, figure, str(paged.n_figures), 11.5 if extent is Extent.MAIN else 15.5)
+    for table, number in here.items():
+        if not number.startswith("A"):
+            _add_table(document, table_view(name, section, table), number, paged.paper)
+    turn_page(document, landscape=False)
     if elsewhere:
         document.add_paragraph(elsewhere)
     if extent is not Extent.MAIN:
         document.add_paragraph().add_run(method_line(section)).italic = True
+
+
+def _refer(document: Document, before: int, n_figures: int, tables: Sequence[str]) -> None:
+    """Name the figures and tables of a section before they come, by fields."""
+    named = [("Figure", str(before + place)) for place in range(1, n_figures + 1)]
+    named += [("Table", number) for number in tables]
+    if not named:
+        return
+    line = document.add_paragraph("See ")
+    add_references(line, named)
+    line.add_run(".")
+
+
+def _add_figure(document: Document, figure: Figure, number: str, width: float) -> None:
+    from docx.shared import Cm
+
+    add_caption(document, "Figure", number, figure.title)
+    document.add_picture(io.BytesIO(to_png(figure)), width=Cm(width))
+    _describe(document, figure.alt)
 
 
 def _describe(document: Document, words: str) -> None:
@@ -240,50 +286,24 @@ def _describe(document: Document, words: str) -> None:
         properties.set("descr", words)
 
 
-def _add_table(document: Document, view: TableView, number: str) -> None:
-    document.add_paragraph().add_run(f"Table {number}").bold = True
-    document.add_paragraph().add_run(view.title).italic = True
+def _add_table(document: Document, view: TableView, number: str, paper: Paper) -> None:
+    turn_page(document, landscape=lies_on_its_side(view, paper))
+    _put_table(document, view, number)
+
+
+def _put_table(document: Document, view: TableView, number: str) -> None:
+    add_caption(document, "Table", number, view.title)
     table = document.add_table(rows=1, cols=len(view.heads))
     for cell, (head, _) in zip(table.rows[0].cells, view.heads, strict=True):
         cell.text = head
     for row in view.rows:
         for cell, content in zip(table.add_row().cells, row, strict=True):
             cell.text = content.text
-    _apa_lines(table)
+    lay_out(table, view, text_width(document))
     if view.note:
         paragraph = document.add_paragraph()
         paragraph.add_run("Note. ").italic = True
         paragraph.add_run(view.note)
-
-
-def _apa_lines(table: Table) -> None:
-    """Rules above and below the heading and under the last row, none between; small type."""
-    from docx.shared import Pt
-
-    last = len(table.rows) - 1
-    for position, row in enumerate(table.rows):
-        edges = {"top": position == 0, "bottom": position in (0, last)}
-        for cell in row.cells:
-            _border(cell, [edge for edge, wanted in edges.items() if wanted])
-            for paragraph in cell.paragraphs:
-                paragraph.paragraph_format.space_after = Pt(0)
-                for run in paragraph.runs:
-                    run.font.size = Pt(8.5)
-
-
-def _border(cell: Any, edges: list[str]) -> None:
-    from docx.oxml import OxmlElement
-    from docx.oxml.ns import qn
-
-    if not edges:
-        return
-    borders = OxmlElement("w:tcBorders")
-    for edge in edges:
-        line = OxmlElement(f"w:{edge}")
-        line.set(qn("w:val"), "single")
-        line.set(qn("w:sz"), "6")
-        borders.append(line)
-    cell._tc.get_or_add_tcPr().append(borders)
 
 
 def _fixed_times(document: Document) -> bytes:

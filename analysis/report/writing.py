@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.report.draft import NAME as DRAFT
 from analysis.report.draft import render_draft
 from analysis.report.view import Tree
+from analysis.report.word_parts import Paper
 from analysis.twins.python_script import python_script
 from analysis.twins.script import r_script
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
@@ -35,6 +36,7 @@ def write_report(
     forms: Sequence[str] = ("html",),
     replace: bool = True,
     source: Mapping[str, Any] | None = None,
+    paper: str = "a4",
 ) -> list[Path]:
     """Write report, results and tables into a folder; the folder appears whole or not at all.
 
@@ -52,6 +54,8 @@ def write_report(
     source
         Files and arguments of the command that made the tree, for the scripts that make its numbers again. A
         tree made to be shared gets no script: labels of small groups would stand in it.
+    paper
+        Sheets of the Word documents: `a4` or `letter`.
 
     Returns
     -------
@@ -63,14 +67,14 @@ def write_report(
     ResponseDataError
         The folder holds something else, or cannot be written.
     """
-    forms = check_forms(forms)
+    forms, sheets = check_forms(forms), check_paper(paper)
     target = Path(folder)
     refuse_foreign(target, replace=replace)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as scratch:
             made = Path(scratch) / "report"
-            names = _fill(tree, made, forms, source)
+            names = _fill(tree, made, forms, source, sheets)
             _exchange(made, target)
     except OSError as error:
         fact = f"{str(target)!r} cannot be written ({error.strerror})."
@@ -103,6 +107,22 @@ def check_forms(forms: Sequence[str]) -> list[str]:
     return [form for form in FORMS if form in wanted]
 
 
+def check_paper(paper: str) -> Paper:
+    """Give the sheets that a name stands for.
+
+    Raises
+    ------
+    ResponseDataError
+        There are no such sheets.
+    """
+    try:
+        return Paper[paper.strip().upper()]
+    except KeyError:
+        named = ", ".join(sheet.name.lower() for sheet in Paper)
+        fact = f"there is no paper {paper!r}."
+        raise ResponseDataError(fact_and_hint("write", fact, f"name one of {named}.")) from None
+
+
 def refuse_foreign(target: Path, *, replace: bool = True) -> None:
     """Refuse a folder that holds anything but an earlier report.
 
@@ -131,7 +151,9 @@ def refuse_foreign(target: Path, *, replace: bool = True) -> None:
         raise ResponseDataError(fact_and_hint("write", fact, "name a new folder, or move them."))
 
 
-def _fill(tree: Tree, made: Path, forms: Sequence[str], source: Mapping[str, Any] | None) -> list[str]:
+def _fill(
+    tree: Tree, made: Path, forms: Sequence[str], source: Mapping[str, Any] | None, sheets: Paper
+) -> list[str]:
     (made / "tables").mkdir(parents=True)
     text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False)
     (made / MARK).write_text(text + "\n", encoding="utf-8")
@@ -144,11 +166,11 @@ def _fill(tree: Tree, made: Path, forms: Sequence[str], source: Mapping[str, Any
         (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
         (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
     for form in forms:
-        _write_form(tree, made, form)
+        _write_form(tree, made, form, sheets)
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
 
 
-def _write_form(tree: Tree, made: Path, form: str) -> None:
+def _write_form(tree: Tree, made: Path, form: str, sheets: Paper) -> None:
     from analysis.report.extent import Extent
 
     parts = (("report", Extent.MAIN), ("report_supplement", Extent.SUPPLEMENT))
@@ -167,7 +189,7 @@ def _write_form(tree: Tree, made: Path, form: str) -> None:
         from analysis.report.word import render_docx
 
         for name, extent in parts:
-            (made / f"{name}.docx").write_bytes(render_docx(tree, extent))
+            (made / f"{name}.docx").write_bytes(render_docx(tree, extent, sheets))
     else:
         from analysis.report.pdf import render_pdf
         from analysis.report.short_forms import render_short_pdf

@@ -132,6 +132,10 @@ def own_numbers(tree: Mapping[str, Any], form: str) -> Counter[str]:
     )
     figures = [figure for section in good for figure in build_figures(section, meta).values()]
     count += summed(figure.title for figure in figures)
+    if form == "docx":  # references and the contents, beside captions and headings
+        count += summed(range(1, len(lengths) - n_long + 1)) + summed(range(1, n_long + 1))
+        count += summed([*range(1, len(figures) + 1)] * 2)
+        count += summed(section["title"] for section in sections.values())
     if form == "pdf":  # numbers of figures, and the labels inside the drawings, tested as figures
         count += summed(range(1, len(figures) + 1))
         count += summed(words_of_drawing(to_svg(figure, WIDE)) for figure in figures)
