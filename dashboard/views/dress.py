@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.views.cards import STYLE as CARDS
+
 STYLE = """<style>
 [data-testid="stMainBlockContainer"]{padding-top:3rem;padding-bottom:4rem}
 [data-testid="stMainBlockContainer"] h1{font-size:2rem;padding:.4rem 0 .2rem}
@@ -22,3 +24,4 @@ STYLE = """<style>
 def dress() -> None:
     """Dress the page; called once in each run."""
     st.html(STYLE)
+    st.html(CARDS)

@@ -10,6 +10,7 @@ from dashboard.catalogue import path_of
 from dashboard.item_sheet import ItemSheet, item_sheet, items_of
 from dashboard.services import Tree
 from dashboard.views import address, parts
+from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, link
 from instrument.formatting import format_value
 
@@ -105,3 +106,4 @@ def _functioning(sheet: ItemSheet) -> None:
         return
     st.subheader("Does it function alike in every group?")
     st.dataframe(pd.DataFrame(list(sheet.functioning)), hide_index=True, width="stretch")
+    show_cards(list(sheet.functioning[0]), [list(row.values()) for row in sheet.functioning])

@@ -8,6 +8,7 @@ from analysis.report import opening_words as words
 from analysis.report.opening import Opening, Point
 from analysis.report.questions import QUESTIONS
 from analysis.report.standards import SHOWN
+from analysis.verdicts import Property, State
 from dashboard import services
 from dashboard.catalogue import path_of
 from dashboard.views import parts
@@ -15,6 +16,8 @@ from dashboard.views.bars import show_bars
 from dashboard.views.links import escaped, link
 
 IN_A_ROW = 3
+NEAREST = {Property.CONTENT: "items", Property.CRITERION: "validity", Property.RESPONSIVENESS: "change"}
+"""The page nearest to a property of which these results hold nothing."""
 
 
 def show() -> None:
@@ -67,9 +70,14 @@ def _points(points: tuple[Point, ...]) -> None:
 
 def _point(point: Point) -> None:
     mark, colour = parts.MARKS[point.state]
-    link(path_of(point.section), point.name, {"tab": point.section})
+    if point.section:
+        link(path_of(point.section), point.name, {"tab": point.section})
+    else:
+        link(NEAREST.get(point.prop, ""), point.name)
     shade = f":{colour}[{mark} {point.said}]" if colour != "gray" else f"{mark} {point.said}"
     st.markdown(f":small[{escaped(point.plain)}]  \n:small[{shade}]")
+    if point.state is State.NOT_ASKED and (ask := words.ASK.get(point.prop)):
+        parts.small(ask)
 
 
 def _levels(first: Opening) -> None:

@@ -17,6 +17,7 @@ from analysis.report.view import TableView, table_view
 from analysis.verdicts import Cause, State, Verdict
 from dashboard.services import Loaded, is_shared, load_results, results_path
 from dashboard.tables import columns_of, frame_of
+from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, go, has_page
 
 LONG_TABLE = 15
@@ -100,6 +101,7 @@ def show_questions(rows: Sequence[QuestionRow]) -> None:
         for row in rows
     ]
     st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
+    show_cards(list(table[0]), [list(row.values()) for row in table])
 
 
 def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: bool = True) -> None:
@@ -154,6 +156,9 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
             go("items", {"item": items[chosen.selection.rows[0]]})
     else:
         shown()
+    show_cards(
+        [column.head for column in columns], list(zip(*(column.texts for column in columns), strict=True))
+    )
     if view.note:
         small(view.note)
 

@@ -11,6 +11,8 @@ import pytest
 from analysis.report.view import Cell, TableView, table_view
 from dashboard.filters import filtered, is_of, is_touched
 from dashboard.tables import columns_of, frame_of
+from dashboard.views import cards
+from dashboard.views.cards import cards_html
 
 
 def view_of(heads: list[tuple[str, bool]], rows: list[list[tuple[Any, str]]]) -> TableView:
@@ -98,3 +100,26 @@ def test_what_is_no_number_is_not_made_one(value: Any) -> None:
     view = view_of([("x", True)], [[(value, str(value))]])
     assert frame_of(columns_of(view)).data["0"].dtype == object
     assert isinstance(frame_of(columns_of(view)).data, pd.DataFrame)
+
+
+def test_a_card_holds_every_text_of_its_row_and_nothing_else() -> None:
+    heads = ["Item", "n", "Wording", "p"]
+    page = cards_html(
+        heads, [["hum1", "370", "A wording longer than its label <b>", ""], ["hum2", "1", "", ""]]
+    )
+    assert page.count("<li>") == 2 and page.count("<dt>") == 3
+    assert "<dt>n</dt><dd>370</dd>" in page and '<dd class="long">A wording longer' in page
+    assert "<b>" not in page and "<dt>p</dt>" not in page
+    assert "<strong>hum2</strong><dl><dt>n</dt><dd>1</dd></dl>" in page
+    assert cards_html(["Only"], [["x"]]) == '<ul class="cards"><li><strong>x</strong></li></ul>'
+
+
+def test_a_long_table_and_one_without_columns_have_no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(cards.st, "html", shown.append)
+    cards.show_cards(["a", "b"], [["x", "y"]] * (cards.MOST_CARDS + 1))
+    cards.show_cards(["a"], [["x"]])
+    cards.show_cards(["a", "b"], [])
+    assert shown == []
+    cards.show_cards(["a", "b"], [["x", "y"]] * cards.MOST_CARDS)
+    assert shown[0].count("<li>") == cards.MOST_CARDS
