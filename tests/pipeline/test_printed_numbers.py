@@ -275,7 +275,7 @@ _LABELS = re.compile(r'aria-label="([^"]*)"')
 BOUNDED_NAMES = re.compile(
     r"^(?:alpha|omega|htmt|icc|kmo|kappa|ac1|pabak|cfi|tli|rmsea|srmr|srmsr|ecv|ave|sqrt_ave|r|rho|r_squared|"
     r"communality|loading|item_rest_r|average_r|composite_reliability|reliability|nagelkerke|mcfadden|delta|"
-    r"dominance|before|after|habit_lower|shared|F\d)(?:_|$)"
+    r"dominance|habit_lower|shared|F\d)(?:_|$)"
 )
 INTERVAL_HEADS = ("95% from", "90% from", "to")
 
@@ -296,15 +296,17 @@ def test_a_column_is_printed_as_its_kind_and_its_interval_as_the_estimate(which:
                 if column["label"] in INTERVAL_HEADS:
                     assert form == before, (caption["title"], key)
                 else:
-                    kinds.setdefault(key, set()).add("p" if form == "p" else form[0])
+                    kinds.setdefault(column["label"], set()).add(
+                        "" if form in ("text", "int", "percent") else form[0]
+                    )
                     before = form
         for finding in section["findings"]:
             assert not BOUNDED_NAMES.match(finding["path"].rpartition(".")[2].partition("[")[0]) or (
                 finding["format"][0] in "rp"
             ), finding["path"]
     assert seen >= 4
-    alike = {key: forms for key, forms in kinds.items() if len(forms) > 1 and forms & {"r", "p"}}
-    assert not alike, alike
+    unlike = {label: forms for label, forms in kinds.items() if len(forms & {"r", "d", "p"}) > 1}
+    assert not unlike, unlike
 
 
 def test_a_second_form_is_found_out() -> None:
