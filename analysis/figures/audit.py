@@ -64,4 +64,11 @@ def audit_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         alt=f"Agreement beyond chance with 95% intervals: {told}.",
         draw=draw,
         tables=("agreement",),
+        told=(
+            ("label", "Principles", "text"),
+            ("coefficient", "Coefficient", "text"),
+            ("estimate", "Agreement", "r2"),
+            ("lower", "95% from", "r2"),
+            ("upper", "to", "r2"),
+        ),
     )

@@ -68,12 +68,15 @@ class Figure:
         Given a width in pixels, gives the chart.
     tables
         Names of the section's tables that hold every plotted value.
+    told
+        Field, title and format of what a mark tells the pointer beside columns of the tables.
     """
 
     title: str
     alt: str
     draw: Callable[[int], Chart]
     tables: tuple[str, ...]
+    told: tuple[tuple[str, str, str], ...] = ()
 
 
 Builder = Callable[[Section, Mapping[str, Any]], Figure]

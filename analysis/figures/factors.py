@@ -55,6 +55,7 @@ def scree_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         f"the next {format_value(table['observed'].iloc[1], 'd1')}.",
         draw=draw,
         tables=("eigenvalues",),
+        told=(("curve", "Of", "text"), ("eigenvalue", "Eigenvalue", "d2")),
     )
 
 
@@ -101,4 +102,5 @@ def loadings_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         f"{LOADING.printed}.",
         draw=draw,
         tables=("loadings",),
+        told=(("factor", "Factor", "text"), ("loading", "Loading", "r2")),
     )

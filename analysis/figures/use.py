@@ -45,4 +45,5 @@ def retention_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         alt=f"Line chart of the share of people who used the app then or later: {told}.",
         draw=draw,
         tables=("retention",),
+        told=(("kind", "People who", "text"), ("share", "Share", "percent")),
     )

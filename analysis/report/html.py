@@ -166,7 +166,7 @@ def _drawn(
     }
 
 
-def responsive_images(figure: Figure, *, dark: bool = False) -> str:
+def responsive_images(figure: Figure, *, dark: bool = False, narrow_only: bool = False) -> str:
     """Give a drawing as images of two widths, of which the page shows the one that fits.
 
     Parameters
@@ -175,6 +175,8 @@ def responsive_images(figure: Figure, *, dark: bool = False) -> str:
         The figure.
     dark
         Whether it stands on dark paper.
+    narrow_only
+        Whether something else stands in its place on a wide screen.
 
     Returns
     -------
@@ -186,7 +188,8 @@ def responsive_images(figure: Figure, *, dark: bool = False) -> str:
         "@media(min-width:60rem){.fig-w{display:block}.fig-n{display:none}}"
     )
     parts = [f"<style>{style}</style>"]
-    for kind, width in (("fig-w", WIDE), ("fig-n", NARROW)):
+    widths = (("fig-n fig-only", NARROW),) if narrow_only else (("fig-w", WIDE), ("fig-n", NARROW))
+    for kind, width in widths:
         svg = to_svg(figure, width)
         for light, other in DARK.items() if dark else ():
             svg = svg.replace(f'"{light}"', f'"{other}"')

@@ -18,6 +18,9 @@ STYLE = """<style>
 [data-testid="stButtonGroup"] [aria-checked="true"]{background:transparent!important;border-width:2px}
 [data-testid="stButtonGroup"] [aria-checked="true"]{color:inherit!important}
 [data-testid="stButtonGroup"] [aria-checked="true"] :is(div,span,p){color:inherit!important;font-weight:700}
+[data-testid="stElementContainer"]:has(.fig-only){display:none}
+@media(max-width:60rem){[data-testid="stElementContainer"]:has(.fig-only){display:block}
+[data-testid="stElementContainer"]:has([data-testid="stVegaLiteChart"]):has(+ div .fig-only){display:none}}
 </style>"""
 
 

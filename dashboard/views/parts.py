@@ -178,11 +178,27 @@ def show_figures(section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
             )
             continue
         st.markdown(f"**{drawn.title}**")
+        if drawn.live is not None:
+            st.vega_lite_chart(drawn.live, theme=None, width="stretch", alt=drawn.words)
         st.html(drawn.page)
         with st.expander("This figure in words and numbers"):
             st.markdown(drawn.words.replace("*", "\\*").replace("$", "\\$"))
             for name in drawn.tables:
                 _table(table_view("", section, name))
+
+
+def show_map(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Show the map of a section, where it has one; its numbers stand in the table of the same page."""
+    from analysis.figures.live import live_chart
+    from analysis.figures.maps import map_of
+    from analysis.report.html import responsive_images
+
+    figure = map_of(name, section, meta)
+    if figure is None:
+        return
+    st.markdown(f"**{figure.title}**")
+    show_live(live_chart(figure, section, meta["instrument"]["items"]), figure.alt)
+    st.html(responsive_images(figure, dark=st.context.theme.type == "dark", narrow_only=True))
 
 
 def show_live(chart: Any, words: str) -> None:
@@ -203,11 +219,14 @@ def show_live(chart: Any, words: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A figure as a page shows it; without `page` when it could not be drawn."""
+    """A figure as a page shows it; without `page` when it could not be drawn, without `live` where a picture
+    must do on a wide screen as on a narrow one.
+    """
 
     title: str
     words: str = ""
     page: str = ""
+    live: dict[str, Any] | None = None
     tables: tuple[str, ...] = ()
 
 
@@ -218,12 +237,16 @@ def _drawn(section: str, meta: str, dark: bool) -> list[Drawn]:
 
 
 def _draw(section: dict[str, Any], name: str, meta: dict[str, Any], dark: bool) -> Drawn:
+    from analysis.figures.base import live_spec
+    from analysis.figures.live import live_chart
     from analysis.figures.registry import build_figures
     from analysis.report.html import responsive_images
 
     try:
         figure = build_figures(section, meta)[name]
-        page = responsive_images(figure, dark=dark)
+        chart = live_chart(figure, section, meta["instrument"]["items"])
+        live = None if chart is None else live_spec(chart, dark=dark)
+        page = responsive_images(figure, dark=dark, narrow_only=live is not None)
     except (ValueError, TypeError, KeyError, IndexError):  # too few numbers, or a figure of another version
         return Drawn(title=name)
-    return Drawn(title=figure.title, words=figure.alt, page=page, tables=figure.tables)
+    return Drawn(title=figure.title, words=figure.alt, page=page, live=live, tables=figure.tables)

@@ -38,6 +38,7 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
     else:
         _sentences(page["prose"])
     parts.show_figures(section, tree["meta"])
+    parts.show_map(name, section, tree["meta"])
     for view in page["tables"]:
         items = section["tables"][view.name].get("item", ())
         parts.show_table(view, items, key=f"table-{name}-{view.name}")

@@ -1,0 +1,110 @@
+"""Figures that answer the pointer: each mark tells its row in the words and numbers of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from analysis.figures.base import WIDE, Chart, Figure, Section
+from instrument.formatting import form_of_row, format_value
+
+MOST_TOLD = 7
+"""Lines of one answer; more would cover the figure."""
+MARKS = ("point", "rect", "bar", "rule", "text", "tick")
+LOW, HIGH = ("95% from", "90% from", "Limits from"), "to"
+
+
+def live_chart(figure: Figure, section: Section, wordings: Mapping[str, str]) -> Chart | None:
+    """Give the chart of a figure with an answer to the pointer for every mark.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    section
+        The section of the tree that it shows.
+    wordings
+        Item to its wording.
+
+    Returns
+    -------
+    altair.Chart, altair.LayerChart or None
+        None for one of several panels: it cannot take the width of its place, and stays a picture.
+    """
+    chart = figure.draw(WIDE)
+    if not isinstance(chart, alt.Chart | alt.LayerChart):
+        return None
+    columns: dict[str, Mapping[str, str]] = {}
+    for table in figure.tables:
+        for key, column in section["captions"][table]["columns"].items():
+            columns.setdefault(key, column)
+    columns |= {field: {"label": title, "format": form} for field, title, form in figure.told}
+    return _telling(chart, columns, wordings, None)
+
+
+def _telling(
+    chart: Any, columns: Mapping[str, Mapping[str, str]], wordings: Mapping[str, str], above: Any
+) -> Any:
+    """Put the answers on every layer; data may stand with the layers or above them."""
+    made = chart.copy(deep=False)
+    data = chart.data if isinstance(chart.data, pd.DataFrame) else above
+    if isinstance(chart, alt.LayerChart):
+        if isinstance(chart.data, pd.DataFrame):
+            data = _with_answers(chart.data, columns, wordings)[0]
+            made.data = data
+        made.layer = [_telling(layer, columns, wordings, data) for layer in chart.layer]
+        return made
+    mark = chart.mark if isinstance(chart.mark, str) else getattr(chart.mark, "type", "")
+    if data is None or mark not in MARKS:
+        return made
+    told, titles = _with_answers(data, columns, wordings)
+    if not titles:
+        return made
+    if isinstance(chart.data, pd.DataFrame):
+        made.data = told
+    return made.encode(tooltip=[alt.Tooltip(f"{key}:N", title=title) for key, title in titles.items()])
+
+
+def _with_answers(
+    data: pd.DataFrame, columns: Mapping[str, Mapping[str, str]], wordings: Mapping[str, str]
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Add a printed column for each thing told, and give their titles."""
+    answers: dict[str, list[str]] = {}
+    titles: dict[str, str] = {}
+    if wordings and "item" in data:
+        answers["told_wording"] = [wordings.get(str(item), str(item)) for item in data["item"]]
+        titles["told_wording"] = "Question"
+    low: list[str] = []
+    last = before = ""
+    for key, column in columns.items():
+        label = column["label"]
+        if key not in data or (key in ("item", "text") and "told_wording" in answers):
+            continue
+        texts = _printed(data, key, column["format"])
+        if label in LOW:
+            low, before = texts, label
+        elif label == HIGH and low and last:
+            ends = zip(answers[last], low, texts, strict=True)
+            answers[last] = [f"{middle} ({start} to {end})" for middle, start, end in ends]
+            titles[last] += f" ({before[:3]} interval)" if before[:1].isdigit() else ", with limits"
+            low = []
+        elif label:
+            last = f"told_{key}"
+            answers[last], titles[last] = texts, label
+    kept = dict(list(titles.items())[:MOST_TOLD])
+    return data.assign(**{key: answers[key] for key in kept}), kept
+
+
+def _printed(data: pd.DataFrame, key: str, form: str) -> list[str]:
+    bounded = list(data["bounded"]) if "bounded" in data else [None] * len(data)
+    return [
+        format_value(None if pd.isna(value) else _plain(value), form_of_row(form, mark))
+        for value, mark in zip(data[key], bounded, strict=True)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
