@@ -64,6 +64,13 @@ CUTOFFS = {
 
 SIGNS = {">=": "≥", ">": ">", "<=": "≤", "<": "<"}
 PRINTED = {"HYPOTHESES": "75%", "FLOOR_CEILING": "15%", "LONGSTRING": "50%", "INDIVIDUAL_VARIABILITY": "−3"}
+PRINTED |= {
+    "WEIGHT_MEAN": "0.2",
+    "WEIGHT_BALANCE": "0.1",
+    "WEIGHT_SHARE": "0.25",
+    "EXPOSURE_EXPLAINED": "0.5",
+}
+PRINTED |= {"WEIGHT_LEAST_PROBABILITY": "0.01"}
 
 
 def printed(cutoff):
