@@ -70,8 +70,9 @@ def _totals(rows: dict[str, list[str]]) -> str:
         return ""
     changes, killed, same, left = (sum(int(cells[k]) for cells in whole) for k in (1, 3, 4, 5))
     share = 100 * killed / max(killed + left, 1)
+    rooms = "1 room" if len(whole) == 1 else f"{len(whole)} rooms"
     return (
-        f"\n{changes} changes in {len(whole)} rooms: {killed} killed, {same} equivalent, {left} survive; "
+        f"\n{changes} changes in {rooms}: {killed} killed, {same} equivalent, {left} survive; "
         f"{share:.0f} % of those that are not equivalent are killed.\n"
     )
 
