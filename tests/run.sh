@@ -3,4 +3,5 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 workers="${WORKERS:-2}"
-.venv/bin/python -m pytest -q -n "$workers" --dist loadfile -p no:cacheprovider --durations=15 "$@"
+# files in the order of their folders: the long ones of browsers and servers come early, the short ones fill the end
+.venv/bin/python -m pytest -q -n "$workers" --dist loadfile --no-loadscope-reorder -p no:cacheprovider --durations=15 "$@"

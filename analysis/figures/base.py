@@ -174,6 +174,7 @@ def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
     for light, other in DARK.items() if dark else ():
         spec = spec.replace(f'"{light}"', f'"{other}"')
     made: dict[str, Any] = json.loads(spec)
+    made["config"]["aria"] = True  # drawn by the page, each mark is told to who cannot see it
     return made
 
 
@@ -207,6 +208,8 @@ def _spec(chart: Chart) -> str:
 
 # tick labels that would overlap stay in the drawing unseen: who copies or hears it would still get them
 _HIDDEN = re.compile(r'<text\b[^>]*\sopacity="0"[^>]*>[^<]*</text>')
+# a picture is told as a whole by its words: marks that claim to be pictures of their own would lack theirs
+_ROLES = re.compile(r'\s(?:role="graphics-[a-z]+"|aria-roledescription="[^"]*")')
 
 
 @lru_cache(maxsize=128)
@@ -214,7 +217,7 @@ def _svg_of(spec: str) -> str:
     import vl_convert
 
     svg: str = vl_convert.vegalite_to_svg(spec)
-    return _HIDDEN.sub("", svg)
+    return _ROLES.sub("", _HIDDEN.sub("", svg))
 
 
 def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:

@@ -81,7 +81,7 @@ def test_findings_rest_on_their_path(
 def test_the_figure_names_what_is_flagged(section: dict[str, Any], whole: dict[str, Any]) -> None:
     figure = build_figures(section, whole["meta"])["fairness"]
     change = max(section["tables"]["groupings"]["largest_change"])
-    assert f"Flagged: q6 by group {format_value(change, 'd3')}" in figure.alt
+    assert f"Flagged: q6 by group {format_value(change, 'r3')}" in figure.alt
     for width in (NARROW, WIDE):
         assert ">q6<" in to_svg(figure, width)
 

@@ -393,7 +393,7 @@ def test_columns_that_repeat_others_are_left_out_with_a_sentence() -> None:
     kept, said = without_repeats(frame, ["score"], ["like_score", "a", "b", "like_a", "sum", "near"])
     assert kept == ["a", "b", "near"]
     assert said == [
-        "left out of the adjustment: like_score repeats the score score (correlation -1.000)",
+        "left out of the adjustment: like_score repeats the score score (correlation −1.000)",
         "left out of the adjustment: like_a repeats a (correlation 1.000)",
         "left out of the adjustment: sum is a sum of other columns held constant",
     ]

@@ -120,7 +120,7 @@ class Found:
         (
             Claim.UNTOLD,
             "habit",
-            ["cannot be told from these data", "0.14 with use before, 0.24 with use after"],
+            ["cannot be told from these data", ".14 with use before, .24 with use after"],
         ),
         (Claim.UNTOLD, "benchmark, silence", ["as strong as use before the landmark", "without a score"]),
         (Claim.UNTOLD, "groups", ["people of one clinic may be alike", "declare it as cluster"]),

@@ -34,7 +34,7 @@ GENERAL = "g =~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9\n" + NINE
 CURVE = "i =~ 1*a1_1 + 1*a1_2 + 1*a1_3 + 1*a1_4; s =~ 0*a1_1 + 1*a1_2 + 2*a1_3 + 3*a1_4"
 PATHS = f"{NINE}\nspeed ~ c*visual + b*textual\ntextual ~ a*visual\nab := a*b\ntotal := c + a*b"
 DTA = instrument.load("dta")
-NUMBER = re.compile(r"[-+−]?\d+(?:[.,]\d+)*%?")
+NUMBER = re.compile(r"[-+−]?(?:\d+(?:[.,]\d+)*|(?<![\w.])[.]\d+)%?")
 
 
 @cache

@@ -157,5 +157,5 @@ def test_a_p_is_printed_as_one() -> None:
 
     assert [_format(name, pd.Series([0.2])) for name in ("p", "pvalue_scaled", "p_adjusted", "r")] == [
         *("p", "p", "p"),
-        "d3",
+        "r3",
     ]
