@@ -377,7 +377,7 @@ ACTIONS = st.tuples(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ACTIONS, min_size=10, max_size=40))
 def test_whatever_is_pressed_in_a_shared_browser_each_answer_is_its_persons(
     engine: Engine, keyring: Keyring, done: list[tuple[str, int]]

@@ -355,7 +355,7 @@ def test_statistics_of_few_go_by_what_they_rest_on_not_by_the_name_of_a_column()
     assert table == {"who": ["a", "b"], "weight": [30, None], "day": [1.5, None], "time": [1.0, None]}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=12)
 @given(st.text(), st.integers(0, 9999), st.text(), st.sampled_from(["'{}'", "[{}]", '"{}"']))
 def test_no_number_and_no_quoted_name_is_left_of_words_made_elsewhere(
     before: str, number: int, after: str, quotes: str

@@ -146,7 +146,7 @@ def in_pandas(log: pd.DataFrame) -> pd.DataFrame:
 
 
 @settings(
-    max_examples=30,
+    max_examples=18,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
