@@ -21,6 +21,7 @@ from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.result import Result
 from instrument.answers import ColumnFault, column_numbers, numeric_columns, table_of, with_numbers
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.formatting import fill_prose
 
 Floats = NDArray[np.float64]
 CALLER = "dose_response"
@@ -90,7 +91,8 @@ class DoseResult(Result):
             Lines of text.
         """
         lines = [
-            f"{row['term']}: p = {row['pvalue']:.{digits + 1}f}" for row in self.tests.to_dict("records")
+            f"{row['term']}: " + fill_prose("p = {p:p}", {"p": float(row["pvalue"])})
+            for row in self.tests.to_dict("records")
         ]
         for row in self.threshold.to_dict("records"):
             lines.append(

@@ -40,6 +40,8 @@ def test_a_step_is_found_where_it_is_and_is_smaller_once_searching_is_paid_for(f
     assert row["corrected"] == row["apparent"] - row["optimism"] and row["optimism"] > 0
     assert row["people_below"] + row["people_above"] == found.design["n"] == 300
     assert row["pvalue"] == pytest.approx(1 / 61) and "step at" in found.summary()
+    assert found.tests["pvalue"].min() < 0.001 and "p = 0" not in found.summary()
+    assert "p < .001" in found.summary().replace("\u00a0", " ")
 
 
 def test_bands_hold_all_doses_and_are_wider_than_one(found: DoseResult) -> None:
