@@ -160,7 +160,7 @@ def test_thirty_days_of_a_server_that_refuses_stalls_and_dies(
     handler, server = post
     quiet_people = ("withdraws", "erased", "stops", "answers", "renewed")
     site = Site(engine, keyring, "p1", "p2", "p3", *quiet_people)
-    send = by_mail(server, seconds=0.12)
+    patient, hasty = by_mail(server, seconds=30), by_mail(server, seconds=0.12)
     draw = random.Random(7)
     moods = ["well", "refuses", "stalls", "dies"]
     when: dict[tuple[str, str], list[datetime]] = {}
@@ -194,7 +194,8 @@ def test_thirty_days_of_a_server_that_refuses_stalls_and_dies(
         if hour == 14 * 24:
             site.address("renewed")
         before = len(handler.taken)
-        done = site.send(send, now)
+        # only a server that stalls is left early: a busy machine must not make a well one look ill
+        done = site.send(hasty if handler.mood == "stalls" else patient, now)
         tries += sum(done.values())
         for address, subject, _ in handler.taken[before:]:
             assert 8 <= local < 20, "in quiet hours"
