@@ -1,4 +1,4 @@
-"""`dta study contacts` and `send`: where people are reached, and what is due to them."""
+"""`dta study contacts`, `send` and `notify`: messages to people, and notices to programs of the team."""
 
 from __future__ import annotations
 
@@ -74,3 +74,17 @@ def send_command(
     engine = opened(store)
     keyring = keys_of(keys, engine)
     typer.echo(counted(send_due(engine, keyring, name, transport, address=address)))
+
+
+@app.command("notify")
+def notify_command(name: StudyName, store: StoreUrl = DEFAULT_STORE) -> None:
+    """Send the notices that are waiting: a questionnaire was sent, a person withdrew. Run it every minute."""
+    from instrument.messenger import notifier_of
+    from instrument.store.notices import deliver_notices
+
+    transport = notifier_of()
+    done = deliver_notices(opened(store), name, transport)
+    said = [
+        f"{done[state]} {state.replace('_', ' ')}" for state in ("sent", "failed", "given_up") if done[state]
+    ]
+    typer.echo(", ".join(said) or "nothing was waiting")

@@ -1,4 +1,4 @@
-"""What a study sends to its people and when: part of the study file."""
+"""What a study sends to its people and to programs of the team, and when: part of the study file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from instrument.definition import LanguageTag, Model, Text
 
 Kind = Literal["first", "reminder", "last_call"]
+Noticed = Literal["completed", "withdrawn"]
 PLACES = ("title", "link", "stop", "closes", "contact")
 NEEDED = ("link", "stop")
 Hour = Annotated[int, Field(ge=0, le=24)]
@@ -100,3 +101,13 @@ class Messages(Model):
             for tag in languages
             if tag not in letters
         ]
+
+
+class Notices(Model):
+    """What another program of the team is told: that a questionnaire was sent, or that a person withdrew.
+
+    No answer and nothing that reaches a person is in a notice; the pseudonym only where `pseudonym` says so.
+    """
+
+    kinds: Annotated[tuple[Noticed, ...], Field(min_length=1)] = ("completed", "withdrawn")
+    pseudonym: bool = False

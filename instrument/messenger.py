@@ -1,23 +1,32 @@
-"""Ways to hand a message over: a mail server, or a webhook for services that send texts to telephones."""
+"""Ways to hand over messages (a mail server, a webhook to telephones) and signed notices to programs."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import http.client
 import json
 import os
 import smtplib
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.store.outbox import NotSentError, Outgoing
+from instrument.store.notices import Notice, NotSentError
+from instrument.store.outbox import Outgoing
 
 SERVER, HOOK = "DTA_SMTP", "DTA_WEBHOOK"
+NOTICES, NOTICES_SECRET = "DTA_NOTICES", "DTA_NOTICES_SECRET"
+SHORTEST_SECRET = 32
+SIGNATURE = "DTA-Signature"
 SECONDS = 15.0
 
 
@@ -140,26 +149,129 @@ def by_webhook(address: str, *, seconds: float = SECONDS) -> Callable[[Outgoing]
     callable
         Sends one message; anything but an answer of 2xx counts as not sent.
     """
-    parts = urlsplit(address)
-    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
-        fact = f"{HOOK} is no https:// address."
-        raise DefinitionError(
-            fact_and_hint("dta study send", fact, "messages hold links, which are secrets.")
-        )
+    _refuse_open_address(address, HOOK, "dta study send", "messages hold links, which are secrets.")
 
     def send(one: Outgoing) -> None:
         body = {"id": one.message_id, "to": one.address, "subject": one.subject, "text": one.body}
-        asked = urllib.request.Request(
-            address, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
-        )
-        try:
-            with urllib.request.urlopen(asked, timeout=seconds):
-                return
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise NotSentError("refused", for_good=error.code in (400, 404, 410, 422)) from None
-        except (OSError, ValueError) as error:
-            raise NotSentError(type(error).__name__) from None
+        _post(address, json.dumps(body).encode(), {}, seconds)
 
     return send
+
+
+def notifier_of(environment: Mapping[str, str] | None = None) -> Callable[[Notice], None]:
+    """Give the way of notices that the environment names.
+
+    Parameters
+    ----------
+    environment
+        `DTA_NOTICES` (`https://…`) and `DTA_NOTICES_SECRET` (32 characters or more); the process's by
+        default.
+
+    Returns
+    -------
+    callable
+        Sends one notice, or raises `NotSentError`.
+
+    Raises
+    ------
+    DefinitionError
+        One of the two is missing or unfit.
+    """
+    known, caller = os.environ if environment is None else environment, "dta study notify"
+    address, secret = known.get(NOTICES, ""), known.get(NOTICES_SECRET, "")
+    if not address:
+        fact = "there is no address to send notices to."
+        raise DefinitionError(fact_and_hint(caller, fact, f"set {NOTICES}=https://…"))
+    _refuse_open_address(address, NOTICES, caller, "a notice says that somebody takes part.")
+    if len(secret) < SHORTEST_SECRET:
+        fact = f"{NOTICES_SECRET} has {len(secret)} characters; it needs {SHORTEST_SECRET}."
+        raise DefinitionError(fact_and_hint(caller, fact, "draw one: openssl rand -hex 32."))
+    return by_signed_webhook(address, secret)
+
+
+def by_signed_webhook(
+    address: str, secret: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.time
+) -> Callable[[Notice], None]:
+    """Hand notices to a program: a POST of JSON with a signature that only who has the secret can make.
+
+    The header `DTA-Signature: t=SECONDS,v1=HEX` holds the moment of sending and the HMAC-SHA-256 of
+    `SECONDS.BODY`. Whoever receives it makes the same, compares both in constant time, refuses what is older
+    than five minutes, and knows a notice again by its `id`.
+
+    Parameters
+    ----------
+    address
+        `https://…`, or `http://` on this machine.
+    secret
+        Shared with the program that receives them.
+    seconds
+        How long it may be silent.
+    clock
+        Seconds since 1970.
+
+    Returns
+    -------
+    callable
+        Sends one notice; anything but an answer of 2xx counts as not sent.
+    """
+
+    def send(one: Notice) -> None:
+        body = json.dumps(one.content, sort_keys=True).encode()
+        _post(address, body, {SIGNATURE: signature_of(body, secret, int(clock()))}, seconds)
+
+    return send
+
+
+def signature_of(body: bytes, secret: str, moment: int) -> str:
+    """Sign the body of a notice.
+
+    Parameters
+    ----------
+    body
+        As sent.
+    secret
+        Shared with the receiver.
+    moment
+        Seconds since 1970, signed too.
+
+    Returns
+    -------
+    str
+        Value of the header.
+
+    Examples
+    --------
+    >>> signature_of(b"{}", "secret", 1)[:20]
+    't=1,v1=1122767b19310'
+    """
+    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={moment},v1={digest}"
+
+
+def _refuse_open_address(address: str, setting: str, caller: str, why: str) -> None:
+    parts = urlsplit(address)
+    local = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    if (parts.scheme != "https" and not (parts.scheme == "http" and local)) or not parts.hostname:
+        fact = f"{setting} is no https:// address."
+        raise DefinitionError(fact_and_hint(caller, fact, why))
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """Where a POST is led elsewhere, Python would fetch that page instead and call it sent."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Follow nothing: the answer then counts as an error."""
+
+
+def _post(address: str, body: bytes, headers: Mapping[str, str], seconds: float) -> None:
+    """Post JSON; raise `NotSentError` for anything but an answer of 2xx from this very address."""
+    wanted = {"Content-Type": "application/json", **headers}
+    asked = urllib.request.Request(address, body, wanted, method="POST")
+    try:
+        with urllib.request.build_opener(_StayHere).open(asked, timeout=seconds):
+            return
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise NotSentError("refused", for_good=error.code in (400, 404, 410, 422)) from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotSentError(type(error).__name__) from None

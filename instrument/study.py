@@ -18,7 +18,7 @@ from instrument.enrolment import Enrolment
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.forms import Form, questions_of_instrument
 from instrument.loading import faults_of, load_beside, read_yaml
-from instrument.messages import Messages, TimeZone
+from instrument.messages import Messages, Notices, TimeZone
 from instrument.prompts import Between, unfolded
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
@@ -36,6 +36,7 @@ ADDED: dict[str, object] = {
     "forms": [],
     "zone": "UTC",
     "enrolment": None,
+    "notices": None,
 }
 ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True, "between": None}
 
@@ -190,6 +191,7 @@ class Study(Model):
     forms: tuple[Form, ...] = ()
     zone: TimeZone = "UTC"
     enrolment: Enrolment | None = None
+    notices: Notices | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -33,6 +33,7 @@ MAY_CHANGE = (
     "contact",
     "messages",
     "enrolment",
+    "notices",
 )
 """Keys of a study file that do not change what the numbers mean."""
 VERSION_COLUMNS = ["version", "at", "instrument_version", "consent_version", "changed", "reason", "by"]

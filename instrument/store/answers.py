@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from instrument.errors import fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, inserted_number
+from instrument.store.notices import note_completion
 from instrument.store.tables import (
     administration,
     item,
@@ -97,6 +98,8 @@ _LOCK = select(administration).where(administration.c.id == bindparam("of_attemp
 
 
 UNSAID = ("skipped", "not_seen")
+NOTICED_MODES = ("web", "app")
+"""How answers come of which other programs of the team are told; what the team itself brings in it knows."""
 
 
 class LockedError(StoreError):
@@ -464,6 +467,8 @@ def complete_administration(connection: Connection, administration_id: int, subm
         .values(status="completed", completed_at=datetime.now(UTC), submit_key=submit_key)
     )
     record(connection, "administration.complete", f"administration {administration_id}")
+    if attempt.mode in NOTICED_MODES:
+        note_completion(connection, int(attempt.participant_id), int(attempt.wave_id))
     return True
 
 

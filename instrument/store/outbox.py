@@ -17,6 +17,7 @@ from instrument.store.addresses import Contact, addresses_of
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, reading
 from instrument.store.definitions import find_study, study_written_as, waves_of
+from instrument.store.notices import NotSentError
 from instrument.store.people import aware, hold_people, without_consent
 from instrument.store.tables import administration, message, participant
 from instrument.store.tokens import Keyring
@@ -25,14 +26,6 @@ from instrument.study import Study
 
 AGAIN = ("failed",)
 """States after which a message is tried again; of one that was under way nobody knows whether it arrived."""
-
-
-class NotSentError(Exception):
-    """A message was not taken. `for_good`: it never will be, at this address."""
-
-    def __init__(self, why: str, *, for_good: bool = False) -> None:
-        super().__init__(why)
-        self.for_good = for_good
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from instrument.store.addresses import forget_address
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.erasures import Erasure, note_erasure, noted_erasures
+from instrument.store.notices import note_withdrawal
 from instrument.store.purge import mark_erased
 from instrument.store.tables import (
     administration,
@@ -258,6 +259,9 @@ def give_consent(
         Yes or no.
     """
     hold_people(connection, [participant_id])
+    before: Any = consent_of(connection, participant_id)
+    if not granted and before is not None and before.granted:
+        note_withdrawal(connection, participant_id, deleted=False)
     connection.execute(
         insert(consent).values(
             participant_id=participant_id,
@@ -464,6 +468,8 @@ def withdraw_person(connection: Connection, participant_id: int) -> bool:
     if said is not None and not said.granted:
         return False
     text = ("", "", "") if said is None else (str(said.text_hash), str(said.version), str(said.lang))
+    if said is None:  # consented elsewhere, as on paper
+        note_withdrawal(connection, participant_id, deleted=False)
     give_consent(connection, participant_id, *text, False)
     of_study = select(participant.c.study_id).where(participant.c.id == participant_id)
     record(connection, "person.withdraw", f"study {connection.execute(of_study).scalar_one()}")
@@ -551,6 +557,7 @@ def erase_person(
     if noted is None:
         for token_hash in hashes:
             note_erasure(connection.engine, token_hash, now, person_hash)
+        note_withdrawal(connection, participant_id, deleted=True)
     mark_erased(connection)
     listed = set(connection.execute(select(erasure.c.token_hash)).scalars())
     for token_hash in [name for name in hashes if name not in listed]:

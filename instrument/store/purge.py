@@ -13,6 +13,11 @@ TABLES_OF_PEOPLE = (
     "administration",
     "response",
     "response_history",
+    "form_answer",
+    "administration_act",
+    "former_link",
+    "message",
+    "notice",
     "usage_event",
     "score",
 )

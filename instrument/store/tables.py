@@ -185,6 +185,25 @@ message = Table(
     _one_of("state", ("sending", "sent", "failed", "refused", "skipped", "unknown")),
 )
 
+notice = Table(
+    "notice",
+    metadata,
+    _key(),
+    _to("study"),
+    _to("participant", nullable=True),
+    Column("code", String(32), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("wave", String(64)),
+    Column("answers", String(16)),
+    Column("pseudonym", String(64)),
+    Column("at", Instant, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Instant, nullable=False),
+    _one_of("state", ("waiting", "sending")),
+    _one_of("kind", ("completed", "withdrawn")),
+)
+
 enrolment_count = Table(
     "enrolment_count",
     metadata,

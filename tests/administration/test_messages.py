@@ -39,7 +39,8 @@ from instrument.store.addresses import Contact, address_file, addresses_of, keep
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study
 from instrument.store.keyed_tables import keep_table
-from instrument.store.outbox import NotSentError, Outgoing, send_due
+from instrument.store.notices import NotSentError
+from instrument.store.outbox import Outgoing, send_due
 from instrument.store.people import erase_person, invite, withdraw_person
 from instrument.store.relinking import relink
 from instrument.store.tokens import Keyring

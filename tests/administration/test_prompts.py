@@ -32,7 +32,8 @@ from instrument.store.connect import open_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.form_answers import form_tables
 from instrument.store.funnel import standing_of
-from instrument.store.outbox import NotSentError, Outgoing, stop_messages
+from instrument.store.notices import NotSentError
+from instrument.store.outbox import Outgoing, stop_messages
 from instrument.store.people import withdraw_person
 from instrument.store.tokens import Keyring
 from instrument.store.windows import day_given, days_of_people, rules_of
