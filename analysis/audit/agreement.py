@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.audit.raters import KINDS, Coefficient, agreement_of
-from analysis.audit.ratings import labels_of, name_of, paired_ratings
+from analysis.audit.ratings import codes_of, labels_of, name_of, paired_ratings
 from analysis.options import checked_level
 from analysis.result import Result
 from instrument.definition import Instrument
@@ -128,7 +128,7 @@ def audit_agreement(
             "apps": int(apps.max()) + 1,
             "confidence": confidence,
         },
-        notes=_notes(audit, pairs, whole, labels, int(apps.max()) + 1, clustered),
+        notes=_notes(audit, scale, pairs, whole, labels, int(apps.max()) + 1, clustered),
     )
 
 
@@ -203,6 +203,7 @@ def _apps(features: pd.DataFrame, labels: list[str]) -> pd.DataFrame:
 
 def _notes(
     audit: pd.DataFrame,
+    scale: Instrument,
     pairs: pd.DataFrame,
     whole: pd.DataFrame,
     labels: list[str],
@@ -214,7 +215,7 @@ def _notes(
         notes.append(f"{lost} principles were rated by one rater only and are left out")
     if "evidence" in audit:
         blank = audit["evidence"].isna() | (audit["evidence"].astype(str).str.strip() == "")
-        present = audit["rating"].astype(str).str.strip().str.lower().isin([labels[-1]])
+        present = codes_of(audit["rating"], scale, CALLER) == len(labels) - 1
         if bare := int((blank & present).sum()):
             notes.append(f"{bare} ratings of {labels[-1]!r} come without evidence")
     else:

@@ -74,14 +74,14 @@ def _checked(audit: pd.DataFrame, principles: Instrument, caller: str) -> pd.Dat
     if unknown := sorted(set(table["principle"]) - known):
         fact = f"unknown principles: {name_offenders(unknown)}."
         raise ResponseDataError(fact_and_hint(caller, fact, f"use the items of {principles.id!r}."))
-    table["code"] = _codes(table["rating"], principles, caller)
+    table["code"] = codes_of(table["rating"], principles, caller)
     if table.duplicated([*UNIT, "rater"]).any():
         fact = f"{int(table.duplicated([*UNIT, 'rater']).sum())} ratings are given twice."
         raise ResponseDataError(fact_and_hint(caller, fact, "keep one rating per rater and principle."))
     return table
 
 
-def _codes(ratings: pd.Series, principles: Instrument, caller: str) -> pd.Series:
+def codes_of(ratings: pd.Series, principles: Instrument, caller: str) -> pd.Series:
     """Place of each rating among the options; labels and codes are both read."""
     options = principles.scale_of(principles.item_ids[0]).options
     places: dict[str, int] = {}

@@ -131,9 +131,11 @@ def study_data(url: str, name: str) -> StudyData:
     if len(versions) > 1:
         counts = ", ".join(f"{version} ({n})" for version, n in versions.items())
         notes.append(f"answers were given in {len(versions)} wordings of the instrument: {counts}")
-    if names:
-        notes.append(f"{len(names)} people have no day 0, which is their first answer, and are set aside")
-        people = people[~people["participant"].isin(names)].reset_index(drop=True)
+    placeless = people["participant"].isin(names)
+    if n := int(placeless.sum()):
+        who, are = ("1 person has", "is") if n == 1 else (f"{n} people have", "are")
+        notes.append(f"{who} no day 0, which is their first answer, and {are} set aside")
+        people = people[~placeless].reset_index(drop=True)
         events = None if events is None else events[~events["participant"].isin(names)].reset_index(drop=True)
     checked = check_responses(answers[inside & told].reset_index(drop=True).drop(columns=BESIDE), scale)
     if notes:

@@ -224,7 +224,9 @@ def test_before_the_first_use_nothing_is_open_and_the_first_answer_opens_itself(
     first_use.keep(("q1", "test", None), ("q2", "test", 2))
     data = study_data(store_url, "trial")
     assert data.enrolment["participant"].tolist() == data.responses["participant"].tolist() == ["q2"]
-    assert data.responses.attrs["notes"][-1].startswith("2 people have no day 0")
+    # q1 answered on a day that nobody noted; who was only invited gave nothing that could be set aside
+    said = "1 person has no day 0, which is their first answer, and is set aside"
+    assert data.responses.attrs["notes"][-1] == said
 
 
 def test_programs_say_when_answers_were_given(engine: Engine, keyring: Keyring) -> None:

@@ -268,6 +268,22 @@ def test_a_sender_that_was_killed_sends_nothing_twice(engine: Engine, keyring: K
     assert "anna@" not in repr(given[0])
 
 
+def test_a_letter_that_failed_goes_out_the_same_day_though_others_were_passed_over(
+    engine: Engine, keyring: Keyring
+) -> None:
+    """On day 7 both reminders are overdue with the first letter: they are passed over, and nothing went out yet."""
+    site, given, noon = Site(engine, keyring, "anna"), [], START + timedelta(days=7, hours=9)
+
+    def ill(one: Outgoing) -> None:
+        raise NotSentError("451", for_good=False)
+
+    assert site.send(ill, noon)["failed"] == 1
+    assert site.states() == Counter(failed=1, skipped=2)
+    assert site.send(given.append, noon + timedelta(hours=1))["sent"] == 1
+    assert [one.subject.split()[0] for one in given] == ["first"]
+    assert site.send(given.append, noon + timedelta(hours=2))["sent"] == 0
+
+
 def test_the_stop_page_asks_first_and_says_what_stays(engine: Engine, keyring: Keyring) -> None:
     site = Site(engine, keyring, "anna")
     with TestClient(create_app(engine, keyring)) as client:

@@ -93,7 +93,7 @@ def changes_of(file: str, root: Path = ROOT) -> list[Change]:
 
 
 def written_by_hand(file: str, pairs: list[list[str]], root: Path = ROOT) -> list[Change]:
-    """Give the changes of a file in by_hand.yaml: a text that stands there once, and what it becomes."""
+    """Give the changes of a file that are written by hand: a text that stands there once, and what it becomes."""
     source = (root / file).read_bytes()
     owners: dict[int, str | None] = {}
     for node, owner in _code(ast.parse(source)):

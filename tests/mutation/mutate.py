@@ -2,7 +2,8 @@
 
     python tests/mutation/mutate.py --room adherence [--file analysis/adherence/rows.py] [--changes 8] [--seed 1]
     python tests/mutation/mutate.py --all --table docs/mutation.md
-    python tests/mutation/mutate.py --all --by-hand
+    python tests/mutation/mutate.py --by-hand --all
+    python tests/mutation/mutate.py --by-hand --room store [--file instrument/store/outbox.py]
 
 Each change is one token or one call: a comparison moved by an edge or turned round, a sign, a factor, a constant,
 a condition denied, a join, a filter dropped. From every file of a room (rooms.yaml) a sample is drawn; the tests
@@ -48,15 +49,15 @@ def main() -> int:
     options = _options()
     rooms: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "rooms.yaml").read_text())
     if options.by_hand:
-        listed = yaml.safe_load((HERE / "by_hand.yaml").read_text())
-        named = {test.partition("::")[0] for entry in listed.values() for test in entry["tests"]}
-        rooms = {"by hand": {"files": list(listed), "tests": sorted(named)}}
+        rooms = {
+            path.stem: _written(path, options.file) for path in sorted((HERE / "by_hand").glob("*.yaml"))
+        }
     known = {
         name.strip()
         for line in (HERE / "equivalent.txt").read_text().splitlines()
         if (name := _name_of(line))
     }
-    wanted = list(rooms) if options.all or options.by_hand else options.room or []
+    wanted = list(rooms) if options.all else options.room or []
     if unknown := set(wanted) - set(rooms):
         print(f"mutate: no such room: {sorted(unknown)}\nHint: one of {sorted(rooms)}")
         return 2
@@ -83,11 +84,12 @@ def main() -> int:
         results = [json.loads(line) for line in rows.read_text().splitlines()]
         survivors += sum(row["ended"] == "survived" for row in results)
         if options.table:
-            said = "--by-hand" if options.by_hand else f"--room {room}"
+            said = f"--by-hand --room {room}" if options.by_hand else f"--room {room}"
+            name = f"{room}, by hand" if options.by_hand else room
             from table import write_table
 
             write_table(
-                ROOT / options.table, room, results, said, options.seconds, before=bool(options.without)
+                ROOT / options.table, name, results, said, options.seconds, before=bool(options.without)
             )
     if not options.keep:
         shutil.rmtree(kept)
@@ -101,7 +103,7 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--file", action="append", help="Only these files of the room.")
     asked.add_argument("--changes", type=int, help="Changes per file; rooms.yaml has the default.")
     asked.add_argument(
-        "--by-hand", action="store_true", help="The changes of by_hand.yaml instead of drawn ones."
+        "--by-hand", action="store_true", help="The changes of by_hand/ instead of drawn ones."
     )
     asked.add_argument("--only", help="Only changes whose name holds this text; all of them.")
     asked.add_argument("--seed", type=int, default=1)
@@ -113,6 +115,15 @@ def _options() -> argparse.Namespace:
     asked.add_argument("--without", help="Leave out tests whose name holds this text.")
     asked.add_argument("--table", help="File of the table of scores.")
     return asked.parse_args()
+
+
+def _written(path: Path, files: list[str] | None) -> dict[str, Any]:
+    """The changes written by hand for a room, and the files of the tests that answer for them."""
+    listed = {
+        file: entry for file, entry in yaml.safe_load(path.read_text()).items() if not files or file in files
+    }
+    named = {test.partition("::")[0] for entry in listed.values() for test in entry["tests"]}
+    return {"files": list(listed), "tests": sorted(named), "by_hand": listed}
 
 
 def _ends(rows: Path) -> dict[str, str]:
@@ -145,8 +156,7 @@ def _copy(tree: Path) -> Path:
 def sampled(file: str, room: dict[str, Any], options: argparse.Namespace) -> list[Change]:
     """Draw the changes of a file: each line at most once while lines last, by seed and file alone."""
     if options.by_hand:
-        listed = yaml.safe_load((HERE / "by_hand.yaml").read_text())
-        found = written_by_hand(file, listed[file]["changes"], Path.cwd())
+        found = written_by_hand(file, room["by_hand"][file]["changes"], Path.cwd())
         return [change for change in found if not options.only or options.only in change.name]
     every = changes_of(file, Path.cwd())
     if options.only:
@@ -176,7 +186,7 @@ def _room(
     files = sorted({p.relative_to(ROOT).as_posix() for pattern in room["files"] for p in ROOT.glob(pattern)})
     files = [file for file in files if not options.file or file in options.file]
 
-    by_hand = yaml.safe_load((HERE / "by_hand.yaml").read_text()) if options.by_hand else {}
+    by_hand: dict[str, Any] = room.get("by_hand", {})
 
     def chosen(change: Change, reach: Any, items: dict[str, Any]) -> list[Any]:
         if by_hand:

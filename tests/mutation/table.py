@@ -15,7 +15,7 @@ fails; a change that they all pass survives. It makes two kinds of changes.
 - **Drawn** (`--room NAME`, `--all`): one token or one call, by seed and name of the file: an edge, a sign, a factor, a
   constant, a condition, a join, a filter dropped. The fast tests that run the changed function, nearest first and up
   to {seconds:g} seconds of their own time, run on it.
-- **By hand** (`--by-hand`): `tests/mutation/by_hand.yaml` holds changes chosen for what they mean: a denominator after
+- **By hand** (`--by-hand`): `tests/mutation/by_hand/` holds, by room, changes chosen for what they mean: a denominator after
   rows were dropped, degrees of freedom, a side of a test, days off by one, who is counted, which sentence is said.
   Each file names the tests that answer for it.
 

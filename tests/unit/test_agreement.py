@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
+from scipy import stats
 
 from analysis.agreement import icc
 from analysis.measurement_error import (
@@ -79,12 +80,34 @@ def test_unbalanced_targets_are_dropped_and_counted() -> None:
     pd.testing.assert_frame_equal(result.table, whole.table)
 
 
+def test_raters_keep_their_order_and_no_variance_lies_below_nought() -> None:
+    """Both raters have mean 4, so their mean square (0) lies below the residual one (1)."""
+    wide = pd.DataFrame({"participant": list("abcd"), "pre": [1, 3, 5, 7], "post": [2, 2, 6, 6]})
+    found = icc(wide.melt("participant", var_name="wave", value_name="score"), level=0.9)
+    assert found.rater_means.to_dict() == {"pre": 4.0, "post": 4.0}
+    assert list(found.rater_means.index) == ["pre", "post"]
+    assert found.rater_variance == 0.0
+    assert found.error_variance == pytest.approx(2 / 3)  # residuals ±1/2, 8 · 1/4 over 3 degrees of freedom
+    assert found.sem_agreement == found.sem_consistency == pytest.approx((2 / 3) ** 0.5)
+    ratio = (34 / 3) / (2 / 3)  # mean square of targets: 2 · (2.5² + 1.5² + 1.5² + 2.5²) / 3
+    low, high = ratio / stats.f.ppf(0.95, 3, 3), ratio * stats.f.ppf(0.95, 3, 3)
+    row = found.table.loc["ICC(C,1)"]
+    assert row["icc"] == pytest.approx((ratio - 1) / (ratio + 1))
+    assert (row["ci_lower"], row["ci_upper"]) == pytest.approx(
+        ((low - 1) / (low + 1), (high - 1) / (high + 1))
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
         (long().drop(columns="wave"), "columns are absent: 'wave'"),
         (long().assign(score="high"), "columns are not numeric: 'score'"),
         (pd.concat([long(), long().iloc[:2]]), "2 of 122 rows repeat a target and rater"),
+        (
+            pd.concat([long(), long().iloc[:2].assign(score=9.5)]),
+            "2 of 122 rows repeat a target and rater",
+        ),
         (long().assign(wave=1).drop_duplicates("participant"), "1 rater in 'wave'"),
         (long().assign(participant=None), "120 of 120 rows name no target"),
     ],

@@ -126,12 +126,68 @@ def test_ratings_by_one_rater_and_without_evidence_are_counted() -> None:
     assert any("come without evidence" in note for note in found.notes)
 
 
+def five(first: str, second: str, evidence: str = "xxxxx") -> pd.DataFrame:
+    """One app, five principles; ratings and evidence by their first letters, `.` for none."""
+    words = {"A": "absent", "U": "unclear", "P": "present"}
+    rows = [
+        ("one", rater, name, words[letter], "" if seen == "." else seen)
+        for rater, letters in (("ann", first), ("bo", second))
+        for name, letter, seen in zip(NAMES, letters, evidence, strict=False)
+    ]
+    return pd.DataFrame(rows, columns=["app", "rater", "principle", "rating", "evidence"])
+
+
+def test_every_number_of_five_ratings_by_hand() -> None:
+    """Alike in 3 of 5; by chance .2·.2 + .2·.6 + .6·.2 = .28; .6 and .2 present; one of two blanks is present."""
+    audit = five("PPPUA", "PUUUA", "xxx..").assign(
+        rater=lambda t: t["rater"].replace({"ann": "z", "bo": "y"})
+    )
+    audit.loc[0, "evidence"] = " "
+    row = audit_agreement(audit).table.iloc[0]
+    assert (row["n"], row["agreement"], row["present"]) == (5, 0.6, pytest.approx(0.4))
+    assert row["difference"] == pytest.approx(0.4)  # raters by name: z, who was ann, comes second
+    assert row["kappa"] == pytest.approx((0.6 - 0.28) / 0.72)
+    assert row["pabak"] == pytest.approx((0.6 - 1 / 3) / (2 / 3))
+    assert row["pabak_se"] == pytest.approx(1.5 * (0.6 * 0.4 / 5) ** 0.5)
+    codes = audit.assign(rating=audit["rating"].map({"absent": 0, "unclear": 1, "present": 2}))
+    for table in (audit, codes):
+        assert [n for n in audit_agreement(table).notes if "evidence" in n] == [
+            "1 ratings of 'present' come without evidence"
+        ]
+
+
+@pytest.mark.parametrize("apps", [7, 8])
+def test_from_eight_apps_on_ratings_of_one_app_go_together(apps: int) -> None:
+    """PABAK is linear in agreement, so its error follows from the agreements alone, added up by app."""
+    audit = made(apps, seed=5)
+    found = audit_agreement(audit, confidence=0.9)
+    assert found.design["clustered"] == (apps == 8)
+    assert any("too few to allow" in note for note in found.notes) == (apps == 7)
+    wide = audit.pivot(index=["app", "principle"], columns="rater", values="rating")
+    alike = (wide["ann"] == wide["bo"]).astype(float)
+    apart = 1.5 * (alike - alike.mean())
+    sums = apart.groupby("app").sum() if apps == 8 else apart
+    error = float((sums**2).sum()) ** 0.5 / len(alike) * ((8 / 7) ** 0.5 if apps == 8 else 1.0)
+    row = found.table.iloc[0]
+    assert row["pabak_se"] == pytest.approx(error)
+    assert (row["pabak_upper"] - row["pabak_lower"]) / 2 == pytest.approx(1.6448536 * error)
+    single = found.table[found.table["scope"] == "principle"].set_index("name")["pabak_se"].dropna()
+    share = alike.groupby("principle").mean()[single.index]  # one rating of each app: nothing goes together
+    np.testing.assert_allclose(single, 1.5 * (share * (1 - share) / apps) ** 0.5)
+
+
 BAD = {
     "no rater": (lambda a: a.drop(columns="rater"), r"no column 'rater'"),
     "unknown principle": (lambda a: a.assign(principle="magic"), r"unknown principles: 'magic'"),
     "unknown rating": (lambda a: a.assign(rating="maybe"), r"none of the options: 'maybe'"),
     "one rater": (lambda a: a[a["rater"] == "ann"], r"1 of 1 apps were not rated by two raters: 'app0'"),
     "rated twice": (lambda a: pd.concat([a, a.head(3)]), r"3 ratings are given twice"),
+    "rated twice, otherwise": (
+        lambda a: pd.concat(
+            [a, a.head(1).assign(rating="unclear" if a["rating"][0] != "unclear" else "absent")]
+        ),
+        r"1 ratings are given twice",
+    ),
     "nameless app": (lambda a: a.assign(app=[None, *a["app"][1:]]), r"1 of 56 rows have no app"),
 }
 

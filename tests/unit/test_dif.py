@@ -11,7 +11,8 @@ import pytest
 
 from analysis.fairness.dif_result import DifResult
 from analysis.fairness.item_functioning import dif
-from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, find_anchors
+from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, Matcher, find_anchors
+from analysis.fairness.moderation import dif_moderation
 from analysis.fairness.proportional_odds import fit_proportional_odds
 from analysis.fairness.testing import TESTS, adjusted
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
@@ -194,6 +195,57 @@ def test_purification_ends(steps: list[list[int]], ending: str, rounds: int, anc
     ended = find_anchors(worst, frozenset(range(5)), fewest=3, max_rounds=4)
     assert (ended.ending, ended.rounds, set(ended.anchors)) == (ending, rounds, anchors)
     assert ended.anchors == tested[-1]
+
+
+def test_half_of_the_items_stay_anchors_however_few_would_do() -> None:
+    ended = find_anchors(lambda _: [0, 1, 2, 3], frozenset(range(6)), fewest=2, max_rounds=4)
+    assert (set(ended.anchors), ended.ending) == ({3, 4, 5}, TOO_FEW)
+
+
+def test_the_matching_variable_holds_the_item_itself_unless_it_is_the_rest() -> None:
+    table = np.array([[1.0, 2.0, 6.0, 5.0], [2.0, 4.0, np.nan, 1.0]])
+    for kind, wanted in (("total", [3.0, np.nan]), ("rest", [4.0, np.nan])):
+        matcher = Matcher(table=table, names=list("abcd"), kind=kind)
+        np.testing.assert_array_equal(
+            matcher.values(0, frozenset({1, 2})), wanted
+        )  # (1 + 2 + 6) / 3, (2 + 6) / 2
+
+
+def test_purification_uses_the_level_and_the_rule_that_were_asked_for() -> None:
+    """Item a differs with p of about .0001 and too little to be flagged."""
+    table = answers(shift=0.3)
+    two = (table["group"] == "two").astype(float)
+    for compare, by in ((dif, table["group"]), (dif_moderation, two)):
+        asked = {"alpha": 1e-5}, {"purify": "flagged"}, {"purify": None}, {"purify": "significant"}
+        kept = ["a" in compare(table[ITEMS], by, matching="total", **one).anchors for one in asked]
+        assert kept == [True, True, True, False]
+
+
+def test_flags_and_kinds_rest_on_adjusted_p() -> None:
+    """At a level between p and what Holm makes of it, six times as much, nothing is said."""
+    table = answers(shift=0.8, slope=0.6)
+    how: dict[str, Any] = {"matching": "total", "purify": None}
+    plain = dif(table[ITEMS], table["group"], **how).table.loc["a"]
+    assert plain["p_adjusted_total"] == pytest.approx(6 * plain["p_total"], rel=1e-9)
+    assert plain["flag"] != "none"
+    between = dif(table[ITEMS], table["group"], alpha=2 * plain["p_total"], **how).table.loc["a"]
+    assert (between["flag"], between["kind"]) == ("none", "")
+    level = 2 * plain["p_nonuniform"]
+    assert plain["p_adjusted_total"] < level < plain["p_adjusted_nonuniform"]
+    assert dif(table[ITEMS], table["group"], alpha=level, **how).table.loc["a", "kind"] == "uniform"
+
+
+def test_moderation_adjusts_as_asked_and_counts_whom_it_dropped() -> None:
+    table = answers(n=200)
+    age = np.arange(200.0) % 41
+    age[[3, 5]] = np.nan
+    items = table[ITEMS].astype(float)
+    items.loc[7] = np.nan
+    found = dif_moderation(items, age, matching="total", purify=None, adjust="none")
+    assert (found.n_obs, found.n_dropped) == (197, 3)
+    assert (found.table["p_adjusted_total"] == found.table["p_total"]).all()
+    holm = dif_moderation(items, age, matching="total", purify=None)
+    assert holm.table["p_adjusted_total"].min() == pytest.approx(min(6 * holm.table["p_total"].min(), 1.0))
 
 
 def test_an_unstable_search_is_said(shifted: pd.DataFrame) -> None:

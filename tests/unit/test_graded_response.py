@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis import graded_response
 from analysis.irt.graded_result import GradedResponseResult
@@ -16,12 +19,12 @@ CUTS = np.array([-1.5, -0.5, 0.4, 1.3])
 ITEMS = list("abcdef")
 
 
-def answers(n: int = 600, seed: int = 1) -> pd.DataFrame:
+def answers(n: int = 600, seed: int = 1, slopes: np.ndarray = SLOPES) -> pd.DataFrame:
     """Five options each, drawn from the model itself."""
     rng = np.random.default_rng(seed)
     theta = rng.standard_normal(n)
-    above = 1 / (1 + np.exp(-SLOPES[:, None, None] * (theta[None, :, None] - CUTS)))
-    codes = 1 + (rng.random((len(SLOPES), n, 1)) < above).sum(axis=2)
+    above = 1 / (1 + np.exp(-slopes[:, None, None] * (theta[None, :, None] - CUTS)))
+    codes = 1 + (rng.random((len(slopes), n, 1)) < above).sum(axis=2)
     return pd.DataFrame(codes.T, columns=ITEMS)
 
 
@@ -86,6 +89,85 @@ def test_a_person_without_answers_gets_no_score_and_is_not_counted(table: pd.Dat
     assert found.scores().iloc[3].isna().all()
     assert found.scores().drop(index=3).notna().all(axis=None)
     assert found.item_fit()["n"].tolist() == [len(table) - 2] * 6
+
+
+def test_item_fit_is_that_of_every_pattern_of_answers_added_up() -> None:
+    """Four items of three options have 81 patterns: shares of options within a total, without any recursion."""
+    rng = np.random.default_rng(4)
+    theta = rng.standard_normal(3000)
+    above = 1 / (1 + np.exp(-SLOPES[:4, None, None] * (theta[None, :, None] - np.array([-0.6, 0.6]))))
+    codes = pd.DataFrame((rng.random((4, 3000, 1)) < above).sum(axis=2).T, columns=ITEMS[:4])
+    fit = graded_response(codes)
+    nodes = np.linspace(-6, 6, 61)
+    weights = np.exp(-(nodes**2) / 2) / np.exp(-(nodes**2) / 2).sum()
+    given = [fit.probabilities(item, nodes).to_numpy() for item in ITEMS[:4]]
+    patterns = np.array(list(itertools.product(range(3), repeat=4)))
+    share = np.array(
+        [np.prod([given[j][:, c] for j, c in enumerate(row)], axis=0) @ weights for row in patterns]
+    )
+    totals, sums = patterns.sum(axis=1), codes.sum(axis=1).to_numpy()
+    found = fit.item_fit()
+    for j, item in enumerate(ITEMS[:4]):
+        statistic, cells = 0.0, 0
+        for total in range(1, 8):  # in the totals 0 and 8 everybody answers alike
+            of_total = totals == total
+            expected = np.array([share[of_total & (patterns[:, j] == c)].sum() for c in range(3)])
+            expected *= (sums == total).sum() / share[of_total].sum()
+            observed = np.array([((sums == total) & (codes[item] == c)).sum() for c in range(3)])
+            possible = expected > 0
+            assert expected[possible].min() >= 1  # nothing is merged but what cannot occur
+            statistic += ((observed - expected)[possible] ** 2 / expected[possible]).sum()
+            cells += possible.sum() - 1
+        df = cells - 3  # a slope and two boundaries
+        assert found.loc[item, "s_x2"] == pytest.approx(statistic, rel=1e-8)
+        assert found.loc[item, "df"] == df
+        assert found.loc[item, "pvalue"] == pytest.approx(stats.chi2.sf(statistic, df), rel=1e-8)
+        rmsea = (max(statistic - df, 0) / (df * 2999)) ** 0.5
+        assert found.loc[item, "rmsea"] == pytest.approx(rmsea, abs=1e-10)
+
+
+def test_scores_are_posterior_means_on_121_nodes() -> None:
+    """The posterior of steep items tells 121 nodes from the 61 of fitting; the sum is written out for one person."""
+    steep = answers(slopes=3 * SLOPES)
+    fitted = graded_response(steep)
+    nodes = np.linspace(-6, 6, 121)
+    posterior = np.exp(-(nodes**2) / 2)
+    for item in ITEMS:
+        posterior = posterior * fitted.probabilities(item, nodes)[steep.loc[0, item]].to_numpy()
+    mean = (posterior * nodes).sum() / posterior.sum()
+    spread = ((posterior * (nodes - mean) ** 2).sum() / posterior.sum()) ** 0.5
+    assert fitted.scores().loc[0].tolist() == pytest.approx([mean, spread], abs=1e-11)
+
+
+def test_bic_counts_who_answered_and_a_boundary_bears_the_number_of_its_option(table: pd.DataFrame) -> None:
+    holes = table.astype(float)
+    holes.loc[holes["a"] == 3, "a"] = np.nan  # nobody chose the middle of a: its boundary 2 is nowhere
+    holes.loc[:9] = np.nan
+    found = graded_response(holes)
+    assert (found.n_obs, found.n_parameters) == (590, 4 + 5 * 5)
+    assert found.bic == pytest.approx(29 * np.log(590) - 2 * found.loglik, abs=1e-9)
+    assert found.parameters.loc["a"].isna().tolist() == [False, False, True, False, False]
+    assert found.parameters.drop(index="a").notna().all(axis=None)
+    assert [name for name in found.covariance.index if name.startswith("a:")] == [
+        "a:a",
+        "a:d1",
+        "a:d3",
+        "a:d4",
+    ]
+
+
+def test_fewer_than_five_answers_make_a_category_rare(table: pd.DataFrame) -> None:
+    few = table.copy()
+    few["a"], few["b"] = few["a"].clip(upper=4), few["b"].clip(upper=4)
+    few.loc[:4, "a"], few.loc[:3, "b"] = 5, 5
+    assert graded_response(few).rare_categories == ["b:5"]
+
+
+def test_fit_is_refused_where_complete_answers_leave_out_a_category(table: pd.DataFrame) -> None:
+    gaps = table.astype(float)
+    gaps.loc[gaps["a"] == 5, "b"] = np.nan
+    with pytest.raises(NotEstimableError, match="they leave out categories of 'a'"):
+        graded_response(gaps).item_fit()
 
 
 def test_more_of_an_item_is_more_of_the_score(fitted: GradedResponseResult, table: pd.DataFrame) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from analysis import rules
 from analysis import screening_kernels as kernels
+from analysis.reliability.inputs import pairwise_covariance
 from analysis.rules import Rule, rule_table
 from analysis.screening import screen
 from instrument.definition import Instrument
@@ -118,6 +119,20 @@ def test_copies_between_people_are_flagged_but_not_of_one_person() -> None:
     assert table.loc[table["flag_copy"], "participant"].tolist() == ["p3", "p9"]
 
 
+def test_the_same_answer_to_everything_makes_nobody_a_copy() -> None:
+    frame = responses(60)
+    frame.loc[[3, 9], scale().item_ids] = 4
+    assert not screen(frame, scale()).table["flag_copy"].any()
+
+
+def test_as_many_people_as_items_give_no_distance() -> None:
+    """With gaps the pairwise covariances of four answers to four items can still be positive definite."""
+    gap = np.nan
+    few = np.array([[1, gap, 3, gap], [4, 2, gap, gap], [2, 5, 4, 4], [3, 4, 5, 3]])
+    assert np.linalg.eigvalsh(pairwise_covariance(few))[0] > 1e-5
+    assert kernels.mahalanobis_distances(few) is None
+
+
 def test_distances_are_within_waves_and_say_when_they_cannot_be() -> None:
     frame = pd.concat([responses(150), responses(10, seed=9).assign(wave=2)], ignore_index=True)
     result = screen(frame, scale())
@@ -139,6 +154,41 @@ def test_times_are_joined_by_participant_and_wave() -> None:
     column = screen(frame.assign(seconds=24), scale())
     assert column.table["flag_time"].all()
     assert any("no seconds" in note for note in screen(frame, scale()).notes)
+
+
+def test_seconds_belong_to_a_wave_and_are_shared_among_the_items_asked() -> None:
+    """24 items in 240 seconds are 10 each though 12 were skipped; 12 items that were not seen make it 20."""
+    frame = pd.concat([responses(3), responses(3, seed=9).assign(wave=2)], ignore_index=True)
+    half = scale().item_ids[:12]
+    frame.loc[[0, 1], half] = pd.NA
+    frame.attrs["reasons"] = pd.DataFrame(
+        [("p0", 1, item, "skipped") for item in half] + [("p1", 1, item, "not_seen") for item in half],
+        columns=["participant", "wave", "item", "reason"],
+    )
+    told = frame.attrs["reasons"]
+    times = frame[["participant", "wave"]].assign(seconds=[240, 240, 240, 480, 480, 480])
+    times.attrs = {}
+    frame.attrs["reasons"] = pd.concat([told, told.head(3)])  # said twice, counted once
+    found = screen(frame, scale(), times=times)
+    assert found.table["seconds_per_item"].tolist() == [10, 20, 10, 20, 20, 20]
+    assert (found.n_administrations, found.n_participants) == (6, 3)
+    assert found.table["missing_skipped"].tolist() == [12, 0, 0, 0, 0, 0]
+
+
+def test_a_careless_wave_goes_and_the_other_waves_of_its_person_stay() -> None:
+    frame = pd.concat([responses(), responses(seed=9).assign(wave=2)], ignore_index=True)
+    frame.loc[7, scale().item_ids] = 4
+    kept = screen(frame, scale()).without_flagged(frame)
+    assert 7 not in kept.index and 157 in kept.index
+    assert frame["participant"][7] == frame["participant"][157]
+
+
+def test_themes_of_one_item_have_no_halves() -> None:
+    raw = scale(3).model_dump(mode="json", by_alias=True)
+    raw["themes"][2]["items"] = raw["themes"][2]["items"][:1]
+    shorter = Instrument.model_validate(raw)
+    result = screen(responses(60, themes=3), shorter)
+    assert any("not computed: 2 themes have two items or more, 3" in note for note in result.notes)
 
 
 def test_few_themes_have_no_even_odd_index() -> None:

@@ -138,6 +138,21 @@ def test_a_silent_week_at_the_end_is_no_early_export() -> None:
         assert summarise_usage(events, STUDY, participants=people).rule["cut_short"] == expected
 
 
+def test_an_event_before_enrolment_does_not_show_how_far_the_log_reaches() -> None:
+    """The log ends on calendar day 30; b's event of day 60 lies 40 days before b was enrolled."""
+    events = pd.DataFrame(
+        [("a", 1.0, "login", 1.0), ("a", 30.0, "login", 1.0), ("b", -40.0, "login", 1.0)],
+        columns=["participant", "day", "kind", "duration"],
+    )
+    people = pd.DataFrame({"participant": ["a", "b"], "enrolled_day": [0, 100]})
+    usage = summarise_usage(
+        events, {**STUDY, "observed_until": "last_event"}, participants=people, reading=ANY
+    )
+    assert usage.counts["before_enrolment"] == 1
+    watched = usage.people.set_index("participant")["end_day"]
+    assert watched["a"] == 31.0  # days 0 to 30; with b's event it would be 61
+
+
 def test_a_telephone_whose_clock_runs_ahead_does_not_hide_an_early_export(joined: np.ndarray) -> None:
     wrong = pd.DataFrame([("p000", 3000.0, "login", 1.0)], columns=["participant", "day", "kind", "duration"])
     usage = summarise_usage(pd.concat([weekly(joined), wrong]), STUDY, participants=table(joined))
