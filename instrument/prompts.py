@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -50,6 +51,23 @@ class Between(Model):
             if opened <= clock < datetime.combine(day, time.fromisoformat(self.end)) + more:
                 return day
         return None
+
+    def ends(self, day: date, zone: ZoneInfo) -> datetime:
+        """Moment after which a prompt of a day takes nothing, also where it was begun in time.
+
+        Parameters
+        ----------
+        day
+            On which it opened.
+        zone
+            The study's time zone.
+
+        Returns
+        -------
+        datetime.datetime
+            With that zone.
+        """
+        return datetime.combine(day, time.fromisoformat(self.end), zone) + GRACE
 
 
 class Prompts(Model):

@@ -37,6 +37,8 @@ ADDED: dict[str, object] = {
     "zone": "UTC",
     "enrolment": None,
     "notices": None,
+    "timing": False,
+    "offline": False,
 }
 ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True, "between": None}
 
@@ -192,6 +194,8 @@ class Study(Model):
     zone: TimeZone = "UTC"
     enrolment: Enrolment | None = None
     notices: Notices | None = None
+    timing: bool = False
+    offline: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -25,6 +25,7 @@ from instrument.administer.interface import router as interface
 from instrument.administer.pages import router
 from instrument.administer.questions import locked_page
 from instrument.administer.questions import router as questions
+from instrument.administer.queued import router as queued
 from instrument.administer.rendering import FOLDER
 from instrument.administer.session import GuessLimit
 from instrument.administer.shield import Shield, for_programs
@@ -93,6 +94,7 @@ def create_app(
     app.include_router(router)
     app.include_router(questions)
     app.include_router(form_pages)
+    app.include_router(queued)
     app.include_router(enrolling)
     app.include_router(stopping)
     app.include_router(interface)

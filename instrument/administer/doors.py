@@ -95,9 +95,9 @@ class Site:
 class ShutError(Exception):
     """The request ends here with a page that says why."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, kind: str = "") -> None:
         super().__init__("shut")
-        self.response = response
+        self.response, self.kind = response, kind
 
 
 def site_of(request: Request) -> Site:
@@ -176,6 +176,30 @@ def _study_shown(request: Request) -> tuple[Study | None, str]:
     return None, "; ".join(named) if len(named) <= MOST_CONTACTS else ""
 
 
+def study_with_mark(request: Request, mark: str) -> Study | None:
+    """Study that begins the places of its people with a mark.
+
+    Parameters
+    ----------
+    request
+        The request.
+    mark
+        From a path.
+
+    Returns
+    -------
+    Study or None
+        None for a mark that this server did not make, and for drafts.
+    """
+    site = site_of(request)
+    with reading(site.engine) as connection:
+        kept: list[Any] = list(
+            connection.execute(select(study.c.id, study.c.definition).where(study.c.status != "draft"))
+        )
+    found = [row for row in kept if is_in_study(site.keyring, mark, row.id)]
+    return study_written_as(found[0].definition) if found else None
+
+
 def _wanted_languages(request: Request) -> list[str]:
     """Languages a browser asks for: by a link of the page, the last choice, then its settings."""
     accepted = [part.split(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
@@ -246,7 +270,8 @@ def shut(request: Request, kind: str, status: int, page: Page | None = None, **s
     keys = [f"{kind}_lead", f"{kind}_todo"]
     lines = [frame.t[key] for key in keys if key in frame.t]
     values: dict[str, Any] = {"lines": lines, "crisis": frame.crisis or frame.t["help_none"], **shown}
-    return ShutError(render("message.html", frame, status, title=frame.t[f"{kind}_title"], **values))
+    made = render("message.html", frame, status, title=frame.t[f"{kind}_title"], **values)
+    return ShutError(made, kind)
 
 
 def person_numbered(connection: Connection, number: int) -> Any:

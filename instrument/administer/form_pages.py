@@ -19,6 +19,7 @@ from instrument.administer.questions import (
     asked_now,
     in_language,
     next_path,
+    note_seen,
 )
 from instrument.administer.rendering import form_fields, render
 from instrument.administer.session import comes_from_here
@@ -33,8 +34,19 @@ REMOVABLE = ("several", "number", "date", "text")
 """Kinds whose answer can be cleared on the page; a radio button cannot be."""
 
 
-def _step(asked: Asked, form: str, number: int) -> Step | None:
-    """Page of a form where something is asked now."""
+def form_step(asked: Asked, form: str, number: int) -> Step | None:
+    """Give the page of a form, where something is asked on it now.
+
+    Parameters
+    ----------
+    asked, form, number
+        Whose questions, id of the form, and number of the page.
+
+    Returns
+    -------
+    Step or None
+        None for a page that is not there, or whose questions are hidden.
+    """
     path = f"/survey/form/{form}/{number}"
     return next((step for step in asked.steps if step.path == path), None)
 
@@ -74,6 +86,7 @@ def _form_page(
         from_review=from_review,
         own_form=True,
         help_asked=help_asked,
+        sheet=asked.sheet(request),
         seal=seal(request, asked.here, f"attempt {asked.attempt}"),
     )
 
@@ -83,7 +96,7 @@ def show_form(request: Request, form_id: str, number: Number) -> Response:
     """Show a page of a form with the answers given so far."""
     with reading(site_of(request).engine) as connection:
         asked = asked_now(request, connection)
-    step = _step(asked, form_id, number)
+    step = form_step(asked, form_id, number)
     if step is None:
         return go(asked.page, "/survey")
     return _form_page(request, asked, step, from_review=request.query_params.get("from") == "review")
@@ -122,42 +135,63 @@ def read_fields(questions: Sequence[Question], form: Any) -> tuple[dict[str, str
 @router.post("/s/{place}/survey/form/{form_id}/{number}")
 def post_form(request: Request, form_id: str, number: Number, form: Form) -> Response:
     """Save a page of a form, then lead on; blanks are asked about once, softly."""
-    from_review = form.get("from") == "review"
     with site_of(request).engine.begin() as connection:
         asked = asked_by_form(request, connection, form)
-        page, step = asked.page, _step(asked, form_id, number)
-        if step is None or step.form is None:  # another tab has hidden these questions meanwhile
-            return go(page, "/survey")
-        answers, faults, typed = read_fields(step.questions, form)
-        language, pressed = form.get("lang"), form.get("go")
-        if not comes_from_here(request):
-            again: dict[str, Any] = {"typed": typed, "faults": faults, "help_asked": pressed == "help"}
-            return _form_page(request, asked, step, 403, from_review=from_review, **again)
-        said = asked.kept.get(step.form.id, {})
-        shown_before = {str(text) for text in form.getlist("had")}
-        removed = [
-            q.id
-            for q in step.questions
-            if q.id in shown_before and q.kind in REMOVABLE and q.id not in answers and q.id not in faults
-        ]
-        open_ids = [
-            q.id
-            for q in step.questions
-            if q.id not in answers and (said.get(q.id) is None or q.id in removed or q.id in faults)
-        ]
-        open_ids = [name for name in open_ids if not (from_review and name in said)]
-        onward = language is None and pressed in ("next", "continue")
-        stays = onward and pressed == "next" and (bool(open_ids) or bool(faults))
-        blanks = dict.fromkeys(open_ids) if pressed == "continue" else {}
-        new = {**blanks, **answers}
-        kept = save_form(connection, asked.attempt, step.form, new, taken_back=removed)
-        asked = replace(asked, kept={**asked.kept, step.form.id: kept})
-        if isinstance(language, str) and language in dict(page.languages):
-            return in_language(connection, request, asked, language, from_review)
-        if stays:
-            shown: dict[str, Any] = {"typed": typed, "faults": faults, "open_ids": open_ids}
-            return _form_page(request, asked, step, 422, from_review=from_review, **shown)
-        path = next_path(asked.steps, step.path, str(pressed), onward, from_review)
-        if onward and path == "/survey/page/1":  # only now are the first items of the scale seen
-            save_answers(connection, asked.attempt, {}, show_page=1)
+        return save_form_page(request, connection, asked, form_id, number, form)
+
+
+def save_form_page(
+    request: Request, connection: Any, asked: Asked, form_id: str, number: int, form: Any
+) -> Response:
+    """Save a page of a form and lead on.
+
+    Parameters
+    ----------
+    request, connection, asked
+        The request, an open transaction, and whose page it is.
+    form_id, number, form
+        Id of the form, number of the page, and what was posted.
+
+    Returns
+    -------
+    starlette.responses.Response
+        Leads on, or shows the page again.
+    """
+    from_review = form.get("from") == "review"
+    page, step = asked.page, form_step(asked, form_id, number)
+    if step is None or step.form is None:  # another tab has hidden these questions meanwhile
+        return go(page, "/survey")
+    answers, faults, typed = read_fields(step.questions, form)
+    language, pressed = form.get("lang"), form.get("go")
+    if not comes_from_here(request):
+        again: dict[str, Any] = {"typed": typed, "faults": faults, "help_asked": pressed == "help"}
+        return _form_page(request, asked, step, 403, from_review=from_review, **again)
+    said = asked.kept.get(step.form.id, {})
+    shown_before = {str(text) for text in form.getlist("had")}
+    removed = [
+        q.id
+        for q in step.questions
+        if q.id in shown_before and q.kind in REMOVABLE and q.id not in answers and q.id not in faults
+    ]
+    open_ids = [
+        q.id
+        for q in step.questions
+        if q.id not in answers and (said.get(q.id) is None or q.id in removed or q.id in faults)
+    ]
+    open_ids = [name for name in open_ids if not (from_review and name in said)]
+    onward = language is None and pressed in ("next", "continue")
+    stays = onward and pressed == "next" and (bool(open_ids) or bool(faults))
+    blanks = dict.fromkeys(open_ids) if pressed == "continue" else {}
+    new = {**blanks, **answers}
+    kept = save_form(connection, asked.attempt, step.form, new, taken_back=removed)
+    note_seen(request, connection, asked, step.path, form)
+    asked = replace(asked, kept={**asked.kept, step.form.id: kept})
+    if isinstance(language, str) and language in dict(page.languages):
+        return in_language(connection, request, asked, step.path, language, from_review)
+    if stays:
+        shown: dict[str, Any] = {"typed": typed, "faults": faults, "open_ids": open_ids}
+        return _form_page(request, asked, step, 422, from_review=from_review, **shown)
+    path = next_path(asked.steps, step.path, str(pressed), onward, from_review)
+    if onward and path == "/survey/page/1":  # only now are the first items of the scale seen
+        save_answers(connection, asked.attempt, {}, show_page=1)
     return go(page, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -42,6 +42,8 @@ class Occasion:
         Name of the open wave.
     next_at
         Clock at which the next prompt opens; empty where it is no prompt.
+    until
+        Moment at which the open wave closes for the person, None when none is open.
     """
 
     wave_id: int | None
@@ -50,6 +52,7 @@ class Occasion:
     version_id: int | None = None
     wave: str = ""
     next_at: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def occasion_of(
     return Occasion(None) if upcoming is None else Occasion(None, next_opens=upcoming[0], next_at=upcoming[1])
 
 
-def open_attempts(connection: Connection, person: Any) -> dict[int, str]:
+def open_attempts(connection: Connection, person: Any) -> dict[int, Occasion]:
     """Attempts that a person may go on with now.
 
     Parameters
@@ -170,11 +173,11 @@ def open_attempts(connection: Connection, person: Any) -> dict[int, str]:
 
     Returns
     -------
-    dict of str
-        Number of the attempt to name of its wave.
+    dict of Occasion
+        By number of the attempt.
     """
     found, _ = _occasions(connection, person, None, None)
-    return {one.administration: one.wave for one in found if one.administration is not None}
+    return {one.administration: one for one in found if one.administration is not None}
 
 
 def _occasions(
@@ -196,7 +199,7 @@ def _occasions(
         window = days.window(rules, row.name, row.opens_day, row.closes_day)
         if window is None or row.status == "completed":
             continue
-        hours = rules.hours.get(row.name)
+        hours, day = rules.hours.get(row.name), None
         if hours is None:
             is_open, later = window.holds(now), window.opens > now
         else:
@@ -206,8 +209,15 @@ def _occasions(
             to_come = f"{local:%H:%M}" < hours.start
             later = window.opens > local.date() or (window.opens == local.date() and to_come)
         if is_open:
+            midnight = datetime.combine(window.closes + timedelta(days=1), time(), UTC)
             found.append(
-                Occasion(row.wave_id, row.administration_id, None, row.instrument_version_id, row.name)
+                Occasion(
+                    row.wave_id,
+                    row.administration_id,
+                    version_id=row.instrument_version_id,
+                    wave=row.name,
+                    until=midnight if hours is None or day is None else hours.ends(day, rules.zone),
+                )
             )
         elif later and not begins:
             upcoming.append((window.opens, "" if hours is None else hours.start))

@@ -24,6 +24,7 @@ from instrument.administer.doors import (
     frame_of,
     person_numbered,
     person_of,
+    place_in,
     remember_language,
     seal,
     shut,
@@ -48,6 +49,7 @@ from instrument.administer.session import (
     cookie_value,
     place_of,
 )
+from instrument.administer.sheets import forgetting
 from instrument.administer.steps import first_open_step, how_much
 from instrument.administer.withdrawal_code import about_code
 from instrument.storable import is_storable
@@ -60,6 +62,7 @@ from instrument.store.people import (
     give_consent,
     issue_withdrawal_code,
     link_of,
+    person_of_code,
     set_language,
     withdraw_by_code,
 )
@@ -187,12 +190,13 @@ def resume(request: Request) -> Response:
         if not here.person.consent_granted:
             link = {"path": "/survey/consent", "label": page.t["consent_change"]}
             lines = [page.t["consent_declined"]]
-            return render(
+            declined = render(
                 "message.html", page, title=page.t["consent_declined_title"], lines=lines, link=link
             )
+            return forgetting(declined, here.study, place_in(request))
         occasion = occasion_of(connection, here.person)
         if occasion.wave_id is None:
-            return _nothing(page, occasion)
+            return forgetting(_nothing(page, occasion), here.study, place_in(request))
         if occasion.administration is None:
             return go(page, "/survey/start")
         return go(page, first_open_step(connection, here, occasion))
@@ -383,7 +387,8 @@ def show_done(request: Request) -> Response:
     lines = [page.t["done_lead"], page.t["code_before"]]
     if occasion.next_opens is not None:
         lines.append(_comes_next(page, occasion))
-    return render("message.html", page, title=page.t["done_title"], lines=lines, crisis=page.crisis)
+    made = render("message.html", page, title=page.t["done_title"], lines=lines, crisis=page.crisis)
+    return forgetting(made, here.study, place_in(request))
 
 
 def _own_page(request: Request, end: str) -> RedirectResponse | None:
@@ -481,13 +486,19 @@ def post_withdraw(request: Request, form: Form) -> Response:
         if choice not in list(Withdrawal):
             return _withdraw_page(request, page, 422, **typed)
         what = Withdrawal(str(choice))
+        whose: Any = person_of_code(connection, site.keyring, code)
+        about = None if whose is None else (whose.study_id, whose.token_hash, whose.definition)
         number = withdraw_by_code(connection, site.keyring, code, what)
     if number is None:
         if site.limit.blocked(client_of(request)):
             raise shut(request, "many", 429)
         site.limit.failed(client_of(request))
         return _withdraw_page(request, page, 422, unknown=True, **typed)
-    return _withdrawn(request, page, what, stays=before is not None and before.id != number)
+    response = _withdrawn(request, page, what, stays=before is not None and before.id != number)
+    if about is not None:
+        place = place_of(site.keyring, about[0], about[1])
+        forgetting(response, study_written_as(about[2]), place)
+    return response
 
 
 def _withdrawn(request: Request, page: Page, what: Withdrawal, *, stays: bool) -> Response:

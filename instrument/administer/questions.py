@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from instrument.administer.doors import ShutError, enter, fits, remember_language, seal, site_of, visit
 from instrument.administer.journey import (
     Circumstances,
+    Occasion,
     attempts_made,
     chosen_code,
     in_words_of,
@@ -24,6 +26,7 @@ from instrument.administer.journey import (
 from instrument.administer.pages import Form, go, ready, stale
 from instrument.administer.rendering import Page, question_fields, render, review_sections
 from instrument.administer.session import comes_from_here
+from instrument.administer.sheets import Sheet, new_sheet, seconds_seen
 from instrument.administer.steps import REVIEW, Step, place_among, steps_of
 from instrument.store.answers import (
     Answer,
@@ -34,7 +37,9 @@ from instrument.store.answers import (
 )
 from instrument.store.connect import reading
 from instrument.store.form_answers import form_answers_of
+from instrument.store.instants import utc
 from instrument.store.people import set_language
+from instrument.store.sheets import keep_time
 
 router = APIRouter(include_in_schema=False)
 Number = Annotated[int, Path(ge=1, le=10_000)]
@@ -52,6 +57,8 @@ class Asked:
         Number of the attempt, and name of its wave.
     rows, kept
         Its answers to the scale and to forms.
+    until
+        Moment at which the wave closes for the person.
     """
 
     here: Circumstances
@@ -60,17 +67,43 @@ class Asked:
     wave: str
     rows: list[Any]
     kept: dict[str, dict[str, str | None]]
+    until: datetime
 
     @property
     def steps(self) -> list[Step]:
         """Pages of questions, in their order."""
         return steps_of(self.here.study, self.wave, self.rows, self.kept)
 
+    def sheet(self, request: Request) -> Sheet | None:
+        """Sheet of a page that is about to be shown; None where the study asks for none."""
+        return new_sheet(request, self.here.study, self.here.person, self.until)
 
-def _asked(connection: Any, here: Circumstances, page: Page, attempt: int, wave: str, version: int) -> Asked:
-    here = in_words_of(connection, here, version)
+
+def _asked(connection: Any, here: Circumstances, page: Page, occasion: Occasion) -> Asked:
+    attempt = int(occasion.administration or 0)
+    here = in_words_of(connection, here, occasion.version_id or here.version_id)
     kept = form_answers_of(connection, attempt) if here.study.forms else {}
-    return Asked(here, page, attempt, wave, answers_of(connection, attempt), kept)
+    ends = [moment for moment in (occasion.until, here.person.expires_at) if moment is not None]
+    until = min((utc(moment) for moment in ends), default=datetime.now(UTC))
+    return Asked(here, page, attempt, occasion.wave, answers_of(connection, attempt), kept, until)
+
+
+def note_seen(request: Request, connection: Any, asked: Asked, path: str, form: Any) -> None:
+    """Keep how long a page was seen, where the study wants it and the script of the page ran.
+
+    Parameters
+    ----------
+    request, connection, asked
+        The request, the transaction that stored the page, and whose it is.
+    path
+        Of the page, below the person's pages.
+    form
+        What was posted.
+    """
+    seen = seconds_seen(site_of(request).keyring, form) if asked.here.study.timing else None
+    if seen is not None:
+        page = path.removeprefix("/survey/").replace("/", "-")
+        keep_time(connection, asked.attempt, page, *seen)
 
 
 def asked_now(request: Request, connection: Any) -> Asked:
@@ -94,8 +127,7 @@ def asked_now(request: Request, connection: Any) -> Asked:
     here, page, occasion = ready(request, connection)
     if occasion.administration is None:
         raise ShutError(go(page, "/survey/start"))
-    version = occasion.version_id or here.version_id
-    return _asked(connection, here, page, occasion.administration, occasion.wave, version)
+    return _asked(connection, here, page, occasion)
 
 
 def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
@@ -131,8 +163,7 @@ def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
             open_ones = open_attempts(connection, here.person)
             if row.administration_id not in open_ones or not here.person.consent_granted:
                 raise stale(request, page, "over", 409)
-            attempt, version = int(row.administration_id), int(row.instrument_version_id)
-            return _asked(connection, here, page, attempt, str(row.name), version)
+            return _asked(connection, here, page, open_ones[int(row.administration_id)])
     raise stale(request, page)
 
 
@@ -162,6 +193,7 @@ def _question_page(
         from_review=from_review,
         own_form=True,
         help_asked=shown.get("help_asked", False),
+        sheet=asked.sheet(request),
         seal=seal(request, here, f"attempt {asked.attempt}"),
     )
 
@@ -180,44 +212,61 @@ def show_questions(request: Request, number: Number) -> Response:
 @router.post("/s/{place}/survey/page/{number}")
 def post_questions(request: Request, number: Number, form: Form) -> Response:
     """Save a page, then lead on; blanks are asked about once, softly."""
-    from_review = form.get("from") == "review"
     with site_of(request).engine.begin() as connection:
         asked = asked_by_form(request, connection, form)
-        here, page, attempt = asked.here, asked.page, asked.attempt
-        on_page = {row.name: row for row in asked.rows if row.page == number}
-        if not on_page:
-            return go(page, "/survey")
-        answers, wrong = read_form(here.scale, {name: row.item_id for name, row in on_page.items()}, form)
-        language, step = form.get("lang"), form.get("go")
-        if not comes_from_here(request):
-            by_number = {row.item_id: name for name, row in on_page.items()}
-            chosen = {
-                by_number[k]: chosen_code(here.scale, by_number[k], a.state, a.value)
-                for k, a in answers.items()
-            }
-            kept = {"chosen": chosen, "help_asked": step == "help"}
-            return _question_page(request, asked, number, 403, from_review=from_review, **kept)
-        unsaid = ("not_seen",) if from_review else ("not_seen", "skipped")
-        left_open = [
-            name for name, row in on_page.items() if row.item_id not in answers and row.state in unsaid
-        ]
-        onward = language is None and step in ("next", "continue")
-        if step == "continue":
-            answers |= {on_page[name].item_id: Answer("skipped") for name in left_open if name not in wrong}
-        leads_on = onward and not wrong and (step == "continue" or not left_open)
-        shown_next = number + 1 if leads_on and not from_review else None
-        save_answers(connection, attempt, answers, show_page=shown_next)
-        if isinstance(language, str) and language in dict(page.languages):
-            return in_language(connection, request, asked, language, from_review)
-        if onward and not leads_on:
-            asked = replace(asked, rows=answers_of(connection, attempt))
-            found: dict[str, Any] = {"wrong": wrong, "open_ids": left_open}
-            return _question_page(request, asked, number, 422, from_review=from_review, **found)
-    return go(page, next_path(asked.steps, f"/survey/page/{number}", str(step), onward, from_review))
+        return save_questions(request, connection, asked, number, form)
+
+
+def save_questions(request: Request, connection: Any, asked: Asked, number: int, form: Any) -> Response:
+    """Save a page of the scale and lead on.
+
+    Parameters
+    ----------
+    request, connection, asked
+        The request, an open transaction, and whose page it is.
+    number, form
+        Of the page, and what was posted.
+
+    Returns
+    -------
+    starlette.responses.Response
+        Leads on, or shows the page again.
+    """
+    from_review = form.get("from") == "review"
+    here, page, attempt = asked.here, asked.page, asked.attempt
+    on_page = {row.name: row for row in asked.rows if row.page == number}
+    if not on_page:
+        return go(page, "/survey")
+    answers, wrong = read_form(here.scale, {name: row.item_id for name, row in on_page.items()}, form)
+    language, step = form.get("lang"), form.get("go")
+    path = f"/survey/page/{number}"
+    if not comes_from_here(request):
+        by_number = {row.item_id: name for name, row in on_page.items()}
+        chosen = {
+            by_number[k]: chosen_code(here.scale, by_number[k], a.state, a.value) for k, a in answers.items()
+        }
+        kept = {"chosen": chosen, "help_asked": step == "help"}
+        return _question_page(request, asked, number, 403, from_review=from_review, **kept)
+    unsaid = ("not_seen",) if from_review else ("not_seen", "skipped")
+    left_open = [name for name, row in on_page.items() if row.item_id not in answers and row.state in unsaid]
+    onward = language is None and step in ("next", "continue")
+    if step == "continue":
+        answers |= {on_page[name].item_id: Answer("skipped") for name in left_open if name not in wrong}
+    leads_on = onward and not wrong and (step == "continue" or not left_open)
+    shown_next = number + 1 if leads_on and not from_review else None
+    save_answers(connection, attempt, answers, show_page=shown_next)
+    note_seen(request, connection, asked, path, form)
+    if isinstance(language, str) and language in dict(page.languages):
+        return in_language(connection, request, asked, path, language, from_review)
+    if onward and not leads_on:
+        asked = replace(asked, rows=answers_of(connection, attempt))
+        found: dict[str, Any] = {"wrong": wrong, "open_ids": left_open}
+        return _question_page(request, asked, number, 422, from_review=from_review, **found)
+    return go(page, next_path(asked.steps, path, str(step), onward, from_review))
 
 
 def in_language(
-    connection: Any, request: Request, asked: Asked, language: str, from_review: bool
+    connection: Any, request: Request, asked: Asked, path: str, language: str, from_review: bool
 ) -> Response:
     """Keep the language chosen on a page of questions and show that page again.
 
@@ -225,8 +274,8 @@ def in_language(
     ----------
     connection, request, asked
         An open transaction, the request, and whose questions.
-    language
-        Tag, one of the study's.
+    path, language
+        Of the page below the person's pages, and tag, one of the study's.
     from_review
         Whether the page was opened from the review.
 
@@ -236,8 +285,7 @@ def in_language(
         Leads to the same page.
     """
     set_language(connection, asked.here.person.id, language)
-    path = asked.page.path + ("?from=review" if from_review else "")
-    response = go(asked.page, path)
+    response = go(asked.page, path + ("?from=review" if from_review else ""))
     remember_language(request, response, language)
     return response
 

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 
 from instrument.administer.journey import Circumstances, chosen_code, field_of
 from instrument.administer.linking import with_telephone_links
+from instrument.administer.shield import POLICY, POLICY_HEADER, POLICY_OF_SCRIPTS
 from instrument.administer.texts import page_texts
 from instrument.definition import Instrument, Wording
 from instrument.forms import Question, plain_number
@@ -26,6 +27,8 @@ _DEFAULTS = {
     "lines": (),
     "again": False,
     "back": "",
+    "sheet": None,
+    "scripts": (),
 }
 
 _templates = Environment(
@@ -149,8 +152,12 @@ def render(template: str, page: Page, status: int = 200, **values: Any) -> HTMLR
     starlette.responses.HTMLResponse
         The page.
     """
-    text = _templates.get_template(template).render(**{**_DEFAULTS, **values, "page": page})
-    return HTMLResponse(text, status_code=status)
+    sheet = values.get("sheet")
+    scripts = values.get("scripts") or (sheet.scripts if sheet is not None else ())
+    shown = {**_DEFAULTS, **values, "page": page, "scripts": scripts}
+    text = _templates.get_template(template).render(**shown)
+    headers = {POLICY_HEADER: f"{POLICY}; {POLICY_OF_SCRIPTS}"} if scripts else None
+    return HTMLResponse(text, status_code=status, headers=headers)
 
 
 def question_fields(

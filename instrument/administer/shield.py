@@ -24,11 +24,15 @@ MOST_BYTES_OF_PROGRAMS = 1_048_576
 OURS = "/instrument/"
 INTERFACE = ("/events", "/fhir/", "/openapi.json")
 CLOSE = {"connection": "close"}
+POLICY_HEADER = "Content-Security-Policy"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+POLICY_OF_SCRIPTS = "script-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'"
+"""Only where a study asks for times or for a page off line: files of this server, nothing inline."""
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'"
-    ),
+    POLICY_HEADER: POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",

@@ -12,6 +12,8 @@ from starlette.responses import Response
 from instrument.administer.doors import client_of, frame_of, person_numbered, shut, site_of
 from instrument.administer.journey import circumstances_of
 from instrument.administer.rendering import Page, render
+from instrument.administer.session import place_of
+from instrument.administer.sheets import forgetting
 from instrument.store.erasures import was_erased
 from instrument.store.outbox import stop_messages
 from instrument.store.people import link_of
@@ -20,7 +22,7 @@ from instrument.store.relinking import person_of_former_link
 router = APIRouter(include_in_schema=False)
 
 
-def _who(request: Request, connection: Any, token: str) -> tuple[int, Page]:
+def _who(request: Request, connection: Any, token: str) -> tuple[Any, Page]:
     site = site_of(request)
     link: Any = link_of(connection, site.keyring, token)
     number = person_of_former_link(connection, site.keyring, token) if link is None else int(link.id)
@@ -32,7 +34,7 @@ def _who(request: Request, connection: Any, token: str) -> tuple[int, Page]:
             raise shut(request, "many", 429)
         site.limit.failed(client_of(request))
         raise shut(request, "lost", 404)
-    return int(person.id), replace(frame_of(request, circumstances_of(person)), form_token="", path="")
+    return person, replace(frame_of(request, circumstances_of(person)), form_token="", path="")
 
 
 @router.get("/stop/{token}")
@@ -47,6 +49,8 @@ def show_stop(request: Request, token: str) -> Response:
 def post_stop(request: Request, token: str) -> Response:
     """Note that the person wants no more messages; mail programs may do it with one press (RFC 8058)."""
     with site_of(request).engine.begin() as connection:
-        number, page = _who(request, connection, token)
-        stop_messages(connection, number)
-    return render("message.html", page, title=page.t["stop_title"], lines=[page.t["stopped_lead"]])
+        person, page = _who(request, connection, token)
+        stop_messages(connection, int(person.id))
+    made = render("message.html", page, title=page.t["stop_title"], lines=[page.t["stopped_lead"]])
+    place = place_of(site_of(request).keyring, person.study_id, person.token_hash)
+    return forgetting(made, circumstances_of(person).study, place)

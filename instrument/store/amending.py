@@ -34,6 +34,8 @@ MAY_CHANGE = (
     "messages",
     "enrolment",
     "notices",
+    "timing",
+    "offline",
 )
 """Keys of a study file that do not change what the numbers mean."""
 VERSION_COLUMNS = ["version", "at", "instrument_version", "consent_version", "changed", "reason", "by"]

@@ -391,6 +391,28 @@ def issue_withdrawal_code(connection: Connection, keyring: Keyring, participant_
     return code
 
 
+def person_of_code(connection: Connection, keyring: Keyring, code: str) -> Row[tuple[object, ...]] | None:
+    """Person whose withdrawal code this is, with the definition of the study.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    keyring
+        Keys of the hashes; each is tried.
+    code
+        As typed.
+
+    Returns
+    -------
+    sqlalchemy.Row or None
+        None for an unknown code.
+    """
+    query = select(participant, study.c.definition).join(study, study.c.id == participant.c.study_id)
+    hashes = keyring.candidates(plain_code(code))
+    return connection.execute(query.where(participant.c.erasure_hash.in_(hashes))).first()
+
+
 def withdraw_by_code(connection: Connection, keyring: Keyring, code: str, choice: Withdrawal) -> int | None:
     """Withdraw the person whose withdrawal code this is.
 
@@ -410,8 +432,7 @@ def withdraw_by_code(connection: Connection, keyring: Keyring, code: str, choice
     int or None
         Number of the person (no longer in the store after an erasure); None for an unknown code.
     """
-    hashes = keyring.candidates(plain_code(code))
-    found = connection.execute(select(participant.c.id).where(participant.c.erasure_hash.in_(hashes))).first()
+    found: Any = person_of_code(connection, keyring, code)
     if found is None or not hold_people(connection, [int(found.id)]):
         return None
     if choice is Withdrawal.DELETE:

@@ -14,6 +14,8 @@ TABLES_OF_PEOPLE = (
     "response",
     "response_history",
     "form_answer",
+    "queued_page",
+    "page_time",
     "administration_act",
     "former_link",
     "message",

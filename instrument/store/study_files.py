@@ -23,6 +23,7 @@ from instrument.store.connect import reading
 from instrument.store.definitions import find_study, instrument_of
 from instrument.store.form_answers import form_tables
 from instrument.store.instants import utc
+from instrument.store.sheets import page_times
 from instrument.store.study_data import StudyData, opened_store, study_data
 from instrument.store.tables import (
     administration,
@@ -39,7 +40,7 @@ from instrument.written_cells import csv_text
 
 CALLER = "dta study export"
 RESPONSES, USAGE, ENROLMENT, TIMES = "responses.csv", "usage.csv", "enrolment.csv", "times.csv"
-CONSENT, ORDER = "consent.csv", "order.csv"
+CONSENT, ORDER, PAGE_TIMES = "consent.csv", "order.csv", "page_times.csv"
 STUDY, INSTRUMENT = "study.yaml", "instrument.yaml"
 
 
@@ -63,8 +64,8 @@ def study_files(
     -------
     tuple
         Text of each file by its name, and notes: what was set aside. `responses.csv` holds what an analysis
-        takes; `usage.csv` and `times.csv` are absent where nothing is known; days count from the person's
-        day 0, and no moment, address or link is in any of them. Trial links are left out.
+        takes; `usage.csv`, `times.csv` and `page_times.csv` are absent where nothing is known; days count
+        from the person's day 0, and no moment, address or link is in any of them. Trial links are left out.
 
     Raises
     ------
@@ -86,6 +87,7 @@ def study_files(
             row: Any = find_study(connection, name)
             beside = {
                 TIMES: _times(connection, int(row.id)),
+                PAGE_TIMES: page_times(connection, int(row.id)),
                 ORDER: _order(connection, int(row.id)),
                 CONSENT: _choices(connection, row),
             }
@@ -95,7 +97,7 @@ def study_files(
     kept = set(
         zip(data.responses["participant"].astype(str), data.responses["wave"].astype(str), strict=True)
     )
-    for table in (TIMES, ORDER):
+    for table in (TIMES, PAGE_TIMES, ORDER):
         places = zip(beside[table]["participant"], beside[table]["wave"], strict=True)
         beside[table] = beside[table][[place in kept for place in places]]
     files = {
@@ -108,8 +110,7 @@ def study_files(
     }
     if data.usage is not None and len(data.usage):
         files[USAGE] = csv_text(data.usage[["participant", "day", "kind", "duration"]])
-    if len(beside[TIMES]):
-        files[TIMES] = csv_text(beside[TIMES])
+    files |= {name: csv_text(beside[name]) for name in (TIMES, PAGE_TIMES) if len(beside[name])}
     files |= {f"form_{form}.csv": csv_text(table) for form, table in forms.items()}
     return files, list(data.set_aside)
 

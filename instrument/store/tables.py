@@ -302,6 +302,30 @@ form_answer = Table(
     CheckConstraint("(state = 'answered') = (value IS NOT NULL)", name="value_iff_answered"),
 )
 
+queued_page = Table(
+    "queued_page",
+    metadata,
+    Column(
+        "administration_id", Integer, ForeignKey("administration.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("sheet", String(64), primary_key=True),
+    Column("content_hash", String(160), nullable=False),
+    Column("at", Instant, nullable=False),
+)
+
+page_time = Table(
+    "page_time",
+    metadata,
+    Column(
+        "administration_id", Integer, ForeignKey("administration.id", ondelete="CASCADE"), primary_key=True
+    ),
+    Column("sheet", String(64), primary_key=True),
+    Column("page", String(96), nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("saved_at", Instant, nullable=False),
+    CheckConstraint("seconds >= 0", name="not_negative"),
+)
+
 administration_act = Table(
     "administration_act",
     metadata,

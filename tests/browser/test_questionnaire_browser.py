@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -51,12 +52,12 @@ class Site:
         return f"{self.address}/q/{made.token}"
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    engine = open_store(str(tmp_path_factory.mktemp("store") / "s.sqlite"))
+def site_of_study(folder: Path, **changes: Any) -> Iterator[Site]:
+    """Serve a study of its own until the tests are done with it."""
+    engine = open_store(str(folder / "s.sqlite"))
     upgrade_store(engine)
     keyring = Keyring({"k1": b"1" * 32})
-    open_study(engine, keyring, title="Example study", synthetic=True)
+    open_study(engine, keyring, **{"title": "Example study", "synthetic": True, **changes})
     config = uvicorn.Config(create_app(engine, keyring), port=0, access_log=False, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -68,6 +69,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     server.should_exit = True
     thread.join(10)
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    yield from site_of_study(tmp_path_factory.mktemp("store"))
 
 
 def press(page: Page, selector: str = ".buttons button") -> None:
