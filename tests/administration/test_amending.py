@@ -81,7 +81,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"day_zero": "first_use"}, "day_zero: must stay as it is"),
     ({"languages": ["en"]}, "languages: must stay as it is"),
     ({"waves": raw_study()["waves"][:1]}, "waves: first, second must stay in their order"),
-    ({"waves": list(reversed([{**w, "day": 25} for w in raw_study()["waves"]]))}, "waves"),
+    (
+        {
+            "waves": [
+                {**w, "id": name} for w, name in zip(raw_study()["waves"], ("second", "first"), strict=True)
+            ]
+        },
+        "waves: first, second must stay in their order",
+    ),
     ({"consent": {**NEW_TEXT, "version": "1"}}, "consent.version: a changed text needs a version of its own"),
     ({"crisis": {"en": "Call.", "de": " "}}, "crisis.de: is empty"),
     ({"contact": ""}, "contact: is empty"),

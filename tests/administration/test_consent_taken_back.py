@@ -76,7 +76,7 @@ def test_programs_send_no_new_answers_of_a_person_who_took_consent_back(app: App
 def test_programs_send_no_new_events_of_a_person_who_took_consent_back(app: App, engine: Engine) -> None:
     assert app.post("/events", {"source": "app", "events": [app.event(1)]}).json() == {"kept": 1, "known": 0}
     choose(engine, app.someone, True, False)
-    batch = [app.event(1), app.event(2, participant=app.other), app.event(3)]
+    batch = [app.event(1), app.event(2, participant=app.other), app.event(3, duration=None)]
     sent = app.post("/events", {"source": "app", "events": batch})
     assert sent.status_code == 409
     assert sent.json()["faults"] == [{"path": "events[2].participant", "message": NO_CONSENT}]

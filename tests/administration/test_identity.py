@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,34 @@ def test_moments_far_from_the_study_or_without_form_are_refused(app: App, engine
     sent = app.post("/events", {"source": "app", "events": [app.event(1), app.event(2, at=at)]})
     assert (sent.status_code, faults(sent)) == (422, ["events[1].at"])
     assert count(engine, "usage_event") == 0
+
+
+def test_ten_years_around_the_study_are_kept(app: App, engine: Engine) -> None:
+    """3,653 days before day 0 and after the last day of the study, and not a day more."""
+    query = select(tables.participant.c.enrolled_at).where(tables.participant.c.pseudonym == app.someone)
+    with engine.connect() as connection:
+        people = people_of(connection, 1, [app.someone])
+        enrolled = connection.execute(query).scalar_one().replace(tzinfo=UTC)
+        length = json.loads(connection.execute(select(tables.study.c.definition)).scalar_one())["study_days"]
+    for edge, outwards in ((-3_653, -1), (length + 3_653, 1)):
+        for days, kept in ((edge, True), (edge + outwards, False)):
+            at = enrolled + timedelta(days=days)
+            event = [UsageEvent(f"e{days}", app.someone, "s", at)]
+            with engine.begin() as connection:
+                if kept:
+                    assert keep_events(connection, 1, "app", event, people) == 1
+                else:
+                    with pytest.raises(RefusedError, match="more than ten years"):
+                        keep_events(connection, 1, "app", event, people)
+
+
+def test_the_same_set_of_another_day_is_another_set(app: App) -> None:
+    first = {**app.answers(app.scale), "authored": datetime.now(UTC).date().isoformat()}
+    assert app.post(SET, first).status_code == 201
+    assert app.post(SET, first).json() == {"outcome": "known"}
+    before = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+    sent = app.post(SET, {**first, "authored": before})
+    assert (sent.status_code, faults(sent)) == (409, ["identifier.value"])
 
 
 def test_the_store_itself_refuses_what_no_door_has_looked_at(app: App, engine: Engine) -> None:

@@ -36,8 +36,9 @@ from instrument.errors import DefinitionError
 from instrument.messenger import by_mail, by_webhook, transport_of
 from instrument.store import tables
 from instrument.store.addresses import Contact, address_file, addresses_of, keep_addresses
+from instrument.store.answers import Placement, start_administration
 from instrument.store.connect import StoreError
-from instrument.store.definitions import find_study
+from instrument.store.definitions import find_study, item_numbers
 from instrument.store.keyed_tables import keep_table
 from instrument.store.notices import NotSentError
 from instrument.store.outbox import Outgoing, send_due
@@ -282,6 +283,35 @@ def test_a_letter_that_failed_goes_out_the_same_day_though_others_were_passed_ov
     assert site.send(given.append, noon + timedelta(hours=1))["sent"] == 1
     assert [one.subject.split()[0] for one in given] == ["first"]
     assert site.send(given.append, noon + timedelta(hours=2))["sent"] == 0
+
+
+def test_who_has_begun_is_reminded_and_whose_link_has_ended_is_not(engine: Engine, keyring: Keyring) -> None:
+    site, given = Site(engine, keyring, "begun", "ended", "ends"), []
+    number = site.number("begun")
+    with engine.begin() as connection:
+        row = find_study(connection, "trial")
+        version = int(row.instrument_version_id)
+        layout = [Placement(n, k, 1) for k, n in enumerate(item_numbers(connection, version).values(), 1)]
+        wave = connection.execute(select(tables.wave.c.id).order_by(tables.wave.c.position)).scalars().first()
+        start_administration(connection, number, wave, version, layout, lang="en", order_seed=1)
+        for name, hours in (("ended", 10), ("ends", 12)):
+            people = update(tables.participant).where(tables.participant.c.pseudonym == name)
+            connection.execute(people.values(expires_at=START + timedelta(hours=hours)))
+    site.send(given.append, START + timedelta(hours=11))
+    site.send(given.append, START + timedelta(days=3, hours=11))
+    assert [one.address.partition("@")[0] for one in given] == ["begun", "ends", "begun"]
+
+
+def test_each_try_is_counted(engine: Engine, keyring: Keyring) -> None:
+    site = Site(engine, keyring, "anna")
+
+    def ill(one: Outgoing) -> None:
+        raise NotSentError("451", for_good=False)
+
+    for hour in range(3):
+        site.send(ill, START + timedelta(hours=11 + hour))
+    with engine.connect() as connection:
+        assert connection.execute(select(tables.message.c.attempts)).scalars().all() == [3]
 
 
 def test_the_stop_page_asks_first_and_says_what_stays(engine: Engine, keyring: Keyring) -> None:

@@ -27,7 +27,7 @@ from instrument.administer.doors import person_numbered
 from instrument.administer.journey import occasion_of
 from instrument.errors import DefinitionError
 from instrument.prompts import Between
-from instrument.store import tables
+from instrument.store import funnel, tables
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.form_answers import form_tables
@@ -168,6 +168,28 @@ def test_what_was_begun_in_time_is_kept_and_the_scale_under_way_too(
     ]
     assert set(given) == {"scale", "now_d0_2", "now_d0_3"}
     assert standing.set_index("wave")["status"]["now_d0_2"] == "completed"
+
+
+@pytest.mark.parametrize(("clock", "wanted"), [("08:59", "later"), ("09:00", "open"), ("09:45", "over")])
+def test_a_prompt_of_today_stands_where_the_clock_of_the_study_says(
+    clock: str, wanted: str, engine: Engine, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_study(engine, keyring, **SAMPLING)
+    moment = datetime.fromisoformat(f"2026-03-20T{clock}").replace(tzinfo=BERLIN)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return moment.astimezone(tz)
+
+    monkeypatch.setattr(funnel, "datetime", Clock)
+    monkeypatch.setattr(funnel, "present_day", lambda: moment.date())
+    with engine.begin() as connection:
+        connection.execute(update(tables.participant).values(enrolled_at=START))
+        found = standing_of(connection, "trial").set_index("wave")
+    assert START.date() == moment.date()
+    assert found.loc["now_d0_1", "window"] == wanted
+    assert found.loc["now_d0_1", "todo"] == {"later": "", "open": "due", "over": "overdue"}[wanted]
 
 
 def test_the_day_of_a_prompt_is_that_of_the_clock_of_the_study() -> None:

@@ -239,6 +239,23 @@ def test_a_changed_answer_keeps_its_history_and_a_blank_erases_nothing(
     ]
 
 
+def test_a_page_is_shown_once_and_a_skipped_question_was_answered_at_no_time(
+    engine: Engine, keyring: Keyring
+) -> None:
+    """Pages are 1 for i1 and i2, 2 for i3 to i5; only the first is shown at the start."""
+    (number,), items, _ = begin(engine, keyring)
+    seen = []
+    with engine.begin() as connection:
+        for change in ({}, {items["i1"]: Answer("answered", 3), items["i2"]: Answer("skipped")}, {}):
+            save_answers(connection, number, change, show_page=2 if change or seen else None)
+            rows = {row.item_id: row for row in connection.execute(select(tables.response))}
+            seen.append({name: rows[place].shown_at for name, place in items.items()})
+    assert [name for name in items if seen[0][name] is not None] == ["i1", "i2"]
+    assert [name for name in items if seen[1][name] is not None][:3] == ["i1", "i2", "i3"]
+    assert seen[2] == seen[1]  # coming back to a page does not show it anew
+    assert rows[items["i1"]].answered_at is not None and rows[items["i2"]].answered_at is None
+
+
 def test_a_finished_questionnaire_is_locked_in_the_database(engine: Engine, keyring: Keyring) -> None:
     (number,), items, _ = begin(engine, keyring)
     with engine.begin() as connection:

@@ -74,6 +74,36 @@ def test_a_study_comes_with_answers_use_and_everyone_enrolled(
     )  # an invitation is no yes
 
 
+def test_trial_links_stay_out_and_waves_come_in_the_order_of_the_study(
+    engine: Engine, store_url: str, keyring: Keyring
+) -> None:
+    waves = [
+        {"id": "zeta", "day": 0, "opens": 0, "closes": 9},
+        {"id": "alpha", "day": 20, "opens": 20, "closes": 29},
+    ]
+    study, scale, _ = open_study(engine, keyring, people=1, waves=waves)
+    rows = pd.DataFrame({item: pd.array([4, 4, 4], dtype="Int64") for item in scale.item_ids})
+    rows.insert(0, "participant", ["anna", "anna", "tried"])
+    rows.insert(1, "wave", ["alpha", "zeta", "zeta"])
+    with engine.begin() as connection:
+        row: Any = find_study(connection, study.id)
+        invite(connection, int(row.id), keyring, ["tried"], is_test=True)
+        keep_table(connection, row, rows, keyring, mode="import", lang="en", enrol=True)
+        now = datetime.now(UTC)
+        people = people_of(connection, int(row.id), ["anna", "tried"])
+        events = [UsageEvent(f"e {name}", name, "session", now) for name in people]
+        keep_events(connection, int(row.id), "app", events, people)
+        for with_tests, wanted in ((False, []), (True, [("tried", "zeta")])):
+            found = responses_of(connection, "trial", with_tests=with_tests)
+            held = list(zip(found["participant"], found["wave"], strict=True))
+            assert sorted(held) == sorted([("anna", "zeta"), ("anna", "alpha"), *wanted])
+            assert [wave for name, wave in held if name == "anna"] == ["zeta", "alpha"]
+    kept = study_data(store_url, "trial")
+    assert kept.usage is not None
+    assert set(kept.responses["participant"]) == {"anna"} == set(kept.usage["participant"])
+    assert kept.enrolment["participant"].tolist() == ["anna"]
+
+
 def test_those_are_enrolled_who_consented_or_came_with_data_from_elsewhere(
     engine: Engine, store_url: str, keyring: Keyring
 ) -> None:

@@ -1,0 +1,231 @@
+"""Options of public functions do what their names say: intervals narrow, seeds move draws, rules reach the rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import analysis
+
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
+NORTH, EIGHT = [f"q{k}" for k in range(1, 5)], [f"q{k}" for k in range(1, 9)]
+NINE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
+THREE = "textual =~ x4 + x5 + x6"
+
+
+@cache
+def read(name: str, n: int | None = None) -> pd.DataFrame:
+    return pd.read_csv(DATA / f"{name}.csv", nrows=n)
+
+
+def gaps() -> pd.DataFrame:
+    return read("likert_missing", 200)
+
+
+@cache
+def fit(model: str = NINE, **options: Any) -> Any:
+    return analysis.cfa(model, read("continuous"), **options)
+
+
+def ratings() -> pd.DataFrame:
+    wide = gaps()[["q1", "q2", "q3"]].rename_axis("participant").reset_index()
+    return wide.melt("participant", var_name="wave", value_name="score")
+
+
+def teams() -> pd.DataFrame:
+    team = np.arange(200) // 10
+    moved = read("likert", 200)[["q1", "q2", "q3"]] + np.random.default_rng(1).normal(size=20)[team][:, None]
+    return moved.assign(team=team)
+
+
+def limits(found: Any) -> np.ndarray:
+    """Lower and upper ends of every interval of a result, as two rows."""
+    if isinstance(found, tuple):
+        return np.array(found, dtype=float)[:, None]
+    frame = found if isinstance(found, pd.DataFrame) else found.to_frame()
+    ends = [[c for c in frame if str(c).endswith(end)] for end in ("lower", "upper")]
+    assert ends[0] and len(ends[0]) == len(ends[1])
+    return np.array([frame[names].to_numpy(dtype=float).ravel() for names in ends])
+
+
+LEVELS: dict[str, Callable[[float], Any]] = {
+    "audit_agreement": lambda level: analysis.audit_agreement(read("audit"), confidence=level).table.head(1),
+    "bifactor_strength": lambda level: analysis.bifactor_strength(
+        fit("g =~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9\n" + NINE, estimator="ML", orthogonal=True),
+        level=level,
+    ),
+    "bootstrap_model": lambda level: analysis.bootstrap_model(
+        fit(THREE, estimator="ML"), n_draws=20, level=level
+    ).table[lambda t: t["se"] > 0],
+    "congeneric_omega": lambda level: analysis.congeneric_omega(gaps()[NORTH], draws=20, level=level),
+    "cronbach_alpha": lambda level: analysis.cronbach_alpha(gaps()[NORTH], level=level),
+    "cronbach_alpha drawn": lambda level: analysis.cronbach_alpha(
+        gaps()[NORTH], level=level, interval="bootstrap", draws=100
+    ),
+    "cronbach_alpha normal": lambda level: tuple(
+        analysis.cronbach_alpha(gaps()[NORTH], level=level).normal_ci
+    ),
+    "htmt": lambda level: analysis.htmt(gaps(), {"u": NORTH, "v": EIGHT[4:]}, draws=60, level=level),
+    "icc": lambda level: analysis.icc(ratings(), level=level),
+    "incremental_validity": lambda level: analysis.incremental_validity(
+        read("continuous"), "x1", ["x2", "x3"], baseline=["x4"], draws=60, level=level
+    ),
+    "intraclass_correlations": lambda level: analysis.intraclass_correlations(teams(), "team", level=level),
+    "known_groups": lambda level: analysis.known_groups(read("likert"), "q1", "group", level=level),
+    "limits_of_agreement": lambda level: analysis.limits_of_agreement(
+        gaps()["q1"], gaps()["q2"], level=level
+    ),
+    "misspecifications": lambda level: analysis.misspecifications(fit(estimator="MLR"), level=level),
+    "multilevel_reliability": lambda level: analysis.multilevel_reliability(teams(), "team", level=level),
+    "omega": lambda level: analysis.omega(read("likert", 150)[EIGHT], 2, draws=20, level=level),
+    "pool_consistency": lambda level: analysis.pool_consistency(
+        [read("likert")[NORTH], read("likert")[NORTH].iloc[:500]], level=level
+    ),
+    "pool_model": lambda level: analysis.pool_model(
+        THREE, [read("continuous"), read("continuous").iloc[:280]], level=level, estimator="ML"
+    ),
+    "relate_features": lambda level: analysis.relate_features(
+        analysis.audit_agreement(read("audit")), read("audit_people"), confidence=level
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(LEVELS))
+def test_an_interval_of_less_confidence_lies_within_one_of_more(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wide, narrow = limits(LEVELS[name](0.95)), limits(LEVELS[name](0.5))
+    known = np.isfinite(wide).all(axis=0) & (wide[0] < wide[1]) & (np.abs(wide) < 1).any(axis=0)
+    assert known.any()
+    wide, narrow = wide[:, known], narrow[:, known]
+    assert (narrow[1] - narrow[0] < wide[1] - wide[0]).all()
+    assert (narrow[0] >= wide[0]).all() and (narrow[1] <= wide[1]).all()
+
+
+SEEDS: dict[str, Callable[[int], Any]] = {
+    "bootstrap_model": lambda seed: analysis.bootstrap_model(
+        fit(THREE, estimator="ML"), n_draws=6, seed=seed
+    ).table["se"],
+    "congeneric_omega": lambda seed: analysis.congeneric_omega(gaps()[NORTH], draws=20, seed=seed).ci,
+    "cronbach_alpha": lambda seed: (
+        analysis.cronbach_alpha(gaps()[NORTH], interval="bootstrap", draws=30, seed=seed).ci
+    ),
+    "factor_retention": lambda seed: (
+        analysis.factor_retention(
+            read("likert", 150)[EIGHT], correlation="pearson", draws=10, seed=seed
+        ).eigenvalues
+    ),
+    "htmt": lambda seed: analysis.htmt(gaps(), {"u": NORTH, "v": EIGHT[4:]}, draws=30, seed=seed).to_frame(),
+    "impute_items": lambda seed: analysis.impute_items(gaps()[EIGHT], 2, sweeps=1, seed=seed)[0],
+    "lower_bounds": lambda seed: (
+        analysis.lower_bounds(read("likert", 150)[EIGHT], most_splits=10, seed=seed).splits
+    ),
+    "omega": lambda seed: analysis.omega(read("likert", 150)[EIGHT], 2, draws=20, seed=seed).total_ci,
+    "simulate_study": lambda seed: analysis.simulate_study("dta_example", n=20, seed=seed).outcomes,
+}
+
+
+@pytest.mark.parametrize("name", list(SEEDS))
+def test_a_seed_gives_the_same_draws_again_and_another_seed_others(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        one, again, other = (pd.DataFrame(SEEDS[name](seed)) for seed in (1, 1, 2))
+    assert one.equals(again) and not one.equals(other)
+
+
+def turned() -> pd.DataFrame:
+    return read("likert", 150)[EIGHT].assign(q1=6 - read("likert", 150)["q1"])
+
+
+def loading(**options: Any) -> float:
+    """Loading of the first item: 1 where it gives the factor its unit."""
+    return float(fit(THREE, estimator="ML", **options).parameters["est"].iloc[0])
+
+
+def threshold(**options: Any) -> float:
+    found = analysis.factor_retention(read("likert", 150)[EIGHT], correlation="pearson", draws=20, **options)
+    return float(found.eigenvalues["permuted_percentile"].iloc[0])
+
+
+LARGER: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
+    # name of the function and option: what is larger, what is smaller
+    "cronbach_alpha missing": (
+        lambda: analysis.cronbach_alpha(gaps()[NORTH], missing="pairwise").n_obs,
+        lambda: analysis.cronbach_alpha(gaps()[NORTH]).n_obs,
+    ),
+    "lower_bounds missing": (
+        lambda: analysis.lower_bounds(gaps()[NORTH], "pairwise").n_obs,
+        lambda: analysis.lower_bounds(gaps()[NORTH]).n_obs,
+    ),
+    "lower_bounds most_splits": (
+        lambda: len(analysis.lower_bounds(gaps()[EIGHT]).splits),
+        lambda: len(analysis.lower_bounds(gaps()[EIGHT], most_splits=10).splits),
+    ),
+    "limits_of_agreement coverage": (
+        lambda: analysis.limits_of_agreement(gaps()["q1"], gaps()["q2"], coverage=0.99).upper,
+        lambda: analysis.limits_of_agreement(gaps()["q1"], gaps()["q2"]).upper,
+    ),
+    "reliable_change level": (
+        lambda: analysis.reliable_change(gaps()["q1"], gaps()["q2"], sem=0.5, level=0.99).threshold,
+        lambda: analysis.reliable_change(gaps()["q1"], gaps()["q2"], sem=0.5).threshold,
+    ),
+    "factor_retention percentile": (
+        lambda: threshold(percentile=99.0),
+        lambda: threshold(percentile=5.0),
+    ),
+    "omega flip": (
+        lambda: analysis.omega(turned(), 2, draws=0, flip=True).total,
+        lambda: analysis.omega(turned(), 2, draws=0).total,
+    ),
+    "congeneric_omega denominator": (
+        lambda: abs(
+            analysis.congeneric_omega(gaps()[EIGHT], draws=0, denominator="model").estimate
+            - analysis.congeneric_omega(gaps()[EIGHT], draws=0).estimate
+        ),
+        lambda: 1e-4,
+    ),
+    "cfa std_lv": (lambda: loading(std_lv=False), lambda: loading(std_lv=True)),
+    "cfa orthogonal": (
+        lambda: fit(estimator="ML", orthogonal=True).fit["df"],
+        lambda: fit(estimator="ML").fit["df"],
+    ),
+    "cfa meanstructure": (
+        lambda: fit(estimator="ML", meanstructure=True).n_parameters,
+        lambda: fit(estimator="ML").n_parameters,
+    ),
+    "cfa group_equal": (
+        lambda: fit(estimator="ML", group="grp", group_equal=("loadings",)).fit["df"],
+        lambda: fit(estimator="ML", group="grp").fit["df"],
+    ),
+    "cfa group_partial": (
+        lambda: fit(estimator="ML", group="grp", group_equal=("loadings",)).fit["df"],
+        lambda: fit(
+            estimator="ML", group="grp", group_equal=("loadings",), group_partial=("visual =~ x2",)
+        ).fit["df"],
+    ),
+    "misspecifications loading": (
+        lambda: analysis.misspecifications(fit(estimator="ML"), loading=0.8).to_frame()["power"].mean(),
+        lambda: analysis.misspecifications(fit(estimator="ML")).to_frame()["power"].mean(),
+    ),
+    "dif alpha": (
+        lambda: len(analysis.dif(read("likert")[EIGHT], read("likert")["site"], matching="total").anchors),
+        lambda: len(
+            analysis.dif(read("likert")[EIGHT], read("likert")["site"], matching="total", alpha=0.9).anchors
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(LARGER))
+def test_an_option_moves_the_result_the_way_it_says(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        large, small = (call() for call in LARGER[name])
+    assert large > small
