@@ -73,3 +73,35 @@ def noncentrality_limits(statistic: float, df: float, level: float) -> tuple[flo
     """
     below, above = 0.5 + level / 2, 0.5 - level / 2
     return chi_square_noncentrality(statistic, df, below), chi_square_noncentrality(statistic, df, above)
+
+
+def rmsea_and_limits(
+    statistic: float, df: float, scale: float, level: float, correction: float = 1.0
+) -> tuple[float, float, float]:
+    """Root mean square error of approximation with the limits of its interval.
+
+    Parameters
+    ----------
+    statistic, df
+        Chi-square statistic and its degrees of freedom, above 0.
+    scale
+        df times the number of people (n or n - 1, as its program has it), over the number of groups.
+    level
+        Confidence level, customarily .90.
+    correction
+        Factor c of a corrected test: statistic / c is referred to chi-square, and the population value is c
+        times as large.
+
+    Returns
+    -------
+    tuple of float
+        Estimate, lower and upper limit.
+
+    Examples
+    --------
+    >>> [round(value, 4) for value in rmsea_and_limits(30.0, 10, 10 * 100, 0.90)]
+    [0.1414, 0.0849, 0.201]
+    """
+    limits = noncentrality_limits(statistic / correction, df, level)
+    lower, upper = (math.sqrt(correction * limit / scale) for limit in limits)
+    return math.sqrt(max(statistic - correction * df, 0.0) / scale), lower, upper

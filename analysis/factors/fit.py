@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from analysis.factors.extraction import degrees_of_freedom
 from analysis.factors.pattern import Array
-from analysis.noncentrality import noncentrality_limits
+from analysis.noncentrality import rmsea_and_limits
 
 NAN = float("nan")
 FIELDS = (
@@ -39,8 +39,7 @@ def rmsea_interval(chisq: float, df: int, n_obs: int, level: float) -> tuple[flo
     """
     if df <= 0 or not math.isfinite(chisq):
         return NAN, NAN, NAN
-    limits = noncentrality_limits(chisq, df, level)
-    lower, upper = (math.sqrt(noncentrality / (df * (n_obs - 1))) for noncentrality in limits)
+    _, lower, upper = rmsea_and_limits(chisq, df, df * (n_obs - 1), level)
     estimate = math.sqrt(max(chisq / (df * n_obs) - 1 / (n_obs - 1), 0.0))
     return estimate, lower, upper
 

@@ -18,10 +18,10 @@ from analysis.irt.model_fit import (
     moment_slopes,
     observed_moments,
     residual_statistic,
-    rmsea_interval,
 )
 from analysis.irt.person_scores import expected_a_posteriori, item_information
 from analysis.irt.quadrature import Quadrature, normal_quadrature
+from analysis.noncentrality import rmsea_and_limits
 from analysis.result import Result
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
@@ -278,7 +278,7 @@ class GradedResponseResult(Result):
         statistic, df = residual_statistic(observed - moments.expected, moments.covariance, slopes, n)
         shares = np.array([np.bincount(row, minlength=int(sizes.max())) for row in complete]) / n
         null, null_df = independence_statistic(shares, observed, sizes, n)
-        point, lower, upper = rmsea_interval(statistic, df, n)
+        point, lower, upper = rmsea_and_limits(statistic, df, df * (n - 1), 0.90)
         return ModelFitResult(
             statistic=statistic,
             df=df,

@@ -11,7 +11,6 @@ from scipy.linalg import cho_factor, cho_solve
 from analysis.correlation.counts import pair_indices
 from analysis.irt.graded_model import GradedItems, category_probabilities, derivatives
 from analysis.irt.quadrature import Quadrature
-from analysis.noncentrality import noncentrality_limits
 
 Array = npt.NDArray[np.float64]
 
@@ -216,29 +215,3 @@ def independence_statistic(
             at = np.flatnonzero(mine == item)
             slopes[np.ix_(below[at], own)] = np.outer(mean[other[at]], category[own])
     return residual_statistic(observed - moments.expected, moments.covariance, slopes, n)
-
-
-def rmsea_interval(statistic: float, df: int, n: int, level: float = 0.90) -> tuple[float, float, float]:
-    """Root mean square error of approximation with its interval.
-
-    Parameters
-    ----------
-    statistic
-        Chi-square statistic.
-    df
-        Degrees of freedom.
-    n
-        Persons; n − 1 is used.
-    level
-        Of the interval.
-
-    Returns
-    -------
-    tuple
-        Estimate, lower and upper limit.
-    """
-    scale = df * (n - 1)
-
-    point = np.sqrt(max(statistic - df, 0.0) / scale)
-    lower, upper = (float(np.sqrt(limit / scale)) for limit in noncentrality_limits(statistic, df, level))
-    return float(point), lower, upper

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.options import checked_seed
+from analysis.options import checked_level, checked_seed
 from analysis.result import Result
 from analysis.sampling import Sampling
 from analysis.structural.data import ModelData
@@ -78,6 +78,8 @@ def bootstrap_model(
 
     Raises
     ------
+    ResponseDataError
+        `level` does not lie between 0 and 1.
     NotEstimableError
         When more than a tenth of the draws cannot be fitted.
 
@@ -102,6 +104,7 @@ def bootstrap_model(
     >>> found.n_draws, found.n_failed
     (20, 0)
     """
+    checked_level(level, "bootstrap_model")
     fitted = result._fitted
     generator = np.random.default_rng(checked_seed(seed, "bootstrap_model"))
     draws: list[Array] = []

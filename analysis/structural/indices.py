@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import ncx2
 
-from analysis.noncentrality import noncentrality_limits
+from analysis.noncentrality import rmsea_and_limits
 from analysis.structural.ram import Array, vech_places
 
 CLOSE_FIT = 0.05  # RMSEA under the hypothesis of close fit (Browne & Cudeck 1993)
@@ -58,14 +58,12 @@ def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
     if not (np.isfinite(test.chisq) and c > 0):
         return dict.fromkeys(("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue"), float("nan"))
     unit = n_groups / (n * df)
-    scaled = test.chisq / c
-    lower, upper = noncentrality_limits(scaled, df, LEVEL)
-    close = CLOSE_FIT**2 / (unit * c)
+    point, lower, upper = rmsea_and_limits(test.chisq, df, 1.0 / unit, LEVEL, c)
     return {
-        "rmsea": float(np.sqrt(max(test.chisq - c * df, 0.0) * unit)),
-        "rmsea_ci_lower": float(np.sqrt(c * lower * unit)),
-        "rmsea_ci_upper": float(np.sqrt(c * upper * unit)),
-        "rmsea_pvalue": float(ncx2.sf(scaled, df, close)),
+        "rmsea": point,
+        "rmsea_ci_lower": lower,
+        "rmsea_ci_upper": upper,
+        "rmsea_pvalue": float(ncx2.sf(test.chisq / c, df, CLOSE_FIT**2 / (unit * c))),
     }
 
 

@@ -104,6 +104,34 @@ def test_trial_links_stay_out_and_waves_come_in_the_order_of_the_study(
     assert kept.enrolment["participant"].tolist() == ["anna"]
 
 
+def test_use_past_midnight_keeps_its_time_by_the_sessions_of_the_study(
+    engine: Engine, store_url: str, keyring: Keyring
+) -> None:
+    """45 minutes lie between 23:40 and 00:25: one session where 60 end it. The first time stays; the day after begins."""
+    study, scale, _ = open_study(engine, keyring, people=1, session_gap_minutes=60)
+    late = datetime.combine(datetime.now(UTC).date(), datetime.min.time(), UTC) + timedelta(days=3, hours=23)
+    with engine.begin() as connection:
+        row: Any = find_study(connection, study.id)
+        invite(connection, int(row.id), keyring, ["anna"])
+        people = people_of(connection, int(row.id), ["anna"])
+        minutes = (40, 85)
+        events = [UsageEvent(f"e{m}", "anna", "session", late + timedelta(minutes=m)) for m in minutes]
+        keep_events(connection, int(row.id), "app", events, people)
+        keep_table(
+            connection,
+            row,
+            pd.DataFrame({"participant": ["anna"], "wave": ["first"]}).assign(
+                **{item: pd.array([4], dtype="Int64") for item in scale.item_ids}
+            ),
+            keyring,
+            mode="import",
+            lang="en",
+        )
+    kept = study_data(store_url, "trial")
+    assert kept.usage is not None
+    assert (kept.usage["day"] % 1).tolist() == pytest.approx([(23 * 60 + 40) / 1440, 0], abs=1e-5)
+
+
 def test_those_are_enrolled_who_consented_or_came_with_data_from_elsewhere(
     engine: Engine, store_url: str, keyring: Keyring
 ) -> None:

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 import analysis
+from instrument.errors import ToolkitError
+from tests.unit.test_usage_summary import STUDY
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
 NORTH, EIGHT = [f"q{k}" for k in range(1, 5)], [f"q{k}" for k in range(1, 9)]
@@ -109,6 +111,13 @@ def test_an_interval_of_less_confidence_lies_within_one_of_more(name: str) -> No
     assert (narrow[0] >= wide[0]).all() and (narrow[1] <= wide[1]).all()
 
 
+@pytest.mark.parametrize("name", list(LEVELS))
+@pytest.mark.filterwarnings("ignore")
+def test_a_confidence_of_95_is_refused(name: str) -> None:
+    with pytest.raises(ToolkitError, match="Hint: "):
+        LEVELS[name](95)
+
+
 SEEDS: dict[str, Callable[[int], Any]] = {
     "bootstrap_model": lambda seed: analysis.bootstrap_model(
         fit(THREE, estimator="ML"), n_draws=6, seed=seed
@@ -147,6 +156,47 @@ def turned() -> pd.DataFrame:
 def loading(**options: Any) -> float:
     """Loading of the first item: 1 where it gives the factor its unit."""
     return float(fit(THREE, estimator="ML", **options).parameters["est"].iloc[0])
+
+
+TWO = [[0.7, 0.0], [0.7, 0.0], [0.0, 0.7], [0.0, 0.7]]
+
+
+def regression_gap() -> float:
+    """Variance of regression scores, less the covariance of scores and items by the items' weights."""
+    found = fit(estimator="ML")
+    scores = found.factor_scores()[["visual", "textual", "speed"]]
+    prior, errors = found.latent_covariance()["all"], scores.cov(ddof=0)
+    spread = found.factor_scores()[["visual_se"]].iloc[0, 0] ** 2
+    return float(prior.loc["visual", "visual"] - spread - errors.loc["visual", "visual"])
+
+
+@cache
+def _measured(**options: Any) -> Any:
+    return analysis.invariance(THREE, read("continuous"), "grp", ordered=False, **options)
+
+
+def measured(**options: Any) -> Any:
+    return _measured(**{key: tuple(value) for key, value in options.items()})
+
+
+def unlike() -> dict[str, Any]:
+    """Models of which none restricts the other: one covariance more, and two loadings held equal."""
+    more = fit(NINE + "\nx1 ~~ x4", estimator="ML")
+    equal = NINE.replace("x2 + x3", "a*x2 + a*x3") + "\nx2 ~~ x5"
+    return {"more": more, "equal": fit(equal, estimator="ML")}
+
+
+def pairs() -> pd.DataFrame:
+    cells = {(0, 0): 20, (0, 1): 10, (1, 0): 8, (1, 1): 40, (2, 1): 12}  # nobody has 2 and 0
+    rows = [pair for pair, n in cells.items() for _ in range(n)]
+    return pd.DataFrame(rows, columns=["a", "b"])
+
+
+def used(**options: Any) -> Any:
+    kinds = ["login", "session", "session", "login", "login", "login", "session", "session", "session"]
+    rows = [("p", float(day), kind, 5.0) for day, kind in enumerate(kinds)]
+    log = pd.DataFrame(rows, columns=["participant", "day", "kind", "duration"])
+    return analysis.summarise_usage(log, STUDY, **options)
 
 
 def threshold(**options: Any) -> float:
@@ -213,6 +263,70 @@ LARGER: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "misspecifications loading": (
         lambda: analysis.misspecifications(fit(estimator="ML"), loading=0.8).to_frame()["power"].mean(),
         lambda: analysis.misspecifications(fit(estimator="ML")).to_frame()["power"].mean(),
+    ),
+    "misfits high_power": (
+        lambda: (
+            fit(estimator="ML").misfits({"~~": 0.15}, high_power=0.99).table["decision"] == "cannot tell"
+        ).sum(),
+        lambda: (
+            fit(estimator="ML").misfits({"~~": 0.15}, high_power=0.5).table["decision"] == "cannot tell"
+        ).sum(),
+    ),
+    "misfits smallest": (
+        lambda: fit(estimator="ML").misfits({"~~": 0.4}).table["equivalent"].sum(),
+        lambda: fit(estimator="ML").misfits({"~~": 0.1}).table["equivalent"].sum(),
+    ),
+    "factor_scores method": (
+        lambda: fit(estimator="ML").factor_scores("bartlett")["visual"].var(),
+        lambda: fit(estimator="ML").factor_scores()["visual"].var(),
+    ),
+    "factor_scores regression": (
+        lambda: 1e-9,  # what is expected of a factor by its items has their covariance with it as variance
+        lambda: abs(regression_gap()),
+    ),
+    "residuals kind": (
+        lambda: fit(estimator="ML").residuals("z")["all"].abs().max().max(),
+        lambda: fit(estimator="ML").residuals()["all"].abs().max().max(),
+    ),
+    "standardized kind": (
+        lambda: fit(THREE, estimator="ML").standardized()["est"].iloc[0],
+        lambda: fit(THREE, estimator="ML").standardized("lv")["est"].iloc[0],  # x4 keeps its sd, below 1
+    ),
+    "invariance levels": (
+        lambda: len(measured().table),
+        lambda: len(measured(levels=["metric", "configural"]).table),
+    ),
+    "invariance levels in order": (
+        lambda: measured(levels=["metric", "configural"]).table["df"].iloc[1],
+        lambda: measured(levels=["metric", "configural"]).table["df"].iloc[0],
+    ),
+    "invariance partial": (
+        lambda: measured().table["df"].iloc[2],
+        lambda: measured(partial=["x5 ~ 1"]).table["df"].iloc[2],
+    ),
+    "compare_models assume_nested": (
+        lambda: analysis.compare_models(unlike(), assume_nested=True).table["nested"].iloc[1],
+        lambda: analysis.compare_models(unlike()).table["nested"].iloc[1],
+    ),
+    "polychoric correct": (
+        lambda: abs(analysis.polychoric(pairs(), correct=0.0).correlations.iloc[0, 1]),
+        lambda: abs(analysis.polychoric(pairs(), correct=0.5).correlations.iloc[0, 1]),
+    ),
+    "composite_reliability factor_correlations": (
+        lambda: analysis.composite_reliability(TWO, [0.5] * 4, [[1, 0.6], [0.6, 1]]),
+        lambda: analysis.composite_reliability(TWO, [0.5] * 4),
+    ),
+    "summarise_usage login_kind": (
+        lambda: used(login_kind="session").people["logins_whole"].sum(),
+        lambda: used().people["logins_whole"].sum(),
+    ),
+    "summarise_usage completed_kind": (
+        lambda: used(completed_kind="session").people["completed_whole"].sum(),
+        lambda: used(completed_kind="login").people["completed_whole"].sum(),
+    ),
+    "summarise_usage retention_days": (
+        lambda: len(used().retention),
+        lambda: len(used(retention_days=(3,)).retention),
     ),
     "dif alpha": (
         lambda: len(analysis.dif(read("likert")[EIGHT], read("likert")["site"], matching="total").anchors),

@@ -200,6 +200,21 @@ def test_answers_with_many_values_have_no_category_table() -> None:
     assert cronbach_alpha(items).category_shares is None
 
 
+def test_up_to_eleven_different_answers_are_shown_by_option() -> None:
+    """0 to 10 in each item: one in eleven gave each; the row that skipped q is no answer of anybody."""
+    codes = np.arange(11.0)
+    items = pd.DataFrame({"p": np.tile(codes, 3), "q": np.repeat(codes, 3)})
+    shares = cronbach_alpha(items).category_shares
+    assert shares is not None
+    assert shares.columns.tolist() == [*map(str, range(11)), "missing"]
+    np.testing.assert_allclose(shares.drop(columns="missing"), 1 / 11)
+    items.loc[3, "q"] = np.nan
+    held = cronbach_alpha(items, missing="pairwise").category_shares
+    assert held is not None
+    assert held.loc["q", ["1", "2", "missing"]].tolist() == pytest.approx([2 / 32, 3 / 32, 1 / 33])
+    assert cronbach_alpha(items.replace({"p": {0.0: 0.5}})).category_shares is None
+
+
 def test_alpha_is_that_of_pingouin() -> None:
     import pingouin
 

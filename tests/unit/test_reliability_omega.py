@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -226,6 +227,36 @@ def test_lambdas_keep_their_order(k: int, seed: int) -> None:
     assert max(found["lambda2"], found["mu3"], found["lambda6"], splits.max()) <= true + 1e-9
     if k % 2 == 0:
         assert splits.mean() == pytest.approx(found["lambda3"])
+
+
+def test_every_split_is_tried_as_long_as_there_are_no_more_than_asked_for() -> None:
+    """Eight items have 35 splits in halves, seven 35 in three and four."""
+    items = pd.DataFrame(np.random.default_rng(2).normal(size=(60, 8)) + np.arange(60)[:, None] / 20)
+    items.columns = [f"i{k}" for k in range(8)]
+    for table in (items, items.iloc[:, :7]):
+        for most, every in ((35, True), (34, False)):
+            found = lower_bounds(table, most_splits=most)
+            assert (found.every_split, len(found.splits)) == (every, most)
+
+
+def test_draws_are_extracted_and_shared_as_the_estimate_is() -> None:
+    """Draws of two options lie as far apart as their estimates do."""
+    rng = np.random.default_rng(3)
+    common, second = rng.normal(size=(2, 300, 1))
+    items = pd.DataFrame(common + np.hstack([second] * 2 + [0 * second] * 4) + rng.normal(size=(300, 6)))
+    items.columns = list("abcdef")
+    found = {
+        (extraction, denominator): congeneric_omega(
+            items, extraction=extraction, denominator=denominator, draws=40
+        )
+        for extraction in ("ml", "minres")
+        for denominator in ("observed", "model")
+    }
+    middles = {key: float(np.mean(one.draws.values)) for key, one in found.items() if one.draws is not None}
+    for first, second_ in itertools.combinations(found, 2):  # the same seed draws the same people
+        apart = found[first].estimate - found[second_].estimate
+        assert abs(apart) > 1e-4
+        assert middles[first] - middles[second_] == pytest.approx(apart, rel=0.5, abs=3e-4)
 
 
 def test_many_items_are_split_at_random_with_a_seed() -> None:
