@@ -458,3 +458,16 @@ def test_nobody_left_is_an_error(first: pd.DataFrame, scale: Instrument) -> None
         validate(
             same, scale, plan={"exclude_flagged": True, "topics": ["flow"], "rules": {"CARELESS_FLAGS": 1}}
         )
+
+
+def test_too_fast_answers_are_taken_out_too(first: pd.DataFrame, scale: Instrument) -> None:
+    """Whoever shows no other sign of carelessness goes for answering 12 items in a second."""
+    alone = analysis.screen(first, scale, least_flags=1).table
+    fast = alone.loc[alone["n_flags"] == 0, "participant"].iloc[0]
+    times = first[["participant", "wave"]].assign(seconds=np.where(first["participant"] == fast, 1, 600))
+    plan = {"exclude_flagged": True, "topics": ["flow"], "rules": {"CARELESS_FLAGS": 1}}
+    taken = [
+        validate(first, scale, plan=plan, **given).tree["sections"]["plan"]["values"]["taken_out"]
+        for given in ({}, {"times": times})
+    ]
+    assert taken == [int(alone["flagged"].sum()), int(alone["flagged"].sum()) + 1]

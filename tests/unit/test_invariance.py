@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -98,3 +99,30 @@ def test_thresholds_left_free_are_no_longer_there_to_identify_the_item(
         assert table.loc[level, "chisq"] == pytest.approx(same["chisq"], rel=1e-6)
     assert table["df"].is_monotonic_increasing
     assert table["chisq"].is_monotonic_increasing
+
+
+def test_each_step_is_compared_with_the_one_above_and_the_first_that_fails_ends_it(
+    likert: pd.DataFrame,
+) -> None:
+    """Changes are those of the scaled indices from row to row; levels that nothing tests are passed over."""
+    found = invariance(MODEL, likert, "group", ordered=False)
+    for index in ("cfi", "rmsea"):
+        steps = np.diff(found.table[f"{index}_scaled"])
+        np.testing.assert_allclose(found.table[f"{index}_diff"].iloc[1:].astype(float), steps, atol=1e-12)
+    assert not np.allclose(np.diff(found.table["cfi"]), np.diff(found.table["cfi_scaled"]))
+    names = ["configural", "metric", "scalar", "strict"]
+    for cfi, rmsea, testable, reached in (
+        ([True] * 4, [True] * 4, [None, True, True, True], "strict"),
+        ([None, True, False, True], [None, True, True, True], [None, True, True, True], "metric"),
+        ([None, True, True, True], [None, False, True, True], [None, True, True, True], "configural"),
+        ([None, None, True, True], [None, None, True, False], [None, False, True, True], "scalar"),
+    ):
+        table = pd.DataFrame({"level": names, "testable": testable, "cfi_holds": cfi, "rmsea_holds": rmsea})
+        assert dataclasses.replace(found, table=table).highest_level() == reached
+
+
+def test_partial_invariance_of_numbers_frees_what_is_named(likert: pd.DataFrame) -> None:
+    full = invariance(MODEL, likert, "group", ordered=False)
+    free = invariance(MODEL, likert, "group", ordered=False, partial=["f=~q7", "q8~1"])
+    df = full.table.set_index("level")["df"] - free.table.set_index("level")["df"]
+    assert df.to_dict() == {"configural": 0, "metric": 1, "scalar": 2, "strict": 2}

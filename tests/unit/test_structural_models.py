@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.structural.compare import compare_models
+from analysis.structural.equivalence import GRADES
 from analysis.structural.models import cfa, sem
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
@@ -248,3 +249,60 @@ def test_thirty_people_and_a_marker_that_hardly_loads(seed):
     assert unit.parameters["std_all"].abs().to_numpy() == pytest.approx(  # a factor may point the other way
         found.parameters["std_all"].abs().to_numpy(), abs=1e-4
     )
+
+
+def test_scores_and_residuals_of_interleaved_groups_by_hand():
+    """Regression scores from the implied moments, row by row; residuals are the sample's less the model's."""
+    table = C.assign(which=np.where(np.arange(len(C)) % 3, "often", "seldom"))
+    fit = cfa(F4, table, "ML", group="which")
+    items = ["x1", "x2", "x3", "x4"]
+    scores = fit.factor_scores()
+    assert scores.index.tolist() == list(range(len(C)))
+    implied, raw, latent = fit.implied(), fit.residuals("raw"), fit.latent_covariance()
+    for name, rows in table.groupby("which"):
+        covariance = np.cov(rows[items].to_numpy().T, bias=True)
+        np.testing.assert_allclose(raw[name][items], covariance - implied[name][items], atol=1e-8)
+        np.testing.assert_allclose(raw[name]["mean"], 0, atol=1e-6)
+        scale = np.sqrt(np.diag(covariance))
+        correlation = (covariance - implied[name][items]) / np.outer(scale, scale)
+        np.testing.assert_allclose(fit.residuals()[name][items], correlation, atol=1e-8)
+        loadings = fit.parameters.query("op == '=~' and group == @name")["est"].to_numpy()
+        variance = latent[name].loc["f", "f"]
+        weights = variance * loadings @ np.linalg.inv(implied[name][items])
+        wanted = (rows[items] - rows[items].mean()).to_numpy() @ weights
+        np.testing.assert_allclose(scores.loc[rows.index, "f"], wanted, atol=1e-5)
+        spread = (variance - variance * weights @ loadings) ** 0.5
+        np.testing.assert_allclose(scores.loc[rows.index, "f_se"], spread, atol=1e-6)
+
+
+def test_equivalence_says_only_what_its_program_can():
+    """Adjusted cut-offs are for one group; with gaps, robust indices rest on another statistic."""
+    groups = cfa(F4, C.assign(half=np.arange(len(C)) % 2), "ML", group="half").equivalence().table
+    assert groups.filter(GRADES[:4]).isna().all(axis=None) and set(groups["grade"]) == {""}
+    gaps = cfa(F4, CM, "MLR", missing="fiml").equivalence().table.set_index("index")
+    assert np.isnan(gaps.loc["cfi", "t_size"]) and np.isfinite(gaps.loc["rmsea", "t_size"])
+    assert gaps.loc["cfi", "grade"] == ""
+
+
+def test_a_result_shows_the_corrected_test_and_the_robust_indices():
+    fit = cfa(F4, C, "MLR")
+    assert fit.fit["chisq"] != pytest.approx(fit.fit["chisq_scaled"], abs=0.01)
+    said = repr(fit)
+    assert f"scaled χ²(2) = {fit.fit['chisq_scaled']:.2f}" in said
+    assert "robust CFI " + f"{fit.fit['cfi_robust']:.3f}".replace("0.", ".") in said
+    plain = repr(cfa(F4, C, "ML"))
+    assert "scaled" not in plain and "robust" not in plain
+
+
+def test_comparisons_stand_from_the_freest_model_on_with_scaled_indices():
+    free, tied = cfa(THREE, C, "MLR"), cfa(THREE + "\nf ~~ 0*g", C, "MLR")
+    table = compare_models({"tied": tied, "free": free}).table
+    assert table["model"].tolist() == ["free", "tied"]
+    assert table["cfi"].tolist() == [free.fit["cfi_scaled"], tied.fit["cfi_scaled"]]
+    assert table["cfi_diff"].iloc[1] == pytest.approx(tied.fit["cfi_scaled"] - free.fit["cfi_scaled"])
+    # Satorra & Bentler (2001): differences of df times their factors
+    factors = [one.fit["df"] * one.fit["chisq"] / one.fit["chisq_scaled"] for one in (free, tied)]
+    gap = (tied.fit["chisq"] - free.fit["chisq"]) / (factors[1] - factors[0])
+    assert table["chisq_diff"].iloc[1] == pytest.approx(gap, rel=1e-6)
+    with pytest.raises(DefinitionError, match="'satorra_2000' does not suit MLR"):
+        compare_models({"tied": tied, "free": free}, method="satorra_2000")
