@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from analysis.disclosure.kinds import GIVEN, PERSON, TEXT, N, each, people, share, statistic, words
+from analysis.disclosure.kinds import GIVEN, PERSON, TEXT, Kind, N, each, people, share, statistic, words
 from analysis.disclosure.ledger import Account, cell, known, value
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -346,3 +346,50 @@ def test_a_figure_leaves_out_the_rows_that_are_not_there() -> None:
     drawn = without_suppressed(seen, "distribution")["tables"]["distribution_a"]
     assert drawn["item"] == ["q1"]
     assert seen["tables"]["distribution_a"]["item"] == ["q0", "q1"]
+
+
+def test_where_nearly_everyone_stands_at_an_end_the_mean_goes_with_those_who_do_not() -> None:
+    """Of 50, 48 have the highest score: the mean would tell the two others. Ten of 50 tell nobody."""
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    table: dict[str, list[Any]] = {
+        "score": ["high", "middle", "low"],
+        "n": [50, 50, 50],
+        "ceiling": [0.96, 0.2, 0.0],
+        "floor": [0.0, 0.0, 0.92],
+        "mean": [4.98, 3.2, 1.1],
+    }
+    kinds = {"score": TEXT, "n": people(), **each(share("n"), "ceiling floor")}
+    kinds["mean"] = statistic("n", ends=("floor", "ceiling"))
+    true["sections"]["later"] = section(
+        "later", n=60, tables={"t": table}, captions={"t": caption({"mean": "d2"}, kinds)}
+    )
+    seen = shared_tree(true)["sections"]["later"]
+    assert seen["tables"]["t"]["mean"] == [None, 3.2, None]
+    assert seen["suppressed"]["t"]["mean"] == [0, 2]
+
+
+def test_notes_and_what_was_not_tested_lose_their_numbers_and_no_account_goes_out() -> None:
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    true["meta"]["notes"] = ["3 of 60 rows are left out."]
+    later = section("later", n=60)
+    later["untested"] = [{"what": "Theme: 4 people", "cause": "few_people"}]
+    true["sections"]["later"] = later
+    seen = shared_tree(true)
+    assert seen["meta"]["notes"][0] == "– of – rows are left out."
+    assert seen["sections"]["later"]["untested"] == [{"what": "Theme: – people", "cause": "few_people"}]
+    kept = {"account", "twins", "kinds"} & {key for part in seen["sections"].values() for key in part}
+    assert not kept and "kinds" not in str([part["captions"] for part in seen["sections"].values()])
+
+
+def test_a_count_that_is_told_by_another_is_no_longer_printed_beside_it() -> None:
+    """The mean of those who stayed tells the hidden number of those who left."""
+    true = study(60, [[10, 10, 10, 10, 13]], [7])
+    kinds: dict[str, Kind] = {"who": TEXT, "left": people(), "mean": statistic(tells=["left"])}
+    true["sections"]["later"] = section(
+        "later",
+        n=60,
+        tables={"t": {"who": ["a", "b"], "left": [30, 3], "mean": [1.5, 2.5]}},
+        captions={"t": caption({"mean": "d2"}, kinds)},
+    )
+    table = shared_tree(true)["sections"]["later"]["tables"]["t"]
+    assert table == {"who": ["a", "b"], "left": [30, None], "mean": [1.5, None]}
