@@ -21,7 +21,7 @@ import instrument
 from instrument.responses_people import id_text
 from instrument.store.answers import attempts_of
 from instrument.store.audit import broken_line, record
-from instrument.store.connect import reading
+from instrument.store.connect import StoreError, reading
 from instrument.store.definitions import find_study, item_numbers, waves_of
 from instrument.store.funnel import standing_of
 from instrument.store.instants import Instant
@@ -41,12 +41,14 @@ from instrument.store.tables import audit_log, item, participant
 from instrument.store.tokens import Keyring
 from instrument.store.triggers import drop_statements, postgresql_triggers
 from instrument.store.windows import (
+    EVENT,
     PersonDays,
     Rules,
     Window,
     day_given,
     day_zero,
     days_of_people,
+    events_of,
     first_use_of,
     in_window,
 )
@@ -76,6 +78,18 @@ def test_five_faults_are_listed_and_the_rest_counted(faults: int, said: str) -> 
     assert f"{faults} fault{'' if faults == 1 else 's'}; nothing was kept." in text
     assert text.count("is late") == min(faults, 5) and ("more" in text) is bool(said) and said in text
     assert len(error.faults) == faults and error.clash
+
+
+def test_a_name_that_stands_twice_in_a_list_is_refused_by_name(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, people=1)
+    with engine.begin() as connection:
+        number = int(find_study(connection, "trial").id)
+        with pytest.raises(StoreError, match="1 pseudonyms are doubled or in the study already: 'ben'"):
+            invite(connection, number, keyring, ["anna", "ben", "ben"])
+        assert [one.pseudonym for one in invite(connection, number, keyring, ["anna", "ben"])] == [
+            "anna",
+            "ben",
+        ]
 
 
 @pytest.mark.parametrize(
@@ -206,6 +220,20 @@ def test_windows_are_counted_from_day_zero_or_from_another_wave() -> None:
     assert in_window(PersonDays(zero=None, given=days.given), rules, "first", 0, 9) is None
 
 
+def test_a_window_after_an_event_may_be_one_day_and_none_where_the_study_closes_before() -> None:
+    """The event falls on day 4; the window is its days 3 to 5 within the study's own days."""
+    rules = Rules(zero=DayZero.ENROLMENT, after={"w": (f"{EVENT}done", 3, 5)})
+    days = PersonDays(zero=DAY, given={}, events={"done": DAY + timedelta(days=4)})
+
+    def window(opens: int, closes: int) -> tuple[int, int] | None:
+        found = days.window(rules, "w", opens, closes)
+        return None if found is None else ((found.opens - DAY).days, (found.closes - DAY).days)
+
+    assert [window(*own) for own in ((0, 30), (8, 30), (0, 8), (9, 30), (0, 7), (10, 30), (0, 6))] == [
+        (7, 9), (8, 9), (7, 8), (9, 9), (7, 7), None, None,
+    ]  # fmt: skip
+
+
 def test_day_zero_and_the_day_of_answers() -> None:
     late = datetime.fromisoformat("2026-03-01T23:30:00-08:00")  # the second of March in UTC
     given = {"a": DAY + timedelta(days=4), "b": None, "c": DAY + timedelta(days=2)}
@@ -249,6 +277,8 @@ def test_the_first_use_is_day_zero_where_the_study_says_so(engine: Engine, keyri
         assert (days[first.id].zero, days[second.id].zero) == (DAY + timedelta(days=1), None)
         assert days_of_people(connection, row, [second.id]) == {second.id: PersonDays(zero=None, given={})}
         assert first_use_of(connection, first.id) == late and first_use_of(connection, second.id) is None
+        after = Rules(zero=DayZero.ENROLMENT, after={"w": (f"{EVENT}session", 1, 2)})
+        assert events_of(connection, row.id, after) == {first.id: {"session": DAY + timedelta(days=1)}}
 
 
 def test_waves_and_attempts_come_in_the_order_of_the_study(engine: Engine, keyring: Keyring) -> None:

@@ -198,3 +198,29 @@ def test_feedback_holds_the_others_and_no_name() -> None:
     assert feedback_sheet(left_out, "j0")["apart"].iloc[0] is None
     with pytest.raises(ResponseDataError, match="judge 'nobody' stands in 0 of 8 rows"):
         feedback_sheet(FIRST, "nobody")
+
+
+def test_judges_are_those_whose_ratings_are_compared() -> None:
+    """C rated only what nobody else rated: that unit and its judge count for nothing."""
+    gap = np.nan
+    table = pd.DataFrame({"u": [1, 1, gap], "v": [1, 2, gap], "w": [gap, gap, 2]}, index=list("abc"))
+    found = krippendorff_alpha(table)
+    assert (found.n_judges, found.n_units, found.n_units_left_out, found.n_values) == (2, 2, 1, 4)
+    # pairs within units differ 2 of 4 times; of the ratings 1, 1, 1, 2 drawn two by two 6 of 12 times
+    assert found.alpha == pytest.approx(1 - (2 / 4) / (6 / 12))
+
+
+def test_fifteen_in_a_hundred_who_moved_are_no_stable_round() -> None:
+    """Of 20 judges three went from 4 to 3 (shift .15), then two (.10); who moved both ways shifts nothing."""
+    first = pd.DataFrame({"q": [4] * 20, "r": [4] * 20, "s": [4] * 10 + [3] * 10})
+    second = pd.DataFrame({"q": [3] * 3 + [4] * 17, "r": [3] * 2 + [4] * 18, "s": [3] * 10 + [4] * 10})
+    found = compare_rounds(first, second).set_index("item")
+    assert found["shift"].tolist() == [0.15, 0.1, 0.0]
+    assert found["moved"].tolist() == [0.15, 0.1, 1.0]
+    assert found["stable"].tolist() == [False, True, True]
+
+
+def test_a_judge_above_the_others_is_apart_as_one_below() -> None:
+    """The four others of q say 2, so of r; the one of r says 1, of q 4, of s the same."""
+    table = pd.DataFrame({"q": [4, 2, 2, 2, 2], "r": [1, 2, 2, 2, 2], "s": [2] * 5}, index=list("abcde"))
+    assert feedback_sheet(table, "a")["apart"].tolist() == [True, True, False]

@@ -183,3 +183,22 @@ def test_seven_of_nine_judges_suffice_as_in_the_table_of_lynn() -> None:
     votes = {f"q{k}": [4] * k + [1] * (9 - k) for k in (6, 7, 8)}
     found = content_validity_indices(pd.DataFrame(votes)).items
     assert found["i_cvi_met"].tolist() == [False, True, True]
+
+
+def test_kappa_is_met_by_kappa_not_by_the_share() -> None:
+    """Three of four: .75, of which 4 / 16 by chance, so .667; eight of nine: .889, kappa .887."""
+    found = content_validity_indices(pd.DataFrame({"few": [4, 4, 4, 1] + [None] * 5, "many": [4] * 8 + [1]}))
+    items = found.items.set_index("item")
+    assert items["kappa"].tolist() == pytest.approx([0.5 / 0.75, (8 / 9 - 9 / 512) / (1 - 9 / 512)])
+    assert items["kappa_met"].tolist() == items["i_cvi_met"].tolist() == [False, True]
+    said = found.summary()
+    assert "S-CVI/Ave .82 (≥ .90 not met), S-CVI/UA .00" in said
+    assert "I-CVI met by 1, modified kappa > .74 by 1 of 2 items" in said
+
+
+def test_judges_who_rated_nothing_are_none_and_a_tail_of_just_the_level_counts() -> None:
+    ratings = pd.DataFrame({"a": [4, 3, None, 4], "b": [4, None, None, 2]})
+    assert content_validity_indices(ratings).n_experts == 3
+    essential = pd.DataFrame({"a": [1, 1, 1, 1, 1]})  # five of five by chance: 1 / 32
+    for level, met in ((1 / 32, True), (0.03, False)):
+        assert content_validity_ratio(essential, significance=level)["met"].tolist() == [met]
