@@ -45,7 +45,7 @@ def postgres_server() -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     data, programs = home / "data", folders[-1]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off"
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off -c autovacuum=off"
 
     def run(*command: str) -> None:
         subprocess.run(
@@ -66,25 +66,55 @@ def postgres_server() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.sqlite'}"
-    server = request.getfixturevalue("postgres_server")
-    name = f"t{uuid.uuid4().hex}"
+@pytest.fixture(scope="session")
+def newest_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the newest schema and nothing in it, to be copied: migrating takes most of a test."""
+    path = tmp_path_factory.mktemp("newest") / "store.sqlite"
+    made = open_store(f"sqlite:///{path}")
+    upgrade_store(made)
+    made.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def newest_database(postgres_server: str) -> str:
+    """Name of a PostgreSQL database with the newest schema and nothing in it, to be copied."""
+    _on_server(postgres_server, "CREATE DATABASE newest")
+    made = open_store(f"{postgres_server}/newest")
+    upgrade_store(made)
+    made.dispose()
+    return "newest"
+
+
+def _on_server(server: str, statement: str) -> None:
     admin = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(statement))
     admin.dispose()
-    return f"{server}/{name}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of a database of each kind: empty, or of the newest schema where the test asks for `engine`."""
+    filled = "engine" in request.fixturenames
+    if request.param == "sqlite":
+        path = tmp_path / "store.sqlite"
+        if filled:
+            shutil.copyfile(request.getfixturevalue("newest_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = f"t{uuid.uuid4().hex}"
+    copied = f" TEMPLATE {request.getfixturevalue('newest_database')} STRATEGY FILE_COPY" if filled else ""
+    _on_server(server, f"CREATE DATABASE {name}{copied}")
+    yield f"{server}/{name}"
+    _on_server(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @pytest.fixture
 def engine(store_url: str) -> Iterator[Engine]:
     """A store with the newest schema."""
     made = open_store(store_url)
-    upgrade_store(made)
     yield made
     made.dispose()
 
