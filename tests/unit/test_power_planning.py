@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +20,6 @@ from instrument.errors import DefinitionError
 
 STUDY = load_population("dta_example").study
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = """
-import json, sys
-from distributed import LocalCluster
-from analysis.power import plan_power
-if __name__ == "__main__":
-    study = json.loads(sys.argv[1])
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        plan = plan_power(study, n=(60, 120), replications=60, scheduler=cluster.scheduler_address)
-    print(json.dumps({name: [repr(value) for value in plan.table[name].tolist()] for name in plan.table}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -47,20 +33,6 @@ def bits(table: pd.DataFrame) -> dict[str, list[str]]:
 
 def test_two_workers_give_the_same_bits_as_one(serial: PowerResult) -> None:
     assert bits(plan_power(STUDY, n=(60, 120), replications=60, workers=2).table) == bits(serial.table)
-
-
-def test_a_dask_cluster_of_two_gives_the_same_bits(serial: PowerResult, tmp_path: Path) -> None:
-    program = tmp_path / "plan.py"
-    program.write_text(PROGRAM)
-    done = subprocess.run(
-        [sys.executable, str(program), json.dumps(STUDY)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.strip().splitlines()[-1]) == bits(serial.table)
 
 
 def test_another_seed_gives_other_figures(serial: PowerResult) -> None:
