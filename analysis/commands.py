@@ -365,6 +365,8 @@ def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: Read
     people = people if everyone is not None else people[["participant"]].drop_duplicates()
     reading = how.log(Path(usage).name)
     found = summarise_usage(usage, inputs["study"], engine, participants=people, reading=reading)
+    for said in filter(None, (found.joined, *found.notes)):
+        typer.echo(f"Note: {reading.source}: {said}", err=True)
     path = Path(usage)
     if path.is_file():
         with path.open("rb") as file:

@@ -20,7 +20,7 @@ from instrument.side_variables import variable
 
 READERS = {".csv": ",", ".tsv": "\t", ".parquet": None}
 OWN_TEXTS = ("participant", "wave", "app", "version", "rater", "principle", "evidence", "kind")
-STAMPS = ("enrolled", "withdrawn")
+STAMPS = ("enrolled", "withdrawn", "observed_until")
 OF_STORE = {"enrolled_on": "enrolled", "withdrawn_on": "withdrawn"}
 """Names that imports and exports of a study give to days of enrolment and withdrawal."""
 SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -141,7 +141,8 @@ def _column(
     if name in OWN_TEXTS:
         return _ids(column, name, place)
     if what == "enrolment" and name in STAMPS:
-        return points_in_time(column, name, place, how.dates)[0]
+        stamps, aware = points_in_time(column, name, place, how.dates)
+        return stamps.dt.tz_localize("UTC") if aware else stamps
     if what == "enrolment" and name == "withdrawn_day":
         days = amounts(column, name, place, how.decimal, how.na, thousands=how.thousands)
         if (early := days < 0).any():

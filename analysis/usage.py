@@ -12,6 +12,7 @@ import pandas as pd
 
 from analysis.result import Result
 from analysis.software import used as ran
+from analysis.usage_clock import MICROSECONDS_PER_DAY, UTC_SHIFTS, Shifts, shifts_of
 from analysis.usage_expressions import (
     FAULTS,
     UsageRule,
@@ -227,7 +228,12 @@ def summarise_usage(
     ids, exact copies do (in everything but their arrival). Sessions are split where more than
     `session_gap_minutes` pass between the latest end of all earlier events and the next.
 
-    Stamps are instants: those with an offset are put on UTC, those without one are taken as UTC.
+    Stamps are instants: those with an offset are put on UTC, those without one are taken as UTC. Days are
+    calendar days by the clock of the study (`zone` of the study file, UTC where it names none): day 0 is the
+    whole day of enrolment, whatever time of day stands beside it, and a date without a time is a day on that
+    clock. Where times of day are given, events of day 0 before that of enrolment are set aside, use counts
+    until the time of withdrawal (of a date alone nothing of that day counts), and `observed_until` ends at
+    its time (a date alone at its end). A note says so.
 
     Disengagement is the first time that `gap_days` have passed without use, a moment that depends on the
     past only. Those idle for that long at the landmark are not at risk after it. A person whose last use
@@ -258,7 +264,7 @@ def summarise_usage(
     """
     plan = _with_one_unit(as_study(study))
     how = checked_reading(_mapped(reading or LogReading()))
-    people = with_clock(people_table(participants, how), participants, plan, how)
+    people = with_clock(people_table(participants, how, plan.zone), participants, plan, how)
     with quiet_driver():
         con = connect(engine)
         with clock_on_utc(con), faults_in_words(how):
@@ -292,10 +298,11 @@ def _summarise(
     refuse_unplaced(log, people, reading)
     rule, notes = _rule(plan, login_kind, skew_minutes, retention_days)
     notes += left_out
-    rule = replace(rule, retry_seconds=reading.retry_seconds or 0.0)
+    shifts = _shifts(plan, people)
+    rule = replace(rule, retry_seconds=reading.retry_seconds or 0.0, shifts=shifts)
     clocked = timed(log, people, rule)
     tally = con.execute(fault_counts(clocked, rule.study_days))
-    notes += check_tally(tally, log, con, reading, events)
+    notes += check_tally(tally, log, plan.zone, reading, events)
     kinds = sorted(str(kind) for kind in tally["kind"].dropna())
     completed = _completed_kind(plan, kinds, completed_kind, notes)
     rule = replace(rule, completed_kind=completed, lasting=bool(tally["lasting"].sum()))
@@ -336,6 +343,17 @@ def _summarise(
         notes=[*notes, *watched.notes],
         joined=joined,
     )
+
+
+def _shifts(plan: Study, people: pd.DataFrame | None) -> Shifts:
+    """How far the study's clock is ahead of UTC while anybody is in the study."""
+    if plan.zone == "UTC" or people is None or "enrolled_us" not in people:
+        return UTC_SHIFTS
+    days = people["enrolled_us"].dropna()
+    if not len(days):
+        return UTC_SHIFTS
+    last = int(days.max()) + 2 * int(plan.study_days + 1) * MICROSECONDS_PER_DAY
+    return shifts_of(plan.zone, int(days.min()) - 2 * MICROSECONDS_PER_DAY, last)
 
 
 def _with_one_unit(plan: Study) -> Study:

@@ -8,6 +8,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from analysis.usage_clock import UTC_SHIFTS, Shifts, on_clock
 from analysis.usage_reading import LONG_MINUTES, ReadLog, is_absent, is_there
 from instrument.errors import ResponseDataError, fact_and_hint
 
@@ -30,6 +31,7 @@ class UsageRule:
     retention_days: tuple[int, ...]
     retry_seconds: float = 0.0
     lasting: bool = True
+    shifts: Shifts = UTC_SHIFTS
 
 
 def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
@@ -40,7 +42,7 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     log
         Typed columns (see `analysis.usage_reading.read_log`).
     people
-        participant (text), and where known `enrolled_us` and `withdrawn_day`.
+        participant (text), and where known `enrolled_us`, `began_day` and `withdrawn_day`.
     rule
         Numbers of the study.
 
@@ -51,11 +53,11 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
         known when people joined), and a column per fault (`is_…`), never null.
     """
     table = _with_people(log.table, people)
-    day = _day_of(table, people)
+    day = _day_of(table, people, rule.shifts)
     minutes = table["minutes"] if "minutes" in table.columns else ibis.literal(0.0)
     known: Any = table["is_known"] if "is_known" in table.columns else ibis.literal(True)
     nobody = is_absent(table["participant"])
-    received = _received(table)
+    received = _received(table, rule.shifts)
     skewed = ibis.literal(False)
     if received is not None:
         skewed = (day > received + rule.skew_minutes / MINUTES_PER_DAY).fill_null(False)
@@ -70,7 +72,10 @@ def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
     if "joined" in table.columns:
         calendar = day + table["joined"]
     unreadable = nobody | (known & (is_absent(table["kind"]) | is_absent(day)))
-    before, after = (day < 0.0).fill_null(False), (day >= rule.study_days).fill_null(False)
+    begins: Any = ibis.literal(0.0)
+    if "began_day" in table.columns and "day" not in table.columns:
+        begins = table["began_day"].fill_null(0.0)
+    before, after = (day < begins).fill_null(False), (day >= rule.study_days).fill_null(False)
     kept = {name: table[name] for name in ("event_id", "content") if name in table.columns}
     flags = {name: table[name] for name in table.columns if name.startswith(("is_misread_", "is_offset_"))}
     if log.offsets:
@@ -116,25 +121,25 @@ def _with_people(events: Any, people: pd.DataFrame | None) -> Any:
     return joined.mutate(is_known=joined["is_known"].fill_null(False))
 
 
-def _day_of(table: Any, people: pd.DataFrame | None) -> Any:
+def _day_of(table: Any, people: pd.DataFrame | None, shifts: Shifts) -> Any:
     if "day" in table.columns:
         return table["day"]
     if people is None or "enrolled_us" not in people:
         fact = "events carry timestamps (`at`) but it is not known when anybody was enrolled."
         hint = "pass participants with a column 'enrolled', or give days since enrolment as `day`."
         raise ResponseDataError(fact_and_hint("summarise_usage", fact, hint))
-    return _days_between(table["at_us"], table["enrolled_us"])
+    return _days_between(on_clock(table["at_us"], shifts), table["enrolled_us"])
 
 
 def _days_between(late: Any, early: Any) -> Any:
     return (late - early).cast("float64") / MICROSECONDS_PER_DAY
 
 
-def _received(table: Any) -> Any:
+def _received(table: Any, shifts: Shifts) -> Any:
     if "received_day" in table.columns:
         return table["received_day"]
     if "received_us" in table.columns and "enrolled_us" in table.columns:
-        return _days_between(table["received_us"], table["enrolled_us"])
+        return _days_between(on_clock(table["received_us"], shifts), table["enrolled_us"])
     return None
 
 

@@ -49,7 +49,7 @@ def refuse_unplaced(log: ReadLog, people: pd.DataFrame | None, reading: LogReadi
         raise reading.fault(fact, "fill in the day of enrolment, or leave these people out.")
 
 
-def check_tally(tally: pd.DataFrame, log: ReadLog, con: Any, reading: LogReading, events: Any) -> list[str]:
+def check_tally(tally: pd.DataFrame, log: ReadLog, zone: str, reading: LogReading, events: Any) -> list[str]:
     """Refuse cells that are not of their column's form, mixed offsets and durations that are no minutes."""
     totals = tally.drop(columns="kind").sum()
     for name in log.misread:
@@ -60,6 +60,12 @@ def check_tally(tally: pd.DataFrame, log: ReadLog, con: Any, reading: LogReading
             fact = f"{reading.source}: column {name!r}: {count_of(n, 'cell')} {what}{where}."
             raise reading.fault(fact, "write every cell in one form, or leave it empty.")
     notes = []
+    clock = "days are those of UTC" if zone == "UTC" else f"days are those of the clock of {zone}"
+    carried = {name: int(totals[f"offset_{name}"]) > 0 for name in log.offsets if totals[f"stamp_{name}"]}
+    if len(set(carried.values())) > 1:
+        some, none = sorted(carried, key=lambda name: not carried[name])
+        fact = f"{reading.source}: stamps of {some!r} carry an offset from UTC and those of {none!r} none."
+        raise reading.fault(fact, "write the offset at every stamp of both columns, or at none.")
     for name in log.offsets:
         with_offset, stamps = int(totals[f"offset_{name}"]), int(totals[f"stamp_{name}"])
         if 0 < with_offset < stamps:
@@ -69,7 +75,7 @@ def check_tally(tally: pd.DataFrame, log: ReadLog, con: Any, reading: LogReading
             )
             raise reading.fault(fact, "write the offset at every stamp, or at none.")
         if with_offset:
-            notes.append(f"stamps of {name!r} carry offsets: they are put on UTC")
+            notes.append(f"stamps of {name!r} carry offsets: {clock}")
     lasting, lengthy = int(totals["lasting"]), int(totals["long"])
     if reading.durations is None and lengthy > MANY_LONG * lasting:
         fact = (

@@ -17,12 +17,13 @@ import pandas as pd
 from ibis.common.exceptions import TableNotFound
 from pandas.api.types import is_datetime64_any_dtype, is_float_dtype
 
+from analysis.usage_clock import MICROSECONDS_PER_DAY, moments_by_clock
 from analysis.usage_mapping import JSON_LINES, fields_of_first_line, tool_of_fields, with_mapping
 from analysis.usage_reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.responses_people import id_text
 from instrument.responses_text import separator_in
-from instrument.side_columns import Place, amounts, points_in_time
+from instrument.side_columns import Place, amounts
 from instrument.written_cells import MARKED
 
 CALLER = "summarise_usage"
@@ -283,7 +284,9 @@ def _plain_objects(column: pd.Series) -> pd.Series:
     return column.map(str, na_action="ignore").astype("object").where(column.notna(), None)
 
 
-def people_table(participants: pd.DataFrame | None, reading: LogReading) -> pd.DataFrame | None:
+def people_table(
+    participants: pd.DataFrame | None, reading: LogReading, zone: str = "UTC"
+) -> pd.DataFrame | None:
     """Check the table of participants: one row each, with dates and days that can be read.
 
     Parameters
@@ -291,13 +294,16 @@ def people_table(participants: pd.DataFrame | None, reading: LogReading) -> pd.D
     participants
         `participant`, and where known `enrolled` (timestamp), `withdrawn_day` or `withdrawn`, and `reason`.
     reading
-        Who asks, and how dates and numbers in text are written.
+        Who asks, and how dates and numbers in text are written; what times of day mean is added to its notes.
+    zone
+        Clock by which the study counts its days.
 
     Returns
     -------
     DataFrame or None
-        participant (text), enrolled_us (Int64 microseconds in UTC), withdrawn_day (float), reason (text);
-        columns that are not known are absent.
+        participant (text), enrolled_us (Int64 microseconds at the start of the day of enrolment, as the clock
+        shows them), began_day (how much of that day had passed; only where a time of day is given),
+        withdrawn_day (float), reason (text); columns that are not known are absent.
     """
     if participants is None:
         return None
@@ -315,17 +321,25 @@ def people_table(participants: pd.DataFrame | None, reading: LogReading) -> pd.D
     if len(doubled):
         fact = f"{len(doubled)} participants have several rows: {name_offenders(doubled)}."
         raise reading.fault(fact, "give one row per participant.")
+    early = np.zeros(len(known), dtype=bool)
     enrolled = None
     if "enrolled" in participants:
-        enrolled, _ = points_in_time(participants["enrolled"], "enrolled", place, reading.dates)
-        whole = enrolled.to_numpy(dtype="datetime64[us]").astype(np.int64)
-        known["enrolled_us"] = pd.Series(whole, dtype="Int64").mask(enrolled.isna())
+        enrolled, is_day, empty = moments_by_clock(participants["enrolled"], "enrolled", place, zone, reading)
+        start = enrolled - enrolled % MICROSECONDS_PER_DAY
+        known["enrolled_us"] = pd.Series(start, dtype="Int64").mask(empty)
+        if not is_day[~empty].all():
+            began = (enrolled - start) / MICROSECONDS_PER_DAY
+            known["began_day"] = np.where(empty, np.nan, began)
     if "withdrawn_day" in participants:
         known["withdrawn_day"] = amounts(participants["withdrawn_day"], "withdrawn_day", place)
     elif "withdrawn" in participants and enrolled is not None:
-        gone, _ = points_in_time(participants["withdrawn"], "withdrawn", place, reading.dates)
-        known["withdrawn_day"] = ((gone - enrolled).dt.total_seconds() / 86_400).to_numpy()
-    if "withdrawn_day" in known and (early := (known["withdrawn_day"] < 0).to_numpy()).any():
+        gone, gone_day, stayed = moments_by_clock(
+            participants["withdrawn"], "withdrawn", place, zone, reading
+        )
+        passed = (gone - start) / MICROSECONDS_PER_DAY
+        known["withdrawn_day"] = np.where(stayed | empty, np.nan, passed)
+        early = ~stayed & ~empty & ~gone_day & ~is_day & (gone < enrolled)
+    if "withdrawn_day" in known and (early := early | (known["withdrawn_day"] < 0).to_numpy()).any():
         name = "withdrawn_day" if "withdrawn_day" in participants else "withdrawn"
         hint = "leave it empty for those who stayed; days count from enrolment."
         raise place.fault(name, early, "lie before enrolment", hint)

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.usage_clock import MICROSECONDS_PER_DAY, moments_by_clock
 from analysis.usage_reading import LogReading
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
-from instrument.side_columns import Place, amounts, points_in_time
+from instrument.side_columns import Place, amounts
 from instrument.study import LAST_EVENT, Study
 
 CALLER = "summarise_usage"
 Floats = NDArray[np.float64]
-SECONDS_PER_DAY = 86_400.0
-MICROSECONDS_PER_DAY = 86_400e6
 # Nobody need use an app on the very last days: a silent week at the end says nothing about the export.
 SILENT_DAYS = 7.0
 DECLARED, READ_OFF, TAKEN = "declared", "the log's last day", "taken as the study's length"
@@ -46,7 +45,7 @@ def with_clock(
     Parameters
     ----------
     people
-        participant, and where known enrolled_us (microseconds in UTC), withdrawn_day.
+        participant, and where known enrolled_us (see `people_table`), withdrawn_day.
     given
         The table as it came: `enrolled_day` (day of a calendar of its own), `observed_until` (date) or
         `observed_until_day` (days since enrolment) are read from it.
@@ -88,11 +87,14 @@ def with_clock(
             fact = "`observed_until` is given for people of whom it is not known when they were enrolled."
             hint = "add the column enrolled, or give observed_until_day, days since enrolment."
             raise ResponseDataError(fact_and_hint(CALLER, fact, hint))
-        ends, _ = points_in_time(given["observed_until"], "observed_until", place, reading.dates)
-        own = _end_of(ends) - table["joined"].to_numpy(dtype=float)
+        ends, is_day, empty = moments_by_clock(
+            given["observed_until"], "observed_until", place, plan.zone, reading
+        )
+        until = ends / MICROSECONDS_PER_DAY + is_day  # a date alone stands for the end of that day
+        own = np.where(empty, np.nan, until) - table["joined"].to_numpy(dtype=float)
     declared = plan.observed_until
     if isinstance(declared, date):
-        everyone = _end_of(pd.Series([pd.Timestamp(declared)]))[0]
+        everyone = float((declared - date(1970, 1, 1)).days + 1)  # to the end of that day
         own = np.where(np.isnan(own), everyone - table["joined"].to_numpy(dtype=float), own)
     elif isinstance(declared, (int, float)):
         joined = table["joined"].to_numpy(dtype=float) if "joined" in table else np.zeros(len(table))
@@ -111,13 +113,6 @@ def _refuse_undatable(plan: Study, table: pd.DataFrame | None) -> None:
     if isinstance(plan.observed_until, (int, float)) and dated:
         fact = f"observation ended on day {plan.observed_until:g}, but people were enrolled on dates."
         raise DefinitionError(fact_and_hint(CALLER, fact, "declare observed_until as a date."))
-
-
-def _end_of(moments: pd.Series) -> Floats:
-    """Moments in UTC as days since 1970; a date without a time stands for the end of that day."""
-    since = (moments - pd.Timestamp(0)).dt.total_seconds() / SECONDS_PER_DAY
-    days = np.asarray(since, dtype=np.float64)
-    return np.where(days == np.floor(days), days + 1.0, days)
 
 
 def watching(people: pd.DataFrame, plan: Study, last: float, last_day: float) -> Watching:

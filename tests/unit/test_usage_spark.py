@@ -41,6 +41,12 @@ for name, how in json.loads((folder / "how.json").read_text()).items():
     con.execute(found.table).to_parquet(folder / f"{name}.found")
 people = pd.read_csv(folder / "people.csv", dtype=str)
 study["observed_until"] = None  # a day of the study's own clock; here people join on dates
+zoned = {**study, "zone": "Europe/Berlin"}
+people["enrolled"] = "2026-03-28T00:30:00Z"
+summarise_usage(
+    folder / "zulu.csv", zoned, "spark:local[1]", participants=people,
+    reading=LogReading(most_set_aside=1.0, retry_seconds=0),
+).people.to_parquet(folder / "zoned.parquet")
 try:
     summarise_usage(folder / "german.csv", study, "spark:local[1]", participants=people)
 except Exception as error:
@@ -115,6 +121,17 @@ def test_spark_gives_the_same_table_as_duckdb(done: Path) -> None:
     retention = pd.DataFrame(json.loads((done / "retention.json").read_text()))
     for column in here.retention:
         assert retention[column].tolist() == pytest.approx(here.retention[column].tolist(), abs=1e-12)
+
+
+def test_spark_counts_days_by_the_clock_of_the_study_as_duckdb_does(done: Path) -> None:
+    study = json.loads((done / "study.json").read_text()) | {"observed_until": None, "zone": "Europe/Berlin"}
+    people = pd.DataFrame({"participant": ["007", "008"], "enrolled": "2026-03-28T00:30:00Z"})
+    everything = LogReading(most_set_aside=1.0, retry_seconds=0)
+    here = summarise_usage(done / "zulu.csv", study, participants=people, reading=everything).people
+    there = pd.read_parquet(done / "zoned.parquet")
+    pd.testing.assert_frame_equal(there, here, check_dtype=False, rtol=0, atol=1e-9)
+    # the first event, at 00:10 in Berlin on 29 March, is at 00:10 of day 1 there; the night is an hour shorter
+    assert here["first_use_whole"].iloc[0] == pytest.approx(1 + 10 / 1440, abs=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
