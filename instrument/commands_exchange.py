@@ -334,7 +334,7 @@ def _from_table(file: Path, scale: Instrument, covariates: str, how: dict[str, A
     if how["mapping"] is not None:
         return _from_mapped(file, scale, names_in(covariates), how)
     named = [name.strip() for name in covariates.split(",") if name.strip()]
-    text = {key: how[key] for key in ("encoding", "delimiter") if how.get(key) is not None}
+    text = {key: how[key] for key in ("encoding", "delimiter", "sheet") if how.get(key) is not None}
     ours = [
         name
         for name in columns_of(file, **text, caller="dta import")

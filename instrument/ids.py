@@ -192,6 +192,29 @@ class Split:
     ids: frozenset[str]
 
 
+def alike_ids(ids: pd.Series) -> int:
+    """Count the ids of a table that another id is but for blanks, capitals, decimals or leading zeros.
+
+    Parameters
+    ----------
+    ids : Series of shape (n,)
+        Participant of each row.
+
+    Returns
+    -------
+    int
+        Distinct ids.
+
+    Examples
+    --------
+    >>> alike_ids(pd.Series(["1", "1.0", "001", "2", "2", "p3", "P3"]))
+    5
+    """
+    names = pd.Series(ids.astype(str).unique())
+    plain = names.map(lambda name: _without_zeros(_without_decimals(_without_blanks(name).casefold())))
+    return int(plain.duplicated(keep=False).sum())
+
+
 def split_people(ids: pd.Series, waves: pd.Series) -> Split:
     """Find ids that are one but for blanks, capitals, decimals or leading zeros, and never share a wave.
 
@@ -223,8 +246,10 @@ def split_people(ids: pd.Series, waves: pd.Series) -> Split:
             if name not in involved:
                 groups.setdefault(plain(name), []).append(name)
         for names in groups.values():
-            if len(names) == 2 and not seen[names[0]] & seen[names[1]]:
-                causes[cause] += 1
+            if len(names) > 1 and len(set().union(*(seen[n] for n in names))) == sum(
+                len(seen[n]) for n in names
+            ):
+                causes[cause] += len(names) - 1
                 involved |= set(names)
     cause = causes.most_common(1)[0][0] if causes else ""
     return Split(pairs=sum(causes.values()), people=len(seen), cause=cause, ids=frozenset(involved))

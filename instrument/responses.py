@@ -174,7 +174,11 @@ def read_responses(
 
 
 def columns_of(
-    path: str | Path, encoding: str = "utf-8", delimiter: str | None = None, caller: str = "columns_of"
+    path: str | Path,
+    encoding: str = "utf-8",
+    delimiter: str | None = None,
+    caller: str = "columns_of",
+    sheet: str | None = None,
 ) -> list[str]:
     """Name the columns of a file of answers, without judging them.
 
@@ -186,6 +190,8 @@ def columns_of(
         Of a text file.
     caller
         Named in messages.
+    sheet
+        Of a workbook.
 
     Returns
     -------
@@ -197,7 +203,7 @@ def columns_of(
     ResponseDataError
         The file cannot be read.
     """
-    return list(read_raw(Path(path), None, encoding, delimiter, caller).columns)
+    return list(read_raw(Path(path), sheet, encoding, delimiter, caller).columns)
 
 
 def check_responses(
@@ -319,6 +325,7 @@ def _stated(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     raw = without_empty_rows(check_columns(raw, reading), reading)
+    raw.refuse_hollow(raw.columns, (reading.participant, reading.wave))
     scale, notes = reading.scale, list(raw.notes)
     keys = {
         "participant": participants(raw, reading.participant, notes),

@@ -48,8 +48,13 @@ def check_columns(raw: RawTable, reading: Reading) -> RawTable:
     """
     scale = reading.scale
     names = [name.strip() for name in raw.columns]
+    given = raw.columns
     raw = _by_id(dataclasses.replace(raw, columns=names), scale)
     names = raw.columns
+    if raw.hollow:
+        now = dict(zip(given, names, strict=True))
+        hollow = tuple(dataclasses.replace(cells, column=now[cells.column]) for cells in raw.hollow)
+        raw = dataclasses.replace(raw, hollow=hollow)
     items = scale.item_ids
     found = [item for item in items if item in names]
     if not found:

@@ -17,7 +17,8 @@ import pandas as pd
 from instrument.clock import option_of
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.keying import keyed_items
-from instrument.responses_raw import RawTable, count_of, name_rows, reasons_of_table
+from instrument.responses_raw import RawTable, reasons_of_table
+from instrument.responses_sheets import look_at_sheet
 
 MOST_UNPACKED = 500 * 1024**2
 MOST_BESIDE = 16 * 1024**2
@@ -26,8 +27,6 @@ PARTS_OF_TABLES = ("xl/worksheets/sheet", "xl/sharedStrings", "xl/media/", "xl/c
 MOST_SHEET_CELLS = 20_000_000
 LEAST_PER_ROW = 20  # an empty row costs time too; no sheet has more than a million
 MOST_CELLS = 400_000_000
-PIECE = 1024**2
-_FORMULA = re.compile(rb"<f[ />]")
 _STORED_INDEX = re.compile(r"__index_level_\d+__")
 
 
@@ -67,7 +66,8 @@ def read_workbook(
     sheets = _sheets(path, content, caller)
     chosen = _choose_sheet(path, caller, {name: rows for name, rows in sheets.items() if rows}, sheet)
     rows = sheets[chosen]
-    _refuse_uncomputed(path, content, caller, chosen, rows)
+    book = look_at_sheet(content, chosen)
+    uncomputed = _uncomputed(path, content, caller, chosen, rows) if book.has_formulas else {}
     rows = rows[min(rows_above, len(rows) - 1) :]
     numbers = [number for number, _ in rows]
     width = max(len(cells) for _, cells in rows)
@@ -80,7 +80,26 @@ def read_workbook(
         columns=header,
         cells=[pd.Series([row[i] for row in body], dtype=object) for i in range(width)],
         lines=np.asarray(numbers[1:], dtype=np.int64),
+        notes=book.notes(header, numbers[1:]),
+        hollow=book.hollow(header, uncomputed),
     )
+
+
+def _uncomputed(
+    path: Path, content: bytes, caller: str, sheet: str, rows: list[tuple[int, list[Any]]]
+) -> dict[int, list[int]]:
+    """Rows of formulas whose value was never stored, by place of the column: they would pass for empty."""
+    values = dict(rows)
+    workbook = _open(path, content, caller, values=False)
+    found: dict[int, list[int]] = {}
+    for number, row in enumerate(workbook[sheet].iter_rows(values_only=True), start=1):
+        stored = values.get(number, [])
+        for i, cell in enumerate(row):
+            is_formula = isinstance(cell, str) and cell.startswith("=")
+            if is_formula and (stored[i] if i < len(stored) else None) is None:
+                found.setdefault(i, []).append(number)
+    workbook.close()
+    return found
 
 
 def _open(path: Path, content: bytes, caller: str, values: bool) -> Any:
@@ -196,44 +215,6 @@ def _choose_sheet(path: Path, caller: str, filled: Mapping[str, Any], sheet: str
             caller, path, fact, f"name the sheet of the answers with {option_of(caller, 'sheet', 'NAME')}."
         )
     return sheet if sheet is not None else next(iter(filled))
-
-
-def _refuse_uncomputed(
-    path: Path, content: bytes, caller: str, sheet: str, rows: list[tuple[int, list[Any]]]
-) -> None:
-    """Refuse formulas whose value was never stored: they would pass for missing answers."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = [name for name in archive.namelist() if name.startswith("xl/worksheets/")]
-        if not any(_has_formula(archive, name) for name in names):
-            return
-    values = dict(rows)
-    workbook = _open(path, content, caller, values=False)
-    uncomputed = []
-    for number, row in enumerate(workbook[sheet].iter_rows(values_only=True), start=1):
-        stored = values.get(number, [])
-        for i, cell in enumerate(row):
-            if (
-                isinstance(cell, str)
-                and cell.startswith("=")
-                and (stored[i] if i < len(stored) else None) is None
-            ):
-                uncomputed.append(number)
-    workbook.close()
-    if uncomputed:
-        where = name_rows(sorted(set(uncomputed)), "row")
-        fact = f"{count_of(len(uncomputed), 'formula')} without a stored value ({where})."
-        raise _fault(caller, path, fact, "open the workbook in a spreadsheet program and save the values.")
-
-
-def _has_formula(archive: zipfile.ZipFile, name: str) -> bool:
-    """Look for a formula without holding the whole sheet."""
-    end = b""
-    with archive.open(name) as sheet:
-        while part := sheet.read(PIECE):
-            if _FORMULA.search(end + part):
-                return True
-            end = (end + part)[-2:]
-    return False
 
 
 def read_parquet_table(path: Path, content: bytes, caller: str) -> RawTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def waves(raw: RawTable, name: str, notes: list[str]) -> pd.Series:
     Raises
     ------
     ResponseDataError
-        A wave is missing, or is a date or a truth value.
+        A wave is missing, or is a date or a truth value; or waves differ in capitals, blanks and marks alone.
     """
     if name not in raw.columns:
         notes.append("no wave column: wave 1 assumed")
@@ -85,7 +86,24 @@ def waves(raw: RawTable, name: str, notes: list[str]) -> pd.Series:
     numbers = {text: number_of(text) for text in set(texts)}
     if all(isinstance(number, int) for number in numbers.values()):
         return pd.Series([numbers[text] for text in texts], dtype=np.int64)
+    _refuse_alike(raw, name, texts)
     return pd.Series(texts, dtype=str)
+
+
+def _refuse_alike(raw: RawTable, name: str, texts: list[str]) -> None:
+    """Refuse waves that differ only in capitals, blanks and marks: change would be lost between them."""
+    ways: dict[str, Counter[str]] = {}
+    for text in texts:
+        ways.setdefault(re.sub(r"[\W_]+", "", text.casefold()) or text, Counter())[text] += 1
+    rarer = {way for group in ways.values() for way, _ in group.most_common()[1:]}
+    if rarer:
+        chosen = np.array([text in rarer for text in texts], dtype=bool)
+        fact = f"{count_of(int(chosen.sum()), 'row')} ({raw.where(chosen)}) of column {name!r}"
+        said = f"{fact} write a wave in other capitals, blanks or marks than the rest."
+        raise raw.fault(said.replace(" write ", " writes ", 1) if chosen.sum() == 1 else said, ONE_WAY)
+
+
+ONE_WAY = "write each wave in one way."
 
 
 def _labels(raw: RawTable, name: str) -> list[str]:

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from instrument.errors import ResponseDataError, fact_and_hint
-from instrument.responses_formats import MOST_UNPACKED, PIECE
+from instrument.responses_formats import MOST_UNPACKED
 from instrument.responses_raw import RawTable
+from instrument.responses_sheets import PIECE
 
 SUFFIXES_OF_R = (".rds", ".rda", ".rdata")
 _FRAMES = ("data.frame", "tbl_df", "tbl", "data.table")

@@ -16,11 +16,24 @@ REASON_COLUMNS = ["participant", "wave", "item", "reason"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HollowCells:
+    """Cells of a column that hold less than they show: formulas without a value, or parts of merged cells."""
+
+    column: str
+    lines: np.ndarray
+    one: str
+    several: str
+    hint: str
+    is_merged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RawTable:
     """Columns and cells of one file or frame, untouched.
 
     `cells` holds one array-like per column, each of length `len(lines)`; `lines` is the number by
     which a user finds a row again, and `unit` says of what ("line" of a text file, "row").
+    `hollow` are cells that must not be taken for empty where their column is needed;
     `column_labels` holds the texts that SPSS, SAS and Stata keep of a variable; `is_mapped` says that a
     mapping named columns and answers.
     """
@@ -40,6 +53,7 @@ class RawTable:
     keyed: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     column_labels: Mapping[str, str] = field(default_factory=dict)
     is_mapped: bool = False
+    hollow: tuple[HollowCells, ...] = ()
 
     def fault(self, fact: str, hint: str) -> ResponseDataError:
         """Error about this table: source first, then the fact, then the hint."""
@@ -48,6 +62,18 @@ class RawTable:
     def column(self, name: str) -> Any:
         """Cells of the column with this name."""
         return self.cells[self.columns.index(name)]
+
+    def refuse_hollow(self, needed: Iterable[str], filled: Iterable[str]) -> None:
+        """Refuse needed cells that would pass for empty; merged ones not where that is seen to."""
+        names, seen_to, kept = set(needed), set(filled), set(self.lines.tolist())
+        for cells in self.hollow:
+            if cells.is_merged and cells.column in seen_to:
+                continue
+            rows = [line for line in cells.lines.tolist() if line in kept]
+            if rows and cells.column in names:
+                what = f"{len(rows)} {cells.one if len(rows) == 1 else cells.several}"
+                where = f"column {cells.column!r}; {name_rows(rows, self.unit)}"
+                raise self.fault(f"{what} ({where}).", cells.hint)
 
     def where(self, chosen: np.ndarray) -> str:
         """Name the rows that a boolean mask chooses, by file line where there is one."""

@@ -20,6 +20,11 @@ SUFFIXES = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _DECLARED = re.compile(r'\ufeff?"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)
 MARKED_WITHIN = re.compile(MARKED.removeprefix("^"))
 """An apostrophe that `written_cells` may have put at the beginning of a field."""
+UNSEEN_SIGNS = "\ufeff\u200b\u2060"
+"""Signs that files put together carry within: they are part of no id, name or answer."""
+UNSEEN = dict.fromkeys(map(ord, UNSEEN_SIGNS))
+ZEROS_OF_UTF16 = 10
+NEWLINE = b"\n"
 _SIGNATURES = (
     (b"PK\x03\x04", "a workbook or zip archive", "rename it to .xlsx, or export it as CSV"),
     (b"\xd0\xcf\x11\xe0", "an old or password-protected workbook", "save it as .xlsx without a password"),
@@ -165,12 +170,18 @@ def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
         if content.startswith(signature):
             raise _fault(caller, path, f"the file is {what}, not text.", f"{hint}.")
     plain = encoding.lower().replace("_", "-") in {"utf-8", "utf8", "utf-8-sig"}
-    if plain and (content[:2] in {b"\xff\xfe", b"\xfe\xff"} or b"\0" in content[:4096]):
+    zeros = content.count(0) if plain else 0
+    if zeros and zeros < len(content) / ZEROS_OF_UTF16:
+        line = content.count(NEWLINE, 0, content.index(0)) + 1
+        fact = f"the text holds {count_of(zeros, 'byte')} of zero (line {line})."
+        raise _fault(caller, path, fact, "the file is damaged there: export it again.")
+    if plain and (content[:2] in {b"\xff\xfe", b"\xfe\xff"} or zeros):
         fact = "the text is not UTF-8 but UTF-16 or binary."
         hint = f'save it as "CSV UTF-8", or read it with {option_of(caller, "encoding", "utf-16")}.'
         raise _fault(caller, path, fact, hint)
     try:
-        return content.decode("utf-8-sig" if plain else encoding)
+        text = content.decode("utf-8-sig" if plain else encoding)
+        return text.translate(UNSEEN) if any(sign in text for sign in UNSEEN_SIGNS) else text
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         fact = f"the text is not {encoding.upper()}: byte {error.start} on line {line} cannot be decoded."

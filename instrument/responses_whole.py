@@ -7,7 +7,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
-from instrument.ids import MOST_LOST, is_trial, split_people, sums_up
+from instrument.ids import MOST_LOST, alike_ids, is_trial, split_people, sums_up
 from instrument.responses_cells import UNSTATED, JudgedColumn
 from instrument.responses_columns import Reading, or_recognise, or_say
 from instrument.responses_raw import RawTable, count_of
@@ -37,11 +37,13 @@ def rows_asked(
 
 def people_apart(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) -> list[str]:
     """Refuse ids that are one but for blanks, capitals, decimals or zeros and never share a wave."""
-    if reading.participant not in raw.columns or keys["wave"].nunique() < 2:
+    if reading.participant not in raw.columns:
         return []
     split = split_people(keys["participant"], keys["wave"])
-    if not split.pairs:
-        return []
+    if keys["wave"].nunique() < 2 or not split.pairs:
+        alike = alike_ids(keys["participant"])
+        what = "participant ids differ from another in capitals, blanks, decimals or leading zeros alone"
+        return [f"{alike} {what}: read as people of their own"] if alike else []
     fact = (
         f"{count_of(split.pairs, 'pair')} of participant ids, of {split.people} ids, differ in {split.cause} "
         "alone and never answer at one wave"

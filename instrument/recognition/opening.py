@@ -312,8 +312,15 @@ def headed(raw: RawTable, form: FileForm) -> HeadedTable:
     labelled = dict(zip(raw.columns, labels, strict=True))
     by_label = {labelled[name]: texts for name, texts in raw.value_labels.items() if name in labelled}
     missing = {labelled[name]: spans for name, spans in raw.user_missing.items() if name in labelled}
+    hollow = tuple(
+        dataclasses.replace(cells, column=label)
+        for label, name in zip(labels, raw.columns, strict=True)
+        for cells in raw.hollow
+        if cells.column == name
+    )
     return HeadedTable(
-        raw=dataclasses.replace(kept, value_labels=by_label, user_missing=missing), headers=headers
+        raw=dataclasses.replace(kept, value_labels=by_label, user_missing=missing, hollow=hollow),
+        headers=headers,
     )
 
 

@@ -66,7 +66,10 @@ def mapped_table(
     ]:
         fact = f"{count_of(len(absent), 'column')} of the mapping not in the file: {name_offenders(absent)}."
         raise raw.fault(fact, "correct the mapping, or have it written anew by dta import.")
-    raw = _filled_down(_without_rows(raw, mapping), mapping)
+    raw = _without_rows(raw, mapping)
+    # what is empty in keys is refused, and elsewhere filled where the mapping says so
+    raw.refuse_hollow([*mapping.columns(), *covariates], [*keys_of(mapping), *mapping.fill_down])
+    raw = dataclasses.replace(_filled_down(raw, mapping), hollow=())
     if mapping.long is not None:
         texts = [text for item in mapping.items for text in mapping.columns_of(item)]
         raw = widen(raw, mapping.long, keys_of(mapping), texts)

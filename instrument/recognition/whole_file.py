@@ -191,7 +191,7 @@ def recognise(
     tool = tool_of(rows)
     form = _with_header(form, tool, rows, scale)
     table = headed(raw, form)
-    found = Found(unsure=list(writing.unsure))
+    found = Found(unsure=list(writing.unsure), notes=list(raw.notes))
     if above:
         found.notes.append(f"{count_of(above, 'row')} above the header hold something else")
     shape = _shape(table, scale)

@@ -296,7 +296,10 @@ def ids_rounded(folder: Path) -> Path:
     return text(folder, [table()[0], *([f"1.23457E+1{k % 3}", *ROWS[k]] for k in range(N))])
 
 
-@odd("a formula without its value", refused("1 formula without a stored value .row 3", "save the values"))
+@odd(
+    "a formula without its value",
+    refused("1 formula without a stored value .column .q3.; row 3", "save the values"),
+)
 def formula(folder: Path) -> Path:
     rows = table()
     rows[2][3] = "=1+2"
@@ -657,6 +660,288 @@ def sums(folder: Path) -> Path:
     return text(folder, [[*rows[0], "bond_sum", "total"], *([*row, 9, 20] for row in rows[1:])])
 
 
+def beside(column: str, cell: Callable[[int], Any]) -> list[list[Any]]:
+    """A plain table with a column that is not needed."""
+    return [["participant", column, *ITEMS], *([PEOPLE[k], cell(k), *ROWS[k]] for k in range(N))]
+
+
+def by_wave(person: Callable[[int], Any], wave: Callable[[int], Any]) -> list[list[Any]]:
+    return [["participant", "wave", *ITEMS], *([person(k), wave(k), *ROWS[k]] for k in range(N))]
+
+
+def with_cells(cells: dict[tuple[int, int], Any]) -> list[list[Any]]:
+    """A plain table with other cells at (row below the header, column)."""
+    rows = table()
+    for (row, column), cell in cells.items():
+        rows[row][column] = cell
+    return rows
+
+
+def changed(path: Path, change: Callable[[str], str]) -> Path:
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return path
+
+
+def edited(folder: Path, edit: Callable[[Any, Any], None]) -> Path:
+    """A plain workbook, changed."""
+    from openpyxl import load_workbook
+
+    path = book(folder, table())
+    workbook = load_workbook(path)
+    edit(workbook, workbook.worksheets[0])
+    workbook.save(path)
+    return path
+
+
+@odd(
+    "a remark with a line break, not in quotes", refused("2 lines .lines 4, 5. not of the 8 fields", "quotes")
+)
+def broken_remark(folder: Path) -> Path:
+    return changed(
+        text(folder, beside("note", lambda _: "fine")), lambda t: t.replace("P003,fine", "P003,a\nb")
+    )
+
+
+@odd("remarks with line breaks and commas, in quotes", plain())
+def quoted_remarks(folder: Path) -> Path:
+    return text(folder, beside("note", lambda _: "one\ntwo, three"))
+
+
+@odd("two header rows with the same names", plain())
+def same_headers(folder: Path) -> Path:
+    return text(folder, [table()[0], *table()])
+
+
+@odd(
+    "waves in mixed capitals",
+    refused("4 rows .lines 2, 5, 8, 11. of column 'wave' .* capitals", "in one way"),
+)
+def mixed_waves(folder: Path) -> Path:
+    names = ("PRE", "Post"), ("Pre", "post")
+    return text(folder, by_wave(lambda k: PEOPLE[k % 6], lambda k: names[k % 3 > 0][k // 6]))
+
+
+@odd("waves 1 and 2.0", plain([PEOPLE[k % 6] for k in range(N)], [str(1 + k // 6) for k in range(N)]))
+def decimal_waves(folder: Path) -> Path:
+    return text(folder, by_wave(lambda k: PEOPLE[k % 6], lambda k: ("1", "2.0")[k // 6]))
+
+
+@odd(
+    "ids 1, 1.0 and 001 at three waves",
+    refused("4 pairs of participant ids, of 12 ids, differ in", "in one way"),
+)
+def ids_in_three_ways(folder: Path) -> Path:
+    ways = ("{}", "{}.0", "00{}")
+    return text(folder, by_wave(lambda k: ways[k // 4].format(k % 4 + 1), lambda k: k // 4 + 1))
+
+
+@odd("repeated ids without a wave", refused("without a wave column, is not unique: 12 rows", "doubles: last"))
+def no_wave(folder: Path) -> Path:
+    return text(folder, [table()[0], *([PEOPLE[k % 6], *ROWS[k]] for k in range(N))])
+
+
+@odd("a row sent twice, unchanged", refused("is not unique: 2 rows share one .lines 4, 14.", "doubles: last"))
+def exact_double(folder: Path) -> Path:
+    return text(folder, [*table(), table()[3]])
+
+
+@odd("a row sent twice, one answer changed", refused("is not unique: 2 rows share one", "doubles: last"))
+def near_double(folder: Path) -> Path:
+    return text(folder, [*table(), [*table()[3][:6], 1 + table()[3][6] % 5]])
+
+
+@odd(
+    "a row of sums without a name, in the range of the codes",
+    refused("missing in 1 row .line 14", "in every row"),
+)
+def nameless_sums(folder: Path) -> Path:
+    return text(folder, [*table(), ["", *[3] * 6]])
+
+
+@odd("-99, n/a and . for missing", refused("2 answers are no code .* lines 4, 7", "null for none"))
+def mixed_missing(folder: Path) -> Path:
+    return text(folder, with_cells({(3, 1): "-99", (4, 2): "n/a", (5, 3): ".", (6, 4): "-99"}))
+
+
+@odd("Windows quotes in a remark", plain(asks="file.encoding: cp1252"))
+def windows_quotes(folder: Path) -> Path:
+    return text(folder, beside("note", lambda _: "it\u2019s \u201cfine\u201d"), encoding="cp1252")
+
+
+@odd("semicolons, decimal commas, points between thousands", plain())
+def german_numbers(folder: Path) -> Path:
+    rows = [
+        [person, amount, *(f"{code},0" for code in codes)]
+        for person, amount, *codes in beside("pay", lambda _: "1.234,50")[1:]
+    ]
+    return text(folder, [["participant", "pay", *ITEMS], *rows], sep=";")
+
+
+@odd("byte-order marks within", plain())
+def marks_within(folder: Path) -> Path:
+    cells = {(0, 3): "\ufeffq3", (4, 0): "\ufeffP004", (5, 2): f"\ufeff{ROWS[4][1]}"}
+    return text(folder, with_cells(cells))
+
+
+@odd("two files put together with their heads and marks", plain(asks="heads repeated"))
+def put_together(folder: Path) -> Path:
+    return text(folder, [*table()[:7], ["\ufeffparticipant", *ITEMS], *table()[7:]])
+
+
+@odd("signs that cannot be seen in ids", plain())
+def unseen_signs(folder: Path) -> Path:
+    return text(folder, [table()[0], *([f"{PEOPLE[k]}\u200b", *ROWS[k]] for k in range(N))])
+
+
+@odd("blanks that do not break, around cells", plain())
+def fixed_blanks(folder: Path) -> Path:
+    return text(
+        folder, [table()[0], *([f"{PEOPLE[k]}\u00a0", *(f"\u00a0{c}" for c in ROWS[k])] for k in range(N))]
+    )
+
+
+@odd("labels with blanks that do not break", plain())
+def fixed_blanks_in_labels(folder: Path) -> Path:
+    return text(folder, table(lambda code: LABELS[code].replace(" ", "\u00a0")))
+
+
+@odd("Arabic digits", refused("72 cells hold text", "`answers` of the mapping"))
+def arabic_digits(folder: Path) -> Path:
+    return text(folder, table(lambda code: chr(0x660 + code)))
+
+
+@odd("answers as 4E+00", plain())
+def scientific(folder: Path) -> Path:
+    return text(folder, table(lambda code: f"{code}E+00"))
+
+
+@odd("percent of the scale, 0 to 100", refused("72 answers are no code", "`answers` of the mapping"))
+def percent_of_scale(folder: Path) -> Path:
+    return text(folder, table(lambda code: (code - 1) * 25 or 100.0))
+
+
+@odd("codes from 0 to 4", refused("18 answers are no code", "`answers` of the mapping"))
+def from_zero(folder: Path) -> Path:
+    return text(folder, table(lambda code: code - 1))
+
+
+@odd("codes with a minus", refused("answers are no code", "`answers` of the mapping"))
+def negative(folder: Path) -> Path:
+    return text(folder, table(lambda code: -code))
+
+
+@odd("stars", refused("72 cells hold text", "`answers` of the mapping"))
+def stars(folder: Path) -> Path:
+    return text(folder, table(lambda code: "*" * code))
+
+
+@odd("only the turned column of an item", refused("1 of 6 item columns .* absent: 'q2'", "not_asked"))
+def only_turned(folder: Path) -> Path:
+    return text(folder, [["participant", "q1", "q2_r", *ITEMS[2:]], *table()[1:]])
+
+
+@odd("wordings in another order than the items", plain())
+def other_order(folder: Path) -> Path:
+    head = ["participant", *(WORDING[item] for item in ITEMS[::-1])]
+    return text(folder, [head, *([PEOPLE[k], *ROWS[k][::-1]] for k in range(N))])
+
+
+@odd("a field too many in one line", refused("1 line .line 5. not of the 7 fields", "end no line early"))
+def field_too_many(folder: Path) -> Path:
+    rows = table()
+    return text(folder, [*rows[:4], [*rows[4], 9], *rows[5:]])
+
+
+@odd("every line in quotes", refused("no column is any of the 6 items", "written for it"))
+def quoted_lines(folder: Path) -> Path:
+    return changed(text(folder, table()), lambda t: "".join(f'"{line}"\n' for line in t.splitlines()))
+
+
+@odd("a byte of zero far down", refused("1 byte of zero .line 13", "export it again"))
+def zero_byte(folder: Path) -> Path:
+    path = text(folder, table())
+    path.write_bytes(path.read_bytes().replace(b"P012", b"P0\x0012"))
+    return path
+
+
+@odd("a day of answering by the name of its zone", plain())
+def zone_by_name(folder: Path) -> Path:
+    return text(folder, beside("completed_on", lambda _: "2026-03-04 23:30 CET"))
+
+
+@odd("a day of answering with a year of two digits", plain())
+def short_years(folder: Path) -> Path:
+    return text(folder, beside("completed_on", lambda _: "03/04/26"))
+
+
+@odd("a workbook with hidden and filtered rows and a hidden column", plain())
+def hidden_parts(folder: Path) -> Path:
+    def hide(_: Any, sheet: Any) -> None:
+        sheet.auto_filter.ref = "A1:G13"
+        sheet.auto_filter.add_filter_column(1, ["1"])
+        sheet.row_dimensions[4].hidden = sheet.row_dimensions[6].hidden = True
+        sheet.column_dimensions["C"].hidden = True
+
+    return edited(folder, hide)
+
+
+@odd("a workbook with a hidden sheet of other answers", plain())
+def hidden_sheet(folder: Path) -> Path:
+    def add(workbook: Any, _: Any) -> None:
+        other = workbook.create_sheet("old")
+        other.append(table()[0])
+        other.append(["P001", *[1] * 6])
+        other.sheet_state = "veryHidden"
+
+    return edited(folder, add)
+
+
+@odd("formulas without values in a column that is not needed", plain())
+def needless_formulas(folder: Path) -> Path:
+    return edited(folder, lambda _, sheet: [sheet.cell(r, 8, f"=SUM(B{r}:G{r})") for r in range(1, 14)])
+
+
+@odd(
+    "answers in merged cells",
+    refused("2 cells are merged with others .column 'q1'; rows 4, 5.", "merged cells apart"),
+)
+def merged_answers(folder: Path) -> Path:
+    return edited(folder, lambda _, sheet: sheet.merge_cells("B3:B5"))
+
+
+@odd(
+    "answers merged over two columns",
+    refused("1 cell is merged .* .column 'q2'; row 3.", "merged cells apart"),
+)
+def merged_across(folder: Path) -> Path:
+    return edited(folder, lambda _, sheet: sheet.merge_cells("B3:C3"))
+
+
+def _error_at(*cells: str) -> Callable[[Any, Any], None]:
+    def write(_: Any, sheet: Any) -> None:
+        for cell in cells:
+            sheet[cell] = "#N/A"
+            sheet[cell].data_type = "e"
+
+    return write
+
+
+@odd(
+    "#N/A among the answers",
+    plain(
+        asks="'#N/A' as missing",
+        rows=ANSWERS.astype("Int64").mask((ANSWERS.index == 2)[:, None] & (np.arange(6) == 1)),
+    ),
+)
+def error_cell(folder: Path) -> Path:
+    return edited(folder, _error_at("C4"))
+
+
+@odd("#N/A in a column that is not needed", plain())
+def error_beside(folder: Path) -> Path:
+    return edited(folder, _error_at("H1", "H4"))
+
+
 def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     with pytest.raises(SystemExit) as stop, warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)
@@ -810,6 +1095,38 @@ def test_a_sheet_and_columns_that_are_named_are_taken(
     status, said = run(capsys, *base, "--sheet", "Sheet", "--participant", "whom")
     assert status == 2
     assert "there is no column 'whom'" in said
+
+
+def test_what_a_workbook_hides_is_said_with_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ("-i", CASES / "mini.yaml", "--out", tmp_path / "out.csv")
+    said = run(capsys, "import", hidden_parts(tmp_path), *base)[1]
+    assert "Note: 2 rows a filter hides or somebody hid (rows 4, 6): read like the others" in said
+    assert "Note: 1 hidden column ('q2'): read like the others" in said
+    said = run(capsys, "import", hidden_sheet(tmp_path), "--sheet", "old", *base)[1]
+    assert "Note: sheet 'old' is hidden, and was read" in said
+    (tmp_path / "out.csv").unlink()
+    said = run(
+        capsys, "import", hidden_sheet(tmp_path), *base, "--yes", "--write-mapping", tmp_path / "m.yaml"
+    )[1]
+    assert "Note: 1 hidden sheet of the workbook not read: 'old'" in said
+    bare = run(capsys, "import", book(tmp_path, table()), *base)[1]
+    assert "Note: " in bare
+    assert not re.search("Note: .*(hid|merged)", bare)
+
+
+def test_ids_that_are_almost_one_at_one_wave_are_suspected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = ["1", "1.0", "001", *PEOPLE[3:]]
+    path = text(tmp_path, [table()[0], *([people[k], *ROWS[k]] for k in range(N))])
+    status, said = run(capsys, "import", path, "-i", CASES / "mini.yaml", "--out", tmp_path / "out.csv")
+    assert status == 0
+    assert (
+        "suspicion: 3 participant ids differ from another in capitals, blanks, decimals or leading zeros"
+        in said
+    )
 
 
 def table_of_odd_files() -> str:

@@ -257,7 +257,7 @@ def test_formulas_that_were_never_computed_do_not_pass_for_missing_answers(tmp_p
     for row in (["participant", "a1", "a2", "a3"], ["p1", 1, 2, "=B2+1"], ["p2", 1, 2, 3]):
         sheet.append(row)
     book.save(path)
-    with pytest.raises(ResponseDataError, match=r"1 formula without a stored value \(row 2\)"):
+    with pytest.raises(ResponseDataError, match=r"1 formula without a stored value \(column 'a3'; row 2\)"):
         read_responses(path, SCALE)
 
 
