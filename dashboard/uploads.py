@@ -17,7 +17,7 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
 from instrument.loading import load, read_yaml
-from instrument.recognition import FileForm, recognise
+from instrument.recognition import FileForm, load_mapping, recognise
 from instrument.responses import read_responses
 from instrument.responses_files import KNOWN
 
@@ -69,6 +69,9 @@ class Reading:
         only the further columns are then used.
     take_unsure
         Whether what is recognised but unsure is taken as it stands.
+    mapping
+        Text of a mapping file that says how the file is understood; of the fields above only the further
+        columns are then used.
     """
 
     participant: str = "participant"
@@ -80,6 +83,7 @@ class Reading:
     labels: bool = False
     recognise: bool = False
     take_unsure: bool = False
+    mapping: str = ""
 
 
 def instrument_of(choice: str, definition: Sequence[Upload] = ()) -> Instrument:
@@ -166,6 +170,8 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
         warnings.simplefilter("ignore", ToolkitWarning)  # they stand in attrs, and the page shows them
         path = folder / upload.plain_name
         path.write_bytes(upload.content)
+        if how.mapping:
+            return _mapped(path, scale, how)
         if how.recognise:
             return _recognised(path, scale, how)
         return read_responses(
@@ -180,6 +186,14 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
             delimiter=how.delimiter or None,
             caller="upload",
         )
+
+
+def _mapped(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:
+    """Read a file as the mapping that was dropped in beside it says."""
+    where = path.parent / ("mapping.yaml" if path.name != "mapping.yaml" else "mapping_of_it.yaml")
+    where.write_text(how.mapping, encoding="utf-8")
+    mapping = load_mapping(where)
+    return read_responses(path, scale, covariates=how.covariates, mapping=mapping, caller="upload")
 
 
 def _recognised(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:

@@ -15,6 +15,14 @@ from instrument.responses_text import SUFFIXES, read_delimited
 KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav", ".por", ".xpt", ".dta", *SUFFIXES_OF_R)
 
 
+SAVE_AS = {
+    **dict.fromkeys((".xls", ".xlsm", ".ods"), "save it as .xlsx."),
+    ".jasp": "open it in JASP and export its data: File, Export Data, as CSV.",
+    ".omv": "open it in jamovi and export its data: menu, Export, as .sav or CSV.",
+}
+"""How a file of an ending that is not read is saved as one that is."""
+
+
 def read_raw(
     path: Path, sheet: str | None, encoding: str, delimiter: str | None, caller: str, rows_above: int = 0
 ) -> RawTable:
@@ -51,7 +59,7 @@ def read_raw(
         fact, hint = "does not exist.", "check the path."
     elif suffix not in KNOWN:
         fact = f"has the ending {suffix!r}, which is none of {', '.join(KNOWN)}."
-        hint = "save it as .xlsx." if suffix in {".xls", ".xlsm", ".ods"} else "save it as CSV (UTF-8)."
+        hint = SAVE_AS.get(suffix, "save it as CSV (UTF-8).")
     elif sheet is not None and suffix != ".xlsx":
         fact, hint = "is no workbook, yet a sheet is named.", "leave sheet out."
     if fact:

@@ -112,6 +112,7 @@ def ask_reading(key: str) -> Reading:
         delimiter = st.selectbox("Sign between the fields", list(DELIMITERS), key=f"{key}-delimiter")
         encoding = st.selectbox("Encoding", list(ENCODINGS), key=f"{key}-encoding")
         labels = st.checkbox("Cells hold the labels of the options, not their codes", key=f"{key}-labels")
+        mapping = ask_mapping(key)
         known = st.checkbox(
             "Recognise columns and answers, as with the file of a survey tool", key=f"{key}-recognise"
         )
@@ -127,8 +128,31 @@ def ask_reading(key: str) -> Reading:
             labels=labels,
             recognise=known,
             take_unsure=unsure,
+            mapping=mapping,
         )
     )
+
+
+def ask_mapping(key: str) -> str:
+    """Ask for the mapping that `dta import FILE` wrote and a person corrected.
+
+    Parameters
+    ----------
+    key
+        Prefix of the keys of the widgets.
+
+    Returns
+    -------
+    str
+        Its text; empty where none was dropped in.
+    """
+    file = st.file_uploader(
+        "Mapping file (mapping.yaml, as `dta import` writes it)",
+        type=list(uploads.DEFINITION_KINDS),
+        max_upload_size=uploads.LARGEST_DEFINITION_MB,
+        key=f"{key}-mapping",
+    )
+    return "" if file is None else file.getvalue().decode("utf-8-sig", errors="replace")
 
 
 def show_fault(error: ToolkitError) -> None:

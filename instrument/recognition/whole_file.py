@@ -26,6 +26,7 @@ from instrument.recognition.beside_items import (
     texts_of,
     wave_column,
 )
+from instrument.recognition.came_in import came_in
 from instrument.recognition.items import SURE, Ground, ItemMatch, match_items, other_occasions, wording_key
 from instrument.recognition.mapping import FileForm, LongForm, Mapping
 from instrument.recognition.opening import (
@@ -71,6 +72,8 @@ class Recognition:
         What the cells of the items hold, in words.
     notes : tuple of str
         What was done or not found.
+    came_in : tuple of str
+        Rows read, kept and left out, people, days, and the look of the first lines, not what stands there.
     """
 
     mapping: Mapping
@@ -79,6 +82,7 @@ class Recognition:
     absent: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    came_in: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Columns that are read: `column`, `meaning`, `n`, `how sure`."""
@@ -99,6 +103,7 @@ class Recognition:
         written += [f"sheet {form.sheet!r}"] if form.sheet else []
         lines = [f"{mapping.tool}: {count_of(self.rows, 'row')}, {', '.join(written)}", ""]
         lines += [self.to_frame().to_string(index=False), ""]
+        lines += self.came_in
         lines += [f"answers: {words}" for words in self.answers]
         lines += [f"no column: {name_offenders(self.absent)}"] if self.absent else []
         lines += [f"left out: {', '.join(mapping.left_out)}"] if mapping.left_out else []
@@ -259,6 +264,7 @@ def recognise(
         absent=tuple(item for item in scale.item_ids if item not in {match.item for match in matches}),
         answers=tuple(_in_words(name, answers.kinds) for name, answers in texts.items() if answers.kinds),
         notes=tuple(found.notes),
+        came_in=tuple(came_in(raw, mapping, found.meanings)),
     )
 
 

@@ -331,6 +331,49 @@ def test_what_looks_reversed_is_a_suspicion_and_no_warning_escapes() -> None:
     assert "q4" in got.suspicions[0]
 
 
+def tool_file() -> bytes:
+    """The answers as a tool would write them: other names, and labels of its own in place of the codes."""
+    frame = table()
+    words = {code: f"stage {code}" for code in range(1, 6)}
+    told = frame[ITEMS].map(lambda code: "" if pd.isna(code) else words[int(code)])
+    told.columns = [f"Frage {k}" for k in range(1, len(ITEMS) + 1)]
+    return as_csv(told.assign(code=frame["participant"], page="x"), sep=";")
+
+
+def mapping_of(**entries: Any) -> str:
+    said = {
+        "mapping": 1,
+        "instrument": SCALE["id"],
+        "file": {"delimiter": ";"},
+        "participant": "code",
+        "items": {item: f"Frage {k}" for k, item in enumerate(ITEMS, 1)},
+        "answers": {next(iter(SCALE["response_scales"])): {f"stage {code}": code for code in range(1, 6)}},
+    }
+    return yaml.safe_dump(said | entries)
+
+
+def test_a_mapping_says_how_a_file_of_a_tool_is_scored() -> None:
+    plain = scored(as_csv(table()))
+    got = scored(tool_file(), reading=Reading(mapping=mapping_of()))
+    assert scoring.scores_csv(got) == scoring.scores_csv(plain)
+    with pytest.raises(ToolkitError, match="unsure"):
+        scored(tool_file(), reading=Reading(mapping=mapping_of(unsure=["participant: a guess"])))
+    with pytest.raises(ToolkitError, match=r"mapping\.yaml"):
+        scored(tool_file(), reading=Reading(mapping="- no\n- mapping"))
+    with pytest.raises(ToolkitError, match="is about instrument 'another'"):
+        scored(tool_file(), reading=Reading(mapping=mapping_of(instrument="another")))
+
+
+def test_the_page_takes_a_mapping_beside_the_answers() -> None:
+    test = dropped("answers.csv", tool_file())
+    assert len(test.error) == 1
+    test.file_uploader(key="score-mapping").upload("mapping.yaml", mapping_of().encode())
+    test.run()
+    assert not test.error
+    assert {metric.label: metric.value for metric in test.metric}["Rows"] == "40"
+    assert "secret-" not in words_of(test)
+
+
 def _page() -> None:
     from dashboard.views import score_file
 

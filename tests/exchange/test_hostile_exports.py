@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+import json
 import os
 import re
 import sys
@@ -24,6 +25,7 @@ from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
 from instrument.loading import load
 from instrument.recognition import load_mapping
+from instrument.responses import read_responses
 
 CASES = Path(__file__).resolve().parent / "data" / "cases"
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
@@ -1127,6 +1129,74 @@ def test_ids_that_are_almost_one_at_one_wave_are_suspected(
         "suspicion: 3 participant ids differ from another in capitals, blanks, decimals or leading zeros"
         in said
     )
+
+
+def test_what_came_in_is_counted_by_a_ledger_and_shows_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fourteen rows: two previews, twelve people; days as written; no id and no answer in the picture."""
+    further = [preview("1"), preview("Survey Preview")]
+    path = qualtrics(tmp_path, cell=lambda code: LABELS[code], further=further)
+    last = r"2026-03-09 23:59:00\1"
+    changed(path, lambda t: re.sub(r"[^,\n]+(,0,,100,1,[^,]+,R_3,)", last, t))
+    status, said = run(
+        capsys, "import", path, "-i", CASES / "mini.yaml", "--write-mapping", tmp_path / "m.yaml"
+    )
+    assert status == 0
+    picture = said.partition("\nrows: ")[2].partition("\nanswers: ")[0].splitlines()
+    assert picture[0] == "14 read, 12 kept, 2 left out by 'Status'"
+    assert picture[1] == "people: 12"
+    assert picture[2] == "days of answers: 2026-03-01 to 2026-03-09, in every row"
+    assert [line.partition(":")[0] for line in picture[3:]] == ["line 4", "line 5", "line 6"]
+    assert "'ExternalReference' a text" in picture[3]
+    assert "'EndDate' a date" in picture[3]
+    assert "'q1' a text" in picture[3]
+    whole = "\n".join(picture)
+    assert not any(word in whole for word in (*PEOPLE, *LABELS.values(), "R_"))
+
+
+SIX = (
+    "qualtrics/text.csv",
+    "surveymonkey/condensed.csv",
+    "limesurvey/full.csv",
+    "googleforms/form.csv",
+    "msforms/form.xlsx",
+    "redcap/classic.csv",
+)
+
+
+@pytest.mark.slow  # 15 s for six whole reports
+@pytest.mark.parametrize("name", SIX)
+def test_two_commands_lead_from_a_survey_tool_to_a_report(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As somebody new would: the second command is the one that the first prints."""
+    monkeypatch.chdir(tmp_path)
+    status, said = run(capsys, "import", CASES / name, "--instrument", CASES / "mini.yaml", "--yes")
+    assert status == 0, said
+    then = said.rpartition("Then: dta ")[2].split()
+    status, said = run(capsys, *then, "--topics", "items")
+    assert status == 0, said
+    assert (tmp_path / "report" / "report.html").is_file()
+    shown = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))
+    table = shown["sections"]["items"]["tables"]["statistics"]
+    read = read_responses(CASES / name, SCALE, mapping=load_mapping(tmp_path / "mapping.yaml"))
+    turned = [item.id for item in SCALE.items if item.reverse]
+    keyed = read[ITEMS].astype(float)
+    keyed[turned] = 6 - keyed[turned]
+    assert table["n"] == keyed.notna().sum().tolist()
+    assert table["mean"] == pytest.approx(keyed.mean().tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize(("ending", "cure"), [("jasp", "export its data: File"), ("omv", "as .sav or CSV")])
+def test_files_of_jasp_and_jamovi_are_refused_with_the_way_to_export_them(
+    ending: str, cure: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / f"answers.{ending}"
+    path.write_bytes(b"PK\x03\x04")
+    status, said = run(capsys, "import", path, "-i", CASES / "mini.yaml", "--out", tmp_path / "out.csv")
+    assert status == 2
+    assert re.search(f"Hint: open it in .*{cure}", said), said
 
 
 def table_of_odd_files() -> str:
