@@ -12,6 +12,8 @@ import pandas as pd
 MOST_LOST = 0.05
 """Share of people that a join may lose before it is refused."""
 
+_ASIDE = re.compile(r"[\s\u200b\ufeff]+|\.0+$|(?<![0-9.])0+(?=[0-9])")
+"""Blanks, decimals and leading zeros."""
 _ENDING = re.compile(r"^(.*?)0*(\d+)$")
 
 
@@ -210,8 +212,7 @@ def alike_ids(ids: pd.Series) -> int:
     >>> alike_ids(pd.Series(["1", "1.0", "001", "2", "2", "p3", "P3"]))
     5
     """
-    names = pd.Series(ids.astype(str).unique())
-    plain = names.map(lambda name: _without_zeros(_without_decimals(_without_blanks(name).casefold())))
+    plain = pd.Series([_ASIDE.sub("", name.casefold()) for name in ids.astype(str).unique()], dtype=object)
     return int(plain.duplicated(keep=False).sum())
 
 

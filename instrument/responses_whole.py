@@ -39,8 +39,9 @@ def people_apart(raw: RawTable, reading: Reading, keys: dict[str, pd.Series]) ->
     """Refuse ids that are one but for blanks, capitals, decimals or zeros and never share a wave."""
     if reading.participant not in raw.columns:
         return []
-    split = split_people(keys["participant"], keys["wave"])
-    if keys["wave"].nunique() < 2 or not split.pairs:
+    several = bool((keys["wave"] != keys["wave"].iloc[0]).any())
+    split = split_people(keys["participant"], keys["wave"]) if several else None
+    if split is None or not split.pairs:
         alike = alike_ids(keys["participant"])
         what = "participant ids differ from another in capitals, blanks, decimals or leading zeros alone"
         return [f"{alike} {what}: read as people of their own"] if alike else []
