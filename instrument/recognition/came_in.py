@@ -61,8 +61,6 @@ def came_in(raw: RawTable, mapping: Mapping, columns: Sequence[ColumnMeaning]) -
     kept = np.ones(len(raw.lines), dtype=bool)
     said = []
     for label, texts in mapping.without_rows.items():
-        if label not in raw.columns:  # rows of a table with a row for each answer are gone by now
-            continue
         here = kept & holds_one_of(raw.column(label), texts)
         kept &= ~here
         if here.any():
@@ -79,7 +77,8 @@ def came_in(raw: RawTable, mapping: Mapping, columns: Sequence[ColumnMeaning]) -
             of = "every row" if len(days) == kept.sum() else f"{len(days)} of {int(kept.sum())} rows"
             lines.append(f"days of answers: {min(days)} to {max(days)}, in {of}")
     for k in np.flatnonzero(kept)[:FIRST_LINES]:
-        looks = [f"{c.column!r} {_look(raw, c.column, int(k))}" for c in columns]
+        here = [c.column for c in columns if c.column in raw.columns]  # items in rows have none of their own
+        looks = [f"{name!r} {_look(raw, name, int(k))}" for name in here]
         lines.append(f"{name_rows([raw.lines[k]], raw.unit)}: {', '.join(looks)}")
     return lines
 

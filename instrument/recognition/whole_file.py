@@ -264,7 +264,7 @@ def recognise(
         absent=tuple(item for item in scale.item_ids if item not in {match.item for match in matches}),
         answers=tuple(_in_words(name, answers.kinds) for name, answers in texts.items() if answers.kinds),
         notes=tuple(found.notes),
-        came_in=tuple(came_in(raw, mapping, found.meanings)),
+        came_in=tuple(came_in(table.raw, mapping, found.meanings)),
     )
 
 

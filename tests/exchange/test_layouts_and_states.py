@@ -113,6 +113,9 @@ def test_a_row_for_each_answer_in_any_order_gives_the_same_table(
         path, scale, mapping=recognise(path, scale, ("age",)).mapping.accepted(), covariates=("age",)
     )
     assert set(kept["age"].astype(int)) == {31}
+    picture = recognise(path, scale).came_in  # of the file as it lies there: a row for each answer
+    people, waves = answers["participant"].nunique(), answers["wave"].nunique()
+    assert picture[:2] == (f"rows: {len(rows)} read, {len(rows)} kept", f"people: {people}, waves: {waves}")
 
 
 def test_rows_of_other_items_are_counted_and_two_answers_to_one_item_refused(
