@@ -29,14 +29,21 @@ def form_token(text: str) -> str:
     return re.findall(r'name="form_token" value="([^"]+)"', text)[-1]
 
 
+Sent = dict[str, str | list[str]]
+
+
 @dataclass
 class Form:
-    """One form of a page: where it leads, what it carries unseen, what may be ticked, what may be pressed."""
+    """One form of a page: where it leads, what it carries unseen, what may be ticked, what may be pressed.
+
+    `written` holds what else can be filled in (boxes, numbers, dates, sliders, texts), with what stands there.
+    """
 
     action: str = ""
-    hidden: dict[str, str] = field(default_factory=dict)
+    hidden: Sent = field(default_factory=dict)
     choices: dict[str, list[str]] = field(default_factory=dict)
     ticked: dict[str, str] = field(default_factory=dict)
+    written: Sent = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -47,11 +54,13 @@ class Page(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
+        self.ways: list[str] = []
         self.lang = ""
         self.words: list[str] = []
         self._by_id: dict[str, Form] = {}
         self._open: Form | None = None
         self._link: str | None = None
+        self._text: str | None = None
         self._early: list[tuple[str, str, str]] = []
         self.feed(text)
         for name, button, value in reversed(self._early):
@@ -67,6 +76,7 @@ class Page(HTMLParser):
             self._by_id[given.get("id", "")] = self._open
         elif tag == "a":
             self._link = given.get("href", "")
+            self.ways.append(self._link)
         elif tag == "button":
             if "form" in given:
                 early = given["form"] not in self._by_id
@@ -79,16 +89,28 @@ class Page(HTMLParser):
                 self._open.buttons.append((given.get("name", ""), given.get("value", "")))
         elif tag == "input" and self._open is not None:
             name, value = given["name"], given.get("value", "")
-            if given.get("type") == "hidden":
+            if given.get("type") == "hidden" and name == "had":
+                self._open.hidden[name] = [*self._open.hidden.get(name, []), value]
+            elif given.get("type") == "hidden":
                 self._open.hidden[name] = value
+            elif given.get("type") == "checkbox":
+                ticked = self._open.written.setdefault(name, [])
+                self._open.written[name] = [*ticked, value] if "checked" in given else ticked
             elif given.get("type") == "radio":
                 self._open.choices.setdefault(name, []).append(value)
                 if "checked" in given:
                     self._open.ticked[name] = value
+            elif given.get("type") in ("text", "date", "range"):
+                self._open.written[name] = value
+        elif tag == "textarea" and self._open is not None:
+            self._text = given["name"]
+            self._open.written[self._text] = ""
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._open = None
+        elif tag == "textarea":
+            self._text = None
         elif tag == "a":
             self._link = None
 
@@ -96,6 +118,8 @@ class Page(HTMLParser):
         if self._link is not None and data.strip():
             self.links[data.strip()] = self._link
         self.words.append(data)
+        if self._text is not None and self._open is not None:
+            self._open.written[self._text] = str(self._open.written[self._text]) + data
 
     @property
     def said(self) -> str:
@@ -110,7 +134,7 @@ class Page(HTMLParser):
     def main(self) -> Form:
         """The form with the most to tick, else the last that is not about the language."""
         others = [form for form in self.forms if not form.action.endswith("/language")]
-        return max(others, key=lambda form: len(form.choices))
+        return max(others, key=lambda form: len(form.choices) + len(form.written))
 
 
 class Tab:
@@ -135,7 +159,7 @@ class Tab:
     def press(
         self,
         button: tuple[str, str] | None = None,
-        tick: str | dict[str, str] | None = None,
+        tick: str | Sent | None = None,
         form: Form | None = None,
         headers: dict[str, str] | None = None,
     ) -> Tab:
@@ -143,7 +167,13 @@ class Tab:
         chosen = self.page.main if form is None else form
         ticks = dict.fromkeys(chosen.choices, tick) if isinstance(tick, str) else (tick or {})
         name, value = chosen.buttons[0] if button is None else button
-        sent = {**chosen.hidden, **chosen.ticked, **ticks, **({name: value} if name else {})}
+        sent = {
+            **chosen.hidden,
+            **chosen.ticked,
+            **chosen.written,
+            **ticks,
+            **({name: value} if name else {}),
+        }
         sent_with = HERE if headers is None else headers
         return self.take(self.client.post(chosen.action, data=sent, headers=sent_with, follow_redirects=True))
 
