@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.messages import Kind, Messages
@@ -18,14 +18,32 @@ from instrument.store.audit import record
 from instrument.store.connect import StoreError, reading
 from instrument.store.definitions import find_study, study_written_as, waves_of
 from instrument.store.notices import NotSentError
-from instrument.store.people import aware, hold_people, without_consent
-from instrument.store.tables import administration, message, participant
+from instrument.store.people import aware, hold_people
+from instrument.store.tables import administration, consent, message, participant
 from instrument.store.tokens import Keyring
 from instrument.store.windows import PersonDays, Rules, days_of_people, rules_of
 from instrument.study import Study
 
 AGAIN = ("failed",)
 """States after which a message is tried again; of one that was under way nobody knows whether it arrived."""
+
+
+# What is asked for each message is written once: building a statement costs as much as running it.
+_PERSON = select(
+    participant,
+    select(consent.c.granted)
+    .where(consent.c.participant_id == participant.c.id)
+    .order_by(consent.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("consent_granted"),
+).where(participant.c.id == bindparam("number"))
+_FINISHED = select(administration.c.participant_id, administration.c.wave_id).where(
+    administration.c.wave_id.in_(bindparam("waves", expanding=True)), administration.c.status == "completed"
+)
+_MESSAGES = select(message).where(message.c.wave_id.in_(bindparam("waves", expanding=True)))
+_FINISHED_BY_SOME = _FINISHED.where(administration.c.participant_id.in_(bindparam("people", expanding=True)))
+_MESSAGES_TO_SOME = _MESSAGES.where(message.c.participant_id.in_(bindparam("people", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +114,20 @@ def send_due(
     if row.status != "open" or plan.is_quiet(moment.astimezone(plan.clock).hour):
         return done
     done["unknown"] = _give_up_those_under_way(engine, int(row.id), moment)
+    outcome: tuple[int, str, datetime] | None = None  # of the last one, noted when the next is reserved
     for contact in _worth_a_look(engine, row, plan, moment, addresses_of(engine, study_name)):
         moment = began + timedelta(seconds=clock() - started)
         if sum(done.values()) >= most or plan.is_quiet(moment.astimezone(plan.clock).hour):
             break
-        with engine.begin() as connection:
-            reserved = _reserve(connection, row, study, plan, keyring, contact, moment)
+        try:
+            with engine.begin() as connection:
+                reserved = _reserve(connection, row, study, plan, keyring, contact, moment)
+                if outcome is not None:
+                    _note(connection, *outcome)
+        except BaseException:
+            _note_alone(engine, outcome)
+            raise
+        outcome = None
         if reserved is None:
             continue
         number, kind, lang, closes = reserved
@@ -121,9 +147,9 @@ def send_due(
             transport(Outgoing(contact.address, subject, body, plan.sender, made_at, stop))
         except NotSentError as error:
             state = "refused" if error.for_good else "failed"
-        with engine.begin() as connection:
-            _note(connection, number, state, moment)
+        outcome = (number, state, moment)
         done[state] += 1
+    _note_alone(engine, outcome)
     return done
 
 
@@ -141,43 +167,35 @@ def _reserve(
     study: Study,
     plan: Messages,
     keyring: Keyring,
-    contact: Contact,
+    contact: _Addressee,
     moment: datetime,
 ) -> tuple[int, Kind, str, str] | None:
     """Reserve the message that is due to a person now, if any; the person is held meanwhile."""
-    query = select(participant).where(
-        participant.c.study_id == row.id, participant.c.pseudonym == contact.participant
-    )
-    person: Any = connection.execute(query).first()
-    if person is None or not hold_people(connection, [int(person.id)]):
+    if not hold_people(connection, [contact.number]):
         return None
-    person = connection.execute(query).first()
+    person: Any = connection.execute(_PERSON, {"number": contact.number}).first()
     if person is None or person.no_messages_at is not None:
         return None
     if person.token_hash not in keyring.candidates(contact.token):
         return None  # the link was renewed, and the new one is not with the addresses yet
-    if without_consent(connection, [int(person.id)]):
+    if person.consent_granted is False:
         return None
     if person.expires_at is not None and aware(person.expires_at) < moment:
         return None
-    due = _due(_standing(connection, row, [int(person.id)]), row, plan, int(person.id), moment)
+    standing = _standing(connection, row, moment, numbers=[contact.number], waves=contact.waves)
+    due = _due(standing, plan, contact.number, moment)
     if due is None:
         return None
     wave_id, kind, name, closes, skipped = due
-    kept: Any = connection.execute(
-        select(message).where(
-            message.c.participant_id == person.id, message.c.wave_id == wave_id, message.c.kind == name
-        )
-    ).first()
-    for other in skipped:
-        connection.execute(
-            insert(message).values(
-                participant_id=person.id, wave_id=wave_id, kind=other, state="skipped", attempts=0, at=moment
-            )
-        )
+    kept: Any = standing.messages.get(contact.number, {}).get((wave_id, name))
+    values = {"participant_id": person.id, "wave_id": wave_id, "at": moment}
+    if skipped:
+        passed_over = [{**values, "kind": other, "state": "skipped", "attempts": 0} for other in skipped]
+        connection.execute(insert(message), passed_over)
     if kept is None:
-        values = {"participant_id": person.id, "wave_id": wave_id, "kind": name}
-        made = connection.execute(insert(message).values(**values, state="sending", attempts=1, at=moment))
+        made = connection.execute(
+            insert(message), {**values, "kind": name, "state": "sending", "attempts": 1}
+        )
         key = made.inserted_primary_key
         if key is None:
             raise StoreError(fact_and_hint("send", "the database gave no number.", "report it."))
@@ -191,65 +209,104 @@ def _reserve(
 
 
 @dataclass(frozen=True, slots=True)
-class _Standing:
-    """Waves of a study, and of people their days, completed waves and messages."""
+class _Addressee:
+    """Someone to whom something may be due: number, address, link, and the waves of the study."""
 
+    number: int
+    address: str = field(repr=False)
+    token: str = field(repr=False)
     waves: list[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Prompts that are open for someone, other waves; of people their days, completed waves, messages."""
+
+    prompts: list[Any]
+    waves: list[Any]
+    rules: Rules
     days: Mapping[int, PersonDays]
     completed: set[tuple[int, int]]
     messages: Mapping[int, dict[tuple[int, str], Any]]
 
 
-def _standing(connection: Connection, row: Any, numbers: list[int] | None = None) -> _Standing:
-    of_study = select(participant.c.id).where(participant.c.study_id == row.id)
-    people = of_study if numbers is None else of_study.where(participant.c.id.in_(numbers))
-    finished = select(administration.c.participant_id, administration.c.wave_id).where(
-        administration.c.participant_id.in_(people), administration.c.status == "completed"
-    )
+def _standing(
+    connection: Connection,
+    row: Any,
+    moment: datetime,
+    *,
+    numbers: list[int] | None = None,
+    waves: list[Any] | None = None,
+) -> _Standing:
+    """Read what messages depend on, for everyone or some people; of prompts only those that are open."""
+    rules = rules_of(str(row.definition))
+    every = _rows(waves_of(connection, int(row.id))) if waves is None else waves
+    days = days_of_people(connection, row, numbers, waves=every)
+    prompts = _open_prompts(rules, every, days, moment)
+    others = [wave for wave in every if wave.name not in rules.hours]
+    asked: dict[str, Any] = {"waves": [int(wave.id) for wave in (*prompts, *others)]}
+    if numbers is None:
+        finished, sent = _FINISHED, _MESSAGES
+    else:
+        finished, sent = _FINISHED_BY_SOME, _MESSAGES_TO_SOME
+        asked["people"] = numbers
     kept: dict[int, dict[tuple[int, str], Any]] = {}
-    for one in connection.execute(select(message).where(message.c.participant_id.in_(people))):
+    for one in connection.execute(sent, asked):
         kept.setdefault(int(one.participant_id), {})[one.wave_id, one.kind] = one
-    return _Standing(
-        waves=_rows(waves_of(connection, int(row.id))),
-        days=days_of_people(connection, row, numbers),
-        completed={(int(person), int(wave)) for person, wave in connection.execute(finished)},
-        messages=kept,
-    )
+    completed = {(int(person), int(wave)) for person, wave in connection.execute(finished, asked)}
+    return _Standing(prompts, others, rules, days, completed, kept)
+
+
+def _open_prompts(
+    rules: Rules, waves: list[Any], days: Mapping[int, PersonDays], moment: datetime
+) -> list[Any]:
+    """Prompts whose hours it is, on a day on which they are open for one of the people."""
+    local = moment.astimezone(rules.zone)
+    zeros = {one.zero: one for one in days.values()}.values()
+    found = []
+    for wave in waves:
+        day = rules.hours[wave.name].day(local) if wave.name in rules.hours else None
+        if day is None:
+            continue
+        windows = (one.window(rules, wave.name, wave.opens_day, wave.closes_day) for one in zeros)
+        if wave.name in rules.after or any(window is not None and window.holds(day) for window in windows):
+            found.append(wave)
+    return found
 
 
 def _worth_a_look(
     engine: Engine, row: Any, plan: Messages, moment: datetime, contacts: list[Contact]
-) -> list[Contact]:
+) -> list[_Addressee]:
     """People to whom something may be due: the rest need no transaction of their own."""
     with reading(engine) as connection:
-        standing = _standing(connection, row)
+        waves = _rows(waves_of(connection, int(row.id)))
+        standing = _standing(connection, row, moment, waves=waves)
         query = select(participant.c.pseudonym, participant.c.id).where(participant.c.study_id == row.id)
         numbers = {str(name): int(number) for name, number in connection.execute(query)}
     return [
-        one
+        _Addressee(number, one.address, one.token, waves)
         for one in contacts
-        if one.participant in numbers
-        and _due(standing, row, plan, numbers[one.participant], moment) is not None
+        if (number := numbers.get(one.participant)) is not None
+        and number in standing.days
+        and _due(standing, plan, number, moment) is not None
     ]
 
 
 def _due(
-    standing: _Standing, row: Any, plan: Messages, person: int, moment: datetime
+    standing: _Standing, plan: Messages, person: int, moment: datetime
 ) -> tuple[int, Kind, str, str, list[str]] | None:
     """Wave, kind and name of the message that is due, last day of the window, names that are passed over."""
-    days, rules, today = standing.days[person], rules_of(str(row.definition)), moment.date()
+    days, rules, today = standing.days[person], standing.rules, moment.date()
     kept = standing.messages.get(person, {})
-    prompts = {wave.id for wave in standing.waves if wave.name in rules.hours}
+    for wave in standing.prompts:
+        end = _prompt_due(standing, rules, wave, person, moment)
+        if end and ((wave.id, "first") not in kept or kept[wave.id, "first"].state in AGAIN):
+            return int(wave.id), "first", "first", end, []
+    others = {wave.id for wave in standing.waves}
     spent = [one for one in kept.values() if one.state not in ("failed", "skipped")]
-    sent_today = any(one.at.date() == today and one.wave_id not in prompts for one in spent)
-    for wave in sorted(standing.waves, key=lambda one: one.id not in prompts):
-        if wave.id in prompts:
-            end = _prompt_due(standing, rules, wave, person, moment)
-            if end and ((wave.id, "first") not in kept or kept[wave.id, "first"].state in AGAIN):
-                return int(wave.id), "first", "first", end, []
-            continue
-        if sent_today:
-            return None
+    if any(one.at.date() == today and one.wave_id in others for one in spent):
+        return None
+    for wave in standing.waves:
         window = days.window(rules, wave.name, wave.opens_day, wave.closes_day)
         if window is None or not window.holds(today) or (person, wave.id) in standing.completed:
             continue
@@ -309,6 +366,12 @@ def _give_up_those_under_way(engine: Engine, study_id: int, moment: datetime) ->
         for number in numbers:
             _note(connection, int(number), "unknown", moment)
     return len(numbers)
+
+
+def _note_alone(engine: Engine, outcome: tuple[int, str, datetime] | None) -> None:
+    if outcome is not None:
+        with engine.begin() as connection:
+            _note(connection, *outcome)
 
 
 def _note(connection: Connection, number: int, state: str, moment: datetime) -> None:

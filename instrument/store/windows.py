@@ -221,7 +221,11 @@ def day_given(attempt: Any, rules: Rules | None = None, wave: str = "") -> date 
 
 
 def days_of_people(
-    connection: Connection, study_row: Any, numbers: Iterable[int] | None = None
+    connection: Connection,
+    study_row: Any,
+    numbers: Iterable[int] | None = None,
+    *,
+    waves: Iterable[Any] | None = None,
 ) -> dict[int, PersonDays]:
     """Day 0 and the days of the answers of several people.
 
@@ -233,6 +237,8 @@ def days_of_people(
         Row of the study: id and definition.
     numbers
         Numbers of the people; everyone of the study by default.
+    waves
+        Rows of the study's waves, where they are at hand.
 
     Returns
     -------
@@ -247,7 +253,8 @@ def days_of_people(
         participant.c.id,
         wanted,
     )
-    names = {int(row.id): str(row.name) for row in _listed(waves_of(connection, int(study_row.id)))}
+    every = _listed(waves_of(connection, int(study_row.id)) if waves is None else waves)
+    names = {int(row.id): str(row.name) for row in every}
     attempts = select(
         administration.c.participant_id,
         administration.c.wave_id,

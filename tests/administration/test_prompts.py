@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
@@ -32,9 +31,7 @@ from instrument.store.connect import open_store, upgrade_store
 from instrument.store.definitions import find_study
 from instrument.store.form_answers import form_tables
 from instrument.store.funnel import standing_of
-from instrument.store.notices import NotSentError
-from instrument.store.outbox import Outgoing, stop_messages
-from instrument.store.people import withdraw_person
+from instrument.store.outbox import Outgoing
 from instrument.store.tokens import Keyring
 from instrument.store.windows import day_given, days_of_people, rules_of
 from instrument.study import make_study
@@ -264,61 +261,6 @@ def test_a_prompt_is_sent_before_what_can_wait(tmp_path: Path, keyring: Keyring)
         site.send(sent.append, START + timedelta(hours=8, minutes=minute))  # 9 o'clock in Berlin
     assert [one.body.split("bis ")[1].split(". ")[0] for one in sent] == ["09:45", "2026-03-23"]
     engine.dispose()
-
-
-@pytest.mark.slow
-def test_thirty_days_of_prompts_with_a_server_that_fails(
-    tmp_path: Path, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """16 people x 3 prompts x 30 days by a ledger of its own: none twice, none missed, none at a wrong time."""
-    monkeypatch.setenv("DTA_ADDRESSES", str(tmp_path / "addresses"))
-    engine = open_store(f"sqlite:///{tmp_path / 's.sqlite'}")
-    upgrade_store(engine)
-    names = [f"p{k:03}" for k in range(16)]
-    prompts = [{"id": "now", "days": [1, 30], "times": ["09:00", "14:00", "19:00"], "minutes": 45}]
-    waves = [{"id": "scale", "day": 40, "opens": 40, "closes": 41}]
-    raw = {**raw_study(), **SAMPLING, "waves": waves, "prompts": prompts}
-    unfolded = make_study(raw).model_dump(mode="json", by_alias=True, exclude_none=True)
-    changes = {key: unfolded[key] for key in ("waves", "forms", "zone")}
-    site = Site(engine, keyring, *names, **changes, messages=MESSAGES)
-    draw, ledger, stopped = random.Random(7), Counter[tuple[str, str]](), {}
-    minutes = [
-        minute
-        for hour in (9, 14, 19)
-        for minute in (hour * 60 - 10, hour * 60, hour * 60 + 20, hour * 60 + 44, hour * 60 + 50)
-    ]
-    for day in range(1, 31):
-        date_ = (START + timedelta(days=day)).date()
-        for name in draw.sample(names, day % 4 == 0):
-            if name not in stopped:
-                stopped[name], number = day, site.number(name)
-                with engine.begin() as connection:
-                    if draw.random() < 0.5:
-                        withdraw_person(connection, number)
-                    else:
-                        stop_messages(connection, number)
-        for minute in minutes:
-            moment = datetime.combine(date_, datetime.min.time()).replace(tzinfo=BERLIN) + timedelta(
-                minutes=minute
-            )
-            fails = minute % 60 in (0,)  # at the beginning of each prompt some are not taken
-
-            def take(one: Outgoing, fails: bool = fails, moment: datetime = moment) -> None:
-                if fails and draw.random() < 0.3:
-                    raise NotSentError("451")
-                ledger[one.address.partition("@")[0], f"{moment:%d.%m. %H}"] += 1
-                assert 0 <= moment.minute <= 44
-
-            site.send(take, moment)
-    wanted = {
-        (name, f"{START + timedelta(days=day):%d.%m.} {hour:02}")
-        for name in names
-        for day in range(1, stopped.get(name, 31))
-        for hour in (9, 14, 19)
-    }
-    engine.dispose()
-    assert set(ledger) == wanted
-    assert set(ledger.values()) == {1}
 
 
 def test_a_wave_follows_an_event_of_the_app(engine: Engine, keyring: Keyring) -> None:
