@@ -161,7 +161,7 @@ def occasion_of(
     return Occasion(None) if upcoming is None else Occasion(None, next_opens=upcoming[0], next_at=upcoming[1])
 
 
-def open_attempts(connection: Connection, person: Any) -> dict[int, Occasion]:
+def open_attempts(connection: Connection, person: Any, made: list[Any] | None = None) -> dict[int, Occasion]:
     """Attempts that a person may go on with now.
 
     Parameters
@@ -176,17 +176,21 @@ def open_attempts(connection: Connection, person: Any) -> dict[int, Occasion]:
     dict of Occasion
         By number of the attempt.
     """
-    found, _ = _occasions(connection, person, None, None)
+    found, _ = _occasions(connection, person, None, None, made)
     return {one.administration: one for one in found if one.administration is not None}
 
 
 def _occasions(
-    connection: Connection, person: Any, today: date | None, moment: datetime | None
+    connection: Connection,
+    person: Any,
+    today: date | None,
+    moment: datetime | None,
+    made: list[Any] | None = None,
 ) -> tuple[list[Occasion], tuple[date, str] | None]:
     """Open waves in their order, and day and clock (empty for a whole day) of the next one that opens."""
     now, rules = today or present_day(), rules_of(person.study_definition)
     local = (moment or datetime.now(UTC)).astimezone(rules.zone)
-    rows: list[Any] = attempts_of(connection, person.study_id, person.id)
+    rows = attempts_of(connection, person.study_id, person.id) if made is None else made
     given = {row.name: day_given(row, rules, row.name) for row in rows if row.administration_id is not None}
     used = first_use_of(connection, person.id) if rules.zero is DayZero.FIRST_USE else None
     zero = day_zero(rules, person.enrolled_at, used, given)

@@ -152,7 +152,8 @@ def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
         The form is refused.
     """
     here, page = enter(connection, request)
-    for row in attempts_made(connection, here.person):
+    made = attempts_made(connection, here.person)
+    for row in made:
         if fits(request, here, form, f"attempt {row.administration_id}"):
             if row.status == "completed":
                 raise stale(request, page, "sent", 409)
@@ -160,7 +161,7 @@ def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
                 raise stale(request, page, "taken_back", 409)
             if must_consent_again(here):
                 raise stale(request, page, "reconsent", 409)
-            open_ones = open_attempts(connection, here.person)
+            open_ones = open_attempts(connection, here.person, made)
             if row.administration_id not in open_ones or not here.person.consent_granted:
                 raise stale(request, page, "over", 409)
             return _asked(connection, here, page, open_ones[int(row.administration_id)])

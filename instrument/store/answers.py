@@ -91,8 +91,9 @@ _SHOW = (
 )
 _REVISE = (
     update(administration)
-    .where(administration.c.id == bindparam("of_attempt"))
-    .values(revision=bindparam("new_revision"))
+    .where(administration.c.id == bindparam("of_attempt"), administration.c.status == "open")
+    .values(revision=administration.c.revision + 1)
+    .returning(administration.c.revision)
 )
 _LOCK = select(administration).where(administration.c.id == bindparam("of_attempt")).with_for_update()
 
@@ -329,10 +330,7 @@ def save_answers(
     LockedError
         The attempt is complete.
     """
-    attempt = locked_attempt(connection, administration_id)
-    if attempt.status != "open":
-        hint = "nothing more to do; the answers are in the store."
-        raise LockedError(fact_and_hint("save_answers", "this questionnaire is complete.", hint))
+    revision = revise(connection, administration_id)
     now = datetime.now(UTC)
     kept = _kept(connection, administration_id, answers)
     changed = {
@@ -344,9 +342,35 @@ def save_answers(
     _write(connection, administration_id, changed, kept, now)
     if show_page is not None:
         connection.execute(_SHOW, {"of_attempt": administration_id, "shown_page": show_page, "now": now})
-    revision = int(attempt.revision) + 1
-    connection.execute(_REVISE, {"of_attempt": administration_id, "new_revision": revision})
     return revision
+
+
+def revise(connection: Connection, administration_id: int) -> int:
+    """Count a change of an open attempt, which is held until the transaction ends.
+
+    Parameters
+    ----------
+    connection
+        An open transaction, which stores the change afterwards.
+    administration_id
+        Number of the attempt.
+
+    Returns
+    -------
+    int
+        The new revision.
+
+    Raises
+    ------
+    LockedError
+        The attempt is complete.
+    """
+    revision = connection.execute(_REVISE, {"of_attempt": administration_id}).scalar_one_or_none()
+    if revision is None:
+        locked_attempt(connection, administration_id)  # says so where it is no longer in the store
+        hint = "nothing more to do; the answers are in the store."
+        raise LockedError(fact_and_hint("save_answers", "this questionnaire is complete.", hint))
+    return int(revision)
 
 
 def _write(

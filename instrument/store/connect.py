@@ -6,6 +6,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, inspect
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, SQLAlchemyError
 
 from instrument.errors import ToolkitError, fact_and_hint
 from instrument.store.purge import ERASED, empty_log, purge_after_commits
@@ -25,6 +26,8 @@ from instrument.store.quiet import keep_values_out
 DEFAULT_URL = "sqlite:///dta.sqlite"
 BUSY_MILLISECONDS = 15_000
 CONNECT_SECONDS = 5
+REST_SECONDS = 1.0
+ANSWERED = "dta_answered"
 PRIVATE = 0o600
 BESIDE = ("-wal", "-shm", "-journal", ".erasures")
 RESTORING = ".restoring"
@@ -62,12 +65,12 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
     if kind == "postgresql":
         engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"),
-            pool_pre_ping=True,
             pool_size=10,
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_SECONDS},
         )
         purge_after_commits(engine)
+        _ask_after_a_rest(engine)
     elif kind == "sqlite":
         engine = create_engine(
             parsed, connect_args={"timeout": BUSY_MILLISECONDS / 1000}, hide_parameters=True
@@ -87,6 +90,28 @@ def open_store(url: str = DEFAULT_URL) -> Engine:
             fact_and_hint("open_store", fact, "check the folder, or that the server runs.")
         ) from None
     return engine
+
+
+def _ask_after_a_rest(engine: Engine) -> None:
+    """Ask a server whether a connection still stands, unless it answered a moment ago.
+
+    To ask each time costs every page a way to the server and back. A connection that breaks within the moment
+    fails one request, and the pool then opens new ones.
+    """
+
+    def check_in(_raw: Any, record: Any) -> None:
+        record.info[ANSWERED] = time.monotonic()
+
+    def check_out(raw: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get(ANSWERED, 0.0) < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(raw)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None
+
+    event.listen(engine, "checkin", check_in)
+    event.listen(engine, "checkout", check_out)
 
 
 def _keep_private(engine: Engine) -> None:

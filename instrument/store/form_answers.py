@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from instrument.errors import fact_and_hint
 from instrument.forms import Form, Question, visible_questions
-from instrument.store.answers import LockedError, locked_attempt
+from instrument.store.answers import revise
 from instrument.store.definitions import find_study, study_written_as
 from instrument.store.tables import administration, form_answer, participant, wave
 from instrument.store.windows import days_of_people
@@ -81,10 +80,7 @@ def save_form(
     LockedError
         The attempt is complete.
     """
-    attempt = locked_attempt(connection, administration_id)
-    if attempt.status != "open":
-        hint = "nothing more to do; the answers are in the store."
-        raise LockedError(fact_and_hint("save_form", "this questionnaire is complete.", hint))
+    revise(connection, administration_id)
     kept = form_answers_of(connection, administration_id).get(form.id, {})
     removed = set(taken_back) - {q for q, v in answers.items() if v is not None}
     left = {q: v for q, v in kept.items() if q not in removed}
@@ -104,8 +100,6 @@ def save_form(
             connection.execute(
                 update(form_answer).where(here, form_answer.c.question == question).values(values)
             )
-    changed = update(administration).where(administration.c.id == administration_id)
-    connection.execute(changed.values(revision=int(attempt.revision) + 1))
     return wanted
 
 

@@ -74,7 +74,8 @@ def purge_after_commits(engine: Engine) -> None:
     """
 
     def forget(connection: Connection) -> None:
-        connection.info.pop(ERASED, None)
+        if not connection.invalidated:  # what a broken connection knew is gone, and asking it hides why
+            connection.info.pop(ERASED, None)
 
     def check_in(raw: Any, record: Any) -> None:
         if raw is None or not record.info.pop(ERASED, False):
