@@ -121,7 +121,7 @@ def read_fields(questions: Sequence[Question], form: Any) -> tuple[dict[str, str
         given = [str(text) for text in form.getlist(field)]
         if question.kind == "slider":  # it counts once the person says so: a slider always stands somewhere
             typed[question.id] = [str(text) for text in form.getlist(f"{field}-place")]
-            given = typed[question.id] if given else []
+            given = typed[question.id] if "set" in given else []
         else:
             typed[question.id] = given
         value, fault = read_value(question, given)

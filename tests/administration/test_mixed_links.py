@@ -140,11 +140,12 @@ class Person:
         names = [name.removeprefix("form-") for name in (*form.choices, *form.written) if "form-" in name]
         questions = dict.fromkeys(name.removesuffix("-place") for name in names)
         said = {name: self.says(name, form.choices.get(f"form-{name}", [])) for name in questions}
-        said |= dict.fromkeys(questions, None) if clear else {}
+        sliders = {name for name in questions if f"form-{name}-place" in form.written}
+        said |= {name: None for name in questions if clear and name not in sliders}
         fields: Sent = {**given}
         for name, value in said.items():
-            if f"form-{name}-place" in form.written:
-                fields |= {f"form-{name}-place": value or "5", f"form-{name}": "set" if value else ""}
+            if name in sliders:
+                fields |= {f"form-{name}-place": value or "", f"form-{name}": "set"}
             else:
                 fields[f"form-{name}"] = (value or "").split() if name == "which" else value or ""
         self.tab.press(button, tick=fields, form=form)
@@ -332,7 +333,7 @@ def storm(
             thread.join(900)
     finally:
         server.stop()
-    assert tally.faults == []
+    assert [repr(fault) for fault in tally.faults] == []
     assert (len(ledgers), tally.finished) == (people, people)
     wrong, lost, stored = compare(engine, keyring, ledgers)
     astray, missing, left_over, of_forms = compare_forms(engine, keyring, ledgers)
