@@ -14,6 +14,7 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 
 def _ours(name: str) -> ModuleType:
@@ -38,7 +39,18 @@ def _ours(name: str) -> ModuleType:
     return module
 
 
-instrument = _ours("instrument")
-analysis = _ours("analysis")
+if TYPE_CHECKING:
+    import analysis
+    import instrument
+else:
+    instrument = _ours("instrument")
+    analysis = _ours("analysis")
 
 __all__ = ["analysis", "instrument"]
+
+
+def __getattr__(name: str) -> Any:
+    """Give the version, which is looked up when it is asked for."""
+    if name == "__version__":
+        return instrument.__version__
+    raise AttributeError(f"module 'dta_toolkit' has no attribute {name!r}")

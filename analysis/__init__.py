@@ -6,63 +6,149 @@ Each name is loaded when it is first asked for, so that importing the package st
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.adherence import relate_adherence, relate_waves
-    from analysis.adherence.dose import dose_response
-    from analysis.adherence.latent import latent_adherence
-    from analysis.adherence.marginal_models import marginal_structural
-    from analysis.adherence.mediation import mediate_adherence
-    from analysis.adherence.priorities import priority_map
-    from analysis.agreement import icc
-    from analysis.audit.agreement import audit_agreement
-    from analysis.audit.features import relate_features
-    from analysis.correlation.matrices import polychoric
-    from analysis.correlation.mixed_matrices import mixed_correlations, polyserial
-    from analysis.factors.adequacy import bartlett_sphericity, kmo
+    from analysis.adherence.dose import DoseResult, dose_response
+    from analysis.adherence.latent import LatentAdherence, latent_adherence
+    from analysis.adherence.marginal_models import MarginalResult, marginal_structural
+    from analysis.adherence.mediation import MediationResult, mediate_adherence
+    from analysis.adherence.priorities import PriorityMap, priority_map
+    from analysis.adherence.result import AdherenceResult
+    from analysis.adherence.waves import WavesResult
+    from analysis.agreement import IccResult, icc
+    from analysis.audit.agreement import AuditAgreement, audit_agreement
+    from analysis.audit.features import FeatureRelation, relate_features
+    from analysis.correlation.matrices import PolychoricResult, polychoric
+    from analysis.correlation.mixed_matrices import (
+        MixedCorrelationResult,
+        PolyserialResult,
+        mixed_correlations,
+        polyserial,
+    )
+    from analysis.factors.adequacy import BartlettResult, KmoResult, bartlett_sphericity, kmo
     from analysis.factors.exploratory import efa
-    from analysis.factors.retention import factor_retention
+    from analysis.factors.exploratory_result import EfaResult
+    from analysis.factors.retention import RetentionResult, factor_retention
+    from analysis.fairness.dif_result import DifResult
     from analysis.fairness.item_functioning import dif
-    from analysis.fairness.moderation import dif_moderation
-    from analysis.imputed_items import impute_items, pool_consistency, pool_model
+    from analysis.fairness.moderation import ModerationResult, dif_moderation
+    from analysis.imputed_items import (
+        PooledConsistency,
+        PooledModel,
+        impute_items,
+        pool_consistency,
+        pool_model,
+    )
     from analysis.irt.graded_response_model import graded_response
-    from analysis.items import item_statistics
-    from analysis.measurement_error import limits_of_agreement, reliable_change, standard_error_of_measurement
-    from analysis.pipeline.run import validate
+    from analysis.irt.graded_result import GradedResponseResult
+    from analysis.items import ItemStatisticsResult, item_statistics
+    from analysis.measurement_error import (
+        LimitsOfAgreement,
+        ReliableChangeResult,
+        limits_of_agreement,
+        reliable_change,
+        standard_error_of_measurement,
+    )
+    from analysis.pipeline.run import Validation, validate
     from analysis.power import plan_power
-    from analysis.reliability.alpha import cronbach_alpha
-    from analysis.reliability.congeneric import composite_reliability, congeneric_omega
+    from analysis.power_result import PowerResult
+    from analysis.reliability.alpha import AlphaResult, cronbach_alpha
+    from analysis.reliability.congeneric import CongenericResult, composite_reliability, congeneric_omega
     from analysis.reliability.hierarchical import omega
-    from analysis.reliability.lambdas import lower_bounds
-    from analysis.reliability.levels import intraclass_correlations, multilevel_reliability
+    from analysis.reliability.lambdas import LambdasResult, lower_bounds
+    from analysis.reliability.levels import (
+        IntraclassResult,
+        MultilevelReliabilityResult,
+        intraclass_correlations,
+        multilevel_reliability,
+    )
+    from analysis.reliability.omega_result import OmegaResult
     from analysis.rules import rule_table
-    from analysis.screening import screen
+    from analysis.screening import ScreeningResult, screen
     from analysis.simulation import simulate_study
-    from analysis.structural.bifactor import bifactor_strength
-    from analysis.structural.bootstrap import bootstrap_model
-    from analysis.structural.compare import compare_models
-    from analysis.structural.context_paths import context_over_time
-    from analysis.structural.dynamic import dynamic_cutoffs
+    from analysis.simulation.study_data import StudyData
+    from analysis.structural.bifactor import BifactorResult, bifactor_strength
+    from analysis.structural.bootstrap import BootstrapResult, bootstrap_model
+    from analysis.structural.compare import ComparisonResult, compare_models
+    from analysis.structural.context_paths import ContextOverTimeResult, context_over_time
+    from analysis.structural.dynamic import DynamicCutoffs, dynamic_cutoffs
     from analysis.structural.equal_levels import cross_level_invariance
-    from analysis.structural.equal_measurement import invariance
+    from analysis.structural.equal_measurement import InvarianceResult, invariance
     from analysis.structural.equal_over_time import longitudinal_invariance
     from analysis.structural.growth_curves import growth
-    from analysis.structural.measurement_direction import composite_or_effect
-    from analysis.structural.misspecification import misspecifications
+    from analysis.structural.measurement_direction import DirectionResult, composite_or_effect
+    from analysis.structural.misspecification import MisspecificationResult, misspecifications
     from analysis.structural.models import cfa, sem
-    from analysis.structural.nested import nested
-    from analysis.structural.panel_models import panel_model
-    from analysis.structural.sam import sam
-    from analysis.structural.theory import compare_theories
-    from analysis.usage import summarise_usage
-    from analysis.validity.discriminant import htmt
-    from analysis.validity.extracted import extracted_variance
-    from analysis.validity.groups import known_groups
-    from analysis.validity.hypotheses import check_hypotheses
-    from analysis.validity.increment import incremental_validity
+    from analysis.structural.nested import NestingResult, nested
+    from analysis.structural.panel_models import PanelResult, panel_model
+    from analysis.structural.result import StructuralResult
+    from analysis.structural.sam import SamResult, sam
+    from analysis.structural.theory import TheoryResult, compare_theories
+    from analysis.usage import UsageSummary, summarise_usage
+    from analysis.validity.discriminant import HtmtResult, htmt
+    from analysis.validity.extracted import ExtractedVarianceResult, extracted_variance
+    from analysis.validity.groups import KnownGroupsResult, known_groups
+    from analysis.validity.hypotheses import HypothesesResult, check_hypotheses
+    from analysis.validity.increment import IncrementalResult, incremental_validity
 
 _HOME = {
+    "AdherenceResult": "analysis.adherence.result",
+    "AlphaResult": "analysis.reliability.alpha",
+    "AuditAgreement": "analysis.audit.agreement",
+    "BartlettResult": "analysis.factors.adequacy",
+    "BifactorResult": "analysis.structural.bifactor",
+    "BootstrapResult": "analysis.structural.bootstrap",
+    "ComparisonResult": "analysis.structural.compare",
+    "CongenericResult": "analysis.reliability.congeneric",
+    "ContextOverTimeResult": "analysis.structural.context_paths",
+    "DifResult": "analysis.fairness.dif_result",
+    "DirectionResult": "analysis.structural.measurement_direction",
+    "DoseResult": "analysis.adherence.dose",
+    "DynamicCutoffs": "analysis.structural.dynamic",
+    "EfaResult": "analysis.factors.exploratory_result",
+    "ExtractedVarianceResult": "analysis.validity.extracted",
+    "FeatureRelation": "analysis.audit.features",
+    "GradedResponseResult": "analysis.irt.graded_result",
+    "HtmtResult": "analysis.validity.discriminant",
+    "HypothesesResult": "analysis.validity.hypotheses",
+    "IccResult": "analysis.agreement",
+    "IncrementalResult": "analysis.validity.increment",
+    "IntraclassResult": "analysis.reliability.levels",
+    "InvarianceResult": "analysis.structural.equal_measurement",
+    "ItemStatisticsResult": "analysis.items",
+    "KmoResult": "analysis.factors.adequacy",
+    "KnownGroupsResult": "analysis.validity.groups",
+    "LambdasResult": "analysis.reliability.lambdas",
+    "LatentAdherence": "analysis.adherence.latent",
+    "LimitsOfAgreement": "analysis.measurement_error",
+    "MarginalResult": "analysis.adherence.marginal_models",
+    "MediationResult": "analysis.adherence.mediation",
+    "MisspecificationResult": "analysis.structural.misspecification",
+    "MixedCorrelationResult": "analysis.correlation.mixed_matrices",
+    "ModerationResult": "analysis.fairness.moderation",
+    "MultilevelReliabilityResult": "analysis.reliability.levels",
+    "NestingResult": "analysis.structural.nested",
+    "OmegaResult": "analysis.reliability.omega_result",
+    "PanelResult": "analysis.structural.panel_models",
+    "PolychoricResult": "analysis.correlation.matrices",
+    "PolyserialResult": "analysis.correlation.mixed_matrices",
+    "PooledConsistency": "analysis.imputed_items",
+    "PooledModel": "analysis.imputed_items",
+    "PowerResult": "analysis.power_result",
+    "PriorityMap": "analysis.adherence.priorities",
+    "ReliableChangeResult": "analysis.measurement_error",
+    "RetentionResult": "analysis.factors.retention",
+    "SamResult": "analysis.structural.sam",
+    "ScreeningResult": "analysis.screening",
+    "StructuralResult": "analysis.structural.result",
+    "StudyData": "analysis.simulation.study_data",
+    "TheoryResult": "analysis.structural.theory",
+    "UsageSummary": "analysis.usage",
+    "Validation": "analysis.pipeline.run",
+    "WavesResult": "analysis.adherence.waves",
     "audit_agreement": "analysis.audit.agreement",
     "bartlett_sphericity": "analysis.factors.adequacy",
     "bifactor_strength": "analysis.structural.bifactor",
@@ -127,7 +213,91 @@ _HOME = {
     "validate": "analysis.pipeline.run",
 }
 
+_RENAMED: dict[str, dict[str, str]] = {
+    "bifactor_strength": {"level": "confidence", "fit": "result"},
+    "bootstrap_model": {"level": "confidence", "n_draws": "draws"},
+    "check_hypotheses": {"level": "confidence", "method": "correlation"},
+    "congeneric_omega": {"level": "confidence"},
+    "cronbach_alpha": {"level": "confidence"},
+    "dynamic_cutoffs": {"n_jobs": "workers"},
+    "htmt": {"level": "confidence"},
+    "icc": {"level": "confidence", "long": "data"},
+    "incremental_validity": {"level": "confidence", "controls": "adjust_for"},
+    "intraclass_correlations": {"level": "confidence"},
+    "known_groups": {"level": "confidence"},
+    "limits_of_agreement": {"level": "confidence"},
+    "lower_bounds": {"standardised": "standardized"},
+    "misspecifications": {
+        "level": "confidence",
+        "loading": "loading_size",
+        "correlation": "correlation_size",
+        "regression": "regression_size",
+        "intercept": "intercept_size",
+    },
+    "multilevel_reliability": {"level": "confidence"},
+    "omega": {"level": "confidence"},
+    "pool_consistency": {"level": "confidence"},
+    "pool_model": {"level": "confidence"},
+    "relate_features": {"covariates": "adjust_for"},
+    "reliable_change": {"level": "confidence"},
+}
+"""Former keywords by public name: they still work, with a DeprecationWarning."""
+
 __all__ = [
+    "AdherenceResult",
+    "AlphaResult",
+    "AuditAgreement",
+    "BartlettResult",
+    "BifactorResult",
+    "BootstrapResult",
+    "ComparisonResult",
+    "CongenericResult",
+    "ContextOverTimeResult",
+    "DifResult",
+    "DirectionResult",
+    "DoseResult",
+    "DynamicCutoffs",
+    "EfaResult",
+    "ExtractedVarianceResult",
+    "FeatureRelation",
+    "GradedResponseResult",
+    "HtmtResult",
+    "HypothesesResult",
+    "IccResult",
+    "IncrementalResult",
+    "IntraclassResult",
+    "InvarianceResult",
+    "ItemStatisticsResult",
+    "KmoResult",
+    "KnownGroupsResult",
+    "LambdasResult",
+    "LatentAdherence",
+    "LimitsOfAgreement",
+    "MarginalResult",
+    "MediationResult",
+    "MisspecificationResult",
+    "MixedCorrelationResult",
+    "ModerationResult",
+    "MultilevelReliabilityResult",
+    "NestingResult",
+    "OmegaResult",
+    "PanelResult",
+    "PolychoricResult",
+    "PolyserialResult",
+    "PooledConsistency",
+    "PooledModel",
+    "PowerResult",
+    "PriorityMap",
+    "ReliableChangeResult",
+    "RetentionResult",
+    "SamResult",
+    "ScreeningResult",
+    "StructuralResult",
+    "StudyData",
+    "TheoryResult",
+    "UsageSummary",
+    "Validation",
+    "WavesResult",
     "audit_agreement",
     "bartlett_sphericity",
     "bifactor_strength",
@@ -194,12 +364,22 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the module it lives in."""
+    """Load a public name from the module it lives in; functions look at the kinds of what they are given."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("dta-toolkit")
     if name not in _HOME:
         raise AttributeError(f"module 'analysis' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    found = getattr(import_module(_HOME[name]), name)
+    if isfunction(found):
+        from instrument.arguments import checked
+
+        found = checked(found, _RENAMED.get(name), __name__)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
     """Name everything public."""
-    return __all__
+    return [*__all__, "__version__"]

@@ -28,7 +28,7 @@ class IccResult(Result):
     table
         Index ICC(1,1), ICC(A,1), ICC(C,1), ICC(1,k), ICC(A,k), ICC(C,k) (McGraw and Wong); columns `icc`,
         `ci_lower`, `ci_upper`, `f`, `df1`, `df2`, `pvalue`, `shrout_fleiss`.
-    level
+    confidence
         Coverage of the intervals.
     n_targets, n_raters
         Complete targets used, and raters.
@@ -46,7 +46,7 @@ class IccResult(Result):
     """
 
     table: pd.DataFrame
-    level: float
+    confidence: float
     n_targets: int
     n_raters: int
     n_dropped: int
@@ -89,7 +89,7 @@ class IccResult(Result):
         Returns
         -------
         Interval
-            Limits at `level`.
+            Limits at `confidence`.
         """
         return Interval(float(self.table["ci_lower"][name]), float(self.table["ci_upper"][name]))
 
@@ -105,12 +105,12 @@ SHROUT_FLEISS = {
 
 
 def icc(
-    long: pd.DataFrame,
+    data: pd.DataFrame,
     targets: str = "participant",
     raters: str = "wave",
     ratings: str = "score",
     *,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> IccResult:
     """Intraclass correlations of repeated measurements, all six forms.
 
@@ -120,11 +120,11 @@ def icc(
 
     Parameters
     ----------
-    long
+    data
         One row per rating.
     targets, raters, ratings
         Columns: who was measured, by whom or when, and the value.
-    level
+    confidence
         Coverage of the intervals.
 
     Returns
@@ -142,7 +142,7 @@ def icc(
     Notes
     -----
     Targets with a missing rating are dropped and counted. Estimates, F and p come from pingouin on the
-    remaining balanced table; the limits are those of McGraw and Wong at any `level` and unrounded, which
+    remaining balanced table; the limits are those of McGraw and Wong at any `confidence` and unrounded, which
     pingouin does not give. SEM = √(rater variance + error variance) for agreement, √(error variance) for
     consistency; SDC = 1.96 × √2 × SEM (de Vet and others).
 
@@ -169,17 +169,17 @@ def icc(
     ICC(A,k)    0.62
     ICC(C,k)    0.91
     """
-    checked_level(level, CALLER)
-    long = with_numbers(long, CALLER, [ratings])
-    wide = _complete_table(long, targets, raters, ratings)
+    checked_level(confidence, CALLER)
+    data = with_numbers(data, CALLER, [ratings])
+    wide = _complete_table(data, targets, raters, ratings)
     kept = wide.dropna()
     values = kept.to_numpy(dtype=np.float64)
     squares = _usable_squares(values, len(wide))
     error, rater = squares.error_variance, squares.rater_variance
     agreement, consistency = float(np.sqrt(rater + error)), float(np.sqrt(error))
     return IccResult(
-        table=_coefficients(values, squares, level),
-        level=level,
+        table=_coefficients(values, squares, confidence),
+        confidence=confidence,
         n_targets=squares.n,
         n_raters=squares.k,
         n_dropped=len(wide) - len(kept),
@@ -262,7 +262,7 @@ def _usable_squares(values: Array, n_all: int) -> MeanSquares:
     return squares
 
 
-def _coefficients(values: Array, squares: MeanSquares, level: float) -> pd.DataFrame:
+def _coefficients(values: Array, squares: MeanSquares, confidence: float) -> pd.DataFrame:
     n, k = values.shape
     long = pd.DataFrame(
         {"target": np.repeat(np.arange(n), k), "rater": np.tile(np.arange(k), n), "rating": values.ravel()}
@@ -271,7 +271,7 @@ def _coefficients(values: Array, squares: MeanSquares, level: float) -> pd.DataF
         found = pingouin.intraclass_corr(long, targets="target", raters="rater", ratings="rating").set_index(
             "Type"
         )
-    limits = coefficient_intervals(squares, level)
+    limits = coefficient_intervals(squares, confidence)
     table = pd.DataFrame(
         {
             "icc": found["ICC"],

@@ -30,7 +30,7 @@ class PooledConsistency(Result):
         Index: `alpha`, `omega`; estimate, ci_lower, ci_upper, df, missing_information.
     n_obs, n_items, imputations : int
         Persons, items and completed tables.
-    level : float
+    confidence : float
         Confidence level.
     """
 
@@ -38,7 +38,7 @@ class PooledConsistency(Result):
     n_obs: int
     n_items: int
     imputations: int
-    level: float
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """One row per coefficient."""
@@ -121,14 +121,14 @@ def impute_items(
     return [pd.DataFrame(table, index=frame.index, columns=frame.columns) for table in completed]
 
 
-def pool_consistency(completed: Sequence[pd.DataFrame], *, level: float = 0.95) -> PooledConsistency:
+def pool_consistency(completed: Sequence[pd.DataFrame], *, confidence: float = 0.95) -> PooledConsistency:
     """Alpha, and omega of one factor, pooled over completed tables.
 
     Parameters
     ----------
     completed
         From `impute_items`, or other imputations: the same items and persons in each.
-    level
+    confidence
         Confidence level.
 
     Returns
@@ -154,15 +154,19 @@ def pool_consistency(completed: Sequence[pd.DataFrame], *, level: float = 0.95) 
     """
     from analysis.reliability.alpha import cronbach_alpha
 
-    checked_level(level, "pool_consistency")
+    checked_level(confidence, "pool_consistency")
     n, k = completed[0].shape if completed else (0, 0)
     logs = np.array([np.log(1 - cronbach_alpha(table).estimate) for table in completed])
     alpha = pool(logs, np.full(len(logs), 2 * k / ((k - 1) * (n - 2)) if k > 1 else np.nan))
-    high, low = alpha.interval(level)
+    high, low = alpha.interval(confidence)
     rows = {"alpha": _row(alpha, 1 - np.exp(alpha.estimate), 1 - np.exp(low), 1 - np.exp(high))}
     if k > FEWEST_ITEMS:
         found = pool_model(
-            _omega_model(list(completed[0].columns)), completed, level=level, estimator="ML", std_lv=True
+            _omega_model(list(completed[0].columns)),
+            completed,
+            confidence=confidence,
+            estimator="ML",
+            std_lv=True,
         )
         row = found.parameters[found.parameters["lhs"] == "omega"].iloc[0]
         rows["omega"] = {
@@ -170,7 +174,7 @@ def pool_consistency(completed: Sequence[pd.DataFrame], *, level: float = 0.95) 
             **{key: row[key] for key in ("ci_lower", "ci_upper", "df", "missing_information")},
         }
     return PooledConsistency(
-        table=pd.DataFrame(rows).T, n_obs=n, n_items=k, imputations=len(completed), level=level
+        table=pd.DataFrame(rows).T, n_obs=n, n_items=k, imputations=len(completed), confidence=confidence
     )
 
 
@@ -199,7 +203,7 @@ def _omega_model(items: list[str]) -> str:
 
 
 def pool_model(
-    model: str, completed: Sequence[pd.DataFrame], *, level: float = 0.95, **options: Any
+    model: str, completed: Sequence[pd.DataFrame], *, confidence: float = 0.95, **options: Any
 ) -> PooledModel:
     """Fit a model to every completed table and pool its parameters and its test of fit.
 
@@ -209,7 +213,7 @@ def pool_model(
         In lavaan's language.
     completed
         From `impute_items`, or other imputations.
-    level
+    confidence
         Confidence level.
     **options
         As for `sem`: `estimator`, `ordered`, `std_lv`, …
@@ -253,7 +257,7 @@ def pool_model(
         estimates = np.array([float(fit.parameters["est"].iloc[place]) for fit in fits])
         errors = np.array([float(fit.parameters["se"].iloc[place]) for fit in fits])
         found = pool(estimates, errors**2)
-        lower, upper = found.interval(level)
+        lower, upper = found.interval(confidence)
         row = {name: first[name].iloc[place] for name in ("lhs", "op", "rhs", "group")}
         row |= {"est": found.estimate, "se": found.se, "df": found.df, "pvalue": found.pvalue}
         rows.append(

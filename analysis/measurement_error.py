@@ -31,7 +31,7 @@ class LimitsOfAgreement(Result):
         Regression of the difference on the mean of both: does the difference grow with the level?
     points
         `mean` and `difference` of each pair used, index kept.
-    coverage, level
+    coverage, confidence
         Share of differences between the limits, and coverage of the intervals.
     n_pairs, n_dropped
         Complete pairs, and pairs with a missing value.
@@ -48,7 +48,7 @@ class LimitsOfAgreement(Result):
     slope_pvalue: float
     points: pd.DataFrame
     coverage: float
-    level: float
+    confidence: float
     n_pairs: int
     n_dropped: int
 
@@ -66,7 +66,7 @@ class LimitsOfAgreement(Result):
 
 
 def limits_of_agreement(
-    first: pd.Series, second: pd.Series, *, coverage: float = 0.95, level: float = 0.95
+    first: pd.Series, second: pd.Series, *, coverage: float = 0.95, confidence: float = 0.95
 ) -> LimitsOfAgreement:
     """Bland and Altman's limits of agreement with intervals.
 
@@ -76,7 +76,7 @@ def limits_of_agreement(
         Two measurements of the same people, matched by index.
     coverage
         Share of differences that the limits are to hold.
-    level
+    confidence
         Coverage of the intervals.
 
     Returns
@@ -113,7 +113,7 @@ def limits_of_agreement(
     -2.1 38.8 17
     """
     caller = "limits_of_agreement"
-    checked_level(level, caller)
+    checked_level(confidence, caller)
     checked_level(coverage, caller)
     pairs = _pairs(first, second, caller)
     kept = pairs.dropna()
@@ -129,7 +129,7 @@ def limits_of_agreement(
             fact_and_hint(caller, f"all {n} differences are equal.", "check that the columns are not copies.")
         )
     bias = float(difference.mean())
-    z, t = float(stats.norm.ppf((1 + coverage) / 2)), float(stats.t.ppf((1 + level) / 2, n - 1))
+    z, t = float(stats.norm.ppf((1 + coverage) / 2)), float(stats.t.ppf((1 + confidence) / 2, n - 1))
     half, limit_half = t * sd / n**0.5, t * sd * (1 / n + z**2 / (2 * (n - 1))) ** 0.5
     low, high = bias - z * sd, bias + z * sd
     middle = kept.mean(axis=1).to_numpy()
@@ -146,7 +146,7 @@ def limits_of_agreement(
         slope_pvalue=pvalue,
         points=pd.DataFrame({"mean": middle, "difference": difference}, index=kept.index),
         coverage=coverage,
-        level=level,
+        confidence=confidence,
         n_pairs=n,
         n_dropped=len(pairs) - n,
     )
@@ -226,7 +226,7 @@ class ReliableChangeResult(Result):
         Standard error of measurement used.
     threshold
         Smallest reliable change in units of the score.
-    level
+    confidence
         Confidence.
     n_pairs, n_dropped
         People with both scores, and without.
@@ -235,7 +235,7 @@ class ReliableChangeResult(Result):
     table: pd.DataFrame
     sem: float
     threshold: float
-    level: float
+    confidence: float
     n_pairs: int
     n_dropped: int
 
@@ -247,7 +247,7 @@ class ReliableChangeResult(Result):
 
 
 def reliable_change(
-    first: pd.Series, second: pd.Series, *, sem: float, level: float = 0.95
+    first: pd.Series, second: pd.Series, *, sem: float, confidence: float = 0.95
 ) -> ReliableChangeResult:
     """Say whose change exceeds measurement error.
 
@@ -259,7 +259,7 @@ def reliable_change(
         Scores before and after, matched by index.
     sem
         Standard error of one measurement, in units of the score.
-    level
+    confidence
         Confidence.
 
     Returns
@@ -292,7 +292,7 @@ def reliable_change(
     -4.08 lower
     """
     caller = "reliable_change"
-    checked_level(level, caller)
+    checked_level(confidence, caller)
     if not sem > 0:
         raise ResponseDataError(
             fact_and_hint(caller, f"sem is {sem:g}.", "give a positive standard error of measurement.")
@@ -304,14 +304,14 @@ def reliable_change(
             fact_and_hint(caller, f"none of {len(pairs)} people has both scores.", "match them by index.")
         )
     change = kept["second"] - kept["first"]
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(stats.norm.ppf((1 + confidence) / 2))
     index = change / (2**0.5 * sem)
     direction = np.select([index > z, index < -z], ["higher", "lower"], "no reliable change")
     return ReliableChangeResult(
         table=kept.assign(change=change, index=index, direction=direction),
         sem=sem,
         threshold=z * 2**0.5 * sem,
-        level=level,
+        confidence=confidence,
         n_pairs=len(kept),
         n_dropped=len(pairs) - len(kept),
     )

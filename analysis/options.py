@@ -45,7 +45,9 @@ def checked_level(level: float, caller: str) -> float:
     """
     if not 0 < level < 1:
         raise ResponseDataError(
-            fact_and_hint(caller, f"level is {level!r}.", "give a coverage between 0 and 1, such as 0.95.")
+            fact_and_hint(
+                caller, f"confidence is {level!r}.", "give a coverage between 0 and 1, such as 0.95."
+            )
         )
     return level
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis
+import narwhals.stable.v1 as nw
 import numpy as np
 import pandas as pd
 from ibis.common.exceptions import TableNotFound
@@ -184,7 +185,14 @@ def _open(events: Any, con: Any, reading: LogReading) -> Any:
             fact = f"there is no file or table {Path(name).name!r}."
             hint = "give a .csv or .parquet file, or the name of a table of the engine."
             raise reading.fault(fact, hint) from None
-    return events
+    if isinstance(events, ibis.Table):
+        return events
+    known = nw.from_native(events, pass_through=True)
+    if not isinstance(known, nw.DataFrame):
+        kind = "nothing" if events is None else f"a {type(events).__name__}"
+        hint = "give a pandas DataFrame, an Ibis table, a file, or the name of a table of the engine."
+        raise ResponseDataError(fact_and_hint(CALLER, f"events is {kind}.", hint))
+    return ibis.memtable(_plain_types(known.to_pandas()))
 
 
 def _without_marks(table: Any) -> Any:

@@ -6,10 +6,11 @@ Each name is loaded when it is first asked for, so that importing the package st
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from instrument.content_validity import content_validity_indices, content_validity_ratio
+    from instrument.content_validity import ContentValidity, content_validity_indices, content_validity_ratio
     from instrument.definition import Instrument
     from instrument.errors import (
         DefinitionError,
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
         ToolkitError,
         ToolkitWarning,
     )
+    from instrument.keying import AnswerTable
     from instrument.loading import available, load
     from instrument.responses import check_responses, missing_reasons, read_responses
+    from instrument.scorecard import Scorecard
     from instrument.scoring import reverse_key, score
     from instrument.study import Study, load_study
 
 _HOME = {
+    "AnswerTable": "instrument.keying",
+    "ContentValidity": "instrument.content_validity",
     "DefinitionError": "instrument.errors",
     "Instrument": "instrument.definition",
     "NotEstimableError": "instrument.errors",
     "ResponseDataError": "instrument.errors",
+    "Scorecard": "instrument.scorecard",
     "Study": "instrument.study",
     "ToolkitError": "instrument.errors",
     "ToolkitWarning": "instrument.errors",
@@ -43,11 +49,19 @@ _HOME = {
     "score": "instrument.scoring",
 }
 
+_RENAMED: dict[str, dict[str, str]] = {
+    "content_validity_ratio": {"significance": "alpha"},
+}
+"""Former keywords by public name: they still work, with a DeprecationWarning."""
+
 __all__ = [
+    "AnswerTable",
+    "ContentValidity",
     "DefinitionError",
     "Instrument",
     "NotEstimableError",
     "ResponseDataError",
+    "Scorecard",
     "Study",
     "ToolkitError",
     "ToolkitWarning",
@@ -65,12 +79,22 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name from the module it lives in."""
+    """Load a public name from the module it lives in; functions look at the kinds of what they are given."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("dta-toolkit")
     if name not in _HOME:
         raise AttributeError(f"module 'instrument' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    found = getattr(import_module(_HOME[name]), name)
+    if isfunction(found):
+        from instrument.arguments import checked
+
+        found = checked(found, _RENAMED.get(name), __name__)
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:
     """Name everything public."""
-    return __all__
+    return [*__all__, "__version__"]

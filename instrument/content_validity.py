@@ -163,7 +163,7 @@ def content_validity_indices(
     )
 
 
-def content_validity_ratio(essential: pd.DataFrame, significance: float = 0.05) -> pd.DataFrame:
+def content_validity_ratio(essential: pd.DataFrame, alpha: float = 0.05) -> pd.DataFrame:
     """Lawshe's content validity ratio per item, with its exact critical value.
 
     Use it when judges said of each item whether it is essential. The ratio is 0 when half of them do.
@@ -172,7 +172,7 @@ def content_validity_ratio(essential: pd.DataFrame, significance: float = 0.05) 
     ----------
     essential : pandas.DataFrame, shape (n_experts, n_items)
         One row per judge; 1 or True = essential, 0 or False = useful only, or not needed; empty = not rated.
-    significance
+    alpha
         One-sided level of the binomial test with chance one half.
 
     Returns
@@ -190,7 +190,7 @@ def content_validity_ratio(essential: pd.DataFrame, significance: float = 0.05) 
 
     Notes
     -----
-    CVR = (n_e − N/2) / (N/2). The critical number is the smallest c with P(X ≥ c) ≤ `significance` for
+    CVR = (n_e − N/2) / (N/2). The critical number is the smallest c with P(X ≥ c) ≤ `alpha` for
     X ~ Binomial(N, ½). The table of 1975 is not used: its entries do not follow from its rule.
 
     References
@@ -212,7 +212,7 @@ def content_validity_ratio(essential: pd.DataFrame, significance: float = 0.05) 
     for name in checked.columns:
         votes = checked[name].dropna()
         n, agreed = len(votes), int(votes.sum())
-        needed = critical_votes(n, significance)
+        needed = critical_votes(n, alpha)
         rows.append(
             {
                 "item": str(name),

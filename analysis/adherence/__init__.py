@@ -16,6 +16,7 @@ from analysis.adherence.waves import WavesResult, relate_waves
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.usage import UsageSummary
 from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.scorecard import Scorecard
 from instrument.study import Study, as_study
 
 __all__ = ["AdherenceResult", "WavesResult", "relate_adherence", "relate_waves"]
@@ -23,7 +24,7 @@ COUNT_SUFFIXES = ("_n", "_applicable", "_does_not_apply", "_sem")
 
 
 def relate_adherence(
-    scores: Any,
+    scores: pd.DataFrame | Scorecard,
     usage: UsageSummary,
     study: Study | dict[str, Any] | str | Path,
     outcomes: pd.DataFrame | None = None,
@@ -139,7 +140,7 @@ def relate_adherence(
     checked_seed(seed, CALLER)
     plan = as_study(study)
     chosen = refuse_overlap(plan, usage, wave)
-    table = scores.scores if hasattr(scores, "scores") else scores
+    table = scores.scores if isinstance(scores, Scorecard) else scores
     names = list(predictors) if predictors is not None else _score_columns(scores, table)
     needed = [*names, *([context] if context is not None and context not in names else [])]
     design = assemble(

@@ -24,8 +24,8 @@ class Slope:
 
     estimate: float
     se: float
-    standardised: float
-    standardised_se: float
+    standardized: float
+    standardized_se: float
     reliability: float
     n: int
     df: float = float("inf")
@@ -89,8 +89,8 @@ def latent_slope(
     return Slope(
         estimate=float(beta[0]) * sd,
         se=float(np.sqrt(in_units @ in_units)),
-        standardised=float(beta[0]),
-        standardised_se=float(np.sqrt(error @ error)),
+        standardized=float(beta[0]),
+        standardized_se=float(np.sqrt(error @ error)),
         reliability=strength,
         n=len(codes),
         df=df,

@@ -91,16 +91,16 @@ def _from_moments(
     def both(moments: Floats) -> tuple[float, float]:
         return _slope(moments, width, None if parts is None else parts.shape[1])
 
-    estimate, standardised = both(values)
+    estimate, standardized = both(values)
     slopes = _gradient(both, values)
     error, df = summed(influence @ slopes, clusters)
-    se, standardised_se = np.sqrt((error**2).sum(axis=0)) / n
+    se, standardized_se = np.sqrt((error**2).sum(axis=0)) / n
     reliability = 1.0 if parts is None else _alpha(extra, parts.shape[1])
     return Slope(
         estimate=estimate,
         se=float(se),
-        standardised=standardised,
-        standardised_se=float(standardised_se),
+        standardized=standardized,
+        standardized_se=float(standardized_se),
         reliability=reliability,
         n=n,
         df=df,

@@ -117,11 +117,11 @@ def _effects(
     for name, (lower, upper) in limits.items():
         frame[f"{name}_lower"], frame[f"{name}_upper"] = lower, upper
     sd = chain.people.std(ddof=1)
-    frame["standardised"] = estimate * [
+    frame["standardized"] = estimate * [
         sd[s] / sd[e] for s, e in zip(frame["start"], frame["end"], strict=True)
     ]
     tail = frame["end"] == "outcome"
-    values = [e_value(float(d), "difference") for d in frame["standardised"]]
+    values = [e_value(float(d), "difference") for d in frame["standardized"]]
     frame["e_value"] = np.where(tail, values, np.nan)
     return frame
 

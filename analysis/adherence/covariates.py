@@ -94,7 +94,7 @@ def without_repeats(
     kept: list[str] = []
     said: list[str] = []
     basis = np.ones((len(frame), 1))
-    standard = {name: _standardised(frame[name]) for name in (*scores, *adjusters)}
+    standard = {name: _standardized(frame[name]) for name in (*scores, *adjusters)}
     for name in adjusters:
         own = standard[name]
         with_scores = {score: float((own * standard[score]).mean()) for score in scores}
@@ -138,6 +138,6 @@ def _sentence(name: str, other: str, correlation: float) -> str:
     )
 
 
-def _standardised(column: pd.Series) -> Floats:
+def _standardized(column: pd.Series) -> Floats:
     values = column.to_numpy(dtype=float)
     return np.asarray((values - values.mean()) / values.std(), dtype=np.float64)

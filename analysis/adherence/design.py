@@ -260,6 +260,9 @@ def side_columns(
         if table is None:
             continue
         mine = table.drop(columns=[c for c in BOOKKEEPING[1:] if c in table]).copy()
+        if "participant" not in mine:
+            fact = "a table of outcomes or covariates has no column 'participant'."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "name whose row each one is."))
         mine["participant"] = mine["participant"].astype(str)
         if mine["participant"].duplicated().any():
             fact = f"{int(mine['participant'].duplicated().sum())} rows repeat a participant."

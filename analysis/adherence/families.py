@@ -12,13 +12,13 @@ PER_STANDARD_DIFFERENCE = 0.91
 
 
 def adjust_within(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
-    """Add `p_holm` and `p_bh`, adjusted within each family (the columns named)."""
+    """Add `p_adjusted` and `p_adjusted_bh`, adjusted within each family (the columns named)."""
     table = table.copy()
-    table["p_holm"], table["p_bh"] = np.nan, np.nan
+    table["p_adjusted"], table["p_adjusted_bh"] = np.nan, np.nan
     for _, rows in table.groupby(family, sort=False):
         p = rows["pvalue"].to_numpy(dtype=float)
-        table.loc[rows.index, "p_holm"] = holm(p)
-        table.loc[rows.index, "p_bh"] = benjamini_hochberg(p)
+        table.loc[rows.index, "p_adjusted"] = holm(p)
+        table.loc[rows.index, "p_adjusted_bh"] = benjamini_hochberg(p)
     return table
 
 

@@ -45,7 +45,7 @@ class LatentAdherence(Result):
     effects : DataFrame
         Three rows per target (`method`: observed score, corrected for unreliability, latent variable):
         target, method, n, reliability, estimate (units of use per standard deviation), se, pvalue,
-        ci_lower, ci_upper, standardised with `standardised_lower`, `standardised_upper`, and
+        ci_lower, ci_upper, standardised with `standardized_lower`, `standardized_upper`, and
         `ratio_to_latent`.
     measurement : DataFrame
         Measurement model per target: target, n_items, n, cfi_scaled, rmsea_scaled, srmr, and `faults` that
@@ -348,8 +348,8 @@ class _Target:
                 "pvalue": float(2 * stats.t.sf(abs(slope.estimate / slope.se), slope.df)),
                 "ci_lower": slope.estimate - z * slope.se,
                 "ci_upper": slope.estimate + z * slope.se,
-                "standardised": slope.standardised,
-                "standardised_lower": slope.standardised - z * slope.standardised_se,
-                "standardised_upper": slope.standardised + z * slope.standardised_se,
+                "standardized": slope.standardized,
+                "standardized_lower": slope.standardized - z * slope.standardized_se,
+                "standardized_upper": slope.standardized + z * slope.standardized_se,
             }
         )

@@ -109,6 +109,10 @@ def panel_of(
     frame, changing, _ = coded_columns(frame, varying, varying)
     frame, fixed, codes = coded_columns(frame, baseline, quantities)
     people = frame[who].unique()
+    if len(people) == 0:
+        raise ResponseDataError(
+            fact_and_hint(CALLER, "the table has no row.", "give one row per person and time.")
+        )
     still = frame.groupby(who, sort=False)[fixed]
     moved = (still.max() - still.min()).max() if fixed else pd.Series(dtype=float)
     if unsteady := [name for name in fixed if moved[name] > 0]:

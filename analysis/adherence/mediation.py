@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.adherence.chain_effects import CHAIN, Chain, chain_tables
 from analysis.adherence.design import BOOKKEEPING, FEWEST, LandmarkDesign, assemble, refuse_overlap
-from analysis.adherence.several_scores import standardised
+from analysis.adherence.several_scores import standardized
 from analysis.adherence.steps import LABELS, Step
 from analysis.adherence.time_order import refuse_disorder
 from analysis.options import checked_level, checked_seed
@@ -43,7 +43,7 @@ class MediationResult(Result):
     effects : DataFrame
         One row per route and sum of routes: `kind` (direct, indirect, all indirect, total), `start`, `end`,
         `route`, `estimate`, `se`, Monte-Carlo limits `mc_lower`, `mc_upper`, percentile bootstrap limits
-        `boot_lower`, `boot_upper`, `bca_lower`, `bca_upper`, `standardised` and, for routes to the outcome,
+        `boot_lower`, `boot_upper`, `bca_lower`, `bca_upper`, `standardized` and, for routes to the outcome,
         `e_value`. Scores are per standard deviation, use in units done, the outcome in its points.
     latent : DataFrame
         The same with alliance as a latent variable above its theme scores: `estimate`, `se`, Monte-Carlo
@@ -313,13 +313,13 @@ def _chain(
         raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more people."))
     for node in ("context", "alliance"):
         if node in whole:
-            whole[node] = standardised(whole[node].to_numpy())
+            whole[node] = standardized(whole[node].to_numpy())
     return Chain(
         people=whole[nodes],
         nodes=nodes,
-        held=standardised(held.to_numpy(dtype=float)) if held.shape[1] else np.empty((len(held), 0)),
+        held=standardized(held.to_numpy(dtype=float)) if held.shape[1] else np.empty((len(held), 0)),
         held_names=list(held.columns),
-        parts=standardised(people[list(parts)].to_numpy(dtype=float)) if parts else None,
+        parts=standardized(people[list(parts)].to_numpy(dtype=float)) if parts else None,
         clusters=clusters,
     )
 

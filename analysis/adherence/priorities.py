@@ -22,7 +22,7 @@ from analysis.adherence.several_scores import (
     compare_with_mean,
     joint_effects,
     separate_effects,
-    standardised,
+    standardized,
 )
 from analysis.reliability.resampling import FEWEST_DRAWS, checked_level, checked_seed
 from analysis.result import Result
@@ -46,13 +46,13 @@ class PriorityMap(Result):
     themes : DataFrame
         One row per theme. Level: `n_rated`, `level` (mean, 0-100) with `level_lower`, `level_upper`; its
         difference from the mean of all themes, `level_difference` with limits, `level_side`. Importance:
-        `n`, `effect` (units done per standard deviation, the theme alone) with limits, `pvalue`, `p_holm`,
-        `standardised` with limits (in standard deviations of units done); `effect_difference` from the mean
-        of all with limits, `importance_side`; `effect_together` with limits (all themes in one model);
-        `dominance` with limits and `share`. `place`: where it lies on the map.
+        `n`, `effect` (units done per standard deviation, the theme alone) with limits, `pvalue`,
+        `p_adjusted`, `standardized` with limits (in standard deviations of units done); `effect_difference`
+        from the mean of all with limits, `importance_side`; `effect_together` with limits (all themes in one
+        model); `dominance` with limits and `share`. `place`: where it lies on the map.
     items : DataFrame
-        One row per item: `item`, `theme`, `n`, `level`, `effect` with limits, `standardised`, `pvalue`,
-        `p_holm` and `p_bh` over all items.
+        One row per item: `item`, `theme`, `n`, `level`, `effect` with limits, `standardized`, `pvalue`,
+        `p_adjusted` and `p_adjusted_bh` over all items.
     equality : DataFrame
         Tests that all themes have one level, and one importance: `question`, `pvalue`.
     sentences : list of str
@@ -267,9 +267,9 @@ def _theme_rows(
             "n": alone.n,
             **_limits("effect", alone.estimate, alone.lower, alone.upper),
             "pvalue": alone.pvalue,
-            "p_holm": holm(alone.pvalue),
+            "p_adjusted": holm(alone.pvalue),
             **_limits(
-                "standardised", *(x / done.std(ddof=1) for x in (alone.estimate, alone.lower, alone.upper))
+                "standardized", *(x / done.std(ddof=1) for x in (alone.estimate, alone.lower, alone.upper))
             ),
             **_limits("effect_difference", importance.difference, importance.lower, importance.upper),
             "importance_side": importance.sides,
@@ -312,4 +312,4 @@ def _limits(name: str, value: Floats, low: Floats, high: Floats) -> dict[str, Fl
 
 def _scaled(columns: Floats) -> Floats:
     """Adjusters on a like scale for the optimiser; effects do not depend on it."""
-    return standardised(columns) if columns.shape[1] else columns
+    return standardized(columns) if columns.shape[1] else columns

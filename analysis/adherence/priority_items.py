@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.adherence.clusters import Clusters
 from analysis.adherence.design import FEWEST, LandmarkDesign
-from analysis.adherence.several_scores import separate_effects, standardised
+from analysis.adherence.several_scores import separate_effects, standardized
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError
 from instrument.keying import keyed_numbers
@@ -19,7 +19,7 @@ COLUMNS = [
     "effect",
     "effect_lower",
     "effect_upper",
-    "standardised",
+    "standardized",
     "pvalue",
 ]
 
@@ -80,7 +80,7 @@ def _row(
     adjusters = known[design.adjusters].to_numpy(dtype=float)
     adjusters = adjusters[:, adjusters.std(axis=0) > 0]
     done, due = (known[name].to_numpy(dtype=float) for name in ("done", "due"))
-    scaled = standardised(adjusters) if adjusters.shape[1] else adjusters
+    scaled = standardized(adjusters) if adjusters.shape[1] else adjusters
     found = separate_effects(answers, scaled, done, due, level, clusters)
     options = scale.scale_of(item)
     return {
@@ -89,6 +89,6 @@ def _row(
         "effect": float(found.estimate[0]),
         "effect_lower": float(found.lower[0]),
         "effect_upper": float(found.upper[0]),
-        "standardised": float(found.estimate[0] / done.std(ddof=1)),
+        "standardized": float(found.estimate[0] / done.std(ddof=1)),
         "pvalue": float(found.pvalue[0]),
     }

@@ -103,7 +103,7 @@ def _levels(themes: pd.DataFrame) -> list[str]:
 
 
 def _importance(themes: pd.DataFrame, values: dict[str, Any]) -> list[str]:
-    alone = themes["p_holm"] < LEVEL_OF_TEST
+    alone = themes["p_adjusted"] < LEVEL_OF_TEST
     if not alone.any():
         said = [
             "For no theme can these data show that people who rate it higher use the app more afterwards."
@@ -166,7 +166,7 @@ def _places(themes: pd.DataFrame) -> list[str]:
 
 def _items(items: pd.DataFrame, values: dict[str, Any]) -> list[str]:
     values["items"] = len(items)
-    sure = items[items["p_holm"] < LEVEL_OF_TEST]
+    sure = items[items["p_adjusted"] < LEVEL_OF_TEST]
     values["items_sure"] = len(sure)
     if sure.empty:
         return ["Of the {items:int} single questions none stands out, after allowing for the number tried."]

@@ -19,8 +19,8 @@ class AdherenceResult(Result):
     effects : DataFrame
         One row per model and predictor, per standard deviation of the score: `model`, `predictor`, `n`,
         `events`, `measure` (odds ratio, hazard ratio, rate ratio, difference), `coefficient`, `se`,
-        `pvalue`, `p_holm`, `p_bh` (within the model's family of themes), `ratio` with `ci_lower`,
-        `ci_upper`, and on a human scale `effect` with `effect_lower`, `effect_upper` in `unit`;
+        `pvalue`, `p_adjusted` (Holm), `p_adjusted_bh` (within the model's family of themes), `ratio` with
+        `ci_lower`, `ci_upper`, and on a human scale `effect` with `effect_lower`, `effect_upper` in `unit`;
         `e_value`, `e_value_limit`.
     coefficients : DataFrame
         Every coefficient of every model: `model`, `predictor`, `term`, `estimate`, `se`, `pvalue`,
@@ -41,7 +41,8 @@ class AdherenceResult(Result):
     calibration : DataFrame
         Threshold model by fifths of the fitted probability: predictor, group, n, expected, observed.
     shape : DataFrame
-        Curved against straight effect on remaining use: predictor, knots, f, df1, df2, pvalue, p_holm, p_bh.
+        Curved against straight effect on remaining use: predictor, knots, f, df1, df2, pvalue,
+        p_adjusted, p_adjusted_bh.
     shape_curves : DataFrame
         The curve: predictor, score (raw), done (units), ci_lower, ci_upper.
     context : DataFrame

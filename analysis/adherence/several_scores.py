@@ -56,7 +56,7 @@ def _side(low: float, high: float) -> str:
     return "lower" if high < 0 else "not told apart"
 
 
-def standardised(columns: Floats) -> Floats:
+def standardized(columns: Floats) -> Floats:
     """Columns with mean 0 and standard deviation 1."""
     return np.asarray((columns - columns.mean(axis=0)) / columns.std(axis=0, ddof=1))
 
@@ -99,7 +99,7 @@ def separate_effects(
     """
     rows, influences = [], []
     df = np.inf
-    for column in standardised(scores).T:
+    for column in standardized(scores).T:
         design = np.column_stack([np.ones(len(done)), column, adjusters])
         fit = quasi_binomial(design, done, due, clusters=clusters, robust=uneven(due))
         rows.append((*average_effect(fit, design, due, 1, level), float(fit.pvalues()[1])))
@@ -128,7 +128,7 @@ def joint_effects(
     Effects
         As `separate_effects`.
     """
-    design = np.column_stack([np.ones(len(done)), standardised(scores), adjusters])
+    design = np.column_stack([np.ones(len(done)), standardized(scores), adjusters])
     fit = quasi_binomial(design, done, due, clusters=clusters, robust=uneven(due))
     columns = range(1, 1 + scores.shape[1])
     rows = [(*average_effect(fit, design, due, c, level), float(fit.pvalues()[c])) for c in columns]

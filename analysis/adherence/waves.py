@@ -22,6 +22,7 @@ from analysis.adherence.windows import Windows, use_by_window
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.scorecard import Scorecard
 from instrument.study import Study, as_study
 
 CALLER = "relate_waves"
@@ -50,7 +51,7 @@ class WavesResult(Result):
     effects : DataFrame
         Two rows per predictor (`rating`: first rating, new rating): `predictor`, `rating`, `described`,
         `n_people`, `n_ratings`, `effect` (percentage points of what was due, per standard deviation of the
-        score) with `se`, `ci_lower`, `ci_upper`, `df`, `pvalue`, `p_holm`, `p_bh`.
+        score) with `se`, `ci_lower`, `ci_upper`, `df`, `pvalue`, `p_adjusted`, `p_adjusted_bh`.
     variances : DataFrame
         Per predictor, of the model of the first rating: between people, residual, singular.
     warning_example : DataFrame
@@ -81,7 +82,7 @@ class WavesResult(Result):
 
 
 def relate_waves(
-    scores: Any,
+    scores: pd.DataFrame | Scorecard,
     events: Any,
     study: Study | dict[str, Any] | str | Path,
     outcomes: pd.DataFrame | None = None,
@@ -167,7 +168,7 @@ def relate_waves(
     """
     checked_level(confidence, CALLER)
     plan = as_study(study)
-    table = scores.scores if hasattr(scores, "scores") else scores
+    table = scores.scores if isinstance(scores, Scorecard) else scores
     names = list(predictors) if predictors is not None else list(getattr(scores, "names", []))
     if not names:
         raise ResponseDataError(fact_and_hint(CALLER, "no score is named.", "name them with predictors."))

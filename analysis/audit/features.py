@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +43,7 @@ class FeatureRelation(Result):
     effects : DataFrame
         One row per feature: `kind` (all principles, group, principle), `feature`, `title`, `apps_with`
         (principles: apps that have it), `estimate` (points of the score; shares of principles from none to
-        all), `se`, `df`, `ci_lower`, `ci_upper`, `pvalue`, `p_holm` and `p_bh` within the kind.
+        all), `se`, `df`, `ci_lower`, `ci_upper`, `pvalue`, `p_adjusted` and `p_adjusted_bh` within the kind.
     apps : DataFrame
         One row per app: `app`, `n`, `mean`, `share` of principles present.
     variance : dict
@@ -74,7 +75,7 @@ def relate_features(
     score: str = "total",
     *,
     app: str = "app",
-    covariates: list[str] | None = None,
+    adjust_for: Sequence[str] = (),
     confidence: float = 0.95,
 ) -> FeatureRelation:
     """Relate features of several apps to the scores of the people who use them.
@@ -90,7 +91,7 @@ def relate_features(
         One row per person: the app, the score, covariates.
     score, app
         Columns of the score and of the app.
-    covariates
+    adjust_for
         Numeric columns held constant.
     confidence
         Level of every interval.
@@ -133,7 +134,7 @@ def relate_features(
     (60, 6, 4.0)
     """
     checked_level(confidence, CALLER)
-    held = list(covariates or [])
+    held = list(adjust_for)
     if not isinstance(audit, AuditAgreement):
         fact = f"the audit is a {type(audit).__name__}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give what analysis.audit_agreement found."))

@@ -15,6 +15,7 @@ from analysis.fairness.matching import FEWEST_ANCHORS, STABLE, Array, Items, Pur
 from analysis.fairness.testing import ADJUSTMENTS, FEWEST_PERSONS, Settings
 from analysis.options import is_whole
 from analysis.rules import DIF_GROUP
+from instrument.answers import table_of
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -96,6 +97,37 @@ def fixed_anchors(anchors: Sequence[str] | None, names: list[str], matching: str
         fact = f"{len(set(wanted))} anchors do not carry matching={matching!r}."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"name {FEWEST_ANCHORS[matching]} or more."))
     return frozenset(names.index(anchor) for anchor in wanted)
+
+
+def beside(table: pd.DataFrame, given: Any, caller: str) -> tuple[pd.DataFrame, Any]:
+    """Take a column that is named out of the table of items; what is given row by row stays as it is.
+
+    Parameters
+    ----------
+    table
+        Items, and the column where it is named.
+    given
+        Name of a column, or one value per row.
+    caller
+        Public function that the message names.
+
+    Returns
+    -------
+    tuple
+        The items, and one value per row.
+
+    Raises
+    ------
+    ResponseDataError
+        There is no such column.
+    """
+    if not isinstance(given, str):
+        return table, given
+    table = table_of(table, caller)
+    if given not in table.columns:
+        fact = f"there is no column {given!r} beside the items."
+        raise ResponseDataError(fact_and_hint(caller, fact, "name a column, or give one label per row."))
+    return table.drop(columns=given), table[given]
 
 
 def labels_of(group: Sequence[Any] | pd.Series | npt.NDArray[Any], items: pd.DataFrame) -> pd.Series:

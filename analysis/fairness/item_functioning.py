@@ -15,6 +15,7 @@ from analysis.fairness.inputs import (
     CALLER,
     GIVEN,
     NO_SEARCH,
+    beside,
     check_groups,
     check_options,
     empty_categories,
@@ -40,7 +41,7 @@ Purify = Literal["flagged", "significant"] | None
 
 def dif(
     items: pd.DataFrame,
-    group: Sequence[Any] | pd.Series | npt.NDArray[Any],
+    group: str | Sequence[Any] | pd.Series | npt.NDArray[Any],
     *,
     matching: Matching = "theta",
     purify: Purify = "significant",
@@ -62,8 +63,9 @@ def dif(
     items
         Whole-number codes, shape (n_persons, n_items), NA for no answer.
     group
-        Group of each person, in the order of the rows (a Series must have the same index); persons without
-        a group are dropped. The first label that appears is the reference.
+        Name of a column beside the items, or the group of each person in the order of the rows (a Series must
+        have the same index); persons without a group are dropped. The first label that appears is the
+        reference.
     matching
         `theta`: score of the graded response model from the anchors and the item. `total`: mean of the
         anchors and the item. `rest`: mean of the anchors without the item. For the means, items must be
@@ -158,6 +160,7 @@ def dif(
     (['q1'], ['q2', 'q3', 'q4'], 150.2317)
     """
     check_options(alpha, max_rounds, matching=matching, purify=purify, adjust=adjust, rule=rule)
+    items, group = beside(items, group, CALLER)
     items = answers_of(items, CALLER)
     table, names = items.to_numpy(), list(items.columns)
     if len(names) < 3:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.correlation.codes import category_codes
 from analysis.fairness.dif_result import FLAG_RULES, NOT_ESTIMABLE, FlagRule, flag_of
-from analysis.fairness.inputs import GIVEN, NO_SEARCH, check_options, fixed_anchors
+from analysis.fairness.inputs import GIVEN, NO_SEARCH, beside, check_options, fixed_anchors
 from analysis.fairness.matching import FEWEST_ANCHORS, Array, Items, Matcher, Matching, Purified, find_anchors
 from analysis.fairness.nested import MODELS, TESTS, NestedModels, compare_nested, fit_predicted
 from analysis.fairness.proportional_odds import category_probabilities
@@ -80,7 +80,7 @@ class ModerationResult(Result):
 
 def dif_moderation(
     items: pd.DataFrame,
-    covariate: Sequence[float] | pd.Series | npt.NDArray[Any],
+    covariate: str | Sequence[float] | pd.Series | npt.NDArray[Any],
     *,
     matching: Matching = "theta",
     purify: Literal["flagged", "significant"] | None = "significant",
@@ -100,8 +100,9 @@ def dif_moderation(
     items
         Whole-number codes, shape (n_persons, n_items), NA for no answer.
     covariate
-        Number of each person, in the order of the rows (a Series must have the same index); persons without
-        one are dropped. It is standardised, so coefficients are per standard deviation.
+        Name of a column beside the items, or the number of each person in the order of the rows (a Series
+        must have the same index); persons without one are dropped. It is standardised, so coefficients are
+        per standard deviation.
     matching, purify, anchors, max_rounds, adjust, alpha, rule
         As in `dif`.
 
@@ -149,13 +150,14 @@ def dif_moderation(
     (['q1'], ['q2', 'q3', 'q4'])
     """
     check_options(alpha, max_rounds, matching=matching, purify=purify, adjust=adjust, rule=rule)
+    items, numbers = beside(items, covariate, CALLER)
     items = answers_of(items, CALLER)
     table, names = items.to_numpy(), list(items.columns)
     if len(names) < 3:
         fact = f"{len(names)} items cannot be matched on each other."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give three items or more."))
     fixed = fixed_anchors(anchors, names, matching)
-    values = _numbers(covariate, items)
+    values = _numbers(numbers, items)
     rows = ~np.isnan(table).all(axis=1) & np.isfinite(values)
     if int(rows.sum()) < FEWEST_PERSONS:
         fact = f"{int(rows.sum())} persons have both an answer and a value."

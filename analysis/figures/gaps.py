@@ -28,7 +28,7 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "htmt": {"htmt": ("htmt", "htmt_ci_lower", "htmt_ci_upper")},
     "information": {"information": ("theta", "information")},
     "loadings": {"loadings": ("primary",)},
-    "mechanism": {"routes": ("standardised", "estimate", "boot_lower", "boot_upper")},
+    "mechanism": {"routes": ("standardized", "estimate", "boot_lower", "boot_upper")},
     "models": {"fit": ("rmsea_robust", "rmsea_ci_lower_robust", "rmsea_ci_upper_robust")},
     "paths": {"loadings": ("loading",), "factor_correlations": ("r",)},
     "priority": {"themes": ("level", "level_lower", "level_upper", "effect", "effect_lower", "effect_upper")},

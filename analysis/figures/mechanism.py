@@ -29,11 +29,11 @@ def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table = table_of(section, "routes")
     table = table[table["kind"].isin(["direct", "indirect"])].copy()
     # limits on the scale of the point: a route's limits are scaled by the same two deviations
-    turn = (table["standardised"] / table["estimate"]).where(table["estimate"] != 0, 1.0)
+    turn = (table["standardized"] / table["estimate"]).where(table["estimate"] != 0, 1.0)
     table["low"], table["high"] = table["boot_lower"] * turn, table["boot_upper"] * turn
     table["label"] = [wrapped(route, 30) for route in table["route"]]
     told = "; ".join(
-        f"{row['route']} {with_interval(row['standardised'], row['low'], row['high'], 'd2')}"
+        f"{row['route']} {with_interval(row['standardized'], row['low'], row['high'], 'd2')}"
         for row in table.to_dict("records")
     )
 
@@ -44,7 +44,7 @@ def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             y=rows, x=alt.X("low:Q", title="Standardised, 95% interval"), x2="high:Q"
         )
         point = base.mark_point(filled=True, size=90, opacity=1, color=BLUE).encode(
-            y=rows, x="standardised:Q"
+            y=rows, x="standardized:Q"
         )
         zero = alt.Chart(pd.DataFrame({"none": [0.0]})).mark_rule(
             color=MUTED, strokeDash=[5, 4], strokeWidth=1.5

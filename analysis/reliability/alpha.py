@@ -44,7 +44,7 @@ class AlphaResult(Result):
         Its interval: Feldt's, or percentiles of bootstrap draws; see `interval`.
     normal_ci
         Estimate ± z × `ase`.
-    standardised
+    standardized
         Alpha from the correlations.
     lambda6
         Guttman's lambda 6; NaN when the correlation matrix is singular.
@@ -59,10 +59,10 @@ class AlphaResult(Result):
     mean, sd
         Of the persons' mean answers.
     if_dropped
-        One row per item left out: `alpha`, `standardised`, `lambda6`, `average_r`, `signal_noise`, `ase`,
+        One row per item left out: `alpha`, `standardized`, `lambda6`, `average_r`, `signal_noise`, `ase`,
         `var_r`, `median_r`. With two items nothing is left and all are NaN.
     item_statistics
-        One row per item: `n`, `raw_r`, `standardised_r`, `corrected_r`, `item_rest_r`, `mean`, `sd`.
+        One row per item: `n`, `raw_r`, `standardized_r`, `corrected_r`, `item_rest_r`, `mean`, `sd`.
     category_shares
         Share of each answer among those who answered, and `missing` among all rows; None when the items
         hold more than eleven different values.
@@ -83,10 +83,10 @@ class AlphaResult(Result):
     estimate: float
     ci: Interval
     normal_ci: Interval
-    level: float
+    confidence: float
     interval: str
     missing: str
-    standardised: float
+    standardized: float
     lambda6: float
     average_r: float
     median_r: float
@@ -113,7 +113,7 @@ class AlphaResult(Result):
             "alpha": self.estimate,
             "ci_lower": self.ci.lower,
             "ci_upper": self.ci.upper,
-            "standardised": self.standardised,
+            "standardized": self.standardized,
             "lambda6": self.lambda6,
             "average_r": self.average_r,
             "median_r": self.median_r,
@@ -130,7 +130,7 @@ class AlphaResult(Result):
 def cronbach_alpha(
     items: pd.DataFrame,
     missing: Missing = "listwise",
-    level: float = 0.95,
+    confidence: float = 0.95,
     *,
     interval: Literal["feldt", "bootstrap"] = "feldt",
     draws: int = 1000,
@@ -149,7 +149,7 @@ def cronbach_alpha(
     missing
         `"listwise"`: complete rows only. `"pairwise"`: each covariance over the people who answered both
         items; people without any answer are dropped.
-    level
+    confidence
         Coverage of the intervals.
     interval
         `"feldt"` (exact under normal items of equal covariances) or `"bootstrap"` (percentiles over people).
@@ -198,7 +198,7 @@ def cronbach_alpha(
     ...     columns=["j1", "j2", "j3", "j4"],
     ... )
     >>> result = cronbach_alpha(ratings)
-    >>> print(f"{result.estimate:.4f}, standardised {result.standardised:.4f}, n = {result.n_obs}")
+    >>> print(f"{result.estimate:.4f}, standardised {result.standardized:.4f}, n = {result.n_obs}")
     0.9093, standardised 0.9269, n = 6
     >>> print(result.if_dropped["alpha"].round(4).to_string())
     j1    0.8834
@@ -206,7 +206,7 @@ def cronbach_alpha(
     j3    0.8715
     j4    0.9179
     """
-    checked_level(level, CALLER)
+    checked_level(confidence, CALLER)
     if interval not in ("feldt", "bootstrap"):
         fact = f"interval is {interval!r}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, 'choose "feldt" or "bootstrap".'))
@@ -216,7 +216,7 @@ def cronbach_alpha(
     resampled = (
         _resample(table.values, draws, checked_seed(seed, CALLER)) if interval == "bootstrap" else None
     )
-    result = _result(table, covariance, missing, level, interval, resampled)
+    result = _result(table, covariance, missing, confidence, interval, resampled)
     warn_of_opposed(CALLER, result.suspected_reversed)
     return result
 
@@ -242,7 +242,7 @@ def _result(
     table: ItemTable,
     covariance: Array,
     missing: str,
-    level: float,
+    confidence: float,
     interval: str,
     resampled: Draws | None,
 ) -> AlphaResult:
@@ -250,18 +250,18 @@ def _result(
     n = len(table.values)
     estimate = parts.alpha
     ase = float(np.sqrt(parts.variance / n))
-    exact = kernels.feldt_interval(estimate, n, len(table.names), level)
+    exact = kernels.feldt_interval(estimate, n, len(table.names), confidence)
     correlation = correlation_of(covariance)
     person_means = np.nanmean(table.values, axis=1)
     answered = np.isfinite(table.values).astype(np.float64)
     return AlphaResult(
         estimate=estimate,
-        ci=resampled.interval("alpha", level) if resampled else exact,
-        normal_ci=kernels.normal_interval(estimate, ase, level),
-        level=level,
+        ci=resampled.interval("alpha", confidence) if resampled else exact,
+        normal_ci=kernels.normal_interval(estimate, ase, confidence),
+        confidence=confidence,
         interval=interval,
         missing=missing,
-        standardised=parts.standardised,
+        standardized=parts.standardized,
         lambda6=parts.lambda6,
         average_r=parts.average_r,
         median_r=parts.median_r,
@@ -287,7 +287,7 @@ def _result(
 def _if_dropped(covariance: Array, names: tuple[str, ...], n: int) -> pd.DataFrame:
     columns = {
         "alpha": "alpha",
-        "standardised": "standardised",
+        "standardized": "standardized",
         "lambda6": "lambda6",
         "average_r": "average_r",
         "signal_noise": "signal_noise",
@@ -309,7 +309,7 @@ def _item_statistics(table: ItemTable, covariance: Array, person_means: Array) -
     columns = {
         "n": np.isfinite(table.values).sum(axis=0),
         "raw_r": _correlation_with(table.values, person_means),
-        "standardised_r": plain,
+        "standardized_r": plain,
         "corrected_r": corrected,
         "item_rest_r": kernels.item_rest_correlations(covariance),
         "mean": np.nanmean(table.values, axis=0),

@@ -15,7 +15,7 @@ class AlphaParts:
     """Everything that one covariance matrix says about internal consistency."""
 
     alpha: float
-    standardised: float
+    standardized: float
     lambda6: float
     average_r: float
     signal_noise: float
@@ -84,7 +84,7 @@ def alpha_parts(covariance: Array) -> AlphaParts:
     unique = 1.0 - squared_multiple_correlations(correlation)
     return AlphaParts(
         alpha=alpha_of(covariance),
-        standardised=n_items * mean / (1.0 + (n_items - 1) * mean),
+        standardized=n_items * mean / (1.0 + (n_items - 1) * mean),
         lambda6=float(1.0 - unique.sum() / correlation.sum()),
         average_r=mean,
         signal_noise=n_items * mean / (1.0 - mean),

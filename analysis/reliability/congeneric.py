@@ -48,7 +48,7 @@ class CongenericResult(Result):
     maximal
         Reliability of the best weighted sum (coefficient H); NaN when an item has no unique variance.
     loadings
-        One row per item: `loading` in units of the answers, `standardised`, `uniqueness` (standardised).
+        One row per item: `loading` in units of the answers, `standardized`, `uniqueness` (standardised).
     denominator
         `"observed"` or `"model"` variance of the sum.
     srmr
@@ -64,7 +64,7 @@ class CongenericResult(Result):
 
     estimate: float
     ci: Interval | None
-    level: float
+    confidence: float
     ave: float
     maximal: float
     loadings: pd.DataFrame
@@ -104,7 +104,7 @@ def congeneric_omega(
     *,
     extraction: Literal["ml", "minres"] = "ml",
     denominator: Literal["observed", "model"] = "observed",
-    level: float = 0.95,
+    confidence: float = 0.95,
     draws: int = 1000,
     seed: int = 1,
     smooth: Smooth = False,
@@ -121,7 +121,7 @@ def congeneric_omega(
         `"ml"` or `"minres"`.
     denominator
         Variance of the sum: `"observed"`, or `"model"` as implied by the factor.
-    level
+    confidence
         Coverage.
     draws, seed
         Bootstrap draws over people (0: no interval) and seed.
@@ -170,7 +170,7 @@ def congeneric_omega(
     >>> print(f"{congeneric_omega(pd.DataFrame(exact), draws=0).estimate:.4f}")
     0.8446
     """
-    checked_level(level, CALLER)
+    checked_level(confidence, CALLER)
     for option, given, known in (
         ("extraction", extraction, ("ml", "minres")),
         ("denominator", denominator, ("observed", "model")),
@@ -186,8 +186,8 @@ def congeneric_omega(
         CALLER, correlation_of(covariance), list(table.names), smooth, table.values
     )
     covariance = _covariance_of(correlation, covariance) if smoothing is not None else covariance
-    standardised = extract(correlation, 1, extraction).loadings[:, 0]
-    negative = tuple(name for name, one in zip(table.names, standardised, strict=True) if one < 0)
+    standardized = extract(correlation, 1, extraction).loadings[:, 0]
+    negative = tuple(name for name, one in zip(table.names, standardized, strict=True) if one < 0)
     _warn_of_negative(negative)
     resampled, repaired = (
         _resample(table.values, list(table.names), extraction, denominator, method, draws, seed)
@@ -195,18 +195,18 @@ def congeneric_omega(
         else (None, 0)
     )
     variance = np.diag(covariance)
-    explained = standardised**2
+    explained = standardized**2
     unique = 1 - explained
-    residual = correlation - np.outer(standardised, standardised)
+    residual = correlation - np.outer(standardized, standardized)
     below = residual[np.tril_indices(len(residual), -1)]
     return CongenericResult(
-        estimate=_share(covariance, standardised, denominator),
-        ci=resampled.interval("omega", level) if resampled else None,
-        level=level,
+        estimate=_share(covariance, standardized, denominator),
+        ci=resampled.interval("omega", confidence) if resampled else None,
+        confidence=confidence,
         ave=float((explained * variance).sum() / variance.sum()),
         maximal=_maximal(explained, unique),
         loadings=pd.DataFrame(
-            {"loading": standardised * np.sqrt(variance), "standardised": standardised, "uniqueness": unique},
+            {"loading": standardized * np.sqrt(variance), "standardized": standardized, "uniqueness": unique},
             index=list(table.names),
         ),
         extraction=extraction,
@@ -229,12 +229,12 @@ def _covariance_of(correlation: Array, covariance: Array) -> Array:
     return np.asarray(correlation * np.outer(scale, scale))
 
 
-def _share(covariance: Array, standardised: Array, denominator: str) -> float:
+def _share(covariance: Array, standardized: Array, denominator: str) -> float:
     variance = np.diag(covariance)
-    common = float((standardised * np.sqrt(variance)).sum() ** 2)
+    common = float((standardized * np.sqrt(variance)).sum() ** 2)
     if denominator == "observed":
         return common / float(covariance.sum())
-    return common / (common + float((variance * (1 - standardised**2)).sum()))
+    return common / (common + float((variance * (1 - standardized**2)).sum()))
 
 
 def _maximal(explained: Array, unique: Array) -> float:
@@ -326,10 +326,12 @@ def composite_reliability(
     >>> round(composite_reliability([0.9, 0.8, 0.7], [0.19, 0.36, 0.51]), 4)
     0.8446
     """
-    pattern = np.asarray(loadings, dtype=np.float64)
+    pattern = _numbers(loadings, "loadings")
     pattern = pattern[:, None] if pattern.ndim == 1 else pattern
-    theta = np.asarray(uniquenesses, dtype=np.float64)
-    phi = np.eye(pattern.shape[1]) if factor_correlations is None else np.asarray(factor_correlations, float)
+    theta = _numbers(uniquenesses, "uniquenesses")
+    phi = np.eye(pattern.shape[1])
+    if factor_correlations is not None:
+        phi = _numbers(factor_correlations, "factor_correlations")
     if theta.shape != (len(pattern),) or phi.shape != (pattern.shape[1], pattern.shape[1]):
         raise ResponseDataError(
             fact_and_hint(
@@ -347,3 +349,13 @@ def composite_reliability(
     total = pattern.sum(axis=0)
     common = float(total @ phi @ total)
     return common / (common + float(theta.sum()))
+
+
+def _numbers(values: npt.ArrayLike, name: str) -> Array:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        fact = f"{name} holds something that is no number."
+        raise ResponseDataError(
+            fact_and_hint("composite_reliability", fact, "give one number per item.")
+        ) from None

@@ -114,7 +114,7 @@ def omega(
     extraction: Literal["minres", "ml"] = "minres",
     missing: Missing = "listwise",
     flip: bool = False,
-    level: float = 0.95,
+    confidence: float = 0.95,
     interval: Literal["logit", "percentile"] = "logit",
     draws: int = 200,
     seed: int = 1,
@@ -146,7 +146,7 @@ def omega(
     flip
         Turn items with a negative general loading, as psych does unless told otherwise. Never silent: `keys`
         tells which. Without it they are named in a warning.
-    level
+    confidence
         Coverage of the intervals.
     interval
         `"logit"`: bootstrap standard error on the logit scale; or `"percentile"`, which covers too seldom for
@@ -215,7 +215,7 @@ def omega(
     0.6857 0.5000
     """
     _check_options(correlation, rotation, extraction, interval, draws)
-    checked_level(level, CALLER)
+    checked_level(confidence, CALLER)
     recipe = _Recipe(
         n_factors=n_factors,
         correlation=correlation,
@@ -255,7 +255,7 @@ def omega(
         resampled,
         missing if len(table.values) else "given",
         interval,
-        level,
+        confidence,
         n_obs=len(table.values) or n_obs or 0,
         smoothing=smoothing,
         draws_smoothed=repaired,
@@ -364,15 +364,15 @@ def _heywood(hierarchy: Hierarchy, names: list[str]) -> tuple[str, ...]:
 
 
 def _intervals(
-    draws: Draws | None, found: tuple[float, ...], interval: str, level: float
+    draws: Draws | None, found: tuple[float, ...], interval: str, confidence: float
 ) -> dict[str, Interval]:
     """Interval of each coefficient; none without draws."""
     if draws is None:
         return {}
     if interval == "percentile":
-        return {name: draws.interval(name, level) for name in draws.names}
+        return {name: draws.interval(name, confidence) for name in draws.names}
     pairs = zip(draws.names, found, strict=True)
-    return {name: draws.logit_interval(name, estimate, level) for name, estimate in pairs}
+    return {name: draws.logit_interval(name, estimate, confidence) for name, estimate in pairs}
 
 
 def _result(
@@ -385,7 +385,7 @@ def _result(
     draws: Draws | None,
     missing: str,
     interval: str,
-    level: float,
+    confidence: float,
     *,
     n_obs: int,
     smoothing: Smoothing | None,
@@ -397,7 +397,7 @@ def _result(
     variance = float(correlations.sum())
     present = np.isfinite(table.values).astype(int)
     pattern = hierarchy.pattern
-    limits = _intervals(draws, found, interval, level)
+    limits = _intervals(draws, found, interval, confidence)
     return OmegaResult(
         total=total,
         hierarchical=hierarchical,
@@ -412,7 +412,7 @@ def _result(
         categorical_ci=limits.get("categorical"),
         categorical_hierarchical_ci=limits.get("categorical_hierarchical"),
         interval=interval,
-        level=level,
+        confidence=confidence,
         alpha=k / (k - 1) * (1 - k / variance),
         lambda6=float("nan")
         if smoothing is not None

@@ -140,7 +140,7 @@ class LambdasResult(Result):
         Items of one half of the best and the worst split.
     every_split
         Whether all splits were tried.
-    standardised
+    standardized
         Whether correlations were used in place of covariances.
     n_obs, n_items, n_dropped
         As in `cronbach_alpha`.
@@ -151,7 +151,7 @@ class LambdasResult(Result):
     best_half: tuple[str, ...]
     worst_half: tuple[str, ...]
     every_split: bool
-    standardised: bool
+    standardized: bool
     missing: str
     n_obs: int
     n_items: int
@@ -166,7 +166,7 @@ def lower_bounds(
     items: pd.DataFrame,
     missing: Missing = "listwise",
     *,
-    standardised: bool = False,
+    standardized: bool = False,
     most_splits: int = MOST_SPLITS,
     seed: int = 1,
 ) -> LambdasResult:
@@ -181,7 +181,7 @@ def lower_bounds(
         Shape (n_persons, n_items): numeric codes, NA for missing, reversed items already reversed.
     missing
         `"listwise"` or `"pairwise"`.
-    standardised
+    standardized
         Work on correlations.
     most_splits, seed
         Splits are drawn at random beyond this many.
@@ -230,7 +230,7 @@ def lower_bounds(
     table = item_table(items, missing, caller)
     covariance = checked_covariance(table, caller)
     warn_of_opposed(caller, opposed_items(correlation_of(covariance), table.names))
-    if standardised:
+    if standardized:
         covariance = correlation_of(covariance)
     if covariance.sum() <= 1e-12 * np.trace(covariance):
         raise NotEstimableError(
@@ -250,7 +250,7 @@ def lower_bounds(
         best_half=tuple(names[members[splits.argmax()]].tolist()),
         worst_half=tuple(names[members[splits.argmin()]].tolist()),
         every_split=len(splits) == comb(k, k // 2) // (2 if k % 2 == 0 else 1),
-        standardised=standardised,
+        standardized=standardized,
         missing=missing,
         n_obs=len(table.values),
         n_items=k,

@@ -38,7 +38,7 @@ class IntraclassResult(Result):
         Rows and clusters in use.
     mean_size
         Rows of a cluster on average.
-    level
+    confidence
         Coverage.
     """
 
@@ -46,7 +46,7 @@ class IntraclassResult(Result):
     n_obs: int
     n_clusters: int
     mean_size: float
-    level: float
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """Give the table, unrounded."""
@@ -67,7 +67,7 @@ class MultilevelReliabilityResult(Result):
         Rows, clusters and items in use.
     harmonic_size
         Harmonic mean of the sizes of clusters.
-    level
+    confidence
         Coverage.
     fits
         "equal" and "free" (one factor at each level, loadings equal across levels or not) and "unrestricted".
@@ -78,7 +78,7 @@ class MultilevelReliabilityResult(Result):
     n_clusters: int
     n_items: int
     harmonic_size: float
-    level: float
+    confidence: float
     fits: dict[str, StructuralResult]
 
     def to_frame(self) -> pd.DataFrame:
@@ -113,7 +113,7 @@ class MultilevelReliabilityResult(Result):
 
 
 def intraclass_correlations(
-    items: pd.DataFrame, cluster: str, missing: str | None = None, level: float = 0.95
+    items: pd.DataFrame, cluster: str, missing: str | None = None, confidence: float = 0.95
 ) -> IntraclassResult:
     """Share of each item's variance that lies between clusters.
 
@@ -128,7 +128,7 @@ def intraclass_correlations(
         Name of that column.
     missing
         None: full information where answers are missing; "listwise" on request.
-    level
+    confidence
         Coverage of the intervals.
 
     Returns
@@ -160,7 +160,7 @@ def intraclass_correlations(
     True
     """
     caller = "intraclass_correlations"
-    checked_level(level, caller)
+    checked_level(confidence, caller)
     names = _item_names(items, cluster, caller, least=1)
     fit = sem(_unrestricted(names), items, "MLR", cluster=cluster, missing=missing)
 
@@ -178,18 +178,18 @@ def intraclass_correlations(
             "icc": estimate[order], "se": se[order],
         }
     )  # fmt: skip
-    half = float(norm.ppf(0.5 + level / 2)) * table["se"]
+    half = float(norm.ppf(0.5 + confidence / 2)) * table["se"]
     table = table.assign(
         ci_lower=table["icc"] - half, ci_upper=table["icc"] + half,
         design_effect=1.0 + (size - 1.0) * table["icc"],
     )  # fmt: skip
     return IntraclassResult(
-        table=table, n_obs=fit.n_obs, n_clusters=fit.n_clusters, mean_size=size, level=level
+        table=table, n_obs=fit.n_obs, n_clusters=fit.n_clusters, mean_size=size, confidence=confidence
     )
 
 
 def multilevel_reliability(
-    items: pd.DataFrame, cluster: str, missing: str | None = None, level: float = 0.95
+    items: pd.DataFrame, cluster: str, missing: str | None = None, confidence: float = 0.95
 ) -> MultilevelReliabilityResult:
     """Omega and alpha of the sum of items, for rows, for deviations within clusters and for clusters' means.
 
@@ -205,7 +205,7 @@ def multilevel_reliability(
         Name of that column.
     missing
         None: full information where answers are missing; "listwise" on request.
-    level
+    confidence
         Coverage of the intervals.
 
     Returns
@@ -253,7 +253,7 @@ def multilevel_reliability(
     0.8
     """
     caller = "multilevel_reliability"
-    checked_level(level, caller)
+    checked_level(confidence, caller)
     names = _item_names(items, cluster, caller, least=3)
     labelled = " + ".join([names[0], *(f"equal_{k}*{name}" for k, name in enumerate(names[1:]))])
     plain = " + ".join(names)
@@ -299,12 +299,12 @@ def multilevel_reliability(
         ("alpha_latent_between", "latent between", "any", *_at(alpha, 3)),
     ]
     table = pd.DataFrame(rows, columns=["coefficient", "score", "construct", "estimate", "se"])
-    half = float(norm.ppf(0.5 + level / 2)) * table["se"]
+    half = float(norm.ppf(0.5 + confidence / 2)) * table["se"]
     table = table.assign(ci_lower=table["estimate"] - half, ci_upper=table["estimate"] + half)
     fit = fits["free"]
     return MultilevelReliabilityResult(
         table=table, n_obs=fit.n_obs, n_clusters=fit.n_clusters, n_items=p, harmonic_size=harmonic,
-        level=level, fits=fits,
+        confidence=confidence, fits=fits,
     )  # fmt: skip
 
 

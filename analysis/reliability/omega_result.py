@@ -65,7 +65,7 @@ class OmegaResult(Result):
     categorical_ci: Interval | None
     categorical_hierarchical_ci: Interval | None
     interval: str
-    level: float
+    confidence: float
     alpha: float
     lambda6: float
     groups: pd.DataFrame

@@ -35,14 +35,14 @@ class BifactorResult(Result):
         the part's sum that all factors explain; `omega_general`, the share of the general factor (omega
         hierarchical in the row of the total); `omega_group`, the share of the group factors; `ecv`, the part
         of the common variance that is general; each with `_se`, `_ci_lower` and `_ci_upper`.
-    level
+    confidence
         Coverage of the intervals.
     scale
         What the sums are of: "latent answers" for ordinal items, "standardised items" otherwise.
     """
 
     table: pd.DataFrame
-    level: float
+    confidence: float
     scale: str
 
     def to_frame(self) -> pd.DataFrame:
@@ -66,7 +66,7 @@ class BifactorResult(Result):
         return float(self.table["ecv"].loc[WHOLE])
 
 
-def bifactor_strength(fit: StructuralResult, level: float = 0.95) -> BifactorResult:
+def bifactor_strength(result: StructuralResult, confidence: float = 0.95) -> BifactorResult:
     """Say how much of a total, and of each theme, the general factor of a bifactor model accounts for.
 
     Use it before subscores are promised: where `omega_group` of a theme is small, its score says little
@@ -74,10 +74,10 @@ def bifactor_strength(fit: StructuralResult, level: float = 0.95) -> BifactorRes
 
     Parameters
     ----------
-    fit
+    result
         A model of uncorrelated factors in one group of people; its first factor is the general one and
         carries every item, each other factor carries the items of a theme.
-    level
+    confidence
         Coverage of the intervals.
 
     Returns
@@ -118,17 +118,17 @@ def bifactor_strength(fit: StructuralResult, level: float = 0.95) -> BifactorRes
     >>> bool(abs(bifactor_strength(fit).omega_h - 39.69 / (39.69 + 4.32 + 3.24)) < 0.02)
     True
     """
-    checked_level(level, CALLER)
-    loadings, spread, places, names = _standardised(fit)
+    checked_level(confidence, CALLER)
+    loadings, spread, places, names = _standardized(result)
     everything = np.arange(loadings.shape[0])
     parts = {WHOLE: everything}
     for k, name in enumerate(names[1:], start=1):
         parts[name] = np.flatnonzero(places[:, k] >= 0)
-    rows = {part: _row(loadings, spread, places, items, level) for part, items in parts.items()}
+    rows = {part: _row(loadings, spread, places, items, confidence) for part, items in parts.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("part")
     table.insert(0, "n_items", [len(items) for items in parts.values()])
-    scale = "latent answers" if fit._fitted.ordinal else "standardised items"
-    return BifactorResult(table=table, level=level, scale=scale)
+    scale = "latent answers" if result._fitted.ordinal else "standardised items"
+    return BifactorResult(table=table, confidence=confidence, scale=scale)
 
 
 def shares(loadings: Array, items: Places) -> Array:
@@ -160,7 +160,7 @@ def shares(loadings: Array, items: Places) -> Array:
 COEFFICIENTS = ("omega", "omega_general", "omega_group", "ecv")
 
 
-def _standardised(fit: StructuralResult) -> tuple[Array, Array, Places, list[str]]:
+def _standardized(fit: StructuralResult) -> tuple[Array, Array, Places, list[str]]:
     """Loadings, the covariance of their estimates, the place of each in it (-1: none), factor names."""
     fitted = fit._fitted
     if len(fitted.sizes) > 1:
@@ -195,14 +195,16 @@ def _refuse(fact: str, hint: str) -> None:
     raise DefinitionError(fact_and_hint(CALLER, fact, hint))
 
 
-def _row(loadings: Array, spread: Array, places: Places, items: Places, level: float) -> dict[str, float]:
+def _row(
+    loadings: Array, spread: Array, places: Places, items: Places, confidence: float
+) -> dict[str, float]:
     """Every share of one part with standard error and interval."""
     values = shares(loadings, items)
     slopes = _slopes(lambda changed: shares(changed, items), loadings, places)
     errors = np.sqrt(np.einsum("ij,jk,ik->i", slopes, spread, slopes))
     row: dict[str, float] = {}
     for name, value, error in zip(COEFFICIENTS, values, errors, strict=True):
-        lower, upper = _logit_interval(float(value), float(error), level)
+        lower, upper = _logit_interval(float(value), float(error), confidence)
         row |= {name: float(value), f"{name}_se": float(error)}
         row |= {f"{name}_ci_lower": lower, f"{name}_ci_upper": upper}
     return row
@@ -219,8 +221,8 @@ def _slopes(function: Callable[[Array], Array], loadings: Array, places: Places)
     return slopes
 
 
-def _logit_interval(value: float, error: float, level: float) -> tuple[float, float]:
+def _logit_interval(value: float, error: float, confidence: float) -> tuple[float, float]:
     if not 0 < value < 1:
         return float("nan"), float("nan")
-    half = float(norm.ppf((1 + level) / 2)) * error / (value * (1 - value))
+    half = float(norm.ppf((1 + confidence) / 2)) * error / (value * (1 - value))
     return float(expit(logit(value) - half)), float(expit(logit(value) + half))

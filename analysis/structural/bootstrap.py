@@ -33,14 +33,14 @@ class BootstrapResult(Result):
     table
         One row per parameter: lhs, op, rhs, group, label, est, se, ci_lower, ci_upper, and the same for
         the standardised solution (std_all, std_all_se, std_all_ci_lower, std_all_ci_upper).
-    n_draws, n_failed
+    draws, n_failed
         Draws asked for, and draws whose model could not be fitted.
     seed
         Seed of the draws.
     """
 
     table: pd.DataFrame
-    n_draws: int
+    draws: int
     n_failed: int
     seed: int
 
@@ -56,7 +56,7 @@ class BootstrapResult(Result):
 
 
 def bootstrap_model(
-    result: StructuralResult, n_draws: int = 1000, seed: int = 1, level: float = 0.95
+    result: StructuralResult, draws: int = 1000, seed: int = 1, confidence: float = 0.95
 ) -> BootstrapResult:
     """Bootstrap the parameters of a fitted model.
 
@@ -64,11 +64,11 @@ def bootstrap_model(
     ----------
     result
         From `cfa` or `sem`.
-    n_draws
+    draws
         Number of resamples; rows are drawn with replacement within groups.
     seed
         Seed of the draws.
-    level
+    confidence
         Confidence of the percentile intervals.
 
     Returns
@@ -98,45 +98,45 @@ def bootstrap_model(
     --------
     >>> import numpy as np, pandas as pd
     >>> from analysis.structural.models import cfa
-    >>> draws = np.random.default_rng(1).normal(size=(200, 4))
-    >>> table = pd.DataFrame(draws[:, :3] + draws[:, [3]], columns=["x1", "x2", "x3"])
-    >>> found = bootstrap_model(cfa("f =~ x1 + x2 + x3", table, "ML"), n_draws=20)
-    >>> found.n_draws, found.n_failed
+    >>> noise = np.random.default_rng(1).normal(size=(200, 4))
+    >>> table = pd.DataFrame(noise[:, :3] + noise[:, [3]], columns=["x1", "x2", "x3"])
+    >>> found = bootstrap_model(cfa("f =~ x1 + x2 + x3", table, "ML"), draws=20)
+    >>> found.draws, found.n_failed
     (20, 0)
     """
     checked_level(level, "bootstrap_model")
     fitted = result._fitted
     generator = np.random.default_rng(checked_seed(seed, "bootstrap_model"))
-    draws: list[Array] = []
-    for _ in range(n_draws):
+    drawn: list[Array] = []
+    for _ in range(draws):
         found = _one_draw(fitted, generator)
         if found is not None:
-            draws.append(found)
-    failed = n_draws - len(draws)
-    if failed > MOST_FAILED * n_draws or len(draws) < 2:
+            drawn.append(found)
+    failed = draws - len(drawn)
+    if failed > MOST_FAILED * draws or len(drawn) < 2:
         raise NotEstimableError(
             fact_and_hint(
-                "bootstrap_model", f"{failed} of {n_draws} draws could not be fitted.",
+                "bootstrap_model", f"{failed} of {draws} draws could not be fitted.",
                 "simplify the model, merge rare categories, or use the analytic standard errors.",
             )
         )  # fmt: skip
     if failed:
         warnings.warn(
             fact_and_hint(
-                "bootstrap_model", f"{failed} of {n_draws} draws could not be fitted and are left out.",
+                "bootstrap_model", f"{failed} of {draws} draws could not be fitted and are left out.",
                 "report the number.",
             ),
             ToolkitWarning, stacklevel=2,
         )  # fmt: skip
     table = shown(fitted, row_labels(fitted))
-    stacked = np.stack(draws)[:, :, visible_rows(fitted)]
-    tails = [(1.0 - level) / 2.0, (1.0 + level) / 2.0]
+    stacked = np.stack(drawn)[:, :, visible_rows(fitted)]
+    tails = [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0]
     for k, (name, prefix) in enumerate((("est", ""), ("std_all", "std_all_"))):
         lower, upper = np.nanquantile(stacked[:, k], tails, axis=0)
         table[name] = result.parameters[name].to_numpy()
         table[f"{prefix}se"] = np.std(stacked[:, k], axis=0, ddof=1)
         table[f"{prefix}ci_lower"], table[f"{prefix}ci_upper"] = lower, upper
-    return BootstrapResult(table=table, n_draws=n_draws, n_failed=failed, seed=seed)
+    return BootstrapResult(table=table, draws=draws, n_failed=failed, seed=seed)
 
 
 @one_thread()

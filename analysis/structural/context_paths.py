@@ -77,8 +77,8 @@ class ContextOverTimeResult(Result):
 
 
 def context_over_time(
-    scale: Instrument,
     responses: pd.DataFrame,
+    scale: Instrument,
     waves: Sequence[object] | None = None,
     *,
     context: str | None = None,
@@ -96,11 +96,11 @@ def context_over_time(
 
     Parameters
     ----------
-    scale
-        The instrument; its `dimension` themes make the general factor.
     responses
         Long: one row per participant and wave, one column per item, reversed items are turned
         here, unless the table says that they are (`reverse_key`).
+    scale
+        The instrument; its `dimension` themes make the general factor.
     waves
         Two waves, the earlier first; by default the first two to appear.
     context
@@ -175,7 +175,7 @@ def context_over_time(
     ...         f"{name}{k}": np.clip(np.round(5 + 2 * level + draw(size=400)), 1, 9)
     ...         for name, level in zip("ak", state) for k in "123"})
     ...     for wave, state in enumerate(states)]
-    >>> paths = context_over_time(scale, pd.concat(frames), measured_by="scores").paths
+    >>> paths = context_over_time(pd.concat(frames), scale, measured_by="scores").paths
     >>> bool(paths.loc["lead", "ci_lower"] < 0.3 < paths.loc["lead", "ci_upper"])
     True
     >>> bool(paths.loc["back", "pvalue"] > 0.05)

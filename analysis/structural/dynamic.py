@@ -83,7 +83,7 @@ class DynamicCutoffs(Result):
 
 
 def dynamic_cutoffs(
-    result: StructuralResult, replications: int = 500, seed: int = 1, n_jobs: int = 1
+    result: StructuralResult, replications: int = 500, seed: int = 1, workers: int = 1
 ) -> DynamicCutoffs:
     """Simulate cut-offs for SRMR, RMSEA and CFI that suit one factor model and its sample size.
 
@@ -100,8 +100,8 @@ def dynamic_cutoffs(
     replications
         Samples per level, from 20; the authors use 500.
     seed
-        Seed. Every hundred replications have their own stream, so results do not depend on `n_jobs`.
-    n_jobs
+        Seed. Every hundred replications have their own stream, so results do not depend on `workers`.
+    workers
         Processes.
 
     Returns
@@ -168,13 +168,13 @@ def dynamic_cutoffs(
     True
     """
     fitted, model = checked_model(result, CALLER)
-    _check_options(replications, n_jobs)
+    _check_options(replications, workers)
     levels = wrong_levels(model)
     if not levels:
         fact = f"{len(model.loadings)} items leave no pair of residuals to correlate."
         raise DefinitionError(fact_and_hint(CALLER, fact, "read the test of the model instead."))
     task = make_task(fitted, model, levels)
-    found = _simulate(task, replications, checked_seed(seed, CALLER), n_jobs)
+    found = _simulate(task, replications, checked_seed(seed, CALLER), workers)
     failed = np.isnan(found[:, :, 0]).sum(axis=1)
     _refuse_failures(failed, replications)
     draws = pd.DataFrame({"level": range(len(failed)), "replications": replications, "not_converged": failed})
@@ -195,24 +195,24 @@ def make_task(fitted: Fitted, model: Standardised, levels: list[Level]) -> Task:
     )  # fmt: skip
 
 
-def _check_options(replications: int, n_jobs: int) -> None:
+def _check_options(replications: int, workers: int) -> None:
     if not is_whole(replications) or replications < LEAST_REPLICATIONS:
         fact = f"replications is {replications!r}."
         hint = f"give a whole number from {LEAST_REPLICATIONS}, such as 500."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
-    if not is_whole(n_jobs) or n_jobs < 1:
-        fact = f"n_jobs is {n_jobs!r}."
+    if not is_whole(workers) or workers < 1:
+        fact = f"workers is {workers!r}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give the number of processes, from 1."))
 
 
-def _simulate(task: Task, replications: int, seed: int, n_jobs: int) -> Array:
+def _simulate(task: Task, replications: int, seed: int, workers: int) -> Array:
     """Indices of all samples, shape (levels + 1, replications, 3), whoever drew them."""
     sizes = [min(CHUNK, replications - k) for k in range(0, replications, CHUNK)]
     jobs = list(zip(np.random.SeedSequence(seed).spawn(len(sizes)), sizes, strict=True))
-    if n_jobs > 1:
+    if workers > 1:
         from joblib import Parallel, delayed
 
-        parts = Parallel(n_jobs=n_jobs)(delayed(replicate_indices)(*job, task) for job in jobs)
+        parts = Parallel(n_jobs=workers)(delayed(replicate_indices)(*job, task) for job in jobs)
     else:
         parts = [replicate_indices(*job, task) for job in jobs]
     return np.concatenate(list(parts), axis=1)

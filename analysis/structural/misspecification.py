@@ -32,13 +32,13 @@ class MisspecificationResult(Result):
     residuals : pandas.DataFrame
         One row per pair of variables: one, other, group, `residual` (of the correlation), `se`, `z`,
         `ci_lower`, `ci_upper`, `verdict`.
-    level : float
+    confidence : float
         Confidence level of the intervals.
     """
 
     parameters: pd.DataFrame
     residuals: pd.DataFrame
-    level: float
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """One row per parameter left out."""
@@ -48,11 +48,11 @@ class MisspecificationResult(Result):
 def misspecifications(
     result: StructuralResult,
     *,
-    loading: float = LOADING,
-    correlation: float = CORRELATION,
-    regression: float = REGRESSION,
-    intercept: float = INTERCEPT,
-    level: float = 0.90,
+    loading_size: float = LOADING,
+    correlation_size: float = CORRELATION,
+    regression_size: float = REGRESSION,
+    intercept_size: float = INTERCEPT,
+    confidence: float = 0.90,
 ) -> MisspecificationResult:
     """Say of every parameter left out, and of every residual correlation, whether it is negligible.
 
@@ -64,9 +64,9 @@ def misspecifications(
     ----------
     result
         Of `cfa` or `sem`.
-    loading, correlation, regression, intercept
-        Smallest standardised change that matters, by kind of parameter; `correlation` also of residuals.
-    level
+    loading_size, correlation_size, regression_size, intercept_size
+        Smallest standardised change that matters, by kind of parameter; `correlation_size` also of residuals.
+    confidence
         Of the intervals; 0.90 makes it the usual pair of one-sided tests at 0.05.
 
     Returns
@@ -94,26 +94,26 @@ def misspecifications(
     Saris, W. E., Satorra, A., & van der Veld, W. M. (2009). Structural Equation Modeling, 16, 561-582.
     https://doi.org/10.1080/10705510903203433
     """
-    checked_level(level, "misspecifications")
-    sizes = {"=~": loading, "~~": correlation, "~": regression, "~1": intercept}
+    checked_level(confidence, "misspecifications")
+    sizes = {"=~": loading_size, "~~": correlation_size, "~": regression_size, "~1": intercept_size}
     if min(sizes.values()) <= 0 or not np.isfinite(list(sizes.values())).all():
         fact = "a smallest change that matters is not above 0."
         raise DefinitionError(
             fact_and_hint("misspecifications", fact, "give standardised sizes such as 0.1.")
         )
     return MisspecificationResult(
-        parameters=_parameters(result, sizes, level),
-        residuals=_residuals(result, correlation, level),
-        level=level,
+        parameters=_parameters(result, sizes, confidence),
+        residuals=_residuals(result, correlation_size, confidence),
+        confidence=confidence,
     )
 
 
-def _parameters(result: StructuralResult, sizes: dict[str, float], level: float) -> pd.DataFrame:
+def _parameters(result: StructuralResult, sizes: dict[str, float], confidence: float) -> pd.DataFrame:
     table = result.modification_indices()
     frame = table[table["op"].isin(list(sizes)) & (table["mi"] > 0)].reset_index(drop=True)
-    found = frame[["lhs", "op", "rhs", "group", "mi", "epc"]].assign(sepc=_standardised(frame, result))
+    found = frame[["lhs", "op", "rhs", "group", "mi", "epc"]].assign(sepc=_standardized(frame, result))
     found["se"] = found["sepc"].abs() / np.sqrt(found["mi"])
-    crit = float(stats.norm.ppf((1 + level) / 2))
+    crit = float(stats.norm.ppf((1 + confidence) / 2))
     found["ci_lower"] = found["sepc"] - crit * found["se"]
     found["ci_upper"] = found["sepc"] + crit * found["se"]
     found["trivial"] = found["op"].map(sizes)
@@ -128,7 +128,7 @@ def _parameters(result: StructuralResult, sizes: dict[str, float], level: float)
     return found
 
 
-def _standardised(frame: pd.DataFrame, result: StructuralResult) -> list[float]:
+def _standardized(frame: pd.DataFrame, result: StructuralResult) -> list[float]:
     """Changes in standard deviations; those of error covariances by the whole variance of the variables."""
     implied = {str(name): matrix for name, matrix in result.implied().items()}
     found = []
@@ -151,13 +151,13 @@ def _verdicts(frame: pd.DataFrame, bound: pd.Series | float) -> np.ndarray:
     return found
 
 
-def _residuals(result: StructuralResult, bound: float, level: float) -> pd.DataFrame:
+def _residuals(result: StructuralResult, bound: float, confidence: float) -> pd.DataFrame:
     columns = ["one", "other", "group", "residual", "se", "z", "ci_lower", "ci_upper", "verdict"]
     try:
         by_z = result.residuals("z")
     except DefinitionError:  # two levels, or ordinal beside other variables
         return pd.DataFrame(columns=columns)
-    crit = float(stats.norm.ppf((1 + level) / 2))
+    crit = float(stats.norm.ppf((1 + confidence) / 2))
     rows = []
     for group, table in result.residuals("correlation").items():
         names = list(table.index)

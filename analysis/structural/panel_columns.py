@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -59,7 +59,7 @@ def from_table(data: pd.DataFrame, variables: Any, waves: Sequence[object] | Non
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     panel = []
     for name, entries in variables.items():
-        if isinstance(entries, str):
+        if isinstance(entries, str) or not isinstance(entries, Iterable):
             fact = f"variable {name!r} has one column."
             hint = "name a column (or a list of indicators) for each wave."
             raise DefinitionError(fact_and_hint(CALLER, fact, hint))

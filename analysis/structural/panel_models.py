@@ -40,7 +40,7 @@ class PanelResult(Result):
     ----------
     paths
         One row per lagged effect: `path` ("carry-over" or "cross-lagged"), `source`, `target`, `from_wave`,
-        `to_wave`; `estimate` in the units of the variables, `standardised` by the standard deviations of the
+        `to_wave`; `estimate` in the units of the variables, `standardized` by the standard deviations of the
         deviations from their own level (RI-CLPM) or of the variables (CLPM), each with `_se`, `_lower` and
         `_upper` (95 %); `pvalue` of the estimate.
     between
@@ -263,13 +263,13 @@ def panel_model(
         {v.name: [int(wide[list(c)].notna().any(axis=1).sum()) for c in v.columns] for v in panel},
         index=pd.Index(labels, name="wave"),
     )
-    raw, standardised = _rows(fit.parameters), _rows(fit.standardized())
+    raw, standardized = _rows(fit.parameters), _rows(fit.standardized())
     random = kind == "RI-CLPM"
     return PanelResult(
-        paths=_paths(raw, standardised, panel, labels, random),
-        between=_between(raw, standardised, panel if random else []),
-        shares=_shares(standardised, panel if random else [], labels),
-        concurrent=_concurrent(standardised, panel, labels, random),
+        paths=_paths(raw, standardized, panel, labels, random),
+        between=_between(raw, standardized, panel if random else []),
+        shares=_shares(standardized, panel if random else [], labels),
+        concurrent=_concurrent(standardized, panel, labels, random),
         kind=kind, waves=tuple(labels), gaps=gaps, spacing=spacing, equal=tuple(held), n_obs=fit.n_obs,
         n_at=n_at, fit=fit, syntax=syntax,
     )  # fmt: skip
@@ -351,7 +351,7 @@ def _rows(frame: pd.DataFrame) -> Rows:
 
 
 def _paths(
-    estimates: Rows, standardised: Rows, panel: Sequence[PanelVariable],
+    estimates: Rows, standardized: Rows, panel: Sequence[PanelVariable],
     labels: Sequence[object], random: bool,
 ) -> pd.DataFrame:  # fmt: skip
     rows = []
@@ -360,7 +360,7 @@ def _paths(
         for target in panel:
             for k in range(1, len(labels)):
                 key = (name(target, k), "~", name(source, k - 1))
-                raw, std = estimates[key], standardised[key]
+                raw, std = estimates[key], standardized[key]
                 rows.append({
                     "path": "carry-over" if source is target else "cross-lagged",
                     "source": source.name, "target": target.name,
@@ -368,17 +368,17 @@ def _paths(
                     "estimate": raw["est"], "estimate_se": raw["se"],
                     "estimate_lower": raw["ci_lower"], "estimate_upper": raw["ci_upper"],
                     "pvalue": raw["pvalue"],
-                    "standardised": std["est"], "standardised_se": std["se"],
-                    "standardised_lower": std["ci_lower"], "standardised_upper": std["ci_upper"],
+                    "standardized": std["est"], "standardized_se": std["se"],
+                    "standardized_lower": std["ci_lower"], "standardized_upper": std["ci_upper"],
                 })  # fmt: skip
     return pd.DataFrame(rows)
 
 
-def _between(estimates: Rows, standardised: Rows, panel: Sequence[PanelVariable]) -> pd.DataFrame:
+def _between(estimates: Rows, standardized: Rows, panel: Sequence[PanelVariable]) -> pd.DataFrame:
     rows = []
     for one, two in combinations_with_replacement(panel, 2):
         key = (between(one), "~~", between(two))
-        raw, std = estimates[key], standardised[key]
+        raw, std = estimates[key], standardized[key]
         own = one is two
         rows.append({
             "first": one.name, "second": two.name, "estimate": raw["est"], "se": raw["se"],
@@ -392,12 +392,12 @@ def _between(estimates: Rows, standardised: Rows, panel: Sequence[PanelVariable]
     return pd.DataFrame(rows, columns=columns.split())
 
 
-def _shares(standardised: Rows, panel: Sequence[PanelVariable], labels: Sequence[object]) -> pd.DataFrame:
+def _shares(standardized: Rows, panel: Sequence[PanelVariable], labels: Sequence[object]) -> pd.DataFrame:
     """Squared standardised loadings on the lasting part, with delta-method intervals inside 0 to 1."""
     rows = []
     for v in panel:
         for k, label in enumerate(labels):
-            std = standardised[between(v), "=~", v.at(k)]
+            std = standardized[between(v), "=~", v.at(k)]
             share, se = float(std["est"]) ** 2, 2 * abs(float(std["est"])) * float(std["se"])
             rows.append({
                 "variable": v.name, "wave": label, "share": share,
@@ -407,7 +407,7 @@ def _shares(standardised: Rows, panel: Sequence[PanelVariable], labels: Sequence
 
 
 def _concurrent(
-    standardised: Rows, panel: Sequence[PanelVariable], labels: Sequence[object], random: bool
+    standardized: Rows, panel: Sequence[PanelVariable], labels: Sequence[object], random: bool
 ) -> pd.DataFrame:
     name = within if random else PanelVariable.at
     rows = []
@@ -415,7 +415,7 @@ def _concurrent(
         if one is two:
             continue
         for k, label in enumerate(labels):
-            std = standardised[name(one, k), "~~", name(two, k)]
+            std = standardized[name(one, k), "~~", name(two, k)]
             rows.append({
                 "first": one.name, "second": two.name, "wave": label, "correlation": std["est"],
                 "se": std["se"], "ci_lower": std["ci_lower"], "ci_upper": std["ci_upper"],

@@ -145,8 +145,10 @@ def compare_theories(
             errors[name] = error
     failures = {name: str(error) for name, error in errors.items()}
     if not fits:
-        fact = f"none of {len(models)} models could be fitted; the first: {next(iter(failures.values()))}"
-        raise NotEstimableError(fact_and_hint(CALLER, fact, "see the reasons of each model."))
+        fact = f"none of {len(models)} models could be fitted; the first: {_fact(errors)}"
+        raise NotEstimableError(
+            fact_and_hint(CALLER, fact, "collect more answers, or merge rare categories.")
+        )
     variant = {"ML": "plain", "MLR": "robust"}.get(estimator, "scaled")
     return TheoryResult(
         table=_table(models, fits, failures, notes, variant),
@@ -258,3 +260,8 @@ def _equivalent(models: dict[str, TheoryModel], fits: dict[str, StructuralResult
         if len(same) > 1:
             found += equivalent_models(same)
     return found
+
+
+def _fact(errors: dict[str, ToolkitError]) -> str:
+    """What the first of the errors says, without its name and hint."""
+    return str(next(iter(errors.values()))).split("\nHint: ")[0].partition(": ")[2]

@@ -14,6 +14,7 @@ from analysis.factors.moments import moments, pearson, polychoric_correlations
 from analysis.factors.pattern import Array
 from analysis.reliability.resampling import accelerated_limits, bootstrap, checked_level, left_out_values
 from analysis.result import Result
+from analysis.validity.extracted import items_by_theme
 from instrument.answers import given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
@@ -45,7 +46,7 @@ class HtmtResult(Result):
     correlation: str
     missing: str
     draws: int
-    level: float
+    confidence: float
     seed: int
 
     def to_frame(self) -> pd.DataFrame:
@@ -98,7 +99,7 @@ def themes_of(scale: Instrument | Mapping[str, Sequence[str]]) -> dict[str, list
     """
     if isinstance(scale, Instrument):
         return {t.id: [item.id for item in t.items] for t in scale.themes if t.role != "plain"}
-    return {str(theme): [str(item) for item in items] for theme, items in scale.items()}
+    return items_by_theme(scale, "htmt", "scale")
 
 
 def _checked_themes(themes: dict[str, list[str]], columns: list[str]) -> None:
@@ -143,7 +144,7 @@ def htmt(
     correlation: str = "pearson",
     missing: str = "pairwise",
     draws: int = 1000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     seed: int = 1,
 ) -> HtmtResult:
     """Heterotrait-monotrait ratios: how much items of two themes correlate, compared with within each.
@@ -164,7 +165,7 @@ def htmt(
         All rows with pairs of answers, or complete rows.
     draws
         Bootstrap samples of persons; 0 for no intervals.
-    level
+    confidence
         Confidence level of the intervals (bootstrap over persons, bias-corrected and accelerated).
     seed
         Seed of the bootstrap.
@@ -207,7 +208,7 @@ def htmt(
     >>> found.pairs[["htmt", "htmt2"]].round(6).to_numpy().tolist()
     [[0.5, 0.5]]
     """
-    checked_level(level, "htmt")
+    checked_level(confidence, "htmt")
     themes = themes_of(scale)
     data = table_of(data, "htmt", "data")
     _checked_themes(themes, [str(column) for column in data.columns])
@@ -226,7 +227,7 @@ def htmt(
     first, second = ratios(found.correlations, positions)
     names = list(combinations(themes, 2))
     table = pd.DataFrame({"first": [a for a, _ in names], "second": [b for _, b in names]})
-    intervals = _intervals(found.values, found.labels, positions, correlation, draws, level, seed)
+    intervals = _intervals(found.values, found.labels, positions, correlation, draws, confidence, seed)
     for column, values in (("htmt", first), ("htmt2", second)):
         table[column] = values
         table[f"{column}_ci_lower"], table[f"{column}_ci_upper"] = intervals[column]
@@ -239,7 +240,7 @@ def htmt(
         correlation=correlation,
         missing=missing,
         draws=draws,
-        level=level,
+        confidence=confidence,
         seed=seed,
     )
 
@@ -250,7 +251,7 @@ def _intervals(
     positions: list[list[int]],
     correlation: str,
     draws: int,
-    level: float,
+    confidence: float,
     seed: int,
 ) -> dict[str, tuple[Array, Array]]:
     """Bias-corrected and accelerated limits of both ratios over persons drawn with replacement."""
@@ -270,7 +271,9 @@ def _intervals(
     columns = tuple(f"{kind}:{i}" for kind in ("htmt", "htmt2") for i in range(n_pairs))
     drawn = bootstrap(values, statistic, columns, draws=draws, seed=seed, caller="htmt")
     estimate = np.array(statistic(values))
-    lower, upper = accelerated_limits(estimate, drawn.values, left_out_values(values, statistic, seed), level)
+    lower, upper = accelerated_limits(
+        estimate, drawn.values, left_out_values(values, statistic, seed), confidence
+    )
     # ratios are biased upwards in samples: where every draw lies above, the interval begins at the estimate
     lower, upper = np.minimum(lower, estimate), np.maximum(upper, estimate)
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,7 @@ def extracted_variance(
     {'n_items': 4.0, 'ave': 0.49, 'composite_reliability': 0.793522, 'sqrt_ave': 0.7}
     """
     errors = 1 - loadings**2 if error_variances is None else error_variances
+    themes = items_by_theme(themes, "extracted_variance", "themes")
     listed = [item for items in themes.values() for item in items]
     absent = [item for item in listed if item not in loadings.index or item not in errors.index]
     if absent:
@@ -134,3 +135,34 @@ def _against_correlations(table: pd.DataFrame, correlations: pd.DataFrame) -> pd
     np.fill_diagonal(strengths, 0.0)
     largest = strengths.max(axis=1)
     return table.assign(largest_correlation=largest, fornell_larcker=table["sqrt_ave"] > largest)
+
+
+def items_by_theme(themes: Mapping[str, Sequence[str]], caller: str, what: str) -> dict[str, list[str]]:
+    """Give theme to item names as lists, or say that a theme has none.
+
+    Parameters
+    ----------
+    themes
+        As given.
+    caller
+        Public function that the message names.
+    what
+        Its argument.
+
+    Returns
+    -------
+    dict of str to list of str
+        The same.
+
+    Raises
+    ------
+    DefinitionError
+        A theme whose items are no list.
+    """
+    bare = [
+        theme for theme, items in themes.items() if isinstance(items, str) or not isinstance(items, Iterable)
+    ]
+    if bare:
+        fact = f"{what}: the items of {name_offenders(bare)} are no list."
+        raise DefinitionError(fact_and_hint(caller, fact, "map each theme to a list of item names."))
+    return {str(theme): [str(item) for item in items] for theme, items in themes.items()}

@@ -66,7 +66,7 @@ class KnownGroupsResult(Result):
     n_obs: int
     n_dropped: int
     left_out: pd.Series
-    level: float
+    confidence: float
 
     def to_frame(self) -> pd.DataFrame:
         """One row per pair of groups."""
@@ -107,14 +107,14 @@ def _noncentrality(t: float, df: float, tail: float) -> float:
     return float(brentq(excess, t - reach, t + reach, xtol=1e-12))
 
 
-def hedges_g(first: Array, second: Array, level: float = 0.95) -> tuple[float, float, float]:
+def hedges_g(first: Array, second: Array, confidence: float = 0.95) -> tuple[float, float, float]:
     """Hedges' standardised difference (second minus first) with its exact interval.
 
     Parameters
     ----------
     first, second : ndarray, shape (n_persons,)
         Scores of two groups.
-    level
+    confidence
         Confidence level.
 
     Returns
@@ -132,7 +132,7 @@ def hedges_g(first: Array, second: Array, level: float = 0.95) -> tuple[float, f
     pooled = np.sqrt(((n1 - 1) * np.var(first, ddof=1) + (n2 - 1) * np.var(second, ddof=1)) / df)
     scale = np.sqrt(1 / n1 + 1 / n2)
     t = float((np.mean(second) - np.mean(first)) / (pooled * scale))
-    tail = (1 - level) / 2
+    tail = (1 - confidence) / 2
     factor = small_sample_factor(df) * scale
     lower, upper = (_noncentrality(t, df, q) * factor for q in (1 - tail, tail))
     return t * factor, lower, upper
@@ -144,7 +144,7 @@ def known_groups(
     group: str,
     *,
     expected: Sequence[Any] | None = None,
-    level: float = 0.95,
+    confidence: float = 0.95,
 ) -> KnownGroupsResult:
     """Compare a score between groups that are known to differ.
 
@@ -162,7 +162,7 @@ def known_groups(
         Column of the group; labels are kept.
     expected
         Groups from the lowest expected mean to the highest, without those left out.
-    level
+    confidence
         Confidence level.
 
     Returns
@@ -208,12 +208,12 @@ def known_groups(
     >>> known_groups(sleep, "extra", "drug").welch.round(4)[["statistic", "df2", "pvalue"]].tolist()
     [1.8608, 17.7765, 0.0794]
     """
-    checked_level(level, "known_groups")
+    checked_level(confidence, "known_groups")
     data = with_numbers(data, "known_groups", [score])
     complete, names, left_out = _complete(data, score, group, expected)
     samples = {name: complete.loc[complete[group] == name, score].to_numpy(dtype=float) for name in names}
     _refuse_or_warn(samples)
-    pairs = _pairs(complete, samples, score, group, level)
+    pairs = _pairs(complete, samples, score, group, confidence)
     means = [float(sample.mean()) for sample in samples.values()]
     return KnownGroupsResult(
         descriptives=pd.DataFrame(
@@ -232,7 +232,7 @@ def known_groups(
         n_obs=len(complete),
         n_dropped=len(data) - len(complete) - int(left_out.sum()),
         left_out=left_out,
-        level=level,
+        confidence=confidence,
     )
 
 
@@ -356,7 +356,7 @@ def _ranks(complete: pd.DataFrame, samples: dict[Any, Array], score: str, group:
 
 
 def _pairs(
-    complete: pd.DataFrame, samples: dict[Any, Array], score: str, group: str, level: float
+    complete: pd.DataFrame, samples: dict[Any, Array], score: str, group: str, confidence: float
 ) -> pd.DataFrame:
     """Differences of every pair; p-values hold for the family of pairs where there are several."""
     howell = {}
@@ -371,8 +371,8 @@ def _pairs(
             test = pingouin.ttest(high, low, correction=True).iloc[0]
         difference = float(high.mean() - low.mean())
         error = np.sqrt(low.var(ddof=1) / len(low) + high.var(ddof=1) / len(high))
-        reach = float(student.ppf((1 + level) / 2, float(test["dof"])) * error)
-        g, g_lower, g_upper = hedges_g(low, high, level)
+        reach = float(student.ppf((1 + confidence) / 2, float(test["dof"])) * error)
+        g, g_lower, g_upper = hedges_g(low, high, confidence)
         rows.append(
             {
                 "first": first,

@@ -68,9 +68,9 @@ class HypothesesResult(Result):
         Confirmed among the evaluated; NaN where none was.
     passed : bool
         Whether the share passes `analysis.rules.HYPOTHESES` (at least 75 %).
-    method : str
+    correlation : str
         Kind of correlation.
-    level : float
+    confidence : float
         Confidence level.
     judged_by : str
         Whether the estimate or its whole interval must lie in the expected range.
@@ -82,8 +82,8 @@ class HypothesesResult(Result):
     n_hypotheses: int
     share: float
     passed: bool
-    method: str
-    level: float
+    correlation: str
+    confidence: float
     judged_by: str = "estimate"
 
     def to_frame(self) -> pd.DataFrame:
@@ -96,8 +96,8 @@ def check_hypotheses(
     data: pd.DataFrame | None = None,
     *,
     values: Mapping[str, float | tuple[float, float, float]] | None = None,
-    method: str = "pearson",
-    level: float = 0.95,
+    correlation: str = "pearson",
+    confidence: float = 0.95,
     judged_by: str = "estimate",
 ) -> HypothesesResult:
     """Check hypotheses that were written down before the data were seen.
@@ -115,9 +115,9 @@ def check_hypotheses(
         Scores; for each correlation, persons with both are used.
     values
         Estimates by hypothesis id, alone or with lower and upper limit, from other analyses.
-    method : {"pearson", "spearman"}
+    correlation : {"pearson", "spearman"}
         Kind of correlation.
-    level
+    confidence
         Confidence level of the intervals of correlations.
     judged_by : {"estimate", "interval"}
         By the estimate: confirmed where it lies in the expected range. By the interval: confirmed where all
@@ -160,9 +160,9 @@ def check_hypotheses(
     >>> found.table["estimate"].round(6).tolist(), found.share
     ([0.8, 0.9], 0.5)
     """
-    choose("check_hypotheses", "method", method, METHODS)
+    choose("check_hypotheses", "correlation", correlation, METHODS)
     choose("check_hypotheses", "judged_by", judged_by, JUDGED_BY)
-    checked_level(level, "check_hypotheses")
+    checked_level(confidence, "check_hypotheses")
     data = None if data is None else table_of(data, "check_hypotheses", "data")
     plans = [_read(plan) for plan in hypotheses]
     _refuse_bad_plans(plans)
@@ -176,7 +176,7 @@ def check_hypotheses(
                 "use the ids of the hypotheses.",
             )
         )
-    rows = [_judge(plan, _estimate(plan, data, given, method, level), judged_by) for plan in plans]
+    rows = [_judge(plan, _estimate(plan, data, given, correlation, confidence), judged_by) for plan in plans]
     table = pd.DataFrame(rows).set_index("id").astype({"n": "Int64"})
     evaluated = int(table["status"].isin([CONFIRMED, NOT_CONFIRMED]).sum())
     confirmed = int((table["status"] == CONFIRMED).sum())
@@ -196,8 +196,8 @@ def check_hypotheses(
         n_hypotheses=len(table),
         share=share,
         passed=rules.HYPOTHESES.holds(share),
-        method=method,
-        level=level,
+        correlation=correlation,
+        confidence=confidence,
         judged_by=judged_by,
     )
 
@@ -234,7 +234,7 @@ def _estimate(
     data: pd.DataFrame | None,
     given: Mapping[str, float | tuple[float, float, float]],
     method: str,
-    level: float,
+    confidence: float,
 ) -> _Estimate | None:
     """Find the estimate of one hypothesis, or nothing."""
     if plan["id"] in given:
@@ -248,10 +248,10 @@ def _estimate(
     first, second = named["first"], named["second"].strip()
     if first not in data.columns or second not in data.columns:
         return None
-    return _correlation(plan["id"], data[[first, second]], method, level)
+    return _correlation(plan["id"], data[[first, second]], method, confidence)
 
 
-def _correlation(name: str, pair: pd.DataFrame, method: str, level: float) -> _Estimate:
+def _correlation(name: str, pair: pd.DataFrame, method: str, confidence: float) -> _Estimate:
     complete = numeric_columns(pair, "check_hypotheses").dropna()
     n = len(complete)
     if n < FEWEST_PERSONS or (complete.nunique() < 2).any():
@@ -268,7 +268,7 @@ def _correlation(name: str, pair: pd.DataFrame, method: str, level: float) -> _E
     r = float(found["r"])
     spread = np.sqrt((1 + r**2 / 2 if method == "spearman" else 1.0) / (n - 3))
     with np.errstate(divide="ignore"):
-        centre, reach = np.arctanh(r), norm.ppf((1 + level) / 2) * spread
+        centre, reach = np.arctanh(r), norm.ppf((1 + confidence) / 2) * spread
     lower, upper = np.tanh([centre - reach, centre + reach])
     return _Estimate(r, float(lower), float(upper), float(found["p_val"]), n)
 

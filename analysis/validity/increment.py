@@ -42,7 +42,7 @@ class IncrementalResult(Result):
         Difference over the unexplained variance of the full model.
     coefficients : pandas.DataFrame
         Index: term of the full model. `estimate`, `se` (HC3), `t`, `pvalue`, `ci_lower`, `ci_upper`,
-        `standardised`.
+        `standardized`.
     n_obs, n_dropped : int
         Persons with every column, and those without.
     """
@@ -62,7 +62,7 @@ class IncrementalResult(Result):
     n_obs: int
     n_dropped: int
     draws: int
-    level: float
+    confidence: float
     seed: int
 
     def to_frame(self) -> pd.DataFrame:
@@ -98,9 +98,9 @@ def incremental_validity(
     predictors: str | Sequence[str],
     *,
     baseline: str | Sequence[str] = (),
-    controls: str | Sequence[str] = (),
+    adjust_for: str | Sequence[str] = (),
     draws: int = 2000,
-    level: float = 0.95,
+    confidence: float = 0.95,
     seed: int = 1,
 ) -> IncrementalResult:
     """Test what scores add to the prediction of an outcome beyond measures that exist already.
@@ -118,11 +118,11 @@ def incremental_validity(
         Columns whose contribution is asked for.
     baseline
         Established measures in both models.
-    controls
+    adjust_for
         Covariates in both models; words become indicators of all levels but the first to appear.
     draws
         Bootstrap samples of persons for the interval of ΔR².
-    level
+    confidence
         Confidence level.
     seed
         Seed of the bootstrap.
@@ -164,8 +164,8 @@ def incremental_validity(
     >>> round(found.r_squared_baseline, 6), round(found.delta_r_squared, 6)
     (0.666667, 0.166667)
     """
-    checked_level(level, "incremental_validity")
-    added, before = _names(predictors), [*_names(baseline), *_names(controls)]
+    checked_level(confidence, "incremental_validity")
+    added, before = _names(predictors), [*_names(baseline), *_names(adjust_for)]
     measures = [outcome, *added, *_names(baseline)]
     data = with_numbers(data, "incremental_validity", measures)
     complete = _complete(data, [outcome, *added, *before], added)
@@ -191,7 +191,7 @@ def incremental_validity(
         seed=seed,
         caller="incremental_validity",
     )
-    interval = drawn.interval("delta", level)
+    interval = drawn.interval("delta", confidence)
     return IncrementalResult(
         r_squared_baseline=float(fits[0].rsquared),
         r_squared_full=float(fits[1].rsquared),
@@ -204,11 +204,11 @@ def incremental_validity(
         df2=float(fits[1].df_resid),
         pvalue=float(pvalue),
         cohen_f2=delta / (1 - float(fits[1].rsquared)),
-        coefficients=_coefficients(fits[1], full, y, level),
+        coefficients=_coefficients(fits[1], full, y, confidence),
         n_obs=len(complete),
         n_dropped=len(data) - len(complete),
         draws=draws,
-        level=level,
+        confidence=confidence,
         seed=seed,
     )
 
@@ -268,9 +268,9 @@ def _refuse_collinear(full: pd.DataFrame, n: int) -> None:
         )
 
 
-def _coefficients(fit: Any, full: pd.DataFrame, y: Array, level: float) -> pd.DataFrame:
+def _coefficients(fit: Any, full: pd.DataFrame, y: Array, confidence: float) -> pd.DataFrame:
     robust = fit.get_robustcov_results(cov_type="HC3", use_t=True)
-    limits = np.asarray(robust.conf_int(alpha=1 - level))
+    limits = np.asarray(robust.conf_int(alpha=1 - confidence))
     spread = full.std(ddof=1).to_numpy(dtype=float) / np.std(y, ddof=1)
     estimates = np.asarray(robust.params, dtype=float)
     return pd.DataFrame(
@@ -281,7 +281,7 @@ def _coefficients(fit: Any, full: pd.DataFrame, y: Array, level: float) -> pd.Da
             "pvalue": np.asarray(robust.pvalues),
             "ci_lower": limits[:, 0],
             "ci_upper": limits[:, 1],
-            "standardised": np.where(spread > 0, estimates * spread, np.nan),
+            "standardized": np.where(spread > 0, estimates * spread, np.nan),
         },
         index=pd.Index(full.columns, name="term"),
     )

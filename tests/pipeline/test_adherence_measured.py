@@ -187,7 +187,17 @@ def test_values_are_those_of_the_analyses(section: dict[str, Any], data: SimpleN
     table = pd.DataFrame(section["tables"]["waves"]).set_index(["predictor", "rating"])
     wanted = waves.effects.set_index(["predictor", "rating"])
     assert len(table) == len(wanted) == 2 * len(names)
-    for column in ("effect", "se", "ci_lower", "ci_upper", "df", "pvalue", "p_holm", "n_people", "n_ratings"):
+    for column in (
+        "effect",
+        "se",
+        "ci_lower",
+        "ci_upper",
+        "df",
+        "pvalue",
+        "p_adjusted",
+        "n_people",
+        "n_ratings",
+    ):
         np.testing.assert_allclose(table[column].reindex(wanted.index), wanted[column], rtol=1e-12)
     assert values["wave_first"] == wanted.loc[("total", "first rating"), "effect"]
     assert values["wave_new_people"] == wanted.loc[("total", "new rating"), "n_people"]

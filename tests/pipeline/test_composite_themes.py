@@ -263,7 +263,7 @@ def long_study(lead: float, n: int = 600) -> tuple[Instrument, pd.DataFrame]:
 @pytest.mark.parametrize("lead", [0.0, 0.4])
 def test_context_over_time_takes_a_composite_as_its_score(lead: float) -> None:
     scale, rows = long_study(lead)
-    found = context_over_time(scale, rows, measured_by="scores")
+    found = context_over_time(rows, scale, measured_by="scores")
     assert "k.w1 =~" not in found.syntax
     assert "k1" not in found.syntax
     assert "general.w2 ~ stay*general.w1 + lead*k.w1" in found.syntax
@@ -274,7 +274,7 @@ def test_context_over_time_takes_a_composite_as_its_score(lead: float) -> None:
     assert (paths.loc["lead", "pvalue"] < 0.001) == (lead > 0)
     assert paths.loc["back", "ci_lower"] < 0 < paths.loc["back", "ci_upper"]
     with pytest.raises(DefinitionError, match=r"'k' is a composite.*\nHint: use measured_by='scores'"):
-        context_over_time(scale, rows)
+        context_over_time(rows, scale)
 
 
 def test_all_themes_composite_do_not_apply_anywhere(scale: Instrument, answers: pd.DataFrame) -> None:

@@ -155,7 +155,7 @@ def derived(name: str, section: Any, figure: Figure) -> list[float]:
         return [tables[0]["level"].mean(), tables[0]["effect"].mean()]
     if name == "mechanism":  # limits on the scale of the point
         table = tables[0]
-        turn = table["standardised"] / table["estimate"]
+        turn = table["standardized"] / table["estimate"]
         return [*(table["boot_lower"] * turn), *(table["boot_upper"] * turn)]
     if name == "information":  # the information at which the error leaves the reliability asked for
         return [1 / (1 - analysis.rules.ICC.cutoff)]

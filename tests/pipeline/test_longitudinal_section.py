@@ -59,7 +59,7 @@ def section(leading: pd.DataFrame) -> dict[str, Any]:
 def test_the_context_is_tested_by_items_where_people_suffice(
     section: dict[str, Any], leading: pd.DataFrame
 ) -> None:
-    direct = context_over_time(make_leading(), leading)
+    direct = context_over_time(leading, make_leading())
     table = pd.DataFrame(section["tables"]["context"]).set_index("path")
     for column in ("estimate", "se", "ci_lower", "pvalue"):
         np.testing.assert_allclose(table[column], direct.paths[column], rtol=1e-8, atol=1e-12)
@@ -73,7 +73,7 @@ def test_the_context_is_tested_by_items_where_people_suffice(
 def test_few_people_are_measured_by_scores_and_told_so(leading: pd.DataFrame) -> None:
     few = leading[leading["participant"].isin(leading["participant"].unique()[:130])]
     found = validate(few, make_leading(), topics=("longitudinal",)).to_dict()["sections"]["longitudinal"]
-    direct = context_over_time(make_leading(), few, measured_by="scores")
+    direct = context_over_time(few, make_leading(), measured_by="scores")
     assert found["values"]["lead"] == pytest.approx(direct.paths.loc["lead", "estimate"], rel=1e-8)
     assert "asks for more people at both waves" in " ".join(prose(found))
 
@@ -178,13 +178,13 @@ def test_three_waves_are_told_within_persons(leading: pd.DataFrame) -> None:
     wide = pd.concat(parts, axis=1)
     direct = panel_model(wide, columns)
     table = pd.DataFrame(found["tables"]["panel"])
-    for column in ("estimate", "standardised", "standardised_lower", "pvalue"):
+    for column in ("estimate", "standardized", "standardized_lower", "pvalue"):
         np.testing.assert_allclose(table[column], direct.paths[column], rtol=1e-6, atol=1e-9)
     assert list(table["source"].unique()) == ["Theme k", "Total"]
     both = [int(wide[[f"k.w{k}", f"total.w{k}", f"k.w{k + 1}", f"total.w{k + 1}"]].notna().all(axis=1).sum())
             for k in (1, 2)]  # fmt: skip
     assert list(table.query("source == 'Total' and target == 'Theme k'")["n_both"]) == both
-    crossed = direct.paths.query("path == 'cross-lagged' and standardised_lower > 0")
+    crossed = direct.paths.query("path == 'cross-lagged' and standardized_lower > 0")
     values = found["values"]
     assert values["panel_lead"] == (crossed["source"] == "k").sum()
     assert values["panel_back"] == (crossed["source"] == "total").sum()

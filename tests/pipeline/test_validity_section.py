@@ -112,7 +112,7 @@ def test_estimates_are_those_of_the_functions(
     pair = known_groups(people, "total", "role").pairs.iloc[0]
     assert table.loc["h4", "estimate"] == pytest.approx(pair["hedges_g"], rel=1e-10)
     added = incremental_validity(
-        people, "later", "south", baseline=["north", "west"], controls=["age_start"], draws=500, seed=5
+        people, "later", "south", baseline=["north", "west"], adjust_for=["age_start"], draws=500, seed=5
     )
     row = pd.DataFrame(section["tables"]["increment"]).set_index("theme").loc["south"]
     assert row["delta"] == pytest.approx(added.delta_r_squared, rel=1e-9)

@@ -71,7 +71,7 @@ def study(measured_by: str, leaving: str, replications: int) -> pd.DataFrame:
     for _ in range(replications):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ToolkitWarning)
-            paths = context_over_time(scale, draw(rng, leaving), measured_by=measured_by).paths
+            paths = context_over_time(draw(rng, leaving), scale, measured_by=measured_by).paths
         for name, truth in TRUTH.items():
             row = paths.loc[name]
             rows.append((name, row["estimate"] - truth, row["ci_lower"] <= truth <= row["ci_upper"]))

@@ -35,7 +35,7 @@ def long(wide: pd.DataFrame) -> pd.DataFrame:
 
 
 def coefficients(wide: pd.DataFrame, level: float = 0.95) -> IccResult:
-    return icc(long(wide), targets="target", raters="rater", ratings="rating", level=level)
+    return icc(long(wide), targets="target", raters="rater", ratings="rating", confidence=level)
 
 
 def assert_six(result: IccResult, node: dict[str, Any]) -> None:

@@ -75,5 +75,5 @@ def test_features_within_apps(rated: AuditAgreement, people: pd.DataFrame) -> No
         compare(effects.loc[name].to_dict(), VALUES[name], ["estimate", "se"], SEARCH)
         assert effects.loc[name, "df"] == found.n_apps - 2
     compare(found.variance, VALUES["empty"], ["between_apps", "residual"], SEARCH)
-    aged = relate_features(rated, people, covariates=["age"]).effects.set_index("feature")
+    aged = relate_features(rated, people, adjust_for=["age"]).effects.set_index("feature")
     compare(aged.loc["share"].to_dict(), VALUES["share_with_age"], ["estimate", "se"], SEARCH)

@@ -47,7 +47,7 @@ def make_scale() -> Instrument:
 
 @cache
 def found(measured_by: str) -> ContextOverTimeResult:
-    return context_over_time(make_scale(), pd.read_csv(DATA), measured_by=measured_by)
+    return context_over_time(pd.read_csv(DATA), make_scale(), measured_by=measured_by)
 
 
 @pytest.mark.parametrize("measured_by", ["items", "scores"])

@@ -84,7 +84,7 @@ def test_people_without_a_value_are_dropped_and_counted() -> None:
         (pd.Series([3.0] * 600), "one value for everyone"),
         (AGE.sample(frac=1, random_state=1), "different indexes"),
         (AGE.astype(float).mask(AGE > 0), "0 persons have both"),
-        ("age", "covariate is a str"),
+        ("age", "there is no column 'age'"),
     ],
 )
 def test_what_is_no_covariate_is_refused(covariate: object, told: str) -> None:

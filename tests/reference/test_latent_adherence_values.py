@@ -57,7 +57,7 @@ def test_the_values_belong_to_the_committed_table() -> None:
 def test_slopes_of_scores(table: pd.DataFrame, later: tuple[np.ndarray, np.ndarray]) -> None:
     answers = table[ITEMS].to_numpy(float)
     score, themes = answers.mean(axis=1), answers.reshape(-1, 3, 3).mean(axis=2)
-    names = ["estimate", "standardised", "reliability", "se", "standardised_se"]
+    names = ["estimate", "standardized", "reliability", "se", "standardized_se"]
     close(observed_slope(score, *later), VALUES["observed"], names, JACKKNIFE)
     close(corrected_slope(score, answers, *later), VALUES["items"], names, JACKKNIFE)
     close(corrected_slope(score, themes, *later), VALUES["themes"], names, JACKKNIFE)
@@ -67,7 +67,7 @@ def test_slopes_of_scores(table: pd.DataFrame, later: tuple[np.ndarray, np.ndarr
 def test_latent_slopes(node: str, table: pd.DataFrame, later: tuple[np.ndarray, np.ndarray]) -> None:
     model, focal, items = MODELS[node]
     found = latent_slope(cfa(model, table[items], std_lv=True)._fitted, focal, *later)
-    close(found, VALUES[node], ["estimate", "standardised", "reliability"], STEPWISE)
+    close(found, VALUES[node], ["estimate", "standardized", "reliability"], STEPWISE)
 
 
 def test_two_steps_stay_near_the_one_step_estimate(

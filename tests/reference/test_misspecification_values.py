@@ -94,4 +94,4 @@ def test_more_people_decide_what_few_cannot() -> None:
 def test_sizes_that_are_none_are_refused(case: tuple[str, Any, Any]) -> None:
     for bad in (0.0, -0.1, float("nan")):
         with pytest.raises(DefinitionError, match="not above 0"):
-            analysis.misspecifications(case[1], correlation=bad)
+            analysis.misspecifications(case[1], correlation_size=bad)

@@ -145,8 +145,8 @@ def test_tables_of_the_result_are_rows_of_the_fit():
     assert len(paths) == 12 and list(found.paths["path"].value_counts()) == [6, 6]
     row = paths.loc[("a", "d", "wave 3")]
     assert row["estimate"] == pytest.approx(raw["wd3", "~", "wa2"], abs=1e-5)
-    assert row["standardised"] == pytest.approx(std.loc[("wd3", "~", "wa2"), "est.std"], abs=1e-5)
-    assert row["standardised_se"] == pytest.approx(std.loc[("wd3", "~", "wa2"), "se"], rel=1e-3)
+    assert row["standardized"] == pytest.approx(std.loc[("wd3", "~", "wa2"), "est.std"], abs=1e-5)
+    assert row["standardized_se"] == pytest.approx(std.loc[("wd3", "~", "wa2"), "se"], rel=1e-3)
     assert row["from_wave"] == "wave 2" and row["path"] == "cross-lagged"
     between = found.between.set_index(["first", "second"])
     assert between.loc[("a", "a"), "estimate"] == pytest.approx(raw["RIa", "~~", "RIa"], abs=1e-4)

@@ -16,7 +16,7 @@ from analysis.adherence.several_scores import (
     compare_with_mean,
     joint_effects,
     separate_effects,
-    standardised,
+    standardized,
 )
 
 HERE = Path(__file__).parent
@@ -42,7 +42,7 @@ Parts = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 def parts() -> Parts:
     table = pd.read_csv(TABLE)
     themes = table[[f"q{k}" for k in range(1, 10)]].to_numpy(float).reshape(-1, 3, 3).mean(axis=2)
-    held = standardised(table[["before", "distress"]].to_numpy(float))
+    held = standardized(table[["before", "distress"]].to_numpy(float))
     return themes, held, table["done"].to_numpy(float), np.full(len(table), 8.0)
 
 

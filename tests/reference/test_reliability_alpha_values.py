@@ -31,7 +31,7 @@ COMPARED = [
 
 TOTAL = {
     "raw_alpha": "estimate",
-    "std.alpha": "standardised",
+    "std.alpha": "standardized",
     "G6(smc)": "lambda6",
     "average_r": "average_r",
     "S/N": "signal_noise",
@@ -42,7 +42,7 @@ TOTAL = {
 }
 DROPPED = {
     "raw_alpha": "alpha",
-    "std.alpha": "standardised",
+    "std.alpha": "standardized",
     "G6(smc)": "lambda6",
     "average_r": "average_r",
     "S/N": "signal_noise",
@@ -53,7 +53,7 @@ DROPPED = {
 ITEMS = {
     "n": "n",
     "raw.r": "raw_r",
-    "std.r": "standardised_r",
+    "std.r": "standardized_r",
     "r.cor": "corrected_r",
     "r.drop": "item_rest_r",
     "mean": "mean",

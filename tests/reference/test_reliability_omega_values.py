@@ -140,7 +140,7 @@ def test_one_factor() -> None:
 @pytest.mark.parametrize("theme", list(THEMES))
 @pytest.mark.parametrize("kind", ["correlation", "covariance"])
 def test_split_halves(theme: str, kind: str) -> None:
-    result = lower_bounds(keyed()[THEMES[theme]], standardised=kind == "correlation")
+    result = lower_bounds(keyed()[THEMES[theme]], standardized=kind == "correlation")
     node, table = VALUES["halves"][theme][kind], result.table["estimate"]
     assert set(node) == {"values", "lambda2", "lambda6", "alpha"}
     assert result.every_split
@@ -153,7 +153,7 @@ def test_split_halves(theme: str, kind: str) -> None:
 
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_lambdas(theme: str) -> None:
-    table = lower_bounds(keyed()[THEMES[theme]], standardised=True).table["estimate"]
+    table = lower_bounds(keyed()[THEMES[theme]], standardized=True).table["estimate"]
     names = {f"lambda.{i}": f"lambda{i}" for i in range(1, 7)} | {"lambda.5p": "lambda5_plus"}
     names |= {f"mu{i}": f"mu{i}" for i in range(4)}
     node = VALUES["guttman"][theme]
@@ -174,7 +174,7 @@ def test_one_factor_by_maximum_likelihood(theme: str) -> None:
         "maximal": result.maximal,
         # lavaan divides covariances by n
         "loading": result.loadings["loading"] * np.sqrt((len(items) - 1) / len(items)),
-        "standardised": result.loadings["standardised"],
+        "standardized": result.loadings["standardized"],
     }
     assert set(node) == set(found)
     for name, value in found.items():
@@ -189,7 +189,7 @@ def test_one_factor_by_maximum_likelihood(theme: str) -> None:
 @pytest.mark.parametrize("theme", list(THEMES))
 def test_categorical_omega_of_a_confirmatory_model(theme: str) -> None:
     node = MODELS[theme]["ordinal"]
-    loading = np.array(node["standardised"])
+    loading = np.array(node["standardized"])
     found = ordinal_moments(keyed()[THEMES[theme]].to_numpy(dtype=float), acov=False)
     steps = [np.diff(codes).astype(float) for codes in found.categories]
     share = categorical_share(found.thresholds, steps, found.correlations, np.outer(loading, loading))

@@ -125,7 +125,7 @@ def test_three_known_groups() -> None:
 def test_incremental_validity() -> None:
     node = R["increment"]
     data = CONTINUOUS.assign(word=CONTINUOUS["grp"].map({1: "first", 2: "second"})).sort_values("grp")
-    found = incremental_validity(data, "x9", ["x8", "x1"], baseline="x7", controls="word", draws=50)
+    found = incremental_validity(data, "x9", ["x8", "x1"], baseline="x7", adjust_for="word", draws=50)
     for field in (
         "r_squared_baseline",
         "r_squared_full",
@@ -142,15 +142,15 @@ def test_incremental_validity() -> None:
     assert len(node["terms"]) == len(found.coefficients)
     close(found.coefficients["estimate"], node["estimate"])
     close(found.coefficients["se"], node["se"])
-    close(found.coefficients["standardised"].iloc[1:], node["standardised"])
-    assert np.isnan(found.coefficients["standardised"].iloc[0])
+    close(found.coefficients["standardized"].iloc[1:], node["standardized"])
+    assert np.isnan(found.coefficients["standardized"].iloc[0])
 
 
 @pytest.mark.parametrize("method", ["pearson", "spearman"])
 def test_correlations_of_hypotheses(method: str) -> None:
     node = R["correlations"][method]
     plan = {"id": "h", "measure": "correlation x1, x2", "expected": ">= 0.5"}
-    row = check_hypotheses([plan], CONTINUOUS, method=method).table.loc["h"]
+    row = check_hypotheses([plan], CONTINUOUS, correlation=method).table.loc["h"]
     close(row["estimate"], node["estimate"])
     close(row[["ci_lower", "ci_upper"]], node["ci"])
     close(row["pvalue"], node["pvalue"], EXACT)

@@ -482,9 +482,9 @@ def test_families_are_adjusted_as_statsmodels_does_within_each_family_only() -> 
     np.testing.assert_allclose(benjamini_hochberg(p), multipletests(p, method="fdr_bh")[1])
     table = pd.DataFrame({"pvalue": p, "model": ["a", "b", "a", "b", "a"]})
     found = adjust_within(table, ["model"])
-    np.testing.assert_allclose(found["p_holm"], [0.03, 0.08, 0.06, 0.2, 0.06])
-    np.testing.assert_allclose(found["p_bh"], [0.03, 0.08, 0.03, 0.2, 0.03])
-    assert "p_holm" not in table
+    np.testing.assert_allclose(found["p_adjusted"], [0.03, 0.08, 0.06, 0.2, 0.06])
+    np.testing.assert_allclose(found["p_adjusted_bh"], [0.03, 0.08, 0.03, 0.2, 0.03])
+    assert "p_adjusted" not in table
 
 
 def test_e_values_by_the_formulas_of_the_paper() -> None:

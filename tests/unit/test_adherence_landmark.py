@@ -91,10 +91,10 @@ def test_rescaling_a_score_changes_nothing(
 
 def test_p_values_of_themes_are_one_family_and_the_total_is_apart(result: AdherenceResult) -> None:
     total = result.effects[result.effects["predictor"] == "total"]
-    assert (total["p_holm"] == total["pvalue"]).all()
+    assert (total["p_adjusted"] == total["pvalue"]).all()
     themes = result.effects[result.effects["predictor"] != "total"]
     lowest = themes.loc[themes.groupby("model")["pvalue"].idxmin()]
-    np.testing.assert_allclose(lowest["p_holm"], np.minimum(1, 2 * lowest["pvalue"]))
+    np.testing.assert_allclose(lowest["p_adjusted"], np.minimum(1, 2 * lowest["pvalue"]))
 
 
 def test_adjustment_is_for_use_before_and_what_the_study_declares(result: AdherenceResult) -> None:
@@ -206,8 +206,8 @@ def test_e_values_do_not_depend_on_the_direction() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ({"confidence": 2}, "level is 2"),
-        ({"confidence": float("nan")}, "level is nan"),
+        ({"confidence": 2}, "confidence is 2"),
+        ({"confidence": float("nan")}, "confidence is nan"),
         ({"seed": -1}, "seed is -1"),
         ({"seed": 1.5}, "seed is 1.5"),
     ],

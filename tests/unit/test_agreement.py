@@ -83,7 +83,7 @@ def test_unbalanced_targets_are_dropped_and_counted() -> None:
 def test_raters_keep_their_order_and_no_variance_lies_below_nought() -> None:
     """Both raters have mean 4, so their mean square (0) lies below the residual one (1)."""
     wide = pd.DataFrame({"participant": list("abcd"), "pre": [1, 3, 5, 7], "post": [2, 2, 6, 6]})
-    found = icc(wide.melt("participant", var_name="wave", value_name="score"), level=0.9)
+    found = icc(wide.melt("participant", var_name="wave", value_name="score"), confidence=0.9)
     assert found.rater_means.to_dict() == {"pre": 4.0, "post": 4.0}
     assert list(found.rater_means.index) == ["pre", "post"]
     assert found.rater_variance == 0.0
@@ -212,7 +212,7 @@ def test_every_limit_of_agreement_by_hand() -> None:
     """Seven pairs, every number from its formula with the quantiles of a printed table."""
     first = pd.Series([10.0, 12, 15, 9, 14, 11, 13])
     second = pd.Series([11.0, 15, 14, 12, 13, 15, 16])
-    found = limits_of_agreement(first, second, coverage=0.90, level=0.95)
+    found = limits_of_agreement(first, second, coverage=0.90, confidence=0.95)
     difference = np.array([1.0, 3, -1, 3, -1, 4, 3])
     bias, sd, n = difference.mean(), difference.std(ddof=1), 7
     z, t = 1.6448536269514722, 2.4469118511449692  # normal .95, Student's t .975 with 6 degrees of freedom

@@ -138,7 +138,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
         ).table
     ),
     "compare_theories": lambda t: analysis.compare_theories(first_wave(t), SCALE, "MLR").table,
-    "context_over_time": lambda t: analysis.context_over_time(SCALE, t, measured_by="scores").paths,
+    "context_over_time": lambda t: analysis.context_over_time(t, SCALE, measured_by="scores").paths,
     "congeneric_omega": lambda t: analysis.congeneric_omega(items(t), draws=0).to_frame(),
     "cronbach_alpha": lambda t: analysis.cronbach_alpha(items(t)).estimate,
     "dif": lambda t: analysis.dif(items(t), PLAIN["site"].to_numpy()).table,

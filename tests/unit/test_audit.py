@@ -213,7 +213,7 @@ def test_features_are_tested_on_apps_not_on_people(many: AuditAgreement) -> None
         assert any("evidence is mixed" in note for note in found.notes)
     kinds = large.effects.groupby("kind")
     for _, rows in kinds:
-        assert rows["p_holm"].min() == pytest.approx(min(1, len(rows) * rows["pvalue"].min()))
+        assert rows["p_adjusted"].min() == pytest.approx(min(1, len(rows) * rows["pvalue"].min()))
     assert set(large.effects["kind"]) == {"all principles", "group", "principle"}
     single = large.effects[large.effects["kind"] == "principle"]
     assert single["apps_with"].between(2, 8).all()

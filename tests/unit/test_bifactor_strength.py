@@ -41,7 +41,7 @@ def test_the_two_shares_add_up_and_lie_in_their_intervals(answers: pd.DataFrame)
         assert (table[f"{name}_ci_lower"] < table[name]).all() and (
             table[name] < table[f"{name}_ci_upper"]
         ).all()
-    narrow = bifactor_strength(fit, level=0.5).table
+    narrow = bifactor_strength(fit, confidence=0.5).table
     assert (narrow["ecv_ci_lower"] > table["ecv_ci_lower"]).all()
     assert list(table["n_items"]) == [9, 3, 3, 3]
 

@@ -119,7 +119,7 @@ def test_whole_clusters_are_drawn():
     """With every row five times in its cluster, errors of the bootstrap are those of the clusters."""
     table = C.iloc[np.repeat(np.arange(80), 5)].assign(app=np.repeat(np.arange(80), 5)).reset_index(drop=True)
     fit = cfa(F, table, "MLR", cluster="app")
-    drawn = bootstrap_model(fit, n_draws=60, seed=2).table
+    drawn = bootstrap_model(fit, draws=60, seed=2).table
     free = fit.parameters["se"].to_numpy() > 0
     ratio = drawn["se"].to_numpy()[free] / fit.parameters["se"].to_numpy()[free]
     assert 0.8 < np.median(ratio) < 1.35  # independent rows: 0.45

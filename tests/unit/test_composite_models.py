@@ -83,7 +83,7 @@ def test_missing_answers_scores_bootstrap_and_comparison():
     assert complete.factor_scores()["C"].to_numpy() == pytest.approx(
         (score - score.mean()).to_numpy(), abs=1e-7
     )
-    drawn = bootstrap_model(complete, n_draws=5)
+    drawn = bootstrap_model(complete, draws=5)
     assert len(drawn.table) == len(complete.parameters)
     equal = sem(MODEL.replace("x2 + x3", "0.6*x2 + x3"), people(), estimator="ML")
     with pytest.raises(DefinitionError, match="assume_nested"):

@@ -53,24 +53,24 @@ def answers() -> pd.DataFrame:
 
 
 def test_order_of_rows_and_labels_of_waves_change_nothing(answers: pd.DataFrame) -> None:
-    plain = context_over_time(make_scale(), answers, measured_by="scores")
+    plain = context_over_time(answers, make_scale(), measured_by="scores")
     mixed = answers.sample(frac=1, random_state=1).assign(wave=lambda t: t["wave"].map({1: "w6", 2: "w3"}))
-    again = context_over_time(make_scale(), mixed, ["w6", "w3"], measured_by="scores")
+    again = context_over_time(mixed, make_scale(), ["w6", "w3"], measured_by="scores")
     np.testing.assert_allclose(plain.paths["estimate"], again.paths["estimate"], atol=1e-6)
     assert again.waves == ("w6", "w3") and plain.n_both == 300
-    back = context_over_time(make_scale(), mixed, ["w3", "w6"], measured_by="scores")
+    back = context_over_time(mixed, make_scale(), ["w3", "w6"], measured_by="scores")
     assert abs(back.paths.loc["lead", "estimate"] - plain.paths.loc["lead", "estimate"]) > 0.05
 
 
 def test_reversed_items_are_turned(answers: pd.DataFrame) -> None:
-    plain = context_over_time(make_scale(), answers, measured_by="scores").paths
+    plain = context_over_time(answers, make_scale(), measured_by="scores").paths
     turned = answers.assign(a2=6 - answers["a2"])
-    again = context_over_time(make_scale(reverse="a2"), turned, measured_by="scores").paths
+    again = context_over_time(turned, make_scale(reverse="a2"), measured_by="scores").paths
     pd.testing.assert_frame_equal(plain, again)
 
 
 def test_one_dimension_is_measured_by_its_items(answers: pd.DataFrame) -> None:
-    found = context_over_time(make_scale({"a": "dimension", "k": "context"}), answers, measured_by="scores")
+    found = context_over_time(answers, make_scale({"a": "dimension", "k": "context"}), measured_by="scores")
     assert "general.w1 =~ a1.w1 + l.a2*a2.w1 + l.a3*a3.w1" in found.syntax
     assert "a1.w1 ~~ a1.w2" in found.syntax
     assert found.paths.loc["difference", "estimate"] == pytest.approx(
@@ -87,22 +87,22 @@ def test_a_theme_called_general_keeps_its_name() -> None:
 def test_few_people_at_both_waves_are_warned_of(answers: pd.DataFrame) -> None:
     few = answers[(answers["wave"] == 1) | (answers["participant"] < 60)]
     with pytest.warns(ToolkitWarning, match="60 people answered at both waves; the model has"):
-        context_over_time(make_scale(), few, measured_by="items")
+        context_over_time(few, make_scale(), measured_by="items")
 
 
 def test_what_cannot_be_asked_is_refused(answers: pd.DataFrame) -> None:
     with pytest.raises(DefinitionError, match="0 themes are context"):
-        context_over_time(make_scale({"a": "dimension", "b": "dimension"}), answers)
+        context_over_time(answers, make_scale({"a": "dimension", "b": "dimension"}))
     with pytest.raises(DefinitionError, match="2 themes are context: 'b', 'k'"):
-        context_over_time(make_scale(ROLES | {"b": "context"}), answers)
+        context_over_time(answers, make_scale(ROLES | {"b": "context"}))
     with pytest.raises(DefinitionError, match="'a' is no context theme"):
-        context_over_time(make_scale(), answers, context="a")
+        context_over_time(answers, make_scale(), context="a")
     with pytest.raises(DefinitionError, match=r"the waves are \[1, 5\]; the data hold 1, 2"):
-        context_over_time(make_scale(), answers, [1, 5])
+        context_over_time(answers, make_scale(), [1, 5])
     with pytest.raises(DefinitionError, match="measured_by is 'sums'"):
-        context_over_time(make_scale(), answers, measured_by="sums")
+        context_over_time(answers, make_scale(), measured_by="sums")
     with pytest.raises(ResponseDataError, match="300 rows repeat a participant"):
-        context_over_time(make_scale(), pd.concat([answers, answers[answers["wave"] == 1]]))
+        context_over_time(pd.concat([answers, answers[answers["wave"] == 1]]), make_scale())
     other = answers.assign(participant=answers["participant"] + 1000 * answers["wave"])
     with pytest.raises(NotEstimableError, match="nobody answered at both waves"):
-        context_over_time(make_scale(), other)
+        context_over_time(other, make_scale())

@@ -299,7 +299,7 @@ Change = Callable[[pd.DataFrame], tuple[Any, Any]]
     ("change", "message"),
     [
         (lambda t: (t[["a", "b"]], t["group"]), "2 items cannot be matched"),
-        (lambda t: (t[ITEMS], "group"), "group is a str"),
+        (lambda t: (t[ITEMS], "group"), "there is no column 'group' beside the items"),
         (lambda t: (t[ITEMS], t[["group"]]), "group is a DataFrame"),
         (lambda t: (t[ITEMS], t["group"].iloc[:10]), "10 groups for 500 rows"),
         (lambda t: (t[ITEMS], t["group"].iloc[::-1]), "different indexes"),
@@ -366,3 +366,14 @@ def test_separated_and_collinear_predictors_have_no_estimate() -> None:
     assert "does not vary" in fit_proportional_odds(y, np.ones((150, 1))).problem
     x = np.random.default_rng(1).standard_normal(150)
     assert "does not vary" in fit_proportional_odds(y, np.column_stack([x, 2 * x])).problem
+
+
+def test_a_column_beside_the_items_gives_what_its_values_give() -> None:
+    rng = np.random.default_rng(8)
+    common = rng.normal(size=(400, 1))
+    items = pd.DataFrame(
+        np.clip(np.round(3 + common + rng.normal(size=(400, 4))), 1, 5), columns=list("abcd")
+    )
+    group = pd.Series(np.where(np.arange(400) % 2, "x", "y"), name="site")
+    beside, given = dif(items.assign(site=group), "site"), dif(items, group)
+    pd.testing.assert_frame_equal(beside.table, given.table)

@@ -173,7 +173,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     ),
     "cronbach_alpha": lambda: analysis.cronbach_alpha(read("likert_missing")[NORTH]),
     "cronbach_alpha_pairwise": lambda: analysis.cronbach_alpha(
-        read("likert_missing")[NORTH], missing="pairwise", level=0.9
+        read("likert_missing")[NORTH], missing="pairwise", confidence=0.9
     ),
     "congeneric_omega": lambda: analysis.congeneric_omega(read("likert_missing")[NORTH], draws=20),
     "omega": lambda: analysis.omega(read("likert")[TWELVE], 3, draws=20),
@@ -196,7 +196,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "htmt": lambda: analysis.htmt(read("likert_missing"), {"north": NORTH, "south": SOUTH}, draws=20),
     "icc": lambda: analysis.icc(two_raters()),
     "limits_of_agreement": lambda: analysis.limits_of_agreement(
-        read("likert_missing")["q1"], read("likert_missing")["q2"], coverage=0.9, level=0.8
+        read("likert_missing")["q1"], read("likert_missing")["q2"], coverage=0.9, confidence=0.8
     ),
     "reliable_change": lambda: analysis.reliable_change(
         read("likert_missing")["q1"], read("likert_missing")["q2"], sem=0.5
@@ -239,7 +239,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "sam": lambda: analysis.sam(PATHS, read("continuous"), estimator="ML"),
     "misspecifications": lambda: analysis.misspecifications(nine(estimator="MLR")),
     "misspecifications_ordinal": lambda: analysis.misspecifications(two()),
-    "bootstrap_model": lambda: analysis.bootstrap_model(nine(estimator="ML"), n_draws=20),
+    "bootstrap_model": lambda: analysis.bootstrap_model(nine(estimator="ML"), draws=20),
     "compare_models": lambda: analysis.compare_models(
         {
             "free": nine(estimator="MLR"),

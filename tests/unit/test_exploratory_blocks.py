@@ -121,7 +121,7 @@ def test_two_blocks_have_rotations_of_their_own_and_confirmatory_factors_beside_
 
 def test_a_resample_is_put_in_the_order_of_the_sample():
     fit = cfa(TWO.replace("A1 + ", ""), D, "ML", rotation="quartimin", rotation_args={"starts": 3})
-    found = bootstrap_model(fit, n_draws=40, seed=2).table.query("op == '=~'")
+    found = bootstrap_model(fit, draws=40, seed=2).table.query("op == '=~'")
     wanted = fit.parameters.query("op == '=~'")
     assert (np.abs(np.log(found["se"].to_numpy() / wanted["se"].to_numpy())) < 0.8).all()
 

@@ -252,7 +252,7 @@ def test_functions_with_an_instrument_give_the_same_from_either(
 def test_context_over_time_gives_the_same_from_either() -> None:
     waves = pd.concat([raw(150, seed=3, wave=1), raw(150, seed=4, wave=2)], ignore_index=True)
     found = [
-        analysis.context_over_time(SCALE, table, measured_by="scores").paths
+        analysis.context_over_time(table, SCALE, measured_by="scores").paths
         for table in (waves, instrument.reverse_key(waves, SCALE))
     ]
     pd.testing.assert_frame_equal(*found)

@@ -210,7 +210,7 @@ def test_section_words_and_figures(data: StudyData) -> None:
         assert set(figure.tables) <= set(section["tables"])
     routes = pd.DataFrame(section["tables"]["routes"])
     for row in routes[routes["kind"] == "indirect"].to_dict("records"):
-        assert f"{row['route']} {row['standardised']:.2f}".replace("-", "−") in figures["mechanism"].alt
+        assert f"{row['route']} {row['standardized']:.2f}".replace("-", "−") in figures["mechanism"].alt
 
 
 def test_it_says_what_is_missing(data: StudyData) -> None:

@@ -65,7 +65,7 @@ REFUSED = [
         DefinitionError, "names that a model cannot hold: 'item 1'",
     ),
     (lambda: multilevel_reliability(table().assign(app=1), "app"), NotEstimableError, r"1 cluster\(s\)"),
-    (lambda: multilevel_reliability(table(), "app", level=2.0), ResponseDataError, "level"),
+    (lambda: multilevel_reliability(table(), "app", confidence=2.0), ResponseDataError, "confidence"),
     (lambda: multilevel_reliability(table(), "app").estimate("omega"), DefinitionError, "there is no 'omega'"),
     (lambda: intraclass_correlations(table().assign(q1=1.0), "app"), ResponseDataError, "one answer only: 'q1'"),
     (lambda: cross_level_invariance(PLAIN, table(), "app", levels=["scalar"]), DefinitionError, "unknown levels: 'scalar'"),

@@ -200,7 +200,7 @@ def test_themes_differ_only_below_the_level(p: float, said: str) -> None:
     themes = pd.DataFrame(
         {
             "title": ["One", "Two"], "effect": [1.0, 0.2], "effect_lower": [0.2, -1.0], "effect_upper": [2, 1],
-            "importance_side": ["higher", "not told apart"], "p_holm": [0.01, 0.5],
+            "importance_side": ["higher", "not told apart"], "p_adjusted": [0.01, 0.5],
         }
     )  # fmt: skip
     assert _titles(themes, themes["effect"] > 0) == "“One” and “Two”"

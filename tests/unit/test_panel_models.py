@@ -150,17 +150,17 @@ def test_items_of_an_instrument_are_keyed_and_latent(long: pd.DataFrame) -> None
 
 
 def test_order_of_rows_and_of_variables_changes_nothing(wide: pd.DataFrame) -> None:
-    first = panel_model(wide, COLUMNS).paths.set_index(["source", "target", "to_wave"])["standardised"]
+    first = panel_model(wide, COLUMNS).paths.set_index(["source", "target", "to_wave"])["standardized"]
     turned = panel_model(wide.sample(frac=1, random_state=2), dict(reversed(COLUMNS.items()))).paths
-    again = turned.set_index(["source", "target", "to_wave"])["standardised"]
+    again = turned.set_index(["source", "target", "to_wave"])["standardized"]
     np.testing.assert_allclose(again.loc[first.index], first, atol=1e-6)
 
 
 def test_units_of_a_variable_change_estimates_not_standardised_effects(wide: pd.DataFrame) -> None:
     plain = panel_model(wide, COLUMNS).paths
     scaled = panel_model(wide.assign(**{c: 10 * wide[c] + 5 for c in COLUMNS["a"]}), COLUMNS).paths
-    np.testing.assert_allclose(scaled["standardised"], plain["standardised"], atol=1e-6)
-    np.testing.assert_allclose(scaled["standardised_se"], plain["standardised_se"], rtol=1e-4)
+    np.testing.assert_allclose(scaled["standardized"], plain["standardized"], atol=1e-6)
+    np.testing.assert_allclose(scaled["standardized_se"], plain["standardized_se"], rtol=1e-4)
     factor = {"ad": 0.1, "da": 10.0}
     wanted = plain["estimate"] * [
         factor.get(s + t, 1.0) for s, t in zip(plain["source"], plain["target"], strict=True)

@@ -55,7 +55,7 @@ def test_effects_are_those_of_the_landmark_models(
     names = [theme.id for theme in SCALE.themes]
     models = analysis.relate_adherence(scores, usage, data.study, data.outcomes, predictors=names)
     effects = models.effects[models.effects["model"] == REMAINING].set_index("predictor").loc[names]
-    for name in ("effect", "effect_lower", "effect_upper", "pvalue", "p_holm"):
+    for name in ("effect", "effect_lower", "effect_upper", "pvalue", "p_adjusted"):
         np.testing.assert_allclose(found.themes[name], effects[name], rtol=1e-8)
     assert (found.themes["n"] == effects["n"].to_numpy()).all()
     here = scores.scores[scores.scores["wave"].astype(str) == "week3"][names].dropna()
@@ -68,8 +68,8 @@ def test_items_stand_with_their_theme_and_one_family(found: PriorityMap) -> None
     assert found.items["level"].between(0, 100).all()
     smallest = found.items["pvalue"].idxmin()
     wanted = min(1.0, len(found.items) * found.items["pvalue"][smallest])
-    assert found.items["p_holm"][smallest] == pytest.approx(wanted)
-    assert (found.items["p_holm"] >= found.items["p_bh"]).all()
+    assert found.items["p_adjusted"][smallest] == pytest.approx(wanted)
+    assert (found.items["p_adjusted"] >= found.items["p_adjusted_bh"]).all()
 
 
 def test_the_order_of_people_does_not_matter(

@@ -47,7 +47,7 @@ def test_unusable_tables_are_refused(items: Any, message: str) -> None:
     ("options", "message"),
     [
         ({"missing": "mean"}, "missing is 'mean'"),
-        ({"level": 95}, "level is 95"),
+        ({"confidence": 95}, "confidence is 95"),
         ({"interval": "exact"}, "interval is 'exact'"),
         ({"interval": "bootstrap", "draws": 3}, "3 bootstrap draws"),
     ],
@@ -165,7 +165,7 @@ def test_two_items_leave_nothing_when_one_is_dropped() -> None:
     result = cronbach_alpha(answers()[["i0", "i1"]])
     assert result.if_dropped.isna().to_numpy().all()
     r = result.average_r
-    assert result.standardised == pytest.approx(2 * r / (1 + r), abs=1e-12)
+    assert result.standardized == pytest.approx(2 * r / (1 + r), abs=1e-12)
 
 
 def test_bootstrap_is_seeded_and_covers_the_estimate() -> None:

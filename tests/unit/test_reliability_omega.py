@@ -134,7 +134,7 @@ def test_rows_are_counted_after_dropping() -> None:
         ({"draws": -1}, "draws is -1"),
         ({"draws": 5}, "5 bootstrap draws"),
         ({"missing": "none"}, "missing is 'none'"),
-        ({"level": 1.0}, "level is 1.0"),
+        ({"confidence": 1.0}, "confidence is 1.0"),
     ],
 )
 def test_unknown_options_are_refused(options: dict[str, Any], message: str) -> None:

@@ -187,7 +187,7 @@ def test_congeneric_omega_of_pairs_keeps_the_variances() -> None:
     with pytest.warns(ToolkitWarning, match="the pearson correlation matrix is not positive definite"):
         found = congeneric_omega(holed, missing="pairwise", draws=0, smooth="nearest")
     assert found.smoothing is not None and found.smoothing.n_negative > 0
-    spread = found.loadings["loading"] / found.loadings["standardised"]
+    spread = found.loadings["loading"] / found.loadings["standardized"]
     np.testing.assert_allclose(spread, holed.std(), rtol=1e-12)
 
 

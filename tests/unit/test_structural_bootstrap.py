@@ -16,7 +16,7 @@ L = pd.read_csv(DATA / "likert.csv")
 
 def test_bootstrap_agrees_with_the_sandwich():
     result = cfa("f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6", C, "MLR")
-    found = bootstrap_model(result, n_draws=200, seed=4)
+    found = bootstrap_model(result, draws=200, seed=4)
     free = result.parameters["se"] > 0
     ratio = found.table["se"][free] / result.parameters["se"][free]
     # 200 draws give a standard deviation within 5 percent, one standard error; four of them here
@@ -29,6 +29,6 @@ def test_bootstrap_agrees_with_the_sandwich():
 
 def test_the_seed_decides_the_draws():
     result = cfa("a =~ q1 + q2 + q3 + q4", L)
-    one, two, other = (bootstrap_model(result, n_draws=5, seed=s) for s in (1, 1, 2))
+    one, two, other = (bootstrap_model(result, draws=5, seed=s) for s in (1, 1, 2))
     pd.testing.assert_frame_equal(one.table, two.table)
     assert one.table["se"].to_numpy() != pytest.approx(other.table["se"].to_numpy())

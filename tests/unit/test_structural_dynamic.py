@@ -142,7 +142,7 @@ def test_more_misfit_gives_a_more_lenient_cutoff(single):
 
 
 def test_the_seed_decides_whoever_draws(single):
-    one, two = (dynamic_cutoffs(single, replications=120, seed=5, n_jobs=jobs) for jobs in (1, 2))
+    one, two = (dynamic_cutoffs(single, replications=120, seed=5, workers=jobs) for jobs in (1, 2))
     pd.testing.assert_frame_equal(one.table, two.table)
     other = dynamic_cutoffs(single, replications=120, seed=6)
     assert not np.allclose(one.table["wrong"], other.table["wrong"])
@@ -214,7 +214,7 @@ def test_paths_ordinal_and_unfinished_models_are_refused(single):
     [
         ({"replications": 10}, DefinitionError, "replications is 10"),
         ({"replications": 30.5}, DefinitionError, "replications is 30.5"),
-        ({"n_jobs": 0}, DefinitionError, "n_jobs is 0"),
+        ({"workers": 0}, DefinitionError, "workers is 0"),
         ({"seed": -1}, ResponseDataError, "seed is -1"),
     ],
 )

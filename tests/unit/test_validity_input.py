@@ -294,7 +294,7 @@ def test_bad_regressions_are_refused(options: dict[str, Any], error: type[Except
 
 
 def test_increment_repeats_counts_and_ignores_units() -> None:
-    call: dict[str, Any] = {"baseline": "q2", "controls": ["site"], "draws": 60, "seed": 3}
+    call: dict[str, Any] = {"baseline": "q2", "adjust_for": ["site"], "draws": 60, "seed": 3}
     first = incremental_validity(HOLED, "q1", "q3", **call)
     again = incremental_validity(HOLED.assign(q3=10 * HOLED["q3"] - 4), "q1", "q3", **call)
     assert first.n_obs == len(HOLED[["q1", "q2", "q3", "site"]].dropna())

@@ -308,7 +308,7 @@ def _effects(found: AdherenceResult, titles: dict[str, str], *, main: bool) -> T
             "n": people(weight=1),
             "events": people("n"),
             **each(statistic("n"), "coefficient se pvalue ratio ci_lower ci_upper effect effect_lower"),
-            **each(statistic("n"), "effect_upper e_value e_value_limit p_holm p_bh"),
+            **each(statistic("n"), "effect_upper e_value e_value_limit p_adjusted p_adjusted_bh"),
         },
         title=f"Remaining use, one standard deviation more of a score; units are {found.design['unit']}"
         if main
@@ -321,7 +321,7 @@ def _effects(found: AdherenceResult, titles: dict[str, str], *, main: bool) -> T
             "ratio": ("Odds ratio" if main else "Estimate", "d2"),
             **INTERVAL,
             "pvalue": ("p", "p"),
-            "p_holm": ("p, Holm", "p"),
+            "p_adjusted": ("p, Holm", "p"),
             **PERSONAL,
             **unit,
             "e_value": ("E-value", "d2"),

@@ -176,7 +176,7 @@ def _effects(made: WavesResult, titles: Mapping[str, str]) -> Table:
         kinds={
             **each(TEXT, "predictor rating described title"),
             **each(people(weight=1), "n_people n_ratings"),
-            **each(statistic("n_people"), "effect se ci_lower ci_upper df pvalue p_holm p_bh"),
+            **each(statistic("n_people"), "effect se ci_lower ci_upper df pvalue p_adjusted p_adjusted_bh"),
         },
         title="Repeated ratings: percentage points of what was due, one standard deviation more of a score",
         columns={
@@ -187,7 +187,7 @@ def _effects(made: WavesResult, titles: Mapping[str, str]) -> Table:
             "effect": ("Points", "d1"),
             "ci_lower": ("95% from", "d1"),
             "ci_upper": ("to", "d1"),
-            "p_holm": ("p, Holm", "p"),
+            "p_adjusted": ("p, Holm", "p"),
         },
         note="Holm is taken over the themes, for first and new ratings apart.",
     )

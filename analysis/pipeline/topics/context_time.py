@@ -63,8 +63,8 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ToolkitWarning)  # faults of the solution are read below
                 result = context_over_time(
-                    context.scale,
                     rows,
+                    context.scale,
                     waves,
                     context=theme,
                     measured_by="scores" if theme in context.composites else _measured_by(context, waves),

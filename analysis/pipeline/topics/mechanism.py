@@ -146,7 +146,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
 _ROUTE_KINDS = {
     **each(TEXT, "kind start end route"),
     **each(statistic(), "estimate se mc_lower mc_upper boot_lower boot_upper bca_lower bca_upper"),
-    **each(statistic(), "standardised e_value"),
+    **each(statistic(), "standardized e_value"),
 }
 
 
@@ -229,7 +229,7 @@ def _routes(found: MediationResult) -> Table:
             **ROUTE,
             "boot_lower": ("95% from", "d3"),
             "boot_upper": ("to", "d3"),
-            "standardised": ("Standardised", "d3"),
+            "standardized": ("Standardised", "d3"),
             "e_value": ("E-value", "d2"),
         },
         note=f"Scores per standard deviation; later use in {found.design['unit']}; the outcome in its "

@@ -114,13 +114,13 @@ def panel_table(context: Context, found: list[PanelFinding]) -> Table:
         at_both = dict(zip(one.result.waves[1:], one.n_pairs, strict=True))
         table["n_both"] = table["to_wave"].map(at_both)
         parts.append(table)
-    numbers = "estimate estimate_se estimate_lower estimate_upper pvalue standardised standardised_se"
+    numbers = "estimate estimate_se estimate_lower estimate_upper pvalue standardised standardized_se"
     return Table(
         frame=pd.concat(parts, ignore_index=True),
         kinds={
             **each(TEXT, "path source target from_wave to_wave"),
             "n_both": people(weight=1),
-            **each(statistic("n_both"), numbers, "standardised_lower standardised_upper"),
+            **each(statistic("n_both"), numbers, "standardized_lower standardized_upper"),
         },
         title="Within persons: what deviations from their own level go with at the next wave",
         columns={
@@ -128,9 +128,9 @@ def panel_table(context: Context, found: list[PanelFinding]) -> Table:
             "target": ("To", "text"),
             "from_wave": ("At", "text"),
             "to_wave": ("Next", "text"),
-            "standardised": ("Standardised", "d2"),
-            "standardised_lower": ("95% from", "d2"),
-            "standardised_upper": ("to", "d2"),
+            "standardized": ("Standardised", "d2"),
+            "standardized_lower": ("95% from", "d2"),
+            "standardized_upper": ("to", "d2"),
             "pvalue": ("p", "p"),
             "n_both": ("n at both", "int"),
         },
@@ -145,7 +145,7 @@ def panel_told(context: Context, found: list[PanelFinding]) -> dict[str, Any]:
         return {}
     one = found[0]
     crossed = one.result.paths[one.result.paths["path"] == "cross-lagged"]
-    above = crossed["standardised_lower"] > 0
+    above = crossed["standardized_lower"] > 0
     fit = one.result.fit.fit
     return {
         "panel_title": context.title_of(one.theme),

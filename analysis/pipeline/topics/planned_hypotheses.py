@@ -144,7 +144,9 @@ def _judged(table: pd.DataFrame, hypothesis: Hypothesis, score: str) -> dict[str
     asked = {"id": hypothesis.id, "text": hypothesis.text, "expected": hypothesis.expected}
     if hypothesis.groups is None:
         asked["measure"] = f"correlation {OWN}, {OTHER}"
-        result = check_hypotheses([asked], pair, method=hypothesis.method, judged_by=hypothesis.judged_by)
+        result = check_hypotheses(
+            [asked], pair, correlation=hypothesis.method, judged_by=hypothesis.judged_by
+        )
         return _taken(result.table.iloc[0])
     pair[OTHER] = pair[OTHER].map(same_label)
     levels = [same_label(hypothesis.lower), same_label(hypothesis.higher)]

@@ -88,10 +88,10 @@ _THEME_KINDS = {
     **each(statistic("n_rated"), *(f"level{what}{end}" for what in ("", "_difference") for end in ENDS)),
     **each(
         statistic("n"),
-        "pvalue p_holm share",
+        "pvalue p_adjusted share",
         *(
             f"{what}{end}"
-            for what in ("effect", "standardised", "effect_difference", "effect_together", "dominance")
+            for what in ("effect", "standardized", "effect_difference", "effect_together", "dominance")
             for end in ENDS
         ),
     ),
@@ -112,7 +112,7 @@ def _themes(found: PriorityMap, unit: str) -> Table:
             "effect": ("Importance", "d2"),
             "effect_lower": ("95% from", "d2"),
             "effect_upper": ("to", "d2"),
-            "p_holm": ("p, Holm", "p"),
+            "p_adjusted": ("p, Holm", "p"),
             "importance_side": ("Importance, against the average", "text"),
             "place": ("Place on the map", "text"),
         },
@@ -149,7 +149,10 @@ def _items(context: Context, found: PriorityMap, unit: str) -> Table:
             **each(TEXT, "item theme title"),
             "n": people(weight=1),
             "level": statistic("n", fraction=True),
-            **each(statistic("n"), "effect effect_lower effect_upper standardised pvalue p_holm p_bh"),
+            **each(
+                statistic("n"),
+                "effect effect_lower effect_upper standardized pvalue p_adjusted p_adjusted_bh",
+            ),
         },
         title=f"Single questions (more {unit} per standard deviation)",
         columns={
@@ -160,7 +163,7 @@ def _items(context: Context, found: PriorityMap, unit: str) -> Table:
             "effect": ("Importance", "d2"),
             "effect_lower": ("95% from", "d2"),
             "effect_upper": ("to", "d2"),
-            "p_holm": ("p, Holm", "p"),
+            "p_adjusted": ("p, Holm", "p"),
         },
         note="One question at a time; Holm over all of them.",
     )

@@ -155,7 +155,10 @@ def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str,
             kinds={
                 **each(TEXT, "kind feature title"),
                 **each(GIVEN, "apps_with df"),
-                **each(statistic(value("n_people")), "estimate se ci_lower ci_upper pvalue p_holm p_bh"),
+                **each(
+                    statistic(value("n_people")),
+                    "estimate se ci_lower ci_upper pvalue p_adjusted p_adjusted_bh",
+                ),
             },
             title="Features of apps and the score of their people",
             columns={
@@ -164,7 +167,7 @@ def _tables(found: AuditAgreement, related: FeatureRelation | None) -> dict[str,
                 "estimate": ("Points", "d2"),
                 "ci_lower": ("95% from", "d2"),
                 "ci_upper": ("to", "d2"),
-                "p_holm": ("p, Holm", "p"),
+                "p_adjusted": ("p, Holm", "p"),
             },
             note="One feature at a time, people within apps. Shares: from none to all. Holm within a kind.",
         )

@@ -141,7 +141,7 @@ def _by_group(
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", ToolkitWarning)
-                    found = known_groups(pair, "score", "group", expected=order, level=LEVEL)
+                    found = known_groups(pair, "score", "group", expected=order, confidence=LEVEL)
             except ToolkitError as error:
                 gaps.add(f"{context.title_of(score)} by {grouping}", error)
                 continue

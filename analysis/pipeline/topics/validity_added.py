@@ -40,7 +40,13 @@ def _increment(
     controls = [column for column in study.baseline if column in people.columns]
     try:
         found = incremental_validity(
-            people, study.outcome, name, baseline=baseline, controls=controls, draws=DRAWS, seed=context.seed
+            people,
+            study.outcome,
+            name,
+            baseline=baseline,
+            adjust_for=controls,
+            draws=DRAWS,
+            seed=context.seed,
         )
     except ToolkitError as error:
         gaps.add(f"{context.title_of(name)}, added to the outcome", error, context.themes.get(name))
@@ -53,7 +59,7 @@ def _increment(
         "delta": found.delta_r_squared,
         "ci_lower": found.ci_lower,
         "ci_upper": found.ci_upper,
-        "slope": float(found.coefficients["standardised"].loc[name]),
+        "slope": float(found.coefficients["standardized"].loc[name]),
         "f": found.f,
         "pvalue": found.pvalue,
     }
