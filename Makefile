@@ -8,14 +8,14 @@ SERVE ?= 1
 WORKERS ?= 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo test test-slow lint system-packages clean
+.PHONY: docs install demo test test-slow lint system-packages clean
 
 install: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "install: no Python >= 3.11 and < 3.15 was found."; echo "Hint: install one, or name it: make install PYTHON=/path/to/python3.12"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "install: the venv module is missing."; echo "Hint: apt install python3-venv"; exit 2; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[spss,r]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,spss,r]'
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
@@ -43,5 +43,9 @@ test: $(VENV)/.installed-dev system-packages lint
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow -p no:cacheprovider
 
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --quiet
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

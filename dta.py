@@ -24,6 +24,7 @@ from instrument.commands_store import (
     opened,
 )
 from instrument.errors import ToolkitError, fact_and_hint
+from instrument.extras import missing_extra
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -243,6 +244,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _stop(_usage_message(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
         _stop("dta: interrupted.", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if (told := missing_extra(error, "dta")) is None:
+            raise
+        _stop(str(told), BAD_INPUT)
     except Exception as error:
         if (message := _database_message(error)) is None:
             raise

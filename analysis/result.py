@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from instrument.extras import naming_extras
+
 
 def to_plain(value: Any) -> Any:
     """Turn a result, table or array into plain JSON data without rounding.
@@ -149,9 +151,10 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Give the main table for a notebook; the fields alone where its rows are people."""
-        from analysis.report.session import html_of
+        with naming_extras("_repr_html_"):
+            from analysis.report.session import html_of
 
-        return html_of(self)
+            return html_of(self)
 
     def to_markdown(self, number: int = 1) -> str:
         """Give the main table as Markdown in APA style: number, caption, table, note.
@@ -166,9 +169,10 @@ class Result:
         str
             Rounded as the report rounds. A table whose rows are people gives its fields alone.
         """
-        from analysis.report.session import markdown_of
+        with naming_extras("to_markdown"):
+            from analysis.report.session import markdown_of
 
-        return markdown_of(self, number)
+            return markdown_of(self, number)
 
     def to_latex(self) -> str:
         """Give the main table as LaTeX in APA style, as `to_markdown` does.
@@ -178,9 +182,10 @@ class Result:
         str
             Needs the packages booktabs, threeparttable and, where it is wide, pdflscape.
         """
-        from analysis.report.session import latex_of
+        with naming_extras("to_latex"):
+            from analysis.report.session import latex_of
 
-        return latex_of(self)
+            return latex_of(self)
 
     def to_docx(self, path: str | Path | None = None, number: int = 1) -> bytes:
         """Give the main table as a Word document in APA style, on its side where it is wide.
@@ -197,9 +202,10 @@ class Result:
         bytes
             The file.
         """
-        from analysis.report.session import docx_of
+        with naming_extras("to_docx"):
+            from analysis.report.session import docx_of
 
-        return docx_of(self, path, number)
+            return docx_of(self, path, number)
 
     def plot(self, width: int = 640) -> Any:
         """Draw the figure that the report has of such a result.
@@ -219,9 +225,10 @@ class Result:
         DefinitionError
             The report has no figure of it.
         """
-        from analysis.report.session import chart_of
+        with naming_extras("plot"):
+            from analysis.report.session import chart_of
 
-        return chart_of(self, width)
+            return chart_of(self, width)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the main table, unrounded.

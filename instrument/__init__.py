@@ -86,7 +86,10 @@ def __getattr__(name: str) -> Any:
         return version("dta-toolkit")
     if name not in _HOME:
         raise AttributeError(f"module 'instrument' has no attribute {name!r}")
-    found = getattr(import_module(_HOME[name]), name)
+    from instrument.extras import naming_extras
+
+    with naming_extras(name):
+        found = getattr(import_module(_HOME[name]), name)
     if isfunction(found):
         from instrument.arguments import checked
 

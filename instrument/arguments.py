@@ -20,6 +20,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
+from instrument.extras import naming_extras
 
 Kinds = Callable[[object], bool]
 
@@ -81,7 +82,11 @@ def checked(
             warnings.warn(message, DeprecationWarning, stacklevel=2)
             named[new] = named.pop(old)
         _look_at(function, signature, given, named)
-        return function(*given, **named)
+        try:
+            with naming_extras(function.__name__):
+                return function(*given, **named)
+        finally:  # a warning is told at this line; told once, it would be held back for good
+            globals().get("__warningregistry__", {}).clear()
 
     if home:  # a worker finds the public name again by these two
         door.__module__, door.__qualname__ = home, function.__name__

@@ -27,6 +27,10 @@ class UnderidentifiedError(NotEstimableError):
     """A model has more unknowns than its items tell apart; more people would not change that."""
 
 
+class MissingExtraError(ToolkitError, ImportError):
+    """A library is needed that the light install leaves out."""
+
+
 class ToolkitWarning(UserWarning):
     """Root of every warning: the result stands, with the limit the warning names."""
 

@@ -21,7 +21,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in tracked.splitlines():
         if (
-            name.split("/")[0] in (*PACKAGES, "dta.py", "pyproject.toml", "README.md", "LICENSE")
+            name.split("/")[0]
+            in (*PACKAGES, "dta.py", "pyproject.toml", "README.md", "LICENSE", "LICENSES.md")
             and (ROOT / name).is_file()
         ):
             target = source / name
