@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,6 +24,7 @@ from instrument.reading_options import (
     mapping_in,
     names_in,
 )
+from instrument.whole_files import write_whole
 
 if TYPE_CHECKING:
     from instrument.definition import Instrument
@@ -85,29 +84,6 @@ def score_command(
     for note in answers.attrs.get("notes", ()):
         typer.echo(f"Note: {note}", err=True)
     typer.echo(f"{len(table)} administrations scored in {out}")
-
-
-def write_whole(path: Path, text: str, caller: str = "dta score") -> None:
-    """Write a text file so that it is there whole or not at all, for its owner only.
-
-    Raises
-    ------
-    ResponseDataError
-        It cannot be written there.
-    """
-    from instrument.errors import ResponseDataError, fact_and_hint
-
-    scratch = None
-    try:
-        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(scratch, path)
-    except OSError as error:
-        if scratch is not None and os.path.exists(scratch):
-            os.unlink(scratch)
-        fact = f"{str(path)!r} cannot be written ({error.strerror})."
-        raise ResponseDataError(fact_and_hint(caller, fact, "name a file in a folder.")) from None
 
 
 @app.command("instruments")

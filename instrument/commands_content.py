@@ -37,10 +37,10 @@ def new_command(
     instrument: Annotated[str, typer.Option("--instrument", "-i", help="Shipped name or YAML file.")],
 ) -> None:
     """Make the folder: settings to fill in, and tables with their columns."""
-    from instrument.commands import write_whole
     from instrument.content.records import SETTINGS, TABLES, TRANSLATION
     from instrument.errors import DefinitionError, fact_and_hint
     from instrument.loading import load
+    from instrument.whole_files import write_whole
 
     scale = load(instrument)
     if (folder / SETTINGS).exists():
@@ -121,9 +121,9 @@ def ratings_command(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV file for all figures.")] = None,
 ) -> None:
     """Give the indices of what judges said: relevance, clarity, rounds, sorting."""
-    from instrument.commands import write_whole
     from instrument.content.judged import indices_of, last_rounds_compared, ratings_by_item, sorting_of
     from instrument.content.records import load_content
+    from instrument.whole_files import write_whole
     from instrument.written_cells import csv_text
 
     records = load_content(folder)
@@ -168,10 +168,10 @@ def feedback_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for one CSV file per judge.")],
 ) -> None:
     """Write a sheet for each judge of a round: own ratings beside those of the others as a group."""
-    from instrument.commands import write_whole
     from instrument.content.records import load_content
     from instrument.content.rounds import feedback_sheet
     from instrument.errors import ResponseDataError, fact_and_hint
+    from instrument.whole_files import write_whole
     from instrument.written_cells import csv_text
 
     records = load_content(folder)
@@ -198,9 +198,9 @@ def guide_command(
     coder: Annotated[str, typer.Option("--coder", help="Who codes.")] = "A",
 ) -> None:
     """Write the guide of an interview, to print or to tick on a screen."""
-    from instrument.commands import write_whole
     from instrument.content.guide import interview_guide, interview_sheet
     from instrument.content.records import load_content
+    from instrument.whole_files import write_whole
     from instrument.written_cells import csv_text
 
     records = load_content(folder)
@@ -221,9 +221,9 @@ def dossier_command(
     ] = None,
 ) -> None:
     """Write the dossier: standards, and a card for each item with everything that is known of it."""
-    from instrument.commands import write_whole
     from instrument.content.dossier import dossier
     from instrument.content.records import load_content
+    from instrument.whole_files import write_whole
 
     records = load_content(folder)
     statistics = None if results is None else _statistics(results, records.scale.id, records.scale.version)

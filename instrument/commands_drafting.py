@@ -75,12 +75,12 @@ def _write(draft: Draft, out: Path, name: str) -> None:
     import yaml
     from pydantic import ValidationError
 
-    from instrument.commands import write_whole
     from instrument.definition import Instrument
     from instrument.drafting import draft_text
     from instrument.drafting.question import plain_id
     from instrument.errors import DefinitionError, fact_and_hint
     from instrument.loading import faults_of
+    from instrument.whole_files import write_whole
 
     caller = "dta instrument draft"
     if out.exists():

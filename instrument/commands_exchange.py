@@ -239,8 +239,8 @@ def _recognise(
     take_all: bool,
 ) -> Path:
     """Show what the columns of a file were taken for, and write it down for a person to correct."""
-    from instrument.commands import write_whole
     from instrument.recognition import FileForm, NothingRecognised, mapping_text, recognise
+    from instrument.whole_files import write_whole
 
     if where.exists():
         fact = f"{str(where)!r} is there already, and may have been corrected."

@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,8 @@ from instrument.errors import ToolkitError
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 OPEN_STATES = (QUEUED, RUNNING)
+Progress = Callable[[str, int, int], None]
+"""Takes a topic, its number and the count of topics."""
 DEFINITION, STATUS, PROCESS, LOG = "job.json", "status.json", "process.json", "worker.log"
 INPUTS, MADE, OLD = "inputs", "made", "old"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from analysis.jobs.record import INPUTS, MADE, Job, JobError
-from analysis.jobs.worker import Progress
+from analysis.jobs.record import INPUTS, MADE, Job, JobError, Progress
 from instrument.errors import fact_and_hint
 
 STORE = "DTA_STORE"

@@ -9,12 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from analysis.jobs.locking import born
-from analysis.jobs.record import DONE, FAILED, PROCESS, RUNNING, Job, changed, ended, read_job, write_whole
+from analysis.jobs.record import (
+    DONE,
+    FAILED,
+    PROCESS,
+    RUNNING,
+    Job,
+    Progress,
+    changed,
+    ended,
+    read_job,
+    write_whole,
+)
 from instrument.errors import ToolkitError
 
 BAD_INPUT, BROKEN = 2, 1
 POLITENESS = 5
-Progress = Callable[[str, int, int], None]
 Work = Callable[[Job, Progress], str]
 
 

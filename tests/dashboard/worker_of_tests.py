@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from analysis.jobs import publishing
-from analysis.jobs.record import MADE, Job
-from analysis.jobs.worker import Progress, run
+from analysis.jobs.record import MADE, Job, Progress
+from analysis.jobs.worker import run
 from instrument.errors import ResponseDataError, fact_and_hint
 
 KIND = sys.argv[1] if __name__ == "__main__" else ""

@@ -1,0 +1,129 @@
+"""Make the map in docs/architecture.md: each public function, its file, what it rests on; `python` this file."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("instrument", "analysis", "dashboard")
+PAGE = ROOT / "docs" / "architecture.md"
+BEGIN, END = "<!-- map: begin (made by tests/architecture/map_of_code.py) -->", "<!-- map: end -->"
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module by its dotted name."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+            found[name] = path
+    return found
+
+
+def _inside(nodes: list[ast.stmt]) -> set[int]:
+    return {id(inner) for node in nodes for inner in ast.walk(node)}
+
+
+@cache
+def imports(name: str, deferred: bool) -> frozenset[str]:
+    """Modules of ours that a module imports: when it is loaded, or also inside of functions."""
+    tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
+    left_out: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            left_out |= _inside(node.body)
+        if not deferred and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            left_out |= _inside(node.body)
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in left_out:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            deeper = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {entry if entry in modules() else node.module for entry in deeper}
+    return frozenset(found & modules().keys() - {name})
+
+
+def circles(deferred: bool) -> list[list[str]]:
+    """Groups of modules that import each other in a ring (Tarjan)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    rings: list[list[str]] = []
+
+    def visit(name: str) -> None:
+        index[name] = low[name] = len(index)
+        stack.append(name)
+        for other in sorted(imports(name, deferred)):
+            if other not in index:
+                visit(other)
+                low[name] = min(low[name], low[other])
+            elif other in stack:
+                low[name] = min(low[name], index[other])
+        if low[name] == index[name]:
+            ring = stack[stack.index(name) :]
+            del stack[stack.index(name) :]
+            if len(ring) > 1:
+                rings.append(sorted(ring))
+
+    for name in modules():
+        if name not in index:
+            visit(name)
+    return sorted(rings)
+
+
+def room(name: str) -> str:
+    """Folder of a module inside its package; the package where it lies loose."""
+    parts = name.split(".")
+    return ".".join(parts[:2]) if len(parts) > 2 or modules()[name].name == "__init__.py" else name
+
+
+def rests_on(name: str) -> list[str]:
+    """Rooms that a module imports, its own left out."""
+    return sorted({room(other) for other in imports(name, True)} - {room(name), "analysis", "instrument"})
+
+
+def table() -> str:
+    """The map: public functions, then rooms with their count of modules."""
+    import inspect
+
+    import analysis
+    import instrument
+
+    lines = ["| function | file | rests on |", "|---|---|---|"]
+    for package in (analysis, instrument):
+        for name in package.__all__:
+            home = package._HOME[name]
+            if inspect.isfunction(getattr(package, name)):
+                path = modules()[home].relative_to(ROOT).as_posix()
+                under = ", ".join(f"`{entry}`" for entry in rests_on(home)) or "nothing of ours"
+                lines.append(f"| `{package.__name__}.{name}` | `{path}` | {under} |")
+    counts: dict[str, int] = {}
+    for name in modules():
+        parts = name.split(".")
+        inner = modules()[name].relative_to(ROOT).parts
+        counts["/".join(inner[:2]) if len(inner) > 2 else parts[0]] = counts.get(
+            "/".join(inner[:2]) if len(inner) > 2 else parts[0], 0
+        ) + 1  # fmt: skip
+    lines += ["", f"{len(modules())} modules; loose ones are counted under their package:", ""]
+    lines += [
+        "| room | modules |",
+        "|---|---|",
+        *(f"| `{name}` | {n} |" for name, n in sorted(counts.items())),
+    ]
+    return "\n".join(lines)
+
+
+def page_with(text: str) -> str:
+    """The page with its map replaced."""
+    before, after = text.partition(BEGIN)[0], text.partition(END)[2]
+    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
