@@ -185,7 +185,7 @@ def test_nothing_evaluated_passes_nothing() -> None:
         ([plan("h", "r a, b", "> 0")] * 2, {}, DefinitionError, "ids are used twice: 'h'"),
         ([{"id": "h", "measure": "r a, b"}], {}, DefinitionError, "a hypothesis has no 'expected'"),
         ([plan("h", "r a, b", "> 0")], {"values": {"k": 1.0}}, DefinitionError, "not planned: 'k'"),
-        ([plan("h", "r a, b", "> 0")], {"method": "tau"}, DefinitionError, "method is 'tau'"),
+        ([plan("h", "r a, b", "> 0")], {"correlation": "tau"}, DefinitionError, "correlation is 'tau'"),
         (
             [plan("h", "r q1, q2", "> 0")],
             {"data": LIKERT.head(3)},
