@@ -226,7 +226,7 @@ def pool_model(
     Raises
     ------
     ResponseDataError
-        `level` does not lie between 0 and 1.
+        `confidence` does not lie between 0 and 1.
     NotEstimableError
         Fewer than two of the fits converged.
 
@@ -241,7 +241,7 @@ def pool_model(
     """
     from analysis.structural.models import sem
 
-    checked_level(level, "pool_model")
+    checked_level(confidence, "pool_model")
     fits = []
     for table in completed:
         try:

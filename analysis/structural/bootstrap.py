@@ -79,7 +79,7 @@ def bootstrap_model(
     Raises
     ------
     ResponseDataError
-        `level` does not lie between 0 and 1.
+        `confidence` does not lie between 0 and 1.
     NotEstimableError
         When more than a tenth of the draws cannot be fitted.
 
@@ -104,7 +104,7 @@ def bootstrap_model(
     >>> found.draws, found.n_failed
     (20, 0)
     """
-    checked_level(level, "bootstrap_model")
+    checked_level(confidence, "bootstrap_model")
     fitted = result._fitted
     generator = np.random.default_rng(checked_seed(seed, "bootstrap_model"))
     drawn: list[Array] = []

@@ -61,37 +61,41 @@ LEVELS: dict[str, Callable[[float], Any]] = {
     "audit_agreement": lambda level: analysis.audit_agreement(read("audit"), confidence=level).table.head(1),
     "bifactor_strength": lambda level: analysis.bifactor_strength(
         fit("g =~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9\n" + NINE, estimator="ML", orthogonal=True),
-        level=level,
+        confidence=level,
     ),
     "bootstrap_model": lambda level: analysis.bootstrap_model(
-        fit(THREE, estimator="ML"), n_draws=20, level=level
+        fit(THREE, estimator="ML"), draws=20, confidence=level
     ).table[lambda t: t["se"] > 0],
-    "congeneric_omega": lambda level: analysis.congeneric_omega(gaps()[NORTH], draws=20, level=level),
-    "cronbach_alpha": lambda level: analysis.cronbach_alpha(gaps()[NORTH], level=level),
+    "congeneric_omega": lambda level: analysis.congeneric_omega(gaps()[NORTH], draws=20, confidence=level),
+    "cronbach_alpha": lambda level: analysis.cronbach_alpha(gaps()[NORTH], confidence=level),
     "cronbach_alpha drawn": lambda level: analysis.cronbach_alpha(
-        gaps()[NORTH], level=level, interval="bootstrap", draws=100
+        gaps()[NORTH], confidence=level, interval="bootstrap", draws=100
     ),
     "cronbach_alpha normal": lambda level: tuple(
-        analysis.cronbach_alpha(gaps()[NORTH], level=level).normal_ci
+        analysis.cronbach_alpha(gaps()[NORTH], confidence=level).normal_ci
     ),
-    "htmt": lambda level: analysis.htmt(gaps(), {"u": NORTH, "v": EIGHT[4:]}, draws=60, level=level),
-    "icc": lambda level: analysis.icc(ratings(), level=level),
+    "htmt": lambda level: analysis.htmt(gaps(), {"u": NORTH, "v": EIGHT[4:]}, draws=60, confidence=level),
+    "icc": lambda level: analysis.icc(ratings(), confidence=level),
     "incremental_validity": lambda level: analysis.incremental_validity(
-        read("continuous"), "x1", ["x2", "x3"], baseline=["x4"], draws=60, level=level
+        read("continuous"), "x1", ["x2", "x3"], baseline=["x4"], draws=60, confidence=level
     ),
-    "intraclass_correlations": lambda level: analysis.intraclass_correlations(teams(), "team", level=level),
-    "known_groups": lambda level: analysis.known_groups(read("likert"), "q1", "group", level=level),
+    "intraclass_correlations": lambda level: analysis.intraclass_correlations(
+        teams(), "team", confidence=level
+    ),
+    "known_groups": lambda level: analysis.known_groups(read("likert"), "q1", "group", confidence=level),
     "limits_of_agreement": lambda level: analysis.limits_of_agreement(
-        gaps()["q1"], gaps()["q2"], level=level
+        gaps()["q1"], gaps()["q2"], confidence=level
     ),
-    "misspecifications": lambda level: analysis.misspecifications(fit(estimator="MLR"), level=level),
-    "multilevel_reliability": lambda level: analysis.multilevel_reliability(teams(), "team", level=level),
-    "omega": lambda level: analysis.omega(read("likert", 150)[EIGHT], 2, draws=20, level=level),
+    "misspecifications": lambda level: analysis.misspecifications(fit(estimator="MLR"), confidence=level),
+    "multilevel_reliability": lambda level: analysis.multilevel_reliability(
+        teams(), "team", confidence=level
+    ),
+    "omega": lambda level: analysis.omega(read("likert", 150)[EIGHT], 2, draws=20, confidence=level),
     "pool_consistency": lambda level: analysis.pool_consistency(
-        [read("likert")[NORTH], read("likert")[NORTH].iloc[:500]], level=level
+        [read("likert")[NORTH], read("likert")[NORTH].iloc[:500]], confidence=level
     ),
     "pool_model": lambda level: analysis.pool_model(
-        THREE, [read("continuous"), read("continuous").iloc[:280]], level=level, estimator="ML"
+        THREE, [read("continuous"), read("continuous").iloc[:280]], confidence=level, estimator="ML"
     ),
     "relate_features": lambda level: analysis.relate_features(
         analysis.audit_agreement(read("audit")), read("audit_people"), confidence=level
@@ -120,7 +124,7 @@ def test_a_confidence_of_95_is_refused(name: str) -> None:
 
 SEEDS: dict[str, Callable[[int], Any]] = {
     "bootstrap_model": lambda seed: analysis.bootstrap_model(
-        fit(THREE, estimator="ML"), n_draws=6, seed=seed
+        fit(THREE, estimator="ML"), draws=6, seed=seed
     ).table["se"],
     "congeneric_omega": lambda seed: analysis.congeneric_omega(gaps()[NORTH], draws=20, seed=seed).ci,
     "cronbach_alpha": lambda seed: (
@@ -223,7 +227,7 @@ LARGER: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: analysis.limits_of_agreement(gaps()["q1"], gaps()["q2"]).upper,
     ),
     "reliable_change level": (
-        lambda: analysis.reliable_change(gaps()["q1"], gaps()["q2"], sem=0.5, level=0.99).threshold,
+        lambda: analysis.reliable_change(gaps()["q1"], gaps()["q2"], sem=0.5, confidence=0.99).threshold,
         lambda: analysis.reliable_change(gaps()["q1"], gaps()["q2"], sem=0.5).threshold,
     ),
     "factor_retention percentile": (
@@ -261,7 +265,7 @@ LARGER: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         ).fit["df"],
     ),
     "misspecifications loading": (
-        lambda: analysis.misspecifications(fit(estimator="ML"), loading=0.8).to_frame()["power"].mean(),
+        lambda: analysis.misspecifications(fit(estimator="ML"), loading_size=0.8).to_frame()["power"].mean(),
         lambda: analysis.misspecifications(fit(estimator="ML")).to_frame()["power"].mean(),
     ),
     "misfits high_power": (
