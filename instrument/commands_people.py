@@ -296,13 +296,13 @@ def links_text(links: Sequence[Invitation], address: str) -> str:
     return csv_text(pd.DataFrame(rows, columns=LINK_COLUMNS))
 
 
-def write_privately(path: Path, text: str, caller: str) -> None:
+def write_privately(path: Path, content: str | bytes, caller: str) -> None:
     """Write a new file that only its owner can read; links are secrets.
 
     Parameters
     ----------
-    path, text, caller
-        The file, its content, and the command that a message names.
+    path, content, caller
+        The file, what it holds, and the command that a message names.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def write_privately(path: Path, text: str, caller: str) -> None:
     """
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(text.encode())
+            handle.write(content.encode() if isinstance(content, str) else content)
     except OSError as error:
         fact = f"{path.name} cannot be written ({error.strerror}); nothing was changed."
         raise ResponseDataError(fact_and_hint(caller, fact, "check the folder.")) from None

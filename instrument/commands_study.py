@@ -216,6 +216,33 @@ def withdraw_command(
         typer.echo("This person had withdrawn or declined already; nothing was changed.")
 
 
+@app.command("consent")
+def consent_command(
+    name: StudyName,
+    pseudonym: Annotated[str, typer.Argument(help="Whose consent.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="New PDF file.")],
+    store: StoreUrl = DEFAULT_STORE,
+) -> None:
+    """Write the text a person agreed to as a PDF, as it was shown, with the moment; no answer is in it."""
+    from instrument.administer.consent_paper import consent_pdf
+    from instrument.commands_people import refuse_existing, write_privately
+    from instrument.store.audit import record
+    from instrument.store.consents import consent_record
+
+    caller = "dta study consent"
+    refuse_existing(out, caller)
+    with opened(store).begin() as connection:
+        number = _number_of(connection, name, pseudonym, caller)
+        found = consent_record(connection, number)
+        if found is None:
+            fact = f"{pseudonym!r} has agreed to no text that the store holds."
+            raise ResponseDataError(fact_and_hint(caller, fact, "consent on paper lies with the team."))
+        write_privately(out, consent_pdf(found), caller)
+        record(connection, "person.consent_paper", f"study {name}", 1)
+    ended = "; it was taken back later, which the page says" if found.ended_at else ""
+    typer.echo(f"consent to version {found.version} in {out}{ended}")
+
+
 def _number_of(connection: Connection, name: str, pseudonym: str, caller: str) -> int:
     from instrument.store.definitions import find_study
     from instrument.store.intake import people_of

@@ -22,9 +22,14 @@ class Quota(Model):
 
 
 class Enrolment(Model):
-    """Who may join by the open link. Answers to its questions are looked at once and never stored."""
+    """Who may join by the open link. Answers to its questions are looked at once and never stored.
+
+    `per_hour` is a brake on scripts: so many decisions an hour for all who come from one part of the network,
+    such as one house, clinic or provider.
+    """
 
     places: Places
+    per_hour: Annotated[int, Field(ge=1, le=100_000)] = 60
     lead: dict[LanguageTag, Text] = Field(default_factory=dict)
     questions: tuple[Question, ...] = Field(default=(), max_length=12)
     admits: tuple[ShownIf, ...] = ()

@@ -245,6 +245,11 @@ class Study(Model):
         """Give the whole definition as canonical JSON, the form kept in the store."""
         said = self.model_dump(mode="json", by_alias=True)
         said = {key: value for key, value in said.items() if key not in ADDED or value != ADDED[key]}
+        if (
+            "enrolment" in said
+            and said["enrolment"]["per_hour"] == Enrolment.model_fields["per_hour"].default
+        ):
+            del said["enrolment"]["per_hour"]
         for wave in said["waves"]:
             for key in ("wave", "event"):
                 if wave["after"] is not None and wave["after"][key] is None:

@@ -13,9 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from instrument.administer.consent_paper import consent_pdf
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, open_store, require_newest_schema
+from instrument.store.consents import consent_record
 from instrument.store.definitions import find_study, set_study_status, study_written_as
 from instrument.store.intake import people_of
 from instrument.store.keys import keys_for
@@ -47,13 +49,14 @@ class Act(StrEnum):
     WITHDRAW = "withdraw"
     VOID = "void"
     REOPEN = "reopen"
+    CONSENT = "consent"
     EXPORT = "export"
     ERASE = "erase"
     OPEN = "open"
     CLOSE = "close"
 
 
-_MANAGES = {Act.LOOK, Act.INVITE, Act.RELINK, Act.WITHDRAW, Act.VOID, Act.REOPEN, Act.EXPORT}
+_MANAGES = {Act.LOOK, Act.INVITE, Act.RELINK, Act.WITHDRAW, Act.VOID, Act.REOPEN, Act.EXPORT, Act.CONSENT}
 MAY: Mapping[Role, frozenset[Act]] = {
     Role.READER: frozenset({Act.LOOK}),
     Role.MANAGER: frozenset(_MANAGES),
@@ -151,6 +154,16 @@ class Member:
         with self._acting(Act.REOPEN) as (connection, row, _):
             reopen_administration(connection, row, pseudonym, wave, Because(reason, self._who))
             self._note(connection, Act.REOPEN, row, 1)
+
+    def consent(self, pseudonym: str) -> bytes:
+        """Give the text that a person agreed to as a PDF."""
+        with self._acting(Act.CONSENT) as (connection, row, _):
+            found = consent_record(connection, _number(connection, row, pseudonym))
+            if found is None:
+                fact = f"{pseudonym!r} has agreed to no text that the store holds."
+                raise ResponseDataError(fact_and_hint("team", fact, "consent on paper lies with the team."))
+            self._note(connection, Act.CONSENT, row, 1)
+        return consent_pdf(found)
 
     def erase(self, pseudonym: str, repeated: str) -> None:
         """Erase a person for good; the pseudonym is given twice."""

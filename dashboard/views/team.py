@@ -80,6 +80,8 @@ def _act(who: Member, found: Collected) -> None:
         _mend(who, waves)
     if who.may(Act.WITHDRAW):
         _leave(who)
+    if who.may(Act.CONSENT):
+        _consent(who)
     if who.may(Act.EXPORT):
         _export(who)
     if who.may(Act.OPEN):
@@ -149,6 +151,16 @@ def _leave(who: Member) -> None:
             again = st.text_input("The same once more")
             if st.form_submit_button("Erase for good"):
                 _tried(lambda: who.erase(name.strip(), again.strip()), "Erased.")
+
+
+def _consent(who: Member) -> None:
+    st.header("What a person agreed to")
+    with st.form("team-consent"):
+        name = st.text_input("Pseudonym of who agreed").strip()
+        asked = st.form_submit_button("Make the PDF")
+    made: list[bytes] = []
+    if asked and _tried(lambda: made.append(who.consent(name)), "The PDF is ready."):
+        st.download_button("Save it", made[0], f"consent-{name}.pdf", "application/pdf")
 
 
 def _export(who: Member) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, bindparam, func, select
@@ -19,6 +19,7 @@ from instrument.administer.session import (
     COOKIE_SECONDS,
     LANGUAGE_COOKIE,
     GuessLimit,
+    Pace,
     cookie_number,
     form_token,
     is_cookie_of,
@@ -83,6 +84,8 @@ class Site:
         Whether cookies are sent over TLS only.
     limit
         Brake on guessing.
+    pace
+        Brake on scripts at the open link.
     """
 
     engine: Engine
@@ -90,6 +93,7 @@ class Site:
     prefix: str
     secure: bool
     limit: GuessLimit
+    pace: Pace = field(default_factory=Pace)
 
 
 class ShutError(Exception):

@@ -10,10 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import shut, site_of, stranger_page
+from instrument.administer.doors import client_of, remember_language, shut, site_of, stranger_page
 from instrument.administer.form_pages import read_fields
 from instrument.administer.pages import Form
-from instrument.administer.rendering import Page, form_fields, render
+from instrument.administer.rendering import Page, form_fields, in_words, render
 from instrument.administer.session import comes_from_here
 from instrument.enrolment import Enrolment
 from instrument.store.connect import StoreError, reading
@@ -46,6 +46,7 @@ def _study(request: Request, name: str) -> tuple[Any, Page, Enrolment]:
 def _page(
     request: Request, page: Page, rules: Enrolment, name: str, ticket: str, status: int = 200, **shown: Any
 ) -> Response:
+    tongues, page = page, replace(page, languages=())  # chosen by a button of the form: nothing is lost
     fields = form_fields(
         rules.questions, page, {}, shown.get("typed", {}), shown.get("faults", {}), shown.get("open_ids", [])
     )
@@ -60,6 +61,7 @@ def _page(
         open_items=[field for field in fields if field["open"] or field["fault"]],
         again=status == 403,
         ticket=ticket,
+        tongues=tongues,
         crisis=page.crisis or page.t["help_none"],
     )
 
@@ -80,13 +82,25 @@ def post_enrolment(request: Request, name: str, form: Form) -> Response:
     if token is None:
         raise shut(request, "stale", 403, page)
     answers, faults, typed = read_fields(rules.questions, form)
+    wanted = form.get("lang")
+    if isinstance(wanted, str) and wanted in dict(page.languages):
+        spoken = in_words(page, study_written_as(row.definition), wanted)
+        response = _page(request, spoken, rules, name, ticket, typed=typed, faults=faults)
+        remember_language(request, response, wanted)
+        return response
     if not comes_from_here(request):
         return _page(request, page, rules, name, ticket, 403, typed=typed)
     missing = [question.id for question in rules.questions if question.id not in answers]
     if missing:
         shown = {"typed": typed, "faults": faults, "open_ids": missing}
         return _page(request, page, rules, name, ticket, 422, **shown)
-    for last in (False, True):
+    found = site.pace.decided(ticket, answers)
+    if found is None:
+        with reading(site.engine) as connection:
+            known = link_of(connection, site.keyring, token) is not None
+        if not known and not site.pace.take(int(row.id), client_of(request), rules.per_hour):
+            raise shut(request, "many", 429, page)
+    for last in (False, True) if found in (None, ADMITTED) else ():
         try:
             with site.engine.begin() as connection:
                 if was_erased(connection, site.keyring, token):
@@ -101,6 +115,7 @@ def post_enrolment(request: Request, name: str, form: Form) -> Response:
         except IntegrityError:  # the button was pressed twice: the other press was first
             if last:
                 raise
+    site.pace.decide(ticket, answers, str(found))
     if found != ADMITTED:
         kind = "unsuited" if found == UNSUITED else "full"
         raise shut(request, kind, 200, page)

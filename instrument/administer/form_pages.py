@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import seal, site_of
+from instrument.administer.doors import remember_language, seal, site_of
 from instrument.administer.pages import Form, go
 from instrument.administer.questions import (
     Asked,
@@ -21,13 +21,14 @@ from instrument.administer.questions import (
     next_path,
     note_seen,
 )
-from instrument.administer.rendering import form_fields, render
+from instrument.administer.rendering import form_fields, in_words, render
 from instrument.administer.session import comes_from_here
 from instrument.administer.steps import REVIEW, Step, place_among
 from instrument.forms import Question, read_value
 from instrument.store.answers import save_answers
 from instrument.store.connect import reading
 from instrument.store.form_answers import said_in, save_form
+from instrument.store.people import set_language
 
 router = APIRouter(include_in_schema=False)
 REMOVABLE = ("several", "number", "date", "text")
@@ -187,6 +188,14 @@ def save_form_page(
     note_seen(request, connection, asked, step.path, form)
     asked = replace(asked, kept={**asked.kept, step.form.id: kept})
     if isinstance(language, str) and language in dict(page.languages):
+        if faults:  # what was typed is nowhere else: a new page would show what was stored before
+            here = asked.here
+            asked = replace(asked, page=in_words(page, here.study, language, here.scale))
+            set_language(connection, here.person.id, language)
+            shown_again = {"typed": typed, "faults": faults}
+            response = _form_page(request, asked, step, 422, from_review=from_review, **shown_again)
+            remember_language(request, response, language)
+            return response
         return in_language(connection, request, asked, step.path, language, from_review)
     if stays:
         shown: dict[str, Any] = {"typed": typed, "faults": faults, "open_ids": open_ids}

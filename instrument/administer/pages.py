@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from instrument.administer.consent_paper import consent_pdf
 from instrument.administer.doors import (
     ShutError,
     client_of,
@@ -54,6 +55,7 @@ from instrument.administer.steps import first_open_step, how_much
 from instrument.administer.withdrawal_code import about_code
 from instrument.storable import is_storable
 from instrument.store.connect import reading
+from instrument.store.consents import consent_record
 from instrument.store.definitions import study_written_as
 from instrument.store.erasures import was_erased
 from instrument.store.people import (
@@ -247,6 +249,21 @@ def show_consent(request: Request) -> Response:
     with reading(site_of(request).engine) as connection:
         here, page = enter(connection, request)
         return _consent_page(request, here, page)
+
+
+@router.get("/s/{place}/survey/consent.pdf")
+def get_consent_paper(request: Request) -> Response:
+    """Give the text that the person agreed to, as it was shown, with choice, moment and code."""
+    with reading(site_of(request).engine) as connection:
+        came = visit(connection, request)
+        if came.here is None:
+            raise shut(request, came.standing, 403, came.page)
+        record = consent_record(connection, int(came.here.person.id))
+    if record is None:
+        raise shut(request, "stale", 404, came.page)
+    named = f'attachment; filename="{came.page.t["paper_file"]}"'
+    pdf = consent_pdf(record)
+    return Response(pdf, media_type="application/pdf", headers={"Content-Disposition": named})
 
 
 @router.post("/s/{place}/survey/consent")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,8 @@ class Page:
         Whether the wording is a translation that no one has validated.
     form_token
         For the choice of language; empty before a person is known.
+    agreed
+        Whether the person has agreed to a consent text, which can be had as a PDF.
     """
 
     lang: str
@@ -75,6 +77,7 @@ class Page:
     languages: tuple[tuple[str, str], ...] = ()
     unvalidated: bool = False
     form_token: str = ""
+    agreed: bool = False
 
 
 def offered_languages(study: Study, scale: Instrument | None = None) -> tuple[tuple[str, str], ...]:
@@ -130,7 +133,31 @@ def page_of_person(
         languages=offered_languages(here.study, here.scale),
         unvalidated=here.scale.wording(lang).status not in ("source", "validated"),
         form_token=form_token,
+        agreed=bool(here.person.consent_granted),
     )
+
+
+def in_words(page: Page, study: Study, lang: str, scale: Instrument | None = None) -> Page:
+    """Give the frame of a page in another language.
+
+    Parameters
+    ----------
+    page, study
+        The frame, and its study.
+    lang
+        Tag, one of the study's.
+    scale
+        The instrument where the person is known.
+
+    Returns
+    -------
+    Page
+        The same but for its words.
+    """
+    t = page_texts(lang)
+    crisis = study.crisis.get(lang) or t["help_none"]
+    unvalidated = scale is not None and scale.wording(lang).status not in ("source", "validated")
+    return replace(page, lang=lang, t=t, crisis=crisis, unvalidated=unvalidated)
 
 
 def render(template: str, page: Page, status: int = 200, **values: Any) -> HTMLResponse:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
+import secrets
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 
@@ -237,6 +240,77 @@ def comes_from_here(request: Request) -> bool:
         return False
     _, _, host = origin.partition("://")
     return bool(host) and host == request.headers.get("host")
+
+
+def part_of_network(client: str) -> str:
+    """Part of the network that an address lies in: one house, clinic or provider.
+
+    Parameters
+    ----------
+    client
+        Address of the client.
+
+    Returns
+    -------
+    str
+        The first three numbers of an IPv4 address, the first 48 bits of an IPv6 address; another name whole.
+
+    Examples
+    --------
+    >>> part_of_network("203.0.113.9"), part_of_network("2001:db8:1:2::9"), part_of_network("-")
+    ('203.0.113.0/24', '2001:db8:1::/48', '-')
+    """
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 48), strict=False))
+
+
+class Pace:
+    """Brake on scripts at an open link: decisions of an hour by part of the network, and each once.
+
+    An address is never kept: only a hash with a salt that ends with the process, for an hour, in memory.
+    """
+
+    def __init__(self, seconds: float = 3600.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._salt = secrets.token_bytes(32)
+        self._times: OrderedDict[bytes, deque[float]] = OrderedDict()
+        self._decided: OrderedDict[bytes, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def _hash(self, *parts: object) -> bytes:
+        return hmac.new(self._salt, repr(parts).encode(errors="replace"), hashlib.sha256).digest()
+
+    def take(self, study_id: int, client: str, most: int) -> bool:
+        """Count one more decision; False, and not counted, where the hour has had so many."""
+        name = self._hash("from", study_id, part_of_network(client))
+        with self._lock:
+            times, now = self._times.setdefault(name, deque()), self._clock()
+            self._times.move_to_end(name)
+            while times and now - times[0] >= self._seconds:
+                times.popleft()
+            if len(times) >= most:
+                return False
+            times.append(now)
+            while len(self._times) > MOST_CLIENTS:
+                self._times.popitem(last=False)
+            return True
+
+    def decided(self, ticket: str, answers: Mapping[str, str]) -> str | None:
+        """What was said to this page with these answers before, None for nothing: a reload counts nobody."""
+        with self._lock:
+            return self._decided.get(self._hash("page", ticket, sorted(answers.items())))
+
+    def decide(self, ticket: str, answers: Mapping[str, str], outcome: str) -> None:
+        """Remember what was said."""
+        with self._lock:
+            self._decided[self._hash("page", ticket, sorted(answers.items()))] = outcome
+            while len(self._decided) > MOST_CLIENTS:
+                self._decided.popitem(last=False)
 
 
 class GuessLimit:

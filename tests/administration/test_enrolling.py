@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from test_forms import both, choices
 from test_new_links import acts_in
 
 from instrument.administer.application import create_app
+from instrument.administer.session import Pace
 from instrument.errors import DefinitionError
 from instrument.store import tables
 from instrument.store.connect import downgrade_store, open_store, upgrade_store
@@ -149,7 +151,7 @@ def test_who_reads_german_is_asked_and_led_on_in_german(engine: Engine, keyring:
             assert tab.response.status_code == status
             assert tab.page.lang == "de"
             if status == 422:
-                assert tab.page.links["English"] == "/enrol/trial?lang=en"
+                assert ("lang", "en") in tab.page.main.buttons
         assert tab.follow("Weiter").page.lang == "de"
 
 
@@ -242,3 +244,64 @@ def test_the_open_link_as_a_code_and_the_counts_from_the_command_line(
     capsys.readouterr()
     assert run("study", "status", "trial", "--store", store_url) == 0
     assert "Open enrolment: admitted 1, quota women 1" in capsys.readouterr().out
+
+
+def test_a_script_is_slowed_and_a_reload_counts_nobody(engine: Engine, keyring: Keyring) -> None:
+    women = {"id": "women", "places": 50, "when": [{"question": "sex", "codes": [1]}]}
+    open_study(engine, keyring, enrolment={**ENROLMENT, "places": 50, "per_hour": 5, "quotas": [women]})
+    app, now = create_app(engine, keyring), [0.0]
+    pace = Pace(clock=lambda: now[0])
+    app.state.site = replace(app.state.site, pace=pace)
+
+    def visitor(address: str) -> Tab:
+        return Tab(TestClient(app, client=(address, 50_000)))
+
+    with engine.connect() as connection:
+        row: Any = connection.execute(select(tables.study)).one()
+    tickets = [new_ticket(keyring) for _ in range(8)]
+    for place, ticket in enumerate(tickets[:4]):
+        assert join(visitor(f"203.0.113.{place}"), "30", "1", ticket).response.status_code == 200
+    for _ in range(3):  # one page that is sent again and again
+        assert "in other circumstances" in join(visitor("203.0.113.9"), "17", "1", tickets[4]).page.said
+    assert counts(engine) == {"admitted": 4, "quota women": 4, "unsuited": 1}
+    blocked = join(visitor("203.0.113.200"), "30", "1", tickets[5])
+    assert blocked.response.status_code == 429 and "team@example.org" in blocked.page.said
+    assert join(visitor("::ffff:203.0.113.5"), "30", "1", tickets[5]).response.status_code == 429
+    assert join(visitor("203.0.113.9"), "71", "1", tickets[4]).response.status_code == 429, (
+        "a typo mended later"
+    )
+    for ticket in tickets[:4]:  # who was admitted finds the link again, and takes no other place
+        assert "There is a place for you" in join(visitor("203.0.113.1"), "30", "1", ticket).page.said
+    assert counts(engine) == {"admitted": 4, "quota women": 4, "unsuited": 1}
+    assert join(visitor("198.51.100.1"), "30", "2", tickets[5]).response.status_code == 200
+    for place in range(6):
+        status = join(visitor(f"2001:db8:7:{place}::1"), "30", "2").response.status_code
+        assert status == (200 if place < 5 else 429)
+    now[0] = 3600.0
+    assert join(visitor("203.0.113.200"), "71", "1", tickets[4]).response.status_code == 200
+    assert not any(
+        part in everything(engine) + repr(vars(pace)) for part in ("203.0.113", "2001:db8", "198.51")
+    )
+    older = make_study({**raw_study(), "enrolment": {**ENROLMENT, "per_hour": 60}})
+    assert older.content_hash == make_study({**raw_study(), "enrolment": ENROLMENT}).content_hash
+    assert "per_hour" in str(row.definition) and "per_hour" not in older.to_json()
+
+
+def test_another_language_keeps_what_was_typed_and_takes_no_place(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring, enrolment=ENROLMENT)
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open("/enrol/trial?lang=en")
+        ticket = tab.page.main.hidden["ticket"]
+        assert tab.page.main.buttons[0] == ("", ""), "Enter in a field must not change the language"
+        sent = {**tab.page.main.hidden, "form-age": "thirty", "form-sex": "2", "lang": "de"}
+        tab.take(client.post(tab.page.main.action, data=sent, headers=HERE))
+        assert (tab.page.lang, tab.response.status_code) == ("de", 200)
+        assert 'value="thirty"' in tab.response.text and tab.page.main.ticked["form-sex"] == "2"
+        assert tab.page.main.hidden["ticket"] == ticket and counts(engine) == {}
+        assert tab.page.main.action.endswith("lang=de")
+        sent |= {"form-age": "30"}
+        del sent["lang"]
+        assert (
+            "Es gibt einen Platz"
+            in tab.take(client.post(tab.page.main.action, data=sent, headers=HERE)).page.said
+        )

@@ -527,3 +527,17 @@ def test_a_program_cannot_answer_where_the_scale_is_not_asked(engine: Engine, ke
                 assert refused.value.faults == [("query.wave", "this wave does not ask the scale")]
             else:
                 assert keep_response_set(connection, row, 1, wave, "a", answers, lang="en") == found
+
+
+def test_what_was_typed_wrongly_survives_another_language(engine: Engine, tab: Tab) -> None:
+    tab.press()
+    before = kept(engine)
+    number = next(q["id"] for form in FORMS["forms"] for q in form["questions"] if q["kind"] == "number")
+    while f"form-{number}" not in tab.response.text:
+        fill(tab, "continue")
+    sent = {**tab.page.main.hidden, f"form-{number}": "about thirty", "lang": "de"}
+    tab.take(tab.client.post(tab.path, data=sent, headers=HERE))
+    assert (tab.page.lang, tab.response.status_code) == ("de", 422)
+    assert 'value="about thirty"' in tab.response.text and "Bitte schreiben Sie" in tab.page.said
+    assert kept(engine) == before or number not in str(kept(engine))
+    assert tab.reload().page.lang == "de"

@@ -22,6 +22,9 @@ KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 PEOPLE = {
     "anna": {"email": "anna@example.org", "email_verified": True},
     "ben": {"email": "ben@elsewhere.example", "email_verified": True},
+    "olga": {"email": "Olga@example.org", "email_verified": True},
+    "mia": {"email": "mia@example.org", "email_verified": True},
+    "rita": {"email": "rita@example.org", "email_verified": True},
     "cleo": {"email": "cleo@example.org", "email_verified": False},
 }
 

@@ -18,7 +18,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 from small_study import small_validation
+from sqlalchemy import select
+from study_of_tests import open_study
+
+from instrument.store.connect import open_store, reading, upgrade_store
+from instrument.store.tables import audit_log, participant
+from instrument.store.tokens import load_keyring
 
 pytestmark = pytest.mark.browser
 CLIENT, SECRET = "dashboard-of-tests", "word-that-nobody-may-print"
@@ -51,6 +58,7 @@ class Served:
     address: str
     log: Path
     results: Path
+    store: Path
 
 
 def free_port() -> int:
@@ -81,9 +89,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "DTA_OIDC_CLIENT_ID": CLIENT,
         "DTA_OIDC_CLIENT_SECRET": SECRET,
         "DTA_OIDC_ADDRESS": address,
-        "DTA_OIDC_ALLOWED": "anna@example.org, cleo@example.org",
+        "DTA_OIDC_ALLOWED": "anna@example.org, cleo@example.org, olga@example.org, mia@example.org, "
+        "rita@example.org",
         "DTA_SECRET_KEY": "a key of tests that is long enough for anything",
+        "DTA_TEAM_OWNERS": "olga@example.org, ben@elsewhere.example",
+        "DTA_TEAM_MANAGERS": "mia@example.org, cleo@example.org",
+        "DTA_TEAM_READERS": "rita@example.org",
     }
+    engine = open_store(str(folder / "store.sqlite"))
+    upgrade_store(engine)
+    open_study(engine, load_keyring(folder / "none", settings), 2)
+    engine.dispose()
     log = folder / "log.txt"
     command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), "--behind-proxy"]
     command += ["--prefix", "/alliance"]
@@ -98,7 +114,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         try:
             wait_for(provider)
             wait_for(port)
-            yield Served(address=address, log=log, results=results)
+            yield Served(address=address, log=log, results=results, store=folder / "store.sqlite")
         finally:
             for process in (here, there):
                 process.terminate()
@@ -222,6 +238,69 @@ def test_a_person_not_on_the_list_or_not_verified_sees_a_polite_page(
     assert "_streamlit_user" in kept
     assert httpx.get(f"{served.address}/media/x.json", cookies=kept).status_code == 401
     sign_out(visit)
+
+
+def audit(served: Served) -> list[str]:
+    """Acts of the team, each with who did it."""
+    engine = open_store(str(served.store))
+    with reading(engine) as connection:
+        lines = connection.execute(select(audit_log.c.action, audit_log.c.subject).order_by(audit_log.c.id))
+        found = [f"{action} {subject}" for action, subject in lines if action.startswith("team.")]
+    engine.dispose()
+    return found
+
+
+def team_page(visit: Visit, served: Served, last: str) -> list[str]:
+    """Headings of the team page, once the last of them is there and nothing more comes."""
+    visit.page.goto(f"{served.address}/team")
+    visit.page.get_by_role("heading", name=last).wait_for()
+    visit.page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    return [head.strip() for head in visit.page.locator("h2").all_inner_texts()]
+
+
+LOOKS = ["How far people have come", "Who is due"]
+MANAGES = ["Links", "A questionnaire that must not count, or must be changed", "A person who withdraws"]
+
+
+@pytest.mark.parametrize(
+    ("name", "heads", "refused"),
+    [
+        (
+            "rita",
+            LOOKS,
+            ["Make new links", "Make the PDF", "Make the files", "Erase for good", "Close the study"],
+        ),
+        (
+            "mia",
+            [*LOOKS, *MANAGES, "What a person agreed to", "Export"],
+            ["Erase for good", "Close the study"],
+        ),
+        ("olga", [*LOOKS, *MANAGES, "What a person agreed to", "Export", "The study itself"], []),
+    ],
+)
+def test_each_role_finds_what_it_may_behind_the_sign_in(
+    served: Served, visit: Visit, name: str, heads: list[str], refused: list[str]
+) -> None:
+    sign_in(visit, served, name)
+    assert team_page(visit, served, heads[-1]) == heads
+    everything = b"".join(visit.received)
+    for words in refused:
+        assert words.encode() not in everything, "it does not even reach the browser"
+    before = audit(served)
+    if name == "mia":
+        visit.page.get_by_role("button", name="Invite").click()
+        visit.page.get_by_text("shown only here").wait_for()
+        assert audit(served) == [*before, "team.invite study 1 by mia@example.org"]
+    if name == "olga":
+        engine = open_store(str(served.store))
+        with reading(engine) as connection:
+            whom = connection.execute(select(participant.c.pseudonym).limit(1)).scalar_one()
+        engine.dispose()
+        visit.page.get_by_label("Pseudonym of whom to erase").fill(whom)
+        visit.page.get_by_label("The same once more").fill(whom)
+        visit.page.get_by_role("button", name="Erase for good").click()
+        visit.page.get_by_text("Erased.").wait_for()
+        assert audit(served) == [*before, "team.erase study 1 by Olga@example.org"]
 
 
 def test_nothing_of_it_is_logged_and_the_results_are_as_they_were(served: Served) -> None:
