@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,8 +41,8 @@ def address_file(engine: Engine) -> Path | None:
 
 
 def _connected(file: Path) -> sqlite3.Connection:
-    if not file.exists():
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o600))
+    with suppress(FileExistsError):  # opened here only where it is new: see `connect._keep_private`
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     connection = sqlite3.connect(file, timeout=WAITS)
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute(_TABLE)

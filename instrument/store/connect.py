@@ -119,8 +119,10 @@ def _keep_private(engine: Engine) -> None:
     file = sqlite_file(engine)
     if file is None or os.name != "posix":
         return
-    with suppress(OSError):  # an absent folder, or a file of someone else's: connecting tells
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT, PRIVATE))
+    # Only a file that is not there yet is opened: closing another one would give up every lock that this
+    # process holds on it (POSIX), and the next program to close the store would delete the log of ours.
+    with suppress(OSError):  # it is there; an absent folder, or someone else's: connecting tells
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     for ending in ("", *BESIDE):
         beside = file.with_name(file.name + ending)
         with suppress(OSError):

@@ -23,6 +23,8 @@ from study_of_tests import open_study
 
 from instrument.store import tables
 from instrument.store.audit import broken_line
+from instrument.store.connect import open_store, upgrade_store
+from instrument.store.people import invite
 from instrument.store.tokens import Keyring, load_keyring, save_keyring
 
 SERVER = Path(__file__).parent / "server_of_tests.py"
@@ -179,3 +181,28 @@ def test_fifty_people_at_once_wait_little(engine: Engine, store_url: str, tmp_pa
     print(
         f"page POST p95 {1000 * p95:.0f} ms, median {1000 * statistics.median(waits):.0f} ms, n {len(waits)}"
     )
+
+
+def test_a_store_opened_again_beside_a_server_keeps_what_is_written_later(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    """The team page opens the store in the server's process; then another program opens and closes it."""
+    url = str(tmp_path / "s.sqlite")
+    serving = open_store(url)
+    upgrade_store(serving)
+    open_study(serving, keyring)
+    elsewhere = (
+        "import sys; from instrument.store.connect import open_store, upgrade_store\n"
+        "engine = open_store(sys.argv[1]); upgrade_store(engine); engine.dispose()"
+    )
+    open_store(url).dispose()  # the server keeps its own connection meanwhile
+    subprocess.run([sys.executable, "-c", elsewhere, url], check=True)
+    with serving.begin() as connection:
+        invite(connection, 1, keyring, ["acknowledged"])
+    counted = (
+        "import sqlite3, sys\n"
+        "print(*sqlite3.connect(sys.argv[1]).execute('select count(*) from participant').fetchone())"
+    )
+    seen = subprocess.run([sys.executable, "-c", counted, url], check=True, capture_output=True, text=True)
+    serving.dispose()
+    assert seen.stdout.strip() == "2", "acknowledged, and gone"

@@ -282,6 +282,7 @@ def test_each_role_finds_what_it_may_behind_the_sign_in(
     served: Served, visit: Visit, name: str, heads: list[str], refused: list[str]
 ) -> None:
     sign_in(visit, served, name)
+    visit.page.get_by_text("Signed in as").first.wait_for()  # the redirect of the sign-in is behind us
     assert team_page(visit, served, heads[-1]) == heads
     everything = b"".join(visit.received)
     for words in refused:
