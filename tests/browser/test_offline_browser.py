@@ -153,6 +153,14 @@ def test_answers_given_off_line_outlive_the_browser_and_reach_their_own_person(
         assert found == {2: [4] * 8, 3: [2] * 8}
         assert page.evaluate(QUEUE) == [], "delivered, and what is past its time is gone, whoever's it is"
         ready(page)
+        tick(page, "1")
+        site.away = True  # something answers, and it is not the questionnaire
+        press(page)
+        assert "nobody can read them here" in page.inner_text("main")
+        assert len(page.evaluate(QUEUE)) == 1
+        site.away = False
+        page.goto(f"{base}/survey/page/2")
+        assert sorted(stored(site)[2]) == [1] * 8 + [4] * 8
         context.set_offline(True)
         tick(page, "5")
         press(page)
@@ -169,7 +177,7 @@ def test_answers_given_off_line_outlive_the_browser_and_reach_their_own_person(
         until(page, "async () => (await caches.keys()).length + (await indexedDB.databases()).length === 0")
         context.close()
     with site.engine.connect() as connection:
-        assert len(list(connection.execute(select(queued_page)))) == 2
+        assert len(list(connection.execute(select(queued_page)))) == 3
         times = list(connection.execute(select(page_time.c.page, page_time.c.seconds)))
         assert len(list(connection.execute(select(participant)))) == 3
-    assert len(times) == 6 and all(0 < seconds < 60 for _, seconds in times)
+    assert len(times) == 7 and all(0 < seconds < 60 for _, seconds in times)

@@ -15,6 +15,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine, select
+from starlette.responses import Response
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
 from study_of_tests import open_study, raw_study
@@ -45,6 +46,7 @@ class Site:
         self.engine = engine
         self._keyring = keyring
         self.address = address
+        self.away = False
 
     def link(self) -> str:
         with self.engine.begin() as connection:
@@ -58,14 +60,23 @@ def site_of_study(folder: Path, **changes: Any) -> Iterator[Site]:
     upgrade_store(engine)
     keyring = Keyring({"k1": b"1" * 32})
     open_study(engine, keyring, **{"title": "Example study", "synthetic": True, **changes})
-    config = uvicorn.Config(create_app(engine, keyring), port=0, access_log=False, log_level="warning")
+    app, made = create_app(engine, keyring), Site(engine, keyring, "")
+
+    async def behind(scope: Any, receive: Any, send: Any) -> None:
+        """A proxy whose server may be down."""
+        if made.away and scope["type"] == "http":
+            await Response("down", 503)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    config = uvicorn.Config(behind, port=0, access_log=False, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.05)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield Site(engine, keyring, f"http://127.0.0.1:{port}")
+    made.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    yield made
     server.should_exit = True
     thread.join(10)
     engine.dispose()

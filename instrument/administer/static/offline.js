@@ -20,7 +20,7 @@ const PAUSE = 1500;
 
 function look() {
   fetch(`${onward.dataset.onward}/health`, { cache: "no-store", credentials: "omit" })
-    .then(() => location.assign(onward.href))
+    .then((answer) => (answer.ok ? location.assign(onward.href) : setTimeout(look, PAUSE)))
     .catch(() => setTimeout(look, PAUSE));
 }
 

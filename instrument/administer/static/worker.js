@@ -9,6 +9,7 @@ const FILES = ["/static/style.css", "/static/offline.js"].map((file) => PREFIX +
 const OF_PERSON = new RegExp("^" + PREFIX + "/s/([^/]+)(/|$)");
 const OF_QUESTIONS = new RegExp("^" + PREFIX + "/s/[^/]+(/survey/(?:page/\\d+|form/[A-Za-z][A-Za-z0-9_]*/\\d+))$");
 const FINAL = [400, 409, 410, 413, 422]; // the server has decided: nothing stays on the device
+const AWAY = [502, 503, 504]; // said by a proxy whose server is down, or by a server whose database is
 const MARK = 10; // the first signs of a place tell the study
 
 self.addEventListener("install", (event) => {
@@ -43,7 +44,11 @@ async function navigate(request, url) {
   } catch (_) {
     return offline(place, questions ? questions[1] : "", typed);
   }
-  if (questions) await quietly(() => drop((entry) => entry.sheet === new URLSearchParams(typed).get("sheet")));
+  if (questions && AWAY.includes(answer.status)) return (await unlessKept(place, questions[1], typed)) || answer;
+  if (questions && (answer.type === "opaqueredirect" || answer.status === 422)) {
+    const sent = new URLSearchParams(typed).get("sheet");
+    await quietly(() => drop((entry) => entry.sheet === sent)); // it was taken just now
+  }
   const forgotten = answer.headers.get("DTA-Forget");
   if (forgotten) await quietly(() => forget(forgotten));
   return answer;
@@ -64,6 +69,12 @@ async function offline(place, path, typed) {
   if (!shown) return Response.error();
   const text = (await shown.text()).replaceAll(`href="${PREFIX}/own"`, `href="${PREFIX}/s/${place}/survey"`);
   return new Response(text, { status: 200, headers: shown.headers });
+}
+
+// A server that is down for a moment: the page waits like one without a network; where it cannot, what the
+// server said is shown.
+async function unlessKept(place, path, typed) {
+  return (await quietly(() => keep(place, path, typed))) ? offline(place, "", "") : undefined;
 }
 
 async function keep(place, path, typed) {
