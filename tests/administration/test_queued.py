@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,7 +24,9 @@ from browser_of_tests import HERE, Tab, place_of
 from study_of_tests import open_study, raw_study
 from test_forms import FORMS
 
+from instrument.administer import sheets
 from instrument.administer.application import create_app
+from instrument.administer.sheets import opened_sheet
 from instrument.store import tables
 from instrument.store.people import erase_person, withdraw_person
 from instrument.store.relinking import relink
@@ -286,3 +289,19 @@ def test_times_are_kept_where_the_script_says_them_and_never_what_cannot_be(
     with engine.begin() as connection:
         erase_person(connection, 1, keyring)
         assert connection.execute(select(func.count()).select_from(tables.page_time)).scalar_one() == 0
+
+
+def test_the_key_of_a_page_is_of_one_person_one_link_and_one_page(keyring: Keyring) -> None:
+    person, name = SimpleNamespace(id=7, token_hash="k2:abc"), f"k2.{'a' * 16}.1800000000000"
+    key = sheets._key(keyring, person, name)
+    iv = bytes(12)
+    data = iv + AESGCM(key).encrypt(iv, b'{"path": "/survey/page/1", "body": "a=1"}', name.encode())
+    assert opened_sheet(keyring, person, name, data) == ("/survey/page/1", "a=1")
+    for other in (SimpleNamespace(id=8, token_hash="k2:abc"), SimpleNamespace(id=7, token_hash="k2:abd")):
+        assert opened_sheet(keyring, other, name, data) is None
+    assert opened_sheet(keyring, person, name.replace("aa", "ab", 1), data) is None
+    assert opened_sheet(keyring, person, name.replace("k2", "k1"), data) is None
+    assert opened_sheet(Keyring({"k2": b"2" * 32}), person, name, data) is None, "another server's keys"
+    for odd in (b"[]", b'"x"', b"1", b'{"path": 1}'):
+        sealed = iv + AESGCM(key).encrypt(iv, odd, name.encode())
+        assert opened_sheet(keyring, person, name, sealed) is None

@@ -23,6 +23,7 @@ HEADS = {
         "Links",
         "A questionnaire that must not count, or must be changed",
         "A person who withdraws",
+        "What a person agreed to",
         "Export",
     ],
     Role.OWNER: ["The study itself"],
