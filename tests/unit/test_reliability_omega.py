@@ -237,6 +237,13 @@ def test_every_split_is_tried_as_long_as_there_are_no_more_than_asked_for() -> N
         for most, every in ((35, True), (34, False)):
             found = lower_bounds(table, most_splits=most)
             assert (found.every_split, len(found.splits)) == (every, most)
+            if every:  # each split once: 4 × covariance of the halves over the variance of the sum
+                wanted = [
+                    4 * table[list(half)].sum(axis=1).cov(table.drop(columns=list(half)).sum(axis=1))
+                    for half in itertools.combinations(table.columns, table.shape[1] // 2)
+                    if table.shape[1] % 2 or table.columns[0] in half
+                ]
+                np.testing.assert_allclose(found.splits, np.sort(wanted) / table.sum(axis=1).var())
 
 
 def test_draws_are_extracted_and_shared_as_the_estimate_is() -> None:
