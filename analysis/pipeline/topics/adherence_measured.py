@@ -152,7 +152,7 @@ def _table(made: LatentAdherence, title: str) -> Table:
         kinds={
             **each(TEXT, "target method title told"),
             "n": people(names=[populations.label(populations.step(Step.ANALYSED))] * len(made.effects)),
-            **each(statistic("n"), "reliability estimate se pvalue ci_lower ci_upper standardised"),
+            **each(statistic("n"), "reliability estimate se pvalue ci_lower ci_upper standardized"),
             **each(statistic("n"), "standardized_lower standardized_upper ratio_to_latent"),
         },
         title=f"Later use with and without error of measurement: more {unit} per standard deviation",

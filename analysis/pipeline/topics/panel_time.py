@@ -114,7 +114,7 @@ def panel_table(context: Context, found: list[PanelFinding]) -> Table:
         at_both = dict(zip(one.result.waves[1:], one.n_pairs, strict=True))
         table["n_both"] = table["to_wave"].map(at_both)
         parts.append(table)
-    numbers = "estimate estimate_se estimate_lower estimate_upper pvalue standardised standardized_se"
+    numbers = "estimate estimate_se estimate_lower estimate_upper pvalue standardized standardized_se"
     return Table(
         frame=pd.concat(parts, ignore_index=True),
         kinds={
