@@ -142,7 +142,7 @@ def test_incremental_validity() -> None:
     assert len(node["terms"]) == len(found.coefficients)
     close(found.coefficients["estimate"], node["estimate"])
     close(found.coefficients["se"], node["se"])
-    close(found.coefficients["standardized"].iloc[1:], node["standardised"])
+    close(found.coefficients["standardized"].iloc[1:], node["standardized"])
     assert np.isnan(found.coefficients["standardized"].iloc[0])
 
 

@@ -36,7 +36,7 @@ slope <- function(parts) function(data, w) {
 jack <- function(f) {
   at <- f(d, rep(1, n))
   se <- sapply(1:2, function(j) sqrt(var.linear(empinf(data = d, statistic = function(x, w) f(x, w)[j], type = "inf", stype = "w", eps = 1e-6))))
-  list(estimate = at[1], standardised = at[2], reliability = at[3], se = se[1], standardised_se = se[2])
+  list(estimate = at[1], standardized = at[2], reliability = at[3], se = se[1], standardized_se = se[2])
 }
 observed <- jack(slope(NULL))
 items <- jack(slope(q))
@@ -56,7 +56,7 @@ after <- function(model, focal, own) {
   C <- R[z, z]; C[1, 2:3] <- phi[2:3]; C[2:3, 1] <- phi[2:3]
   right <- R[z, "done"]; right[1] <- phi[1]
   b <- solve(C, right)[1]
-  list(standardised = b, estimate = b * sqrt(mean((d$done - mean(d$done))^2)), reliability = info,
+  list(standardized = b, estimate = b * sqrt(mean((d$done - mean(d$done))^2)), reliability = info,
        loadings = as.numeric(l), phi = as.numeric(phi))
 }
 one <- after(paste("f =~", paste(q[1:6], collapse = " + ")), "f", q[1:6])

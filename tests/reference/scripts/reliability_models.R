@@ -22,9 +22,9 @@ one <- function(v) {
   list(ml = list(omega = as.numeric(compRelSEM(ml)), omega_model = as.numeric(compRelSEM(ml, obs.var = FALSE)),
                  ave = as.numeric(AVE(ml)), maximal = as.numeric(unlist(maximalRelia(ml))),
                  loading = as.numeric(lavInspect(ml, "est")$lambda),
-                 standardised = as.numeric(lavInspect(ml, "std")$lambda)),
+                 standardized = as.numeric(lavInspect(ml, "std")$lambda)),
        ordinal = list(categorical = as.numeric(compRelSEM(cat)),
-                      standardised = as.numeric(lavInspect(cat, "std")$lambda)))
+                      standardized = as.numeric(lavInspect(cat, "std")$lambda)))
 }
 out <- list(meta = list(R = R.version.string, lavaan = as.character(packageVersion("lavaan")),
                         semTools = as.character(packageVersion("semTools")),

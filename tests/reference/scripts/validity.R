@@ -36,7 +36,7 @@ htmt_values <- list(
 keyed <- likert[items]; keyed$q4 <- 6 - keyed$q4; keyed$q9 <- 6 - keyed$q9
 fit <- cfa(model, keyed, std.lv = TRUE)
 est <- lavInspect(fit, "est"); standardised <- lavInspect(fit, "std")
-extracted <- list(loadings = rowSums(est$lambda), errors = diag(est$theta), standardised = rowSums(standardised$lambda),
+extracted <- list(loadings = rowSums(est$lambda), errors = diag(est$theta), standardized = rowSums(standardised$lambda),
   correlations = as.matrix(unclass(standardised$psi)), ave = unclass(AVE(fit)), composite = unclass(compRelSEM(fit, obs.var = FALSE)))
 
 # Hedges' g: exact factor, interval by inverting the noncentral t.
@@ -68,7 +68,7 @@ hc3 <- sqrt(diag(bread %*% crossprod(X * (e / (1 - h))) %*% bread))
 increment <- list(r_squared_baseline = summary(small)$r.squared, r_squared_full = summary(full)$r.squared, delta_r_squared = summary(full)$r.squared - summary(small)$r.squared,
   delta_r_squared_adjusted = summary(full)$adj.r.squared - summary(small)$adj.r.squared, f = change$F[2], df1 = change$Df[2], df2 = change$Res.Df[2], pvalue = change$`Pr(>F)`[2],
   cohen_f2 = (summary(full)$r.squared - summary(small)$r.squared) / (1 - summary(full)$r.squared),
-  terms = names(coef(full)), estimate = unname(coef(full)), se = unname(hc3), standardised = unname((coef(full) * apply(X, 2, sd) / sd(continuous$x9))[-1]))
+  terms = names(coef(full)), estimate = unname(coef(full)), se = unname(hc3), standardized = unname((coef(full) * apply(X, 2, sd) / sd(continuous$x9))[-1]))
 
 p <- cor.test(continuous$x1, continuous$x2); s <- suppressWarnings(cor.test(continuous$x1, continuous$x2, method = "spearman", exact = FALSE))
 sr <- unname(s$estimate); reach <- qnorm(.975) * sqrt((1 + sr^2 / 2) / (400 - 3))
