@@ -90,7 +90,8 @@ def relate_adherence(
 
     Notes
     -----
-    Time zero is the landmark day, the same for everyone. All models adjust for use before it.
+    Time zero is the landmark day, the same for everyone. All models adjust for use before it, and for the
+    time of enrolment: a curve, and days on which later use or a score jumps.
 
     Remaining use: `logit E[done/due] = b'x`, variance `φ p(1 − p)/due`, `φ` by Pearson's statistic,
     intervals by Student's t; where less was due of some, by the sandwich covariance (HC3); beside it the

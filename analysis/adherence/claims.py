@@ -12,13 +12,15 @@ from scipy.special import expit
 
 from analysis.adherence.binomial import Fit, quasi_binomial
 from analysis.adherence.design import LandmarkDesign
-from analysis.adherence.robustness import as_strong_as, partial_r2, robustness_value
+from analysis.adherence.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.usage_words import JOINED
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
 EARLY = "use before the landmark"
 FEWEST_DUE = 2.0
+MEDIUM_SHARE = 0.09  # r = .3 with each, a medium effect: Cohen (1988), Statistical power analysis
+MEDIUM = "one of medium size, correlated .3 with what is left of score and use"
 
 
 class Claim(StrEnum):
@@ -54,7 +56,8 @@ class Standing:
         Share of score and use that a hidden cause must explain to make the estimate nothing, and to let its
         interval reach nothing.
     benchmark, benchmark_t
-        The measured cause that would take most away, were a hidden one as strong, and the t value then left.
+        The measured cause (or one of medium size) that would take most away, were a hidden one as strong, and
+        the t value then left.
     before, after
         Correlation of the score with use before and after the landmark, other adjustment held constant.
     habit, habit_lower
@@ -110,8 +113,9 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     found is called supported only where it survives three doubts.
 
     *Benchmark.* In the working linear model of the logit (its t is the model's own) the bounds of Cinelli and
-    Hazlett for a hidden cause as strong as all columns of early use together, as the time of enrolment, or as
-    any one covariate: the interval must still leave out nothing.
+    Hazlett for a hidden cause as strong as all columns of early use together, as the time of enrolment, as
+    any one covariate, or one of medium size (r = .3 with both), whichever takes most away: the interval must
+    still leave out nothing.
 
     *Habit.* The score cannot have caused use before it. If one lasting cause moved early use E, the score D
     and later use Y, then `r_DY r_EY / r_DE` would be the share of Y that it explains, which is at most λ, the
@@ -182,12 +186,14 @@ def _benchmark(design: LandmarkDesign, x: Floats, fit: Fit, share: Floats, due: 
     root = np.sqrt(due * spread)
     scaled = x * root[:, None]
     working = root * (x @ fit.coefficients + (share - p) / spread)
-    worst = ("", float("inf"))
+    estimate, se = float(fit.coefficients[1]), float(fit.se[1])
+    # What nobody measured may be stronger than all that was, where next to nothing was.
+    worst = (MEDIUM, left_by(estimate, se, fit.df_resid, MEDIUM_SHARE, MEDIUM_SHARE).t)
     for name, columns in _causes(design).items():
         others = [j for j in range(x.shape[1]) if j not in (1, *columns)]
         of_score = partial_r2(scaled[:, 1], scaled[:, columns], scaled[:, others])
         of_use = partial_r2(working, scaled[:, columns], scaled[:, [1, *others]])
-        bound = as_strong_as(float(fit.coefficients[1]), float(fit.se[1]), fit.df_resid, of_score, of_use)
+        bound = as_strong_as(estimate, se, fit.df_resid, of_score, of_use)
         if bound.t < worst[1]:
             worst = (name, bound.t)
     return worst

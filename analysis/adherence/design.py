@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from analysis.adherence.calendar_steps import steps_in_time
 from analysis.adherence.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
 from analysis.adherence.covariates import FEWEST_PER_CODE, coded_columns, is_code, without_repeats
 from analysis.adherence.early_use import bearable, calendar, early_use, how_many
@@ -166,6 +168,8 @@ def assemble(
     notes.extend(repeats)
     analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())
     when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
+    if when and people_kept >= MANY:
+        when |= _steps(frame, when, adjusters, predictors, analysed)
     frame = pd.concat([frame.drop(columns=list(when), errors="ignore"), pd.DataFrame(when)], axis=1)
     adjusters = [*adjusters, *when]
     early = early_use(frame, analysed, study.gap_days)
@@ -206,6 +210,25 @@ def assemble(
         watched_clusters=among,
         groupings={} if cluster is not None else _groupings(raw[kept], {*study.numbers, *study.baseline}),
     )
+
+
+def _steps(
+    frame: pd.DataFrame,
+    when: dict[str, NDArray[np.float64]],
+    adjusters: Sequence[str],
+    predictors: Sequence[str],
+    analysed: NDArray[np.bool_],
+) -> dict[str, NDArray[np.float64]]:
+    """Columns of the days of enrolment on which later use or a score jumps."""
+    mine = frame[analysed]
+    early = np.log1p(mine[["use_before", "active_days_before"]].to_numpy(dtype=float))
+    smooth = [column[analysed] for column in when.values()]
+    held = np.column_stack([early, mine[list(adjusters)].to_numpy(dtype=float), *smooth])
+    targets = [mine["done"].to_numpy(dtype=float) / mine["due"].to_numpy(dtype=float)]
+    targets += [mine[name].to_numpy(dtype=float) for name in predictors]
+    joined = when[JOINED]
+    days = steps_in_time(joined[analysed], held, targets)
+    return {name: (joined >= day).astype(float) for name, day in days.items()}
 
 
 def _groupings(raw: pd.DataFrame, quantities: set[str]) -> dict[str, Clusters]:

@@ -19,6 +19,7 @@ PEOPLE_PER_COLUMN = 15
 EVENTS_PER_COLUMN = 10
 FEWEST_COLUMNS = 2
 FEWEST_VALUES = 3
+FEWEST_NEVER = 8  # who never came before the landmark: they may be unlike all who did
 DAYS_OF_A_YEAR, LONGEST_WITHOUT_SEASONS = 365.25, 300.0
 LEAST_OF_ITS_OWN = 0.01  # of a column's variance that the columns before it leave unsaid
 
@@ -49,7 +50,8 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     Returns
     -------
     EarlyUse
-        `log(1 + x)` of units, of active days and of idle days; then the curved columns of restricted cubic
+        `log(1 + x)` of units, of active days and of idle days, whether there was any use (where 8 people or
+        more had none); then the curved columns of restricted cubic
         splines in the logarithms of units and active days (the plain count where a spline has too few
         values). Columns that say what others have said already are left out.
 
@@ -66,6 +68,9 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     other = _curves("active_days_before", days, analysed)
     ordered = {"use_before, log": np.log1p(count), "idle_at_landmark, log": np.log1p(idle)}
     ordered |= dict(list(bent.items())[:1])
+    never = (count == 0) & (days == 0)
+    if min(never[analysed].sum(), (~never)[analysed].sum()) >= FEWEST_NEVER:
+        ordered["use_before, none"] = never.astype(float)
     ordered["active_days_before, log"] = np.log1p(days)
     ordered |= {**bent, **other}
     kept: dict[str, Floats] = {}

@@ -110,7 +110,29 @@ def as_strong_as(
         share = k * r2_score**2 / ((1 - k * r2_score) * (1 - r2_score))
         if share < 1:
             use = min((np.sqrt(k) + np.sqrt(share)) ** 2 / (1 - share) * r2_use / (1 - r2_use), 1.0)
-    use = float(use)
+    return left_by(estimate, se, df, float(score), float(use))
+
+
+def left_by(estimate: float, se: float, df: float, score: float, use: float) -> Bound:
+    """Give what is left if a hidden cause explained these shares.
+
+    Parameters
+    ----------
+    estimate, se, df
+        Of the score, everything measured held constant.
+    score, use
+        Shares of variance that it explains of what is left of the score, and of use given the score too.
+
+    Returns
+    -------
+    Bound
+        At the sign that takes most away.
+
+    Notes
+    -----
+    Equations 12 and 13 of Cinelli & Hazlett (2020), doi 10.1111/rssb.12348. In R:
+    `sensemakr::adjusted_estimate`, `adjusted_se`.
+    """
     if score >= 1:
         return Bound(r2_score=1.0, r2_use=use, estimate=-np.inf, se=np.inf, t=-np.inf)
     bias = float(se * np.sqrt(df) * np.sqrt(use * score / (1 - score)))

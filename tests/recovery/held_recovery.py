@@ -25,6 +25,7 @@ from analysis.adherence.models import ModelRun
 from analysis.usage import UsageSummary, summarise_usage
 from instrument.errors import NotEstimableError
 from instrument.study import Study, as_study
+from tests.recovery import held_doubts  # noqa: F401  adds its populations
 from tests.recovery.held_populations import POPULATIONS, Drawn, Held, base_study, logs
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "held_populations.csv"
@@ -175,10 +176,13 @@ def main() -> None:
     parser.add_argument("--replications", type=int, default=1000)
     parser.add_argument("--only", default="")
     parser.add_argument("--first", action="store_true", help="the report's first model only")
+    parser.add_argument("--large", type=int, default=None, help="replications where a study has 5,000 people")
     parser.add_argument("--dry", action="store_true", help="print only")
     given = parser.parse_args()
     for name in [name for name in POPULATIONS if given.only in name]:
-        lines = replicate(name, given.replications, models=MODELS[:1] if given.first else MODELS)
+        large = given.large is not None and POPULATIONS[name].n >= 5000
+        number = given.large if large else given.replications
+        lines = replicate(name, number, models=MODELS[:1] if given.first else MODELS)
         found = table(name, lines)
         print(
             found.drop(columns="population")

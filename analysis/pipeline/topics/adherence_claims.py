@@ -77,7 +77,8 @@ def _sentence(claim: Claim, doubts: str) -> str:
             "That {claimed_of} goes with later use, what was measured held constant: supported. It survives "
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
             "after, and silence; a hidden cause would have to explain {robustness_limit:percent} of what is "
-            "left of score and use alike before the interval reached nothing."
+            "left of score and use alike before the interval reached nothing. One that came up shortly "
+            "before the rating, such as a relapse, leaves no trace in use before it."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
     return (
@@ -104,7 +105,7 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "doubts": ("Doubts", "text"),
             "robustness": ("Robustness value", "percent"),
             "robustness_limit": ("of the interval", "percent"),
-            "benchmark": ("Strongest measured cause", "text"),
+            "benchmark": ("Strongest cause asked of", "text"),
             "benchmark_t": ("t, were a hidden one as strong", "d2"),
             "before": ("r with use before", "r2"),
             "after": ("r with use after", "r2"),
@@ -113,7 +114,7 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "grouping_p": ("p, by undeclared groups", "p"),
         },
         note="Supported: the interval leaves out nothing, and it still does were a hidden cause as strong as "
-        "the strongest measured one; one habit behind use before, score and use after cannot make all three "
-        "correlations; silence cannot feign the association; and groups that nobody declared, if there are "
-        "any, do not take it away.",
+        "the strongest measured one, or of medium size; one habit behind use before, score and use after "
+        "cannot make all three correlations; silence cannot feign the association; and groups that nobody "
+        "declared, if there are any, do not take it away.",
     )
