@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.adherence.marginal_models import MarginalResult, marginal_structural
     from analysis.adherence.mediation import MediationResult, mediate_adherence
     from analysis.adherence.priorities import PriorityMap, priority_map
+    from analysis.adherence.recurrent import RecurrentResult, recurrent_events
     from analysis.adherence.result import AdherenceResult
     from analysis.adherence.waves import WavesResult
     from analysis.agreement import IccResult, icc
@@ -139,6 +140,7 @@ _HOME = {
     "PooledModel": "analysis.imputed_items",
     "PowerResult": "analysis.power_result",
     "PriorityMap": "analysis.adherence.priorities",
+    "RecurrentResult": "analysis.adherence.recurrent",
     "ReliableChangeResult": "analysis.measurement_error",
     "RetentionResult": "analysis.factors.retention",
     "SamResult": "analysis.structural.sam",
@@ -199,6 +201,7 @@ _HOME = {
     "pool_consistency": "analysis.imputed_items",
     "pool_model": "analysis.imputed_items",
     "priority_map": "analysis.adherence.priorities",
+    "recurrent_events": "analysis.adherence.recurrent",
     "relate_adherence": "analysis.adherence",
     "relate_features": "analysis.audit.features",
     "relate_waves": "analysis.adherence",
@@ -288,6 +291,7 @@ __all__ = [
     "PooledModel",
     "PowerResult",
     "PriorityMap",
+    "RecurrentResult",
     "ReliableChangeResult",
     "RetentionResult",
     "SamResult",
@@ -348,6 +352,7 @@ __all__ = [
     "pool_consistency",
     "pool_model",
     "priority_map",
+    "recurrent_events",
     "relate_adherence",
     "relate_features",
     "relate_waves",

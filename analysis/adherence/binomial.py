@@ -126,12 +126,18 @@ def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
     Somebody who alone belongs to a category is fitted exactly (leverage 1) and moves nothing but the
     coefficient of that category: without this person the other errors are the same.
     """
+    moved = influences(design, residual, information)
+    return np.asarray(moved.T @ moved, dtype=np.float64)
+
+
+def influences(design: Floats, residual: Floats, information: Floats) -> Floats:
+    """How far each person moves the coefficients, shape (n, p); their products sum to `sandwich`."""
     bread = np.linalg.inv(design.T @ (design * information[:, None]))
     leverage = np.einsum("ij,jk,ik->i", design, bread, design) * information
     left = 1 - leverage
     alone = left < NOTHING_LEFT
     scores = design * np.where(alone, 0.0, residual / np.where(alone, 1.0, left))[:, None]
-    return np.asarray(bread @ (scores.T @ scores) @ bread, dtype=np.float64)
+    return np.asarray(scores @ bread, dtype=np.float64)
 
 
 def beta_binomial(
@@ -205,15 +211,22 @@ def average_effect(
     The derivative `due · p(1 − p) · b` averaged over everyone: what one unit more of the column would
     change, near where each person is. With `weights` the average is over those the weights stand for.
     """
-    p = expit(design @ fit.coefficients)
-    share = np.full(len(due), 1 / len(due)) if weights is None else weights / weights.sum()
-    slope = share * due * p * (1 - p)
-    effect = float(slope.sum() * fit.coefficients[column])
-    gradient = (fit.coefficients[column] * slope * (1 - 2 * p)) @ design
-    gradient[column] += slope.sum()
+    effect, gradient = average_slope(fit.coefficients, design, due, column, weights)
     se = float(np.sqrt(gradient @ fit.covariance @ gradient))
     half = float(stats.t.ppf(0.5 + level / 2, fit.df_resid)) * se
     return effect, effect - half, effect + half
+
+
+def average_slope(
+    coefficients: Floats, design: Floats, due: Floats, column: int, weights: Floats | None = None
+) -> tuple[float, Floats]:
+    """Average marginal effect of one column, and how it moves with each coefficient, shape (p,)."""
+    p = expit(design @ coefficients)
+    share = np.full(len(due), 1 / len(due)) if weights is None else weights / weights.sum()
+    slope = share * due * p * (1 - p)
+    gradient = (coefficients[column] * slope * (1 - 2 * p)) @ design
+    gradient[column] += slope.sum()
+    return float(slope.sum() * coefficients[column]), np.asarray(gradient)
 
 
 def _failed(reason: str, model: str = "logit model") -> NotEstimableError:

@@ -14,9 +14,10 @@ PLACES = np.linspace(0.02, 0.98, 145)  # shares of the people at which a jump is
 PEOPLE_PER_STEP = 40
 LARGEST_BY_CHANCE = 9.84  # F of the best of all places, exceeded in about 5 % where nothing jumps
 EITHER_SIDE = 12
+OWN = 1e-10  # of the largest singular value
 
 
-def steps_in_time(joined: Floats, held: Floats, targets: Sequence[Floats]) -> dict[str, Floats]:
+def steps_in_time(joined: Floats, held: Floats, targets: Sequence[Floats]) -> dict[str, float]:
     """Give a 0/1 column for each day of enrolment from which on the ratings or later use lie elsewhere.
 
     Parameters
@@ -53,9 +54,10 @@ def steps_in_time(joined: Floats, held: Floats, targets: Sequence[Floats]) -> di
     """
     n = len(joined)
     days = np.unique(np.quantile(joined, PLACES, method="higher"))
-    later = joined[:, None] >= days
-    sides = np.minimum(later.sum(axis=0), (~later).sum(axis=0))
-    days, later = days[sides >= EITHER_SIDE], later[:, sides >= EITHER_SIDE].astype(float)
+    since = joined[:, None] >= days
+    sides = np.minimum(since.sum(axis=0), (~since).sum(axis=0))
+    days = days[sides >= EITHER_SIDE]
+    later = since[:, sides >= EITHER_SIDE].astype(np.float64)
     basis = np.column_stack([np.ones(n), held])
     found: list[int] = []
     for target in targets:
@@ -70,8 +72,10 @@ def steps_in_time(joined: Floats, held: Floats, targets: Sequence[Floats]) -> di
 
 def _largest(target: Floats, known: Floats, steps: Floats) -> tuple[int | None, float]:
     """Place of the step that explains most of what is left, and its F."""
-    q = np.linalg.svd(known / np.maximum(np.linalg.norm(known, axis=0), 1e-300), full_matrices=False)
-    q = q.U[:, 1e-10 * q.S[0] < q.S]
+    scaled = known / np.maximum(np.linalg.norm(known, axis=0), 1e-300)
+    parts = np.linalg.svd(scaled, full_matrices=False)
+    sizes = np.asarray(parts.S)
+    q = np.asarray(parts.U)[:, sizes / sizes[0] > OWN]
     left = target - q @ (q.T @ target)
     own = steps - q @ (q.T @ steps)
     size = (own**2).sum(axis=0)

@@ -29,18 +29,8 @@ def cox(design: Floats, time: Floats, event: NDArray[np.bool_], clusters: Cluste
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
         hint = f"a hazard model needs at least {FEWEST_EVENTS}; watch for longer."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
-    coefficients = np.zeros(design.shape[1])
-    moments = _event_moments(design, time, event, coefficients)
-    for _ in range(MOST_STEPS):
-        score = (moments.own - moments.mean).sum(axis=0)
-        information = moments.variance.sum(axis=0)
-        if np.abs(score).max() < SMALLEST_SCORE:
-            break
-        coefficients, moments = _newton(design, time, event, coefficients, moments)
-    else:
-        raise _no_maximum()
-    if np.abs(design @ coefficients).max() > LARGEST_LOG_HAZARD:
-        raise _no_maximum()
+    coefficients, moments = maximum(design, time, event)
+    information = moments.variance.sum(axis=0)
     fit = Fit(
         coefficients=coefficients,
         covariance=np.asarray(np.linalg.inv(information), dtype=np.float64),
@@ -64,16 +54,59 @@ def _without_each(
         if not event[kept].any():
             moved[cluster] = np.nan
             continue
-        rest = _event_moments(design[kept], time[kept], event[kept], coefficients)
+        rest = event_moments(design[kept], time[kept], event[kept], coefficients)
         score = (rest.own - rest.mean).sum(axis=0)
         # Columns that only this cluster has are left where they are.
         moved[cluster] = np.linalg.pinv(rest.variance.sum(axis=0), rcond=1e-10, hermitian=True) @ score
     return moved
 
 
+def maximum(
+    design: Floats, time: Floats, event: NDArray[np.bool_], entry: Floats | None = None
+) -> tuple[Floats, Moments]:
+    """Maximise the partial likelihood; rows count from `entry` (not there yet) to `time` (still there).
+
+    Parameters
+    ----------
+    design : array, shape (n, p)
+        No constant.
+    time, event : array, shape (n,)
+        End of each row, and whether it ends in the event.
+    entry : array, shape (n,), optional
+        Start of each row; without it every row counts from the beginning.
+
+    Returns
+    -------
+    tuple
+        Coefficients, and the moments of the risk sets at them.
+
+    Raises
+    ------
+    NotEstimableError
+        There is no maximum inside.
+    """
+    coefficients = np.zeros(design.shape[1])
+    moments = event_moments(design, time, event, coefficients, entry)
+    for _ in range(MOST_STEPS):
+        score = (moments.own - moments.mean).sum(axis=0)
+        if np.abs(score).max() < SMALLEST_SCORE:
+            break
+        coefficients, moments = _newton(design, time, event, coefficients, moments, entry)
+    else:
+        raise _no_maximum()
+    if np.abs(design @ coefficients).max() > LARGEST_LOG_HAZARD:
+        raise _no_maximum()
+    return coefficients, moments
+
+
 def _newton(
-    design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats, moments: _Moments
-) -> tuple[Floats, _Moments]:
+    design: Floats,
+    time: Floats,
+    event: NDArray[np.bool_],
+    coefficients: Floats,
+    moments: Moments,
+    entry: Floats | None,
+) -> tuple[Floats, Moments]:
     """One Newton step, halved until the partial likelihood does not fall."""
     score, information = (moments.own - moments.mean).sum(axis=0), moments.variance.sum(axis=0)
     try:
@@ -84,7 +117,7 @@ def _newton(
     for _ in range(MOST_HALVINGS):
         moved = coefficients + step
         if np.abs(design @ moved).max() <= 2 * LARGEST_LOG_HAZARD:
-            found = _event_moments(design, time, event, moved)
+            found = event_moments(design, time, event, moved, entry)
             if found.log_likelihood(moved) >= before - 1e-9 * max(1.0, abs(before)):
                 return moved, found
         step = step / 2
@@ -97,33 +130,41 @@ def _no_maximum() -> NotEstimableError:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Moments:
-    """Per event, in time order: when, its own covariates, and their mean and variance over those at risk."""
+class Moments:
+    """Per event, in time order: when, its own covariates, their mean and variance over those at risk.
+
+    `share`: part of the tied events of its moment that have happened before it (Efron).
+    """
 
     when: Floats
     own: Floats
     mean: Floats
     variance: Floats
     log_total: Floats
+    share: Floats
 
     def log_likelihood(self, coefficients: Floats) -> float:
         """Logarithm of the partial likelihood."""
         return float((self.own @ coefficients - self.log_total).sum())
 
 
-def _event_moments(design: Floats, time: Floats, event: NDArray[np.bool_], coefficients: Floats) -> _Moments:
+def event_moments(
+    design: Floats,
+    time: Floats,
+    event: NDArray[np.bool_],
+    coefficients: Floats,
+    entry: Floats | None = None,
+) -> Moments:
     """Weighted moments of the risk set at every event, tied events by Efron's rule.
 
-    Rows are ordered by falling time, so that a running sum is a sum over those still at risk.
+    Those at risk are the rows that have not ended, less those that have not begun.
     """
-    order = np.argsort(-time, kind="stable")
-    x, falling = design[order], time[order]
-    risk = np.exp(x @ coefficients)
-    squares = x[:, :, None] * x[:, None, :]
     when, tie = np.unique(time[event], return_inverse=True)
-    last = np.searchsorted(-falling, -when, side="right") - 1
-    sums = [np.cumsum(v, axis=0)[last] for v in (risk, risk[:, None] * x, risk[:, None, None] * squares)]
-    mine = design[event]
+    sums = _from(design, time, when, coefficients)
+    if entry is not None:
+        later = _from(design, entry, when, coefficients)
+        sums = [total - part for total, part in zip(sums, later, strict=True)]
+    x, mine = design, design[event]
     w = np.exp(mine @ coefficients)
     tied = [np.zeros_like(total) for total in sums]
     plain, count = np.zeros((len(when), x.shape[1])), np.bincount(tie, minlength=len(when))
@@ -139,13 +180,28 @@ def _event_moments(design: Floats, time: Floats, event: NDArray[np.bool_], coeff
     s0 = sums[0][group] - share * tied[0][group]
     mean = (sums[1][group] - share[:, None] * tied[1][group]) / s0[:, None]
     second = (sums[2][group] - share[:, None, None] * tied[2][group]) / s0[:, None, None]
-    return _Moments(
+    return Moments(
         when=when[group],
         own=(plain / count[:, None])[group],
         mean=mean,
         variance=second - mean[:, :, None] * mean[:, None, :],
         log_total=np.log(s0),
+        share=share,
     )
+
+
+def _from(design: Floats, time: Floats, when: Floats, coefficients: Floats) -> list[Floats]:
+    """Sums of risk, risk times columns and products, over the rows whose time is not below each moment.
+
+    Rows are ordered by falling time, so that a running sum is the sum wanted.
+    """
+    order = np.argsort(-time, kind="stable")
+    x, falling = design[order], time[order]
+    risk = np.exp(x @ coefficients)
+    squares = x[:, :, None] * x[:, None, :]
+    count = np.searchsorted(-falling, -when, side="right")
+    whole = (risk, risk[:, None] * x, risk[:, None, None] * squares)
+    return [np.concatenate([np.zeros((1, *v.shape[1:])), np.cumsum(v, axis=0)])[count] for v in whole]
 
 
 def proportionality(
@@ -156,7 +212,7 @@ def proportionality(
     The test of `cox.zph(fit, transform = "identity")` in R's survival 3: the score of `x · t` at the
     fitted model, with the exact information of the enlarged model.
     """
-    moments = _event_moments(design, time, event, fit.coefficients)
+    moments = event_moments(design, time, event, fit.coefficients)
     p = design.shape[1]
     g = moments.when - moments.when.mean()
     score = g @ (moments.own - moments.mean)

@@ -1,4 +1,4 @@
-"""Ends of use that compete, against R's cmprsk and survival."""
+"""Ends of use that compete, and events that can happen again, against R's cmprsk and survival."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis import recurrent_events
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.competing import cumulative_incidence, fine_gray
-from analysis.adherence.survival import cox
+from analysis.adherence.counting import counting_process, score_residuals
+from analysis.adherence.survival import cox, maximum
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "adherence.csv"
@@ -21,7 +24,7 @@ VALUES: dict[str, Any] = json.loads((HERE / "values" / "competing.json").read_te
 SAME_LIKELIHOOD = 1e-6
 CLOSED = 1e-9
 COMPARED = [
-    ("Competing ends: Fine-Gray model with its covariance, cause-specific hazards", "cmprsk, survival", SAME_LIKELIHOOD),
+    ("Competing ends (Fine-Gray, cause-specific hazards) and events that recur (Andersen-Gill, errors by person)", "cmprsk, survival", SAME_LIKELIHOOD),
     ("Competing ends: cumulative incidence with errors", "survival, cmprsk", CLOSED),
 ]  # fmt: skip
 
@@ -77,3 +80,56 @@ def test_cumulative_incidence(people: pd.DataFrame, clock: str, which: str) -> N
         close(mine["incidence"].iloc[at], wanted[name], CLOSED)
         close(mine["incidence"].iloc[at], wanted[f"cuminc_{name}"], CLOSED)
         close(mine["se"].iloc[at], wanted[f"{name}_se"], CLOSED)
+
+
+PAUSES = HERE / "data" / "recurrent.csv"
+AGAIN: dict[str, Any] = json.loads((HERE / "values" / "recurrent.json").read_text(encoding="utf-8"))
+TERMS = ["alliance", "distress", "woman"]
+
+
+def test_the_pauses_are_those_that_r_read() -> None:
+    assert hashlib.md5(PAUSES.read_bytes()).hexdigest() == AGAIN["md5"]
+
+
+@pytest.mark.parametrize(
+    ("case", "unit"), [("person", "participant"), ("clinic", "clinic"), ("untied", "participant")]
+)
+def test_events_that_happen_again_are_those_of_coxph(case: str, unit: str) -> None:
+    table, wanted = pd.read_csv(PAUSES), AGAIN[case]
+    shift = 0.001 * ((pd.Categorical(table["participant"]).codes + 1) % 97) / 97 if case == "untied" else 0.0
+    codes = pd.factorize(table[unit])[0]
+    units = Clusters(codes, int(codes.max()) + 1)
+    x = table[TERMS].to_numpy(dtype=float)
+    entry, time = (table[name].to_numpy(dtype=float) + shift for name in ("start", "stop"))
+    event = table["event"].to_numpy() == 1
+    fit, plain = counting_process(x, entry, time, event, units)
+    assert (len(table), int(event.sum())) == (wanted["n"], wanted["events"])
+    few = np.sqrt(units.count / (units.count - 1))  # which coxph leaves out
+    for found, name in ((fit.coefficients, "coefficients"), (fit.se / few, "robust"), (plain, "plain")):
+        np.testing.assert_allclose(found, wanted[name], rtol=SAME_LIKELIHOOD)
+    assert fit.log_likelihood == pytest.approx(wanted["loglik"], rel=SAME_LIKELIHOOD)
+    residuals = score_residuals(x, entry, time, event, *maximum(x, time, event, entry))
+    np.testing.assert_allclose(residuals[:25, 0], wanted["residuals"], rtol=1e-5, atol=1e-7)
+    assert fit.df_resid == units.count - 1
+
+
+def test_the_public_function_tells_the_same_for_one_standard_deviation() -> None:
+    table, wanted = pd.read_csv(PAUSES), AGAIN["person"]
+    made = recurrent_events(
+        table,
+        start="start",
+        stop="stop",
+        event="event",
+        predictors=["alliance"],
+        adjust_for=["distress", "woman"],
+        numbers=["woman"],
+    )
+    sd = table.groupby("participant")["alliance"].first().std()
+    unit = np.array([sd, 1.0, 1.0])
+    people = table["participant"].nunique()
+    few = np.sqrt(people / (people - 1))
+    rows = made.effects
+    np.testing.assert_allclose(rows["coefficient"], wanted["coefficients"] * unit, rtol=SAME_LIKELIHOOD)
+    np.testing.assert_allclose(rows["se"], wanted["robust"] * unit * few, rtol=SAME_LIKELIHOOD)
+    np.testing.assert_allclose(rows["se_plain"], wanted["plain"] * unit, rtol=SAME_LIKELIHOOD)
+    assert rows["events"].iloc[0] == wanted["events"]

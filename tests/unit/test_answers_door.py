@@ -125,6 +125,22 @@ def with_dose(table: Any) -> Any:
     return table.assign(u=dose)
 
 
+def with_stretch(table: Any) -> Any:
+    """The same kind of table with a stretch of time in each row, of its own person, and its end."""
+    row = np.arange(len(PLAIN))
+    columns = {"u": 1.0 * (row % 5), "v": 6.0 + row * 7 % 41, "w": 1.0 * (row % 3 > 0)}
+    if isinstance(table, pl.DataFrame):
+        return table.with_columns(
+            *(pl.Series(name, column) for name, column in columns.items())
+        ).with_columns(participant=pl.Series(row.astype(str)))
+    if isinstance(table, pa.Table):
+        for name, column in columns.items():
+            table = table.append_column(name, pa.array(column))
+        place = table.column_names.index("participant")
+        return table.set_column(place, "participant", pa.array(row.astype(str)))
+    return table.assign(participant=row.astype(str), **columns)
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "bartlett_sphericity": lambda t: analysis.bartlett_sphericity(items(t)).chisq,
     "cfa": lambda t: analysis.cfa(MODEL, t).parameters,
@@ -188,6 +204,11 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "omega": lambda t: analysis.omega(items(t), 2, draws=0).total,
     "polychoric": lambda t: analysis.polychoric(items(t)).correlations,
     "polyserial": lambda t: analysis.polyserial(columns(t, NAMES[:3]), columns(t, NAMES[3:])).correlations,
+    "recurrent_events": lambda t: (
+        analysis.recurrent_events(
+            with_stretch(t), start="u", stop="v", event="w", predictors=["a1"], adjust_for=["b1", "site"]
+        ).effects
+    ),
     "reliable_change": lambda t: analysis.reliable_change(t["a1"], t["a2"], sem=0.5).to_frame(),
     "screen": lambda t: analysis.screen(t, SCALE).table,
     "score": lambda t: instrument.score(t, SCALE).scores,

@@ -1,0 +1,152 @@
+"""Events that can happen again: by hand, what must not matter, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import recurrent_events
+from analysis.adherence.clusters import Clusters
+from analysis.adherence.counting import counting_process, score_residuals
+from analysis.adherence.recurrent import RecurrentResult
+from analysis.adherence.survival import cox, event_moments, maximum
+from instrument.errors import NotEstimableError, ResponseDataError
+
+
+def pauses(n: int = 80, seed: int = 3, effect: float = 0.5) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for person in range(n):
+        score, own, day = rng.normal(), rng.gamma(1.0, 1.0), 28.0
+        while day < 84:
+            start = day + rng.exponential(12)
+            stop = start + rng.exponential(8 / (own * np.exp(effect * score)))
+            if start >= 84:
+                break
+            rows.append((f"p{person}", start, min(stop, 84.0), float(stop <= 84), score, person % 10))
+            day = stop
+    columns = ["participant", "from", "to", "back", "alliance", "clinic"]
+    return pd.DataFrame(rows, columns=columns).assign(severity=lambda t: np.sin(np.arange(len(t))))
+
+
+def fitted(table: pd.DataFrame, **changes: Any) -> RecurrentResult:
+    given = {"start": "from", "stop": "to", "event": "back", "predictors": ["alliance"], **changes}
+    return recurrent_events(table, **given)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return pauses()
+
+
+def test_two_people_by_hand() -> None:
+    # events at days 2 (first person) and 4 (second); at day 4 the first row of the first is over
+    entry, time = np.array([0.0, 3.0, 1.0]), np.array([2.0, 5.0, 4.0])
+    event, x = np.array([True, False, True]), np.array([[1.0], [1.0], [0.0]])
+    moments = event_moments(x, time, event, np.array([0.7]), entry)
+    odds = np.exp(0.7) / (np.exp(0.7) + 1)
+    np.testing.assert_allclose(moments.mean[:, 0], [odds, odds], rtol=1e-12)
+    residuals = score_residuals(x, entry, time, event, np.array([0.7]), moments)
+    by_hand = [(1 - odds) ** 2, -(1 - odds) * odds, 2 * odds * (1 - odds) - odds]
+    np.testing.assert_allclose(residuals[:, 0], by_hand, rtol=1e-12)
+
+
+def test_rows_from_the_beginning_are_the_survival_model() -> None:
+    rng = np.random.default_rng(1)
+    x, time = rng.normal(size=(60, 2)), np.ceil(rng.exponential(10, 60))
+    event = rng.random(60) < 0.7
+    plain = cox(x, time, event)
+    fit, se = counting_process(x, np.zeros(60), time, event, Clusters(np.arange(60), 60))
+    np.testing.assert_allclose(fit.coefficients, plain.coefficients, rtol=1e-10)
+    np.testing.assert_allclose(se, plain.se, rtol=1e-10)
+    assert fit.log_likelihood == pytest.approx(plain.log_likelihood, rel=1e-12)
+
+
+def test_a_stretch_cut_in_two_is_the_same_stretch(table: pd.DataFrame) -> None:
+    middle = (table["from"] + table["to"]) / 2
+    first = table.assign(to=middle, back=0.0)
+    cut = pd.concat([first, table.assign(**{"from": middle})]).sample(frac=1, random_state=4)
+    one, two = fitted(table).effects, fitted(cut).effects
+    for name in ("coefficient", "se", "se_plain", "ci_lower", "ci_upper", "pvalue", "events", "n_people"):
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-7)
+
+
+def test_score_residuals_sum_to_nothing_at_the_maximum(table: pd.DataFrame) -> None:
+    x = table[["alliance", "severity"]].to_numpy()
+    entry, time = np.floor(table["from"].to_numpy()), np.ceil(table["to"].to_numpy())
+    event = table["back"].to_numpy() == 1
+    coefficients, moments = maximum(x, time, event, entry)
+    residuals = score_residuals(x, entry, time, event, coefficients, moments)
+    np.testing.assert_allclose(residuals.sum(axis=0), 0, atol=1e-7)
+
+
+@pytest.mark.parametrize("factor", [0.5, 3.0])
+def test_units_of_the_columns_and_of_time_do_not_matter(table: pd.DataFrame, factor: float) -> None:
+    changed = table.assign(
+        alliance=factor * table["alliance"] + 2, **{name: factor * table[name] for name in ("from", "to")}
+    )
+    one = fitted(table, adjust_for=["severity"]).effects
+    two = fitted(changed, adjust_for=["severity"]).effects
+    np.testing.assert_allclose(two["ratio"], one["ratio"], rtol=1e-8)
+    np.testing.assert_allclose(two["se"], one["se"], rtol=1e-8)
+
+
+def test_rows_of_one_person_are_alike(table: pd.DataFrame) -> None:
+    """Everybody twice under one name says no more than once."""
+    single = fitted(table).effects
+    moved = table.assign(**{"from": table["from"] + 100, "to": table["to"] + 100})
+    twice = fitted(pd.concat([table, moved])).effects
+    np.testing.assert_allclose(twice["se"], single["se"], rtol=1e-6)
+    np.testing.assert_allclose(twice["se_plain"], single["se_plain"] / np.sqrt(2), rtol=1e-6)
+
+
+def test_clusters_and_counts(table: pd.DataFrame) -> None:
+    made = fitted(table, cluster="clinic")
+    assert (made.effects["df"] == 9).all()
+    assert made.people["n"].sum() == table["participant"].nunique()
+    assert (made.people["events"] * made.people["n"]).sum() == table["back"].sum()
+    assert "alliance: rate ratio" in made.summary()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.assign(to=t["from"]), "do not stop after they start"),
+        (lambda t: t.assign(**{"from": 0.0}), "before the one before them has stopped"),
+        (lambda t: t.assign(back=2 * t["back"]), "other values than 0 and 1"),
+        (lambda t: t.drop(columns="alliance"), "no column 'alliance'"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(table: pd.DataFrame, change: Any, message: str) -> None:
+    with pytest.raises(ResponseDataError, match=message):
+        fitted(change(table))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t[t["participant"].isin([f"p{k}" for k in range(20)])], "at least 30 people"),
+        (lambda t: t.assign(back=0.0), "0 of them with an event"),
+        (lambda t: t.assign(alliance=1.0), "one value only"),
+        (lambda t: t.assign(alliance=np.nan), "no row is complete"),
+    ],
+)
+def test_what_cannot_be_estimated_is_refused(table: pd.DataFrame, change: Any, message: str) -> None:
+    with pytest.raises(NotEstimableError, match=message):
+        fitted(change(table))
+
+
+def test_names_have_one_part(table: pd.DataFrame) -> None:
+    with pytest.raises(ResponseDataError, match="two parts"):
+        fitted(table, adjust_for=["alliance"])
+    with pytest.raises(ResponseDataError, match="no predictor"):
+        fitted(table, predictors=[])
+
+
+def test_errors_allow_for_people_who_come_back_often() -> None:
+    """Coming back is a person's own here; docs/methods/recurrent_events.md has the level."""
+    made = [fitted(pauses(60, seed, 0.0)).effects.iloc[0] for seed in range(12)]
+    assert np.mean([row["se"] / row["se_plain"] for row in made]) > 1.05
