@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.adherence import relate_adherence, relate_waves
     from analysis.adherence.dose import DoseResult, dose_response
+    from analysis.adherence.landmark_scan import ScanResult, landmark_scan
     from analysis.adherence.latent import LatentAdherence, latent_adherence
     from analysis.adherence.marginal_models import MarginalResult, marginal_structural
     from analysis.adherence.mediation import MediationResult, mediate_adherence
@@ -144,6 +145,7 @@ _HOME = {
     "ReliableChangeResult": "analysis.measurement_error",
     "RetentionResult": "analysis.factors.retention",
     "SamResult": "analysis.structural.sam",
+    "ScanResult": "analysis.adherence.landmark_scan",
     "ScreeningResult": "analysis.screening",
     "StructuralResult": "analysis.structural.result",
     "StudyData": "analysis.simulation.study_data",
@@ -183,6 +185,7 @@ _HOME = {
     "item_statistics": "analysis.items",
     "kmo": "analysis.factors.adequacy",
     "known_groups": "analysis.validity.groups",
+    "landmark_scan": "analysis.adherence.landmark_scan",
     "latent_adherence": "analysis.adherence.latent",
     "limits_of_agreement": "analysis.measurement_error",
     "longitudinal_invariance": "analysis.structural.equal_over_time",
@@ -295,6 +298,7 @@ __all__ = [
     "ReliableChangeResult",
     "RetentionResult",
     "SamResult",
+    "ScanResult",
     "ScreeningResult",
     "StructuralResult",
     "StudyData",
@@ -334,6 +338,7 @@ __all__ = [
     "item_statistics",
     "kmo",
     "known_groups",
+    "landmark_scan",
     "latent_adherence",
     "limits_of_agreement",
     "longitudinal_invariance",

@@ -12,13 +12,16 @@ import pandas as pd
 import pytest
 
 from analysis import dose_response, marginal_structural
+from analysis.adherence.clusters import Clusters
 from analysis.adherence.dose import sup_t
 from analysis.adherence.dose_threshold import differences, places_of
+from analysis.adherence.joint_landmarks import Landmarked, equal_effects, joint_effects
 from analysis.adherence.marginal_models import HELD, UNWEIGHTED, WEIGHTED, MarginalResult
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "marginal.csv"
 VALUES: dict[str, Any] = json.loads((HERE / "values" / "marginal.json").read_text(encoding="utf-8"))
+LANDMARKS: dict[str, Any] = json.loads((HERE / "values" / "landmarks.json").read_text(encoding="utf-8"))
 DOSE: dict[str, Any] = json.loads((HERE / "values" / "dose_response.json").read_text(encoding="utf-8"))
 # The same closed forms, and Newton's method on both sides of the same equations.
 BY_FORMULA = 1e-7
@@ -28,7 +31,11 @@ COMPARED = [
         "R lm, glm",
         BY_FORMULA,
     ),
-    ("Dose and response: curve, HC3 errors, tests, every step and AIC", "R lm, splines", BY_FORMULA),
+    (
+        "Dose and response: curve, HC3 errors, tests, every step and AIC; landmarks together",
+        "R lm, glm",
+        BY_FORMULA,
+    ),
 ]
 CASES = {
     "number_number": ("alliance", "sessions", 0.0),
@@ -127,3 +134,44 @@ def test_dose_and_response(weeks: pd.DataFrame, outcome: str) -> None:
     # 20,000 draws here, quasi-random integration there
     drawn = sup_t(np.array(wanted["correlation"]), wanted["df"][0], 0.95, 1)
     np.testing.assert_allclose(drawn, wanted["sup_t"][0], rtol=0.01)
+
+
+def landmarked(weeks: pd.DataFrame) -> list[Landmarked]:
+    """The weeks as the script in R makes them: units due differ, use is a share of them."""
+    number = pd.Index(weeks["participant"].unique())
+    made = []
+    for _, mine in weeks.dropna(subset=["alliance", "active", "minutes"]).groupby("week"):
+        due = 1.0 + mine["participant"].str[1:].astype(int) % 3
+        done = mine["active"] * np.maximum(1.0, due - 1)
+        logs, distress = np.log1p(mine["minutes"]), mine["distress"]
+        columns = [np.ones(len(mine)), mine["alliance"] - mine["alliance"].mean()]
+        columns += [(c - c.mean()) / c.std() for c in (logs, distress)]
+        made.append(
+            Landmarked(
+                person=number.get_indexer(mine["participant"]),
+                design=np.column_stack(columns),
+                done=done.to_numpy(dtype=float),
+                due=due.to_numpy(dtype=float),
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_landmarks_vary_together_as_influences_by_hand_do(weeks: pd.DataFrame, grouped: bool) -> None:
+    assert hashlib.md5(TABLE.read_bytes()).hexdigest() == LANDMARKS["md5"]
+    people, made = weeks["participant"].unique(), landmarked(weeks)
+    groups = np.array([int(name[1:]) % 14 for name in people])
+    joint = joint_effects(made, len(people), Clusters(groups, 14) if grouped else None)
+    assert [len(one.done) for one in made] == LANDMARKS["n"]
+    assert joint.df == (13 if grouped else LANDMARKS["df"])
+    for fit, wanted in zip(joint.fits, LANDMARKS["coefficients"], strict=True):
+        close(fit.coefficients, wanted)
+    close(joint.effects, LANDMARKS["effects"])
+    close(joint.covariance, LANDMARKS["covariance_groups" if grouped else "covariance"])
+    found, wanted = equal_effects(joint), LANDMARKS["equal_groups" if grouped else "equal"]
+    close([found["f"], found["pvalue"]], [wanted["f"], wanted["pvalue"]])
+    if not grouped:
+        se = np.sqrt(np.diag(joint.covariance))
+        critical = sup_t(joint.covariance / np.outer(se, se), joint.df, 0.95, 1)
+        assert critical == pytest.approx(LANDMARKS["critical"], rel=0.01)

@@ -224,7 +224,7 @@ NO_ANSWERS = {
         "audit_agreement", "bifactor_strength", "bootstrap_model", "compare_models", "composite_reliability", "nested",
         "dynamic_cutoffs", "extracted_variance", "plan_power", "relate_features", "rule_table", "simulate_study",
         "standard_error_of_measurement", "summarise_usage", "relate_adherence", "relate_waves",
-        "latent_adherence", "mediate_adherence", "priority_map", "misspecifications", "pool_consistency",
+        "landmark_scan", "latent_adherence", "mediate_adherence", "priority_map", "misspecifications", "pool_consistency",
         "pool_model",
     },
     "instrument": {

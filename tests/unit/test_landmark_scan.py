@@ -1,0 +1,160 @@
+"""A landmark every week: which answers count, the band over all of them, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import landmark_scan, relate_adherence, summarise_usage
+from analysis.adherence.claims import Claim
+from analysis.adherence.joint_landmarks import Landmarked, equal_effects, joint_effects
+from analysis.adherence.landmark_scan import ScanResult
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+from tests.recovery.held_populations import base_study
+
+PEOPLE, DAYS = 160, (28, 42, 56)
+
+
+def study(**changes: Any) -> dict[str, Any]:
+    return base_study(
+        waves=[
+            {"id": 1, "day": 21, "opens": 21, "closes": 28},
+            {"id": 2, "day": 42, "opens": 36, "closes": 42},
+        ],
+        **changes,
+    )
+
+
+@pytest.fixture(scope="module")
+def log() -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    rate = rng.gamma(4.0, 0.03, PEOPLE)
+    days = [np.sort(rng.uniform(0, 84, rng.poisson(84 * r))) for r in rate]
+    who = np.repeat(np.arange(PEOPLE), [len(mine) for mine in days])
+    return pd.DataFrame(
+        {"participant": who, "day": np.concatenate(days), "kind": "session_completed", "duration": 9.0}
+    )
+
+
+@pytest.fixture(scope="module")
+def everybody() -> pd.DataFrame:
+    return pd.DataFrame({"participant": np.arange(PEOPLE)})
+
+
+@pytest.fixture(scope="module")
+def ratings() -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    first = pd.DataFrame({"participant": np.arange(PEOPLE), "wave": 1, "total": rng.normal(size=PEOPLE)})
+    second = first.iloc[: PEOPLE - 30].assign(wave=2, total=lambda t: t["total"] + rng.normal(size=len(t)))
+    return pd.concat([first.iloc[10:], second], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def found(log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame) -> ScanResult:
+    return landmark_scan(ratings, log, study(), participants=everybody, days=DAYS)
+
+
+def test_each_landmark_is_the_landmark_model(
+    found: ScanResult, log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame
+) -> None:
+    """At day 28 the first rating; at day 56 the second, or the first of those without a second."""
+    latest = ratings.drop_duplicates("participant", keep="last").assign(wave=1)
+    for day, scores in ((28, ratings[ratings["wave"] == 1]), (56, latest)):
+        plan = study(landmark={"wave": 1, "day": day})
+        usage = summarise_usage(log, plan, participants=everybody)
+        alone = relate_adherence(scores, usage, plan).effects.iloc[0]
+        mine = found.effects.set_index("day").loc[day]
+        sd = scores["total"].std()
+        assert mine["n"] == alone["n"]
+        expected = 100 * alone["effect"] / mine["due"] * found.design["standard_deviation"] / sd
+        assert mine["estimate"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_people_are_counted_from_the_day_they_answered(found: ScanResult) -> None:
+    rows = found.effects.set_index("day")
+    assert rows["later_answers"].to_dict() == {28: 10, 42: 0, 56: 0}
+    assert rows["n"].to_dict() == {28: 150, 42: 160, 56: 160}
+
+
+def test_the_band_holds_more_than_each_interval(found: ScanResult) -> None:
+    rows = found.effects
+    assert (rows["band_upper"] > rows["ci_upper"]).all() and (rows["band_lower"] < rows["ci_lower"]).all()
+    bonferroni = 2.44  # two-sided .05/3 by the normal, Student's t a little more
+    assert 1.96 < found.design["critical"] < bonferroni
+    outside = (rows["band_lower"] > 0) | (rows["band_upper"] < 0)
+    assert ((rows["pvalue"] < 0.05) == outside).all()
+    assert (rows.loc[~outside, "claim"] == str(Claim.NOT_FOUND)).all()
+    assert "all landmarks at once" in found.summary()
+
+
+def test_late_answers_do_not_leak(log: pd.DataFrame, everybody: pd.DataFrame) -> None:
+    """Ratings given on day 50 say how much was used from day 28 on; by their days they cannot say it."""
+    between = log[(log["day"] > 28) & (log["day"] < 50)].groupby("participant").size()
+    rng = np.random.default_rng(9)
+    late = everybody.assign(wave=1, total=rng.normal(size=PEOPLE))
+    tardy = np.arange(PEOPLE) % 2 == 0
+    late.loc[tardy, "total"] += 1.5 * between.reindex(late["participant"], fill_value=0).to_numpy()[tardy]
+    times = late[["participant", "wave"]].assign(day=np.where(tardy, 50, 25))
+    leaked = landmark_scan(late, log, study(), participants=everybody, days=[28, 35])
+    dated = landmark_scan(late, log, study(), participants=everybody, days=[28, 35], times=times)
+    assert (leaked.effects["band_lower"] > 0).all()
+    assert (dated.effects["claim"] == str(Claim.NOT_FOUND)).all()
+    assert (dated.effects["n"] == PEOPLE / 2).all()
+    assert (leaked.design["dated"], dated.design["dated"]) == (False, True)
+    assert any("no days of answers" in note for note in leaked.notes)
+
+
+def test_order_of_rows_does_not_matter(
+    found: ScanResult, log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame
+) -> None:
+    mixed = landmark_scan(
+        ratings.sample(frac=1, random_state=1),
+        log.sample(frac=1, random_state=2),
+        study(),
+        participants=everybody.sample(frac=1, random_state=3),
+        days=DAYS,
+    )
+    pd.testing.assert_frame_equal(mixed.effects, found.effects, rtol=1e-7)
+
+
+def test_two_landmarks_of_the_same_rows_have_one_effect() -> None:
+    rng = np.random.default_rng(3)
+    x = np.column_stack([np.ones(90), rng.normal(size=(90, 2))])
+    due = rng.integers(2, 9, 90).astype(float)
+    done = rng.binomial(due.astype(int), 0.4).astype(float)
+    one = Landmarked(person=np.arange(90), design=x, done=done, due=due)
+    flipped = Landmarked(person=np.arange(90), design=x, done=due - done, due=due)
+    joint = joint_effects([one, one, flipped], 90)
+    assert joint.effects[0] == pytest.approx(joint.effects[1]) == pytest.approx(-joint.effects[2])
+    np.testing.assert_allclose(joint.covariance[0, 1], joint.covariance[0, 0], rtol=1e-9)
+    np.testing.assert_allclose(joint.covariance[0, 2], -joint.covariance[0, 0], rtol=1e-6)
+    assert equal_effects(joint_effects([one, flipped], 90))["df1"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"days": [28, 90]}, DefinitionError, "outside the 84 days"),
+        ({"days": [28]}, NotEstimableError, "1 of 1 landmarks"),
+        ({"predictor": "trust"}, ResponseDataError, "no column 'trust'"),
+        ({"times": pd.DataFrame({"participant": [1], "wave": [1]})}, ResponseDataError, "no column 'day'"),
+        (
+            {"times": pd.DataFrame({"participant": [1, 1], "wave": [1, 1], "day": [20, 22]})},
+            ResponseDataError,
+            "1 times repeat",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(
+    change: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    log: pd.DataFrame,
+    everybody: pd.DataFrame,
+    ratings: pd.DataFrame,
+) -> None:
+    with pytest.raises(error, match=message):
+        landmark_scan(ratings, log, study(), participants=everybody, **{"days": DAYS, **change})
