@@ -19,6 +19,7 @@ from analysis.pipeline.topics.adherence_dose import dose_of
 from analysis.pipeline.topics.adherence_ends import ends_of, ends_table, incidence_table
 from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import measured_of
+from analysis.pipeline.topics.adherence_trial import trial_table
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
@@ -86,6 +87,7 @@ def section_adherence(context: Context) -> Section:
     dosed = dose_of(context)
     values = {**_counts(found), **_main(main, first, titles), **_naive(found), **noted}
     tables = {
+        "trial": trial_table(context, found, titles[first], _held(found)),
         "flow": _flow(found),
         "effects": _effects(found, titles, main=True),
         "models": _effects(found, titles, main=False),
