@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from analysis.adherence.binomial import quasi_binomial
-from analysis.adherence.claims import Claim, Doubt, Standing, standing
+from analysis.adherence.claims import MEDIUM, Claim, Doubt, Standing, standing
 from analysis.adherence.context import REMAINING
+from analysis.adherence.early_use import early_use
 from analysis.adherence.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.pipeline.topics.adherence_claims import claim_of
 from instrument.formatting import fill_prose
@@ -92,6 +93,27 @@ def test_what_happens_to_an_app_on_one_day_is_no_effect_of_alliance(name: str) -
     """A smooth curve of the time of enrolment rejects in 17 and 70 % of such studies."""
     found = claims(POPULATIONS[name], 24)
     assert sum(mine.claim is Claim.NOT_FOUND for mine in found) >= 20
+
+
+def test_a_hidden_cause_may_be_stronger_than_all_that_was_measured() -> None:
+    found = claims(POPULATIONS["something befalls people shortly before the rating"], 8)
+    assert sum(mine.benchmark == MEDIUM for mine in found) >= 4
+
+
+def test_who_never_came_has_a_column_of_their_own() -> None:
+    count = np.repeat([0.0, 3.0, 9.0, 40.0], 15)
+    frame = pd.DataFrame(
+        {
+            "use_before": count,
+            "active_days_before": np.sqrt(count),
+            "idle_at_landmark": np.tile([1.0, 9.0], 30),
+        }
+    )
+    everybody = np.ones(60, dtype=bool)
+    made = early_use(frame, everybody, 14.0).columns
+    assert made["use_before, none"].tolist() == (count == 0).astype(float).tolist()
+    few = early_use(frame.iloc[10:], everybody[10:], 14.0).columns
+    assert "use_before, none" not in few
 
 
 def test_what_is_told_of_a_cause_of_medium_size_is_what_such_a_cause_does() -> None:

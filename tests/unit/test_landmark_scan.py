@@ -107,6 +107,16 @@ def test_late_answers_do_not_leak(log: pd.DataFrame, everybody: pd.DataFrame) ->
     assert any("no days of answers" in note for note in leaked.notes)
 
 
+def test_what_only_one_interval_leaves_out_is_not_found(log: pd.DataFrame, everybody: pd.DataFrame) -> None:
+    after = log[log["day"] >= 28].groupby("participant").size().reindex(range(PEOPLE), fill_value=0)
+    noise = np.random.default_rng(12).normal(size=PEOPLE)
+    scores = everybody.assign(wave=1, total=noise + 0.3 * after.to_numpy() / after.std())
+    rows = landmark_scan(scores, log, study(), participants=everybody, days=DAYS).effects
+    alone = (rows["ci_lower"] > 0) & (rows["band_lower"] < 0)
+    assert alone.any()
+    assert (rows.loc[alone, "claim"] == str(Claim.NOT_FOUND)).all()
+
+
 def test_order_of_rows_does_not_matter(
     found: ScanResult, log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame
 ) -> None:
