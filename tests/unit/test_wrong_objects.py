@@ -124,6 +124,8 @@ def good() -> dict[str, dict[str, Any]]:
         "summarise_usage": {"events": study().usage, "study": study().study},
         "latent_adherence": chain, "mediate_adherence": chain, "priority_map": chain,
         "relate_adherence": scored,
+        "landmark_scan": {"scores": scored["scores"], "events": study().usage, "study": study().study},
+        "recurrent_events": {"data": data, "start": "a1", "stop": "a2", "event": "a3", "predictors": ["b1"]},
         "relate_waves": {"scores": scored["scores"], "events": study().usage, "study": study().study},
         "screen": {"responses": data, "scale": SCALE},
         "validate": {"responses": data, "scale": SCALE},
