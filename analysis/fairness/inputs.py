@@ -65,7 +65,7 @@ def check_options(alpha: float, max_rounds: int, **chosen: Any) -> None:
         raise DefinitionError(fact_and_hint(CALLER, f"max_rounds is {max_rounds!r}.", "give 1 or more."))
 
 
-def fixed_anchors(anchors: Sequence[str] | None, names: list[str], matching: str) -> Items | None:
+def fixed_anchors(anchors: str | Sequence[str] | None, names: list[str], matching: str) -> Items | None:
     """Columns of the anchors that were given.
 
     Parameters

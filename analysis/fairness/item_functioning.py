@@ -45,7 +45,7 @@ def dif(
     *,
     matching: Matching = "theta",
     purify: Purify = "significant",
-    anchors: Sequence[str] | None = None,
+    anchors: str | Sequence[str] | None = None,
     max_rounds: int = 10,
     adjust: Literal["holm", "bh", "none"] = "holm",
     alpha: float = 0.05,

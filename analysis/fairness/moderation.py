@@ -84,7 +84,7 @@ def dif_moderation(
     *,
     matching: Matching = "theta",
     purify: Literal["flagged", "significant"] | None = "significant",
-    anchors: Sequence[str] | None = None,
+    anchors: str | Sequence[str] | None = None,
     max_rounds: int = 10,
     adjust: Literal["holm", "bh", "none"] = "holm",
     alpha: float = 0.05,

@@ -13,7 +13,7 @@ from instrument.errors import DefinitionError, fact_and_hint
 
 def growth(
     model: str, data: pd.DataFrame, estimator: str = "ML", missing: str | None = None,
-    group: str | None = None, group_equal: Sequence[str] = (), group_partial: Sequence[str] = (),
+    group: str | None = None, group_equal: str | Sequence[str] = (), group_partial: str | Sequence[str] = (),
     orthogonal: bool = False, cluster: str | None = None, sampling_weights: str | None = None,
 ) -> StructuralResult:  # fmt: skip
     """Fit a latent growth curve: as `sem`, with the means in the latent variables.

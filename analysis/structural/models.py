@@ -53,11 +53,11 @@ CONTINUOUS_ESTIMATORS = ("ML", "MLR")
 
 def cfa(
     model: str, data: pd.DataFrame, estimator: str | None = None, ordered: bool | Sequence[str] | None = None,
-    missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
-    group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
+    missing: str | None = None, group: str | None = None, group_equal: str | Sequence[str] = (),
+    group_partial: str | Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
     sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
-    rotation_args: Mapping[str, object] | None = None, auxiliary: Sequence[str] = (),
+    rotation_args: Mapping[str, object] | None = None, auxiliary: str | Sequence[str] = (),
     fixed_x: bool = True,
 ) -> StructuralResult:  # fmt: skip
     """Fit a confirmatory factor model.
@@ -190,11 +190,11 @@ def cfa(
 
 def sem(
     model: str, data: pd.DataFrame, estimator: str | None = None, ordered: bool | Sequence[str] | None = None,
-    missing: str | None = None, group: str | None = None, group_equal: Sequence[str] = (),
-    group_partial: Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
+    missing: str | None = None, group: str | None = None, group_equal: str | Sequence[str] = (),
+    group_partial: str | Sequence[str] = (), meanstructure: bool | None = None, std_lv: bool = False,
     orthogonal: bool = False, parameterization: str = "delta", cluster: str | None = None,
     sampling_weights: str | None = None, bounds: str | None = None, rotation: str | None = None,
-    rotation_args: Mapping[str, object] | None = None, auxiliary: Sequence[str] = (),
+    rotation_args: Mapping[str, object] | None = None, auxiliary: str | Sequence[str] = (),
     fixed_x: bool = True,
 ) -> StructuralResult:  # fmt: skip
     """Fit a structural equation model: as `cfa`, with regressions, paths and defined parameters.
@@ -259,11 +259,12 @@ class Prepared:
 
 def fit_model(
     caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
-    missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
+    missing: str | None, group: str | None, group_equal: str | Sequence[str],
+    group_partial: str | Sequence[str],
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
     rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
-    auxiliary: Sequence[str] = (), fixed_x: bool = True,
+    auxiliary: str | Sequence[str] = (), fixed_x: bool = True,
 ) -> StructuralResult:  # fmt: skip
     """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
     caller = named(caller)
@@ -279,11 +280,12 @@ def fit_model(
 
 def prepare_model(
     caller: str, model: str, data: pd.DataFrame, estimator: str | None, ordered: bool | Sequence[str] | None,
-    missing: str | None, group: str | None, group_equal: Sequence[str], group_partial: Sequence[str],
+    missing: str | None, group: str | None, group_equal: str | Sequence[str],
+    group_partial: str | Sequence[str],
     meanstructure: bool | None, std_lv: bool, orthogonal: bool, parameterization: str, cluster: str | None,
     sampling_weights: str | None, growth: bool = False, bounds: str | None = None,
     rotation: str | None = None, rotation_args: Mapping[str, object] | None = None,
-    auxiliary: Sequence[str] = (), fixed_x: bool = True,
+    auxiliary: str | Sequence[str] = (), fixed_x: bool = True,
 ) -> Prepared:  # fmt: skip
     """Read a model and its rows in the name of a public function, and refuse what cannot be fitted."""
     syntax = parse_syntax(model, caller)

@@ -128,7 +128,7 @@ def panel_model(
     scale: Instrument | None = None,
     kind: str = "RI-CLPM",
     waves: Sequence[object] | None = None,
-    equal: Sequence[str] = (),
+    equal: str | Sequence[str] = (),
     times: Sequence[float] | None = None,
     measured_by: str = "scores",
     estimator: str = "MLR",

@@ -82,7 +82,7 @@ class SamResult(Result):
 def sam(
     model: str, data: pd.DataFrame, method: str = "local", blocks: Sequence[Sequence[str]] | None = None,
     estimator: str | None = None, ordered: bool | Sequence[str] | None = None, missing: str | None = None,
-    group: str | None = None, group_equal: Sequence[str] = (), meanstructure: bool | None = None,
+    group: str | None = None, group_equal: str | Sequence[str] = (), meanstructure: bool | None = None,
 ) -> SamResult:  # fmt: skip
     """Fit the measurement models first, then the structure among the factors.
 

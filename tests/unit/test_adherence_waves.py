@@ -200,5 +200,5 @@ def test_scores_without_names_are_refused(scores: pd.DataFrame, data: StudyData)
 def test_an_impossible_level_or_study_is_refused(scores: pd.DataFrame, data: StudyData) -> None:
     with pytest.raises(ResponseDataError, match=r"relate_waves: confidence is 95\."):
         related(scores, data, confidence=95)
-    with pytest.raises(DefinitionError, match="a study is needed, got NoneType"):
+    with pytest.raises(DefinitionError, match="study is nothing"):
         relate_waves(scores, data.usage, None)  # type: ignore[arg-type]

@@ -201,4 +201,4 @@ def test_judges_who_rated_nothing_are_none_and_a_tail_of_just_the_level_counts()
     assert content_validity_indices(ratings).n_experts == 3
     essential = pd.DataFrame({"a": [1, 1, 1, 1, 1]})  # five of five by chance: 1 / 32
     for level, met in ((1 / 32, True), (0.03, False)):
-        assert content_validity_ratio(essential, significance=level)["met"].tolist() == [met]
+        assert content_validity_ratio(essential, alpha=level)["met"].tolist() == [met]

@@ -11,7 +11,7 @@ import pytest
 from analysis import dose_response
 from analysis.adherence.dose import DoseClaim, DoseResult, sup_t
 from analysis.adherence.dose_threshold import differences, find_threshold, places_of
-from instrument.errors import NotEstimableError, ResponseDataError
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 
 def people(n: int = 300, seed: int = 3, step: float = 0.0, slope: float = 0.0) -> pd.DataFrame:
@@ -108,14 +108,16 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"dose": "site"}, "not numeric: 'site'"),
     ({"outcome": "use"}, "two parts at once: 'use'"),
     ({"draws": 10}, "draws is 10"),
-    ({"draws": True}, "draws is True"),
+    ({"draws": True}, "draws is a bool"),
     ({"knots": 2}, "knots is 2"),
 ]
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD)
 def test_what_cannot_be_read_is_refused(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ResponseDataError, match=rf"^dose_response: .*{message}.*\.\nHint: "):
+    with pytest.raises(
+        (DefinitionError, ResponseDataError), match=rf"^dose_response: .*{message}.*\.\nHint: "
+    ):
         fitted(people(), **changes)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from analysis import marginal_structural
 from analysis.adherence.marginal_models import HELD, UNWEIGHTED, WEIGHTED, MarginalResult, Told
-from instrument.errors import NotEstimableError, ResponseDataError
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 
 def weeks(n: int = 200, times: int = 3, cause: float = 0.4, seed: int = 5) -> pd.DataFrame:
@@ -160,7 +160,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"exposure": "nothing"}, "no column 'nothing'"),
     ({"outcome": "alliance"}, "two parts at once: 'alliance'"),
     ({"varying": []}, "no cause of the exposure"),
-    ({"varying": "use"}, "no cause of the exposure"),
+    ({"varying": "use"}, "varying is a str"),
     ({"baseline": ["use"], "varying": ["after2"]}, "baseline columns change within a person: 'use'"),
     ({"lags": 0}, "lags is 0"),
     ({"history": "all"}, "no history 'all'"),
@@ -177,7 +177,9 @@ def test_what_cannot_be_read_in_one_way_is_refused(
     table: pd.DataFrame, changes: dict[str, Any], message: str
 ) -> None:
     more = table.assign(after2=table["after"], word=table["time"].map({1: "one", 2: "two", 3: "three"}))
-    with pytest.raises(ResponseDataError, match=rf"^marginal_structural: .*{message}.*\.\nHint: "):
+    with pytest.raises(
+        (DefinitionError, ResponseDataError), match=rf"^marginal_structural: .*{message}.*\.\nHint: "
+    ):
         fitted(more, **changes)
 
 

@@ -177,7 +177,7 @@ def build_context_without_study(data: StudyData) -> Any:
     ("changes", "error", "message"),
     [
         ({"draws": 5}, ResponseDataError, r"priority_map: 5 bootstrap draws"),
-        ({"confidence": 1.2}, ResponseDataError, r"priority_map: level"),
+        ({"confidence": 1.2}, ResponseDataError, r"priority_map: confidence"),
         ({"wave": "week12"}, DefinitionError, r"they overlap"),
     ],
 )
