@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -58,9 +59,9 @@ DAY = date(2026, 3, 1)
 
 
 @pytest.fixture(params=["sqlite"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(newest_file: Path, tmp_path: Path) -> str:
     """SQLite alone: what is compared here is the same on every database."""
-    return f"sqlite:///{tmp_path / 'store.sqlite'}"
+    return f"sqlite:///{shutil.copyfile(newest_file, tmp_path / 'store.sqlite')}"
 
 
 def test_people_invited_by_number_are_named_r_and_ten_digits(engine: Engine, keyring: Keyring) -> None:

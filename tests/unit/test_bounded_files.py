@@ -17,7 +17,7 @@ import pytest
 from openpyxl import Workbook
 
 import instrument
-from instrument import responses_formats
+from instrument import responses_formats, responses_sheets
 from instrument.errors import ResponseDataError
 from instrument.responses import read_responses
 
@@ -109,7 +109,7 @@ def test_a_good_workbook_is_read_and_its_formula_found_across_pieces(
     cell = b"<v>2</v>"
     parts[name] = parts[name].replace(cell, b"<f>1+1</f>", 1)
     for piece in (1, 2, 3, 7, 1024):
-        monkeypatch.setattr(responses_formats, "PIECE", piece)
+        monkeypatch.setattr(responses_sheets, "PIECE", piece)
         with pytest.raises(ResponseDataError, match="1 formula without a stored value"):
             read_responses(written(tmp_path, parts), scale)
 
