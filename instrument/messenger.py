@@ -242,7 +242,7 @@ def signature_of(body: bytes, secret: str, moment: int) -> str:
     Examples
     --------
     >>> signature_of(b"{}", "secret", 1)[:20]
-    't=1,v1=1122767b19310'
+    't=1,v1=1122767b19311'
     """
     digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={moment},v1={digest}"
