@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 CALLER = "recurrent_events"
 FEWEST = 30
 LARGEST_SHARE = 0.5  # of all events in one person
+NOTHING_LEFT = 1e-4  # of the errors as if rows were independent: less than this is no error of a rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -190,6 +191,9 @@ def recurrent_events(
     if cluster is not None:
         units = clusters_of(frame[cluster].reset_index(drop=True), cluster)
     fit, plain = counting_process(x, entry, end, happened, units)
+    if not (fit.se > NOTHING_LEFT * plain).all():
+        fact = "the events say nothing of a column: whoever could have one at a moment had one."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "see whether every stretch ends in an event."))
     back = scale / own
     low, high = fit.interval(confidence)
     effects = pd.DataFrame(
@@ -252,6 +256,12 @@ def _rows(
     if absent := [name for name in wanted if name not in table]:
         fact = f"the data have no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give one row for each stretch of time."))
+    for name in days:
+        if column_numbers(table[name]) is ColumnFault.TEXT:
+            fact = f"{name!r} holds no numbers of days."
+            raise ResponseDataError(
+                fact_and_hint(CALLER, fact, "count days on one clock, from enrolment say.")
+            )
     frame = with_numbers(table, CALLER, [*days, event, *predictors])[wanted]
     for name in adjust_for:
         found = column_numbers(frame[name])

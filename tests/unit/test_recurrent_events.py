@@ -118,6 +118,7 @@ def test_clusters_and_counts(table: pd.DataFrame) -> None:
         (lambda t: t.assign(**{"from": 0.0}), "before the one before them has stopped"),
         (lambda t: t.assign(back=2 * t["back"]), "other values than 0 and 1"),
         (lambda t: t.drop(columns="alliance"), "no column 'alliance'"),
+        (lambda t: t.assign(to="monday"), "'to' holds no numbers of days"),
     ],
 )
 def test_what_cannot_be_read_is_refused(table: pd.DataFrame, change: Any, message: str) -> None:
@@ -132,6 +133,10 @@ def test_what_cannot_be_read_is_refused(table: pd.DataFrame, change: Any, messag
         (lambda t: t.assign(back=0.0), "0 of them with an event"),
         (lambda t: t.assign(alliance=1.0), "one value only"),
         (lambda t: t.assign(alliance=np.nan), "no row is complete"),
+        (  # one moment at which everybody who could come back did: an error of 0, not a sure 1.00
+            lambda t: t.drop_duplicates("participant").assign(**{"from": 1.0, "to": 2.0, "back": 1.0}),
+            "whoever could have one at a moment had one",
+        ),
     ],
 )
 def test_what_cannot_be_estimated_is_refused(table: pd.DataFrame, change: Any, message: str) -> None:
