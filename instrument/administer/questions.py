@@ -255,7 +255,7 @@ def save_questions(request: Request, connection: Any, asked: Asked, number: int,
         answers |= {on_page[name].item_id: Answer("skipped") for name in left_open if name not in wrong}
     leads_on = onward and not wrong and (step == "continue" or not left_open)
     shown_next = number + 1 if leads_on and not from_review else None
-    save_answers(connection, attempt, answers, show_page=shown_next)
+    save_answers(connection, attempt, answers, show_page=shown_next, held=on_page.values())
     note_seen(request, connection, asked, path, form)
     if isinstance(language, str) and language in dict(page.languages):
         return in_language(connection, request, asked, path, language, from_review)

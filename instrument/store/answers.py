@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -58,6 +58,8 @@ _ANSWERS = (
         response.c.display_order,
         response.c.page,
         response.c.shown_at,
+        response.c.answered_at,
+        response.c.saved_at,
     )
     .join(item, item.c.id == response.c.item_id)
     .where(response.c.administration_id == bindparam("of_attempt"))
@@ -293,7 +295,7 @@ def answers_of(connection: Connection, administration_id: int) -> list[Row[tuple
     Returns
     -------
     list of sqlalchemy.Row
-        name, item_id, state, value, display_order, page, shown_at.
+        name, item_id, state, value, display_order, page, shown_at, answered_at, saved_at.
     """
     return list(connection.execute(_ANSWERS, {"of_attempt": administration_id}))
 
@@ -304,6 +306,7 @@ def save_answers(
     answers: Mapping[int, Answer],
     *,
     show_page: int | None = None,
+    held: Iterable[Row[tuple[object, ...]]] | None = None,
 ) -> int:
     """Save a page: each item that changed is replaced and its old answer kept in the history.
 
@@ -319,6 +322,9 @@ def save_answers(
         Item number to answer.
     show_page
         Page the person sees next; its items get their time of showing.
+    held
+        What :func:`answers_of` gave in this transaction after the person was held: nobody can have changed it
+        since, so that it is not read again. Read here by default.
 
     Returns
     -------
@@ -332,7 +338,10 @@ def save_answers(
     """
     revision = revise(connection, administration_id)
     now = datetime.now(UTC)
-    kept = _kept(connection, administration_id, answers)
+    if held is None:
+        kept = _kept(connection, administration_id, answers)
+    else:
+        kept = {row.item_id: row for row in held}
     changed = {
         number: answer
         for number, answer in answers.items()

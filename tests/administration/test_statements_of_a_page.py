@@ -27,7 +27,6 @@ PAGE = [
     "select wave",
     "select item",
     "update administration",
-    "select response",
     "update response",
     "update response",
 ]
@@ -56,7 +55,7 @@ def brief(statement: str) -> str:
     )
 
 
-def test_one_press_of_next_costs_eight_statements(engine: Engine, keyring: Keyring) -> None:
+def test_one_press_of_next_costs_seven_statements(engine: Engine, keyring: Keyring) -> None:
     _, _, (token,) = open_study(engine, keyring, **FORMS)
     asked: list[str] = []
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(brief(given[2])))
