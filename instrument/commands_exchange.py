@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from instrument.commands_forms import FormOption, forms_into_store
 from instrument.commands_store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading_options import (
@@ -137,6 +138,7 @@ def import_command(
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Wide CSV to write.")] = None,
     study: StudyOption = None,
+    form: FormOption = None,
     store: StoreUrl = DEFAULT_STORE,
     keys: KeyFile = DEFAULT_KEYS,
     paper: Annotated[bool, typer.Option("--paper", help="Mark as keyed from paper.")] = False,
@@ -178,6 +180,10 @@ def import_command(
     a mapping is written that a person corrects and that --mapping takes. With --yes beside --out or --study
     it is read as recognised. Several files are read in the way that the first is recognised.
     """
+    allowed = {"enrol": enrol, "readmit": readmit, "outside_window": outside_window}
+    if form is not None:
+        typer.echo(forms_into_store(files, form, study, enrolment, (store, keys), allowed, paper=paper))
+        return
     file = files[0]
     if mapping is None and reader == "table" and (yes or (out is None and study is None)):
         said = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}
@@ -211,7 +217,6 @@ def import_command(
         raise DefinitionError(fact_and_hint("dta import", fact, "leave --from or --mapping out."))
     waves = names_in(file_waves)
     if study is not None:
-        allowed = {"enrol": enrol, "readmit": readmit, "outside_window": outside_window}
         given = (reader, enrolment)
         kept, known = _into_store((files, waves), given, study, store, keys, paper, allowed, covariates, how)
         typer.echo(f"{kept} administrations kept, {known} were there already.")

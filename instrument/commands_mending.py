@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from instrument.commands_forms import FormOption, form_entries
 from instrument.commands_people import StudyName, read_table, refuse_existing, write_privately
 from instrument.commands_store import DEFAULT_STORE, StoreUrl, opened
 
@@ -22,7 +23,10 @@ NewFile = Annotated[Path | None, typer.Option("--out", "-o", help="New CSV file;
 @app.command("correct")
 def correct_command(
     name: StudyName,
-    file: Annotated[Path, typer.Argument(help="CSV: participant, wave, item, code; a row for each answer.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="CSV: participant, wave, item (or form.question), code; a row for each answer."),
+    ],
     reason: Reason,
     by: By = "",
     store: StoreUrl = DEFAULT_STORE,
@@ -34,8 +38,8 @@ def correct_command(
     corrections = read_table(file, "dta study correct")
     with opened(store).begin() as connection:
         row = find_study(connection, name)
-        changed, same = correct_answers(connection, row, corrections, Because(reason, by))
-    typer.echo(f"{changed} answers corrected, {same} were so already.")
+        done = correct_answers(connection, row, corrections, Because(reason, by))
+    typer.echo(done.said)
 
 
 @app.command("reopen")
@@ -150,6 +154,7 @@ def acts_command(name: StudyName, out: NewFile = None, store: StoreUrl = DEFAULT
 def compare_command(
     name: StudyName,
     second: Annotated[Path, typer.Argument(help="Second entry of the same sheets of paper, as a table.")],
+    form: FormOption = None,
     out: NewFile = None,
     store: StoreUrl = DEFAULT_STORE,
 ) -> None:
@@ -157,13 +162,17 @@ def compare_command(
     from instrument.commands_exchange import read_for_study
     from instrument.store.definitions import find_study
     from instrument.store.double_entry import compare_entries
+    from instrument.store.form_entries import compare_forms
     from instrument.written_cells import csv_text
 
     if out is not None:
         refuse_existing(out, "dta study compare")
     with opened(store).begin() as connection:
         row = find_study(connection, name)
-        found = compare_entries(connection, row, read_for_study(connection, row, second))
+        if form is None:
+            found = compare_entries(connection, row, read_for_study(connection, row, second))
+        else:
+            found = compare_forms(connection, row, form_entries(row, second, form), form)
     typer.echo(found.summary())
     if len(found.discrepancies) or out is not None:
         _give(csv_text(found.discrepancies), out, len(found.discrepancies), "dta study compare")

@@ -19,7 +19,7 @@ Kind = Literal["single", "several", "number", "date", "slider", "text"]
 Words = dict[LanguageTag, Text]
 FormName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 Number = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
-RESERVED = ("participant", "wave", "status", "day")
+RESERVED = ("participant", "wave", "status", "day", "study_version", "completed_on", "enrolled_on")
 LONGEST = 4_000
 LETTERS = 5_000
 """Most of all texts of a page: a browser may send twelve bytes for a letter, and what it sends is bounded."""

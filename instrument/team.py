@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from sqlalchemy import Connection, Engine
 
 from instrument.administer.consent_paper import consent_pdf
@@ -21,7 +22,14 @@ from instrument.store.consents import consent_record
 from instrument.store.definitions import find_study, set_study_status, study_written_as
 from instrument.store.intake import people_of
 from instrument.store.keys import keys_for
-from instrument.store.mending import Because, reopen_administration, void_administration
+from instrument.store.mending import (
+    CORRECTION_COLUMNS,
+    Because,
+    Corrected,
+    correct_answers,
+    reopen_administration,
+    void_administration,
+)
 from instrument.store.people import Invitation, erase_person, invite, withdraw_person
 from instrument.store.relinking import relink
 from instrument.store.study_files import study_files
@@ -49,6 +57,7 @@ class Act(StrEnum):
     WITHDRAW = "withdraw"
     VOID = "void"
     REOPEN = "reopen"
+    CORRECT = "correct"
     CONSENT = "consent"
     EXPORT = "export"
     ERASE = "erase"
@@ -56,7 +65,8 @@ class Act(StrEnum):
     CLOSE = "close"
 
 
-_MANAGES = {Act.LOOK, Act.INVITE, Act.RELINK, Act.WITHDRAW, Act.VOID, Act.REOPEN, Act.EXPORT, Act.CONSENT}
+_MENDS = {Act.VOID, Act.REOPEN, Act.CORRECT}
+_MANAGES = {Act.LOOK, Act.INVITE, Act.RELINK, Act.WITHDRAW, Act.EXPORT, Act.CONSENT, *_MENDS}
 MAY: Mapping[Role, frozenset[Act]] = {
     Role.READER: frozenset({Act.LOOK}),
     Role.MANAGER: frozenset(_MANAGES),
@@ -154,6 +164,14 @@ class Member:
         with self._acting(Act.REOPEN) as (connection, row, _):
             reopen_administration(connection, row, pseudonym, wave, Because(reason, self._who))
             self._note(connection, Act.REOPEN, row, 1)
+
+    def correct(self, pseudonym: str, wave: str, item: str, code: str, reason: str) -> Corrected:
+        """Correct one answer to an item of the scale, or to a question of a form (`form.question`)."""
+        with self._acting(Act.CORRECT) as (connection, row, _):
+            one = pd.DataFrame([(pseudonym, wave, item, code)], columns=list(CORRECTION_COLUMNS))
+            done = correct_answers(connection, row, one, Because(reason, self._who))
+            self._note(connection, Act.CORRECT, row, done.changed)
+        return done
 
     def consent(self, pseudonym: str) -> bytes:
         """Give the text that a person agreed to as a PDF."""

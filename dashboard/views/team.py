@@ -78,6 +78,8 @@ def _act(who: Member, found: Collected) -> None:
         _links(who)
     if who.may(Act.VOID):
         _mend(who, waves)
+    if who.may(Act.CORRECT):
+        _correct(who, waves)
     if who.may(Act.WITHDRAW):
         _leave(who)
     if who.may(Act.CONSENT):
@@ -137,6 +139,26 @@ def _mend(who: Member, waves: list[str]) -> None:
         _tried(
             lambda: who.reopen(name.strip(), str(wave), reason), "The person may change it and send it anew."
         )
+
+
+def _correct(who: Member, waves: list[str]) -> None:
+    st.header("A single answer that is wrong")
+    with st.form("team-correct"):
+        name, wave = (
+            st.text_input("Pseudonym of whose answer it is"),
+            st.selectbox("Wave of the answer", waves),
+        )
+        item = st.text_input("Item, or form.question")
+        code = st.text_input("Right answer: a code, number, date or text; or skipped")
+        reason = st.text_input("Reason for the correction, without any answer")
+        asked = st.form_submit_button("Correct")
+    if asked:
+        said = (name.strip(), str(wave), item.strip(), code.strip())
+        done: list[str] = []
+        if _tried(
+            lambda: done.append(who.correct(*said, reason).said), "What it was is kept in the history."
+        ):
+            parts.small(done[0])
 
 
 def _leave(who: Member) -> None:

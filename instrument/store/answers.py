@@ -449,7 +449,9 @@ def differing(
     }
 
 
-def replace_answers(connection: Connection, administration_id: int, answers: Mapping[int, Answer]) -> None:
+def replace_answers(
+    connection: Connection, administration_id: int, answers: Mapping[int, Answer], now: datetime
+) -> None:
     """Put answers in place of others, blanks too; what was there is kept in the history.
 
     Parameters
@@ -460,9 +462,11 @@ def replace_answers(connection: Connection, administration_id: int, answers: Map
         Number of the attempt.
     answers
         Item number to answer.
+    now
+        Moment of the act under which it is done; the history bears it.
     """
     kept = _kept(connection, administration_id, answers)
-    _write(connection, administration_id, answers, kept, datetime.now(UTC), whole_history=True)
+    _write(connection, administration_id, answers, kept, now, whole_history=True)
 
 
 def _kept(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -278,6 +279,31 @@ def find_study(connection: Connection, name: str) -> Row[tuple[object, ...]]:
         fact = f"there is no study {name!r}; the store holds: {name_offenders(kept) or 'none'}."
         raise StoreError(fact_and_hint("find_study", fact, "check the id, or create it first."))
     return found
+
+
+def study_of_version(connection: Connection, study_row: Row[tuple[object, ...]], number: int) -> Study:
+    """Give a study as one of its versions said it: a questionnaire keeps the version it was begun in.
+
+    Parameters
+    ----------
+    connection
+        An open connection.
+    study_row
+        Row of the study.
+    number
+        Of the version.
+
+    Returns
+    -------
+    Study
+        The present one where the store does not know the number.
+    """
+    row: Any = study_row
+    query = select(study_version.c.definition).where(
+        study_version.c.study_id == row.id, study_version.c.number == number
+    )
+    written = connection.execute(query).scalar_one_or_none()
+    return study_written_as(str(row.definition if written is None else written))
 
 
 def set_study_status(connection: Connection, name: str, status: str) -> None:

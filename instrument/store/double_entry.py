@@ -73,7 +73,7 @@ def compare_entries(connection: Connection, study_row: Any, second: pd.DataFrame
         Everything that differs; questionnaires of the store that did not come from paper count as absent.
         A blank is a blank, whether an answer was passed over or never seen.
     """
-    first = _paper_of(connection, int(study_row.id))
+    first = paper_of(connection, int(study_row.id))
     rows: list[tuple[str, str, str, str]] = []
     n_compared = n_both = 0
     met = set()
@@ -93,15 +93,53 @@ def compare_entries(connection: Connection, study_row: Any, second: pd.DataFrame
         if one.finished != (kept.status == "completed"):
             rows.append((*place, "status", DIFFERS))
     rows += [(*place, "", ONLY_FIRST) for place in first if place not in met]
+    return compared(connection, study_row, rows, n_compared, n_both)
+
+
+def compared(
+    connection: Connection,
+    study_row: Any,
+    rows: list[tuple[str, str, str, str]],
+    n_compared: int,
+    n_administrations: int,
+) -> Comparison:
+    """Give what two entries differ in, with a line of the audit log.
+
+    Parameters
+    ----------
+    connection, study_row
+        An open transaction, and the row of the study.
+    rows
+        In the order of `DISCREPANCY_COLUMNS`.
+    n_compared, n_administrations
+        As in `Comparison`.
+
+    Returns
+    -------
+    Comparison
+        All of it.
+    """
     record(connection, "paper.compare", f"study {study_row.id}", len(rows))
     return Comparison(
         n_compared=n_compared,
-        n_administrations=n_both,
+        n_administrations=n_administrations,
         discrepancies=pd.DataFrame(rows, columns=DISCREPANCY_COLUMNS),
     )
 
 
-def _paper_of(connection: Connection, study_id: int) -> dict[tuple[str, str], Any]:
+def paper_of(connection: Connection, study_id: int) -> dict[tuple[str, str], Any]:
+    """Questionnaires of a study that were keyed from paper.
+
+    Parameters
+    ----------
+    connection, study_id
+        An open connection, and number of the study.
+
+    Returns
+    -------
+    dict of sqlalchemy.Row
+        By pseudonym and name of the wave; void ones are left out.
+    """
     query = (
         select(administration, participant.c.pseudonym, wave.c.name.label("wave_name"))
         .join(participant, participant.c.id == administration.c.participant_id)

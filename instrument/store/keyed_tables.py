@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 from sqlalchemy import Connection, update
@@ -40,6 +40,26 @@ from instrument.study import DayZero
 
 KEYED_MODES = ("import", "paper")
 """Administrations that a team enters; what it left open a later import may carry on."""
+
+
+class KeyedSet(Protocol):
+    """What every set that a team enters says: whose, at which wave, and on which day."""
+
+    @property
+    def participant(self) -> str:
+        """Pseudonym."""
+
+    @property
+    def wave(self) -> str:
+        """Name of the wave."""
+
+    @property
+    def completed_on(self) -> date | None:
+        """Day of the answers, where it is known."""
+
+
+KeepOne = Callable[[Connection, Any, tuple[int, int], Any, str, str], str]
+"""Connection, row of the study, person and wave by number, the set, language, mode."""
 
 
 def keep_table(
@@ -92,14 +112,68 @@ def keep_table(
     """
     given = list(answer_sets(answers))
     enrolled_on = enrolment_days(answers, "import")
-    waves = {str(row.name) for row in _waves(connection, study_row)}
     if formal := sorted({str(wave) for wave in answers["wave"]} & rules_of(study_row.definition).formal):
         fact = f"{len(formal)} waves do not ask the scale: {name_offenders(formal)}."
         raise StoreError(fact_and_hint("import", fact, "check the column wave."))
-    if unknown := sorted({str(wave) for wave in answers["wave"]} - waves):
+    return keep_sets(
+        connection,
+        study_row,
+        given,
+        enrolled_on,
+        keyring,
+        _keep_one,
+        mode=mode,
+        lang=lang,
+        enrol=enrol,
+        readmit=readmit,
+        outside_window=outside_window,
+    )
+
+
+def keep_sets(
+    connection: Connection,
+    study_row: Any,
+    given: Sequence[KeyedSet],
+    enrolled_on: Mapping[str, date],
+    keyring: Keyring,
+    keep_one: KeepOne,
+    *,
+    mode: str,
+    lang: str,
+    enrol: bool = False,
+    readmit: bool = False,
+    outside_window: bool = False,
+) -> tuple[int, int]:
+    """Store sets that a team enters, of the scale or of a form, every one or none.
+
+    Parameters
+    ----------
+    connection, study_row, keyring
+        As for `keep_table`.
+    given
+        The sets.
+    enrolled_on
+        Day of enrolment by pseudonym, where it is given.
+    keep_one
+        Keeps one set of a person at a wave: `kept`, `known` or `conflict`.
+    mode, lang, enrol, readmit, outside_window
+        As for `keep_table`.
+
+    Returns
+    -------
+    tuple of int
+        Sets kept, and those that were there already.
+
+    Raises
+    ------
+    StoreError
+        As for `keep_table`.
+    """
+    waves = {str(row.name) for row in _waves(connection, study_row)}
+    if unknown := sorted({one.wave for one in given} - waves):
         fact = f"{len(unknown)} waves are not in the study: {name_offenders(unknown)}."
         raise StoreError(fact_and_hint("import", fact, f"its waves are {name_offenders(sorted(waves))}."))
-    names = [str(name) for name in answers["participant"]]
+    names = [one.participant for one in given]
     people = people_of(connection, study_row.id, names)
     absent = [name for name in dict.fromkeys(names) if name not in people]
     if absent and not enrol:
@@ -120,9 +194,8 @@ def keep_table(
     kept, conflicts, refused = 0, [], []
     stored: list[tuple[int, str]] = []
     for one in given:
-        done = _keep_one(
-            connection, study_row, people[one.participant], wave_ids[one.wave], one, lang=lang, mode=mode
-        )
+        place = (people[one.participant], wave_ids[one.wave])
+        done = keep_one(connection, study_row, place, one, lang, mode)
         kept += done == "kept"
         if done == "kept":
             stored.append((people[one.participant], one.wave))
@@ -161,7 +234,7 @@ def _enrol_on(connection: Connection, days: Mapping[int, date]) -> None:
 
 
 def _refuse_unknown_day_zero(
-    study_row: Any, added: Sequence[str], given: Sequence[GivenSet], enrolled_on: Mapping[str, date]
+    study_row: Any, added: Sequence[str], given: Sequence[KeyedSet], enrolled_on: Mapping[str, date]
 ) -> None:
     """Refuse dated answers of people whose day 0 would be the day of the import."""
     if rules_of(study_row.definition).zero is not DayZero.ENROLMENT:
@@ -216,10 +289,8 @@ class GivenSet:
 def _keep_one(
     connection: Connection,
     study_row: Any,
-    participant_id: int,
-    wave_id: int,
+    place: tuple[int, int],
     one: GivenSet,
-    *,
     lang: str,
     mode: str,
 ) -> str:
@@ -228,14 +299,13 @@ def _keep_one(
     What an earlier import left open is carried on by a later one that takes no answer back; a day that an
     earlier import did not know may come later.
     """
-    live: Any = live_administration(connection, participant_id, wave_id)
+    live: Any = live_administration(connection, *place)
     if live is None:
         key = secrets.token_hex(32) if one.finished else None
         create_attempt(
             connection,
             study_row,
-            participant_id,
-            wave_id,
+            *place,
             one.answers,
             lang=lang,
             mode=mode,
@@ -249,7 +319,7 @@ def _keep_one(
         return "known"
     keyed = live.mode in KEYED_MODES
     if all_the_same and keyed and (stored_day is None or not one.finished):
-        _date(connection, int(live.id), one.completed_on)
+        date_attempt(connection, int(live.id), one.completed_on)
         return "kept"
     if live.status != "open" or not keyed:
         return "conflict"
@@ -258,14 +328,20 @@ def _keep_one(
     if not holds_answers(connection, int(live.id), one.answers):
         return "conflict"
     if one.completed_on is not None:
-        _date(connection, int(live.id), one.completed_on)
+        date_attempt(connection, int(live.id), one.completed_on)
     if one.finished:
         complete_administration(connection, int(live.id), secrets.token_hex(32))
     return "kept"
 
 
-def _date(connection: Connection, attempt: int, day: date | None) -> None:
-    """Say on which day answers were given that were stored before."""
+def date_attempt(connection: Connection, attempt: int, day: date | None) -> None:
+    """Say on which day answers were given that were stored before.
+
+    Parameters
+    ----------
+    connection, attempt, day
+        An open transaction, number of the attempt, and the day.
+    """
     connection.execute(update(administration).where(administration.c.id == attempt).values(completed_on=day))
     record(connection, "administration.date", f"administration {attempt}")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 from sqlalchemy import Connection, insert, select, update
@@ -14,6 +15,7 @@ from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.storable import is_storable
 from instrument.store.answers import (
     Answer,
+    answers_of,
     differing,
     live_administration,
     locked_attempt,
@@ -22,6 +24,7 @@ from instrument.store.answers import (
 from instrument.store.audit import record
 from instrument.store.connect import StoreError
 from instrument.store.definitions import instrument_of, item_numbers, waves_of
+from instrument.store.form_mending import DOT, FormChange, form_changes, keep_changes
 from instrument.store.intake import people_of
 from instrument.store.people import hold_people
 from instrument.store.tables import STATES, administration, administration_act, participant, wave
@@ -30,6 +33,35 @@ Act = Literal["correct", "reopen", "void"]
 CORRECTION_COLUMNS = ("participant", "wave", "item", "code")
 ACT_COLUMNS = ["participant", "wave", "attempt", "act", "reason", "by", "at", "answers"]
 SHORTEST_REASON, LONGEST_REASON = 5, 500
+
+
+class Corrected(NamedTuple):
+    """Counts of a correction.
+
+    Attributes
+    ----------
+    changed, same
+        Answers that were changed, and those that were so already.
+    fell_away
+        Answers to questions of a form that are not asked any more, given what was corrected.
+    now_asked
+        Questions of a form that are asked now and have no answer.
+    """
+
+    changed: int
+    same: int
+    fell_away: int
+    now_asked: int
+
+    @property
+    def said(self) -> str:
+        """The counts in words."""
+        parts = [f"{self.changed} answers corrected, {self.same} were so already."]
+        if self.fell_away:
+            parts.append(f"{self.fell_away} answers to questions that are not asked any more were removed.")
+        if self.now_asked:
+            parts.append(f"{self.now_asked} questions are asked now and have no answer: not_seen.")
+        return " ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +155,11 @@ def reopen_administration(
 
 def correct_answers(
     connection: Connection, study_row: Any, corrections: pd.DataFrame, why: Because
-) -> tuple[int, int]:
+) -> Corrected:
     """Correct single answers, all of them or none; what they were is kept in the history.
+
+    A question of a form is named `form.question`. What was said to a question that may tell who somebody is
+    goes for good, as a correction may be there to remove it.
 
     Parameters
     ----------
@@ -134,19 +169,22 @@ def correct_answers(
         Row of the study.
     corrections : pandas.DataFrame
         Texts in `CORRECTION_COLUMNS`, one row for each answer: `code` is a code of the item, a code of the
-        instrument for a missing answer, or the reason itself (skipped, not_applicable, …).
+        instrument for a missing answer, or the reason itself (skipped, not_applicable, …). Of a question of
+        a form it is the answer: a code, codes with blanks between, a number, a date as 2026-03-31, a text; or
+        skipped, or not_seen.
     why
         Reason.
 
     Returns
     -------
-    tuple of int
-        Answers that were changed, and those that were so already.
+    Corrected
+        Counts.
 
     Raises
     ------
     ResponseDataError
-        Columns lack, a cell is named twice, an item or code is none; with counts and ids, never a value.
+        Columns lack, a cell is named twice, an item or code is none, or a question is not asked of a person;
+        with counts and ids, never a value.
     StoreError
         No such person, wave or questionnaire.
     """
@@ -155,16 +193,22 @@ def correct_answers(
         place: _attempt(connection, study_row, *place, "correct", hold=False)
         for place in _held(connection, study_row, wanted)
     }
-    changed = same = 0
-    for place, cells in wanted.items():
+    changed = same = fell_away = now_asked = 0
+    for place, every in wanted.items():
         attempt = attempts[place]
+        cells = {item: code for item, code in every.items() if DOT not in item}
+        asked = {item: code for item, code in every.items() if DOT in item}
         scale = instrument_of(connection, int(attempt.instrument_version_id))
         numbers = item_numbers(connection, int(attempt.instrument_version_id))
         answers = {numbers[item]: _answer(scale, item, code) for item, code in _known(scale, cells, place)}
-        done = _correct(connection, attempt, answers, why)
+        _refuse_unasked(connection, attempt, answers, place)
+        forms = form_changes(connection, study_row, attempt, asked, place)
+        done = _correct(connection, attempt, answers, forms, why)
         changed += done
-        same += len(answers) - done
-    return changed, same
+        same += len(every) - done
+        fell_away += sum(len(one.fell_away) for one in forms)
+        now_asked += sum(len(one.now_asked) for one in forms)
+    return Corrected(changed, same, fell_away, now_asked)
 
 
 def acts_of(connection: Connection, study_id: int) -> pd.DataFrame:
@@ -229,18 +273,20 @@ def _rows(rows: Any) -> list[Any]:
     return list(rows)
 
 
-def _act(connection: Connection, attempt: Any, act: Act, why: Because, n_answers: int = 0) -> None:
+def _act(connection: Connection, attempt: Any, act: Act, why: Because, n_answers: int = 0) -> datetime:
+    now = datetime.now(UTC)
     connection.execute(
         insert(administration_act).values(
             administration_id=attempt.id,
             act=act,
             reason=why.reason.strip(),
             made_by=why.by.strip(),
-            at=datetime.now(UTC),
+            at=now,
             revision=attempt.revision,
             n_answers=n_answers,
         )
     )
+    return now
 
 
 def _turn(connection: Connection, attempt: Any, act: Act, status: str, why: Because) -> None:
@@ -254,18 +300,60 @@ def _set(connection: Connection, attempt: Any, status: str, at: datetime | None,
     connection.execute(changed.values(status=status, completed_at=at, revision=revision))
 
 
-def _correct(connection: Connection, attempt: Any, answers: Mapping[int, Answer], why: Because) -> int:
+def _correct(
+    connection: Connection,
+    attempt: Any,
+    answers: Mapping[int, Answer],
+    forms: Sequence[FormChange],
+    why: Because,
+) -> int:
     """Replace the answers of one attempt that differ; it is as finished afterwards as it was before."""
     others = differing(connection, int(attempt.id), answers)
-    if not others:
+    fallen = sum(len(one.fell_away) for one in forms)
+    done = len(others) + sum(len(one.changed) for one in forms)
+    if not done:
         return 0
-    _act(connection, attempt, "correct", why, len(others))
+    with acting(connection, attempt, why, done + fallen) as now:
+        replace_answers(connection, int(attempt.id), others, now)
+        for one in forms:
+            keep_changes(connection, int(attempt.id), one, now)
+    return done
+
+
+@contextmanager
+def acting(connection: Connection, attempt: Any, why: Because, n_answers: int) -> Iterator[datetime]:
+    """Change answers of an attempt under an act `correct`; it is as finished afterwards as it was before.
+
+    Parameters
+    ----------
+    connection
+        An open transaction that holds the attempt.
+    attempt
+        Its row.
+    why, n_answers
+        Reason, and how many answers are changed.
+
+    Yields
+    ------
+    datetime
+        Moment of the act, which what is replaced must bear.
+    """
+    now = _act(connection, attempt, "correct", why, n_answers)
     if attempt.status == "completed":
         _set(connection, attempt, "open", None, int(attempt.revision) + 1)
-    replace_answers(connection, int(attempt.id), others)
+    yield now
     _set(connection, attempt, attempt.status, attempt.completed_at, int(attempt.revision) + 2)
-    record(connection, "administration.correct", f"administration {attempt.id}", len(others))
-    return len(others)
+    record(connection, "administration.correct", f"administration {attempt.id}", n_answers)
+
+
+def _refuse_unasked(
+    connection: Connection, attempt: Any, answers: Mapping[int, Answer], place: tuple[str, str]
+) -> None:
+    """Refuse items of the scale where the wave asks forms alone."""
+    if answers and not answers_of(connection, int(attempt.id)):
+        fact = f"wave {place[1]!r} does not ask the scale."
+        hint = "check the wave; a question of a form is named form.question."
+        raise ResponseDataError(fact_and_hint("correct", fact, hint))
 
 
 def _by_questionnaire(corrections: pd.DataFrame) -> dict[tuple[str, str], dict[str, str]]:
@@ -301,7 +389,11 @@ def _known(scale: Any, cells: Mapping[str, str], place: tuple[str, str]) -> list
     if strange := [item for item in cells if item not in scale.item_ids]:
         fact = f"{len(strange)} items are not in instrument {scale.id!r} {scale.version}: "
         raise ResponseDataError(
-            fact_and_hint("correct", f"{fact}{name_offenders(strange)}.", "check the ids of the items.")
+            fact_and_hint(
+                "correct",
+                f"{fact}{name_offenders(strange)}.",
+                "check the ids of the items; a question of a form is named form.question.",
+            )
         )
     if wrong := [item for item, code in cells.items() if _answer(scale, item, code) is None]:
         fact = (

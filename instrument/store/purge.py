@@ -14,6 +14,7 @@ TABLES_OF_PEOPLE = (
     "response",
     "response_history",
     "form_answer",
+    "form_answer_history",
     "queued_page",
     "page_time",
     "administration_act",

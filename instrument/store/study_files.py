@@ -22,6 +22,7 @@ from instrument.responses_raw import ReasonTable
 from instrument.store.connect import reading
 from instrument.store.definitions import find_study, instrument_of
 from instrument.store.form_answers import form_tables
+from instrument.store.form_mending import corrections_of
 from instrument.store.instants import utc
 from instrument.store.sheets import page_times
 from instrument.store.study_data import StudyData, opened_store, study_data
@@ -41,6 +42,7 @@ from instrument.written_cells import csv_text
 CALLER = "dta study export"
 RESPONSES, USAGE, ENROLMENT, TIMES = "responses.csv", "usage.csv", "enrolment.csv", "times.csv"
 CONSENT, ORDER, PAGE_TIMES = "consent.csv", "order.csv", "page_times.csv"
+CORRECTIONS = "corrections.csv"
 STUDY, INSTRUMENT = "study.yaml", "instrument.yaml"
 
 
@@ -64,7 +66,8 @@ def study_files(
     -------
     tuple
         Text of each file by its name, and notes: what was set aside. `responses.csv` holds what an analysis
-        takes; `usage.csv`, `times.csv` and `page_times.csv` are absent where nothing is known; days count
+        takes; `usage.csv`, `times.csv` and `page_times.csv` are absent where nothing is known,
+        `corrections.csv` where the team corrected nothing; days count
         from the person's day 0, and no moment, address or link is in any of them. Trial links are left out.
 
     Raises
@@ -92,6 +95,7 @@ def study_files(
                 CONSENT: _choices(connection, row),
             }
             forms = form_tables(connection, name, identifying=identifying) if data.study.forms else {}
+            corrected = corrections_of(connection, int(row.id))
     finally:
         engine.dispose()
     kept = set(
@@ -112,6 +116,7 @@ def study_files(
         files[USAGE] = csv_text(data.usage[["participant", "day", "kind", "duration"]])
     files |= {name: csv_text(beside[name]) for name in (TIMES, PAGE_TIMES) if len(beside[name])}
     files |= {f"form_{form}.csv": csv_text(table) for form, table in forms.items()}
+    files |= {CORRECTIONS: csv_text(corrected)} if len(corrected) else {}
     return files, list(data.set_aside)
 
 
@@ -124,6 +129,7 @@ def _forms_alone(url: str, name: str, *, identifying: bool) -> tuple[dict[str, s
             scale = instrument_of(connection, int(row.instrument_version_id))
             tables = form_tables(connection, name, identifying=identifying)
             choices = _choices(connection, row)
+            corrected = corrections_of(connection, int(row.id))
             asked_scale = connection.execute(_answers_to_scale(int(row.id))).first()
     finally:
         engine.dispose()
@@ -134,6 +140,7 @@ def _forms_alone(url: str, name: str, *, identifying: bool) -> tuple[dict[str, s
         INSTRUMENT: _yaml(scale.model_dump_json(by_alias=True)),
         CONSENT: csv_text(choices),
         **{f"form_{form}.csv": csv_text(table) for form, table in tables.items()},
+        **({CORRECTIONS: csv_text(corrected)} if len(corrected) else {}),
     }
     return files, ["the scale has no answers yet; these are forms and consent alone"]
 

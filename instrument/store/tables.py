@@ -302,6 +302,20 @@ form_answer = Table(
     CheckConstraint("(state = 'answered') = (value IS NOT NULL)", name="value_iff_answered"),
 )
 
+form_answer_history = Table(
+    "form_answer_history",
+    metadata,
+    _key(),
+    _to("administration"),
+    Column("form", String(64), nullable=False),
+    Column("question", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("value", Text),
+    Column("saved_at", Instant),
+    Column("replaced_at", Instant, nullable=False),
+    _one_of("state", ("answered", "skipped", "not_seen")),
+)
+
 queued_page = Table(
     "queued_page",
     metadata,

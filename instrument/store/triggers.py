@@ -8,6 +8,7 @@ GOING_BACK = "a completed administration stays completed"
 VOID_FOR_GOOD = "a void administration stays void"
 KEPT = "what was replaced or done is kept as it was"
 KEPT_TABLES = ("response_history", "administration_act")
+FORM_HISTORY = "form_answer_history"
 _ACTED = (
     "SELECT 1 FROM administration_act WHERE administration_id = OLD.id AND revision = OLD.revision "
     "AND ((NEW.status = 'void' AND act = 'void') OR (NEW.status = 'open' AND act IN ('reopen', 'correct')))"
@@ -23,7 +24,8 @@ def sqlite_triggers() -> dict[str, str]:
     dict of str
         Trigger name to statement.
     """
-    return {**_sqlite_log(), **act_triggers("sqlite"), **form_triggers("sqlite")}
+    forms = {**form_triggers("sqlite"), **form_history_triggers("sqlite")}
+    return {**_sqlite_log(), **act_triggers("sqlite"), **forms}
 
 
 def postgresql_triggers() -> dict[str, str]:
@@ -34,7 +36,8 @@ def postgresql_triggers() -> dict[str, str]:
     dict of str
         Name to statement; functions come before the triggers that call them.
     """
-    return {**_postgresql_log(), **act_triggers("postgresql"), **form_triggers("postgresql")}
+    forms = {**form_triggers("postgresql"), **form_history_triggers("postgresql")}
+    return {**_postgresql_log(), **act_triggers("postgresql"), **forms}
 
 
 def first_triggers(dialect: str) -> dict[str, str]:
@@ -102,6 +105,29 @@ def form_triggers(dialect: str) -> dict[str, str]:
     }
 
 
+def form_history_triggers(dialect: str) -> dict[str, str]:
+    """Statements of the rule that keeps what answers to forms were before they were corrected.
+
+    Parameters
+    ----------
+    dialect
+        `sqlite` or `postgresql`.
+
+    Returns
+    -------
+    dict of str
+        Name to statement.
+    """
+    return {f"{FORM_HISTORY}_kept": _kept_rule(dialect, FORM_HISTORY)}
+
+
+def _kept_rule(dialect: str, table: str) -> str:
+    head = f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table} "
+    if dialect == "sqlite":
+        return f"{head}BEGIN SELECT RAISE(ABORT, '{KEPT}'); END"
+    return f"{head}FOR EACH ROW EXECUTE FUNCTION kept_as_it_was()"
+
+
 def drop_act_triggers(dialect: str, *, acts: bool = True) -> list[str]:
     """Statements that remove the rules of `act_triggers`.
 
@@ -155,9 +181,7 @@ def _sqlite_acts(acts: bool) -> dict[str, str]:
         f"BEGIN SELECT RAISE(ABORT, '{VOID_FOR_GOOD}'); END"
     )
     for table in KEPT_TABLES:
-        made[f"{table}_kept"] = (
-            f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table} BEGIN SELECT RAISE(ABORT, '{KEPT}'); END"
-        )
+        made[f"{table}_kept"] = _kept_rule("sqlite", table)
     return made
 
 
@@ -214,10 +238,7 @@ def _postgresql_acts(acts: bool) -> dict[str, str]:
     )
     made["function kept_as_it_was"] = _function("kept_as_it_was", f"{_FAIL.format(KEPT)};")
     for table in KEPT_TABLES:
-        made[f"{table}_kept"] = (
-            f"CREATE TRIGGER {table}_kept BEFORE UPDATE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION kept_as_it_was()"
-        )
+        made[f"{table}_kept"] = _kept_rule("postgresql", table)
     return made
 
 

@@ -186,12 +186,24 @@ def test_two_waves_from_the_first_form_to_the_export(
         whole = form_tables(connection, "trial", identifying=True)
     assert wide["wave"].tolist() == ["first"]  # the scale was asked once
     assert (wide[instrument.load("dta").item_ids] == 4).all().all()
-    names = ["participant", "wave", "day", "status", "used", "which_1", "which_2", "which_9", "age", "since"]
+    names = [
+        "participant",
+        "wave",
+        "day",
+        "status",
+        "study_version",
+        "used",
+        "which_1",
+        "which_2",
+        "which_9",
+        "age",
+        "since",
+    ]
     assert made["baseline"].columns.tolist() == names
     rows = made["baseline"].drop(columns="participant").astype(object).where(made["baseline"].notna(), None)
     assert rows.to_numpy().tolist() == [
-        ["start", 0, "completed", "1", "1", "1", "0", "70", "2024-02-29"],
-        ["first", 0, "completed", "0", None, None, None, "30", None],
+        ["start", 0, "completed", 1, "1", "1", "1", "0", "70", "2024-02-29"],
+        ["first", 0, "completed", 1, "0", None, None, None, "30", None],
     ]
     assert whole["baseline"]["licence"].tolist()[0] == "I like it\nvery"
     assert made["closing"][["wave", "hope"]].to_numpy().tolist() == [["first", "7.5"]]
@@ -393,10 +405,11 @@ def test_an_outcome_is_copied_from_its_instrument_and_scored_by_it(
         table = form_tables(connection, "trial")["outcome"]
     assert (table[scale.item_ids] == "3").all().all()
     file = tmp_path / "outcome.csv"
-    table.drop(columns=["day", "status"]).to_csv(file, index=False)
+    table.drop(columns=["day", "status", "study_version"]).to_csv(file, index=False)
     scored = instrument.score(instrument.read_responses(file, scale), scale)
     same = instrument.score(
-        table.drop(columns=["day", "status"]).astype(dict.fromkeys(scale.item_ids, int)), scale
+        table.drop(columns=["day", "status", "study_version"]).astype(dict.fromkeys(scale.item_ids, int)),
+        scale,
     )
     assert scored.to_frame().equals(same.to_frame())
 

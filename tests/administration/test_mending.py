@@ -74,7 +74,7 @@ class Paper:
 
     def correct(self, *rows: tuple[str, str, str, str], why: Because = WHY) -> Any:
         table = pd.DataFrame(rows, columns=["participant", "wave", "item", "code"])
-        return self.act(correct_answers, table, why=why)
+        return tuple(self.act(correct_answers, table, why=why)[:2])
 
     def exported(self) -> pd.DataFrame:
         with self.engine.connect() as connection:

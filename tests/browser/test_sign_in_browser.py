@@ -259,7 +259,12 @@ def team_page(visit: Visit, served: Served, last: str) -> list[str]:
 
 
 LOOKS = ["How far people have come", "Who is due"]
-MANAGES = ["Links", "A questionnaire that must not count, or must be changed", "A person who withdraws"]
+MANAGES = [
+    "Links",
+    "A questionnaire that must not count, or must be changed",
+    "A single answer that is wrong",
+    "A person who withdraws",
+]
 
 
 @pytest.mark.parametrize(
