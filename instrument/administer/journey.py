@@ -17,6 +17,7 @@ from instrument.store.definitions import (
     instrument_of,
     instrument_written_as,
     item_numbers,
+    study_of_version,
     study_written_as,
 )
 from instrument.store.windows import PersonDays, day_given, day_zero, events_of, first_use_of, rules_of
@@ -36,8 +37,8 @@ class Occasion:
         Number of the attempt, None before its start.
     next_opens
         First day of the next wave when none is open.
-    version_id
-        Number of the instrument version of the attempt, None before its start.
+    version_id, study_version
+        Numbers of the versions of instrument and study of the attempt, None before its start.
     wave
         Name of the open wave.
     next_at
@@ -50,6 +51,7 @@ class Occasion:
     administration: int | None = None
     next_opens: date | None = None
     version_id: int | None = None
+    study_version: int | None = None
     wave: str = ""
     next_at: str = ""
     until: datetime | None = None
@@ -95,8 +97,8 @@ def must_consent_again(here: Circumstances) -> bool:
     return agreed and present is not None and here.person.consent_version != present.version
 
 
-def in_words_of(connection: Connection, here: Circumstances, version_id: int) -> Circumstances:
-    """Give the circumstances with the wording in which a questionnaire was begun.
+def in_words_of(connection: Connection, here: Circumstances, occasion: Occasion) -> Circumstances:
+    """Give the circumstances with the wording and the forms in which a questionnaire was begun.
 
     Parameters
     ----------
@@ -104,15 +106,20 @@ def in_words_of(connection: Connection, here: Circumstances, version_id: int) ->
         An open connection.
     here
         The person.
-    version_id
-        Number of the instrument version of the questionnaire.
+    occasion
+        The questionnaire.
 
     Returns
     -------
     Circumstances
         The same where the study was not amended since.
     """
-    if version_id == here.version_id:
+    begun_in = occasion.study_version
+    if begun_in is not None and begun_in != here.person.study_version:
+        forms = study_of_version(connection, here.person.study_id, begun_in).forms
+        here = replace(here, study=here.study.model_copy(update={"forms": forms}))
+    version_id = occasion.version_id
+    if version_id is None or version_id == here.version_id:
         return here
     return replace(here, scale=instrument_of(connection, version_id), version_id=version_id)
 
@@ -219,6 +226,7 @@ def _occasions(
                     row.wave_id,
                     row.administration_id,
                     version_id=row.instrument_version_id,
+                    study_version=row.study_version,
                     wave=row.name,
                     until=midnight if hours is None or day is None else hours.ends(day, rules.zone),
                 )

@@ -81,7 +81,7 @@ class Asked:
 
 def _asked(connection: Any, here: Circumstances, page: Page, occasion: Occasion) -> Asked:
     attempt = int(occasion.administration or 0)
-    here = in_words_of(connection, here, occasion.version_id or here.version_id)
+    here = in_words_of(connection, here, occasion)
     kept = form_answers_of(connection, attempt) if here.study.forms else {}
     ends = [moment for moment in (occasion.until, here.person.expires_at) if moment is not None]
     until = min((utc(moment) for moment in ends), default=datetime.now(UTC))

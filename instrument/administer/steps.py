@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from instrument.administer.journey import Circumstances, Occasion
+from instrument.administer.journey import Circumstances, Occasion, in_words_of
 from instrument.administer.layout import page_sizes
 from instrument.forms import Form, Question, pages_of, visible_questions
 from instrument.store.answers import answers_of
@@ -119,7 +119,8 @@ def first_open_step(connection: Connection, here: Circumstances, occasion: Occas
     """
     attempt = int(occasion.administration or 0)
     kept = form_answers_of(connection, attempt)
-    steps = steps_of(here.study, occasion.wave, answers_of(connection, attempt), kept)
+    begun_in = in_words_of(connection, here, occasion).study
+    steps = steps_of(begun_in, occasion.wave, answers_of(connection, attempt), kept)
     return next((step.path for step in steps if step.open), REVIEW)
 
 

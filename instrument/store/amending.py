@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint
+from instrument.store.amended_forms import form_faults
 from instrument.store.audit import record
 from instrument.store.definitions import (
     find_study,
@@ -27,6 +28,7 @@ MAY_CHANGE = (
     "notice",
     "instrument",
     "waves",
+    "forms",
     "item_order",
     "consent",
     "crisis",
@@ -165,6 +167,7 @@ def _faults(before: Study, now: Study, scale_before: Instrument, scale: Instrume
         texts_differ = before.consent.text != now.consent.text
         if texts_differ and before.consent.version == now.consent.version:
             faults.append("consent.version: a changed text needs a version of its own")
+    faults += form_faults(before, now)
     faults += now.faults_before_opening()
     if scale.content_hash != scale_before.content_hash:
         faults += _scale_faults(scale_before, scale)

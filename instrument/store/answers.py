@@ -35,6 +35,7 @@ _ATTEMPTS = (
         administration.c.started_at,
         administration.c.completed_on,
         administration.c.instrument_version_id,
+        administration.c.study_version,
     )
     .select_from(
         wave.outerjoin(
@@ -181,7 +182,7 @@ def attempts_of(connection: Connection, study_id: int, participant_id: int) -> l
     -------
     list of sqlalchemy.Row
         wave_id, name, opens_day, closes_day, then administration_id, status, mode, started_at,
-        completed_on and instrument_version_id: None before the start.
+        completed_on, instrument_version_id and study_version: None before the start.
     """
     return list(connection.execute(_ATTEMPTS, {"study": study_id, "person": participant_id}))
 

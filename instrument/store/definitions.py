@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from instrument.definition import Instrument
 from instrument.errors import fact_and_hint, name_offenders
@@ -281,29 +280,28 @@ def find_study(connection: Connection, name: str) -> Row[tuple[object, ...]]:
     return found
 
 
-def study_of_version(connection: Connection, study_row: Row[tuple[object, ...]], number: int) -> Study:
+def study_of_version(connection: Connection, study_id: int, number: int) -> Study:
     """Give a study as one of its versions said it: a questionnaire keeps the version it was begun in.
 
     Parameters
     ----------
     connection
         An open connection.
-    study_row
-        Row of the study.
-    number
-        Of the version.
+    study_id, number
+        Of the study, and of the version.
 
     Returns
     -------
     Study
-        The present one where the store does not know the number.
+        The present one where the store does not know the version.
     """
-    row: Any = study_row
-    query = select(study_version.c.definition).where(
-        study_version.c.study_id == row.id, study_version.c.number == number
+    wanted = (study_version.c.study_id == study.c.id) & (study_version.c.number == number)
+    query = (
+        select(func.coalesce(study_version.c.definition, study.c.definition))
+        .select_from(study.outerjoin(study_version, wanted))
+        .where(study.c.id == study_id)
     )
-    written = connection.execute(query).scalar_one_or_none()
-    return study_written_as(str(row.definition if written is None else written))
+    return study_written_as(str(connection.execute(query).scalar_one()))
 
 
 def set_study_status(connection: Connection, name: str, status: str) -> None:

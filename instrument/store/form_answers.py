@@ -223,7 +223,7 @@ def form_tables(
             kept.setdefault(one.id, {}).setdefault(one.form, {})[one.question] = one.value
     days = days_of_people(connection, row, {head.participant_id for head in heads.values()})
     versions = {head.study_version for head in heads.values()}
-    asked = {number: study_of_version(connection, row, number) for number in versions}
+    asked = {number: study_of_version(connection, int(row.id), number) for number in versions}
     return _tables(study, asked, heads, kept, days, identifying)
 
 

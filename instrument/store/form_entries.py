@@ -314,7 +314,7 @@ def _keep_form(
         _begin(connection, study_row, place, one, lang, mode)
         live = live_administration(connection, *place)
     number, form = int(live.id), one.form.id
-    study = study_of_version(connection, study_row, int(live.study_version))
+    study = study_of_version(connection, int(study_row.id), int(live.study_version))
     own = {known.id: known for known in study.forms_at(one.wave)}.get(form)
     before = form_answers_of(connection, number).get(form, {})
     stored_day = day_given(live)

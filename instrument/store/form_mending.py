@@ -114,7 +114,7 @@ def form_changes(
     """
     if not cells:
         return []
-    study = study_of_version(connection, study_row, int(attempt.study_version))
+    study = study_of_version(connection, int(study_row.id), int(attempt.study_version))
     forms = {form.id: form for form in study.forms_at(place[1])}
     known = {
         f"{form.id}{DOT}{question.id}": question for form in forms.values() for question in form.questions
