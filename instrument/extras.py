@@ -14,13 +14,14 @@ EXTRAS = {
     ),
     "streamlit": "dashboard",
     **dict.fromkeys(("jinja2", "markupsafe", "altair", "vl_convert", "typst", "docx"), "report"),
+    "factor_analyzer": "factors",
     "pyreadstat": "spss",
     "rdata": "r",
     "distributed": "cluster",
     "pyspark": "spark",
     "psycopg": "postgres",
 }
-"""Library to the extra that brings it; `all` brings those of study, dashboard and report."""
+"""Library to the extra that brings it; `all` brings those of study, dashboard, report and factors."""
 
 
 def missing_extra(error: ImportError, caller: str) -> MissingExtraError | None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.correlation.smoothing import Smooth
 from analysis.factors.exploratory_result import EfaResult
-from analysis.factors.extraction import EXTRACTIONS, Extraction, extract
+from analysis.factors.extraction import ENGINES, EXTRACTIONS, Extraction, extract
 from analysis.factors.fit import fit_measures
 from analysis.factors.moments import Moments, checked_size, choose, definite_moments
 from analysis.factors.pattern import Array, Pattern
@@ -28,8 +28,9 @@ NOT_REPORTED = (
 )
 
 
-def _check_options(n_factors: int, extraction: str, rotation: str, n_obs: int | None) -> None:
+def _check_options(n_factors: int, extraction: str, rotation: str, n_obs: int | None, engine: str) -> None:
     choose("efa", "extraction", extraction, EXTRACTIONS)
+    choose("efa", "engine", engine, ENGINES)
     choose("efa", "rotation", rotation, ("none", *ROTATIONS))
     if not is_whole(n_factors):
         raise DefinitionError(
@@ -82,6 +83,7 @@ def efa(
     random_starts: int = RANDOM_STARTS,
     seed: int = 1,
     smooth: Smooth = False,
+    engine: str = "newton",
 ) -> EfaResult:
     """Exploratory factor analysis: extract, rotate, put in order.
 
@@ -115,6 +117,9 @@ def efa(
         few people give it: refused; the nearest correlation matrix; or eigenvalues raised to a floor. A
         warning and `.smoothing` say how far the matrix was moved. Items that repeat others or follow from
         them are refused all the same.
+    engine : {"newton", "factor_analyzer"}
+        Who extracts: Newton steps to the minimum, or the library factor_analyzer as far as its search goes
+        (its uniquenesses; rotation, order of factors, scores and fit are ours in both).
 
     Returns
     -------
@@ -141,8 +146,9 @@ def efa(
     Notes
     -----
     The model is R = L Phi L' + Psi. Minimum residuals minimises the sum of squared off-diagonal residuals,
-    maximum likelihood log|Sigma| + tr(inv(Sigma) R). factor_analyzer's solution is polished by Newton steps
-    until the gradient is below 1e-6. The chi-square test assumes multivariate normal items: with
+    maximum likelihood log|Sigma| + tr(inv(Sigma) R). Newton steps go on until the gradient is below 1e-6;
+    factor_analyzer stops earlier, and a slope above .01 where it stops is refused.
+    The chi-square test assumes multivariate normal items: with
     `correlation="polychoric"` it is descriptive only. Of a smoothed matrix it would be a number about the
     floor of its eigenvalues, so chi-square, TLI, CFI, RMSEA, BIC and determinacy are NaN; what rests on
     residuals is reported.
@@ -171,7 +177,7 @@ def efa(
     >>> efa(items, 1).loadings["F1"].round(6).tolist()
     [0.9, 0.8, 0.7, 0.6]
     """
-    _check_options(n_factors, extraction, rotation, n_obs)
+    _check_options(n_factors, extraction, rotation, n_obs, engine)
     found = definite_moments(
         "efa",
         items,
@@ -181,7 +187,7 @@ def efa(
         n_obs=n_obs,
         consequence=NOT_REPORTED,
     )
-    raw = extract(found.correlations, n_factors, extraction)
+    raw = extract(found.correlations, n_factors, extraction, engine=engine)
     _warn_heywood(found.labels, raw)
     pattern = rotate(raw.loadings, rotation, random_starts=random_starts, seed=seed).arranged()
     warn_of_opposed("efa", _opposed(found, pattern))

@@ -1,7 +1,8 @@
 """Extraction of factors from a correlation matrix: minimum residuals, maximum likelihood, components.
 
-factor_analyzer gives the solution; Newton steps with analytic second derivatives polish it until the
-gradient vanishes, and only that gradient decides whether the extraction has converged.
+Newton steps with analytic second derivatives go on until the gradient vanishes, from two starts, and
+only that gradient decides whether the extraction has converged. factor_analyzer's solution can
+be asked for instead.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ from analysis.factors.uniqueness import (
     maximum_likelihood,
     minimum_residuals,
     polish,
+    steepness,
 )
 from analysis.software import used
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.extras import naming_extras
 
 METHODS: dict[str, Discrepancy] = {"minres": minimum_residuals, "ml": maximum_likelihood}
 EXTRACTIONS = (*METHODS, "principal")
+ENGINES = ("newton", "factor_analyzer")
 FLAT = 1e-6
+FLAT_ELSEWHERE = 1e-2
+"""Slope at which a search that stops early, as L-BFGS-B of factor_analyzer does, counts as having arrived."""
 AT_BOUND = 1e-9
 
 
@@ -44,7 +50,7 @@ class Extraction:
     gradient : float
         Largest slope left among the free uniquenesses.
     n_iter : int
-        Newton steps after factor_analyzer.
+        Newton steps; 0 where factor_analyzer's solution was asked for.
     """
 
     loadings: Array
@@ -125,24 +131,36 @@ def _refuse_impossible(n_items: int, n_factors: int, method: str) -> None:
     raise DefinitionError(fact_and_hint("extract", fact, hint))
 
 
-def _factor_analyzer_start(correlations: Array, n_factors: int, method: str) -> Array:
-    """Uniquenesses at the solution of factor_analyzer."""
-    from factor_analyzer import FactorAnalyzer  # loads scikit-learn, which takes a second
+def _solution_of_factor_analyzer(correlations: Array, n_factors: int, method: str) -> Minimum:
+    """Where factor_analyzer stops, with the value and the slope that are left there."""
+    with naming_extras("efa"):
+        from factor_analyzer import FactorAnalyzer  # loads scikit-learn, which takes a second
 
     used("factor_analyzer", "scikit-learn")
     analyzer = FactorAnalyzer(n_factors=n_factors, rotation=None, method=method, is_corr_matrix=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # whether it converged is judged by the gradient after polishing
+        warnings.simplefilter("ignore")  # whether it converged is judged by the slope
         analyzer.fit(correlations)
-    return np.asarray(analyzer.get_uniquenesses(), dtype=float)
+    uniquenesses = np.clip(np.asarray(analyzer.get_uniquenesses(), dtype=float), LOWEST, 1.0)
+    there = METHODS[method](correlations, n_factors, uniquenesses)
+    slope = steepness(uniquenesses, there)
+    return Minimum(uniquenesses=uniquenesses, value=there.value, gradient=slope, n_iter=0)
 
 
-def _lowest_minimum(correlations: Array, n_factors: int, method: str, from_scratch: bool) -> Minimum:
-    starts = [1 - squared_multiple_correlations(correlations)]
-    if not from_scratch:
-        starts.append(_factor_analyzer_start(correlations, n_factors, method))
-    minima = [polish(METHODS[method], correlations, n_factors, start) for start in starts]
-    converged = [minimum for minimum in minima if minimum.gradient <= FLAT]
+def _starts(correlations: Array) -> list[Array]:
+    """Uniquenesses to start at: what the other items leave, and one half of everything."""
+    return [1 - squared_multiple_correlations(correlations), np.full(len(correlations), 0.5)]
+
+
+def _lowest_minimum(
+    correlations: Array, n_factors: int, method: str, from_scratch: bool, engine: str
+) -> Minimum:
+    if engine == "factor_analyzer":
+        minima, flat = [_solution_of_factor_analyzer(correlations, n_factors, method)], FLAT_ELSEWHERE
+    else:
+        starts, flat = _starts(correlations)[: 1 if from_scratch else None], FLAT
+        minima = [polish(METHODS[method], correlations, n_factors, start) for start in starts]
+    converged = [minimum for minimum in minima if minimum.gradient <= flat]
     if not converged:
         slope = min(minimum.gradient for minimum in minima)
         raise NotEstimableError(
@@ -156,7 +174,12 @@ def _lowest_minimum(correlations: Array, n_factors: int, method: str, from_scrat
 
 
 def extract(
-    correlations: Array, n_factors: int, method: str = "minres", *, from_scratch: bool = False
+    correlations: Array,
+    n_factors: int,
+    method: str = "minres",
+    *,
+    from_scratch: bool = False,
+    engine: str = "newton",
 ) -> Extraction:
     """Extract uncorrelated factors.
 
@@ -169,8 +192,10 @@ def extract(
     method
         "minres" (unweighted least squares), "ml", or "principal" for components.
     from_scratch
-        Start only at the squared multiple correlations, without factor_analyzer's solution: many times
-        faster, for simulations. Otherwise both starts are polished and the lower minimum is kept.
+        Start only at the squared multiple correlations: twice as fast, for simulations. Otherwise two starts
+        are followed and the lower minimum is kept.
+    engine
+        "newton", or "factor_analyzer" for the uniquenesses at which that library stops.
 
     Returns
     -------
@@ -192,7 +217,7 @@ def extract(
     _refuse_impossible(len(correlations), n_factors, method)
     if method == "principal":
         return _components(correlations, n_factors)
-    found = _lowest_minimum(correlations, n_factors, method, from_scratch)
+    found = _lowest_minimum(correlations, n_factors, method, from_scratch, engine)
     loadings = METHODS[method](correlations, n_factors, found.uniquenesses).loadings
     # Residuals off the diagonal leave the diagonal to the uniquenesses; likelihood has them as parameters.
     complements = 1 - np.sum(loadings**2, axis=1)

@@ -175,7 +175,21 @@ def _movable(point: Array, gradient: Array) -> Flags:
     return ~(held_below | held_above)
 
 
-def _steepness(point: Array, here: Local) -> float:
+def steepness(point: Array, here: Local) -> float:
+    """Give the largest slope among the uniquenesses that no bound holds.
+
+    Parameters
+    ----------
+    point : ndarray, shape (n_items,)
+        Uniquenesses.
+    here
+        The discrepancy there.
+
+    Returns
+    -------
+    float
+        0 at a minimum.
+    """
     return float(np.max(np.abs(here.gradient), initial=0.0, where=_movable(point, here.gradient)))
 
 
@@ -209,7 +223,7 @@ def _step(
             predicted = float(here.gradient @ (candidate - point))
             if predicted < 0 and there.value <= here.value + SUFFICIENT * predicted - noise:
                 return candidate, there
-            flatter = _steepness(candidate, there) < 0.5 * _steepness(point, here)
+            flatter = steepness(candidate, there) < 0.5 * steepness(point, here)
             if flatter and there.value <= here.value + noise:
                 return candidate, there
     return None
@@ -241,10 +255,10 @@ def polish(
     point = np.clip(start, LOWEST, HIGHEST)
     here = discrepancy(correlations, n_factors, point)
     taken = 0
-    while taken < max_iter and _steepness(point, here) > TIGHT:
+    while taken < max_iter and steepness(point, here) > TIGHT:
         found = _step(discrepancy, correlations, n_factors, point, here)
         if found is None:
             break
         point, here = found
         taken += 1
-    return Minimum(uniquenesses=point, value=here.value, gradient=_steepness(point, here), n_iter=taken)
+    return Minimum(uniquenesses=point, value=here.value, gradient=steepness(point, here), n_iter=taken)

@@ -88,7 +88,7 @@ def schmid_leiman(
     rotation, extraction
         As in `analysis.efa`; the same extraction is used at the second order.
     from_scratch
-        Skip factor_analyzer's start, for resampling.
+        Follow one start instead of two, for resampling.
     random_starts, seed
         Of the rotation.
 

@@ -92,7 +92,7 @@ def test_every_library_of_an_extra_is_in_that_extra_and_in_no_base() -> None:
         distribution = DISTRIBUTIONS.get(library, library).lower()
         assert distribution in names(extras[extra]), library
         assert distribution not in base, library
-    assert extras["all"] == ["dta-toolkit[study,dashboard,report]"]
+    assert extras["all"] == ["dta-toolkit[study,dashboard,report,factors]"]
 
 
 def test_an_import_that_no_extra_brings_is_left_as_it_is() -> None:
