@@ -355,10 +355,11 @@ def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: Read
     Returns
     -------
     dict
-        `usage`, and `use_by_wave`, which reads the log again where there are several ratings.
+        `usage`, and what reads the log again: `use_by_wave` where there are several ratings, `use_over_time`.
     """
     from analysis.adherence.windows import use_by_window
     from analysis.usage import summarise_usage
+    from analysis.usage_course import use_course
 
     everyone, known = inputs["enrolment"], inputs["covariates"]
     people = everyone if everyone is not None else (inputs["responses"] if known is None else known)
@@ -373,7 +374,8 @@ def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: Read
             found.people.attrs["checksum"] = hashlib.file_digest(file, "sha256").hexdigest()
     study = inputs["study"]
     again = partial(use_by_window, usage, study, participants=people, engine=engine, reading=reading)
-    return {"usage": found, "use_by_wave": partial(again, known=found)}
+    over_time = partial(use_course, usage, study, participants=people, engine=engine, reading=reading)
+    return {"usage": found, "use_by_wave": partial(again, known=found), "use_over_time": over_time}
 
 
 def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from instrument.study import Study
 
 CALLER = "dta adherence"
-TOPICS = ("flow", "use", "adherence", "criterion_items", "mechanism", "priority")
+TOPICS = ("flow", "use", "adherence", "use_course", "criterion_items", "mechanism", "priority")
 
 Responses = Annotated[Path | None, typer.Argument(help="Answers: .csv, .xlsx, .sav, .dta, .rds, .parquet, …")]
 Usage = Annotated[

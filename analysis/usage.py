@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -262,8 +262,8 @@ def summarise_usage(
     >>> usage.rule["intended_after"]
     8
     """
-    plan = _with_one_unit(as_study(study))
-    how = checked_reading(_mapped(reading or LogReading()))
+    plan = with_one_unit(as_study(study))
+    how = checked_reading(mapped(reading or LogReading()))
     people = with_clock(people_table(participants, how, plan.zone), participants, plan, how)
     with quiet_driver():
         con = connect(engine)
@@ -273,7 +273,7 @@ def summarise_usage(
             )
 
 
-def _mapped(reading: LogReading) -> LogReading:
+def mapped(reading: LogReading) -> LogReading:
     """Take dates and units of durations from the mapping where the caller does not name them."""
     if reading.mapping is None:
         return replace(reading, notes=[])
@@ -292,6 +292,73 @@ def _summarise(
     retention_days: tuple[int, ...],
     reading: LogReading,
 ) -> UsageSummary:
+    opened = opened_log(
+        plan, people, events, con, completed_kind, login_kind, skew_minutes, retention_days, reading
+    )
+    rule, notes, counts, tally = opened.rule, opened.notes, opened.counts, opened.tally
+    table = in_parts(
+        con,
+        opened.used,
+        int(tally["events"].sum()),
+        lambda mine: per_participant(mine, rule, opened.kinds),
+    )
+    seen = int(table[[f"events_{period}" for period in ("before", "after")]].sum().sum()) if len(table) else 0
+    counts["duplicates"] = int(tally["events"].sum() - tally["set_aside"].sum()) - seen
+    notes += check_twins(table, seen, reading)
+    users = con.execute(on_days(opened.used, rule.retention_days))
+    matched = len(table)
+    table = everybody(table, people)
+    joined = ""
+    if people is None:
+        notes.append("no table of participants: only people who appear in the log are counted")
+    else:  # no note: a sentence of the report holds no number of people but as a value of a known kind
+        joined = f"{matched} of the {len(table)} people have events that count in the log"
+    if not len(table):
+        fact = f"none of {counts['events']} events can be used."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))
+    watched = watching(table, plan, float(tally["last"].max()), float(tally["last_day"].max()))
+    finished, intended = finish(table, watched.until, plan, rule)
+    return UsageSummary(
+        people=finished,
+        retention=retention(finished, users, rule),
+        counts=counts,
+        rule={
+            **rule_in_words(plan, rule),
+            **intended,
+            "watched_until": watched.how,
+            "cut_short": watched.cut_short,
+            "people": LOGGED if people is None else ENROLLED,
+            "engine": con.name,
+        },
+        notes=[*notes, *watched.notes],
+        joined=joined,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedLog:
+    """A log on the clocks of its people: usable events, how they are understood, what was set aside."""
+
+    used: Any
+    kinds: list[str]
+    rule: UsageRule
+    tally: pd.DataFrame
+    counts: dict[str, int | None]
+    notes: list[str]
+
+
+def opened_log(
+    plan: Study,
+    people: pd.DataFrame | None,
+    events: Any,
+    con: Any,
+    completed_kind: str | None,
+    login_kind: str,
+    skew_minutes: float,
+    retention_days: tuple[int, ...],
+    reading: LogReading,
+) -> OpenedLog:
+    """Read a log, refuse what cannot be understood, and keep the events that count."""
     ran("ibis-framework", con.name)
     log = read_log(events_table(events, con, reading), con, reading)
     left_out = list(reading.notes)
@@ -311,38 +378,7 @@ def _summarise(
         notes += check_people(log.table, people, counts, con, reading)
     refuse_most_set_aside(tally, counts, reading)
     used = without_retries(usable(clocked, kinds))
-    table = _collect(con, used, rule, kinds, int(tally["events"].sum()))
-    seen = int(table[[f"events_{period}" for period in ("before", "after")]].sum().sum()) if len(table) else 0
-    counts["duplicates"] = int(tally["events"].sum() - tally["set_aside"].sum()) - seen
-    notes += check_twins(table, seen, reading)
-    users = con.execute(on_days(used, rule.retention_days))
-    matched = len(table)
-    table = everybody(table, people)
-    joined = ""
-    if people is None:
-        notes.append("no table of participants: only people who appear in the log are counted")
-    else:  # no note: a sentence of the report holds no number of people but as a value of a known kind
-        joined = f"{matched} of the {len(table)} people have events that count in the log"
-    if not len(table):
-        fact = f"none of {counts['events']} events can be used."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "see that ids and days match the study."))
-    watched = watching(table, plan, float(tally["last"].max()), float(tally["last_day"].max()))
-    finished, intended = finish(table, watched.until, plan, rule)
-    return UsageSummary(
-        people=finished,
-        retention=retention(finished, users, rule),
-        counts=counts,
-        rule={
-            **_rule_in_words(plan, rule),
-            **intended,
-            "watched_until": watched.how,
-            "cut_short": watched.cut_short,
-            "people": LOGGED if people is None else ENROLLED,
-            "engine": con.name,
-        },
-        notes=[*notes, *watched.notes],
-        joined=joined,
-    )
+    return OpenedLog(used=used, kinds=kinds, rule=rule, tally=tally, counts=counts, notes=notes)
 
 
 def _shifts(plan: Study, people: pd.DataFrame | None) -> Shifts:
@@ -356,7 +392,8 @@ def _shifts(plan: Study, people: pd.DataFrame | None) -> Shifts:
     return shifts_of(plan.zone, int(days.min()) - 2 * MICROSECONDS_PER_DAY, last)
 
 
-def _with_one_unit(plan: Study) -> Study:
+def with_one_unit(plan: Study) -> Study:
+    """Refuse a study whose adherence is judged on another unit than it intends."""
     if plan.adherence.metric != plan.intended_use.unit:
         fact = f"adherence is judged on {plan.adherence.metric}, but {plan.intended_use.unit} are intended."
         raise DefinitionError(fact_and_hint(CALLER, fact, "use one unit for both in the study file."))
@@ -410,19 +447,20 @@ def _counts(tally: pd.DataFrame, log: ReadLog, people: pd.DataFrame | None) -> d
     return counts
 
 
-def _collect(con: Any, events: Any, rule: UsageRule, kinds: list[str], n_events: int) -> pd.DataFrame:
-    """Run the ordered pass; a large log on DuckDB goes in parts by participant, to bound its memory."""
+def in_parts(con: Any, events: Any, n_events: int, query: Callable[[Any], Any]) -> pd.DataFrame:
+    """Run an ordered pass; a large log on DuckDB goes in parts by participant, to bound its memory."""
     parts = max(1, -(-n_events // EVENTS_PER_PASS)) if con.name == "duckdb" else 1
     if parts == 1:
-        return con.execute(per_participant(events, rule, kinds))
+        return con.execute(query(events))
     tables = []
     for part in range(parts):
         mine = events.filter((events["participant"].hash().abs() % parts) == part)
-        tables.append(con.execute(per_participant(mine, rule, kinds)))
+        tables.append(con.execute(query(mine)))
     return pd.concat(tables, ignore_index=True)
 
 
-def _rule_in_words(plan: Study, rule: UsageRule) -> dict[str, Any]:
+def rule_in_words(plan: Study, rule: UsageRule) -> dict[str, Any]:
+    """Give what a summary depends on."""
     return {
         "unit": plan.intended_use.unit,
         "amount": plan.intended_use.amount,

@@ -218,6 +218,19 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
     day, it opens an active day; `gap_days` or more later, the person had stopped in between. It opens a
     session where more than the session gap lies between it and the latest end of every event before it.
     """
+    compared = _compared(events, rule, kinds)
+    landmark = rule.landmark_day
+    before, stop = compared["before_day"], compared["stop"]
+    marked = compared.mutate(
+        late=compared["day"] >= landmark,
+        within=(before >= landmark) | (compared["day"] < landmark),
+        stop=ibis.cases((stop > landmark, stop), else_=None),
+    )
+    return _one_row_each(_by_period(marked))
+
+
+def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
+    """Put beside each event what the one before it says of it; `stop` is when the person had stopped."""
     alike = ["kind", "minutes", *(["content"] if "content" in events.columns else [])]
     window = ibis.window(group_by="participant", order_by=["day", *alike])
     earlier = ibis.window(
@@ -246,23 +259,54 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
     pause = (events["day"] - events["before_end"]) * MINUTES_PER_DAY
     before = events["before_day"].fill_null(0.0)
     stop = before + rule.gap_days
-    stopped = (events["day"] >= stop) & (stop > rule.landmark_day)
-    marked = events.select(
+    return events.select(
         participant=events["participant"],
-        late=events["day"] >= rule.landmark_day,
         day=events["day"],
+        before_day=events["before_day"],
         minutes=ibis.cases((double, 0.0), else_=events["minutes"]),
         gap=events["day"] - events["before_day"],
-        within=(events["before_day"] >= rule.landmark_day) | (events["day"] < rule.landmark_day),
         double=double,
         twin=twin & ~double,
         opens_session=first | (pause > rule.session_gap_minutes),
         opens_day=first | (events["day"].floor() > events["before_day"].floor()),
         completes=_is_kind(events, rule.completed_kind, kinds) & ~double,
         is_login=_is_kind(events, rule.login_kind, kinds) & ~double,
-        stop=ibis.cases((stopped, stop), else_=None),
+        stop=ibis.cases((events["day"] >= stop, stop), else_=None),
     )
-    return _one_row_each(_by_period(marked))
+
+
+def per_stretch(events: Any, rule: UsageRule, kinds: list[str], days: tuple[int, ...]) -> Any:
+    """Aggregate usable events between several landmarks, so that one reading of the log serves them all.
+
+    Notes
+    -----
+    `bin`: how many of the days the event has reached; `from_bin` the same of the event before it, and
+    `stop_bin` how many days lie before the moment at which the person had stopped in between.
+    """
+    compared = _compared(events, rule, kinds)
+    marked = compared.mutate(
+        bin=_reached(compared["day"], days),
+        from_bin=_reached(compared["before_day"], days),
+        stop_bin=_reached(compared["stop"], days, strictly=True),
+    )
+    return _aggregated(marked.group_by(["participant", "bin", "from_bin", "stop_bin"]), marked)
+
+
+def _reached(column: Any, days: tuple[int, ...], *, strictly: bool = False) -> Any:
+    count: Any = ibis.literal(0)
+    for day in days:
+        past = (column > day) if strictly else (column >= day)
+        count = count + past.fill_null(False).cast("int64")
+    return count
+
+
+def pauses(events: Any, longest: float) -> Any:
+    """Give the stretches of more than so many days between two events of one person."""
+    window = ibis.window(group_by="participant", order_by="day")
+    beside = events.select(
+        participant=events["participant"], back=events["day"], last_use=events["day"].lag().over(window)
+    )
+    return beside.filter((beside["back"] - beside["last_use"] > longest).fill_null(False))
 
 
 def _days(seconds: float) -> float:
@@ -280,7 +324,12 @@ MEASURES = ("events", "sessions", "completed", "logins", "active_days", "minutes
 
 
 def _by_period(marked: Any) -> Any:
-    return marked.group_by(["participant", "late"]).aggregate(
+    inner = {"inner_gap": marked["gap"].max(where=marked["within"])}
+    return _aggregated(marked.group_by(["participant", "late"]), marked, **inner)
+
+
+def _aggregated(grouped: Any, marked: Any, **further: Any) -> Any:
+    return grouped.aggregate(
         duplicates=marked.count(where=marked["double"]),
         twins=marked.count(where=marked["twin"]),
         events=marked.count(where=~marked["double"]),
@@ -291,7 +340,7 @@ def _by_period(marked: Any) -> Any:
         minutes=marked["minutes"].sum(),
         first_use=marked["day"].min(),
         last_use=marked["day"].max(),
-        inner_gap=marked["gap"].max(where=marked["within"]),
+        **further,
         gap=marked["gap"].max(),
         stop=marked["stop"].min(),
     )

@@ -85,7 +85,7 @@ PAGES = (
         title="Adherence",
         question="Is the app used as intended, and does the alliance go with it?",
         group=USE,
-        topics=("use", "adherence", "criterion_items", "mechanism"),
+        topics=("use", "adherence", "use_course", "criterion_items", "mechanism"),
     ),
     PageOf(
         path="what-to-work-on",

@@ -31,6 +31,7 @@ ADDED: dict[str, object] = {
     "cluster": None,
     "numbers": [],
     "ends_well": None,
+    "pause_days": None,
     "messages": None,
     "draft_languages": [],
     "forms": [],
@@ -174,6 +175,7 @@ class Study(Model):
     study_days: Annotated[int, Field(gt=0)]
     session_gap_minutes: Positive = 30.0
     gap_days: Annotated[int, Field(gt=0)] = 14
+    pause_days: Annotated[int, Field(gt=0)] | None = None
     intended_use: IntendedUse
     adherence: AdherenceRule
     landmark: Landmark | None = None
@@ -219,6 +221,11 @@ class Study(Model):
     def wave(self, name: str) -> Wave:
         """Wave with this id; KeyError when there is none."""
         return {wave.name: wave for wave in self.waves}[name]
+
+    @property
+    def longest_without_pause(self) -> int:
+        """Days without use beyond which somebody is taken to pause: `pause_days`, else `gap_days`."""
+        return self.gap_days if self.pause_days is None else self.pause_days
 
     @property
     def rated_waves(self) -> list[Wave]:
@@ -379,6 +386,8 @@ def _use_faults(study: Study) -> list[str]:
     faults = []
     if study.gap_days >= study.study_days:
         faults.append("gap_days: is as long as the study, so nobody could be seen to stop")
+    if study.pause_days is not None and study.pause_days >= study.study_days:
+        faults.append("pause_days: is as long as the study, so nobody could be seen to come back")
     if 7 * study.intended_use.weeks > study.study_days:
         weeks = study.intended_use.weeks
         faults.append(f"intended_use.weeks: {weeks} weeks do not fit into study_days {study.study_days}")

@@ -21,7 +21,8 @@ from analysis.adherence.fit import Fit
 from analysis.adherence.joint_landmarks import Landmarked, equal_effects, joint_effects
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.result import Result
-from analysis.usage import summarise_usage
+from analysis.usage import UsageSummary
+from analysis.usage_course import UseCourse, use_course
 from analysis.usage_reading import LogReading
 from instrument.answers import table_of, with_numbers
 from instrument.errors import (
@@ -184,8 +185,54 @@ def landmark_scan(
     checked_level(confidence, CALLER)
     checked_seed(seed, CALLER)
     plan = as_study(study)
-    rated, dated = _ratings(scores, predictor, plan, times)
-    wanted = _days(plan, days)
+    wanted = landmarks_of(plan, days)
+    checked_ratings(scores, predictor, plan, times)
+    course = use_course(
+        events, plan, wanted, longest=plan.gap_days, participants=participants, engine=engine, reading=reading
+    )
+    return scan_course(
+        scores,
+        course,
+        plan,
+        predictor=predictor,
+        times=times,
+        outcomes=outcomes,
+        covariates=covariates,
+        confidence=confidence,
+        seed=seed,
+    )
+
+
+def scan_course(
+    scores: Any,
+    course: UseCourse,
+    plan: Study,
+    *,
+    predictor: str,
+    times: pd.DataFrame | None = None,
+    outcomes: pd.DataFrame | None = None,
+    covariates: pd.DataFrame | None = None,
+    confidence: float = 0.95,
+    seed: int = 1,
+) -> ScanResult:
+    """Scan the landmarks of a log that was read already.
+
+    Parameters
+    ----------
+    scores, predictor, times, outcomes, covariates, confidence, seed
+        As for `landmark_scan`.
+    course
+        Use at every landmark.
+    plan
+        The study.
+
+    Returns
+    -------
+    ScanResult
+        As of `landmark_scan`.
+    """
+    wanted = list(course.at)
+    rated, dated = checked_ratings(scores, predictor, plan, times)
     spread = float(rated["rating"].std(ddof=1))
     if not spread > 0:
         fact = f"{predictor!r} has one value only."
@@ -194,7 +241,7 @@ def landmark_scan(
     left_out = []
     for day in wanted:
         try:
-            designs[day] = _at(rated, events, plan, day, participants, outcomes, covariates, engine, reading)
+            designs[day] = _at(rated, course.at[day], plan, day, outcomes, covariates)
             _model(designs[day], spread)
         except NotEstimableError as error:
             designs.pop(day, None)
@@ -260,7 +307,7 @@ def landmark_scan(
     )
 
 
-def _ratings(
+def checked_ratings(
     scores: Any, predictor: str, plan: Study, times: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, bool]:
     """Ratings with the day from which each counts, and whether the days are those of the answers."""
@@ -291,7 +338,8 @@ def _ratings(
     return frame[frame["day"].notna()].reset_index(drop=True), True
 
 
-def _days(plan: Study, days: Sequence[int] | None) -> list[int]:
+def landmarks_of(plan: Study, days: Sequence[int] | None = None) -> list[int]:
+    """Landmarks asked for, or every week from the first close of a wave on, while use is due."""
     last = min(plan.study_days, WEEK * plan.intended_use.weeks)
     closes = [wave.closes for wave in plan.rated_waves if 0 < wave.closes < last]
     if not closes:
@@ -307,21 +355,17 @@ def _days(plan: Study, days: Sequence[int] | None) -> list[int]:
 
 def _at(
     rated: pd.DataFrame,
-    events: Any,
+    usage: UsageSummary,
     plan: Study,
     day: int,
-    participants: pd.DataFrame | None,
     outcomes: pd.DataFrame | None,
     covariates: pd.DataFrame | None,
-    engine: Any,
-    reading: LogReading | None,
 ) -> LandmarkDesign:
     """The landmark design of one day: use split there, and the last rating that was given by then."""
     given = rated[rated["day"] <= day].sort_values("day", kind="stable")
     latest = given.drop_duplicates("participant", keep="last")[["participant", "rating"]]
     wave = plan.rated_waves[0]
     moved = plan.model_copy(update={"landmark": Landmark(wave=wave.id, day=day)})
-    usage = summarise_usage(events, moved, engine, participants=participants, reading=reading)
     if not len(latest):
         fact = f"nobody was rated by day {day}."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "choose later landmarks."))

@@ -35,6 +35,8 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "reliability": {"alpha": ("alpha", "ci_lower", "ci_upper")},
     "retention": {"retention": ("on_day", "from_day")},
     "retest": {"retest": ("icc", "ci_lower", "ci_upper")},
+    "returns": {"returns": ("ratio", "ci_lower", "ci_upper")},
+    "scan": {"scan": ("estimate", "band_lower", "band_upper", "ci_lower", "ci_upper")},
     "scores": {"scores": ("mean",)},
     "scree": {"eigenvalues": ("observed", "permuted_percentile", "ekc")},
     "specification": {"paths": ("estimate", "position")},

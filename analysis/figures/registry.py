@@ -24,6 +24,7 @@ from analysis.figures.scores import retest_figure, scores_figure
 from analysis.figures.specification import specification_figure
 from analysis.figures.suppressed import without_suppressed
 from analysis.figures.use import retention_figure
+from analysis.figures.use_course import returns_figure, scan_figure
 from analysis.figures.validity import htmt_figure
 from analysis.rules import in_force
 
@@ -45,6 +46,8 @@ FIGURES: dict[str, Builder] = {
     "reliability": reliability_figure,
     "retention": retention_figure,
     "retest": retest_figure,
+    "returns": returns_figure,
+    "scan": scan_figure,
     "scores": scores_figure,
     "scree": scree_figure,
     "specification": specification_figure,

@@ -36,6 +36,7 @@ from instrument.wave_order import WaveOrder, order_of_waves
 if TYPE_CHECKING:
     from analysis.adherence.windows import Windows
     from analysis.planning.applying import Excluded
+    from analysis.usage_course import UseCourse
     from instrument.content.records import ContentRecords
     from instrument.scorecard import Scorecard
     from instrument.study import Study
@@ -58,6 +59,7 @@ class Context:
     checksums: dict[str, str] = field(default_factory=dict)
     usage: Any = None
     use_by_wave: Callable[[], Windows] | None = None
+    use_over_time: Callable[..., UseCourse] | None = None
     outcomes: pd.DataFrame | None = None
     covariates: pd.DataFrame | None = None
     study: Study | None = None
@@ -277,6 +279,7 @@ def build_context(
     correlation: str | None = None,
     smooth: str = "nearest",
     use_by_wave: Callable[[], Windows] | None = None,
+    use_over_time: Callable[..., UseCourse] | None = None,
 ) -> Context:
     """Check what `validate` was given and gather it.
 
@@ -327,6 +330,7 @@ def build_context(
         checksums=checksums,
         usage=usage,
         use_by_wave=use_by_wave,
+        use_over_time=use_over_time,
         outcomes=tables["outcomes"],
         covariates=tables["covariates"],
         study=as_study(study) if study is not None else None,

@@ -42,6 +42,7 @@ from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fac
 
 if TYPE_CHECKING:
     from analysis.adherence.windows import Windows
+    from analysis.usage_course import UseCourse
     from instrument.content.records import ContentRecords
     from instrument.study import Study
 
@@ -136,6 +137,7 @@ def validate(
     plan: Settled | Plan | Mapping[str, Any] | str | Path | None = None,
     half: str | None = None,
     use_by_wave: Callable[[], Windows] | None = None,
+    use_over_time: Callable[..., UseCourse] | None = None,
     analysed: Callable[[dict[str, pd.DataFrame]], object] | None = None,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
@@ -195,6 +197,9 @@ def validate(
     use_by_wave
         Where `usage` is summarised already: gives use between waves (`analysis.adherence.windows`), asked for
         only if people rated at two waves or more.
+    use_over_time
+        Where `usage` is summarised already: given landmarks and the length of a pause, gives use around each
+        and all pauses (`analysis.usage_course`).
     analysed
         Called with the tables as they are analysed, by name: answers, covariates, outcomes. They hold
         people's answers, and are for a script that makes numbers again.
@@ -239,6 +244,7 @@ def validate(
         correlation=decided.correlation,
         smooth=decided.smooth,
         use_by_wave=use_by_wave,
+        use_over_time=use_over_time,
     )
     beside_answers = (
         [other for _, other in context.measures],

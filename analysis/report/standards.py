@@ -81,6 +81,7 @@ PLACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "discriminant": ("9", ("hypotheses",)),
     "planned_hypotheses": ("9", ("hypotheses",)),
     "adherence": ("9", ("hypotheses",)),
+    "use_course": ("9", ()),
     "criterion_items": ("9", ("hypotheses",)),
     "mechanism": ("9", ("hypotheses",)),
 }

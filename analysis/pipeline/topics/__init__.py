@@ -30,6 +30,7 @@ from analysis.pipeline.topics import (
     scores,
     screening,
     use,
+    use_course,
     validity,
 )
 
@@ -53,6 +54,7 @@ TOPICS: tuple[Topic, ...] = (
     fairness.TOPIC,
     use.TOPIC,
     adherence.TOPIC,
+    use_course.TOPIC,
     criterion_items.TOPIC,
     mechanism.TOPIC,
     priority.TOPIC,

@@ -1,0 +1,147 @@
+"""Use before and after each of many landmarks, and the pauses in it, from one reading of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.usage import (
+    UsageSummary,
+    in_parts,
+    mapped,
+    opened_log,
+    rule_in_words,
+    with_one_unit,
+)
+from analysis.usage_expressions import MEASURES, pauses, per_stretch
+from analysis.usage_faults import check_twins
+from analysis.usage_people import everybody, finish
+from analysis.usage_reading import LogReading, checked_reading
+from analysis.usage_sources import clock_on_utc, connect, faults_in_words, people_table, quiet_driver
+from analysis.usage_watching import watching, with_clock
+from analysis.usage_words import ENROLLED, LOGGED
+from instrument.study import Landmark, Study
+
+NO_RETENTION = pd.DataFrame(columns=["day", "n", "on_day", "from_day"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseCourse:
+    """Use as `summarise_usage` would give it at each landmark, and every long pause.
+
+    `at`: landmark to summary (without retention). `pauses`: participant, last_use, back (days of two uses
+    more than `longest` days apart). `longest`: days without use that count as a pause.
+    """
+
+    at: dict[int, UsageSummary]
+    pauses: pd.DataFrame
+    longest: float
+
+
+def use_course(
+    events: Any,
+    study: Study,
+    days: Sequence[int],
+    *,
+    longest: float,
+    participants: pd.DataFrame | None = None,
+    engine: Any = None,
+    reading: LogReading | None = None,
+) -> UseCourse:
+    """Read a log once for many landmarks.
+
+    Parameters
+    ----------
+    events
+        Usage log, as for `summarise_usage`.
+    study
+        Intended use; its own landmark is not needed.
+    days
+        Landmarks, whole days inside the study.
+    longest
+        Days without use that count as a pause.
+    participants
+        Everyone enrolled.
+    engine, reading
+        As for `summarise_usage`.
+
+    Returns
+    -------
+    UseCourse
+        A summary for each landmark.
+    """
+    edges = tuple(sorted(set(days)))
+    wave = study.rated_waves[0] if study.rated_waves else study.waves[0]
+    plan = with_one_unit(study.model_copy(update={"landmark": Landmark(wave=wave.id, day=edges[0])}))
+    how = checked_reading(mapped(reading or LogReading()))
+    people = with_clock(people_table(participants, how, plan.zone), participants, plan, how)
+    with quiet_driver():
+        con = connect(engine)
+        with clock_on_utc(con), faults_in_words(how):
+            opened = opened_log(plan, people, events, con, None, "login", 5.0, (), how)
+            n_events = int(opened.tally["events"].sum())
+            rule, kinds = opened.rule, opened.kinds
+            table = in_parts(con, opened.used, n_events, lambda mine: per_stretch(mine, rule, kinds, edges))
+            apart = in_parts(con, opened.used, n_events, lambda mine: pauses(mine, longest))
+    tally = opened.tally
+    last, last_day = float(tally["last"].max()), float(tally["last_day"].max())
+    named = [f"events_{period}" for period in ("before", "after")]
+    first = _split(table, 0)
+    seen = int(first[named].sum().sum())
+    counts = {**opened.counts, "duplicates": n_events - int(tally["set_aside"].sum()) - seen}
+    notes = [*opened.notes, *check_twins(first, seen, how)]
+    at = {}
+    for place, day in enumerate(edges):
+        here = replace(rule, landmark_day=float(day))
+        whole = everybody(_split(table, place), people)
+        watched = watching(whole, plan, last, last_day)
+        finished, intended = finish(whole, watched.until, plan, here)
+        at[day] = UsageSummary(
+            people=finished,
+            retention=NO_RETENTION,
+            counts=dict(counts),
+            rule={
+                **rule_in_words(plan, here),
+                **intended,
+                "watched_until": watched.how,
+                "cut_short": watched.cut_short,
+                "people": LOGGED if people is None else ENROLLED,
+                "engine": con.name,
+            },
+            notes=[*notes, *watched.notes],
+        )
+    return UseCourse(at=at, pauses=_ordered(apart), longest=longest)
+
+
+def _ordered(apart: pd.DataFrame) -> pd.DataFrame:
+    named = apart.assign(participant=apart["participant"].astype(str))
+    columns = ["participant", "last_use", "back"]
+    return named.sort_values(["participant", "last_use"], ignore_index=True)[columns]
+
+
+def _split(table: pd.DataFrame, place: int) -> pd.DataFrame:
+    """Put the stretches before and after one of the landmarks together, one row for each participant."""
+    late = table["bin"].to_numpy() > place
+    frame = table.astype(dict.fromkeys((*MEASURES, "duplicates", "twins", "gap", "stop"), float))
+    by = frame.groupby("participant", sort=True)
+    parts: dict[str, Any] = {
+        "duplicates": by["duplicates"].sum(),
+        "twins": by["twins"].sum(),
+        "inner_gap_whole": by["gap"].max(),
+        "stopped_late": frame["stop"].where(frame["stop_bin"] > place).groupby(frame["participant"]).min(),
+    }
+    within = ~late | (table["from_bin"].to_numpy() > place)
+    for period, inside in (("before", ~late), ("after", late)):
+        mine = frame[inside]
+        grouped = mine.groupby("participant")
+        for name in MEASURES:
+            how = {"first_use": "min", "last_use": "max"}.get(name, "sum")
+            parts[f"{name}_{period}"] = grouped[name].agg(how)
+        gaps = mine["gap"].where(within[inside])
+        parts[f"inner_gap_{period}"] = gaps.groupby(mine["participant"]).max()
+    made = pd.DataFrame(parts)
+    return made.rename_axis("participant").reset_index().replace({None: np.nan})
