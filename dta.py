@@ -54,6 +54,7 @@ Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to lis
 Results = Annotated[Path | None, typer.Option("--results", help="Folder written by `dta validate`.")]
 
 
+DEMO_POPULATION, DEMO_INSTRUMENT = "dta_example_0_2", "dta@0.2.0"
 DEMO_MEASURES = ("alliance", "usability")  # short made-up scales of the example study
 
 
@@ -72,7 +73,7 @@ def demo_command(
     data = _example(out)
     inputs = read_inputs(
         data / "responses.csv",
-        "dta",
+        DEMO_INSTRUMENT,
         usage=data / "usage.csv",
         outcomes=data / "outcomes.csv",
         covariates=str(data / "covariates.csv"),
@@ -98,7 +99,7 @@ def _example(out: Path) -> Path:
         return bundled
     from analysis.simulation import simulate_study
 
-    simulate_study("dta_example", seed=1).write(out / "data")
+    simulate_study(DEMO_POPULATION, seed=1).write(out / "data")
     return out / "data"
 
 

@@ -120,7 +120,8 @@ def priority_map(
     responses
         Answers as `instrument.read_responses` gives them.
     scale
-        Their instrument, with two to 12 themes.
+        Their instrument, with two to 12 themes that are dimensions or context. Themes of role `plain` stand
+        apart: no file says that more of them is better.
     usage
         Use by participant and period, from `analysis.summarise_usage`.
     study
@@ -145,7 +146,7 @@ def priority_map(
     Raises
     ------
     DefinitionError
-        Fewer than two themes or more than 12, no landmark, or a wave that closes after it.
+        Fewer than two such themes or more than 12, no landmark, or a wave that closes after it.
     ResponseDataError
         As `relate_adherence`, or too few draws.
     NotEstimableError
@@ -181,7 +182,7 @@ def priority_map(
     """
     checked_level(confidence, CALLER)
     checked_seed(seed, CALLER)
-    names = [theme.id for theme in as_instrument(scale, CALLER).themes]
+    names, apart = mapped_themes(as_instrument(scale, CALLER))
     _check(names, draws)
     plan = as_study(study)
     chosen = refuse_overlap(plan, usage, wave, CALLER)
@@ -191,7 +192,8 @@ def priority_map(
     themes, equality, more = _theme_rows(table, scale, design, labels, confidence, draws, seed)
     items, failed = item_rows(responses, scale, design, confidence)
     items = adjust_within(items.assign(family=""), ["family"]).drop(columns="family")
-    sentences, values = told(themes, items, equality, {**more, "due": design.due, "unit": design.unit})
+    more |= {"due": design.due, "unit": design.unit, "apart": [scale.theme(name).title for name in apart]}
+    sentences, values = told(themes, items, equality, more)
     return PriorityMap(
         themes=themes,
         items=items,
@@ -215,9 +217,32 @@ def priority_map(
     )
 
 
+def mapped_themes(scale: Instrument) -> tuple[list[str], list[str]]:
+    """Name the themes that have a place on the map, and those that stand apart.
+
+    Parameters
+    ----------
+    scale
+        The instrument.
+
+    Returns
+    -------
+    tuple of list of str
+        Dimensions and contexts; and themes of role `plain`, of which no file says that more is better.
+
+    Examples
+    --------
+    >>> import instrument
+    >>> mapped_themes(instrument.load("dta@0.2.0"))[1]
+    ['negative']
+    """
+    names = [theme.id for theme in scale.themes if theme.role != "plain"]
+    return names, [theme.id for theme in scale.themes if theme.id not in names]
+
+
 def _check(names: list[str], draws: int) -> None:
     if not 2 <= len(names) <= MOST_PREDICTORS:
-        fact = f"the instrument has {len(names)} theme(s)."
+        fact = f"the instrument has {len(names)} theme(s) that are dimensions or context."
         hint = f"a map needs two to {MOST_PREDICTORS}; `relate_adherence` takes any number."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     if draws < FEWEST_DRAWS:

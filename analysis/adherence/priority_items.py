@@ -43,7 +43,7 @@ def item_rows(
     Returns
     -------
     tuple of DataFrame
-        One row per item; and items without an estimate with the reason.
+        One row per item of those themes; and items without an estimate with the reason.
     """
     here = responses[responses["wave"].astype(str) == design.wave]
     items = keyed_numbers(here, scale)
@@ -53,14 +53,14 @@ def item_rows(
     )
     clusters = design.clusters
     rows, failed = [], []
-    for theme in scale.themes:
-        for item in scale.theme_items(theme.id):
+    for theme in design.predictors:
+        for item in scale.theme_items(theme):
             answered = people[item].notna()
             known = people[answered]
             try:
                 mine = None if clusters is None else clusters.among(answered.to_numpy(dtype=bool))
                 found = _row(known, item, scale, design, level, mine)
-                rows.append({"item": item, "theme": theme.id, **found})
+                rows.append({"item": item, "theme": theme, **found})
             except NotEstimableError as error:
                 failed.append({"item": item, "reason": str(error).split("\n")[0]})
     return pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(failed, columns=["item", "reason"])

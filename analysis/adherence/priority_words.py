@@ -47,7 +47,7 @@ def told(
     themes, items, equality
         As in `PriorityMap`.
     more
-        Units due, their name, and how far the farthest theme is.
+        Units due, their name, how far the farthest theme is, and titles of the themes that stand apart.
 
     Returns
     -------
@@ -73,18 +73,25 @@ def told(
         "highest": highest["title"],
         "highest_level": highest["level"],
     }
+    if more["apart"]:
+        values["apart"] = _quoted(more["apart"])
     sentences = [
         *_levels(themes),
         *_importance(themes, values),
         *_places(themes),
         *_items(items, values),
+        *(["Not on the map, since more of it need not be better: {apart}."] if more["apart"] else []),
         *_what_would_change_it(values),
     ]
     return sentences, values
 
 
 def _titles(themes: pd.DataFrame, chosen: pd.Series) -> str:
-    names = [f"“{title}”" for title in themes.loc[chosen, "title"]]
+    return _quoted(list(themes.loc[chosen, "title"]))
+
+
+def _quoted(titles: list[str]) -> str:
+    names = [f"“{title}”" for title in titles]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 

@@ -73,7 +73,7 @@ class Level:
     title
         Of the theme.
     apart
-        Whether the theme is context and not part of the total.
+        Whether the theme is no dimension, so that it is no part of the total.
     mean, lower, upper
         Of the score.
     lowest, highest
@@ -255,7 +255,9 @@ def _levels(tree: Tree) -> tuple[tuple[Level, ...], str]:
     keys = ("mean", "mean_lower", "mean_upper", "lowest_possible", "highest_possible")
     if any(key not in table for key in keys):
         return (), ""
-    context = {theme["id"] for theme in tree["meta"]["instrument"]["themes"] if theme["role"] == "context"}
+    themes = tree["meta"]["instrument"]["themes"]
+    roles = {theme["id"]: theme["role"] for theme in themes}
+    summed = "dimension" in roles.values()  # else there is no total for a theme to be apart from
     made = []
     for row, (wave, score) in enumerate(zip(table["wave"], table["score"], strict=True)):
         mean, lower, upper, lowest, highest = (table[key][row] for key in keys)
@@ -265,7 +267,7 @@ def _levels(tree: Tree) -> tuple[tuple[Level, ...], str]:
             Level(
                 row=row,
                 title=table["title"][row],
-                apart=score in context,
+                apart=summed and roles.get(score) in {"context", "plain"},
                 mean=mean,
                 lower=lower,
                 upper=upper,

@@ -182,7 +182,7 @@ def test_whatever_a_command_writes_is_its_owners_alone(folder: Path) -> None:
         assert run("study", "open", "trial") == 0
         assert run("study", "invite", "trial", "--people", "2", "--out", "l.csv") == 0
         assert run("store", "backup", "copy") == 0
-        example = Path(dta.__file__).parent / "data" / "example" / "responses.csv"
+        example = Path(__file__).resolve().parents[1] / "example_0_1" / "responses.csv"
         asked = ("--instrument", "dta")
         assert run("score", str(example), *asked, "--out", "scores.csv") == 0
         for form in ("csv-wide", "csv-long", "redcap-data", "fhir-r5-answers", "bids", "psych-ds"):

@@ -29,7 +29,7 @@ from instrument.store.tokens import Keyring
 from instrument.store.use_days import Use, days_of_use
 from instrument.store.windows import PersonDays
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
+EXAMPLE = Path(__file__).resolve().parents[1] / "example_0_1"
 START = datetime(2026, 1, 5, tzinfo=UTC)
 PEOPLE = 60
 

@@ -89,7 +89,7 @@ def test_a_file_of_answers_is_validated_in_an_empty_folder_far_from_the_checkout
     installed: Path, tmp_path: Path
 ) -> None:
     """Scale, texts and forms of the report come out of the wheel; two people keep the statistics short."""
-    lines = (ROOT / "data" / "example" / "responses.csv").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "tests" / "example_0_1" / "responses.csv").read_text(encoding="utf-8").splitlines()
     (tmp_path / "answers.csv").write_text("\n".join(lines[:3]) + "\n", encoding="utf-8")
     dta(installed, tmp_path, "validate", "answers.csv", "--instrument", "dta", "--out", "report")
     tree = json.loads((tmp_path / "report" / "results.json").read_text(encoding="utf-8"))

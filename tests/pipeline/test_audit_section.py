@@ -101,7 +101,7 @@ def test_a_malformed_audit_ends_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     change(audit).to_csv(tmp_path / "audit.csv", index=False)
-    example = Path(__file__).resolve().parents[2] / "data" / "example" / "responses.csv"
+    example = Path(__file__).resolve().parents[1] / "example_0_1" / "responses.csv"
     given = ["validate", str(example), "--instrument", "dta", "--out", str(tmp_path / "out")]
     with pytest.raises(SystemExit) as stop:
         dta.main([*given, "--audit", str(tmp_path / "audit.csv")])

@@ -324,3 +324,12 @@ def test_an_item_that_another_theme_counts_goes_over_to_it(scale: Instrument) ->
         without_themes(scale, ["x"])
     with pytest.raises(DefinitionError, match="no theme of instrument 'likert' is left"):
         without_themes(scale, ["north", "south", "west"])
+
+
+def test_the_text_on_items_counts_those_that_should_go_together(tree: dict[str, Any]) -> None:
+    section = tree["sections"]["items"]
+    table = section["tables"]["statistics"]
+    others = [r for r, theme in zip(table["item_rest_r"], table["theme"], strict=True) if theme != TITLE]
+    assert (section["values"]["items"], section["values"]["related"]) == (12, len(others)) == (12, 8)
+    assert section["values"]["weak"] == sum(r < 0.3 for r in others)
+    assert not set(WEST) & set(section["values"]["weak_items"].replace(" and ", ", ").split(", "))

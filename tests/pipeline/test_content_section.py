@@ -33,7 +33,7 @@ MINE = ("content_domain", "content", "pretesting")
 def few_answers(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     scale = instrument.load("dta")
     few = tmp_path_factory.mktemp("few") / "responses.csv"
-    lines = (ROOT / "data" / "example" / "responses.csv").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "tests" / "example_0_1" / "responses.csv").read_text(encoding="utf-8").splitlines()
     few.write_text("\n".join(lines[:41]), encoding="utf-8")
     return instrument.read_responses(few, scale)
 
@@ -122,13 +122,13 @@ def test_content_of_another_version_is_refused(few_answers: pd.DataFrame, scale:
     with pytest.raises(DefinitionError, match="the work on content is about dta"):
         validate(answers, scale, content=EXAMPLE, topics=["flow"])
     with pytest.raises(DefinitionError, match="there is no content"):
-        validate(few_answers, instrument.load("dta"), content=ROOT / "data" / "example", topics=["flow"])
+        validate(few_answers, instrument.load("dta"), content=ROOT / "tests" / "example_0_1", topics=["flow"])
 
 
 def test_the_command_takes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: dict[str, Any] = {}
     monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
-    answers = ROOT / "data" / "example" / "responses.csv"
+    answers = ROOT / "tests" / "example_0_1" / "responses.csv"
     command = ["validate", answers, "-i", "dta", "--content", EXAMPLE, "--topics", "flow"]
     with pytest.raises(SystemExit) as ended:
         dta.main([str(part) for part in [*command, "--out", tmp_path / "out"]])

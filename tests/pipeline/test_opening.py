@@ -125,3 +125,16 @@ def test_without_a_section_the_page_stands(tree: dict[str, Any], gone: str) -> N
     made = copy.deepcopy(tree)
     del made["sections"][gone]
     assert opening_lines(made)[-1].endswith("items.")
+
+
+def test_a_theme_that_is_no_part_of_the_total_is_counted_apart(tree: dict[str, Any]) -> None:
+    themes = tree["meta"]["instrument"]["themes"]
+    for roles, apart in (
+        (["dimension", "plain", "context"], [False, True, True]),
+        (["plain", "plain", "plain"], [False, False, False]),  # no total, so nothing to be apart from
+    ):
+        changed = [dict(theme, role=role) for theme, role in zip(themes, roles, strict=True)]
+        meta = {**tree["meta"], "instrument": {**tree["meta"]["instrument"], "themes": changed}}
+        page = opening({**tree, "meta": meta})
+        assert [level.apart for level in page.levels] == apart
+        assert [level.label.endswith("(counted apart)") for level in page.levels] == apart

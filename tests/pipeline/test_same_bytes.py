@@ -79,7 +79,7 @@ def test_two_processes_write_the_same_bytes(runs: list[dict[str, str]]) -> None:
 @pytest.mark.slow
 def test_the_example_gives_the_same_bytes_in_every_topic(tmp_path: Path) -> None:
     example = Path(__file__).resolve().parents[2] / "data" / "example"
-    given = ["validate", str(example / "responses.csv"), "--instrument", "dta", "--forms", ALL]
+    given = ["validate", str(example / "responses.csv"), "--instrument", "dta@0.2.0", "--forms", ALL]
     for name, suffix in (("usage", "csv"), ("outcomes", "csv"), ("covariates", "csv"), ("study", "yaml")):
         given += [f"--{name}", str(example / f"{name}.{suffix}")]
     found = []

@@ -23,7 +23,7 @@ from analysis.pipeline.topics import TOPICS
 sys.path.insert(0, str(Path(__file__).parent))
 from trees_to_share import caption, section, study
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
+EXAMPLE = Path(__file__).resolve().parents[1] / "example_0_1"
 SLOW_TOPICS = ("reliability", "retention", "exploration", "models", "groups", "longitudinal", "validity")
 PLACE = re.compile(r"(\{[^{}]*\})")
 NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w])")

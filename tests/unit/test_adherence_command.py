@@ -16,7 +16,7 @@ import dta
 from analysis.pipeline import validate
 from instrument.errors import DefinitionError
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
+EXAMPLE = Path(__file__).resolve().parents[1] / "example_0_1"
 TABLES = ("responses", "usage", "outcomes", "covariates", "enrolment")
 
 

@@ -16,7 +16,7 @@ import instrument
 from analysis.expected_sizes import expected_odds_ratio
 
 ROOT = Path(__file__).resolve().parents[2]
-STUDY = ROOT / "data" / "example" / "study.yaml"
+STUDY = ROOT / "tests" / "example_0_1" / "study.yaml"
 SHORT = ["--n", "60,120", "--replications", "60"]
 PROGRAM = """
 import sys

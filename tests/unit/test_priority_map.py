@@ -201,3 +201,29 @@ def test_too_few_people_are_refused(data: StudyData, usage: UsageSummary) -> Non
     few.attrs = data.responses.attrs
     with pytest.raises(NotEstimableError, match="at least 30"):
         mapped(data, usage, responses=few)
+
+
+def test_a_theme_of_which_more_is_not_better_has_no_place(
+    found: PriorityMap, data: StudyData, usage: UsageSummary
+) -> None:
+    content = SCALE.model_dump(mode="json", by_alias=True)
+    content["themes"][1]["role"] = "plain"
+    reduced = instrument.Instrument.model_validate(content)
+    kept = [theme.id for theme in reduced.themes if theme.role != "plain"]
+    map_ = priority_map(data.responses, reduced, usage, data.study, data.outcomes, draws=60)
+    assert map_.themes["theme"].tolist() == kept and len(kept) == 4
+    assert map_.items["theme"].unique().tolist() == kept
+    assert (
+        "Not on the map, since more of it need not be better: “Personal meaningfulness”." in map_.in_words()
+    )
+    assert "Not on the map" not in found.in_words()
+    scores = instrument.score(data.responses, reduced, rescale="0-100")
+    models = analysis.relate_adherence(scores, usage, data.study, data.outcomes, predictors=kept)
+    effects = models.effects[models.effects["model"] == REMAINING].set_index("predictor").loc[kept]
+    for name in ("effect", "effect_lower", "effect_upper", "pvalue", "p_adjusted"):
+        np.testing.assert_allclose(map_.themes[name], effects[name], rtol=1e-8)
+    for theme in content["themes"][1:]:
+        theme["role"] = "plain"
+    content["scoring"]["total_themes"] = None
+    with pytest.raises(DefinitionError, match=r"1 theme\(s\) that are dimensions or context"):
+        priority_map(data.responses, instrument.Instrument.model_validate(content), usage, data.study)

@@ -1,4 +1,4 @@
-"""The simulated study: the same bytes everywhere, complete, honest about itself, true to its population."""
+"""The example study, simulated: the same bytes everywhere, complete, honest about itself, true to its population."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from analysis.simulation.drafting import draft_items
 from analysis.simulation.draws import Draws
 from instrument.errors import DefinitionError
 from instrument.study import make_study
+from tests.recovery.scale_information import HARD, MEANS, NEW
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
 
 
 @pytest.fixture(scope="module")
 def study() -> StudyData:
-    return simulate_study("dta_example")
+    return simulate_study("dta_example_0_2")
 
 
 def test_every_file_of_the_example_is_regenerated_byte_for_byte(study: StudyData, tmp_path: Path) -> None:
@@ -31,8 +32,33 @@ def test_every_file_of_the_example_is_regenerated_byte_for_byte(study: StudyData
         assert written[name] == content, name
 
 
-def test_another_seed_gives_another_study(study: StudyData) -> None:
-    assert simulate_study("dta_example", seed=2).checksum() != study.checksum()
+def test_another_seed_gives_another_study() -> None:
+    one, other = (simulate_study("dta_example_0_2", n=30, seed=seed).checksum() for seed in (1, 2))
+    assert one != other
+
+
+def test_answers_are_as_high_and_as_skewed_as_published_ones(study: StudyData) -> None:
+    """Means of bond items lie between 3.8 and 4.05 of 5; a sample of 494 moves a mean by .05."""
+    first = study.responses[study.responses["wave"] == "week3"][NEW.item_ids].astype(float)
+    means, skew = first.mean(), first.skew()
+    ordinary = [i for i in NEW.item_ids if i not in HARD and not i.startswith(("neg", "flx"))]
+    assert means[ordinary].between(MEANS[0] - 0.12, MEANS[1] + 0.12).all()
+    assert 3.8 < means[ordinary].mean() < 3.95 and (skew[ordinary] < -0.5).all()
+    assert means[list(HARD)].between(2.7, 3.4).all() and (skew[list(HARD)].abs() < 0.5).all()
+    negative = [i for i in NEW.item_ids if i.startswith("neg")]
+    assert means[negative].between(1.8, 2.5).all() and (skew[negative] > 0.3).all()
+
+
+def test_what_an_app_allows_is_a_list_and_the_negative_module_goes_the_other_way(study: StudyData) -> None:
+    first = study.responses[study.responses["wave"] == "week3"]
+    scores = instrument.score(first, NEW).to_frame()
+    assert scores["negative"].corr(scores["total"]) < -0.15
+    between = {
+        name: first[NEW.theme_items(name)].astype(float).corr().to_numpy()
+        for name in ("flexibility", "humanness")
+    }
+    off = {name: values[~np.eye(len(values), dtype=bool)].mean() for name, values in between.items()}
+    assert off["flexibility"] < 0.3 < off["humanness"]
 
 
 def test_every_text_says_synthetic_and_every_pseudonym_too(study: StudyData) -> None:
@@ -52,7 +78,7 @@ def test_the_study_file_and_the_short_scales_are_valid(study: StudyData) -> None
 
 
 def test_the_population_follows_the_item_list(study: StudyData) -> None:
-    scale = instrument.load("dta")
+    scale = NEW
     assert list(study.response_file.columns) == ["participant", "wave", *scale.item_ids]
     assert list(draft_items(scale)["items"]) == scale.item_ids
 
@@ -77,7 +103,7 @@ def test_later_ratings_come_only_from_those_still_using_the_app(study: StudyData
 
 
 def test_answers_are_codes_of_the_scale_or_of_a_reason(study: StudyData) -> None:
-    scale = instrument.load("dta")
+    scale = NEW
     checked = study.responses
     for item in scale.item_ids:
         allowed = {*scale.scale_of(item).codes, *scale.missing_codes.values()}
@@ -93,7 +119,7 @@ def test_careless_people_are_about_as_many_as_the_population_says(study: StudyDa
 
 
 def test_items_hang_together_by_theme(study: StudyData) -> None:
-    scale = instrument.load("dta")
+    scale = NEW
     first = study.responses[study.responses["wave"] == "week3"]
     answers = first[scale.item_ids].where(lambda codes: codes <= 5).astype(float)
     between = answers.corr().to_numpy()
@@ -124,7 +150,7 @@ def test_an_unknown_population_names_those_there_are() -> None:
 
 
 def test_a_population_that_misses_an_item_is_refused() -> None:
-    truth = load_population("dta_example")
+    truth = load_population("dta_example_0_2")
     items = dict(truth.items)
     items.pop(next(iter(items)))
     with pytest.raises(DefinitionError, match="no truth is given for"):
@@ -132,7 +158,9 @@ def test_a_population_that_misses_an_item_is_refused() -> None:
 
 
 def test_faults_of_a_population_file_carry_their_path(tmp_path: Path) -> None:
-    raw = yaml.safe_load((EXAMPLE.parents[1] / "analysis/populations/dta_example.yaml").read_text("utf-8"))
+    raw = yaml.safe_load(
+        (EXAMPLE.parents[1] / "analysis/populations/dta_example_0_2.yaml").read_text("utf-8")
+    )
     raw["answers"]["careless"] = 2
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
@@ -142,4 +170,4 @@ def test_faults_of_a_population_file_carry_their_path(tmp_path: Path) -> None:
 
 def test_too_few_participants_are_refused() -> None:
     with pytest.raises(DefinitionError, match="n = 9 is too few"):
-        simulate_study("dta_example", n=9)
+        simulate_study("dta_example_0_2", n=9)

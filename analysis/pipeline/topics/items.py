@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def section_items(context: Context) -> Section:
     gaps = Gaps(context=context, few=of_sample(context))
     statistics = _statistics(context, gaps)
     distributions = _distributions(context)
-    values = _values(statistics)
+    values = _values(statistics, [context.title_of(theme) for theme in context.composites])
     first = context.wave_name(context.first_wave)
     compared = comparison_tables(context)
     return Section(
@@ -41,7 +42,7 @@ def section_items(context: Context) -> Section:
         prose=_prose(values, judged=gaps.few is None),
         values=values,
         value_kinds={
-            **each(GIVEN, "items floor_ceiling_cutoff"),
+            **each(GIVEN, "items related floor_ceiling_cutoff"),
             **each(statistic(), "item_rest_lowest item_rest_highest weak at_ceiling at_floor"),
             **each(TEXT, "weak_items missing_highest_item"),
             "missing_highest": share(N, weight=3),
@@ -170,14 +171,16 @@ def _distributions(context: Context) -> dict[str, Table]:
     return tables
 
 
-def _values(statistics: pd.DataFrame) -> dict[str, Any]:
+def _values(statistics: pd.DataFrame, lists: Sequence[str]) -> dict[str, Any]:
     if statistics.empty:
         return {"items": 0}
-    weak = statistics[~(statistics["item_rest_r"] >= ITEM_REST.cutoff)]
+    asked = statistics[~statistics["theme"].isin(lists)]
+    weak = asked[~(asked["item_rest_r"] >= ITEM_REST.cutoff)]
     ceiling = statistics[statistics["ceiling_share"] > FLOOR_CEILING.cutoff]
     floor = statistics[statistics["floor_share"] > FLOOR_CEILING.cutoff]
     return {
         "items": len(statistics),
+        "related": len(asked),
         "item_rest_lowest": float(statistics["item_rest_r"].min()),
         "item_rest_highest": float(statistics["item_rest_r"].max()),
         "weak": len(weak),
@@ -194,16 +197,19 @@ def _prose(values: dict[str, Any], *, judged: bool) -> list[str]:
     if not values["items"]:
         return []
     weak = (
-        "{weak:int} of {items:int} items go with the rest of their theme less than the convention asks: "
+        "{weak:int} of {related:int} items go with the rest of their theme less than the convention asks: "
         "{weak_items}."
         if values["weak"]
-        else "All {items:int} items go with the rest of their theme as far as the convention asks."
+        else "All {related:int} items go with the rest of their theme as far as the convention asks."
     )
     if not judged:
         weak = "So few people say little of a single relation."
-    return [
+    relations = (
         "Each item should go with the others of its theme (item-rest r runs from {item_rest_lowest:r2} to "
-        "{item_rest_highest:r2}), and use the whole range of answers. " + weak,
+        "{item_rest_highest:r2}), and use the whole range of answers. " + weak
+    )
+    return [
+        *([relations] if values["related"] else []),
         "More than {floor_ceiling_cutoff:percent} of answers are on the highest option in {at_ceiling:int} "
         "items and on the lowest in {at_floor:int}. Single items often are; the rule is meant for scores. "
         "{missing_highest_item} was left without an answer most often ({missing_highest:percent}).",

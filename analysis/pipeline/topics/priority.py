@@ -46,7 +46,7 @@ def section_priority(context: Context) -> Section:
         value_kinds={
             "analysed": people(weight=9),
             **each(GIVEN, "due confidence items"),
-            **each(TEXT, "farthest unit strongest lowest highest item"),
+            **each(TEXT, "farthest unit strongest lowest highest item apart"),
             **each(statistic(), "needed strongest_effect strongest_effect_lower strongest_effect_upper"),
             **each(statistic(), "p_level p_importance lowest_level highest_level items_sure"),
             **each(statistic(), "item_effect item_level"),
@@ -171,8 +171,10 @@ def _items(context: Context, found: PriorityMap, unit: str) -> Table:
 
 def lacks_priority(context: Context) -> str:
     """Say what is missing before themes can be put on a map."""
-    if len(context.scale.themes) < 2:
-        return "Needs an instrument with two themes or more."
+    from analysis.adherence.priorities import mapped_themes
+
+    if len(mapped_themes(context.scale)[0]) < 2:
+        return "Needs an instrument with two themes or more that are dimensions or context."
     return lacks_use(context)
 
 

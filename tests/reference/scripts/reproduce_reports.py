@@ -69,8 +69,8 @@ def three_groups(folder: Path) -> list[str]:
 
 
 def example(folder: Path) -> list[str]:
-    """The example of this repository."""
-    for path in (ROOT / "data" / "example").iterdir():
+    """A study of the first version of the scale."""
+    for path in (ROOT / "tests" / "example_0_1").iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     sides = [f"--{name}" for name in ("usage", "outcomes", "covariates")]
     given = [word for side in sides for word in (side, f"{side[2:]}.csv")]
