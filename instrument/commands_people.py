@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 Address = Annotated[str, typer.Option("--address", help="Public address of the questionnaire.")]
+SEPARATORS = (",", ";", "\t")
 DEFAULT_ADDRESS = "http://127.0.0.1:8000"
 LINK_COLUMNS = ["participant", "link"]
 Day = Annotated[
@@ -200,7 +201,7 @@ def _day(given: str | None, caller: str) -> date | None:
 
 
 def read_table(path: Path, caller: str) -> pd.DataFrame:
-    """Read a CSV of texts; a separator other than the comma is found out.
+    """Read a CSV of texts; its first line says whether a comma, a semicolon or a tab separates.
 
     Parameters
     ----------
@@ -222,9 +223,10 @@ def read_table(path: Path, caller: str) -> pd.DataFrame:
     from instrument.written_cells import without_marks
 
     try:
-        table = pd.read_csv(
-            path, dtype=str, encoding="utf-8-sig", keep_default_na=False, sep=None, engine="python"
-        )
+        with path.open(encoding="utf-8-sig") as lines:
+            head = lines.readline()
+        sign = max(SEPARATORS, key=head.count)  # the first of them where there is none: a file of one column
+        table = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False, sep=sign)
     except (OSError, UnicodeDecodeError, ValueError, pd.errors.ParserError):
         fact = f"{path.name} cannot be read as a CSV in UTF-8."
         raise ResponseDataError(fact_and_hint(caller, fact, "check path and encoding.")) from None

@@ -31,7 +31,7 @@ StudyName = Annotated[str, typer.Argument(help="Id of the study.")]
 
 
 @app.command("check")
-def check_command(file: StudyFile) -> None:
+def check_command(file: StudyFile, address: Address = DEFAULT_ADDRESS) -> None:
     """Check a study file and say what is missing before it can open."""
     from instrument.loading import load_beside
     from instrument.study import load_study, with_form_questions
@@ -40,6 +40,11 @@ def check_command(file: StudyFile) -> None:
     scale = load_beside(study.instrument, file.parent)
     refuse_half_languages(study, scale, "dta study check")
     typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
+    lengths = {} if study.messages is None else study.messages.lengths(study.title, study.contact, address)
+    for (kind, tag), one in lengths.items():
+        parts = f"{one.parts} part{'' if one.parts == 1 else 's'}"
+        wide = ", as a letter of it is not in the alphabet of telephones" if one.wide else ""
+        typer.echo(f"  sms {kind} {tag}: {one.characters} characters, {parts}{wide} (links under {address})")
     faults = study.faults_before_opening()
     for fault in faults:
         typer.echo(f"  before opening: {fault}")

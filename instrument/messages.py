@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from instrument.definition import LanguageTag, Model, Text
+from instrument.text_messages import Length, Sms, length_of
 
 Kind = Literal["first", "reminder", "last_call"]
 Noticed = Literal["completed", "withdrawn"]
 PLACES = ("title", "link", "stop", "closes", "contact")
 NEEDED = ("link", "stop")
+TOKEN_LETTERS = 27
+"""Of a link: 160 bits in six bits a letter."""
 Hour = Annotated[int, Field(ge=0, le=24)]
 Days = Annotated[int, Field(ge=0, le=366)]
 
@@ -35,15 +39,8 @@ class Letter(Model):
 
     @model_validator(mode="after")
     def _check_places(self) -> Self:
-        for name, text in (("subject", self.subject), ("body", self.body)):
-            try:
-                found = [place for _, place, _, _ in string.Formatter().parse(text) if place is not None]
-            except ValueError:
-                raise ValueError(f"{name}: a brace stands alone; write it twice") from None
-            if unknown := [place for place in found if place not in PLACES]:
-                raise ValueError(f"{name}: {unknown[0]!r} is none of {', '.join(PLACES)}")
-            if name == "body" and (absent := [place for place in NEEDED if place not in found]):
-                raise ValueError(f"body: needs {{{absent[0]}}}")
+        _check_places("subject", self.subject, ())
+        _check_places("body", self.body, NEEDED)
         if "\n" in self.subject or "\r" in self.subject:
             raise ValueError("subject: must be one line")
         return self
@@ -53,20 +50,32 @@ class Letter(Model):
         return self.subject.format(**values), self.body.format(**values)
 
 
+def _check_places(name: str, text: str, needed: tuple[str, ...]) -> None:
+    try:
+        found = [place for _, place, _, _ in string.Formatter().parse(text) if place is not None]
+    except ValueError:
+        raise ValueError(f"{name}: a brace stands alone; write it twice") from None
+    if unknown := [place for place in found if place not in PLACES]:
+        raise ValueError(f"{name}: {unknown[0]!r} is none of {', '.join(PLACES)}")
+    if absent := [place for place in needed if place not in found]:
+        raise ValueError(f"{name}: needs {{{absent[0]}}}")
+
+
 class Messages(Model):
-    """Schedule and texts of a study's messages.
+    """Schedule and texts of a study's messages: letters (`texts`), short messages to telephones (`sms`).
 
     `first` counts days after a wave opens, `reminders` too; `last_call` counts days before it closes. Nothing
     is sent from the first quiet hour to the second, by the clock of `zone`.
     """
 
-    sender: Text
+    sender: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
     zone: TimeZone = "UTC"
     quiet: tuple[Hour, Hour] = (20, 8)
     first: Days = 0
     reminders: tuple[Days, ...] = ()
     last_call: Days | None = None
-    texts: dict[Kind, dict[LanguageTag, Letter]]
+    texts: dict[Kind, dict[LanguageTag, Letter]] = Field(default_factory=dict)
+    sms: dict[Kind, dict[LanguageTag, Sms]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_schedule(self) -> Self:
@@ -79,8 +88,16 @@ class Messages(Model):
             wanted.append("reminder")
         if self.last_call is not None:
             wanted.append("last_call")
-        if absent := [kind for kind in wanted if not self.texts.get(kind)]:
-            raise ValueError(f"texts.{absent[0]}: is missing")
+        if self.texts or not self.sms:
+            if absent := [kind for kind in wanted if not self.texts.get(kind)]:
+                raise ValueError(f"texts.{absent[0]}: is missing")
+            if not self.sender:
+                raise ValueError("sender: is missing")
+        if self.sms and (absent := [kind for kind in wanted if not self.sms.get(kind)]):
+            raise ValueError(f"sms.{absent[0]}: is missing")
+        for kind, texts in self.sms.items():
+            for tag, one in texts.items():
+                _check_places(f"sms.{kind}.{tag}", one.text, NEEDED)
         return self
 
     def is_quiet(self, hour: int) -> bool:
@@ -95,12 +112,38 @@ class Messages(Model):
 
     def faults_in(self, languages: tuple[str, ...]) -> list[str]:
         """Name texts that lack in a language of the study."""
+        both: tuple[tuple[str, Mapping[Kind, Mapping[str, object]]], ...] = (
+            ("texts", self.texts),
+            ("sms", self.sms),
+        )
         return [
-            f"messages.texts.{kind}.{tag}: is missing"
-            for kind, letters in self.texts.items()
+            f"messages.{way}.{kind}.{tag}: is missing"
+            for way, kinds in both
+            for kind, letters in kinds.items()
             for tag in languages
             if tag not in letters
         ]
+
+    def lengths(self, title: str, contact: str, address: str) -> dict[tuple[Kind, str], Length]:
+        """How long each short message is, its places filled as they will be.
+
+        Parameters
+        ----------
+        title, contact, address
+            Of the study, and the public address of the questionnaire.
+
+        Returns
+        -------
+        dict of Length
+            By kind and language.
+        """
+        base, token = address.rstrip("/"), "x" * TOKEN_LETTERS
+        said = {"link": f"{base}/q/{token}", "stop": f"{base}/stop/{token}", "closes": "2026-12-31"}
+        return {
+            (kind, tag): length_of(one.text.format(title=title, contact=contact, **said))
+            for kind, texts in self.sms.items()
+            for tag, one in texts.items()
+        }
 
 
 class Notices(Model):

@@ -24,39 +24,104 @@ from instrument.store.notices import Notice, NotSentError
 from instrument.store.outbox import Outgoing
 
 SERVER, HOOK = "DTA_SMTP", "DTA_WEBHOOK"
+GATEWAY, GATEWAY_SECRET = "DTA_SMS", "DTA_SMS_SECRET"
 NOTICES, NOTICES_SECRET = "DTA_NOTICES", "DTA_NOTICES_SECRET"
 SHORTEST_SECRET = 32
 SIGNATURE = "DTA-Signature"
 SECONDS = 15.0
 
 
-def transport_of(environment: Mapping[str, str] | None = None) -> Callable[[Outgoing], None]:
-    """Give the way that the environment names.
+class Ways:
+    """Ways to people by their channel; called with a message, it is sent by the way of its channel.
+
+    Parameters
+    ----------
+    by_channel
+        `mail`, `sms` or both: each sends one message, or raises `NotSentError`.
+    """
+
+    def __init__(self, by_channel: Mapping[str, Callable[[Outgoing], None]]) -> None:
+        self._by_channel = dict(by_channel)
+
+    @property
+    def channels(self) -> frozenset[str]:
+        """Channels that there are."""
+        return frozenset(self._by_channel)
+
+    def __call__(self, one: Outgoing) -> None:
+        """Send one message."""
+        self._by_channel[one.channel](one)
+
+
+def transport_of(environment: Mapping[str, str] | None = None) -> Ways:
+    """Give the ways that the environment names.
 
     Parameters
     ----------
     environment
-        `DTA_SMTP` (`smtp://user:password@host:587`, `smtps://…`) or `DTA_WEBHOOK` (`https://…`); the
-        process's by default.
+        `DTA_SMTP` (`smtp://user:password@host:587`, `smtps://…`) or `DTA_WEBHOOK` (`https://…`) for letters,
+        `DTA_SMS` (`https://…`) with `DTA_SMS_SECRET` for short messages; the process's by default.
 
     Returns
     -------
-    callable
-        Sends one message, or raises `NotSentError`.
+    Ways
+        One or both.
 
     Raises
     ------
     DefinitionError
-        Neither is set, or its address is none.
+        None is set, or an address or a secret is unfit.
     """
-    known = os.environ if environment is None else environment
+    known, caller = os.environ if environment is None else environment, "dta study send"
+    made: dict[str, Callable[[Outgoing], None]] = {}
     if named := known.get(SERVER):
-        return by_mail(named)
-    if named := known.get(HOOK):
-        return by_webhook(named)
-    fact = "there is no way to send messages."
-    hint = f"set {SERVER}=smtp://user:password@host:587, or {HOOK}=https://…"
-    raise DefinitionError(fact_and_hint("dta study send", fact, hint))
+        made["mail"] = by_mail(named)
+    elif named := known.get(HOOK):
+        made["mail"] = by_webhook(named)
+    if named := known.get(GATEWAY):
+        _refuse_open_address(named, GATEWAY, caller, "messages hold links, which are secrets.")
+        secret = known.get(GATEWAY_SECRET, "")
+        _refuse_short_secret(secret, GATEWAY_SECRET, caller)
+        made["sms"] = by_sms(named, secret)
+    if not made:
+        fact = "there is no way to send messages."
+        hint = f"set {SERVER}=smtp://user:password@host:587, {HOOK}=https://… or {GATEWAY}=https://…"
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
+    return Ways(made)
+
+
+def by_sms(
+    address: str, secret: str, *, seconds: float = SECONDS, clock: Callable[[], float] = time.time
+) -> Callable[[Outgoing], None]:
+    """Hand short messages to a gateway: a signed POST of `id`, `number`, `text`, `language` and `template`.
+
+    Signed as notices are. Whoever sends them on knows a message again by its `id` and sends it once, answers
+    2xx when it has taken it, 410 when the number wants no more, and 422 when it is none.
+
+    Parameters
+    ----------
+    address
+        `https://…`, or `http://` on this machine.
+    secret
+        Shared with the gateway.
+    seconds
+        How long it may be silent.
+    clock
+        Seconds since 1970.
+
+    Returns
+    -------
+    callable
+        Sends one message; anything but an answer of 2xx counts as not sent.
+    """
+
+    def send(one: Outgoing) -> None:
+        said = {"id": one.message_id, "number": one.address, "text": one.body}
+        body = json.dumps(said | {"language": one.lang, "template": one.template}, sort_keys=True).encode()
+        headers = {SIGNATURE: signature_of(body, secret, int(clock()))}
+        _post(address, body, headers, seconds, for_good=(410, 422), unwanted=(410,))
+
+    return send
 
 
 def by_mail(server: str, *, seconds: float = SECONDS) -> Callable[[Outgoing], None]:
@@ -183,10 +248,14 @@ def notifier_of(environment: Mapping[str, str] | None = None) -> Callable[[Notic
         fact = "there is no address to send notices to."
         raise DefinitionError(fact_and_hint(caller, fact, f"set {NOTICES}=https://…"))
     _refuse_open_address(address, NOTICES, caller, "a notice says that somebody takes part.")
-    if len(secret) < SHORTEST_SECRET:
-        fact = f"{NOTICES_SECRET} has {len(secret)} characters; it needs {SHORTEST_SECRET}."
-        raise DefinitionError(fact_and_hint(caller, fact, "draw one: openssl rand -hex 32."))
+    _refuse_short_secret(secret, NOTICES_SECRET, caller)
     return by_signed_webhook(address, secret)
+
+
+def _refuse_short_secret(secret: str, setting: str, caller: str) -> None:
+    if len(secret) < SHORTEST_SECRET:
+        fact = f"{setting} has {len(secret)} characters; it needs {SHORTEST_SECRET}."
+        raise DefinitionError(fact_and_hint(caller, fact, "draw one: openssl rand -hex 32."))
 
 
 def by_signed_webhook(
@@ -263,7 +332,15 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         """Follow nothing: the answer then counts as an error."""
 
 
-def _post(address: str, body: bytes, headers: Mapping[str, str], seconds: float) -> None:
+def _post(
+    address: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    *,
+    for_good: tuple[int, ...] = (400, 404, 410, 422),
+    unwanted: tuple[int, ...] = (),
+) -> None:
     """Post JSON; raise `NotSentError` for anything but an answer of 2xx from this very address."""
     wanted = {"Content-Type": "application/json", **headers}
     asked = urllib.request.Request(address, body, wanted, method="POST")
@@ -272,6 +349,7 @@ def _post(address: str, body: bytes, headers: Mapping[str, str], seconds: float)
             return
     except urllib.error.HTTPError as error:
         error.close()
-        raise NotSentError("refused", for_good=error.code in (400, 404, 410, 422)) from None
+        last, opted_out = error.code in for_good, error.code in unwanted
+        raise NotSentError("refused", for_good=last, unwanted=opted_out) from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise NotSentError(type(error).__name__) from None

@@ -257,6 +257,8 @@ class Study(Model):
             and said["enrolment"]["per_hour"] == Enrolment.model_fields["per_hour"].default
         ):
             del said["enrolment"]["per_hour"]
+        if said.get("messages") and not said["messages"]["sms"]:
+            del said["messages"]["sms"]
         for wave in said["waves"]:
             for key in ("wave", "event"):
                 if wave["after"] is not None and wave["after"][key] is None:

@@ -29,11 +29,19 @@ MOST_FAILURES = 3
 
 
 class NotSentError(Exception):
-    """A message or notice was not taken. `for_good`: it never will be, at this address."""
+    """A message or notice was not taken.
 
-    def __init__(self, why: str, *, for_good: bool = False) -> None:
+    Attributes
+    ----------
+    for_good
+        It never will be, at this address.
+    unwanted
+        Its receiver told the other end to send nothing more.
+    """
+
+    def __init__(self, why: str, *, for_good: bool = False, unwanted: bool = False) -> None:
         super().__init__(why)
-        self.for_good = for_good
+        self.for_good, self.unwanted = for_good, unwanted
 
 
 @dataclass(frozen=True, slots=True)

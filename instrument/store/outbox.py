@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,6 +24,12 @@ from instrument.store.tokens import Keyring
 from instrument.store.windows import PersonDays, Rules, days_of_people, rules_of
 from instrument.study import Study
 
+CHANNELS = ("mail", "sms")
+MOST_TRIES = 12
+"""Tries of a short message; the waits between them add up to some seven hours."""
+AWAY = 3
+"""Short messages one after the other that failed: the gateway is away, the rest waits for the next run."""
+HANDLED = ("sent", "failed", "refused", "unknown")
 AGAIN = ("failed",)
 """States after which a message is tried again; of one that was under way nobody knows whether it arrived."""
 
@@ -48,7 +54,11 @@ _MESSAGES_TO_SOME = _MESSAGES.where(message.c.participant_id.in_(bindparam("peop
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message: to whom, what, and an id that stays the same when it is tried again."""
+    """One message: to whom, what, and an id that stays the same when it is tried again.
+
+    Of a short message (`channel` is `sms`) the address is a telephone number, there is no subject and no
+    sender, and `template` is the gateway's id of the text, or what stands in its place.
+    """
 
     address: str = field(repr=False)
     subject: str
@@ -56,6 +66,9 @@ class Outgoing:
     sender: str
     message_id: str
     stop: str = field(repr=False, default="")
+    channel: str = "mail"
+    lang: str = ""
+    template: str = ""
 
 
 Transport = Callable[[Outgoing], None]
@@ -70,6 +83,7 @@ def send_due(
     address: str,
     now: datetime | None = None,
     most: int = 100_000,
+    channels: Collection[str] = CHANNELS,
     clock: Callable[[], float] = time.monotonic,
 ) -> Counter[str]:
     """Send what is due to people whose addresses are kept, at most one message to each and day.
@@ -88,13 +102,16 @@ def send_due(
         Moment to judge by, the present one by default.
     most
         Stop after so many.
+    channels
+        Ways that there are: a person with a number gets a short message where the study has texts for it.
     clock
         Seconds that pass meanwhile: a run that lasts into the quiet hours ends there.
 
     Returns
     -------
     collections.Counter
-        sent, failed (tried again later), refused (never again), unknown (was under way when a sender ended).
+        sent, failed (tried again later), refused (never again), unknown (was under way when a sender ended),
+        unreached (something is due, and there is no way to the person).
 
     Raises
     ------
@@ -115,9 +132,14 @@ def send_due(
         return done
     done["unknown"] = _give_up_those_under_way(engine, int(row.id), moment)
     outcome: tuple[int, str, datetime] | None = None  # of the last one, noted when the next is reserved
-    for contact in _worth_a_look(engine, row, plan, moment, addresses_of(engine, study_name)):
+    in_a_row = 0  # short messages that failed one after the other
+    people = _worth_a_look(engine, row, plan, moment, addresses_of(engine, study_name), channels)
+    done["unreached"] = sum(not one.channel for one in people)
+    for contact in people:
+        if not contact.channel or (contact.channel == "sms" and in_a_row >= AWAY):
+            continue
         moment = began + timedelta(seconds=clock() - started)
-        if sum(done.values()) >= most or plan.is_quiet(moment.astimezone(plan.clock).hour):
+        if sum(done[state] for state in HANDLED) >= most or plan.is_quiet(moment.astimezone(plan.clock).hour):
             break
         try:
             with engine.begin() as connection:
@@ -130,27 +152,40 @@ def send_due(
         outcome = None
         if reserved is None:
             continue
-        number, kind, lang, closes = reserved
-        letter = plan.texts[kind].get(lang) or next(iter(plan.texts[kind].values()))
-        base = address.rstrip("/")
-        stop = f"{base}/stop/{contact.token}"
-        subject, body = letter.filled(
-            title=study.title,
-            link=f"{base}/q/{contact.token}",
-            stop=stop,
-            closes=closes,
-            contact=study.contact,
-        )
-        made_at = f"<{study.id}.{number}@{base.rpartition('//')[2].partition(':')[0] or 'localhost'}>"
+        number, tries = reserved.number, reserved.tries
         state = "sent"
         try:
-            transport(Outgoing(contact.address, subject, body, plan.sender, made_at, stop))
+            transport(_outgoing(study, plan, contact, reserved, address.rstrip("/")))
         except NotSentError as error:
-            state = "refused" if error.for_good else "failed"
+            given_up = contact.channel == "sms" and tries >= MOST_TRIES
+            state = "refused" if error.for_good or given_up else "failed"
+            if error.unwanted:
+                with engine.begin() as connection:
+                    stop_messages(connection, contact.number)
+        if contact.channel == "sms":
+            in_a_row = in_a_row + 1 if state == "failed" else 0
         outcome = (number, state, moment)
         done[state] += 1
     _note_alone(engine, outcome)
     return done
+
+
+def _outgoing(study: Study, plan: Messages, contact: _Addressee, due: _Reserved, base: str) -> Outgoing:
+    """Put a message together in the language and for the way of its person."""
+    stop = f"{base}/stop/{contact.token}"
+    places = {"title": study.title, "link": f"{base}/q/{contact.token}", "stop": stop}
+    places |= {"closes": due.closes, "contact": study.contact}
+    if contact.channel == "sms":
+        short = plan.sms[due.kind]
+        lang = due.lang if due.lang in short else next(iter(short))
+        text, template = short[lang].text.format(**places), short[lang].template
+        named = template or f"{study.id}.{due.kind}.{lang}"
+        code = f"{study.id}.{due.number}"
+        return Outgoing(contact.address, "", text, "", code, stop, "sms", lang, named)
+    letter = plan.texts[due.kind].get(due.lang) or next(iter(plan.texts[due.kind].values()))
+    subject, body = letter.filled(**places)
+    made_at = f"<{study.id}.{due.number}@{base.rpartition('//')[2].partition(':')[0] or 'localhost'}>"
+    return Outgoing(contact.address, subject, body, plan.sender, made_at, stop, lang=due.lang)
 
 
 def stop_messages(connection: Connection, participant_id: int) -> None:
@@ -169,7 +204,7 @@ def _reserve(
     keyring: Keyring,
     contact: _Addressee,
     moment: datetime,
-) -> tuple[int, Kind, str, str] | None:
+) -> _Reserved | None:
     """Reserve the message that is due to a person now, if any; the person is held meanwhile."""
     if not hold_people(connection, [contact.number]):
         return None
@@ -183,7 +218,7 @@ def _reserve(
     if person.expires_at is not None and aware(person.expires_at) < moment:
         return None
     standing = _standing(connection, row, moment, numbers=[contact.number], waves=contact.waves)
-    due = _due(standing, plan, contact.number, moment)
+    due = _due(standing, plan, contact.number, moment, contact.channel)
     if due is None:
         return None
     wave_id, kind, name, closes, skipped = due
@@ -205,16 +240,31 @@ def _reserve(
         again = {"state": "sending", "attempts": kept.attempts + 1, "at": moment}
         connection.execute(update(message).where(message.c.id == number).values(**again))
     lang = person.lang if person.lang in study.languages else study.languages[0]
-    return number, kind, lang, closes
+    return _Reserved(number, kind, lang, closes, 1 if kept is None else int(kept.attempts) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserved:
+    """A message that was reserved: its number, kind, language, last day of its wave, and which try it is."""
+
+    number: int
+    kind: Kind
+    lang: str
+    closes: str
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Addressee:
-    """Someone to whom something may be due: number, address, link, and the waves of the study."""
+    """Someone to whom something may be due: number, address, link, way, and the waves of the study.
+
+    `channel` is empty where there is no way to the person.
+    """
 
     number: int
     address: str = field(repr=False)
     token: str = field(repr=False)
+    channel: str
     waves: list[Any]
 
 
@@ -275,7 +325,12 @@ def _open_prompts(
 
 
 def _worth_a_look(
-    engine: Engine, row: Any, plan: Messages, moment: datetime, contacts: list[Contact]
+    engine: Engine,
+    row: Any,
+    plan: Messages,
+    moment: datetime,
+    contacts: list[Contact],
+    channels: Collection[str],
 ) -> list[_Addressee]:
     """People to whom something may be due: the rest need no transaction of their own."""
     with reading(engine) as connection:
@@ -283,24 +338,42 @@ def _worth_a_look(
         standing = _standing(connection, row, moment, waves=waves)
         query = select(participant.c.pseudonym, participant.c.id).where(participant.c.study_id == row.id)
         numbers = {str(name): int(number) for name, number in connection.execute(query)}
+    ways = [(one, *_way(one, plan, channels)) for one in contacts]
     return [
-        _Addressee(number, one.address, one.token, waves)
-        for one in contacts
+        _Addressee(number, address, one.token, channel, waves)
+        for one, channel, address in ways
         if (number := numbers.get(one.participant)) is not None
         and number in standing.days
-        and _due(standing, plan, number, moment) is not None
+        and _due(standing, plan, number, moment, channel) is not None
     ]
 
 
+def _way(contact: Contact, plan: Messages, channels: Collection[str]) -> tuple[str, str]:
+    """Channel and address of a person: the telephone first, then the letter; both empty for none."""
+    if contact.number and plan.sms and "sms" in channels:
+        return "sms", contact.number
+    if contact.address and plan.texts and "mail" in channels:
+        return "mail", contact.address
+    return "", ""
+
+
+def _waits(kept: Any, moment: datetime, channel: str) -> bool:
+    """Whether a short message failed so lately that it is not tried yet: 2, 4, 8, … at most 60 minutes."""
+    if channel != "sms" or kept is None or kept.state not in AGAIN:
+        return False
+    return moment < aware(kept.at) + timedelta(minutes=min(2 ** int(kept.attempts), 60))
+
+
 def _due(
-    standing: _Standing, plan: Messages, person: int, moment: datetime
+    standing: _Standing, plan: Messages, person: int, moment: datetime, channel: str
 ) -> tuple[int, Kind, str, str, list[str]] | None:
     """Wave, kind and name of the message that is due, last day of the window, names that are passed over."""
     days, rules, today = standing.days[person], standing.rules, moment.date()
     kept = standing.messages.get(person, {})
     for wave in standing.prompts:
         end = _prompt_due(standing, rules, wave, person, moment)
-        if end and ((wave.id, "first") not in kept or kept[wave.id, "first"].state in AGAIN):
+        before = kept.get((wave.id, "first"))
+        if end and (before is None or (before.state in AGAIN and not _waits(before, moment, channel))):
             return int(wave.id), "first", "first", end, []
     others = {wave.id for wave in standing.waves}
     spent = [one for one in kept.values() if one.state not in ("failed", "skipped")]
@@ -327,6 +400,8 @@ def _due(
         if not open_ones:
             continue
         first = open_ones[0] if open_ones[0][1] == "first" else open_ones[-1]
+        if _waits(kept.get((wave.id, first[0])), moment, channel):
+            continue
         if first[1] == "first":
             passed = [name for name, _ in open_ones[1:] if (wave.id, name) not in kept]
         else:
@@ -385,7 +460,5 @@ def _rows(rows: Any) -> list[Any]:
 
 def counted(done: Mapping[str, int]) -> str:
     """Counts in words."""
-    parts = [
-        f"{done[state]} {state}" for state in ("sent", "failed", "refused", "unknown") if done.get(state)
-    ]
+    parts = [f"{done[state]} {state}" for state in (*HANDLED, "unreached") if done.get(state)]
     return ", ".join(parts) or "nothing was due"
