@@ -498,6 +498,7 @@ def test_what_so_few_people_allow() -> None:
         convergent=section(finding("untested", None, **few), subject="structure"),
         validity=section(finding("untested", None, cause="wide"), subject="validity"),
         items=section(finding("untested", None, **few)),
+        scores=section(finding("met"), subject="people"),
     )
     (limit,) = limits_of(tree)
     assert limit.cause is Cause.FEW_PEOPLE and limit.heading == "What so few people allow"
@@ -595,22 +596,37 @@ def test_who_and_what_is_counted() -> None:
     assert page_of({"synthetic": True}).sentence.startswith("These made-up answers show none")
 
 
+def test_the_sentence_counts_what_is_shown_and_what_is_not() -> None:
+    claims = [finding("met", property="structure")]
+    claims += [finding("not_met", property=name) for name in ("consistency", "reliability")]
+    assert page_of(models=section(*claims)).sentence == (
+        "These answers show one of nine things a set of questions must do; two are not shown, six were not asked."
+    )
+    assert page_of(models=section(*claims[:2])).sentence.endswith("; one is not shown, seven were not asked.")
+    claims = [finding("untested", None, cause="wide", property="structure")]
+    claims += [finding("does_not_apply", property="consistency", cause="composite")]
+    assert page_of(models=section(*claims)).sentence.endswith(
+        "show none of nine things a set of questions must do; one could not be tested, seven were not asked, "
+        "one does not apply."
+    )
+
+
 def test_a_point_says_how_many_of_its_rules_hold() -> None:
     def said(*verdicts_: str, cause: str = "wide") -> tuple[str, bool, str]:
         claims = [
             finding(v, cause=cause if v == "untested" else None, property="reliability") for v in verdicts_
         ]
-        page = page_of(agreement=section(*claims, bears_on=["reliability"]), retest=section())
+        page = page_of(retest=section(*claims, bears_on=["reliability"]), agreement=section())
         point = page.points[list(Property).index(Property.RELIABILITY)]
         return point.said, point.few, point.section
 
-    assert said("met", "met", "met") == ("Shown: 3 of 3 rules hold", False, "agreement")
-    assert said("met") == ("Shown: 1 of 1 rule holds", False, "agreement")
-    assert said("met", "not_met") == ("Not shown: 1 of 2 rules hold", False, "agreement")
-    assert said("met", "untested") == ("Not shown: 1 of 2 rules hold", False, "agreement")
+    assert said("met", "met", "met") == ("Shown: 3 of 3 rules hold", False, "retest")
+    assert said("met") == ("Shown: 1 of 1 rule holds", False, "retest")
+    assert said("met", "not_met") == ("Not shown: 1 of 2 rules hold", False, "retest")
+    assert said("met", "untested") == ("Not shown: 1 of 2 rules hold", False, "retest")
     assert said("met", "untested", cause="few_people")[1]
-    assert said("untested") == ("Could not be tested", False, "agreement")
-    assert said() == ("Not asked", False, "agreement")
+    assert said("untested") == ("Could not be tested", False, "retest")
+    assert said() == ("Not asked", False, "retest")
 
 
 def test_steps_in_their_order() -> None:
