@@ -466,6 +466,12 @@ def test_undecided_beside_other_causes_is_not_judged() -> None:
     assert row.rest == f"2 not judged ({Cause.UNDECIDED.words}, {Cause.WIDE.words})"
 
 
+def test_what_does_not_apply_is_no_cause_of_what_could_not_be_tested() -> None:
+    asked = [finding("untested", 0.3, cause="wide"), finding("does_not_apply", 0.3, cause="composite")]
+    (row,) = question_rows(tree_of(fairness=section(*asked)))
+    assert row.rest == f"1 not judged ({Cause.WIDE.words}); 1 does not apply ({Cause.COMPOSITE.words})"
+
+
 def test_values_and_cut_off_on_one_line() -> None:
     """From .5 to .9 with a tenth of that beyond either end: .46 to .94, so that .7 stands in the middle."""
     asked = section(finding("not_met", 0.5), finding("met", 0.9))
@@ -739,12 +745,12 @@ def test_the_weakest_questions() -> None:
 
 def priority(**values: Any) -> dict[str, Any]:
     table = {
-        "title": ["First", "Second", "Third", "Fourth"],
-        "effect": [0.3, -0.4, 0.2, 0.1],
-        "effect_lower": [0.1, -0.7, -0.1, None],
-        "effect_upper": [0.5, -0.1, 0.4, None],
-        "place": ["keep", "look at first", "look at first", None],
-        "level_side": ["higher", "middle", "lower", None],
+        "title": ["First", "Second", "Third", "Fourth", "Fifth"],
+        "effect": [0.3, -0.4, 0.2, 0.1, -0.2],
+        "effect_lower": [0.1, -0.7, -0.1, None, -0.5],
+        "effect_upper": [0.5, -0.1, 0.4, None, 0.1],
+        "place": ["keep", "look at first", "look at first", None, None],
+        "level_side": ["higher", "middle", "lower", None, None],
     }
     held = {"due": 8, "unit": "sessions", "needed": 900, "analysed": 120} | values
     return section(tables={"themes": table}, values=held)
@@ -760,6 +766,7 @@ def test_themes_that_go_with_staying() -> None:
         ("First", "0.30 (likely 0.10 to 0.50)", "goes with staying"),
         ("Second", "−0.40 (likely −0.70 to −0.10)", "goes with leaving"),
         ("Third", "0.20 (likely −0.10 to 0.40)", "we cannot tell"),
+        ("Fifth", "−0.20 (likely −0.50 to 0.10)", "we cannot tell"),
     ]
     assert plain(found.lines[1]) == "The table shows how many more of the last 8 sessions that person did."
     assert [plain(line) for line in found.after] == [
