@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import altair as alt
 import pandas as pd
+from altair.utils import schemapi
 
 from analysis.rules import FEWEST_PEOPLE
 
@@ -107,10 +110,14 @@ def styled(chart: Chart, width: int) -> Chart:
     size = 11 if width >= 500 else 10
     if not isinstance(chart, alt.HConcatChart | alt.VConcatChart | alt.FacetChart):
         chart = chart.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
-    return (
-        chart.configure(background="transparent", font=FONT, padding=4, aria=False)
-        .configure_view(strokeWidth=0)
-        .configure_axis(
+    made = chart.copy(deep=False)
+    made.config = alt.Config(
+        background="transparent",
+        font=FONT,
+        padding=4,
+        aria=False,
+        view=alt.ViewConfig(strokeWidth=0),
+        axis=alt.AxisConfig(
             labelColor=INK,
             titleColor=MUTED,
             gridColor=GRID,
@@ -120,8 +127,8 @@ def styled(chart: Chart, width: int) -> Chart:
             titleFontSize=size,
             titleFontWeight="normal",
             labelLimit=round(width * 0.45),
-        )
-        .configure_legend(
+        ),
+        legend=alt.LegendConfig(
             labelColor=INK,
             titleColor=MUTED,
             labelFontSize=size,
@@ -131,12 +138,36 @@ def styled(chart: Chart, width: int) -> Chart:
             symbolStrokeWidth=2,
             columns=1 if width < 500 else 0,
             labelLimit=width,
-        )
-        .configure_header(labelColor=INK, titleColor=MUTED, labelFontSize=size)
-        .configure_text(color=INK, fontSize=size)
+        ),
+        header=alt.HeaderConfig(labelColor=INK, titleColor=MUTED, labelFontSize=size),
+        text=alt.MarkConfig(color=INK, fontSize=size),
     )
+    return made
 
 
+_UNCHECKED = threading.Lock(), [0]
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Build charts without holding each part against the schema of Vega-Lite, as tests do for all of them.
+
+    The switch is Altair's, for the whole process: it is turned back when the last that wanted it off ends.
+    """
+    lock, inside = _UNCHECKED
+    with lock:
+        inside[0] += 1
+        schemapi.disable_debug_mode()
+    try:
+        yield
+    finally:
+        with lock:
+            inside[0] -= 1
+            if not inside[0]:
+                schemapi.enable_debug_mode()
+
+
+@lru_cache(maxsize=128)
 def to_svg(figure: Figure, width: int = WIDE) -> str:
     """Draw a figure as SVG, without a browser.
 
@@ -152,7 +183,8 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     str
         An `<svg>` element in the light colours.
     """
-    return _svg_of(_spec(styled(figure.draw(width), width)))
+    with unchecked():
+        return _svg_of(_spec(styled(figure.draw(width), width)))
 
 
 def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
@@ -170,7 +202,8 @@ def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
     dict
         A Vega-Lite specification with its data.
     """
-    spec = _spec(styled(chart, WIDE).properties(width="container"))
+    with unchecked():
+        spec = _spec(styled(chart, WIDE).properties(width="container"))
     for light, other in DARK.items() if dark else ():
         spec = spec.replace(f'"{light}"', f'"{other}"')
     made: dict[str, Any] = json.loads(spec)
@@ -203,7 +236,7 @@ def proportion(figure: Figure) -> float:
 def _spec(chart: Chart) -> str:
     """Write a chart down with all its rows: Altair's limit is for pages that are sent to a browser."""
     with alt.data_transformers.enable("default", max_rows=None):
-        return json.dumps(chart.to_dict())
+        return json.dumps(chart.to_dict(validate=schemapi.DEBUG_MODE))
 
 
 # tick labels that would overlap stay in the drawing unseen: who copies or hears it would still get them
@@ -237,7 +270,9 @@ def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:
     bytes
         The file.
     """
-    return _png_of(_spec(styled(figure.draw(width), width).properties(background="#ffffff")), scale)
+    with unchecked():
+        spec = _spec(styled(figure.draw(width), width).properties(background="#ffffff"))
+    return _png_of(spec, scale)
 
 
 @lru_cache(maxsize=64)

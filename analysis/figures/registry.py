@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from analysis.figures.irt import information_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
 from analysis.figures.models import models_figure
+from analysis.figures.once import kept_figures
 from analysis.figures.over_time import bland_altman_figure, trajectories_figure
 from analysis.figures.paths import paths_figure
 from analysis.figures.priority import priority_figure
@@ -79,6 +81,17 @@ def build_figures(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure
     dict
         Name to figure, in the section's order; only those of which a row can be drawn.
     """
+    built = kept_figures()
+    if built is None:
+        return _build(section, meta)
+    what = json.dumps([section, meta], ensure_ascii=False)
+    if what not in built:
+        built[what] = _build(section, meta)
+    figures: dict[str, Figure] = built[what]
+    return dict(figures)
+
+
+def _build(section: Section, meta: Mapping[str, Any]) -> dict[str, Figure]:
     figures = {}
     for name in section["figures"]:
         builder, _, part = name.partition("@")

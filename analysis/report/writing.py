@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.once import built_once
 from analysis.report.draft import NAME as DRAFT
 from analysis.report.draft import render_draft
 from analysis.report.view import Tree
@@ -165,8 +166,9 @@ def _fill(
     if "twins" in tree["meta"]:
         (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
         (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
-    for form in forms:
-        _write_form(tree, made, form, sheets)
+    with built_once():
+        for form in forms:
+            _write_form(tree, made, form, sheets)
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
 
 
