@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.report.labels import READ
 from analysis.report.view import Tree
 from instrument.formatting import format_value
 
@@ -109,16 +110,16 @@ def item_sheet(tree: Tree, item: str) -> ItemSheet | None:
     wording = items_of(tree).get(item)
     if wording is None:
         return None
-    themes = tree["meta"]["instrument"]["themes"]
+    themes, known = tree["meta"]["instrument"]["themes"], tree["meta"].get(READ, {}).get(item, item)
     return ItemSheet(
         item=item,
         wording=wording,
         theme=next((theme["title"] for theme in themes if item in theme["items"]), ""),
-        facts=tuple(_facts(tree, item)),
-        answers=_answers(tree, item),
-        compared=_compared(tree, item),
-        functioning=tuple(_functioning(tree, item)),
-        curves=_curves(tree, item),
+        facts=tuple(_facts(tree, known)),
+        answers=_answers(tree, known),
+        compared=_compared(tree, known),
+        functioning=tuple(_functioning(tree, known)),
+        curves=_curves(tree, known),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.disclosure.shared import shared_tree
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, hidden_claims, question_rows
@@ -51,6 +52,8 @@ class Loaded:
     """Results, or why there are none and what to do about it."""
 
     tree: Tree | None
+    read: Tree | None = None
+    """The same in words for readers: labels in the place of ids."""
     problem: str = ""
     advice: str = ""
     source: str = ""
@@ -129,9 +132,10 @@ def load_results(path: Path | None, *, shared: bool = False) -> Loaded:
     if fault := _fault_of(tree):
         return Loaded(tree=None, problem=f"{path.name}: {fault}", advice=advice, source=str(path))
     if not shared or tree["meta"].get("shared"):
-        return Loaded(tree=tree, source=str(path))
+        return Loaded(tree=tree, read=tree_for_readers(tree), source=str(path))
     try:
-        return Loaded(tree=shared_tree(tree), source=str(path), reduced=True)
+        known = shared_tree(tree)
+        return Loaded(tree=known, read=tree_for_readers(known), source=str(path), reduced=True)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         fact = f"{path.name}: small numbers cannot be taken out of it, so nothing is shown to others."
         return Loaded(tree=None, problem=fact, advice=advice, source=str(path))

@@ -40,6 +40,7 @@ ADDED: dict[str, object] = {
     "notices": None,
     "timing": False,
     "offline": False,
+    "labels": {},
 }
 ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True, "between": None}
 
@@ -198,6 +199,8 @@ class Study(Model):
     notices: Notices | None = None
     timing: bool = False
     offline: bool = False
+    labels: dict[Text, Annotated[Text, Field(max_length=60)]] = Field(default_factory=dict)
+    """What readers call a column of covariates or outcomes."""
 
     @model_validator(mode="before")
     @classmethod

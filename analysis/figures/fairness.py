@@ -12,6 +12,8 @@ from analysis.figures.base import BLUE, LINES, MUTED, ORANGE, PLUM, Chart, Figur
 from analysis.rules import DIF_MODERATE, DIF_NEGLIGIBLE
 from instrument.formatting import format_value
 
+SHORT = 120
+"""Pixels of a name beside a mark; the whole stands in the table and the answer to the pointer."""
 STATES = ("not significant", "significant, small", "flagged")
 
 
@@ -61,7 +63,7 @@ def fairness_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         cuts = pd.DataFrame({"cut": [DIF_NEGLIGIBLE.cutoff, DIF_MODERATE.cutoff]})
         rule = alt.Chart(cuts).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
-        names = alt.Chart(flagged).mark_text(dy=-11).encode(y=rows, x=x, text="item:N")
+        names = alt.Chart(flagged).mark_text(dy=-11, limit=SHORT).encode(y=rows, x=x, text="item:N")
         drawn = rule.encode(x=alt.X("cut:Q")) + points + names
         return drawn.properties(width=width, height=52 * table["label"].nunique() + 70)
 

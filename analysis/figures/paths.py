@@ -54,7 +54,8 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             strokeWidth=alt.StrokeWidth("strength:Q", scale=thick, legend=None),
             color=alt.condition("datum.loading < 0", alt.value(ORANGE), alt.value(BLUE)),
         )  # fmt: skip
-        names = alt.Chart(edges).mark_text(align="left", dx=6, color=INK).encode(
+        room = round(width * (1 - ITEM_AT)) - 10  # a longer label is cut, never its number
+        names = alt.Chart(edges).mark_text(align="left", dx=6, color=INK, limit=room).encode(
             x=alt.X("end:Q", scale=x, axis=None), y=alt.Y("low:Q", scale=y, axis=None), text="label:N"
         )  # fmt: skip
         x_of, y_of = alt.X("at:Q", scale=x, axis=None), alt.Y("low:Q", scale=y, axis=None)
@@ -93,7 +94,7 @@ def _placed(loadings: pd.DataFrame) -> pd.DataFrame:
     )
     edges["high"] = edges.groupby("factor", sort=False)["low"].transform("mean")
     edges["label"] = [
-        f"{item}  {format_value(loading, 'r2')}"
+        f"{format_value(loading, 'r2')}  {item}"
         for item, loading in zip(edges["item"], edges["loading"], strict=True)
     ]
     return edges

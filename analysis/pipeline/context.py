@@ -251,6 +251,20 @@ class Context:
         wanted = [item for theme in themes for item in self.themes.get(theme, [])]
         return list(dict.fromkeys(wanted)) or self.item_ids
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What readers call columns of covariates and outcomes: by the study file, else by their names."""
+        tables = [table for table in (self.known_covariates, self.outcomes) if table is not None]
+        columns = [str(name) for table in tables for name in table.columns if name not in CONTRACT]
+        said = self.study.labels if self.study is not None else {}
+        return {name: said.get(name, name.replace("_", " ")) for name in dict.fromkeys(columns)}
+
+    @property
+    def outcome_label(self) -> str:
+        """What readers call the outcome of the study; empty where there is none."""
+        outcome = (self.study.outcome if self.study is not None else None) or ""
+        return self.labels.get(outcome, outcome)
+
     def title_of(self, theme: str) -> str:
         """Title of a theme, or of the total."""
         return "Total" if theme == "total" else self.scale.theme(theme).title

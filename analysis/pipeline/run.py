@@ -431,6 +431,7 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
             "notice": study.notice,
             "content_hash": study.content_hash,
         },
+        "labels": context.labels,
         "synthetic": study is not None and study.synthetic,
         "checksums": context.checksums,
         "notes": list(context.notes),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.standards import PROPERTIES_SOURCE, evidence_by_property, ordered
@@ -34,6 +35,7 @@ def render_draft(tree: Tree) -> str:
         Markdown, marked as a draft: a paragraph for each section with its numbers, then how many of its
         claims are met, not met and untested, and the state of each measurement property.
     """
+    tree = tree_for_readers(tree)
     return "\n".join(_lines(tree)) + "\n"
 
 

@@ -15,6 +15,7 @@ from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
 from analysis.report import opening_words
 from analysis.report.extent import Extent, document_title, shown_figures, shown_tables
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.opening import opening
@@ -53,6 +54,7 @@ def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
     str
         HTML with its style and figures inside; readable on a phone, printable, light and dark.
     """
+    tree = tree_for_readers(tree)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(["html", "html.jinja"]),

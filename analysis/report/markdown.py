@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.report import opening_words as words
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.opening import opening
@@ -43,6 +44,7 @@ def render_markdown(tree: Tree) -> str:
     str
         One document.
     """
+    tree = tree_for_readers(tree)
     return "\n".join(_lines(tree)) + "\n"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report import opening_words as words
+from analysis.report.labels import tree_for_readers
 from analysis.report.standards import PLACES, Evidence, evidence_of, states_sentence
 from analysis.report.view import Tree, verdicts
 from analysis.verdicts import Cause, Property, State
@@ -332,6 +333,7 @@ def opening_lines(tree: Tree) -> list[str]:
     list of str
         Sentence, states, themes, what to do next, counts.
     """
+    tree = tree_for_readers(tree)
     page = opening(tree)
     width = max((len(level.label) for level in page.levels), default=0)
     lines = [page.sentence]

@@ -18,6 +18,7 @@ from analysis.report.extent import (
     shown_figures,
     shown_tables,
 )
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.opening import opening
@@ -61,6 +62,7 @@ def render_pdf(tree: Tree, extent: Extent = Extent.WHOLE) -> bytes:
     bytes
         The file, without a date.
     """
+    tree = tree_for_readers(tree)
     import typst
 
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis.report import opening_words
 from analysis.report import short_words as words
+from analysis.report.labels import wordings_of
 from analysis.report.opening import SCORE, Opening, Point, opening
 from analysis.report.standards import Evidence, evidence_of
 from analysis.report.view import Tree
@@ -174,7 +175,7 @@ def _weakest(tree: Tree) -> Part | None:
         return None
     lowest = sorted(known, key=lambda row: table["item_rest_r"][row])[:MOST_WEAK]
     weak = [row for row in lowest if not ITEM_REST.holds(table["item_rest_r"][row])]
-    texts = tree["meta"]["instrument"]["items"]
+    texts = wordings_of(tree["meta"])
     rows = tuple(
         ([f"“{texts[table['item'][row]]}”"], [_cell(tree, "items", "statistics", "item_rest_r", row, "r2")])
         for row in weak or lowest

@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from analysis.report.labels import tree_for_readers
 from analysis.report.pdf import quoted
 from analysis.report.short import Grid, Number, Words, for_whom, honest_lines, short_parts
 from analysis.report.view import Tree
@@ -30,6 +31,7 @@ def render_short_html(tree: Tree) -> str:
     str
         HTML that asks nothing of the network; fits a phone and two sheets of paper.
     """
+    tree = tree_for_readers(tree)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=jinja2.select_autoescape(["html", "html.jinja"]),
@@ -84,6 +86,7 @@ def render_short_pdf(tree: Tree) -> bytes:
     bytes
         The file, without a date.
     """
+    tree = tree_for_readers(tree)
     import typst
 
     with tempfile.TemporaryDirectory() as folder:

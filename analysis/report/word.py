@@ -20,6 +20,7 @@ from analysis.report.extent import (
     shown_figures,
     shown_tables,
 )
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.opening import opening
@@ -83,6 +84,7 @@ def render_docx(tree: Tree, extent: Extent = Extent.WHOLE, paper: Paper = Paper.
     bytes
         The file; dates inside are fixed, so the same tree gives the same bytes.
     """
+    tree = tree_for_readers(tree)
     import docx
 
     document = docx.Document()

@@ -16,16 +16,16 @@ from dashboard.views.links import escaped
 def show() -> None:
     """Show every part of the short report."""
     state = parts.loaded()
-    if state.tree is None:
+    if state.read is None:
         parts.explain(state)
         return
     st.title("In short")
-    parts.small(f"{state.tree['meta']['instrument']['title']}: {for_whom(state.tree)}.")
-    for line in honest_lines(state.tree):
+    parts.small(f"{state.read['meta']['instrument']['title']}: {for_whom(state.read)}.")
+    for line in honest_lines(state.read):
         st.markdown(f":orange[**{escaped(line)}**]")
-    if state.tree["meta"].get("shared"):
+    if state.read["meta"].get("shared"):
         parts.show_notices([sharing.NOTICE])
-    for part in short_parts(state.tree):
+    for part in short_parts(state.read):
         _part(part)
 
 

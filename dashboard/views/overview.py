@@ -23,10 +23,10 @@ NEAREST = {Property.CONTENT: "items", Property.CRITERION: "validity", Property.R
 def show() -> None:
     """Show the sentence, the nine states, the themes and what to do; the rules wait behind a door."""
     state = parts.loaded()
-    if state.tree is None:
+    if state.read is None:
         parts.explain(state)
         return
-    page = services.overview(state.tree)
+    page = services.overview(state.read)
     first: Opening = page["opening"]
     st.title(page["title"])
     parts.small(page["study"])

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.report.labels import wordings_of
 from analysis.report.questions import QuestionRow
 from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
@@ -197,7 +198,7 @@ def show_map(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> 
     if figure is None:
         return
     st.markdown(f"**{figure.title}**")
-    show_live(live_chart(figure, section, meta["instrument"]["items"]), figure.alt)
+    show_live(live_chart(figure, section, wordings_of(meta)), figure.alt)
     st.html(responsive_images(figure, dark=st.context.theme.type == "dark", narrow_only=True))
 
 
@@ -244,7 +245,7 @@ def _draw(section: dict[str, Any], name: str, meta: dict[str, Any], dark: bool) 
 
     try:
         figure = build_figures(section, meta)[name]
-        chart = live_chart(figure, section, meta["instrument"]["items"])
+        chart = live_chart(figure, section, wordings_of(meta))
         live = None if chart is None else live_spec(chart, dark=dark)
         page = responsive_images(figure, dark=dark, narrow_only=live is not None)
     except (ValueError, TypeError, KeyError, IndexError):  # too few numbers, or a figure of another version

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from analysis.report.labels import READ
 from dashboard import services
 from dashboard.views import parts
 
@@ -39,8 +40,9 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
         _sentences(page["prose"])
     parts.show_figures(section, tree["meta"])
     parts.show_map(name, section, tree["meta"])
+    ids = {label: item for item, label in tree["meta"].get(READ, {}).items()}
     for view in page["tables"]:
-        items = section["tables"][view.name].get("item", ())
+        items = [ids.get(item, item) for item in section["tables"][view.name].get("item", ())]
         parts.show_table(view, items, key=f"table-{name}-{view.name}")
     _judged(page["findings"], main=not heading)
     for warning in section.get("warnings", []):

@@ -17,24 +17,24 @@ TAB = "tab"
 def show(page: PageOf) -> None:
     """Show the topics of a page, or what to do when there are none."""
     state = parts.loaded()
-    if state.tree is None:
+    if state.read is None:
         parts.explain(state)
         return
     st.title(page.title)
     parts.small(page.question)
-    parts.show_notices(services.overview(state.tree)["notices"][:1])
-    present = [name for name in page.topics if name in state.tree["sections"]]
+    parts.show_notices(services.overview(state.read)["notices"][:1])
+    present = [name for name in page.topics if name in state.read["sections"]]
     if not present:
         st.info(page.next_step)
         return
     arrived = address.arrive(page.path)
-    if page.path == "items" and (one := item.chosen(state.tree, page.path, arrived=arrived)):
-        item.show(state.tree, one)
+    if page.path == "items" and (one := item.chosen(state.read, page.path, arrived=arrived)):
+        item.show(state.read, one)
         return
-    chosen = _chosen(filters.choices(state.tree, present), page.path, arrived=arrived)
-    present = _opened(state.tree, page.path, present, arrived=arrived)
+    chosen = _chosen(filters.choices(state.read, present), page.path, arrived=arrived)
+    present = _opened(state.read, page.path, present, arrived=arrived)
     for name in present:
-        section.show_topic(state.tree, name, chosen, heading=len(present) > 1)
+        section.show_topic(state.read, name, chosen, heading=len(present) > 1)
 
 
 def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> list[str]:

@@ -209,12 +209,12 @@ def _to_outcome(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
     others = [name for table in measure_scores(context) for name in table.columns[2:] if name in people]
     added = (
         (
-            f"added to {study.outcome} beyond the other themes (ΔR²)",
+            f"added to {context.outcome_label} beyond the other themes (ΔR²)",
             True,
             added_by_theme(context, people, gaps),
         ),
         (
-            f"added to {study.outcome} beyond other measures (ΔR²)",
+            f"added to {context.outcome_label} beyond other measures (ΔR²)",
             False,
             added_beyond(context, people, others, gaps),
         ),

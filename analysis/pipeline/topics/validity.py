@@ -199,12 +199,12 @@ def _pairs(ratios: HtmtResult) -> list[tuple[str, str]]:
 
 
 def _beyond_table(context: Context, beyond: pd.DataFrame, others: list[str]) -> Table:
-    outcome = context.study.outcome if context.study is not None else ""
+    outcome = context.outcome_label
     return _shown(beyond, f"What each score adds to the prediction of {outcome} beyond {listed(others)}")
 
 
 def _increment_table(context: Context, added: pd.DataFrame) -> Table:
-    outcome = context.study.outcome if context.study is not None else ""
+    outcome = context.outcome_label
     return _shown(added, f"What each theme adds to the prediction of {outcome} beyond the other themes")
 
 
