@@ -26,6 +26,7 @@ from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.report.extent import Extent
 from analysis.report.html import render_html
+from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of
 from analysis.report.markdown import render_markdown
 from analysis.report.pdf import render_pdf
@@ -204,11 +205,17 @@ def _heads(tree: Mapping[str, Any]) -> Counter[str]:
     return summed(column["label"] for caption in captions for column in caption["columns"].values())
 
 
-@pytest.fixture(scope="session")
-def use_tree() -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def tree(tree: dict[str, Any]) -> Any:
+    """The results as readers see them: ids hold numbers that are printed in no form."""
+    return tree_for_readers(tree)
+
+
+@pytest.fixture(scope="module")
+def use_tree() -> Any:
     """Sections that need a usage log."""
     data = simulate_study("dta_example", n=250, seed=3)
-    return validate(
+    made = validate(
         data.responses,
         instrument.load("dta"),
         usage=data.usage,
@@ -218,6 +225,7 @@ def use_tree() -> dict[str, Any]:
         enrolment=data.enrolment,
         topics=("flow", "use", "adherence"),
     ).to_dict()
+    return tree_for_readers(made)
 
 
 @pytest.fixture(scope="module")
