@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.pipeline.topics import TOPICS
 from analysis.report.html import render_html
+from analysis.report.labels import tree_for_readers
 from analysis.report.markdown import render_markdown
 from analysis.report.questions import QUESTIONS
 from analysis.report.standards import (
@@ -178,6 +179,7 @@ def printed_forms(tree: dict[str, Any]) -> dict[str, str]:
 
 
 def test_every_option_used_is_named_in_the_methods(tree: dict[str, Any]) -> None:
+    tree = dict(tree_for_readers(tree))
     for form, text in printed_forms(tree).items():
         methods = text[text.rindex("Methods\n") :]
         assert str(tree["meta"]["seed"]) in methods
