@@ -131,13 +131,13 @@ def load_results(path: Path | None, *, shared: bool = False) -> Loaded:
         return Loaded(tree=None, problem=fact, advice="The file is damaged. " + advice, source=str(path))
     if fault := _fault_of(tree):
         return Loaded(tree=None, problem=f"{path.name}: {fault}", advice=advice, source=str(path))
-    if not shared or tree["meta"].get("shared"):
-        return Loaded(tree=tree, read=tree_for_readers(tree), source=str(path))
+    fact = f"{path.name}: its parts are not what they should be."
     try:
-        known = shared_tree(tree)
-        return Loaded(tree=known, read=tree_for_readers(known), source=str(path), reduced=True)
+        if reduced := shared and not tree["meta"].get("shared"):
+            fact = f"{path.name}: small numbers cannot be taken out of it, so nothing is shown to others."
+            tree = shared_tree(tree)
+        return Loaded(tree=tree, read=tree_for_readers(tree), source=str(path), reduced=reduced)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-        fact = f"{path.name}: small numbers cannot be taken out of it, so nothing is shown to others."
         return Loaded(tree=None, problem=fact, advice=advice, source=str(path))
 
 

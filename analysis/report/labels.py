@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,13 +197,14 @@ def _section(section: Mapping[str, Any], names: Names) -> dict[str, Any]:
     made["method"] = {**section["method"], **texts, "options": options}
     made["captions"] = {name: _caption(caption, names) for name, caption in section["captions"].items()}
     made["tables"] = {
-        name: {
-            key: _column(key, column, key in section["captions"][name]["columns"], names)
-            for key, column in table.items()
-        }
+        name: _table(table, section["captions"].get(name, {"columns": ()})["columns"], names)
         for name, table in section["tables"].items()
     }
     return made
+
+
+def _table(table: Mapping[str, list[Any]], printed: Container[str], names: Names) -> dict[str, list[Any]]:
+    return {key: _column(key, column, key in printed, names) for key, column in table.items()}
 
 
 def _column(key: str, column: list[Any], printed: bool, names: Names) -> list[Any]:

@@ -109,7 +109,8 @@ def test_models_of_use_are_those_of_scores_with_and_without(rows: pd.DataFrame) 
 def test_what_a_theme_adds_to_the_outcome_follows_from_least_squares(rows: pd.DataFrame) -> None:
     study = as_study(DATA.study)
     whole = instrument.score(DATA.responses, SCALE).scores
-    row = one(rows, f"added to {study.outcome} beyond the other themes (ΔR²)", "progression")
+    called = study.outcome.replace("_", " ")  # the study file gives it no label
+    row = one(rows, f"added to {called} beyond the other themes (ΔR²)", "progression")
     for ending, scores in {"": whole, "_without": scores_without("outcome")}.items():
         first = scores[scores["wave"] == study.waves[0].name].set_index("participant")
         table = first.join(DATA.covariates.set_index("participant"))

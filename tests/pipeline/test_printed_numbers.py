@@ -212,10 +212,10 @@ def tree(tree: dict[str, Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def use_tree() -> Any:
+def use_results() -> dict[str, Any]:
     """Sections that need a usage log."""
     data = simulate_study("dta_example", n=250, seed=3)
-    made = validate(
+    return validate(
         data.responses,
         instrument.load("dta"),
         usage=data.usage,
@@ -225,7 +225,12 @@ def use_tree() -> Any:
         enrolment=data.enrolment,
         topics=("flow", "use", "adherence"),
     ).to_dict()
-    return tree_for_readers(made)
+
+
+@pytest.fixture(scope="module")
+def use_tree(use_results: dict[str, Any]) -> Any:
+    """The same as readers see them."""
+    return tree_for_readers(use_results)
 
 
 @pytest.fixture(scope="module")
@@ -438,6 +443,6 @@ def test_the_second_renderer(value: float, form: str, printed: str) -> None:
 
 
 def test_every_number_is_that_of_the_ledger(
-    unlike: Callable[..., list[str]], use_tree: dict[str, Any]
+    unlike: Callable[..., list[str]], use_results: dict[str, Any]
 ) -> None:
-    assert unlike("use", use_tree["sections"]) == []
+    assert unlike("use", use_results["sections"]) == []

@@ -24,6 +24,7 @@ from analysis.report.extent import (
     shown_tables,
 )
 from analysis.report.html import SUPPLEMENT_PAGE, further_words, render_html
+from analysis.report.labels import tree_for_readers
 from analysis.report.pdf import render_pdf
 from analysis.report.standards import ordered
 from analysis.report.view import prose
@@ -110,7 +111,7 @@ def test_the_page_sends_to_places_that_the_supplement_has(tree: dict[str, Any]) 
 def test_no_sentence_of_a_section_is_lost(tree: dict[str, Any]) -> None:
     page = re.sub(r"<[^>]+>", "", render_html(tree, Extent.MAIN))
     words = " ".join(unescape(page).split())
-    for _, one in ordered(tree["sections"]):
+    for _, one in ordered(tree_for_readers(tree)["sections"]):
         for sentence in prose(one) + one["warnings"]:
             assert " ".join(sentence.split()) in words
 

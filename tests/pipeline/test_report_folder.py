@@ -15,6 +15,7 @@ import pytest
 
 from analysis.pipeline import Validation
 from analysis.report import html
+from analysis.report.labels import tree_for_readers
 from analysis.report.markdown import render_markdown
 from analysis.report.pdf import render_pdf
 from analysis.report.questions import question_rows
@@ -109,7 +110,7 @@ def test_the_word_document_holds_every_table(tree: dict[str, Any]) -> None:
     document = docx.Document(io.BytesIO(raw))
     wanted = [
         table_view(name, section, table)
-        for name, section in ordered(tree["sections"])
+        for name, section in ordered(tree_for_readers(tree)["sections"])
         for table in section["tables"]
     ]
     wanted.sort(key=lambda view: len(view.rows) > LONG_TABLE)  # long ones stand at the end
@@ -127,7 +128,7 @@ def test_the_word_document_holds_every_table(tree: dict[str, Any]) -> None:
 def test_markdown_holds_every_table_and_verdict(tree: dict[str, Any]) -> None:
     text = render_markdown(tree)
     assert text.count("**Table ") == sum(len(section["tables"]) for section in tree["sections"].values())
-    for row in question_rows(tree):
+    for row in question_rows(tree_for_readers(tree)):
         assert f"- {row.question} **{row.hold}.** {row.rule}" in text
         assert row.worst is None or f"{row.worst}, {row.worst_value}." in text
     assert re.search(r"\| \.\d\d \|", text), "bounded statistics are written without the zero"
