@@ -19,5 +19,5 @@ MEASURE_WORDS = {
     "logins": "logins",
     "events": "events",
 }
-EARLY_USE = ("use_before", "active_days_before", "idle_at_landmark")
+EARLY_USE = ("use_before", "active_days_before", "idle_at_landmark", "first_use_before")
 JOINED = "joined"

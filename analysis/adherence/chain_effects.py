@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.adherence.chain_claims import route_claim, strongest_cause
 from analysis.adherence.chain_models import ChainFit, fit_chain, simple_mediation, simulated_strengths
+from analysis.adherence.claims import causes_of
 from analysis.adherence.clusters import Clusters
 from analysis.adherence.drawn_moments import (
     drawn_covariances,
@@ -18,7 +20,8 @@ from analysis.adherence.drawn_moments import (
     percentile_limits,
 )
 from analysis.adherence.families import e_value
-from analysis.adherence.hidden_cause import under_hidden_cause
+from analysis.adherence.four_way import Triple, four_way
+from analysis.adherence.hidden_cause import HiddenCause, under_hidden_cause
 from analysis.adherence.routes import Route, all_routes, chain_slopes, strength_of, sums_of
 from analysis.reliability.resampling import accelerated_limits
 from instrument.errors import NotEstimableError
@@ -38,6 +41,8 @@ class Chain:
     held_names: list[str]
     parts: Floats | None
     clusters: Clusters | None = None
+    early: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()  # of the step from alliance to later use
 
 
 def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str,
     Returns
     -------
     dict
-        `effects`, `latent`, `latent_fit`, `simple`, `sensitivity`, `robustness`, `failed`.
+        `effects`, `latent`, `latent_fit`, `simple`, `sensitivity`, `robustness`, `four_way`, `failed`.
     """
     table, nodes, held = _plain(chain)
     moments = np.column_stack([chain.held, chain.people.to_numpy(dtype=float)])
@@ -70,6 +75,12 @@ def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str,
         failed,
     )
     sensitivity, robustness = _doubt(chain, moments, drawn, level)
+    parted = _kept(
+        "four parts",
+        lambda: _four_parts(chain, level, draws, seed),
+        pd.DataFrame(columns=["route", "part", "estimate", "se", "ci_lower", "ci_upper", "share"]),
+        failed,
+    )
     return {
         "effects": effects,
         "latent": latent,
@@ -77,6 +88,7 @@ def chain_tables(chain: Chain, level: float, draws: int, seed: int) -> dict[str,
         "simple": simple_mediation(table, nodes[-3:], [*nodes[:-3], *held], level, min(draws, 1000), seed),
         "sensitivity": sensitivity,
         "robustness": robustness,
+        "four_way": parted,
         "failed": pd.DataFrame(failed, columns=["part", "reason"]),
     }
 
@@ -167,6 +179,45 @@ def _latent(
     return frame, fit.fit
 
 
+def _triple(chain: Chain, start: int) -> Triple:
+    """Three steps in a row; steps before them are held constant with the rest."""
+    steps = chain.people[chain.nodes].to_numpy(dtype=float)
+    held = np.column_stack([chain.held, steps[:, :start]])
+    return Triple(start=steps[:, start], middle=steps[:, start + 1], end=steps[:, start + 2], held=held)
+
+
+def _four_parts(chain: Chain, level: float, draws: int, seed: int) -> pd.DataFrame:
+    """Four parts of the last three steps, the direct one at no later use (or at the mean of a score)."""
+    start = len(chain.nodes) - 3
+    frame = four_way(
+        _triple(chain, start),
+        reference=0.0,
+        draws=draws,
+        seed=seed,
+        confidence=level,
+        clusters=chain.clusters,
+    )
+    frame.insert(0, "route", " → ".join(chain.nodes[start:]))
+    return frame
+
+
+def _claimed(chain: Chain, start: int, found: HiddenCause) -> dict[str, Any]:
+    """What may be said of three steps in a row."""
+    route = _triple(chain, start)
+    causes = causes_of(chain.held_names, chain.early)
+    causes |= {chain.nodes[k]: [chain.held.shape[1] + k] for k in range(start)}
+    bound, cause = strongest_cause(route.start, route.middle, route.end, route.held, causes)
+    steps = chain.nodes[start : start + 3]
+    taken = ("alliance", "later use") in ((steps[0], steps[1]), (steps[1], steps[2]))
+    told = route_claim(found, bound, cause, chain.doubts if taken else ())
+    return {
+        "bound": told.bound,
+        "bound_cause": told.cause,
+        "claim": str(told.claim),
+        "doubts": ", ".join(told.doubts),
+    }
+
+
 def _doubt(chain: Chain, moments: Floats, drawn: Floats, level: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sensitivity of every three steps in a row to a hidden cause of the last two."""
     whole = np.cov(moments, rowvar=False)
@@ -193,6 +244,7 @@ def _doubt(chain: Chain, moments: Floats, drawn: Floats, level: float) -> tuple[
                 "rho_at_zero": found.at_zero,
                 "rho_at_limit": found.at_limit,
                 "shared": found.shared,
+                **_claimed(chain, start, found),
             }
         )
     return pd.concat(curves, ignore_index=True), pd.DataFrame(points)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -201,15 +202,36 @@ def _benchmark(design: LandmarkDesign, x: Floats, fit: Fit, share: Floats, due: 
 
 def _causes(design: LandmarkDesign) -> dict[str, list[int]]:
     """Columns of each measured cause: early use together, calendar time together, levels of one label."""
+    return {
+        cause: [2 + k for k in columns]
+        for cause, columns in causes_of(design.adjusters, design.early).items()
+    }
+
+
+def causes_of(names: Sequence[str], early: Collection[str]) -> dict[str, list[int]]:
+    """Columns of each measured cause among those held constant.
+
+    Parameters
+    ----------
+    names
+        Columns held constant.
+    early
+        Those of use before the landmark, which are one cause together.
+
+    Returns
+    -------
+    dict
+        Cause to places in `names`.
+    """
     found: dict[str, list[int]] = {}
-    for k, name in enumerate(design.adjusters):
-        if k < len(design.early):
+    for k, name in enumerate(names):
+        if name in early:
             cause = EARLY
         elif name == JOINED or name.startswith(f"{JOINED}, "):
             cause = "the time of enrolment"
         else:
             cause = name.split(":")[0]
-        found.setdefault(cause, []).append(2 + k)
+        found.setdefault(cause, []).append(k)
     return found
 
 

@@ -19,6 +19,7 @@ PEOPLE_PER_COLUMN = 15
 EVENTS_PER_COLUMN = 10
 FEWEST_COLUMNS = 2
 FEWEST_VALUES = 3
+BEGUN_LATE = 7.0  # days after enrolment: whoever begins later has a newer app at the landmark
 FEWEST_NEVER = 8  # who never came before the landmark: they may be unlike all who did
 DAYS_OF_A_YEAR, LONGEST_WITHOUT_SEASONS = 365.25, 300.0
 LEAST_OF_ITS_OWN = 0.01  # of a column's variance that the columns before it leave unsaid
@@ -41,7 +42,8 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     Parameters
     ----------
     frame
-        `use_before` (units done, uncapped), `active_days_before`, `idle_at_landmark` (days without use).
+        `use_before` (units done, uncapped), `active_days_before`, `idle_at_landmark` (days without use), and
+        where known `first_use_before` (day of the first use; missing where there was none).
     analysed : array, shape (n,)
         Rows whose percentiles place the knots.
     gap_days
@@ -50,16 +52,17 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     Returns
     -------
     EarlyUse
-        `log(1 + x)` of units, of active days and of idle days, whether there was any use (where 8 people or
-        more had none); then the curved columns of restricted cubic
-        splines in the logarithms of units and active days (the plain count where a spline has too few
-        values). Columns that say what others have said already are left out.
+        `log(1 + x)` of units, of active days and of idle days, the day of the first use (where 8 people or
+        more began a week or more after day 0), whether there was any use (where 8 had none); then the curved
+        columns of restricted cubic splines in the logarithms of units and active days (the plain count where
+        a spline has too few values). Columns that say what others have said already are left out.
 
     Notes
     -----
     What people did before the rating makes rating and later use alike. A count cut at the intended amount
     says of everyone above it that they did the same; a straight line says that the tenth session means as
-    much as the first. Neither removes the confounding.
+    much as the first. Neither removes the confounding. Nor does a sum tell who began late: what is new is
+    rated otherwise, and used otherwise for a while.
     """
     count = frame["use_before"].to_numpy(dtype=float)
     days = frame["active_days_before"].to_numpy(dtype=float)
@@ -67,6 +70,8 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     bent = _curves("use_before", count, analysed)
     other = _curves("active_days_before", days, analysed)
     ordered = {"use_before, log": np.log1p(count), "idle_at_landmark, log": np.log1p(idle)}
+    if (begun := _begun(frame)) is not None and (begun[analysed] >= BEGUN_LATE).sum() >= FEWEST_NEVER:
+        ordered["first_use_before, day"] = begun
     ordered |= dict(list(bent.items())[:1])
     never = (count == 0) & (days == 0)
     if min(never[analysed].sum(), (~never)[analysed].sum()) >= FEWEST_NEVER:
@@ -85,6 +90,15 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
         if left @ left > LEAST_OF_ITS_OWN * len(left):
             kept[name], basis = column, wider
     return EarlyUse(columns=pd.DataFrame(kept, index=frame.index))
+
+
+def _begun(frame: pd.DataFrame) -> Floats | None:
+    """Day of the first use; of those who never came the landmark, up to which they were idle."""
+    if "first_use_before" not in frame:
+        return None
+    first = frame["first_use_before"].to_numpy(dtype=float)
+    idle = frame["idle_at_landmark"].to_numpy(dtype=float)
+    return np.asarray(np.where(np.isnan(first), idle, first))
 
 
 def _curves(name: str, count: Floats, analysed: NDArray[np.bool_]) -> dict[str, Floats]:

@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.adherence.chain_claims import STEP_NOT_FOUND
 from analysis.adherence.chain_effects import CHAIN, Chain, chain_tables
+from analysis.adherence.claims import Claim
+from analysis.adherence.context import REMAINING
 from analysis.adherence.design import BOOKKEEPING, FEWEST, LandmarkDesign, assemble, refuse_overlap
+from analysis.adherence.models import ModelRun
 from analysis.adherence.several_scores import standardized
 from analysis.adherence.steps import LABELS, Step
 from analysis.adherence.time_order import refuse_disorder
@@ -55,7 +59,13 @@ class MediationResult(Result):
     sensitivity : DataFrame
         Indirect effect by the supposed correlation of two error terms: `route`, `rho`, `estimate`, limits.
     robustness : DataFrame
-        `route`, `rho_at_zero`, `rho_at_limit`, `shared` (product of the shares a hidden cause must explain).
+        `route`, `rho_at_zero`, `rho_at_limit`, `shared` (product of the shares a hidden cause must explain),
+        `bound` (correlation of errors that a hidden cause as strong as `bound_cause` makes), `claim`,
+        `doubts`.
+    four_way : DataFrame
+        Four parts of the total of the last three steps, and their sums: `route`, `part`, `estimate`, `se`,
+        percentile bootstrap limits, `share`. The direct part is told at no later use (at the mean, where the
+        middle is a score).
     order : DataFrame
         What was measured when: `step`, `from_day`, `to_day`, `before_next`.
     flow : DataFrame
@@ -74,6 +84,7 @@ class MediationResult(Result):
     simple: pd.DataFrame
     sensitivity: pd.DataFrame
     robustness: pd.DataFrame
+    four_way: pd.DataFrame
     order: pd.DataFrame
     flow: pd.DataFrame
     failed: pd.DataFrame
@@ -211,7 +222,8 @@ def mediate_adherence(
         chosen,
         cluster or plan.cluster,
     )
-    chain = _chain(design, names, plan, _parts(scale, names), table, chosen)
+    doubts = _doubts(design, names["alliance"], confidence)
+    chain = _chain(design, names, plan, _parts(scale, names), table, chosen, doubts)
     if chain.clusters is not None:
         notes.append(
             f"whole clusters ({design.cluster}, {chain.clusters.count}) are drawn in the bootstrap, on which "
@@ -240,6 +252,14 @@ def mediate_adherence(
         },
         notes=[*usage.notes, *design.notes, *notes],
     )
+
+
+def _doubts(design: LandmarkDesign, alliance: str, confidence: float) -> tuple[str, ...]:
+    """Why the step from alliance to later use may have no reason of its own; `step`: not found."""
+    run = ModelRun(design, alliance, confidence, None).run((REMAINING,))
+    if run.standing is None or run.standing.claim is Claim.NOT_FOUND:
+        return (STEP_NOT_FOUND,)
+    return tuple(map(str, run.standing.doubts))
 
 
 def _names(scale: Instrument, context: str | None, alliance: str | None) -> dict[str, str]:
@@ -283,6 +303,7 @@ def _chain(
     parts: Sequence[str],
     table: pd.DataFrame,
     wave: str,
+    doubts: tuple[str, ...],
 ) -> Chain:
     """Complete people with chain, themes and adjustment under plain names."""
     frame, adjusters = design.frame, design.adjusters
@@ -321,6 +342,8 @@ def _chain(
         held_names=list(held.columns),
         parts=standardized(people[list(parts)].to_numpy(dtype=float)) if parts else None,
         clusters=clusters,
+        early=tuple(design.early),
+        doubts=doubts,
     )
 
 

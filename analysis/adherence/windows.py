@@ -22,8 +22,8 @@ class Windows:
     """Use by person and wave.
 
     `use`: participant, wave, done, due (while watched), percent, and what came before the first window:
-    use_before (units done, uncapped), active_days_before, idle_at_landmark; only people still watched when
-    the window opens, with something due in it. `table`: wave, from_day, to_day, due.
+    use_before (units done, uncapped), active_days_before, idle_at_landmark, first_use_before; only people
+    still watched when the window opens, with something due in it. `table`: wave, from_day, to_day, due.
     """
 
     use: pd.DataFrame
@@ -128,7 +128,9 @@ def use_by_window(
             }
         )
     first = summaries[kept[0]]
-    earlier = first.people[["participant", "active_days_before", "idle_at_landmark"]].assign(
+    earlier = first.people[
+        ["participant", "active_days_before", "idle_at_landmark", "first_use_before"]
+    ].assign(
         participant=first.people["participant"].astype(str),
         use_before=first.people[f"{first.rule['measure']}_before"].astype(float),
     )

@@ -38,6 +38,9 @@ class Drawn:
     # what the score is the mean of, shape (people, k), and the same slope by one unit of what they measure
     parts: Table | None = None
     latent_slope: Table | None = None
+    # day of the first use; sessions of each week, shape (12, people), where the sums do not say it all
+    begun: Table | None = None
+    weekly: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,17 +82,31 @@ def base_study(**changes: Any) -> dict[str, Any]:
 def logs(drawn: Drawn, rng: np.random.Generator) -> pd.DataFrame:
     """One event per session, at random moments of its period while the person was there."""
     ids = np.arange(len(drawn.score))
+    if drawn.weekly is not None:
+        return _by_week(drawn.weekly, rng)
+    begun = np.zeros(len(ids)) if drawn.begun is None else drawn.begun
     before = np.repeat(ids, drawn.sessions_before.astype(int))
     after = np.repeat(ids, drawn.sessions_after.astype(int))
     early_end = np.minimum(drawn.until, LANDMARK)[before]
     late_end = np.minimum(drawn.until, DAYS)[after]
     day = np.concatenate(
         [
-            rng.random(len(before)) * early_end,
+            begun[before] + rng.random(len(before)) * (early_end - begun[before]),
             LANDMARK + rng.random(len(after)) * np.maximum(late_end - LANDMARK, 1e-6),
         ]
     )
     who = np.concatenate([before, after])
+    return pd.DataFrame({"participant": who, "day": day, "kind": "session_completed", "duration": 20.0})
+
+
+def _by_week(weekly: Table, rng: np.random.Generator) -> pd.DataFrame:
+    """Sessions at random moments of their weeks."""
+    weeks, m = weekly.shape
+    who = np.tile(np.arange(m), weeks)
+    start = np.repeat(7.0 * np.arange(weeks), m)
+    number = weekly.astype(int).ravel()
+    day = np.repeat(start, number) + 7.0 * rng.random(int(number.sum()))
+    who = np.repeat(who, number)
     return pd.DataFrame({"participant": who, "day": day, "kind": "session_completed", "duration": 20.0})
 
 

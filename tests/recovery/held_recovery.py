@@ -26,7 +26,7 @@ from analysis.adherence.models import ModelRun
 from analysis.usage import UsageSummary, summarise_usage
 from instrument.errors import NotEstimableError
 from instrument.study import Study, as_study
-from tests.recovery import held_doubts  # noqa: F401  adds its populations
+from tests.recovery import held_doubts, held_starts  # noqa: F401  each adds its populations
 from tests.recovery.held_populations import POPULATIONS, Drawn, Held, base_study, logs
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "held_populations.csv"

@@ -13,6 +13,7 @@ import pytest
 from scipy import stats
 
 from analysis.adherence.chain_models import ChainFit, fit_chain, simple_mediation
+from analysis.adherence.four_way import SUMS, Triple, four_way
 from analysis.adherence.hidden_cause import indirect_given_rho
 from analysis.adherence.routes import all_routes, chain_slopes, strength_of
 from analysis.reliability.resampling import accelerated_limits
@@ -30,6 +31,7 @@ COMPARED = [
     ("Routes of a chain, observed scores: estimates, standard errors", "R lavaan sem", SEARCH),
     ("Routes of a chain, latent alliance: estimates, standard errors", "R lavaan sem", SEARCH),
     ("Indirect effect under a correlation of errors", "R lm", EXACT),
+    ("Four parts of a total effect: estimates, standard errors", "R lm, deltas by D()", EXACT),
     ("Indirect effect of three steps", "pingouin mediation_analysis", EXACT),
     ("Bias-corrected and accelerated limits", "scipy.stats.bootstrap", EXACT),
 ]
@@ -85,6 +87,29 @@ def test_under_a_correlation_of_errors(name: str, last: int, table: pd.DataFrame
     covariance = np.cov(table[columns].to_numpy(float), rowvar=False)
     found = indirect_given_rho(covariance[None], np.array(VALUES["rho"]))[0]
     np.testing.assert_allclose(found, VALUES[name], rtol=EXACT)
+
+
+FOUR = [
+    ("four_use", ("alliance", "done", "outcome"), ("context", "before", "distress"), 0.0),
+    ("four_at_three", ("alliance", "done", "outcome"), ("before",), 3.0),
+    ("four_alliance", ("context", "alliance", "done"), ("before", "distress"), 0.5),
+]
+
+
+@pytest.mark.parametrize(("name", "steps", "held", "reference"), FOUR)
+def test_four_parts_of_a_total(
+    name: str, steps: tuple[str, str, str], held: tuple[str, ...], reference: float, table: pd.DataFrame
+) -> None:
+    start, middle, end = (table[step].to_numpy(float) for step in steps)
+    route = Triple(start=start, middle=middle, end=end, held=table[list(held)].to_numpy(float))
+    found = four_way(route, reference=reference, draws=400, seed=1)
+    np.testing.assert_allclose(found["estimate"], VALUES[name]["estimate"], rtol=EXACT)
+    np.testing.assert_allclose(found["se"], VALUES[name]["se"], rtol=EXACT)
+    assert found["part"].tolist() == list(SUMS)
+    np.testing.assert_allclose(found["share"], found["estimate"] / found["estimate"][4], rtol=1e-12)
+    # 400 draws: the width of a bootstrap interval is known to about 5 %
+    width = (found["ci_upper"] - found["ci_lower"]) / (2 * 1.96 * found["se"])
+    assert width.between(0.75, 1.35).all()
 
 
 def test_pingouin_finds_the_same_indirect_effect(table: pd.DataFrame) -> None:

@@ -337,6 +337,29 @@ def test_early_use_is_logarithms_first_and_idle_days_stop_at_the_gap() -> None:
     assert not [name for name in twin.columns if name.startswith("active_days_before")]
 
 
+def test_the_day_of_the_first_use_counts_where_eight_began_late() -> None:
+    draw = np.random.default_rng(2)
+    begun = np.where(np.arange(80) < 8, 7.0, draw.uniform(0, 6.9, 80))
+    begun[79] = np.nan  # never came
+    frame = pd.DataFrame(
+        {
+            "use_before": draw.integers(1, 40, 80),
+            "active_days_before": draw.integers(1, 20, 80),
+            "idle_at_landmark": draw.integers(0, 28, 80),
+            "first_use_before": begun,
+        }
+    )
+    found = early_use(frame, np.arange(80) < 70, 14)
+    names = list(found.columns)
+    assert names[2] == "first_use_before, day"
+    expected = frame["first_use_before"].fillna(frame["idle_at_landmark"])
+    np.testing.assert_allclose(found.columns[names[2]], expected)
+    assert "first_use_before" in found.described(names)
+    for changed, analysed in ((begun - 1e-9, np.arange(80) < 70), (begun, np.arange(80) > 0)):
+        fewer = early_use(frame.assign(first_use_before=changed), analysed & (np.arange(80) < 70), 14)
+        assert names[2] not in fewer.columns
+
+
 def test_calendar_time_needs_everybodys_day_and_more_than_one() -> None:
     joined = np.arange(200.0)
     everyone = np.ones(200, dtype=bool)

@@ -78,7 +78,8 @@ def _sentence(claim: Claim, doubts: str) -> str:
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
             "after, and silence; a hidden cause would have to explain {robustness_limit:percent} of what is "
             "left of score and use alike before the interval reached nothing. One that came up shortly "
-            "before the rating, such as a relapse, leaves no trace in use before it."
+            "before the rating, such as a relapse, leaves no trace in use before it, and one that use before "
+            "hardly shows, such as fading at a pace of one's own, a faint one."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
     return (

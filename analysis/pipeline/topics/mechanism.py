@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from analysis.adherence.chain_claims import STEP_NOT_FOUND
+from analysis.adherence.claims import Claim, Doubt
+from analysis.adherence.four_way import DIRECT, MEDIATED, PURE, REFERENCE, TOTAL
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason
@@ -14,6 +19,38 @@ from instrument.errors import NotEstimableError, fact_and_hint
 if TYPE_CHECKING:
     from analysis.adherence.mediation import MediationResult
 
+SAID = {
+    Claim.NOT_FOUND: "{middle}, so a route by way of {middle} is not shown: its interval holds zero.",
+    Claim.UNTOLD: (
+        "{middle} in these figures. Whether it does for a reason of its own cannot be told from these data: "
+        "{route_doubts}."
+    ),
+    Claim.SUPPORTED: (
+        "{middle}: supported, as far as it can be without a trial. It survives a hidden cause as strong as "
+        "{bound_cause}, and the step from alliance to later use the doubts that are asked of it."
+    ),
+}
+DOUBTS = {
+    Doubt.BENCHMARK: "a hidden cause as strong as {bound_cause} could take it away",
+    Doubt.HABIT: "a lasting habit behind use before, alliance and use after would look the same",
+    Doubt.SILENCE: "who answered could feign the step from alliance to later use",
+    Doubt.GROUPS: "people of one group may be alike",
+    STEP_NOT_FOUND: "the step from alliance to later use was not found by itself",
+}
+FOUR = (
+    "Were the strength of the last step to hang on the start, four parts make up the difference of "
+    "{four_total:d2} (VanderWeele's four-way decomposition): {four_direct:d2} with {middle} at its reference "
+    "(none, or the mean of a score), {four_reference:d2} from their interaction without {start} moving "
+    "{middle}, {four_mediated:d2} from both, and {four_pure:d2} by way of {middle} alone. The same order and "
+    "the same absence of hidden causes are taken for granted."
+)
+FOUR_KEYS = {
+    TOTAL: "four_total",
+    DIRECT: "four_direct",
+    REFERENCE: "four_reference",
+    MEDIATED: "four_mediated",
+    PURE: "four_pure",
+}
 ROUTE = {"kind": ("Kind", "text"), "route": ("Route", "text"), "estimate": ("Estimate", "d3")}
 ORDER = {"yes": "yes", "no": "no, at the same time", "open": "not known", "": ""}
 
@@ -42,7 +79,8 @@ def section_mechanism(context: Context) -> Section:
         values=values,
         value_kinds={
             "n": people(weight=9),
-            **each(TEXT, "route start middle end chain unit outcome"),
+            **each(TEXT, "route start middle end chain unit outcome route_claim bound_cause route_doubts"),
+            **each(statistic(), " ".join(FOUR_KEYS.values())),
             **each(statistic(), "estimate lower upper total total_lower total_upper e_value"),
             **each(statistic(), "rho_at_zero rho_at_limit shared latent_estimate latent_lower latent_upper"),
             **each(statistic(), "latent_cfi latent_rmsea latent_srmr"),
@@ -105,7 +143,14 @@ def _values(found: MediationResult) -> dict[str, Any]:
         "rho_at_zero": doubt["rho_at_zero"],
         "rho_at_limit": doubt["rho_at_limit"],
         "shared": doubt["shared"],
+        "route_claim": doubt["claim"],
+        "bound_cause": doubt["bound_cause"],
     }
+    named = [DOUBTS[name] for name in str(doubt["doubts"]).split(", ") if name]
+    values["route_doubts"] = "; ".join(named).replace("{bound_cause}", str(doubt["bound_cause"]))
+    if len(found.four_way):
+        parts = found.four_way.set_index("part")["estimate"]
+        values |= {key: float(parts[part]) for part, key in FOUR_KEYS.items()}
     if route in latent.index:
         names = ("estimate", "mc_lower", "mc_upper")
         values |= {f"latent_{name.removeprefix('mc_')}": latent.loc[route, name] for name in names}
@@ -122,18 +167,19 @@ def _prose(values: dict[str, Any]) -> list[str]:
         "holds cannot be read off these figures: other orders and hidden causes can make the same ones.",
         f"Per standard deviation of {{start}}, {{end}} differs by {{total:d2}} {measured} (95% interval "
         "{total_lower:d2} to {total_upper:d2}); {estimate:d2} of it ({lower:d2} to {upper:d2}) goes by way "
-        "of "
-        + (
-            "{middle}."
-            if surely
-            else "{middle}, so a route by way of {middle} is not shown: its interval holds zero."
-        ),
+        "of " + SAID[Claim(values["route_claim"])],
         "A hidden cause of both {middle} and {end} that leaves their unexplained parts correlated by "
         "{rho_at_zero:r2} would make this route nothing"
-        + ("; at {rho_at_limit:r2} its interval holds zero." if surely else ".")
+        + (
+            "; at {rho_at_limit:r2} its interval holds zero."
+            if surely and np.isfinite(values["rho_at_limit"])
+            else "."
+        )
         + " Such a cause would have to explain shares of what is left unexplained in both whose product is "
         "{shared:r3}.",
     ]
+    if "four_total" in values:
+        said.append(FOUR)
     if "latent_estimate" in values:
         said.append(
             "With alliance as a latent variable above its themes the route is {latent_estimate:d2} "
@@ -207,14 +253,35 @@ def _tables(found: MediationResult) -> dict[str, Table]:
         ),
         "robustness": Table(
             frame=found.robustness,
-            kinds=each(TEXT, "route") | each(statistic(), "rho_at_zero rho_at_limit shared"),
+            kinds=each(TEXT, "route bound_cause claim doubts")
+            | each(statistic(), "rho_at_zero rho_at_limit shared bound"),
             title="How much a hidden cause would take",
             columns={
                 "route": ("Route", "text"),
                 "rho_at_zero": ("Correlation at which it is nothing", "r2"),
                 "rho_at_limit": ("at which its interval holds zero", "r2"),
                 "shared": ("Product of shares to explain", "r3"),
+                "bound": ("It must survive", "r2"),
+                "bound_cause": ("as a hidden cause would make it that is as strong as", "text"),
+                "claim": ("Claim", "text"),
             },
+            note="Supported only where the interval holds zero at no correlation up to the one that must be "
+            "survived, and the step from alliance to later use is not doubted.",
+        ),
+        "four_way": Table(
+            frame=found.four_way,
+            kinds=each(TEXT, "route part") | each(statistic(), "estimate se ci_lower ci_upper share"),
+            title="Four parts of the difference by the last three steps",
+            columns={
+                "part": ("Part", "text"),
+                "estimate": ("Estimate", "d3"),
+                "se": ("SE", "d3"),
+                "ci_lower": ("95% from", "d3"),
+                "ci_upper": ("to", "d3"),
+                "share": ("Of the total", "percent"),
+            },
+            note="Per standard deviation of the start, with an interaction of start and middle. The first "
+            "four add up to the total. Percentile bootstrap.",
         ),
     }
     return {name: table for name, table in tables.items() if len(table.frame)}

@@ -41,4 +41,24 @@ values <- list(
   alliance_done = given_rho("context", "alliance", "done", c("before", "distress"), rho),
   done_outcome = given_rho("alliance", "done", "outcome", c("context", "before", "distress"), rho)
 )
+# VanderWeele's four parts from two lm, errors by the delta method (covariates at their mean).
+four <- function(a, m, y, held, reference) {
+  d[held] <- scale(d[held], scale = FALSE)
+  middle <- lm(reformulate(c(a, held), m), d)
+  end <- lm(reformulate(c(paste0(a, "*", m), held), y), d)
+  b <- coef(middle)[c("(Intercept)", a)]
+  t <- coef(end)[c(a, m, paste0(a, ":", m))]
+  v <- matrix(0, 5, 5)
+  v[1:2, 1:2] <- vcov(middle)[names(b), names(b)]
+  v[3:5, 3:5] <- vcov(end)[names(t), names(t)]
+  parts <- expression(t1 + t3 * reference, t3 * (b0 - reference), t3 * b1, t2 * b1)
+  at <- list(b0 = b[[1]], b1 = b[[2]], t1 = t[[1]], t2 = t[[2]], t3 = t[[3]], reference = reference)
+  estimate <- sapply(parts, eval, at)
+  g <- t(sapply(parts, function(e) sapply(names(at)[1:5], function(by) eval(D(e, by), at))))
+  sums <- rbind(diag(4), 1, c(0, 0, 1, 1), c(0, 1, 1, 0))
+  list(estimate = c(sums %*% estimate), se = sqrt(diag(sums %*% g %*% v %*% t(g) %*% t(sums))))
+}
+values$four_use <- four("alliance", "done", "outcome", c("context", "before", "distress"), 0)
+values$four_at_three <- four("alliance", "done", "outcome", c("before"), 3)
+values$four_alliance <- four("context", "alliance", "done", c("before", "distress"), 0.5)
 jsonlite::write_json(values, "values/mediation.json", digits = NA, pretty = TRUE, auto_unbox = TRUE)
