@@ -88,6 +88,7 @@ def test_cells_as_texts() -> None:
 
 def test_codes_and_labels_side_by_side_are_doubted_only_where_both_are_answers() -> None:
     doubt = "labels and bare codes stand side by side: see that they count from the same code"
+    assert texts(["NA", "1"]).unsure == [] and texts(["NA"]).meanings == {}
     assert texts(["1", "2", "9"]).unsure == [] and texts(["1", "2"]).kinds == {"codes": 2}
     assert texts(["partly", "very much"]).unsure == []
     assert texts(["1", "partly"]).unsure == [doubt]
@@ -104,6 +105,7 @@ def test_codes_beside_labels_decimals_and_formulas() -> None:
     assert texts(["1 - Partly", "2 = Not at all"]).meanings == {}  # the code of another
     numbers = scale_of({1: "3", 2: "2", 3: "1"})
     assert texts(["3", "1"], scale=numbers).kinds["labels"] == 0
+    assert texts(["10."], scale=scale_of({1: "10", 2: "20"})).meanings == {}  # a number is no label
 
 
 def test_one_label_of_two_codes_means_neither() -> None:
@@ -189,8 +191,8 @@ def test_waves_beside_each_other_need_half_of_the_items_twice() -> None:
 def long_table(people: int = 3) -> dict[str, list[Any]]:
     made: dict[str, list[Any]] = {"id": [], "item": [], "value": []}
     for k in range(people):
-        for item in SCALE.item_ids:
-            for key, cell in zip(made, (f"p{k}", item, 1 + k % 3), strict=True):
+        for place, item in enumerate(SCALE.item_ids):
+            for key, cell in zip(made, (f"p{k}", item, 1 + (k + place) % 3), strict=True):
                 made[key].append(cell)
     return made
 

@@ -164,7 +164,7 @@ def test_the_summary_counts_the_adherent_among_those_who_can_be_judged() -> None
     people = pd.DataFrame({"participant": ["a", "b", "c"], "observed_until_day": [8.4, 8.4, 0.0]})
     seen = summarise_usage(none_due, STUDY, participants=people)
     assert seen.people["adherent"].isna().tolist() == [False, False, True]
-    assert "1 (50.0%)" in seen.summary()
+    assert "1 (50.0%)" in seen.summary() and "left before day 28: 3" in seen.summary()
 
 
 def test_who_is_counted_without_a_table_of_people() -> None:
@@ -221,7 +221,7 @@ def test_copies_ids_and_arrivals() -> None:
         ("a", 1.0, "login", 5.0, None, 1.0, "blue"),  # its content differs
         ("a", 2.0, "login", 5.0, "y", 2.0, "red"),  # an id of its own, though alike
         ("a", 2.0, "login", 5.0, "z", 2.0, "red"),
-        ("a", 5.0, DONE, 5.0, "v", 4.0, "red"),  # stamped a day after it came: taken at its arrival
+        ("a", 5.0, DONE, 5.0, "v", 2.5, "red"),  # stamped days after it came: taken at its arrival
         ("a", 6.0, DONE, 5.0, "u", 6.0 - 4 / 1440, "red"),  # four minutes are no fault
         ("b", 1.0, "login", 5.0, "x", 1.0, "red"),  # the id of another person's event
         ("b", 2.0, DONE, 7.0, None, 2.0, "red"),
@@ -233,7 +233,7 @@ def test_copies_ids_and_arrivals() -> None:
     assert table["events_whole"].tolist() == [7, 2]
     assert table["logins_whole"].tolist() == [5, 1] and table["completed_whole"].tolist() == [2, 1]
     assert table["minutes_whole"].tolist() == [35, 12]
-    assert table.loc["a", "last_use_whole"] == 6.0 and table.loc["a", "active_days_whole"] == 4
+    assert table.loc["a", "last_use_whole"] == 6.0 and table.loc["a", "active_days_whole"] == 3
     assert seen.counts["skewed"] == 1 and seen.counts["duplicates"] == 3
     later = summarise_usage(pd.DataFrame(rows, columns=columns), STUDY, skew_minutes=3.0)
     assert later.counts["skewed"] == 2
@@ -241,8 +241,9 @@ def test_copies_ids_and_arrivals() -> None:
 
 def test_retries_of_one_kind_are_merged_where_asked() -> None:
     second = 1 / 86_400
-    rows = {"a": [(1.0, "tap", 5.0), (1.0 + second, "login", 5.0), (1.0 + 2 * second, "tap", 5.0)]}
-    rows["a"] += [(1.0 + 5 * second, "tap", 5.0), (3.0, "tap", 5.0)]
+    first = next(k / 7 for k in range(7, 99) if k / 7 + 2 * second - k / 7 > 2 * second)  # by rounding
+    rows = {"a": [(first, "tap", 5.0), (first + second, "login", 5.0), (first + 2 * second, "tap", 5.0)]}
+    rows["a"] += [(first + 5 * second, "tap", 5.0), (20.0, "tap", 5.0)]
     kept = summarise_usage(log_of(rows), STUDY, reading=LogReading(retry_seconds=0))
     assert (kept.people["events_whole"].item(), kept.counts["duplicates"]) == (5, 0)
     merged = summarise_usage(log_of(rows), STUDY, reading=LogReading(retry_seconds=2))
@@ -262,14 +263,15 @@ def test_users_of_a_day_are_people_and_not_events() -> None:
 def test_days_by_the_clock_of_the_study_in_the_night_it_changes() -> None:
     """Berlin, 29 March 2026: at 01:00 UTC the clock goes from 02:00 to 03:00."""
     stamps = ["2026-03-28T22:59:59Z", "2026-03-28T23:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T22:00:00Z"]
-    events = pd.DataFrame({"participant": list("abcd"), "at": stamps, "kind": "tap", "duration": 1.0})
-    people = pd.DataFrame({"participant": list("abcd"), "enrolled": "2026-03-28"})
-    people["withdrawn"] = [None, None, "2026-03-29T01:00:00Z", None]
+    stamps.append("2026-03-28T08:00:00Z")
+    events = pd.DataFrame({"participant": list("abcde"), "at": stamps, "kind": "tap", "duration": 1.0})
+    people = pd.DataFrame({"participant": list("abcde"), "enrolled": "2026-03-28"})
+    people["withdrawn"] = [None, None, "2026-03-29T01:00:00Z", None, "2026-03-28T11:00:00Z"]
     study = STUDY | {"zone": "Europe/Berlin", "observed_until": "2026-06-30"}
     table = summarise_usage(events, study, participants=people).people
-    expected = [1 - 1 / 86_400, 1.0, 1.125, 2.0]
+    expected = [1 - 1 / 86_400, 1.0, 1.125, 2.0, 0.375]
     np.testing.assert_allclose(table["first_use_whole"], expected, atol=1e-9)
-    assert table["end_day"].tolist() == [84, 84, 1.125, 84]
+    assert table["end_day"].tolist() == [84, 84, 1.125, 84, 0.5]
 
 
 @pytest.mark.parametrize(
