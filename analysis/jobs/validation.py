@@ -58,7 +58,7 @@ def validate_into(job: Job, progress: Progress) -> str:
 
 
 def _of_files(job: Job) -> dict[str, Any]:
-    from analysis.commands import read_inputs
+    from analysis.commands import content_beside, read_inputs
 
     files = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
     names = str(job.request.get("covariates", ""))
@@ -68,7 +68,9 @@ def _of_files(job: Job) -> dict[str, Any]:
     covariates = str(files["covariates"]) if "covariates" in files else names or None
     instrument = files.get("instrument", job.request["instrument"])
     beside: dict[str, Any] = {role: files.get(role) for role in BESIDE}
-    return read_inputs(files["responses"], str(instrument), covariates=covariates, **beside)
+    inputs = read_inputs(files["responses"], str(instrument), covariates=covariates, **beside)
+    inputs["content"] = content_beside(inputs, files.get("study"))
+    return inputs
 
 
 def _of_the_store(job: Job) -> dict[str, Any]:

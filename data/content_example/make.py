@@ -15,7 +15,7 @@ from instrument.content.translating import read_texts
 from instrument.written_cells import csv_text
 
 HERE = Path(__file__).parent
-scale = instrument.load("dta")
+scale = instrument.load("dta@0.2.0")
 rng = np.random.default_rng(11)
 EXPERTS = [f"E{k}" for k in range(1, 9)]
 USERS = [f"U{k}" for k in range(1, 7)]
@@ -27,7 +27,7 @@ REWORDED = {  # made-up earlier wordings
     "pro2": ("My goals are operationalised in this app.", "word_unknown", "a word was not known"),
     "use1": ("Next steps are always evident in this app.", "too_strong", "nobody could agree with always"),
 }
-WEAK = ("flx8", "pro7")  # judged less relevant
+WEAK = ("neg6", "pro7")  # judged less relevant
 WHOLE = ("instructions", "time_frame", "options")
 asked_of_all = [name for name in (*scale.item_ids, *WHOLE) if name != "time_frame" or scale.time_frame]
 
@@ -95,7 +95,7 @@ decisions.append(
 write("decisions.csv", decisions)
 
 source, target = read_texts(scale), read_texts(scale, "de")
-LATE = ("items.flx8", "items.use4")  # reviewed, not yet told by people how they understand it
+LATE = ("items.neg6", "items.use4")  # reviewed, not yet told by people how they understand it
 rows = []
 for path, text in source.items():
     final = target[path]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +17,7 @@ import yaml
 import dta
 import instrument
 from analysis.disclosure.shared import to_share
+from analysis.jobs.validation import _of_files
 from analysis.pipeline import Validation, validate
 from analysis.report.markdown import render_markdown
 from analysis.report.standards import evidence_by_step, ordered
@@ -23,6 +26,7 @@ from instrument.content.records import load_content
 from instrument.content.standards import content_standards
 from instrument.content_validity import content_validity_indices
 from instrument.errors import DefinitionError
+from instrument.study import make_study
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "data" / "content_example"
@@ -31,16 +35,16 @@ MINE = ("content_domain", "content", "pretesting")
 
 @pytest.fixture(scope="module")
 def few_answers(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    scale = instrument.load("dta")
+    scale = instrument.load("dta@0.2.0")
     few = tmp_path_factory.mktemp("few") / "responses.csv"
-    lines = (ROOT / "tests" / "example_0_1" / "responses.csv").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "data" / "example" / "responses.csv").read_text(encoding="utf-8").splitlines()
     few.write_text("\n".join(lines[:41]), encoding="utf-8")
     return instrument.read_responses(few, scale)
 
 
 @pytest.fixture(scope="module")
 def found(few_answers: pd.DataFrame) -> Validation:
-    return validate(few_answers, instrument.load("dta"), content=EXAMPLE, topics=["flow"])
+    return validate(few_answers, instrument.load("dta@0.2.0"), content=EXAMPLE, topics=["flow"])
 
 
 def test_records_fill_the_first_three_steps(found: Validation) -> None:
@@ -58,7 +62,7 @@ def test_records_fill_the_first_three_steps(found: Validation) -> None:
 
 
 def test_without_records_the_steps_say_what_is_needed(few_answers: pd.DataFrame) -> None:
-    tree = validate(few_answers, instrument.load("dta"), topics=["flow"]).tree
+    tree = validate(few_answers, instrument.load("dta@0.2.0"), topics=["flow"]).tree
     assert not set(MINE) & set(tree["sections"])
     for step in evidence_by_step(tree["sections"])[:3]:
         assert step.words.startswith("Not asked. Needs") and "content" in step.words
@@ -75,7 +79,7 @@ def test_every_claim_rests_on_the_number_of_its_path(
         assert claim["property"] == "content"
     by_hand = content_validity_indices(records.rated("relevance", "expert")).items.set_index("item")
     judged = {c["claim"]: c for _, c in claims if c["question"].startswith("Do judges find each item")}
-    assert len(judged) == 80
+    assert len(judged) == 2 * len(records.scale.item_ids)
     for item in records.items:
         assert judged[f"{item}, experts"]["value"] == by_hand.loc[item, "i_cvi"]
         assert judged[f"{item}, experts"]["passed"] == by_hand.loc[item, "i_cvi_met"]
@@ -92,7 +96,7 @@ def test_five_judges_must_all_agree(few_answers: pd.DataFrame, tmp_path: Path) -
     rows += [f"E{k},1,hum2,relevance,4" for k in range(1, 6)]
     (tmp_path / "ratings.csv").write_text("judge,round,item,aspect,rating\n" + "\n".join(rows))
     section = validate(
-        few_answers, instrument.load("dta"), content=load_content(tmp_path), topics=["flow"]
+        few_answers, instrument.load("dta@0.2.0"), content=load_content(tmp_path), topics=["flow"]
     ).tree["sections"]["content"]
     claims = {
         c["claim"]: c for c in section["findings"] if "I-CVI" in c["rule"] or "five judges" in c["rule"]
@@ -122,17 +126,75 @@ def test_content_of_another_version_is_refused(few_answers: pd.DataFrame, scale:
     with pytest.raises(DefinitionError, match="the work on content is about dta"):
         validate(answers, scale, content=EXAMPLE, topics=["flow"])
     with pytest.raises(DefinitionError, match="there is no content"):
-        validate(few_answers, instrument.load("dta"), content=ROOT / "tests" / "example_0_1", topics=["flow"])
+        validate(
+            few_answers, instrument.load("dta@0.2.0"), content=ROOT / "data" / "example", topics=["flow"]
+        )
 
 
 def test_the_command_takes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: dict[str, Any] = {}
     monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
-    answers = ROOT / "tests" / "example_0_1" / "responses.csv"
-    command = ["validate", answers, "-i", "dta", "--content", EXAMPLE, "--topics", "flow"]
+    answers = ROOT / "data" / "example" / "responses.csv"
+    command = ["validate", answers, "-i", "dta@0.2.0", "--content", EXAMPLE, "--topics", "flow"]
     with pytest.raises(SystemExit) as ended:
         dta.main([str(part) for part in [*command, "--out", tmp_path / "out"]])
     assert ended.value.code == 0 and taken["content"] == EXAMPLE
+
+
+@pytest.fixture
+def folder_of_a_study(tmp_path: Path, few_answers: pd.DataFrame) -> Path:
+    said = yaml.safe_load((ROOT / "data" / "example" / "study.yaml").read_text(encoding="utf-8"))
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump({**said, "content": "work/one"}), encoding="utf-8")
+    shutil.copytree(EXAMPLE, tmp_path / "work" / "one")
+    lines = (ROOT / "data" / "example" / "responses.csv").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "responses.csv").write_text("\n".join(lines[:41]), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_study_file_names_the_folder_for_the_command_and_for_a_job(
+    folder_of_a_study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[str, Any] = {}
+    monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
+    here, study = folder_of_a_study, folder_of_a_study / "study.yaml"
+
+    def run(*more: Any) -> Any:
+        command = [
+            "validate",
+            here / "responses.csv",
+            "-i",
+            "dta@0.2.0",
+            "--study",
+            study,
+            "--out",
+            here / "x",
+            *more,
+        ]
+        with pytest.raises(SystemExit) as ended:
+            dta.main([str(part) for part in command])
+        assert ended.value.code == 0
+        return taken["content"]
+
+    assert run() == here / "work" / "one"
+    assert run("--content", EXAMPLE) == EXAMPLE
+    files = {"responses": str(here / "responses.csv"), "study": str(study)}
+    job: Any = SimpleNamespace(folder=here, request={"files": files, "instrument": "dta@0.2.0"})
+    assert _of_files(job)["content"] == here / "work" / "one"
+    shutil.rmtree(here / "work")
+    for notes in (
+        taken["responses"].attrs["notes"] if run() is None else [],
+        _of_files(job)["responses"].attrs["notes"],
+    ):
+        assert [note for note in notes if "work on content, 'work/one', which is not beside its file" in note]
+
+
+def test_a_study_file_leads_to_no_folder_of_others(folder_of_a_study: Path) -> None:
+    said = yaml.safe_load((folder_of_a_study / "study.yaml").read_text(encoding="utf-8"))
+    for path in ("../work", "work/../../x", "/srv/work", "~/work", "C:\\work", "file:work", ""):
+        with pytest.raises(DefinitionError, match="content: "):
+            make_study({**said, "content": path})
+    del said["content"]
+    assert "content" not in json.loads(make_study(said).to_json())  # older files keep their hash
 
 
 def test_the_report_shows_each_standard_and_names_no_interview(found: Validation) -> None:

@@ -289,7 +289,7 @@ def test_a_text_without_record_and_a_record_without_text_are_drafts(folder: Path
 
 def test_the_synthetic_work_goes_through_and_is_as_its_script_made_it(tmp_path: Path) -> None:
     records = load_content(EXAMPLE)
-    assert records.file.synthetic and len(records.items) == 40
+    assert records.file.synthetic and len(records.items) == 65
     assert (len(records.judges_of("expert")), len(records.judges_of("user"))) == (8, 6)
     assert sorted(set(records.interviews["round"])) == [1, 2]
     replies = content_standards(records).set_index("id")["reply"].to_dict()
@@ -299,9 +299,9 @@ def test_the_synthetic_work_goes_through_and_is_as_its_script_made_it(tmp_path: 
     compared = last_rounds_compared(records)
     assert compared is not None and compared.set_index("item").loc["hum2", "reworded"]
     sorting = sorting_of(records)
-    assert sorting is not None and sorting.n_judges == 8 and sorting.n_items == 40
+    assert sorting is not None and sorting.n_judges == 8 and sorting.n_items == 65
     page = dossier(records)
-    assert page.count("<article") == 40 and "Synthetic: made up" in page and "R1I1" not in page
+    assert page.count("<article") == 65 and "Synthetic: made up" in page and "R1I1" not in page
     assert not [judge for judge in ("E1", "U1") if f">{judge}<" in page]
 
 
@@ -343,7 +343,7 @@ def test_commands_go_from_an_empty_folder_to_a_dossier(
     assert run("content", "new", made, "-i", "dta") == 2
     shutil.copytree(EXAMPLE, tmp_path / "full")
     assert run("content", "ratings", tmp_path / "full", "-o", tmp_path / "r.csv") == 0
-    assert "S-CVI/Ave" in capsys.readouterr().out and len(pd.read_csv(tmp_path / "r.csv")) == 40
+    assert "S-CVI/Ave" in capsys.readouterr().out and len(pd.read_csv(tmp_path / "r.csv")) == 65
     assert run("content", "panel", "--from", 3, "--to", 30) == 0
     assert "from 10 judges on" in capsys.readouterr().out
     assert run("content", "feedback", tmp_path / "full", "--round", 1, "-o", tmp_path / "sheets") == 0
