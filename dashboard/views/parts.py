@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -106,16 +107,18 @@ def show_questions(rows: Sequence[QuestionRow]) -> None:
 
 
 def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: bool = True) -> None:
-    """Show judged claims of one verdict with value, rule and source."""
+    """Show judged claims of one verdict with value, rule and source; a long list is folded, but faults."""
     mark, colour, heading = HEADINGS[verdict]
     (st.header if main else st.subheader)(f"{mark} {heading} ({len(entries)})")
-    for entry in entries:
-        if verdict in (Verdict.UNTESTED, Verdict.DOES_NOT_APPLY):
-            why = Cause(entry["cause"]).words
-            st.markdown(f"{entry['claim']} — {why}")
-        else:
-            st.markdown(f":{colour}[**{entry['printed']}**] — {entry['claim']}")
-        small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
+    folded = verdict is not Verdict.NOT_MET and len(entries) > LONG_TABLE
+    with st.expander(f"All {len(entries)}") if folded else nullcontext():
+        for entry in entries:
+            if verdict in (Verdict.UNTESTED, Verdict.DOES_NOT_APPLY):
+                why = Cause(entry["cause"]).words
+                st.markdown(f"{entry['claim']} — {why}")
+            else:
+                st.markdown(f":{colour}[**{entry['printed']}**] — {entry['claim']}")
+            small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
 
 
 def show_table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:

@@ -133,3 +133,23 @@ def test_a_large_count_is_printed_with_a_comma(placed: Any, results_tree: dict[s
     placed(tree)
     assert any("20,000 people" in entry.value for entry in opened("overview").markdown)
     assert load_results(results_path()).tree is not None
+
+
+def _verdicts(number: int, verdict: str) -> None:
+    from analysis.verdicts import Verdict
+    from dashboard.views.parts import show_verdicts
+
+    entry = {"printed": ".90", "rule": "a rule", "source": "", "note": "", "cause": "too_few"}
+    show_verdicts([{**entry, "claim": f"claim {k}"} for k in range(number)], Verdict(verdict))
+
+
+@pytest.mark.parametrize(
+    ("number", "verdict", "folded"), [(15, "met", 0), (16, "met", 1), (40, "not_met", 0)]
+)
+def test_a_long_list_is_folded_unless_it_is_of_faults(number: int, verdict: str, folded: int) -> None:
+    page = AppTest.from_function(
+        _verdicts, kwargs={"number": number, "verdict": verdict}, default_timeout=60
+    ).run()
+    assert not page.exception
+    assert len(page.expander) == folded
+    assert sum("claim" in line.value for line in page.markdown) == number  # folded, not left out
