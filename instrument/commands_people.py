@@ -135,6 +135,7 @@ def merge_command(
     keys: KeyFile = DEFAULT_KEYS,
 ) -> None:
     """Join links, contacts and due waves for the mail merge of another program; nothing of it is stored."""
+    from instrument.store.addresses import number_in
     from instrument.store.connect import reading
     from instrument.store.definitions import find_study
     from instrument.store.funnel import due_of, standing_of
@@ -165,6 +166,8 @@ def merge_command(
         willing = standing[~standing["declined"]]
         waiting = willing.drop_duplicates("participant")[["participant"]]
     waiting = waiting[waiting["participant"].isin(tokens)].drop(columns="link", errors="ignore")
+    if "number" in known.columns:  # a blank in it would be marked as text that a spreadsheet might run
+        known["number"] = [number_in(cell) or cell for cell in known["number"]]
     made = waiting.merge(given[LINK_COLUMNS], on="participant", how="left")
     there = made["participant"].isin(known["participant"])
     if without := list(dict.fromkeys(made.loc[~there, "participant"])):

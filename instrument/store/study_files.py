@@ -103,7 +103,7 @@ def study_files(
     )
     for table in (TIMES, PAGE_TIMES, ORDER):
         places = zip(beside[table]["participant"], beside[table]["wave"], strict=True)
-        beside[table] = beside[table][[place in kept for place in places]]
+        beside[table] = beside[table].loc[[place in kept for place in places]]
     files = {
         RESPONSES: wide_csv(_sayable(data.responses, data.scale), data.scale),
         ENROLMENT: csv_text(data.enrolment),

@@ -368,6 +368,13 @@ def test_from_the_command_line_of_a_fresh_folder(
     assert (
         Path("out/corrections.csv").read_text() == "participant,wave,item,times\nanna,start,baseline.age,1\n"
     )
+    given = sheet(("anna", "first"), completed_on="")
+    given.to_csv("scale.csv", index=False)
+    assert run("import", "scale.csv", "--study", "trial", "--paper") == 0
+    assert run("study", "export", "trial", "--out", "whole") == 0
+    assert (
+        Path("whole/order.csv").read_text() == "participant,wave,item,position,page\n"
+    )  # nothing is known of it
     assert run("import", "out/form_baseline.csv", "--study", "trial", "--form", "baseline") == 0
     assert "0 forms kept, 2 were there already" in capsys.readouterr().out  # the export is an import
     for strange in (("--form", "other"), ("--form", "baseline", "--enrolment", "x.csv")):
