@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
 sys.path.insert(0, str(Path(__file__).parent))
+from large_runs import note_run
 from test_days_brought import run
 
 import instrument
@@ -165,6 +166,7 @@ def test_reports_are_the_same_cell_by_cell(folder: Path, store_url: str) -> None
     assert run("study", "export", "dta_example", "--out", "files") == 0
     kept("outcomes").to_csv("outcomes.csv", index=False)
     kept("covariates").to_csv("covariates.csv", index=False)
+    counts: list[str] = []
     for command in ("adherence", "validate"):
         assert run(command, *NAMED, *BESIDE, "--out", f"{command}1") == 0
         of_store = ("--store", store_url, "--study", "dta_example")
@@ -172,6 +174,11 @@ def test_reports_are_the_same_cell_by_cell(folder: Path, store_url: str) -> None
         one, other = cells(folder / f"{command}1"), cells(folder / f"{command}2")
         assert len(one) > 3
         assert one == other
+        counts.append(
+            f"dta {command}: {len(one) - 1} tables and the results, {sum(map(len, one.values()))} bytes"
+        )
+    database = "sqlite" if store_url.startswith("sqlite") else "postgresql"
+    note_run("reports from files and from the store", database, "; ".join([*counts, "every cell the same"]))
 
 
 def test_a_store_is_named_with_a_study_and_without_files(
