@@ -14,7 +14,14 @@ from markupsafe import Markup, escape
 from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
 from analysis.report import opening_words
-from analysis.report.extent import Extent, document_title, shown_figures, shown_tables
+from analysis.report.extent import (
+    OPEN_ROWS,
+    OPEN_SENTENCES,
+    Extent,
+    document_title,
+    shown_figures,
+    shown_tables,
+)
 from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
 from analysis.report.methods import methods_paragraphs
@@ -103,14 +110,17 @@ def _section(
     }
     view["untested"] = untested_lines(section)
     view |= {"name": name, "place": place_line(name), "prose": [], "tables": [], "figures": [], "method": ""}
+    view["folded"] = []
     view["further"] = ""
     if section["status"] == "ok":
         if extent is not Extent.SUPPLEMENT:
             view["prose"] = [_sentence(name, section, sentence) for sentence in section["prose"]]
+        if extent is Extent.MAIN and len(view["prose"]) > OPEN_SENTENCES + 1:  # one alone needs no door
+            view["prose"], view["folded"] = view["prose"][:OPEN_SENTENCES], view["prose"][OPEN_SENTENCES:]
         shown = shown_tables(section, extent)
         figures = build_figures(section, meta)
         drawn = shown_figures(figures, extent)
-        view["tables"] = [_table(name, section, table) for table in shown]
+        view["tables"] = [_table(name, section, table, extent) for table in shown]
         view["figures"] = [_drawn(name, key, f, section, shown) for key, f in drawn.items()]
         if extent is Extent.MAIN:
             view["further"] = further_words(len(section["tables"]), len(figures) - len(drawn))
@@ -139,7 +149,7 @@ def _sentence(name: str, section: Mapping[str, Any], sentence: str) -> Markup:
     return Markup(fill_prose(str(escape(sentence)), section["values"], wrap))
 
 
-def _table(name: str, section: Mapping[str, Any], table: str) -> dict[str, Any]:
+def _table(name: str, section: Mapping[str, Any], table: str, extent: Extent) -> dict[str, Any]:
     view = table_view(name, section, table)
     return {
         "id": f"{name}-{table}",
@@ -147,7 +157,7 @@ def _table(name: str, section: Mapping[str, Any], table: str) -> dict[str, Any]:
         "note": view.note,
         "heads": view.heads,
         "rows": view.rows,
-        "long": len(view.rows) > LONG_TABLE,
+        "long": len(view.rows) > (OPEN_ROWS if extent is Extent.MAIN else LONG_TABLE),
     }
 
 

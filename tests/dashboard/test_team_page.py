@@ -22,6 +22,7 @@ HEADS = {
     Role.MANAGER: [
         "Links",
         "A questionnaire that must not count, or must be changed",
+        "A single answer that is wrong",
         "A person who withdraws",
         "What a person agreed to",
         "Export",

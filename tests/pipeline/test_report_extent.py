@@ -116,6 +116,44 @@ def test_no_sentence_of_a_section_is_lost(tree: dict[str, Any]) -> None:
             assert " ".join(sentence.split()) in words
 
 
+def outside_doors(page: str) -> str:
+    """Text of a page before any of its doors is opened."""
+    return re.sub(r"<details.*?</details>", "", page, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(("sentences", "rows"), [(8, 6), (9, 6), (10, 7), (12, 10)])
+def test_a_long_section_opens_with_its_first_sentences(
+    tree: dict[str, Any], sentences: int, rows: int
+) -> None:
+    name = "scores"
+    one = {**tree["sections"][name], "figures": [], "findings": []}
+    alone = {**tree, "sections": {name: one}}
+    one |= {"prose": [f"Sentence no. {k} ends." for k in range(sentences)], "tables": {}, "captions": {}}
+    one["tables"]["means"] = {"title": [f"Row no. {k} ends" for k in range(rows)]}
+    one["captions"]["means"] = {
+        "title": "Means", "note": "", "columns": {"title": {"label": "Title", "format": "text"}},
+    }  # fmt: skip
+    page = render_html(alone, Extent.MAIN)
+    own = page[page.index(f'<section id="{name}"') :]
+    open_sentences = sentences if sentences == 9 else min(sentences, 8)  # one alone needs no door
+    assert len(re.findall(r"Sentence no\. \d+ ends", own)) == sentences
+    assert len(re.findall(r"Sentence no\. \d+ ends", outside_doors(own))) == open_sentences
+    assert len(re.findall(r"Row no\. \d+ ends", own)) == rows
+    assert len(re.findall(r"Row no\. \d+ ends", outside_doors(own))) == (rows if rows <= 6 else 0)
+    assert (f"Read on: {sentences - 8} more sentences" in own) is (sentences > 9)
+
+
+def test_the_answer_stands_outside_every_door(tree: dict[str, Any]) -> None:
+    page = render_html(tree, Extent.MAIN)
+    seen = outside_doors(page)
+    assert 'class="answer"' in seen and 'class="nine"' in seen and 'id="next"' in seen
+    assert page.count("<details") == page.count("</details>")
+    for section in tree["sections"].values():
+        for warning in section["warnings"]:  # what limits a section is never folded
+            assert warning.split(".")[0][:40] in unescape(seen) or "{" in warning
+    assert "content_hash" not in seen and tree["meta"]["instrument"]["content_hash"] not in seen
+
+
 def test_the_folder_holds_both(tree: dict[str, Any], tmp_path: Path) -> None:
     written = {path.name for path in write_report(tree, tmp_path / "r", forms=["html"])}
     assert {"report.html", "report_supplement.html", "report_short.html"} <= written
