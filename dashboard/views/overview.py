@@ -45,6 +45,9 @@ def show() -> None:
         parts.show_questions(page["questions"])
     with st.expander(SHOWN):
         parts.show_states(page["states"])
+        for point in first.points:
+            if point.state is State.NOT_ASKED and (ask := words.ASK.get(point.prop)):
+                parts.small(f"{point.name} was not asked. {ask}")
         for absent in page["not_applicable"]:
             parts.small(f"Not asked: {absent['title']}. {absent['message']}")
 
@@ -76,8 +79,6 @@ def _point(point: Point) -> None:
         link(NEAREST.get(point.prop, ""), point.name)
     shade = f":{colour}[{mark} {point.said}]" if colour != "gray" else f"{mark} {point.said}"
     st.markdown(f":small[{escaped(point.plain)}]  \n:small[{shade}]")
-    if point.state is State.NOT_ASKED and (ask := words.ASK.get(point.prop)):
-        parts.small(ask)
 
 
 def _levels(first: Opening) -> None:

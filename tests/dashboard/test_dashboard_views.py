@@ -9,8 +9,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.report.opening import opening
+from analysis.report.opening_words import ASK
 from analysis.report.questions import question_rows
 from analysis.report.standards import evidence_by_property
+from analysis.verdicts import State
 from dashboard.catalogue import PAGES, pages_of
 from dashboard.filters import choices, filtered
 from dashboard.services import load_results, results_path
@@ -59,6 +61,11 @@ def test_the_first_page_states_the_counts_of_the_tree(placed: Any, results_tree:
     assert f"## {first.sentence}" in text
     for point in first.points:
         assert point.said in text and point.plain in text
+    unasked = [point for point in first.points if point.state is State.NOT_ASKED and point.prop in ASK]
+    behind = [entry.value for door in page.expander for entry in door.markdown]
+    assert unasked and [text for text in behind if "was not asked" in text] == [
+        f":small[{point.name} was not asked. {ASK[point.prop]}]" for point in unasked
+    ]  # the nine fit the first screen: what to do about each waits behind the door
     bars = " ".join(entry.body for entry in page.get("html"))
     for level in first.levels:
         assert level.text in bars
