@@ -19,7 +19,6 @@ from analysis.reliability import (
     lower_bounds,
     omega,
 )
-from analysis.reliability.congeneric import _maximal
 from analysis.reliability.lambdas import guttman_lambdas, split_half_reliabilities
 from analysis.reliability.ordinal_scores import categorical_share, score_covariances
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
@@ -310,11 +309,3 @@ def test_categorical_share_approaches_the_linear_one_with_many_categories() -> N
     cuts = [np.linspace(-3.5, 3.5, 120)] * 3
     share = categorical_share(cuts, [np.ones(120)] * 3, rho, np.outer(loading, loading))
     assert share == pytest.approx(composite_reliability(loading, 1 - loading**2), abs=2e-3)
-
-
-def test_maximal_reliability_ends_where_an_item_is_all_but_without_error() -> None:
-    """At uniquenesses of .4 and .2 the shares are .6/.4 + .8/.2 = 5.5, so that 5.5/6.5 is left."""
-    assert _maximal(np.array([0.6, 0.8]), np.array([0.4, 0.2])) == pytest.approx(5.5 / 6.5)
-    edge = _maximal(np.array([0.6, 0.9948]), np.array([0.4, 0.0052]))
-    assert edge == pytest.approx(1 - 1 / (1 + 1.5 + 0.9948 / 0.0052))
-    assert np.isnan(_maximal(np.array([0.6, 0.995]), np.array([0.4, 0.005])))  # the bound of the extraction
