@@ -129,7 +129,10 @@ def ratings_command(
     records = load_content(folder)
     table = ratings_by_item(records)
     shown = ["item", *(name for name in table.columns if name.endswith(("_n", "_i_cvi", "_kappa", "_clear")))]
-    typer.echo(table[shown].round(2).to_string(index=False))
+    if len(records.ratings):
+        typer.echo(table[shown].round(2).to_string(index=False))
+    else:
+        typer.echo("No judge has rated anything yet: fill in ratings.csv.")
     for role in ("expert", "user"):
         if (found := indices_of(records, "relevance", role)) is not None:
             typer.echo(f"{role}: {found.summary()}")

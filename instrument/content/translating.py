@@ -83,7 +83,10 @@ def check_translation(records: ContentRecords, language: str) -> pd.DataFrame:
             state = state_of(dict(record), records.file.tested_by)
             faults += ["the source has changed since"] if record["source"] != text else []
             final = record["final"] or record["reconciled"]
-            faults += ["the instrument has another text"] if final != target.get(path, "") else []
+            if not final:
+                faults.append("nothing is reconciled yet")
+            elif final != target.get(path, ""):
+                faults.append("the instrument has another text")
         if sorted(PLACEHOLDER.findall(text)) != sorted(PLACEHOLDER.findall(target.get(path, ""))):
             faults.append("placeholders differ")
         faults += ["the label stands for two codes"] if path in doubled else []

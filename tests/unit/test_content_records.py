@@ -339,7 +339,12 @@ def test_commands_go_from_an_empty_folder_to_a_dossier(
     made = tmp_path / "work"
     assert run("content", "new", made, "-i", "dta") == 0
     assert run("content", "check", made) == 0
-    assert "NOT YET: no ratings by experts" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "NOT YET: no ratings by experts" in said
+    assert "nothing is reconciled yet" in said and "the instrument has another text" not in said
+    assert run("content", "ratings", made) == 0
+    said = capsys.readouterr().out
+    assert "No judge has rated anything yet" in said and "NaN" not in said
     assert run("content", "new", made, "-i", "dta") == 2
     shutil.copytree(EXAMPLE, tmp_path / "full")
     assert run("content", "ratings", tmp_path / "full", "-o", tmp_path / "r.csv") == 0
