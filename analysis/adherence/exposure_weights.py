@@ -26,12 +26,15 @@ class Ratio:
 
     `ratio` (n,): likelihood of what was seen without the causes of the exposure over that with them.
     `explained`: share of what the history leaves open of the exposure that its causes explain (numbers).
-    `least`: smallest likelihood of what was seen, given the causes (0/1).
+    `least`: smallest likelihood of what was seen, given the causes (0/1). `moves`, `pulls`, both (n, q): how
+    the logarithm of the ratio moves with each parameter of both models, and how each person moves these.
     """
 
     ratio: Floats
     explained: float
     least: float
+    moves: Floats
+    pulls: Floats
 
 
 def basis_of(columns: Sequence[Floats], n: int) -> Floats:
@@ -90,8 +93,8 @@ def number_ratio(exposure: Floats, without: Floats, given: Floats) -> Ratio:
     if n < given.shape[1] + FEWEST_EACH:
         fact = f"{n} people at one point in time are too few for {given.shape[1]} columns of the exposure."
         raise NotEstimableError(fact_and_hint(CALLER, fact, "name fewer causes, or gather more people."))
-    logs, squares = [], []
-    for x in (without, given):
+    logs, squares, moves, pulls = [], [], [], []
+    for sign, x in ((1, without), (-1, given)):
         left = exposure - x @ np.linalg.lstsq(x, exposure, rcond=None)[0]
         variance = float(left @ left) / (n - x.shape[1])
         if not variance > NO_SPREAD * float(exposure.var()):
@@ -99,7 +102,16 @@ def number_ratio(exposure: Floats, without: Floats, given: Floats) -> Ratio:
             raise NotEstimableError(fact_and_hint(CALLER, fact, "leave out what decides it."))
         logs.append(stats.norm.logpdf(left, scale=np.sqrt(variance)))
         squares.append(float(left @ left))
-    return Ratio(ratio=np.exp(logs[0] - logs[1]), explained=1 - squares[1] / squares[0], least=float("nan"))
+        own = x * left[:, None]
+        moves += [sign * own / variance, sign * ((left**2 / variance - 1) / (2 * variance))[:, None]]
+        pulls += [own @ np.linalg.inv(x.T @ x), ((left**2 - variance) / n)[:, None]]
+    return Ratio(
+        ratio=np.exp(logs[0] - logs[1]),
+        explained=1 - squares[1] / squares[0],
+        least=float("nan"),
+        moves=np.column_stack(moves),
+        pulls=np.column_stack(pulls),
+    )
 
 
 def choice_ratio(chosen: NDArray[np.bool_], without: Floats, given: Floats, what: str) -> Ratio:
@@ -133,11 +145,20 @@ def choice_ratio(chosen: NDArray[np.bool_], without: Floats, given: Floats, what
         fact = f"the model of {what} failed: {reason}."
         return NotEstimableError(fact_and_hint(CALLER, fact, "name fewer causes."))
 
-    seen = []
-    for x in (without, given):
+    seen, moves, pulls = [], [], []
+    for sign, x in ((1, without), (-1, given)):
         p = expit(x @ logit_regression(x, chosen.astype(float), np.ones(len(chosen)), failed)[0])
         seen.append(np.where(chosen, p, 1 - p))
-    return Ratio(ratio=seen[0] / seen[1], explained=float("nan"), least=float(seen[1].min()))
+        own = x * (chosen - p)[:, None]
+        moves.append(sign * own)
+        pulls.append(own @ np.linalg.inv(x.T @ (x * (p * (1 - p))[:, None])))
+    return Ratio(
+        ratio=seen[0] / seen[1],
+        explained=float("nan"),
+        least=float(seen[1].min()),
+        moves=np.column_stack(moves),
+        pulls=np.column_stack(pulls),
+    )
 
 
 def effective(weights: Floats) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analysis.adherence.binomial import logit_regression
-from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
+from analysis.adherence.clusters import Clusters, covariance_of, jackknife, of_linear_predictor
 from analysis.adherence.exposure_weights import (
     CALLER,
     Ratio,
@@ -36,6 +36,7 @@ class Weighting:
         self.notes: list[str] = []
         self.weights = np.full(panel.exposure.shape, np.nan)
         self._ratios: list[Ratio] = []
+        self._learned: list[tuple[int, NDArray[np.int64], Ratio]] = []
         running = np.ones(len(panel.people))
         for k in range(len(panel.times)):
             here = panel.inside[:, k]
@@ -45,6 +46,7 @@ class Weighting:
                 running = running * self._staying(k)
             ratio = self._exposure(k)
             self._ratios.append(ratio)
+            self._learned.append((k, np.flatnonzero(here), ratio))
             running[here] = running[here] * ratio.ratio
             self.weights[here, k] = running[here]
         if len(self._ratios) < len(panel.times):
@@ -100,7 +102,23 @@ class Weighting:
             self.notes.append(f"{gone} people who stopped at {panel.times[k]} are not stood for: {reason}")
             return out
         out[before] = found.ratio
+        self._learned.append((k, np.flatnonzero(before), found))
         return out
+
+    def learned(self, person: NDArray[np.int64], at: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """How the log weight of each row moves with the parameters of all models, and how people move these.
+
+        Shapes (rows, q) and (people, q).
+        """
+        rows, people = [], []
+        for k, who, ratio in self._learned:
+            everybody = np.zeros((len(self._panel.people), ratio.moves.shape[1]))
+            everybody[who] = ratio.moves
+            rows.append(np.where((at >= k)[:, None], everybody[person], 0.0))
+            pulls = np.zeros_like(everybody)
+            pulls[who] = ratio.pulls
+            people.append(pulls)
+        return np.column_stack(rows), np.column_stack(people)
 
     def balance(self, weights: Floats) -> pd.DataFrame:
         """Association of each cause with the exposure, the history held constant, before and after."""
@@ -203,8 +221,48 @@ class OutcomeRows:
         )
 
 
-def fit_outcome(design: Floats, outcome: Floats, weights: Floats, units: Clusters, binary: bool) -> Fit:
-    """Weighted regression of the outcome, errors by a jackknife over people or clusters."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Learned:
+    """Weights that were learned from the same people.
+
+    `rows` (n, q): how the log weight of a row moves with the parameters of the weights; 0 where a weight was
+    cut. `units` (G, q) and `others` (m, q): how much each unit, and each person without an outcome, moves
+    these.
+    """
+
+    rows: Floats
+    units: Floats
+    others: Floats
+
+    @classmethod
+    def of(cls, model: Weighting, rows: OutcomeRows, units: Clusters, weights: Floats) -> Learned:
+        """Gather what the models of the weights owe to each unit."""
+        moves, pulls = model.learned(rows.person, rows.at)
+        inside = np.zeros(len(pulls), dtype=bool)
+        inside[rows.person] = True
+        unit = np.zeros(len(pulls), dtype=np.int64)
+        unit[rows.person] = units.of_row
+        mine = Clusters(unit[inside], units.count).sums(pulls[inside])
+        moves = np.where((weights == rows.weights)[:, None], moves, 0.0)
+        return cls(rows=moves, units=mine, others=pulls[~inside])
+
+
+def fit_outcome(
+    design: Floats,
+    outcome: Floats,
+    weights: Floats,
+    units: Clusters,
+    binary: bool,
+    learned: Learned | None = None,
+) -> Fit:
+    """Weighted regression of the outcome, errors by a jackknife over people or clusters.
+
+    Notes
+    -----
+    Without a unit g the parameters α of the weights move by −I⁻¹ s_g, and the coefficients by B D times that,
+    B the inverse information of the outcome and D = Σ ∂ψ/∂α over its rows: added to what they move by with
+    the weights as known (Lunceford & Davidian 2004, doi 10.1002/sim.1903, for weights of one point in time).
+    """
     if binary:
 
         def failed(reason: str) -> NotEstimableError:
@@ -227,7 +285,31 @@ def fit_outcome(design: Floats, outcome: Floats, weights: Floats, units: Cluster
         log_likelihood=float("nan"),
         n=len(outcome),
     )
-    return jackknife(fit, of_linear_predictor(design, residual, information, units))
+    known = of_linear_predictor(design, residual, information, units)
+    made = jackknife(fit, known)
+    if learned is None:
+        return made
+    moved = without_each_unit(known, design, residual, np.asarray(information), learned)
+    return replace(made, covariance=covariance_of(moved))
+
+
+def without_each_unit(
+    known: Floats, design: Floats, residual: Floats, information: Floats, learned: Learned
+) -> Floats:
+    """How the coefficients move without each unit, the weights learned again: shape (G + m, p).
+
+    Parameters
+    ----------
+    known : array, shape (G, p)
+        How they move with the weights as they are.
+    design, residual, information
+        Of the rows: columns, weighted residuals, weights of the information.
+    learned
+        What the weights owe to each unit.
+    """
+    turn = learned.rows.T @ (design * residual[:, None])
+    turn = turn @ np.linalg.inv(design.T @ (design * information[:, None]))
+    return np.concatenate([known - learned.units @ turn, -learned.others @ turn])
 
 
 def estimates(fit: Fit, terms: Sequence[str], confidence: float) -> list[dict[str, Any]]:

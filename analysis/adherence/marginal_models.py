@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.adherence.clusters import Clusters, clusters_of
 from analysis.adherence.exposure_weights import CALLER, cut, effective
-from analysis.adherence.marginal_fits import OutcomeRows, Weighting, estimates, fit_outcome
+from analysis.adherence.marginal_fits import Learned, OutcomeRows, Weighting, estimates, fit_outcome
 from analysis.adherence.marginal_rows import panel_of
 from analysis.reliability.resampling import checked_level
 from analysis.result import Result
@@ -49,7 +49,8 @@ class MarginalResult(Result):
     effects : DataFrame
         `model` (weighted; not weighted; causes held constant: the latter two for comparison only), `term`
         (this time, earlier times, mean so far), `measure` (difference, or log odds ratio of a 0/1 outcome),
-        n_people, n_rows, estimate, se, ci_lower, ci_upper, df, pvalue, `claim` (of the weighted model).
+        n_people, n_rows, estimate, se, ci_lower, ci_upper, pvalue, se_known (were the weights known), df,
+        `claim` (of the weighted model).
     balance : DataFrame
         Of each cause at each time: time, variable, n, `before` and `after` weighting (how many standard
         deviations it differs for one standard deviation of the exposure, or between exposed and others,
@@ -194,8 +195,9 @@ def marginal_structural(
     `SW_it = Π_{s≤t} f(a_s | ā, v) / f(a_s | ā, v, l̄) · P(stays | ā, v) / P(stays | ā, v, l̄)` with `ā`, `l̄`
     the last `lags` points, one regression per point. Numbers: normal densities around linear regressions,
     residual standard deviations with n − p; 0/1: logits. Outcome, weighted (logit for 0/1):
-    `E[Y_t(ā)] = b_t + ψ₁ a_t + ψ₂ mean(a_1 … a_t−1) + c'v`; errors by a jackknife over people with the
-    weights as known (wide rather than narrow), Student's t. Assumed: every cause of exposure and outcome is
+    `E[Y_t(ā)] = b_t + ψ₁ a_t + ψ₂ mean(a_1 … a_t−1) + c'v`; errors by a jackknife over people that
+    takes into account that the weights were learned from them (`se_known`: as if they were known, which is
+    wider), Student's t. Assumed: every cause of exposure and outcome is
     among `varying` and `baseline`; everybody could have had any exposure (positivity); the regressions are
     right. Of normal densities the weights have no finite variance once causes explain half of what the
     history leaves open of the exposure. Where a check does not hold the claim is "cannot be told", whatever
@@ -250,8 +252,10 @@ def marginal_structural(
     )
     weights = cut(rows.weights, truncate)
     terms = HISTORIES[history]
+    learned = Learned.of(model, rows, units, weights)
+    as_known = fit_outcome(rows.design, rows.outcome, weights, units, rows.binary)
     fits = {
-        WEIGHTED: fit_outcome(rows.design, rows.outcome, weights, units, rows.binary),
+        WEIGHTED: fit_outcome(rows.design, rows.outcome, weights, units, rows.binary, learned),
         UNWEIGHTED: fit_outcome(rows.design, rows.outcome, np.ones_like(weights), units, rows.binary),
         HELD: fit_outcome(rows.with_causes, rows.outcome, np.ones_like(weights), units, rows.binary),
     }
@@ -266,7 +270,16 @@ def marginal_structural(
         for share in sorted({*CUTS, truncate})
         for tried in (cut(rows.weights, share),)
         for part in estimates(
-            fit_outcome(rows.design, rows.outcome, tried, units, rows.binary), terms, confidence
+            fit_outcome(
+                rows.design,
+                rows.outcome,
+                tried,
+                units,
+                rows.binary,
+                Learned.of(model, rows, units, tried),
+            ),
+            terms,
+            confidence,
         )
     ]
     model_weights = np.where(inside, model.weights, np.nan)
@@ -285,11 +298,12 @@ def marginal_structural(
                 "n_people": int(rows.person_number.max()) + 1,
                 "n_rows": fit.n,
                 **part,
+                "se_known": float((as_known if name == WEIGHTED else fit).se[j]),
                 "df": fit.df_resid,
                 "claim": str(_claim(part, sound)) if name == WEIGHTED else "",
             }
             for name, fit in fits.items()
-            for part in estimates(fit, terms, confidence)
+            for j, part in enumerate(estimates(fit, terms, confidence))
         ]
     )
     flow = pd.concat(
@@ -336,7 +350,7 @@ def _assumptions(cluster: str | None) -> list[str]:
     said = [
         "assumed: every cause of exposure and outcome is among those named, everybody could have had any "
         "exposure, and the models of the exposure are right; the data cannot show the first",
-        "weights count as known, which makes intervals wide rather than narrow",
+        "errors take into account that the weights were learned from the same people",
     ]
     return said if cluster is None else [*said, f"errors take people of one {cluster} as alike"]
 

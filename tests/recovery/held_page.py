@@ -16,12 +16,12 @@ and analysed like a real one, by the model that the report puts first. *Rejected
 is 0 it should be 5 %. *Supported*, *not found* and *cannot be told* are the shares of what the report then [claims](adherence.md#what-is-claimed).
 Truth, mean, SD and SE are units done per standard deviation of the score; coverage is that of the 95 % interval.
 
-Made by `python -m tests.recovery.held_recovery --first --replications 1000` as far as the last column says 1,000, and `--replications 300` for the others
+Made by `python -m tests.recovery.held_recovery --first --replications 1000` as far as the last column says 1,000, and `--replications 300` or 100 for the others
 (30 for the populations of 5,000 people), and `python -m tests.recovery.held_page`; full precision in [tables/held_populations.csv](tables/held_populations.csv). A
 share of .05 has a Monte-Carlo error of .007 in 1,000 studies, .013 in 300 and .04 in 30. Rows of 300 studies above the shocks were made before the
 time of enrolment had days on which ratings jump, and before a cause of medium size was asked of: a share supported there may be a little too high.
 
-Rows from *late starters* on were invented after the rules, to see whether they hold. Where use fades at a pace of one's own that moves the rating too, sums of
+The last six populations were invented after the rules, to see whether they hold; only their rows were made with the day of the first use held constant. Where use fades at a pace of one's own that moves the rating too, sums of
 use before show it hardly: such a null is called supported in one study of fifteen. More columns of use before change that little, since what a few weeks tell of a
 pace is mostly chance; the sentence says so.
 

@@ -138,7 +138,7 @@ def _effects(made: Mapping[str, MarginalResult], titles: Mapping[str, str]) -> T
         kinds={
             **each(TEXT, "predictor title model term measure claim"),
             **each(people(weight=1), "n_people n_rows"),
-            **each(statistic("n_people"), "estimate se ci_lower ci_upper df pvalue"),
+            **each(statistic("n_people"), "estimate se se_known ci_lower ci_upper df pvalue"),
         },
         title="Ratings weighted by what moved them: percentage points of what was due, one standard "
         "deviation more",
@@ -154,7 +154,7 @@ def _effects(made: Mapping[str, MarginalResult], titles: Mapping[str, str]) -> T
             "claim": ("Claim", "text"),
         },
         note="Only the weighted model is a result; the others show what one would see without weights. "
-        "Weights count as known.",
+        "Errors take into account that the weights were learned from the same people.",
     )
 
 
