@@ -14,6 +14,7 @@ import typer
 
 from analysis.commands import app as analysis_app
 from instrument.commands import app as instrument_app
+from instrument.commands_drafting import GROUPING
 from instrument.commands_store import (
     DEFAULT_KEYS,
     DEFAULT_STORE,
@@ -27,8 +28,10 @@ from instrument.errors import ToolkitError, fact_and_hint
 from instrument.extras import missing_extra
 
 if TYPE_CHECKING:
+    import pandas as pd
     from starlette.applications import Starlette
 
+    from analysis.first_themes import FirstThemes
     from dashboard.signing_in import SignIn
 
 BAD_INPUT = 2
@@ -48,6 +51,16 @@ app = typer.Typer(
 for part in (instrument_app, analysis_app):
     app.registered_commands += part.registered_commands
     app.registered_groups += part.registered_groups
+
+
+def _first_themes(items: pd.DataFrame) -> FirstThemes | None:
+    """Groups of items that a first factor analysis suggests, for `dta instrument draft`."""
+    from analysis.first_themes import first_themes
+
+    return first_themes(items)
+
+
+GROUPING[:] = [_first_themes]
 
 Host = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]

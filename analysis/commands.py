@@ -474,11 +474,13 @@ def _covariates(given: str | None, how: ReadingOptions) -> tuple[tuple[str, ...]
 
 def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame | None:
     """Take covariates that stand in the response file: the first value of each person."""
+    from instrument.recognition.came_in import OF_ANSWERS
     from instrument.responses_people import NUMBERED
 
     if not names:
         return None
     people = responses.groupby("participant", sort=False)[list(names)].first().reset_index()
+    people.attrs[OF_ANSWERS] = True
     if responses.attrs.get(NUMBERED):
         people.attrs[NUMBERED] = True  # the same rows, so joining them by their number is right
     return people

@@ -75,6 +75,8 @@ class UsageSummary(Result):
         What was assumed.
     joined : str
         How many of the people enrolled have events in the log; empty where nobody is listed as enrolled.
+    left_out : tuple of tuple
+        Field of each rule that left out events while the log was opened, and how many; `counts` begin after.
     """
 
     people: pd.DataFrame
@@ -83,6 +85,7 @@ class UsageSummary(Result):
     rule: dict[str, Any]
     notes: list[str]
     joined: str = ""
+    left_out: tuple[tuple[str, int], ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Give one row per participant and period.
@@ -276,9 +279,11 @@ def summarise_usage(
 def mapped(reading: LogReading) -> LogReading:
     """Take dates and units of durations from the mapping where the caller does not name them."""
     if reading.mapping is None:
-        return replace(reading, notes=[])
+        return replace(reading, notes=[], left=[])
     dates, durations = reading.mapping.dates, reading.mapping.durations
-    return replace(reading, dates=reading.dates or dates, durations=reading.durations or durations, notes=[])
+    return replace(
+        reading, dates=reading.dates or dates, durations=reading.durations or durations, notes=[], left=[]
+    )
 
 
 def _summarise(
@@ -332,6 +337,7 @@ def _summarise(
         },
         notes=[*notes, *watched.notes],
         joined=joined,
+        left_out=tuple(reading.left),
     )
 
 

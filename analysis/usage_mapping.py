@@ -248,6 +248,7 @@ def with_mapping(table: Any, mapping: LogMapping, con: Any, reading: LogReading)
         said = plain[name].cast("string").fill_null("")
         chosen = said.re_search("|".join(f"(?:{pattern})" for pattern in patterns))
         n = int(con.execute(chosen.sum()) or 0)
+        reading.left.append((_shown(name, mapping), n))
         notes.append(
             f"{count_of(n, 'event')} of {reading.source} left out by the rule on {_shown(name, mapping)!r}"
         )

@@ -77,6 +77,8 @@ class LogReading:
         Named in messages.
     notes : list of str
         What was left out while opening the log is appended here.
+    left : list of tuple
+        The same as numbers: the field of each rule and how many events it left out.
     """
 
     dates: str | None = None
@@ -91,6 +93,7 @@ class LogReading:
     caller: str = "summarise_usage"
     source: str = "the log"
     notes: list[str] = field(default_factory=list)
+    left: list[tuple[str, int]] = field(default_factory=list)
 
     def fault(self, fact: str, hint: str) -> ResponseDataError:
         """Error about this log."""

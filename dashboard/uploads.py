@@ -18,6 +18,7 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
 from instrument.loading import load, read_yaml
 from instrument.recognition import FileForm, load_mapping, recognise
+from instrument.recognition.came_in import CAME_IN, in_words
 from instrument.responses import read_responses
 from instrument.responses_files import KNOWN
 
@@ -170,22 +171,29 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
         warnings.simplefilter("ignore", ToolkitWarning)  # they stand in attrs, and the page shows them
         path = folder / upload.plain_name
         path.write_bytes(upload.content)
-        if how.mapping:
-            return _mapped(path, scale, how)
-        if how.recognise:
-            return _recognised(path, scale, how)
-        return read_responses(
-            path,
-            scale,
-            covariates=how.covariates,
-            sheet=how.sheet or None,
-            labels=how.labels,
-            participant=how.participant,
-            wave=how.wave,
-            encoding=how.encoding,
-            delimiter=how.delimiter or None,
-            caller="upload",
-        )
+        answers = _read(path, scale, how)
+    answers.attrs["notes"] = [*in_words(answers.attrs[CAME_IN]), *answers.attrs["notes"]]
+    return answers
+
+
+def _read(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:
+    """Read a file in the way that was chosen on the page."""
+    if how.mapping:
+        return _mapped(path, scale, how)
+    if how.recognise:
+        return _recognised(path, scale, how)
+    return read_responses(
+        path,
+        scale,
+        covariates=how.covariates,
+        sheet=how.sheet or None,
+        labels=how.labels,
+        participant=how.participant,
+        wave=how.wave,
+        encoding=how.encoding,
+        delimiter=how.delimiter or None,
+        caller="upload",
+    )
 
 
 def _mapped(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:

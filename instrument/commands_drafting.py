@@ -11,8 +11,11 @@ from instrument.reading_options import names_in
 
 if TYPE_CHECKING:
     from instrument.drafting import Draft
+    from instrument.drafting.sources import Grouping
 
 app = typer.Typer()
+GROUPING: list[Grouping] = []
+"""How items are grouped by the answers to them: put here by whoever knows statistics."""
 Out = Annotated[Path, typer.Option("--out", "-o", help="Instrument file to write.")]
 Id = Annotated[
     str | None, typer.Option("--id", help="Id of the instrument; the name of the file by default.")
@@ -36,11 +39,13 @@ def draft_command(
     """Write a first instrument file from what is there already, each guess marked.
 
     Definitions give wordings, options and codes; data files of SPSS and Stata what they keep of them; a plain
-    table names and codes alone. Answers also say which items seem reversed.
+    table names and codes alone. Answers also say which items seem reversed, and, where names of items say
+    nothing of themes, which go together by a first factor analysis.
     """
     from instrument.drafting import draft_from_file
 
-    _write(draft_from_file(file, names_in(items)), out, name or file.stem)
+    grouping = GROUPING[0] if GROUPING else None
+    _write(draft_from_file(file, names_in(items), grouping), out, name or file.stem)
 
 
 @app.command("from-keys")

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from instrument.dates_given import COMPLETED_ON
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
 from instrument.keying import AnswerTable, keyed_items, marked
+from instrument.recognition.came_in import CAME_IN, arrived
 from instrument.recognition.mapping import Mapping
 from instrument.recognition.reading import mapped_table
 from instrument.responses_cells import (
@@ -110,7 +112,8 @@ def read_responses(
         One row per administration, in the order of the file: `participant` (text), `wave` (integer, or
         text when one wave is no number), one Int64 column per item in the order of the instrument,
         then the covariates. `frame.attrs` holds `reasons` (long table `participant, wave, item,
-        reason`), `notes` (list of str: what was assumed) and `checksum` (SHA-256 of the file).
+        reason`), `notes` (list of str: what was assumed), `checksum` (SHA-256 of the file) and `came_in`
+        (plain data: rows read and left out with the reason, days, the look of the first lines).
 
     Raises
     ------
@@ -282,6 +285,7 @@ def check_responses(
         checksum=frame.attrs.get("checksum"),
         reasons=reasons_of_table(frame),
         keyed=keyed_items(frame),
+        came_in=frame.attrs.get(CAME_IN),
     )
     checked = _checked(raw, reading)
     if frame.attrs.get(NUMBERED):
@@ -324,9 +328,12 @@ def _stated(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
+    rows = len(raw.lines)
     raw = without_empty_rows(check_columns(raw, reading), reading)
     raw.refuse_hollow(raw.columns, (reading.participant, reading.wave))
     scale, notes = reading.scale, list(raw.notes)
+    dated = COMPLETED_ON if COMPLETED_ON in raw.columns else None
+    picture = raw.came_in or arrived(raw, raw.columns, dated) | {"rows": rows}
     keys = {
         "participant": participants(raw, reading.participant, notes),
         "wave": waves(raw, reading.wave, notes),
@@ -336,7 +343,9 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
     _refuse_duplicates(raw, reading, keys)
     asked = rows_asked(raw, keys["wave"], judged, notes)
     if not asked.all():
-        raw = dataclasses.replace(raw, lines=raw.lines[asked], cells=[_taken(c, asked) for c in raw.cells])
+        left = raw.left_too(int((~asked).sum()), "of waves at which nobody answered")
+        cells = [_taken(column, asked) for column in raw.cells]
+        raw = dataclasses.replace(raw, lines=raw.lines[asked], cells=cells, left=left)
         keys = {name: column[asked].reset_index(drop=True) for name, column in keys.items()}
         judged = {
             item: dataclasses.replace(column, codes=column.codes[asked], states=column.states[asked])
@@ -361,6 +370,7 @@ def _checked(raw: RawTable, reading: Reading) -> AnswerTable:
         "notes": notes + [f"suspicion: {suspicion}" for suspicion in suspicions],
         "suspicions": suspicions,
         "checksum": raw.checksum,
+        CAME_IN: {"left": [list(left) for left in raw.left], "administrations": len(frame), **picture},
     }
     if reading.participant not in raw.columns:
         frame.attrs[NUMBERED] = True

@@ -227,7 +227,8 @@ def without_empty_rows(raw: RawTable, reading: Reading) -> RawTable:
     if kept.size == 0:
         raise raw.fault("there is a header but no row of answers.", "check the export.")
     cells = [pd.Series(cells, dtype=object if raw.is_text else None).iloc[kept] for cells in raw.cells]
-    return dataclasses.replace(raw, cells=cells, lines=raw.lines[kept], notes=[*raw.notes, note])
+    left = raw.left_too(int(empty.sum()), "without any content")
+    return dataclasses.replace(raw, cells=cells, lines=raw.lines[kept], notes=[*raw.notes, note], left=left)
 
 
 def _is_empty(value: object) -> bool:

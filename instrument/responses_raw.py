@@ -35,7 +35,8 @@ class RawTable:
     which a user finds a row again, and `unit` says of what ("line" of a text file, "row").
     `hollow` are cells that must not be taken for empty where their column is needed;
     `column_labels` holds the texts that SPSS, SAS and Stata keep of a variable; `is_mapped` says that a
-    mapping named columns and answers.
+    mapping named columns and answers. `left` says why how many rows were left out, and of what: rows of the
+    file, or administrations where the table `is_reshaped`; `came_in` what the file held before.
     """
 
     caller: str
@@ -54,6 +55,14 @@ class RawTable:
     column_labels: Mapping[str, str] = field(default_factory=dict)
     is_mapped: bool = False
     hollow: tuple[HollowCells, ...] = ()
+    left: tuple[tuple[str, int, str], ...] = ()
+    is_reshaped: bool = False
+    came_in: Mapping[str, Any] | None = None
+
+    def left_too(self, number: int, why: str) -> tuple[tuple[str, int, str], ...]:
+        """What was left out, and so many more."""
+        what = "administrations" if self.is_reshaped else "rows"
+        return (*self.left, (why, int(number), what)) if number else self.left
 
     def fault(self, fact: str, hint: str) -> ResponseDataError:
         """Error about this table: source first, then the fact, then the hint."""

@@ -27,6 +27,7 @@ from instrument.errors import (
 )
 from instrument.keying import as_given, keyed_numbers
 from instrument.loading import as_instrument
+from instrument.recognition.came_in import CAME_IN
 from instrument.reduced import without_themes
 from instrument.responses_raw import ReasonTable, reasons_of_table
 from instrument.responses_suspicions import warn_of_keying
@@ -83,6 +84,8 @@ class Context:
     """Administrations that the plan took out as careless."""
     whole: Context | None = None
     """The validation before the plan was carried out, where it follows other decisions, too."""
+    came_in: dict[str, Any] = field(default_factory=dict)
+    """What the file of answers held, as reading it found; empty for a table that was changed since."""
     as_given: pd.DataFrame | None = None
     """Rows before categories were merged, where the plan merges some."""
     _kept: dict[str, Any] = field(default_factory=dict)
@@ -352,12 +355,19 @@ def build_context(
         enrolment=tables["enrolment"],
         audit=audit,
         content=records,
+        came_in=known_arrival(responses),
         measures=tuple(others),
         waves_named=tuple(waves),
         seed=seed,
         correlation=correlation,
         smooth=smooth,
     )
+
+
+def known_arrival(answers: pd.DataFrame) -> dict[str, Any]:
+    """Give what the file of a table held; nothing where rows were taken out or put in since it was read."""
+    found = answers.attrs.get(CAME_IN)
+    return dict(found) if found and found["administrations"] == len(answers) else {}
 
 
 def _fitting_content(content: ContentRecords | str | Path, scale: Instrument) -> ContentRecords:

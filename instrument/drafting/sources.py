@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,26 @@ FEWEST_OF_THEME = 2
 """Questions that a beginning of names must have before it is a theme."""
 
 
-def draft_from_file(path: Path, items: tuple[str, ...] = ()) -> Draft:
+class Grouped(Protocol):
+    """Groups that a statistic of the answers suggests: number of the group and weight of each item."""
+
+    @property
+    def place(self) -> Mapping[str, int]:
+        """Item to the number of its group."""
+
+    @property
+    def loadings(self) -> Mapping[str, float]:
+        """Item to its weight in that group."""
+
+    @property
+    def people(self) -> int:
+        """People that it rests on."""
+
+
+Grouping = Callable[[pd.DataFrame], Grouped | None]
+
+
+def draft_from_file(path: Path, items: tuple[str, ...] = (), grouping: Grouping | None = None) -> Draft:
     """Read what a file says of questions, options, codes and groups.
 
     Parameters
@@ -46,6 +67,8 @@ def draft_from_file(path: Path, items: tuple[str, ...] = ()) -> Draft:
         dictionary) or a file of answers that `read_responses` takes.
     items
         Columns of a file of answers that are items; without it those that share their options with others.
+    grouping
+        Groups items by the answers to them, where neither the file nor the names of items do.
 
     Returns
     -------
@@ -74,10 +97,12 @@ def draft_from_file(path: Path, items: tuple[str, ...] = ()) -> Draft:
     tool = tool_of(rows)
     heads, names = header_rows_of(tool, rows) or (1, 1)
     table = headed(raw, writing.form.model_copy(update={"header_rows": heads, "names_row": names}))
-    return _from_answers(table.raw, table.headers, items)
+    return _from_answers(table.raw, table.headers, items, grouping)
 
 
-def _from_answers(raw: RawTable, headers: list[tuple[str, ...]], items: tuple[str, ...]) -> Draft:
+def _from_answers(
+    raw: RawTable, headers: list[tuple[str, ...]], items: tuple[str, ...], grouping: Grouping | None
+) -> Draft:
     """Columns whose options others share, or those that are named."""
     if absent := [name for name in items if name not in raw.columns]:
         raise raw.fault(f"there is no column {', '.join(map(repr, absent))}.", "check the spelling.")
@@ -109,7 +134,8 @@ def _from_answers(raw: RawTable, headers: list[tuple[str, ...]], items: tuple[st
         for code in question.outside:
             question.options.pop(code, None)
         draft.questions.append(question)
-    _prefixes(draft.questions)
+    if not _prefixes(draft.questions) and grouping is not None:
+        _by_answers(draft, raw, grouping)
     _reversed(draft.questions, raw)
     return draft
 
@@ -142,15 +168,37 @@ def _declared(raw: RawTable, name: str, options: dict[int, str]) -> dict[int, st
     return {code: options.get(code, "") for code in sorted({*single, *inside})}
 
 
-def _prefixes(questions: list[DraftQuestion]) -> None:
-    """Group questions by what stands before the number in their names."""
+def _prefixes(questions: list[DraftQuestion]) -> bool:
+    """Group questions by what stands before the number in their names; say whether that could be done."""
     stems = {id(q): re.sub(r"[\W_]*\d+[\W_]*$", "", q.name) for q in questions}
     counts = Counter(stems.values())
     if len(counts) < 2 or any(n < FEWEST_OF_THEME for n in counts.values()):
-        return
+        return False
     for question in questions:
         question.group = stems[id(question)]
         question.guesses.append("the theme, by the beginning of the name")
+    return True
+
+
+def _by_answers(draft: Draft, raw: RawTable, grouping: Grouping) -> None:
+    """Group questions by the answers to them; those that go with no group stand by themselves."""
+    found = grouping(pd.DataFrame({q.name: _numbers(raw, q) for q in draft.questions}))
+    if found is None:
+        return
+    number = len(set(found.place.values()))
+    draft.guesses.append(
+        f"the themes; {number} factors of a first factor analysis of {found.people} people, which says what "
+        "goes together in this file and not what it means: name them, or put the items together otherwise"
+    )
+    for question in draft.questions:
+        if question.name in found.place:
+            question.group = f"Factor {found.place[question.name]}"
+            how = f"loading {found.loadings[question.name]:.2f}"
+            question.guesses.append(f"the theme, by a first factor analysis ({how})")
+        else:
+            question.group = "Without a theme"
+            question.guesses.append("no theme: it loads .40 or more on no factor of a first factor analysis")
+    draft.questions.sort(key=lambda question: found.place.get(question.name, number + 1))
 
 
 def _reversed(questions: list[DraftQuestion], raw: RawTable) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Entries
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,10 @@ from instrument.responses_cells import number_of
 from instrument.responses_raw import RawTable, name_rows
 
 FIRST_LINES = 3
+CAME_IN = "came_in"
+"""Entry of `attrs` of a table of answers that says what its file held."""
+OF_ANSWERS = "of_answers"
+"""Entry of `attrs` of a table that was made of columns of the answers."""
 
 
 def came_in(raw: RawTable, mapping: Mapping, columns: Sequence[ColumnMeaning]) -> list[str]:
@@ -59,27 +65,112 @@ def came_in(raw: RawTable, mapping: Mapping, columns: Sequence[ColumnMeaning]) -
     line 2: 'id' a text, 'a' a number
     """
     kept = np.ones(len(raw.lines), dtype=bool)
-    said = []
+    left = []
     for label, texts in mapping.without_rows.items():
         here = kept & holds_one_of(raw.column(label), texts)
         kept &= ~here
-        if here.any():
-            said.append(f"{int(here.sum())} left out by {label!r}")
-    lines = [", ".join([f"rows: {len(kept)} read", f"{int(kept.sum())} kept", *said])]
+        left += [(f"by {label!r}", int(here.sum()), "rows")] if here.any() else []
+    picture = arrived(raw, [column.column for column in columns], mapping.completed_on, kept)
+    rows, *days = in_words({**picture, "left": left})
+    lines = [rows]
     if mapping.participant is not None:
         ids = {ids_alike(text, mapping.ids_alike) for text in _texts(raw, mapping.participant, kept)} - {""}
         waves = [_texts(raw, label, kept) for label in mapping.wave_columns()]
         number = len(set(zip(*waves, strict=True))) if waves else len(mapping.waves)
         lines.append(f"people: {len(ids)}{f', waves: {number}' if number else ''}")
-    if mapping.completed_on is not None:
-        days = [day for text in _texts(raw, mapping.completed_on, kept) if (day := date_written(text))]
-        if days:
-            of = "every row" if len(days) == kept.sum() else f"{len(days)} of {int(kept.sum())} rows"
-            lines.append(f"days of answers: {min(days)} to {max(days)}, in {of}")
-    for k in np.flatnonzero(kept)[:FIRST_LINES]:
-        here = [c.column for c in columns if c.column in raw.columns]  # items in rows have none of their own
-        looks = [f"{name!r} {_look(raw, name, int(k))}" for name in here]
-        lines.append(f"{name_rows([raw.lines[k]], raw.unit)}: {', '.join(looks)}")
+    lines += days
+    for k, line in enumerate(picture["lines"]):
+        looks = [f"{name!r} {seen[k]}" for name, *seen in picture["looks"]]
+        lines.append(f"{name_rows([line], raw.unit)}: {', '.join(looks)}")
+    return lines
+
+
+def arrived(
+    raw: RawTable, columns: Sequence[str], dated: str | None, kept: np.ndarray | None = None
+) -> dict[str, Any]:
+    """Give what a file held, as plain data: no answer and no id is in it.
+
+    Parameters
+    ----------
+    raw
+        The table below its header.
+    columns
+        Those that are read.
+    dated
+        Column of the day of the answers, where there is one.
+    kept
+        Rows that are read; all by default.
+
+    Returns
+    -------
+    dict
+        `source`; `rows` read and the `unit` they are numbered by; first and last day (`from`, `to`) of the
+        `dated` rows; numbers of the first `lines`, and for each column its name and how it `looks` in each.
+
+    Examples
+    --------
+    >>> raw = RawTable(
+    ...     caller="f",
+    ...     source="a.csv",
+    ...     columns=["a", "on"],
+    ...     lines=np.array([2, 3]),
+    ...     unit="line",
+    ...     cells=[["4", ""], ["2026-03-02", "2026-03-01"]],
+    ... )
+    >>> picture = arrived(raw, ["a", "on"], "on")
+    >>> picture["rows"], picture["from"], picture["to"]
+    (2, '2026-03-01', '2026-03-02')
+    >>> picture["looks"]
+    [['a', 'a number', 'empty'], ['on', 'a date', 'a date']]
+    """
+    kept = np.ones(len(raw.lines), dtype=bool) if kept is None else kept
+    days: list[Any] = []
+    if dated is not None:
+        texts = pd.Series(_texts(raw, dated, kept), dtype=object)
+        read = {text: date_written(text) for text in texts.unique()}
+        days = [day for day in texts.map(read) if day]
+    first = np.flatnonzero(kept)[:FIRST_LINES]
+    here = [name for name in dict.fromkeys(columns) if name in raw.columns]  # items in rows have none
+    return {
+        "source": raw.source,
+        "rows": len(raw.lines),
+        "unit": raw.unit,
+        "from": str(min(days)) if days else None,
+        "to": str(max(days)) if days else None,
+        "dated": len(days),
+        "lines": [int(raw.lines[k]) for k in first],
+        "looks": [[name, *(_look(raw, name, int(k)) for k in first)] for name in here],
+    }
+
+
+def in_words(picture: Entries[str, Any]) -> list[str]:
+    """Say how many rows a file held, what was left out, and the days of its answers.
+
+    Parameters
+    ----------
+    picture
+        As `arrived` gives it, with what was `left`: why, how many, and of what.
+
+    Returns
+    -------
+    list of str
+        One or two lines.
+
+    Examples
+    --------
+    >>> in_words({"rows": 9, "left": [("by 'Status'", 2, "rows")], "dated": 0})
+    ["rows: 9 read, 7 kept, 2 left out by 'Status'"]
+    """
+    left = picture["left"]
+    kept = picture["rows"] - sum(number for _, number, what in left if what == "rows")
+    said = [
+        f"{number} left out {why}" if what == "rows" else f"{number} {what} left out {why}"
+        for why, number, what in left
+    ]
+    lines = [", ".join([f"rows: {picture['rows']} read", f"{kept} kept", *said])]
+    if dated := picture["dated"]:
+        of = "every row" if dated == kept else f"{dated} of {kept} rows"
+        lines.append(f"days of answers: {picture['from']} to {picture['to']}, in {of}")
     return lines
 
 

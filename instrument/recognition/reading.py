@@ -16,6 +16,7 @@ from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.ids import ids_alike
 from instrument.recognition.answers import cell_text
 from instrument.recognition.beside_items import filled, holds_one_of
+from instrument.recognition.came_in import arrived
 from instrument.recognition.mapping import Mapping
 from instrument.recognition.opening import read_headed
 from instrument.recognition.shapes import keys_of, lengthen, widen
@@ -66,7 +67,11 @@ def mapped_table(
     ]:
         fact = f"{count_of(len(absent), 'column')} of the mapping not in the file: {name_offenders(absent)}."
         raise raw.fault(fact, "correct the mapping, or have it written anew by dta import.")
+    rows = len(raw.lines)
     raw = _without_rows(raw, mapping)
+    seen = [*mapping.columns(), *([mapping.completed_on] if mapping.completed_on in raw.columns else [])]
+    dated = mapping.completed_on if mapping.completed_on in raw.columns else None
+    raw = dataclasses.replace(raw, came_in=arrived(raw, seen, dated) | {"rows": rows})
     # what is empty in keys is refused, and elsewhere filled where the mapping says so
     raw.refuse_hollow([*mapping.columns(), *covariates], [*keys_of(mapping), *mapping.fill_down])
     raw = dataclasses.replace(_filled_down(raw, mapping), hollow=())
@@ -124,7 +129,8 @@ def _one_each(table: RawTable, mapping: Mapping) -> RawTable:
         return table
     fact = f"{count_of(int(further.sum()), 'row')} of people who answered twice left out"
     note = f"{fact} ({table.where(further)}): the {mapping.doubles} counts, as the mapping says"
-    return dataclasses.replace(_taken(table, ~further), notes=[*table.notes, note])
+    left = table.left_too(int(further.sum()), f"answered twice: the {mapping.doubles} counts")
+    return dataclasses.replace(_taken(table, ~further), notes=[*table.notes, note], left=left)
 
 
 def _not_asked(table: RawTable, mapping: Mapping) -> RawTable:
@@ -219,13 +225,16 @@ def _refuse_unfit(mapping: Mapping, scale: Instrument, covariates: Sequence[str]
 def _without_rows(raw: RawTable, mapping: Mapping) -> RawTable:
     """Leave out rows that are no answers of people, and say how many."""
     kept = np.ones(len(raw.lines), dtype=bool)
+    left = raw.left
     for label, texts in mapping.without_rows.items():
-        kept &= ~holds_one_of(raw.column(label), texts)
+        here = kept & holds_one_of(raw.column(label), texts)
+        kept &= ~here
+        left = (*left, *([(f"by {label!r}", int(here.sum()), "rows")] if here.any() else []))
     if kept.all():
         return raw
     names = name_offenders(mapping.without_rows)
     note = f"{count_of(int((~kept).sum()), 'row')} left out by {names} ({raw.where(~kept)})"
-    return dataclasses.replace(_taken(raw, kept), notes=[*raw.notes, note])
+    return dataclasses.replace(_taken(raw, kept), notes=[*raw.notes, note], left=left)
 
 
 def _taken(raw: RawTable, kept: np.ndarray) -> RawTable:
@@ -315,4 +324,5 @@ def _without_untouched(raw: RawTable, mapping: Mapping) -> RawTable:
     if not blank.any():
         return raw
     note = f"{int(blank.sum())} of {len(blank)} rows without the form left out"
-    return dataclasses.replace(_taken(raw, ~blank), notes=[*raw.notes, note])
+    left = raw.left_too(int(blank.sum()), "without the form")
+    return dataclasses.replace(_taken(raw, ~blank), notes=[*raw.notes, note], left=left)

@@ -155,6 +155,7 @@ def widen(raw: RawTable, long: LongForm, keys: Sequence[str], items: Sequence[st
     notes = list(raw.notes)
     if not kept.all():
         notes.append(f"{count_of(int((~kept).sum()), 'row')} of other items left out")
+    left = raw.left_too(int((~kept).sum()), "of other items")
     table = pd.DataFrame({k: [cell_text(cell) for cell in raw.column(k)] for k in keys}, dtype=object)[kept]
     lines = np.asarray(raw.lines)[kept]
     group = table.groupby(list(keys), sort=False, dropna=False).ngroup().to_numpy()
@@ -186,6 +187,8 @@ def widen(raw: RawTable, long: LongForm, keys: Sequence[str], items: Sequence[st
         lines=lines[first],
         unit=f"administration from {raw.unit}",  # its first row; a fault may stand in a later one
         notes=notes,
+        left=left,
+        is_reshaped=True,
         value_labels={name: texts for name, texts in raw.value_labels.items() if name in columns}
         | {text: raw.value_labels[long.answer] for text in items if long.answer in raw.value_labels},
         user_missing={name: spans for name, spans in raw.user_missing.items() if name in columns}
@@ -240,12 +243,14 @@ def lengthen(parts: dict[str, RawTable], items: Sequence[str]) -> RawTable:
     notes = [*whole.notes, f"{len(parts)} waves stand beside each other in the file: {name_offenders(parts)}"]
     if left:
         notes.append(f"{count_of(left, 'administration')} without any answer left out")
+    whole = dataclasses.replace(whole, is_reshaped=True)
     return dataclasses.replace(
         whole,
         columns=list(cells),
         cells=[pd.Series(column, dtype=object) for column in cells.values()],
         lines=np.concatenate(lines),
         notes=notes,
+        left=whole.left_too(left, "without any answer"),
     )
 
 

@@ -110,6 +110,50 @@ def test_a_draft_of_a_plain_table_marks_wordings_options_and_reversed_items(
     assert "there is no column 'q9'" in said
 
 
+def of_two_factors(n: int, *, weak: int = 0) -> pd.DataFrame:
+    """Answers to ten questions without telling names: odd ones share one trait, even ones another."""
+    draw = np.random.default_rng(8)
+    traits = draw.normal(size=(n, 2))
+    signs = [1, 1, 1, 1, 1, -1, 1, 1, 1, 1]
+    table = {
+        f"v{k}": np.clip(np.round(3 + signs[k] * traits[:, k % 2] + draw.normal(0, 0.7, n)), 1, 5)
+        for k in range(10)
+    }
+    table |= {f"v{k}": draw.integers(1, 6, n) for k in range(10, 10 + weak)}
+    return pd.DataFrame(table).astype(int)
+
+
+def test_a_first_factor_analysis_guesses_themes_where_names_say_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "answers.csv"
+    of_two_factors(240, weak=1).to_csv(path, index=False)
+    scale, text = drafted(capsys, path)
+    themes = {theme.title: [item.id for item in theme.items] for theme in scale.themes}
+    assert themes == {
+        "Factor 1": ["v0", "v2", "v4", "v6", "v8"],
+        "Factor 2": ["v1", "v3", "v5", "v7", "v9"],
+        "Without a theme": ["v10"],
+    }
+    assert [item.id for item in scale.items if item.reverse] == ["v5"]
+    assert text.count("# guess: the theme, by a first factor analysis (loading ") == 10
+    assert text.count("# guess: no theme: it loads .40 or more on no factor") == 1
+    assert "# guess: the themes; 2 factors of a first factor analysis of 240 people" in text
+
+
+def test_few_people_one_factor_and_telling_names_leave_the_factor_analysis_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "answers.csv"
+    two = of_two_factors(240)
+    named = two.rename(columns={f"v{k}": f"{'ab'[k < 5]}_{k}" for k in range(10)})
+    for table, number in ((two[:99], 1), (two[["v0", "v2", "v4", "v6", "v8"]], 1), (named, 2)):
+        table.to_csv(path, index=False)
+        scale, text = drafted(capsys, path)
+        assert len(scale.themes) == number
+        assert "factor analysis" not in text
+
+
 def test_fewer_than_thirty_people_say_nothing_of_reversed_items(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,6 +9,7 @@ from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.flow_arrival import arrival_tables
 from analysis.pipeline.twinned.people import twins_of_flow
 from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
 from analysis.verdicts import Question
@@ -37,9 +38,11 @@ ENOUGH = Question(text="Did enough people answer?")
 
 
 def section_flow(context: Context) -> Section:
-    """Count people, waves and answers."""
+    """Count people, waves and answers, and say what came in."""
     flow = _flow(context)
     reasons = _reasons(context)
+    account = _account(context, flow, reasons)
+    came = arrival_tables(context, account)
     n_first = int(flow["answered"].iloc[context.waves.index(context.first_wave)])
     per_item = n_first / len(context.item_ids)
     values = {
@@ -91,8 +94,8 @@ def section_flow(context: Context) -> Section:
             ),
             "last_rate": share("first_n", certain=[0] if len(flow) == 1 else []),
         },
-        account=_account(context, flow, reasons),
-        tables={"flow": _flow_table(context, flow), **_reason_tables(reasons, len(context.item_ids))},
+        account=account,
+        tables={"flow": _flow_table(context, flow), **_reason_tables(reasons, len(context.item_ids)), **came},
         findings=[
             Finding(
                 claim="The sample is large enough for the number of items",

@@ -43,6 +43,13 @@ FAULTS = {
 
 
 def usage_of(context: Context) -> UsageSummary:
+    """Summarise the usage log; refuse one of people who were not watched to the end."""
+    found = summary_of(context)
+    _refuse_cut_short(found)
+    return found
+
+
+def summary_of(context: Context) -> UsageSummary:
     """Summarise the usage log once per validation; a summary made elsewhere is taken as it is."""
     from analysis.usage import UsageSummary, summarise_usage
 
@@ -55,7 +62,6 @@ def usage_of(context: Context) -> UsageSummary:
         found = context.usage
     else:
         found = context.once("usage", lambda: summarise_usage(context.usage, study, participants=people))
-    _refuse_cut_short(found)
     return replace(found, rule={**found.rule, "people": who})
 
 

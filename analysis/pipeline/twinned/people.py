@@ -28,6 +28,9 @@ def twins_of_flow(context: Context, section: Section) -> Twins:
     if "reasons" in section.tables:
         found.add("counts", "missing_rate", wave=str(context.first_wave))
     found.add("counts", {"n": "participants"}, table=METHOD, wave=str(context.first_wave))
+    found.leave(Reason.READ, "rows kept people matched", "came_in")
+    if "left_out" in section.tables:
+        found.leave(Reason.READ, "number", "left_out")
     found.add("derived", {"last_rate": "value"}, how="min", column="retained", of="flow", at=[len(waves)])
     return found
 
