@@ -94,16 +94,26 @@ def _refuse_alike(raw: RawTable, name: str, texts: list[str]) -> None:
     """Refuse waves that differ only in capitals, blanks and marks: change would be lost between them."""
     ways: dict[str, Counter[str]] = {}
     for text in texts:
-        ways.setdefault(re.sub(r"[\W_]+", "", text.casefold()) or text, Counter())[text] += 1
+        ways.setdefault(wave_key(text), Counter())[text] += 1
     rarer = {way for group in ways.values() for way, _ in group.most_common()[1:]}
     if rarer:
         chosen = np.array([text in rarer for text in texts], dtype=bool)
         fact = f"{count_of(int(chosen.sum()), 'row')} ({raw.where(chosen)}) of column {name!r}"
         said = f"{fact} write a wave in other capitals, blanks or marks than the rest."
-        raise raw.fault(said.replace(" write ", " writes ", 1) if chosen.sum() == 1 else said, ONE_WAY)
+        said = said.replace(" write ", " writes ", 1) if chosen.sum() == 1 else said
+        raise raw.fault(said, f"write each wave in one way{or_say(raw, 'wave_names: {OTHER: WAVE}')}.")
 
 
-ONE_WAY = "write each wave in one way."
+def wave_key(text: str) -> str:
+    """Give what two writings of one wave share: no capitals, blanks and marks; numbers by what they are.
+
+    Examples
+    --------
+    >>> wave_key("Week 3"), wave_key("week-3"), wave_key("1.0"), wave_key("10")
+    ('week3', 'week3', '1', '10')
+    """
+    number = number_of(text)
+    return str(number) if isinstance(number, int) else re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
 def _labels(raw: RawTable, name: str) -> list[str]:

@@ -57,6 +57,8 @@ class Mapping(Model):
         columns under `wave` (an event and its repetition) are joined by a point.
     items : dict
         Id of each item to its column; or to several, of which one at most holds something in each row.
+    wave_names : dict
+        Other writing of a wave to that wave (`{Baseline: T1, t1: T1}`); the rest stand as written.
     waves : dict
         Where a row holds several waves: wave to item to column, in place of `wave` and `items`.
     not_asked : tuple of str
@@ -92,6 +94,7 @@ class Mapping(Model):
     completed_on: Column | None = None
     states: dict[str, Literal["completed", "open"]] = Field(default_factory=dict)
     items: dict[str, Column | SeveralColumns] = Field(default_factory=dict)
+    wave_names: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     waves: dict[str, dict[str, Column]] = Field(default_factory=dict)
     not_asked: tuple[str, ...] = ()
     long: LongForm | None = None
@@ -115,12 +118,22 @@ class Mapping(Model):
             for name, texts in value.items()
         }
 
+    @field_validator("wave_names", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """Take numbers for texts on both sides, without blanks around the writing, as cells are read."""
+        if not isinstance(value, dict):
+            return value
+        return {str(text).strip(): str(wave).strip() for text, wave in value.items()}
+
     @model_validator(mode="after")
     def _one_shape(self) -> Mapping:
         if bool(self.items) == bool(self.waves):
             raise ValueError("either items or waves say which column holds which item")
         if self.waves and (self.wave is not None or self.long is not None):
             raise ValueError("where waves are named by column, wave and long are left out")
+        if self.wave_names and self.wave is None:
+            raise ValueError("wave_names are writings in the column of the wave, and wave names none")
         if self.long is not None and self.participant is None:
             raise ValueError("where each answer has a row, participant says whose it is")
         return self

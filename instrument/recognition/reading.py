@@ -21,6 +21,7 @@ from instrument.recognition.mapping import Mapping
 from instrument.recognition.opening import read_headed
 from instrument.recognition.shapes import keys_of, lengthen, widen
 from instrument.recognition.tools import REST, STATUS_OF, plain_name, wave_of_event
+from instrument.recognition.wave_writings import renamed_waves
 from instrument.responses_raw import RawTable, count_of
 from instrument.standing import OPEN, STATUS
 
@@ -166,7 +167,11 @@ def _renamed(raw: RawTable, scale: Instrument, mapping: Mapping, covariates: Seq
     if mapping.participant is not None:
         columns["participant"] = raw.column(mapping.participant)
     if mapping.wave is not None:
-        columns["wave"] = _waves(raw, mapping)
+        columns["wave"] = waves_as_written(raw, mapping.tool, mapping.wave_columns())
+        if mapping.wave_names:
+            texts = [cell_text(cell) for cell in columns["wave"]]
+            columns["wave"], note = renamed_waves(texts, mapping.wave_names)
+            raw = dataclasses.replace(raw, notes=[*raw.notes, *([note] if note else [])])
     for item in mapping.items:
         columns[item] = _codes(_cells(raw, mapping, item), mapping.answers.get(scale.scale_name(item), {}))
     for name in covariates:
@@ -252,11 +257,11 @@ def _series(raw: RawTable) -> list[Any]:
     ]
 
 
-def _waves(raw: RawTable, mapping: Mapping) -> Any:
+def waves_as_written(raw: RawTable, tool: str, labels: Sequence[str]) -> Any:
     """Waves as they stand, those of several columns joined; REDCap's names of events without what it adds."""
-    named = {label: raw.column(label) for label in mapping.wave_columns()}
+    named = {label: raw.column(label) for label in labels}
     for label, cells in named.items():
-        if mapping.tool == "redcap" and plain_name(label) in EVENTS:
+        if tool == "redcap" and plain_name(label) in EVENTS:
             named[label] = [wave_of_event(cell_text(cell)) if cell_text(cell) else "" for cell in cells]
     if len(named) == 1:
         return next(iter(named.values()))

@@ -38,8 +38,10 @@ from instrument.recognition.opening import (
     unique_labels,
     writing_of,
 )
+from instrument.recognition.reading import waves_as_written
 from instrument.recognition.shapes import find_long, find_occasions, widen
 from instrument.recognition.tools import Tool, header_rows_of, tool_of
+from instrument.recognition.wave_writings import wave_writings
 from instrument.responses_r import SUFFIXES_OF_R
 from instrument.responses_raw import RawTable, count_of
 from instrument.responses_whole import other_words
@@ -234,6 +236,7 @@ def recognise(
         found.unsure.append(f"left_out: {name_offenders(elsewhere)} {words}")
     kept = _covariates(raw, covariates, found)
     name = SUFFIXES.get(path.suffix.lower(), tool.name)
+    wave_names = _wave_names(raw, name, _names(occasion), participant, without, found)
     form = form.model_copy(update={"decimal": _decimal(raw, matches)})
     texts = _answers(raw, matches, scale, name, form, without)
     found.unsure += _other_words(raw, matches, scale, texts)
@@ -249,6 +252,7 @@ def recognise(
         states=states,
         completed_on=completed_on,
         items={m.item: m.columns if m.beside else m.column for m in matches if not waves},
+        wave_names=wave_names,
         waves=waves,
         long=long,
         answers={name: answers.meanings for name, answers in texts.items() if answers.meanings},
@@ -444,6 +448,28 @@ def _rows_kept(raw: RawTable, without: dict[str, tuple[str, ...]]) -> np.ndarray
     for label, texts in without.items():
         kept &= ~holds_one_of(raw.column(label), texts)
     return kept
+
+
+def _wave_names(
+    raw: RawTable,
+    tool: str,
+    labels: tuple[str, ...],
+    participant: str | None,
+    without: dict[str, tuple[str, ...]],
+    found: Found,
+) -> dict[str, str]:
+    """Waves that differ in their writing alone, offered as one; what may be one under two names is noted."""
+    if not labels:
+        return {}
+    kept = np.flatnonzero(_rows_kept(raw, without))
+    written = [cell_text(cell) for cell in waves_as_written(raw, tool, labels)]
+    people = None if participant is None else [cell_text(cell) for cell in raw.column(participant)]
+    meant, unsure, notes = wave_writings(
+        [written[k] for k in kept], None if people is None else [people[k] for k in kept]
+    )
+    found.unsure += unsure
+    found.notes += notes
+    return meant
 
 
 def _names(columns: str | tuple[str, ...] | None) -> tuple[str, ...]:
