@@ -107,12 +107,24 @@ def read_delimited(
         caller=caller,
         source=path.name,
         columns=list(header),
-        cells=list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * width,
+        cells=[_shared(cells) for cells in zip(*rows[1:], strict=True)] if len(rows) > 1 else [()] * width,
         lines=np.asarray(lines[1:], dtype=np.int64),
         unit="line",
         is_text=True,
         notes=notes,
     )
+
+
+LOOKED_AT = 1000
+FEW_TEXTS = 100
+
+
+def _shared(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Give a column of few texts with each text once in memory: what counts them looks at one, not at all."""
+    if len(set(cells[:LOOKED_AT])) > FEW_TEXTS:
+        return cells
+    known: dict[str, str] = {}
+    return tuple(map(known.setdefault, cells, cells))
 
 
 def declared_separator(text: str) -> str | None:
