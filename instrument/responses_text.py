@@ -75,7 +75,7 @@ def read_delimited(
     usual = SUFFIXES.get(path.suffix.lower(), ",")
     declared = declared_separator(text)
     delimiter = delimiter or declared
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = _first_line(text)
     if delimiter in DELIMITERS and delimiter not in first and usual in first:
         delimiter = None  # one name serves several files; this one is split as its ending says
     if delimiter is None:
@@ -93,7 +93,7 @@ def read_delimited(
         rows, lines = rows[1:], lines[1:]
     kept = min(rows_above, len(rows) - 1)
     rows, lines = rows[kept:], lines[kept:]
-    if MARKED_WITHIN.search(text):
+    if "'" in text and MARKED_WITHIN.search(text):
         rows = [[unmarked(cell) for cell in row] for row in rows]
     header, width = rows[0], len(rows[0])
     uneven = np.array([len(row) != width for row in rows[1:]], dtype=bool)
@@ -107,7 +107,7 @@ def read_delimited(
         caller=caller,
         source=path.name,
         columns=list(header),
-        cells=[_shared(cells) for cells in zip(*rows[1:], strict=True)] if len(rows) > 1 else [()] * width,
+        cells=list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * width,
         lines=np.asarray(lines[1:], dtype=np.int64),
         unit="line",
         is_text=True,
@@ -115,16 +115,15 @@ def read_delimited(
     )
 
 
-LOOKED_AT = 1000
-FEW_TEXTS = 100
+def _first_line(text: str) -> str:
+    """First line that holds something, without taking a large file apart for it."""
+    near = next((line for line in text[:LONGEST_HEADER].splitlines()[:-1] if line.strip()), None)
+    return near if near is not None else next((line for line in text.splitlines() if line.strip()), "")
 
 
-def _shared(cells: tuple[str, ...]) -> tuple[str, ...]:
-    """Give a column of few texts with each text once in memory: what counts them looks at one, not at all."""
-    if len(set(cells[:LOOKED_AT])) > FEW_TEXTS:
-        return cells
-    known: dict[str, str] = {}
-    return tuple(map(known.setdefault, cells, cells))
+LONGEST_HEADER = 100_000
+MOST_KNOWN = 100_000
+"""Texts that are kept to be shared between cells; beyond, they are gathered anew."""
 
 
 def declared_separator(text: str) -> str | None:
@@ -207,7 +206,7 @@ def _decode(path: Path, content: bytes, caller: str, encoding: str) -> str:
 
 
 def _check_delimiter(path: Path, text: str, caller: str, expected: str) -> None:
-    header = next((line for line in text.splitlines() if line.strip()), "")
+    header = _first_line(text)
     if expected in header:
         return
     found = max(DELIMITERS, key=header.count)
@@ -224,16 +223,19 @@ def _split(path: Path, text: str, caller: str, delimiter: str) -> tuple[list[lis
     rows: list[list[str]] = []
     lines: list[int] = []
     n_blank, pending, begins = 0, 0, 1
+    known: dict[str, str] = {}  # each text once in memory: what reads, counts and compares cells is quicker
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for row in reader:
             if row and (len(row) > 1 or row[0].strip()):
-                rows.append(row)
+                rows.append(list(map(known.setdefault, row, row)))
                 lines.append(begins)
                 n_blank, pending = n_blank + pending, 0
             else:
                 pending += 1
             begins = reader.line_num + 1
+            if len(known) > MOST_KNOWN:
+                known = {}
     except csv.Error as error:
         fact = f"the record that begins on line {begins} cannot be split into fields ({error})."
         raise _fault(caller, path, fact, "close every quote; double the quotes inside a text.") from None
