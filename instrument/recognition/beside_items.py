@@ -352,6 +352,17 @@ def rows_left_out(
                 out[label] = tuple(text for text in texts if text in there)
                 n = sum(cell_text(cell) in there for cell in raw.column(label))
                 found.take(raw, label, "rows left out", f"{count_of(n, 'row')} of previews or tests")
+    for name, texts in tool.doubted_rows.items():
+        for label in (label for label in raw.columns if plain_name(label) == name):
+            cells = [cell_text(cell) for cell in raw.column(label)]
+            if doubted := tuple(text for text in texts if text in cells):
+                out[label] = (*out.get(label, ()), *doubted)
+                n = sum(cell in doubted for cell in cells)
+                words = (
+                    f"{count_of(n, 'row')} whose {label!r} says {name_offenders(doubted)} left out as spam"
+                )
+                found.unsure.append(f"without_rows: {words}")
+                found.taken.add(label)
     return out
 
 

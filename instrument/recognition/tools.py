@@ -132,6 +132,8 @@ class Tool:
         Text of such a column, casefolded, to the state; `*` stands for any other text.
     without_rows
         Plain name of a column to the texts of rows that are no answers of people.
+    doubted_rows
+        The same of rows that the tool itself doubts, such as spam; a person is asked about them.
     header_rows
         How many rows of the header an export has; 0 where it has to be seen.
     names_row
@@ -148,6 +150,7 @@ class Tool:
     status: tuple[str, ...] = ()
     states: dict[str, str] = field(default_factory=dict)
     without_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    doubted_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
     header_rows: int = 0
     names_row: int = 1
 
@@ -172,6 +175,7 @@ TOOLS = (
                 *("17", "Offline Survey Preview"),
             )
         },
+        doubted_rows={"status": ("8", "Spam", "12", "Imported Spam", "40", "EX Spam")},
         header_rows=3,
     ),
     Tool(
