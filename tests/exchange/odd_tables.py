@@ -282,8 +282,8 @@ def same_headers(folder: Path) -> Path:
     "waves in mixed capitals",
     plain(
         [PEOPLE[k % 6] for k in range(N)],
-        [("Pre", "post")[k % 3 > 0] for k in range(N)],
-        asks="wave_names: 'Post' is 'post' (4 rows)",
+        [("Pre", "post")[k // 6] for k in range(N)],
+        asks="wave_names: 'Post' is 'post' (2 rows)",
     ),
 )
 def mixed_waves(folder: Path) -> Path:
