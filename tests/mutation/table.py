@@ -23,11 +23,12 @@ For changes by hand, *before* has the ledgers (`tests/ledger.py`) already, but n
 adherence it is older than both.
 
 *Equivalent* changes give the same values for every input that can occur; their reasons stand below. *Before* is the
-same set of changes without the tests that this table led to; a dash where that was not run. Tests of servers, browsers, Spark and PostgreSQL and
-slow ones are not among those run. Rooms of `by_hand/` without a row (planning, reliability, structural) are
-written and not run to the end yet. Of the store's changes, five not killed before were answered by tests that had
-not been named for them. A row holds the last run of its room with the default seed; other seeds draw other
-changes. `python tests/mutation/mutate.py … --table docs/mutation.md` writes the rows of what it ran.
+same set of changes without the tests that this table led to; where a dash stands that was not run, and tests and changes
+come from one reading of the code. Tests of servers, browsers, Spark and PostgreSQL and slow ones are not among those
+run. Rooms of `by_hand/` without a row (planning, structural) are written and not run to the end yet. Of the store's
+changes, five not killed before were answered by tests that had not been named for them. A row holds the last run of
+its room with the default seed; other seeds draw other changes.
+`python tests/mutation/mutate.py … --table docs/mutation.md` writes the rows of what it ran.
 
 """
 COLUMNS = "| Room | Arguments | Changes | Killed before | Killed | Equivalent | Survived |\n|---|---|---:|---:|---:|---:|---:|\n"

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from analysis import cronbach_alpha, intraclass_correlations, multilevel_reliability, omega
+from analysis import cronbach_alpha, intraclass_correlations, lower_bounds, multilevel_reliability, omega
 from analysis.reliability import hierarchical
 from analysis.reliability.congeneric import _maximal
 from analysis.reliability.inputs import item_table
@@ -156,3 +156,13 @@ def test_a_coefficient_is_that_of_the_construct_asked_for() -> None:
     rows = found.table[found.table["coefficient"] == "omega_between"].set_index("construct")["estimate"]
     assert found.estimate("omega_between", "shared") == rows["shared"]
     assert found.estimate("omega_between") == rows["configural"] != rows["shared"]
+
+
+def test_all_splits_are_gone_through_where_they_are_as_many_as_allowed() -> None:
+    """Eight items fall into 8! / (4! 4! 2) = 35 pairs of halves."""
+    items = keyed()
+    whole = lower_bounds(items, most_splits=35)
+    assert whole.every_split and len(whole.splits) == 35
+    assert sorted(whole.splits) == pytest.approx(sorted(lower_bounds(items).splits))
+    part = lower_bounds(items, most_splits=34)
+    assert not part.every_split and len(part.splits) <= 34
