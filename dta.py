@@ -154,7 +154,7 @@ def serve_command(
         if not shared:
             fact = f"others than you can see the dashboard {where}."
             raise DefinitionError(fact_and_hint("dta serve", fact, "leave --not-shared (DTA_SHARED=no) out."))
-    engine = opened(store)
+    engine = opened(store, makes=True)
     questionnaire = create_app(engine, keys_of(keys, engine), prefix=prefix, secure=behind_proxy)
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
@@ -182,7 +182,7 @@ def _trial_link(folder: Path, study_file: Path, port: int) -> tuple[str, Path, P
     from instrument.administer.trial import open_trial
 
     store, keys = folder / "demo.sqlite", folder / "demo.keys"
-    engine = opened(str(store))
+    engine = opened(str(store), makes=True)
     token = open_trial(engine, keys_of(keys, engine), study_file)
     return f"http://127.0.0.1:{port}/q/{token}", store, keys
 

@@ -25,21 +25,25 @@ DEFAULT_STORE = "dta.sqlite"
 DEFAULT_KEYS = Path("dta.keys")
 
 
-def opened(url: str) -> Engine:
+def opened(url: str, *, makes: bool = False) -> Engine:
     """Open a store whose schema fits this code; an empty one is set up.
 
     Parameters
     ----------
     url
         As given on the command line.
+    makes
+        Whether a file that is not there is made: by the first command of a study, and by the server.
 
     Returns
     -------
     sqlalchemy.Engine
         The store.
     """
-    from instrument.store.connect import require_newest_schema
+    from instrument.store.connect import require_newest_schema, require_store
 
+    if not makes:
+        require_store(url)
     engine = _connected(url)
     require_newest_schema(engine)
     return engine

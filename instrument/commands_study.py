@@ -96,7 +96,7 @@ def create_command(file: StudyFile, store: StoreUrl = DEFAULT_STORE) -> None:
     scale = load_beside(study.instrument, file.parent)
     refuse_half_languages(study, scale, "dta study create")
     waves = [WaveWindow(wave.name, wave.opens, wave.closes) for wave in study.waves]
-    with opened(store).begin() as connection:
+    with opened(store, makes=True).begin() as connection:
         create_study(connection, study.id, scale, waves, study.to_json(), study.content_hash)
     typer.echo(f"Study {study.id} is in the store. Next: dta study open {study.id}")
 
@@ -158,7 +158,7 @@ def invite_command(
 ) -> None:
     """Make links; they are written once, the store keeps only hashes."""
     from instrument.commands_people import lines_of, links_text, refuse_existing, write_privately
-    from instrument.store.definitions import find_study
+    from instrument.store.definitions import find_study, refuse_closed
     from instrument.store.people import invite
 
     wanted: int | list[str] = people
@@ -169,9 +169,10 @@ def invite_command(
     engine = opened(store)
     keyring = keys_of(keys, engine)
     with engine.begin() as connection:
-        number = find_study(connection, name).id
+        row = find_study(connection, name)
+        refuse_closed(row)
         links = invite(
-            connection, number, keyring, wanted, is_test=trial, expires_at=expires, readmit=readmit
+            connection, int(row.id), keyring, wanted, is_test=trial, expires_at=expires, readmit=readmit
         )
         write_privately(out, links_text(links, address), "dta study invite")
     typer.echo(f"{len(links)} links in {out}. Send them, then delete the file: they open the questionnaire.")

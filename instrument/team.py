@@ -19,7 +19,7 @@ from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, open_store, require_newest_schema
 from instrument.store.consents import consent_record
-from instrument.store.definitions import find_study, set_study_status, study_written_as
+from instrument.store.definitions import find_study, refuse_closed, set_study_status, study_written_as
 from instrument.store.intake import people_of
 from instrument.store.keys import keys_for
 from instrument.store.mending import (
@@ -134,6 +134,7 @@ class Member:
         """Make links for new people; they are given once and not kept."""
         with self._acting(Act.INVITE) as (connection, row, keyring):
             _refuse_many(people)
+            refuse_closed(row)
             made = invite(connection, int(row.id), keyring, people)
             self._note(connection, Act.INVITE, row, len(made))
         return made

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
@@ -302,6 +303,25 @@ def study_of_version(connection: Connection, study_id: int, number: int) -> Stud
         .where(study.c.id == study_id)
     )
     return study_written_as(str(connection.execute(query).scalar_one()))
+
+
+def refuse_closed(found: Row[Any]) -> None:
+    """Refuse to invite anyone to a study that takes no answers any more.
+
+    Parameters
+    ----------
+    found
+        Row of the study.
+
+    Raises
+    ------
+    StoreError
+        It is closed.
+    """
+    if found.status == "closed":
+        fact = f"study {found.name!r} is closed: its links would lead to a closing page."
+        hint = f"`dta study open {found.name}` opens it again."
+        raise StoreError(fact_and_hint("invite", fact, hint))
 
 
 def set_study_status(connection: Connection, name: str, status: str) -> None:

@@ -58,37 +58,44 @@ def days_of_use(
     return found
 
 
+Moment = tuple[datetime, timedelta]
+
+
 def _of_one(
     events: list[tuple[datetime, float | None]], days: PersonDays, session_gap_minutes: float
 ) -> list[float]:
     pause = timedelta(minutes=session_gap_minutes)
-    by_day: list[tuple[date, list[tuple[datetime, timedelta]]]] = [
+    by_day: list[tuple[date, list[Moment]]] = [
         (day, [(at, timedelta(minutes=minutes or 0.0)) for at, minutes in of_day])
         for day, of_day in groupby(events, key=lambda event: event[0].date())
     ]
     found: list[float] = []
-    shown_end: tuple[date, timedelta] | None = None
+    end: datetime | None = None
+    shown_end: datetime | None = None
     for place, (day, of_day) in enumerate(by_day):
         midnight = datetime.combine(day, datetime.min.time(), tzinfo=of_day[0][0].tzinfo)
-        first = of_day[0][0]
-        end = max(at + lasted for at, lasted in of_day)
         follows = by_day[place + 1][1][0][0] if place + 1 < len(by_day) else None
-        goes_on = follows is not None and follows - end <= pause
-        came_from = place > 0 and first - _end(by_day[:place]) <= pause
-        shift = timedelta(0) if goes_on else first - midnight
-        if shown_end is not None and not came_from:
-            before = (shown_end[0] - day) + shown_end[1]  # end of the day before, seen from this midnight
-            if first - midnight - shift - before <= pause:
-                shift = timedelta(0)
+        goes_on = follows is not None and follows - max(at + lasted for at, lasted in of_day) <= pause
+        true, end = _opening(of_day, end, pause)
+        shift = timedelta(0) if goes_on else of_day[0][0] - midnight
+        before = shown_end
+        shown, shown_end = _opening([(at - shift, lasted) for at, lasted in of_day], before, pause)
+        if shown != true:  # an end of an earlier day would fall between other events than it did
+            shift = timedelta(0)
+            _, shown_end = _opening(of_day, before, pause)
         number = days.day(day)
         for at, _ in of_day:
             into = (at - midnight - shift) / DAY
             found.append(float("nan") if number is None else round(number + min(into, 0.999999), 6))
-        last = max(at + lasted for at, lasted in of_day) - midnight - shift
-        if shown_end is None or (shown_end[0] - day) + shown_end[1] < last:
-            shown_end = (day, last)
     return found
 
 
-def _end(earlier: list[tuple[date, list[tuple[datetime, timedelta]]]]) -> datetime:
-    return max(at + lasted for _, of_day in earlier for at, lasted in of_day)
+def _opening(
+    of_day: Sequence[Moment], end: datetime | None, pause: timedelta
+) -> tuple[list[bool], datetime | None]:
+    """Which events open a session, and the latest end after them."""
+    opens = []
+    for at, lasted in of_day:
+        opens.append(end is None or at - end > pause)
+        end = at + lasted if end is None else max(end, at + lasted)
+    return opens, end

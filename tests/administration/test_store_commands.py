@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, update
 
@@ -226,6 +226,7 @@ MOMENTS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(MOMENTS)
+@example([(1440, 7), (2095, 1), (2879, 600), (2879, None), (3102, 1), (3582, 600)])
 def test_sessions_and_days_of_the_calendar_stay_and_the_time_of_day_goes(given: list[Any]) -> None:
     given = sorted(given, key=lambda one: one[0])
     zero = date(2026, 3, 28)

@@ -206,3 +206,43 @@ def test_links_are_written_as_csv_that_no_pseudonym_breaks_or_runs(folder: Path)
     assert [len(row) for row in rows] == [2] * 6
     assert [row[0] for row in rows[1:]] == ["'=1+1", "a,b", 'c"d', "'@x", "plain"]
     assert all(row[1].startswith("http://127.0.0.1:8000/q/") for row in rows[1:])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "study status trial",
+        "study open trial",
+        "study close trial",
+        "study key trial",
+        "study invite trial --people 2 --out links.csv",
+        "study due trial --out due.csv",
+        "study export trial --out exported",
+        "study acts trial",
+        "study withdraw trial P1",
+        "store audit",
+        "store backup copy.sqlite",
+    ],
+)
+def test_a_store_that_is_not_there_is_said_and_not_made(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*command.split()) == 2
+    told = capsys.readouterr().err
+    assert "there is no store 'dta.sqlite'" in told and told.count("\n") == 2, told
+    assert sorted(path.name for path in folder.iterdir()) == ["study.yaml"]
+
+
+def test_a_closed_study_invites_nobody_until_it_is_opened_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened(folder)
+    assert run("study", "close", "trial") == 0
+    invite = ("study", "invite", "trial", "--people", "2", "--out", "links.csv")
+    assert run(*invite) == 2
+    assert "'trial' is closed: its links would lead to a closing page" in capsys.readouterr().err
+    assert not (folder / "links.csv").exists()
+    with open_store("dta.sqlite").connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM participant").scalar_one() == 0
+    assert run("study", "open", "trial") == 0
+    assert run(*invite) == 0
