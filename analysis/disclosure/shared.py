@@ -86,6 +86,9 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
     for key in ("participants", "administrations"):
         if is_number(made["meta"].get(key)):
             ledger.counted.add(ledger.add(made["meta"][key], ("meta", key), weight=WHOLE, name=key))
+    whole = made["meta"].get("administrations")
+    if not few and whole == made["meta"]["participants"]:  # one wave: people tell administrations
+        ledger.sums.append({ledger.where["meta", "administrations"]: 1.0})
     enter(ledger, shown)
     hidden = ledger.hide()
     for key in ("participants", "administrations"):

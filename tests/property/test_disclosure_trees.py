@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
@@ -91,6 +91,7 @@ def attack(true: dict[str, Any], seen: dict[str, Any]) -> Attacker:
 
 @settings(deadline=None, max_examples=15)
 @given(studies())
+@example(study(9, [[0, 0, 0, 0, 9]] * 3 + [[0, 0, 0, 0, 4]], [0, 0, 0, 5]))
 def test_no_small_count_of_a_study_is_given_away(true: dict[str, Any]) -> None:
     seen = shared_tree(true)
     real = true["sections"]["items"]["tables"]
