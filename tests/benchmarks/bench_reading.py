@@ -28,7 +28,7 @@ from instrument.errors import ToolkitWarning
 from instrument.loading import load
 from instrument.recognition import recognise
 from instrument.responses import read_responses
-from tests.benchmarks.bench_usage import STUDY
+from tests.benchmarks.bench_usage import COUNTED, STUDY
 
 SECONDS, TIMES = 5.0, 3.0
 META = [
@@ -117,24 +117,17 @@ def make_log(path: Path, events: int, people: int) -> None:
     con.close()
 
 
-STATEMENT = """
+STATEMENT = (
+    """
 WITH once AS (
     SELECT properties->>'$.distinct_id' AS who, event AS kind, (properties->>'$.duration')::DOUBLE AS m,
            ((properties->>'$.time')::BIGINT - epoch(DATE '2026-03-02')) / 86400.0 AS day
     FROM read_json('{path}', columns={{event: 'VARCHAR', properties: 'JSON'}}, format='newline_delimited')
     WHERE who LIKE 'p%'
     QUALIFY row_number() OVER (PARTITION BY who, properties->>'$."$insert_id"' ORDER BY day) = 1
-), ended AS (
-    SELECT *, max(day + m / 1440) OVER (PARTITION BY who ORDER BY day
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_end
-    FROM once WHERE day >= 0 AND day < 84
+)"""
+    + COUNTED
 )
-SELECT who, day >= 28 AS late, count(*) AS events,
-       count(*) FILTER (before_end IS NULL OR (day - before_end) * 1440 > 30) AS sessions,
-       count(*) FILTER (kind = 'session_completed') AS completed,
-       count(DISTINCT floor(day)) AS days, sum(m) AS minutes
-FROM ended GROUP BY ALL
-"""
 
 
 def time_log(events: int) -> tuple[float, float]:
