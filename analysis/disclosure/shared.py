@@ -79,8 +79,10 @@ def shared_tree(tree: Tree) -> dict[str, Any]:
         if section["status"] == "ok":
             _without_persons(section)
             _curves(section)
-            if few or (n_kind_of(section).what is What.PEOPLE and small(section["method"]["n"])):
-                _close(section)
+            if section.get("added"):
+                _close(section, "Added by whoever made the report, and not shown to others.")
+            elif few or (n_kind_of(section).what is What.PEOPLE and small(section["method"]["n"])):
+                _close(section, f"Rests on fewer than {LIMIT} people, and is not shown to others.")
     shown = {name: section for name, section in made["sections"].items() if section["status"] == "ok"}
     ledger = Ledger()
     for key in ("participants", "administrations"):
@@ -155,11 +157,11 @@ def _without_persons(section: dict[str, Any]) -> None:
             section["warnings"] = [*section.get("warnings", []), LEFT_OUT]
 
 
-def _close(section: dict[str, Any]) -> None:
-    """Take a whole section out: it rests on fewer than five people."""
+def _close(section: dict[str, Any], message: str) -> None:
+    """Take a whole section out, and say why."""
     section.update(
         status="not_applicable",
-        message=f"Rests on fewer than {LIMIT} people, and is not shown to others.",
+        message=message,
         prose=[],
         values={},
         tables={},

@@ -39,6 +39,7 @@ from analysis.twins import Twins
 from analysis.verdicts import Cause
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.extras import naming_extras
 
 if TYPE_CHECKING:
     from analysis.adherence.windows import Windows
@@ -94,6 +95,39 @@ class Validation(Result):
         columns = ["section", "question", "property", "claim", "value", "rule", "source"]
         columns += ["verdict", "cause", "passed", "path"]
         return pd.DataFrame(rows, columns=columns)
+
+    def add(self, result: Result, title: str | None = None, note: str = "") -> Validation:
+        """Put the result of an analysis of one's own into the report, as a section at its end.
+
+        Parameters
+        ----------
+        result
+            What a public function returned, such as `cfa` or `cronbach_alpha`. Its main table is shown; one
+            whose rows are people is told by its fields, without anyone's row.
+        title
+            Of the section; by default what the result says of itself.
+        note
+            Under the table.
+
+        Returns
+        -------
+        Validation
+            A new one; this one stays as it is. What is added is left out where a report is shared: nothing
+            is known of the people behind its numbers. The dashboard does not show it.
+
+        Raises
+        ------
+        DefinitionError
+            It is no result of one analysis.
+
+        Examples
+        --------
+        ``validate(responses, scale).add(cfa(model, items), "Two themes in one").write("report")``
+        """
+        with naming_extras("add"):
+            from analysis.report.added import with_result
+
+        return Validation(tree=with_result(self.tree, result, title, note, version_of("dta-toolkit")))
 
     def write(self, folder: str | Path, **options: Any) -> list[Path]:
         """Write report, results and tables into a folder, all or nothing.

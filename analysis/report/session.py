@@ -37,18 +37,18 @@ LABELS = {
 SAID = ("estimator", "correlation", "missing", "n_obs", "seed")  # fields that belong under a table
 
 
-def view_of(result: Result) -> TableView:
-    """Arrange the main table of a result as the report arranges its own.
+def printable(result: Result) -> tuple[dict[str, list[Any]], dict[str, dict[str, str]]]:
+    """Give the main table of a result with the label and format of each column.
 
     Parameters
     ----------
     result
-        Any result. One whose rows are people is arranged by its fields, without anyone's row.
+        Any result. One whose rows are people is told by its fields, without anyone's row.
 
     Returns
     -------
-    TableView
-        The first line of what the class says of itself as caption; how it was made as note.
+    tuple
+        Cells by column as plain data, and label and format by column.
     """
     frame = result.to_frame()
     if is_of_people(frame):
@@ -62,10 +62,27 @@ def view_of(result: Result) -> TableView:
         name: {"label": _label(name), "format": _format(name, frame[name])}
         for name in map(str, frame.columns)
     }
+    return {str(name): to_plain(list(_printable(frame[name]))) for name in frame}, columns
+
+
+def view_of(result: Result) -> TableView:
+    """Arrange the main table of a result as the report arranges its own.
+
+    Parameters
+    ----------
+    result
+        Any result. One whose rows are people is arranged by its fields, without anyone's row.
+
+    Returns
+    -------
+    TableView
+        The first line of what the class says of itself as caption; how it was made as note.
+    """
+    cells, columns = printable(result)
     section = {
-        "tables": {"table": {name: to_plain(list(_printable(frame[name]))) for name in frame}},
+        "tables": {"table": cells},
         "captions": {
-            "table": {"title": _title(result), "note": _note(result, frame), "columns": columns},
+            "table": {"title": title_of(result), "note": note_of(result), "columns": columns},
         },
     }
     return table_view("session", section, "table")
@@ -100,11 +117,13 @@ def _words(cell: Any) -> str | None:
     return None if cell is None or cell is pd.NA else str(cell)
 
 
-def _title(result: Result) -> str:
+def title_of(result: Result) -> str:
+    """Give the first line of what the class says of itself."""
     return (type(result).__doc__ or type(result).__name__).strip().split("\n")[0].rstrip(".")
 
 
-def _note(result: Result, frame: pd.DataFrame) -> str:
+def note_of(result: Result) -> str:
+    """Say how a result was made: estimator, missing answers, n."""
     names = {field.name for field in dataclasses.fields(result)}  # type: ignore[arg-type]
     told = []
     for name in SAID:
