@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from instrument.administer.texts import page_texts
+from instrument.administer.texts import day_in_words, page_texts
 from instrument.store.consents import ConsentRecord
 
 LONG_WORD = re.compile(r"(\S{40})(?=\S)")
@@ -39,7 +40,7 @@ def consent_pdf(record: ConsentRecord) -> bytes:
         "version_label": t["paper_version"],
         "version": f"{record.version} ({record.lang})",
         "at_label": t["paper_at"],
-        "at": _moment(record.at),
+        "at": _moment(record.at, t),
         "code_label": t["paper_code"],
         "code": record.pseudonym,
         "study_label": t["paper_study"],
@@ -48,7 +49,7 @@ def consent_pdf(record: ConsentRecord) -> bytes:
         "contact": _breakable(record.contact),
         "hash_label": t["paper_hash"],
         "hash": record.text_hash,
-        "ended": "" if record.ended_at is None else t["paper_ended"].format(at=_moment(record.ended_at)),
+        "ended": "" if record.ended_at is None else t["paper_ended"].format(at=_moment(record.ended_at, t)),
         "note": t["paper_note"],
     }
     made: bytes = typst.compile(TEMPLATE.read_bytes(), sys_inputs=said)
@@ -60,5 +61,5 @@ def _breakable(text: str) -> str:
     return LONG_WORD.sub("\\1\u200b", text)
 
 
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+def _moment(at: datetime, t: Mapping[str, str]) -> str:
+    return f"{day_in_words(at, t)}, {at:%H:%M} UTC"

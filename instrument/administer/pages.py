@@ -52,6 +52,7 @@ from instrument.administer.session import (
 )
 from instrument.administer.sheets import forgetting
 from instrument.administer.steps import first_open_step, how_much
+from instrument.administer.texts import day_in_words
 from instrument.administer.withdrawal_code import about_code
 from instrument.storable import is_storable
 from instrument.store.connect import reading
@@ -213,7 +214,8 @@ def _nothing(page: Page, occasion: Occasion) -> Response:
 
 def _comes_next(page: Page, occasion: Occasion) -> str:
     words = page.t["nothing_next_at" if occasion.next_at else "nothing_next"]
-    return words.format(date=occasion.next_opens, clock=occasion.next_at)
+    day = "" if occasion.next_opens is None else day_in_words(occasion.next_opens, page.t)
+    return words.format(date=day, clock=occasion.next_at)
 
 
 def _text_shown(here: Circumstances, lang: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from starlette.responses import HTMLResponse
 from instrument.administer.journey import Circumstances, chosen_code, field_of
 from instrument.administer.linking import with_telephone_links
 from instrument.administer.shield import POLICY, POLICY_HEADER, POLICY_OF_SCRIPTS
-from instrument.administer.texts import page_texts
+from instrument.administer.texts import day_in_words, page_texts
 from instrument.definition import Instrument, Wording
 from instrument.forms import Question, plain_number
 from instrument.store.form_answers import Kept, said_in
@@ -314,7 +315,13 @@ def answer_in_words(question: Question, value: str | None, lang: str) -> str:
     if question.kind in ("single", "several"):
         labels = {choice.code: choice.label[lang] for choice in question.choices}
         return "; ".join(labels[int(code)] for code in value.split())
+    if question.kind == "date":
+        return _day(value, lang)
     return f"{value} {question.unit.get(lang, '')}".strip()
+
+
+def _day(text: str, lang: str) -> str:
+    return day_in_words(date.fromisoformat(text), page_texts(lang))
 
 
 def form_fields(
@@ -395,4 +402,7 @@ def _fault_in_words(page: Page, question: Question, fault: str, bounds: Mapping[
     if fault in ("range", "date_range"):
         ends = [end for end in ("low", "high") if bounds[end]]
         fault = "between" if len(ends) == 2 else f"only_{ends[0]}"
+    if question.kind == "date":
+        bounds = {end: _day(day, page.lang) if day else "" for end, day in bounds.items()}
+        fault = f"day_{fault}" if fault in ("between", "only_low", "only_high") else fault
     return page.t[f"bad_{fault}"].format(**bounds, longest=question.longest)

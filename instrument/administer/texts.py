@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -42,3 +44,27 @@ def page_texts(language: str) -> dict[str, str]:
     chosen = file if file.is_file() else FOLDER / f"{FALL_BACK}.yaml"
     texts: dict[str, str] = yaml.safe_load(chosen.read_text(encoding="utf-8"))
     return texts
+
+
+def day_in_words(day: date, texts: Mapping[str, str]) -> str:
+    """Write a day as people of a language write it.
+
+    Parameters
+    ----------
+    day
+        The day.
+    texts
+        As `page_texts` gives them.
+
+    Returns
+    -------
+    str
+        Day, month in words and year.
+
+    Examples
+    --------
+    >>> day_in_words(date(2026, 12, 9), page_texts("en")), day_in_words(date(2026, 12, 9), page_texts("de"))
+    ('9 December 2026', '9. Dezember 2026')
+    """
+    month = texts["months"].split()[day.month - 1]
+    return texts["day_in_words"].format(day=day.day, month=month, year=day.year)

@@ -26,6 +26,20 @@ from instrument.store.tokens import Keyring
 
 HERE = {"sec-fetch-site": "same-origin"}
 HELP = 'Call the made-up line <a href="tel:000">000</a>.'
+MONTHS_DE = [
+    "Januar",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
+    "Dezember",
+]
 
 
 class Person:
@@ -267,7 +281,15 @@ def test_a_wave_opens_and_closes_on_its_days(site: tuple[Person, str], engine: E
         with engine.begin() as connection:
             enrolled = datetime.now(UTC) - timedelta(days=days)
             connection.execute(update(tables.participant).values(enrolled_at=enrolled))
-        assert expected in person.get("/survey").text
+        shown = person.get("/survey").text
+        assert expected in shown
+        if days == 10:  # the day as people write it, in the language of the page
+            opens = enrolled.date() + timedelta(days=20)
+            assert f"open on {opens.day} {opens:%B %Y}." in shown and opens.isoformat() not in shown
+            person.post("/language", lang="de", back="/survey", form_token=form_token(shown))
+            shown = person.get("/survey").text
+            assert f"öffnen am {opens.day}. {MONTHS_DE[opens.month - 1]} {opens.year}." in shown
+            person.post("/language", lang="en", back="/survey", form_token=form_token(shown))
 
 
 def test_a_closed_study_takes_no_answers(site: tuple[Person, str], engine: Engine) -> None:

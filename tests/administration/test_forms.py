@@ -146,8 +146,11 @@ def test_two_waves_from_the_first_form_to_the_export(
     assert "Page 2 of 3" in tab.page.said
     fill(tab, which=["2", "1"], age="70")
     assert at(tab.response) == "/survey/form/baseline/3"
+    fill(tab, licence="I like it\r\nvery", since="2030-01-02")
+    assert "Please write 1 January 2030 or an earlier day." in tab.page.said
     fill(tab, licence="I like it\r\nvery", since="2024-02-29")
     assert at(tab.response) == "/survey/review"
+    assert "29 February 2024" in tab.page.said and "2024-02-29" not in tab.response.text
     assert "mood; sleep" in tab.page.said
     assert "I like it" in tab.page.said
     tab.press()

@@ -24,6 +24,7 @@ from instrument.administer import journey
 from instrument.administer.application import create_app
 from instrument.administer.doors import person_numbered
 from instrument.administer.journey import occasion_of
+from instrument.administer.texts import day_in_words, page_texts
 from instrument.errors import DefinitionError
 from instrument.prompts import Between
 from instrument.store import funnel, tables
@@ -324,6 +325,6 @@ def test_the_way_back_into_a_prompt_that_is_over(
         at_clock(monkeypatch, datetime.fromisoformat(f"{today}T10:00").replace(tzinfo=BERLIN))
         tab = Tab(client).open(f"/q/{token}")
         tab.press(tick={"consent": "yes"})
-        assert f"open on {today} at 14:00" in tab.page.said
+        assert f"open on {day_in_words(today, page_texts('en'))} at 14:00" in tab.page.said
         goto(tab, "form/mood/1")
-        assert f"open on {today} at 14:00" in tab.page.said
+        assert f"open on {day_in_words(today, page_texts('en'))} at 14:00" in tab.page.said
