@@ -100,12 +100,16 @@ class Rule:
         return self._printed(self.cutoff)
 
     def _against(self, cutoff: float) -> str:
+        if self.form == "reply":
+            return self._printed(cutoff)
         return f"{_SIGNS[self.comparison]} {self._printed(cutoff)}"
 
     def _printed(self, cutoff: float) -> str:
         """As the values it judges, and exactly: a percentage has its own digits, a cut-off may have more."""
         if self.form == "percent":
             return f"{100 * cutoff:g}%"
+        if self.form == "reply":
+            return format_value(cutoff, self.form)
         exact = self.form == "p" or self.form[0] == "r"
         if not exact:
             return f"{cutoff:g}".replace("-", "−")
@@ -294,11 +298,12 @@ ITEM_CVI_FEW = rule(
     source="Lynn 1986, doi:10.1097/00006199-198611000-00017",
 )
 CONTENT_STANDARD = rule(
-    name="Standard of content validity, 1 for yes",
+    name="Standard of content validity",
     comparison=">=",
     cutoff=1,
+    form="reply",
     source="Terwee et al. 2018, doi:10.1007/s11136-018-1829-0",
-    note="Partly is .5, not yet 0. COSMIN's standards in our own words.",
+    note="COSMIN's standards in our own words.",
 )
 SCALE_CVI = rule(
     name="Content validity of the scale, S-CVI/Ave",

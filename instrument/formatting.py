@@ -9,6 +9,7 @@ from typing import Any
 ABSENT = "–"
 UNBROKEN = "\u00a0"
 """Between a sign and its number: a line never ends there."""
+REPLIES = {1.0: "yes", 0.5: "partly", 0.0: "not yet"}
 _PLACE = re.compile(r"(?P<equals>= )?\{([A-Za-z_][\w.]*)(?::([A-Za-z]\w*))?\}")
 
 
@@ -20,8 +21,9 @@ def format_value(value: Any, form: str = "text") -> str:
     value
         Plain value of the results tree; None is shown as a dash.
     form
-        `text`, `int`, `percent` (of a proportion), `p`, `dN` for N decimals, or `rN` for N decimals of a
-        statistic that cannot pass 1, which is printed without the zero before its point, as APA style asks.
+        `text`, `int`, `percent` (of a proportion), `p`, `dN` for N decimals, `rN` for N decimals of a
+        statistic that cannot pass 1, which is printed without the zero before its point, as APA style asks,
+        or `reply` for an answer in words (1 yes, .5 partly, 0 not yet).
 
     Returns
     -------
@@ -36,6 +38,8 @@ def format_value(value: Any, form: str = "text") -> str:
     ('–', '−0.5', '12,345')
     >>> format_value(-0.912, "r2"), format_value(0.0412, "p"), format_value(0.0004, "p").split()
     ('−.91', '.041', ['<', '.001'])
+    >>> format_value(1.0, "reply"), format_value(0.5, "reply"), format_value(0, "reply")
+    ('yes', 'partly', 'not yet')
     """
     if value is None:
         return ABSENT
@@ -93,6 +97,8 @@ def _number(value: float, form: str) -> str:
         text = f"{100 * value:.1f}%"
     elif form == "p":
         text = f"<{UNBROKEN}.001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+    elif form == "reply":
+        return REPLIES[value]
     elif re.fullmatch(r"[dr]\d", form):
         text = f"{value:,.{form[1]}f}"
         text = re.sub(r"^(-?)0\.", r"\1.", text) if form[0] == "r" else text

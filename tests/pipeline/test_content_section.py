@@ -20,7 +20,9 @@ from analysis.disclosure.shared import to_share
 from analysis.jobs.validation import _of_files
 from analysis.pipeline import Validation, validate
 from analysis.report.markdown import render_markdown
+from analysis.report.questions import question_rows
 from analysis.report.standards import evidence_by_step, ordered
+from analysis.report.view import verdicts
 from analysis.verdicts import State
 from instrument.content.records import load_content
 from instrument.content.standards import content_standards
@@ -203,3 +205,14 @@ def test_the_report_shows_each_standard_and_names_no_interview(found: Validation
         assert text in page
     assert "Interviews and translations" in page and str(ROOT) not in page
     assert "R1I1" not in page and "R1I1" not in json.dumps(found.tree)
+
+
+def test_a_standard_is_answered_in_words_alone(found: Validation) -> None:
+    standards = content_standards(load_content(EXAMPLE)).set_index("standard")["reply"]
+    told = {e["claim"]: e for entries in verdicts(found.tree).values() for e in entries if "claim" in e}
+    for text, reply in standards.items():
+        assert told[text]["printed"] == ("–" if reply == "stated" else reply)
+        assert told[text]["rule"] == "Standard of content validity: yes"
+        assert told[text]["note"] == "COSMIN's standards in our own words."
+    row = next(row for row in question_rows(found.tree) if row.question.startswith("Was the work"))
+    assert (row.worst_value, row.range) == ("not yet", "not yet to yes")

@@ -70,6 +70,7 @@ PRINTED |= {
     "WEIGHT_SHARE": "0.25",
     "EXPOSURE_EXPLAINED": "0.5",
 }
+PRINTED |= {"CONTENT_STANDARD": "yes"}
 PRINTED |= {"WEIGHT_LEAST_PROBABILITY": "0.01"}
 
 
@@ -97,4 +98,5 @@ def test_cutoff_and_edge(name):
     assert rule.holds(cutoff - 1e-9) != above
     assert not rule.holds(math.nan)
     assert rule.source
-    assert str(rule).endswith(f" {SIGNS[comparison]} {PRINTED.get(name) or printed(cutoff)}")
+    sign = "" if name == "CONTENT_STANDARD" else f" {SIGNS[comparison]}"  # an answer in words
+    assert str(rule).endswith(f"{sign} {PRINTED.get(name) or printed(cutoff)}")

@@ -18,8 +18,9 @@ from instrument.content.records import ContentRecords
 from instrument.content.standards import SOURCE, Reply, content_standards
 from instrument.content_validity import I_CVI_ALL_UP_TO, ContentValidity
 from instrument.errors import NotEstimableError
+from instrument.formatting import REPLIES
 
-SCORES = {Reply.YES: 1.0, Reply.PARTLY: 0.5, Reply.NOT_YET: 0.0}
+SCORES = {Reply(words): score for score, words in REPLIES.items()}
 NOUNS = {"expert": "experts", "user": "people it is meant for"}
 STANDARDS_MET = Question(text="Was the work that COSMIN asks for done?", bears_on=Property.CONTENT)
 WHOLE_RELEVANT = Question(text="Do judges find the scale relevant?", bears_on=Property.CONTENT)
@@ -50,7 +51,6 @@ def section_of_step(context: Context, name: str, step: str) -> Section:
             rule=CONTENT_STANDARD,
             path=f"sections.{name}.tables.standards.score[{place}]",
             question=STANDARDS_MET,
-            note=f"{row['reply']}",
             untested=Cause.STATED if row["reply"] == Reply.STATED else None,
         )
         for place, row in enumerate(mine.to_dict(orient="records"))
