@@ -15,6 +15,7 @@ from analysis.adherence.early_use import early_use
 from analysis.adherence.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.pipeline.topics.adherence_claims import claim_of
 from instrument.formatting import fill_prose
+from tests.recovery.held_page import PAGE, TABLE, page
 from tests.recovery.held_populations import POPULATIONS, Held, Table, clinics, simple
 from tests.recovery.held_recovery import batch, one
 
@@ -170,7 +171,18 @@ class Found:
     ("claim", "doubts", "said"),
     [
         (Claim.NOT_FOUND, "", ["not found", "does not show that there is no association"]),
-        (Claim.SUPPORTED, "", ["supported", "as strong as use before the landmark", "8.0%"]),
+        (
+            Claim.SUPPORTED,
+            "",
+            [
+                "supported",
+                "as strong as use before the landmark",
+                "8.0%",
+                "fades at its own pace",
+                "unmeasured cause of that size can give the same picture without an effect",
+                "one in fifteen",
+            ],
+        ),
         (
             Claim.UNTOLD,
             "habit",
@@ -189,6 +201,18 @@ def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: li
     assert ("cannot be told" in headline) == (claim is Claim.UNTOLD)
     assert "not shown by these data either way" in cause
     assert set(made.kinds) == set(made.values)
+
+
+def test_what_is_printed_of_use_that_fades_is_what_its_row_holds() -> None:
+    """The sentence of a supported claim says one in fifteen, the page 6.7 % of 300 studies and what rests on 100."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+    rows = pd.read_csv(TABLE)
+    fading = rows[rows["population"].str.startswith("use fades at a pace")].iloc[0]
+    assert (round(fading["supported"] * fading["replications"]), fading["replications"]) == (20, 300)
+    assert fading["truth"] == 0 and "6.7 % of its 300 studies (20, one in fifteen)" in page()
+    assert rows["replications"].tail(6).tolist().count(100) == 5 and "Five of them rest on 100" in page()
+    drawn = (rows["replications"] + rows["failed"]).groupby(rows["population"]).first().value_counts()
+    assert drawn.to_dict() == {300: 35, 1000: 16, 100: 6, 30: 3}
 
 
 def test_a_habit_can_look_exactly_as_the_true_effect_does() -> None:

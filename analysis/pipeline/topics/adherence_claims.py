@@ -78,8 +78,10 @@ def _sentence(claim: Claim, doubts: str) -> str:
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
             "after, and silence; a hidden cause would have to explain {robustness_limit:percent} of what is "
             "left of score and use alike before the interval reached nothing. One that came up shortly "
-            "before the rating, such as a relapse, leaves no trace in use before it, and one that use before "
-            "hardly shows, such as fading at a pace of one's own, a faint one."
+            "before the rating, such as a relapse, leaves no trace in use before it, and one that fades at "
+            "its own pace a faint one. Any unmeasured cause of that size can give the same picture without "
+            "an effect: of made-up studies in which use fades at a pace of one's own that moves the rating "
+            "too, and the rating does nothing, one in fifteen is called supported."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
     return (
