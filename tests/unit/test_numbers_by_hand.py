@@ -111,13 +111,15 @@ def test_items_at_the_cut_off_itself_are_not_over_it() -> None:
     table = pd.DataFrame(
         {
             "item": ["a", "b", "c"], "item_rest_r": [0.30, 0.29, np.nan], "ceiling_share": [0.15, 0.16, 0.9],
-            "floor_share": [0.0, 0.15, 0.15001], "missing_share": [0.1, 0.2, 0.2],
+            "floor_share": [0.0, 0.15, 0.15001], "missing_share": [0.1, 0.2, 0.2], "theme": "t",
         }
     )  # fmt: skip
-    found = _values(table)
+    found = _values(table, [])
     assert (found["weak"], found["at_ceiling"], found["at_floor"]) == (2, 2, 1)
     assert found["weak_items"] == "b and c" and found["missing_highest_item"] == "b"
     assert (found["item_rest_lowest"], found["item_rest_highest"]) == (0.29, 0.30)
+    apart = _values(table.assign(theme=["t", "list", "t"]), ["list"])  # no rule on a theme that is a list
+    assert (apart["weak"], apart["weak_items"], apart["related"], apart["items"]) == (1, "c", 2, 3)
 
 
 def test_stable_is_who_says_that_nothing_changed() -> None:
