@@ -29,8 +29,10 @@ from analysis.commands_plan import (
     SetOption,
     SmallestGroup,
     Topics,
+    content_beside,
     plan,
     settled_by,
+    with_content_given,
 )
 from analysis.commands_source import source_of_run
 from analysis.commands_store import StoreOption, sources
@@ -255,7 +257,10 @@ def validate_command(
         inputs = of.noted(read_inputs(of.responses, of.instrument, log, *beside, how=how))
         inputs["study"] = with_cluster(inputs["study"], cluster, "dta validate")
         inputs["measures"] = read_measures(measure or [])
-        inputs["content"] = content if content is not None else content_beside(inputs, of.study)
+        if content is None:
+            inputs["content"] = content_beside(inputs, of.study, decided)
+        else:
+            inputs["content"], decided = content, with_content_given(decided, content)
         if plan_file is not None and half is not None and decided.plan.split is not None:
             keep_split(plan_file, decided.plan.split)
         if analysed is not None:
@@ -336,33 +341,6 @@ def read_inputs(
     inputs["responses"].attrs["notes"] = notes
     inputs |= _usage(usage, inputs, how) if usage else {"usage": None}
     return inputs
-
-
-def content_beside(inputs: dict[str, Any], study_file: Path | None) -> Path | None:
-    """Find the folder of work on content that a study file names; where it is not there, the notes say so.
-
-    Parameters
-    ----------
-    inputs
-        As `read_inputs` gives them; a note is put with the answers.
-    study_file
-        Where the study was read from, if from a file.
-
-    Returns
-    -------
-    Path or None
-        The folder, beside the study file.
-    """
-    study = inputs["study"]
-    if study is None or study.content is None:
-        return None
-    if study_file is not None and (folder := study_file.parent / study.content).is_dir():
-        return folder
-    inputs["responses"].attrs.setdefault("notes", []).append(
-        f"the study names a folder of work on content, {study.content!r}, which is not beside its file: "
-        "content validity is read without it"
-    )
-    return None
 
 
 def _usage(usage: Path, inputs: dict[str, Any], how: ReadingOptions) -> dict[str, Any]:

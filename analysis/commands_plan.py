@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,6 +70,7 @@ schema: 1
 question: ""          # in one sentence
 hypotheses: []        # - {id: h1, text: "...", with: NAME, expected: ">= 0.30"}
 measures: []          # ids of the other questionnaires
+# content: work       # folder of the work on content, beside this file
 # models:             # in lavaan's language; the first is judged
 #   one: "f =~ item1 + item2 + item3"
 # estimator: WLSMV    # by default WLSMV up to seven options, else MLR
@@ -187,8 +189,6 @@ def settled_by(plan_file: Path | None, half: str | None, options: dict[str, Any]
     DefinitionError
         An option is no such entry, or takes no such value.
     """
-    from dataclasses import replace
-
     from analysis.planning.loading import settle
 
     given = {key: value for key, value in options.items() if value is not None}
@@ -210,6 +210,64 @@ def settled_by(plan_file: Path | None, half: str | None, options: dict[str, Any]
         entries[entry] = value
     found = settle(base, entries, COMMAND_LINE)
     return found if half is None else replace(found, half=half)
+
+
+def content_beside(
+    inputs: dict[str, Any], study_file: Path | None, decided: Settled | None = None
+) -> Path | None:
+    """Find the folder of work on content that the plan names, else the study; notes tell of an absent one.
+
+    Parameters
+    ----------
+    inputs
+        As `read_inputs` gives them; a note is put with the answers.
+    study_file
+        Where the study was read from, if from a file.
+    decided
+        The plan, where there is one: what it names goes before what the study names.
+
+    Returns
+    -------
+    Path or None
+        The folder, beside the file that names it.
+    """
+    study = inputs["study"]
+    what, named, file = "study", None if study is None else study.content, study_file
+    if decided is not None and decided.plan.content is not None:
+        what, named, file = "plan", decided.plan.content, decided.file
+    if named is None:
+        return None
+    if file is not None and (folder := file.parent / named).is_dir():
+        return folder
+    inputs["responses"].attrs.setdefault("notes", []).append(
+        f"the {what} names a folder of work on content, {named!r}, which is not beside its file: "
+        "content validity is read without it"
+    )
+    return None
+
+
+def with_content_given(decided: Settled, folder: Path) -> Settled:
+    """Give a plan whose folder of work on content was overridden by the option `--content`.
+
+    Parameters
+    ----------
+    decided
+        The plan; where there is none, or it names this very folder, it stays as it is.
+    folder
+        As given; only its name is told, since the path may say where somebody keeps files.
+
+    Returns
+    -------
+    Settled
+        The plan, with the override.
+    """
+    if decided.file is None:
+        return decided
+    named = decided.plan.content
+    if named is not None and (decided.file.parent / named).resolve() == folder.resolve():
+        return decided
+    plan = decided.plan.model_copy(update={"content": folder.resolve().name})
+    return replace(decided, plan=plan, overridden={**decided.overridden, "content": COMMAND_LINE})
 
 
 def _pair(words: str, what: str, example: str) -> tuple[str, str]:

@@ -8,7 +8,15 @@ from collections import Counter
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from instrument.errors import name_offenders
 from instrument.translations import texts_missing
@@ -18,6 +26,17 @@ SCHEMA_VERSION = 1
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
 LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _stays_beside(value: str) -> str:
+    """A file that was handed over must not lead to other folders of whoever reads it."""
+    if "\\" in value or ":" in value or value.startswith(("/", "~")) or ".." in value.split("/"):
+        raise ValueError("must be a folder beside the file or within such a folder, as work/content")
+    return value
+
+
+FolderBeside = Annotated[Text, Field(max_length=200), AfterValidator(_stays_beside)]
+"""A folder that a file names: beside it or below, nowhere else."""
 Grade = Literal["S", "P"]
 MissingReason = Literal["skipped", "not_seen", "not_applicable", "declined"]
 Criterion = Literal["outcome", "use"]

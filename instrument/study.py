@@ -11,9 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
-from instrument.definition import Identifier, LanguageTag, Model, Text
+from instrument.definition import FolderBeside, Identifier, LanguageTag, Model, Text
 from instrument.enrolment import Enrolment
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.forms import Form, questions_of_instrument
@@ -202,19 +202,7 @@ class Study(Model):
     offline: bool = False
     labels: dict[Text, Annotated[Text, Field(max_length=60)]] = Field(default_factory=dict)
     """What readers call a column of covariates or outcomes."""
-    content: Annotated[Text, Field(max_length=200)] | None = None
-
-    @field_validator("content")
-    @classmethod
-    def _stays_beside(cls, value: str | None) -> str | None:
-        """A study file that was handed over must not lead to other folders of whoever reads it."""
-        if value is not None and (
-            "\\" in value or ":" in value or value.startswith(("/", "~")) or ".." in value.split("/")
-        ):
-            raise ValueError(
-                "must be a folder beside the study file or within such a folder, as work/content"
-            )
-        return value
+    content: FolderBeside | None = None
 
     @model_validator(mode="before")
     @classmethod

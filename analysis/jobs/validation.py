@@ -58,7 +58,8 @@ def validate_into(job: Job, progress: Progress) -> str:
 
 
 def _of_files(job: Job) -> dict[str, Any]:
-    from analysis.commands import content_beside, read_inputs
+    from analysis.commands import read_inputs
+    from analysis.commands_plan import content_beside
 
     files = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
     names = str(job.request.get("covariates", ""))

@@ -13,7 +13,7 @@ from analysis.factors.extraction import EXTRACTIONS
 from analysis.factors.rotation import ROTATIONS
 from analysis.rules import planned_rules
 from analysis.validity.expectation import Expectation
-from instrument.definition import Identifier, Model, Text
+from instrument.definition import FolderBeside, Identifier, Model, Text
 from instrument.errors import DefinitionError
 from instrument.nearest import nearest
 
@@ -144,6 +144,7 @@ class Plan(Model):
     question: str = ""
     hypotheses: tuple[Hypothesis, ...] = ()
     measures: tuple[Identifier, ...] = ()
+    content: FolderBeside | None = None
     models: dict[Identifier, Text] = Field(default_factory=dict)
     estimator: Estimator | None = None
     missing: Missing | None = None
@@ -200,6 +201,8 @@ class Plan(Model):
         said = self.model_dump(mode="json", by_alias=True)
         for entry in ("groups", "rules", "collapse"):  # in whatever order; of models the first is judged
             said[entry] = None if said[entry] is None else dict(sorted(said[entry].items()))
+        if said["content"] is None:  # added later: what was sealed without it stays as it was sealed
+            del said["content"]
         return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -64,6 +64,7 @@ def deviations_of(context: Context, sections: Mapping[str, Any]) -> list[Deviati
         *_overridden(settled),
         *_of_instruments(settled, context.scale, [other for _, other in context.measures]),
         *_of_measures(context),
+        *_of_content(context),
         *_of_sections(context, sections),
     ]
 
@@ -133,6 +134,14 @@ def _of_measures(context: Context) -> Iterator[Deviation]:
                 done=name,
                 why="no entry of the plan names it",
             )
+
+
+def _of_content(context: Context) -> Iterator[Deviation]:
+    named = context.plan.content
+    if named is not None and context.content is None:
+        yield Deviation(
+            kind=NOT_DONE, what="content", planned=named, done=None, why="no such folder was read"
+        )
 
 
 def _of_sections(context: Context, sections: Mapping[str, Any]) -> Iterator[Deviation]:

@@ -19,6 +19,8 @@ import instrument
 from analysis.disclosure.shared import to_share
 from analysis.jobs.validation import _of_files
 from analysis.pipeline import Validation, validate
+from analysis.pipeline.topics.plan import entry_table
+from analysis.planning.loading import make_plan
 from analysis.report.markdown import render_markdown
 from analysis.report.questions import question_rows
 from analysis.report.standards import evidence_by_step, ordered
@@ -188,6 +190,66 @@ def test_a_study_file_names_the_folder_for_the_command_and_for_a_job(
         _of_files(job)["responses"].attrs["notes"],
     ):
         assert [note for note in notes if "work on content, 'work/one', which is not beside its file" in note]
+
+
+def test_the_folder_that_a_plan_names_goes_before_the_one_of_the_study(
+    folder_of_a_study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[str, Any] = {}
+    monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
+    here = folder_of_a_study
+    plan = here / "plans" / "plan.yaml"
+    plan.parent.mkdir()
+    plan.write_text("{topics: [flow], content: two}", encoding="utf-8")
+    command = ["validate", here / "responses.csv", "-i", "dta@0.2.0", "--plan", plan, "--out", here / "x"]
+
+    def run(*more: Any) -> Any:
+        with pytest.raises(SystemExit) as ended:
+            dta.main([str(part) for part in [*command, *more]])
+        assert ended.value.code == 0
+        return taken["content"]
+
+    def origin(study: str | None = None) -> tuple[str, str]:
+        table = entry_table(taken["plan"], study).frame.set_index("entry")
+        return table.at["content", "value"], table.at["content", "origin"]
+
+    study = ("--study", here / "study.yaml")
+    for more in ((), study):  # beside the plan's file, which lies elsewhere; never the study's in its place
+        assert run(*more) is None
+        notes = [note for note in taken["responses"].attrs["notes"] if "work on content" in note]
+        assert len(notes) == 1 and notes[0].startswith("the plan names a folder of work on content, 'two'")
+    shutil.copytree(EXAMPLE, plan.parent / "two")
+    assert run(*study) == plan.parent / "two"
+    assert not [note for note in taken["responses"].attrs["notes"] if "work on content" in note]
+    assert origin("work/one") == ("two", "planned; goes before work/one, which the study file names")
+    assert origin("two") == origin() == ("two", "planned")
+    assert run("--content", plan.parent / "two") == plan.parent / "two" and origin() == ("two", "planned")
+    assert run("--content", EXAMPLE) == EXAMPLE
+    assert origin() == ("content_example", "overridden (command line); the plan says: two")
+    plan.write_text("{topics: [flow]}", encoding="utf-8")
+    assert run(*study) == here / "work" / "one"
+    assert origin() == ("the folder that the study file names, if it names one", "default")
+
+
+def test_a_report_tells_which_folder_was_planned_and_when_it_was_not_read(few_answers: pd.DataFrame) -> None:
+    raw = yaml.safe_load((ROOT / "data" / "example" / "study.yaml").read_text(encoding="utf-8"))
+    given = {"study": make_study({**raw, "content": "one"}), "plan": {"topics": ["flow"], "content": "two"}}
+    for content, done in ((EXAMPLE, True), (None, False)):
+        tree = validate(few_answers, instrument.load("dta@0.2.0"), content=content, **given).tree
+        tables = tree["sections"]["plan"]["tables"]
+        place = tables["entries"]["entry"].index("content")
+        assert tables["entries"]["origin"][place] == "planned; goes before one, which the study file names"
+        missed = tables.get("deviations", {}).get("what", [])
+        assert ("content" in missed) != done
+        assert tree["meta"]["plan"]["entries"]["content"] == {"value": "two", "origin": "planned"}
+
+
+def test_a_plan_leads_to_no_folder_of_others_and_sealed_ones_keep_their_form() -> None:
+    for path in ("../work", "work/../../x", "/srv/work", "~/work", "C:\\work", "file:work", "", 3):
+        with pytest.raises(DefinitionError, match="content: "):
+            make_plan({"content": path})
+    assert "content" not in json.loads(make_plan({}).to_json())
+    assert json.loads(make_plan({"content": "work"}).to_json())["content"] == "work"
 
 
 def test_a_study_file_leads_to_no_folder_of_others(folder_of_a_study: Path) -> None:

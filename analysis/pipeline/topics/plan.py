@@ -23,6 +23,7 @@ EVERYWHERE = {
     "factors": "as parallel analysis suggests",
     "groups": "every covariate of two to four groups that are large enough",
     "topics": "every topic",
+    "content": "the folder that the study file names, if it names one",
     "split": "nobody is set apart",
     "multiverse": "none",
 }
@@ -70,14 +71,24 @@ def plan_in_results(settled: Settled) -> dict[str, Any]:
     }
 
 
-def entry_table(settled: Settled) -> Table:
-    """Every entry with its value, and whether it was planned, is by default or was overridden."""
+def entry_table(settled: Settled, of_study: str | None = None) -> Table:
+    """Every entry with its value, and whether it was planned, is by default or was overridden.
+
+    Parameters
+    ----------
+    settled
+        The plan as it is carried out.
+    of_study
+        Folder of the work on content that the study file names.
+    """
     rows = []
     for entry, content in settled.plan.entries.items():
         origin = settled.origin(entry)
         if entry in settled.overridden:
             planned = said(entry, settled.written.entries[entry])
             origin = f"overridden ({settled.overridden[entry]}); the plan says: {planned}"
+        elif entry == "content" and content is not None and of_study not in (None, content):
+            origin += f"; goes before {of_study}, which the study file names"
         rows.append({"entry": entry.replace("_", " "), "value": said(entry, content), "origin": origin})
     return Table(
         frame=pd.DataFrame(rows),
@@ -124,6 +135,7 @@ def section_plan(context: Context, sections: Mapping[str, Any]) -> Section:
         "{planned:int} entries were planned, {by_default:int} stand as they do by default, and "
         "{overridden:int} were overridden when the analysis was run."
     )
+    of_study = None if context.study is None else context.study.content
     account = Account()
     if context.excluded is not None:
         values |= {"before": context.excluded.before, "taken_out": context.excluded.taken_out}
@@ -142,7 +154,10 @@ def section_plan(context: Context, sections: Mapping[str, Any]) -> Section:
         values=values,
         value_kinds=kinds,
         account=account,
-        tables={**_deviation_table(found), "entries": entry_table(settled)},
+        tables={
+            **_deviation_table(found),
+            "entries": entry_table(settled, of_study),
+        },
     )
 
 
