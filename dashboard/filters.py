@@ -68,7 +68,13 @@ def filtered(section: Mapping[str, Any], chosen: Mapping[str, str]) -> dict[str,
 
 def is_touched(section: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
     """Say whether what was chosen is a dimension of any table of a section."""
-    return any(_kept(table, chosen) is not None for table in section["tables"].values())
+    return bool(touching(section, chosen))
+
+
+def touching(section: Mapping[str, Any], chosen: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Give what of a choice is a dimension of any table of a section: the rest changes nothing there."""
+    dimensions = {key for table in section["tables"].values() for key in table}
+    return tuple(sorted((key, value) for key, value in chosen.items() if key in dimensions))
 
 
 def is_of(section: Mapping[str, Any], path: str, chosen: Mapping[str, str]) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class Loaded:
     source: str = ""
     reduced: bool = False
     """Whether the file holds more than is shown, so that what lies beside it may not be handed out."""
+    version: str = ""
+    """Names these numbers as they are shown: other bytes or another reduction give another name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +128,8 @@ def load_results(path: Path | None, *, shared: bool = False) -> Loaded:
     if not path.is_file():
         return Loaded(tree=None, problem=f"There are no results at {path}.", advice=advice)
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        tree = json.loads(content.decode("utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         fact = f"{path.name} cannot be read: {type(error).__name__}."
         return Loaded(tree=None, problem=fact, advice="The file is damaged. " + advice, source=str(path))
@@ -136,7 +140,9 @@ def load_results(path: Path | None, *, shared: bool = False) -> Loaded:
         if reduced := shared and not tree["meta"].get("shared"):
             fact = f"{path.name}: small numbers cannot be taken out of it, so nothing is shown to others."
             tree = shared_tree(tree)
-        return Loaded(tree=tree, read=tree_for_readers(tree), source=str(path), reduced=reduced)
+        version = f"{sha256(content).hexdigest()}{'-reduced' if reduced else ''}"
+        read = tree_for_readers(tree)
+        return Loaded(tree=tree, read=read, source=str(path), reduced=reduced, version=version)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError):
         return Loaded(tree=None, problem=fact, advice=advice, source=str(path))
 
@@ -181,8 +187,13 @@ def overview(tree: Tree) -> dict[str, Any]:
         "failed": found["failed"],
         "not_applicable": found["not_applicable"],
         "hidden": f"{HIDDEN}: {count}." if count else "",
-        "notices": [*notices(tree), *([sharing.NOTICE] if meta.get("shared") else [])],
+        "notices": told_first(tree),
     }
+
+
+def told_first(tree: Tree) -> list[tuple[str, str]]:
+    """Give what a reader must know before any number: kind and sentence."""
+    return [*notices(tree), *([sharing.NOTICE] if tree["meta"].get("shared") else [])]
 
 
 def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None) -> dict[str, Any]:

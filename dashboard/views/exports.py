@@ -16,7 +16,7 @@ def show() -> None:
         return
     st.title("Report and exports")
     parts.small("What can be taken away, and what is each file for?")
-    parts.show_notices(services.overview(state.tree)["notices"])
+    parts.show_notices(services.told_first(state.tree))
     if state.reduced:
         _made_here(state.tree)
         return

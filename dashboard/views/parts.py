@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -167,15 +166,33 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         small(view.note)
 
 
-def show_figures(section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
-    """Show every figure of a section; its numbers stand in the tables of the same page."""
-    if not section["figures"]:
-        return
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the numbers of a section stand: as good as the numbers themselves, and short.
+
+    Attributes
+    ----------
+    version
+        Of the results as they are shown, see `services.Loaded`.
+    name
+        Key of the section.
+    chosen
+        What its tables are filtered by, as far as they have it.
+    """
+
+    version: str
+    name: str
+    chosen: tuple[tuple[str, str], ...] = ()
+
+
+def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Show every figure of a section; its numbers stand in the tables of the same page.
+
+    Each is drawn once for its place and the paper it stands on, whoever looks, and however often.
+    """
     dark = st.context.theme.type == "dark"
-    known = {"title": section["title"], "figures": section["figures"]}
-    known |= {"suppressed": section.get("suppressed"), "findings": section["findings"]}
-    text = json.dumps({**known, "tables": section["tables"], "captions": section["captions"]})
-    for drawn in _drawn(text, json.dumps(dict(meta)), dark):
+    for figure in section["figures"]:
+        drawn = _drawn(place.version, place.name, place.chosen, figure, dark, section, meta)
         if not drawn.page:
             st.warning(
                 f"The figure {drawn.title!r} cannot be drawn from these numbers; its tables stand below."
@@ -234,23 +251,32 @@ class Drawn:
     tables: tuple[str, ...] = ()
 
 
-@st.cache_data(show_spinner="Drawing", max_entries=64)
-def _drawn(section: str, meta: str, dark: bool) -> list[Drawn]:
-    known, about = json.loads(section), json.loads(meta)
-    return [_draw({**known, "figures": [name]}, name, about, dark) for name in known["figures"]]
+@st.cache_data(show_spinner="Drawing", max_entries=256)
+def _drawn(
+    version: str,
+    name: str,
+    chosen: tuple[tuple[str, str], ...],
+    figure: str,
+    dark: bool,
+    _section: Mapping[str, Any],
+    _meta: Mapping[str, Any],
+) -> Drawn:
+    """Draw one figure; what begins with a line is not asked again where the rest is alike."""
+    return _draw({**_section, "figures": [figure]}, figure, _meta, dark)
 
 
-def _draw(section: dict[str, Any], name: str, meta: dict[str, Any], dark: bool) -> Drawn:
-    from analysis.figures.base import live_spec
+def _draw(section: Mapping[str, Any], name: str, meta: Mapping[str, Any], dark: bool) -> Drawn:
+    from analysis.figures.base import live_spec, unchecked
     from analysis.figures.live import live_chart
     from analysis.figures.registry import build_figures
     from analysis.report.html import responsive_images
 
     try:
-        figure = build_figures(section, meta)[name]
-        chart = live_chart(figure, section, wordings_of(meta))
-        live = None if chart is None else live_spec(chart, dark=dark)
-        page = responsive_images(figure, dark=dark, narrow_only=live is not None)
+        with unchecked():
+            figure = build_figures(section, meta)[name]
+            chart = live_chart(figure, section, wordings_of(meta))
+            live = None if chart is None else live_spec(chart, dark=dark)
+            page = responsive_images(figure, dark=dark, narrow_only=live is not None)
     except (ValueError, TypeError, KeyError, IndexError):  # too few numbers, or a figure of another version
         return Drawn(title=name)
     return Drawn(title=figure.title, words=figure.alt, page=page, live=live, tables=figure.tables)

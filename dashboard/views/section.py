@@ -9,11 +9,15 @@ import streamlit as st
 
 from analysis.report.labels import READ
 from dashboard import services
+from dashboard.filters import touching
 from dashboard.views import parts
 
 
-def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, heading: bool) -> None:
-    """Show one section of the results tree; `chosen` filters its tables."""
+def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, heading: bool) -> None:
+    """Show one section of the results; `chosen` filters its tables."""
+    tree = state.read
+    if tree is None:
+        return
     page = services.section_parts(tree, name, chosen)
     section = page["section"]
     if heading:
@@ -38,7 +42,8 @@ def show_topic(tree: services.Tree, name: str, chosen: Mapping[str, str], *, hea
             _judged(page["apart"], main=False)
     else:
         _sentences(page["prose"])
-    parts.show_figures(section, tree["meta"])
+    told = touching(tree["sections"][name], chosen)
+    parts.show_figures(parts.Place(version=state.version, name=name, chosen=told), section, tree["meta"])
     parts.show_map(name, section, tree["meta"])
     ids = {label: item for item, label in tree["meta"].get(READ, {}).items()}
     for view in page["tables"]:

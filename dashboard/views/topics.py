@@ -22,7 +22,7 @@ def show(page: PageOf) -> None:
         return
     st.title(page.title)
     parts.small(page.question)
-    parts.show_notices(services.overview(state.read)["notices"][:1])
+    parts.show_notices(services.told_first(state.read)[:1])
     present = [name for name in page.topics if name in state.read["sections"]]
     if not present:
         st.info(page.next_step)
@@ -34,7 +34,7 @@ def show(page: PageOf) -> None:
     chosen = _chosen(filters.choices(state.read, present), page.path, arrived=arrived)
     present = _opened(state.read, page.path, present, arrived=arrived)
     for name in present:
-        section.show_topic(state.read, name, chosen, heading=len(present) > 1)
+        section.show_topic(state, name, chosen, heading=len(present) > 1)
 
 
 def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> list[str]:
