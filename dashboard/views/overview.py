@@ -1,4 +1,4 @@
-"""The first page: what these answers show, how each theme is rated, and what to do next."""
+"""The first page: what these answers show, what to do next, and how each theme is rated."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ def show() -> None:
     first: Opening = page["opening"]
     st.title(page["title"])
     parts.small(page["study"])
-    parts.show_notices(page["notices"])
+    shortened = parts.show_notices_short(page["notices"])
     st.markdown(f"## {escaped(first.sentence)}")
-    for failure in page["failed"]:
-        st.error(f"**Failed: {failure['title']}**\n\n{failure['message']}")
+    _next(first)  # before what takes more room: a phone shows it on its first screen
+    _failed(page["failed"])
     _points(first.points)
     _levels(first)
-    _next(first)
     for limit in page["limits"]:
         st.info(f"**{limit.heading}.** " + "  \n".join(limit.lines))
     parts.small(first.counted)
@@ -44,12 +43,24 @@ def show() -> None:
         parts.small(page["hidden"])
         parts.show_questions(page["questions"])
     with st.expander(SHOWN):
+        if shortened:
+            parts.show_notices(page["notices"])
         parts.show_states(page["states"])
         for point in first.points:
             if point.state is State.NOT_ASKED and (ask := words.ASK.get(point.prop)):
                 parts.small(f"{point.name} was not asked. {ask}")
         for absent in page["not_applicable"]:
             parts.small(f"Not asked: {absent['title']}. {absent['message']}")
+
+
+def _failed(failures: list[dict[str, str]]) -> None:
+    """Show one box for each topic that failed; where several of its parts did, its page tells of each."""
+    told: dict[str, list[str]] = {}
+    for failure in failures:
+        told.setdefault(failure["title"], []).append(failure["message"])
+    for title, (message, *others) in told.items():
+        rest = f" (the first of {len(others) + 1} parts; its page tells of each)" if others else ""
+        st.error(f"**Failed: {title}**{rest}  \n{message}")
 
 
 def _next(first: Opening) -> None:
@@ -59,7 +70,7 @@ def _next(first: Opening) -> None:
             if path := path_of(step.section):
                 link(path, f"{number}. {step.text}", {"tab": step.section})
             else:
-                st.markdown(f"{number}\\. {escaped(step.text)}")
+                st.markdown(f":small[**{number}. {escaped(step.text)}**]")
 
 
 def _points(points: tuple[Point, ...]) -> None:
@@ -67,7 +78,10 @@ def _points(points: tuple[Point, ...]) -> None:
     for start in range(0, len(points), IN_A_ROW):
         columns = st.columns(IN_A_ROW, gap="small")
         for column, point in zip(columns, points[start : start + IN_A_ROW], strict=False):
-            with column, st.container(border=True, gap="xxsmall"):
+            with (
+                column,
+                st.container(border=True, gap="xxsmall", height="stretch", key=f"point-{point.prop}"),
+            ):
                 _point(point)
 
 

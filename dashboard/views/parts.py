@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -60,6 +61,33 @@ def show_notices(notices: Sequence[tuple[str, str]]) -> None:
     lines = [f":orange[**{kind.capitalize()}.**] {escaped(sentence)}" for kind, sentence in notices]
     if lines:
         st.markdown("  \n".join(f":small[{line}]" for line in lines))
+
+
+ONE_LINE = 115
+"""Letters of small type that stand in one line of a page 1280 pixels wide."""
+_FIRST = re.compile(r".{20,}?[.!?](?=\s+[^\W\d_a-zß-ÿ])")
+
+
+def show_notices_short(notices: Sequence[tuple[str, str]]) -> bool:
+    """Show in one line what a reader must know before any number.
+
+    Returns
+    -------
+    bool
+        Whether more is to be said than its first sentences, which then has to stand elsewhere on the page.
+    """
+    long = sum(len(kind) + 2 + len(sentence) for kind, sentence in notices) > ONE_LINE
+    firsts = [(kind, sentence, _FIRST.match(sentence) if long else None) for kind, sentence in notices]
+    told = [(kind, first[0] if first else sentence) for kind, sentence, first in firsts]
+    lines = []
+    for kind, sentence in told:
+        if sentence.casefold().startswith(f"{kind.casefold()} "):  # the word is marked where it stands
+            lines.append(f":orange[**{sentence[: len(kind)]}**]{escaped(sentence[len(kind) :])}")
+        else:
+            lines.append(f":orange[**{kind.capitalize()}.**] {escaped(sentence)}")
+    if lines:
+        st.markdown(f":small[{' '.join(lines)}]")
+    return told != list(notices)
 
 
 MARKS = {

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 from small_study import small_validation
 from study_of_tests import open_study
 
+from analysis.report.opening_words import HEADING, NEXT
 from dashboard.catalogue import PAGES
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.tables import audit_log
@@ -113,6 +114,28 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
     context.close()
     assert outside == []
     assert found == {}
+
+
+def test_the_first_page_is_short_and_a_phone_shows_what_to_do_before_the_nine(
+    address: str, browser: Browser
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(90_000)  # a busy machine is no fault
+    page.goto(address)
+    page.wait_for_selector("[data-testid=stExpander]")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    height = page.evaluate(
+        "document.querySelector('[data-testid=stMainBlockContainer]').getBoundingClientRect().height"
+    )
+    page.set_viewport_size({"width": 390, "height": 844})
+    tops = page.locator("[data-testid=stMainBlockContainer] h3").evaluate_all(
+        "all => all.map(head => head.getBoundingClientRect().top)"
+    )
+    heads = page.locator("[data-testid=stMainBlockContainer] h3").all_inner_texts()
+    page.close()
+    assert height <= 1.5 * 800
+    assert heads[:2] == [NEXT, HEADING]
+    assert 0 < tops[0] < tops[1] <= 844
 
 
 @pytest.mark.parametrize("name", ["report.html", "report_supplement.html", "report_short.html"])

@@ -9,13 +9,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from analysis.report.opening import opening
-from analysis.report.opening_words import ASK
+from analysis.report.opening_words import ASK, HEADING, LEVELS, NEXT
 from analysis.report.questions import question_rows
-from analysis.report.standards import evidence_by_property
+from analysis.report.standards import SHOWN, evidence_by_property
 from analysis.verdicts import State
 from dashboard.catalogue import PAGES, pages_of
 from dashboard.filters import choices, filtered
 from dashboard.services import load_results, results_path
+from dashboard.views.links import escaped
 
 OTHERS = ("overview", "exports", "provenance")
 PATHS = [page.path for page in PAGES]
@@ -73,6 +74,83 @@ def test_the_first_page_states_the_counts_of_the_tree(placed: Any, results_tree:
     rows = question_rows(results_tree)
     assert table["Hold"].tolist() == [row.met for row in rows]
     assert len(rows) < len(findings)
+
+
+def test_what_to_do_stands_before_the_nine_and_a_long_notice_in_one_line_and_behind_a_door(
+    placed: Any, results_tree: dict[str, Any]
+) -> None:
+    tree = json.loads(json.dumps(results_tree))
+    notice = "Candidate items, not yet validated in people. " + "The wording is a proposal of ours. " * 5
+    tree["meta"]["instrument"]["notice"] = notice.strip()
+    placed(tree)
+    page = opened("overview")
+    assert [entry.value for entry in page.subheader][:3] == [NEXT, HEADING, LEVELS]
+    texts = [entry.value for entry in page.main.markdown]
+    assert texts.count(":small[:orange[**Candidate**] items, not yet validated in people.]") == 1
+    door = next(entry for entry in page.expander if entry.label == SHOWN)
+    assert door.markdown[0].value == f":small[:orange[**Candidate.**] {notice.strip()}]"
+
+
+def test_a_topic_of_which_several_parts_failed_has_one_box(placed: Any, results_tree: dict[str, Any]) -> None:
+    tree = json.loads(json.dumps(results_tree))
+    tree["sections"]["longitudinal"]["problems"] = ["North stood still.", "South too.", "West too."]
+    tree["sections"]["scores"]["problems"] = ["Nobody answered."]
+    placed(tree)
+    many, one = (f"**Failed: {tree['sections'][name]['title']}**" for name in ("longitudinal", "scores"))
+    assert sorted(entry.value for entry in opened("overview").error) == sorted(
+        [
+            f"{many} (the first of 3 parts; its page tells of each)  \nNorth stood still.",
+            f"{one}  \nNobody answered.",
+        ]
+    )
+    on_its_page = " ".join(entry.value for entry in opened("change").error)
+    assert all(words in on_its_page for words in ("North stood still.", "South too.", "West too."))
+
+
+def _told_short(notices: list[tuple[str, str]]) -> None:
+    import streamlit as st
+
+    from dashboard.views.parts import show_notices_short
+
+    st.text(str(show_notices_short(notices)))
+
+
+LONG = "It is so, as said before in many words. " * 4
+
+
+@pytest.mark.parametrize(
+    ("notices", "line", "more"),
+    [
+        ([], "", False),
+        ([("synthetic", "Nobody was asked. All of it was made up.")], None, False),
+        ([("candidate", "Candidate items.")], ":small[:orange[**Candidate**] items.]", False),
+        (
+            [("synthetic", LONG)],
+            ":small[:orange[**Synthetic.**] It is so, as said before in many words.]",
+            True,
+        ),
+        (
+            [("candidate", "For trials. Never for the care of anybody. " + LONG)],
+            ":small[:orange[**Candidate.**] For trials. Never for the care of anybody.]",
+            True,
+        ),
+        ([("candidate", "Made of five sources, e.g. interviews, " + "and others " * 20)], None, False),
+        ([("shared", LONG), ("candidate", "Trial [x].")], None, True),
+    ],
+)
+def test_a_notice_is_shortened_to_a_whole_sentence_or_not_at_all(
+    notices: list[tuple[str, str]], line: str | None, more: bool
+) -> None:
+    page = AppTest.from_function(_told_short, kwargs={"notices": notices}, default_timeout=60).run()
+    assert not page.exception
+    assert page.text[0].value == str(more)
+    told = page.markdown[0].value if page.markdown else ""
+    if line is not None:
+        assert told == line
+    elif not more:
+        assert all(escaped(sentence) in told for _, sentence in notices)
+    else:
+        assert told.endswith(r"words. :orange[**Candidate.**] Trial \[x\].]")
 
 
 @pytest.mark.parametrize("change", ["no answer", "one respondent", "one wave", "missing item"])
