@@ -27,7 +27,9 @@ SAID = {
     ),
     Claim.SUPPORTED: (
         "{middle}: supported, as far as it can be without a trial. It survives a hidden cause as strong as "
-        "{bound_cause}, and the step from alliance to later use the doubts that are asked of it."
+        "{bound_cause}, and the step from alliance to later use the doubts that are asked of it. A larger "
+        "cause that nobody measured, such as use that fades at a pace of one's own, can give the same "
+        "picture."
     ),
 }
 DOUBTS = {

@@ -44,7 +44,8 @@ UNTOLD = (
 )
 SUPPORTED = (
     "an association, supported on {scan_supported} as far as one rating can be: it survives the doubts that "
-    "the section on later use names, and stands or falls with them. Nobody was given a rating."
+    "the section on later use names, and stands or falls with them. A larger cause that nobody measured, "
+    "such as use that fades at a pace of one's own, can give the same picture. Nobody was given a rating."
 )
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as a measured one would take it away",
