@@ -69,13 +69,13 @@ def cell_text(value: Any) -> str:
 
     Examples
     --------
-    >>> cell_text(" Agree "), cell_text(3.0), cell_text(None)
-    ('Agree', '3', '')
+    >>> cell_text(" Agree "), cell_text(3.0), cell_text(None), cell_text(float("inf"))
+    ('Agree', '3', '', 'inf')
     """
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, (float, np.floating)):
-        return "" if np.isnan(value) else str(int(value)) if value == int(value) else str(value)
+        return "" if np.isnan(value) else str(int(value)) if float(value).is_integer() else str(value)
     return "" if value is None or value is pd.NA or value is pd.NaT else str(value)
 
 

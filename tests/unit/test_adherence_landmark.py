@@ -99,14 +99,15 @@ def test_p_values_of_themes_are_one_family_and_the_total_is_apart(result: Adhere
 
 def test_adjustment_is_for_use_before_and_what_the_study_declares(result: AdherenceResult) -> None:
     adjusted = result.design["adjusted_for"]
-    use = ["use_before", "idle_at_landmark"]  # with so many covariates two columns is what the data bear
-    assert adjusted[:3] == [*use, "distress_baseline"]
+    # with so many covariates these are what the data bear; enough people began late for the day of first use
+    use = ["use_before", "idle_at_landmark", "first_use_before"]
+    assert adjusted[:4] == [*use, "distress_baseline"]
     assert any(name.startswith("age_band:") for name in adjusted)
     terms = result.coefficients.query("model == 'remaining use, logit' and predictor == 'total'")[
         "term"
     ].tolist()
     early = [term for term in terms if term.startswith(tuple(use))]
-    assert terms == ["(constant)", "total", *early, *adjusted[2:]]
+    assert terms == ["(constant)", "total", *early, *adjusted[3:]]
     assert early[:2] == ["use_before, log", "idle_at_landmark, log"]
 
 
@@ -115,7 +116,9 @@ def test_without_covariates_it_says_what_it_did_not_adjust_for(
 ) -> None:
     bare = relate_adherence(scores, usage, data.study, predictors=["total"])
     assert any("not adjusted for" in note for note in bare.notes)
-    assert bare.design["adjusted_for"] == ["use_before", "active_days_before", "idle_at_landmark"]
+    assert bare.design["adjusted_for"] == [
+        *("use_before", "active_days_before", "idle_at_landmark", "first_use_before")
+    ]
 
 
 def test_the_naive_look_stands_beside_the_landmark_one(result: AdherenceResult) -> None:
