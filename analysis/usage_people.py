@@ -69,7 +69,7 @@ def _intended(plan: Study, rule: UsageRule) -> dict[str, float]:
     if due.unit in ("sessions", "modules"):
         after = float(np.floor(after + 1e-9))
     values = {"intended_before": whole - after, "intended_after": after, "intended_whole": whole}
-    return {name: int(value) if value == int(value) else value for name, value in values.items()}
+    return {name: int(value) if float(value).is_integer() else value for name, value in values.items()}
 
 
 def _due(plan: Study, rule: UsageRule, end: np.ndarray) -> dict[str, np.ndarray]:

@@ -277,7 +277,7 @@ def _plain_types(frame: pd.DataFrame) -> pd.DataFrame:
 def _whole_ids(column: pd.Series) -> pd.Series:
     """Ids that a missing cell has turned into decimals are whole again."""
     return column.map(
-        lambda cell: str(int(cell)) if cell == int(cell) else str(cell), na_action="ignore"
+        lambda cell: str(int(cell)) if float(cell).is_integer() else str(cell), na_action="ignore"
     ).astype("object")
 
 

@@ -309,7 +309,7 @@ def number_of(value: Any) -> int | str:
     if isinstance(value, (float, np.floating, decimal.Decimal)):
         if not np.isfinite(float(value)):
             return "infinite"
-        return int(value) if value == int(value) else "not_whole"
+        return int(value) if float(value).is_integer() else "not_whole"
     return _number_of_text(value.strip()) if isinstance(value, str) else "text"
 
 

@@ -173,7 +173,7 @@ def _of_numbers(
     if form is None:
         form = recognised_number(float(present.min()), float(present.max()), place.caller, place.column(name))
     texts = column.where(~blank).map(
-        lambda cell: str(int(cell)) if cell == int(cell) else repr(float(cell)), na_action="ignore"
+        lambda cell: str(int(cell)) if float(cell).is_integer() else repr(float(cell)), na_action="ignore"
     )
     values, read = microseconds(texts.astype("string").reset_index(drop=True), form)
     if (bad := ~read & ~blank).any():
