@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
@@ -124,9 +126,10 @@ def test_the_first_page_is_short_and_a_phone_shows_what_to_do_before_the_nine(
     page.goto(address)
     page.wait_for_selector("[data-testid=stExpander]")
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    height = page.evaluate(
-        "document.querySelector('[data-testid=stMainBlockContainer]').getBoundingClientRect().height"
-    )
+    measured = "document.querySelector('[data-testid=stMainBlockContainer]').getBoundingClientRect().height"
+    with contextlib.suppress(PlaywrightTimeoutError):  # a page is taller before its style has come
+        page.wait_for_function(f"{measured} <= 1200", timeout=30_000)
+    height = page.evaluate(measured)
     page.set_viewport_size({"width": 390, "height": 844})
     tops = page.locator("[data-testid=stMainBlockContainer] h3").evaluate_all(
         "all => all.map(head => head.getBoundingClientRect().top)"
