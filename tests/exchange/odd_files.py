@@ -102,6 +102,7 @@ ODD: dict[str, Odd] = {}
 
 def odd(shape: str, gives: Gives) -> Callable[[Callable[[Path], Path]], Callable[[Path], Path]]:
     def take(write: Callable[[Path], Path]) -> Callable[[Path], Path]:
+        assert write.__name__ not in ODD, f"two odd files are called {write.__name__}"
         ODD[write.__name__] = Odd(shape=shape, write=write, gives=gives)
         return write
 

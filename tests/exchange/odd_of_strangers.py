@@ -273,11 +273,6 @@ def single_quotes(folder: Path) -> Path:
     return text(folder, [[f"'{cell}'" for cell in row] for row in table()])
 
 
-@odd("Arabic digits", refused("72 cells hold text", "whole codes|answers"))
-def arabic_digits(folder: Path) -> Path:
-    return text(folder, table(lambda code: chr(0x0660 + code)))
-
-
 @odd("columns that pandas made unlike: q1 and q1.1", plain(asks="may hold items at another wave"))
 def pandas_twins(folder: Path) -> Path:
     rows = table()
