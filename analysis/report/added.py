@@ -40,8 +40,12 @@ def with_result(tree: Tree, result: Result, title: str | None, note: str, versio
     Raises
     ------
     DefinitionError
-        It is no result, or a whole validation.
+        It is no result, or a whole validation; title or note is no text.
     """
+    for what, given in (("title", title or ""), ("note", note)):
+        if not isinstance(given, str):
+            fact = f"{what} is a {type(given).__name__}."
+            raise DefinitionError(fact_and_hint("add", fact, "give a text, or leave it out."))
     if not isinstance(result, Result) or hasattr(result, "tree"):
         fact = f"what is added is a {type(result).__name__}, not the result of one analysis."
         hint = "pass what a public function such as cronbach_alpha or cfa returns."

@@ -80,3 +80,17 @@ def test_what_is_no_result_is_refused(bare: Validation, given: Any) -> None:
         bare.add(given)
     with pytest.raises(DefinitionError, match="a Validation, not the result of one analysis"):
         bare.add(bare)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [({"title": 3}, "title is a int"), ({"note": None}, "note is a NoneType")]
+)
+def test_words_that_are_no_text_are_refused(
+    bare: Validation, alpha: Any, words: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(DefinitionError, match=f"add: {said}"):
+        bare.add(alpha, **words)
+
+
+def test_braces_in_a_title_are_no_places_of_a_sentence(bare: Validation, alpha: Any) -> None:
+    assert "Two {sides:d2}" in render_markdown(bare.add(alpha, "Two {sides:d2}", note="{x}").tree)
