@@ -123,6 +123,12 @@ def serve_command(
     results: Results = None,
     store: StoreUrl = DEFAULT_STORE,
     keys: KeyFile = DEFAULT_KEYS,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare", envvar="DTA_COMPARE", help="Results of a second study, to set beside the first."
+        ),
+    ] = None,
     no_dashboard: Annotated[
         bool, typer.Option("--no-dashboard", help="Serve the questionnaire only.")
     ] = False,
@@ -160,6 +166,8 @@ def serve_command(
     typer.echo(f"Questionnaire: {address}/q/… (links come from `dta study invite`)")
     if not no_dashboard:
         os.environ["DTA_STORE"], os.environ["DTA_KEY_FILE"] = store, str(keys)
+        if compare is not None:
+            os.environ["DTA_COMPARE"] = str(compare.resolve())
         alone = is_loopback(host) and not behind_proxy and signing_in is None
         os.environ.setdefault("DTA_JOBS", "yes" if alone else "no")
         typer.echo(f"Dashboard: {address}/dashboard/ (stop with Ctrl+C)")

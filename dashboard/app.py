@@ -8,8 +8,9 @@ from functools import partial
 import streamlit as st
 
 from dashboard import collection
-from dashboard.catalogue import COLLECTING, GROUPS, REPORT, TOOLS, pages_of
+from dashboard.catalogue import COLLECTING, GROUPS, REPORT, SCALE, TOOLS, pages_of
 from dashboard.views import (
+    compare,
     door,
     dress,
     exports,
@@ -66,6 +67,7 @@ def _pages() -> dict[str, list[st.Page]]:
         groups[COLLECTING].append(st.Page(_team, title="Team", url_path="team"))
     for page in pages_of(state.tree if state.tree is not None else {"sections": {}}):
         groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
+    groups[SCALE].append(st.Page(compare.show, title="Compare", url_path=compare.PATH))
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))
     groups[REPORT].append(st.Page(provenance.show, title="Provenance", url_path="provenance"))
     groups[TOOLS].append(st.Page(_score_file, title="Score my file", url_path="score-file"))
@@ -74,10 +76,12 @@ def _pages() -> dict[str, list[st.Page]]:
     return groups
 
 
-st.set_page_config(page_title="Digital therapeutic alliance", layout="wide")
+st.set_page_config(page_title="Questionnaire results", layout="wide")
 dress.dress()
 if door.is_open():
     page = st.navigation(_pages())
+    if (tree := parts.loaded().read) is not None:  # what is measured is told to those who are let in
+        st.set_page_config(page_title=f"{page.title} · {tree['meta']['instrument']['title']}")
     if page.url_path != VALIDATION:
         meanwhile.note()
     page.run()

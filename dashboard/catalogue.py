@@ -11,7 +11,7 @@ GROUPS = (COLLECTING, SCALE, USE, REPORT, TOOLS)
 
 
 OWN_PATHS = frozenset(
-    ("overview", "in-short", "collection", "report", "provenance", "score-file", "validation")
+    ("overview", "in-short", "collection", "compare", "report", "provenance", "score-file", "validation")
 )
 """Addresses of the pages that show no topic."""
 MOST_TOGETHER = 2

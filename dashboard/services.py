@@ -22,6 +22,7 @@ from dashboard import sharing
 from dashboard.filters import filtered, is_of, is_touched
 
 ENVIRONMENT = "DTA_RESULTS"
+COMPARED = "DTA_COMPARE"
 SHARED = "DTA_SHARED"
 NEEDED = ("schema", "meta", "sections")
 SCHEMA = 2
@@ -93,9 +94,9 @@ def exports(source: str) -> list[Export]:
     return [export for export in found if export.path.is_file()]
 
 
-def results_path() -> Path | None:
+def results_path(variable: str = ENVIRONMENT) -> Path | None:
     """Where the results are: the environment says, as a folder or as its `results.json`."""
-    named = os.environ.get(ENVIRONMENT, "").strip()
+    named = os.environ.get(variable, "").strip()
     if not named:
         return None
     path = Path(named)

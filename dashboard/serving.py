@@ -22,6 +22,7 @@ SETTINGS: dict[str, Any] = {
 WARM = (
     "analysis.figures.registry",
     "dashboard.views.topics",
+    "dashboard.views.compare",
     "dashboard.views.overview",
     "dashboard.views.score_file",
     "dashboard.views.run_validation",

@@ -60,6 +60,10 @@ def _bars(
     return pd.DataFrame(rows), middle
 
 
+LETTER, KEY = 6.5, 30
+"""Pixels of a letter, and of a colour with its distances, in the legend."""
+
+
 def _diverging(
     bars: pd.DataFrame, neutral: pd.DataFrame | None, options: list[str], width: int, n_items: int
 ) -> Chart:
@@ -68,6 +72,8 @@ def _diverging(
     steps = [round(4 * step / max(half - 1, 1)) for step in range(half)]
     colours = [ORANGES[step] for step in steps] + [BLUES[step] for step in steps[::-1]]
     height = 17 * n_items
+    side_by_side = max(1, int(width / (LETTER * max(map(len, sides)) + KEY)))
+    legend = alt.Legend(columns=side_by_side if side_by_side < len(sides) else 0)
     rows = alt.Y("item:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False))
     main_width = round((width - 60) * (0.75 if neutral is not None else 1))
     main = (
@@ -79,7 +85,13 @@ def _diverging(
                 "start:Q", title="Share of answers", axis=alt.Axis(format="%", tickCount=5), scale=_span(bars)
             ),
             x2="end:Q",
-            color=alt.Color("option:N", title=None, scale=alt.Scale(domain=sides, range=colours), sort=sides),
+            color=alt.Color(
+                "option:N",
+                title=None,
+                scale=alt.Scale(domain=sides, range=colours),
+                sort=sides,
+                legend=legend,
+            ),
         )
     )
     zero = alt.Chart(pd.DataFrame({"at": [0.0]})).mark_rule(color=INK, strokeWidth=1).encode(x="at:Q")

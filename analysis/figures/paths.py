@@ -46,6 +46,16 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
                     strokeWidth=alt.StrokeWidth("strength:Q", scale=thick, legend=None),
                 )
             )
+            tops = arcs[arcs["start"].sub(np.pi / 2).abs() < 1e-9]
+            layers.append(
+                alt.Chart(tops)
+                .mark_text(align="left", dx=5, color=INK)
+                .encode(
+                    x=alt.X("at:Q", scale=x, axis=None),
+                    y=alt.Y("low:Q", scale=y, axis=None),
+                    text="printed:N",
+                )
+            )
         line = alt.Chart(edges).mark_rule().encode(
             x=alt.X("start:Q", scale=x, axis=None),
             x2="end:Q",
@@ -76,7 +86,7 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         ends = [format_value(end, "r2") for end in between["r"].agg(["min", "max"])]
         more = f" Correlations between factors run from {ends[0]} to {ends[1]}."
     return Figure(
-        title="Path diagram: standardised loadings beside the items, arcs for correlations between factors",
+        title="Path diagram: standardised loadings beside the items, correlations on arcs between factors",
         alt=f"Standardised loadings by factor: {told}.{more}",
         draw=draw,
         tables=("loadings",) if between is None else ("loadings", "factor_correlations"),
@@ -102,7 +112,7 @@ def _placed(loadings: pd.DataFrame) -> pd.DataFrame:
 
 def _arcs(between: pd.DataFrame | None, factors: pd.DataFrame) -> pd.DataFrame:
     """Half ellipses to the left of the factors, wider the farther these are apart."""
-    columns = ["pair", "at", "low", "start", "strength"]
+    columns = ["pair", "at", "low", "start", "strength", "printed"]
     if between is None:
         return pd.DataFrame(columns=columns)
     level = dict(zip(factors["factor"], factors["low"], strict=True))
@@ -120,6 +130,7 @@ def _arcs(between: pd.DataFrame | None, factors: pd.DataFrame) -> pd.DataFrame:
                     "low": (low + high) / 2 - (high - low) / 2 * np.cos(turn),
                     "start": turn,
                     "strength": abs(r),
+                    "printed": format_value(r, "r2"),
                 }
             )
         )

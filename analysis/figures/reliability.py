@@ -65,13 +65,23 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         drawn = line + point if sides == [SIDES[2]] else rule + line + point
         return drawn.properties(width=width, height=38 * len(table) + 60)
 
-    dashed = "" if sides == [SIDES[2]] else f"; dashed line: {ALPHA.printed}"
     return Figure(
-        title=f"Alpha of each theme{dashed}",
+        title=_finding(sides),
         alt=f"Alpha with 95% interval by theme: {told}.",
         draw=draw,
         tables=("alpha",),
     )
+
+
+def _finding(sides: list[str]) -> str:
+    """Say what the figure shows; of themes that too few people answered nothing but that."""
+    found = {
+        SIDES[:1]: f"Alpha of every theme reaches {ALPHA.printed} (dashed line)",
+        SIDES[1:2]: f"Alpha of no theme reaches {ALPHA.printed} (dashed line)",
+        SIDES[:2]: f"Alpha of some themes stays below {ALPHA.printed} (dashed line)",
+        SIDES[2:]: "Alpha of each theme: too few people for a verdict",
+    }
+    return found.get(tuple(sides), f"Alpha of each theme; dashed line: {ALPHA.printed}")
 
 
 SIDES = ("reaches the cut-off", "below the cut-off", "too few people for a verdict")

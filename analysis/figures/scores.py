@@ -26,6 +26,9 @@ from analysis.figures.base import (
 from analysis.rules import ICC
 from instrument.formatting import format_value, with_interval
 
+NAME = 200
+"""Room for the name of a wave, in pixels: a name that is cut may be that of two waves."""
+
 
 def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """Mean and spread of each score at each wave, one small panel per score."""
@@ -42,9 +45,11 @@ def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     )
 
     def draw(width: int) -> Chart:
-        columns = 3 if width >= 500 else 2
+        columns = 2 if width < 500 or len(titles) in (2, 4) else 3  # no axis under an empty place
         base = alt.Chart(table)
-        x = alt.X("wave:N", title=None, sort=waves, axis=alt.Axis(labelAngle=-40, labelLimit=90, grid=False))
+        x = alt.X(
+            "wave:N", title=None, sort=waves, axis=alt.Axis(labelAngle=-40, labelLimit=NAME, grid=False)
+        )
         y = alt.Y("mean:Q", title=None, scale=alt.Scale(domain=ends, nice=False), axis=alt.Axis(tickCount=5))
         spread = base.mark_rule(strokeWidth=2, color=MUTED).encode(
             x=x, y=alt.Y("low:Q", scale=alt.Scale(domain=ends, clamp=True), title=None), y2="high:Q"

@@ -67,8 +67,16 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         rule = rule.encode(x=alt.X("cut:Q", scale=scale))
         return (rule + line + point).properties(width=width, height=44 * len(table) + 60)
 
+    kinds = set(table["apart"])
+    finding = {
+        CLASSES[0]: f"Every pair of themes stays below {HTMT.printed} (dashed line), so it can be told apart",
+        CLASSES[1]: f"No pair of themes stays below {HTMT.printed} (dashed line)",
+        CLASSES[2]: "How near two themes come to being one: too few people for a verdict",
+    }
     return Figure(
-        title=f"How near two themes come to being one; dashed line: {HTMT.printed}, smaller is better",
+        title=finding[kinds.pop()]
+        if len(kinds) == 1
+        else f"Some pairs of themes reach {HTMT.printed} (dashed line): they can hardly be told apart",
         alt=f"HTMT with 95% interval by pair of themes: {told}.",
         draw=draw,
         tables=("htmt",),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report.standards import ordered
-from analysis.verdicts import Cause, Verdict
+from analysis.verdicts import Cause, Property, Verdict
 
 Tree = Mapping[str, Any]
 
@@ -87,16 +87,17 @@ def _few(tree: Tree) -> Limit | None:
     for _, section in ordered(tree["sections"]):
         if not section["subject"]:
             continue
+        subject = _subject(section)
         if section["cause"] in causes:
-            levels["out"].append(section["subject"])
+            levels["out"].append(subject)
         elif section["status"] == "ok":
             verdicts = {f["verdict"] for f in section["findings"]}
             few = [f for f in section["findings"] if f["cause"] in causes]
             if verdicts & {Verdict.MET, Verdict.NOT_MET}:
-                levels["judged"].append(section["subject"])
+                levels["judged"].append(subject)
             elif few:
                 numbers = any(f["value"] is not None for f in few)
-                levels["described" if numbers else "out"].append(section["subject"])
+                levels["described" if numbers else "out"].append(subject)
     levels["described"] = [subject for subject in levels["described"] if subject not in levels["judged"]]
     nearer = {*levels["judged"], *levels["described"]}
     levels["out"] = [subject for subject in levels["out"] if subject not in nearer]
@@ -109,6 +110,17 @@ def _few(tree: Tree) -> Limit | None:
     }
     lines = [f"{words[key]}: {_listed(named)}." for key, named in levels.items() if named]
     return Limit(cause=Cause.FEW_PEOPLE, heading="What so few people allow", lines=tuple(lines))
+
+
+def _subject(section: Mapping[str, Any]) -> str:
+    """What a section is about; where only the scale's own themes were compared, no more than that."""
+    outside = any(finding.get("property") == Property.HYPOTHESES for finding in section["findings"])
+    own_themes = section["subject"] == RELATIONS and section["findings"] and not outside
+    return APART if own_themes else str(section["subject"])
+
+
+RELATIONS = "relations to other things"
+APART = "themes told apart"
 
 
 def _stuck(tree: Tree) -> Limit | None:

@@ -55,7 +55,14 @@ class Point:
     def said(self) -> str:
         """The state, and how many of its rules hold, in print."""
         hold = "rule holds" if self.asked == 1 else "rules hold"
-        return f"{self.state.words}: {self.counted} {hold}" if self.counted else self.state.words
+        return f"{self.state.words}: {self.counted} {hold}{self.open}" if self.counted else self.state.words
+
+    @property
+    def open(self) -> str:
+        """Say that rules were left unjudged, so that a reader does not take them for broken; else empty."""
+        if self.state is not State.NOT_SHOWN or self.met + self.not_met == self.asked:
+            return ""
+        return ", some could not be judged" if self.not_met else ", the rest could not be judged"
 
     @property
     def asks(self) -> str:
@@ -299,7 +306,7 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
         yield Step(text=words.MORE_PEOPLE, section="flow" if "flow" in tree["sections"] else "")
     for point in points:
         if point.state is State.NOT_SHOWN:
-            text = words.MEND[point.prop] if point.not_met else words.ASK.get(point.prop, "")
+            text = words.MEND[point.prop] if point.not_met else _lacking(point)
             if text:
                 yield Step(text=text, section=point.section)
     yield from _theme(tree)
@@ -307,7 +314,13 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
         for prop in words.ASK_ORDER:
             point = by_property[prop]
             if point.state is state and not (few and point.few):
-                yield Step(text=words.ASK[prop], section=point.section)
+                yield Step(text=_lacking(point), section=point.section)
+
+
+def _lacking(point: Point) -> str:
+    """Say what to do where a property was not asked, or where some of what was asked could not be tested."""
+    asked = "" if point.state is State.NOT_ASKED else words.LACK.get(point.prop, "")
+    return asked or words.ASK.get(point.prop, "")
 
 
 def _theme(tree: Tree) -> Iterator[Step]:

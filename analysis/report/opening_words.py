@@ -47,6 +47,15 @@ ASK = {
 }
 ASK_ORDER = tuple(ASK)
 
+# property: what to do where it was asked and could not be tested, if that is something else
+LACK = {
+    Property.CONTENT: "Let more experts, and more people it is meant for, judge each question.",
+    Property.INVARIANCE: "Ask more people in each group. Not all of the groups given could be compared.",
+    Property.RELIABILITY: "Ask more people again after a short time.",
+    Property.HYPOTHESES: "Ask more people, so that what was said beforehand can be tested.",
+    Property.RESPONSIVENESS: "Ask more people again who say that they got better or worse.",
+}
+
 MORE_PEOPLE = "Ask more people. Too few answered to say how good the questions are."
 REAL_PEOPLE = "Ask real people. A program made up every answer here."
 NOTHING = "Nothing is left to do by these rules. Ask other people, and see if it holds."

@@ -16,6 +16,7 @@ from analysis.report.view import Tree
 from analysis.rules import FEWEST_PEOPLE, ITEM_REST
 from analysis.verdicts import State
 from instrument.formatting import format_value
+from instrument.wave_order import OrderSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,7 @@ def honest_lines(tree: Tree) -> list[str]:
     drafts = meta["instrument"]["status"] == "candidate"
     return [
         *([words.MADE_UP] if meta["synthetic"] else []),
-        *([words.DRAFT] if drafts else []),
+        *([words.DRAFT if meta["synthetic"] else words.DRAFT_ASKED] if drafts else []),
         *_too_few(opening(tree)),
     ]
 
@@ -198,7 +199,7 @@ def _answered(tree: Tree) -> Part | None:
         return None
     waves = flow["tables"]["flow"]["wave"]
     lines: list[Words] = [[_value(tree, "flow", "participants"), " people gave answers."]]
-    if len(waves) > 1:
+    if len(waves) > 1 and tree["meta"].get("wave_order") != OrderSource.UNKNOWN.value:
         lines.append([words.STAYED])
     if len(waves) == 1:
         return Part(heading="Who answered", lines=tuple(lines))
@@ -308,7 +309,7 @@ def _passed(row: Evidence, point: Point) -> Words:
     if point.state not in (State.SHOWN, State.NOT_SHOWN):
         return [point.state.words]
     counts = [Number(text=str(count), path=f"met:{point.prop.value}") for count in (point.met, point.asked)]
-    return [f"{point.state.words}: ", counts[0], " of ", counts[1], " checks passed"]
+    return [f"{point.state.words}: ", counts[0], " of ", counts[1], f" checks passed{point.open}"]
 
 
 def _unknown(tree: Tree) -> Part:

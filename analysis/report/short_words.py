@@ -6,6 +6,7 @@ from analysis.verdicts import Cause
 
 MADE_UP = "No real person took part. A program made up all the people and all the answers."
 DRAFT = "The questions are drafts. They have not yet been tested with real people."
+DRAFT_ASKED = "The questions are drafts. It is not yet settled that they work."
 NOT_CAUSE = (
     "This does not show what makes people stay. Those who would stay in any case may also rate the app "
     "higher."
@@ -14,7 +15,7 @@ TWO_PEOPLE = (
     "Think of two people who are alike, but one rates a theme much higher: above five in six of the rest, "
     "and not just in the middle."
 )
-STAYED = "Some people left early. The later answers come from those who stayed."
+STAYED = "The later answers come from those who were still there."
 CHANGE_REAL = "Answers from real people. They could turn all of this around."
 CHANGE_LOT = (
     "A fair test: draw lots, give half the people an app with one theme changed, and see how long each half "

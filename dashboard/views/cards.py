@@ -25,11 +25,18 @@ STYLE = f"""<style>
 .cards dt{{font-weight:400}}
 .cards dd{{margin:0;text-align:right;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}}
 .cards dd.long{{grid-column:1/-1;text-align:left;padding-left:.8rem}}
+.cards summary{{cursor:pointer;min-height:1.9rem}}
+.cards summary strong{{display:inline}}
+.cards a{{display:inline-block;padding:.3rem 0;font-size:.9rem}}
+.wide-only{{font-size:.875rem;margin:0}}
+@media(max-width:{NARROW}){{.wide-only{{display:none}}}}
 </style>"""
 LONG_TEXT = 24  # letters; a longer one stands under its label
+OPEN_CARDS = 4
+"""Cards of a table up to which all stand open; of more, each opens at a touch."""
 
 
-def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]], links: Sequence[str] = ()) -> str:
     """Write a list with a card for each row: what it is about, then label and value line by line.
 
     Parameters
@@ -38,6 +45,8 @@ def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         Of the columns; the first names the row.
     rows
         Printed texts; what is empty is left out.
+    links
+        Address of the page of each row's item; none where rows are of something else.
 
     Returns
     -------
@@ -50,13 +59,20 @@ def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     '<ul class="cards"><li><strong>North</strong><dl><dt>Alpha</dt><dd>.88</dd></dl></li></ul>'
     """
     made = []
-    for name, *cells in rows:
+    for place, (name, *cells) in enumerate(rows):
         lines = "".join(
             f"<dt>{escape(head)}</dt><dd{_long(text)}>{escape(text)}</dd>"
             for head, text in zip(heads[1:], cells, strict=True)
             if text
         )
-        made.append(f"<li><strong>{escape(name)}</strong>{f'<dl>{lines}</dl>' if lines else ''}</li>")
+        said = f"<dl>{lines}</dl>" if lines else ""
+        if links:
+            said += f'<a href="{escape(links[place])}" target="_self">Page of this item</a>'
+        head = f"<strong>{escape(name)}</strong>"
+        if said and len(rows) > OPEN_CARDS:
+            made.append(f"<li><details><summary>{head}</summary>{said}</details></li>")
+        else:
+            made.append(f"<li>{head}{said}</li>")
     return f'<ul class="cards">{"".join(made)}</ul>'
 
 
@@ -64,7 +80,7 @@ def _long(text: str) -> str:
     return ' class="long"' if len(text) > LONG_TEXT else ""
 
 
-def show_cards(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def show_cards(heads: Sequence[str], rows: Sequence[Sequence[str]], links: Sequence[str] = ()) -> None:
     """Put cards after a table that was shown right before; a phone shows them in its place."""
     if rows and len(rows) <= MOST_CARDS and len(heads) > 1:
-        st.html(cards_html(heads, rows))
+        st.html(cards_html(heads, rows, links))

@@ -45,6 +45,7 @@ def show(tree: Tree, item: str) -> None:
     st.header(f"“{escaped(sheet.wording)}”")
     parts.small(f"{sheet.theme} · item {sheet.item}" if sheet.theme else f"Item {sheet.item}")
     _answers(sheet)
+    parts.small("Answers stand as they were given; for every number below a reversed item is turned first.")
     _facts(tree, sheet)
     _compared(sheet)
     _curves(sheet)

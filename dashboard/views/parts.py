@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
@@ -17,12 +18,14 @@ from analysis.report.questions import QuestionRow
 from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
 from analysis.verdicts import Cause, State, Verdict
-from dashboard.services import Loaded, is_shared, load_results, results_path
+from dashboard.services import COMPARED, Loaded, is_shared, load_results, results_path
 from dashboard.tables import columns_of, frame_of
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, go, has_page
 
 LONG_TABLE = 15
+MANY_CLAIMS = 3
+"""As many claims that hold stand open; more wait behind their heading."""
 FEW_COLUMNS = 6
 """A table with more of them moves sideways under its first column."""
 
@@ -39,6 +42,16 @@ def loaded() -> Loaded:
     """Give the results that the environment names, read anew when the file changes."""
     path = results_path()
     if path is None or not path.is_file():
+        return load_results(path)
+    return _load(str(path), path.stat().st_mtime_ns, is_shared())
+
+
+def other_loaded() -> Loaded | None:
+    """Give the results of a second study; None where the environment names none."""
+    path = results_path(COMPARED)
+    if path is None:
+        return None
+    if not path.is_file():
         return load_results(path)
     return _load(str(path), path.stat().st_mtime_ns, is_shared())
 
@@ -134,18 +147,46 @@ def show_questions(rows: Sequence[QuestionRow]) -> None:
 
 
 def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: bool = True) -> None:
-    """Show judged claims of one verdict with value, rule and source; a long list is folded, but faults."""
+    """Show judged claims of one verdict, each rule once; a long list is folded, but faults."""
     mark, colour, heading = HEADINGS[verdict]
     (st.header if main else st.subheader)(f"{mark} {heading} ({len(entries)})")
-    folded = verdict is not Verdict.NOT_MET and len(entries) > LONG_TABLE
+    by_rule: dict[str, list[str]] = {}
+    for entry in entries:
+        rule = " · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part)
+        if verdict in (Verdict.UNTESTED, Verdict.DOES_NOT_APPLY):
+            said = f"{entry['claim']} — {Cause(entry['cause']).words}"
+        else:
+            said = f":{colour}[**{entry['printed']}**] — {entry['claim']}"
+        by_rule.setdefault(rule, []).append(said)
+    folded = verdict is not Verdict.NOT_MET and len(entries) > MANY_CLAIMS
     with st.expander(f"All {len(entries)}") if folded else nullcontext():
-        for entry in entries:
-            if verdict in (Verdict.UNTESTED, Verdict.DOES_NOT_APPLY):
-                why = Cause(entry["cause"]).words
-                st.markdown(f"{entry['claim']} — {why}")
-            else:
-                st.markdown(f":{colour}[**{entry['printed']}**] — {entry['claim']}")
-            small(" · ".join(part for part in (entry["rule"], entry["source"], entry["note"]) if part))
+        for rule, claims in by_rule.items():
+            st.markdown("  \n".join(claims))
+            small(rule)
+
+
+def show_tables(views: Sequence[tuple[TableView, Sequence[str]]], key: str) -> None:
+    """Show the first tables of a section; the others wait behind one door.
+
+    Parameters
+    ----------
+    views
+        Each with the items of its rows, see `show_table`.
+    key
+        Of their widgets.
+    """
+    for view, items in views[:TABLES_SHOWN]:
+        show_table(view, items, key=f"{key}-{view.name}")
+    if behind := views[TABLES_SHOWN:]:
+        named = "; ".join(view.title for view, _ in behind)
+        with st.expander(f"{len(behind)} more table{'' if len(behind) == 1 else 's'}: {named}"):
+            for view, items in behind:
+                st.markdown(f"**{view.title}**")
+                _table(view, items, f"{key}-{view.name}")
+
+
+TABLES_SHOWN = 2
+"""Tables of a section that stand open."""
 
 
 def show_table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
@@ -178,18 +219,26 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         for place, column in enumerate(columns)
     }
     shown = partial(
-        st.dataframe, frame_of(columns), hide_index=True, width="stretch", column_config=heads, alt=view.title
+        st.dataframe,
+        frame_of(columns),
+        hide_index=True,
+        width="stretch",
+        column_config=heads,
+        alt=view.title,
+        placeholder="–",
     )
+    texts = list(zip(*(column.texts for column in columns), strict=True))
     if len(items) == len(view.rows) and has_page("items"):
         chosen: Any = shown(key=key, on_select="rerun", selection_mode="single-row")
-        small("Choose a row to open the page of its item.")
+        show_cards(
+            [column.head for column in columns], texts, [f"items?item={quote(item)}" for item in items]
+        )
+        st.html('<p class="wide-only">Choose a row to open the page of its item.</p>')
         if chosen.selection.rows:
             go("items", {"item": items[chosen.selection.rows[0]]})
     else:
         shown()
-    show_cards(
-        [column.head for column in columns], list(zip(*(column.texts for column in columns), strict=True))
-    )
+        show_cards([column.head for column in columns], texts)
     if view.note:
         small(view.note)
 

@@ -46,9 +46,11 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
     parts.show_figures(parts.Place(version=state.version, name=name, chosen=told), section, tree["meta"])
     parts.show_map(name, section, tree["meta"])
     ids = {label: item for item, label in tree["meta"].get(READ, {}).items()}
-    for view in page["tables"]:
-        items = [ids.get(item, item) for item in section["tables"][view.name].get("item", ())]
-        parts.show_table(view, items, key=f"table-{name}-{view.name}")
+    views = [
+        (view, [ids.get(item, item) for item in section["tables"][view.name].get("item", ())])
+        for view in page["tables"]
+    ]
+    parts.show_tables(views, key=f"table-{name}")
     _judged(page["findings"], main=not heading)
     for warning in section.get("warnings", []):
         st.warning(warning)

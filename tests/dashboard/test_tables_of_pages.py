@@ -114,6 +114,15 @@ def test_a_card_holds_every_text_of_its_row_and_nothing_else() -> None:
     assert cards_html(["Only"], [["x"]]) == '<ul class="cards"><li><strong>x</strong></li></ul>'
 
 
+def test_many_cards_open_at_a_touch_and_those_of_items_lead_to_their_pages() -> None:
+    rows = [[f"Item {k}", str(k)] for k in range(cards.OPEN_CARDS + 1)]
+    many = cards_html(["Item", "n"], rows, [f"items?item=q{k}&x" for k in range(len(rows))])
+    assert many.count("<li><details><summary><strong>") == many.count("</details></li>") == len(rows)
+    assert many.count('href="items?item=q3&amp;x" target="_self"') == 1
+    few = cards_html(["Item", "n"], rows[1:])
+    assert "<details>" not in few and "<a " not in few
+
+
 def test_a_long_table_and_one_without_columns_have_no_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr(cards.st, "html", shown.append)

@@ -514,6 +514,12 @@ def test_what_so_few_people_allow() -> None:
         "Out of reach: response model, groups and fairness.",
     )
     assert limits_of(tree_of(flow=section(finding("met"), subject="people"))) == []
+    apart = section(finding("met"), subject="relations to other things")
+    beyond = section(finding("met", property="hypotheses"), subject="relations to other things")
+    short_of = section(finding("untested", None, cause="few_people"), subject="structure")
+    for judged, told in ((apart, "themes told apart"), (beyond, "relations to other things")):
+        (limit,) = limits_of(tree_of(models=short_of, validity=judged))
+        assert limit.lines[0] == f"Enough for a verdict: {told}."
     grouped = section(status="untestable", cause="few_in_group", subject="fairness", message="x")
     assert limits_of(tree_of(fairness=grouped)) == []
 
@@ -629,7 +635,12 @@ def test_a_point_says_how_many_of_its_rules_hold() -> None:
     assert said("met", "met", "met") == ("Shown: 3 of 3 rules hold", False, "retest")
     assert said("met") == ("Shown: 1 of 1 rule holds", False, "retest")
     assert said("met", "not_met") == ("Not shown: 1 of 2 rules hold", False, "retest")
-    assert said("met", "untested") == ("Not shown: 1 of 2 rules hold", False, "retest")
+    assert said("met", "untested") == (
+        "Not shown: 1 of 2 rules hold, the rest could not be judged",
+        False,
+        "retest",
+    )
+    assert said("met", "not_met", "untested")[0] == "Not shown: 1 of 3 rules hold, some could not be judged"
     assert said("met", "untested", cause="few_people")[1]
     assert said("untested") == ("Could not be tested", False, "retest")
     assert said() == ("Not asked", False, "retest")
@@ -661,7 +672,17 @@ def test_steps_in_their_order() -> None:
     ]
     del many["models"], many["reliability"]
     # what could not be tested comes before what was never asked, though content stands first of the nine
-    assert steps(**many)[:2] == [(ask[Property.INVARIANCE], "groups"), (ask[Property.CONTENT], "")]
+    lack = opening_words.LACK
+    assert steps(**many)[:2] == [(lack[Property.INVARIANCE], "groups"), (ask[Property.CONTENT], "")]
+    # groups were given: nobody is told to note them, neither where all nor where some could be compared
+    partly = section(
+        finding("met", property="invariance"),
+        finding("untested", None, cause="empty_option", property="invariance"),
+    )
+    assert steps(groups=partly)[0] == (lack[Property.INVARIANCE], "groups")
+    broken_too = section(*partly["findings"], finding("not_met", property="invariance"))
+    assert steps(groups=broken_too)[0] == (mend[Property.INVARIANCE], "groups")
+    assert (ask[Property.INVARIANCE], "") in steps(content=section(finding("met", property="content")))
     untestable = section(status="untestable", message="too few", title="Not broken", cause="wide")
     assert steps(scores=untestable)[0] == (ask[Property.CONTENT], "")
     alike = steps(models=section(finding("untested", None, cause="wide", property="structure")),
@@ -697,6 +718,16 @@ def rows(grid: Any) -> list[tuple[str, ...]]:
     return [tuple(plain(cell) for cell in row) for row in grid.rows]
 
 
+def test_people_who_left_are_told_of_only_where_the_order_of_the_waves_is_known() -> None:
+    flow = section(
+        values={"participants": 20}, tables={"flow": {"wave": ["one", "two"], "answered": [20, 20]}}
+    )
+    for source, told in (("words", True), ("unknown", False)):
+        lines = part(tree_of({"wave_order": source}, flow=flow), "Who answered").lines
+        assert ([short_words.STAYED] in lines) is told
+    assert "left" not in short_words.STAYED  # all twenty came back
+
+
 def test_properties_in_plain_words() -> None:
     tree = tree_of(
         models=section(finding("met", property="structure"), finding("untested", 0.1, cause="wide", property="structure")),
@@ -704,7 +735,9 @@ def test_properties_in_plain_words() -> None:
         retest=section(finding("untested", 0.1, cause="wide", property="reliability")),
     )  # fmt: skip
     found = dict(rows(part(tree, opening_words.HEADING).grid))
-    assert found[opening_words.POINTS[Property.STRUCTURE]] == "Not shown: 1 of 2 checks passed"
+    assert found[opening_words.POINTS[Property.STRUCTURE]] == (
+        "Not shown: 1 of 2 checks passed, the rest could not be judged"
+    )
     assert found[opening_words.POINTS[Property.INVARIANCE]] == (
         "Could not be tested: too few people in a group"
     )
@@ -720,6 +753,8 @@ def test_honest_lines_say_what_holds() -> None:
         short_words.MADE_UP,
         short_words.DRAFT,
     ]
+    assert honest_lines(tree_of({"instrument": draft})) == [short_words.DRAFT_ASKED]
+    assert "real people" not in short_words.DRAFT_ASKED  # they were asked
     assert honest_lines(tree_of(models=section(few))) == [short_words.FEW]
     judged = section(few, finding("met", property="reliability"))
     assert honest_lines(tree_of(models=judged)) == [short_words.FEW_FOR_SOME]

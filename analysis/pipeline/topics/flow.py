@@ -72,8 +72,8 @@ def section_flow(context: Context) -> Section:
         prose.append(context.lacks_order())
     elif len(flow) > 1:
         prose.append(
-            "{last_rate:percent} of the people of {first_wave} also answered at {last_wave}: read everything "
-            "about later waves as being about people who stayed."
+            "{last_rate:percent} of the people of {first_wave} also answered at {last_wave}; what is said of "
+            "a later wave is about those who answered then."
         )
     return Section(
         estimator="counts",

@@ -210,9 +210,10 @@ def _prose(values: dict[str, Any], *, judged: bool) -> list[str]:
     )
     return [
         *([relations] if values["related"] else []),
-        "More than {floor_ceiling_cutoff:percent} of answers are on the highest option in {at_ceiling:int} "
-        "items and on the lowest in {at_floor:int}. Single items often are; the rule is meant for scores. "
-        "{missing_highest_item} was left without an answer most often ({missing_highest:percent}).",
+        "Items with more than {floor_ceiling_cutoff:percent} of their answers on the highest option: "
+        "{at_ceiling:int}; on the lowest: {at_floor:int}. In single items that is common; the rule is meant "
+        "for scores. No item was left without an answer more often than {missing_highest_item} "
+        "({missing_highest:percent}).",
     ]
 
 

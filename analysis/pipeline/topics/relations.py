@@ -63,10 +63,11 @@ def section_relations(context: Context) -> Section:
     account = Account()
     means, differences = _by_group(context, table, gaps, account)
     values = {"pairs": len(pairs), "groupings": len(groupings(context))}
-    prose = [
+    told = (
         f"The table holds {counted('pairs', len(pairs), 'correlation')} of scores with each other and with "
         "what else is known of the same people. None was judged: nothing was laid down about them here."
-    ]
+    )
+    prose = [told] if len(pairs) else []
     if len(means):
         prose.append(
             "Means by group describe these people. Where the section on the same measure in every group "

@@ -73,7 +73,8 @@ def section_scores(context: Context) -> Section:
                     "floor": ("At lowest", "percent"),
                     "ceiling": ("At highest", "percent"),
                 },
-                note="Later waves hold only those who stayed; a change of means mixes change with staying.",
+                note="Each wave holds those who answered then; a difference between waves mixes change with "
+                "who answered.",
             )
         },
         findings=[
@@ -117,8 +118,8 @@ def _prose(first: pd.DataFrame) -> list[str]:
     ]
     if first["n"].map(of_people).isna().all() and (first["ceiling"].fillna(0) > 0).any():
         said.append(
-            "Scores pile up at the top most for {ceiling_title}: {ceiling_highest:percent} of people have "
-            "the highest possible score. Where many do, improvement cannot show."
+            "The highest possible score is commonest for {ceiling_title}: {ceiling_highest:percent} of "
+            "people have it. Where many do, improvement cannot show."
         )
     return said
 

@@ -50,8 +50,8 @@ def section_screening(context: Context) -> Section:
     ]
     if len(changes):
         prose.append(
-            "Without the flagged, alpha changes most for {largest_change_theme}, by {largest_change:r3}. "
-            "Conclusions that hinge on such a change would be fragile."
+            "Without the flagged, alpha changes by {largest_change:r3} at most ({largest_change_theme}). A "
+            "conclusion that so small a change turns around is fragile."
         )
     return Section(
         estimator="careless-response indices; alpha repeated without the flagged",

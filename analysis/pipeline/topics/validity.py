@@ -277,7 +277,7 @@ def _prose(
             "{htmt_highest:r2}, at most {htmt_highest_upper:r2} by its 95% interval.",
         ]
         if of_structure(context) is None:
-            sentences.append("{not_apart:int} of {pairs:int} pairs reach the cut-off.")
+            sentences.append("Pairs that reach the cut-off: {not_apart:int} of {pairs:int}.")
     if checked is not None:
         sentences.append(
             "Expectations written down beforehand in the study file: {hypotheses:int}. Evaluated with these "

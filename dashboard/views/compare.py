@@ -1,0 +1,98 @@
+"""Waves, groups and two studies side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from analysis.figures.side_by_side import means_chart, slopes_chart
+from dashboard import services
+from dashboard.comparison import Comparison, Moved, between, compare, offered
+from dashboard.views import address, parts
+from dashboard.views.cards import show_cards
+from dashboard.views.links import escaped
+from instrument.formatting import format_value
+
+PATH, BY = "compare", "by"
+SLOPES = "Who changed by more than error, between {}"
+CHANCE = (
+    "About 2.5% on either side are expected by chance alone if nobody changed. This is a statement about the "
+    "group, no advice about one person."
+)
+
+
+def show() -> None:
+    """Show what the visitor chose to set side by side."""
+    state = parts.loaded()
+    if state.read is None:
+        parts.explain(state)
+        return
+    st.title("Compare")
+    parts.small("How do waves, groups and studies stand side by side?")
+    parts.show_notices(services.told_first(state.read)[:1])
+    other = parts.other_loaded()
+    if other is not None and other.read is None:
+        st.error(f"The second study cannot be shown. {other.problem}")
+    second = None if other is None else other.read
+    choices = offered(state.read, second)
+    if not choices:
+        st.info(
+            "With one wave, no group that is large enough, and one study nothing can be set side by side. "
+            "Give `dta validate` covariates or more waves, or `dta serve` a second study with `--compare`."
+        )
+        return
+    by = address.select(
+        "Side by side",
+        list(choices),
+        name=BY,
+        page=PATH,
+        arrived=address.arrive(PATH),
+        words=choices,
+        side_by_side=True,
+    )
+    _show(compare(state.read, by, second), between(state.read))
+
+
+def _show(found: Comparison, followed: str) -> None:
+    for sentence in found.sentences:
+        st.markdown(escaped(sentence))
+    if found.sides:
+        st.subheader("How each is rated")
+        told = "; ".join(
+            f"{side.title}, {side.name}: {format_value(side.mean, 'd2')}" for side in found.sides
+        )
+        chart = means_chart(
+            [side.title for side in found.sides],
+            [side.name for side in found.sides],
+            [(side.mean, side.low, side.high) for side in found.sides],
+            found.ends,
+        )
+        parts.show_live(chart, f"Means with 95% intervals. {told}.")
+        parts.show_table(found.table)
+    if found.moved and followed:
+        _slopes(found.moved, followed)
+    if found.states:
+        st.subheader("What each has shown")
+        heads, *rows = found.states
+        st.dataframe(pd.DataFrame(rows, columns=list(heads)), hide_index=True, width="stretch")
+        show_cards(heads, rows)
+
+
+def _slopes(moved: tuple[Moved, ...], followed: str) -> None:
+    st.subheader(SLOPES.format(followed))
+    heads = ("Score", "n", "Higher", "Neither", "Lower")
+    rows = [
+        (
+            one.title,
+            format_value(one.n, "int"),
+            *(format_value(share, "percent") for share in (one.higher, one.neither, one.lower)),
+        )
+        for one in moved
+    ]
+    told = "; ".join(f"{row[0]}: {row[2]} higher, {row[4]} lower" for row in rows)
+    chart = slopes_chart([one.title for one in moved], [(m.higher, m.neither, m.lower) for m in moved])
+    parts.show_live(chart, f"A line up, level and down for each score, the thicker the more people. {told}.")
+    parts.small(CHANCE)
+    with st.expander("These changes as numbers"):
+        st.dataframe(pd.DataFrame(rows, columns=list(heads)), hide_index=True, width="stretch")
+        show_cards(heads, rows)

@@ -1,0 +1,152 @@
+"""Waves, groups and studies side by side: every number is that of a table, and no difference is overread."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from analysis.disclosure.shared import shared_tree
+from analysis.figures.side_by_side import means_chart, slopes_chart
+from analysis.report.labels import tree_for_readers
+from dashboard.comparison import STUDIES, WAVES, between, compare, offered
+
+
+def _study(**sections: Any) -> dict[str, Any]:
+    themes = [{"id": "a", "title": "First", "role": "dimension", "items": ["q1"]}]
+    scale = {"title": "Scale", "content_hash": "one", "themes": themes, "items": {"q1": "Words"}}
+    meta = {"instrument": scale, "study": None, "synthetic": False, "wave_order": "numbers"}
+    meta |= {"participants": 9, "waves": [1, 2]}
+    made = {name: {"status": "ok", "values": {}, "findings": [], **body} for name, body in sections.items()}
+    return {"meta": meta, "sections": made}
+
+
+SCORES = {
+    "wave": ["one", "two", "two"], "score": ["a", "a", "b"], "title": ["First", "First", "Second"],
+    "mean": [2.0, 3.0, None], "mean_lower": [1.5, 2.5, None], "mean_upper": [2.5, 3.5, None],
+    "n": [9, 8, 7], "lowest_possible": [1, 1, 1], "highest_possible": [5, 5, 5],
+}  # fmt: skip
+MEANS = {
+    "grouping": ["sex", "sex", "age"], "label": ["f", "m", "old"], "title": ["First"] * 3,
+    "mean": [2.0, 3.0, 4.0], "mean_lower": [1.0, 2.0, 3.0], "mean_upper": [3.0, 4.0, 5.0], "n": [5, 6, 7],
+}  # fmt: skip
+
+
+def _levels(*holds: bool | None) -> dict[str, Any]:
+    n = len(holds) + 1
+    return {
+        "grouping": ["sex"] * n, "title": ["First"] * n,
+        "level": ["configural", *["scalar"] * len(holds)],
+        "cfi_holds": [None, *[True] * len(holds)], "rmsea_holds": [None, *holds],
+    }  # fmt: skip
+
+
+def test_waves_stand_side_by_side_and_a_mean_that_is_not_told_is_not_there() -> None:
+    tree = _study(scores={"tables": {"scores": SCORES}})
+    assert offered(tree, None) == {WAVES: "Waves"}
+    found = compare(tree, WAVES)
+    assert [(s.title, s.name, s.mean, s.low, s.high, s.n) for s in found.sides] == [
+        ("First", "one", 2.0, 1.5, 2.5, 9),
+        ("First", "two", 3.0, 2.5, 3.5, 8),
+    ]
+    assert found.ends == (1, 5) and found.moved == () and between(tree) == ""
+    heads = ["Score", "one (95% interval)", "n", "two (95% interval)", "n"]
+    assert [head for head, _ in found.table.heads] == heads
+    assert [cell.text for cell in found.table.rows[0]] == ["First", "2.00 (1.50 to 2.50)", "9",
+                                                           "3.00 (2.50 to 3.50)", "8"]  # fmt: skip
+    assert not any("order" in sentence for sentence in found.sentences)
+    tree["meta"]["wave_order"] = "unknown"
+    assert "not known" in compare(tree, WAVES).sentences[0]
+
+
+def test_people_who_changed_are_told_as_the_table_tells_them() -> None:
+    changes = {
+        "title": ["First", "Second"],
+        "n": [200, 50],
+        "share_higher": [0.1, None],
+        "share_lower": [0.25, 0.1],
+    }
+    tree = _study(
+        scores={"tables": {"scores": SCORES}},
+        longitudinal={"tables": {"changes": changes}, "values": {"first": "one", "second": "two"}},
+    )
+    (moved,) = compare(tree, WAVES).moved
+    assert (moved.title, moved.higher, moved.lower, moved.n) == ("First", 0.1, 0.25, 200)
+    assert moved.neither == pytest.approx(0.65)
+    assert between(tree) == "one and two"
+
+
+@pytest.mark.parametrize(
+    ("holds", "said"),
+    [
+        ((True, True), "No sign was found"),
+        ((True, False), "Answers mean something else in one of them for First"),
+        ((True, None), "could not be told for every score"),
+        ((None, False), "do not compare that mean"),
+        ((), "could not be told for every score"),
+    ],
+)
+def test_groups_are_not_compared_where_answers_mean_something_else(
+    holds: tuple[bool | None, ...], said: str
+) -> None:
+    tree = _study(relations={"tables": {"means": MEANS}}, groups={"tables": {"levels": _levels(*holds)}})
+    assert offered(tree, None) == {"groups:sex": "By sex", "groups:age": "By age"}
+    found = compare(tree, "groups:sex")
+    assert said in found.sentences[-1]
+    assert [(side.name, side.mean) for side in found.sides] == [("f", 2.0), ("m", 3.0)]
+    assert "could not be told" in compare(tree, "groups:age").sentences[-1]  # nothing was tested there
+
+
+def test_slopes_rise_for_higher_and_are_as_thick_as_people_are_many() -> None:
+    spec = slopes_chart(["First", "Second"], [(0.2, 0.7, 0.1), (0.0, 1.0, 0.0)]).to_dict()
+    rows = next(rows for rows in spec["datasets"].values() if len(rows) == 6)
+    first = {row["way"]: row for row in rows if row["title"] == "First"}
+    assert first["higher"]["to"] < first["neither"]["to"] == first["higher"]["from"] < first["lower"]["to"]
+    assert [first[way]["share"] for way in ("higher", "neither", "lower")] == [0.2, 0.7, 0.1]
+    assert first["higher"]["told"] == "20.0% higher"
+    drawn = means_chart(["First"], ["one"], [(2.0, 1.5, 2.5)], (1, 5)).to_dict()
+    assert drawn["layer"][0]["encoding"]["x"]["scale"]["domain"] == [1, 5]
+
+
+def _view() -> None:
+    from dashboard.views import compare
+
+    compare.show()
+
+
+def test_the_page_shows_waves_and_two_studies_and_keeps_the_choice_in_the_address(
+    placed: Any, results_tree: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed(results_tree)
+    other = copy.deepcopy(results_tree)
+    other["meta"]["instrument"]["content_hash"], other["meta"]["synthetic"] = "another", True
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(other), encoding="utf-8")
+    monkeypatch.setenv("DTA_COMPARE", str(path))
+    page = AppTest.from_function(_view, default_timeout=60)
+    page.query_params["by"] = STUDIES
+    page.run()
+    assert not page.exception
+    text = " ".join(entry.value for entry in page.markdown)
+    assert "did not ask the same questions" in text and "made up by a program" in text
+    assert [entry.value for entry in page.subheader] == ["How each is rated", "What each has shown"]
+    assert len(page.dataframe[1].value) == 10  # nine properties, and the counts
+    path.write_text("{", encoding="utf-8")
+    damaged = page.run()
+    assert not damaged.exception and "cannot be shown" in damaged.error[0].value
+    assert damaged.subheader[0].value == "How each is rated"  # what there is stands
+
+
+def test_a_shared_copy_tells_no_mean_that_its_tables_do_not_tell(results_tree: dict[str, Any]) -> None:
+    whole, shared = tree_for_readers(results_tree), tree_for_readers(shared_tree(results_tree))
+    told = {cell for table in (shared["sections"]["scores"]["tables"]["scores"]["mean"],) for cell in table}
+    assert {side.mean for side in compare(shared, WAVES).sides} <= told
+    assert len(compare(shared, WAVES).sides) <= len(compare(whole, WAVES).sides)
+    same = compare(whole, STUDIES, whole)
+    assert "Both asked the same questions." in same.sentences
+    assert len({side.name for side in same.sides}) == 2
+    assert {row[1] == row[2] for row in same.states[1:]} == {True}
