@@ -48,7 +48,7 @@ class Comparison:
     sides
         Means, by score and then by name.
     ends
-        Of the scale.
+        Of the scale; None where the scores of two studies have other ends, so that no picture holds both.
     moved
         Changes beyond error; only between waves.
     states
@@ -57,7 +57,7 @@ class Comparison:
 
     sentences: tuple[str, ...]
     sides: tuple[Side, ...]
-    ends: tuple[float, float]
+    ends: tuple[float, float] | None
     moved: tuple[Moved, ...] = ()
     states: tuple[tuple[str, ...], ...] = ()
 
@@ -78,8 +78,9 @@ class Comparison:
             rows.append(cells)
         heads = [("Score", False)]
         for name in names:
-            heads += [(f"{name} (95% interval)", True), ("n", True)]
-        return TableView(name="sides", title="Means side by side", note="", heads=heads, rows=rows)
+            heads += [(name, True), ("n", True)]
+        title = "Means side by side, with 95% intervals"
+        return TableView(name="sides", title=title, note="", heads=heads, rows=rows)
 
 
 def offered(tree: Tree, other: Tree | None) -> dict[str, str]:
@@ -245,10 +246,10 @@ def _studies(tree: Tree, other: Tree) -> Comparison:
         for one, another in zip(pages[0].points, pages[1].points, strict=True)
     ]
     states.append(("People, waves, items", *(page.counted.removesuffix(".") for page in pages)))
-    low, high = zip(_ends(tree), _ends(other), strict=True)
-    return Comparison(
-        sentences=tuple(said), sides=tuple(sides), ends=(min(low), max(high)), states=tuple(states)
-    )
+    ends = _ends(tree) if _ends(tree) == _ends(other) else None
+    if ends is None:
+        said.append("Their scores have other ends, so they are not drawn on one axis.")
+    return Comparison(sentences=tuple(said), sides=tuple(sides), ends=ends, states=tuple(states))
 
 
 def _names(tree: Tree, other: Tree) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from instrument.formatting import format_value, with_interval
 
 TINTS = (BLUE, ORANGE, INK, MUTED)
 SHAPES = ("circle", "square", "diamond", "triangle-up")
+LETTERS = 30
+"""Letters of names that stand side by side above a figure on a phone."""
 RISE = 0.34
 """How far a slope goes up or down within its row."""
 WAYS = (("higher", -RISE, BLUE), ("neither", 0.0, MUTED), ("lower", RISE, ORANGE))
@@ -43,6 +45,7 @@ def means_chart(
     table["title"], table["name"] = [wrapped(title) for title in titles], list(names)
     table["told"] = [with_interval(*row, "d2") for row in means]
     order = list(dict.fromkeys(names))
+    beneath = alt.Legend(columns=1) if sum(map(len, order)) > LETTERS else alt.Legend()
     tints = alt.Scale(domain=order, range=[TINTS[place % len(TINTS)] for place in range(len(order))])
     shapes = alt.Scale(domain=order, range=[SHAPES[place % len(SHAPES)] for place in range(len(order))])
     scale = alt.Scale(domain=list(ends), nice=False)
@@ -59,18 +62,19 @@ def means_chart(
         yOffset=apart,
         x=alt.X("low:Q", scale=scale, title="Mean, 95% interval"),
         x2="high:Q",
-        color=alt.Color("name:N", scale=tints, title=None, sort=order),
+        color=alt.Color("name:N", scale=tints, title=None, sort=order, legend=beneath),
         tooltip=tips,
     )
     point = base.mark_point(filled=True, size=80, opacity=1).encode(
         y=rows,
         yOffset=apart,
         x=alt.X("mean:Q", scale=scale),
-        color=alt.Color("name:N", scale=tints, title=None, sort=order),
-        shape=alt.Shape("name:N", scale=shapes, title=None, sort=order),
+        color=alt.Color("name:N", scale=tints, title=None, sort=order, legend=beneath),
+        shape=alt.Shape("name:N", scale=shapes, title=None, sort=order, legend=beneath),
         tooltip=tips,
     )
-    height = max(24 * len(order), 44) * len(dict.fromkeys(titles)) + 70
+    lines = int(table["title"].str.count("\n").max()) + 1
+    height = max(24 * len(order), 15 * lines + 10) * len(dict.fromkeys(titles)) + 60 + 16 * len(order)
     return (line + point).properties(height=height)
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from analysis.figures.side_by_side import means_chart, slopes_chart
 from dashboard import services
-from dashboard.comparison import Comparison, Moved, between, compare, offered
+from dashboard.comparison import Comparison, Moved, Side, between, compare, offered
 from dashboard.views import address, parts
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped
@@ -58,16 +58,8 @@ def _show(found: Comparison, followed: str) -> None:
         st.markdown(escaped(sentence))
     if found.sides:
         st.subheader("How each is rated")
-        told = "; ".join(
-            f"{side.title}, {side.name}: {format_value(side.mean, 'd2')}" for side in found.sides
-        )
-        chart = means_chart(
-            [side.title for side in found.sides],
-            [side.name for side in found.sides],
-            [(side.mean, side.low, side.high) for side in found.sides],
-            found.ends,
-        )
-        parts.show_live(chart, f"Means with 95% intervals. {told}.")
+        if found.ends is not None:
+            _drawn(found.sides, found.ends)
         parts.show_table(found.table)
     if found.moved and followed:
         _slopes(found.moved, followed)
@@ -76,6 +68,17 @@ def _show(found: Comparison, followed: str) -> None:
         heads, *rows = found.states
         st.dataframe(pd.DataFrame(rows, columns=list(heads)), hide_index=True, width="stretch")
         show_cards(heads, rows)
+
+
+def _drawn(sides: tuple[Side, ...], ends: tuple[float, float]) -> None:
+    told = "; ".join(f"{side.title}, {side.name}: {format_value(side.mean, 'd2')}" for side in sides)
+    chart = means_chart(
+        [side.title for side in sides],
+        [side.name for side in sides],
+        [(side.mean, side.low, side.high) for side in sides],
+        ends,
+    )
+    parts.show_live(chart, f"Means with 95% intervals. {told}.")
 
 
 def _slopes(moved: tuple[Moved, ...], followed: str) -> None:

@@ -18,6 +18,7 @@ from analysis.report.questions import QuestionRow
 from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
 from analysis.verdicts import Cause, State, Verdict
+from dashboard.glossary import explained
 from dashboard.services import COMPARED, Loaded, is_shared, load_results, results_path
 from dashboard.tables import columns_of, frame_of
 from dashboard.views.cards import show_cards
@@ -215,7 +216,9 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         return
     columns = columns_of(view)
     heads = {
-        str(place): st.column_config.Column(column.head, pinned=place == 0 and len(columns) > FEW_COLUMNS)
+        str(place): st.column_config.Column(
+            column.head, help=explained(column.head), pinned=place == 0 and len(columns) > FEW_COLUMNS
+        )
         for place, column in enumerate(columns)
     }
     shown = partial(

@@ -10,6 +10,7 @@ import streamlit as st
 from analysis.report.labels import READ
 from dashboard import services
 from dashboard.filters import touching
+from dashboard.glossary import explained
 from dashboard.views import parts
 
 
@@ -59,7 +60,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
 
 def _sentences(sentences: list[str]) -> None:
     for sentence in sentences:
-        st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"))
+        st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"), help=explained(sentence))
 
 
 def _judged(findings: list[dict[str, Any]], *, main: bool) -> None:

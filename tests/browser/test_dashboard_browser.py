@@ -32,7 +32,7 @@ from instrument.store.tokens import load_keyring
 
 pytestmark = pytest.mark.browser
 SHOTS = os.environ.get("DTA_SCREENSHOTS")
-PATHS = ["", *(page.path for page in PAGES), "report", "provenance"]
+PATHS = ["", *(page.path for page in PAGES), "compare", "report", "provenance"]
 # Streamlit 1.67.0 puts group headings as direct children into the list of its own navigation
 STREAMLITS_OWN = {"list": "stSidebarNav", "listitem": "<li class="}
 SERVE = (

@@ -54,7 +54,7 @@ def test_waves_stand_side_by_side_and_a_mean_that_is_not_told_is_not_there() -> 
         ("First", "two", 3.0, 2.5, 3.5, 8),
     ]
     assert found.ends == (1, 5) and found.moved == () and between(tree) == ""
-    heads = ["Score", "one (95% interval)", "n", "two (95% interval)", "n"]
+    heads = ["Score", "one", "n", "two", "n"]
     assert [head for head, _ in found.table.heads] == heads
     assert [cell.text for cell in found.table.rows[0]] == ["First", "2.00 (1.50 to 2.50)", "9",
                                                            "3.00 (2.50 to 3.50)", "8"]  # fmt: skip
@@ -146,7 +146,14 @@ def test_a_shared_copy_tells_no_mean_that_its_tables_do_not_tell(results_tree: d
     told = {cell for table in (shared["sections"]["scores"]["tables"]["scores"]["mean"],) for cell in table}
     assert {side.mean for side in compare(shared, WAVES).sides} <= told
     assert len(compare(shared, WAVES).sides) <= len(compare(whole, WAVES).sides)
+    longer = copy.deepcopy(whole)
+    longer["sections"]["scores"]["tables"]["scores"]["highest_possible"] = [
+        9 for _ in longer["sections"]["scores"]["tables"]["scores"]["highest_possible"]
+    ]
+    apart = compare(whole, STUDIES, longer)
+    assert apart.ends is None and "not drawn on one axis" in apart.sentences[-1]
     same = compare(whole, STUDIES, whole)
+    assert same.ends is not None
     assert "Both asked the same questions." in same.sentences
     assert len({side.name for side in same.sides}) == 2
     assert {row[1] == row[2] for row in same.states[1:]} == {True}

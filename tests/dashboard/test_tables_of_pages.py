@@ -10,6 +10,7 @@ import pytest
 
 from analysis.report.view import Cell, TableView, table_view
 from dashboard.filters import filtered, is_of, is_touched
+from dashboard.glossary import GLOSSARY, explained
 from dashboard.tables import columns_of, frame_of
 from dashboard.views import cards
 from dashboard.views.cards import cards_html
@@ -132,3 +133,15 @@ def test_a_long_table_and_one_without_columns_have_no_cards(monkeypatch: pytest.
     assert shown == []
     cards.show_cards(["a", "b"], [["x", "y"]] * cards.MOST_CARDS)
     assert shown[0].count("<li>") == cards.MOST_CARDS
+
+
+def test_words_of_the_trade_are_told_where_they_stand_and_no_others() -> None:
+    told = explained(
+        "ICC(A,1) and ICC: the SDC is smaller; HTMT2 and HTMT differ. Hedges' g, S-X² and E-value."
+    )
+    assert told is not None
+    terms = [line.split("**")[1] for line in told.split("  \n")]
+    assert terms == ["ICC(A,1)", "ICC", "SDC", "HTMT2", "HTMT", "Hedges' g", "S-X²", "E-value"]
+    assert explained("People asked sem, sdc and alphabets of semantics") is None
+    assert explained("Alpha") == explained("alpha") is not None
+    assert all(explained(term) is not None for term in GLOSSARY)
