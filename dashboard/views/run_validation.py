@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dashboard import jobs, uploads
 from dashboard.jobs import Offer, Options
 from dashboard.meanwhile import current, progress_of
 from dashboard.services import is_shared
+from dashboard.upload_columns import WAVE, WHO, Columns, arranged, header_of, others
 from dashboard.uploads import Upload
 from dashboard.views import parts
 from dashboard.views.score_file import ask_answers, ask_instrument, plain, show_fault
@@ -24,6 +26,19 @@ FAULT = "validation-fault"
 SEEN = "validation-seen"
 SHOWN = 5
 EVERY_SECONDS = 1.0
+KEPT_KEYS = (
+    "source",
+    "study",
+    "instrument",
+    "kept",
+    "columns",
+    "seed",
+    "forms",
+    f"column-{WHO}",
+    f"column-{WAVE}",
+)
+"""Choices that stay while a run is shown in the form's place: a fault costs no second filling in."""
+FILES = "validation-files"
 
 
 def show() -> None:
@@ -37,6 +52,9 @@ def show() -> None:
         return
     job = current()
     if job is not None:
+        for name in KEPT_KEYS:
+            if (key := f"validation-{name}") in st.session_state:
+                st.session_state[key] = st.session_state[key]  # else forgotten, as its widget is not shown
         _progress(job.id)
     else:
         _ended_just_now(given.target)
@@ -75,6 +93,7 @@ def _ended_just_now(target: Path) -> None:
     seen = st.session_state.pop(SEEN, None)
     for job in jobs.past(target)[:1]:
         if job.id == seen and job.state == jobs.DONE:
+            st.session_state.pop(FILES, None)
             st.success("The new results are in place: every page shows them.")
         elif job.id == seen and job.state == FAILED:
             st.error("The validation failed; the results that were there stand. The reason stands below.")
@@ -109,18 +128,75 @@ def _of_files(target: Path) -> None:
         key="validation-beside",
     )
     beside = [Upload(name=file.name, content=file.getvalue()) for file in files]
+    last: dict[str, list[Upload]] = st.session_state.get(FILES, {})
+    still = [*([] if answers else last.get("answers", [])), *([] if beside else last.get("beside", []))]
+    answers = answers or next(iter(last.get("answers", [])), None)
+    beside = beside or last.get("beside", [])
+    if not choice and not definition:
+        definition = last.get("definition", [])
+        still += definition
+    if still:
+        named = ", ".join(upload.plain_name for upload in still)
+        parts.small(f"Still here from the run that ended: {named}. A file dropped in takes its place.")
     parts.small(
         "The files stay on the machine that runs this dashboard, in a folder for its user alone, "
-        "and are removed when the validation has ended. The report holds no row of a person."
+        "and are removed when the validation has ended; where it fails, this page keeps them until it is "
+        "closed. The report holds no row of a person."
     )
-    options = _options(columns=True)
+    columns = _columns(answers, choice, definition)
+    options = _options(columns=columns is None)
     ready = answers is not None and bool(choice or definition)
 
     def begin(chosen: Options) -> Job:
         given = answers or Upload(name="", content=b"")
-        return jobs.start_upload(target, given, beside, choice, definition, chosen)
+        if columns is not None:
+            given, chosen = arranged(given, columns), replace(chosen, covariates=columns.covariates)
+        job = jobs.start_upload(target, given, beside, choice, definition, chosen)
+        st.session_state[FILES] = {
+            "answers": [answers] if answers else [],
+            "beside": beside,
+            "definition": list(definition),
+        }
+        return job
 
     _start(begin, options, ready)
+
+
+def _columns(answers: Upload | None, choice: str, definition: Sequence[Upload]) -> Columns | None:
+    """Ask what the columns beside the answers stand for; None where the file does not tell them."""
+    header = header_of(answers) if answers is not None else ()
+    if not header or not (choice or definition):
+        return None
+    try:
+        free = others(header, uploads.instrument_of(choice, definition))
+    except ToolkitError:
+        return None  # what is wrong with the instrument is said when it is used
+    known = len(header) - len(free)
+    parts.small(f"The first line names {len(header)} columns; {known} hold answers or times.")
+    with st.container(horizontal=True):
+        who = _column("Who answered", free, WHO, NO_PERSON)
+        wave = _column("Wave", [name for name in free if name != who], WAVE, NO_WAVE)
+    rest = [name for name in free if name not in (who, wave)]
+    if chosen := st.session_state.get("validation-kept"):  # of another file
+        st.session_state["validation-kept"] = [name for name in chosen if name in rest]
+    kept = st.multiselect("Covariates, such as sex or age", rest, key="validation-kept") if rest else []
+    left = tuple(name for name in rest if name not in kept)
+    if left:
+        parts.small(f"Left out: {', '.join(left)}.")
+    return Columns(who=who, wave=wave, covariates=tuple(kept), left_out=left)
+
+
+NO_PERSON, NO_WAVE = "no column: a row is a person", "no column: one wave"
+
+
+def _column(label: str, free: Sequence[str], usual: str, none: str) -> str:
+    options = ["", *free]
+    place = options.index(usual) if usual in options else 0
+    key = f"validation-column-{usual}"
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)  # of another file
+    told = st.selectbox(label, options, index=place, format_func=lambda name: name or none, key=key)
+    return str(told)
 
 
 def _of_declared(target: Path, folder: Path) -> None:

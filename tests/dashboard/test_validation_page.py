@@ -18,6 +18,7 @@ from analysis.jobs import control
 from analysis.jobs.control import cancel, jobs_of, running
 from analysis.jobs.record import Job
 from dashboard import jobs
+from dashboard.upload_columns import Columns, arranged, header_of
 from dashboard.uploads import Upload
 from instrument.errors import ToolkitError
 
@@ -239,3 +240,76 @@ def test_a_foreign_folder_is_never_replaced(place: Any) -> None:
     (target / "thesis.docx").write_text("mine", encoding="utf-8")
     assert "holds no earlier report" in begun(filled()).error[0].value
     assert json.dumps(sorted(entry.name for entry in target.iterdir())) == '["thesis.docx"]'
+
+
+def csv_of(text: str, name: str = "a.csv") -> Upload:
+    return Upload(name=name, content=text.encode("utf-8"))
+
+
+def test_the_first_line_tells_the_columns_or_nothing_is_asked() -> None:
+    assert header_of(csv_of('\ufeffid;"sex, or gender"\r\n1;f\r\n')) == ()  # a comma within quotes: not sure
+    assert header_of(csv_of("\ufeffid;sex\r\n1;f\r\n")) == ("id", "sex")
+    assert header_of(csv_of("id\tq1\n1\t2\n", "a.TSV")) == ("id", "q1")
+    assert header_of(csv_of('id,"a ""b""",q1\n')) == ("id", 'a "b"', "q1")
+    for text in ("", "one\n1\n", "a,a\n1,2\n", "a,\n1,2\n", " a,b\n1,2\n"):
+        assert header_of(csv_of(text)) == ()
+    assert header_of(csv_of("a,b\n", "a.xlsx")) == header_of(Upload(name="a.csv", content=b"\xff,a\n")) == ()
+
+
+def test_columns_are_named_and_left_out_and_no_cell_is_changed() -> None:
+    given = csv_of('code,when,q1,note\n007,t1,"1","a, b"\n008,t2,,\n')
+    told = Columns(who="code", wave="when", left_out=("note",))
+    assert arranged(given, told).content == b"participant,wave,q1\n007,t1,1\n008,t2,\n"
+    usual = csv_of("participant,wave,q1,sex\n1,1,2,f\n")
+    assert arranged(usual, Columns(covariates=("sex",))) is usual
+    assert arranged(csv_of("q1,q2\n1,2\n"), Columns(who="", wave="")).content == b"q1,q2\n1,2\n"
+    ragged = arranged(csv_of("code,q1,x\n1,2\n"), Columns(who="code", left_out=("x",)))
+    assert ragged.content == b"participant,q1\n1,2\n"
+
+
+def test_columns_are_choices_and_the_form_stays_when_something_is_wrong(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place("good")
+    begun_with: list[Any] = []
+
+    def refuse(target: Path, given: Upload, *rest: Any) -> None:
+        begun_with.append((given, rest[-1]))
+        raise ToolkitError("upload: 1 cell is no code.\nHint: mend it.")
+
+    monkeypatch.setattr(jobs, "start_upload", refuse)
+    test = opened()
+    test.selectbox(key="validation-instrument").select(OWN).run()
+    test.file_uploader(key="validation-definition").upload("mine.yaml", DEFINITION)
+    item = SCALE["themes"][0]["items"][0]["id"]
+    answers = f"code,participant,{item},sex,note\np1,x,1,f,hello\n".encode()
+    test.file_uploader(key="validation-answers").upload("answers.csv", answers)
+    test.run()
+    who = test.selectbox(key="validation-column-participant")
+    assert who.value == "participant" and test.selectbox(key="validation-column-wave").value == ""
+    who.select("code").run()
+    test.multiselect(key="validation-kept").select("sex").run()
+    assert "Left out: participant, note." in said(test)
+    begun(test)
+    ((given, chosen),) = begun_with
+    assert given.content == f"participant,{item},sex\np1,1,f\n".encode()
+    assert chosen.covariates == ("sex",)
+    assert "1 cell is no code" in said(test) and "hello" not in said(test)
+    assert test.selectbox(key="validation-column-participant").value == "code"
+    assert test.multiselect(key="validation-kept").value == ["sex"]
+    assert not test.button(key="validation-start").disabled
+
+
+def test_choices_and_files_outlast_a_run_that_fails(place: Any) -> None:
+    target = place("bad")
+    test = filled("usage.csv")
+    test.number_input(key="validation-seed").set_value(7)
+    begun(test)
+    assert closed(target).state == "failed"
+    for _ in range(3):
+        test.run()
+        if test.file_uploader:
+            break
+    assert "Still here from the run that ended: answers.csv, usage.csv" in said(test).replace("\\", "")
+    assert test.number_input(key="validation-seed").value == 7
+    assert not test.button(key="validation-start").disabled
