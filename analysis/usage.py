@@ -16,6 +16,7 @@ from analysis.usage_clock import MICROSECONDS_PER_DAY, UTC_SHIFTS, Shifts, shift
 from analysis.usage_expressions import (
     FAULTS,
     UsageRule,
+    days_before,
     fault_counts,
     on_days,
     per_participant,
@@ -63,7 +64,10 @@ class UsageSummary(Result):
         Then `withdrawn_day`, `end_day` (last day watched), `joined` (days after the first who was enrolled),
         `last_use_day` with `last_use_is_end` (False: censored), `idle_at_landmark`, `at_risk`,
         `disengaged_after` (days from the landmark) with `disengaged` (False: censored), and
-        `adherent` by the declared rule (NA where nothing was due).
+        `adherent` by the declared rule (NA where nothing was due). `first_week_before` and
+        `last_week_before`: units in the first week and in the last one before the landmark. Where the study
+        names an `unrelated_kind`: `unrelated_` per period, events of that kind. Where the log reaches back
+        before enrolment: `days_before_enrolment` (active days; set aside from everything else).
     retention : DataFrame
         day, on_day (share that used the app on that day), from_day (share that used it then or later).
     counts : dict
@@ -313,6 +317,7 @@ def _summarise(
     users = con.execute(on_days(opened.used, rule.retention_days))
     matched = len(table)
     table = everybody(table, people)
+    table = with_earlier(table, before_enrolment(con, opened, people))
     joined = ""
     if people is None:
         notes.append("no table of participants: only people who appear in the log are counted")
@@ -346,6 +351,7 @@ class OpenedLog:
     """A log on the clocks of its people: usable events, how they are understood, what was set aside."""
 
     used: Any
+    clocked: Any
     kinds: list[str]
     rule: UsageRule
     tally: pd.DataFrame
@@ -379,12 +385,31 @@ def opened_log(
     kinds = sorted(str(kind) for kind in tally["kind"].dropna())
     completed = _completed_kind(plan, kinds, completed_kind, notes)
     rule = replace(rule, completed_kind=completed, lasting=bool(tally["lasting"].sum()))
+    rule = replace(rule, measure=measure_of(plan, rule), unrelated_kind=_unrelated(plan, kinds, rule, notes))
     counts = _counts(tally, log, people)
     if people is not None:
         notes += check_people(log.table, people, counts, con, reading)
     refuse_most_set_aside(tally, counts, reading)
     used = without_retries(usable(clocked, kinds))
-    return OpenedLog(used=used, kinds=kinds, rule=rule, tally=tally, counts=counts, notes=notes)
+    return OpenedLog(
+        used=used, clocked=clocked, kinds=kinds, rule=rule, tally=tally, counts=counts, notes=notes
+    )
+
+
+def before_enrolment(con: Any, opened: OpenedLog, people: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Active days of each person before enrolment; None where the log does not reach back."""
+    if people is None or not opened.counts["before_enrolment"]:
+        return None
+    found: pd.DataFrame = con.execute(days_before(opened.clocked))
+    return found.assign(participant=found["participant"].astype(str))
+
+
+def with_earlier(table: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """Add the active days before enrolment to a row per participant."""
+    if earlier is None:
+        return table
+    days = table["participant"].map(earlier.set_index("participant")["days_before_enrolment"])
+    return table.assign(days_before_enrolment=days.astype(float).fillna(0.0))
 
 
 def _shifts(plan: Study, people: pd.DataFrame | None) -> Shifts:
@@ -439,6 +464,20 @@ def _completed_kind(plan: Study, kinds: list[str], named: str | None, notes: lis
         raise ResponseDataError(fact_and_hint(CALLER, fact, "name it with completed_kind."))
     if unit == "sessions" and not kind:
         notes.append("no event marks a completed session: sessions are those split by the inactivity gap")
+    return kind
+
+
+def _unrelated(plan: Study, kinds: list[str], rule: UsageRule, notes: list[str]) -> str:
+    """Kind of event of the unrelated feature; empty where the study names none or the log has none."""
+    kind = plan.unrelated_kind or ""
+    if kind and kind == rule.completed_kind:
+        fact = f"unrelated_kind {kind!r} is the kind of event that counts as intended use."
+        raise DefinitionError(
+            fact_and_hint(CALLER, fact, "name a feature that the alliance has no reason to move.")
+        )
+    if kind and kind not in kinds:
+        notes.append(f"the log has no event of the unrelated kind {kind}: there is no negative control")
+        return ""
     return kind
 
 

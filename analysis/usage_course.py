@@ -11,13 +11,15 @@ import pandas as pd
 
 from analysis.usage import (
     UsageSummary,
+    before_enrolment,
     in_parts,
     mapped,
     opened_log,
     rule_in_words,
+    with_earlier,
     with_one_unit,
 )
-from analysis.usage_expressions import MEASURES, pauses, per_stretch
+from analysis.usage_expressions import MEASURES, WEEK, pauses, per_stretch
 from analysis.usage_faults import check_twins
 from analysis.usage_people import everybody, finish
 from analysis.usage_reading import LogReading, checked_reading
@@ -75,6 +77,8 @@ def use_course(
         A summary for each landmark.
     """
     edges = tuple(sorted(set(days)))
+    # Cut a week before each landmark too: what the last week held is asked of each.
+    cuts = tuple(sorted({*edges, *(day - int(WEEK) for day in edges if day > WEEK)}))
     wave = study.rated_waves[0] if study.rated_waves else study.waves[0]
     plan = with_one_unit(study.model_copy(update={"landmark": Landmark(wave=wave.id, day=edges[0])}))
     how = checked_reading(mapped(reading or LogReading()))
@@ -85,19 +89,21 @@ def use_course(
             opened = opened_log(plan, people, events, con, None, "login", 5.0, (), how)
             n_events = int(opened.tally["events"].sum())
             rule, kinds = opened.rule, opened.kinds
-            table = in_parts(con, opened.used, n_events, lambda mine: per_stretch(mine, rule, kinds, edges))
+            table = in_parts(con, opened.used, n_events, lambda mine: per_stretch(mine, rule, kinds, cuts))
+            earlier = before_enrolment(con, opened, people)
             apart = in_parts(con, opened.used, n_events, lambda mine: pauses(mine, longest))
     tally = opened.tally
     last, last_day = float(tally["last"].max()), float(tally["last_day"].max())
     named = [f"events_{period}" for period in ("before", "after")]
-    first = _split(table, 0)
+    first = _split(table, 0, range(1))
     seen = int(first[named].sum().sum())
     counts = {**opened.counts, "duplicates": n_events - int(tally["set_aside"].sum()) - seen}
     notes = [*opened.notes, *check_twins(first, seen, how)]
     at = {}
-    for place, day in enumerate(edges):
+    for day in edges:
         here = replace(rule, landmark_day=float(day))
-        whole = everybody(_split(table, place), people)
+        whole = everybody(_split(table, cuts.index(day), _bins_of_last_week(cuts, day)), people)
+        whole = with_earlier(whole, earlier)
         watched = watching(whole, plan, last, last_day)
         finished, intended = finish(whole, watched.until, plan, here)
         at[day] = UsageSummary(
@@ -123,15 +129,27 @@ def _ordered(apart: pd.DataFrame) -> pd.DataFrame:
     return named.sort_values(["participant", "last_use"], ignore_index=True)[columns]
 
 
-def _split(table: pd.DataFrame, place: int) -> pd.DataFrame:
+def _bins_of_last_week(cuts: Sequence[int], day: int) -> range:
+    """Stretches between two cuts that make up the week before a landmark."""
+    place = cuts.index(day)
+    return range(cuts.index(day - int(WEEK)) + 1 if day > WEEK else 0, place + 1)
+
+
+def _split(table: pd.DataFrame, place: int, last_week: range) -> pd.DataFrame:
     """Put the stretches before and after one of the landmarks together, one row for each participant."""
     late = table["bin"].to_numpy() > place
-    frame = table.astype(dict.fromkeys((*MEASURES, "duplicates", "twins", "gap", "stop"), float))
+    counted = (*MEASURES, "duplicates", "twins", "gap", "stop", "units", "first_week")
+    frame = table.astype(dict.fromkeys(counted, float))
     by = frame.groupby("participant", sort=True)
     parts: dict[str, Any] = {
         "duplicates": by["duplicates"].sum(),
         "twins": by["twins"].sum(),
         "inner_gap_whole": by["gap"].max(),
+        "first_week_before": frame["first_week"].where(~late, 0.0).groupby(frame["participant"]).sum(),
+        "last_week_before": frame["units"]
+        .where(table["bin"].isin(last_week).to_numpy(), 0.0)
+        .groupby(frame["participant"])
+        .sum(),
         "stopped_late": frame["stop"].where(frame["stop_bin"] > place).groupby(frame["participant"]).min(),
     }
     within = ~late | (table["from_bin"].to_numpy() > place)

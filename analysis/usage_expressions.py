@@ -32,6 +32,8 @@ class UsageRule:
     retry_seconds: float = 0.0
     lasting: bool = True
     shifts: Shifts = UTC_SHIFTS
+    measure: str = "sessions"
+    unrelated_kind: str = ""
 
 
 def timed(log: ReadLog, people: pd.DataFrame | None, rule: UsageRule) -> Any:
@@ -224,9 +226,10 @@ def per_participant(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
     marked = compared.mutate(
         late=compared["day"] >= landmark,
         within=(before >= landmark) | (compared["day"] < landmark),
+        in_last_week=(compared["day"] >= landmark - WEEK) & (compared["day"] < landmark),
         stop=ibis.cases((stop > landmark, stop), else_=None),
     )
-    return _one_row_each(_by_period(marked))
+    return _one_row_each(_by_period(marked, rule))
 
 
 def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
@@ -271,6 +274,7 @@ def _compared(events: Any, rule: UsageRule, kinds: list[str]) -> Any:
         opens_day=first | (events["day"].floor() > events["before_day"].floor()),
         completes=_is_kind(events, rule.completed_kind, kinds) & ~double,
         is_login=_is_kind(events, rule.login_kind, kinds) & ~double,
+        unrelated=_is_kind(events, rule.unrelated_kind, kinds) & ~double,
         stop=ibis.cases((events["day"] >= stop, stop), else_=None),
     )
 
@@ -289,7 +293,8 @@ def per_stretch(events: Any, rule: UsageRule, kinds: list[str], days: tuple[int,
         from_bin=_reached(compared["before_day"], days),
         stop_bin=_reached(compared["stop"], days, strictly=True),
     )
-    return _aggregated(marked.group_by(["participant", "bin", "from_bin", "stop_bin"]), marked)
+    grouped = marked.group_by(["participant", "bin", "from_bin", "stop_bin"])
+    return _aggregated(grouped, marked, units=_units(marked, rule), first_week=_first_week(marked, rule))
 
 
 def _reached(column: Any, days: tuple[int, ...], *, strictly: bool = False) -> Any:
@@ -298,6 +303,14 @@ def _reached(column: Any, days: tuple[int, ...], *, strictly: bool = False) -> A
         past = (column > day) if strictly else (column >= day)
         count = count + past.fill_null(False).cast("int64")
     return count
+
+
+def days_before(clocked: Any) -> Any:
+    """Count the days with events before day 0 of each person known: use that no rating has followed."""
+    early = clocked.filter(
+        clocked["is_before_enrolment"] & ~clocked["is_unreadable"] & ~clocked["is_unknown"]
+    )
+    return early.group_by("participant").aggregate(days_before_enrolment=early["day"].floor().nunique())
 
 
 def pauses(events: Any, longest: float) -> Any:
@@ -320,11 +333,40 @@ def _is_kind(events: Any, kind: str, kinds: list[str]) -> Any:
     return events["kind"] == (kind if len(kinds) > MOST_NUMBERED else kinds.index(kind))
 
 
-MEASURES = ("events", "sessions", "completed", "logins", "active_days", "minutes", "first_use", "last_use")
+MEASURES = (
+    *("events", "sessions", "completed", "logins", "active_days", "minutes", "unrelated"),
+    *("first_use", "last_use"),
+)
+WEEK = 7.0
+# Columns of an event that say how many of the intended units it is.
+UNITS = {
+    "sessions": "opens_session",
+    "active_days": "opens_day",
+    "completed": "completes",
+    "logins": "is_login",
+    "minutes": "minutes",
+}
 
 
-def _by_period(marked: Any) -> Any:
-    inner = {"inner_gap": marked["gap"].max(where=marked["within"])}
+def _units(marked: Any, rule: UsageRule, where: Any = None) -> Any:
+    column = marked[UNITS[rule.measure]]
+    return column.sum(where=where) if rule.measure == "minutes" else _count(marked, column, where)
+
+
+def _count(marked: Any, column: Any, where: Any) -> Any:
+    return marked.count(where=column if where is None else column & where)
+
+
+def _first_week(marked: Any, rule: UsageRule) -> Any:
+    return _units(marked, rule, marked["day"] < WEEK)
+
+
+def _by_period(marked: Any, rule: UsageRule) -> Any:
+    inner = {
+        "inner_gap": marked["gap"].max(where=marked["within"]),
+        "first_week": _first_week(marked, rule),
+        "last_week": _units(marked, rule, marked["in_last_week"]),
+    }
     return _aggregated(marked.group_by(["participant", "late"]), marked, **inner)
 
 
@@ -338,6 +380,7 @@ def _aggregated(grouped: Any, marked: Any, **further: Any) -> Any:
         logins=marked.count(where=marked["is_login"]),
         active_days=marked.count(where=marked["opens_day"]),
         minutes=marked["minutes"].sum(),
+        unrelated=marked.count(where=marked["unrelated"]),
         first_use=marked["day"].min(),
         last_use=marked["day"].max(),
         **further,
@@ -352,6 +395,10 @@ def _one_row_each(table: Any) -> Any:
         "twins": table["twins"].sum(),
         "inner_gap_whole": table["gap"].max(),
         "stopped_late": table["stop"].min(),
+        **{
+            f"{week}_before": table[week].sum(where=~table["late"]).fill_null(0)
+            for week in ("first_week", "last_week")
+        },
     }
     for period, inside in (("before", ~table["late"]), ("after", table["late"])):
         for name in (*MEASURES, "inner_gap"):

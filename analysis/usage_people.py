@@ -49,6 +49,14 @@ def finish(
     judged = pd.array(columns["share_whole"] >= plan.adherence.threshold, dtype="boolean")
     judged[np.isnan(columns["share_whole"])] = pd.NA
     columns["adherent"] = judged
+    for week in ("first_week_before", "last_week_before"):
+        columns[week] = table[week].astype(float).fillna(0.0).to_numpy()
+    if rule.unrelated_kind:
+        for period in ("before", "after"):
+            counted = table[f"unrelated_{period}"].astype(float).fillna(0.0)
+            columns[f"unrelated_{period}"] = counted.to_numpy()
+    if "days_before_enrolment" in table:
+        columns["days_before_enrolment"] = table["days_before_enrolment"].to_numpy(dtype=float)
     columns |= _leaving(table, columns, end, rule)
     if "reason" in table:
         columns["reason"] = table["reason"].astype("object")

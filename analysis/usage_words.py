@@ -19,5 +19,8 @@ MEASURE_WORDS = {
     "logins": "logins",
     "events": "events",
 }
-EARLY_USE = ("use_before", "active_days_before", "idle_at_landmark", "first_use_before")
+EARLY_USE = (
+    *("use_before", "active_days_before", "idle_at_landmark", "first_use_before"),
+    *("first_week_before", "last_week_before"),
+)
 JOINED = "joined"

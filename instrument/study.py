@@ -31,6 +31,7 @@ ADDED: dict[str, object] = {
     "cluster": None,
     "numbers": [],
     "ends_well": None,
+    "unrelated_kind": None,
     "pause_days": None,
     "messages": None,
     "draft_languages": [],
@@ -191,6 +192,7 @@ class Study(Model):
         date | Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["last_event"] | None
     ) = None
     ends_well: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    unrelated_kind: Annotated[Text, Field(max_length=64)] | None = None
     hypotheses: tuple[Hypothesis, ...] = ()
     messages: Messages | None = None
     draft_languages: tuple[LanguageTag, ...] = ()

@@ -86,7 +86,9 @@ def quasi_binomial(
     """Logit with overdispersion: maximum quasi-likelihood, dispersion by Pearson's statistic.
 
     With `weights` (inverse probabilities) or `robust` the covariance is the sandwich, residuals divided by
-    one less their leverage (HC3): the plain one is too small where few people carry large weights. With
+    one less their leverage (HC3): the plain one is too small where few people carry large weights, and where
+    a share does not spread as `p(1 − p)/due` with one dispersion for all. Use cut at what is due, or people
+    of whom less was due, do not: the plain errors rejected a true null in 7 to 8 % of such studies. With
     `clusters` it is that of a jackknife over them.
     """
     scale = due if weights is None else due * weights
@@ -109,15 +111,6 @@ def quasi_binomial(
     return jackknife(
         fit, of_linear_predictor(design, scale * (done / due - p), scale * p * (1 - p), clusters)
     )
-
-
-def uneven(due: Floats) -> bool:
-    """Say whether less was due of some: one dispersion is then not that of all.
-
-    Where people differ in more than chance, a share of two units does not spread four times as much as one of
-    eight: errors by one dispersion rejected a true null in 7 to 8 % of studies.
-    """
-    return bool(np.ptp(due) > 0)
 
 
 def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:

@@ -12,6 +12,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.binomial import Fit, quasi_binomial
+from analysis.adherence.controls import controls_of, one_cause
 from analysis.adherence.design import LandmarkDesign
 from analysis.adherence.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.usage_words import JOINED
@@ -19,7 +20,6 @@ from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
 EARLY = "use before the landmark"
-FEWEST_DUE = 2.0
 MEDIUM_SHARE = 0.09  # r = .3 with each, a medium effect: Cohen (1988), Statistical power analysis
 MEDIUM = "one of medium size, correlated .3 with what is left of score and use"
 
@@ -39,6 +39,9 @@ class Doubt(StrEnum):
     HABIT = "habit"
     SILENCE = "silence"
     GROUPS = "groups"
+    EARLIER = "before enrolment"
+    CONTROL = "unrelated use"
+    NO_CONTROL = "no negative control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,12 @@ class Standing:
     grouping, grouping_p
         Column of the covariates that nobody declared and by whose groups the p value is largest, and that
         value (jackknife over the groups); empty and NaN where there is none.
+    feature, feature_r, feature_lower
+        Unrelated feature of the app, correlation of the score with its later use, and the lower limit of how
+        far the three correlations lie beyond what one hidden cause can make; empty and NaN where there is
+        none.
+    earlier, earlier_p
+        Correlation of the score with use before enrolment, all adjustment held constant, and its p value.
     """
 
     claim: Claim
@@ -87,6 +96,11 @@ class Standing:
     silent_bias: float
     grouping: str
     grouping_p: float
+    feature: str
+    feature_r: float
+    feature_lower: float
+    earlier: float
+    earlier_p: float
 
 
 def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Standing:
@@ -111,7 +125,7 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     Notes
     -----
     No study without random allocation shows that a score keeps people using an app. An association that was
-    found is called supported only where it survives three doubts.
+    found is called supported only where it survives these doubts.
 
     *Benchmark.* In the working linear model of the logit (its t is the model's own) the bounds of Cinelli and
     Hazlett for a hidden cause as strong as all columns of early use together, as the time of enrolment, as
@@ -132,6 +146,15 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     *Groups.* Where a column of the covariates that nobody declared puts people into eight groups or more (the
     number of a clinic), the interval that takes people of one group as alike must leave out nothing too.
 
+    *Before enrolment.* Where the log reaches back, the score must not go with use before enrolment (at the
+    level), all that is held constant held constant.
+
+    *Unrelated use.* All of these look back, or at what was measured. A cause that comes up shortly before
+    the rating, or one that shows in later use more than in use before it, passes them. Only use that the
+    alliance has no reason to move, after the rating, can show such a cause: the study names it
+    (`unrelated_kind`), and the inequality of the habit must hold with it in the place of use before. Where
+    the study names none, nothing is called supported.
+
     References
     ----------
     Cinelli & Hazlett (2020), doi 10.1111/rssb.12348. Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi
@@ -144,8 +167,10 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     t = float(fit.coefficients[1] / fit.se[1])
     needed = float(stats.t.ppf(0.5 + level / 2, fit.df_resid))
     name, left = _benchmark(design, x, fit, share, due)
-    habit = _habit(x, len(design.early), share, due)
-    lower = habit.value - float(stats.norm.ppf(0.5 + level / 2)) * habit.se
+    n_early = len(design.early)
+    others = np.column_stack([x[:, :1], x[:, 2 + n_early :]])
+    habit = one_cause(x[:, 2 : 2 + n_early], x[:, 1], share, others, due)
+    lower = habit.lower(level)
     silent, silent_p, bias = _silence(design, level)
     doubts: list[Doubt] = []
     if not left > needed:
@@ -158,6 +183,15 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     grouping, grouping_p = _by_groups(design, x, share * due, due)
     if grouping_p > 1 - level:
         doubts.append(Doubt.GROUPS)
+    controls = controls_of(design, x, share, due)
+    of_feature = controls.of_feature
+    feature_lower = float("nan") if of_feature is None else of_feature.lower(level)
+    if controls.earlier_p < 1 - level:
+        doubts.append(Doubt.EARLIER)
+    if of_feature is None:
+        doubts.append(Doubt.NO_CONTROL)
+    elif not feature_lower > 0:
+        doubts.append(Doubt.CONTROL)
     found = abs(t) > needed
     claim = Claim.NOT_FOUND if not found else Claim.UNTOLD if doubts else Claim.SUPPORTED
     return Standing(
@@ -168,8 +202,8 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         robustness_limit=robustness_value(t, fit.df_resid, level),
         benchmark=name,
         benchmark_t=left,
-        before=habit.before,
-        after=habit.after,
+        before=habit.with_other,
+        after=habit.with_use,
         habit=habit.value,
         habit_lower=lower,
         silent=silent,
@@ -177,6 +211,11 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         silent_bias=bias,
         grouping=grouping,
         grouping_p=grouping_p,
+        feature=controls.feature,
+        feature_r=float("nan") if of_feature is None else of_feature.with_other,
+        feature_lower=feature_lower,
+        earlier=controls.earlier,
+        earlier_p=controls.earlier_p,
     )
 
 
@@ -235,46 +274,6 @@ def causes_of(names: Sequence[str], early: Collection[str]) -> dict[str, list[in
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Habit:
-    value: float
-    se: float
-    before: float
-    after: float
-
-
-def _habit(x: Floats, n_early: int, share: Floats, due: Floats) -> _Habit:
-    """`|r_DY| r_EY − λ r_DE`, signed so that the score goes with more later use."""
-    early = x[:, 2 : 2 + n_early]
-    others = np.column_stack([x[:, :1], x[:, 2 + n_early :]])
-    columns = np.column_stack([early, x[:, 1], share])
-    columns = columns - others @ np.linalg.lstsq(others, columns, rcond=None)[0]
-    early, score, use = columns[:, :n_early], columns[:, -2], columns[:, -1]
-    index = early @ np.linalg.lstsq(early, use, rcond=None)[0]
-    n, raw = len(use), float(use @ use) / len(use)
-    e, d, y = (_unit(v) for v in (index, score, use))
-    after = float((d * y).mean())
-    sign = 1.0 if after >= 0 else -1.0
-    d = sign * d
-    r_dy, r_ey, r_de = (float((a * b).mean()) for a, b in ((d, y), (e, y), (d, e)))
-    # As many columns, as much agreement by chance.
-    own = max(1 - (1 - r_ey**2) * (n - 1) / max(n - 1 - n_early, 1), 0.0) ** 0.5
-    several = np.where(due >= FEWEST_DUE, due, np.inf)
-    noise = share * (1 - share) / (several - 1)
-    lasting = float(np.clip(1 - noise.mean() / raw, 0.0, 1.0))
-    by_dy, by_ey, by_de = (
-        a * b - r / 2 * (a**2 + b**2) for a, b, r in ((d, y, r_dy), (e, y, r_ey), (d, e, r_de))
-    )
-    by_lasting = -(noise - noise.mean()) / raw + noise.mean() / raw * (y**2 - 1)
-    influence = own * by_dy + r_dy * by_ey - lasting * by_de - r_de * by_lasting
-    return _Habit(
-        value=r_dy * own - lasting * r_de,
-        se=float(influence.std(ddof=1) / np.sqrt(n)),
-        before=sign * r_de,
-        after=sign * r_dy,
-    )
-
-
 def _silence(design: LandmarkDesign, level: float) -> tuple[int, float, float]:
     """People still watched without a score, whether their use differs, and what that could feign."""
     frame = design.everyone
@@ -312,9 +311,3 @@ def _by_groups(design: LandmarkDesign, x: Floats, done: Floats, due: Floats) -> 
         if not p <= worst[1]:
             worst = (name, p)
     return worst
-
-
-def _unit(column: Floats) -> Floats:
-    centred = column - column.mean()
-    spread = centred.std()
-    return np.asarray(centred / spread) if spread > 0 else centred

@@ -62,6 +62,7 @@ def collect(
         incidence=incidence_of(design.frame, confidence),
         standing=_standing(runs),
         imputation=pd.DataFrame([run.imputation for run in runs.values() if run.imputation]),
+        unanswered=_stack([run.unanswered for run in runs.values()]),
         naive=naive,
         failed=failed,
         fits=pd.DataFrame([row for run in runs.values() for row in run.fits]),

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from analysis.adherence.binomial import average_effect, quasi_binomial, uneven
+from analysis.adherence.binomial import average_effect, quasi_binomial
 from analysis.adherence.clusters import Clusters
 from analysis.adherence.delta import delta_interval
 from analysis.adherence.fit import Fit
@@ -56,7 +56,7 @@ def context_in_use(
     """
     constant = np.ones(len(score))
     together = np.column_stack([constant, score, context, others])
-    fit = quasi_binomial(together, done, due, clusters=clusters, robust=uneven(due))
+    fit = quasi_binomial(together, done, due, clusters=clusters, robust=True)
     rows = [
         {
             "quantity": name,
@@ -66,7 +66,7 @@ def context_in_use(
         for name, column in (("score, context held constant", 1), ("context, score held constant", 2))
     ]
     crossed = np.column_stack([together[:, :3], score * context, others])
-    fit = quasi_binomial(crossed, done, due, clusters=clusters, robust=uneven(due))
+    fit = quasi_binomial(crossed, done, due, clusters=clusters, robust=True)
     for name, at in LEVELS.items():
         rows.append({"quantity": f"score, context {name}", **_at_level(fit, crossed, due, at, level)})
     rows.append({"quantity": "interaction", **_ratio(fit, 3, level), **_units((np.nan,) * 3)})

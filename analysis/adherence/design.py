@@ -46,7 +46,9 @@ class LandmarkDesign:
     of use before the landmark in `early`, most needed
     first; `adjusted_for` names what is held constant. With a `cluster`, `clusters` belong to the rows of
     `frame` and `watched_clusters` to those of `watched`. `groupings` are columns of the side tables with
-    eight groups or more that are neither held constant nor declared as clusters.
+    eight groups or more that are neither held constant nor declared as clusters. `unrelated` is what readers
+    call the feature whose use the alliance has no reason to move (counted in `unrelated_after`), where the
+    study names one and the log holds it.
     """
 
     frame: pd.DataFrame
@@ -66,6 +68,7 @@ class LandmarkDesign:
     clusters: Clusters | None = None
     watched_clusters: Clusters | None = None
     groupings: dict[str, Clusters] = field(default_factory=dict)
+    unrelated: str = ""
 
 
 def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
@@ -209,7 +212,15 @@ def assemble(
         clusters=clusters,
         watched_clusters=among,
         groupings={} if cluster is not None else _groupings(raw[kept], {*study.numbers, *study.baseline}),
+        unrelated=_unrelated(study, frame),
     )
+
+
+def _unrelated(study: Study, frame: pd.DataFrame) -> str:
+    kind = study.unrelated_kind
+    if kind is None or "unrelated_after" not in frame:
+        return ""
+    return study.labels.get(kind, kind.replace("_", " "))
 
 
 def _steps(

@@ -43,7 +43,8 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     ----------
     frame
         `use_before` (units done, uncapped), `active_days_before`, `idle_at_landmark` (days without use), and
-        where known `first_use_before` (day of the first use; missing where there was none).
+        where known `first_use_before` (day of the first use; missing where there was none),
+        `first_week_before` and `last_week_before` (units done in those weeks).
     analysed : array, shape (n,)
         Rows whose percentiles place the knots.
     gap_days
@@ -53,7 +54,8 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     -------
     EarlyUse
         `log(1 + x)` of units, of active days and of idle days, the day of the first use (where 8 people or
-        more began a week or more after day 0), whether there was any use (where 8 had none); then the curved
+        more began a week or more after day 0), `log(1 + x)` of units of the last and the first week, whether
+        there was any use (where 8 had none); then the curved
         columns of restricted cubic splines in the logarithms of units and active days (the plain count where
         a spline has too few values). Columns that say what others have said already are left out.
 
@@ -62,7 +64,8 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     What people did before the rating makes rating and later use alike. A count cut at the intended amount
     says of everyone above it that they did the same; a straight line says that the tenth session means as
     much as the first. Neither removes the confounding. Nor does a sum tell who began late: what is new is
-    rated otherwise, and used otherwise for a while.
+    rated otherwise, and used otherwise for a while; nor whose use rises and whose falls, nor that a week
+    shortly before the rating or that of the first steps may move rating and later use for itself.
     """
     count = frame["use_before"].to_numpy(dtype=float)
     days = frame["active_days_before"].to_numpy(dtype=float)
@@ -72,6 +75,11 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     ordered = {"use_before, log": np.log1p(count), "idle_at_landmark, log": np.log1p(idle)}
     if (begun := _begun(frame)) is not None and (begun[analysed] >= BEGUN_LATE).sum() >= FEWEST_NEVER:
         ordered["first_use_before, day"] = begun
+    ordered |= {
+        f"{week}, log": np.log1p(frame[week].to_numpy(dtype=float))
+        for week in ("last_week_before", "first_week_before")
+        if week in frame
+    }
     ordered |= dict(list(bent.items())[:1])
     never = (count == 0) & (days == 0)
     if min(never[analysed].sum(), (~never)[analysed].sum()) >= FEWEST_NEVER:

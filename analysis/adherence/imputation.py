@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.binomial import average_effect, quasi_binomial, uneven
+from analysis.adherence.binomial import average_effect, quasi_binomial
 from analysis.adherence.clusters import Clusters
 from analysis.adherence.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -188,6 +188,7 @@ def pooled_use(
     columns: int,
     level: float = 0.95,
     clusters: Clusters | None = None,
+    moved: Floats | None = None,
 ) -> tuple[Pooled, tuple[float, float, float]]:
     """Fit remaining use on each completed table and pool the first column's coefficient and its effect.
 
@@ -203,6 +204,8 @@ def pooled_use(
         Level of the interval.
     clusters
         Clusters of the people; None where they are independent.
+    moved : array, shape (n,)
+        Standard deviations to add to each person's score; None for none.
 
     Returns
     -------
@@ -213,7 +216,9 @@ def pooled_use(
     for table in completed:
         x = table[:, :columns]
         design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
-        fit = quasi_binomial(design, done, due, clusters=clusters, robust=uneven(due))
+        if moved is not None:
+            design[:, 1] += moved
+        fit = quasi_binomial(design, done, due, clusters=clusters, robust=True)
         pieces.append((*_own(fit), *_margin(fit, design, due)))
     found = np.array(pieces)
     df = float(len(done) - columns - 1) if clusters is None else float(clusters.count - 1)

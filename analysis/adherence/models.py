@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial, sandwich, uneven
+from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial, sandwich
 from analysis.adherence.claims import Claim, Standing, standing
 from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.context import HAZARD, REMAINING, context_in_hazard, context_in_use
@@ -29,6 +29,7 @@ from analysis.adherence.rows import Reported, coefficient_rows, effect_row
 from analysis.adherence.shape import compare_shapes
 from analysis.adherence.survival import cox, proportionality
 from analysis.adherence.threshold import area_under_curve, calibration, calibration_table, logistic
+from analysis.adherence.unanswered import shifted_use
 from analysis.adherence.weighting import response_weights
 from analysis.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -85,6 +86,7 @@ class ModelRun:
         self.discrimination: dict[str, Any] | None = None
         self.calibration: pd.DataFrame | None = None
         self.imputation: dict[str, Any] | None = None
+        self.unanswered: pd.DataFrame | None = None
         self.shape: dict[str, Any] | None = None
         self.curve: pd.DataFrame | None = None
         self.context: pd.DataFrame | None = None
@@ -142,7 +144,7 @@ class ModelRun:
 
     def _remaining(self) -> None:
         x, done, due = self._binomial_data()
-        fit = quasi_binomial(x, done, due, clusters=self._clusters, robust=uneven(due))
+        fit = quasi_binomial(x, done, due, clusters=self._clusters, robust=True)
         self._keep_binomial(REMAINING, fit)
         self.standing = standing(self._design, x, fit, self._level)
 
@@ -215,6 +217,11 @@ class ModelRun:
             n=len(watched),
         )
         self._keep(IMPUTED, fit, 0, self._in_units("odds ratio", effect), [self._predictor])
+        if (silent := np.isnan(table[:, 0])).any():
+            self.unanswered = shifted_use(
+                completed, silent, done, due, len(wanted), self._level, self._design.watched_clusters
+            )
+            self.unanswered.insert(0, "predictor", self._predictor)
         self.imputation = {
             "predictor": self._predictor,
             "n": len(watched),
@@ -366,9 +373,7 @@ class ModelRun:
         days = frame["active_days_after"].to_numpy(dtype=float)
         watched = np.ceil(frame["end_day"].to_numpy(dtype=float) - self._design.day)
         watched = np.maximum(watched, days)
-        fit = quasi_binomial(
-            self._with_constant, days, watched, clusters=self._clusters, robust=uneven(watched)
-        )
+        fit = quasi_binomial(self._with_constant, days, watched, clusters=self._clusters, robust=True)
         effect = average_effect(fit, self._with_constant, watched, 1, self._level)
         how = Reported(measure="odds ratio", e_kind="odds", effect=effect, unit="active days")
         self._keep(OF_DAYS, fit, 1, how)

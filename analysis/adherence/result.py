@@ -57,10 +57,14 @@ class AdherenceResult(Result):
         incidence, se, ci_lower, ci_upper.
     standing : DataFrame
         What may be said of each score: predictor, claim (supported, not found, cannot be told from these
-        data), doubts (benchmark, habit, silence), and the numbers these rest on (see
+        data), doubts (benchmark, habit, silence, groups, before enrolment, unrelated use, no negative
+        control), and the numbers these rest on (see
         `analysis.adherence.claims.Standing`).
     imputation : DataFrame
         predictor, n, imputed (missing scores), imputations, missing_information.
+    unanswered : DataFrame
+        The imputed model were people without a score to rate otherwise than people alike: predictor, delta
+        (standard deviations added to what is imputed), n, imputed, effect with limits, pvalue.
     naive : DataFrame
         The same first predictor without landmark and adjustment, for comparison only.
     fits : DataFrame
@@ -91,6 +95,7 @@ class AdherenceResult(Result):
     incidence: pd.DataFrame
     standing: pd.DataFrame
     imputation: pd.DataFrame
+    unanswered: pd.DataFrame
     naive: pd.DataFrame
     fits: pd.DataFrame
     failed: pd.DataFrame

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import average_effect, quasi_binomial, uneven
+from analysis.adherence.binomial import average_effect, quasi_binomial
 from analysis.adherence.clusters import Clusters, summed
 from analysis.adherence.fit import Fit
 
@@ -101,7 +101,7 @@ def separate_effects(
     df = np.inf
     for column in standardized(scores).T:
         design = np.column_stack([np.ones(len(done)), column, adjusters])
-        fit = quasi_binomial(design, done, due, clusters=clusters, robust=uneven(due))
+        fit = quasi_binomial(design, done, due, clusters=clusters, robust=True)
         rows.append((*average_effect(fit, design, due, 1, level), float(fit.pvalues()[1])))
         influences.append(_influence(fit, design, done, due, 1))
         df = fit.df_resid
@@ -129,7 +129,7 @@ def joint_effects(
         As `separate_effects`.
     """
     design = np.column_stack([np.ones(len(done)), standardized(scores), adjusters])
-    fit = quasi_binomial(design, done, due, clusters=clusters, robust=uneven(due))
+    fit = quasi_binomial(design, done, due, clusters=clusters, robust=True)
     columns = range(1, 1 + scores.shape[1])
     rows = [(*average_effect(fit, design, due, c, level), float(fit.pvalues()[c])) for c in columns]
     influences = np.column_stack([_influence(fit, design, done, due, c) for c in columns])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.usage import UsageSummary, summarise_usage
 from analysis.usage_reading import LogReading
+from analysis.usage_words import EARLY_USE
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 from instrument.study import Landmark, Study, Wave
 
@@ -22,8 +23,9 @@ class Windows:
     """Use by person and wave.
 
     `use`: participant, wave, done, due (while watched), percent, and what came before the first window:
-    use_before (units done, uncapped), active_days_before, idle_at_landmark, first_use_before; only people
-    still watched when the window opens, with something due in it. `table`: wave, from_day, to_day, due.
+    use_before (units done, uncapped), active_days_before, idle_at_landmark, first_use_before,
+    first_week_before, last_week_before; only people still watched when the window opens, with something due
+    in it. `table`: wave, from_day, to_day, due.
     """
 
     use: pd.DataFrame
@@ -128,9 +130,7 @@ def use_by_window(
             }
         )
     first = summaries[kept[0]]
-    earlier = first.people[
-        ["participant", "active_days_before", "idle_at_landmark", "first_use_before"]
-    ].assign(
+    earlier = first.people[["participant", *EARLY_USE[1:]]].assign(
         participant=first.people["participant"].astype(str),
         use_before=first.people[f"{first.rule['measure']}_before"].astype(float),
     )

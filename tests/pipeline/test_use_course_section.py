@@ -150,7 +150,7 @@ ZERO, ABOVE, BELOW = (-1.0, 1.0), (0.1, 2.0), (-2.0, -0.1)
         ([ABOVE, ZERO], [UNTOLD, NOT], ["habit", ""], "on day 28: .* lasting habit", "supported|not found, which"),
         ([ABOVE, BELOW], [UNTOLD, UNTOLD], ["habit, silence", "groups"], "days 28, 35: .*alike", "supported"),
         ([BELOW, ZERO], [UNTOLD, NOT], ["", ""], "no model of it stood up", "supported"),
-        ([ABOVE, ABOVE], [SUPPORTED, UNTOLD], ["", "habit"], "supported on day 28 as.*fades at a pace of one's own, can give", "lasting"),
+        ([ABOVE, ABOVE], [SUPPORTED, UNTOLD], ["", "habit"], "supported on day 28 as.*leaves use of the unrelated feature alone, can give", "lasting"),
     ],
 )  # fmt: skip
 def test_words_of_the_scan_follow_band_and_claim(

@@ -18,6 +18,7 @@ from scipy.stats import norm
 
 Table = np.ndarray
 LANDMARK, DAYS, DUE = 28, 84, 8
+UNRELATED = "radio_played"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,6 +42,11 @@ class Drawn:
     # day of the first use; sessions of each week, shape (12, people), where the sums do not say it all
     begun: Table | None = None
     weekly: Table | None = None
+    # sessions with moments of their own: participant (place), day and, where it matters, duration
+    events: pd.DataFrame | None = None
+    # uses of an unrelated feature after the landmark; active days before enrolment
+    unrelated: Table | None = None
+    earlier: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +86,23 @@ def base_study(**changes: Any) -> dict[str, Any]:
 
 
 def logs(drawn: Drawn, rng: np.random.Generator) -> pd.DataFrame:
-    """One event per session, at random moments of its period while the person was there."""
+    """One event per session, at random moments of its period while the person was there, and the controls."""
+    parts = [_sessions(drawn, rng)]
+    for kind, number, start, days in (
+        (UNRELATED, drawn.unrelated, LANDMARK, DAYS - LANDMARK),
+        ("session_completed", drawn.earlier, -60, 60),
+    ):
+        if number is not None:
+            who = np.repeat(np.arange(len(number)), number.astype(int))
+            day = start + days * 0.99 * rng.random(len(who))
+            parts.append(pd.DataFrame({"participant": who, "day": day, "kind": kind, "duration": 3.0}))
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+
+
+def _sessions(drawn: Drawn, rng: np.random.Generator) -> pd.DataFrame:
     ids = np.arange(len(drawn.score))
+    if drawn.events is not None:
+        return drawn.events.assign(kind="session_completed", **_lasting(drawn.events))
     if drawn.weekly is not None:
         return _by_week(drawn.weekly, rng)
     begun = np.zeros(len(ids)) if drawn.begun is None else drawn.begun
@@ -97,6 +118,10 @@ def logs(drawn: Drawn, rng: np.random.Generator) -> pd.DataFrame:
     )
     who = np.concatenate([before, after])
     return pd.DataFrame({"participant": who, "day": day, "kind": "session_completed", "duration": 20.0})
+
+
+def _lasting(events: pd.DataFrame) -> dict[str, Any]:
+    return {} if "duration" in events else {"duration": 20.0}
 
 
 def _by_week(weekly: Table, rng: np.random.Generator) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.adherence import models as m
 from analysis.adherence.attenuation import corrected_slope
-from analysis.adherence.claims import Claim
+from analysis.adherence.claims import Claim, Doubt
 from analysis.adherence.context import HAZARD, REMAINING
 from analysis.adherence.design import assemble
 from analysis.adherence.ends import SPECIFIC, End
@@ -26,7 +26,12 @@ from analysis.adherence.models import ModelRun
 from analysis.usage import UsageSummary, summarise_usage
 from instrument.errors import NotEstimableError
 from instrument.study import Study, as_study
-from tests.recovery import held_doubts, held_starts  # noqa: F401  each adds its populations
+from tests.recovery import (  # noqa: F401  each adds its populations
+    held_controls,
+    held_doubts,
+    held_inventions,
+    held_starts,
+)
 from tests.recovery.held_populations import POPULATIONS, Drawn, Held, base_study, logs
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "held_populations.csv"
@@ -94,6 +99,7 @@ def _lines(
     ]
     if out and run.standing is not None:
         out[0]["claim"] = str(run.standing.claim)
+        out[0]["doubts"] = ", ".join(run.standing.doubts)
     for row in [] if run.ends is None else run.ends.to_dict("records"):
         same = {key: row[key] for key in ("n", "coefficient", "se", "pvalue", "claim")}
         out.append({"replication": number, "failed": "", "model": f"{row['model']}, {row['end']}", **same})
@@ -159,6 +165,7 @@ def table(name: str, lines: pd.DataFrame) -> pd.DataFrame:
                 **_claims(good if model == REMAINING or "reason" in model or "better" in model else good[:0]),
                 "replications": len(good),
                 "failed": int((mine["failed"] != "").sum()),
+                "models": "today",
             }
         )
     return pd.DataFrame(rows)
@@ -168,8 +175,11 @@ def _claims(good: pd.DataFrame) -> dict[str, float]:
     """Shares of studies in which the claim is supported, not found, or cannot be told."""
     names = {"supported": Claim.SUPPORTED, "not_found": Claim.NOT_FOUND, "untold": Claim.UNTOLD}
     if not len(good) or "claim" not in good:
-        return dict.fromkeys(names, np.nan)
-    return {column: float((good["claim"] == str(claim)).mean()) for column, claim in names.items()}
+        return dict.fromkeys([*names, "no_control"], np.nan)
+    shares = {column: float((good["claim"] == str(claim)).mean()) for column, claim in names.items()}
+    # every other doubt is answered: only a negative control is missing
+    lacking = (good["doubts"] == str(Doubt.NO_CONTROL)).mean() if "doubts" in good else np.nan
+    return {**shares, "no_control": float(lacking)}
 
 
 def done_for(name: str) -> int:

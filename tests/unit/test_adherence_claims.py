@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
+from analysis.adherence import controls
 from analysis.adherence.binomial import quasi_binomial
 from analysis.adherence.claims import MEDIUM, Claim, Doubt, Standing, standing
 from analysis.adherence.context import REMAINING
+from analysis.adherence.controls import one_cause
 from analysis.adherence.early_use import early_use
 from analysis.adherence.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.pipeline.topics.adherence_claims import claim_of
 from instrument.formatting import fill_prose
+from tests.recovery.held_controls import CONTROLS
 from tests.recovery.held_page import PAGE, TABLE, page
 from tests.recovery.held_populations import POPULATIONS, Held, Table, clinics, simple
 from tests.recovery.held_recovery import batch, one
@@ -141,7 +145,10 @@ def test_what_is_told_of_a_cause_of_medium_size_is_what_such_a_cause_does() -> N
 
 def test_an_effect_apart_from_early_use_is_supported_and_one_tied_to_it_is_not() -> None:
     apart = claims(Held(draw=simple(mean=5.0, effect=0.5, strength=0.0), n=600), 12)
-    assert sum(mine.claim is Claim.SUPPORTED for mine in apart) >= 10
+    assert not any(mine.claim is Claim.SUPPORTED for mine in apart)
+    assert sum(mine.doubts == (Doubt.NO_CONTROL,) for mine in apart) >= 10
+    named = claims(CONTROLS["true effect, unrelated use is known"], 8)
+    assert sum(mine.claim is Claim.SUPPORTED for mine in named) >= 5
     tied = claims(Held(draw=simple(mean=5.0, effect=0.5, strength=0.6), n=600), 12)
     assert {mine.claim for mine in tied} == {Claim.UNTOLD}
 
@@ -164,6 +171,7 @@ class Found:
     def __init__(self, claim: Claim, doubts: str) -> None:
         row: dict[str, Any] = {"predictor": "total", "claim": str(claim), "doubts": doubts}
         row |= {"benchmark": "use before the landmark", "robustness": 0.2, "robustness_limit": 0.08}
+        row |= {"feature": "radio", "feature_r": 0.07, "earlier": 0.19}
         self.standing = pd.DataFrame([{**row, "before": 0.14, "after": 0.24, "grouping": "clinic"}])
 
 
@@ -178,9 +186,9 @@ class Found:
                 "supported",
                 "as strong as use before the landmark",
                 "8.0%",
-                "fades at its own pace",
-                "unmeasured cause of that size can give the same picture without an effect",
-                "one in fifteen",
+                "set apart from use of radio",
+                "correlation with the score .07",
+                "leaves radio alone gives the same picture without an effect",
             ],
         ),
         (
@@ -189,6 +197,13 @@ class Found:
             ["cannot be told from these data", ".14 with use before, .24 with use after"],
         ),
         (Claim.UNTOLD, "benchmark, silence", ["as strong as use before the landmark", "without a score"]),
+        (Claim.UNTOLD, "before enrolment", ["use before enrolment (correlation .19", "no rating can have"]),
+        (Claim.UNTOLD, "unrelated use", ["use of radio", "afterwards .07", "one hidden cause of all use"]),
+        (
+            Claim.UNTOLD,
+            "no negative control",
+            ["It survives", "names no feature of the app", "a relapse", "fades at a pace of one's own"],
+        ),
         (Claim.UNTOLD, "groups", ["people of one clinic may be alike", "declare it as cluster"]),
     ],
 )
@@ -203,16 +218,14 @@ def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: li
     assert set(made.kinds) == set(made.values)
 
 
-def test_what_is_printed_of_use_that_fades_is_what_its_row_holds() -> None:
-    """The sentence of a supported claim says one in fifteen, the page 6.7 % of 300 studies and what rests on 100."""
+def test_the_page_of_populations_is_what_its_table_holds() -> None:
+    """Where the rating does nothing and no feature is named nothing is called supported."""
     assert PAGE.read_text(encoding="utf-8") == page()
     rows = pd.read_csv(TABLE)
-    fading = rows[rows["population"].str.startswith("use fades at a pace")].iloc[0]
-    assert (round(fading["supported"] * fading["replications"]), fading["replications"]) == (20, 300)
-    assert fading["truth"] == 0 and "6.7 % of its 300 studies (20, one in fifteen)" in page()
-    assert rows["replications"].tail(6).tolist().count(100) == 5 and "Five of them rest on 100" in page()
-    drawn = (rows["replications"] + rows["failed"]).groupby(rows["population"]).first().value_counts()
-    assert drawn.to_dict() == {300: 35, 1000: 16, 100: 6, 30: 3}
+    null = rows[(rows["truth"] == 0) & rows["supported"].notna()]
+    alone = null["population"].str.contains("leaves unrelated use alone")
+    assert len(null) > 40 and alone.sum() == 1
+    assert (null.loc[~alone, "supported"] <= 0.05).all()
 
 
 def test_a_habit_can_look_exactly_as_the_true_effect_does() -> None:
@@ -262,3 +275,66 @@ def test_a_doubt_by_groups_follows_the_p_value_by_groups() -> None:
     for mine in found:
         expected = mine.claim is not Claim.NOT_FOUND and mine.grouping_p > 0.05
         assert (Doubt.GROUPS in mine.doubts) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "doubt", "least"),
+    [
+        (
+            "something grave befalls people shortly before the rating, unrelated use is known",
+            Doubt.CONTROL,
+            10,
+        ),
+        (
+            "use fades at a pace of one's own, which moves the rating, unrelated use is known",
+            Doubt.CONTROL,
+            10,
+        ),
+        ("a habit of before enrolment, which the log holds", Doubt.EARLIER, 8),
+    ],
+)
+def test_use_that_no_rating_can_have_moved_shows_a_hidden_cause(name: str, doubt: Doubt, least: int) -> None:
+    found = claims(CONTROLS[name], 12)
+    assert not any(mine.claim is Claim.SUPPORTED for mine in found)
+    assert sum(doubt in mine.doubts for mine in found) >= least
+
+
+def test_the_controls_are_partial_correlations_worked_out_apart() -> None:
+    """By residuals of least squares; p by statsmodels; the error of the difference by a jackknife."""
+    rng = np.random.default_rng(3)
+    n = 240
+    hold = np.column_stack([np.ones(n), rng.standard_normal((n, 2))])
+    hidden = rng.standard_normal(n)
+    score = 0.4 * hidden + hold[:, 1] + rng.standard_normal(n)
+    due = np.full(n, 8.0)
+    use = rng.binomial(8, 1 / (1 + np.exp(-hidden - 0.3 * hold[:, 2]))) / 8
+    feature = -(0.5 * hidden + rng.standard_normal(n))
+
+    def plain(rows: np.ndarray) -> float:
+        left = [
+            column[rows] - sm.OLS(column[rows], hold[rows]).fit().fittedvalues
+            for column in (score, use, feature)
+        ]
+        r = np.corrcoef(left)
+        m, noise = len(rows), (use[rows] * (1 - use[rows]) / 7).mean()
+        own = np.sqrt(1 - (1 - r[1, 2] ** 2) * (m - 1) / (m - 2))
+        share = 1 - noise / left[1].var()
+        return float(abs(r[0, 1]) * own - share * np.sign(r[0, 1]) * np.sign(r[1, 2]) * r[0, 2])
+
+    found = one_cause(feature[:, None], score, use, hold, due)
+    everybody = np.arange(n)
+    assert found.value == pytest.approx(plain(everybody), rel=1e-9)
+    dropped = np.array([plain(np.delete(everybody, k)) for k in range(n)])
+    by_jackknife = np.sqrt((n - 1) / n * ((dropped - dropped.mean()) ** 2).sum())
+    assert found.se == pytest.approx(by_jackknife, rel=0.06)
+    r, p = controls._partial(score, feature, hold)
+    fitted = sm.OLS(score, np.column_stack([hold, feature])).fit()
+    assert p == pytest.approx(float(fitted.pvalues[-1]), rel=1e-9) and r < 0
+
+
+@pytest.mark.parametrize(
+    ("used", "asked"), [(np.repeat([0.0, 2.0], [33, 7]), False), (np.repeat([0.0, 2.0], [30, 10]), True),
+                        (np.repeat([1.0, 2.0], [37, 3]), False), (np.zeros(40), False)],
+)  # fmt: skip
+def test_a_feature_that_hardly_anybody_used_is_no_control(used: np.ndarray, asked: bool) -> None:
+    assert controls._told_apart(np.log1p(used)) is asked

@@ -117,7 +117,8 @@ def test_without_covariates_it_says_what_it_did_not_adjust_for(
     bare = relate_adherence(scores, usage, data.study, predictors=["total"])
     assert any("not adjusted for" in note for note in bare.notes)
     assert bare.design["adjusted_for"] == [
-        *("use_before", "active_days_before", "idle_at_landmark", "first_use_before")
+        *("use_before", "active_days_before", "idle_at_landmark", "first_use_before"),
+        *("first_week_before", "last_week_before"),
     ]
 
 

@@ -555,3 +555,39 @@ def test_a_telephone_that_runs_years_ahead_does_not_show_how_far_the_log_reaches
     seen = summarise_usage(events, STUDY, participants=people)
     assert seen.people["end_day"].tolist() == [31, 31] and seen.rule["cut_short"] == 2
     assert SimpleNamespace(**seen.counts).after_study == 1
+
+
+# Units in the first week and in the last before day 28, taps before and after, days before enrolment.
+WEEKS = {
+    "a": (0, 0, 2, 3, 1), "b": (0, 0, 0, 0, 0), "c": (1, 0, 1, 0, 0), "d": (0, 0, 0, 0, 0),
+    "e": (0, 0, 1, 0, 0), "j": (0, 0, 1, 1, 0), "k": (0, 0, 0, 1, 0), "m": (0, 1, 1, 1, 0),
+}  # fmt: skip
+
+
+def test_weeks_and_negative_controls_by_hand() -> None:
+    rows = {**ROWS, "m": [*ROWS["m"], (-3.0, DONE, 0), (-3.5, "tap", 0), (-9.0, "tap", 0), (-9.1, None, 0)]}
+    made = summarise_usage(log_of(rows), {**STUDY, "unrelated_kind": "tap"}, participants=PEOPLE)
+    columns = ["first_week_before", "last_week_before", "unrelated_before", "unrelated_after"]
+    people = made.people.set_index("participant")[[*columns, "days_before_enrolment"]]
+    for who, wanted in WEEKS.items():
+        assert tuple(people.loc[who]) == (*wanted[:4], 3 if who == "m" else wanted[4]), who
+    assert "unrelated_after" not in found().people
+    absent = summarise_usage(log_of(ROWS), {**STUDY, "unrelated_kind": "radio"}, participants=PEOPLE)
+    assert "unrelated_after" not in absent.people
+    assert any("no event of the unrelated kind radio" in note for note in absent.notes)
+    with pytest.raises(DefinitionError, match="counts as intended use"):
+        summarise_usage(log_of(ROWS), {**STUDY, "unrelated_kind": DONE}, participants=PEOPLE)
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted"), [("active_days", (1, 1)), ("minutes", (0, 0)), ("logins", (1, 0))]
+)
+def test_weeks_are_counted_in_the_intended_unit(unit: str, wanted: tuple[int, int]) -> None:
+    """Of a: two logins on day 0 (one twice), a tap on day 27 and 45 minutes on day 7."""
+    plan = {
+        **STUDY,
+        "intended_use": {**STUDY["intended_use"], "unit": unit},
+        "adherence": {**STUDY["adherence"], "metric": unit},
+    }
+    people = summarise_usage(log_of(ROWS), plan, participants=PEOPLE).people.set_index("participant")
+    assert tuple(people.loc["a", ["first_week_before", "last_week_before"]]) == wanted

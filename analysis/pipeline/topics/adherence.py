@@ -20,6 +20,7 @@ from analysis.pipeline.topics.adherence_ends import ends_of, ends_table, inciden
 from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import measured_of
 from analysis.pipeline.topics.adherence_trial import trial_table
+from analysis.pipeline.topics.adherence_unanswered import unanswered_of
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
@@ -81,6 +82,7 @@ def section_adherence(context: Context) -> Section:
     said, noted, note_kinds = notes(found.notes)
     claimed = claim_of(found, first, titles)
     ended = ends_of(found, first, titles)
+    silent = unanswered_of(found, first, titles)
     measured = measured_of(context, found, first, titles)
     repeated = waves_of(context, found, first, titles)
     weighted = marginal_of(context, titles, first)
@@ -92,6 +94,7 @@ def section_adherence(context: Context) -> Section:
         "effects": _effects(found, titles, main=True),
         "models": _effects(found, titles, main=False),
         "standing": standing_table(found, titles),
+        **silent.tables,
         **measured.tables,
         **repeated.tables,
         **weighted.tables,
@@ -125,6 +128,7 @@ def section_adherence(context: Context) -> Section:
         prose=[
             *claimed.sentences,
             *_prose(values, found),
+            *silent.sentences,
             *measured.sentences,
             *repeated.sentences,
             *weighted.sentences,
@@ -135,6 +139,7 @@ def section_adherence(context: Context) -> Section:
         values={
             **values,
             **claimed.values,
+            **silent.values,
             **measured.values,
             **repeated.values,
             **weighted.values,
@@ -143,6 +148,7 @@ def section_adherence(context: Context) -> Section:
         },
         value_kinds={
             **claimed.kinds,
+            **silent.kinds,
             **measured.kinds,
             **repeated.kinds,
             **weighted.kinds,

@@ -13,7 +13,7 @@ from analysis.pipeline.section import Table
 if TYPE_CHECKING:
     from analysis.adherence.result import AdherenceResult
 
-NUMBERS = "robustness robustness_limit score_before score_after"
+NUMBERS = "robustness robustness_limit score_before score_after score_feature score_earlier"
 CAUSE = (
     "That a stronger alliance keeps people using the app is not shown by these data either way: nobody was "
     "given an alliance at random."
@@ -31,6 +31,20 @@ DOUBTS = {
     Doubt.GROUPS: (
         "people of one {grouping} may be alike, and allowing for that the interval reaches nothing (declare "
         "it as cluster)"
+    ),
+    Doubt.EARLIER: (
+        "the score goes with use before enrolment (correlation {score_earlier:r2}, what was measured held "
+        "constant), which no rating can have moved"
+    ),
+    Doubt.CONTROL: (
+        "use of {feature}, which the alliance has no reason to move, does not set it apart (correlation of "
+        "the score with that use afterwards {score_feature:r2}): one hidden cause of all use would look the "
+        "same"
+    ),
+    Doubt.NO_CONTROL: (
+        "nothing in the log could show a cause that nobody measured, such as a relapse shortly before the "
+        "rating or use that fades at a pace of one's own. The study names no feature of the app that the "
+        "alliance has no reason to move (unrelated_kind) and that enough people used"
     ),
 }
 
@@ -61,8 +75,14 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
         "score_before": row["before"],
         "score_after": row["after"],
         "grouping": row["grouping"],
+        "feature": row["feature"],
+        "score_feature": row["feature_r"],
+        "score_earlier": row["earlier"],
     }
-    kinds = {**each(TEXT, "claim claim_doubts claimed_of benchmark grouping"), **each(statistic(), NUMBERS)}
+    kinds = {
+        **each(TEXT, "claim claim_doubts claimed_of benchmark grouping feature"),
+        **each(statistic(), NUMBERS),
+    }
     return Claimed(sentences=[_sentence(claim, row["doubts"]), CAUSE], values=values, kinds=kinds)
 
 
@@ -76,14 +96,20 @@ def _sentence(claim: Claim, doubts: str) -> str:
         return (
             "That {claimed_of} goes with later use, what was measured held constant: supported. It survives "
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
-            "after, and silence; a hidden cause would have to explain {robustness_limit:percent} of what is "
-            "left of score and use alike before the interval reached nothing. One that came up shortly "
-            "before the rating, such as a relapse, leaves no trace in use before it, and one that fades at "
-            "its own pace a faint one. Any unmeasured cause of that size can give the same picture without "
-            "an effect: of made-up studies in which use fades at a pace of one's own that moves the rating "
-            "too, and the rating does nothing, one in fifteen is called supported."
+            "after, and silence; and it is set apart from use of {feature}, which the alliance has no reason "
+            "to move (correlation with the score {score_feature:r2}). A hidden cause would have to explain "
+            "{robustness_limit:percent} of what is left of score and use alike before the interval reached "
+            "nothing. A cause of that size which moves the intended use and leaves {feature} alone gives the "
+            "same picture without an effect."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
+    if doubts == str(Doubt.NO_CONTROL):
+        return (
+            "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these "
+            "data. An association was found. It survives a hidden cause as strong as {benchmark}, one "
+            "lasting habit behind use before, score and use after, and silence, but "
+            f"{DOUBTS[Doubt.NO_CONTROL]}."
+        )
     return (
         "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these data. An "
         f"association was found, but {reasons}."
@@ -95,11 +121,12 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
     frame = found.standing.drop(columns="silent")
     frame = frame.assign(title=frame["predictor"].map(titles))
     numbers = "partial_r2 robustness robustness_limit benchmark_t before after habit habit_lower"
+    more = "silent_p silent_bias grouping_p feature_r feature_lower earlier earlier_p"
     return Table(
         frame=frame,
         kinds={
-            **each(TEXT, "predictor title claim doubts benchmark grouping"),
-            **each(statistic(), f"{numbers} silent_p silent_bias grouping_p"),
+            **each(TEXT, "predictor title claim doubts benchmark grouping feature"),
+            **each(statistic(), f"{numbers} {more}"),
         },
         title="What may be said: does a score go with later use for a reason of its own?",
         columns={
@@ -115,9 +142,15 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "habit_lower": ("Beyond one habit, lower limit", "r2"),
             "silent_p": ("p, silence", "p"),
             "grouping_p": ("p, by undeclared groups", "p"),
+            "feature_r": ("r with unrelated use", "r2"),
+            "feature_lower": ("Beyond one cause of all use, lower limit", "r2"),
+            "earlier_p": ("p, use before enrolment", "p"),
         },
         note="Supported: the interval leaves out nothing, and it still does were a hidden cause as strong as "
         "the strongest measured one, or of medium size; one habit behind use before, score and use after "
-        "cannot make all three correlations; silence cannot feign the association; and groups that nobody "
-        "declared, if there are any, do not take it away.",
+        "cannot make all three correlations; silence cannot feign the association; groups that nobody "
+        "declared, if there are any, do not take it away; it does not go with use before enrolment, where "
+        "the log reaches back; and one hidden cause of all use cannot make its correlations with later use "
+        "and with use of a feature that the alliance has no reason to move. Where the study names no such "
+        "feature, nothing is called supported.",
     )

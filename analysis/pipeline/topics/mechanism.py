@@ -28,7 +28,7 @@ SAID = {
     Claim.SUPPORTED: (
         "{middle}: supported, as far as it can be without a trial. It survives a hidden cause as strong as "
         "{bound_cause}, and the step from alliance to later use the doubts that are asked of it. A larger "
-        "cause that nobody measured, such as use that fades at a pace of one's own, can give the same "
+        "cause that nobody measured, and that leaves use of the unrelated feature alone, can give the same "
         "picture."
     ),
 }
@@ -37,6 +37,12 @@ DOUBTS = {
     Doubt.HABIT: "a lasting habit behind use before, alliance and use after would look the same",
     Doubt.SILENCE: "who answered could feign the step from alliance to later use",
     Doubt.GROUPS: "people of one group may be alike",
+    Doubt.EARLIER: "alliance goes with use before enrolment, which no rating can have moved",
+    Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
+    Doubt.NO_CONTROL: (
+        "nothing in the log could show a cause of alliance and use that nobody measured (the study names no "
+        "unrelated feature)"
+    ),
     STEP_NOT_FOUND: "the step from alliance to later use was not found by itself",
 }
 FOUR = (

@@ -45,13 +45,19 @@ UNTOLD = (
 SUPPORTED = (
     "an association, supported on {scan_supported} as far as one rating can be: it survives the doubts that "
     "the section on later use names, and stands or falls with them. A larger cause that nobody measured, "
-    "such as use that fades at a pace of one's own, can give the same picture. Nobody was given a rating."
+    "and that leaves use of the unrelated feature alone, can give the same picture. Nobody was given a "
+    "rating."
 )
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as a measured one would take it away",
     Doubt.HABIT: "a lasting habit that moves rating and use would look the same",
     Doubt.SILENCE: "who answered could feign it",
     Doubt.GROUPS: "people of one group may be alike",
+    Doubt.EARLIER: "it goes with use before enrolment, which no rating can have moved",
+    Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
+    Doubt.NO_CONTROL: (
+        "nothing in the log could show a cause that nobody measured (the study names no unrelated feature)"
+    ),
 }
 NO_MODEL = "no model of it stood up to being asked"
 DIFFER = (

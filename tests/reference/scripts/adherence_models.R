@@ -42,7 +42,9 @@ discrete <- list(coefficients = unname(coef(dt)), se = unname(sqrt(diag(vcov(dt)
 # Context held constant and as moderator: z with w as context.
 q <- glm(cbind(done, due - done) ~ z + w + b + man, family = quasibinomial, data = d, control = ctl)
 qx <- glm(cbind(done, due - done) ~ z * w + b + man, family = quasibinomial, data = d, control = ctl)
-cn <- c("(Intercept)", "z", "w", "z:w", "b", "man"); B <- coef(qx)[cn]; V <- vcov(qx)[cn, cn]
+# HC3: each person's score divided by one less the leverage.
+hc3 <- function(m) crossprod((model.matrix(m) * (m$prior.weights * (m$y - fitted(m)) / (1 - hatvalues(m)))) %*% summary(m)$cov.unscaled)
+cn <- c("(Intercept)", "z", "w", "z:w", "b", "man"); B <- coef(qx)[cn]; V <- hc3(qx)[cn, cn]
 level <- function(at) {
   Xa <- cbind(1, d$z, at, at * d$z, d$b, d$man)
   e <- delta(function(th) { p <- plogis(drop(Xa %*% th)); mean(d$due * p * (1 - p)) * (th[2] + at * th[4]) }, B, V)
@@ -50,8 +52,8 @@ level <- function(at) {
 }
 lv <- sapply(c(-1, 0, 1), level)
 cx <- coxph(Surv(time, event) ~ z * w + b + man, data = r, ties = "efron", control = coxph.control(eps = 1e-11, toler.chol = 1e-13, iter.max = 50))
-context <- list(held = unname(coef(q)[c("z", "w")]), held_se = unname(sqrt(diag(vcov(q)))[c(2, 3)]),
-  interaction = unname(B["z:w"]), interaction_se = sqrt(V["z:w", "z:w"]), interaction_p = summary(qx)$coefficients["z:w", 4],
+context <- list(held = unname(coef(q)[c("z", "w")]), held_se = unname(sqrt(diag(hc3(q)))[c(2, 3)]),
+  interaction = unname(B["z:w"]), interaction_se = sqrt(V["z:w", "z:w"]), interaction_p = unname(2 * pt(-abs(B["z:w"]) / sqrt(V["z:w", "z:w"]), qx$df.residual)),
   level_log = lv[1, ], level_se = lv[2, ], level_units = lv[3, ], level_units_se = lv[4, ],
   hazard = unname(coef(cx)[c("z", "w", "z:w")]), hazard_se = unname(sqrt(diag(vcov(cx)))[c("z", "w", "z:w")]))
 

@@ -15,11 +15,19 @@ slope <- function(f, b) sapply(seq_along(b), function(j) {
   h <- replace(numeric(length(b)), j, 1e-5)
   (f(b + h) - f(b - h)) / 2e-5
 })
+# HC3: each person's score divided by one less the leverage.
+hc3 <- function(fit) {
+  x <- model.matrix(fit)
+  p <- fitted(fit)
+  moved <- (x * (fit$prior.weights * (fit$y - p) / (1 - hatvalues(fit)))) %*% summary(fit)$cov.unscaled
+  crossprod(moved)
+}
 effect <- function(x, at) {
   fit <- glm(cbind(done, due - done) ~ x - 1, family = quasibinomial, control = list(epsilon = 1e-14))
   b <- unname(coef(fit))
   g <- slope(function(v) units(v, x, at), b)
-  se <- sqrt(drop(t(g) %*% vcov(fit) %*% g))
+  V <- hc3(fit)
+  se <- sqrt(drop(t(g) %*% V %*% g))
   half <- qt(0.975, fit$df.residual) * se
   p <- drop(plogis(x %*% b))
   bread <- solve(t(x) %*% (x * (due * p * (1 - p))))
@@ -27,7 +35,7 @@ effect <- function(x, at) {
   own <- due * p * (1 - p) * b[at]
   psi <- (x * (done - due * p)) %*% bread %*% g + (own - mean(own)) / n + mean(own) * (x[, at]^2 - 1) / 2 / n
   list(value = units(b, x, at), lower = units(b, x, at) - half, upper = units(b, x, at) + half,
-       p = unname(summary(fit)$coefficients[at, 4]), psi = drop(psi), df = fit$df.residual)
+       p = 2 * pt(-abs(b[at]) / sqrt(V[at, at]), fit$df.residual), psi = drop(psi), df = fit$df.residual)
 }
 pull <- function(list, name) unname(sapply(list, `[[`, name))
 alone <- lapply(1:3, function(j) effect(cbind(1, z[, j], held), 2))
