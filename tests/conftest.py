@@ -6,7 +6,11 @@ import os
 from collections.abc import Generator
 from typing import Any
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("patient", deadline=None)  # an example may wait for a busy machine
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.hookimpl(wrapper=True)
