@@ -189,7 +189,7 @@ def _read_clusters(
     if few:
         raise NotEstimableError(
             fact_and_hint(
-                caller, f"{name!r} has {len(few[0])} cluster(s) in a group.",
+                caller, f"{name!r} has {len(few[0])} cluster(s){' in a group' if len(places) > 1 else ''}.",
                 "two or more are needed; drop cluster=.",
             )
         )  # fmt: skip

@@ -22,14 +22,13 @@ from analysis.structural.ram import Array, State
 
 def complete_data_statistic(setting: Setting, states: list[State], estimator: str) -> Statistic:
     """Statistic the complete data would have given (Zhang & Savalei 2023), with its expectation."""
-    exogenous, p = setting.exogenous, len(setting.table.names.observed)
     basis, n = setting.reduction.whole, setting.n
     model: list[Block] = []
     base_sum = np.zeros(2)
     chisq, df = 0.0, len(setting.rows) * len(states) - setting.reduction.n_parameters
     df -= setting.reduction.given
     weights: list[Array] = []
-    delta_base = independence_delta(p, exogenous, setting.rows, setting.auxiliary)
+    delta_base = independence_delta(setting)
     baselines = baseline_moments(setting)
     for sample, group, state, (mean, sigma) in zip(
         setting.samples, setting.groups, states, baselines, strict=True

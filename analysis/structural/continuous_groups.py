@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 from instrument.formatting import format_value
 
 ExogenousValues = dict[tuple[str, str, str], float]
+REPEATED = 1.0 - 1e-9  # correlation of two variables that are one
 
 
 def summarise_groups(data: ModelData, full_information: bool, caller: str) -> list[GroupSample]:
@@ -43,6 +45,7 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
             start = np.diag(np.nanvar(values, axis=0))
             mean, covariance, _, done = saturated_moments(patterns, np.nanmean(values, axis=0), start)
             if not done:
+                _refuse_repeated(values, data.variables, where, caller)
                 raise NotEstimableError(
                     fact_and_hint(
                         caller, f"EM for the saturated model did not converge{where}.",
@@ -52,6 +55,20 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
         _refuse_singular(covariance, data.variables, where, caller)
         samples.append(GroupSample(patterns.total, values, mean, covariance, patterns, sampling))
     return samples
+
+
+def _refuse_repeated(values: Array, names: list[str], where: str, caller: str) -> None:
+    """Refuse pairs that say the same in every row that answers both: EM nears a correlation of 1 for ever."""
+    pairs = []
+    for i, j in combinations(range(len(names)), 2):
+        both = values[~np.isnan(values[:, [i, j]]).any(axis=1)][:, [i, j]]
+        left, right = (both - both.mean(axis=0)).T
+        size = float(np.sqrt((left @ left) * (right @ right)))
+        if len(both) > 2 and size > 0.0 and abs(float(left @ right)) > REPEATED * size:
+            pairs.append(f"{names[i]}-{names[j]}")
+    if pairs:
+        fact = f"variables repeat each other{where}: {name_offenders(pairs)}."
+        raise NotEstimableError(fact_and_hint(caller, fact, "drop one variable of each pair."))
 
 
 def _refuse_never_together(values: Array, names: list[str], where: str, caller: str) -> None:
@@ -119,6 +136,12 @@ class Setting:
     def auxiliary(self) -> list[int]:
         """Places of the auxiliary variables."""
         return [self.table.names.observed.index(n) for n in self.table.names.auxiliary]
+
+    @property
+    def predictors(self) -> list[int]:
+        """Places of observed predictors that are modelled, two or more, or none."""
+        found = [self.table.names.observed.index(n) for n in self.table.names.predictors]
+        return found if len(found) > 1 else []
 
     def mu(self, state: State, sample: GroupSample) -> Array:
         """Implied mean, or the sample mean where means are not modelled."""

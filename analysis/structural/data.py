@@ -104,6 +104,9 @@ def _check_names(
                 caller, f"the grouping column {group!r} is not in the data.", "name one column of the data."
             )
         )
+    if group in variables:
+        fact = f"the grouping column {group!r} is a variable of the model, too."
+        raise DefinitionError(fact_and_hint(caller, fact, "take it out of one of the two."))
     named = variables if group is None else [*variables, group]
     twice = [name for name in named if list(data.columns).count(name) > 1]
     if twice:

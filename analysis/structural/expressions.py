@@ -188,6 +188,16 @@ def _gap_of(table: ParameterTable, formula: Formula, caller: str) -> Callable[[n
     return gap
 
 
+def uneven_points(size: int) -> list[Array]:
+    """Three points between .3 and 1.7 whose coordinates are unlike each other and between the points.
+
+    Where points share a coordinate a product looks linear: (a - .5)(b - .5) is 0 where b is .5.
+    """
+    golden = (1.0 + 5.0**0.5) / 2.0
+    turns = np.arange(1, 3 * size + 1).reshape(3, size) * golden % 1.0
+    return list(0.3 + 1.4 * turns)
+
+
 def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula], Array, Array]:
     """Turn linear `==` into rows over the free parameters and the values they must have.
 
@@ -207,11 +217,11 @@ def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula
     found: list[tuple[Formula, Array, float]] = []
     for formula in (f for f in table.constraints if f.op == "=="):
         gap = _gap_of(table, formula, caller)
-        middle, probe = np.full(size, 0.5), np.linspace(0.3, 1.7, size)
+        middle, *probes = uneven_points(size)
         origin = float(np.real(gap(middle)))
         row = np.array([float(np.real(gap(middle + unit))) - origin for unit in np.eye(size)])
         wanted = float(row @ middle) - origin
-        if abs(float(np.real(gap(probe))) - (row @ probe - wanted)) <= 1e-8:
+        if all(abs(float(np.real(gap(probe))) - (row @ probe - wanted)) <= 1e-8 for probe in probes):
             found.append((formula, row, wanted))
     return (
         [f for f, _, _ in found], np.array([r for _, r, _ in found]).reshape(-1, size),
@@ -228,7 +238,7 @@ def _limits(table: ParameterTable, linear: list[Formula], caller: str) -> tuple[
         text = f"{formula.lhs} {formula.op} {formula.rhs}"
         gap = _gap_of(table, formula, caller)
         one = Limit(gap, formula.op == "==", text)
-        if not np.any(one.slope(np.linspace(0.3, 1.7, table.n_free))):
+        if not any(np.any(one.slope(point)) for point in uneven_points(table.n_free)):
             raise syntax_error(
                 caller,
                 formula,

@@ -76,6 +76,9 @@ def growth(
         raise DefinitionError(
             fact_and_hint("growth", fact, "use 'ML' or 'MLR', with scores in place of single ordinal items.")
         )
+    if "=~" not in model:
+        fact = "the model has no growth factor (=~), so that every mean would be 0."
+        raise DefinitionError(fact_and_hint("growth", fact, "write i =~ 1*t1 + 1*t2 + 1*t3, or use sem."))
     return fit_model(
         "growth", model, data, estimator, False, missing, group, group_equal, group_partial, True,
         False, orthogonal, "delta", cluster, sampling_weights, growth=True,

@@ -51,6 +51,7 @@ def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
         *((Fault.UNKNOWN_ERRORS,) if unknown else ()),
         *warn_small_groups(fitted),
         *warn_few_clusters(fitted),
+        *warn_uneven_weights(fitted),
     )
 
 
@@ -139,6 +140,26 @@ def warn_few_clusters(fitted: Fitted) -> tuple[Fault, ...]:
         ToolkitWarning, stacklevel=5,
     )  # fmt: skip
     return (Fault.FEW_CLUSTERS,)
+
+
+def warn_uneven_weights(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about weights so uneven that they are worth fewer rows than there are parameters (Kish 1965)."""
+    weights = [one.weights for one in fitted.data.sampling if one.weights is not None]
+    if not weights:
+        return ()
+    every, n_parameters = np.concatenate(weights), fitted.reduction.n_parameters
+    worth = float(every.sum() ** 2 / np.sum(every**2))
+    if worth >= n_parameters:
+        return ()
+    warnings.warn(
+        fact_and_hint(
+            fitted.caller,
+            f"the weights in use are worth {worth:.1f} of {len(every)} rows, for {n_parameters} parameters.",
+            "look for a weight that outweighs all others; treat the results as provisional.",
+        ),
+        ToolkitWarning, stacklevel=5,
+    )  # fmt: skip
+    return (Fault.FEW_ROWS,)
 
 
 def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:

@@ -1,8 +1,6 @@
-"""The baseline model: variables are independent, exogenous ones covary freely."""
+"""The baseline model: variables are independent; predictors covary freely, auxiliary variables with all."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,13 +26,11 @@ def independence_moments(exogenous: list[int], sample: GroupSample) -> tuple[Arr
 
 
 def baseline_moments(setting: Setting) -> list[tuple[Array, Array]]:
-    """Moments of the independence model of every group; auxiliary variables covary with everything."""
-    if not setting.auxiliary:
+    """Moments of the independence model of every group."""
+    p, kept = len(setting.table.names.observed), covarying(setting)
+    if kept.sum() == p:
         return [independence_moments(setting.exogenous, sample) for sample in setting.samples]
-    p, beside = len(setting.table.names.observed), setting.auxiliary
-    row, column = vech_places(p)
-    kept = (row == column) | np.isin(row, beside) | np.isin(column, beside)
-    row, column = row[kept], column[kept]
+    row, column = (places[kept] for places in vech_places(p))
     nothing, q = np.zeros(0, dtype=np.int64), len(row) + p
     group = GroupModel(
         np.arange(p), np.zeros((p, p)), np.zeros((p, p)), np.zeros(p), Places(nothing, nothing, nothing),
@@ -51,48 +47,46 @@ def baseline_moments(setting: Setting) -> list[tuple[Array, Array]]:
     return found
 
 
-def _exogenous_places(setting: Setting) -> list[int]:
-    at = {name: k for k, name in enumerate(setting.table.names.observed)}
-    return [at[n] for n in setting.table.names.exogenous]
+def covarying(setting: Setting) -> np.ndarray:
+    """Say which entries of vech the baseline leaves free.
+
+    Variances, all that auxiliary variables have to do with, and covariances among modelled predictors.
+    """
+    row, column = vech_places(len(setting.table.names.observed))
+    beside, predictors = setting.auxiliary, setting.predictors
+    among = np.isin(row, predictors) & np.isin(column, predictors)
+    return np.asarray((row == column) | np.isin(row, beside) | np.isin(column, beside) | among)
 
 
 def independence_test(setting: Setting) -> tuple[float, int]:
     """Test of the independence model."""
-    exogenous = setting.exogenous
     chisq = 0.0
     for sample, (mean, sigma) in zip(setting.samples, baseline_moments(setting), strict=True):
         gap = fiml.discrepancy(sample.patterns, sigma, mean)
         chisq += sample.n * (gap - fiml.discrepancy(sample.patterns, sample.covariance, sample.mean))
-    own = len(setting.table.names.observed) - len(exogenous)
-    per_group = len(setting.rows) - own - (own if setting.with_means else 0)
-    per_group -= len(setting.auxiliary) * (2 * own - len(setting.auxiliary) - 1) // 2
-    return chisq, per_group * len(setting.samples)
+    moments, parameters = independence_delta(setting).shape
+    return chisq, (moments - parameters) * len(setting.samples)
 
 
-def independence_delta(
-    p: int, exogenous: list[int], rows: np.ndarray, auxiliary: Sequence[int] = ()
-) -> Array:
+def independence_delta(setting: Setting) -> Array:
     """Derivatives of the kept moments by the parameters of the independence model."""
-    row, column = vech_places(p)
-    among = (row == column) | np.isin(row, auxiliary) | np.isin(column, auxiliary)
-    free = np.concatenate([np.ones(p, dtype=bool), among])[rows]
-    return np.eye(len(rows))[:, free]
+    means = np.ones(len(setting.table.names.observed), dtype=bool)
+    free = np.concatenate([means, covarying(setting)])[setting.rows]
+    return np.eye(len(setting.rows))[:, free]
 
 
 def independence_trace(setting: Setting) -> float:
     """tr(B A^-1) of the independence model."""
-    exogenous = setting.exogenous
     total = 0.0
-    p = len(setting.table.names.observed)
-    delta = independence_delta(p, exogenous, setting.rows)
-    for sample in setting.samples:
-        mean, sigma = independence_moments(exogenous, sample)
+    delta = independence_delta(setting)
+    tied = setting.exogenous or setting.predictors
+    for sample, (mean, sigma) in zip(setting.samples, baseline_moments(setting), strict=True):
         place = np.ix_(setting.rows, setting.rows)
         bread = (
             delta.T @ fiml.saturated_information(sample.patterns, sigma, mean, observed=True)[place] @ delta
         )
         scores: Array
-        if exogenous:
+        if tied:
             scores = (
                 fiml.casewise_scores(sample.values, sample.patterns, sigma, mean)[:, setting.rows] @ delta
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ from analysis.structural.data import (
 )
 from analysis.structural.exploratory_blocks import read_blocks, refuse_what_rotation_breaks, with_anchors
 from analysis.structural.fitted import Fitted
+from analysis.structural.impossible import check_possible
 from analysis.structural.improper import faults_of
 from analysis.structural.levels import build_two_level_table, joined_names, level_names
 from analysis.structural.mixed import fit_mixed
@@ -331,12 +332,13 @@ def prepare_model(
         equal.append("thresholds")  # intercepts of ordinal items are identified by equal thresholds only
     partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
     _check_choice(caller, "fixed_x", fixed_x, (True, False))
+    random: list[str] = []
     if not fixed_x:
         if ordinal or syntax.has_levels:
             what = estimator if ordinal else "a two-level model"
             fact, hint = f"{what} conditions on observed predictors.", "leave out fixed_x=."
             raise DefinitionError(fact_and_hint(caller, fact, hint))
-        syntax = with_random_predictors(syntax)
+        random, syntax = sort_names(syntax).exogenous, with_random_predictors(syntax)
     if beside:
         check_auxiliary(syntax, beside, estimator, missing, caller)
         syntax, missing = with_auxiliary(syntax, beside), "fiml"
@@ -377,7 +379,8 @@ def prepare_model(
     build = build_two_level_table if syntax.has_levels else build_table
     table = build(syntax, options, caller)
     table = mark_auxiliary(table, beside)
-    _check_table(table, syntax, caller)
+    table = replace(table, names=replace(table.names, predictors=random)) if random else table
+    check_possible(table, syntax, caller)
     check_related(table, caller)
     refuse_what_rotation_breaks(table, caller)
     table = with_anchors(table, rows, caller)
@@ -490,27 +493,3 @@ def _handle_missing(
 def _mean_structure(syntax: Syntax, asked: bool | None, needed: bool) -> bool:
     mentioned = any(s.op == "~1" for s in syntax.statements)
     return bool(asked) or needed or mentioned
-
-
-def _check_table(table: ParameterTable, syntax: Syntax, caller: str) -> None:
-    categories = table.options.ordered
-    for statement in syntax.statements:
-        if statement.op not in ("|", "~*~"):
-            continue
-        known = categories.get(statement.lhs, 0)
-        if not known:
-            raise DefinitionError(
-                fact_and_hint(
-                    caller, f"line {statement.line}: {statement.lhs!r} is not ordinal and has no "
-                    f"{'thresholds' if statement.op == '|' else 'scale'}.",
-                    "use estimator='WLSMV', or remove the statement.",
-                )
-            )  # fmt: skip
-        if statement.op == "|" and statement.rhs not in {f"t{k}" for k in range(1, known)}:
-            raise DefinitionError(
-                fact_and_hint(
-                    caller, f"line {statement.line}: {statement.lhs!r} has {known} categories and no "
-                    f"threshold {statement.rhs!r}.",
-                    f"use t1 to t{known - 1}.",
-                )
-            )  # fmt: skip

@@ -76,6 +76,7 @@ class Names:
     components: list[str] = field(default_factory=list)
     exploratory: dict[str, str] = field(default_factory=dict)  # factor -> its exploratory block
     auxiliary: list[str] = field(default_factory=list)  # beside the model, for what is missing
+    predictors: list[str] = field(default_factory=list)  # observed ones with moments of their own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

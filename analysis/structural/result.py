@@ -96,9 +96,12 @@ class StructuralResult(Result):
         srmr = format_value(self.fit["srmr"], "r3")
         groups = "" if len(self.groups) == 1 else f" in {len(self.groups)} groups"
         groups += f", {self.n_clusters:,} clusters" if self.n_clusters else ""
+        from analysis.structural.summary import of_rows
+
+        rows = f"{self.n_obs:,}{of_rows(self)} rows{groups}"
         lines = [
             f"StructuralResult: {self.estimator}, missing {self.missing}",
-            f"  {self.n_obs:,} rows{groups}, {self.n_parameters} parameters, {self.n_iter} steps",
+            f"  {rows}, {self.n_parameters} parameters, {self.n_iter} steps",
             f"  {'scaled ' if scaled else ''}{test}",
             f"  {'robust ' if robust else ''}{', '.join(indices)}; SRMR {srmr}",
             "  .summary() for the parameters; .fit, .parameters, .residuals(), .modification_indices()",

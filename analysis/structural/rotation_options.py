@@ -114,6 +114,9 @@ def read_rotation(
             "the model has no exploratory block to rotate.",
             'write efa("block")*f1 + efa("block")*f2 =~ …',
         )
+    if method is not None and all(len(factors) == 1 for _, factors in blocks.values()):
+        hint = 'leave out rotation=, or add a factor: efa("block")*f1 + efa("block")*f2 =~ …'
+        _refuse(caller, "every exploratory block has one factor: nothing can be rotated.", hint)
     method = "geomin" if method is None else method
     if method not in METHODS:
         _refuse(caller, f"rotation {method!r} is unknown.", f"choose one of {list(METHODS)}.")

@@ -15,6 +15,7 @@ from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
 CHUNK = 20_000
 MAX_STEPS = 100
 TOLERANCE = 1e-9
+DETERMINED = 1e-10  # least eigenvalue, of the largest, of what answers tell of factors
 
 
 @one_thread()
@@ -72,8 +73,9 @@ def _linear(fitted: Fitted, group: int, method: str) -> tuple[Array, Array]:
     with_means = fitted.table.options.meanstructure
     mean = state.mu if with_means else fitted.sample_means[group]
     loadings, errors, _, latent_mean, prior = measurement(state, p)
-    if not with_means:
-        latent_mean = np.zeros(len(prior))
+    if not with_means:  # intercepts of latent variables are 0, but observed predictors move their means
+        own = np.eye(len(prior)) - state.directed[p:, p:]
+        latent_mean = np.linalg.solve(own, state.directed[p:, :p] @ mean)
     scores = np.full((len(values), len(prior)), np.nan)
     spread = np.full_like(scores, np.nan)
     patterns, member = np.unique(~np.isnan(values), axis=0, return_inverse=True)
@@ -83,7 +85,9 @@ def _linear(fitted: Fitted, group: int, method: str) -> tuple[Array, Array]:
         if method == "regression":
             weights, covariance = _regression_weights(state, seen, p)
         else:
-            weights, covariance = _bartlett_weights(loadings[seen], errors[np.ix_(seen, seen)])
+            weights, covariance = _bartlett_weights(
+                loadings[seen], errors[np.ix_(seen, seen)], bool(seen.all())
+            )
         scores[rows] = latent_mean + deviation @ weights.T
         spread[rows] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     return scores, spread
@@ -95,18 +99,30 @@ def _regression_weights(state: State, seen: Array, p: int) -> tuple[Array, Array
     return weights, state.covariance[p:, p:] - weights @ cross.T
 
 
-def _bartlett_weights(loadings: Array, errors: Array) -> tuple[Array, Array]:
+def _bartlett_weights(loadings: Array, errors: Array, whole: bool) -> tuple[Array, Array]:
+    """Weights and covariance; NaN for a factor that the answers of these rows do not determine."""
+    told: Exception | None = None
     try:
         precise = np.linalg.solve(errors, loadings)
-        covariance = np.linalg.inv(loadings.T @ precise)
+        information = loadings.T @ precise
+        scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+        inverse = np.linalg.pinv(information / np.outer(scale, scale), rcond=DETERMINED, hermitian=True)
+        # a factor whose scores the information determines is left as it is by the projection on its range
+        share = np.diag(inverse @ (information / np.outer(scale, scale)))
+        lost = ~(share > 1.0 - 1e-6)
     except np.linalg.LinAlgError as error:
+        told, lost = error, np.ones(loadings.shape[1], dtype=bool)
+    if told is not None or (whole and lost.any()):
         raise NotEstimableError(
             fact_and_hint(
                 "factor_scores", "no Bartlett scores: an error variance is 0 or a factor has no items.",
                 "use method='regression'.",
             )
-        ) from error  # fmt: skip
-    return covariance @ precise.T, covariance
+        ) from told  # fmt: skip
+    covariance = inverse / np.outer(scale, scale)
+    weights = covariance @ precise.T
+    weights[lost], covariance[lost] = np.nan, np.nan
+    return weights, covariance
 
 
 def _ordinal_scores(fitted: Fitted, group: int) -> tuple[Array, Array]:
@@ -178,7 +194,7 @@ def _log_posterior(
     """Log posterior, gradient and negative second derivatives of every row."""
     shift = eta @ slopes.T
     a, b = lower - shift, upper - shift
-    flip = (a + b) > 0  # work in the lower tail, where differences of Phi keep their digits
+    flip = a > -b  # work in the lower tail, where differences of Phi keep their digits
     low, high = np.where(flip, -b, a), np.where(flip, -a, b)
     log_high, log_low = log_ndtr(high), log_ndtr(low)
     with np.errstate(divide="ignore", invalid="ignore"):

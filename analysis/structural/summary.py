@@ -67,10 +67,16 @@ def summary_text(result: StructuralResult, digits: int, standardized: bool, ci: 
     return "\n\n".join(parts)
 
 
+def of_rows(result: StructuralResult) -> str:
+    """Say how many rows the data had where some are not in use: without a group, an answer, a predictor."""
+    given = result._fitted.data.n_rows
+    return f" of {given:,}" if given > result.n_obs else ""
+
+
 def _head(result: StructuralResult) -> str:
     clusters = f" in {result.n_clusters:,} clusters" if result.n_clusters else ""
     return (
-        f"{result.estimator}, missing: {result.missing}; n = {result.n_obs:,}{clusters}; "
+        f"{result.estimator}, missing: {result.missing}; n = {result.n_obs:,}{of_rows(result)}{clusters}; "
         f"{result.n_parameters} parameters; converged in {result.n_iter} steps"
     )
 

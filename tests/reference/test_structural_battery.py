@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.structural.growth_curves import growth
 from analysis.structural.models import cfa, sem
 from tests.reference.conventions import as_since_06_20, is_ordinal, left_out, with_n_rows
 
@@ -172,3 +173,98 @@ def test_modification_indices(name):
         for column in ("mi", "epc") if variance else ("mi", "epc", "sepc_lv", "sepc_all"):
             value = float(found.loc[same, column].iloc[0])
             assert value == pytest.approx(float(getattr(row, column)), rel=2e-3, abs=2e-4), column
+
+
+# lavaan 0.6-14 in R 4.2.2, on battery.csv and battery_missing.csv; the call stands in each test
+
+PATHS = "f1 =~ y1 + y2 + y3\nf2 =~ y4 + y5 + y6\nf1 ~ z1 + z2\nf2 ~ f1 + z2"
+
+
+def test_a_product_that_looks_linear_at_one_point_is_not():
+    """cfa(model, battery, estimator = "MLR"); b stands where a linear probe once had the value .5."""
+    fit = cfa("f =~ y1 + a*y2 + b*y3 + e*y4\na*b == e", table("battery"), estimator="MLR")
+    loadings = fit.parameters[fit.parameters["op"] == "=~"]
+    wanted = [1.0, 0.89672071828, 0.75589060700, 0.67782274727]
+    assert loadings["est"].to_numpy() == pytest.approx(wanted, abs=2e-5)
+    wanted = [0.0, 0.076292773603, 0.060725887483, 0.080845433015]
+    assert loadings["se"].to_numpy() == pytest.approx(wanted, rel=STANDARD_ERROR)
+    wanted = {"chisq": 14.54928964, "df": 3, "chisq_scaled": 13.56614674, "cfi": 0.96523041}
+    assert {k: fit.fit[k] for k in wanted} == pytest.approx(wanted, rel=CHI_SQUARE)
+
+
+@pytest.mark.parametrize("law", ["{0}*{1} == {2}", "{0}*{1} == 0.6*{2}", "{2} == {0}^2", "{2} == {0}*{1}^2"])
+@pytest.mark.parametrize("names", ["abe", "bea", "eab"])
+def test_a_nonlinear_constraint_holds_wherever_its_parameters_stand(law, names):
+    law = law.format(*names)
+    fit = cfa(f"f =~ y1 + a*y2 + b*y3 + e*y4\n{law}", table("battery"), estimator="ML")
+    a, b, e = fit.parameters["est"][1:4]
+    left, right = (eval(side.replace("^", "**"), {"a": a, "b": b, "e": e}) for side in law.split("=="))
+    assert left == pytest.approx(right, abs=1e-7)
+
+
+def test_scores_have_the_means_that_predictors_give_them_also_where_no_means_are_modelled():
+    """lavPredict(sem(PATHS, battery), method = …): sem() without means keeps those of z1 and z2."""
+    fit = sem(PATHS, table("battery"), estimator="ML")
+    first = {
+        "regression": [[-0.64091839278, -0.977825012713], [0.13286674090, 0.036323297968]],
+        "bartlett": [[-0.64712379285, -1.3425088028991], [0.26305606113, 0.0097429915344]],
+    }
+    for method, wanted in first.items():
+        scores = fit.factor_scores(method)[["f1", "f2"]].to_numpy()
+        assert scores[:2] == pytest.approx(np.array(wanted), abs=1e-4)
+        assert scores.mean(axis=0) == pytest.approx([0.038673524926, 0.134700721326], abs=1e-4)
+    again = sem(PATHS, table("battery"), estimator="ML", meanstructure=True)
+    assert again.factor_scores().to_numpy() == pytest.approx(fit.factor_scores().to_numpy(), abs=1e-4)
+
+
+def test_bartlett_scores_are_missing_only_where_answers_do_not_tell():
+    """lavPredict(growth(…, battery_missing, missing = "fiml"), method = "Bartlett")."""
+    curve = "i =~ 1*y1 + 1*y2 + 1*y3 + 1*y4\ns =~ 0*y1 + 1*y2 + 2*y3 + 3*y4"
+    gaps = table("battery_missing")
+    scores = growth(curve, gaps, estimator="ML", missing="fiml").factor_scores("bartlett")
+    assert scores.loc[[1, 3], ["i", "s"]].to_numpy() == pytest.approx(
+        np.array([[2.4636, -0.5799], [4.1212, -0.1230]]), abs=1e-6
+    )
+    answered = gaps.loc[scores.index, ["y1", "y2", "y3", "y4"]].notna().sum(axis=1)
+    assert scores["s"].isna().tolist() == (answered < 2).tolist()
+    assert scores["s_se"].isna().tolist() == (answered < 2).tolist()
+    alone = gaps.loc[answered.index[answered < 2], "y1"]  # y1 = i + e tells of i, and of nothing else
+    assert len(alone) == 1
+    assert scores.loc[alone.index, "i"].tolist() == pytest.approx(alone.tolist())
+    few = gaps.assign(y4=gaps["y4"].where(gaps.index > 2), y5=np.nan, y6=np.nan)
+    few.loc[3:, ["y5", "y6"]] = table("battery").loc[3:, ["y5", "y6"]]
+    both = cfa("f1 =~ y1 + y2 + y3\nf2 =~ y4 + y5 + y6", few, estimator="ML").factor_scores("bartlett")
+    assert both.loc[:2, "f2"].isna().all()  # no item of f2 is answered; those of f1 are
+    assert both.loc[:2, "f1"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "wanted", "df"),
+    [
+        ("battery_missing", {"estimator": "ML"}, 576.05624086, 27),
+        ("battery_missing", {"estimator": "MLR"}, 512.00680432, 27),
+        ("battery", {"estimator": "ML"}, 649.87950243, 27),
+    ],
+)
+def test_predictors_covary_in_the_baseline_also_where_they_are_modelled(data, options, wanted, df):
+    """fitMeasures(sem(PATHS, data, fixed.x = FALSE, missing = "fiml"), "baseline.chisq" or its scaled one).
+
+    fixed_x then changes no CFI beyond the rows that are kept; robust indices of the same call are not compared, since
+    lavaan gives others when it is told the same model with z1 ~~ z1 + z2 and z2 ~~ z2 written out.
+    """
+    fit = sem(PATHS, table(data), fixed_x=False, **options)
+    baseline = fit._fitted.baseline
+    found = baseline.scaled if options["estimator"] == "MLR" else baseline.chisq
+    assert found == pytest.approx(wanted, rel=CHI_SQUARE)
+    assert baseline.df == df
+    if data == "battery":
+        fixed = sem(PATHS, table(data), **options)
+        assert fixed._fitted.baseline.chisq == pytest.approx(wanted, rel=1e-8)
+        assert fixed._fitted.baseline.df == df
+
+
+def test_scores_of_people_with_gaps_are_given_without_a_word():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = fitted("pairwise").factor_scores()
+    assert np.isfinite(scores.to_numpy()).all()

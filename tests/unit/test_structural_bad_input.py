@@ -8,8 +8,15 @@ import pytest
 
 from analysis.structural.compare import compare_models
 from analysis.structural.equal_measurement import invariance
+from analysis.structural.growth_curves import growth
 from analysis.structural.models import cfa, sem
-from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    ToolkitError,
+    ToolkitWarning,
+)
 
 DATA = Path(__file__).parents[1] / "reference" / "data"
 C = pd.read_csv(DATA / "continuous.csv")
@@ -22,6 +29,7 @@ MIMIC, ORDINAL = "f =~ q1 + q2 + q3 + q4 + y1; f ~ age + woman", ["q1", "q2", "q
 GROUPS = L["group"].where(L.index > 100)
 TWICE, TWICE_GROUP = pd.concat([L, L[["q1"]]], axis=1), pd.concat([L, L[["group"]]], axis=1)
 HIGHER = "f1 =~ y1 + y2 + y3\nf2 =~ y4 + y5 + y6\nf3 =~ y7 + y8 + y9\ng =~ f1 + f2 + f3"
+GAPPED = pd.read_csv(DATA / "continuous_missing.csv")
 HALVES = C.assign(x1=C["x1"].where(C.index < 200), x2=C["x2"].where(C.index >= 200))
 
 MODELS = [
@@ -105,7 +113,7 @@ TABLES = [
     (lambda: cfa(Q, L.assign(group="a"), group="group"), NotEstimableError, r"has 1 group\(s\)"),
     (lambda: cfa(Q, L, group="nope"), DefinitionError, "grouping column 'nope' is not in the data"),
     (lambda: cfa(Q, L, group=["group"]), DefinitionError, "name one column of the data"),
-    (lambda: cfa(Q, L, group="q1"), NotEstimableError, "'q1' is constant in group"),
+    (lambda: cfa(Q, L, group="q1"), DefinitionError, "grouping column 'q1' is a variable of the model, too"),
 ]
 
 
@@ -183,6 +191,114 @@ def test_what_cannot_be_estimated(call, message):
 def test_constraints_that_contradict_each_other():
     model = "f =~ x1 + a*x2 + a*x3\na == 0.3\na == 0.4"
     refused(lambda: cfa(model, C, "ML"), DefinitionError, "line 2, column 1: the constraints contradict")
+
+
+STRUCTURES = "a =~ x1 + x2 + x3 + x4\nb =~ x5 + x6 + x7"
+BLOCK = 'efa("b")*a + efa("b")*b =~ x1 + x2 + x3 + x4 + x5 + x6'
+TWO = pd.read_csv(DATA / "two_levels.csv.gz")
+HALF = "level: 1\nw =~ y1 + y2 + y3\nlevel: 2\nb =~ y1 + y2 + y3"
+ZERO = C.assign(w=np.where(C.index < 3, 0.0, 1.0))
+MORE = [
+    (lambda: sem("A <~ 0*x1 + 0*x2\nx4 ~ A", C, "ML"), "every weight is fixed at zero in composites: 'A'"),
+    (lambda: sem("A <~ x1 + A\nx4 ~ A", C, "ML"), "'A' <~ itself"),
+    (lambda: sem("A <~ x1 + x2", C, "ML"), "composite 'A' is related to nothing"),
+    (
+        lambda: sem("A <~ x1 + x2\nx4 ~ A\nx4 ~ x1", C, "ML"),
+        "'x1' is a component and relates to others through",
+    ),
+    (
+        lambda: sem("A <~ x1 + k\nx4 ~ A", C.assign(k=2 * C["x1"]), "ML"),
+        "matrix is singular: 'k' repeats 'x1'",
+    ),
+    (lambda: sem("A <~ x1 + k\nx4 ~ A", C.assign(k=1.0), "ML"), "'k' is constant"),
+    (lambda: sem("A <~ x1 + x2\nA =~ x3 + x4", C, "ML"), "'A' is both formed"),
+    (lambda: sem("A <~ q1 + q2\nq3 ~ A", L, "WLSMV"), "WLSMV takes no composites"),
+    (lambda: cfa(F, ZERO, "MLR", sampling_weights="w"), "3 of 400 weights in 'w' are zero"),
+    (
+        lambda: cfa(F, ZERO.assign(w=-1.0), "MLR", sampling_weights="w"),
+        "400 of 400 weights in 'w' are negative",
+    ),
+    (lambda: cfa(F, ZERO.assign(w=np.nan), "MLR", sampling_weights="w"), "weights in 'w' are missing"),
+    (lambda: cfa(F, ZERO.assign(w=np.inf), "MLR", sampling_weights="w"), "weights in 'w' are infinite"),
+    (lambda: cfa(F, ZERO.assign(w="a"), "MLR", sampling_weights="w"), "the weights 'w' are no numbers"),
+    (
+        lambda: cfa(F, C, "MLR", sampling_weights="x1"),
+        "'x1' of sampling_weights is a variable of the model, too",
+    ),
+    (lambda: cfa(F, C.assign(k=1), "MLR", cluster="k"), r"'k' has 1 cluster\(s\)\.\n"),
+    (lambda: cfa(F, C.assign(k=C.index), "MLR", cluster="k"), "each of the 400 clusters in 'k' has one row"),
+    (
+        lambda: cfa(F, C.assign(k=C["x5"].where(C.index > 4)), "MLR", cluster="k"),
+        "rows have no cluster in 'k'",
+    ),
+    (lambda: cfa(F, C, "MLR", cluster="x1"), "'x1' of cluster is a variable of the model, too"),
+    (
+        lambda: cfa(F, C.assign(k=C.index // 3), "MLR", cluster="k", group="grp"),
+        "have rows in several groups",
+    ),
+    (lambda: sem(HALF, TWO), "level blocks but no clusters"),
+    (lambda: sem("level: 1\nw =~ y1 + y2 + y3", TWO, cluster="cluster"), "no statements at level 2"),
+    (lambda: sem(HALF + "\nlevel: 3\nc =~ y1 + y2", TWO, cluster="cluster"), "the level '3' is unknown"),
+    (lambda: sem("w =~ y1 + y2\n" + HALF, TWO, cluster="cluster"), "stands before the first level"),
+    (
+        lambda: sem(HALF + "\nb ~ zz", TWO, cluster="cluster"),
+        "variables of the model are not in the data: 'zz'",
+    ),
+    (
+        lambda: sem(HALF + "\nb ~ x1", TWO, cluster="cluster"),
+        "level 2 variables differ within clusters: 'x1 in",
+    ),
+    (lambda: sem(HALF + "\nb ~ k", TWO.assign(k=1.0), cluster="cluster"), "'k' is constant"),
+    (
+        lambda: sem(HALF, TWO.drop_duplicates("cluster"), cluster="cluster"),
+        "clusters in 'cluster' has one row",
+    ),
+    (lambda: cfa("a =~ q1 + q2 + q3 + k", L.assign(k=1)), "'k' is constant"),
+    (
+        lambda: cfa(Q + "\nq1 | 1*t1 + 0*t2", L),
+        "fixed thresholds do not rise from category to category: 'q1'",
+    ),
+    (lambda: cfa(F + "\nx1 ~~ -1*x1", C, "ML"), "variances are fixed below zero: 'x1 ~~ x1'"),
+    (
+        lambda: cfa("f =~ x1 + a*x2 + x3 + x4\na > 1\na < 0.5", C, "ML"),
+        "the constraints cannot hold together",
+    ),
+    (lambda: cfa("f =~ x1 + a*x2 + x3 + x4\na := 2*a", C, "ML"), "'a' is the label of a parameter"),
+    (lambda: cfa("f =~ x1 + a*x2 + x3 + x4\nb := 2*a\nb := 3*a", C, "ML"), "'b' is defined before"),
+    (lambda: cfa("f =~ x1 + a*x2 + x3 + x4\nzz > 0", C, "ML"), "'zz' is not a label of the model"),
+    (lambda: cfa(F, C, "ML", bounds="wide"), "bounds 'wide' is unknown"),
+    (lambda: cfa(F, C, "ML", bounds={"zz": (0, 1)}), "is unknown"),
+    (lambda: cfa('efa("b")*f =~ x1 + x2 + x3 + x4', C, "ML", rotation="geomin"), "nothing can be rotated"),
+    (lambda: cfa(STRUCTURES, C, "ML", rotation="geomin"), "no exploratory block to rotate"),
+    (
+        lambda: cfa(BLOCK, C, "ML", rotation="target", rotation_args={"target": np.zeros((3, 2))}),
+        r"the target of block 'b' has the shape \(3, 2\)",
+    ),
+    (
+        lambda: cfa(BLOCK, C, "ML", rotation="target", rotation_args={"target": np.full((6, 2), np.nan)}),
+        "names too few loadings",
+    ),
+    (lambda: growth("x1 ~ x2", C), "the model has no growth factor"),
+    (lambda: growth(Q, L, estimator="WLSMV"), "does not take answers as numbers"),
+    (
+        lambda: cfa(F, GAPPED.assign(k=2 * GAPPED["x1"]), "ML", auxiliary="k"),
+        "variables repeat each other: 'x1-k'",
+    ),
+    (lambda: cfa(F, GAPPED.assign(k=1.0), "ML", auxiliary="k"), "'k' is constant"),
+    (lambda: cfa(F, C.assign(grp="a"), "ML", group="grp"), r"'grp' has 1 group\(s\)"),
+    (lambda: cfa("f =~ x1 + c(a, b, c)*x2 + x3", C, "ML", group="grp"), "has 3 modifiers for 2 group"),
+    (lambda: cfa("x1 =~ x2 + x3 + x4", C, "ML"), "'x1' is latent and also a column"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), MORE)
+def test_clusters_levels_composites_and_rotations_that_cannot_be(call, message):
+    refused(call, ToolkitError, message)
+
+
+def test_weights_that_leave_hardly_a_row_are_warned_about():
+    with pytest.warns(ToolkitWarning, match=r"weights in use are worth 1\.0 of 400 rows, for 8 parameters"):
+        cfa(F, C.assign(w=np.where(C.index == 0, 1e6, 1.0)), "MLR", sampling_weights="w")
 
 
 INVARIANCE = [
