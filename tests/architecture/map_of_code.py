@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,24 +24,32 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def _inside(nodes: list[ast.stmt]) -> set[int]:
-    return {id(inner) for node in nodes for inner in ast.walk(node)}
+@cache
+def _read(name: str) -> ast.Module:
+    return ast.parse(modules()[name].read_text(encoding="utf-8"))
+
+
+def _statements(body: list[ast.stmt], deferred: bool) -> Iterator[ast.stmt]:
+    """Statements at every depth; what is there for types alone is left out, functions where not `deferred`."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not deferred:
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from _statements(node.orelse, deferred)
+            continue
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, part, [])
+            if part in ("handlers", "cases"):
+                inner = [deeper for branch in inner for deeper in branch.body]
+            yield from _statements(inner, deferred)
 
 
 @cache
 def imports(name: str, deferred: bool) -> frozenset[str]:
     """Modules of ours that a module imports: when it is loaded, or also inside of functions."""
-    tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
-    left_out: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            left_out |= _inside(node.body)
-        if not deferred and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            left_out |= _inside(node.body)
     found: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in left_out:
-            continue
+    for node in _statements(_read(name).body, deferred):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

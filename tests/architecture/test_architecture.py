@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -42,63 +43,84 @@ def test_modules_are_found() -> None:
     assert len(MODULES) > 20
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_relative)
-def test_no_import_points_upward(path: Path) -> None:
-    layer = path.relative_to(ROOT).parts[0]
-    upward = {
-        name
-        for name in _imports(path)
-        if (top := name.split(".")[0]) == "dta" or LAYERS.get(top, -1) > LAYERS[layer]
-    }
-    assert not upward
+def _offenders(found: Callable[[Path], object]) -> dict[str, object]:
+    """What is found in each module where anything is: one test names them all."""
+    return {_relative(path): what for path in MODULES if (what := found(path))}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_relative)
-def test_instrument_knows_no_statistics_and_no_module_but_the_dashboard_knows_streamlit(path: Path) -> None:
-    layer = path.relative_to(ROOT).parts[0]
-    tops = {name.split(".")[0] for name in _imports(path)}
-    if layer == "instrument":
-        assert not tops & {"scipy", "statsmodels", "pingouin", "factor_analyzer", "sklearn", "streamlit"}
-    if layer == "analysis":
-        assert not tops & {"streamlit", "fastapi", "starlette", "sqlalchemy"}
-    if path.name == "services.py" and layer == "dashboard":
-        assert "streamlit" not in tops
+def test_no_import_points_upward() -> None:
+    def upward(path: Path) -> set[str]:
+        layer = path.relative_to(ROOT).parts[0]
+        return {
+            name
+            for name in _imports(path)
+            if (top := name.split(".")[0]) == "dta" or LAYERS.get(top, -1) > LAYERS[layer]
+        }
+
+    assert _offenders(upward) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_relative)
-def test_topics_do_not_import_figures(path: Path) -> None:
-    parts = path.relative_to(ROOT).parts
-    if parts[0] == "analysis" and not {"figures", "report"} & set(parts) and "commands" not in path.stem:
-        assert not {name for name in _imports(path) if name.startswith("analysis.figures")}
+def test_instrument_knows_no_statistics_and_no_module_but_the_dashboard_knows_streamlit() -> None:
+    def unfit(path: Path) -> set[str]:
+        layer = path.relative_to(ROOT).parts[0]
+        tops = {name.split(".")[0] for name in _imports(path)}
+        if layer == "instrument":
+            return tops & {"scipy", "statsmodels", "pingouin", "factor_analyzer", "sklearn", "streamlit"}
+        if layer == "analysis":
+            return tops & {"streamlit", "fastapi", "starlette", "sqlalchemy"}
+        return tops & {"streamlit"} if path.name == "services.py" else set()
+
+    assert _offenders(unfit) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_relative)
-def test_a_module_is_one_room(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+def test_topics_do_not_import_figures() -> None:
+    def figures(path: Path) -> set[str]:
+        parts = path.relative_to(ROOT).parts
+        if parts[0] != "analysis" or {"figures", "report"} & set(parts) or "commands" in path.stem:
+            return set()
+        return {name for name in _imports(path) if name.startswith("analysis.figures")}
+
+    assert _offenders(figures) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_relative)
-def test_everything_public_is_documented(path: Path) -> None:
-    tree = _tree(path)
-    bare = [] if ast.get_docstring(tree) else ["module"]
-    stack: list[ast.AST] = [tree]
-    while stack:
-        for node in ast.iter_child_nodes(stack.pop()):
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                if not node.name.startswith("_") and not ast.get_docstring(node):
-                    bare.append(node.name)
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    stack.append(node)
-    assert not bare
+def test_a_module_is_one_room() -> None:
+    def too_long(path: Path) -> int:
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        return lines if lines > LONGEST_MODULE else 0
+
+    assert _offenders(too_long) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_relative)
-def test_no_user_input_is_checked_by_assert_and_no_error_is_swallowed(path: Path) -> None:
-    for node in ast.walk(_tree(path)):
-        assert not isinstance(node, ast.Assert), f"assert at line {node.lineno}"
-        if isinstance(node, ast.ExceptHandler):
-            only_pass = len(node.body) == 1 and isinstance(node.body[0], ast.Pass)
-            assert not (only_pass and (node.type is None or ast.unparse(node.type) == "Exception"))
+def test_everything_public_is_documented() -> None:
+    def bare(path: Path) -> list[str]:
+        tree = _tree(path)
+        found = [] if ast.get_docstring(tree) else ["module"]
+        stack: list[ast.AST] = [tree]
+        while stack:
+            for node in ast.iter_child_nodes(stack.pop()):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                    if not node.name.startswith("_") and not ast.get_docstring(node):
+                        found.append(node.name)
+                    if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                        stack.append(node)
+        return found
+
+    assert _offenders(bare) == {}
+
+
+def test_no_user_input_is_checked_by_assert_and_no_error_is_swallowed() -> None:
+    def swallowed(path: Path) -> list[str]:
+        found = []
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.Assert):
+                found.append(f"assert at line {node.lineno}")
+            if isinstance(node, ast.ExceptHandler):
+                only_pass = len(node.body) == 1 and isinstance(node.body[0], ast.Pass)
+                if only_pass and (node.type is None or ast.unparse(node.type) == "Exception"):
+                    found.append(f"error swallowed at line {node.lineno}")
+        return found
+
+    assert _offenders(swallowed) == {}
 
 
 @pytest.mark.parametrize("package", ["instrument", "analysis"])
@@ -160,6 +182,7 @@ def test_texts_carry_no_path_of_a_machine() -> None:
 def test_tests_share_modules_that_bear_a_name_of_their_own() -> None:
     """`conftest` is one name for many files: whichever was imported first would be given to all."""
     tests = [p for p in (ROOT / "tests").rglob("*.py") if "__pycache__" not in p.parts]
-    assert not [_relative(p) for p in tests if "conftest" in _imports(p)]
+    named = [p for p in tests if "conftest" in p.read_text(encoding="utf-8")]  # the others need no parsing
+    assert not [_relative(p) for p in named if "conftest" in _imports(p)]
     shared = [p.name for p in tests if p.name not in ("conftest.py", "__init__.py")]
     assert sorted(shared) == sorted(set(shared))
