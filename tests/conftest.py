@@ -1,7 +1,8 @@
-"""Shared by all tests: a skip cannot turn continuous integration green."""
+"""Shared by all tests: a skip cannot turn continuous integration green; memory is searched for rings rarely."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator
 from typing import Any
@@ -11,6 +12,13 @@ import pytest
 
 hypothesis.settings.register_profile("patient", deadline=None)  # an example may wait for a busy machine
 hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what collecting made out of every later search for rings of objects: it stays to the end anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)

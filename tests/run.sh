@@ -2,6 +2,8 @@
 # The tests: in parallel what can be, then one line a reader can trust.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-workers="${WORKERS:-2}"
+workers="${WORKERS:-3}"
+# servers, jobs and commands start as processes by the hundred: what is compiled once is kept for the next
+unset PYTHONDONTWRITEBYTECODE
 # files in the order of their folders: the long ones of browsers and servers come early, the short ones fill the end
 .venv/bin/python -m pytest -q -n "$workers" --dist loadfile --no-loadscope-reorder -p no:cacheprovider --durations=15 "$@"

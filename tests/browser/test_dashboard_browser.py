@@ -11,16 +11,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from sqlalchemy import select
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
+sys.path.insert(0, str(Path(__file__).parent))
+from quiet_pages import outside_of, settled
 from small_study import small_validation
 from study_of_tests import open_study
 
@@ -87,26 +88,15 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
     address: str, browser: Browser, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    outside: list[str] = []
-
-    def guard(route: Route) -> None:
-        parts = urlsplit(route.request.url)
-        if parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            outside.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", guard)
+    outside = outside_of(context)
     page = context.new_page()
     page.set_default_timeout(90_000)  # a busy machine is no fault
     found = {}
     for path in PATHS:
         page.goto(address + path)
         page.wait_for_selector("h1")
-        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
         page.wait_for_function(SHOWN, arg=scheme == "dark")
-        page.wait_for_timeout(500)  # fonts and the drawing of tables
+        settled(page)
         if faults := _faults(page):
             found[path or "overview"] = faults
         assert page.locator("[data-testid=stException]").count() == 0, path
@@ -191,8 +181,7 @@ def test_the_team_page_fits_a_telephone(tmp_path: Path, browser: Browser) -> Non
         page.get_by_text("They are shown only here.").wait_for()
         page.get_by_role("button", name="Record the withdrawal").click()
         page.get_by_text("the study has no person").wait_for()
-        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-        page.wait_for_timeout(500)
+        settled(page)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert _faults(page) == []
         context.close()

@@ -12,15 +12,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
+sys.path.insert(0, str(Path(__file__).parent))
+from quiet_pages import outside_of, settled
 from small_study import DATA, SCALE, small_validation
 
 pytestmark = pytest.mark.browser
@@ -54,7 +55,7 @@ class Board:
 
     folder: Path
     port: int = 0
-    outside: list[str] = field(default_factory=list)
+    contexts: list[list[str]] = field(default_factory=list)
     process: subprocess.Popen[bytes] | None = None
 
     def begin(self) -> None:
@@ -82,14 +83,6 @@ class Board:
     def address(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/dashboard/{path}"
 
-    def guard(self, route: Route) -> None:
-        parts = urlsplit(route.request.url)
-        if parts.scheme in ("data", "blob") or parts.hostname == "127.0.0.1":
-            route.continue_()
-        else:
-            self.outside.append(route.request.url)
-            route.abort()
-
 
 @pytest.fixture
 def board(tmp_path: Path) -> Iterator[Board]:
@@ -99,24 +92,19 @@ def board(tmp_path: Path) -> Iterator[Board]:
     made.begin()
     yield made
     made.end()
-    assert made.outside == []
+    assert [outside for outside in made.contexts if outside] == []
 
 
 def opened(browser: Browser, board: Board, path: str, width: int, scheme: str = "light") -> Page:
     view = {"width": width, "height": 900}
     context = browser.new_context(viewport=view, accept_downloads=True, color_scheme=scheme)
-    context.route("**/*", board.guard)
+    board.contexts.append(outside_of(context))
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(board.address(path))
     page.wait_for_selector("h1")
     settled(page)
     return page
-
-
-def settled(page: Page) -> None:
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    page.wait_for_timeout(500)  # fonts and the drawing of tables
 
 
 def sound(page: Page, name: str, width: int) -> None:

@@ -1,0 +1,49 @@
+"""What tests of pages share: wait until a page rests, and know what it asked of the network."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import BrowserContext, Page
+
+# Nothing runs on the server, the fonts are there, and ten drawings in a row changed nothing of the page.
+RESTS = """
+() => new Promise(done => {
+  const app = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]');
+  if (!app || document.querySelector('[data-testid=stSkeleton]')) { setTimeout(() => done(false), 20); return; }
+  document.fonts.ready.then(() => {
+    let still = 0;
+    const watch = new MutationObserver(() => { still = 0; });
+    watch.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+    const began = performance.now();
+    const look = () => {
+      still += 1;
+      if (still > 10 || performance.now() - began > 500) { watch.disconnect(); done(true); }
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  });
+})
+"""
+
+
+def settled(page: Page) -> None:
+    """Wait until the page shows what it will show."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_function(RESTS)
+
+
+def outside_of(context: BrowserContext) -> list[str]:
+    """List, filled as it happens, of what pages ask of any place but this machine.
+
+    The requests are watched and not answered in the browser's stead: then it keeps scripts from page to page.
+    """
+    found: list[str] = []
+
+    def look(url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+            found.append(url)
+
+    context.on("request", lambda request: look(request.url))
+    return found
