@@ -51,7 +51,7 @@ BLINDNESS = {
 @pytest.fixture(scope="module")
 def drawn(tree: dict[str, Any], scale: Instrument, answers: pd.DataFrame) -> dict[str, tuple[Any, Figure]]:
     """One drawing of every figure, from real validations of small studies."""
-    data = simulate_study("dta_example", n=250, seed=3)
+    data = simulate_study("dta_example", n=180, seed=3)
     topics = [topic.name for topic in validate.__globals__["TOPICS"] if topic.name not in ELSEWHERE]
     trees = [
         tree,
@@ -162,6 +162,16 @@ def derived(name: str, section: Any, figure: Figure) -> list[float]:
     return []
 
 
+DRAWINGS: dict[tuple[str, int], str] = {}
+
+
+def svg_of(name: str, width: int, figure: Figure) -> str:
+    """The drawing of a figure of the fixture, made once for all tests of it."""
+    if (name, width) not in DRAWINGS:
+        DRAWINGS[name, width] = to_svg(figure, width)
+    return DRAWINGS[name, width]
+
+
 def names() -> list[str]:
     return list(FIGURES)
 
@@ -198,7 +208,7 @@ def test_every_plotted_number_is_in_its_table(name: str, drawn: dict[str, Any]) 
 def test_export_needs_no_browser(name: str, drawn: dict[str, Any]) -> None:
     _, figure = drawn[name]
     for width in (NARROW, WIDE):
-        svg = to_svg(figure, width)
+        svg = svg_of(name, width, figure)
         assert svg.startswith("<svg") and "NaN" not in svg
         assert float(re.search(r'width="([\d.]+)"', svg)[1]) <= width * 1.12 + 30  # type: ignore[index]
     assert to_png(figure, NARROW, scale=1.0).startswith(b"\x89PNG")
@@ -226,10 +236,9 @@ def blended(colour: str, paper: str, opacity: float) -> str:
 @pytest.mark.parametrize("name", names())
 def test_marks_stand_out_on_light_and_dark_paper(name: str, drawn: dict[str, Any]) -> None:
     _, figure = drawn[name]
-    shapes = re.findall(r"<path aria-label[^>]*>", to_svg(figure))
-    shapes += re.findall(
-        r'<(?:path|line|rect|text)[^>]*aria-roledescription="[^"]*mark[^"]*"[^>]*>', to_svg(figure)
-    )
+    svg = svg_of(name, WIDE, figure)
+    shapes = re.findall(r"<path aria-label[^>]*>", svg)
+    shapes += re.findall(r'<(?:path|line|rect|text)[^>]*aria-roledescription="[^"]*mark[^"]*"[^>]*>', svg)
     for shape in shapes:
         found = dict(re.findall(r'\s([\w-]+)="([^"]*)"', shape))
         if found.get("aria-roledescription") == REPEATED.get(name):
