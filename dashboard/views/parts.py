@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.report.labels import wordings_of
 from analysis.report.questions import QuestionRow
@@ -265,15 +266,25 @@ class Place:
     chosen: tuple[tuple[str, str], ...] = ()
 
 
-def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+Later = list[Callable[[], None]]
+"""What is drawn when the rest of a page stands: pictures that only a phone shows."""
+
+
+def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> Later:
     """Show every figure of a section; its numbers stand in the tables of the same page.
 
     Each is drawn once for its place and the paper it stands on, whoever looks, and however often.
+
+    Returns
+    -------
+    list
+        Calls that put the pictures for a phone in their places.
     """
     dark = st.context.theme.type == "dark"
+    later: Later = []
     for figure in section["figures"]:
         drawn = _drawn(place.version, place.name, place.chosen, figure, dark, section, meta)
-        if not drawn.page:
+        if not drawn.page and drawn.live is None:
             st.warning(
                 f"The figure {drawn.title!r} cannot be drawn from these numbers; its tables stand below."
             )
@@ -281,14 +292,28 @@ def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, An
         st.markdown(f"**{drawn.title}**")
         if drawn.live is not None:
             st.vega_lite_chart(drawn.live, theme=None, width="stretch", alt=drawn.words)
-        st.html(drawn.page)
+            later.append(partial(_fill, st.empty(), place, figure, dark, section, meta))
+        else:
+            st.html(drawn.page)
         with st.expander("This figure in words and numbers"):
             st.markdown(drawn.words.replace("*", "\\*").replace("$", "\\$"))
             for name in drawn.tables:
                 _table(table_view("", section, name))
+    return later
 
 
-def show_map(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+def _fill(
+    hole: DeltaGenerator,
+    place: Place,
+    figure: str,
+    dark: bool,
+    section: Mapping[str, Any],
+    meta: Mapping[str, Any],
+) -> None:
+    hole.html(_narrow(place.version, place.name, place.chosen, figure, dark, section, meta))
+
+
+def show_map(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> Later:
     """Show the map of a section, where it has one; its numbers stand in the table of the same page."""
     from analysis.figures.live import live_chart
     from analysis.figures.maps import map_of
@@ -296,10 +321,15 @@ def show_map(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> 
 
     figure = map_of(name, section, meta)
     if figure is None:
-        return
+        return []
     st.markdown(f"**{figure.title}**")
     show_live(live_chart(figure, section, wordings_of(meta)), figure.alt)
-    st.html(responsive_images(figure, dark=st.context.theme.type == "dark", narrow_only=True))
+    hole, dark = st.empty(), st.context.theme.type == "dark"
+
+    def fill() -> None:
+        hole.html(responsive_images(figure, dark=dark, narrow_only=True))
+
+    return [fill]
 
 
 def show_live(chart: Any, words: str) -> None:
@@ -320,8 +350,8 @@ def show_live(chart: Any, words: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A figure as a page shows it; without `page` when it could not be drawn, without `live` where a picture
-    must do on a wide screen as on a narrow one.
+    """A figure as a page shows it: `live`, or as pictures (`page`) where these must do on a wide screen, too;
+    neither when it could not be drawn.
     """
 
     title: str
@@ -345,6 +375,26 @@ def _drawn(
     return _draw({**_section, "figures": [figure]}, figure, _meta, dark)
 
 
+@st.cache_data(show_spinner=False, max_entries=256)
+def _narrow(
+    version: str,
+    name: str,
+    chosen: tuple[tuple[str, str], ...],
+    figure: str,
+    dark: bool,
+    _section: Mapping[str, Any],
+    _meta: Mapping[str, Any],
+) -> str:
+    """Draw the picture that a phone shows in the place of a live figure."""
+    from analysis.figures.base import unchecked
+    from analysis.figures.registry import build_figures
+    from analysis.report.html import responsive_images
+
+    with unchecked():
+        drawn = build_figures({**_section, "figures": [figure]}, _meta)[figure]
+        return responsive_images(drawn, dark=dark, narrow_only=True)
+
+
 def _draw(section: Mapping[str, Any], name: str, meta: Mapping[str, Any], dark: bool) -> Drawn:
     from analysis.figures.base import live_spec, unchecked
     from analysis.figures.live import live_chart
@@ -356,7 +406,7 @@ def _draw(section: Mapping[str, Any], name: str, meta: Mapping[str, Any], dark: 
             figure = build_figures(section, meta)[name]
             chart = live_chart(figure, section, wordings_of(meta))
             live = None if chart is None else live_spec(chart, dark=dark)
-            page = responsive_images(figure, dark=dark, narrow_only=live is not None)
+            page = responsive_images(figure, dark=dark) if live is None else ""
     except (ValueError, TypeError, KeyError, IndexError):  # too few numbers, or a figure of another version
         return Drawn(title=name)
     return Drawn(title=figure.title, words=figure.alt, page=page, live=live, tables=figure.tables)

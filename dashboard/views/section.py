@@ -14,11 +14,11 @@ from dashboard.glossary import explained
 from dashboard.views import parts
 
 
-def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, heading: bool) -> None:
-    """Show one section of the results; `chosen` filters its tables."""
+def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, heading: bool) -> parts.Later:
+    """Show one section of the results; `chosen` filters its tables. Gives what is drawn last."""
     tree = state.read
     if tree is None:
-        return
+        return []
     page = services.section_parts(tree, name, chosen)
     section = page["section"]
     if heading:
@@ -32,7 +32,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
         st.info(section["message"])
     if page["next_step"]:
         st.markdown(page["next_step"])
-        return
+        return []
     for problem in section.get("problems", []):
         st.error(f"A part of this failed. {problem}")
     for line in page["untested"]:
@@ -44,8 +44,9 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
     else:
         _sentences(page["prose"])
     told = touching(tree["sections"][name], chosen)
-    parts.show_figures(parts.Place(version=state.version, name=name, chosen=told), section, tree["meta"])
-    parts.show_map(name, section, tree["meta"])
+    place = parts.Place(version=state.version, name=name, chosen=told)
+    later = parts.show_figures(place, section, tree["meta"])
+    later += parts.show_map(name, section, tree["meta"])
     ids = {label: item for item, label in tree["meta"].get(READ, {}).items()}
     views = [
         (view, [ids.get(item, item) for item in section["tables"][view.name].get("item", ())])
@@ -56,6 +57,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
     for warning in section.get("warnings", []):
         st.warning(warning)
     parts.small(page["method"])
+    return later
 
 
 def _sentences(sentences: list[str]) -> None:

@@ -33,8 +33,11 @@ def show(page: PageOf) -> None:
         return
     chosen = _chosen(filters.choices(state.read, present), page.path, arrived=arrived)
     present = _opened(state.read, page.path, present, arrived=arrived)
+    later: parts.Later = []
     for name in present:
-        section.show_topic(state, name, chosen, heading=len(present) > 1)
+        later += section.show_topic(state, name, chosen, heading=len(present) > 1)
+    for draw in later:
+        draw()
 
 
 def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> list[str]:

@@ -26,6 +26,15 @@ SERVE = (
     "log_level='warning')"
 )
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+TRIVIAL = (
+    "import streamlit as st, pandas as pd\n"
+    "st.title('A page')\n"
+    "chosen = st.selectbox('Filter', ['All', 'One', 'Two'])\n"
+    "st.query_params['filter'] = chosen\n"
+    "st.write(chosen)\n"
+    "st.dataframe(pd.DataFrame({'a': range(5)}))\n"
+)
+"""A page with a heading, a filter and a table: what Streamlit itself takes."""
 PATHS = ["", *(page.path for page in PAGES), "report", "provenance", "score-file"]
 
 
@@ -66,6 +75,24 @@ def served(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
     return server, f"http://127.0.0.1:{port}/dashboard/"
 
 
+def trivial() -> tuple[subprocess.Popen[bytes], str]:
+    """Start a page of Streamlit that holds next to nothing, for comparison in the same run."""
+    script = Path(tempfile.mkdtemp(prefix="trivial-")) / "page.py"
+    script.write_text(TRIVIAL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = ["-m", "streamlit", "run", str(script), "--server.headless", "true", "--server.port", str(port)]
+    quiet = ["--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"]
+    server = subprocess.Popen([sys.executable, *command, *quiet], stdout=subprocess.DEVNULL)
+    for _ in range(300):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.1)
+    return server, f"http://127.0.0.1:{port}/"
+
+
 def busy(server: subprocess.Popen[bytes]) -> float:
     """Seconds of processor the server has used: what remains comparable on a machine that does other things."""
     fields = Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -102,12 +129,19 @@ def measured(folder: Path) -> None:
     """Print one line for each page, and the longest waits."""
     server, address = served(folder)
     worst = {"first": 0.0, "again": 0.0, "filter": 0.0}
+    small, small_address = trivial()
     try:
         with sync_playwright() as playwright:
             found = shutil.which("chromium")
             browser = playwright.chromium.launch(
                 executable_path=found, args=["--no-sandbox", "--disable-gpu"]
             )
+            page = browser.new_page(viewport={"width": 1280, "height": 900})
+            opened(page, small_address)
+            bare = sorted(opened(page, small_address)[0] for _ in range(3))[1]
+            changed = filtered(page) or 1.0
+            page.close()
+            print(f"trivial page     again {bare:.2f}, filter {changed:.2f}", flush=True)
             for path in PATHS:
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 begun = busy(server)
@@ -116,16 +150,19 @@ def measured(folder: Path) -> None:
                 again, rest = opened(page, address + path)
                 choice = filtered(page) if path != "score-file" else None
                 text = f"{path or 'overview':16} first {first:.2f} (whole {whole:.2f}, processor {used:.2f})"
-                text += f", again {again:.2f} ({rest:.2f})"
-                print(text + (f", filter {choice:.2f}" if choice is not None else ""), flush=True)
+                text += f", again {again:.2f} ({rest:.2f}; {again / bare:.2f} of the trivial page)"
+                if choice is not None:
+                    text += f", filter {choice:.2f} ({choice / changed:.2f} of it)"
+                print(text, flush=True)
                 worst["first"] = max(worst["first"], first)
                 worst["again"] = max(worst["again"], again)
                 worst["filter"] = max(worst["filter"], choice or 0.0)
                 page.close()
             browser.close()
     finally:
-        server.terminate()
-        server.wait(10)
+        for process in (server, small):
+            process.terminate()
+            process.wait(10)
     print("longest: " + ", ".join(f"{kind} {seconds:.2f} s" for kind, seconds in worst.items()))
 
 
