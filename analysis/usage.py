@@ -29,6 +29,7 @@ from analysis.usage_faults import (
     check_tally,
     check_twins,
     refuse_most_set_aside,
+    refuse_twin_kinds,
     refuse_unplaced,
 )
 from analysis.usage_people import COUNTED, PERIODS, everybody, finish, measure_of, retention, share_of
@@ -274,7 +275,7 @@ def summarise_usage(
     people = with_clock(people_table(participants, how, plan.zone), participants, plan, how)
     with quiet_driver():
         con = connect(engine)
-        with clock_on_utc(con), faults_in_words(how):
+        with clock_on_utc(con), faults_in_words(how, events):
             return _summarise(
                 plan, people, events, con, completed_kind, login_kind, skew_minutes, retention_days, how
             )
@@ -384,6 +385,7 @@ def opened_log(
     notes += check_tally(tally, log, plan.zone, reading, events)
     kinds = sorted(str(kind) for kind in tally["kind"].dropna())
     completed = _completed_kind(plan, kinds, completed_kind, notes)
+    refuse_twin_kinds(tally, (completed, login_kind), reading)
     rule = replace(rule, completed_kind=completed, lasting=bool(tally["lasting"].sum()))
     rule = replace(rule, measure=measure_of(plan, rule), unrelated_kind=_unrelated(plan, kinds, rule, notes))
     counts = _counts(tally, log, people)

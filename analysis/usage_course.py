@@ -85,7 +85,7 @@ def use_course(
     people = with_clock(people_table(participants, how, plan.zone), participants, plan, how)
     with quiet_driver():
         con = connect(engine)
-        with clock_on_utc(con), faults_in_words(how):
+        with clock_on_utc(con), faults_in_words(how, events):
             opened = opened_log(plan, people, events, con, None, "login", 5.0, (), how)
             n_events = int(opened.tally["events"].sum())
             rule, kinds = opened.rule, opened.kinds

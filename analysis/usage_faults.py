@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,42 @@ def check_tally(tally: pd.DataFrame, log: ReadLog, zone: str, reading: LogReadin
         options = " or ".join(reading.option("durations", unit) for unit in ("s", "ms", "min"))
         raise reading.fault(fact, f"say what they are with {options}.")
     return notes
+
+
+def refuse_twin_kinds(tally: pd.DataFrame, counted: tuple[str, ...], reading: LogReading) -> None:
+    """Refuse kinds that are one but for capitals, blanks or marks, where one is counted and others are not.
+
+    Parameters
+    ----------
+    tally
+        `kind`, and `events` of each.
+    counted
+        Kinds that the table counts.
+    reading
+        Who asks.
+
+    Raises
+    ------
+    ResponseDataError
+        A counted kind is written in several ways.
+    """
+    numbers = {
+        str(kind): int(n) for kind, n in zip(tally["kind"], tally["events"], strict=True) if pd.notna(kind)
+    }
+    for kind in filter(None, counted):
+        others = [name for name in numbers if name != kind and _folded(name) == _folded(kind)]
+        if kind in numbers and others:
+            n = sum(numbers[name] for name in others)
+            fact = (
+                f"{reading.source}: {count_of(numbers[kind], 'event')} of kind {kind!r} count, "
+                f"and {n} more are called {name_offenders(others)}."
+            )
+            raise reading.fault(fact, "write one kind in one way, or give kinds that differ other names.")
+
+
+def _folded(kind: str) -> str:
+    """A kind without capitals, blanks, marks and signs that cannot be seen."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", kind).casefold() if sign.isalnum())
 
 
 def _lines_of(name: str, form: str | None, reading: LogReading, events: Any) -> str:

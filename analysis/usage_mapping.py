@@ -23,6 +23,7 @@ from instrument.responses_raw import count_of
 JSON_LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 VIEW = "dta_log"
 LONGEST_LINE = 1_000_000
+LONGEST_START = 1_000
 FIELDS = ("participant", "at", "kind", "duration", "event_id")
 _PATH = re.compile(r"""[^."'\[\]]+(?:\.[^."'\[\]]+)*(?:\[[^"'\[\]]+\])?""")
 _TAKEN = re.compile(r"^(.*)\[([^\]]+)\]$")
@@ -119,6 +120,33 @@ def fields_of_first_line(path: str) -> list[str]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError):
         return []
     return list(first) if isinstance(first, dict) else []
+
+
+def refuse_other_json(path: str, reading: LogReading) -> None:
+    """Refuse a file that is one JSON text over many lines: none of its lines would be an event.
+
+    Parameters
+    ----------
+    path
+        As for `fields_of_first_line`.
+    reading
+        Who asks.
+
+    Raises
+    ------
+    ResponseDataError
+        The file begins with a list, or with an object that its first line does not end.
+    """
+    files = sorted(glob.glob(path)) or [path]
+    opener: Any = gzip.open if files[0].endswith(".gz") else open
+    try:
+        with opener(files[0], "rt", encoding="utf-8-sig") as file:
+            start = file.read(LONGEST_START).lstrip()
+    except (OSError, EOFError, UnicodeDecodeError):
+        return
+    if start.startswith("[") or re.match(r"\{\s*\n", start):
+        fact = f"{reading.source} is one JSON text, not an event in each line."
+        raise reading.fault(fact, "write each event as one line of JSON, as `jq -c '.[]'` does with a list.")
 
 
 class LogMapping(Model):
@@ -296,6 +324,7 @@ def _of_json(
     path: str, mapping: LogMapping, con: Any, reading: LogReading
 ) -> tuple[Any, dict[str, tuple[str, ...]]]:
     """Columns of JSON lines as text; a line that is no JSON gives an event of nobody, which is counted."""
+    refuse_other_json(path, reading)
     if con.name != "duckdb":
         raise reading.fault("JSON lines are read by DuckDB alone.", "leave --engine out.")
     fields: dict[str, str] = {"participant": _extract(mapping.participant)}

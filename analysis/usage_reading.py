@@ -35,6 +35,11 @@ LONG_MINUTES = 240.0
 """Events longer than four hours are rare: where many are, the numbers are hardly minutes."""
 MANY_LONG = 0.01
 CLOCKS = ("at", "received")
+DAY_ALONE = r"\s*(?:\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\s*"
+NO_TIME = (
+    "{0!r} holds days without a time: events of one day are one session, "
+    "and those alike in all else count once"
+)
 NUMBERS = ("day", "received_day", "duration")
 OWN = frozenset({"participant", "kind", *CLOCKS, *NUMBERS, "event_id"})
 
@@ -227,6 +232,8 @@ def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockFo
     """Form of a column of stamps; None where the engine holds timestamps already."""
     kind, where = cells.type(), f"{reading.source}: column {name!r}"
     if kind.is_timestamp() or kind.is_date():
+        if kind.is_date():
+            reading.notes.append(NO_TIME.format(name))
         return None
     named = named_form(reading.dates, reading.caller) if reading.dates is not None else None
     if kind.is_string():
@@ -234,6 +241,8 @@ def _clock_form(cells: Any, name: str, con: Any, reading: LogReading) -> ClockFo
         if not len(first):
             fact = f"{where} is empty."
             raise reading.fault(fact, "give timestamps there, or days since enrolment as `day`.")
+        if first["cell"].str.fullmatch(DAY_ALONE).all():
+            reading.notes.append(NO_TIME.format(name))
         return recognised_form(first["cell"].tolist(), reading.caller, where, named)
     if kind.is_numeric():
         if named is not None and not named.is_text:

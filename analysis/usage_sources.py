@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import datetime
 import gzip
+import tempfile
 import warnings
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +24,8 @@ from analysis.usage_clock import MICROSECONDS_PER_DAY, moments_by_clock
 from analysis.usage_mapping import JSON_LINES, fields_of_first_line, tool_of_fields, with_mapping
 from analysis.usage_reading import LogReading
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.responses_people import id_text
+from instrument.responses_people import id_text, is_rounded
+from instrument.responses_raw import count_of
 from instrument.responses_text import separator_in
 from instrument.side_columns import Place, amounts
 from instrument.written_cells import MARKED
@@ -31,6 +34,9 @@ CALLER = "summarise_usage"
 PLAIN = LogReading()
 REQUIRED = ("participant", "kind")
 ENGINES = ("duckdb", "_duckdb", "pyspark", "py4j")
+SAVED_AS = (".csv", ".tsv", ".jsonl")
+LIMITS = {"memory_limit": "1500MB", "preserve_insertion_order": "false", "enable_progress_bar": "false"}
+"""Of our own DuckDB: a process holds about half a gigabyte beside what its engine counts."""
 TEXT_FILES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
 
 
@@ -72,16 +78,39 @@ def clock_on_utc(con: Any) -> Iterator[None]:
 
 
 @contextmanager
-def faults_in_words(reading: LogReading) -> Iterator[None]:
+def faults_in_words(reading: LogReading, events: Any = None) -> Iterator[None]:
     """Say that an engine could not read the log; its own words may hold cells of it."""
     try:
         yield
     except Exception as error:
         if type(error).__module__.split(".")[0] not in ENGINES:
             raise
-        fact = f"{reading.source} cannot be read by the engine ({type(error).__name__})."
+        fact = f"{reading.source} cannot be read by the engine ({type(error).__name__})"
+        fact += f"{_uneven_line(events, reading)}."
         hint = "see that every line has the fields of the header, and that quotes are closed."
         raise reading.fault(fact, hint) from None
+
+
+def _uneven_line(events: Any, reading: LogReading) -> str:
+    """Say which record of a text file is the first with other fields than its header; else empty."""
+    name = str(events) if isinstance(events, (str, Path)) else ""
+    if not name.endswith(TEXT_FILES) or not Path(name).is_file():
+        return ""
+    unzip = gzip.open if name.endswith(".gz") else open
+    begins, width = 1, 0
+    try:
+        with unzip(name, "rt", encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file, delimiter=separator_of(name, reading), strict=True)
+            for row in rows:
+                width = width or len(row)
+                if row and len(row) != width:
+                    return f": line {begins} has {count_of(len(row), 'field')}, and the header {width}"
+                begins = rows.line_num + 1
+    except csv.Error:
+        return f": the record that begins on line {begins} cannot be split into fields"
+    except (OSError, EOFError, UnicodeDecodeError):
+        return ""
+    return ""
 
 
 def connect(engine: Any = None) -> Any:
@@ -99,9 +128,7 @@ def connect(engine: Any = None) -> Any:
         Connected.
     """
     if engine is None:
-        con = ibis.duckdb.connect()
-        con.raw_sql("SET preserve_insertion_order = false; SET memory_limit = '2500MB'")
-        return con
+        return _own_engine()
     if not isinstance(engine, str):
         return engine
     if engine.startswith("spark"):
@@ -119,6 +146,16 @@ def connect(engine: Any = None) -> Any:
         fact = f"the engine could not be reached ({type(error).__name__})."
         hint = "give a connection string that Ibis knows, such as 'duckdb://file.db' or 'spark:local[2]'."
         raise ResponseDataError(fact_and_hint(CALLER, fact, hint)) from None
+
+
+def _own_engine() -> Any:
+    """DuckDB in memory, bounded; what does not fit lies in a folder of its own, which goes with it."""
+    con = ibis.duckdb.connect()
+    folder = tempfile.TemporaryDirectory(prefix="dta-")
+    weakref.finalize(con, folder.cleanup)
+    settings = {**LIMITS, "temp_directory": folder.name}
+    con.raw_sql("; ".join(f"SET {name} = '{value}'" for name, value in settings.items()))
+    return con
 
 
 def events_table(events: Any, con: Any, reading: LogReading = PLAIN) -> Any:
@@ -179,6 +216,9 @@ def _open(events: Any, con: Any, reading: LogReading) -> Any:
             return _existing(name, reading)
         if name.endswith(TEXT_FILES):
             return _without_marks(_read_text(_existing(name, reading), con, reading))
+        if Path(name).suffix and Path(name).is_file():
+            fact = f"{Path(name).name!r} has the ending {Path(name).suffix!r}, which no log has."
+            raise reading.fault(fact, f"save it as {', '.join(SAVED_AS)}, or .parquet.")
         try:
             return con.table(name)
         except TableNotFound:
@@ -326,6 +366,9 @@ def people_table(
         raise place.fault("participant", absent, "hold no id", "name everyone, or delete the row.")
     known = pd.DataFrame({"participant": pd.Series(ids, dtype="object")})
     doubled = known["participant"][known["participant"].duplicated()].unique()
+    if rounded := sum(map(is_rounded, doubled)):
+        fact = f"{count_of(rounded, 'id')} rounded by a spreadsheet stand for several participants."
+        raise reading.fault(fact, "export the ids again, as text.")
     if len(doubled):
         fact = f"{len(doubled)} participants have several rows: {name_offenders(doubled)}."
         raise reading.fault(fact, "give one row per participant.")

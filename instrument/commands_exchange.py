@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from instrument.definition import Instrument
+    from instrument.recognition import Recognition
 
 app = typer.Typer()
 READERS = ("table", "redcap", "fhir")
@@ -184,7 +185,7 @@ def import_command(
     if form is not None:
         typer.echo(forms_into_store(files, form, study, enrolment, (store, keys), allowed, paper=paper))
         return
-    file = files[0]
+    file, recognised = files[0], None
     if mapping is None and reader == "table" and (yes or (out is None and study is None)):
         said = {"sheet": sheet, "encoding": encoding, "delimiter": delimiter}
         columns = {"participant": participant, "wave": wave}
@@ -197,7 +198,8 @@ def import_command(
                 f"Then: dta validate {file} --instrument {instrument} --mapping {write_mapping} --out report"
             )
             return
-        mapping = recognised
+    if recognised is not None:
+        mapping = write_mapping  # while what was recognised is held, the file is not taken apart again
     if (out is None) == (study is None):
         fact = "one place to put the answers is needed."
         raise DefinitionError(fact_and_hint("dta import", fact, "add either --out FILE or --study ID."))
@@ -242,7 +244,7 @@ def _recognise(
     columns: dict[str, str],
     *,
     take_all: bool,
-) -> Path:
+) -> Recognition:
     """Show what the columns of a file were taken for, and write it down for a person to correct."""
     from instrument.recognition import FileForm, NothingRecognised, mapping_text, recognise
     from instrument.whole_files import write_whole
@@ -279,7 +281,7 @@ def _recognise(
         typer.echo(
             "lines under `unsure`; or, if the table is right, delete the file and run this with --yes."
         )
-    return where
+    return found
 
 
 def _read_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -69,9 +70,16 @@ def ids_alike(name: str, ways: Iterable[str]) -> str:
     return name
 
 
+def _in_plain_figures(name: str) -> str:
+    """Full-width signs and the figures of other scripts as 0 to 9; capitals and blanks do not count."""
+    plain = _without_blanks(unicodedata.normalize("NFKC", name)).casefold()
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in plain)
+
+
 CAUSES: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("blanks", _without_blanks),
     ("capitals", lambda name: _without_blanks(name).casefold()),
+    ("the form of their figures or letters", _in_plain_figures),
     ("decimals (1.0 for 1)", _without_decimals),
     ("leading zeros", _without_zeros),
     ("a prefix or leading zeros", _number),

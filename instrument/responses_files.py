@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.responses_formats import read_parquet_table, read_spss, read_stata, read_workbook
@@ -21,6 +22,8 @@ SAVE_AS = {
     ".omv": "open it in jamovi and export its data: menu, Export, as .sav or CSV.",
 }
 """How a file of an ending that is not read is saved as one that is."""
+OPENED: WeakValueDictionary[tuple[object, ...], RawTable] = WeakValueDictionary()
+"""Tables that somebody still holds, by content and by how they were read: a file is not taken apart twice."""
 
 
 def read_raw(
@@ -72,6 +75,10 @@ def read_raw(
     if not content:
         fact = f"{path.name}: the file is empty."
         raise ResponseDataError(fact_and_hint(caller, fact, "check the export."))
+    checksum = hashlib.sha256(content).hexdigest()
+    key = (checksum, path.name, sheet, encoding, delimiter, rows_above)
+    if (opened := OPENED.get(key)) is not None:
+        return dataclasses.replace(opened, caller=caller)
     if suffix in SUFFIXES:
         raw = read_delimited(path, content, caller, encoding, delimiter, rows_above)
     elif suffix == ".xlsx":
@@ -82,4 +89,6 @@ def read_raw(
         raw = read_r(path, content, caller)
     else:
         raw = read_stata(path, caller) if suffix == ".dta" else read_spss(path, caller)
-    return dataclasses.replace(raw, checksum=hashlib.sha256(content).hexdigest())
+    raw = dataclasses.replace(raw, checksum=checksum)
+    OPENED[key] = raw
+    return raw

@@ -27,7 +27,7 @@ class HollowCells:
     is_merged: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, weakref_slot=True)
 class RawTable:
     """Columns and cells of one file or frame, untouched.
 

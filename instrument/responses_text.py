@@ -107,12 +107,22 @@ def read_delimited(
         caller=caller,
         source=path.name,
         columns=list(header),
-        cells=list(zip(*rows[1:], strict=True)) if len(rows) > 1 else [()] * width,
+        cells=_turned(rows[1:], width),
         lines=np.asarray(lines[1:], dtype=np.int64),
         unit="line",
         is_text=True,
         notes=notes,
     )
+
+
+def _turned(rows: list[list[str]], width: int) -> list[tuple[str, ...]]:
+    """Columns of rows of equal length; some rows at a time, as a processor has them at hand."""
+    columns: list[list[str]] = [[] for _ in range(width)]
+    for begin in range(0, len(rows), TURNED_AT_ONCE):
+        some = zip(*rows[begin : begin + TURNED_AT_ONCE], strict=True)
+        for column, cells in zip(columns, some, strict=True):
+            column.extend(cells)
+    return [tuple(column) for column in columns]
 
 
 def _first_line(text: str) -> str:
@@ -122,6 +132,7 @@ def _first_line(text: str) -> str:
 
 
 LONGEST_HEADER = 100_000
+TURNED_AT_ONCE = 512
 MOST_KNOWN = 100_000
 """Texts that are kept to be shared between cells; beyond, they are gathered anew."""
 

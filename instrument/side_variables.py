@@ -15,6 +15,8 @@ SENTINELS = (-999.0, -998.0, -99.0, -98.0, -9.0, -8.0, 88.0, 99.0, 888.0, 998.0,
 """Numbers with which files mark a missing value."""
 FAR = 3.0
 """A sentinel is suspected when it lies further than this many standard deviations from the others."""
+MANY_CATEGORIES = 10
+"""More categories than these, each with a figure, are rather numbers with a sign or a unit beside them."""
 NUMBER_LIKE = "[+-]?[\\d.,'’ \u00a0\u202f]*\\d ?%?"
 MARKS = {"nan", "n/a", "#n/a", "null", "<na>", "#value!", "#ref!", "#div/0!", "#name?", "#num!"}
 
@@ -81,6 +83,7 @@ def variable(
         hint = "leave missing values empty, or write NA."
         raise place.fault(name, marks, "hold an undeclared mark of a missing value", hint)
     _refuse_twins(texts, name, place)
+    notes += _figure_suspicions(texts, like.reindex(texts.index, fill_value=False), name, place)
     return texts.astype("str").where(~blank)
 
 
@@ -95,6 +98,22 @@ def _refuse_twins(texts: pd.Series, name: str, place: Place) -> None:
         chosen = texts.isin(rarer).fillna(False).to_numpy(dtype=bool)
         what = "hold a category that another cell writes with other capitals or blanks"
         raise place.fault(name, chosen, what, "write each category in one way.")
+
+
+def _figure_suspicions(texts: pd.Series, like: pd.Series, name: str, place: Place) -> list[str]:
+    """Say which categories may be meant as numbers: some cells are, or each holds a figure of its own."""
+    among = like.to_numpy(dtype=bool) & texts.notna().to_numpy()
+    if among.any():
+        n = int(among.sum())
+        verb = "is a number" if n == 1 else "are numbers"
+        where = f"{count_of(n, 'cell')} {verb} among words, and taken for categories ({place.rows(among)})"
+        return [f"suspicion: {place.column(name)}: {where}"]
+    known = texts.dropna()
+    distinct = known.unique()
+    if len(distinct) <= MANY_CATEGORIES or not known.str.contains(r"\d").all():
+        return []
+    words = f"{len(distinct)} different texts with figures are taken for categories, not for numbers"
+    return [f"suspicion: {place.column(name)}: {words}"]
 
 
 def sentinel_suspicions(values: np.ndarray, name: str, place: Place) -> list[str]:

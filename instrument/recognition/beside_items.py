@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,7 @@ from instrument.recognition.tools import (
     STATE_NAMES,
     STATES,
     STATUS,
+    TRIED_OUT,
     WAVES,
     YES_OR_NO,
     Tool,
@@ -41,6 +43,8 @@ _CODE = re.compile(r"(?=.*\d)(?:0\d+|[^\W\d_]+[-_]?\d[\w-]*|\d+[-_]?[^\W\d_]\w*)
 """Letters and figures, or figures with zeros in front; no plain number, date, address or sentence."""
 CODES = ("code", "kennung", "kürzel", "pseudonym")
 """How the last word of a question for the code of a person may end."""
+WORDS_OF_AN_ID = 2
+"""More words than these in place of an id, below the answers, are a remark."""
 MOST_OCCASIONS = 50
 """A column with more distinct texts is no occasion."""
 MOST_ROWS = 20
@@ -363,7 +367,34 @@ def rows_left_out(
                 )
                 found.unsure.append(f"without_rows: {words}")
                 found.taken.add(label)
+    for name, usual in tool.usual_rows.items():
+        for label in (label for label in raw.columns if plain_name(label) == name):
+            if tried := _marked_otherwise(raw, label, {*usual, *out.get(label, ())}, found):
+                out[label] = (*out.get(label, ()), *tried)
+                found.taken.add(label)
     return out
+
+
+def _marked_otherwise(raw: RawTable, label: str, known: set[str], found: Found) -> tuple[str, ...]:
+    """Texts that no English export has; those that seem to mark a preview are left out. A person is asked.
+
+    One text that stands in most rows is how the export's language calls a row of somebody.
+    """
+    counts = Counter(cell_text(cell) for cell in raw.column(label))
+    strange = sorted(text for text in counts if text and text not in known)
+    tried = tuple(text for text in strange if TRIED_OUT.search(text))
+    if tried:
+        n = sum(counts[text] for text in tried)
+        words = f"{count_of(n, 'row')} whose {label!r} says {name_offenders(tried)} left out as previews"
+        found.unsure.append(f"without_rows: {words}")
+    others = [text for text in strange if text not in tried]
+    if others and 2 * counts[max(others, key=lambda text: counts[text])] > sum(counts.values()):
+        others.remove(max(others, key=lambda text: counts[text]))
+    if others:
+        n = sum(counts[text] for text in others)
+        words = f"{count_of(n, 'row')} whose {label!r} says {name_offenders(others)} kept as those of people"
+        found.unsure.append(f"without_rows: {words}")
+    return tried
 
 
 def _other_forms(raw: RawTable, items: Sequence[str], found: Found) -> dict[str, tuple[str, ...]]:
@@ -381,15 +412,20 @@ def _other_forms(raw: RawTable, items: Sequence[str], found: Found) -> dict[str,
     return {labels[0]: others}
 
 
-def rows_of_nobody(raw: RawTable, participant: str | None, found: Found) -> dict[str, tuple[str, ...]]:
-    """Rows that sum up the people, or of those who tried the survey out; offered, not taken for granted."""
+def rows_of_nobody(
+    raw: RawTable, participant: str | None, items: Sequence[str], found: Found
+) -> dict[str, tuple[str, ...]]:
+    """Rows that sum up the people, or of those who tried the survey out; offered, not taken for granted.
+
+    Remarks below a table stand where ids do, in rows without an answer; what they say is shown to nobody.
+    """
     if participant is None:
         return {}
     cells = [cell_text(cell) for cell in raw.column(participant)]
     distinct = set(cells)
     sums = sorted(text for text in distinct if sums_up(text))
     trials = sorted(text for text in distinct if is_trial(text))
-    if sum(text in trials for text in cells) > MOST_TRIALS * len(cells):
+    if sum(map(set(trials).__contains__, cells)) > MOST_TRIALS * len(cells):
         trials = []
     longest = len(participant) + 5
     short = [
@@ -402,5 +438,27 @@ def rows_of_nobody(raw: RawTable, participant: str | None, found: Found) -> dict
         if texts:
             words = f"rows whose {participant!r} says {name_offenders(texts)} are {what}"
             found.unsure.append(f"without_rows: {words}")
-    nobody = (*sums, *trials, *heads)
+    remarks = _remarks(raw, cells, items)
+    if remarks.any():
+        words = f"{count_of(int(remarks.sum()), 'row')} without an answer ({raw.where(remarks)})"
+        found.unsure.append(f"without_rows: {words} left out as remarks, by what stands for {participant!r}")
+    said = sorted({cell for cell, is_remark in zip(cells, remarks, strict=True) if is_remark})
+    nobody = tuple(dict.fromkeys((*sums, *trials, *heads, *said)))
     return {participant: nobody} if nobody else {}
+
+
+def _remarks(raw: RawTable, cells: Sequence[str], items: Sequence[str]) -> np.ndarray:
+    """Rows without an answer below the last one with one, which hold several words in place of an id."""
+    chosen = np.zeros(len(cells), dtype=bool)
+    if not items:
+        return chosen
+    below = len(cells)
+    while below and not any(cell_text(_cell(raw.column(label), below - 1)) for label in items):
+        below -= 1
+    if below:  # a table without any answer is another matter
+        chosen[below:] = [len(cell.split()) > WORDS_OF_AN_ID for cell in cells[below:]]
+    return chosen
+
+
+def _cell(column: Any, k: int) -> Any:
+    return column.iloc[k] if hasattr(column, "iloc") else column[k]

@@ -23,6 +23,12 @@ OCCASION = (
 """How names of columns tell an occasion."""
 _BRACKETED = re.compile(r"\[([^\[\]]*)\]\s*$")
 _TAG = re.compile(r"<[^>]+>")
+_CHOSEN = re.compile(
+    r"\s+[-–]\s+(?:selected choice|ausgewählte (?:auswahl|option)|choix sélectionné|opción seleccionada|"
+    r"scelta selezionata|geselecteerde keuze|opção selecionada)\s*$",
+    re.IGNORECASE,
+)
+"""What Qualtrics puts behind the wording of a question that has a text beside its options."""
 
 
 class Ground(Enum):
@@ -131,6 +137,11 @@ def match_items(
             doubt = _doubt(item, told[label], wordings)
             matches[item] = ItemMatch(item=item, column=label, ground=Ground.ID, doubt=doubt)
             taken.add(label)
+    for item, label in _behind_a_name(scale, told, matches, taken).items():
+        matches[item] = ItemMatch(
+            item=item, column=label, ground=Ground.PART, doubt="another name stands before the id"
+        )
+        taken.add(label)
     for item, label in _alike(scale, told, wordings, matches, taken).items():
         matches[item] = ItemMatch(
             item=item, column=label, ground=Ground.ALIKE, doubt="wording differs in part"
@@ -224,6 +235,7 @@ def _texts(label: str, texts: tuple[str, ...]) -> list[str]:
 
 def _wording_parts(text: str) -> set[str]:
     """What of a header may be the wording: all, what stands in brackets, what follows a dash or colon."""
+    text = _CHOSEN.sub("", text)
     parts = {text}
     if found := _BRACKETED.search(text):
         parts.add(found.group(1))
@@ -288,6 +300,23 @@ def _doubt(item: str, texts: list[str], wordings: Mapping[str, set[str]]) -> str
         return ""
     other = next((name for name, keys in wordings.items() if name != item and parts & keys), None)
     return f"named {item!r}, worded as {other!r}" if other is not None else ""
+
+
+def _behind_a_name(
+    scale: Instrument, told: Mapping[str, list[str]], matches: Mapping[str, ItemMatch], taken: set[str]
+) -> dict[str, str]:
+    """Columns that are the only one to end in `_` and the id, where at least half of the items have one.
+
+    What stands before may be a theme (`bond_q1`), but also a wave (`post_q1`) or what was done (`rev_q1`).
+    """
+    found: dict[str, list[str]] = {item: [] for item in scale.item_ids if item not in matches}
+    for label in told:
+        name = plain_name(label)
+        for item, labels in found.items():
+            if label not in taken and name.endswith(f"_{plain_name(item)}"):
+                labels.append(label)
+    one = {item: labels[0] for item, labels in found.items() if len(labels) == 1}
+    return one if 2 * len(one) >= max(2, len(scale.item_ids)) else {}
 
 
 def _alike(

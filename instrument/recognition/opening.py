@@ -98,6 +98,8 @@ def encoding_of(content: bytes) -> tuple[str, bool]:
     >>> encoding_of("Müller".encode()), encoding_of("Müller".encode("cp1252"))
     (('utf-8', True), ('cp1252', False))
     """
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32", True
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16", True
     head = content[:4000]
@@ -185,6 +187,8 @@ def _below(counts: list[int]) -> list[int]:
     if not counts or counts[0] >= counts[-1]:
         return counts
     k = next(k for k, n in enumerate(counts) if n == counts[-1])
+    if max(counts[:k]) > counts[-1] / 2:
+        return counts  # not a title, but a header that lost a field
     return counts[k:] if k <= MOST_ABOVE and len(counts) - k > 1 and len(set(counts[k:])) == 1 else counts
 
 

@@ -21,6 +21,9 @@ from instrument.responses_raw import RawTable, count_of
 ANSWER_NAMES = ("resp", "response", "answer", "item_response", "value", "score", "rating", "antwort", "wert")
 """Plain names of the column of answers where each answer has a row of its own."""
 ITEM_NAMES = ("item", "item_id", "itemid", "question", "variable", "frage")
+NO_TICK = frozenset(
+    {"", "0", "no", "n", "false", "unchecked", "not selected", "nein", "falsch", "non", "faux"}
+)
 _WORD = r"(?:t|w|wave|time|week|month|day|visit|m|welle|woche)"
 _TAGS = (
     re.compile(rf"(?P<name>.+?)[_. -](?P<tag>{OCCASION})"),
@@ -28,9 +31,13 @@ _TAGS = (
     re.compile(rf"(?P<name>.+?)(?P<tag>{_WORD}\d+)"),
     re.compile(rf"(?P<tag>{_WORD}\d+)(?P<name>.+)"),
 )
+OPTIONS = (re.compile(r"(?P<name>.+?)_{2,}(?P<tag>\w+)"), re.compile(r"(?P<name>.+?)\[(?P<tag>\w+)\]"))
+"""How REDCap and LimeSurvey name the boxes of a question in which several may be ticked."""
 
 
-def find_occasions(labels: Sequence[str], scale: Instrument) -> dict[str, dict[str, str]]:
+def find_occasions(
+    labels: Sequence[str], scale: Instrument, patterns: Sequence[re.Pattern[str]] = _TAGS
+) -> dict[str, dict[str, str]]:
     """Find columns that hold one item at one wave: its id with a tag behind or before it, the same for all.
 
     Parameters
@@ -39,6 +46,8 @@ def find_occasions(labels: Sequence[str], scale: Instrument) -> dict[str, dict[s
         Labels of the columns.
     scale
         The instrument.
+    patterns
+        How a label is put together of `name` and `tag`.
 
     Returns
     -------
@@ -61,7 +70,7 @@ def find_occasions(labels: Sequence[str], scale: Instrument) -> dict[str, dict[s
     ids = {plain_name(item): item for item in scale.item_ids}
     fewest = max(1, (len(ids) + 1) // 2)
     best: dict[str, dict[str, str]] = {}
-    for pattern in _TAGS:
+    for pattern in patterns:
         waves: dict[str, dict[str, str]] = {}
         for label in labels:
             found = pattern.fullmatch(plain_name(label))
@@ -71,6 +80,38 @@ def find_occasions(labels: Sequence[str], scale: Instrument) -> dict[str, dict[s
         if len(whole) > max(1, len(best)):
             best = whole
     return best
+
+
+def refuse_ticks(raw: RawTable, options: dict[str, dict[str, str]]) -> None:
+    """Refuse a table whose columns of an item are its options, of which people ticked one.
+
+    Parameters
+    ----------
+    raw
+        Columns by label.
+    options
+        What is taken for waves: items and their columns.
+
+    Raises
+    ------
+    ResponseDataError
+        Each of the columns holds one mark alone, and nobody has two of an item.
+    """
+    ticked: dict[str, np.ndarray] = {}
+    for columns in options.values():
+        for item, label in columns.items():
+            cells = np.array([cell_text(cell).casefold() for cell in raw.column(label)], dtype=object)
+            marks = set(cells) - NO_TICK
+            if len(marks) > 1:
+                return
+            ticked[item] = ticked.get(item, np.zeros(len(cells), dtype=int)) + np.isin(cells, list(marks))
+    if not ticked or max(int(n.max(initial=0)) for n in ticked.values()) != 1:
+        return
+    if sum(int(n.sum()) for n in ticked.values()) <= len(raw.lines):  # too few to tell
+        return
+    names = [label for columns in options.values() for label in columns.values()]
+    fact = f"{name_offenders(names)} hold ticks: a column for each option of an item, not for each wave."
+    raise raw.fault(fact, "export one column for each item, which holds the code or text of what was chosen.")
 
 
 def find_long(raw: RawTable, scale: Instrument) -> tuple[LongForm | None, dict[str, str], str]:

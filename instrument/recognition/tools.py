@@ -37,6 +37,13 @@ STATE_NAMES = ("status", "state", "completed", "complete", "finished", "form sta
 """Plain names of columns that may hold the state of a form in a table of no tool."""
 IMPORT_ID = '{"ImportId"'
 """How cells of Qualtrics' third header row begin."""
+TRIED_OUT = re.compile(
+    r"preview|vorschau|aperçu|prévisualis|pré-?visualiza|vista previa|anteprima|voorbeeld|förhandsgranska|"
+    r"forhåndsvisning|podgląd|önizleme|προεπισκόπηση|предварительн|предпросмотр|معاينة|プレビュー|预览|預覽|"
+    r"미리\s?보기|\btests?\b|\bspam\b",
+    re.IGNORECASE,
+)
+"""How tools in several languages mark a row as that of somebody who tried the survey out."""
 ZERO_WIDTH = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"))
 
 
@@ -134,6 +141,8 @@ class Tool:
         Plain name of a column to the texts of rows that are no answers of people.
     doubted_rows
         The same of rows that the tool itself doubts, such as spam; a person is asked about them.
+    usual_rows
+        The same of rows of people; what is none of these texts, a person is asked about.
     header_rows
         How many rows of the header an export has; 0 where it has to be seen.
     names_row
@@ -151,6 +160,7 @@ class Tool:
     states: dict[str, str] = field(default_factory=dict)
     without_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
     doubted_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    usual_rows: dict[str, tuple[str, ...]] = field(default_factory=dict)
     header_rows: int = 0
     names_row: int = 1
 
@@ -176,6 +186,7 @@ TOOLS = (
             )
         },
         doubted_rows={"status": ("8", "Spam", "12", "Imported Spam", "40", "EX Spam")},
+        usual_rows={"status": ("0", "IP Address", "4", "Imported", "16", "Offline", "Offline Response")},
         header_rows=3,
     ),
     Tool(

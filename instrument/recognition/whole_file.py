@@ -39,7 +39,7 @@ from instrument.recognition.opening import (
     writing_of,
 )
 from instrument.recognition.reading import waves_as_written
-from instrument.recognition.shapes import find_long, find_occasions, widen
+from instrument.recognition.shapes import OPTIONS, find_long, find_occasions, refuse_ticks, widen
 from instrument.recognition.tools import Tool, header_rows_of, tool_of
 from instrument.recognition.wave_writings import wave_writings
 from instrument.responses_r import SUFFIXES_OF_R
@@ -76,6 +76,8 @@ class Recognition:
         What was done or not found.
     came_in : tuple of str
         Rows read, kept and left out, people, days, and the look of the first lines, not what stands there.
+    opened : RawTable or None
+        The file as it was opened: while this is kept, `read_responses` does not take the file apart again.
     """
 
     mapping: Mapping
@@ -85,6 +87,7 @@ class Recognition:
     answers: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     came_in: tuple[str, ...] = ()
+    opened: RawTable | None = field(default=None, repr=False)
 
     def to_frame(self) -> pd.DataFrame:
         """Columns that are read: `column`, `meaning`, `n`, `how sure`."""
@@ -188,12 +191,13 @@ def recognise(
     """
     path = Path(path)
     writing = writing_of(path, written)
-    raw = open_table(path, writing.form, caller)
+    opened = raw = open_table(path, writing.form, caller)
     rows = first_rows(raw, MOST_ABOVE + MOST_HEADER_ROWS)
     form = writing.form
     if above := _rows_above(rows, scale):
         form = form.model_copy(update={"rows_above": form.rows_above + above})
-        raw, rows = open_table(path, form, caller), rows[above:]
+        opened = raw = open_table(path, form, caller)
+        rows = rows[above:]
     rows = rows[:MOST_LOOKED_AT]
     tool = tool_of(rows)
     form = _with_header(form, tool, rows, scale)
@@ -227,7 +231,7 @@ def recognise(
         raw = widen(raw, long, [participant, *_names(occasion)], [match.column for match in matches])
     status, states = status_column(raw, tool, scale, found)
     completed_on = day_column(raw, tool, status, found)
-    without |= rows_of_nobody(raw, participant, found)
+    without |= rows_of_nobody(raw, participant, cells, found)
     _take_items(raw, matches, found)
     found.unsure += shape.unsure
     left = [label for label in raw.columns if label not in found.taken]
@@ -269,6 +273,7 @@ def recognise(
         answers=tuple(_in_words(name, answers.kinds) for name, answers in texts.items() if answers.kinds),
         notes=tuple(found.notes),
         came_in=tuple(came_in(table.raw, mapping, found.meanings)),
+        opened=opened,
     )
 
 
@@ -319,10 +324,13 @@ def _shape(table: HeadedTable, scale: Instrument) -> _Shape:
     if len(matches) >= len(scale.item_ids) / 2:
         return _Shape(matches=matches, unsure=doubled)
     if waves := find_occasions(table.raw.columns, scale):
+        refuse_ticks(table.raw, waves)
         words = f"waves: {name_offenders(waves)} by the names of columns"
         return _Shape(matches=_over_waves(waves, scale), unsure=[words], waves=waves)
     long, texts, doubt = find_long(table.raw, scale)
     if long is None:
+        if not matches:
+            refuse_ticks(table.raw, find_occasions(table.raw.columns, scale, OPTIONS))
         return _Shape(matches=matches, unsure=doubled)
     named = [
         ItemMatch(item=item, column=texts[item], ground=Ground.ID) for item in scale.item_ids if item in texts

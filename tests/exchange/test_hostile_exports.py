@@ -15,6 +15,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 import odd_exports
 import odd_of_strangers
+import odd_of_tools
 import odd_tables
 from odd_files import ANSWERS, CASES, GERMAN, ITEMS, ODD, SCALE, run
 
@@ -22,7 +23,7 @@ from instrument.errors import DefinitionError
 from instrument.recognition import load_mapping, recognise
 from instrument.responses import read_responses
 
-KINDS = (odd_exports, odd_tables, odd_of_strangers)
+KINDS = (odd_exports, odd_tables, odd_of_strangers, odd_of_tools)
 """Each file is entered into `ODD` where it is written."""
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "exchange.md"
 
@@ -102,7 +103,7 @@ def table_of_odd_files() -> str:
 def test_no_kind_of_odd_file_is_left_out() -> None:
     modules = {case.write.__module__.rpartition(".")[2] for case in ODD.values()}
     assert modules == {kind.__name__.rpartition(".")[2] for kind in KINDS}
-    assert len(ODD) > 140
+    assert len(ODD) > 170
 
 
 def test_the_table_of_odd_files_is_the_one_that_this_test_makes() -> None:

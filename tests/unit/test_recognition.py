@@ -257,3 +257,47 @@ def test_a_file_of_another_questionnaire_is_refused(tmp_path: Path) -> None:
         ResponseDataError, match=r"no column is any of the 3 items .*\nHint: check the instrument"
     ):
         recognise(path, SCALE)
+
+
+def test_a_file_is_taken_apart_once_to_be_recognised_and_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import instrument.responses_files as files
+
+    taken_apart: list[str] = []
+    read = files.read_delimited
+
+    def counted(path: Path, *given: Any) -> Any:
+        taken_apart.append(path.name)
+        return read(path, *given)
+
+    monkeypatch.setattr(files, "read_delimited", counted)
+    path = saved(tmp_path, ["participant", "a1", "a2", "a3"], ["p1", 1, 2, 3], ["p2", 3, 2, 1])
+    found = recognise(path, SCALE)
+    first = read_responses(path, SCALE, mapping=found.mapping)
+    assert taken_apart == ["f.csv"]
+    with pytest.raises(ResponseDataError, match=r"^dta import: f\.csv: 1 answer is no code .*line 2"):
+        saved(tmp_path, ["participant", "a1", "a2", "a3"], ["p1", 7, 2, 3], ["p2", 3, 2, 1])
+        read_responses(path, SCALE, mapping=found.mapping, caller="dta import")
+    saved(tmp_path, ["participant", "a1", "a2", "a3"], ["p1", 1, 2, 3], ["p2", 3, 2, 1])
+    mapping = found.mapping
+    del found  # who no longer holds what was recognised holds no table either
+    again = read_responses(path, SCALE, mapping=mapping)
+    assert taken_apart == ["f.csv"] * 3
+    assert again.equals(first)
+    assert again.attrs["checksum"] == first.attrs["checksum"]
+
+
+def test_columns_of_options_are_no_waves_and_waves_are_no_options(tmp_path: Path) -> None:
+    ids = ["a1", "a2", "a3"]
+    boxes = [f"{item}_{option}" for option in (1, 2, 3) for item in ids]
+    ticked = [[1 if (p + i) % 3 == option else "" for option in range(3) for i in range(3)] for p in range(6)]
+    path = saved(tmp_path, ["participant", *boxes], *([f"p{k}", *row] for k, row in enumerate(ticked)))
+    with pytest.raises(ResponseDataError, match=r"hold ticks: a column for each option"):
+        recognise(path, SCALE)
+    once = [[*row[:-1], 2] for row in ticked]  # another mark: codes, of people who came to one wave each
+    path = saved(tmp_path, ["participant", *boxes], *([f"p{k}", *row] for k, row in enumerate(once)))
+    assert set(recognise(path, SCALE).mapping.waves) == {"1", "2", "3"}
+    twice = [[1] * 9 for _ in ticked]  # everybody chose the same at every wave
+    path = saved(tmp_path, ["participant", *boxes], *([f"p{k}", *row] for k, row in enumerate(twice)))
+    assert set(recognise(path, SCALE).mapping.waves) == {"1", "2", "3"}

@@ -417,10 +417,23 @@ def test_days_and_rows_that_are_left_out() -> None:
 
 def test_rows_of_nobody() -> None:
     people = [f"p{k}" for k in range(30)]
-    found = rows_of_nobody(raw_of({"id": [*people, "Total", "test", "id"]}), "id", Found())
+    found = rows_of_nobody(raw_of({"id": [*people, "Total", "test", "id"]}), "id", (), Found())
     assert found == {"id": ("Total", "test", "id")}
     tests = raw_of({"id": ["p1", "test1", "test2", "test3"]})
-    assert rows_of_nobody(tests, "id", Found()) == {}  # a study whose people are called so
+    assert rows_of_nobody(tests, "id", (), Found()) == {}  # a study whose people are called so
+
+
+def test_remarks_below_the_answers_are_rows_of_nobody() -> None:
+    ids = ["p1 of site north", "p2", "as of 3 March", "p4", "some more words", "checked by all"]
+    table = raw_of({"id": ids, "a1": ["1", "2", "", "3", "", " "], "a2": ["", "2", "", "1", "", ""]})
+    found = Found()
+    assert rows_of_nobody(table, "id", ("a1", "a2"), found) == {"id": ("checked by all", "some more words")}
+    assert "2 rows without an answer" in found.unsure[0]
+    assert "checked" not in found.unsure[0]  # what stands there may be somebody's
+    answered = raw_of({"id": ["p1", "one two three"], "a1": ["1", "2"]})
+    assert rows_of_nobody(answered, "id", ("a1",), Found()) == {}
+    nothing = raw_of({"id": ["one two three", "p2"], "a1": ["", ""]})
+    assert rows_of_nobody(nothing, "id", ("a1",), Found()) == {}
 
 
 # files that are written

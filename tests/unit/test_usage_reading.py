@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from analysis.usage import UsageSummary, summarise_usage
 from analysis.usage_reading import LogReading, read_log
-from analysis.usage_sources import events_table
+from analysis.usage_sources import connect, events_table
 from instrument.errors import ResponseDataError
 
 STUDY: dict[str, Any] = {
@@ -422,3 +423,19 @@ def test_nanoseconds_are_cut_to_whole_microseconds_without_decimals() -> None:
     con = ibis.duckdb.connect()
     found = con.execute(read_log(events_table(log, con), con, LogReading()).table)
     assert sorted(found["at_us"]) == [1_774_758_420_249_999, 1_774_758_420_250_000, 1_774_758_420_250_000]
+
+
+def test_our_engine_is_bounded_and_what_it_lays_down_goes_with_it(tmp_path: Path) -> None:
+    con = connect()
+    settings = ("memory_limit", "temp_directory", "preserve_insertion_order", "enable_progress_bar")
+    columns = ", ".join(f"current_setting('{name}')" for name in settings)
+    limit, folder, ordered, bar = con.raw_sql(f"SELECT {columns}").fetchone()
+    assert limit == "1.3 GiB"
+    assert Path(folder).is_dir()
+    assert Path(folder).stat().st_mode & 0o077 == 0  # a log is no one else's to read
+    assert not ordered
+    assert not bar
+    con.disconnect()
+    del con
+    gc.collect()
+    assert not Path(folder).exists()
