@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -243,7 +245,7 @@ def read_yaml(path: Path, caller: str) -> dict[str, Any]:
         The file cannot be read, is not UTF-8 or YAML, writes a key twice or is no mapping.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_StrictLoader)
+        raw = pickle.loads(_parsed(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
         fact = f"{path.name} cannot be read ({error.strerror})."
         raise DefinitionError(fact_and_hint(caller, fact, "check the path.")) from None
@@ -269,6 +271,12 @@ def read_yaml(path: Path, caller: str) -> dict[str, Any]:
         fact = f"{path.name} holds no mapping at its top level."
         raise DefinitionError(fact_and_hint(caller, fact, "begin with 'schema: 1' and 'id: …'."))
     return raw
+
+
+@lru_cache(maxsize=16)
+def _parsed(text: str) -> bytes:
+    """What a text says, packed: reading YAML takes most of loading, and each caller gets its own copy."""
+    return pickle.dumps(yaml.load(text, Loader=_StrictLoader))
 
 
 def _refuse_unfit(raw: Any, path: Path, caller: str) -> None:

@@ -8,6 +8,7 @@ import stat
 import threading
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,7 @@ def schema_of(engine: Engine) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
+@cache  # a program knows one, and reading all migrations takes long
 def newest_schema() -> str:
     """Revision this code works with.
 

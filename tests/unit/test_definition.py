@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 import instrument
 from instrument.errors import DefinitionError
+from instrument.loading import read_yaml
 
 
 def small() -> dict[str, Any]:
@@ -153,6 +154,28 @@ def test_a_fault_is_named_with_its_path(tmp_path: Path, path: list[Any], value: 
         instrument.load(write(tmp_path, _set(small(), path, value)))
     assert str(caught.value).startswith("load: ")
     assert "\nHint: " in str(caught.value)
+
+
+def test_a_file_is_read_once_and_given_to_each_as_its_own_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, small() | {"title": "Read but once"})
+    first = read_yaml(path, "load")
+    first["themes"].clear()
+    first["title"] = "spoilt"
+    read: list[str] = []
+    real = yaml.load
+
+    def counted(text: str, **how: Any) -> Any:
+        read.append(text)
+        return real(text, **how)
+
+    monkeypatch.setattr(yaml, "load", counted)
+    assert read_yaml(path, "load") == small() | {"title": "Read but once"}
+    assert read == []
+    write(tmp_path, small() | {"title": "Other words"})
+    assert read_yaml(path, "load")["title"] == "Other words"
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize(
