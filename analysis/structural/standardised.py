@@ -145,8 +145,9 @@ def standardise(
         log_by = np.zeros(by.shape[1])
         factor = 1.0
         for variance, variance_by, power in scaling_factors(row, piece, scaled_names[row.group]):
-            if variance <= 0.0:
-                factor = np.nan
+            if variance <= 0.0:  # what a constant passes on is 0; nothing can be divided by its spread
+                constant = variance == 0.0 and power > 0.0 and not variance_by.any()
+                factor = factor * 0.0 if constant else np.nan
                 continue
             factor *= variance ** (power / 2.0)
             log_by = log_by + power / 2.0 * variance_by / variance

@@ -88,9 +88,10 @@ def compare_theories(
     """Fit the competing models of a scale and compare them within each item set.
 
     Use it to see what the themes of a scale are worth before five subscores are promised. Reversed items
-    are turned here, unless the table says that they are (`reverse_key`). An item that counts in several
-    themes is kept with its own; themes with one item in the data are left out, and so are plain themes,
-    unless the instrument has no other: then they are taken for dimensions.
+    are turned here, unless the table says that they are (`reverse_key`). Themes with `measurement: composite`
+    enter as weighted sums of their items (`<~`) in a set of models of their own, by MLR. An item that counts
+    in several themes is kept with its own; themes with one item in the data are left out, and so are plain
+    themes, unless the instrument has no other: then they are taken for dimensions.
 
     Parameters
     ----------
@@ -134,8 +135,9 @@ def compare_theories(
     """
     responses = table_of(responses, CALLER, "responses")
     themes, context = roles_of(responses, as_instrument(scale, CALLER))
-    models = {model.name: model for model in theory_models(themes, context)}
-    items = [item for own in {**themes, **context}.values() for item in own]
+    composites = composites_of(responses, as_instrument(scale, CALLER))
+    models = {model.name: model for model in theory_models(themes, context, composites)}
+    items = [item for own in {**themes, **context, **composites}.values() for item in own]
     rows = keyed_answers(given_answers(responses, scale, CALLER, items), scale, items)
     fits, errors, notes = {}, {}, {}
     for name, model in models.items():
@@ -179,6 +181,18 @@ def roles_of(responses: pd.DataFrame, scale: Instrument) -> tuple[dict[str, list
     return {name: kept[name] for name in dimensions}, context
 
 
+def composites_of(responses: pd.DataFrame, scale: Instrument) -> dict[str, list[str]]:
+    """Composite themes with their items, those that are context where there are any."""
+    present = set(responses.columns)
+    own = {
+        theme.id: [item.id for item in theme.items if item.id in present]
+        for theme in scale.themes
+        if theme.id in scale.composite_themes
+    }
+    kept = {name: items for name, items in own.items() if len(items) > 1}
+    return {name: items for name, items in kept.items() if name in scale.context_themes} or kept
+
+
 def keyed_answers(responses: pd.DataFrame, scale: Instrument, items: list[str]) -> pd.DataFrame:
     """Give answers as numbers, reversed items turned; rows without any answer are dropped."""
     return keyed_numbers(responses, scale, items).dropna(how="all")
@@ -188,7 +202,12 @@ def _fit(
     model: TheoryModel, rows: pd.DataFrame, estimator: str, missing: str | None
 ) -> tuple[StructuralResult, str]:
     """Fit a model; a warning becomes a note in the table, so it cannot be overlooked there."""
-    ordered = estimator in ("WLSMV", "ULSMV")
+    ordered, said = estimator in ("WLSMV", "ULSMV"), []
+    if model.items == "composites" and ordered:
+        estimator, ordered, missing = "MLR", False, None
+        said = [
+            "Composites take answers as numbers (MLR), so this fit is compared with that of composites only."
+        ]
     with warnings.catch_warnings(record=True) as caught, acting_for(CALLER):
         warnings.simplefilter("always", ToolkitWarning)
         fit = sem(
@@ -201,7 +220,7 @@ def _fit(
             std_lv=model.orthogonal,
         )
     facts = [str(entry.message).split("\n")[0] for entry in caught]
-    return fit, " ".join(dict.fromkeys(facts))
+    return fit, " ".join(dict.fromkeys([*said, *facts]))
 
 
 def _table(
@@ -255,7 +274,7 @@ def _tests(models: dict[str, TheoryModel], fits: dict[str, StructuralResult]) ->
 
 def _equivalent(models: dict[str, TheoryModel], fits: dict[str, StructuralResult]) -> list[list[str]]:
     found = []
-    for items in ("dimensions", "all"):
+    for items in ("dimensions", "all", "composites"):
         same = {name: fit for name, fit in fits.items() if models[name].items == items}
         if len(same) > 1:
             found += equivalent_models(same)

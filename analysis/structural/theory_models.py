@@ -21,7 +21,7 @@ class TheoryModel:
     title
         What it says, in a line.
     items
-        `dimensions` or `all`: models are compared only within one item set.
+        `dimensions`, `all` or `composites`: models are compared only within one item set.
     syntax
         In lavaan's language.
     orthogonal
@@ -41,7 +41,11 @@ class TheoryModel:
     within: tuple[str, ...] = ()
 
 
-def theory_models(themes: Mapping[str, list[str]], context: Mapping[str, list[str]]) -> list[TheoryModel]:
+def theory_models(
+    themes: Mapping[str, list[str]],
+    context: Mapping[str, list[str]],
+    composites: Mapping[str, list[str]] | None = None,
+) -> list[TheoryModel]:
     """Write the competing models of a scale.
 
     Parameters
@@ -50,6 +54,8 @@ def theory_models(themes: Mapping[str, list[str]], context: Mapping[str, list[st
         Dimension to its items.
     context
         Context theme to its items; may be empty.
+    composites
+        Theme whose items make up its score, to its items; may be empty.
 
     Returns
     -------
@@ -66,7 +72,7 @@ def theory_models(themes: Mapping[str, list[str]], context: Mapping[str, list[st
     if not themes or thin:
         fact = f"themes with fewer than two items: {thin}." if thin else "no theme is a dimension."
         raise DefinitionError(fact_and_hint("theory_models", fact, "give each theme two items or more."))
-    general = "general" if "general" not in {*themes, *context} else "general_factor"
+    general = "general" if "general" not in {*themes, *context, *(composites or {})} else "general_factor"
     correlated = f"{len(themes)} correlated"
     alone = len(themes) < 2
     models = [_one("one factor", "dimensions", themes, general, () if alone else (correlated,))]
@@ -95,6 +101,8 @@ def theory_models(themes: Mapping[str, list[str]], context: Mapping[str, list[st
         )
     if context:
         models += _with_context(themes, context, general)
+    if composites:
+        models += _with_composites(themes, composites, general)
     return models
 
 
@@ -150,6 +158,37 @@ def _with_context(
     if len(themes) >= FEWEST_FOR_SECOND_ORDER:
         models += _context_models(themes, context, general, correlated)
     models.append(_bifactor("M5 bifactor", "all", every, general))
+    return models
+
+
+def _with_composites(
+    themes: Mapping[str, list[str]], composites: Mapping[str, list[str]], general: str
+) -> list[TheoryModel]:
+    """Composites beside the dimensions, and as what predicts the general factor."""
+    formed = "\n".join(f"{name} <~ {' + '.join(items)}" for name, items in composites.items())
+    base = f"{_measure(themes)}\n{formed}"
+    models = [
+        TheoryModel(
+            name="C1 composite beside",
+            title=f"{len(themes)} dimensions, each related to the composite in its own way",
+            items="composites",
+            syntax=base,
+            meaning="What the composite lists goes with each dimension, with some more than with others.",
+        )
+    ]
+    if len(themes) >= FEWEST_FOR_SECOND_ORDER:
+        predicted = "\n".join(f"{general} ~ {name}" for name in composites)
+        models.append(
+            TheoryModel(
+                name="C2 composite predicts",
+                title="A general factor over the dimensions, predicted by the composite",
+                items="composites",
+                syntax=f"{base}\n{_second(general, themes)}\n{predicted}",
+                meaning="The claim that it is context: what the composite lists goes with the dimensions "
+                "through what they have in common only. Drawn the other way round it would fit the same.",
+                within=("C1 composite beside",),
+            )
+        )
     return models
 
 

@@ -21,7 +21,7 @@ from analysis.report.writing import write_report
 from analysis.structural.composites import general_on_composites
 from analysis.structural.context_paths import context_over_time
 from analysis.structural.models import sem
-from analysis.structural.theory import compare_theories
+from analysis.structural.theory import compare_theories, composites_of
 from analysis.verdicts import Cause, Property, State, Verdict
 from dashboard.services import section_parts
 from instrument.definition import Instrument
@@ -219,8 +219,35 @@ def test_people_without_the_composite_are_left_out_before_they_are_counted() -> 
 def test_theories_draw_no_factor_behind_a_composite(marked: Instrument, answers: pd.DataFrame) -> None:
     first = answers[answers["wave"] == 1].drop(columns="wave")
     found = compare_theories(first, marked, "MLR")
-    assert {model.items for model in found.models.values()} == {"dimensions"}
-    assert all("q9" not in model.syntax for model in found.models.values())
+    assert {model.items for model in found.models.values()} == {"dimensions", "composites"}
+    for model in found.models.values():  # no factor stands behind the items of a composite
+        assert ("q9" in model.syntax) == ("west <~ q9 + q10" in model.syntax) == (model.items == "composites")
+        assert "west =~" not in model.syntax
+    assert composites_of(first, marked) == {"west": WEST}
+    assert composites_of(first, composite(marked)) == {}
+
+
+def test_a_composite_enters_as_the_weighted_sum_of_its_items() -> None:
+    """One composite that predicts one thing is the regression on its items: another way to the same model."""
+    scale, draw, n = long_study(0.4, 3)[0], np.random.default_rng(22).normal, 300
+    parts = draw(size=(n, 3))
+    general = 0.4 * parts @ [1.0, 0.8, 0.5] + draw(size=n)
+    columns = {f"k{j + 1}": parts[:, j] for j in range(3)}
+    for name in "abc":
+        own = 0.7 * general + 0.6 * draw(size=n)
+        columns |= {f"{name}{j}": own + 0.8 * draw(size=n) for j in "123"}
+    first = pd.DataFrame({k: np.clip(np.round(3 + v), 1, 5).astype(int) for k, v in columns.items()})
+    found = compare_theories(first, scale, "WLSMV")
+    own = found.table.set_index("model").loc[["C1 composite beside", "C2 composite predicts"]]
+    assert own["items"].tolist() == ["composites"] * 2
+    assert own["note"].str.startswith("Composites take answers as numbers (MLR)").all()
+    measured = "\n".join(f"{name} =~ {name}1 + {name}2 + {name}3" for name in "abc")
+    second = sem(f"{measured}\ngeneral =~ a + b + c\ngeneral ~ k1 + k2 + k3", first, estimator="MLR")
+    assert own.loc["C2 composite predicts", "chisq"] == pytest.approx(second.fit["chisq"], rel=1e-6)
+    assert own.loc["C2 composite predicts", "df"] == second.fit["df"]
+    test = found.tests.set_index("restricted").loc["C2 composite predicts"]
+    assert (test["free"], test["df_diff"]) == ("C1 composite beside", own["df"].diff().iloc[-1])
+    assert found.main is found.fits["3 correlated"]
 
 
 def long_study(lead: float, n: int = 600) -> tuple[Instrument, pd.DataFrame]:

@@ -12,6 +12,7 @@ import pytest
 
 from analysis.structural.growth_curves import growth
 from analysis.structural.models import cfa, sem
+from analysis.structural.theory_models import theory_models
 from tests.reference.conventions import as_since_06_20, is_ordinal, left_out, with_n_rows
 
 HERE = Path(__file__).parent
@@ -268,3 +269,31 @@ def test_scores_of_people_with_gaps_are_given_without_a_word():
         warnings.simplefilter("error")
         scores = fitted("pairwise").factor_scores()
     assert np.isfinite(scores.to_numpy()).all()
+
+
+def test_a_factor_without_variance_passes_on_nothing():
+    """standardizedSolution(growth(…)): loadings of a slope that is the same for all are 0, its variance is not known."""
+    curve = "i =~ 1*y1 + 1*y2 + 1*y3 + 1*y4\ns =~ 0*y1 + 1*y2 + 2*y3 + 3*y4\ns ~~ 0*s + 0*i"
+    fit = growth(curve, table("battery"), estimator="ML")
+    loadings = fit.parameters.query("lhs == 's' and op == '=~'")
+    assert loadings["std_all"].tolist() == loadings["std_lv"].tolist() == [0.0] * 4
+    assert fit.standardized().query("lhs == 's' and op == '=~'")["se"].tolist() == [0.0] * 4
+    assert fit.standardized().query("lhs == 's' and rhs == 's'")["est"].isna().all()
+    assert fit.standardized().query("lhs == 'i' and op == '=~'")["est"].gt(0).all()
+
+
+def test_competing_structures_with_a_composite():
+    """Lavaan's sem() of the same claims.
+
+    "k <~ 1*z1 + z2 + h1; a ~ k; b ~ k; c ~ k" with the disturbances free to covary, and "g =~ a + b + c;
+    g ~ z1 + z2 + h1", both with estimator = "MLR".
+    """
+    dimensions = {"a": ["y1", "y2", "y3"], "b": ["y4", "y5", "y6"], "c": ["y7", "y8", "y9"]}
+    beside, predicts = theory_models(dimensions, {}, {"k": ["z1", "z2", "h1"]})[-2:]
+    first = sem(beside.syntax, table("battery"), estimator="MLR")
+    assert (first.fit["df"], first.fit["chisq"]) == (46, pytest.approx(95.2635475, rel=CHI_SQUARE))
+    weights = first.parameters.query("op == '<~'")
+    assert weights["est"].to_numpy() == pytest.approx([1.0, 2.000, 1.715], abs=1e-3)
+    assert weights["se"].to_numpy() == pytest.approx([0.0, 1.093, 0.780], abs=1e-3)
+    second = sem(predicts.syntax, table("battery"), estimator="MLR")
+    assert (second.fit["df"], second.fit["chisq"]) == (48, pytest.approx(132.7512730, rel=CHI_SQUARE))
