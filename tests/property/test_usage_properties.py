@@ -81,9 +81,11 @@ def in_sql(log: pd.DataFrame) -> pd.DataFrame:
         """
         WITH clocked AS (
             SELECT l.participant, l.kind, l.duration AS m, l.event_id, l.content,
-                   (epoch_us(l.at::TIMESTAMPTZ) - epoch_us(p.enrolled::TIMESTAMPTZ)) / 86400000000.0 AS day,
+                   (epoch_us(l.at::TIMESTAMPTZ) - epoch_us(date_trunc('day', p.enrolled::TIMESTAMPTZ)))
+                       / 86400000000.0 AS day,
                    p.withdrawn_day
             FROM log l JOIN people p USING (participant)
+            WHERE l.at::TIMESTAMPTZ >= p.enrolled::TIMESTAMPTZ
         ), inside AS (
             SELECT * FROM clocked WHERE day >= 0 AND day < 8 AND NOT coalesce(day > withdrawn_day, false)
         ), once AS (
@@ -115,8 +117,14 @@ def in_pandas(log: pd.DataFrame) -> pd.DataFrame:
     for person in PEOPLE.itertuples():
         mine = log[log["participant"] == person.participant].copy()
         at = pd.to_datetime(mine["at"], utc=True, format="ISO8601").dt.as_unit("us")
-        mine["day"] = (at - person.enrolled).dt.total_seconds() / 86_400
-        mine = mine[(mine["day"] >= 0) & (mine["day"] < 8) & ~(mine["day"] > person.withdrawn_day)]
+        # days are calendar days; on day 0 nothing counts before the time of enrolment
+        mine["day"] = (at - person.enrolled.floor("D")).dt.total_seconds() / 86_400
+        mine = mine[
+            (at >= person.enrolled)
+            & (mine["day"] >= 0)
+            & (mine["day"] < 8)
+            & ~(mine["day"] > person.withdrawn_day)
+        ]
         mine = mine.sort_values(["day", "kind", "duration", "content"])
         named = mine[mine["event_id"].notna()].drop_duplicates("event_id")
         unnamed = mine[mine["event_id"].isna()].drop_duplicates(["day", "kind", "duration", "content"])
