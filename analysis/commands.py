@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -199,6 +200,10 @@ def validate_command(
             help="Folder apart from the report for the tables as analysed, which reproduce.R can read.",
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes on this machine; by default two for larger data."),
+    ] = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
     from analysis.planning.sealing import keep_split
@@ -270,7 +275,18 @@ def validate_command(
             inputs["analysed"] = partial(write_analysed, folder=analysed, report=out)
         source = source_of_run(context)
         how_written: dict[str, Any] = {"shared": shared, "source": source, "paper": paper}
+        inputs["workers"] = workers or suited_workers(inputs["responses"])
         validate_and_write(inputs | {"plan": decided}, out, None, wanted, **how_written)
+
+
+MANY_ANSWERS = 50_000
+"""Below this a second process takes longer to start than it saves."""
+
+
+def suited_workers(responses: pd.DataFrame) -> int:
+    """Two processes for many answers on a machine of two processors or more, else one."""
+    enough = responses.size >= MANY_ANSWERS and (os.cpu_count() or 1) > 1
+    return 2 if enough else 1
 
 
 def run_command(arguments: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from analysis.correlation.continuous_pairs import SINGULAR
 from analysis.correlation.counts import pair_indices
-from analysis.correlation.mixed_pairs import fit_pair, pair_scores
+from analysis.correlation.mixed_pairs import fit_pair, fit_polychorics, pair_scores
 from analysis.correlation.moments import refuse_unconverged, square_from_pairs
 from analysis.correlation.pairs import BOUND
 from analysis.correlation.variables import Variable, continuous_variable, ordinal_variable
@@ -111,12 +111,17 @@ def mixed_moments(
         for column, name, kind in zip(values.T, names, ordered, strict=True)
     ]
     first, second = pair_indices(p)
-    fits = [
-        fit_pair(variables[a], variables[b], f"{names[a]}–{names[b]}", caller)
-        for a, b in zip(first, second, strict=True)
-    ]
-    refuse_unconverged(np.array([converged for _, converged in fits]), names, caller)
-    rho = np.array([value for value, _ in fits])
+    rho, converged = np.empty(len(first)), np.ones(len(first), dtype=bool)
+    both = ordered[first] & ordered[second]
+    for k in np.flatnonzero(~both):
+        label = f"{names[first[k]]}–{names[second[k]]}"
+        rho[k], converged[k] = fit_pair(variables[first[k]], variables[second[k]], label, caller)
+    if both.any():
+        kinds = [
+            (variable, name) for variable, name in zip(variables, names, strict=True) if variable.ordered
+        ]
+        rho[both], converged[both] = fit_polychorics(kinds, caller)
+    refuse_unconverged(converged, names, caller)
     _refuse_perfect(rho, ordered, names, caller)
     scale = np.array([v.deviation for v in variables])
     correlations = square_from_pairs(rho, p, 1.0)

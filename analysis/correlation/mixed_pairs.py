@@ -14,6 +14,7 @@ from analysis.correlation.continuous_pairs import (
     moment_scores,
     polyserial_scores,
 )
+from analysis.correlation.counts import pair_indices
 from analysis.correlation.empty_cells import fill_empty_cells
 from analysis.correlation.pairs import SMALLEST_PROBABILITY, cell_derivative, fit_pairs
 from analysis.correlation.variables import Variable
@@ -44,6 +45,18 @@ def fit_pair(a: Variable, b: Variable, label: str, caller: str) -> tuple[float, 
     ResponseDataError
         Fewer than two persons answered both, or one variable is constant among them.
     """
+    joint = _joint(a, b, label, caller)
+    if a.ordered and b.ordered:
+        return _fit_polychoric(a, b, joint)
+    if a.ordered:
+        return fit_polyserial(a.category[joint], b.z[joint], a.thresholds)
+    if b.ordered:
+        return fit_polyserial(b.category[joint], a.z[joint], b.thresholds)
+    return fit_moment(a.z[joint], b.z[joint])
+
+
+def _joint(a: Variable, b: Variable, label: str, caller: str) -> npt.NDArray[np.bool_]:
+    """Who answered both; refused where they do not vary in both."""
     joint = a.answered & b.answered
     varying = (
         all(np.ptp(v.category[joint] if v.ordered else v.z[joint]) > 0 for v in (a, b))
@@ -53,13 +66,43 @@ def fit_pair(a: Variable, b: Variable, label: str, caller: str) -> tuple[float, 
     if not varying:
         fact = f"the joint answers to {label} ({int(joint.sum())} persons) do not vary in both."
         raise ResponseDataError(fact_and_hint(caller, fact, "drop one of the two."))
-    if a.ordered and b.ordered:
-        return _fit_polychoric(a, b, joint)
-    if a.ordered:
-        return fit_polyserial(a.category[joint], b.z[joint], a.thresholds)
-    if b.ordered:
-        return fit_polyserial(b.category[joint], a.z[joint], b.thresholds)
-    return fit_moment(a.z[joint], b.z[joint])
+    return joint
+
+
+def fit_polychorics(
+    variables: list[tuple[Variable, str]], caller: str
+) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Estimate the correlations of all pairs of ordinal variables at once.
+
+    Parameters
+    ----------
+    variables
+        Ordinal variables with their names.
+    caller
+        The public function that complains.
+
+    Returns
+    -------
+    tuple
+        ρ and whether the search converged, in the order of `pair_indices`.
+
+    Raises
+    ------
+    ResponseDataError
+        As `fit_pair`.
+    """
+    first, second = pair_indices(len(variables))
+    sizes = np.array([variable.n_parameters + 1 for variable, _ in variables])
+    k = int(sizes.max())
+    tables = np.empty((len(first), k, k))
+    for table, i, j in zip(tables, first, second, strict=True):
+        (a, of_a), (b, of_b) = variables[i], variables[j]
+        joint = _joint(a, b, f"{of_a}–{of_b}", caller)
+        table[:] = np.bincount(a.category[joint] * k + b.category[joint], minlength=k * k).reshape(k, k)
+    filled = fill_empty_cells(tables, sizes, (0.5, 0.0), keep_margins=True)
+    cuts = np.concatenate([_padded(variable, k) for variable, _ in variables])
+    fit = fit_pairs(filled, cuts[first], cuts[second])
+    return fit.rho, fit.converged
 
 
 def pair_scores(a: Variable, b: Variable, rho: float) -> tuple[npt.NDArray[np.bool_], PairScores]:
@@ -99,8 +142,9 @@ def _fit_polychoric(a: Variable, b: Variable, joint: npt.NDArray[np.bool_]) -> t
 
 
 def _padded(variable: Variable, k: int) -> Array:
-    cuts = variable.thresholds
-    return np.pad(cuts, (0, k - 1 - len(cuts)), constant_values=np.inf)[None, :]
+    cuts = np.full((1, k - 1), np.inf)
+    cuts[0, : len(variable.thresholds)] = variable.thresholds
+    return cuts
 
 
 def _polychoric_scores(a: Variable, b: Variable, joint: npt.NDArray[np.bool_], rho: float) -> PairScores:

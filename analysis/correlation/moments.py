@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from analysis.correlation.asymptotic import asymptotic_covariance
 from analysis.correlation.codes import CategoryCodes, category_codes
 from analysis.correlation.counts import cross_counts, item_counts, pair_indices, pair_tables
 from analysis.correlation.empty_cells import fill_empty_cells
+from analysis.correlation.kept import once
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.thresholds import normal_thresholds, threshold_list
 from analysis.sampling import Sampling
@@ -123,8 +125,24 @@ def ordinal_moments(
         raise ResponseDataError(
             fact_and_hint(caller, f"{codes.shape[1]} item given.", "give two items or more.")
         )
-    coded = category_codes(codes, names, caller=caller, listwise=missing == "listwise")
     sampling = sampling or Sampling()
+    make = partial(_estimated, codes, missing, acov, names, zero_add, keep_margins, caller, sampling)
+    if not acov or not sampling.simple:
+        return make()
+    return once(codes, (missing, zero_add, keep_margins), make)
+
+
+def _estimated(
+    codes: npt.NDArray[Any],
+    missing: str,
+    acov: bool,
+    names: list[str],
+    zero_add: tuple[float, float],
+    keep_margins: bool,
+    caller: str,
+    sampling: Sampling,
+) -> OrdinalMoments:
+    coded = category_codes(codes, names, caller=caller, listwise=missing == "listwise")
     cross = cross_counts(coded, sampling.weights)
     counts, tables = item_counts(cross), pair_tables(cross)
     refuse_unanswered_pairs(tables, names, caller)

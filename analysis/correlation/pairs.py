@@ -16,6 +16,8 @@ SMALLEST_PROBABILITY = 1e-15
 PAIRS_AT_ONCE = 512
 MAX_STEPS = 100
 TOLERANCE = 1e-11
+CLOSE = 1e-6
+"""A step of Newton's search this small, in units of 1 − ρ², leaves an error of the order of its square."""
 FLAT = 1e-4  # an information below this is a standard error above 100: the likelihood has no maximum inside
 
 
@@ -30,7 +32,7 @@ class PairFit:
     at_bound
         Pairs whose likelihood rises up to ±`BOUND`, shape (n_pairs,).
     converged
-        Pairs whose last step was below `TOLERANCE`, shape (n_pairs,).
+        Pairs whose next step would be below `TOLERANCE`, shape (n_pairs,).
     """
 
     rho: Array
@@ -78,7 +80,9 @@ def _fit_block(tables: Array, rows: Array, columns: Array) -> tuple[Array, npt.N
         high[active] = np.where(slope < 0, here, high[active])
         proposal = next_point(here, slope, curvature, low[active], high[active])
         rho[active] = proposal
-        active = active[np.abs(proposal - here) > TOLERANCE]
+        step = np.abs(proposal - here)
+        close = (step < CLOSE * (1 - here**2)) & (proposal == here - slope / curvature)
+        active = active[(step > TOLERANCE) & ~close]
         if not active.size:
             break
     converged = np.ones(len(rho), dtype=bool)
@@ -148,7 +152,10 @@ def cell_derivative(rows: Array, columns: Array, rho: Array) -> Array:
 
 def _framed(corners: Array) -> Array:
     """Surround corner values with zeros: densities vanish at infinity."""
-    return np.pad(corners, ((0, 0), (1, 1), (1, 1)))
+    n_pairs, rows, columns = corners.shape
+    framed = np.zeros((n_pairs, rows + 2, columns + 2))
+    framed[:, 1:-1, 1:-1] = corners
+    return framed
 
 
 def _slope_and_curvature(tables: Array, rows: Array, columns: Array, rho: Array) -> tuple[Array, Array]:

@@ -56,10 +56,13 @@ def _inner(left: Array, right: Array) -> Array:
 class _Orthogonal:
     """Rigid rotations: loadings = A T with T'T = I."""
 
-    def loadings(self, unrotated: Array, turns: Array) -> Array:
-        return np.asarray(unrotated @ turns)
+    def turning(self, turns: Array) -> Array:
+        """What turns loadings as factors are turned."""
+        return turns
 
-    def tangent(self, unrotated: Array, turns: Array, loadings: Array, slopes: Array) -> Array:
+    def tangent(
+        self, unrotated: Array, turns: Array, turning: Array, loadings: Array, slopes: Array
+    ) -> Array:
         gradient = unrotated.T @ slopes
         along = _flip(turns) @ gradient
         return np.asarray(gradient - turns @ (along + _flip(along)) / 2)
@@ -72,11 +75,14 @@ class _Orthogonal:
 class _Oblique:
     """Correlated factors: loadings = A inv(T)' with columns of T of unit length."""
 
-    def loadings(self, unrotated: Array, turns: Array) -> Array:
-        return np.asarray(unrotated @ _flip(np.asarray(np.linalg.inv(turns), dtype=np.float64)))
+    def turning(self, turns: Array) -> Array:
+        """What turns loadings as factors are turned."""
+        return _flip(np.asarray(np.linalg.inv(turns), dtype=np.float64))
 
-    def tangent(self, unrotated: Array, turns: Array, loadings: Array, slopes: Array) -> Array:
-        gradient = -np.linalg.solve(_flip(turns), _flip(slopes) @ loadings)
+    def tangent(
+        self, unrotated: Array, turns: Array, turning: Array, loadings: Array, slopes: Array
+    ) -> Array:
+        gradient = -turning @ (_flip(slopes) @ loadings)
         return np.asarray(gradient - turns * (turns * gradient).sum(axis=-2, keepdims=True))
 
     def back(self, moved: Array) -> Array:
@@ -112,9 +118,10 @@ class _Problem:
     manifold: _Orthogonal | _Oblique
 
     def at(self, turns: Array) -> _State:
-        loadings = self.manifold.loadings(self.unrotated, turns)
+        turning = self.manifold.turning(turns)
+        loadings = self.unrotated @ turning
         values, slopes = self.criterion(loadings)
-        tangents = self.manifold.tangent(self.unrotated, turns, loadings, slopes)
+        tangents = self.manifold.tangent(self.unrotated, turns, turning, loadings, slopes)
         return _State(turns=turns, loadings=loadings, values=values, tangents=tangents)
 
     def move(self, state: _State, steps: Array) -> _State:

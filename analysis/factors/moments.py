@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -163,12 +164,38 @@ def pearson(values: Array) -> Array:
         Correlations; NaN where a pair has no variance in common rows.
     """
     if np.isnan(values).any():
-        return np.array(pd.DataFrame(values).corr(min_periods=3), dtype=float)
+        return _pairwise_pearson(values)
     centred = values - values.mean(axis=0)
     centred /= np.linalg.norm(centred, axis=0)
     correlations = np.asarray(centred.T @ centred, dtype=float)
     np.fill_diagonal(correlations, 1.0)
     return correlations
+
+
+FEWEST_COMMON_ROWS = 3
+FAINT = 1e-10
+"""Share of an item's variation left in common rows below which sums of products are not exact enough."""
+
+
+def _pairwise_pearson(values: Array) -> Array:
+    """Correlations over pairs of answers by sums of products.
+
+    Where an item hardly varies among common rows, pandas' slower sums are taken.
+    """
+    answered = np.isfinite(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of items without any answer: pandas gives NaN
+        moved = np.where(answered, values - np.nanmean(values, axis=0), 0.0)
+    here = answered.astype(float)
+    common = here.T @ here
+    sums = moved.T @ here  # of the row's item where the column's was answered
+    variation = common * ((moved**2).T @ here) - sums**2
+    if not (variation > FAINT * np.diag(variation)[:, None]).all() or common.min() < FEWEST_COMMON_ROWS:
+        return np.array(pd.DataFrame(values).corr(min_periods=FEWEST_COMMON_ROWS), dtype=float)
+    together = common * (moved.T @ moved) - sums * sums.T
+    correlations = np.clip(together / np.sqrt(variation * variation.T), -1.0, 1.0)
+    np.fill_diagonal(correlations, 1.0)
+    return np.asarray(correlations)
 
 
 def polychoric_correlations(caller: str, values: Array, labels: list[str]) -> Array:

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import json
 import platform
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from analysis.correlation.kept import kept_moments
 from analysis.correlation.smoothing import Smooth, checked_smooth
-from analysis.disclosure.kinds import TEXT, each
 from analysis.factors.moments import CORRELATIONS, choose
+from analysis.pipeline.answering import answer, version_of
+from analysis.pipeline.beside import answer_all, checked_workers
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.correlating import NO_SMOOTHING, correlation_for
 from analysis.pipeline.covariates import suspected_covariates
-from analysis.pipeline.reach import explained, stuck_items
-from analysis.pipeline.section import Section, Table, Topic, Untested
+from analysis.pipeline.reach import stuck_items
+from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import TOPICS, content_topics, planned_topics
-from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.plan import plan_in_results, topic_of_plan
 from analysis.pipeline.twinned.analysed import analysed_tables
 from analysis.pipeline.twinned.said import said_of_answers
@@ -33,12 +32,9 @@ from analysis.planning.definition import Plan
 from analysis.planning.loading import Settled, settle
 from analysis.reliability.resampling import checked_seed
 from analysis.result import Result, to_plain
-from analysis.rules import FEWEST_PEOPLE, in_force
-from analysis.software import recorded
-from analysis.twins import Twins
-from analysis.verdicts import Cause
+from analysis.rules import in_force
 from instrument.definition import Instrument
-from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.extras import naming_extras
 
 if TYPE_CHECKING:
@@ -173,6 +169,7 @@ def validate(
     use_by_wave: Callable[[], Windows] | None = None,
     use_over_time: Callable[..., UseCourse] | None = None,
     analysed: Callable[[dict[str, pd.DataFrame]], object] | None = None,
+    workers: int = 1,
 ) -> Validation:
     """Run the whole psychometric validation and keep one results tree.
 
@@ -237,6 +234,9 @@ def validate(
     analysed
         Called with the tables as they are analysed, by name: answers, covariates, outcomes. They hold
         people's answers, and are for a script that makes numbers again.
+    workers
+        Processes of this machine: with two or more, the sections on structure are computed in a second one.
+        Results do not depend on it.
 
     Returns
     -------
@@ -253,6 +253,7 @@ def validate(
     if seed is not None:
         checked_seed(seed, "validate")
     _wanted(topics)
+    checked_workers(workers)
     if correlation is not None:
         choose("validate", "correlation", correlation, CORRELATIONS)
     smoothed = None if smooth is None else checked_smooth("validate", smooth) or NO_SMOOTHING
@@ -292,17 +293,13 @@ def validate(
     if analysed is not None:
         analysed(analysed_tables(context))
     wanted = [*content_topics(context), *_wanted(decided.topics), *planned_topics(context)]
-    sections = {}
     # many small matrices: threads of BLAS cost more than they give, and vary sums
-    with threadpool_limits(1), in_force(decided.rules):
-        for number, topic in enumerate(wanted, start=1):
-            if progress is not None:
-                progress(topic.title, number, len(wanted))
-            sections[topic.name] = _answer(topic, context)
+    with threadpool_limits(1), in_force(decided.rules), kept_moments():
+        sections = answer_all(wanted, context, workers, progress)
     ran = {name for section in sections.values() for name in section["method"]["software"]}
     meta = _meta(context, sorted(ran - set(BASE)))
     if settled.is_said:
-        sections = {"plan": _answer(topic_of_plan(sections), context), **sections}
+        sections = {"plan": answer(topic_of_plan(sections), context), **sections}
     tree = {"schema": TREE_SCHEMA, "meta": meta, "sections": sections}
     from analysis.report.standards import verdicts_plain
 
@@ -317,122 +314,6 @@ def _wanted(names: Sequence[str] | None) -> list[Topic]:
         fact = f"there is no topic {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint("validate", fact, f"choose among {', '.join(known)}."))
     return [topic for name, topic in known.items() if names is None or name in names]
-
-
-def _answer(topic: Topic, context: Context) -> dict[str, Any]:
-    """Ask one topic; what cannot be estimated is marked with its reason, other errors are raised.
-
-    A sample too small, or an item that nobody answered, is no failure: the topic could not be tested.
-    """
-    body: dict[str, Any] = {"title": topic.title, "question": topic.question}
-    ran: set[str] = set()
-    body |= {"subject": topic.subject, "bears_on": [prop.value for prop in topic.bears_on]}
-    caught: list[warnings.WarningMessage] = []
-    context = for_predictions(context) if topic.predicts else context
-    seen = context.reflective if topic.reflective else context
-    if seen is None:
-        body |= {"status": "not_applicable", "cause": Cause.COMPOSITE.value, **_empty(ALL_COMPOSITE)}
-        body["method"].update(
-            software={"dta-toolkit": version_of("dta-toolkit")}, data=context.checksums["responses"]
-        )
-        return {**body, "warnings": []}
-    whole, context = context, seen
-    if lacking := topic.lacks(context):
-        body |= {"status": "not_applicable", "cause": None, **_empty(lacking)}
-    elif short := topic.short(context):
-        body |= {"status": "untestable", "cause": Cause.FEW_IN_GROUP.value, **_empty(short)}
-    elif len(context.items) < topic.people:
-        body |= {"status": "untestable", "cause": Cause.FEW_PEOPLE.value, **_empty(TOO_FEW)}
-    else:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                with recorded() as ran:
-                    made = topic.run(context)
-                body |= {"status": "ok", "cause": None, **made.plain()}
-                body["twins"] = _twins(topic, context, made).plain()
-            except ToolkitError as error:
-                body |= _not_answered(topic, context, error)
-    if topic.reflective and whole.composites:
-        _say_what_does_not_apply(body, topic, whole)
-    body["method"].update(
-        software={name: version_of(name) for name in ("dta-toolkit", *sorted(ran))},
-        data=context.checksums["responses"],
-    )
-    return {**body, "warnings": _ours(caught)}
-
-
-def _twins(topic: Topic, context: Context, made: Section) -> Twins:
-    """Calls of R for a section; none where categories are merged, which they do not follow."""
-    return Twins() if context.plan.collapse else topic.twins(context, made)
-
-
-ALL_COMPOSITE = (
-    "Does not apply: the items of every theme make up its score (`measurement: composite`); they are not "
-    "signs of one thing and need not go together."
-)
-
-
-def _say_what_does_not_apply(body: dict[str, Any], topic: Topic, context: Context) -> None:
-    """Name the composite themes of which a topic was not asked, with the reason, in words and as a table."""
-    titles = [context.title_of(theme) for theme in context.composites]
-    entries = [Untested(what=title, cause=Cause.COMPOSITE).plain() for title in titles]
-    body["untested"] = [*body["untested"], *entries]
-    if body["status"] != "ok":
-        return
-    why = f"{Cause.COMPOSITE.words[0].upper()}{Cause.COMPOSITE.words[1:]}."
-    table = Table(
-        frame=pd.DataFrame({"title": titles, "asked": topic.title, "why": why}),
-        kinds=each(TEXT, "title asked why"),
-        title="Does not apply",
-        columns={"title": ("Theme", "text"), "asked": ("Not asked", "text"), "why": ("Why", "text")},
-    )
-    body["tables"]["does_not_apply"] = to_plain(table.frame)
-    body["captions"]["does_not_apply"] = table.caption()
-
-
-TOO_FEW = (
-    f"Too few people gave answers: under {FEWEST_PEOPLE.cutoff:g}, no number of this section would say "
-    f"anything ({FEWEST_PEOPLE.source})."
-)
-
-
-def _not_answered(topic: Topic, context: Context, error: ToolkitError) -> dict[str, Any]:
-    cause = explained(context, error, topic.enough(context))
-    status = "failed" if cause is None else "untestable"
-    return {"status": status, "cause": None if cause is None else cause.value, **_empty(str(error))}
-
-
-def _ours(caught: list[warnings.WarningMessage]) -> list[str]:
-    """Give the toolkit's warnings as texts, each once; pass the others on."""
-    for other in caught:
-        if not issubclass(other.category, ToolkitWarning):
-            warnings.warn_explicit(other.message, other.category, other.filename, other.lineno)
-    ours = [str(warning.message) for warning in caught if issubclass(warning.category, ToolkitWarning)]
-    return list(dict.fromkeys(ours))
-
-
-def _empty(message: str) -> dict[str, Any]:
-    return {
-        "message": message,
-        "twins": {"calls": [], "own": {}},
-        "problems": [],
-        "untested": [],
-        "prose": [],
-        "method": {
-            "estimator": None,
-            "n": None,
-            "missing": None,
-            "seed": None,
-            "options": {},
-            "software": [],
-        },
-        "values": {},
-        "tables": {},
-        "captions": {},
-        "findings": [],
-        "figures": [],
-    }
 
 
 def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
@@ -485,11 +366,3 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
             **{name: version_of(name) for name in (*BASE, *ran)},
         },
     }
-
-
-def version_of(package: str) -> str:
-    """Version of an installed package, in words where there is none."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed as a package"

@@ -98,11 +98,10 @@ class _Recipe:
             return linear
         general = np.outer(hierarchy.general, hierarchy.general)
         ordinal = (sample.thresholds, sample.steps, sample.correlations)
-        return (
-            *linear,
-            categorical_share(*ordinal, hierarchy.pattern.common),
-            categorical_share(*ordinal, general),
-        )
+        of_general = categorical_share(*ordinal, general)
+        if self.n_factors == 1:  # which is the general factor
+            return (*linear, of_general, of_general)
+        return (*linear, categorical_share(*ordinal, hierarchy.pattern.common), of_general)
 
 
 def omega(

@@ -135,13 +135,59 @@ def bootstrap(
     NotEstimableError
         More than half of the draws cannot be estimated.
     """
+    _refuse_few(draws, caller)
+    rng = np.random.default_rng(checked_seed(seed, caller))
+    n = len(values)
+    found = np.array([statistic(values[rng.integers(0, n, n)]) for _ in range(draws)])
+    return _kept(found, names, draws, seed, caller)
+
+
+def bootstrap_all(
+    values: Array,
+    statistics: Callable[[Array], Array],
+    names: tuple[str, ...],
+    *,
+    draws: int,
+    seed: int,
+    caller: str,
+) -> Draws:
+    """Recompute statistics on the same people as `bootstrap`, told how often each was drawn.
+
+    Parameters
+    ----------
+    values, names, draws, seed, caller
+        As for `bootstrap`.
+    statistics
+        Given how often each person was drawn, shape (draws, n_persons), gives one row per draw.
+
+    Returns
+    -------
+    Draws
+        The usable draws.
+
+    Raises
+    ------
+    ResponseDataError
+        Fewer than 20 draws asked for.
+    NotEstimableError
+        More than half of the draws cannot be estimated.
+    """
+    _refuse_few(draws, caller)
+    rng = np.random.default_rng(checked_seed(seed, caller))
+    n = len(values)
+    times = np.array([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(draws)], dtype=float)
+    return _kept(statistics(times), names, draws, seed, caller)
+
+
+def _refuse_few(draws: int, caller: str) -> None:
     if draws < FEWEST_DRAWS:
         raise ResponseDataError(
             fact_and_hint(caller, f"{draws} bootstrap draws asked for.", f"ask for at least {FEWEST_DRAWS}.")
         )
-    rng = np.random.default_rng(checked_seed(seed, caller))
-    n = len(values)
-    found = np.array([statistic(values[rng.integers(0, n, n)]) for _ in range(draws)])
+
+
+def _kept(found: Array, names: tuple[str, ...], draws: int, seed: int, caller: str) -> Draws:
+    """Leave out draws without an estimate: some with a warning, too many as an error."""
     usable = found[np.isfinite(found).all(axis=1)]
     lost = draws - len(usable)
     if lost > WORST_LOSS * draws:
@@ -156,7 +202,7 @@ def bootstrap(
                 "read the interval with care.",
             ),
             ToolkitWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return Draws(names=names, values=usable, requested=draws, seed=seed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from analysis.structural.syntax import parse_syntax
@@ -122,13 +123,16 @@ def _threshold_counts(items: list[str], rows: pd.DataFrame, group: str) -> dict[
     if absent := [item for item in items if item not in rows.columns]:
         fact = f"{len(absent)} of {len(items)} items are not in the data: {name_offenders(absent)}."
         raise DefinitionError(fact_and_hint("invariance", fact, "check names of items and columns."))
+    of_row, labels = pd.factorize(rows[group])
+    grouped = of_row >= 0
     counts, empty = {}, []
     for item in items:
-        everywhere = set(rows[item].dropna().unique())
-        counts[item] = len(everywhere) - 1
-        for label, of_group in rows.groupby(group, sort=False):
-            if len(set(of_group[item].dropna().unique())) < len(everywhere):
-                empty.append(f"{item} in {label}")
+        of_answer, categories = pd.factorize(rows[item])
+        counts[item] = len(categories) - 1
+        both = grouped & (of_answer >= 0)
+        found = np.zeros((len(labels), len(categories)), dtype=bool)
+        found[of_row[both], of_answer[both]] = True
+        empty += [f"{item} in {labels[int(g)]}" for g in np.flatnonzero(~found.all(axis=1))]
     if empty:
         fact = f"{len(empty)} items lack a category in a group: {name_offenders(empty)}."
         hint = "merge that category with its neighbour in every group, or leave the item out."

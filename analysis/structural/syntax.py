@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from instrument.errors import DefinitionError, fact_and_hint
 
@@ -22,8 +23,7 @@ _OPERATORS = {"=~", "~", "~~", "~*~", "|", ":=", "==", "<", ">", "<~"}
 LEVELS = {"1": 1, "within": 1, "2": 2, "between": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word of the model with its place."""
 
     kind: str

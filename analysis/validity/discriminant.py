@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -70,6 +70,9 @@ def ratios(correlations: Array, themes: Sequence[Sequence[int]]) -> tuple[Array,
         HTMT with arithmetic means, HTMT2 with geometric means.
     """
     strength = np.abs(correlations)
+    if np.isfinite(strength).all() and strength.all():
+        means = _block_means(strength, themes)
+        return means, _block_means(np.log(strength), themes, np.exp)
     inside = [strength[np.ix_(t, t)][np.tril_indices(len(t), -1)] for t in themes]
     pairs = list(combinations(range(len(themes)), 2))
     between = [strength[np.ix_(themes[a], themes[b])].ravel() for a, b in pairs]
@@ -82,6 +85,23 @@ def ratios(correlations: Array, themes: Sequence[Sequence[int]]) -> tuple[Array,
             for x, (a, b) in zip(between, pairs, strict=True)
         ]
     return np.array(first), np.array(second)
+
+
+def _block_means(
+    strength: Array, themes: Sequence[Sequence[int]], back: Callable[[Array], Array] = np.asarray
+) -> Array:
+    """Mean between two themes over the geometric mean of the means within each, for every pair."""
+    sizes = np.array([len(t) for t in themes], dtype=float)
+    belongs = np.zeros((len(themes), len(strength)))
+    for row, t in zip(belongs, themes, strict=True):
+        row[list(t)] = 1.0
+    sums = belongs @ strength @ belongs.T
+    own = belongs @ np.diag(strength)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = back((np.diag(sums) - own) / (sizes * (sizes - 1)))
+    first, second = np.triu_indices(len(themes), 1)
+    between = back(sums[first, second] / (sizes[first] * sizes[second]))
+    return np.asarray(between / np.sqrt(inside[first] * inside[second]))
 
 
 def themes_of(scale: Instrument | Mapping[str, Sequence[str]]) -> dict[str, list[str]]:

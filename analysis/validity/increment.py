@@ -11,7 +11,7 @@ import pandas as pd
 import statsmodels.api as sm
 
 from analysis.factors.pattern import Array
-from analysis.reliability.resampling import bootstrap, checked_level
+from analysis.reliability.resampling import bootstrap_all, checked_level
 from analysis.result import Result
 from analysis.software import used
 from instrument.answers import with_numbers
@@ -90,6 +90,50 @@ def r_squared(outcome: Array, design: Array) -> float:
     if rank < design.shape[1] or total <= 0:
         return float("nan")
     return 1 - float(np.sum((outcome - design @ weights) ** 2)) / total
+
+
+FAINT = 1e-9
+"""Smallest eigenvalue of the correlations of terms at which sums of products say as much as the rows."""
+
+
+def r_squared_drawn(outcome: Array, design: Array, times: Array) -> Array:
+    """Share of variance that columns explain in samples drawn with replacement, from sums of products.
+
+    Parameters
+    ----------
+    outcome, design
+        As for `r_squared`; the first column of the design holds ones.
+    times : ndarray, shape (draws, n_persons)
+        How often each person was drawn.
+
+    Returns
+    -------
+    ndarray, shape (draws,)
+        R², as `r_squared` gives it for the rows of each draw.
+    """
+    columns = np.column_stack([outcome, design[:, 1:]])
+    columns = columns - columns.mean(axis=0)  # R² is that of the outcome and terms as they are
+    n, p = columns.shape
+    size = times.sum(axis=1)
+    means = times @ columns / size[:, None]
+    products = times @ (columns[:, :, None] * columns[:, None, :]).reshape(n, p * p)
+    spread = products.reshape(-1, p, p) - size[:, None, None] * means[:, :, None] * means[:, None, :]
+    squares = np.diagonal(spread, axis1=1, axis2=2)
+    varies = (squares > FAINT * (columns**2).sum(axis=0)).all(axis=1)
+    lengths = np.sqrt(np.where(squares > 0, squares, 1.0))
+    scaled = spread / (lengths[:, :, None] * lengths[:, None, :])
+    found = np.full(len(times), np.nan)
+    clear = varies.copy()
+    if p > 1:
+        clear[varies] = np.linalg.eigvalsh(scaled[varies][:, 1:, 1:])[:, 0] > FAINT
+        weights = np.linalg.solve(scaled[clear][:, 1:, 1:], scaled[clear][:, 1:, :1])[:, :, 0]
+        found[clear] = (weights * scaled[clear][:, 1:, 0]).sum(axis=1)
+    else:
+        found[clear] = 0.0
+    for draw in np.flatnonzero(~clear):
+        rows = np.repeat(np.arange(n), times[draw].astype(int))
+        found[draw] = r_squared(outcome[rows], design[rows])
+    return found
 
 
 def incremental_validity(
@@ -179,13 +223,16 @@ def incremental_validity(
     delta = float(fits[1].rsquared - fits[0].rsquared)
     width = small.shape[1]
 
-    def statistic(sample: Array) -> tuple[float, ...]:
-        whole, terms = sample[:, 0], sample[:, 1:]
-        return (r_squared(whole, terms) - r_squared(whole, terms[:, :width]),)
+    terms = full.to_numpy(dtype=float)
 
-    drawn = bootstrap(
-        np.column_stack([y, full.to_numpy(dtype=float)]),
-        statistic,
+    def gains(times: Array) -> Array:
+        return (
+            r_squared_drawn(y, terms, times)[:, None] - r_squared_drawn(y, terms[:, :width], times)[:, None]
+        )
+
+    drawn = bootstrap_all(
+        y,
+        gains,
         ("delta",),
         draws=draws,
         seed=seed,

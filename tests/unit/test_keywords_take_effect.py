@@ -746,6 +746,7 @@ ELSEWHERE = {
         "pipeline/test_plan_entries.py": "half study correlation times plan covariates outcomes topics measures smooth "
         "seed",
         "pipeline/test_figures_all.py": "enrolment audit usage",
+        "pipeline/test_two_processes.py": "workers",
     },
 }
 NOT_SHOWN = {

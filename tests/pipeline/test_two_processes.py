@@ -1,0 +1,60 @@
+"""A second process changes no number, says what failed there, and passes warnings on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis.commands import MANY_ANSWERS, suited_workers
+from analysis.pipeline import Validation, validate
+from analysis.pipeline.beside import OF_ITEMS
+from analysis.pipeline.topics import TOPICS
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError
+from instrument.study import make_study
+
+ASKED = ("items", "sampling", "exploration", "retention", "groups")
+
+
+def test_two_processes_give_the_sections_of_one(
+    tree: dict[str, Any], answers: pd.DataFrame, scale: Instrument, study: dict[str, Any]
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    found = validate(
+        answers,
+        scale,
+        study=make_study(study),
+        seed=3,
+        topics=ASKED,
+        workers=2,
+        progress=lambda *what: told.append(what),
+    ).to_dict()
+    assert list(found["sections"]) == [name for name in tree["sections"] if name in ASKED]
+    assert found["sections"] == {name: tree["sections"][name] for name in found["sections"]}
+    assert [(number, count) for _, number, count in told] == [
+        (k, len(ASKED)) for k in range(1, len(ASKED) + 1)
+    ]
+    assert {title for title, *_ in told} == {s["title"] for s in found["sections"].values()}
+
+
+def test_topics_of_the_second_process_ask_nothing_of_use() -> None:
+    assert set(OF_ITEMS) <= {topic.name for topic in TOPICS}
+    assert not any(topic.predicts for topic in TOPICS if topic.name in OF_ITEMS)
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, "2", True])
+def test_a_number_of_processes_that_is_none_is_refused(
+    validation: Validation, answers: pd.DataFrame, scale: Instrument, workers: Any
+) -> None:
+    with pytest.raises(DefinitionError, match="workers is"):
+        validate(answers, scale, workers=workers)
+
+
+def test_small_tables_take_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    assert suited_workers(pd.DataFrame(index=range(MANY_ANSWERS // 10 - 1), columns=range(10))) == 1
+    assert suited_workers(pd.DataFrame(index=range(MANY_ANSWERS // 10), columns=range(10))) == 2
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert suited_workers(pd.DataFrame(index=range(MANY_ANSWERS), columns=range(10))) == 1

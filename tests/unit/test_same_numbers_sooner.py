@@ -1,0 +1,159 @@
+"""What was made quicker gives the numbers of the plain way: sums of products, pairs at once, kept moments."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.correlation import ordinal_moments
+from analysis.correlation.kept import kept_moments
+from analysis.correlation.mixed_pairs import fit_pair, fit_polychorics
+from analysis.correlation.pairs import fit_pairs
+from analysis.correlation.variables import ordinal_variable
+from analysis.factors.moments import pearson
+from analysis.reliability.resampling import bootstrap, bootstrap_all
+from analysis.validity.discriminant import ratios
+from analysis.validity.increment import r_squared, r_squared_drawn
+from instrument.errors import NotEstimableError, ResponseDataError
+
+RNG = np.random.default_rng(7)
+LATENT = RNG.standard_normal((150, 1)) + RNG.standard_normal((150, 6))
+CODES = np.digitize(LATENT, [-1.5, 0.0, 1.0]).astype(float)
+GAPS = np.where(RNG.random(CODES.shape) < 0.1, np.nan, CODES)
+
+
+def by_pandas(values: np.ndarray) -> np.ndarray:
+    return np.array(pd.DataFrame(values).corr(min_periods=3), dtype=float)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.37, 1e6])
+def test_correlations_of_pairs_of_answers_are_those_of_pandas(shift: float) -> None:
+    np.testing.assert_allclose(pearson(GAPS + shift), by_pandas(GAPS + shift), rtol=0, atol=1e-9)
+
+
+def test_an_item_that_does_not_vary_among_common_rows_has_no_correlation() -> None:
+    values = GAPS.copy()
+    values[:, 0] = np.where(np.isnan(values[:, 1]), values[:, 0], 0.1 + 0.2)
+    values[:3, 1] = np.nan
+    values[:3, 0] = [1, 2, 4]
+    found = pearson(values)
+    assert np.isnan(found[0, 1])
+    np.testing.assert_allclose(found, by_pandas(values), atol=1e-12)
+
+
+def test_pairs_of_two_rows_and_items_without_answers_have_no_correlation() -> None:
+    values = GAPS.copy()
+    values[2:, 0] = np.nan
+    values[:, 5] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = pearson(values)
+    assert np.isnan(found[0, 1:]).all()
+    np.testing.assert_allclose(found, by_pandas(values), atol=1e-12)
+
+
+def plain_ratios(correlations: np.ndarray, themes: list[list[int]]) -> tuple[list[float], list[float]]:
+    strength, first, second = np.abs(correlations), [], []
+    for a in range(len(themes)):
+        for b in range(a + 1, len(themes)):
+            inside = [[strength[i, j] for i in t for j in t if i < j] for t in (themes[a], themes[b])]
+            between = [strength[i, j] for i in themes[a] for j in themes[b]]
+            first.append(np.mean(between) / np.sqrt(np.mean(inside[0]) * np.mean(inside[1])))
+            geometric = [np.exp(np.mean(np.log(x))) for x in (between, *inside)]
+            second.append(geometric[0] / np.sqrt(geometric[1] * geometric[2]))
+    return first, second
+
+
+def test_ratios_by_blocks_are_those_of_their_definition() -> None:
+    correlations, themes = np.corrcoef(CODES, rowvar=False), [[0, 4], [2, 1, 5], [3, 0]]
+    for found, plain in zip(ratios(correlations, themes), plain_ratios(correlations, themes), strict=True):
+        np.testing.assert_allclose(found, plain, rtol=1e-12)
+
+
+def test_a_correlation_of_zero_makes_one_ratio_zero_and_no_other() -> None:
+    correlations = np.corrcoef(CODES, rowvar=False)
+    correlations[0, 2] = correlations[2, 0] = 0.0
+    _, second = ratios(correlations, [[0, 1], [2, 3], [4, 5]])
+    assert second[0] == 0.0
+    assert (second[1:] > 0).all()
+
+
+def drawn_rows(n: int, draws: int, seed: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, n, n) for _ in range(draws)]
+
+
+def test_explained_variance_of_draws_is_that_of_their_rows() -> None:
+    n, draws = 60, 40
+    rare = np.zeros(n)
+    rare[:2] = 1.0  # in about one draw of seven nobody has it, and the terms are collinear
+    design = np.column_stack([np.ones(n), RNG.standard_normal(n) * 1e4 + 1e6, rare])
+    outcome = 3 + design[:, 1] / 1e4 + RNG.standard_normal(n)
+    rows = drawn_rows(n, draws, seed=3)
+    times = np.array([np.bincount(r, minlength=n) for r in rows], dtype=float)
+    found = r_squared_drawn(outcome, design, times)
+    plain = [r_squared(outcome[r], design[r]) for r in rows]
+    assert 0 < np.isnan(plain).sum() < draws / 2
+    np.testing.assert_allclose(found, plain, atol=1e-9)
+    np.testing.assert_allclose(r_squared_drawn(outcome, design[:, :1], times), 0.0, atol=1e-12)
+
+
+def test_both_ways_to_draw_people_draw_the_same() -> None:
+    values = RNG.standard_normal(30)
+    plain = bootstrap(values[:, None], lambda s: (float(s.sum()),), ("sum",), draws=25, seed=5, caller="test")
+    found = bootstrap_all(
+        values, lambda times: times @ values[:, None], ("sum",), draws=25, seed=5, caller="test"
+    )
+    np.testing.assert_allclose(found.values, plain.values, rtol=1e-10)
+    with pytest.raises(ResponseDataError, match="19 bootstrap draws"):
+        bootstrap_all(values, lambda times: times, ("sum",), draws=19, seed=5, caller="test")
+    with pytest.raises(NotEstimableError, match="25 of 25"):
+        bootstrap_all(
+            values, lambda t: np.full((len(t), 1), np.nan), ("sum",), draws=25, seed=5, caller="test"
+        )
+
+
+def test_polychorics_of_all_pairs_at_once_are_those_of_single_pairs() -> None:
+    values = GAPS.copy()
+    values[:, 0] = np.where(np.isnan(values[:, 0]), np.nan, values[:, 0] > 1)
+    values[:, 1] = np.where(values[:, 1] == 3, 2, values[:, 1])
+    variables = [ordinal_variable(column, str(k), "test") for k, column in enumerate(values.T)]
+    rho, converged = fit_polychorics([(v, str(k)) for k, v in enumerate(variables)], "test")
+    pairs = [(a, b) for a in range(6) for b in range(a + 1, 6)]
+    single = [fit_pair(variables[a], variables[b], "pair", "test")[0] for a, b in pairs]
+    np.testing.assert_allclose(rho, single, atol=1e-10)
+    assert converged.all()
+    np.testing.assert_allclose(
+        rho, [ordinal_moments(values[:, p], acov=False).correlations[0, 1] for p in pairs]
+    )
+
+
+def test_the_last_step_of_a_search_is_left_out_only_where_it_is_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tables = np.array([[[30.0, 9, 1], [8, 40, 12], [2, 7, 33]], [[400.0, 1, 0], [2, 300, 1], [0, 3, 250]]])
+    cuts = np.array([[-0.6, 0.5], [-0.3, 0.6]])
+    found = fit_pairs(tables, cuts, cuts)
+    monkeypatch.setattr("analysis.correlation.pairs.CLOSE", 0.0)
+    np.testing.assert_allclose(found.rho, fit_pairs(tables, cuts, cuts).rho, atol=1e-11)
+    assert found.converged.all()
+
+
+def test_moments_are_kept_for_equal_answers_and_options_only() -> None:
+    plain = ordinal_moments(GAPS)
+    with kept_moments():
+        first = ordinal_moments(GAPS)
+        assert ordinal_moments(GAPS.copy()) is first
+        assert ordinal_moments(GAPS, missing="listwise") is not first
+        assert ordinal_moments(GAPS, zero_add=(0.0, 0.0)) is not first
+        assert ordinal_moments(GAPS[:-1]) is not first
+        assert ordinal_moments(GAPS[:, ::-1]) is not first
+        assert ordinal_moments(GAPS, acov=False).acov is None
+        with pytest.raises(ValueError, match="read-only"):
+            first.correlations[0, 1] = 0.5
+    assert ordinal_moments(GAPS) is not first
+    for part in ("correlations", "acov", "independent_acov", "pair_n", "empty_cells"):
+        np.testing.assert_array_equal(getattr(plain, part), getattr(first, part))
