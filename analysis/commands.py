@@ -275,7 +275,7 @@ def validate_command(
             inputs["analysed"] = partial(write_analysed, folder=analysed, report=out)
         source = source_of_run(context)
         how_written: dict[str, Any] = {"shared": shared, "source": source, "paper": paper}
-        inputs["workers"] = workers or suited_workers(inputs["responses"])
+        how_written["workers"] = workers or suited_workers(inputs["responses"])
         validate_and_write(inputs | {"plan": decided}, out, None, wanted, **how_written)
 
 
@@ -489,16 +489,17 @@ def validate_and_write(
     shared: bool = False,
     source: dict[str, Any] | None = None,
     paper: str = "a4",
+    workers: int = 1,
 ) -> None:
     """Run the validation with a progress display, write the folder and say what is in it."""
     from analysis.disclosure.shared import to_share
     from analysis.pipeline import validate
 
     with progress_display() as progress:
-        result = validate(**inputs, seed=seed, progress=progress)
+        result = validate(**inputs, seed=seed, progress=progress, workers=workers)
         result = to_share(result) if shared else result
         progress("Writing the report", 0, 0)
-        written = result.write(out, forms=forms, source=source, paper=paper)
+        written = result.write(out, forms=forms, source=source, paper=paper, workers=workers)
     say_what_was_written(result, written, out)
 
 

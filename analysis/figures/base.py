@@ -16,6 +16,7 @@ import altair as alt
 import pandas as pd
 from altair.utils import schemapi
 
+from analysis.figures.converting import svg_of
 from analysis.rules import FEWEST_PEOPLE
 
 # Each colour keeps 3:1 or more against both papers; DARK gives its counterpart on dark paper.
@@ -183,8 +184,27 @@ def to_svg(figure: Figure, width: int = WIDE) -> str:
     str
         An `<svg>` element in the light colours.
     """
+    return svg_of(spec_of(figure, width))
+
+
+@lru_cache(maxsize=128)
+def spec_of(figure: Figure, width: int) -> str:
+    """Write a figure of some width down in Vega-Lite.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    width
+        Width of the plotting area in pixels.
+
+    Returns
+    -------
+    str
+        A specification with its data.
+    """
     with unchecked():
-        return _svg_of(_spec(styled(figure.draw(width), width)))
+        return _spec(styled(figure.draw(width), width))
 
 
 def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
@@ -237,20 +257,6 @@ def _spec(chart: Chart) -> str:
     """Write a chart down with all its rows: Altair's limit is for pages that are sent to a browser."""
     with alt.data_transformers.enable("default", max_rows=None):
         return json.dumps(chart.to_dict(validate=schemapi.DEBUG_MODE))
-
-
-# tick labels that would overlap stay in the drawing unseen: who copies or hears it would still get them
-_HIDDEN = re.compile(r'<text\b[^>]*\sopacity="0"[^>]*>[^<]*</text>')
-# a picture is told as a whole by its words: marks that claim to be pictures of their own would lack theirs
-_ROLES = re.compile(r'\s(?:role="graphics-[a-z]+"|aria-roledescription="[^"]*")')
-
-
-@lru_cache(maxsize=128)
-def _svg_of(spec: str) -> str:
-    import vl_convert
-
-    svg: str = vl_convert.vegalite_to_svg(spec)
-    return _ROLES.sub("", _HIDDEN.sub("", svg))
 
 
 def to_png(figure: Figure, width: int = WIDE, scale: float = 2.0) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.figures.converting import drawn_ahead
 from analysis.figures.once import built_once
 from analysis.report.draft import NAME as DRAFT
 from analysis.report.draft import render_draft
@@ -38,6 +39,7 @@ def write_report(
     replace: bool = True,
     source: Mapping[str, Any] | None = None,
     paper: str = "a4",
+    workers: int = 1,
 ) -> list[Path]:
     """Write report, results and tables into a folder; the folder appears whole or not at all.
 
@@ -57,6 +59,8 @@ def write_report(
         tree made to be shared gets no script: labels of small groups would stand in it.
     paper
         Sheets of the Word documents: `a4` or `letter`.
+    workers
+        Processes of this machine: with two or more, figures of the page are drawn in a second one, too.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def write_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".report-", dir=target.parent) as scratch:
             made = Path(scratch) / "report"
-            names = _fill(tree, made, forms, source, sheets)
+            names = _fill(tree, made, forms, source, sheets, workers)
             _exchange(made, target)
     except OSError as error:
         fact = f"{str(target)!r} cannot be written ({error.strerror})."
@@ -153,7 +157,12 @@ def refuse_foreign(target: Path, *, replace: bool = True) -> None:
 
 
 def _fill(
-    tree: Tree, made: Path, forms: Sequence[str], source: Mapping[str, Any] | None, sheets: Paper
+    tree: Tree,
+    made: Path,
+    forms: Sequence[str],
+    source: Mapping[str, Any] | None,
+    sheets: Paper,
+    workers: int,
 ) -> list[str]:
     (made / "tables").mkdir(parents=True)
     text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False)
@@ -166,10 +175,26 @@ def _fill(
     if "twins" in tree["meta"]:
         (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
         (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
-    with built_once():
+    with built_once(), drawn_ahead(_specs(tree) if "html" in forms and workers > 1 else [], workers):
         for form in forms:
             _write_form(tree, made, form, sheets)
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+
+
+def _specs(tree: Tree) -> list[str]:
+    """What the pages draw, wide and narrow."""
+    from analysis.figures.base import NARROW, WIDE, spec_of
+    from analysis.figures.registry import build_figures
+    from analysis.report.labels import tree_for_readers
+
+    seen = tree_for_readers(tree)
+    figures = [
+        figure
+        for section in seen["sections"].values()
+        if section["status"] == "ok"
+        for figure in build_figures(section, seen["meta"]).values()
+    ]
+    return list(dict.fromkeys(spec_of(figure, width) for figure in figures for width in (WIDE, NARROW)))
 
 
 def _write_form(tree: Tree, made: Path, form: str, sheets: Paper) -> None:

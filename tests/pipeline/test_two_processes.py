@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -37,6 +38,40 @@ def test_two_processes_give_the_sections_of_one(
         (k, len(ASKED)) for k in range(1, len(ASKED) + 1)
     ]
     assert {title for title, *_ in told} == {s["title"] for s in found["sections"].values()}
+
+
+def test_a_report_written_by_two_processes_has_the_same_bytes(
+    validation: Validation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = dict(list(validation.tree["sections"].items())[:6])
+    one_topic = Validation(tree={**validation.tree, "sections": small})
+    one_topic.write(tmp_path / "one")
+    drawn: list[str] = []
+    monkeypatch.setattr("analysis.figures.converting._AHEAD", Noted(drawn))
+    one_topic.write(tmp_path / "two", workers=2)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert [
+        f for f in files if (tmp_path / "one" / f).read_bytes() != (tmp_path / "two" / f).read_bytes()
+    ] == []
+    assert drawn
+    assert all(spec.startswith("{") for spec in drawn)
+
+
+class Noted:
+    """Stands for the context variable, and notes what was drawn ahead."""
+
+    def __init__(self, drawn: list[str]) -> None:
+        self.drawn, self.held = drawn, {}
+
+    def set(self, made: dict[str, str]) -> None:
+        self.drawn += made
+        self.held = made
+
+    def get(self) -> dict[str, str]:
+        return self.held
+
+    def reset(self, token: None) -> None:
+        self.held = {}
 
 
 def test_topics_of_the_second_process_ask_nothing_of_use() -> None:
