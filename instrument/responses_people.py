@@ -21,6 +21,13 @@ _FULL_NAME = re.compile(r"[^\W\d_]{2,}(['’-][^\W\d_]+)*,? +[^\W\d_]{2,}(['’-
 _ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+[0-9]+|[1-9][0-9]{14}0+")
 
 
+# fmt: off
+NO_ID = frozenset((
+    "null", "none", "nan", "n/a", "<na>", "#n/a", "#null!", "#ref!", "#value!",
+    "#div/0!", "#name?", "#num!",
+))
+# fmt: on
+"""Texts that programs and spreadsheets write where nothing stands, or where a formula failed."""
 NUMBERED = "numbered"
 """Key of `frame.attrs`: the participants are row numbers, since the table had no column of them."""
 
@@ -152,12 +159,12 @@ def id_text(value: Any) -> str | None:
 
     Examples
     --------
-    >>> id_text(" p1 "), id_text(3.0), id_text("")
-    ('p1', '3', None)
+    >>> id_text(" p1 "), id_text(3.0), id_text(""), id_text("#N/A")
+    ('p1', '3', None, None)
     """
     if isinstance(value, str):
         text = value.strip()
-        return None if text in {"", "NA"} else text
+        return None if text in {"", "NA"} or text.casefold() in NO_ID else text
     if value is None or pd.isna(value):
         return None
     if isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value):

@@ -17,6 +17,8 @@ FAR = 3.0
 """A sentinel is suspected when it lies further than this many standard deviations from the others."""
 MANY_CATEGORIES = 10
 """More categories than these, each with a figure, are rather numbers with a sign or a unit beside them."""
+IN_THREES = r"[+-]?[1-9]\d{0,2}\.\d{3}"
+"""A number that could as well be of thousands."""
 NUMBER_LIKE = "[+-]?[\\d.,'’ \u00a0\u202f]*\\d ?%?"
 MARKS = {"nan", "n/a", "#n/a", "null", "<na>", "#value!", "#ref!", "#div/0!", "#name?", "#num!"}
 
@@ -76,6 +78,16 @@ def variable(
     if len(present) and like.mean() > 0.5 and not padded:
         values = amounts(column, name, place, decimal, na, thousands=thousands, percent=percent)
         notes += sentinel_suspicions(values, name, place)
+        if (
+            thousands is None
+            and decimal == "."
+            and len(present) > 2
+            and present.str.fullmatch(IN_THREES).all()
+        ):
+            words = (
+                "every number has three figures behind its point, and is read with decimals, not thousands"
+            )
+            notes.append(f"suspicion: {place.column(name)}: {words}")
         whole = not blank.any() and present.str.fullmatch(r"[+-]?\d{1,15}").all()
         return pd.Series(values.astype(np.int64) if whole else values)
     marks = texts.str.lower().isin(MARKS).fillna(False).to_numpy(dtype=bool) & ~blank

@@ -248,3 +248,18 @@ def full_width(folder: Path) -> Path:
 @odd("labels of a longer scale", refused("hold text that is neither", "`answers` of the mapping"))
 def longer_scale(folder: Path) -> Path:
     return text(folder, table(lambda code: LABELS[code].replace("Agree", "Somewhat agree")))
+
+
+@odd("marks of nothing in place of ids", refused("participant is missing in 3 rows .*lines 2, 3, 4", "fill"))
+def no_ids(folder: Path) -> Path:
+    return text(folder, with_cells({(1, 0): "null", (2, 0): "n/a", (3, 0): "#N/A"}))
+
+
+@odd("an id that Excel made a date of", refused("'participant' holds dates", "write a label there"))
+def date_for_id(folder: Path) -> Path:
+    return book(folder, with_cells({(4, 0): datetime.datetime(2026, 3, 1)}))
+
+
+@odd("codes beside labels, counted from the other end", refused("hold text", "`answers` of the mapping"))
+def codes_turned(folder: Path) -> Path:
+    return text(folder, table(lambda code: f"{6 - code} - {LABELS[code]}"))

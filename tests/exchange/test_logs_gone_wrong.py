@@ -247,3 +247,15 @@ def test_categories_that_may_be_numbers_are_suspected_aloud(name: str) -> None:
     assert len(notes) == bool(words)
     assert words in "".join(notes)
     assert not any(str(cell) in "".join(notes) for cell in given if len(str(cell)) > 2)
+
+
+@pytest.mark.parametrize(("first", "n"), [("1.999", 1), ("0.999", 0), ("1.9", 0)])
+def test_numbers_that_may_be_of_thousands_are_suspected_aloud(first: str, n: int) -> None:
+    place, notes = Place(caller="f", source="x.csv", lines=np.arange(2, 14), unit="line"), []
+    given = pd.Series([first, *(f"1.{k:03d}" for k in range(11))], dtype="str")
+    assert variable(given, "x", place, ".", ("NA",), notes).iloc[0] == float(first)
+    assert [("not thousands" in note) for note in notes] == [True] * n
+    said = []
+    grouped = variable(given.iloc[1:], "x", place, ",", ("NA",), said, thousands=".")
+    assert grouped.iloc[0] == 1000.0
+    assert said == []
