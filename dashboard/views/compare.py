@@ -57,14 +57,14 @@ def _show(found: Comparison, followed: str) -> None:
     for sentence in found.sentences:
         st.markdown(escaped(sentence))
     if found.sides:
-        st.subheader("How each is rated")
+        st.header("How each is rated")
         if found.ends is not None:
             _drawn(found.sides, found.ends)
         parts.show_table(found.table)
     if found.moved and followed:
         _slopes(found.moved, followed)
     if found.states:
-        st.subheader("What each has shown")
+        st.header("What each has shown")
         heads, *rows = found.states
         st.dataframe(pd.DataFrame(rows, columns=list(heads)), hide_index=True, width="stretch")
         show_cards(heads, rows)
@@ -82,7 +82,7 @@ def _drawn(sides: tuple[Side, ...], ends: tuple[float, float]) -> None:
 
 
 def _slopes(moved: tuple[Moved, ...], followed: str) -> None:
-    st.subheader(SLOPES.format(followed))
+    st.header(SLOPES.format(followed))
     heads = ("Score", "n", "Higher", "Neither", "Lower")
     rows = [
         (
