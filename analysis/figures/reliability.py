@@ -76,9 +76,9 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 def _finding(sides: list[str]) -> str:
     """Say what the figure shows; of themes that too few people answered nothing but that."""
     found = {
-        SIDES[:1]: f"Alpha of every theme reaches {ALPHA.printed} (dashed line)",
-        SIDES[1:2]: f"Alpha of no theme reaches {ALPHA.printed} (dashed line)",
-        SIDES[:2]: f"Alpha of some themes stays below {ALPHA.printed} (dashed line)",
+        SIDES[:1]: f"Alpha of every theme reaches the dashed line: {ALPHA.printed}",
+        SIDES[1:2]: f"Alpha of no theme reaches the dashed line: {ALPHA.printed}",
+        SIDES[:2]: f"Alpha of some themes stays below the dashed line: {ALPHA.printed}",
         SIDES[2:]: "Alpha of each theme: too few people for a verdict",
     }
     return found.get(tuple(sides), f"Alpha of each theme; dashed line: {ALPHA.printed}")

@@ -37,6 +37,7 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
+from analysis.verdicts import Cause
 from instrument.formatting import fill_prose, format_value
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -69,6 +70,8 @@ def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["form"] = format_value
+    sections = [_section(name, section, tree["meta"], extent) for name, section in ordered(tree["sections"])]
+    bare = [s for s in sections if extent is Extent.MAIN and s["status"] in ("untestable", "not_applicable")]
     css = environment.get_template("report.css").render(exchange=DARK)
     return environment.get_template("report.html.jinja").render(
         title=_title(tree, extent),
@@ -90,10 +93,20 @@ def render_html(tree: Tree, extent: Extent = Extent.WHOLE) -> str:
         opening=opening(tree),
         opening_words=opening_words,
         methods=methods_paragraphs(tree)[: 2 if extent is Extent.MAIN else None],
-        sections=[
-            _section(name, section, tree["meta"], extent) for name, section in ordered(tree["sections"])
-        ],
+        sections=sections,
+        bare=bare,
+        bare_by_cause=_by_cause(bare),
     )
+
+
+def _by_cause(bare: Sequence[dict[str, Any]]) -> list[tuple[tuple[str, str], list[dict[str, Any]]]]:
+    """Put sections without numbers together that lack the same thing, so that one cause is told once."""
+    made: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for section in bare:
+        asked = "Does not apply" if section["cause"] == Cause.COMPOSITE else "Not asked"
+        lead = "Could not be tested" if section["status"] == "untestable" else asked
+        made.setdefault((lead, section["message"]), []).append(section)
+    return list(made.items())
 
 
 def _title(tree: Tree, extent: Extent) -> str:

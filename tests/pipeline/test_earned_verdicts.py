@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import html
 import re
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason, of_fit
 from analysis.pipeline.topics.fairness import _undecided
 from analysis.pipeline.topics.groups import judged_levels
+from analysis.report.extent import Extent
 from analysis.report.html import render_html
 from analysis.report.limits import limits_of
 from analysis.report.markdown import render_markdown
@@ -175,6 +177,11 @@ def test_one_calm_box_says_what_twenty_people_allow(twenty: Validation) -> None:
     assert page.count("<b>What so few people allow.</b>") == 1
     assert 'class="alarm"' not in page and "Failed" not in page
     assert page.count('class="notice" role="note"><b>Limit.</b>') <= 1
+    short = render_html(twenty.tree, Extent.MAIN)
+    messages = {s["message"] for s in twenty.tree["sections"].values() if s["status"] != "ok"}
+    assert len(messages) > 2 and all(html.unescape(short).count(message) == 1 for message in messages)
+    for name in twenty.tree["sections"]:
+        assert short.count(f'id="{name}"') == 1, name  # where the contents lead to
 
 
 def test_the_short_report_does_not_count_checks_that_were_never_made(twenty: Validation) -> None:
