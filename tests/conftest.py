@@ -14,11 +14,17 @@ hypothesis.settings.register_profile("patient", deadline=None)  # an example may
 hypothesis.settings.load_profile("patient")
 
 
-def pytest_collection_finish() -> None:
-    """Leave what collecting made out of every later search for rings of objects: it stays to the end anyway."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Search for rings of objects neither while tests are collected nor, later, among what that made: it stays."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
