@@ -117,7 +117,7 @@ def new_job(target: Path, what: str, request: Mapping[str, Any], inputs: Mapping
         Queued.
     """
     now = datetime.now(UTC)
-    name = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    name = f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
     home = jobs_folder(target)
     home.mkdir(mode=0o700, exist_ok=True)
     folder = home / name

@@ -20,7 +20,7 @@ from analysis.jobs import control, locking
 from analysis.jobs.control import cancel, jobs_of, running, start
 from analysis.jobs.inputs import declared, roles_of
 from analysis.jobs.publishing import exchanged
-from analysis.jobs.record import JobError, jobs_folder, read_job
+from analysis.jobs.record import JobError, jobs_folder, new_job, read_job, read_jobs
 from instrument.errors import ResponseDataError
 
 WORKER = Path(__file__).with_name("worker_of_tests.py")
@@ -76,6 +76,11 @@ def test_a_job_replaces_the_results_and_tells_how_far_it_was(target: Path) -> No
     assert not (target / "report.html").exists()  # the folder was exchanged whole
     assert leftovers(job) == set()
     assert running(target) is None
+
+
+def test_jobs_begun_within_one_second_stand_newest_first(target: Path) -> None:
+    made = [new_job(target, "a test", {}, {}).id for _ in range(8)]
+    assert [job.id for job in read_jobs(target)] == made[::-1]
 
 
 def test_the_first_results_need_none_before(tmp_path: Path) -> None:
