@@ -1,1 +1,1 @@
-"""x."""
+"""What people look at: pages that show results and compute nothing."""

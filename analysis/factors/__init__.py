@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Exploratory factor analysis: adequacy, how many factors, extraction, rotation."""

@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""A tree of results as pages, PDF, Word, Markdown, tables and data."""

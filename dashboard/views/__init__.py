@@ -1,1 +1,1 @@
-"""Made in its own piece."""
+"""Pages of the dashboard, one module for each question a viewer asks."""

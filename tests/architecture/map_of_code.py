@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -97,8 +98,18 @@ def rests_on(name: str) -> list[str]:
     return sorted({room(other) for other in imports(name, True)} - {room(name), "analysis", "instrument"})
 
 
+def _folder(path: Path) -> str:
+    return path.relative_to(ROOT).parent.as_posix()
+
+
+def purpose(folder: str) -> str:
+    """First sentence of the documentation of a folder."""
+    text = ast.get_docstring(ast.parse((ROOT / folder / "__init__.py").read_text(encoding="utf-8"))) or ""
+    return text.split("\n")[0].rstrip(".")
+
+
 def table() -> str:
-    """The map: public functions, then rooms with their count of modules."""
+    """The map: public functions, then rooms with their count of modules and what they are for."""
     import inspect
 
     import analysis
@@ -112,19 +123,10 @@ def table() -> str:
                 path = modules()[home].relative_to(ROOT).as_posix()
                 under = ", ".join(f"`{entry}`" for entry in rests_on(home)) or "nothing of ours"
                 lines.append(f"| `{package.__name__}.{name}` | `{path}` | {under} |")
-    counts: dict[str, int] = {}
-    for name in modules():
-        parts = name.split(".")
-        inner = modules()[name].relative_to(ROOT).parts
-        counts["/".join(inner[:2]) if len(inner) > 2 else parts[0]] = counts.get(
-            "/".join(inner[:2]) if len(inner) > 2 else parts[0], 0
-        ) + 1  # fmt: skip
-    lines += ["", f"{len(modules())} modules; loose ones are counted under their package:", ""]
-    lines += [
-        "| room | modules |",
-        "|---|---|",
-        *(f"| `{name}` | {n} |" for name, n in sorted(counts.items())),
-    ]
+    counts = Counter(_folder(path) for path in modules().values())
+    lines += ["", f"{len(modules())} modules by the folder they lie in:", ""]
+    lines += ["| room | modules | what it is for |", "|---|---:|---|"]
+    lines += [f"| `{folder}` | {n} | {purpose(folder)} |" for folder, n in sorted(counts.items())]
     return "\n".join(lines)
 
 
