@@ -13,7 +13,7 @@ from analysis.adherence.imputation import pooled_use
 
 Floats = NDArray[np.float64]
 SHIFTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
-COLUMNS = ("delta", "n", "imputed", "effect", "effect_lower", "effect_upper", "pvalue")
+COLUMNS = ("shift", "n", "imputed", "effect", "effect_lower", "effect_upper", "pvalue")
 
 
 def shifted_use(
@@ -48,14 +48,14 @@ def shifted_use(
     Returns
     -------
     DataFrame
-        delta, n, imputed (people shifted), effect in units per standard deviation with its limits, pvalue.
+        shift, n, imputed (people shifted), effect in units per standard deviation with its limits, pvalue.
 
     Notes
     -----
     Imputation takes people without a score to rate as people alike who gave one (use after the landmark
     among what makes them alike). A pattern-mixture model lets the two differ: the score of those without one
-    is that of people alike, plus `delta` standard deviations, which no data tell. The unit stays the
-    standard deviation at `delta = 0`, where the row is that of the imputed model.
+    is that of people alike, plus `shift` standard deviations, which no data tell. The unit stays the
+    standard deviation at `shift = 0`, where the row is that of the imputed model.
 
     References
     ----------
@@ -63,9 +63,9 @@ def shifted_use(
     chapter 10 (delta method of sensitivity).
     """
     rows = []
-    for delta in shifts:
+    for shift in shifts:
         pooled, effect = pooled_use(
-            list(completed), done, due, columns, level, clusters, moved=delta * silent.astype(float)
+            list(completed), done, due, columns, level, clusters, moved=shift * silent.astype(float)
         )
-        rows.append((delta, len(done), int(silent.sum()), *effect, pooled.pvalue))
+        rows.append((shift, len(done), int(silent.sum()), *effect, pooled.pvalue))
     return pd.DataFrame(rows, columns=list(COLUMNS))

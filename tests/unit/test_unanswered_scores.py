@@ -37,11 +37,11 @@ def test_each_shift_is_the_mean_of_models_fitted_apart() -> None:
     table = np.column_stack([np.where(silent, np.nan, score), before, done])
     completed, due = impute(table, 3), np.full(160, 8.0)
     found = shifted_use(completed, silent, done, due, 2)
-    assert found["delta"].tolist() == list(SHIFTS) and (found["imputed"] == silent.sum()).all()
+    assert found["shift"].tolist() == list(SHIFTS) and (found["imputed"] == silent.sum()).all()
     for row in found.itertuples():
         effects = []
         for filled in completed:
-            z = (filled[:, 0] - filled[:, 0].mean()) / filled[:, 0].std(ddof=1) + row.delta * silent
+            z = (filled[:, 0] - filled[:, 0].mean()) / filled[:, 0].std(ddof=1) + row.shift * silent
             held = (before - before.mean()) / before.std(ddof=1)
             x = np.column_stack([np.ones(160), z, held])
             fit = sm.GLM(done / 8, x, sm.families.Binomial(), var_weights=due).fit(tol=1e-12)
@@ -49,7 +49,7 @@ def test_each_shift_is_the_mean_of_models_fitted_apart() -> None:
             effects.append((8 * p * (1 - p)).mean() * fit.params[1])
         assert row.effect == pytest.approx(np.mean(effects), rel=1e-6)
     plain, effect = pooled_use(completed, done, due, 2)
-    none = found.loc[found["delta"] == 0].iloc[0]
+    none = found.loc[found["shift"] == 0].iloc[0]
     assert (none["effect"], none["effect_lower"], none["effect_upper"]) == pytest.approx(effect, rel=1e-12)
     assert none["pvalue"] == pytest.approx(plain.pvalue, rel=1e-12)
 
@@ -60,7 +60,7 @@ def test_the_shift_that_people_had_gives_back_what_complete_answers_would() -> N
     due = np.full(6000, 8.0)
     table = np.column_stack([np.where(silent, np.nan, score), before, done])
     completed = impute(table, 5)
-    found = shifted_use(completed, silent, done, due, 2).set_index("delta")
+    found = shifted_use(completed, silent, done, due, 2).set_index("shift")
     unit = np.mean([filled[:, 0].std(ddof=1) for filled in completed])
     truth = pooled_use([np.column_stack([score, before])] * 2, done, due, 2)[1][0] / score.std(ddof=1) * unit
     assert abs(found.loc[-1.0, "effect"] - truth) < 0.04
@@ -75,7 +75,7 @@ def test_everybody_watched_enters_and_only_those_without_a_score_are_shifted() -
     assert (run.unanswered["n"] == held.n).all()
     assert (run.unanswered["imputed"] == np.isnan(drawn_people.score).sum()).all()
     imputed = next(row for row in run.effects if row["model"] == m.IMPUTED)
-    none = run.unanswered.set_index("delta").loc[0.0]
+    none = run.unanswered.set_index("shift").loc[0.0]
     assert none["effect"] == pytest.approx(imputed["effect"], rel=1e-12)
     assert run.unanswered["effect"].nunique() == len(SHIFTS)
 
@@ -90,7 +90,7 @@ def test_everybody_watched_enters_and_only_those_without_a_score_are_shifted() -
 )  # fmt: skip
 def test_words_follow_the_limits(limits: list[tuple[float, float]], words: str) -> None:
     rows: list[dict[str, Any]] = [
-        {"predictor": "total", "delta": k, "n": 9, "imputed": 3, "effect": (a + b) / 2, "effect_lower": a,
+        {"predictor": "total", "shift": k, "n": 9, "imputed": 3, "effect": (a + b) / 2, "effect_lower": a,
          "effect_upper": b, "pvalue": 0.5}
         for k, (a, b) in enumerate(limits)
     ]  # fmt: skip

@@ -60,14 +60,14 @@ def _table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
         frame=frame,
         kinds={
             **each(TEXT, "predictor title"),
-            "delta": GIVEN,
+            "shift": GIVEN,
             "n": people(weight=1),
             **each(statistic("n"), "effect effect_lower effect_upper pvalue"),
         },
         title="Had people without a score rated otherwise than people alike",
         columns={
             "title": ("Score", "text"),
-            "delta": ("Shift, SD", "d1"),
+            "shift": ("Shift, SD", "d1"),
             "n": ("n", "int"),
             "effect": ("In units", "d2"),
             "effect_lower": ("95% from", "d2"),
