@@ -189,13 +189,12 @@ def _gap_of(table: ParameterTable, formula: Formula, caller: str) -> Callable[[n
 
 
 def uneven_points(size: int) -> list[Array]:
-    """Three points between .3 and 1.7 whose coordinates are unlike each other and between the points.
+    """Four points between .3 and 1.7, drawn once and for all, none of which is another one shifted.
 
-    Where points share a coordinate a product looks linear: (a - .5)(b - .5) is 0 where b is .5.
+    Where points share a coordinate a product looks linear, (a - .5)(b - .5) where b is .5; where they are
+    shifted by one number a difference of squares does.
     """
-    golden = (1.0 + 5.0**0.5) / 2.0
-    turns = np.arange(1, 3 * size + 1).reshape(3, size) * golden % 1.0
-    return list(0.3 + 1.4 * turns)
+    return list(np.random.default_rng(20).uniform(0.3, 1.7, (4, size)))
 
 
 def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula], Array, Array]:

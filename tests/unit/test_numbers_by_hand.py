@@ -136,7 +136,10 @@ def test_a_point_counts_what_was_asked_and_not_what_is_hidden() -> None:
     evidence = Evidence(name="n", needs="", tally=tally, causes=(Cause.WIDE,), sections=(("scores", ""),))
     point = _point(Property.ERROR, evidence, {"sections": {}})
     assert (point.met, point.not_met, point.asked, point.few) == (2, 1, 4, False)
-    assert point.said == "Not shown: 2 of 4 rules hold" and point.state is State.NOT_SHOWN
+    assert (
+        point.said == "Not shown: 2 of 4 rules hold, some could not be judged"
+        and point.state is State.NOT_SHOWN
+    )
 
 
 def test_a_pause_as_long_as_the_gap_is_within_a_session_and_landmarks_day_is_after_it() -> None:
