@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from analysis.commands import app as analysis_app
-from instrument.commands import app as instrument_app
-from instrument.commands_drafting import GROUPING
-from instrument.commands_store import (
+from analysis.commands.validate import app as analysis_app
+from instrument.commands.drafting import GROUPING
+from instrument.commands.instruments import app as instrument_app
+from instrument.commands.store import (
     DEFAULT_KEYS,
     DEFAULT_STORE,
     KeyFile,
@@ -24,14 +24,14 @@ from instrument.commands_store import (
     keys_of,
     opened,
 )
+from instrument.common.extras import missing_extra
 from instrument.errors import ToolkitError, fact_and_hint
-from instrument.extras import missing_extra
 
 if TYPE_CHECKING:
     import pandas as pd
     from starlette.applications import Starlette
 
-    from analysis.first_themes import FirstThemes
+    from analysis.factors.first_themes import FirstThemes
     from dashboard.signing_in import SignIn
 
 BAD_INPUT = 2
@@ -55,7 +55,7 @@ for part in (instrument_app, analysis_app):
 
 def _first_themes(items: pd.DataFrame) -> FirstThemes | None:
     """Groups of items that a first factor analysis suggests, for `dta instrument draft`."""
-    from analysis.first_themes import first_themes
+    from analysis.factors.first_themes import first_themes
 
     return first_themes(items)
 
@@ -78,7 +78,7 @@ def demo_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for data and report.")] = Path("dta-demo"),
 ) -> None:
     """Validate the bundled synthetic study, write the report and serve it."""
-    from analysis.commands import read_inputs, read_measures, validate_and_write
+    from analysis.commands.validate import read_inputs, read_measures, validate_and_write
     from analysis.report.writing import refuse_foreign
 
     report = out / "report"
@@ -110,7 +110,7 @@ def _example(out: Path) -> Path:
     bundled = Path(__file__).resolve().parent / "data" / "example"
     if (bundled / "responses.csv").is_file():
         return bundled
-    from analysis.simulation import simulate_study
+    from analysis.simulation.simulate_study import simulate_study
 
     simulate_study(DEMO_POPULATION, seed=1).write(out / "data")
     return out / "data"

@@ -10,212 +10,212 @@ from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.adherence import relate_adherence, relate_waves
-    from analysis.adherence.dose import DoseResult, dose_response
-    from analysis.adherence.landmark_scan import ScanResult, landmark_scan
-    from analysis.adherence.latent import LatentAdherence, latent_adherence
-    from analysis.adherence.marginal_models import MarginalResult, marginal_structural
-    from analysis.adherence.mediation import MediationResult, mediate_adherence
-    from analysis.adherence.priorities import PriorityMap, priority_map
-    from analysis.adherence.recurrent import RecurrentResult, recurrent_events
+    from analysis.adherence.chain.mediate_adherence import MediationResult, mediate_adherence
+    from analysis.adherence.dose.dose_response import DoseResult, dose_response
+    from analysis.adherence.latent.latent_adherence import LatentAdherence, latent_adherence
+    from analysis.adherence.over_time.landmark_scan import ScanResult, landmark_scan
+    from analysis.adherence.over_time.marginal_structural import MarginalResult, marginal_structural
+    from analysis.adherence.over_time.recurrent_events import RecurrentResult, recurrent_events
+    from analysis.adherence.over_time.relate_waves import WavesResult, relate_waves
+    from analysis.adherence.priorities.priority_map import PriorityMap, priority_map
+    from analysis.adherence.relate_adherence import relate_adherence
     from analysis.adherence.result import AdherenceResult
-    from analysis.adherence.waves import WavesResult
-    from analysis.agreement import IccResult, icc
-    from analysis.audit.agreement import AuditAgreement, audit_agreement
-    from analysis.audit.features import FeatureRelation, relate_features
-    from analysis.correlation.matrices import PolychoricResult, polychoric
-    from analysis.correlation.mixed_matrices import (
-        MixedCorrelationResult,
-        PolyserialResult,
-        mixed_correlations,
-        polyserial,
-    )
-    from analysis.factors.adequacy import BartlettResult, KmoResult, bartlett_sphericity, kmo
-    from analysis.factors.exploratory import efa
-    from analysis.factors.exploratory_result import EfaResult
-    from analysis.factors.retention import RetentionResult, factor_retention
-    from analysis.fairness.dif_result import DifResult
-    from analysis.fairness.item_functioning import dif
-    from analysis.fairness.moderation import ModerationResult, dif_moderation
-    from analysis.imputed_items import (
-        PooledConsistency,
-        PooledModel,
-        impute_items,
-        pool_consistency,
-        pool_model,
-    )
-    from analysis.irt.graded_response_model import graded_response
-    from analysis.irt.graded_result import GradedResponseResult
-    from analysis.items import ItemStatisticsResult, item_statistics
-    from analysis.measurement_error import (
+    from analysis.agreement.icc import IccResult, icc
+    from analysis.agreement.measurement_error import (
         LimitsOfAgreement,
         ReliableChangeResult,
         limits_of_agreement,
         reliable_change,
         standard_error_of_measurement,
     )
+    from analysis.audit.audit_agreement import AuditAgreement, audit_agreement
+    from analysis.audit.relate_features import FeatureRelation, relate_features
+    from analysis.common.rules import rule_table
+    from analysis.correlation.mixed_correlations import (
+        MixedCorrelationResult,
+        PolyserialResult,
+        mixed_correlations,
+        polyserial,
+    )
+    from analysis.correlation.polychoric import PolychoricResult, polychoric
+    from analysis.factors.adequacy import BartlettResult, KmoResult, bartlett_sphericity, kmo
+    from analysis.factors.efa import efa
+    from analysis.factors.exploratory_result import EfaResult
+    from analysis.factors.factor_retention import RetentionResult, factor_retention
+    from analysis.fairness.dif import dif
+    from analysis.fairness.dif_moderation import ModerationResult, dif_moderation
+    from analysis.fairness.dif_result import DifResult
+    from analysis.irt.graded_response import graded_response
+    from analysis.irt.graded_result import GradedResponseResult
+    from analysis.items.imputed_items import (
+        PooledConsistency,
+        PooledModel,
+        impute_items,
+        pool_consistency,
+        pool_model,
+    )
+    from analysis.items.item_statistics import ItemStatisticsResult, item_statistics
     from analysis.pipeline.run import Validation, validate
-    from analysis.power import plan_power
-    from analysis.power_result import PowerResult
-    from analysis.reliability.alpha import AlphaResult, cronbach_alpha
+    from analysis.power.plan_power import plan_power
+    from analysis.power.result import PowerResult
     from analysis.reliability.congeneric import CongenericResult, composite_reliability, congeneric_omega
-    from analysis.reliability.hierarchical import omega
-    from analysis.reliability.lambdas import LambdasResult, lower_bounds
+    from analysis.reliability.cronbach_alpha import AlphaResult, cronbach_alpha
     from analysis.reliability.levels import (
         IntraclassResult,
         MultilevelReliabilityResult,
         intraclass_correlations,
         multilevel_reliability,
     )
+    from analysis.reliability.lower_bounds import LambdasResult, lower_bounds
+    from analysis.reliability.omega import omega
     from analysis.reliability.omega_result import OmegaResult
-    from analysis.rules import rule_table
-    from analysis.screening import ScreeningResult, screen
-    from analysis.simulation import simulate_study
+    from analysis.screening.screen import ScreeningResult, screen
+    from analysis.simulation.simulate_study import simulate_study
     from analysis.simulation.study_data import StudyData
-    from analysis.structural.bifactor import BifactorResult, bifactor_strength
-    from analysis.structural.bootstrap import BootstrapResult, bootstrap_model
-    from analysis.structural.compare import ComparisonResult, compare_models
-    from analysis.structural.context_paths import ContextOverTimeResult, context_over_time
-    from analysis.structural.dynamic import DynamicCutoffs, dynamic_cutoffs
-    from analysis.structural.equal_levels import cross_level_invariance
-    from analysis.structural.equal_measurement import InvarianceResult, invariance
-    from analysis.structural.equal_over_time import longitudinal_invariance
-    from analysis.structural.growth_curves import growth
-    from analysis.structural.measurement_direction import DirectionResult, composite_or_effect
-    from analysis.structural.misspecification import MisspecificationResult, misspecifications
+    from analysis.structural.families.bifactor_strength import BifactorResult, bifactor_strength
+    from analysis.structural.families.compare_theories import TheoryResult, compare_theories
+    from analysis.structural.families.composite_or_effect import DirectionResult, composite_or_effect
+    from analysis.structural.families.context_over_time import ContextOverTimeResult, context_over_time
+    from analysis.structural.families.cross_level_invariance import cross_level_invariance
+    from analysis.structural.families.growth import growth
+    from analysis.structural.families.invariance import InvarianceResult, invariance
+    from analysis.structural.families.longitudinal_invariance import longitudinal_invariance
+    from analysis.structural.families.panel_model import PanelResult, panel_model
+    from analysis.structural.families.sam import SamResult, sam
+    from analysis.structural.inference.bootstrap_model import BootstrapResult, bootstrap_model
+    from analysis.structural.inference.compare_models import ComparisonResult, compare_models
+    from analysis.structural.inference.dynamic_cutoffs import DynamicCutoffs, dynamic_cutoffs
+    from analysis.structural.inference.misspecifications import MisspecificationResult, misspecifications
+    from analysis.structural.inference.nested import NestingResult, nested
+    from analysis.structural.inference.result import StructuralResult
     from analysis.structural.models import cfa, sem
-    from analysis.structural.nested import NestingResult, nested
-    from analysis.structural.panel_models import PanelResult, panel_model
-    from analysis.structural.result import StructuralResult
-    from analysis.structural.sam import SamResult, sam
-    from analysis.structural.theory import TheoryResult, compare_theories
-    from analysis.usage import UsageSummary, summarise_usage
-    from analysis.validity.discriminant import HtmtResult, htmt
-    from analysis.validity.extracted import ExtractedVarianceResult, extracted_variance
-    from analysis.validity.groups import KnownGroupsResult, known_groups
-    from analysis.validity.hypotheses import HypothesesResult, check_hypotheses
-    from analysis.validity.increment import IncrementalResult, incremental_validity
+    from analysis.usage.summarise_usage import UsageSummary, summarise_usage
+    from analysis.validity.check_hypotheses import HypothesesResult, check_hypotheses
+    from analysis.validity.extracted_variance import ExtractedVarianceResult, extracted_variance
+    from analysis.validity.htmt import HtmtResult, htmt
+    from analysis.validity.incremental_validity import IncrementalResult, incremental_validity
+    from analysis.validity.known_groups import KnownGroupsResult, known_groups
 
 _HOME = {
     "AdherenceResult": "analysis.adherence.result",
-    "AlphaResult": "analysis.reliability.alpha",
-    "AuditAgreement": "analysis.audit.agreement",
+    "AlphaResult": "analysis.reliability.cronbach_alpha",
+    "AuditAgreement": "analysis.audit.audit_agreement",
     "BartlettResult": "analysis.factors.adequacy",
-    "BifactorResult": "analysis.structural.bifactor",
-    "BootstrapResult": "analysis.structural.bootstrap",
-    "ComparisonResult": "analysis.structural.compare",
+    "BifactorResult": "analysis.structural.families.bifactor_strength",
+    "BootstrapResult": "analysis.structural.inference.bootstrap_model",
+    "ComparisonResult": "analysis.structural.inference.compare_models",
     "CongenericResult": "analysis.reliability.congeneric",
-    "ContextOverTimeResult": "analysis.structural.context_paths",
+    "ContextOverTimeResult": "analysis.structural.families.context_over_time",
     "DifResult": "analysis.fairness.dif_result",
-    "DirectionResult": "analysis.structural.measurement_direction",
-    "DoseResult": "analysis.adherence.dose",
-    "DynamicCutoffs": "analysis.structural.dynamic",
+    "DirectionResult": "analysis.structural.families.composite_or_effect",
+    "DoseResult": "analysis.adherence.dose.dose_response",
+    "DynamicCutoffs": "analysis.structural.inference.dynamic_cutoffs",
     "EfaResult": "analysis.factors.exploratory_result",
-    "ExtractedVarianceResult": "analysis.validity.extracted",
-    "FeatureRelation": "analysis.audit.features",
+    "ExtractedVarianceResult": "analysis.validity.extracted_variance",
+    "FeatureRelation": "analysis.audit.relate_features",
     "GradedResponseResult": "analysis.irt.graded_result",
-    "HtmtResult": "analysis.validity.discriminant",
-    "HypothesesResult": "analysis.validity.hypotheses",
-    "IccResult": "analysis.agreement",
-    "IncrementalResult": "analysis.validity.increment",
+    "HtmtResult": "analysis.validity.htmt",
+    "HypothesesResult": "analysis.validity.check_hypotheses",
+    "IccResult": "analysis.agreement.icc",
+    "IncrementalResult": "analysis.validity.incremental_validity",
     "IntraclassResult": "analysis.reliability.levels",
-    "InvarianceResult": "analysis.structural.equal_measurement",
-    "ItemStatisticsResult": "analysis.items",
+    "InvarianceResult": "analysis.structural.families.invariance",
+    "ItemStatisticsResult": "analysis.items.item_statistics",
     "KmoResult": "analysis.factors.adequacy",
-    "KnownGroupsResult": "analysis.validity.groups",
-    "LambdasResult": "analysis.reliability.lambdas",
-    "LatentAdherence": "analysis.adherence.latent",
-    "LimitsOfAgreement": "analysis.measurement_error",
-    "MarginalResult": "analysis.adherence.marginal_models",
-    "MediationResult": "analysis.adherence.mediation",
-    "MisspecificationResult": "analysis.structural.misspecification",
-    "MixedCorrelationResult": "analysis.correlation.mixed_matrices",
-    "ModerationResult": "analysis.fairness.moderation",
+    "KnownGroupsResult": "analysis.validity.known_groups",
+    "LambdasResult": "analysis.reliability.lower_bounds",
+    "LatentAdherence": "analysis.adherence.latent.latent_adherence",
+    "LimitsOfAgreement": "analysis.agreement.measurement_error",
+    "MarginalResult": "analysis.adherence.over_time.marginal_structural",
+    "MediationResult": "analysis.adherence.chain.mediate_adherence",
+    "MisspecificationResult": "analysis.structural.inference.misspecifications",
+    "MixedCorrelationResult": "analysis.correlation.mixed_correlations",
+    "ModerationResult": "analysis.fairness.dif_moderation",
     "MultilevelReliabilityResult": "analysis.reliability.levels",
-    "NestingResult": "analysis.structural.nested",
+    "NestingResult": "analysis.structural.inference.nested",
     "OmegaResult": "analysis.reliability.omega_result",
-    "PanelResult": "analysis.structural.panel_models",
-    "PolychoricResult": "analysis.correlation.matrices",
-    "PolyserialResult": "analysis.correlation.mixed_matrices",
-    "PooledConsistency": "analysis.imputed_items",
-    "PooledModel": "analysis.imputed_items",
-    "PowerResult": "analysis.power_result",
-    "PriorityMap": "analysis.adherence.priorities",
-    "RecurrentResult": "analysis.adherence.recurrent",
-    "ReliableChangeResult": "analysis.measurement_error",
-    "RetentionResult": "analysis.factors.retention",
-    "SamResult": "analysis.structural.sam",
-    "ScanResult": "analysis.adherence.landmark_scan",
-    "ScreeningResult": "analysis.screening",
-    "StructuralResult": "analysis.structural.result",
+    "PanelResult": "analysis.structural.families.panel_model",
+    "PolychoricResult": "analysis.correlation.polychoric",
+    "PolyserialResult": "analysis.correlation.mixed_correlations",
+    "PooledConsistency": "analysis.items.imputed_items",
+    "PooledModel": "analysis.items.imputed_items",
+    "PowerResult": "analysis.power.result",
+    "PriorityMap": "analysis.adherence.priorities.priority_map",
+    "RecurrentResult": "analysis.adherence.over_time.recurrent_events",
+    "ReliableChangeResult": "analysis.agreement.measurement_error",
+    "RetentionResult": "analysis.factors.factor_retention",
+    "SamResult": "analysis.structural.families.sam",
+    "ScanResult": "analysis.adherence.over_time.landmark_scan",
+    "ScreeningResult": "analysis.screening.screen",
+    "StructuralResult": "analysis.structural.inference.result",
     "StudyData": "analysis.simulation.study_data",
-    "TheoryResult": "analysis.structural.theory",
-    "UsageSummary": "analysis.usage",
+    "TheoryResult": "analysis.structural.families.compare_theories",
+    "UsageSummary": "analysis.usage.summarise_usage",
     "Validation": "analysis.pipeline.run",
-    "WavesResult": "analysis.adherence.waves",
-    "audit_agreement": "analysis.audit.agreement",
+    "WavesResult": "analysis.adherence.over_time.relate_waves",
+    "audit_agreement": "analysis.audit.audit_agreement",
     "bartlett_sphericity": "analysis.factors.adequacy",
-    "bifactor_strength": "analysis.structural.bifactor",
-    "bootstrap_model": "analysis.structural.bootstrap",
+    "bifactor_strength": "analysis.structural.families.bifactor_strength",
+    "bootstrap_model": "analysis.structural.inference.bootstrap_model",
     "cfa": "analysis.structural.models",
-    "check_hypotheses": "analysis.validity.hypotheses",
-    "compare_models": "analysis.structural.compare",
-    "compare_theories": "analysis.structural.theory",
-    "composite_or_effect": "analysis.structural.measurement_direction",
+    "check_hypotheses": "analysis.validity.check_hypotheses",
+    "compare_models": "analysis.structural.inference.compare_models",
+    "compare_theories": "analysis.structural.families.compare_theories",
+    "composite_or_effect": "analysis.structural.families.composite_or_effect",
     "composite_reliability": "analysis.reliability.congeneric",
     "congeneric_omega": "analysis.reliability.congeneric",
-    "context_over_time": "analysis.structural.context_paths",
-    "cronbach_alpha": "analysis.reliability.alpha",
-    "cross_level_invariance": "analysis.structural.equal_levels",
-    "dif": "analysis.fairness.item_functioning",
-    "dif_moderation": "analysis.fairness.moderation",
-    "dose_response": "analysis.adherence.dose",
-    "dynamic_cutoffs": "analysis.structural.dynamic",
-    "efa": "analysis.factors.exploratory",
-    "extracted_variance": "analysis.validity.extracted",
-    "factor_retention": "analysis.factors.retention",
-    "graded_response": "analysis.irt.graded_response_model",
-    "growth": "analysis.structural.growth_curves",
-    "htmt": "analysis.validity.discriminant",
-    "icc": "analysis.agreement",
-    "impute_items": "analysis.imputed_items",
-    "incremental_validity": "analysis.validity.increment",
+    "context_over_time": "analysis.structural.families.context_over_time",
+    "cronbach_alpha": "analysis.reliability.cronbach_alpha",
+    "cross_level_invariance": "analysis.structural.families.cross_level_invariance",
+    "dif": "analysis.fairness.dif",
+    "dif_moderation": "analysis.fairness.dif_moderation",
+    "dose_response": "analysis.adherence.dose.dose_response",
+    "dynamic_cutoffs": "analysis.structural.inference.dynamic_cutoffs",
+    "efa": "analysis.factors.efa",
+    "extracted_variance": "analysis.validity.extracted_variance",
+    "factor_retention": "analysis.factors.factor_retention",
+    "graded_response": "analysis.irt.graded_response",
+    "growth": "analysis.structural.families.growth",
+    "htmt": "analysis.validity.htmt",
+    "icc": "analysis.agreement.icc",
+    "impute_items": "analysis.items.imputed_items",
+    "incremental_validity": "analysis.validity.incremental_validity",
     "intraclass_correlations": "analysis.reliability.levels",
-    "invariance": "analysis.structural.equal_measurement",
-    "item_statistics": "analysis.items",
+    "invariance": "analysis.structural.families.invariance",
+    "item_statistics": "analysis.items.item_statistics",
     "kmo": "analysis.factors.adequacy",
-    "known_groups": "analysis.validity.groups",
-    "landmark_scan": "analysis.adherence.landmark_scan",
-    "latent_adherence": "analysis.adherence.latent",
-    "limits_of_agreement": "analysis.measurement_error",
-    "longitudinal_invariance": "analysis.structural.equal_over_time",
-    "lower_bounds": "analysis.reliability.lambdas",
-    "marginal_structural": "analysis.adherence.marginal_models",
-    "mediate_adherence": "analysis.adherence.mediation",
-    "misspecifications": "analysis.structural.misspecification",
-    "mixed_correlations": "analysis.correlation.mixed_matrices",
+    "known_groups": "analysis.validity.known_groups",
+    "landmark_scan": "analysis.adherence.over_time.landmark_scan",
+    "latent_adherence": "analysis.adherence.latent.latent_adherence",
+    "limits_of_agreement": "analysis.agreement.measurement_error",
+    "longitudinal_invariance": "analysis.structural.families.longitudinal_invariance",
+    "lower_bounds": "analysis.reliability.lower_bounds",
+    "marginal_structural": "analysis.adherence.over_time.marginal_structural",
+    "mediate_adherence": "analysis.adherence.chain.mediate_adherence",
+    "misspecifications": "analysis.structural.inference.misspecifications",
+    "mixed_correlations": "analysis.correlation.mixed_correlations",
     "multilevel_reliability": "analysis.reliability.levels",
-    "nested": "analysis.structural.nested",
-    "omega": "analysis.reliability.hierarchical",
-    "panel_model": "analysis.structural.panel_models",
-    "plan_power": "analysis.power",
-    "polychoric": "analysis.correlation.matrices",
-    "polyserial": "analysis.correlation.mixed_matrices",
-    "pool_consistency": "analysis.imputed_items",
-    "pool_model": "analysis.imputed_items",
-    "priority_map": "analysis.adherence.priorities",
-    "recurrent_events": "analysis.adherence.recurrent",
-    "relate_adherence": "analysis.adherence",
-    "relate_features": "analysis.audit.features",
-    "relate_waves": "analysis.adherence",
-    "reliable_change": "analysis.measurement_error",
-    "rule_table": "analysis.rules",
-    "sam": "analysis.structural.sam",
-    "screen": "analysis.screening",
+    "nested": "analysis.structural.inference.nested",
+    "omega": "analysis.reliability.omega",
+    "panel_model": "analysis.structural.families.panel_model",
+    "plan_power": "analysis.power.plan_power",
+    "polychoric": "analysis.correlation.polychoric",
+    "polyserial": "analysis.correlation.mixed_correlations",
+    "pool_consistency": "analysis.items.imputed_items",
+    "pool_model": "analysis.items.imputed_items",
+    "priority_map": "analysis.adherence.priorities.priority_map",
+    "recurrent_events": "analysis.adherence.over_time.recurrent_events",
+    "relate_adherence": "analysis.adherence.relate_adherence",
+    "relate_features": "analysis.audit.relate_features",
+    "relate_waves": "analysis.adherence.relate_adherence",
+    "reliable_change": "analysis.agreement.measurement_error",
+    "rule_table": "analysis.common.rules",
+    "sam": "analysis.structural.families.sam",
+    "screen": "analysis.screening.screen",
     "sem": "analysis.structural.models",
-    "simulate_study": "analysis.simulation",
-    "standard_error_of_measurement": "analysis.measurement_error",
-    "summarise_usage": "analysis.usage",
+    "simulate_study": "analysis.simulation.simulate_study",
+    "standard_error_of_measurement": "analysis.agreement.measurement_error",
+    "summarise_usage": "analysis.usage.summarise_usage",
     "validate": "analysis.pipeline.run",
 }
 
@@ -381,12 +381,12 @@ def __getattr__(name: str) -> Any:
         return version("dta-toolkit")
     if name not in _HOME:
         raise AttributeError(f"module 'analysis' has no attribute {name!r}")
-    from instrument.extras import naming_extras
+    from instrument.common.extras import naming_extras
 
     with naming_extras(name):
         found = getattr(import_module(_HOME[name]), name)
     if isfunction(found):
-        from instrument.arguments import checked
+        from instrument.common.arguments import checked
 
         found = checked(found, _RENAMED.get(name), __name__)
     globals()[name] = found

@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.report.opening import opening
 from analysis.report.view import Cell, TableView, Tree
-from instrument.formatting import format_value, with_interval
+from instrument.common.formatting import format_value, with_interval
 
 WAVES, STUDIES, GROUPS = "waves", "studies", "groups:"
 FIRST_LEVEL = "configural"

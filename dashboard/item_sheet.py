@@ -8,7 +8,7 @@ from typing import Any
 
 from analysis.report.labels import READ
 from analysis.report.view import Tree
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 Row = Mapping[str, Any]
 

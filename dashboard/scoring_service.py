@@ -9,15 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.screening import screen
+from analysis.screening.screen import screen
 from dashboard.scoring_tables import section_of
 from dashboard.uploads import Reading, Upload, answers_of, instrument_of
 from instrument.definition import Instrument
 from instrument.exchange.codebook import codebook_csv, codebook_html
 from instrument.loading import available, load
-from instrument.scorecard import Scorecard
-from instrument.scoring import score
-from instrument.written_cells import csv_text, text_cell, without_marks
+from instrument.reading.written_cells import csv_text, text_cell, without_marks
+from instrument.scoring.score import score
+from instrument.scoring.scorecard import Scorecard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.disclosure.small_cells import LIMIT
-from analysis.screening import ScreeningResult
+from analysis.screening.screen import ScreeningResult
 from instrument.definition import Instrument
-from instrument.scorecard import ANSWERED, APPLICABLE, Scorecard
+from instrument.scoring.scorecard import ANSWERED, APPLICABLE, Scorecard
 
 FEWEST = LIMIT
 """Mean and spread of fewer scores than this are not shown: they would come near to somebody's answers."""

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from analysis.common.verdicts import Cause, Verdict
 from analysis.disclosure.shared import shared_tree
 from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of, untested_lines
@@ -17,7 +18,6 @@ from analysis.report.opening import opening
 from analysis.report.questions import HIDDEN, hidden_claims, question_rows
 from analysis.report.standards import evidence_by_property
 from analysis.report.view import Tree, method_line, notices, prose, table_view, verdicts
-from analysis.verdicts import Cause, Verdict
 from dashboard import sharing
 from dashboard.filters import filtered, is_of, is_touched
 

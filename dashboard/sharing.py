@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.report.view import Tree
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 NOTICE = (
     "shared",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dashboard.services import is_shared
-from instrument.commands_people import DEFAULT_ADDRESS, links_text
+from instrument.commands.people import DEFAULT_ADDRESS, links_text
 from instrument.store.people import Invitation
 from instrument.team import STORE, Member, Role, role_of
 

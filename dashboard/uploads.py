@@ -17,10 +17,10 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
 from instrument.loading import load, read_yaml
+from instrument.reading.files import KNOWN
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import FileForm, load_mapping, recognise
 from instrument.recognition.came_in import CAME_IN, in_words
-from instrument.responses import read_responses
-from instrument.responses_files import KNOWN
 
 LARGEST_MB = 50
 LARGEST_DEFINITION_MB = 1

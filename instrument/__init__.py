@@ -10,7 +10,11 @@ from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from instrument.content_validity import ContentValidity, content_validity_indices, content_validity_ratio
+    from instrument.content.validity_indices import (
+        ContentValidity,
+        content_validity_indices,
+        content_validity_ratio,
+    )
     from instrument.definition import Instrument
     from instrument.errors import (
         DefinitionError,
@@ -19,34 +23,34 @@ if TYPE_CHECKING:
         ToolkitError,
         ToolkitWarning,
     )
-    from instrument.keying import AnswerTable
     from instrument.loading import available, load
-    from instrument.responses import check_responses, missing_reasons, read_responses
-    from instrument.scorecard import Scorecard
-    from instrument.scoring import reverse_key, score
+    from instrument.reading.read_responses import check_responses, missing_reasons, read_responses
+    from instrument.scoring.keying import AnswerTable
+    from instrument.scoring.score import reverse_key, score
+    from instrument.scoring.scorecard import Scorecard
     from instrument.study import Study, load_study
 
 _HOME = {
-    "AnswerTable": "instrument.keying",
-    "ContentValidity": "instrument.content_validity",
+    "AnswerTable": "instrument.scoring.keying",
+    "ContentValidity": "instrument.content.validity_indices",
     "DefinitionError": "instrument.errors",
     "Instrument": "instrument.definition",
     "NotEstimableError": "instrument.errors",
     "ResponseDataError": "instrument.errors",
-    "Scorecard": "instrument.scorecard",
+    "Scorecard": "instrument.scoring.scorecard",
     "Study": "instrument.study",
     "ToolkitError": "instrument.errors",
     "ToolkitWarning": "instrument.errors",
     "available": "instrument.loading",
-    "check_responses": "instrument.responses",
-    "content_validity_indices": "instrument.content_validity",
-    "content_validity_ratio": "instrument.content_validity",
+    "check_responses": "instrument.reading.read_responses",
+    "content_validity_indices": "instrument.content.validity_indices",
+    "content_validity_ratio": "instrument.content.validity_indices",
     "load": "instrument.loading",
     "load_study": "instrument.study",
-    "missing_reasons": "instrument.responses",
-    "read_responses": "instrument.responses",
-    "reverse_key": "instrument.scoring",
-    "score": "instrument.scoring",
+    "missing_reasons": "instrument.reading.read_responses",
+    "read_responses": "instrument.reading.read_responses",
+    "reverse_key": "instrument.scoring.score",
+    "score": "instrument.scoring.score",
 }
 
 _RENAMED: dict[str, dict[str, str]] = {
@@ -86,12 +90,12 @@ def __getattr__(name: str) -> Any:
         return version("dta-toolkit")
     if name not in _HOME:
         raise AttributeError(f"module 'instrument' has no attribute {name!r}")
-    from instrument.extras import naming_extras
+    from instrument.common.extras import naming_extras
 
     with naming_extras(name):
         found = getattr(import_module(_HOME[name]), name)
     if isfunction(found):
-        from instrument.arguments import checked
+        from instrument.common.arguments import checked
 
         found = checked(found, _RENAMED.get(name), __name__)
     globals()[name] = found

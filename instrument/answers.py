@@ -15,9 +15,9 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.keying import as_given, keyed_items, marked
-from instrument.responses_raw import count_of
-from instrument.responses_suspicions import warn_of_codes, warn_of_keying
+from instrument.reading.raw import count_of
+from instrument.reading.suspicions import warn_of_codes, warn_of_keying
+from instrument.scoring.keying import as_given, keyed_items, marked
 
 Array = npt.NDArray[np.float64]
 

@@ -18,8 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from instrument.content.translations import texts_missing
 from instrument.errors import name_offenders
-from instrument.translations import texts_missing
 
 SCHEMA_VERSION = 1
 

@@ -12,11 +12,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from instrument.common.nearest import nearest_key
+from instrument.common.storable import unstorable_paths
+from instrument.content.translations import labels_doubled, texts_missing
 from instrument.definition import SCHEMA_VERSION, Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
-from instrument.nearest import nearest_key
-from instrument.storable import unstorable_paths
-from instrument.translations import labels_doubled, texts_missing
 
 MOST_PARTS = 200_000
 DEEPEST = 40

@@ -18,8 +18,8 @@ from instrument.enrolment import Enrolment
 from instrument.errors import DefinitionError, fact_and_hint
 from instrument.forms import Form, questions_of_instrument
 from instrument.loading import faults_of, load_beside, read_yaml
-from instrument.messages import Messages, Notices, TimeZone
-from instrument.prompts import Between, unfolded
+from instrument.messaging.messages import Messages, Notices, TimeZone
+from instrument.messaging.prompts import Between, unfolded
 
 Day = Annotated[int, Field(ge=0, le=36_500)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

@@ -20,7 +20,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.result import to_plain
+from analysis.common.result import to_plain
 
 PLACE = re.compile(r"\{(\w+(?::\w+)?)\}")
 CLOSE, SMALL = 1e-5, 1e-7

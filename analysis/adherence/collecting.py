@@ -7,16 +7,16 @@ from dataclasses import asdict, fields
 import numpy as np
 import pandas as pd
 
-from analysis.adherence.binomial import average_effect, quasi_binomial
-from analysis.adherence.claims import Standing
-from analysis.adherence.counts import PLAIN, RULE
-from analysis.adherence.design import CALLER, LandmarkDesign
-from analysis.adherence.ends import CAUSE, incidence_of
-from analysis.adherence.families import adjust_within
-from analysis.adherence.models import ModelRun
+from analysis.adherence.claims.claims import Standing
+from analysis.adherence.design.ends import CAUSE, incidence_of
+from analysis.adherence.design.landmark import CALLER, LandmarkDesign
+from analysis.adherence.models.binomial import average_effect, quasi_binomial
+from analysis.adherence.models.counts import PLAIN, RULE
+from analysis.adherence.models.families import adjust_within
+from analysis.adherence.models.run import ModelRun
+from analysis.adherence.models.survival import kaplan_meier
 from analysis.adherence.result import AdherenceResult
-from analysis.adherence.survival import kaplan_meier
-from analysis.usage import UsageSummary
+from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import NotEstimableError, fact_and_hint
 from instrument.study import Study
 

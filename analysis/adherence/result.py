@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.result import Result
+from analysis.common.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -59,7 +59,7 @@ class AdherenceResult(Result):
         What may be said of each score: predictor, claim (supported, not found, cannot be told from these
         data), doubts (benchmark, habit, silence, groups, before enrolment, unrelated use, no negative
         control), and the numbers these rest on (see
-        `analysis.adherence.claims.Standing`).
+        `analysis.adherence.claims.claims.Standing`).
     imputation : DataFrame
         predictor, n, imputed (missing scores), imputations, missing_information.
     unanswered : DataFrame

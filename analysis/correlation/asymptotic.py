@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
+from analysis.common.sampling import Sampling
 from analysis.correlation.bivariate_normal import normal_density, rectangle_probabilities
 from analysis.correlation.codes import CategoryCodes
 from analysis.correlation.counts import pair_indices
 from analysis.correlation.pairs import SMALLEST_PROBABILITY, cell_derivative
-from analysis.sampling import Sampling
 
 Array = npt.NDArray[np.float64]
 
@@ -18,9 +18,13 @@ SCORES_AT_ONCE = 4_000_000
 
 
 def asymptotic_covariance(
-    coded: CategoryCodes, counts: Array, tables: Array, thresholds: Array, rho: Array,
+    coded: CategoryCodes,
+    counts: Array,
+    tables: Array,
+    thresholds: Array,
+    rho: Array,
     sampling: Sampling | None = None,
-) -> tuple[Array, Array]:  # fmt: skip
+) -> tuple[Array, Array]:
     """Sandwich covariance of the two-step estimates, scaled by the number of persons.
 
     Parameters
@@ -83,9 +87,12 @@ def _threshold_scores(
 
 
 def _sums_of_products(
-    coded: CategoryCodes, item_scores: Array, pair_scores: Array, n_categories: npt.NDArray[np.int64],
+    coded: CategoryCodes,
+    item_scores: Array,
+    pair_scores: Array,
+    n_categories: npt.NDArray[np.int64],
     sampling: Sampling,
-) -> tuple[Array, Array, Array]:  # fmt: skip
+) -> tuple[Array, Array, Array]:
     """Σ w s sᵀ, Σ w² s sᵀ over persons and Σ (Σ w s)(Σ w s)ᵀ over clusters: the same in simple samples."""
     n_items, k = coded.codes.shape[0], coded.missing_code
     first, second = pair_indices(n_items)

@@ -18,8 +18,8 @@ from analysis.correlation.smoothing import (
     size_of_smoothing,
     smoothed,
 )
+from instrument.common.formatting import format_value
 from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint, name_offenders
-from instrument.formatting import format_value
 
 Array = npt.NDArray[np.float64]
 

@@ -163,10 +163,12 @@ def moments_given(
         for column, kind, name in zip(values.T, ordered, names, strict=True)
     ]
     first, second = pair_indices(p)
-    rho = np.array([
-        _fit_pair(given[a], given[b], f"{names[a]}-{names[b]}", caller)
-        for a, b in zip(first, second, strict=True)
-    ])  # fmt: skip
+    rho = np.array(
+        [
+            _fit_pair(given[a], given[b], f"{names[a]}-{names[b]}", caller)
+            for a, b in zip(first, second, strict=True)
+        ]
+    )
     at_bound = np.abs(rho) > BOUND - 1e-6
     if at_bound.any():
         pairs = [f"{names[first[k]]}-{names[second[k]]}" for k in np.flatnonzero(at_bound)]
@@ -184,8 +186,11 @@ def moments_given(
     return LeastSquaresMoments(
         thresholds=[g.first + moved[k] for k, g in enumerate(given) if g.ordered],
         means=np.array([g.first[0] - moved[k] for k, g in enumerate(given) if not g.ordered]),
-        slopes=slopes, covariance=covariance, acov=change @ gamma @ change.T, n_obs=n,
-    )  # fmt: skip
+        slopes=slopes,
+        covariance=covariance,
+        acov=change @ gamma @ change.T,
+        n_obs=n,
+    )
 
 
 def _density(x: Array) -> Array:
@@ -206,9 +211,19 @@ def _linear(column: Array, covariates: Array, alike: Alike, name: str, caller: s
     z[seen] = left / deviation
     nothing = np.zeros(len(column))
     return _Given(
-        False, seen, np.full(len(column), -1), nothing, nothing, z, deviation, found[:1], found[1:],
-        covariates.T, alike[1], alike[0] @ found[1:],
-    )  # fmt: skip
+        False,
+        seen,
+        np.full(len(column), -1),
+        nothing,
+        nothing,
+        z,
+        deviation,
+        found[:1],
+        found[1:],
+        covariates.T,
+        alike[1],
+        alike[0] @ found[1:],
+    )
 
 
 def _ordered_probit(column: Array, covariates: Array, alike: Alike, name: str, caller: str) -> _Given:
@@ -254,9 +269,19 @@ def _ordered_probit(column: Array, covariates: Array, alike: Alike, name: str, c
     lower, upper = np.full(len(column), -np.inf), np.full(len(column), np.inf)
     lower[seen], upper[seen] = _limits(point, own, x, n_cuts)
     return _Given(
-        True, seen, category, lower, upper, np.zeros(len(column)), 1.0, point[:n_cuts], point[n_cuts:],
-        covariates.T, alike[1], alike[0] @ point[n_cuts:],
-    )  # fmt: skip
+        True,
+        seen,
+        category,
+        lower,
+        upper,
+        np.zeros(len(column)),
+        1.0,
+        point[:n_cuts],
+        point[n_cuts:],
+        covariates.T,
+        alike[1],
+        alike[0] @ point[n_cuts:],
+    )
 
 
 def _limits(point: Array, category: npt.NDArray[np.intp], x: Array, n_cuts: int) -> tuple[Array, Array]:
@@ -350,9 +375,15 @@ def _cells(a: _Given, b: _Given, joint: Mask) -> _Cells:
         for cuts, at, one in ((cuts_a, at_a, a), (cuts_b, at_b, b))
     )
     return _Cells(
-        member, counts.astype(float), (limits[0], limits[1]), place.reshape(4, -1), h[finite], k[finite],
-        finite, ndtr(np.minimum(h, k)),
-    )  # fmt: skip
+        member,
+        counts.astype(float),
+        (limits[0], limits[1]),
+        place.reshape(4, -1),
+        h[finite],
+        k[finite],
+        finite,
+        ndtr(np.minimum(h, k)),
+    )
 
 
 def _fit_rectangles(a: _Given, b: _Given, joint: Mask, start: float) -> tuple[float, bool]:

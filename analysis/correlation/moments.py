@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from analysis.common.sampling import Sampling
 from analysis.correlation.asymptotic import asymptotic_covariance
 from analysis.correlation.codes import CategoryCodes, category_codes
 from analysis.correlation.counts import cross_counts, item_counts, pair_indices, pair_tables
@@ -16,7 +17,6 @@ from analysis.correlation.empty_cells import fill_empty_cells
 from analysis.correlation.kept import once
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.thresholds import normal_thresholds, threshold_list
-from analysis.sampling import Sampling
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]

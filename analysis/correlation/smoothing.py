@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.result import Result
+from analysis.common.result import Result
+from instrument.common.formatting import format_value
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
-from instrument.formatting import format_value
 
 Array = npt.NDArray[np.float64]
 Smooth = bool | Literal["nearest", "truncated"]

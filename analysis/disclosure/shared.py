@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from analysis.common.verdicts import Verdict
 from analysis.disclosure.answers import hide_distributions
 from analysis.disclosure.counts import (
     WHOLE,
@@ -27,7 +28,6 @@ from analysis.disclosure.kinds import Kind, Of, What
 from analysis.disclosure.small_cells import LIMIT
 from analysis.disclosure.texts import ABSENT, masked, places, rounded, value_forms
 from analysis.report.standards import verdicts_plain
-from analysis.verdicts import Verdict
 from instrument.errors import DefinitionError, fact_and_hint
 
 if TYPE_CHECKING:

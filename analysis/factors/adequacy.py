@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
+from analysis.common.result import Result
 from analysis.correlation.smoothing import Smooth, Smoothing
 from analysis.factors.moments import definite_moments
 from analysis.factors.pattern import Array
-from analysis.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from analysis.common.result import Result
 from analysis.correlation.smoothing import Smoothing
 from analysis.factors.moments import choose
 from analysis.factors.pattern import Array, Pattern
 from analysis.factors.weights import NEED_INVERSE, WEIGHTS
-from analysis.result import Result
 from instrument.answers import numeric_columns, table_of
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.common.software import used
 from analysis.factors.pattern import Array
 from analysis.factors.uniqueness import (
     LOWEST,
@@ -22,9 +23,8 @@ from analysis.factors.uniqueness import (
     polish,
     steepness,
 )
-from analysis.software import used
+from instrument.common.extras import naming_extras
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
-from instrument.extras import naming_extras
 
 METHODS: dict[str, Discrepancy] = {"minres": minimum_residuals, "ml": maximum_likelihood}
 EXTRACTIONS = (*METHODS, "principal")

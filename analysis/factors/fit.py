@@ -8,9 +8,9 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.stats import chi2
 
+from analysis.common.noncentrality import rmsea_and_limits
 from analysis.factors.extraction import degrees_of_freedom
 from analysis.factors.pattern import Array
-from analysis.noncentrality import rmsea_and_limits
 
 NAN = float("nan")
 FIELDS = (

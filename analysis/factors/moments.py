@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from analysis.correlation import ordinal_moments
+from analysis.common.options import is_whole
 from analysis.correlation.definite import definite_correlations
 from analysis.correlation.given import given_correlations
+from analysis.correlation.moments import ordinal_moments
 from analysis.correlation.smoothing import Smooth, Smoothing
 from analysis.factors.pattern import Array
-from analysis.options import is_whole
 from instrument.answers import answers_of
 from instrument.errors import (
     DefinitionError,

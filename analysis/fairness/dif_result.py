@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.result import Result
-from analysis.rules import (
+from analysis.common.result import Result
+from analysis.common.rules import (
     DIF_COSMIN,
     DIF_MODERATE,
     DIF_MODERATE_ZUMBO,

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.common.options import is_whole
+from analysis.common.rules import DIF_GROUP
 from analysis.fairness.dif_result import FLAG_RULES
 from analysis.fairness.matching import FEWEST_ANCHORS, STABLE, Array, Items, Purified
 from analysis.fairness.testing import ADJUSTMENTS, FEWEST_PERSONS, Settings
-from analysis.options import is_whole
-from analysis.rules import DIF_GROUP
 from instrument.answers import table_of
 from instrument.errors import (
     DefinitionError,

@@ -72,7 +72,7 @@ class Matcher:
         return found
 
     def _theta(self, columns: list[int]) -> Array:
-        from analysis.irt.graded_response_model import graded_response
+        from analysis.irt.graded_response import graded_response
 
         answers = pd.DataFrame(self.table[:, columns], columns=[self.names[column] for column in columns])
         with warnings.catch_warnings():

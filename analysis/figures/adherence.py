@@ -21,7 +21,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
-from instrument.formatting import with_interval
+from instrument.common.formatting import with_interval
 
 
 def forest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import BARE, INK, LINES, SERIES, SHAPES, Chart, Figure, Section, table_of, wrapped
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 NAMES = {"kappa": "kappa", "ac1": "AC1", "pabak": "PABAK"}
 

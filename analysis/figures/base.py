@@ -16,8 +16,8 @@ import altair as alt
 import pandas as pd
 from altair.utils import schemapi
 
+from analysis.common.rules import FEWEST_PEOPLE
 from analysis.figures.converting import svg_of
-from analysis.rules import FEWEST_PEOPLE
 
 # Each colour keeps 3:1 or more against both papers; DARK gives its counterpart on dark paper.
 INK, MUTED, GRID, PAPER = "#1c2430", "#5b6472", "#e2dfd6", "#fdfcf9"

@@ -7,9 +7,9 @@ from typing import Any
 
 import altair as alt
 
+from analysis.common.rules import LOADING
 from analysis.figures.base import BLUE, INK, MUTED, ORANGE, Chart, Figure, Section, table_of
-from analysis.rules import LOADING
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 CURVES = {
     "observed": "observed",

@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.common.rules import DIF_MODERATE, DIF_NEGLIGIBLE
 from analysis.figures.base import BLUE, LINES, MUTED, ORANGE, PLUM, Chart, Figure, Section, table_of, wrapped
-from analysis.rules import DIF_MODERATE, DIF_NEGLIGIBLE
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 SHORT = 120
 """Pixels of a name beside a mark; the whole stands in the table and the answer to the pointer."""

@@ -8,9 +8,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.common.rules import ICC
 from analysis.figures.base import BLUE, INK, MUTED, Chart, Figure, Section, table_of, wrapped
-from analysis.rules import ICC
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 
 def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:

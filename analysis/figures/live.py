@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import WIDE, Chart, Figure, Section
-from instrument.formatting import form_of_row, format_value
+from instrument.common.formatting import form_of_row, format_value
 
 MOST_TOLD = 7
 """Lines of one answer; more would cover the figure."""

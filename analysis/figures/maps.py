@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from analysis.common.verdicts import Cause
 from analysis.figures.base import (
     BLUE,
     INK,
@@ -23,8 +24,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
-from analysis.verdicts import Cause
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 NARROWEST, MOST_SIDE_BY_SIDE = 500, 8  # pixels, columns; else names stand upright
 

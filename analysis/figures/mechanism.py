@@ -21,7 +21,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
-from instrument.formatting import format_value, with_interval
+from instrument.common.formatting import format_value, with_interval
 
 
 def mechanism_figure(section: Section, meta: Mapping[str, Any]) -> Figure:

@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.common.rules import RMSEA
 from analysis.figures.base import (
     BARE,
     BLUE,
@@ -21,8 +22,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
-from analysis.rules import RMSEA
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 
 def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:

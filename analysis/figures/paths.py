@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures.base import BLUE, INK, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 FACTOR_AT, ITEM_AT = 0.36, 0.74  # places across the figure
 ARC_STEPS = 25
@@ -56,18 +56,26 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
                     text="printed:N",
                 )
             )
-        line = alt.Chart(edges).mark_rule().encode(
-            x=alt.X("start:Q", scale=x, axis=None),
-            x2="end:Q",
-            y=alt.Y("high:Q", scale=y, axis=None),
-            y2="low:Q",
-            strokeWidth=alt.StrokeWidth("strength:Q", scale=thick, legend=None),
-            color=alt.condition("datum.loading < 0", alt.value(ORANGE), alt.value(BLUE)),
-        )  # fmt: skip
+        line = (
+            alt.Chart(edges)
+            .mark_rule()
+            .encode(
+                x=alt.X("start:Q", scale=x, axis=None),
+                x2="end:Q",
+                y=alt.Y("high:Q", scale=y, axis=None),
+                y2="low:Q",
+                strokeWidth=alt.StrokeWidth("strength:Q", scale=thick, legend=None),
+                color=alt.condition("datum.loading < 0", alt.value(ORANGE), alt.value(BLUE)),
+            )
+        )
         room = round(width * (1 - ITEM_AT)) - 10  # a longer label is cut, never its number
-        names = alt.Chart(edges).mark_text(align="left", dx=6, color=INK, limit=room).encode(
-            x=alt.X("end:Q", scale=x, axis=None), y=alt.Y("low:Q", scale=y, axis=None), text="label:N"
-        )  # fmt: skip
+        names = (
+            alt.Chart(edges)
+            .mark_text(align="left", dx=6, color=INK, limit=room)
+            .encode(
+                x=alt.X("end:Q", scale=x, axis=None), y=alt.Y("low:Q", scale=y, axis=None), text="label:N"
+            )
+        )
         x_of, y_of = alt.X("at:Q", scale=x, axis=None), alt.Y("low:Q", scale=y, axis=None)
         node = alt.Chart(factors).mark_point(filled=True, size=150, opacity=1, color=BLUE)
         title = alt.Chart(factors).mark_text(

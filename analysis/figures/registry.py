@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from analysis.common.rules import in_force
 from analysis.figures.adherence import forest_figure, survival_figure
 from analysis.figures.audit import audit_figure
 from analysis.figures.base import Builder, Figure, Section
@@ -28,7 +29,6 @@ from analysis.figures.suppressed import without_suppressed
 from analysis.figures.use import retention_figure
 from analysis.figures.use_course import returns_figure, scan_figure
 from analysis.figures.validity import htmt_figure
-from analysis.rules import in_force
 
 FIGURES: dict[str, Builder] = {
     "audit": audit_figure,

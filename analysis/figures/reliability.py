@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.common.rules import ALPHA
 from analysis.figures.base import (
     BARE,
     BLUE,
@@ -22,8 +23,7 @@ from analysis.figures.base import (
     too_few,
     wrapped,
 )
-from analysis.rules import ALPHA
-from instrument.formatting import with_interval
+from instrument.common.formatting import with_interval
 
 
 def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:

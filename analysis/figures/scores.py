@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from analysis.common.rules import ICC
 from analysis.figures.base import (
     BARE,
     BLUE,
@@ -23,8 +24,7 @@ from analysis.figures.base import (
     too_few,
     wrapped,
 )
-from analysis.rules import ICC
-from instrument.formatting import format_value, with_interval
+from instrument.common.formatting import format_value, with_interval
 
 NAME = 200
 """Room for the name of a wave, in pixels: a name that is cut may be that of two waves."""

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import BLUE, INK, LINES, MUTED, ORANGE, Chart, wrapped
-from instrument.formatting import format_value, with_interval
+from instrument.common.formatting import format_value, with_interval
 
 TINTS = (BLUE, ORANGE, INK, MUTED)
 SHAPES = ("circle", "square", "diamond", "triangle-up")
@@ -114,19 +114,31 @@ def slopes_chart(titles: Sequence[str], shares: Sequence[tuple[float, float, flo
     across = alt.Scale(domain=[-1.1, 1.6], nice=False, zero=False)
     tips = [alt.Tooltip("title:N", title="Score"), alt.Tooltip("told:N", title="People")]
     x, y = alt.X("start:Q", scale=across, axis=None), alt.Y("from:Q", scale=down, axis=None)
-    line = alt.Chart(table).mark_rule(strokeCap="butt").encode(
-        x=x,
-        x2="end:Q",
-        y=y,
-        y2="to:Q",
-        strokeWidth=alt.StrokeWidth("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.8, 9]), legend=None),
-        color=alt.Color("tint:N", scale=None),
-        tooltip=tips,
-    )  # fmt: skip
-    words = alt.Chart(table).mark_text(align="left", dx=8, color=INK).encode(
-        x=alt.X("end:Q", scale=across, axis=None), y=alt.Y("to:Q", scale=down, axis=None), text="told:N"
-    )  # fmt: skip
-    names = alt.Chart(heads).mark_text(align="right", dx=-8, color=INK, lineBreak="\n").encode(
-        x=x, y=y, text="title:N"
-    )  # fmt: skip
+    line = (
+        alt.Chart(table)
+        .mark_rule(strokeCap="butt")
+        .encode(
+            x=x,
+            x2="end:Q",
+            y=y,
+            y2="to:Q",
+            strokeWidth=alt.StrokeWidth(
+                "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.8, 9]), legend=None
+            ),
+            color=alt.Color("tint:N", scale=None),
+            tooltip=tips,
+        )
+    )
+    words = (
+        alt.Chart(table)
+        .mark_text(align="left", dx=8, color=INK)
+        .encode(
+            x=alt.X("end:Q", scale=across, axis=None), y=alt.Y("to:Q", scale=down, axis=None), text="told:N"
+        )
+    )
+    names = (
+        alt.Chart(heads)
+        .mark_text(align="right", dx=-8, color=INK, lineBreak="\n")
+        .encode(x=x, y=y, text="title:N")
+    )
     return (line + words + names).properties(height=72 * len(titles) + 20)

@@ -21,7 +21,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
-from instrument.formatting import form_of_row, format_value
+from instrument.common.formatting import form_of_row, format_value
 
 PLANNED, OTHER = "as planned", "other decisions"
 FIXED = (

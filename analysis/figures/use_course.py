@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.figures.base import BLUE, INK, LINES, MUTED, Chart, Figure, Section, table_of, wrapped
-from instrument.formatting import with_interval
+from instrument.common.formatting import with_interval
 
 
 def scan_figure(section: Section, meta: Mapping[str, Any]) -> Figure:

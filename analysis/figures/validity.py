@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from analysis.common.rules import HTMT
 from analysis.figures.base import (
     BARE,
     BLUE,
@@ -21,8 +22,7 @@ from analysis.figures.base import (
     table_of,
     wrapped,
 )
-from analysis.rules import HTMT
-from instrument.formatting import with_interval
+from instrument.common.formatting import with_interval
 
 CLASSES = ("below the cut-off", "at or above the cut-off", "too few people for a verdict")
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 
+from analysis.common.threads import one_thread
 from analysis.irt.graded_model import Derivatives, GradedItems, derivatives
 from analysis.irt.observed_information import observed_information
 from analysis.irt.quadrature import Expectation, Quadrature, expectation
-from analysis.threads import one_thread
 
 Array = npt.NDArray[np.float64]
 

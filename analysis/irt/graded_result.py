@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import chi2
 
+from analysis.common.noncentrality import rmsea_and_limits
+from analysis.common.result import Result
 from analysis.irt.graded_model import GradedItems, category_probabilities
 from analysis.irt.item_fit import merged, score_tables
 from analysis.irt.model_fit import (
@@ -21,8 +23,6 @@ from analysis.irt.model_fit import (
 )
 from analysis.irt.person_scores import expected_a_posteriori, item_information
 from analysis.irt.quadrature import Quadrature, normal_quadrature
-from analysis.noncentrality import rmsea_and_limits
-from analysis.result import Result
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]

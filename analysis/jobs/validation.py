@@ -58,8 +58,8 @@ def validate_into(job: Job, progress: Progress) -> str:
 
 
 def _of_files(job: Job) -> dict[str, Any]:
-    from analysis.commands import read_inputs
-    from analysis.commands_plan import content_beside
+    from analysis.commands.plan import content_beside
+    from analysis.commands.validate import read_inputs
 
     files = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
     names = str(job.request.get("covariates", ""))

@@ -8,16 +8,16 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.result import to_plain
+from analysis.common.rules import FEWEST_PEOPLE
+from analysis.common.software import recorded
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import TEXT, each
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import explained
 from analysis.pipeline.section import Section, Table, Topic, Untested
 from analysis.pipeline.topics.criterion_items import for_predictions
-from analysis.result import to_plain
-from analysis.rules import FEWEST_PEOPLE
-from analysis.software import recorded
 from analysis.twins import Twins
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError, ToolkitWarning
 
 

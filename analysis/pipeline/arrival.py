@@ -14,7 +14,7 @@ from instrument.recognition.came_in import OF_ANSWERS
 
 if TYPE_CHECKING:
     from analysis.pipeline.context import Context
-    from analysis.usage import UsageSummary
+    from analysis.usage.summarise_usage import UsageSummary
 
 ANSWERS, LOG, TIMES = "Answers", "Log of use", "Times of answering"
 BESIDE = {
@@ -106,7 +106,7 @@ def _of_answers(source: str, table: pd.DataFrame, came: dict[str, Any]) -> Arriv
 def _of_log(context: Context) -> Arrival | None:
     """Events of the log; as given where there is no study to say what use is."""
     from analysis.pipeline.topics.use import FAULTS, summary_of
-    from analysis.usage_expressions import SET_ASIDE
+    from analysis.usage.expressions import SET_ASIDE
 
     if context.usage is None:
         return None

@@ -10,12 +10,12 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from analysis.common.options import is_whole
+from analysis.common.rules import in_force
 from analysis.correlation.kept import kept_moments
-from analysis.options import is_whole
 from analysis.pipeline.answering import answer
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Topic
-from analysis.rules import in_force
 from instrument.errors import DefinitionError, fact_and_hint
 
 Sections = dict[str, dict[str, Any]]

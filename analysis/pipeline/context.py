@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pandas as pd
 
+from analysis.common.software import recorded, used
 from analysis.pipeline.joining import refuse_joins_without_ids
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
-from analysis.software import recorded, used
 from instrument.answers import coded_table, given_answers, table_of
 from instrument.definition import Instrument
 from instrument.errors import (
@@ -25,21 +25,21 @@ from instrument.errors import (
     fact_and_hint,
     name_offenders,
 )
-from instrument.keying import as_given, keyed_numbers
 from instrument.loading import as_instrument
+from instrument.reading.raw import ReasonTable, reasons_of_table
+from instrument.reading.suspicions import warn_of_keying
+from instrument.reading.wave_order import WaveOrder, order_of_waves
 from instrument.recognition.came_in import CAME_IN
 from instrument.reduced import without_themes
-from instrument.responses_raw import ReasonTable, reasons_of_table
-from instrument.responses_suspicions import warn_of_keying
+from instrument.scoring.keying import as_given, keyed_numbers
 from instrument.study import as_study
-from instrument.wave_order import WaveOrder, order_of_waves
 
 if TYPE_CHECKING:
-    from analysis.adherence.windows import Windows
+    from analysis.adherence.design.windows import Windows
     from analysis.planning.applying import Excluded
-    from analysis.usage_course import UseCourse
+    from analysis.usage.course import UseCourse
     from instrument.content.records import ContentRecords
-    from instrument.scorecard import Scorecard
+    from instrument.scoring.scorecard import Scorecard
     from instrument.study import Study
 
 T = TypeVar("T")
@@ -233,7 +233,7 @@ class Context:
     @cached_property
     def card(self) -> Scorecard:
         """Scores of every administration by the instrument's rule."""
-        from instrument.scoring import score
+        from instrument.scoring.score import score
 
         with warnings.catch_warnings():
             # Answers that look keyed already were named when they came in.

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.common.rules import FEWEST_PEOPLE
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.planning.definition import SMALLEST_GROUP, Grouping, Plan, same_label
-from analysis.rules import FEWEST_PEOPLE
 from instrument.errors import ToolkitWarning, fact_and_hint
-from instrument.responses_suspicions import CUSTOMARY
+from instrument.reading.suspicions import CUSTOMARY
 
 MOST_GROUPS = 4
 FEWEST_SENTINELS = 2

@@ -8,7 +8,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.responses_people import NUMBERED
+from instrument.reading.people import NUMBERED
 
 WHOLE = ("covariates", "enrolment")
 """Tables that should hold everyone who answered; of the others, everyone should be known."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.common.rules import FEWEST_PEOPLE, RESPONSE_MODEL_PEOPLE, STRUCTURE_PER_ITEM
+from analysis.common.verdicts import Cause
 from analysis.pipeline.section import Untested
-from analysis.rules import FEWEST_PEOPLE, RESPONSE_MODEL_PEOPLE, STRUCTURE_PER_ITEM
-from analysis.verdicts import Cause
 from instrument.errors import DefinitionError, ToolkitError, UnderidentifiedError
 
 if TYPE_CHECKING:
     from analysis.pipeline.context import Context
-    from analysis.structural.result import StructuralResult
+    from analysis.structural.inference.result import StructuralResult
 
 
 def of_people(n: int | None) -> Cause | None:

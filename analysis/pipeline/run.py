@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from analysis.common.result import Result, to_plain
+from analysis.common.rules import in_force
 from analysis.correlation.kept import kept_moments
 from analysis.correlation.smoothing import Smooth, checked_smooth
 from analysis.factors.moments import CORRELATIONS, choose
@@ -31,15 +33,13 @@ from analysis.planning.checking import columns_known, refuse_unfitting
 from analysis.planning.definition import Plan
 from analysis.planning.loading import Settled, settle
 from analysis.reliability.resampling import checked_seed
-from analysis.result import Result, to_plain
-from analysis.rules import in_force
+from instrument.common.extras import naming_extras
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
-from instrument.extras import naming_extras
 
 if TYPE_CHECKING:
-    from analysis.adherence.windows import Windows
-    from analysis.usage_course import UseCourse
+    from analysis.adherence.design.windows import Windows
+    from analysis.usage.course import UseCourse
     from instrument.content.records import ContentRecords
     from instrument.study import Study
 
@@ -226,11 +226,11 @@ def validate(
     half : {"exploration", "confirmation"}, optional
         Part of the people, where the plan splits them.
     use_by_wave
-        Where `usage` is summarised already: gives use between waves (`analysis.adherence.windows`), asked for
-        only if people rated at two waves or more.
+        Where `usage` is summarised already: gives use between waves
+        (`analysis.adherence.design.windows`), asked for only if people rated at two waves or more.
     use_over_time
         Where `usage` is summarised already: given landmarks and the length of a pause, gives use around each
-        and all pauses (`analysis.usage_course`).
+        and all pauses (`analysis.usage.course`).
     analysed
         Called with the tables as they are analysed, by name: answers, covariates, outcomes. They hold
         people's answers, and are for a script that makes numbers again.

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from analysis.common.result import to_plain
+from analysis.common.rules import FEWEST_PEOPLE, Rule
+from analysis.common.verdicts import Cause, Property, Question, Verdict
 from analysis.disclosure.kinds import Kind, refuse_unsaid
 from analysis.disclosure.ledger import Account
-from analysis.result import to_plain
-from analysis.rules import FEWEST_PEOPLE, Rule
 from analysis.twins import Twins
-from analysis.verdicts import Cause, Property, Question, Verdict
 
 if TYPE_CHECKING:
     from analysis.pipeline.context import Context

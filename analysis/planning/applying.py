@@ -132,7 +132,7 @@ def _refuse_unlocked(settled: Settled, split: Split) -> None:
 
 def _without_careless(context: Context) -> Context:
     """Take out the administrations that the screening flags; the people stay enrolled."""
-    from analysis.screening import screen
+    from analysis.screening.screen import screen
 
     found = screen(context.answers, context.scale, times=context.times)
     kept = found.without_flagged(context.responses)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.planning.definition import ALL_ITEMS, Plan
+from instrument.common.nearest import nearest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, fact_and_hint
-from instrument.nearest import nearest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,8 +137,8 @@ def _collapse_faults(plan: Plan, scale: Instrument) -> list[str]:
 
 def _model_faults(plan: Plan, scale: Instrument) -> list[str]:
     """Faults of the language of each model, and indicators that are no items."""
-    from analysis.structural.partable import sort_names
-    from analysis.structural.syntax import parse_syntax
+    from analysis.structural.language.partable import sort_names
+    from analysis.structural.language.syntax import parse_syntax
 
     faults = []
     for name, syntax in plan.models.items():

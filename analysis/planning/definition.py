@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from analysis.common.rules import planned_rules
 from analysis.factors.extraction import EXTRACTIONS
 from analysis.factors.rotation import ROTATIONS
-from analysis.rules import planned_rules
 from analysis.validity.expectation import Expectation
+from instrument.common.nearest import nearest
 from instrument.definition import FolderBeside, Identifier, Model, Text
 from instrument.errors import DefinitionError
-from instrument.nearest import nearest
 
 Estimator = Literal["WLSMV", "ULSMV", "MLR"]
 Missing = Literal["listwise", "pairwise", "fiml"]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.common.result import Result
 from analysis.correlation.definite import check_correlations, definite_correlations
 from analysis.correlation.smoothing import Smooth, Smoothing, checked_smooth, smoothed
 from analysis.factors.extraction import extract
@@ -23,7 +24,6 @@ from analysis.reliability.inputs import (
     pairwise_covariance,
 )
 from analysis.reliability.resampling import Draws, bootstrap, checked_level
-from analysis.result import Result
 from instrument.errors import (
     ResponseDataError,
     ToolkitError,

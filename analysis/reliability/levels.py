@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from analysis.common.result import Result
 from analysis.reliability.inputs import numeric_items
 from analysis.reliability.resampling import checked_level
-from analysis.result import Result
+from analysis.structural.estimation.ram import State, build_group, evaluate
+from analysis.structural.inference.result import StructuralResult
 from analysis.structural.models import cfa, sem
-from analysis.structural.ram import State, build_group, evaluate
-from analysis.structural.result import StructuralResult
 from instrument.answers import table_of
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 
@@ -105,10 +105,11 @@ class MultilevelReliabilityResult(Result):
         if own.empty:
             raise DefinitionError(
                 fact_and_hint(
-                    "estimate", f"there is no {coefficient!r} of a {construct!r} construct.",
+                    "estimate",
+                    f"there is no {coefficient!r} of a {construct!r} construct.",
                     f"choose from {name_offenders(list(dict.fromkeys(self.table['coefficient'])))}.",
                 )
-            )  # fmt: skip
+            )
         return float(own["estimate"].iloc[0])
 
 
@@ -174,15 +175,19 @@ def intraclass_correlations(
     size = fit.n_obs / fit.n_clusters
     table = pd.DataFrame(
         {
-            "item": names, "variance_within": within[order], "variance_between": between[order],
-            "icc": estimate[order], "se": se[order],
+            "item": names,
+            "variance_within": within[order],
+            "variance_between": between[order],
+            "icc": estimate[order],
+            "se": se[order],
         }
-    )  # fmt: skip
+    )
     half = float(norm.ppf(0.5 + confidence / 2)) * table["se"]
     table = table.assign(
-        ci_lower=table["icc"] - half, ci_upper=table["icc"] + half,
+        ci_lower=table["icc"] - half,
+        ci_upper=table["icc"] + half,
         design_effect=1.0 + (size - 1.0) * table["icc"],
-    )  # fmt: skip
+    )
     return IntraclassResult(
         table=table, n_obs=fit.n_obs, n_clusters=fit.n_clusters, mean_size=size, confidence=confidence
     )
@@ -303,9 +308,14 @@ def multilevel_reliability(
     table = table.assign(ci_lower=table["estimate"] - half, ci_upper=table["estimate"] + half)
     fit = fits["free"]
     return MultilevelReliabilityResult(
-        table=table, n_obs=fit.n_obs, n_clusters=fit.n_clusters, n_items=p, harmonic_size=harmonic,
-        confidence=confidence, fits=fits,
-    )  # fmt: skip
+        table=table,
+        n_obs=fit.n_obs,
+        n_clusters=fit.n_clusters,
+        n_items=p,
+        harmonic_size=harmonic,
+        confidence=confidence,
+        fits=fits,
+    )
 
 
 def _item_names(items: pd.DataFrame, cluster: str, caller: str, least: int) -> list[str]:
@@ -322,10 +332,11 @@ def _item_names(items: pd.DataFrame, cluster: str, caller: str, least: int) -> l
     if odd:
         raise DefinitionError(
             fact_and_hint(
-                caller, f"names that a model cannot hold: {name_offenders(odd)}.",
+                caller,
+                f"names that a model cannot hold: {name_offenders(odd)}.",
                 "rename these columns with letters, digits and underscores.",
             )
-        )  # fmt: skip
+        )
     return names
 
 

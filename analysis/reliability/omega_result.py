@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.common.result import Result
 from analysis.correlation.smoothing import Smoothing
 from analysis.reliability.inputs import Interval
 from analysis.reliability.resampling import Draws
-from analysis.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
-from analysis.options import checked_level, checked_seed
+from analysis.common.options import checked_level, checked_seed
 from analysis.reliability.inputs import Array, Interval
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning, fact_and_hint
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from analysis.common.result import Result
 from analysis.disclosure.kinds import GIVEN, TEXT
 from analysis.report.session import note_of, printable, title_of
 from analysis.report.view import Tree
-from analysis.result import Result
 from instrument.errors import DefinitionError, fact_and_hint
 
 ADDED = "added"

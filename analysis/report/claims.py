@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.report.view import prose
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 
 def claimed(tree: Mapping[str, Any]) -> list[str]:

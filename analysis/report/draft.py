@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from analysis.common.verdicts import Cause, Verdict
 from analysis.report.labels import tree_for_readers
 from analysis.report.limits import untested_lines
 from analysis.report.methods import methods_paragraphs
 from analysis.report.standards import PROPERTIES_SOURCE, evidence_by_property, ordered
 from analysis.report.view import STATUS, Tree, notices
-from analysis.verdicts import Cause, Verdict
-from instrument.formatting import fill_prose
+from instrument.common.formatting import fill_prose
 
 NAME = "draft_text.md"
 NOTICE = (

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from analysis.common.verdicts import Cause
 from analysis.figures.base import DARK, NARROW, WIDE, Figure, to_svg
 from analysis.figures.registry import build_figures
 from analysis.report import opening_words
@@ -37,8 +38,7 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.view import LONG_TABLE, Tree, method_line, notices, table_view, verdicts
-from analysis.verdicts import Cause
-from instrument.formatting import fill_prose, format_value
+from instrument.common.formatting import fill_prose, format_value
 
 TEMPLATES = Path(__file__).parent / "templates"
 _IDS = re.compile(r'(id="|url\(#|xlink:href="#)((?:clip|gradient)[\w-]*)')

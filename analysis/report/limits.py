@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.common.verdicts import Cause, Property, Verdict
 from analysis.report.standards import ordered
-from analysis.verdicts import Cause, Property, Verdict
 
 Tree = Mapping[str, Any]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from analysis.report.standards import ordered
 from analysis.report.view import Tree, option_words
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 
 def methods_paragraphs(tree: Tree) -> list[tuple[str, str]]:

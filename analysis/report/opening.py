@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.common.verdicts import Cause, Property, State
 from analysis.report import opening_words as words
 from analysis.report.labels import tree_for_readers
 from analysis.report.standards import PLACES, Evidence, evidence_of, states_sentence
 from analysis.report.view import Tree, verdicts
-from analysis.verdicts import Cause, Property, State
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 SCORE = "d2"
 STEPS = 3

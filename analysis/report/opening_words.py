@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.verdicts import Property
+from analysis.common.verdicts import Property
 
 HEADING = "Nine things a set of questions must do"
 NEXT = "What to do next"

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.common.verdicts import Cause, State, Tally, Verdict, tally_of
 from analysis.report.standards import ordered
-from analysis.verdicts import Cause, State, Tally, Verdict, tally_of
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 Tree = Mapping[str, Any]
 QUESTIONS = "Rules, each counted once per question"

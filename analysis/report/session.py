@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.result import Result, is_of_people, to_plain
 from analysis.report.markdown import table_lines
 from analysis.report.view import TableView, table_view
 from analysis.report.word import one_table
-from analysis.result import Result, is_of_people, to_plain
 from instrument.errors import DefinitionError, fact_and_hint
 
 if TYPE_CHECKING:

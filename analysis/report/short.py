@@ -7,16 +7,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST
+from analysis.common.verdicts import State
 from analysis.report import opening_words
 from analysis.report import short_words as words
 from analysis.report.labels import wordings_of
 from analysis.report.opening import SCORE, Opening, Point, opening
 from analysis.report.standards import Evidence, evidence_of
 from analysis.report.view import Tree
-from analysis.rules import FEWEST_PEOPLE, ITEM_REST
-from analysis.verdicts import State
-from instrument.formatting import format_value
-from instrument.wave_order import OrderSource
+from instrument.common.formatting import format_value
+from instrument.reading.wave_order import OrderSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

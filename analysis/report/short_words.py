@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.verdicts import Cause
+from analysis.common.verdicts import Cause
 
 MADE_UP = "No real person took part. A program made up all the people and all the answers."
 DRAFT = "The questions are drafts. They have not yet been tested with real people."

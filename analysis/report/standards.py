@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis.verdicts import Cause, Property, State, Tally, Verdict, not_judged, tally_of
-from instrument.formatting import ABSENT
+from analysis.common.verdicts import Cause, Property, State, Tally, Verdict, not_judged, tally_of
+from instrument.common.formatting import ABSENT
 
 SHOWN = "What has been shown, and what has not"
 STEPS_SOURCE = "Boateng et al. 2018, doi:10.3389/fpubh.2018.00149"

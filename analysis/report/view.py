@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.verdicts import Verdict
-from instrument.formatting import fill_prose, form_of_row, format_value
+from analysis.common.verdicts import Verdict
+from instrument.common.formatting import fill_prose, form_of_row, format_value
 
 Tree = Mapping[str, Any]
 NUMERIC = ("int", "percent", "p")

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from analysis.common.verdicts import State
 from analysis.figures.base import Figure, to_png
 from analysis.figures.registry import build_figures
 from analysis.report import opening_words as words
@@ -58,7 +59,6 @@ from analysis.report.word_parts import (
     text_width,
     turn_page,
 )
-from analysis.verdicts import State
 
 if TYPE_CHECKING:
     from docx.document import Document

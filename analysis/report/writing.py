@@ -21,7 +21,7 @@ from analysis.report.word_parts import Paper
 from analysis.twins.python_script import python_script
 from analysis.twins.script import r_script
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 MARK = "results.json"
 FORMS = ("html", "pdf", "docx", "markdown")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.simulation.draws import Draws, Floats, Integers, cut
 from analysis.simulation.population import Population, Shift
 from instrument.definition import Instrument, MissingReason
-from instrument.keying import turned
+from instrument.scoring.keying import turned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

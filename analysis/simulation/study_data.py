@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.result import Result
+from analysis.common.result import Result
 from instrument.definition import Instrument
-from instrument.responses import check_responses
-from instrument.written_cells import csv_text
+from instrument.reading.read_responses import check_responses
+from instrument.reading.written_cells import csv_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

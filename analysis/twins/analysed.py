@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 
 def refuse_beside(folder: Path, report: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from analysis.result import to_plain
+from analysis.common.result import to_plain
 from instrument.errors import ToolkitError, fact_and_hint
 
 VALUES = "values"

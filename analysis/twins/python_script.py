@@ -20,7 +20,7 @@ from pathlib import Path
 
 '''
 _COMMAND = """\
-from analysis.commands import run_command
+from analysis.commands.validate import run_command
 from analysis.twins.again import run_again
 
 REPORT = Path(__file__).resolve().parent

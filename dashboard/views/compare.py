@@ -11,7 +11,7 @@ from dashboard.comparison import Comparison, Moved, Side, between, compare, offe
 from dashboard.views import address, parts
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 PATH, BY = "compare", "by"
 SLOPES = "Who changed by more than error, between {}"

@@ -12,7 +12,7 @@ from dashboard.services import Tree
 from dashboard.views import address, parts
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, link
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 KEY = "item"
 ALL = "All items"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from analysis.common.verdicts import Property, State
 from analysis.report import opening_words as words
 from analysis.report.opening import Opening, Point
 from analysis.report.questions import QUESTIONS
 from analysis.report.standards import SHOWN
-from analysis.verdicts import Property, State
 from dashboard import services
 from dashboard.catalogue import path_of
 from dashboard.views import parts

@@ -14,11 +14,11 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from analysis.common.verdicts import Cause, State, Verdict
 from analysis.report.labels import wordings_of
 from analysis.report.questions import QuestionRow
 from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
-from analysis.verdicts import Cause, State, Verdict
 from dashboard.glossary import explained
 from dashboard.services import COMPARED, Loaded, is_shared, load_results, results_path
 from dashboard.tables import columns_of, frame_of

@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from instrument.administer.doors import ShutError, Site, shut
 from instrument.administer.enrolling import router as enrolling
+from instrument.administer.entry import RequestEndedError, Site, shut
 from instrument.administer.form_pages import router as form_pages
 from instrument.administer.health import Health
 from instrument.administer.interface import faults_of_request
@@ -100,7 +100,7 @@ def create_app(
     app.include_router(interface)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     app.add_api_route("/health", _health, methods=["GET"], include_in_schema=False)
-    app.add_exception_handler(ShutError, _shut)
+    app.add_exception_handler(RequestEndedError, _shut)
     app.add_exception_handler(LockedError, locked_page)
     app.add_exception_handler(HTTPException, _http_fault)
     app.add_exception_handler(RequestValidationError, _unknown_page)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import client_of, remember_language, shut, site_of, stranger_page
+from instrument.administer.entry import client_of, remember_language, shut, site_of, stranger_page
 from instrument.administer.form_pages import read_fields
 from instrument.administer.pages import Form
 from instrument.administer.rendering import Page, form_fields, in_words, render

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import remember_language, seal, site_of
+from instrument.administer.entry import remember_language, seal, site_of
 from instrument.administer.pages import Form, go
 from instrument.administer.questions import (
     Asked,

@@ -12,10 +12,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.requests import Request
 
-from instrument.administer.doors import client_of, site_of
-from instrument.dates_given import date_written
+from instrument.administer.entry import client_of, site_of
+from instrument.common.storable import NO_TEXT, unstorable_paths
 from instrument.definition import Instrument
-from instrument.storable import NO_TEXT, unstorable_paths
+from instrument.reading.dates_given import date_written
 from instrument.store.answers import Answer
 from instrument.store.connect import reading
 from instrument.store.definitions import instrument_of, waves_of

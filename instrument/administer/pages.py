@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from instrument.administer.consent_paper import consent_pdf
-from instrument.administer.doors import (
-    ShutError,
+from instrument.administer.entry import (
+    RequestEndedError,
     client_of,
     enter,
     fits,
@@ -54,7 +54,7 @@ from instrument.administer.sheets import forgetting
 from instrument.administer.steps import first_open_step, how_much
 from instrument.administer.texts import day_in_words
 from instrument.administer.withdrawal_code import about_code
-from instrument.storable import is_storable
+from instrument.common.storable import is_storable
 from instrument.store.connect import reading
 from instrument.store.consents import consent_record
 from instrument.store.definitions import study_written_as
@@ -288,7 +288,7 @@ def post_consent(request: Request, form: Form) -> Response:
     return go(page, "/survey")
 
 
-def stale(request: Request, page: Page, kind: str = "stale", status: int = 403) -> ShutError:
+def stale(request: Request, page: Page, kind: str = "stale", status: int = 403) -> RequestEndedError:
     """Refuse a form that was made for another moment: nothing of it is kept, and the page says so.
 
     Parameters
@@ -300,7 +300,7 @@ def stale(request: Request, page: Page, kind: str = "stale", status: int = 403) 
 
     Returns
     -------
-    ShutError
+    RequestEndedError
         To be raised.
     """
     link = {"path": "/survey", "label": page.t["go_on"]}
@@ -322,13 +322,13 @@ def ready(request: Request, connection: Any) -> tuple[Circumstances, Page, Occas
 
     Raises
     ------
-    ShutError
+    RequestEndedError
         There is nothing to answer now.
     """
     here, page = enter(connection, request)
     occasion = occasion_of(connection, here.person)
     if not here.person.consent_granted or must_consent_again(here) or occasion.wave_id is None:
-        raise ShutError(go(page, "/survey"))
+        raise RequestEndedError(go(page, "/survey"))
     return here, page, occasion
 
 

@@ -12,7 +12,15 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import ShutError, enter, fits, remember_language, seal, site_of, visit
+from instrument.administer.entry import (
+    RequestEndedError,
+    enter,
+    fits,
+    remember_language,
+    seal,
+    site_of,
+    visit,
+)
 from instrument.administer.journey import (
     Circumstances,
     Occasion,
@@ -121,12 +129,12 @@ def asked_now(request: Request, connection: Any) -> Asked:
 
     Raises
     ------
-    ShutError
+    RequestEndedError
         There is nothing to answer now.
     """
     here, page, occasion = ready(request, connection)
     if occasion.administration is None:
-        raise ShutError(go(page, "/survey/start"))
+        raise RequestEndedError(go(page, "/survey/start"))
     return _asked(connection, here, page, occasion)
 
 
@@ -148,7 +156,7 @@ def asked_by_form(request: Request, connection: Any, form: Any) -> Asked:
 
     Raises
     ------
-    ShutError
+    RequestEndedError
         The form is refused.
     """
     here, page = enter(connection, request)

@@ -11,8 +11,8 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 
-from instrument.administer.doors import (
-    ShutError,
+from instrument.administer.entry import (
+    RequestEndedError,
     enter,
     person_of,
     place_in,
@@ -29,7 +29,7 @@ from instrument.administer.rendering import FOLDER, render
 from instrument.administer.session import comes_from_here, is_place_of, place_of
 from instrument.administer.sheets import opened_sheet, shown_at
 from instrument.administer.texts import page_texts
-from instrument.storable import is_storable
+from instrument.common.storable import is_storable
 from instrument.store.connect import reading
 from instrument.store.sheets import answered_since, ended_links, note_queued, queued_before
 
@@ -77,7 +77,7 @@ def post_queued(request: Request, raw: Annotated[bytes, Depends(_raw)]) -> Respo
             if outcome == "stored":
                 note_queued(connection, site.keyring, asked.attempt, sheet, content)
         return _said(outcome, 200 if outcome == "stored" else 409)
-    except ShutError as refused:
+    except RequestEndedError as refused:
         if refused.kind in ("session", "other"):
             with reading(site.engine) as connection:
                 if any(is_place_of(place_in(request), ended) for ended in ended_links(connection)):

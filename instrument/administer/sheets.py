@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import place_in, site_of
+from instrument.administer.entry import place_in, site_of
 from instrument.administer.session import STUDY_MARK
 from instrument.store.tokens import Keyring
 from instrument.study import Study

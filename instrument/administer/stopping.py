@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from instrument.administer.doors import client_of, frame_of, person_numbered, shut, site_of
+from instrument.administer.entry import client_of, frame_of, person_numbered, shut, site_of
 from instrument.administer.journey import circumstances_of
 from instrument.administer.rendering import Page, render
 from instrument.administer.session import place_of

@@ -14,8 +14,8 @@ from instrument.content.judged import ratings_by_item, sorting_of
 from instrument.content.records import WHOLE, ContentRecords
 from instrument.content.standards import SOURCE, content_standards
 from instrument.content.translating import check_translation
+from instrument.content.wording_rules import check_wording, reading_grade
 from instrument.definition import Instrument, Item
-from instrument.wording_rules import check_wording, reading_grade
 
 _STYLE = (
     "@page{size:A4;margin:16mm}body{font:11pt/1.4 system-ui,sans-serif;color:#000;max-width:190mm;"

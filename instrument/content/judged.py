@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from instrument.content.item_sorting import ItemSorting, item_sorting
 from instrument.content.records import ContentRecords
 from instrument.content.rounds import compare_rounds
-from instrument.content_validity import ContentValidity, content_validity_indices
+from instrument.content.validity_indices import ContentValidity, content_validity_indices
 from instrument.errors import NotEstimableError
-from instrument.item_sorting import ItemSorting, item_sorting
 
 FEWEST = 3  # judges of an item below whom no index is given
 

@@ -7,7 +7,7 @@ from math import comb
 
 import pandas as pd
 
-from instrument.content_validity import aiken_limits, critical_votes, relevant_votes
+from instrument.content.validity_indices import aiken_limits, critical_votes, relevant_votes
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 
 CALLER = "plan_panel"

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from instrument.definition import Identifier, Instrument, Model, Text
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.loading import faults_of, load_beside, read_yaml
-from instrument.responses_text import read_delimited
+from instrument.reading.text import read_delimited
 
 CALLER = "load_content"
 SETTINGS = "content.yaml"

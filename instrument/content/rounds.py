@@ -8,7 +8,7 @@ from math import comb
 import pandas as pd
 
 from instrument.answers import numeric_columns, table_of
-from instrument.content_validity import checked_ratings, content_validity_indices
+from instrument.content.validity_indices import checked_ratings, content_validity_indices
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 
 STABLE_BELOW = 0.15  # Scheibe, Skutsch & Schofer (1975): under 15 % change between rounds

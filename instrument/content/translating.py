@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from instrument.content.records import ContentRecords
+from instrument.content.translations import labels_doubled, texts_of
+from instrument.content.wording_rules import WORDING_RULES
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.translations import labels_doubled, texts_of
-from instrument.wording_rules import WORDING_RULES
 
 STEPS = ("forward_1", "forward_2", "reconciled", "back", "review")
 PLACEHOLDER = re.compile(r"\{[^{}]*\}|%[sd]|<[^<>]+>")

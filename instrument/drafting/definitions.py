@@ -11,8 +11,8 @@ from xml.etree import ElementTree
 
 from instrument.drafting.question import Draft, DraftQuestion, LeftOut, plain_text
 from instrument.errors import ResponseDataError, fact_and_hint
-from instrument.responses_cells import number_of
-from instrument.responses_raw import RawTable
+from instrument.reading.cells import number_of
+from instrument.reading.raw import RawTable
 
 CALLER = "dta instrument draft"
 SINGLE = ("SAVR", "SAHR", "SACOL", "DL", "SB", "NPS")

@@ -21,11 +21,11 @@ from instrument.drafting.definitions import (
 )
 from instrument.drafting.question import Draft, DraftQuestion, LeftOut, plain_text
 from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.reading.cells import number_of
+from instrument.reading.raw import RawTable
 from instrument.recognition.answers import cell_text
 from instrument.recognition.opening import first_rows, headed, open_table, writing_of
 from instrument.recognition.tools import header_rows_of, tool_of
-from instrument.responses_cells import number_of
-from instrument.responses_raw import RawTable
 
 CALLER = "dta instrument draft"
 LARGEST = 50 * 1024**2

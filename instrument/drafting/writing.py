@@ -16,7 +16,7 @@ from instrument.drafting.question import (
     plain_text,
 )
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.responses_raw import count_of
+from instrument.reading.raw import count_of
 
 HEAD = (
     "# A draft of {source}. What stands after `guess:` the file does not say: look at each, then delete the\n"

@@ -11,7 +11,7 @@ import pandas as pd
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers, other_columns, value_labels, wording_in
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 MISSING = "n/a"
 

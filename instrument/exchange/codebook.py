@@ -10,7 +10,7 @@ import pandas as pd
 
 from instrument.definition import Instrument, Item, Theme, Wording
 from instrument.exchange.coding import missing_codes_of, scale_name, value_labels, wording_in
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 COLUMNS = (
     "variable",

@@ -6,8 +6,8 @@ import pandas as pd
 
 from instrument.definition import Instrument, Wording
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
-from instrument.keying import as_given
-from instrument.responses_raw import missing_reasons
+from instrument.reading.raw import missing_reasons
+from instrument.scoring.keying import as_given
 
 REASON_LABELS = {
     "skipped": "Skipped",

@@ -6,8 +6,8 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.exchange.coding import coded_answers, other_columns, reasons_wide
+from instrument.reading.written_cells import csv_text
 from instrument.standing import STATUS, status_of
-from instrument.written_cells import csv_text
 
 
 def wide_csv(responses: pd.DataFrame, scale: Instrument) -> str:

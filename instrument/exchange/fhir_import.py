@@ -10,13 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from instrument.dates_given import date_written, with_days
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.exchange.coding import missing_codes_of
 from instrument.exchange.fhir import ADMINISTRATIONS
 from instrument.exchange.fhir_reading import Faults, read_items
-from instrument.responses import check_responses
+from instrument.reading.dates_given import date_written, with_days
+from instrument.reading.read_responses import check_responses
 from instrument.standing import COMPLETED, OPEN, with_status
 
 PARTIAL = re.compile(r"[0-9]{4}(-[0-9]{2})?")

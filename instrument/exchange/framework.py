@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from instrument.definition import Facet, Instrument, Item, Theme
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 SEPARATOR = "; "
 COLUMNS = (

@@ -9,7 +9,7 @@ import pandas as pd
 from instrument.definition import Instrument, Theme
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.exchange.coding import offered_labels, wording_in
-from instrument.written_cells import csv_text
+from instrument.reading.written_cells import csv_text
 
 COLUMNS = (
     "Variable / Field Name",

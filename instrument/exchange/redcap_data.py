@@ -8,15 +8,15 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from instrument.dates_given import date_written, with_days
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.exchange.coding import coded_answers
 from instrument.exchange.redcap import field_names
+from instrument.reading.dates_given import date_written, with_days
+from instrument.reading.read_responses import check_responses
+from instrument.reading.written_cells import csv_text
 from instrument.recognition.tools import STATUS_OF, wave_of_event
-from instrument.responses import check_responses
 from instrument.standing import COMPLETED, status_of, with_status
-from instrument.written_cells import csv_text
 
 COMPLETE, INCOMPLETE = 2, 0
 NOT_COMPLETED = "[not completed]"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.ids import MOST_LOST, split_people
-from instrument.responses_people import NUMBERED
-from instrument.responses_raw import ReasonTable, count_of, reasons_of_table
+from instrument.reading.ids import MOST_LOST, split_people
+from instrument.reading.people import NUMBERED
+from instrument.reading.raw import ReasonTable, count_of, reasons_of_table
 from instrument.standing import COMPLETED, STATUS
 
 ASSUMED = "no wave column: wave 1 assumed"

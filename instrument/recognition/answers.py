@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
+from instrument.reading.cells import ANSWERED, CodeBook, code_books, number_of
 from instrument.recognition.items import wording_key
 from instrument.recognition.tools import plain_name
-from instrument.responses_cells import ANSWERED, CodeBook, code_books, number_of
 
 MOST_TEXTS = 40
 """Distinct texts without a meaning that are listed; more are no options of a scale."""

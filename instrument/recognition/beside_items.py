@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from instrument.dates_given import date_written
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
-from instrument.ids import is_trial, sums_up
+from instrument.reading.dates_given import date_written
+from instrument.reading.ids import is_trial, sums_up
+from instrument.reading.raw import RawTable, count_of
+from instrument.reading.whole import MOST_TRIALS
 from instrument.recognition.answers import cell_text
 from instrument.recognition.tools import (
     MAYBE_PEOPLE,
@@ -33,8 +35,6 @@ from instrument.recognition.tools import (
     names_of,
     plain_name,
 )
-from instrument.responses_raw import RawTable, count_of
-from instrument.responses_whole import MOST_TRIALS
 from instrument.standing import COMPLETED, OPEN
 
 MOST_WAYS = 2

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from instrument.dates_given import date_written
-from instrument.ids import ids_alike
+from instrument.reading.cells import number_of
+from instrument.reading.dates_given import date_written
+from instrument.reading.ids import ids_alike
+from instrument.reading.raw import RawTable, name_rows
 from instrument.recognition.answers import cell_text
 from instrument.recognition.beside_items import ColumnMeaning, holds_one_of
 from instrument.recognition.mapping import Mapping
-from instrument.responses_cells import number_of
-from instrument.responses_raw import RawTable, name_rows
 
 FIRST_LINES = 3
 CAME_IN = "came_in"

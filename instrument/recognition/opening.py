@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from instrument.reading.files import read_raw
+from instrument.reading.raw import RawTable, count_of
+from instrument.reading.text import DELIMITERS, SUFFIXES, declared_separator
 from instrument.recognition.mapping import FileForm, Mapping
 from instrument.recognition.tools import plain_name
-from instrument.responses_files import read_raw
-from instrument.responses_raw import RawTable, count_of
-from instrument.responses_text import DELIMITERS, SUFFIXES, declared_separator
 
 LOOKED_AT = 200
 MOST_ABOVE = 15

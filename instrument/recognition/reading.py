@@ -13,7 +13,8 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
-from instrument.ids import ids_alike
+from instrument.reading.ids import ids_alike
+from instrument.reading.raw import RawTable, count_of
 from instrument.recognition.answers import cell_text
 from instrument.recognition.beside_items import filled, holds_one_of
 from instrument.recognition.came_in import arrived
@@ -22,7 +23,6 @@ from instrument.recognition.opening import read_headed
 from instrument.recognition.shapes import keys_of, lengthen, widen
 from instrument.recognition.tools import REST, STATUS_OF, plain_name, wave_of_event
 from instrument.recognition.wave_writings import renamed_waves
-from instrument.responses_raw import RawTable, count_of
 from instrument.standing import OPEN, STATUS
 
 EVENTS = frozenset({"redcap_event_name", "event name"})

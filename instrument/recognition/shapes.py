@@ -12,11 +12,11 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import name_offenders
+from instrument.reading.raw import RawTable, count_of
 from instrument.recognition.answers import cell_text
 from instrument.recognition.items import OCCASION, wording_key, wording_keys
 from instrument.recognition.mapping import LongForm, Mapping
 from instrument.recognition.tools import plain_name
-from instrument.responses_raw import RawTable, count_of
 
 ANSWER_NAMES = ("resp", "response", "answer", "item_response", "value", "score", "rating", "antwort", "wert")
 """Plain names of the column of answers where each answer has a row of its own."""

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from instrument.errors import name_offenders
-from instrument.responses_cells import number_of
-from instrument.responses_people import wave_key
-from instrument.responses_raw import count_of
+from instrument.reading.cells import number_of
+from instrument.reading.people import wave_key
+from instrument.reading.raw import count_of
 
 FIRST = ("baseline", "base", "bl", "pre", "start", "intake", "t0", "t1", "w1", "wave1", "time1", "0", "1")
 """Keys of waves that may each be called the first."""

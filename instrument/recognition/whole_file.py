@@ -13,6 +13,9 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, name_offenders
+from instrument.reading.r_files import SUFFIXES_OF_R
+from instrument.reading.raw import RawTable, count_of
+from instrument.reading.whole import other_words
 from instrument.recognition.answers import AnswerTexts, cell_text, read_answer_texts
 from instrument.recognition.beside_items import (
     ColumnMeaning,
@@ -42,9 +45,6 @@ from instrument.recognition.reading import waves_as_written
 from instrument.recognition.shapes import OPTIONS, find_long, find_occasions, refuse_ticks, widen
 from instrument.recognition.tools import Tool, header_rows_of, tool_of
 from instrument.recognition.wave_writings import wave_writings
-from instrument.responses_r import SUFFIXES_OF_R
-from instrument.responses_raw import RawTable, count_of
-from instrument.responses_whole import other_words
 
 MOST_HEADER_ROWS = 3
 MOST_LOOKED_AT = 5

@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
-from instrument.dates_given import COMPLETED_ON, DATED, dates_given, enrolment_days
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
 from instrument.forms import Form, Question, read_value, visible_questions
+from instrument.reading.dates_given import COMPLETED_ON, DATED, dates_given, enrolment_days
 from instrument.standing import COMPLETED, STATUS, status_of
 from instrument.store.answers import (
     answers_of,

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import pandas as pd
 from sqlalchemy import Connection, update
 
-from instrument.dates_given import COMPLETED_ON, DATED, dates_given, enrolment_days
 from instrument.errors import fact_and_hint, name_offenders
-from instrument.responses import missing_reasons
+from instrument.reading.dates_given import COMPLETED_ON, DATED, dates_given, enrolment_days
+from instrument.reading.read_responses import missing_reasons
 from instrument.standing import COMPLETED, STATUS, status_of
 from instrument.store.answers import (
     Answer,

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 from sqlalchemy import Connection, insert, select, update
 
+from instrument.common.storable import is_storable
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.storable import is_storable
 from instrument.store.answers import (
     Answer,
     answers_of,

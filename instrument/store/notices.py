@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.messages import Notices
+from instrument.messaging.messages import Notices
 from instrument.store.audit import record
 from instrument.store.connect import reading
 from instrument.store.definitions import KEPT_DEFINITIONS, find_study

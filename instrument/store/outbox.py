@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 
 from instrument.errors import DefinitionError, fact_and_hint
-from instrument.messages import Kind, Messages
+from instrument.messaging.messages import Kind, Messages
 from instrument.store.addresses import Contact, addresses_of
 from instrument.store.audit import record
 from instrument.store.connect import StoreError, reading

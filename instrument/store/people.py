@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from instrument.common.storable import is_storable
 from instrument.errors import fact_and_hint, name_offenders
-from instrument.storable import is_storable
 from instrument.store.addresses import forget_address
 from instrument.store.audit import record
 from instrument.store.connect import StoreError

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Row, select
 
-from instrument.keying import marked
-from instrument.responses_raw import ReasonTable
+from instrument.reading.raw import ReasonTable
+from instrument.scoring.keying import marked
 from instrument.store.definitions import find_study, item_numbers
 from instrument.store.instants import utc
 from instrument.store.people import latest_choices

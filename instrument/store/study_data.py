@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, select, union
 
 from instrument.definition import Instrument
 from instrument.errors import fact_and_hint
-from instrument.responses import check_responses
+from instrument.reading.read_responses import check_responses
 from instrument.store.connect import (
     StoreError,
     newest_schema,

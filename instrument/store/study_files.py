@@ -18,7 +18,8 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint
 from instrument.exchange.coding import missing_codes_of
 from instrument.exchange.delimited import wide_csv
-from instrument.responses_raw import ReasonTable
+from instrument.reading.raw import ReasonTable
+from instrument.reading.written_cells import csv_text
 from instrument.store.connect import reading
 from instrument.store.definitions import find_study, instrument_of
 from instrument.store.form_answers import form_tables
@@ -37,7 +38,6 @@ from instrument.store.tables import (
 )
 from instrument.store.windows import days_of_people
 from instrument.study import Study
-from instrument.written_cells import csv_text
 
 CALLER = "dta study export"
 RESPONSES, USAGE, ENROLMENT, TIMES = "responses.csv", "usage.csv", "enrolment.csv", "times.csv"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, func, select
 
-from instrument.prompts import Between
+from instrument.messaging.prompts import Between
 from instrument.store.definitions import waves_of
 from instrument.store.instants import utc
 from instrument.store.tables import administration, participant, study_version, usage_event

@@ -128,8 +128,10 @@ REFUSED: list[tuple[tuple[dict[str, Any], ...], str]] = [
     (({**BASELINE, "waves": ["start"]}, CLOSING), "forms.baseline.waves: must go on being asked at first"),
     (({**BASELINE, "place": "after"}, CLOSING), "forms.baseline.place: must stay as it is"),
     (({**BASELINE, "questions": BASELINE["questions"][:4]}, CLOSING), "forms.baseline.since: must stay"),
-    ((edited(0, choices=[*BASELINE["questions"][0]["choices"], {"code": 2, "label": both("x")}]), CLOSING),
-     "forms.baseline.used.choices: must stay as it is"),
+    (
+        (edited(0, choices=[*BASELINE["questions"][0]["choices"], {"code": 2, "label": both("x")}]), CLOSING),
+        "forms.baseline.used.choices: must stay as it is",
+    ),
     ((edited(2, maximum=90), CLOSING), "forms.baseline.age.maximum: may only become wider"),
     ((edited(2, minimum=20), CLOSING), "forms.baseline.age.minimum: may only become wider"),
     ((edited(2, whole=False), CLOSING), "forms.baseline.age.whole: must stay as it is"),
@@ -144,7 +146,7 @@ REFUSED: list[tuple[tuple[dict[str, Any], ...], str]] = [
         "forms.closing.hope.minimum, maximum: must stay as it is",
     ),
     ((BASELINE, CLOSING), "nothing is changed"),
-]  # fmt: skip
+]
 
 
 def test_what_would_change_the_meaning_of_an_answer_is_refused_by_path(

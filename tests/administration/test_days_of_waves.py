@@ -18,10 +18,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study, raw_study
 from test_administer_interface import App, count
 
-from instrument.administer.doors import person_numbered
+from instrument.administer.entry import person_numbered
 from instrument.administer.journey import occasion_of
-from instrument.dates_given import date_written
 from instrument.errors import DefinitionError, ResponseDataError
+from instrument.reading.dates_given import date_written
 from instrument.store import tables
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study

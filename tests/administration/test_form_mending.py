@@ -23,6 +23,7 @@ from test_mending import SCALE, sheet
 from test_new_links import acts_in
 
 from instrument.errors import ResponseDataError
+from instrument.reading.written_cells import csv_text
 from instrument.store import tables
 from instrument.store.connect import StoreError
 from instrument.store.definitions import find_study, study_written_as
@@ -42,7 +43,6 @@ from instrument.store.people import withdraw_person
 from instrument.store.study_files import study_files
 from instrument.store.tokens import Keyring
 from instrument.team import Act, Member, Role
-from instrument.written_cells import csv_text
 
 WHY = Because("the sheet was keyed wrongly", "A. Smith")
 COLUMNS = ["participant", "wave", "used", "which_1", "which_2", "which_9", "age", "licence", "since"]
@@ -202,7 +202,10 @@ def test_two_corrections_at_once_are_put_in_an_order(engine: Engine, keyring: Ke
     assert faults == []
     was = [value for _, _, value in keyed.history()]
     assert len(was) == 10 and was[0] == "70"  # nothing was overwritten without its history
-    assert sorted([*was[1:], kept(engine)["baseline"]["age"]]) == [*map(str, range(71, 76)), *map(str, range(81, 86))]  # type: ignore[type-var]  # fmt: skip
+    assert sorted([*was[1:], kept(engine)["baseline"]["age"]]) == [
+        *map(str, range(71, 76)),
+        *map(str, range(81, 86)),
+    ]  # type: ignore[type-var]
 
 
 def test_reopened_forms_may_be_carried_on_by_an_import_of_the_same_sheet(

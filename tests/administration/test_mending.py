@@ -24,7 +24,7 @@ from test_new_links import acts_in
 import instrument
 from instrument.administer.application import create_app
 from instrument.errors import ResponseDataError
-from instrument.responses import missing_reasons
+from instrument.reading.read_responses import missing_reasons
 from instrument.store import tables
 from instrument.store.connect import StoreError, downgrade_store, upgrade_store
 from instrument.store.definitions import find_study

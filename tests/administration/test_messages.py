@@ -33,7 +33,7 @@ from test_new_links import acts_in
 
 from instrument.administer.application import create_app
 from instrument.errors import DefinitionError
-from instrument.messenger import by_mail, by_webhook, transport_of
+from instrument.messaging.messenger import by_mail, by_webhook, transport_of
 from instrument.store import tables
 from instrument.store.addresses import Contact, address_file, addresses_of, keep_addresses
 from instrument.store.answers import Placement, start_administration

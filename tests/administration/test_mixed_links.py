@@ -285,9 +285,13 @@ def database_away(engine: Engine, seconds: float) -> None:
         program = options.read().split()[0]
     control = [f"{Path(program).parent}/pg_ctl", "-D", data, "-w", "-m", "immediate", "-l", f"{data}/../log"]
     subprocess.run(
-        as_server_user([*control, "restart"]), check=True, cwd="/", stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        as_server_user([*control, "restart"]),
+        check=True,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def storm(

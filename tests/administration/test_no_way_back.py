@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study
 
 import dta
-from instrument.responses import check_responses
+from instrument.reading.read_responses import check_responses
 from instrument.store import tables
 from instrument.store.audit import broken_line
 from instrument.store.backup import back_up, restore

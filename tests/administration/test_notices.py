@@ -29,7 +29,7 @@ from test_new_links import acts_in
 
 from instrument.administer.application import create_app
 from instrument.errors import DefinitionError
-from instrument.messenger import by_signed_webhook, notifier_of, signature_of
+from instrument.messaging.messenger import by_signed_webhook, notifier_of, signature_of
 from instrument.store import tables
 from instrument.store.answers import Answer
 from instrument.store.definitions import find_study

@@ -22,11 +22,11 @@ from test_messages import BERLIN, MESSAGES, START, Site
 
 from instrument.administer import journey
 from instrument.administer.application import create_app
-from instrument.administer.doors import person_numbered
+from instrument.administer.entry import person_numbered
 from instrument.administer.journey import occasion_of
 from instrument.administer.texts import day_in_words, page_texts
 from instrument.errors import DefinitionError
-from instrument.prompts import Between
+from instrument.messaging.prompts import Between
 from instrument.store import funnel, tables
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.definitions import find_study

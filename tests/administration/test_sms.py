@@ -30,7 +30,8 @@ from test_messages import BERLIN, LETTERS, MESSAGES, SCHEDULE, START, WAVES, Sit
 from test_new_links import acts_in
 
 from instrument.errors import DefinitionError
-from instrument.messenger import by_sms, signature_of, transport_of
+from instrument.messaging.messenger import by_sms, signature_of, transport_of
+from instrument.messaging.text_messages import length_of
 from instrument.store import tables
 from instrument.store.addresses import Contact, address_file, addresses_of, keep_addresses, number_in
 from instrument.store.notices import NotSentError
@@ -38,7 +39,6 @@ from instrument.store.outbox import MOST_TRIES, Outgoing
 from instrument.store.people import erase_person, withdraw_person
 from instrument.store.tokens import Keyring
 from instrument.study import make_study
-from instrument.text_messages import length_of
 
 __all__ = ["_addresses"]
 SECRET = "k" * 32

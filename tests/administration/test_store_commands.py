@@ -21,7 +21,7 @@ from large_runs import note_run
 from test_days_brought import run
 
 import instrument
-from instrument.responses import missing_reasons, read_responses
+from instrument.reading.read_responses import missing_reasons, read_responses
 from instrument.store import tables
 from instrument.store.definitions import find_study
 from instrument.store.intake import UsageEvent, keep_events, people_of

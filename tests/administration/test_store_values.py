@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study
 
 import instrument
-from instrument.responses_people import id_text
+from instrument.reading.people import id_text
 from instrument.store.answers import attempts_of
 from instrument.store.audit import broken_line, record
 from instrument.store.connect import StoreError, reading
@@ -96,10 +96,20 @@ def test_a_name_that_stands_twice_in_a_list_is_refused_by_name(engine: Engine, k
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (7.0, "7"), (7.5, "7.5"), (-0.5, "-0.5"), (7, "7"), (float("nan"), None), (float("inf"), None), (None, None),
-        (" 7 ", "7"), ("7.0", "7.0"), ("NA", None), ("", None), (True, "True"),
+        (7.0, "7"),
+        (7.5, "7.5"),
+        (-0.5, "-0.5"),
+        (7, "7"),
+        (float("nan"), None),
+        (float("inf"), None),
+        (None, None),
+        (" 7 ", "7"),
+        ("7.0", "7.0"),
+        ("NA", None),
+        ("", None),
+        (True, "True"),
     ],
-)  # fmt: skip
+)
 def test_an_id_is_written_one_way(value: Any, text: str | None) -> None:
     assert id_text(value) == text
 
@@ -175,8 +185,11 @@ def test_trial_links_and_links_that_end_are_marked(engine: Engine, keyring: Keyr
         invite(connection, row.id, keyring, ["b"], expires_at=end)
         kept = {p.pseudonym: p for p in connection.execute(select(participant)).all()}
         assert (kept["a"].is_test, kept["a"].expires_at, kept["b"].is_test, kept["b"].expires_at) == (
-            True, None, False, end,
-        )  # fmt: skip
+            True,
+            None,
+            False,
+            end,
+        )
         assert "a" not in set(standing_of(connection, "trial", DAY)["participant"])
     assert expired(None) is False
     assert expired(datetime.now(UTC) - timedelta(seconds=1)) and not expired(
@@ -215,8 +228,11 @@ def test_windows_are_counted_from_day_zero_or_from_another_wave() -> None:
     assert PersonDays(zero=None, given={}).window(rules, "first", 2, 5) is None
     assert PersonDays(zero=DAY, given={}).window(rules, "retest", 0, 99) is None
     assert [in_window(days, rules, "first", *edge) for edge in ((3, 5), (1, 3), (4, 5), (1, 2))] == [
-        "yes", "yes", "no", "no",
-    ]  # fmt: skip
+        "yes",
+        "yes",
+        "no",
+        "no",
+    ]
     assert in_window(days, rules, "retest", 0, 0) == "yes" and in_window(days, rules, "absent", 0, 9) is None
     assert in_window(PersonDays(zero=None, given=days.given), rules, "first", 0, 9) is None
 
@@ -231,8 +247,14 @@ def test_a_window_after_an_event_may_be_one_day_and_none_where_the_study_closes_
         return None if found is None else ((found.opens - DAY).days, (found.closes - DAY).days)
 
     assert [window(*own) for own in ((0, 30), (8, 30), (0, 8), (9, 30), (0, 7), (10, 30), (0, 6))] == [
-        (7, 9), (8, 9), (7, 8), (9, 9), (7, 7), None, None,
-    ]  # fmt: skip
+        (7, 9),
+        (8, 9),
+        (7, 8),
+        (9, 9),
+        (7, 7),
+        None,
+        None,
+    ]
 
 
 def test_day_zero_and_the_day_of_answers() -> None:
@@ -290,8 +312,9 @@ def test_waves_and_attempts_come_in_the_order_of_the_study(engine: Engine, keyri
         assert [wave.name for wave in waves_of(connection, row.id)] == ["first", "second"]
         found: Any = attempts_of(connection, row.id, person)
         assert [(one.name, one.opens_day, one.closes_day, one.administration_id) for one in found] == [
-            ("first", 0, 9, None), ("second", 20, 29, None),
-        ]  # fmt: skip
+            ("first", 0, 9, None),
+            ("second", 20, 29, None),
+        ]
 
 
 def test_statements_are_not_logged_below_warnings(engine: Engine) -> None:

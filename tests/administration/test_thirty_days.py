@@ -22,7 +22,7 @@ from study_of_tests import raw_study
 from test_messages import BERLIN, MESSAGES, START, Post, Site, post
 from test_prompts import SAMPLING
 
-from instrument.messenger import by_mail
+from instrument.messaging.messenger import by_mail
 from instrument.store import tables
 from instrument.store.answers import complete_administration, start_administration
 from instrument.store.audit import broken_line

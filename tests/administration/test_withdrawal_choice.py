@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 from instrument.administer.application import create_app
 from instrument.administer.texts import page_texts, shipped_languages
-from instrument.commands_study import app as study_commands
+from instrument.commands.study import app as study_commands
 from instrument.store import tables
 from instrument.store.audit import broken_line
 from instrument.store.funnel import standing_of

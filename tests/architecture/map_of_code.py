@@ -90,7 +90,9 @@ def circles(deferred: bool) -> list[list[str]]:
 def room(name: str) -> str:
     """Folder of a module inside its package; the package where it lies loose."""
     parts = name.split(".")
-    return ".".join(parts[:2]) if len(parts) > 2 or modules()[name].name == "__init__.py" else name
+    if modules()[name].name == "__init__.py":
+        return name
+    return ".".join(parts[:-1]) if len(parts) > 2 else name
 
 
 def rests_on(name: str) -> list[str]:

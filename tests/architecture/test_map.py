@@ -13,13 +13,13 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFERRED = {  # rings that close only inside of functions; none may be added
-    "instrument.commands_mending": "a correction reads as an import does, and a study is created with its corrections",
-    "analysis.result": "a result draws and writes itself by the report, which knows the results",
+    "instrument.commands.mending": "a correction reads as an import does, and a study is created with its corrections",
+    "analysis.common.result": "a result draws and writes itself by the report, which knows the results",
     "analysis.planning.loading": "a plan brings its seal",
     "analysis.pipeline.topics.models": "a section and its twin in R",
     "analysis.pipeline.topics.groups": "a section and its twin in R",
     "analysis.pipeline.topics": "a multiverse runs the topics that a plan may name",
-    "analysis.commands": "commands share their reading and their progress",
+    "analysis.commands.validate": "commands share their reading and their progress",
 }
 
 
@@ -77,6 +77,9 @@ def test_walks_name_files_and_functions_that_are_there() -> None:
         steps = re.findall(r"^\d\. `([\w/]+\.py)` \(([^)]*)\)", walk, re.MULTILINE)
         assert 4 <= len(steps) <= 8
         for file, names in steps:
-            defined = {n.name for n in ast.walk(ast.parse((ROOT / file).read_text("utf-8")))
-                       if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}  # fmt: skip
+            defined = {
+                n.name
+                for n in ast.walk(ast.parse((ROOT / file).read_text("utf-8")))
+                if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
             assert set(re.findall(r"`(\w+)`", names)) <= defined, file

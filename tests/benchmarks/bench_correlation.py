@@ -24,7 +24,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402  threads are set before numpy starts
 import pandas as pd  # noqa: E402
 
-from analysis.correlation import ordinal_moments, polychoric  # noqa: E402
+from analysis.correlation.moments import ordinal_moments  # noqa: E402
+from analysis.correlation.polychoric import polychoric  # noqa: E402
 
 N_PERSONS, N_ITEMS = 2_436, 25
 TARGETS = {"polychoric": 10.0, "lavCor": 4.0}

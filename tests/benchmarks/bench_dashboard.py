@@ -42,7 +42,7 @@ def validated(people: int, folder: Path) -> Path:
     """Simulate a study of so many people and validate it for real."""
     import instrument
     from analysis.pipeline import validate
-    from analysis.simulation import simulate_study
+    from analysis.simulation.simulate_study import simulate_study
 
     data = simulate_study("dta_example", n=people, seed=4)
     start = time.perf_counter()

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.structural.language.panel_syntax import PanelVariable, panel_syntax
 from analysis.structural.models import sem
-from analysis.structural.panel_syntax import PanelVariable, panel_syntax
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "reference" / "data"

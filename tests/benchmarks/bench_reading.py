@@ -21,13 +21,13 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from analysis.usage import summarise_usage
-from analysis.usage_mapping import LogMapping
-from analysis.usage_reading import LogReading
+from analysis.usage.mapping import LogMapping
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import ToolkitWarning
 from instrument.loading import load
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import recognise
-from instrument.responses import read_responses
 from tests.benchmarks.alone import alone
 from tests.benchmarks.bench_usage import COUNTED, STUDY
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.responses_raw import ReasonTable
-from instrument.scoring import score
+from instrument.reading.raw import ReasonTable
+from instrument.scoring.score import score
 
 SECONDS, GIGABYTES = 5.0, 2.0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from analysis.usage import summarise_usage
+from analysis.usage.summarise_usage import summarise_usage
 from tests.benchmarks.alone import alone
 
 STUDY = {

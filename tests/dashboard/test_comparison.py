@@ -26,23 +26,36 @@ def _study(**sections: Any) -> dict[str, Any]:
 
 
 SCORES = {
-    "wave": ["one", "two", "two"], "score": ["a", "a", "b"], "title": ["First", "First", "Second"],
-    "mean": [2.0, 3.0, None], "mean_lower": [1.5, 2.5, None], "mean_upper": [2.5, 3.5, None],
-    "n": [9, 8, 7], "lowest_possible": [1, 1, 1], "highest_possible": [5, 5, 5],
-}  # fmt: skip
+    "wave": ["one", "two", "two"],
+    "score": ["a", "a", "b"],
+    "title": ["First", "First", "Second"],
+    "mean": [2.0, 3.0, None],
+    "mean_lower": [1.5, 2.5, None],
+    "mean_upper": [2.5, 3.5, None],
+    "n": [9, 8, 7],
+    "lowest_possible": [1, 1, 1],
+    "highest_possible": [5, 5, 5],
+}
 MEANS = {
-    "grouping": ["sex", "sex", "age"], "label": ["f", "m", "old"], "title": ["First"] * 3,
-    "mean": [2.0, 3.0, 4.0], "mean_lower": [1.0, 2.0, 3.0], "mean_upper": [3.0, 4.0, 5.0], "n": [5, 6, 7],
-}  # fmt: skip
+    "grouping": ["sex", "sex", "age"],
+    "label": ["f", "m", "old"],
+    "title": ["First"] * 3,
+    "mean": [2.0, 3.0, 4.0],
+    "mean_lower": [1.0, 2.0, 3.0],
+    "mean_upper": [3.0, 4.0, 5.0],
+    "n": [5, 6, 7],
+}
 
 
 def _levels(*holds: bool | None) -> dict[str, Any]:
     n = len(holds) + 1
     return {
-        "grouping": ["sex"] * n, "title": ["First"] * n,
+        "grouping": ["sex"] * n,
+        "title": ["First"] * n,
         "level": ["configural", *["scalar"] * len(holds)],
-        "cfi_holds": [None, *[True] * len(holds)], "rmsea_holds": [None, *holds],
-    }  # fmt: skip
+        "cfi_holds": [None, *[True] * len(holds)],
+        "rmsea_holds": [None, *holds],
+    }
 
 
 def test_waves_stand_side_by_side_and_a_mean_that_is_not_told_is_not_there() -> None:
@@ -56,8 +69,13 @@ def test_waves_stand_side_by_side_and_a_mean_that_is_not_told_is_not_there() -> 
     assert found.ends == (1, 5) and found.moved == () and between(tree) == ""
     heads = ["Score", "one", "n", "two", "n"]
     assert [head for head, _ in found.table.heads] == heads
-    assert [cell.text for cell in found.table.rows[0]] == ["First", "2.00 (1.50 to 2.50)", "9",
-                                                           "3.00 (2.50 to 3.50)", "8"]  # fmt: skip
+    assert [cell.text for cell in found.table.rows[0]] == [
+        "First",
+        "2.00 (1.50 to 2.50)",
+        "9",
+        "3.00 (2.50 to 3.50)",
+        "8",
+    ]
     assert not any("order" in sentence for sentence in found.sentences)
     tree["meta"]["wave_order"] = "unknown"
     assert "not known" in compare(tree, WAVES).sentences[0]

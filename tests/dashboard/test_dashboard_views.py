@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from analysis.common.verdicts import State
 from analysis.report.opening import opening
 from analysis.report.opening_words import ASK, HEADING, LEVELS, NEXT
 from analysis.report.questions import question_rows
 from analysis.report.standards import SHOWN, evidence_by_property
-from analysis.verdicts import State
 from dashboard.catalogue import PAGES, pages_of
 from dashboard.filters import choices, filtered
 from dashboard.services import load_results, results_path
@@ -221,7 +221,7 @@ def test_a_large_count_is_printed_with_a_comma(placed: Any, results_tree: dict[s
 
 
 def _verdicts(number: int, verdict: str) -> None:
-    from analysis.verdicts import Verdict
+    from analysis.common.verdicts import Verdict
     from dashboard.views.parts import show_verdicts
 
     entry = {"printed": ".90", "rule": "a rule", "source": "", "note": "", "cause": "too_few"}

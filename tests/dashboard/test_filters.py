@@ -23,8 +23,10 @@ TREE: dict[str, Any] = {
 def test_choices_are_values_in_order_of_appearance_where_there_are_two() -> None:
     assert choices(TREE, ["items"]) == {"wave": ["1", "2"], "group": ["a", "b"]}
     assert choices(TREE, ["scores", "items"]) == {
-        "wave": ["3", "1", "2"], "group": ["a", "b"], "language": ["de", "en"],
-    }  # fmt: skip
+        "wave": ["3", "1", "2"],
+        "group": ["a", "b"],
+        "language": ["de", "en"],
+    }
     assert list(choices(TREE, ["scores", "items"])) == ["wave", "group", "language"]
     assert choices(TREE, ["bare", "absent"]) == {} and choices(TREE, []) == {}
     assert list(LABELS) == ["study", "wave", "grouping", "group", "language"]

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from analysis.disclosure.shared import shared_tree
 from analysis.figures.item_figures import THETA, category_chances, response_curves
 from dashboard.item_sheet import item_sheet, items_of
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 
 def _items() -> None:

@@ -285,7 +285,7 @@ def test_job_folders_are_private_and_only_the_newest_are_kept(
 def test_every_file_that_the_command_takes_has_a_name() -> None:
     import inspect
 
-    from analysis.commands import read_inputs
+    from analysis.commands.validate import read_inputs
     from analysis.jobs.inputs import ROLES
 
     taken = set(inspect.signature(read_inputs).parameters) - {"responses", "instrument", "how"}
@@ -309,7 +309,7 @@ def test_files_go_by_their_names(tmp_path: Path) -> None:
 def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) -> None:
     import yaml
 
-    from analysis.commands import read_inputs
+    from analysis.commands.validate import read_inputs
     from analysis.pipeline import validate
 
     scale = yaml.safe_dump(SCALE)

@@ -39,7 +39,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(named)
     import instrument
     from analysis.pipeline import validate
-    from analysis.simulation import simulate_study
+    from analysis.simulation.simulate_study import simulate_study
 
     data = simulate_study("dta_example", n=PEOPLE, seed=4)
     made = validate(

@@ -19,7 +19,7 @@ from dashboard import scoring_service as scoring
 from dashboard.uploads import Reading, Upload, answers_of, instrument_of, named_columns
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitError
-from instrument.scoring import score
+from instrument.scoring.score import score
 
 ITEMS = [f"q{k}" for k in range(1, 13)]
 OWN = "An instrument of my own (YAML)"

@@ -101,8 +101,12 @@ def commands(text: str) -> list[str]:
         line for kind, body in BLOCK.findall(text) if kind in ("", "sh", "text") for line in body.splitlines()
     ]
     lines += [code for code in re.findall(r"`([^`\n]+)`", BLOCK.sub("", text)) if code.startswith("dta ")]
-    return [part.split("#")[0].strip() for line in lines for part in line.strip().split("&&") if
-            re.match(r"dta [a-z]", part.strip())]  # fmt: skip
+    return [
+        part.split("#")[0].strip()
+        for line in lines
+        for part in line.strip().split("&&")
+        if re.match(r"dta [a-z]", part.strip())
+    ]
 
 
 @cache
@@ -172,8 +176,12 @@ def test_the_tables_of_other_programs_name_public_functions_only() -> None:
     named = set(re.findall(r"`analysis\.(\w+)", page))
     assert len(named) >= 25 and named <= set(analysis.__all__)
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
-        "psych", "lavaan and semTools", "SPSS", "jamovi", "REDCap",
-    ]  # fmt: skip
+        "psych",
+        "lavaan and semTools",
+        "SPSS",
+        "jamovi",
+        "REDCap",
+    ]
 
 
 def test_every_page_is_reached_from_the_navigation() -> None:
@@ -194,8 +202,11 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
         pytest.skip("the extra docs is not installed")
     done = subprocess.run(
         [program, "build", "--strict", "--site-dir", str(tmp_path / "site")],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0 and "WARNING" not in done.stderr, done.stderr
     page = (tmp_path / "site" / "reference" / "analysis.html").read_text("utf-8")
     assert "cronbach_alpha" in page

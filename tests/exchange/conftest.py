@@ -9,7 +9,7 @@ import pytest
 
 import instrument
 from instrument.definition import Instrument
-from instrument.responses import check_responses
+from instrument.reading.read_responses import check_responses
 
 LONG = "I can say about this programme that it is useful to me, " * 6 + "on the whole."
 

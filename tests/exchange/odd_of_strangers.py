@@ -32,7 +32,7 @@ from odd_files import (
     table,
     text,
     with_cells,
-)  # fmt: skip
+)
 
 
 def with_columns(rows: Sequence[Sequence[Any]], *columns: tuple[str, Any]) -> list[list[Any]]:

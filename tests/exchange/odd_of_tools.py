@@ -29,7 +29,7 @@ from odd_files import (
     table,
     text,
     with_cells,
-)  # fmt: skip
+)
 from odd_of_strangers import with_columns
 
 DAY = "2026-03-01 10:00:00"

@@ -17,8 +17,8 @@ from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
 from instrument.exchange.formats import export_file
 from instrument.loading import load
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import recognise
-from instrument.responses import read_responses
 
 CASES = Path(__file__).resolve().parent / "data" / "cases"
 MINI = load(str(CASES / "mini.yaml"))

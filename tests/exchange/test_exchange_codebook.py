@@ -13,7 +13,7 @@ import pytest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
 from instrument.exchange.codebook import codebook, codebook_csv, codebook_html, codebook_json
-from instrument.written_cells import without_marks
+from instrument.reading.written_cells import without_marks
 
 SCHEMA = {
     "type": "object",

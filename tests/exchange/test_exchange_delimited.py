@@ -12,7 +12,7 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.exchange.coding import reasons_wide
 from instrument.exchange.delimited import long_csv, wide_csv
-from instrument.responses import missing_reasons, read_responses
+from instrument.reading.read_responses import missing_reasons, read_responses
 
 
 def test_wide_file_read_again_is_the_same_table(

@@ -12,7 +12,7 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
 from instrument.exchange.fhir import RELEASES, Release, questionnaire_responses
 from instrument.exchange.fhir_import import from_fhir
-from instrument.responses import missing_reasons
+from instrument.reading.read_responses import missing_reasons
 
 
 @pytest.fixture

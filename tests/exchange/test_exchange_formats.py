@@ -12,7 +12,7 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitError
 from instrument.exchange import formats
 from instrument.exchange.formats import FORMATS, export_file
-from instrument.responses import read_responses
+from instrument.reading.read_responses import read_responses
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -13,7 +13,7 @@ from instrument.errors import ResponseDataError
 from instrument.exchange.fhir import RELEASES, Release, questionnaire_responses
 from instrument.exchange.fhir_import import from_fhir
 from instrument.exchange.redcap_data import from_redcap, redcap_data
-from instrument.responses import missing_reasons
+from instrument.reading.read_responses import missing_reasons
 
 ORDER = ["participant", "wave", "item"]
 

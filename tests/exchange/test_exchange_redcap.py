@@ -11,7 +11,7 @@ import pytest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
 from instrument.exchange.redcap import COLUMNS, redcap_dictionary
-from instrument.written_cells import without_marks
+from instrument.reading.written_cells import without_marks
 
 
 def read(text: str) -> pd.DataFrame:

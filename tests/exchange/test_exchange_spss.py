@@ -18,7 +18,7 @@ from instrument.exchange.spss import (
     sav_bytes,
     shortened,
 )
-from instrument.responses import check_responses, missing_reasons, read_responses
+from instrument.reading.read_responses import check_responses, missing_reasons, read_responses
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from dashboard.uploads import ANSWER_KINDS
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
 from instrument.loading import load
+from instrument.reading.files import KNOWN, read_raw
+from instrument.reading.read_responses import missing_reasons, read_responses
 from instrument.recognition import recognise
-from instrument.responses import missing_reasons, read_responses
-from instrument.responses_files import KNOWN, read_raw
 
 DATA = Path(__file__).resolve().parent / "data"
 ITEMS = [f"q{k}" for k in range(1, 7)]
@@ -91,7 +91,7 @@ def test_damaged_and_giant_files_of_r_end_in_one_message(
         path.write_bytes(content)
         with pytest.raises(ResponseDataError, match=r"x\.rds: the file is (damaged|no readable file of R)"):
             read_responses(path, scale)
-    monkeypatch.setattr("instrument.responses_r.MOST_UNPACKED", 100)
+    monkeypatch.setattr("instrument.reading.r_files.MOST_UNPACKED", 100)
     path.write_bytes(whole)
     with pytest.raises(ResponseDataError, match="unpacks to more"):
         read_responses(path, scale)

@@ -11,8 +11,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from odd_files import CASES, ITEMS, SCALE, run
 
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import load_mapping
-from instrument.responses import read_responses
 
 SIX = (
     "qualtrics/text.csv",

@@ -20,8 +20,8 @@ import odd_tables
 from odd_files import ANSWERS, CASES, GERMAN, ITEMS, ODD, SCALE, run
 
 from instrument.errors import DefinitionError
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import load_mapping, recognise
-from instrument.responses import read_responses
 
 KINDS = (odd_exports, odd_tables, odd_of_strangers, odd_of_tools)
 """Each file is entered into `ODD` where it is written."""

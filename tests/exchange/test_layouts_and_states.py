@@ -15,8 +15,8 @@ import dta
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.loading import load
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import Mapping, load_mapping, recognise
-from instrument.responses import read_responses
 
 CASES = Path(__file__).resolve().parent / "data" / "cases"
 ITEMS = [f"q{k}" for k in range(1, 7)]

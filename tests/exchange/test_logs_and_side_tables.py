@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.commands_reading import SideReading, read_side_table
-from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_mapping import LogMapping
-from analysis.usage_reading import LogReading
+from analysis.commands.reading import SideReading, read_side_table
+from analysis.usage.mapping import LogMapping
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import ResponseDataError
 from instrument.exchange.fhir_import import from_fhir
 from instrument.loading import load

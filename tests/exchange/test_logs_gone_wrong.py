@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.commands_reading import read_side_table
-from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_mapping import LogMapping
-from analysis.usage_reading import LogReading
+from analysis.commands.reading import read_side_table
+from analysis.usage.mapping import LogMapping
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import ResponseDataError
-from instrument.side_columns import Place
-from instrument.side_variables import variable
+from instrument.reading.side_columns import Place
+from instrument.reading.side_variables import variable
 from instrument.study import Study, load_study
 
 FOLDER = Path(__file__).resolve().parent / "data" / "beside"

@@ -12,8 +12,8 @@ import yaml
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.loading import load
+from instrument.reading.read_responses import check_responses, read_responses
 from instrument.recognition import recognise
-from instrument.responses import check_responses, read_responses
 
 NAMES = {"a1": "müde.1", "a2": "scale@2", "a3": ["3) fühlt sich an", "Q7_3"]}
 LABELS = {"Trifft zu": 3, "Trifft nicht zu": 1, "12": 2, "k. A.": 9}

@@ -10,10 +10,10 @@ import pytest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.loading import load
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import load_mapping, mapping_text, recognise
 from instrument.recognition.mapping import Mapping
 from instrument.recognition.wave_writings import wave_writings
-from instrument.responses import read_responses
 
 CASES = Path(__file__).resolve().parent / "data" / "cases"
 SCALE: Instrument = load(str(CASES / "mini.yaml"))

@@ -9,14 +9,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPARED = {
-    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
-    ast.NotEq: ("!=", "=="), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"), ast.Is: ("is", "is not"),
+    ast.Lt: ("<", "<="),
+    ast.LtE: ("<=", "<"),
+    ast.Gt: (">", ">="),
+    ast.GtE: (">=", ">"),
+    ast.Eq: ("==", "!="),
+    ast.NotEq: ("!=", "=="),
+    ast.In: ("in", "not in"),
+    ast.NotIn: ("not in", "in"),
+    ast.Is: ("is", "is not"),
     ast.IsNot: ("is not", "is"),
-}  # fmt: skip
+}
 COMPUTED = {
-    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "/"), ast.Div: ("/", "*"), ast.BitAnd: ("&", "|"),
-    ast.BitOr: ("|", "&"), ast.FloorDiv: ("//", "/"), ast.Pow: ("**", "*"),
-}  # fmt: skip
+    ast.Add: ("+", "-"),
+    ast.Sub: ("-", "+"),
+    ast.Mult: ("*", "/"),
+    ast.Div: ("/", "*"),
+    ast.BitAnd: ("&", "|"),
+    ast.BitOr: ("|", "&"),
+    ast.FloorDiv: ("//", "/"),
+    ast.Pow: ("**", "*"),
+}
 DROPPED = {
     "filter",
     "unique",
@@ -28,10 +41,27 @@ DROPPED = {
     "distinct",
     "order_by",
 }
-SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any", "left": "inner", "first": "last", "last": "first",
-           "any_horizontal": "all_horizontal", "all_horizontal": "any_horizontal", "maximum": "minimum",
-           "minimum": "maximum", "floor": "ceil", "ceil": "floor", "is_null": "is_not_null", "is_not_null": "is_null",
-           "isna": "notna", "notna": "isna", "union": "intersection", "intersection": "union"}  # fmt: skip
+SWAPPED = {
+    "min": "max",
+    "max": "min",
+    "any": "all",
+    "all": "any",
+    "left": "inner",
+    "first": "last",
+    "last": "first",
+    "any_horizontal": "all_horizontal",
+    "all_horizontal": "any_horizontal",
+    "maximum": "minimum",
+    "minimum": "maximum",
+    "floor": "ceil",
+    "ceil": "floor",
+    "is_null": "is_not_null",
+    "is_not_null": "is_null",
+    "isna": "notna",
+    "notna": "isna",
+    "union": "intersection",
+    "intersection": "union",
+}
 EDGES = {">=": ">", ">": ">=", "<=": "<", "<": "<="}  # of a rule, written as text
 GUARDS = {"strict", "stacklevel", "maxsize", "max_iter", "check_same_thread", "parse_dates", "copy", "index"}
 

@@ -1,6 +1,6 @@
 """Make small wrong changes on purpose and see which of them no test notices.
 
-    python tests/mutation/mutate.py --room adherence [--file analysis/adherence/rows.py] [--changes 8] [--seed 1]
+    python tests/mutation/mutate.py --room adherence [--file analysis/adherence/models/rows.py] [--changes 8] [--seed 1]
     python tests/mutation/mutate.py --all --table docs/mutation.md
     python tests/mutation/mutate.py --by-hand --all
     python tests/mutation/mutate.py --by-hand --room store [--file instrument/store/outbox.py]
@@ -39,9 +39,30 @@ sys.path.insert(0, str(HERE))
 
 from changes import Change, changes_of, written_by_hand  # noqa: E402
 
-BASES = ("numpy", "scipy.stats", "scipy.optimize", "pandas", "polars", "statsmodels.api", "sqlalchemy", "typer", "yaml",
-         "jinja2", "hypothesis", "pydantic", "matplotlib.figure", "factor_analyzer", "fastapi.testclient",
-         "pingouin", "narwhals", "pyarrow", "openpyxl", "pyreadstat", "duckdb", "streamlit.testing.v1")  # fmt: skip
+BASES = (
+    "numpy",
+    "scipy.stats",
+    "scipy.optimize",
+    "pandas",
+    "polars",
+    "statsmodels.api",
+    "sqlalchemy",
+    "typer",
+    "yaml",
+    "jinja2",
+    "hypothesis",
+    "pydantic",
+    "matplotlib.figure",
+    "factor_analyzer",
+    "fastapi.testclient",
+    "pingouin",
+    "narwhals",
+    "pyarrow",
+    "openpyxl",
+    "pyreadstat",
+    "duckdb",
+    "streamlit.testing.v1",
+)
 
 
 def main() -> int:

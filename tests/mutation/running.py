@@ -25,8 +25,18 @@ from typing import Any
 import pytest
 from changes import Change
 
-HOW = ("-q", "-m", "(not slow or mutation) and not postgres and not spark and not browser", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=1",
-       "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")  # fmt: skip
+HOW = (
+    "-q",
+    "-m",
+    "(not slow or mutation) and not postgres and not spark and not browser",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "--hypothesis-seed=1",
+    "-W",
+    "ignore:Module already imported:pytest.PytestAssertRewriteWarning",
+)
 PROJECT = ("analysis", "instrument", "dashboard")
 
 
@@ -225,10 +235,14 @@ class Loop:
                     if d[-1].scope != "function"
                 ]
                 row = {
-                    "kind": "test", "id": item.nodeid, "text": text_of(item), "seconds": round(took, 3),
-                    "passed": session.testsfailed == failed, "functions": recorder.names(),
+                    "kind": "test",
+                    "id": item.nodeid,
+                    "text": text_of(item),
+                    "seconds": round(took, 3),
+                    "passed": session.testsfailed == failed,
+                    "functions": recorder.names(),
                     "parts": sorted({*recorder.parts, *shared}),
-                }  # fmt: skip
+                }
                 recorder.out.write(json.dumps(row) + "\n")
         return 0
 
@@ -288,8 +302,10 @@ class Loop:
             return 0
         for name, module in list(sys.modules.items()):
             if str(getattr(module, "__file__", None) or "").startswith(str(self.tree) + "/") and name not in (
-                "__main__", "changes", "running",
-            ):  # fmt: skip
+                "__main__",
+                "changes",
+                "running",
+            ):
                 del sys.modules[name]
         importlib.import_module(hook.name)  # first of all: pytest would import a doctest's module by its path
         ids = [item.nodeid for item in items]

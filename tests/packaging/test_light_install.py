@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from instrument.extras import EXTRAS, missing_extra
+from instrument.common.extras import EXTRAS, missing_extra
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DISTRIBUTIONS = {
-    "multipart": "python-multipart", "docx": "python-docx", "vl_convert": "vl-convert-python",
+    "multipart": "python-multipart",
+    "docx": "python-docx",
+    "vl_convert": "vl-convert-python",
     "markupsafe": "jinja2",  # comes with it
-}  # fmt: skip
+}
 WITHOUT = f"""
 import sys
 class Absent:

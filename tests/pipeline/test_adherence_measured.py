@@ -12,11 +12,11 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.claims import Claim
-from analysis.adherence.dose import DoseClaim
-from analysis.adherence.marginal_models import _claim as claim_of_interval
-from analysis.adherence.marginal_models import marginal_structural
-from analysis.adherence.windows import use_by_window
+from analysis.adherence.claims.claims import Claim
+from analysis.adherence.design.windows import use_by_window
+from analysis.adherence.dose.dose_response import DoseClaim
+from analysis.adherence.over_time.marginal_structural import _claim as claim_of_interval
+from analysis.adherence.over_time.marginal_structural import marginal_structural
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import adherence
 from analysis.pipeline.topics.adherence_dose import _told as dose_told
@@ -27,7 +27,7 @@ from analysis.pipeline.topics.adherence_measured import Part
 from analysis.pipeline.topics.adherence_waves import FIRST_FOUND, NEW_FOUND, NOT_FOUND, rated_waves, waves_of
 from analysis.report.claims import beside_each_other
 from analysis.report.view import prose
-from analysis.simulation import simulate_study
+from analysis.simulation.simulate_study import simulate_study
 from instrument.study import as_study
 
 SCALE = instrument.load("dta")
@@ -293,10 +293,15 @@ def test_weighted_ratings_are_those_of_the_public_function(
     )
     rows = rows.merge(side.assign(participant=side["participant"].astype(str)), on="participant", how="left")
     made = analysis.marginal_structural(
-        rows, exposure="total", outcome="percent", varying=["percent_before", "log_done_before"],
-        baseline=["early", "idle", *study.covariates, *study.baseline], time="wave", times=["week3", "week6"],
+        rows,
+        exposure="total",
+        outcome="percent",
+        varying=["percent_before", "log_done_before"],
+        baseline=["early", "idle", *study.covariates, *study.baseline],
+        time="wave",
+        times=["week3", "week6"],
         numbers=["early", "idle", *study.baseline, *study.numbers],
-    )  # fmt: skip
+    )
     wanted = made.effects.set_index(["model", "term"])
     for name in ("n_people", "n_rows", "estimate", "se", "ci_lower", "ci_upper", "pvalue"):
         np.testing.assert_allclose(
@@ -346,9 +351,12 @@ def test_use_and_outcome_are_those_of_the_public_function(
     )
     rows = people[["participant", "completed_whole"]].merge(side, on="participant", how="left")
     made = analysis.dose_response(
-        rows, dose="completed_whole", outcome=str(study.outcome), numbers=[*study.baseline, *study.numbers],
+        rows,
+        dose="completed_whole",
+        outcome=str(study.outcome),
+        numbers=[*study.baseline, *study.numbers],
         adjust_for=[*study.baseline, *study.covariates],
-    )  # fmt: skip
+    )
     values, tables = section["values"], section["tables"]
     assert values["dose_people"] == made.design["n"] and values["dose_p"] == made.tests["pvalue"].iloc[0]
     curve = pd.DataFrame(tables["dose_curve"])

@@ -10,12 +10,13 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.context import REMAINING
+from analysis.adherence.models.context import REMAINING
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import adherence
-from analysis.simulation import StudyData, simulate_study
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
 
 
 @pytest.fixture(scope="module")

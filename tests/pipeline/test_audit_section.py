@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import dta
-from analysis.audit.agreement import audit_agreement
+from analysis.audit.audit_agreement import audit_agreement
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import instrument
+from analysis.common.verdicts import Cause, Property, State, Verdict
 from analysis.pipeline import validate
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import TOPICS
@@ -18,11 +19,10 @@ from analysis.report.limits import untested_lines
 from analysis.report.questions import counted_questions, question_rows
 from analysis.report.standards import evidence_of
 from analysis.report.writing import write_report
-from analysis.structural.composites import general_on_composites
-from analysis.structural.context_paths import context_over_time
+from analysis.structural.families.compare_theories import compare_theories, composites_of
+from analysis.structural.families.composites import general_on_composites
+from analysis.structural.families.context_over_time import context_over_time
 from analysis.structural.models import sem
-from analysis.structural.theory import compare_theories, composites_of
-from analysis.verdicts import Cause, Property, State, Verdict
 from dashboard.services import section_parts
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError

@@ -16,6 +16,7 @@ import yaml
 
 import dta
 import instrument
+from analysis.common.verdicts import State
 from analysis.disclosure.shared import to_share
 from analysis.jobs.validation import _of_files
 from analysis.pipeline import Validation, validate
@@ -25,10 +26,9 @@ from analysis.report.markdown import render_markdown
 from analysis.report.questions import question_rows
 from analysis.report.standards import evidence_by_step, ordered
 from analysis.report.view import verdicts
-from analysis.verdicts import State
 from instrument.content.records import load_content
 from instrument.content.standards import content_standards
-from instrument.content_validity import content_validity_indices
+from instrument.content.validity_indices import content_validity_indices
 from instrument.errors import DefinitionError
 from instrument.study import make_study
 
@@ -137,7 +137,9 @@ def test_content_of_another_version_is_refused(few_answers: pd.DataFrame, scale:
 
 def test_the_command_takes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: dict[str, Any] = {}
-    monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
+    monkeypatch.setattr(
+        "analysis.commands.validate.validate_and_write", lambda inputs, *_, **__: taken.update(inputs)
+    )
     answers = ROOT / "data" / "example" / "responses.csv"
     command = ["validate", answers, "-i", "dta@0.2.0", "--content", EXAMPLE, "--topics", "flow"]
     with pytest.raises(SystemExit) as ended:
@@ -159,7 +161,9 @@ def test_a_study_file_names_the_folder_for_the_command_and_for_a_job(
     folder_of_a_study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: dict[str, Any] = {}
-    monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
+    monkeypatch.setattr(
+        "analysis.commands.validate.validate_and_write", lambda inputs, *_, **__: taken.update(inputs)
+    )
     here, study = folder_of_a_study, folder_of_a_study / "study.yaml"
 
     def run(*more: Any) -> Any:
@@ -196,7 +200,9 @@ def test_the_folder_that_a_plan_names_goes_before_the_one_of_the_study(
     folder_of_a_study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: dict[str, Any] = {}
-    monkeypatch.setattr("analysis.commands.validate_and_write", lambda inputs, *_, **__: taken.update(inputs))
+    monkeypatch.setattr(
+        "analysis.commands.validate.validate_and_write", lambda inputs, *_, **__: taken.update(inputs)
+    )
     here = folder_of_a_study
     plan = here / "plans" / "plan.yaml"
     plan.parent.mkdir()

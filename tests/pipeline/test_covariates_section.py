@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from three_themes import make_answers, make_scale
 
 from analysis.disclosure.shared import to_share
-from analysis.fairness.moderation import dif_moderation
+from analysis.fairness.dif_moderation import dif_moderation
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.covariates import Use, sentinels, sorted_out
 from analysis.report.html import render_html
@@ -111,7 +111,7 @@ def test_a_shared_copy_hides_the_one_person_and_who_could_be_told_from_the_rest(
 def test_continuous_covariates_are_related_to_the_scores(
     found: Validation, first: pd.DataFrame, scale: Instrument
 ) -> None:
-    from instrument.scoring import score
+    from instrument.scoring.score import score
 
     related = pd.DataFrame(found.tree["sections"]["covariates"]["tables"]["related"])
     assert set(related["covariate"]) == {"age"}
@@ -130,7 +130,7 @@ def test_continuous_covariates_are_related_to_the_scores(
 def test_items_are_held_against_age_and_the_largest_change_is_judged(
     found: Validation, first: pd.DataFrame, scale: Instrument
 ) -> None:
-    from instrument.keying import keyed_numbers
+    from instrument.scoring.keying import keyed_numbers
 
     section = found.tree["sections"]["fairness"]
     along = pd.DataFrame(section["tables"]["along"])

@@ -12,12 +12,12 @@ import pytest
 import statsmodels.api as sm
 
 import instrument
-from analysis.adherence import relate_adherence
+from analysis.adherence.relate_adherence import relate_adherence
 from analysis.pipeline.context import build_context
 from analysis.pipeline.run import validate
 from analysis.pipeline.topics.criterion_items import left_out_of, without_flagged
-from analysis.simulation import simulate_study
-from analysis.usage import summarise_usage
+from analysis.simulation.simulate_study import simulate_study
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.reduced import without_items
 from instrument.study import as_study
 
@@ -81,11 +81,14 @@ def test_scores_of_the_remaining_items_are_their_means() -> None:
 def test_items_left_out_of_each_score_are_those_it_counts() -> None:
     context = build_context(DATA.responses, SCALE, times=None, seed=1, **GIVEN)
     assert left_out_of(context, "use") == {
-        "total": ["pro6"], "progression": ["pro6"], "flexibility": ["flx7", "flx8"],
-    }  # fmt: skip
+        "total": ["pro6"],
+        "progression": ["pro6"],
+        "flexibility": ["flx7", "flx8"],
+    }
     assert left_out_of(context, "outcome") == {
-        "total": ["pro3", "pro4", "pro7"], "progression": ["pro3", "pro4", "pro7"],
-    }  # fmt: skip
+        "total": ["pro3", "pro4", "pro7"],
+        "progression": ["pro3", "pro4", "pro7"],
+    }
 
 
 def test_models_of_use_are_those_of_scores_with_and_without(rows: pd.DataFrame) -> None:
@@ -121,10 +124,8 @@ def test_what_a_theme_adds_to_the_outcome_follows_from_least_squares(rows: pd.Da
         table = table[[study.outcome, *themes, *controls]].dropna().astype(float)
         fits = [
             sm.OLS(table[study.outcome], sm.add_constant(table[columns])).fit().rsquared
-            for columns in (
-                [*(t for t in themes if t != "progression"), *controls], [*themes, *controls]
-            )
-        ]  # fmt: skip
+            for columns in ([*(t for t in themes if t != "progression"), *controls], [*themes, *controls])
+        ]
         assert row[f"n{ending}"] == len(table)
         assert row[f"estimate{ending}"] == pytest.approx(fits[1] - fits[0], abs=1e-10)
 
@@ -132,8 +133,10 @@ def test_what_a_theme_adds_to_the_outcome_follows_from_least_squares(rows: pd.Da
 def test_only_relations_that_rest_on_a_flagged_item_are_shown(rows: pd.DataFrame) -> None:
     alone = rows[rows["left_out"] != "only of the scores held constant"]
     assert set(alone.loc[alone["criterion"] == "use of the app", "score"]) == {
-        "total", "progression", "flexibility",
-    }  # fmt: skip
+        "total",
+        "progression",
+        "flexibility",
+    }
     assert set(alone.loc[alone["criterion"] == "the outcome", "score"]) == {"total", "progression"}
     assert (rows["n_without"].dropna() <= rows["n"].dropna()).all()
 

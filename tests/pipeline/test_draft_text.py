@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from analysis.common.verdicts import State
 from analysis.pipeline import Validation
 from analysis.report.draft import NAME, NOTICE, render_draft
 from analysis.report.standards import evidence_by_property
-from analysis.verdicts import State
-from instrument.formatting import format_value
+from instrument.common.formatting import format_value
 
 FORMS = ("int", "percent", "p", "d1", "d2", "d3", "r2", "r3", "text")
 NUMBER = re.compile(r"(?<![\w.,−])−?(?:\d[\d,]*)?\.?\d+%?(?![\w])")

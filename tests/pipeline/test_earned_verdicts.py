@@ -21,6 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from printed import words_of_page
 from three_themes import STUDY
 
+from analysis.common.rules import DIF_COSMIN, INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
+from analysis.common.software import recorded, used
+from analysis.common.verdicts import Cause, Property, State
 from analysis.disclosure.shared import shared_tree
 from analysis.figures.base import to_svg
 from analysis.figures.gaps import DRAWN
@@ -39,13 +42,10 @@ from analysis.report.questions import counted_questions, hidden_claims, question
 from analysis.report.short_forms import render_short_html
 from analysis.report.standards import evidence_of, states_sentence
 from analysis.report.view import prose
-from analysis.rules import DIF_COSMIN, INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL
-from analysis.simulation import simulate_study
-from analysis.software import recorded, used
-from analysis.structural.improper import Fault
+from analysis.simulation.simulate_study import simulate_study
+from analysis.structural.inference.improper import Fault
 from analysis.structural.models import cfa
-from analysis.usage import summarise_usage
-from analysis.verdicts import Cause, Property, State
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
 from instrument.loading import load
@@ -407,8 +407,11 @@ def test_the_terminal_says_the_states(tmp_path: Path) -> None:
     answers_of(scale, 20).to_csv(tmp_path / "answers.csv", index=False)
     done = subprocess.run(
         [sys.executable, "-m", "dta", "validate", "answers.csv", "-i", "garden.yaml", "--out", "r"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "Could not be tested: structural validity, internal consistency." in done.stdout
     assert "What so few people allow: Enough for numbers, not for a verdict" in done.stdout

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from analysis import validate
-from analysis.fairness.item_functioning import dif
+from analysis.common.rules import DIF_COSMIN, DIF_NEGLIGIBLE
+from analysis.fairness.dif import dif
 from analysis.figures.base import NARROW, WIDE, to_svg
 from analysis.figures.registry import build_figures
-from analysis.rules import DIF_COSMIN, DIF_NEGLIGIBLE
+from instrument.common.formatting import format_value
 from instrument.definition import Instrument
-from instrument.formatting import format_value
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
 

@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import analysis.rules
+import analysis.common.rules
 import instrument
+from analysis.common.rules import Rule
 from analysis.figures.base import DARK, NARROW, PAPER, SERIES, WIDE, Figure, styled, to_png, to_svg
 from analysis.figures.registry import FIGURES, build_figures
 from analysis.pipeline import validate
-from analysis.rules import Rule
-from analysis.simulation import simulate_study
+from analysis.simulation.simulate_study import simulate_study
 from instrument.definition import Instrument
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
 ELSEWHERE = ("screening", "items", "scores", "reliability", "sampling", "retention", "exploration")
-CUTOFFS = {rule.cutoff for rule in vars(analysis.rules).values() if isinstance(rule, Rule)}
+CUTOFFS = {rule.cutoff for rule in vars(analysis.common.rules).values() if isinstance(rule, Rule)}
 REPEATED = {  # marks that only repeat what another mark of the figure shows
     "loadings": "rect mark",  # each cell prints its number
     "information": "area mark",  # the line on its upper edge
@@ -158,7 +158,7 @@ def derived(name: str, section: Any, figure: Figure) -> list[float]:
         turn = table["standardized"] / table["estimate"]
         return [*(table["boot_lower"] * turn), *(table["boot_upper"] * turn)]
     if name == "information":  # the information at which the error leaves the reliability asked for
-        return [1 / (1 - analysis.rules.ICC.cutoff)]
+        return [1 / (1 - analysis.common.rules.ICC.cutoff)]
     return []
 
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from analysis import graded_response, validate
+from analysis.common.rules import ICC, IRT_ITEM_FIT
 from analysis.figures.base import NARROW, WIDE, to_svg
 from analysis.figures.registry import build_figures
-from analysis.rules import ICC, IRT_ITEM_FIT
 from instrument.definition import Instrument
-from instrument.scoring import reverse_key
+from instrument.scoring.score import reverse_key
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from analysis.disclosure.shared import shared_tree
 from analysis.disclosure.small_cells import LIMIT
 from analysis.pipeline import validate
 from analysis.pipeline.topics.item_comparisons import MOSTLY, telling_mean
-from analysis.simulation import simulate_study
+from analysis.simulation.simulate_study import simulate_study
 
 
 @pytest.fixture(scope="module")

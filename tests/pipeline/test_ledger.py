@@ -19,5 +19,8 @@ def test_a_ledger_names_what_differs() -> None:
     assert list(differing({**wanted, "a": [1.0, 2]}, wanted)) == [".a: [1.0, 2], was [1.0, 2, 'x']"]
     assert list(differing({**wanted, "d": 1}, wanted)) == [".d: 1, was True"]
     assert list(differing({"a": [1.0, 3, "x"], "b": {}, "e": 1}, wanted)) == [
-        ".a[1]: 3, was 2", ".b.c: gone", ".d: gone", ".e: new",
-    ]  # fmt: skip
+        ".a[1]: 3, was 2",
+        ".b.c: gone",
+        ".d: gone",
+        ".e: new",
+    ]

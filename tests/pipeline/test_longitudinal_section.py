@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.agreement.measurement_error import reliable_change, standard_error_of_measurement
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
-from analysis.measurement_error import reliable_change, standard_error_of_measurement
 from analysis.pipeline import validate
 from analysis.pipeline.topics.longitudinal import context_verdict
-from analysis.reliability import cronbach_alpha
+from analysis.reliability.cronbach_alpha import cronbach_alpha
 from analysis.report.view import prose
-from analysis.structural.context_paths import context_over_time
-from analysis.structural.equal_over_time import longitudinal_invariance
-from analysis.structural.panel_models import panel_model
+from analysis.structural.families.context_over_time import context_over_time
+from analysis.structural.families.longitudinal_invariance import longitudinal_invariance
+from analysis.structural.families.panel_model import panel_model
 from instrument.definition import Instrument
-from instrument.scoring import score
+from instrument.scoring.score import score
 from tests.pipeline.conftest import STUDY, make_study
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "context_over_time.csv"
@@ -181,8 +181,10 @@ def test_three_waves_are_told_within_persons(leading: pd.DataFrame) -> None:
     for column in ("estimate", "standardized", "standardized_lower", "pvalue"):
         np.testing.assert_allclose(table[column], direct.paths[column], rtol=1e-6, atol=1e-9)
     assert list(table["source"].unique()) == ["Theme k", "Total"]
-    both = [int(wide[[f"k.w{k}", f"total.w{k}", f"k.w{k + 1}", f"total.w{k + 1}"]].notna().all(axis=1).sum())
-            for k in (1, 2)]  # fmt: skip
+    both = [
+        int(wide[[f"k.w{k}", f"total.w{k}", f"k.w{k + 1}", f"total.w{k + 1}"]].notna().all(axis=1).sum())
+        for k in (1, 2)
+    ]
     assert list(table.query("source == 'Total' and target == 'Theme k'")["n_both"]) == both
     crossed = direct.paths.query("path == 'cross-lagged' and standardized_lower > 0")
     values = found["values"]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.common.verdicts import Property, State
 from analysis.disclosure.shared import shared_tree
 from analysis.report import opening_words
 from analysis.report.markdown import render_markdown
 from analysis.report.opening import STEPS, Opening, _sentence, opening, opening_lines
 from analysis.report.short import short_parts
 from analysis.report.short_forms import plain
-from analysis.verdicts import Property, State
 
 WORDS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 

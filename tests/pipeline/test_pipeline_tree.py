@@ -16,16 +16,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from three_themes import make_scale
 
+from analysis.common.rules import ALPHA
+from analysis.common.verdicts import Question
 from analysis.disclosure.kinds import people, statistic
 from analysis.figures.registry import FIGURES
 from analysis.pipeline import Validation, run, validate
 from analysis.pipeline.section import Finding, Section, Topic
-from analysis.reliability import cronbach_alpha
-from analysis.rules import ALPHA
-from analysis.verdicts import Question
+from analysis.reliability.cronbach_alpha import cronbach_alpha
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError, ResponseDataError
-from instrument.scoring import reverse_key, score
+from instrument.scoring.score import reverse_key, score
 from instrument.study import make_study
 
 

@@ -14,7 +14,7 @@ import pytest
 import dta
 from analysis.pipeline.topics.multiverse import paths_of
 from analysis.planning.loading import load_plan
-from analysis.validity.hypotheses import check_hypotheses
+from analysis.validity.check_hypotheses import check_hypotheses
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "plan.md"
 FILES = ("patience.yaml", "calm.yaml", "plan.yaml")
@@ -106,8 +106,14 @@ def test_the_multiverse_of_the_documentation_is_followed(
     (block,) = blocks("yaml multiverse")
     plan = tmp_path / "plan.yaml"
     plan.write_text(plan.read_text(encoding="utf-8") + block, encoding="utf-8")
-    tree = carried_out(tmp_path, "--topics", "flow", "--set", "multiverse={headline: [alpha patience], "
-                       "alternatives: {missing: [listwise, pairwise], collapse: [{}, {all: {1: 2}}]}}")  # fmt: skip
+    tree = carried_out(
+        tmp_path,
+        "--topics",
+        "flow",
+        "--set",
+        "multiverse={headline: [alpha patience], "
+        "alternatives: {missing: [listwise, pairwise], collapse: [{}, {all: {1: 2}}]}}",
+    )
     section = tree["sections"]["multiverse"]
     assert section["status"] == "ok" and section["values"]["paths"] == 6
     planned = load_plan(plan).multiverse
@@ -124,9 +130,17 @@ def test_options_override_single_entries(tmp_path: Path, monkeypatch: pytest.Mon
     entries = tree["meta"]["plan"]["entries"]
     overridden = {name for name, entry in entries.items() if entry["origin"] == "overridden"}
     assert overridden == {
-        "topics", "estimator", "factors", "exclude_flagged", "rules", "extraction", "models", "missing", "seed",
+        "topics",
+        "estimator",
+        "factors",
+        "exclude_flagged",
+        "rules",
+        "extraction",
+        "models",
+        "missing",
+        "seed",
         "smallest_group",
-    }  # fmt: skip
+    }
     assert entries["exclude_flagged"]["value"] is False and entries["exclude_flagged"]["planned"] is True
     assert entries["seed"]["where"] == "command line"
     assert list(tree["sections"]) == ["plan", "exploration", "planned_models", "planned_hypotheses"]

@@ -11,7 +11,7 @@ import pytest
 
 import analysis
 import instrument
-from analysis import rules
+from analysis.common import rules
 from analysis.pipeline import validate
 from analysis.planning.definition import Plan, Split
 from analysis.planning.halves import half_of
@@ -169,9 +169,15 @@ def test_estimator_of_invariance_between_groups(
 def test_groups_reference_smallest_and_levels_left_out(
     first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, people: pd.DataFrame
 ) -> None:
-    assert "No covariate" in validate(
-        first, scale, covariates=people[["participant", "site"]], plan={"topics": ["fairness"], "smallest_group": 250}
-    ).tree["sections"]["fairness"]["message"]  # fmt: skip
+    assert (
+        "No covariate"
+        in validate(
+            first,
+            scale,
+            covariates=people[["participant", "site"]],
+            plan={"topics": ["fairness"], "smallest_group": 250},
+        ).tree["sections"]["fairness"]["message"]
+    )
     plan = {"groups": {"site": {"smallest": 90, "leave_out": ["hill"], "reference": "marsh"}}}
     found = run(first, scale, "fairness", covariates=people, **plan)["tables"]["items"]
     labels = people["site"].where(people["site"] != "hill")
@@ -202,8 +208,10 @@ def test_a_covariate_that_the_plan_does_not_name_forms_no_group(
         "covariates"
     ]
     assert dict(zip(table["covariate"], table["use"], strict=True)) == {
-        "site": "left out", "harvest": "continuous", "block": "groups",
-    }  # fmt: skip
+        "site": "left out",
+        "harvest": "continuous",
+        "block": "groups",
+    }
 
 
 def test_collapse_merges_codes_as_given_and_leaves_scores_alone(
@@ -405,8 +413,14 @@ def test_two_small_waves_of_a_person_stay_in_one_half(answers: pd.DataFrame, sca
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
     "misspelt": ({"estimater": "MLR"}, "estimater: is no known key; did you mean 'estimator'"),
-    "misspelt within": ({"hypotheses": [{"id": "h", "text": "t", "expect": ">0"}]}, r"hypotheses\[0\]\.expect: is no known key; did you mean 'expected'"),
-    "misspelt in a mapping": ({"groups": {"sex": {"referense": "a"}}}, r"groups\.sex\.referense: is no known key; did you mean 'reference'"),
+    "misspelt within": (
+        {"hypotheses": [{"id": "h", "text": "t", "expect": ">0"}]},
+        r"hypotheses\[0\]\.expect: is no known key; did you mean 'expected'",
+    ),
+    "misspelt in a mapping": (
+        {"groups": {"sex": {"referense": "a"}}},
+        r"groups\.sex\.referense: is no known key; did you mean 'reference'",
+    ),
     "estimator": ({"estimator": "ML"}, "estimator: Input should be 'WLSMV', 'ULSMV' or 'MLR'"),
     "fiml": ({"estimator": "WLSMV", "missing": "fiml"}, "missing: fiml is likelihood"),
     "rotation": ({"rotation": "varimx"}, "rotation: there is no 'varimx'; did you mean 'varimax'"),
@@ -414,19 +428,37 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "range": ({"hypotheses": [hypothesis("large")]}, "expected: 'large' is no range"),
     "both": ({"hypotheses": [hypothesis("> 0", **{"with": "south", "groups": "site"})]}, "say either `with`"),
     "chain": ({"collapse": {"q1": {5: 4, 4: 3}}}, r"collapse\.q1: 5 becomes 4, which itself becomes another"),
-    "reference": ({"groups": {"site": {"reference": "a", "leave_out": ["a"]}}}, "the reference 'a' is left out"),
-    "topic": ({"topics": ["reliabilty"]}, r"topics\[0\]: there is no 'reliabilty'; did you mean 'reliability'"),
-    "score": ({"hypotheses": [hypothesis("> 0") | {"score": "nord"}]}, r"hypotheses\[0\]\.score: there is no 'nord'; did you mean 'north'"),
+    "reference": (
+        {"groups": {"site": {"reference": "a", "leave_out": ["a"]}}},
+        "the reference 'a' is left out",
+    ),
+    "topic": (
+        {"topics": ["reliabilty"]},
+        r"topics\[0\]: there is no 'reliabilty'; did you mean 'reliability'",
+    ),
+    "score": (
+        {"hypotheses": [hypothesis("> 0") | {"score": "nord"}]},
+        r"hypotheses\[0\]\.score: there is no 'nord'; did you mean 'north'",
+    ),
     "item": ({"models": {"m": "f =~ q1 + q2 + q99"}}, r"models\.m: there is no 'q99'"),
     "language": ({"models": {"m": "f =~ + q2"}}, r"models\.m"),
     "code": ({"collapse": {"q1": {7: 5}}}, r"collapse\.q1: 7 is no answer of 'q1'"),
     "covariate": ({"groups": ["sites"]}, r"groups\.sites: there is no 'sites'; did you mean 'site'"),
-    "with": ({"hypotheses": [hypothesis("> 0", **{"with": "sooth"})]}, r"hypotheses\[0\]\.with: there is no 'sooth'; did you mean 'south'"),
+    "with": (
+        {"hypotheses": [hypothesis("> 0", **{"with": "sooth"})]},
+        r"hypotheses\[0\]\.with: there is no 'sooth'; did you mean 'south'",
+    ),
     "measure": ({"measures": ["other"]}, r"measures\[0\]: there is no 'other'"),
-    "no mapping": ({"multiverse": {"headline": ["x"], "alternatives": {"titel": [1, 2]}}}, "'titel' is no entry that can be varied"),
+    "no mapping": (
+        {"multiverse": {"headline": ["x"], "alternatives": {"titel": [1, 2]}}},
+        "'titel' is no entry that can be varied",
+    ),
     "one table": ({"imputations": 1}, "imputations: one cannot be pooled"),
-    "one choice": ({"multiverse": {"headline": ["x"], "alternatives": {"seed": [1]}}}, "seed: needs two different choices"),
-}  # fmt: skip
+    "one choice": (
+        {"multiverse": {"headline": ["x"], "alternatives": {"seed": [1]}}},
+        "seed: needs two different choices",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -29,8 +29,13 @@ PLAN: dict[str, Any] = {
     "hypotheses": [
         {"id": "h1", "text": "North and south.", "score": "north", "with": "south", "expected": ">= 0.2"},
         {
-            "id": "h2", "text": "Hill above bay.", "score": "north", "groups": "site", "higher": "hill",
-            "lower": "bay", "expected": "> 0",
+            "id": "h2",
+            "text": "Hill above bay.",
+            "score": "north",
+            "groups": "site",
+            "higher": "hill",
+            "lower": "bay",
+            "expected": "> 0",
         },
     ],
     "models": {"one": "f =~ q1 + q2 + q3 + q4", "other": "g =~ q5 + q6 + q7 + q8"},
@@ -44,7 +49,7 @@ PLAN: dict[str, Any] = {
     "topics": ["flow", "scores"],
     "rules": {"ALPHA": 0.8},
     "seed": 3,
-}  # fmt: skip
+}
 
 Change = Callable[[dict[str, Any]], Any]
 FILE: dict[str, Change] = {
@@ -358,8 +363,13 @@ def test_every_table_of_a_person_goes_to_the_half_of_the_person(
     assert rows["n"] == [tree["meta"]["participants"]] * 2
 
 
-def test_people_are_split_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-                               answers: pd.DataFrame, scale: Instrument) -> None:  # fmt: skip
+def test_people_are_split_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answers: pd.DataFrame,
+    scale: Instrument,
+) -> None:
     monkeypatch.chdir(tmp_path)
     answers[answers["wave"] == 1].to_csv("answers.csv", index=False)
     content = scale.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -368,7 +378,19 @@ def test_people_are_split_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
         text = yaml.safe_dump({"schema": 1, "topics": ["flow"], "split": {"seed": seed}})
         Path("plan.yaml").write_text(text, encoding="utf-8")
         with pytest.raises(SystemExit) as ended:
-            dta.main(["validate", "answers.csv", "-i", "likert.yaml", "--plan", "plan.yaml", "-o", "out",
-                      "--half", "exploration"])  # fmt: skip
+            dta.main(
+                [
+                    "validate",
+                    "answers.csv",
+                    "-i",
+                    "likert.yaml",
+                    "--plan",
+                    "plan.yaml",
+                    "-o",
+                    "out",
+                    "--half",
+                    "exploration",
+                ]
+            )
         assert ended.value.code == code
     assert "people were split before by seed 4" in capsys.readouterr().err

@@ -196,9 +196,13 @@ def test_two_hundred_paths_take_less_than_two_minutes(first: pd.DataFrame, scale
     }
     several["collapse"] = [{}, {"all": {5: 4}}]
     models = {"three": "\n".join(f"{t.id} =~ " + " + ".join(scale.theme_items(t.id)) for t in scale.themes)}
-    plan = PLAN | {"models": models, "multiverse": {
-        "headline": ["hypothesis h1", "alpha north", "omega north", "rmsea_robust three"], "alternatives": several,
-    }}  # fmt: skip
+    plan = PLAN | {
+        "models": models,
+        "multiverse": {
+            "headline": ["hypothesis h1", "alpha north", "omega north", "rmsea_robust three"],
+            "alternatives": several,
+        },
+    }
     start = time.process_time()  # of this process alone, however busy the machine is
     section = validate(first, scale, plan=plan).tree["sections"]["multiverse"]
     taken = time.process_time() - start

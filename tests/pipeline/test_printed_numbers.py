@@ -44,7 +44,7 @@ from analysis.report.standards import (
 )
 from analysis.report.view import LONG_TABLE
 from analysis.report.word import render_docx
-from analysis.simulation import simulate_study
+from analysis.simulation.simulate_study import simulate_study
 
 FORMS = ("html", "markdown", "docx", "pdf")
 

@@ -131,8 +131,10 @@ def test_a_long_section_opens_with_its_first_sentences(
     one |= {"prose": [f"Sentence no. {k} ends." for k in range(sentences)], "tables": {}, "captions": {}}
     one["tables"]["means"] = {"title": [f"Row no. {k} ends" for k in range(rows)]}
     one["captions"]["means"] = {
-        "title": "Means", "note": "", "columns": {"title": {"label": "Title", "format": "text"}},
-    }  # fmt: skip
+        "title": "Means",
+        "note": "",
+        "columns": {"title": {"label": "Title", "format": "text"}},
+    }
     page = render_html(alone, Extent.MAIN)
     own = page[page.index(f'<section id="{name}"') :]
     open_sentences = sentences if sentences == 9 else min(sentences, 8)  # one alone needs no door

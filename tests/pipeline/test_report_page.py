@@ -13,7 +13,7 @@ import pytest
 from analysis.report.html import render_html
 from analysis.report.labels import tree_for_readers
 from analysis.report.view import notices, verdicts
-from instrument.formatting import fill_prose, format_value
+from instrument.common.formatting import fill_prose, format_value
 
 
 class Page(HTMLParser):

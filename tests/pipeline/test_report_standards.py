@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.common.verdicts import Property, State, Tally, Verdict, tally_of
 from analysis.pipeline.topics import TOPICS
 from analysis.report.html import render_html
 from analysis.report.labels import tree_for_readers
@@ -29,7 +30,6 @@ from analysis.report.standards import (
     place_line,
 )
 from analysis.report.word import render_docx
-from analysis.verdicts import Property, State, Tally, Verdict, tally_of
 
 USES = {"use", "priority", "audit", "psd_audit"}  # what the scale is used for, beyond its development
 

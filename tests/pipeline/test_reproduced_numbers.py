@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.commands import run_command
+from analysis.commands.validate import run_command
 from analysis.disclosure.shared import to_share
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.topics import TOPICS

@@ -107,8 +107,10 @@ def test_means_and_differences_of_groups_from_the_planned_reference(
         values = scores.loc[scores["site"] == row["label"], row["score"]].astype(float).dropna()
         limits = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
         assert (row["n"], row["mean"], row["sd"]) == (
-            len(values), pytest.approx(values.mean()), pytest.approx(values.std(ddof=1)),
-        )  # fmt: skip
+            len(values),
+            pytest.approx(values.mean()),
+            pytest.approx(values.std(ddof=1)),
+        )
         assert [row["mean_lower"], row["mean_upper"]] == pytest.approx(list(limits))
     for row in differences.to_dict("records"):
         label = row["compared"].split(" minus ")[0]

@@ -24,7 +24,7 @@ from analysis.report import opening_words, short_words
 from analysis.report.short import Number, honest_lines, short_parts
 from analysis.report.short_forms import plain, render_short_html, render_short_pdf
 from analysis.report.standards import PROPERTIES
-from analysis.simulation import simulate_study
+from analysis.simulation.simulate_study import simulate_study
 
 HYPHENATION = pyphen.Pyphen(lang="en_US")
 JARGON = (

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from analysis import commands
+from analysis.commands import validate as commands
 from analysis.disclosure.shared import to_share
 from analysis.pipeline import Validation, validate
 from analysis.report.html import render_html

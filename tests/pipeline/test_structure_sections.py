@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 
 from analysis.pipeline import validate
-from analysis.reliability import congeneric_omega, omega
+from analysis.reliability.congeneric import congeneric_omega
+from analysis.reliability.omega import omega
 from analysis.report.view import prose
-from analysis.structural.theory import compare_theories
+from analysis.structural.families.compare_theories import compare_theories
 from instrument.definition import Instrument
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "context_over_time.csv"

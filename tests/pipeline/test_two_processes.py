@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.commands import MANY_ANSWERS, suited_workers
+from analysis.commands.validate import MANY_ANSWERS, suited_workers
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.beside import OF_ITEMS
 from analysis.pipeline.topics import TOPICS

@@ -13,19 +13,20 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.claims import Claim, Doubt
-from analysis.adherence.design import assemble
-from analysis.adherence.landmark_scan import ScanResult, scan_course
-from analysis.adherence.pauses import ComingBack, returns_of, stretches_away
+from analysis.adherence.claims.claims import Claim, Doubt
+from analysis.adherence.design.landmark import assemble
+from analysis.adherence.over_time.landmark_scan import ScanResult, scan_course
+from analysis.adherence.over_time.pauses import ComingBack, returns_of, stretches_away
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import use_course as topic
 from analysis.report.view import prose
-from analysis.simulation import StudyData, simulate_study
-from analysis.usage_course import use_course
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
+from analysis.usage.course import use_course
+from instrument.common.formatting import fill_prose
 from instrument.errors import NotEstimableError
-from instrument.formatting import fill_prose
 from instrument.study import as_study
 from tests.recovery import held_doubts  # noqa: F401  adds its populations
 from tests.recovery.held_populations import POPULATIONS, base_study, logs
@@ -65,9 +66,14 @@ def section(context: Context) -> dict[str, Any]:
 def test_the_scan_is_that_of_the_public_function(section: dict[str, Any], data: StudyData) -> None:
     scores = instrument.score(data.responses, SCALE)
     made = analysis.landmark_scan(
-        scores, data.usage, data.study, participants=data.enrolment, outcomes=data.outcomes,
-        covariates=data.covariates, seed=1,
-    )  # fmt: skip
+        scores,
+        data.usage,
+        data.study,
+        participants=data.enrolment,
+        outcomes=data.outcomes,
+        covariates=data.covariates,
+        seed=1,
+    )
     shown = pd.DataFrame(section["tables"]["scan"])
     expected = made.effects.drop(columns=["n", "later_answers"])
     assert shown["day"].tolist() == list(range(28, 84, 7)) and set(shown) == set(expected)
@@ -147,12 +153,24 @@ ZERO, ABOVE, BELOW = (-1.0, 1.0), (0.1, 2.0), (-2.0, -0.1)
     ("bands", "claims", "doubts", "said", "unsaid"),
     [
         ([ZERO, ZERO], [NOT, NOT], ["", ""], "not found, which does not show", "cannot be told|supported"),
-        ([ABOVE, ZERO], [UNTOLD, NOT], ["habit", ""], "on day 28: .* lasting habit", "supported|not found, which"),
+        (
+            [ABOVE, ZERO],
+            [UNTOLD, NOT],
+            ["habit", ""],
+            "on day 28: .* lasting habit",
+            "supported|not found, which",
+        ),
         ([ABOVE, BELOW], [UNTOLD, UNTOLD], ["habit, silence", "groups"], "days 28, 35: .*alike", "supported"),
         ([BELOW, ZERO], [UNTOLD, NOT], ["", ""], "no model of it stood up", "supported"),
-        ([ABOVE, ABOVE], [SUPPORTED, UNTOLD], ["", "habit"], "supported on day 28 as.*leaves use of the unrelated feature alone, can give", "lasting"),
+        (
+            [ABOVE, ABOVE],
+            [SUPPORTED, UNTOLD],
+            ["", "habit"],
+            "supported on day 28 as.*leaves use of the unrelated feature alone, can give",
+            "lasting",
+        ),
     ],
-)  # fmt: skip
+)
 def test_words_of_the_scan_follow_band_and_claim(
     bands: list[tuple[float, float]], claims: list[Claim], doubts: list[str], said: str, unsaid: str
 ) -> None:

@@ -12,26 +12,39 @@ import pytest
 import yaml
 from scipy.special import gammaln
 
-from analysis.commands import read_measures
+from analysis.commands.validate import read_measures
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.report.view import prose
-from analysis.validity import check_hypotheses, htmt, incremental_validity, known_groups
+from analysis.validity.check_hypotheses import check_hypotheses
+from analysis.validity.htmt import htmt
+from analysis.validity.incremental_validity import incremental_validity
+from analysis.validity.known_groups import known_groups
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
-from instrument.scoring import reverse_key, score
+from instrument.scoring.score import reverse_key, score
 from instrument.study import make_study
 
 HYPOTHESES = [
     {"id": "h1", "text": "Goes with mood.", "measure": "correlation total, mood", "expected": ">= 0.20"},
     {"id": "h2", "text": "Apart.", "measure": "HTMT north, south", "expected": "< 0.85"},
-    {"id": "h3", "text": "Little to do with age.", "measure": "absolute correlation total, age", "expected": "< .3"},
-    {"id": "h4", "text": "Helpers score higher.", "measure": "known groups total by role: helper over other", "expected": ">= 0.2"},
+    {
+        "id": "h3",
+        "text": "Little to do with age.",
+        "measure": "absolute correlation total, age",
+        "expected": "< .3",
+    },
+    {
+        "id": "h4",
+        "text": "Helpers score higher.",
+        "measure": "known groups total by role: helper over other",
+        "expected": ">= 0.2",
+    },
     {"id": "h5", "text": "Goes with joy.", "measure": "correlation total, joy", "expected": ">= 0.20"},
     {"id": "h6", "text": "Leads use.", "measure": "odds ratio per SD of the total", "expected": "> 1"},
     {"id": "h7", "text": "Something else.", "measure": "a hunch", "expected": "> 1"},
     {"id": "h8", "text": "Without an expectation.", "measure": "HTMT north, west"},
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -136,13 +149,21 @@ def test_without_study_there_are_ratios_only(tree: dict[str, Any]) -> None:
 
 def make_other(items: int = 3, theme: str = "calm") -> Instrument:
     definition = {
-        "schema": 1, "id": "short", "version": "1", "title": "Short scale", "status": "candidate",
-        "notice": "Made up.", "response_scales": {"agree": {"options": {k: f"Option {k}" for k in range(1, 6)}}},
+        "schema": 1,
+        "id": "short",
+        "version": "1",
+        "title": "Short scale",
+        "status": "candidate",
+        "notice": "Made up.",
+        "response_scales": {"agree": {"options": {k: f"Option {k}" for k in range(1, 6)}}},
         "themes": [
-            {"id": theme, "title": "Calm",
-             "items": [{"id": f"q{k}", "text": "-", "reverse": k == 2} for k in range(1, items + 1)]}
+            {
+                "id": theme,
+                "title": "Calm",
+                "items": [{"id": f"q{k}", "text": "-", "reverse": k == 2} for k in range(1, items + 1)],
+            }
         ],
-    }  # fmt: skip
+    }
     return Instrument.model_validate(definition)
 
 

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis.commands import read_inputs
+from analysis.commands.reading_options import ReadingOptions
+from analysis.commands.validate import read_inputs
 from analysis.disclosure.shared import shared_tree
 from analysis.pipeline import validate
-from analysis.reading_options import ReadingOptions
-from analysis.usage_mapping import LogMapping
+from analysis.usage.mapping import LogMapping
 from instrument.loading import load
+from instrument.reading.read_responses import check_responses, read_responses
 from instrument.recognition import load_mapping
-from instrument.responses import check_responses, read_responses
 
 MINI = Path(__file__).resolve().parents[1] / "exchange" / "data" / "cases" / "mini.yaml"
 ITEMS = [f"q{k}" for k in range(1, 7)]

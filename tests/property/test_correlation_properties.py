@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.correlation import mixed_moments, ordinal_moments, polychoric
+from analysis.correlation.mixed import mixed_moments
+from analysis.correlation.moments import ordinal_moments
+from analysis.correlation.polychoric import polychoric
 from instrument.errors import ToolkitWarning
 
 # Two searches of one maximum end within the step tolerance of 1e-11 of each other.

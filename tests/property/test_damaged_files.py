@@ -22,8 +22,8 @@ import pytest
 
 from instrument.definition import Instrument
 from instrument.errors import ToolkitError, ToolkitWarning
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import recognise
-from instrument.responses import read_responses
 
 ITEMS = ["q1", "q2", "q3", "q4"]
 SCALE = Instrument.model_validate(

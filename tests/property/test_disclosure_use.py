@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from test_disclosure_trees import Attacker
 from test_disclosure_wording import example
 
-from analysis.adherence.steps import Step
+from analysis.adherence.design.steps import Step
 from analysis.disclosure.shared import shared_tree
 from analysis.disclosure.small_cells import LIMIT
 

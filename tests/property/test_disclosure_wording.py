@@ -31,7 +31,7 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w])")
 
 def example(topics: Sequence[str] | None, folder: Path = EXAMPLE) -> dict[str, Any]:
     """Validate the example study, or what is left of it in a folder."""
-    from analysis.commands import read_inputs
+    from analysis.commands.validate import read_inputs
     from analysis.pipeline import validate
 
     inputs = read_inputs(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.factors import rotation as rotations
-from analysis.factors.exploratory import efa
+from analysis.factors.efa import efa
 from analysis.factors.extraction import extract
 from analysis.factors.parallel import reduced_eigenvalues
 from analysis.factors.uniqueness import maximum_likelihood, minimum_residuals

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
-from instrument.responses import check_responses, missing_reasons, read_responses
+from instrument.reading.read_responses import check_responses, missing_reasons, read_responses
 
 SCALE = Instrument.model_validate(
     {

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from instrument.definition import Instrument
-from instrument.responses import check_responses
-from instrument.scoring import reverse_key, score
+from instrument.reading.read_responses import check_responses
+from instrument.scoring.score import reverse_key, score
 
 MISSING = {"skipped": 97, "not_applicable": 98}
 

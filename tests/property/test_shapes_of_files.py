@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from instrument.definition import Instrument
 from instrument.errors import ToolkitError, ToolkitWarning
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import recognise
-from instrument.responses import read_responses
 
 LABELS = {1: "Not at all", 2: "A little", 3: "Partly", 4: "Much", 5: "Very much"}
 TEXTS = {

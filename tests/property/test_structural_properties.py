@@ -9,15 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.structural.compare import compare_models
-from analysis.structural.expressions import reduce_parameters
+from analysis.structural.estimation.expressions import reduce_parameters
+from analysis.structural.estimation.normal import Moments, NormalDiscrepancy
+from analysis.structural.estimation.optimise import minimise
+from analysis.structural.estimation.ram import (
+    build_group,
+    curvature,
+    evaluate,
+    gradient,
+    jacobian,
+    vech_places,
+)
+from analysis.structural.estimation.starting import free_markers, on_markers, start_values
+from analysis.structural.inference.compare_models import compare_models
+from analysis.structural.language.partable import TableOptions, build_table
+from analysis.structural.language.syntax import parse_syntax
 from analysis.structural.models import cfa
-from analysis.structural.normal import Moments, NormalDiscrepancy
-from analysis.structural.optimise import minimise
-from analysis.structural.partable import TableOptions, build_table
-from analysis.structural.ram import build_group, curvature, evaluate, gradient, jacobian, vech_places
-from analysis.structural.starting import free_markers, on_markers, start_values
-from analysis.structural.syntax import parse_syntax
 
 DATA = Path(__file__).parents[1] / "reference" / "data"
 C = pd.read_csv(DATA / "continuous.csv")
@@ -249,11 +256,14 @@ def test_population_moments_give_back_the_parameters(seed):
     group = build_group(table, 0, {})
     truth = np.array(
         [
-            generator.uniform(0.4, 0.9) if r.op == "=~" else generator.uniform(0.3, 0.8) if r.lhs == r.rhs else
-            generator.uniform(-0.4, 0.5)
+            generator.uniform(0.4, 0.9)
+            if r.op == "=~"
+            else generator.uniform(0.3, 0.8)
+            if r.lhs == r.rhs
+            else generator.uniform(-0.4, 0.5)
             for r in table.free_rows()
         ]
-    )  # fmt: skip
+    )
     sigma = evaluate(group, truth).sigma
     target = NormalDiscrepancy([group], [Moments(500, np.zeros(9), sigma)], table.n_free, False)
     reduction = reduce_parameters(table, "cfa")

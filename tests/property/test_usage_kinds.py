@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.usage import summarise_usage
-from analysis.usage_reading import LogReading
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import summarise_usage
 from tests.property.test_usage_properties import MEASURES, PEOPLE, STUDY, in_pandas, in_sql
 
 N, DAY = 60, 1440.0

@@ -10,8 +10,8 @@ import pandas as pd
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from analysis.usage import summarise_usage
-from analysis.usage_reading import LogReading
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import summarise_usage
 
 STUDY: dict[str, Any] = {
     "schema": 1,

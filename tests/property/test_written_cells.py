@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 import instrument
-from analysis.commands_reading import read_side_table
-from analysis.usage_sources import connect, events_table, quiet_driver
+from analysis.commands.reading import read_side_table
+from analysis.usage.sources import connect, events_table, quiet_driver
 from dashboard.scoring_service import codebook_files, score_upload, scores_csv, scores_workbook
 from dashboard.sharing import _tables
 from instrument.exchange.formats import FORMATS, export_file
 from instrument.exchange.redcap_data import from_redcap
-from instrument.responses import read_responses
-from instrument.written_cells import csv_text, marked, unmarked, without_marks
+from instrument.reading.read_responses import read_responses
+from instrument.reading.written_cells import csv_text, marked, unmarked, without_marks
 
 RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NASTY = [

@@ -22,7 +22,7 @@ from scipy.special import expit
 from scipy.stats import t as student
 from threadpoolctl import threadpool_limits
 
-from analysis.adherence.binomial import average_effect, quasi_binomial
+from analysis.adherence.models.binomial import average_effect, quasi_binomial
 from analysis.figures.base import BLUE, GREEN, INK, MUTED, ORANGE, PLUM, Chart, Figure, to_png
 from instrument.errors import NotEstimableError
 

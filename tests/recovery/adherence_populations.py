@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from analysis.adherence.design import LandmarkDesign
+from analysis.adherence.design.landmark import LandmarkDesign
 
 Table = np.ndarray
 DUE, BEFORE = 8.0, 4

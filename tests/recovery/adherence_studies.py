@@ -14,12 +14,12 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm, rankdata
 
-from analysis.adherence import models as m
-from analysis.adherence.binomial import average_effect, quasi_binomial
-from analysis.adherence.counts import CountFit, count_effects, count_models
-from analysis.adherence.models import ModelRun
-from analysis.adherence.shape import compare_shapes
-from analysis.adherence.survival import kaplan_meier
+from analysis.adherence.models import run as m
+from analysis.adherence.models.binomial import average_effect, quasi_binomial
+from analysis.adherence.models.counts import CountFit, count_effects, count_models
+from analysis.adherence.models.run import ModelRun
+from analysis.adherence.models.shape import compare_shapes
+from analysis.adherence.models.survival import kaplan_meier
 from instrument.errors import NotEstimableError
 from tests.recovery import adherence_populations as pop
 from tests.recovery.adherence_populations import DUE, People, Table

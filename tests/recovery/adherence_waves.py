@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from analysis.adherence.waves import by_person_mean, first_effect, new_effect
+from analysis.adherence.over_time.relate_waves import by_person_mean, first_effect, new_effect
 from tests.recovery.adherence_studies import MANY, Line, Study, Truth
 
 PARTS = ("between people", "within a person")

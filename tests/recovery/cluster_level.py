@@ -18,12 +18,12 @@ from scipy import stats
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
-from analysis.adherence.binomial import beta_binomial, quasi_binomial
-from analysis.adherence.clusters import clusters_of
-from analysis.adherence.counts import count_models
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.survival import cox
-from analysis.adherence.threshold import logistic
+from analysis.adherence.models.binomial import beta_binomial, quasi_binomial
+from analysis.adherence.models.clusters import clusters_of
+from analysis.adherence.models.counts import count_models
+from analysis.adherence.models.mixed import random_intercept
+from analysis.adherence.models.survival import cox
+from analysis.adherence.models.threshold import logistic
 from instrument.errors import NotEstimableError
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "clusters_level.csv"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.adherence.context import REMAINING
+from analysis.adherence.models.context import REMAINING
 from tests.recovery.held_controls import CONTROLS, FADING, GRAVE
 from tests.recovery.held_inventions import INVENTIONS
 

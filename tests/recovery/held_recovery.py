@@ -16,14 +16,14 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from analysis.adherence import models as m
-from analysis.adherence.attenuation import corrected_slope
-from analysis.adherence.claims import Claim, Doubt
-from analysis.adherence.context import HAZARD, REMAINING
-from analysis.adherence.design import assemble
-from analysis.adherence.ends import SPECIFIC, End
-from analysis.adherence.models import ModelRun
-from analysis.usage import UsageSummary, summarise_usage
+from analysis.adherence.claims.claims import Claim, Doubt
+from analysis.adherence.design.ends import SPECIFIC, End
+from analysis.adherence.design.landmark import assemble
+from analysis.adherence.latent.attenuation import corrected_slope
+from analysis.adherence.models import run as m
+from analysis.adherence.models.context import HAZARD, REMAINING
+from analysis.adherence.models.run import ModelRun
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import NotEstimableError
 from instrument.study import Study, as_study
 from tests.recovery import (  # noqa: F401  each adds its populations

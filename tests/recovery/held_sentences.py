@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from analysis.adherence import relate_adherence
-from analysis.adherence.context import REMAINING
+from analysis.adherence.models.context import REMAINING
+from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
 from analysis.pipeline.topics.adherence import _counts, _main, _naive, _prose
 from analysis.pipeline.topics.adherence_claims import CAUSE, claim_of
 from analysis.pipeline.topics.adherence_ends import ends_of
 from analysis.pipeline.topics.adherence_unanswered import unanswered_of
-from instrument.formatting import fill_prose
+from instrument.common.formatting import fill_prose
 from tests.recovery.held_populations import POPULATIONS, Held
 from tests.recovery.held_recovery import batch, truth
 

@@ -14,8 +14,8 @@ import pandas as pd
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.dose import sup_t
-from analysis.adherence.joint_landmarks import Landmarked, equal_effects, joint_effects
+from analysis.adherence.dose.dose_response import sup_t
+from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effects, joint_effects
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "landmark_scan_recovery.csv"
 SEED, MANY, WEEKS, FIRST, NEW_RATING = 20_261_131, 200_000, 12, 4, 7
@@ -65,10 +65,15 @@ def main() -> None:
             one = stats.t.ppf(0.975, joint.df)
             found.append(
                 (
-                    (t <= critical).all(), (t <= one).all(), (t <= one).mean(), (from_none > critical).any(),
-                    equal_effects(joint)["pvalue"] < 0.05, np.abs(joint.effects - truth).mean(), critical,
+                    (t <= critical).all(),
+                    (t <= one).all(),
+                    (t <= one).mean(),
+                    (from_none > critical).any(),
+                    equal_effects(joint)["pvalue"] < 0.05,
+                    np.abs(joint.effects - truth).mean(),
+                    critical,
                 )
-            )  # fmt: skip
+            )
         means = np.array(found, dtype=float).mean(axis=0)
         names = ("band_holds_all", "intervals_hold_all", "coverage_of_one", "any_found", "found_unequal")
         row = {"population": name, "n": n, **dict(zip(names, means, strict=False)), "critical": means[-1]}

@@ -18,8 +18,8 @@ import statsmodels.api as sm
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from analysis.power import plan_power
-from analysis.simulation import load_population
+from analysis.power.plan_power import plan_power
+from analysis.simulation.population import load_population
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "power_check.csv"
 DEFAULTS: dict[str, float] = {

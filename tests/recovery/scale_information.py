@@ -70,8 +70,10 @@ def table(n: int = 2000, seed: int = 20) -> pd.DataFrame:
             easy = answers.drop(columns=[item for item in HARD if item in answers])
             for which, kept in (("without hard items", easy), ("with hard items", answers)):
                 found = information_of(kept)
-                rows.append({"theme": theme, "options": label, "items": which, "n_items": kept.shape[1]}
-                            | {f"{at:+.1f}": value for at, value in zip(GRID, found, strict=True)})  # fmt: skip
+                rows.append(
+                    {"theme": theme, "options": label, "items": which, "n_items": kept.shape[1]}
+                    | {f"{at:+.1f}": value for at, value in zip(GRID, found, strict=True)}
+                )
     return pd.DataFrame(rows)
 
 

@@ -11,14 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.chain_models import fit_chain, simulated_strengths
-from analysis.adherence.drawn_moments import (
-    drawn_covariances,
-    left_out_covariances,
-    percentile_limits,
-)
-from analysis.adherence.routes import all_routes, chain_slopes, strength_of
-from analysis.adherence.several_scores import compare_with_mean, separate_effects
+from analysis.adherence.chain.drawn_moments import drawn_covariances, left_out_covariances, percentile_limits
+from analysis.adherence.chain.models import fit_chain, simulated_strengths
+from analysis.adherence.chain.routes import all_routes, chain_slopes, strength_of
+from analysis.adherence.priorities.several_scores import compare_with_mean, separate_effects
 from analysis.reliability.resampling import accelerated_limits
 
 REPLICATIONS = 2_000

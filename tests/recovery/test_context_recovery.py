@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.context_paths import context_over_time
+from analysis.structural.families.context_over_time import context_over_time
 from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
 

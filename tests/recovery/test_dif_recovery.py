@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.fairness.item_functioning import dif
+from analysis.fairness.dif import dif
 from instrument.errors import ToolkitWarning
 
 SLOPES = np.array([1.6, 1.3, 1.7, 2.1, 1.1, 1.5, 1.8, 1.4])

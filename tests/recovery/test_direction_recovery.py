@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.measurement_direction import Direction, composite_or_effect
+from analysis.structural.families.composite_or_effect import Direction, composite_or_effect
 from instrument.errors import ToolkitWarning
 
 SEED = 20_261_131

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.dose import DoseClaim, dose_response
+from analysis.adherence.dose.dose_response import DoseClaim, dose_response
 
 SEED = 20_261_129
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "methods" / "tables" / "dose_recovery.csv"

@@ -11,7 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.marginal_models import HELD, UNWEIGHTED, WEIGHTED, Told, marginal_structural
+from analysis.adherence.over_time.marginal_structural import (
+    HELD,
+    UNWEIGHTED,
+    WEIGHTED,
+    Told,
+    marginal_structural,
+)
 
 SEED = 20_261_129
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "methods" / "tables" / "marginal_recovery.csv"

@@ -23,8 +23,13 @@ CUTS = np.array([-1.0, 0.0, 1.1])
 MODEL = "f =~ q1 + q2 + q3 + q4 + y; f ~ age + woman; q3 ~ woman"
 FACTOR_SD = 0.8
 # latent responses have residual variance 1 given the covariates: loadings and slopes are on that scale
-TRUTH = {("f", "=~", "q2"): 0.8, ("f", "=~", "y"): 0.6, ("f", "~", "age"): 0.25,
-         ("f", "~", "woman"): -0.3, ("q3", "~", "woman"): 0.4}  # fmt: skip
+TRUTH = {
+    ("f", "=~", "q2"): 0.8,
+    ("f", "=~", "y"): 0.6,
+    ("f", "~", "age"): 0.25,
+    ("f", "~", "woman"): -0.3,
+    ("q3", "~", "woman"): 0.4,
+}
 
 
 def draw(rng: np.random.Generator) -> pd.DataFrame:

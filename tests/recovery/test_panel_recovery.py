@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.panel_models import panel_model
+from analysis.structural.families.panel_model import panel_model
 from instrument.errors import NotEstimableError, ToolkitWarning
 
 SEED = 20_261_129

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.agreement import icc
-from analysis.reliability import congeneric_omega, cronbach_alpha, omega
+from analysis.agreement.icc import icc
+from analysis.reliability.congeneric import congeneric_omega
+from analysis.reliability.cronbach_alpha import cronbach_alpha
+from analysis.reliability.omega import omega
 
 # 3.3 binomial standard errors of a coverage of 95 % in 1000 and in 200 samples.
 BAND_1000, BAND_200 = 0.023, 0.051

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.indices import Statistic, comparative
+from analysis.structural.estimation.indices import Statistic, comparative
 from analysis.structural.models import cfa
 
 ITEMS = [f"q{k}" for k in range(1, 7)]
@@ -58,10 +58,13 @@ def both_definitions(result):
     ):
         found[name] = comparative(
             Statistic(
-                chisq=excess + df, df=df, baseline=base, baseline_df=base_df,
+                chisq=excess + df,
+                df=df,
+                baseline=base,
+                baseline_df=base_df,
                 baseline_correction=expected / base_df,
             )
-        )  # fmt: skip
+        )
     return found
 
 

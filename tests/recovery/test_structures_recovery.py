@@ -81,21 +81,30 @@ ITEMS = "y1 + y2 + y3 + y4"
 LEVEL_2 = {("b", "=~", "y2"): 0.8, ("b", "=~", "y4"): 0.7, ("b", "~~", "b"): 0.4, ("y2", "~~", "y2"): 0.1}
 POPULATIONS = {
     "two levels, 60 x 10, ML": Population(
-        f"level: 1\nw =~ {ITEMS}\nlevel: 2\nb =~ {ITEMS}", two_levels,
+        f"level: 1\nw =~ {ITEMS}\nlevel: 2\nb =~ {ITEMS}",
+        two_levels,
         {("w", "=~", "y2"): 0.8, ("w", "=~", "y4"): 0.7, ("w", "~~", "w"): 1.0, **LEVEL_2},
-        {"estimator": "ML", "cluster": "cluster"}, frozenset({"y2 ~~ y2", "b ~~ b"}),
+        {"estimator": "ML", "cluster": "cluster"},
+        frozenset({"y2 ~~ y2", "b ~~ b"}),
     ),
     "composite, 400, MLR": Population(
-        "C <~ x1 + x2 + x3\nf =~ y1 + y2 + y3\nf ~ C", composite,
+        "C <~ x1 + x2 + x3\nf =~ y1 + y2 + y3\nf ~ C",
+        composite,
         {("C", "<~", "x2"): 0.8, ("C", "<~", "x3"): 0.5, ("f", "~", "C"): 0.3, ("f", "=~", "y2"): 0.8},
         {"estimator": "MLR"},
     ),
     "MIMIC, 400, WLSMV": Population(
-        "f =~ q1 + q2 + q3 + q4 + q5\nf ~ old + woman\nq3 ~ woman", mimic,
-        {("f", "=~", "q2"): 0.8, ("f", "~", "old"): 0.3, ("f", "~", "woman"): -0.4, ("q3", "~", "woman"): 0.4},
+        "f =~ q1 + q2 + q3 + q4 + q5\nf ~ old + woman\nq3 ~ woman",
+        mimic,
+        {
+            ("f", "=~", "q2"): 0.8,
+            ("f", "~", "old"): 0.3,
+            ("f", "~", "woman"): -0.4,
+            ("q3", "~", "woman"): 0.4,
+        },
         {"estimator": "WLSMV"},
     ),
-}  # fmt: skip
+}
 
 
 def study(name: str, replications: int) -> pd.DataFrame:
@@ -120,10 +129,16 @@ def study(name: str, replications: int) -> pd.DataFrame:
                 truth = one.truth[key]
                 rows.append((" ".join(key), truth, row.est, row.ci_lower <= truth <= row.ci_upper))
     frame = pd.DataFrame(rows, columns=["parameter", "true", "estimate", "covered"])
-    found = frame.groupby(["parameter", "true"], sort=False).agg(
-        mean=("estimate", "mean"), median=("estimate", "median"), sd=("estimate", "std"),
-        coverage=("covered", "mean"),
-    ).reset_index()  # fmt: skip
+    found = (
+        frame.groupby(["parameter", "true"], sort=False)
+        .agg(
+            mean=("estimate", "mean"),
+            median=("estimate", "median"),
+            sd=("estimate", "std"),
+            coverage=("covered", "mean"),
+        )
+        .reset_index()
+    )
     done = replications - failed
     found["relative_bias"] = found["mean"] / found["true"] - 1
     found["relative_bias_se"] = found["sd"] / np.sqrt(done) / found["true"].abs()

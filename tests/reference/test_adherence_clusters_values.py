@@ -14,13 +14,13 @@ import statsmodels.api as sm
 from scipy import stats
 from scipy.special import expit
 
-from analysis.adherence.binomial import beta_binomial, quasi_binomial
-from analysis.adherence.clusters import Clusters, jackknife, of_linear_predictor, of_scores
-from analysis.adherence.fit import Fit
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.poisson import quasi_poisson
-from analysis.adherence.survival import cox
-from analysis.adherence.threshold import logistic
+from analysis.adherence.models.binomial import beta_binomial, quasi_binomial
+from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor, of_scores
+from analysis.adherence.models.fit import Fit
+from analysis.adherence.models.mixed import random_intercept
+from analysis.adherence.models.poisson import quasi_poisson
+from analysis.adherence.models.survival import cox
+from analysis.adherence.models.threshold import logistic
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "adherence.csv"

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.adherence.context import context_in_hazard, context_in_use
-from analysis.adherence.counts import CountModels, count_effects, count_models
-from analysis.adherence.discrete import DiscreteTime, discrete_time, still_using
-from analysis.adherence.imputation import pool
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.shape import compare_shapes, knots_of
+from analysis.adherence.models.context import context_in_hazard, context_in_use
+from analysis.adherence.models.counts import CountModels, count_effects, count_models
+from analysis.adherence.models.discrete import DiscreteTime, discrete_time, still_using
+from analysis.adherence.models.imputation import pool
+from analysis.adherence.models.mixed import random_intercept
+from analysis.adherence.models.shape import compare_shapes, knots_of
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "adherence.csv"
@@ -30,11 +30,15 @@ FLAT_TOP = 1e-5
 DIFFERENCES = 1e-4
 CLOSED = 1e-12
 COMPARED = [
-    ("Use after the landmark: discrete time, context as moderator, curve", "R glm, survival, splines", SAME_LIKELIHOOD),
+    (
+        "Use after the landmark: discrete time, context as moderator, curve",
+        "R glm, survival, splines",
+        SAME_LIKELIHOOD,
+    ),
     ("Repeated waves: mixed model by REML", "lme4", FLAT_TOP),
     ("Multiple imputation: Rubin's rules, Barnard and Rubin's degrees of freedom", "mice", CLOSED),
     ("Zero-inflated and hurdle counts", "likelihoods maximised in R", DIFFERENCES),
-]  # fmt: skip
+]
 
 
 def scaled(column: pd.Series) -> np.ndarray:

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
-from analysis.adherence.counts import count_models
-from analysis.adherence.families import adjust_within
-from analysis.adherence.fit import Fit
-from analysis.adherence.survival import cox, kaplan_meier, proportionality
-from analysis.adherence.threshold import area_under_curve, logistic
+from analysis.adherence.models.binomial import average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.models.counts import count_models
+from analysis.adherence.models.families import adjust_within
+from analysis.adherence.models.fit import Fit
+from analysis.adherence.models.survival import cox, kaplan_meier, proportionality
+from analysis.adherence.models.threshold import area_under_curve, logistic
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "adherence.csv"
@@ -64,9 +64,18 @@ def quasi(table: pd.DataFrame, x: np.ndarray) -> Fit:
 def test_the_values_belong_to_the_committed_table() -> None:
     assert VALUES["meta"]["md5"] == [hashlib.md5(TABLE.read_bytes()).hexdigest()]
     assert set(VALUES) == {
-        "meta", "quasi", "weighted", "beta", "cox", "cox_tied", "kaplan_meier", "counts", "threshold",
-        "outcome", "adjusted",
-    }  # fmt: skip
+        "meta",
+        "quasi",
+        "weighted",
+        "beta",
+        "cox",
+        "cox_tied",
+        "kaplan_meier",
+        "counts",
+        "threshold",
+        "outcome",
+        "adjusted",
+    }
 
 
 def test_logit_with_overdispersion(quasi: Fit, table: pd.DataFrame, x: np.ndarray) -> None:

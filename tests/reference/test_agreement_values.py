@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.agreement import SHROUT_FLEISS, IccResult, icc
-from analysis.measurement_error import limits_of_agreement
+from analysis.agreement.icc import SHROUT_FLEISS, IccResult, icc
+from analysis.agreement.measurement_error import limits_of_agreement
 
 HERE = Path(__file__).resolve().parent
 VALUES: dict[str, Any] = json.loads((HERE / "values" / "agreement.json").read_text())

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.audit.agreement import AuditAgreement, audit_agreement
-from analysis.audit.features import relate_features
+from analysis.audit.audit_agreement import AuditAgreement, audit_agreement
+from analysis.audit.relate_features import relate_features
 
 HERE = Path(__file__).parent
 FILES = {name: HERE / "data" / f"{name}.csv" for name in ("audit", "audit_people")}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import screening_kernels as kernels
+from analysis.screening import kernels
 
 HERE = Path(__file__).resolve().parent
 VALUES: dict[str, Any] = json.loads((HERE / "values" / "careless.json").read_text())

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from analysis import recurrent_events
-from analysis.adherence.clusters import Clusters
-from analysis.adherence.competing import cumulative_incidence, fine_gray
-from analysis.adherence.counting import counting_process, score_residuals
-from analysis.adherence.survival import cox, maximum
+from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.models.competing import cumulative_incidence, fine_gray
+from analysis.adherence.models.survival import cox, maximum
+from analysis.adherence.over_time.counting import counting_process, score_residuals
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "adherence.csv"
@@ -24,9 +24,13 @@ VALUES: dict[str, Any] = json.loads((HERE / "values" / "competing.json").read_te
 SAME_LIKELIHOOD = 1e-6
 CLOSED = 1e-9
 COMPARED = [
-    ("Competing ends (Fine-Gray, cause-specific hazards) and events that recur (Andersen-Gill, errors by person)", "cmprsk, survival", SAME_LIKELIHOOD),
+    (
+        "Competing ends (Fine-Gray, cause-specific hazards) and events that recur (Andersen-Gill, errors by person)",
+        "cmprsk, survival",
+        SAME_LIKELIHOOD,
+    ),
     ("Competing ends: cumulative incidence with errors", "survival, cmprsk", CLOSED),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")

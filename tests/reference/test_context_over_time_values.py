@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.structural.context_paths import ContextOverTimeResult, context_over_time
+from analysis.structural.families.context_over_time import ContextOverTimeResult, context_over_time
 from instrument.definition import Instrument
 
 HERE = Path(__file__).parent
@@ -39,10 +39,16 @@ def make_scale() -> Instrument:
     options = {k: f"Option {k}" for k in range(1, 6)}
     return Instrument.model_validate(
         {
-            "schema": 1, "id": "twelve", "version": "1.0", "title": "Twelve", "status": "candidate",
-            "notice": "Made up.", "response_scales": {"agree": {"options": options}}, "themes": themes,
+            "schema": 1,
+            "id": "twelve",
+            "version": "1.0",
+            "title": "Twelve",
+            "status": "candidate",
+            "notice": "Made up.",
+            "response_scales": {"agree": {"options": options}},
+            "themes": themes,
         }
-    )  # fmt: skip
+    )
 
 
 @cache

@@ -12,14 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from analysis.correlation import (
-    mixed_correlations,
-    mixed_moments,
-    ordinal_moments,
-    polychoric,
-    polyserial,
-)
 from analysis.correlation.continuous_pairs import fit_polyserial, polyserial_scores
+from analysis.correlation.mixed import mixed_moments
+from analysis.correlation.mixed_correlations import mixed_correlations, polyserial
+from analysis.correlation.moments import ordinal_moments
+from analysis.correlation.polychoric import polychoric
 from analysis.correlation.smoothing import smooth_correlations
 
 HERE = Path(__file__).resolve().parent

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.fairness.moderation import dif_moderation
+from analysis.fairness.dif_moderation import dif_moderation
 from instrument.errors import NotEstimableError, ResponseDataError
 
 HERE = Path(__file__).resolve().parent

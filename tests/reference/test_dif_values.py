@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.fairness.item_functioning import dif
+from analysis.fairness.dif import dif
 from analysis.fairness.nested import TESTS, compare_nested, expected_scores, fit_nested, score_differences
 
 HERE = Path(__file__).resolve().parent

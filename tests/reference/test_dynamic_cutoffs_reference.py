@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.dynamic import dynamic_cutoffs
+from analysis.structural.inference.dynamic_cutoffs import dynamic_cutoffs
 from analysis.structural.models import cfa
 
 LOADINGS = np.array([0.671, -0.705, 0.704, -0.702, 0.750, -0.572, 0.744, -0.514, 0.605, -0.703])

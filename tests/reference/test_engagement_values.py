@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from analysis import dose_response, marginal_structural
-from analysis.adherence.clusters import Clusters
-from analysis.adherence.dose import sup_t
-from analysis.adherence.dose_threshold import differences, places_of
-from analysis.adherence.joint_landmarks import Landmarked, equal_effects, joint_effects
-from analysis.adherence.marginal_models import HELD, UNWEIGHTED, WEIGHTED, MarginalResult
+from analysis.adherence.dose.dose_response import sup_t
+from analysis.adherence.dose.threshold import differences, places_of
+from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effects, joint_effects
+from analysis.adherence.over_time.marginal_structural import HELD, UNWEIGHTED, WEIGHTED, MarginalResult
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "marginal.csv"
@@ -54,9 +54,15 @@ def weeks() -> pd.DataFrame:
 def fitted(weeks: pd.DataFrame, case: str, **changes: Any) -> MarginalResult:
     exposure, outcome, share = CASES[case]
     return marginal_structural(
-        weeks, exposure=exposure, outcome=outcome, varying=["minutes"], baseline=["distress", "sex"],
-        time="week", truncate=share, **changes,
-    )  # fmt: skip
+        weeks,
+        exposure=exposure,
+        outcome=outcome,
+        varying=["minutes"],
+        baseline=["distress", "sex"],
+        time="week",
+        truncate=share,
+        **changes,
+    )
 
 
 def close(found: Any, wanted: Any) -> None:
@@ -94,8 +100,10 @@ def test_weights_and_effects(weeks: pd.DataFrame, case: str) -> None:
         close(place["largest"], wanted["weight_max"])
         close(place["effective"], wanted["ess"])
         close(place["effective_share"], np.array(wanted["ess"]) / place["n"])
-    close(place["explained" if case.startswith("number") else "least"],
-          wanted["explained" if case.startswith("number") else "least"])  # fmt: skip
+    close(
+        place["explained" if case.startswith("number") else "least"],
+        wanted["explained" if case.startswith("number") else "least"],
+    )
     used = found.truncation[found.truncation["used"]]
     close(used["estimate"], wanted["both"])
     close(used["se"], found.effects.query("model == @WEIGHTED")["se"])

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from analysis import cfa
-from analysis.structural.equivalence import adjusted_cutoffs, t_size_cfi, t_size_rmsea
-from analysis.structural.fitted import ScaledTest
+from analysis.structural.estimation.fitted import ScaledTest
+from analysis.structural.inference.equivalence import adjusted_cutoffs, t_size_cfi, t_size_rmsea
 from instrument.errors import DefinitionError
 
 DATA = Path(__file__).parent / "data"
@@ -96,9 +96,12 @@ def test_decisions_and_intervals():
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"smallest": {"=~": 0.0}}, "no positive size"), ({"smallest": {"|": 0.1}}, "no positive size"),
-     ({"high_power": 1.0}, "high_power is 1.0")],
-)  # fmt: skip
+    [
+        ({"smallest": {"=~": 0.0}}, "no positive size"),
+        ({"smallest": {"|": 0.1}}, "no positive size"),
+        ({"high_power": 1.0}, "high_power is 1.0"),
+    ],
+)
 def test_refused(options, message):
     with pytest.raises(DefinitionError, match=message) as caught:
         fitted().misfits(**options)

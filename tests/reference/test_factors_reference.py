@@ -13,12 +13,12 @@ import pytest
 
 from analysis.factors import rotation as rotations
 from analysis.factors.adequacy import bartlett_sphericity, kmo
-from analysis.factors.exploratory import efa
+from analysis.factors.efa import efa
 from analysis.factors.extraction import extract
+from analysis.factors.factor_retention import RetentionResult, factor_retention
 from analysis.factors.moments import pearson
 from analysis.factors.parallel import reduced_eigenvalues
 from analysis.factors.pattern import Pattern, unrotated
-from analysis.factors.retention import RetentionResult, factor_retention
 from analysis.factors.stopping import average_partials, eigenvalues, empirical_kaiser
 
 pytestmark = pytest.mark.filterwarnings("ignore:efa. .* oppose the others")  # reversed items, as given

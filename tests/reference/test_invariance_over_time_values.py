@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.equal_over_time import longitudinal_invariance
+from analysis.structural.families.longitudinal_invariance import longitudinal_invariance
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.equal_measurement import InvarianceResult, invariance
+from analysis.structural.families.invariance import InvarianceResult, invariance
 
 HERE = Path(__file__).parent
 # lavaan stops its search a little early: its own solution moves by up to 1e-6 of the chi-square

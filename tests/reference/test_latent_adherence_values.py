@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.after_measurement import Slope, latent_slope
-from analysis.adherence.attenuation import corrected_slope, observed_slope
+from analysis.adherence.latent.after_measurement import Slope, latent_slope
+from analysis.adherence.latent.attenuation import corrected_slope, observed_slope
 from analysis.structural.models import cfa
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.compare import compare_models
+from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.models import cfa
 
 HERE = Path(__file__).parent

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from analysis import sem
-from analysis.structural import continuous
-from analysis.structural.composite_map import CompositeMap
-from analysis.structural.optimise import Reduction
+from analysis.structural.estimation import continuous
+from analysis.structural.estimation.composite_map import CompositeMap
+from analysis.structural.estimation.optimise import Reduction
 
 HERE = Path(__file__).parent
 VALUES = json.loads((HERE / "values" / "lavaan07_models.json").read_text())
@@ -224,8 +224,12 @@ def test_predictors_with_missing_answers():
     model = "textual =~ x4 + x5 + x6\ntextual ~ x1 + x2 + ageyr"
     fit = sem(model, data, estimator="ML", fixed_x=False)
     assert (fit.n_obs, fit.n_parameters, fit.fit["df"]) == (301, 21, 6)
-    wanted = {"chisq": 6.980652715, "logl": -2432.529783, "srmr": 0.01476581507,
-              "rmsea_robust": 0.02377329107}  # fmt: skip
+    wanted = {
+        "chisq": 6.980652715,
+        "logl": -2432.529783,
+        "srmr": 0.01476581507,
+        "rmsea_robust": 0.02377329107,
+    }
     for index, value in wanted.items():
         assert fit.fit[index] == pytest.approx(value, rel=1e-5), index
     written = f"{model}\nx1 ~~ x1 + x2 + ageyr\nx2 ~~ x2 + ageyr\nageyr ~~ ageyr"
@@ -281,11 +285,33 @@ def test_errors_of_oblique_rotations_follow_the_rotation(rotation):
     fit = sem(model, data, estimator="ML", rotation=rotation, rotation_args=free)
     rows = fit.parameters.query("lhs == 'F1' and (op == '=~' or rhs == 'F2')")
     wanted = {
-        "geomin": [0.031810, 0.024780, 0.026741, 0.032856, 0.026876, 0.014605, 0.015216, 0.028301, 0.031975,
-                   0.034040, 0.025348],
-        "oblimin": [0.03178870, 0.02492834, 0.02713186, 0.03268197, 0.02682831, 0.01705098, 0.01764862,
-                    0.02265983, 0.03012251, 0.03233644, 0.02342214],
-    }[rotation]  # fmt: skip
+        "geomin": [
+            0.031810,
+            0.024780,
+            0.026741,
+            0.032856,
+            0.026876,
+            0.014605,
+            0.015216,
+            0.028301,
+            0.031975,
+            0.034040,
+            0.025348,
+        ],
+        "oblimin": [
+            0.03178870,
+            0.02492834,
+            0.02713186,
+            0.03268197,
+            0.02682831,
+            0.01705098,
+            0.01764862,
+            0.02265983,
+            0.03012251,
+            0.03233644,
+            0.02342214,
+        ],
+    }[rotation]
     assert list(rows["se"]) == pytest.approx(wanted, rel=1e-4 if rotation == "geomin" else 3e-3)
     theirs = numbers(VALUES[f"esem:E2_ML_{rotation}"]["parameters"]["se"])
     assert abs(theirs[-1] / wanted[-1] - 1) > (0.015 if rotation == "oblimin" else 0.005)
@@ -298,9 +324,13 @@ def test_groups_with_one_rotation(equal, chisq, df):
     """Lavaan 0.6-14: cfa(model, data, group = "gender01", group.equal = "loadings", rotation.args = ...)."""
     model, file, _ = CASES["esem:E2_group"]
     fit = sem(
-        model, pd.read_csv(HERE / "data" / file), estimator="ML", group="gender01", group_equal=equal,
+        model,
+        pd.read_csv(HERE / "data" / file),
+        estimator="ML",
+        group="gender01",
+        group_equal=equal,
         rotation_args={"standardized": False},
-    )  # fmt: skip
+    )
     assert (fit.fit["df"], fit.fit["chisq"]) == (df, pytest.approx(chisq, rel=1e-6))
     if equal == "loadings":
         rows = fit.parameters.set_index(["lhs", "op", "rhs", "group"]).sort_index()

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.adherence.chain_models import ChainFit, fit_chain, simple_mediation
-from analysis.adherence.four_way import SUMS, Triple, four_way
-from analysis.adherence.hidden_cause import indirect_given_rho
-from analysis.adherence.routes import all_routes, chain_slopes, strength_of
+from analysis.adherence.chain.four_way import SUMS, Triple, four_way
+from analysis.adherence.chain.models import ChainFit, fit_chain, simple_mediation
+from analysis.adherence.chain.routes import all_routes, chain_slopes, strength_of
+from analysis.adherence.claims.hidden_cause import indirect_given_rho
 from analysis.reliability.resampling import accelerated_limits
 
 HERE = Path(__file__).parent

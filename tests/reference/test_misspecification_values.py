@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.structural.misspecification import BEYOND, UNDECIDED, WITHIN
+from analysis.structural.inference.misspecifications import BEYOND, UNDECIDED, WITHIN
 from instrument.errors import DefinitionError
 
 HERE = Path(__file__).resolve().parent

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.compare import compare_models
-from analysis.structural.growth_curves import growth
-from analysis.structural.panel_models import panel_model
+from analysis.structural.families.growth import growth
+from analysis.structural.families.panel_model import panel_model
+from analysis.structural.inference.compare_models import compare_models
 
 HERE = Path(__file__).parent
 VALUES = {

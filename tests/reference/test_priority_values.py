@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.dominance import general_dominance
-from analysis.adherence.several_scores import (
+from analysis.adherence.priorities.dominance import general_dominance
+from analysis.adherence.priorities.several_scores import (
     compare_with_mean,
     joint_effects,
     separate_effects,

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.items import item_statistics
-from analysis.reliability import AlphaResult, cronbach_alpha
+from analysis.items.item_statistics import item_statistics
+from analysis.reliability.cronbach_alpha import AlphaResult, cronbach_alpha
 
 HERE = Path(__file__).resolve().parent
 VALUES: dict[str, Any] = json.loads((HERE / "values" / "reliability.json").read_text())

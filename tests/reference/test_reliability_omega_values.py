@@ -14,7 +14,10 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from analysis.correlation.moments import ordinal_moments
-from analysis.reliability import OmegaResult, composite_reliability, congeneric_omega, lower_bounds, omega
+from analysis.reliability.congeneric import composite_reliability, congeneric_omega
+from analysis.reliability.lower_bounds import lower_bounds
+from analysis.reliability.omega import omega
+from analysis.reliability.omega_result import OmegaResult
 from analysis.reliability.ordinal_scores import categorical_share
 
 HERE = Path(__file__).resolve().parent

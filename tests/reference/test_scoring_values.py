@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from instrument.definition import Instrument
-from instrument.responses import read_responses
-from instrument.scoring import Scorecard, score
+from instrument.reading.read_responses import read_responses
+from instrument.scoring.score import Scorecard, score
 
 HERE = Path(__file__).parent
 VALUES = json.loads((HERE / "values" / "scoring.json").read_text())

@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.correlation.matrices import polychoric
+from analysis.correlation.polychoric import polychoric
 from analysis.correlation.smoothing import (
     nearest_correlations,
     size_of_smoothing,
     smooth_correlations,
 )
 from analysis.factors.adequacy import kmo, sampling_adequacy
-from analysis.factors.exploratory import efa
+from analysis.factors.efa import efa
 from instrument.errors import ToolkitWarning
 
 HERE = Path(__file__).resolve().parent

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.growth_curves import growth
+from analysis.structural.families.growth import growth
+from analysis.structural.language.theory_models import theory_models
 from analysis.structural.models import cfa, sem
-from analysis.structural.theory_models import theory_models
 from tests.reference.conventions import as_since_06_20, is_ordinal, left_out, with_n_rows
 
 HERE = Path(__file__).parent

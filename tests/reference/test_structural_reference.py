@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.compare import compare_models
+from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.models import cfa, sem
 from instrument.errors import ToolkitWarning
 from tests.reference.conventions import as_since_06_20, is_ordinal, left_out, with_n_rows
@@ -52,15 +52,27 @@ CASES = {
     "linear": (cfa, "linear", "continuous", {"estimator": "ML"}),
     "means": (cfa, "means", "continuous", {"estimator": "ML"}),
     "groups_partial": (
-        cfa, THREE, "continuous",
-        {"estimator": "ML", "group": "grp", "group_equal": ["loadings", "intercepts"],
-         "group_partial": ["f1=~x2", "x5~1"]},
+        cfa,
+        THREE,
+        "continuous",
+        {
+            "estimator": "ML",
+            "group": "grp",
+            "group_equal": ["loadings", "intercepts"],
+            "group_partial": ["f1=~x2", "x5~1"],
+        },
     ),
     "groups_std_lv": (
-        cfa, THREE, "continuous", {"estimator": "ML", "group": "grp", "group_equal": ["loadings"], "std_lv": True},
+        cfa,
+        THREE,
+        "continuous",
+        {"estimator": "ML", "group": "grp", "group_equal": ["loadings"], "std_lv": True},
     ),
     "groups_fiml": (
-        cfa, THREE, "continuous_missing", {"estimator": "ML", "group": "grp", "group_equal": ["loadings"]},
+        cfa,
+        THREE,
+        "continuous_missing",
+        {"estimator": "ML", "group": "grp", "group_equal": ["loadings"]},
     ),
     "wlsmv": (cfa, QUEST, "likert", {}),
     "wlsmv_theta": (cfa, QUEST, "likert", {"parameterization": "theta"}),
@@ -72,42 +84,65 @@ CASES = {
     "bifactor": (cfa, "bifactor", "likert", {"orthogonal": True, "std_lv": True}),
     "ordinal_paths": (sem, "ordinal_paths", "likert", {}),
     "ordinal_paths_theta": (sem, "ordinal_paths", "likert", {"parameterization": "theta"}),
-}  # fmt: skip
+}
 ML_GROUPS = {"estimator": "ML", "group": "grp"}
 CASES |= {
     "groups_regressions": (
-        sem, "regressions", "continuous",
+        sem,
+        "regressions",
+        "continuous",
         ML_GROUPS | {"group_equal": ["loadings", "regressions", "residual.covariances", "lv.variances"]},
     ),
     "groups_means": (
-        sem, "regressions", "continuous", ML_GROUPS | {"group_equal": ["loadings", "intercepts", "means"]},
+        sem,
+        "regressions",
+        "continuous",
+        ML_GROUPS | {"group_equal": ["loadings", "intercepts", "means"]},
     ),
     "growth": (sem, "growth", "continuous", {"estimator": "ML"}),
     "single": (sem, "single", "continuous", {"estimator": "MLR"}),
     "groups_fiml_mlr": (
-        cfa, THREE, "continuous_missing",
+        cfa,
+        THREE,
+        "continuous_missing",
         {"estimator": "MLR", "group": "grp", "group_equal": ["loadings", "intercepts"]},
     ),
     "ordinal_residuals": (
-        cfa, QUEST, "likert",
-        {"group": "group", "group_equal": ["thresholds", "loadings", "residuals"], "parameterization": "theta"},
+        cfa,
+        QUEST,
+        "likert",
+        {
+            "group": "group",
+            "group_equal": ["thresholds", "loadings", "residuals"],
+            "parameterization": "theta",
+        },
     ),
     "ordinal_means": (
-        cfa, QUEST, "likert", {"group": "group", "group_equal": ["thresholds", "loadings", "means"]},
+        cfa,
+        QUEST,
+        "likert",
+        {"group": "group", "group_equal": ["thresholds", "loadings", "means"]},
     ),
     "ordinal_intercepts": (
-        cfa, QUEST, "likert", {"group": "group", "group_equal": ["loadings", "intercepts"]},
+        cfa,
+        QUEST,
+        "likert",
+        {"group": "group", "group_equal": ["loadings", "intercepts"]},
     ),
     "ordinal_partial": (
-        cfa, QUEST, "likert",
+        cfa,
+        QUEST,
+        "likert",
         {"group": "group", "group_equal": ["thresholds", "loadings"], "group_partial": ["q1|t1", "a=~q2"]},
     ),
     "ulsmv_groups": (
-        cfa, QUEST, "likert",
+        cfa,
+        QUEST,
+        "likert",
         {"estimator": "ULSMV", "group": "group", "group_equal": ["thresholds", "loadings"]},
     ),
     "ordinal_sites": (cfa, QUEST, "likert", {"group": "site"}),
-}  # fmt: skip
+}
 EQUAL = {
     "": [],
     "_loadings": ["loadings"],
@@ -119,8 +154,12 @@ for _estimator in ("ml", "mlr"):
     for _name, _equal in EQUAL.items():
         _options = {"estimator": _estimator.upper(), "group": "grp", "group_equal": _equal}
         CASES[f"groups_{_estimator}{_name}"] = (cfa, THREE, "continuous", _options)
-for _name, _equal in {"": [], "_thresholds": ["thresholds"], "_loadings": ["loadings"],
-                      "_loadings_thresholds": ["loadings", "thresholds"]}.items():  # fmt: skip
+for _name, _equal in {
+    "": [],
+    "_thresholds": ["thresholds"],
+    "_loadings": ["loadings"],
+    "_loadings_thresholds": ["loadings", "thresholds"],
+}.items():
     for _kind in ("delta", "theta"):
         _options = {"group": "group", "group_equal": _equal, "parameterization": _kind}
         CASES[f"ordinal_groups_{_kind}{_name}"] = (cfa, QUEST, "likert", _options)

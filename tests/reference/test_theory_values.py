@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from analysis import cfa
-from analysis.structural import optimise
-from analysis.structural.bifactor import COEFFICIENTS, bifactor_strength
-from analysis.structural.theory import TheoryResult, compare_theories
+from analysis.structural.estimation import optimise
+from analysis.structural.families.bifactor_strength import COEFFICIENTS, bifactor_strength
+from analysis.structural.families.compare_theories import TheoryResult, compare_theories
 from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
 
@@ -48,10 +48,16 @@ def scale() -> Instrument:
     options = {k: f"Option {k}" for k in range(1, 6)}
     return Instrument.model_validate(
         {
-            "schema": 1, "id": "twelve", "version": "1.0", "title": "Twelve", "status": "candidate",
-            "notice": "Made up.", "response_scales": {"agree": {"options": options}}, "themes": themes,
+            "schema": 1,
+            "id": "twelve",
+            "version": "1.0",
+            "title": "Twelve",
+            "status": "candidate",
+            "notice": "Made up.",
+            "response_scales": {"agree": {"options": options}},
+            "themes": themes,
         }
-    )  # fmt: skip
+    )
 
 
 @cache

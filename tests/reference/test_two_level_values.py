@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from analysis import sem
-from analysis.structural.ram import build_group, jacobian
-from analysis.structural.two_level_normal import cluster_scores
+from analysis.structural.estimation.ram import build_group, jacobian
+from analysis.structural.two_level.normal import cluster_scores
 from tests.reference.two_level_data import complete, incomplete
 
 HERE = Path(__file__).parent

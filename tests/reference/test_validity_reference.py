@@ -11,13 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.validity import (
-    check_hypotheses,
-    extracted_variance,
-    htmt,
-    incremental_validity,
-    known_groups,
-)
+from analysis.validity.check_hypotheses import check_hypotheses
+from analysis.validity.extracted_variance import extracted_variance
+from analysis.validity.htmt import htmt
+from analysis.validity.incremental_validity import incremental_validity
+from analysis.validity.known_groups import known_groups
 
 HERE = Path(__file__).resolve().parent
 R = json.loads((HERE / "values" / "validity.json").read_text(encoding="utf-8"))

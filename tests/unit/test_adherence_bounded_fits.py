@@ -16,23 +16,32 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from statsmodels.discrete.discrete_model import NegativeBinomial
 
-from analysis.adherence import models as m
-from analysis.adherence import relate_adherence
-from analysis.adherence.binomial import beta_binomial, quasi_binomial, sandwich
-from analysis.adherence.context import HAZARD, REMAINING
-from analysis.adherence.counts import count_models
-from analysis.adherence.discrete import discrete_time
-from analysis.adherence.maximum import maximise
-from analysis.adherence.poisson import excess_spread, quasi_poisson
+from analysis.adherence.models import run as m
+from analysis.adherence.models.binomial import beta_binomial, quasi_binomial, sandwich
+from analysis.adherence.models.context import HAZARD, REMAINING
+from analysis.adherence.models.counts import count_models
+from analysis.adherence.models.discrete import discrete_time
+from analysis.adherence.models.maximum import maximise
+from analysis.adherence.models.poisson import excess_spread, quasi_poisson
+from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
-from analysis.usage import summarise_usage
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import NotEstimableError
 from tests.recovery.held_populations import base_study
 
 EVERY = {
-    REMAINING, m.BETA, m.WEIGHTED, m.IMPUTED, m.SHAPE, HAZARD, m.DISCRETE, m.COUNT, m.CHOSEN, m.OF_DAYS,
+    REMAINING,
+    m.BETA,
+    m.WEIGHTED,
+    m.IMPUTED,
+    m.SHAPE,
+    HAZARD,
+    m.DISCRETE,
+    m.COUNT,
+    m.CHOSEN,
+    m.OF_DAYS,
     m.REACHED,
-}  # fmt: skip
+}
 
 
 def columns(n: int, seed: int = 1) -> tuple[np.random.Generator, np.ndarray]:

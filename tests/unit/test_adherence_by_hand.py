@@ -11,23 +11,41 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from analysis.adherence.binomial import Fit
+from analysis.adherence.chain.routes import all_routes, strength_of, sums_of
 from analysis.adherence.collecting import risk_table, thirds
-from analysis.adherence.covariates import coded_columns, condition_number, is_code, own_share, without_repeats
-from analysis.adherence.design import LandmarkDesign, assemble, early_rating, refuse_overlap, side_columns
-from analysis.adherence.early_use import calendar, early_use, how_many
-from analysis.adherence.ends import incidence_of, with_ends
-from analysis.adherence.families import adjust_within, benjamini_hochberg, e_value, e_value_of_limit, holm
-from analysis.adherence.routes import all_routes, strength_of, sums_of
-from analysis.adherence.rows import Reported, coefficient_rows, effect_row
-from analysis.adherence.several_scores import compare_with_mean
-from analysis.adherence.shape import KNOTS_AT, knots_of
-from analysis.adherence.steps import LABELS, Step, flow_table, people_at
-from analysis.adherence.survival import kaplan_meier
-from analysis.adherence.threshold import area_under_curve, calibration, calibration_table, logistic
-from analysis.adherence.time_order import refuse_disorder
-from analysis.adherence.windows import use_by_window
-from analysis.usage import UsageSummary
+from analysis.adherence.design.covariates import (
+    coded_columns,
+    condition_number,
+    is_code,
+    own_share,
+    without_repeats,
+)
+from analysis.adherence.design.early_use import calendar, early_use, how_many
+from analysis.adherence.design.ends import incidence_of, with_ends
+from analysis.adherence.design.landmark import (
+    LandmarkDesign,
+    assemble,
+    early_rating,
+    refuse_overlap,
+    side_columns,
+)
+from analysis.adherence.design.steps import LABELS, Step, flow_table, people_at
+from analysis.adherence.design.time_order import refuse_disorder
+from analysis.adherence.design.windows import use_by_window
+from analysis.adherence.models.binomial import Fit
+from analysis.adherence.models.families import (
+    adjust_within,
+    benjamini_hochberg,
+    e_value,
+    e_value_of_limit,
+    holm,
+)
+from analysis.adherence.models.rows import Reported, coefficient_rows, effect_row
+from analysis.adherence.models.shape import KNOTS_AT, knots_of
+from analysis.adherence.models.survival import kaplan_meier
+from analysis.adherence.models.threshold import area_under_curve, calibration, calibration_table, logistic
+from analysis.adherence.priorities.several_scores import compare_with_mean
+from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 from instrument.study import Landmark, Study, make_study
 
@@ -69,10 +87,20 @@ def ledger() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
     def person(name: str, score: float | None, age: float | None, **use: Any) -> None:
         plain = {
-            "end_day": 84.0, "intended_after": 8.0, "intended_whole": 12.0, "sessions_after": 5.0,
-            "sessions_before": 3.0, "sessions_whole": 8.0, "active_days_before": 2.0, "idle_at_landmark": 1.0,
-            "at_risk": True, "disengaged": False, "disengaged_after": 56.0, "withdrawn_day": np.nan, "joined": 0.0,
-        }  # fmt: skip
+            "end_day": 84.0,
+            "intended_after": 8.0,
+            "intended_whole": 12.0,
+            "sessions_after": 5.0,
+            "sessions_before": 3.0,
+            "sessions_whole": 8.0,
+            "active_days_before": 2.0,
+            "idle_at_landmark": 1.0,
+            "at_risk": True,
+            "disengaged": False,
+            "disengaged_after": 56.0,
+            "withdrawn_day": np.nan,
+            "joined": 0.0,
+        }
         people.append({"participant": name} | plain | use)
         if score is not None:
             scores.append({"participant": name, "wave": "1", "total": score})
@@ -81,10 +109,16 @@ def ledger() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
     for k in range(40):
         person(
-            f"p{k:02d}", float(draw.normal(3)), float(draw.integers(20, 60)), sessions_after=float(k % 11),
-            sessions_before=float(draw.integers(0, 30)), active_days_before=float(draw.integers(0, 15)),
-            idle_at_landmark=float(draw.integers(0, 25)), disengaged=k < 7, joined=float(k),
-        )  # fmt: skip
+            f"p{k:02d}",
+            float(draw.normal(3)),
+            float(draw.integers(20, 60)),
+            sessions_after=float(k % 11),
+            sessions_before=float(draw.integers(0, 30)),
+            active_days_before=float(draw.integers(0, 15)),
+            idle_at_landmark=float(draw.integers(0, 25)),
+            disengaged=k < 7,
+            joined=float(k),
+        )
     for k in range(2):  # idle at the landmark; one of them came back
         person(f"left{k}", 3.0 + k, 30.0, at_risk=False, sessions_after=float(k))
     person("silent", None, 30.0)
@@ -238,11 +272,14 @@ def test_the_flow_says_who_stands_at_its_start() -> None:
     counts = {Step.ENROLLED: 5, Step.STRANGERS: 1}
     table = flow_table(counts)
     assert table.to_dict("list") == {
-        "id": ["enrolled", "strangers"], "step": ["enrolled", "scored, but not among the enrolled"], "n": [5, 1],
-    }  # fmt: skip
+        "id": ["enrolled", "strangers"],
+        "step": ["enrolled", "scored, but not among the enrolled"],
+        "n": [5, 1],
+    }
     assert flow_table(counts, "people in the log")["step"].tolist() == [
-        "people in the log", "scored, but not among them",
-    ]  # fmt: skip
+        "people in the log",
+        "scored, but not among them",
+    ]
     assert people_at(table) == counts
     assert set(LABELS) == set(Step)
 
@@ -450,9 +487,14 @@ def test_use_is_counted_from_the_close_of_a_wave_to_that_of_the_next() -> None:
     events = log({"a": [1, 8, 29, 36, 43, 57, 60, 64, 71, 78], "b": [2, 30, 31], "c": [5]})
     found = use_by_window(events, study(observed_until="2026-12-31"), participants=enrolled)
     assert found.table.to_dict("list") == {
-        "wave": ["1", "3"], "from_day": [28, 56], "to_day": [56, 84], "due": [4, 4], "people": [3, 3],
-        "not_watched": [0, 1], "nothing_due": [0, 0],
-    }  # fmt: skip
+        "wave": ["1", "3"],
+        "from_day": [28, 56],
+        "to_day": [56, 84],
+        "due": [4, 4],
+        "people": [3, 3],
+        "not_watched": [0, 1],
+        "nothing_due": [0, 0],
+    }
     use = found.use.set_index(["participant", "wave"])
     assert sorted(use.index) == [("a", "1"), ("a", "3"), ("b", "1"), ("c", "1"), ("c", "3")]
     assert use.loc[("a", "1"), ["done", "due", "percent"]].tolist() == [3, 4, 75]
@@ -460,8 +502,12 @@ def test_use_is_counted_from_the_close_of_a_wave_to_that_of_the_next() -> None:
     assert use.loc[("c", "1"), ["done", "percent"]].tolist() == [0, 0]
     assert use.loc[("b", "1"), "done"] == 2 and use.loc[("b", "1"), "due"] < 4
     assert use["use_before"].to_dict() == {
-        ("a", "1"): 2, ("b", "1"): 1, ("c", "1"): 1, ("a", "3"): 2, ("c", "3"): 1,
-    }  # fmt: skip
+        ("a", "1"): 2,
+        ("b", "1"): 1,
+        ("c", "1"): 1,
+        ("a", "3"): 2,
+        ("c", "3"): 1,
+    }
     assert use["active_days_before"].loc["a"].tolist() == [2, 2]
     assert use["idle_at_landmark"].loc["c"].tolist() == pytest.approx([23, 23])
     waves = [STUDY["waves"][0], STUDY["waves"][1], STUDY["waves"][2] | {"opens": 27}]
@@ -481,8 +527,11 @@ def test_a_chain_is_refused_only_where_a_step_comes_too_early() -> None:
     plan = study(waves=waves, landmark={"wave": 2, "day": 28})
     rows, notes = refuse_disorder(plan, "2", "1", 84, context=True, outcome=True)
     assert rows.fillna(-1).to_numpy().tolist() == [
-        ["context", 14, 21, "yes"], ["alliance", 21, 27, "yes"], ["later use", 28, 84, "yes"], ["outcome", 84, 84, ""],
-    ]  # fmt: skip
+        ["context", 14, 21, "yes"],
+        ["alliance", 21, 27, "yes"],
+        ["later use", 28, 84, "yes"],
+        ["outcome", 84, 84, ""],
+    ]
     assert notes == []
     rows, notes = refuse_disorder(plan, "2", None, None, context=True, outcome=True)
     assert rows["before_next"].tolist() == ["no", "yes", "open", ""] and len(notes) == 2
@@ -529,9 +578,13 @@ def test_e_values_by_the_formulas_of_the_paper() -> None:
 def fitted() -> Fit:
     covariance = np.array([[0.04, 0.0], [0.0, 0.09]])
     return Fit(
-        coefficients=np.array([1.0, -0.6]), covariance=covariance, dispersion=1.5, df_resid=20.0,
-        log_likelihood=-3.0, n=23,
-    )  # fmt: skip
+        coefficients=np.array([1.0, -0.6]),
+        covariance=covariance,
+        dispersion=1.5,
+        df_resid=20.0,
+        log_likelihood=-3.0,
+        n=23,
+    )
 
 
 def test_rows_of_results_hold_the_numbers_of_the_fit() -> None:
@@ -590,14 +643,19 @@ def test_calibration_by_hand() -> None:
     p = 1 / (1 + np.exp(-line))
     likelihood = float(np.where(reached, np.log(p), np.log(1 - p)).sum())
     fit = Fit(
-        coefficients=np.array([-0.5, 0.4]), covariance=np.eye(2), dispersion=1.0, df_resid=np.inf,
-        log_likelihood=likelihood, n=8,
-    )  # fmt: skip
+        coefficients=np.array([-0.5, 0.4]),
+        covariance=np.eye(2),
+        dispersion=1.0,
+        df_resid=np.inf,
+        log_likelihood=likelihood,
+        n=8,
+    )
     found = calibration(fit, design, reached)
     chisq = 2 * (likelihood - 8 * np.log(0.5))
     assert found == {
-        "brier": pytest.approx(np.mean((p - reached) ** 2)), "expected_slope": pytest.approx((chisq - 1) / chisq),
-    }  # fmt: skip
+        "brier": pytest.approx(np.mean((p - reached) ** 2)),
+        "expected_slope": pytest.approx((chisq - 1) / chisq),
+    }
     table = calibration_table(fit, design, reached, groups=4)
     assert table["group"].tolist() == [1, 2, 3, 4] and table["n"].tolist() == [2, 2, 2, 2]
     np.testing.assert_allclose(table["expected"], p.reshape(4, 2).mean(axis=1))
@@ -636,9 +694,11 @@ def test_routes_are_multiplied_and_added_up() -> None:
     rows, matrix = sums_of(routes)
     sums = dict(zip(rows[len(routes) :], (matrix @ strength)[len(routes) :], strict=True))
     assert sums == {
-        ("total", 0, 2): 3 + 14, ("all indirect", 0, 3): 22 + 39 + 182, ("total", 0, 3): 5 + 22 + 39 + 182,
+        ("total", 0, 2): 3 + 14,
+        ("all indirect", 0, 3): 22 + 39 + 182,
+        ("total", 0, 3): 5 + 22 + 39 + 182,
         ("total", 1, 3): 11 + 91,
-    }  # fmt: skip
+    }
 
 
 def test_differences_from_the_mean_by_hand() -> None:

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from analysis.adherence import controls
-from analysis.adherence.binomial import quasi_binomial
-from analysis.adherence.claims import MEDIUM, Claim, Doubt, Standing, standing
-from analysis.adherence.context import REMAINING
-from analysis.adherence.controls import one_cause
-from analysis.adherence.early_use import early_use
-from analysis.adherence.robustness import as_strong_as, left_by, partial_r2, robustness_value
+from analysis.adherence.claims.claims import MEDIUM, Claim, Doubt, Standing, standing
+from analysis.adherence.claims.robustness import as_strong_as, left_by, partial_r2, robustness_value
+from analysis.adherence.design import controls
+from analysis.adherence.design.controls import one_cause
+from analysis.adherence.design.early_use import early_use
+from analysis.adherence.models.binomial import quasi_binomial
+from analysis.adherence.models.context import REMAINING
 from analysis.pipeline.topics.adherence_claims import claim_of
-from instrument.formatting import fill_prose
+from instrument.common.formatting import fill_prose
 from tests.recovery.held_controls import CONTROLS
 from tests.recovery.held_page import PAGE, TABLE, page
 from tests.recovery.held_populations import POPULATIONS, Held, Table, clinics, simple
@@ -333,8 +333,13 @@ def test_the_controls_are_partial_correlations_worked_out_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("used", "asked"), [(np.repeat([0.0, 2.0], [33, 7]), False), (np.repeat([0.0, 2.0], [30, 10]), True),
-                        (np.repeat([1.0, 2.0], [37, 3]), False), (np.zeros(40), False)],
-)  # fmt: skip
+    ("used", "asked"),
+    [
+        (np.repeat([0.0, 2.0], [33, 7]), False),
+        (np.repeat([0.0, 2.0], [30, 10]), True),
+        (np.repeat([1.0, 2.0], [37, 3]), False),
+        (np.zeros(40), False),
+    ],
+)
 def test_a_feature_that_hardly_anybody_used_is_no_control(used: np.ndarray, asked: bool) -> None:
     assert controls._told_apart(np.log1p(used)) is asked

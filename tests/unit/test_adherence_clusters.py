@@ -8,14 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence import models as m
-from analysis.adherence import relate_adherence
-from analysis.adherence.clusters import Clusters, clusters_of, without_each
-from analysis.adherence.context import HAZARD, REMAINING
-from analysis.adherence.covariates import coded_columns, condition_number, is_code, own_share, without_repeats
+from analysis.adherence.design.covariates import (
+    coded_columns,
+    condition_number,
+    is_code,
+    own_share,
+    without_repeats,
+)
+from analysis.adherence.models import run as m
+from analysis.adherence.models.clusters import Clusters, clusters_of, without_each
+from analysis.adherence.models.context import HAZARD, REMAINING
+from analysis.adherence.models.threshold import area_under_curve
+from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
-from analysis.adherence.threshold import area_under_curve
-from analysis.usage import summarise_usage
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import NotEstimableError, ResponseDataError
 from instrument.study import make_study
 from tests.recovery.cluster_level import SETTINGS, TABLE, level

@@ -12,15 +12,15 @@ import pytest
 import dta
 import instrument
 from analysis import latent_adherence, mediate_adherence, priority_map, relate_waves, summarise_usage
-from analysis.adherence.after_measurement import latent_slope
-from analysis.adherence.attenuation import corrected_slope, observed_slope
-from analysis.adherence.clusters import Clusters
-from analysis.adherence.competing import fine_gray
-from analysis.adherence.drawn_moments import drawn_covariances, left_out_covariances
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.sequential import Window, new_rating
-from analysis.adherence.several_scores import joint_effects, separate_effects
-from analysis.simulation import simulate_study
+from analysis.adherence.chain.drawn_moments import drawn_covariances, left_out_covariances
+from analysis.adherence.latent.after_measurement import latent_slope
+from analysis.adherence.latent.attenuation import corrected_slope, observed_slope
+from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.models.competing import fine_gray
+from analysis.adherence.models.mixed import random_intercept
+from analysis.adherence.over_time.sequential import Window, new_rating
+from analysis.adherence.priorities.several_scores import joint_effects, separate_effects
+from analysis.simulation.simulate_study import simulate_study
 from analysis.structural.models import cfa
 from instrument.errors import NotEstimableError, ResponseDataError
 from instrument.study import as_study

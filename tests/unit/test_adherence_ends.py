@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence import relate_adherence
-from analysis.adherence.claims import Claim
-from analysis.adherence.competing import cumulative_incidence
-from analysis.adherence.context import HAZARD
-from analysis.adherence.ends import End, with_ends
+from analysis.adherence.claims.claims import Claim
+from analysis.adherence.design.ends import End, with_ends
+from analysis.adherence.models.competing import cumulative_incidence
+from analysis.adherence.models.context import HAZARD
+from analysis.adherence.models.survival import kaplan_meier
+from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
-from analysis.adherence.survival import kaplan_meier
 from analysis.pipeline.topics.adherence_ends import NO_REASON, ends_of, ends_table, incidence_table
-from analysis.usage import summarise_usage
+from analysis.usage.summarise_usage import summarise_usage
+from instrument.common.formatting import fill_prose
 from instrument.errors import DefinitionError
-from instrument.formatting import fill_prose
 from instrument.study import as_study
 from tests.recovery.held_populations import Held, base_study, recovering
 from tests.recovery.held_recovery import batch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.adherence.imputation import impute, pool
+from analysis.adherence.models.imputation import impute, pool
 from instrument.errors import NotEstimableError
 
 

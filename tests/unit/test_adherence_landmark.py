@@ -10,14 +10,16 @@ import pandas as pd
 import pytest
 from scipy.special import expit
 
-from analysis.adherence import AdherenceResult, relate_adherence
-from analysis.adherence.binomial import average_effect, beta_binomial, quasi_binomial
-from analysis.adherence.counts import count_models
-from analysis.adherence.families import e_value, e_value_of_limit
-from analysis.adherence.survival import kaplan_meier
-from analysis.adherence.threshold import area_under_curve
-from analysis.simulation import StudyData, simulate_study
-from analysis.usage import UsageSummary, summarise_usage
+from analysis.adherence.models.binomial import average_effect, beta_binomial, quasi_binomial
+from analysis.adherence.models.counts import count_models
+from analysis.adherence.models.families import e_value, e_value_of_limit
+from analysis.adherence.models.survival import kaplan_meier
+from analysis.adherence.models.threshold import area_under_curve
+from analysis.adherence.relate_adherence import relate_adherence
+from analysis.adherence.result import AdherenceResult
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.adherence.early_use import calendar
+from analysis.adherence.design.early_use import calendar
 
 
 @pytest.mark.parametrize(("days", "waves"), [(100.0, 0), (299.0, 0), (300.0, 2), (730.0, 2)])

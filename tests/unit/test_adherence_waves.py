@@ -11,11 +11,12 @@ import statsmodels.api as sm
 
 import instrument
 from analysis import relate_waves, summarise_usage
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.sequential import Window, new_rating
-from analysis.adherence.waves import WavesResult
-from analysis.adherence.windows import use_by_window
-from analysis.simulation import StudyData, simulate_study
+from analysis.adherence.design.windows import use_by_window
+from analysis.adherence.models.mixed import random_intercept
+from analysis.adherence.over_time.relate_waves import WavesResult
+from analysis.adherence.over_time.sequential import Window, new_rating
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 from instrument.study import as_study, make_study
 

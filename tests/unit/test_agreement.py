@@ -10,8 +10,8 @@ import pingouin
 import pytest
 from scipy import stats
 
-from analysis.agreement import icc
-from analysis.measurement_error import (
+from analysis.agreement.icc import icc
+from analysis.agreement.measurement_error import (
     limits_of_agreement,
     reliable_change,
     standard_error_of_measurement,

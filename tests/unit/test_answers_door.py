@@ -17,7 +17,7 @@ import pytest
 import analysis
 import instrument
 from instrument.answers import ColumnFault, column_numbers, series_of
-from instrument.responses_suspicions import suspicious_codes
+from instrument.reading.suspicions import suspicious_codes
 
 NAMES = ["a1", "a2", "a3", "b1", "b2", "b3"]
 LABELS = ["never", "seldom", "often", "always"]
@@ -221,17 +221,40 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 # What takes no answers: results of other functions, files, sizes; and what is reached through `score`.
 NO_ANSWERS = {
     "analysis": {
-        "audit_agreement", "bifactor_strength", "bootstrap_model", "compare_models", "composite_reliability", "nested",
-        "dynamic_cutoffs", "extracted_variance", "plan_power", "relate_features", "rule_table", "simulate_study",
-        "standard_error_of_measurement", "summarise_usage", "relate_adherence", "relate_waves",
-        "landmark_scan", "latent_adherence", "mediate_adherence", "priority_map", "misspecifications", "pool_consistency",
+        "audit_agreement",
+        "bifactor_strength",
+        "bootstrap_model",
+        "compare_models",
+        "composite_reliability",
+        "nested",
+        "dynamic_cutoffs",
+        "extracted_variance",
+        "plan_power",
+        "relate_features",
+        "rule_table",
+        "simulate_study",
+        "standard_error_of_measurement",
+        "summarise_usage",
+        "relate_adherence",
+        "relate_waves",
+        "landmark_scan",
+        "latent_adherence",
+        "mediate_adherence",
+        "priority_map",
+        "misspecifications",
+        "pool_consistency",
         "pool_model",
     },
     "instrument": {
-        "available", "check_responses", "content_validity_ratio", "load", "load_study", "missing_reasons",
+        "available",
+        "check_responses",
+        "content_validity_ratio",
+        "load",
+        "load_study",
+        "missing_reasons",
         "read_responses",
     },
-}  # fmt: skip
+}
 
 
 def digits(call: Callable[[Any], Any], table: Any) -> Any:
@@ -256,9 +279,14 @@ def test_every_kind_of_table_gives_the_same_digits(name: str, kind: str) -> None
         EXPECTED[name] = digits(CALLS[name], PLAIN)
     found = digits(CALLS[name], KINDS[kind])
     pd.testing.assert_frame_equal(
-        found, EXPECTED[name], check_exact=True, check_dtype=False, check_frame_type=False,
-        check_index_type=False, check_column_type=False,
-    )  # fmt: skip
+        found,
+        EXPECTED[name],
+        check_exact=True,
+        check_dtype=False,
+        check_frame_type=False,
+        check_index_type=False,
+        check_column_type=False,
+    )
 
 
 def test_every_public_function_is_called_here_or_takes_no_answers() -> None:
@@ -289,9 +317,23 @@ BAD: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("kind", BAD)
 @pytest.mark.parametrize(
-    "name", ["cfa", "cfa ML", "cronbach_alpha", "dif", "efa", "graded_response", "item_statistics", "kmo", "omega",
-             "polychoric", "longitudinal_invariance", "lower_bounds", "content_validity_indices"]
-)  # fmt: skip
+    "name",
+    [
+        "cfa",
+        "cfa ML",
+        "cronbach_alpha",
+        "dif",
+        "efa",
+        "graded_response",
+        "item_statistics",
+        "kmo",
+        "omega",
+        "polychoric",
+        "longitudinal_invariance",
+        "lower_bounds",
+        "content_validity_indices",
+    ],
+)
 def test_what_is_no_number_is_refused_alike(name: str, kind: str) -> None:
     value, message = BAD[kind]
     with pytest.raises(instrument.ResponseDataError, match=rf"^\w+: .*{message}\.\nHint: "):
@@ -332,9 +374,13 @@ def test_with_an_instrument_a_code_outside_is_refused_with_counts(name: str, cod
 def test_htmt_with_an_instrument_checks_the_range() -> None:
     two = SCALE.model_copy(update={"themes": tuple(SCALE.themes)})
     dimension = instrument.Instrument.model_validate(
-        {**SCALE.model_dump(by_alias=True, exclude_none=True),
-         "themes": [{**t, "role": "dimension"} for t in two.model_dump(by_alias=True, exclude_none=True)["themes"]]}
-    )  # fmt: skip
+        {
+            **SCALE.model_dump(by_alias=True, exclude_none=True),
+            "themes": [
+                {**t, "role": "dimension"} for t in two.model_dump(by_alias=True, exclude_none=True)["themes"]
+            ],
+        }
+    )
     with pytest.raises(instrument.ResponseDataError, match="18 cells in 1 column with no code"):
         analysis.htmt(PLAIN.assign(a1=np.where(np.arange(300) < 18, 999, PLAIN["a2"])), dimension, draws=0)
 
@@ -363,8 +409,14 @@ def test_ratings_counts_and_measures_are_not_suspected() -> None:
     likert = rng.integers(1, 6, (200, 6)).astype(float)
     days = rng.choice([0.0, 0, 0, 1, 2, 3, 5, 10, 15, 30], (200, 1))
     steps = rng.choice([1.0, 3, 5, 7], (100, 3))
-    for table in (likert, days, steps, rng.normal(50, 10, (200, 3)),
-                  rng.integers(18, 80, (200, 1)).astype(float), np.array([[1.0, 5], [5, 1], [1, 1], [5, 5], [2, 4]])):  # fmt: skip
+    for table in (
+        likert,
+        days,
+        steps,
+        rng.normal(50, 10, (200, 3)),
+        rng.integers(18, 80, (200, 1)).astype(float),
+        np.array([[1.0, 5], [5, 1], [1, 1], [5, 5], [2, 4]]),
+    ):
         assert suspicious_codes(table) == {}
 
 

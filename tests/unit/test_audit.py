@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 import instrument
-from analysis.audit.agreement import AuditAgreement, audit_agreement
-from analysis.audit.features import relate_features
+from analysis.audit.audit_agreement import AuditAgreement, audit_agreement
 from analysis.audit.raters import KINDS, agreement_of
+from analysis.audit.relate_features import relate_features
 from instrument.errors import NotEstimableError, ResponseDataError
 
 NAMES = list(instrument.load("psd_audit").item_ids)

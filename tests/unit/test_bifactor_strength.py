@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.bifactor import bifactor_strength, shares
+from analysis.structural.families.bifactor_strength import bifactor_strength, shares
+from analysis.structural.language.theory_models import theory_models
 from analysis.structural.models import cfa
-from analysis.structural.theory_models import theory_models
 from instrument.errors import DefinitionError
 
 GENERAL = "g =~ " + " + ".join(f"x{k}" for k in range(1, 10))

@@ -17,9 +17,10 @@ import pytest
 from openpyxl import Workbook
 
 import instrument
-from instrument import responses_formats, responses_sheets
 from instrument.errors import ResponseDataError
-from instrument.responses import read_responses
+from instrument.reading import formats as responses_formats
+from instrument.reading import sheets as responses_sheets
+from instrument.reading.read_responses import read_responses
 
 HEAD = b'<?xml version="1.0" encoding="UTF-8"?>'
 NAMESPACE = b'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'

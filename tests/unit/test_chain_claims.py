@@ -5,21 +5,37 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.adherence.chain_claims import STEP_NOT_FOUND, route_claim, strongest_cause
-from analysis.adherence.claims import MEDIUM, Claim, Doubt
-from analysis.adherence.clusters import Clusters
-from analysis.adherence.four_way import Triple, four_way
-from analysis.adherence.hidden_cause import GRID, HiddenCause
+from analysis.adherence.chain.claims import STEP_NOT_FOUND, route_claim, strongest_cause
+from analysis.adherence.chain.four_way import Triple, four_way
+from analysis.adherence.claims.claims import MEDIUM, Claim, Doubt
+from analysis.adherence.claims.hidden_cause import GRID, HiddenCause
+from analysis.adherence.models.clusters import Clusters
 from analysis.pipeline.topics import mechanism
+from instrument.common.formatting import fill_prose
 from instrument.errors import NotEstimableError
-from instrument.formatting import fill_prose
 
 CHAIN = {
-    "chain": "alliance → later use → outcome", "route": "alliance → later use → outcome", "start": "alliance",
-    "middle": "later use", "end": "outcome", "outcome": "phq", "unit": "sessions", "n": 200, "total": -2.0,
-    "total_lower": -3.0, "total_upper": -1.0, "estimate": -0.8, "lower": -1.2, "upper": -0.4, "e_value": 1.5,
-    "rho_at_zero": -0.3, "rho_at_limit": -0.2, "shared": 0.09, "bound_cause": "distress", "route_doubts": "",
-}  # fmt: skip
+    "chain": "alliance → later use → outcome",
+    "route": "alliance → later use → outcome",
+    "start": "alliance",
+    "middle": "later use",
+    "end": "outcome",
+    "outcome": "phq",
+    "unit": "sessions",
+    "n": 200,
+    "total": -2.0,
+    "total_lower": -3.0,
+    "total_upper": -1.0,
+    "estimate": -0.8,
+    "lower": -1.2,
+    "upper": -0.4,
+    "e_value": 1.5,
+    "rho_at_zero": -0.3,
+    "rho_at_limit": -0.2,
+    "shared": 0.09,
+    "bound_cause": "distress",
+    "route_doubts": "",
+}
 
 
 def route(limit: float) -> HiddenCause:
@@ -115,5 +131,7 @@ def test_a_middle_that_repeats_the_start_is_refused() -> None:
     with pytest.raises(NotEstimableError, match="say what other columns say"):
         four_way(
             Triple(start=same.start, middle=same.start, end=same.end, held=same.held),
-            reference=0.0, draws=50, seed=1,
-        )  # fmt: skip
+            reference=0.0,
+            draws=50,
+            seed=1,
+        )

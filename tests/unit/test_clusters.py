@@ -21,21 +21,33 @@ REFUSED = [
     ({"cluster": "zz"}, {}, DefinitionError, "column 'zz' of cluster is not in the data"),
     ({"cluster": ["app"]}, {}, DefinitionError, "cluster is a list"),
     ({"cluster": "x1"}, {}, DefinitionError, "'x1' of cluster is a variable of the model"),
-    ({"cluster": "app"}, {"app": C["app"].where(C.index > 4)}, ResponseDataError, "rows have no cluster in 'app'"),
+    (
+        {"cluster": "app"},
+        {"app": C["app"].where(C.index > 4)},
+        ResponseDataError,
+        "rows have no cluster in 'app'",
+    ),
     ({"cluster": "app"}, {"app": 1}, NotEstimableError, r"'app' has 1 cluster\(s\)"),
     ({"cluster": "app"}, {"app": C.index}, NotEstimableError, "each of the .* clusters in 'app' has one row"),
     (
-        {"cluster": "app", "group": "half"}, {"half": C.index % 7 < 3},
-        ResponseDataError, "40 clusters in 'app' have rows in several groups: '3', '4'",
+        {"cluster": "app", "group": "half"},
+        {"half": C.index % 7 < 3},
+        ResponseDataError,
+        "40 clusters in 'app' have rows in several groups: '3', '4'",
     ),
     ({"sampling_weights": "zz"}, {}, DefinitionError, "column 'zz' of sampling_weights is not in the data"),
     ({"sampling_weights": "x2"}, {}, DefinitionError, "'x2' of sampling_weights is a variable of the model"),
-    ({"sampling_weights": "w"}, {"w": C["w"].where(C.index > 4)}, ResponseDataError, "weights in 'w' are missing"),
+    (
+        {"sampling_weights": "w"},
+        {"w": C["w"].where(C.index > 4)},
+        ResponseDataError,
+        "weights in 'w' are missing",
+    ),
     ({"sampling_weights": "w"}, {"w": C["w"] - 1}, ResponseDataError, "weights in 'w' are zero"),
     ({"sampling_weights": "w"}, {"w": C["w"] - 2}, ResponseDataError, "weights in 'w' are negative"),
     ({"sampling_weights": "w"}, {"w": C["w"] / 0}, ResponseDataError, "weights in 'w' are infinite"),
     ({"sampling_weights": "w"}, {"w": "a"}, ResponseDataError, "the weights 'w' are no numbers"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("options", "columns", "error", "message"), REFUSED)
@@ -108,7 +120,7 @@ def test_rows_copied_within_clusters_add_no_knowledge(kind):
 
 
 def test_one_row_per_cluster_differs_from_independence_by_the_number_of_clusters_only():
-    from analysis.sampling import Sampling
+    from analysis.common.sampling import Sampling
 
     scores = np.random.default_rng(2).normal(size=(30, 4))
     np.testing.assert_allclose(Sampling(np.arange(30)).products(scores), scores.T @ scores * 30 / 29)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import cfa, compare_models, sem
-from analysis.structural.bootstrap import bootstrap_model
+from analysis.structural.inference.bootstrap_model import bootstrap_model
 from instrument.errors import DefinitionError, NotEstimableError
 
 MODEL = "C <~ x1 + x2 + x3\nf =~ y1 + y2 + y3\nf ~ C"
@@ -58,8 +58,11 @@ def test_fixed_weights_are_the_score_that_they_make():
 
 def test_units_and_order_of_components_do_not_matter():
     first = sem(MODEL, people(), estimator="MLR")
-    other = sem(MODEL.replace("x1 + x2 + x3", "x3 + x1 + x2"), people().assign(x2=lambda d: 100 * d["x2"] + 7),
-                estimator="MLR")  # fmt: skip
+    other = sem(
+        MODEL.replace("x1 + x2 + x3", "x3 + x1 + x2"),
+        people().assign(x2=lambda d: 100 * d["x2"] + 7),
+        estimator="MLR",
+    )
     for index in ("chisq", "df", "chisq_scaled", "cfi", "srmr", "rmsea_robust"):
         assert first.fit[index] == pytest.approx(other.fit[index], rel=1e-6, abs=1e-9), index
     one, two = (fit.standardized().set_index(["lhs", "op", "rhs"])["est"] for fit in (first, other))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instrument.content_correspondence import definition_correspondence
+from instrument.content.correspondence import definition_correspondence
 from instrument.errors import NotEstimableError, ResponseDataError
 
 INTENDED = {"q1": "bond", "q2": "bond", "q3": "task"}

@@ -14,7 +14,7 @@ from scipy.stats import binom, binomtest
 from instrument.content.krippendorff import krippendorff_alpha
 from instrument.content.panels import plan_panel, smallest_panel
 from instrument.content.rounds import compare_rounds, feedback_sheet
-from instrument.content_validity import content_validity_indices
+from instrument.content.validity_indices import content_validity_indices
 from instrument.errors import NotEstimableError, ResponseDataError
 
 N = np.nan

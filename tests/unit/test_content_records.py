@@ -26,7 +26,7 @@ from instrument.content.judged import indices_of, last_rounds_compared, ratings_
 from instrument.content.records import load_content
 from instrument.content.standards import STANDARDS, content_standards, wordings_that_differ
 from instrument.content.translating import check_translation, translation_state
-from instrument.content_validity import content_validity_indices
+from instrument.content.validity_indices import content_validity_indices
 from instrument.errors import DefinitionError, ResponseDataError
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "content_example"

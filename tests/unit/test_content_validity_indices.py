@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from statsmodels.stats.proportion import proportion_confint
 
-from instrument.content_validity import content_validity_indices, content_validity_ratio, critical_votes
+from instrument.content.validity_indices import (
+    content_validity_indices,
+    content_validity_ratio,
+    critical_votes,
+)
 from instrument.errors import NotEstimableError, ResponseDataError
 
 # No deadline: how fast a machine is says nothing on what is tested.

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats import inter_rater
 
+from instrument.content.item_sorting import cohen_kappa, fleiss_kappa, item_sorting
 from instrument.errors import NotEstimableError, ResponseDataError
-from instrument.item_sorting import cohen_kappa, fleiss_kappa, item_sorting
 
 # No deadline: how fast a machine is says nothing on what is tested.
 QUICK = settings(max_examples=40, deadline=None)

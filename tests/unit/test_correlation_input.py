@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
 
-from analysis.correlation import mixed_correlations, ordinal_moments, polychoric, polyserial
 from analysis.correlation.bivariate_normal import bivariate_cdf, rectangle_probabilities
 from analysis.correlation.codes import ROWS_AT_ONCE, category_codes
 from analysis.correlation.counts import cross_counts, item_counts, pair_indices, pair_tables
-from analysis.correlation.matrices import warn_of_limits
+from analysis.correlation.mixed_correlations import mixed_correlations, polyserial
+from analysis.correlation.moments import ordinal_moments
+from analysis.correlation.polychoric import polychoric, warn_of_limits
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.fairness.dif import dif
+from analysis.fairness.dif_moderation import dif_moderation
 from analysis.fairness.dif_result import DifResult
-from analysis.fairness.item_functioning import dif
 from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, Matcher, find_anchors
-from analysis.fairness.moderation import dif_moderation
 from analysis.fairness.proportional_odds import fit_proportional_odds
 from analysis.fairness.testing import TESTS, adjusted
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning

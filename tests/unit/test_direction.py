@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.factors.exploratory import efa
-from analysis.fairness.item_functioning import dif
-from analysis.irt.graded_response_model import graded_response
-from analysis.items import item_statistics
-from analysis.reliability.alpha import cronbach_alpha
-from analysis.reliability.lambdas import lower_bounds
-from analysis.structural.equal_measurement import invariance
+from analysis.factors.efa import efa
+from analysis.fairness.dif import dif
+from analysis.irt.graded_response import graded_response
+from analysis.items.item_statistics import item_statistics
+from analysis.reliability.cronbach_alpha import cronbach_alpha
+from analysis.reliability.lower_bounds import lower_bounds
+from analysis.structural.families.invariance import invariance
 from instrument.errors import ToolkitWarning
 
 RAW = pd.read_csv(Path(__file__).resolve().parents[1] / "reference" / "data" / "likert.csv")

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis import dose_response
-from analysis.adherence.dose import DoseClaim, DoseResult, sup_t
-from analysis.adherence.dose_threshold import differences, find_threshold, places_of
+from analysis.adherence.dose.dose_response import DoseClaim, DoseResult, sup_t
+from analysis.adherence.dose.threshold import differences, find_threshold, places_of
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 

@@ -15,9 +15,9 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.windows import use_by_window
-from analysis.result import Result
-from analysis.simulation import StudyData
+from analysis.adherence.design.windows import use_by_window
+from analysis.common.result import Result
+from analysis.simulation.study_data import StudyData
 from instrument.study import as_study
 from tests.ledger import of_result, unlike_ledger
 from tests.recovery.held_populations import Held, base_study, recovering
@@ -121,9 +121,12 @@ def of_ends() -> Any:
 
 
 def two_raters() -> pd.DataFrame:
-    return read("likert_missing")[["q1", "q2", "q3"]].rename_axis("participant").reset_index().melt(
-        "participant", var_name="wave", value_name="score"
-    )  # fmt: skip
+    return (
+        read("likert_missing")[["q1", "q2", "q3"]]
+        .rename_axis("participant")
+        .reset_index()
+        .melt("participant", var_name="wave", value_name="score")
+    )
 
 
 def panel() -> Any:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis import bootstrap_model, cfa, compare_models, sem
-from analysis.structural import continuous, rotating
+from analysis.structural.estimation import continuous, rotating
 from instrument.errors import DefinitionError, NotEstimableError
 
 D = pd.read_csv(Path(__file__).parents[1] / "reference" / "data" / "bfi_covariates.csv").head(600)

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import efa
+from analysis.common.software import recorded
 from analysis.factors.extraction import METHODS, extract
 from analysis.factors.uniqueness import polish
-from analysis.software import recorded
 from instrument.errors import DefinitionError, NotEstimableError
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from analysis.factors.adequacy import bartlett_sphericity, kmo
 from analysis.factors.comparison_data import population
-from analysis.factors.exploratory import efa
+from analysis.factors.efa import efa
 from analysis.factors.extraction import degrees_of_freedom, extract
-from analysis.factors.retention import factor_retention
+from analysis.factors.factor_retention import factor_retention
 from analysis.factors.rotation import oblimin, rotate, varimax
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 

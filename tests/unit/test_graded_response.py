@@ -240,6 +240,7 @@ def test_sparse_totals_of_item_fit_join_their_neighbours() -> None:
     groups = merged(ScoreTables(observed=observed, expected=expected), 1.0)
     # totals 1 and 2 together, 3 alone, 4 and 5 at the end with 3
     assert [e.tolist() for _, e in groups] == [
-        pytest.approx([4.5 + 3.2, 0.5 + 0.8]), pytest.approx([2 + 0.4 + 0.1, 2 + 3.6 + 1.9]),
-    ]  # fmt: skip
+        pytest.approx([4.5 + 3.2, 0.5 + 0.8]),
+        pytest.approx([2 + 0.4 + 0.1, 2 + 3.6 + 1.9]),
+    ]
     assert [o.tolist() for o, _ in groups] == [[8, 1], [2, 8]]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.equal_measurement import invariance
+from analysis.structural.families.invariance import invariance
 from analysis.structural.models import cfa
 from instrument.errors import DefinitionError, NotEstimableError
 

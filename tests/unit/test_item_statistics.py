@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.items import item_statistics
+from analysis.items.item_statistics import item_statistics
 from instrument.errors import ResponseDataError, ToolkitWarning
 
 ITEMS = pd.DataFrame(

@@ -118,7 +118,7 @@ def test_amounts_are_numbers_of_more_than_seven_values_known_of_thirty() -> None
         ([1, 2, 8887, 8887], {}),
         ([99, 99], {}),
     ],
-)  # fmt: skip
+)
 def test_marks_of_missing_values_among_amounts(values: list[float], found: dict[float, int]) -> None:
     assert sentinels(np.array([*values, np.nan], dtype=float)) == found
 

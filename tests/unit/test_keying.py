@@ -16,10 +16,18 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.latent import latent_adherence
-from analysis.simulation import simulate_study
+from analysis.adherence.latent.latent_adherence import latent_adherence
+from analysis.simulation.simulate_study import simulate_study
 from instrument.exchange.coding import coded_answers
-from instrument.keying import KEYED, AnswerTable, as_given, as_keyed, keyed_items, keyed_numbers, turned
+from instrument.scoring.keying import (
+    KEYED,
+    AnswerTable,
+    as_given,
+    as_keyed,
+    keyed_items,
+    keyed_numbers,
+    turned,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 ITEMS = ["a", "b", "c", "d", "e", "f", "g", "h"]
@@ -350,4 +358,4 @@ def test_reverse_keying_is_written_once() -> None:
         for path in (ROOT / room).rglob("*.py")
         if pattern.search(path.read_text("utf-8"))
     ]
-    assert found == ["instrument/keying.py"]
+    assert found == ["instrument/scoring/keying.py"]

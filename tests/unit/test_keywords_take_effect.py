@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.simulation import load_population
-from analysis.usage_reading import LogReading
+from analysis.simulation.population import load_population
+from analysis.usage.reading import LogReading
 from instrument.definition import Instrument
 from instrument.errors import ToolkitError
 from tests.unit.test_options_take_effect import (
@@ -310,7 +310,9 @@ def told() -> list[tuple[Any, ...]]:
 
 HOLDS: dict[str, Callable[[], bool]] = {
     # one keyword each: a relation that holds only where it takes effect
-    "bartlett_sphericity n_obs": lambda: chisq(200) / chisq(100) == near((199 - 21 / 6) / (99 - 21 / 6), rel=1e-12),
+    "bartlett_sphericity n_obs": lambda: (
+        chisq(200) / chisq(100) == near((199 - 21 / 6) / (99 - 21 / 6), rel=1e-12)
+    ),
     "bartlett_sphericity correlation": lambda: (
         analysis.bartlett_sphericity(complete(), correlation="polychoric").chisq
         == near(analysis.bartlett_sphericity(latent(), **GIVEN).chisq, rel=1e-9)
@@ -320,16 +322,20 @@ HOLDS: dict[str, Callable[[], bool]] = {
         and analysis.bartlett_sphericity(gaps()[EIGHT]).n_obs == len(COMPLETE)
     ),
     "kmo correlation": lambda: (
-        analysis.kmo(complete(), correlation="polychoric").overall == near(analysis.kmo(latent(), **GIVEN).overall)
+        analysis.kmo(complete(), correlation="polychoric").overall
+        == near(analysis.kmo(latent(), **GIVEN).overall)
         != near(analysis.kmo(complete()).overall)
     ),
     "kmo missing": lambda: (
-        analysis.kmo(gaps()[EIGHT], missing="pairwise").overall == near(analysis.kmo(gaps()[EIGHT].corr(), **GIVEN).overall)
+        analysis.kmo(gaps()[EIGHT], missing="pairwise").overall
+        == near(analysis.kmo(gaps()[EIGHT].corr(), **GIVEN).overall)
         != near(analysis.kmo(gaps()[EIGHT]).overall)
     ),
     "kmo n_obs": lambda: analysis.kmo(R, correlation="given", n_obs=77).n_obs == 77,
     "efa n_obs": lambda: (
-        factors(items=R, correlation="given", n_obs=100).fit["chisq"] * (199 - (2 * 8 + 5) / 6 - 4 / 3) / (99 - (2 * 8 + 5) / 6 - 4 / 3)
+        factors(items=R, correlation="given", n_obs=100).fit["chisq"]
+        * (199 - (2 * 8 + 5) / 6 - 4 / 3)
+        / (99 - (2 * 8 + 5) / 6 - 4 / 3)
         == near(factors(items=R, **GIVEN).fit["chisq"], rel=1e-6)
     ),
     "efa correlation": lambda: alike(factors(correlation="polychoric").correlations, latent()),
@@ -350,30 +356,41 @@ HOLDS: dict[str, Callable[[], bool]] = {
     "efa seed": lambda: factors(seed=5).seed == 5,
     "congeneric_omega missing": lambda: (
         one_factor(items=gaps()[EIGHT]).estimate == near(one_factor(items=COMPLETE).estimate, abs=1e-12)
-        and one_factor(items=gaps()[EIGHT], missing="pairwise").estimate != near(one_factor(items=COMPLETE).estimate, abs=1e-6)
+        and one_factor(items=gaps()[EIGHT], missing="pairwise").estimate
+        != near(one_factor(items=COMPLETE).estimate, abs=1e-6)
     ),
-    "congeneric_omega extraction": lambda: one_factor(extraction="minres").estimate != near(one_factor().estimate, abs=1e-6),
-    "congeneric_omega draws": lambda: (
-        one_factor().ci is None and one_factor(draws=20).ci is not None
+    "congeneric_omega extraction": lambda: (
+        one_factor(extraction="minres").estimate != near(one_factor().estimate, abs=1e-6)
     ),
+    "congeneric_omega draws": lambda: one_factor().ci is None and one_factor(draws=20).ci is not None,
     "omega correlation": lambda: (
-        reliability(correlation="polychoric").alpha == near(reliability(items=latent(), **GIVEN).alpha, abs=1e-8)
+        reliability(correlation="polychoric").alpha
+        == near(reliability(items=latent(), **GIVEN).alpha, abs=1e-8)
         != near(reliability().alpha, abs=1e-6)
     ),
     "omega missing": lambda: (
         reliability(items=gaps()[EIGHT]).total == near(reliability(items=COMPLETE).total, abs=1e-10)
-        and reliability(items=gaps()[EIGHT], missing="pairwise").total == near(reliability(items=gaps()[EIGHT].corr(), **GIVEN).total, abs=1e-8)
+        and reliability(items=gaps()[EIGHT], missing="pairwise").total
+        == near(reliability(items=gaps()[EIGHT].corr(), **GIVEN).total, abs=1e-8)
     ),
     "omega extraction": lambda: reliability(extraction="ml").total != near(reliability().total, abs=1e-6),
     "omega n_obs": lambda: reliability(items=R, correlation="given", n_obs=77).n_obs == 77,
     "omega draws": lambda: reliability().total_ci is None and reliability(draws=20).total_ci is not None,
-    "omega interval": lambda: not alike(reliability(draws=30).total_ci, reliability(draws=30, interval="percentile").total_ci),
-    "cronbach_alpha interval": lambda: (
-        not alike(analysis.cronbach_alpha(COMPLETE).ci, analysis.cronbach_alpha(COMPLETE, interval="bootstrap", draws=60).ci, 1e-4)
+    "omega interval": lambda: (
+        not alike(reliability(draws=30).total_ci, reliability(draws=30, interval="percentile").total_ci)
     ),
-    "cronbach_alpha draws": lambda: not alike(
-        analysis.cronbach_alpha(COMPLETE, interval="bootstrap", draws=60).ci,
-        analysis.cronbach_alpha(COMPLETE, interval="bootstrap", draws=120).ci,
+    "cronbach_alpha interval": lambda: (
+        not alike(
+            analysis.cronbach_alpha(COMPLETE).ci,
+            analysis.cronbach_alpha(COMPLETE, interval="bootstrap", draws=60).ci,
+            1e-4,
+        )
+    ),
+    "cronbach_alpha draws": lambda: (
+        not alike(
+            analysis.cronbach_alpha(COMPLETE, interval="bootstrap", draws=60).ci,
+            analysis.cronbach_alpha(COMPLETE, interval="bootstrap", draws=120).ci,
+        )
     ),
     "lower_bounds standardized": lambda: (
         analysis.lower_bounds(COMPLETE[NORTH], standardized=True).table.loc["lambda3", "estimate"]
@@ -384,12 +401,17 @@ HOLDS: dict[str, Callable[[], bool]] = {
         == near(np.linalg.eigvalsh(latent())[::-1].tolist(), abs=1e-9)
     ),
     "factor_retention missing": lambda: (
-        analysis.factor_retention(gaps()[EIGHT], correlation="pearson", missing="pairwise", draws=10).eigenvalues["observed"].tolist()
+        analysis.factor_retention(gaps()[EIGHT], correlation="pearson", missing="pairwise", draws=10)
+        .eigenvalues["observed"]
+        .tolist()
         == near(np.linalg.eigvalsh(gaps()[EIGHT].corr())[::-1].tolist(), abs=1e-9)
     ),
-    "factor_retention draws": lambda: not alike(retained(draws=10).eigenvalues, retained(draws=19).eigenvalues),
+    "factor_retention draws": lambda: (
+        not alike(retained(draws=10).eigenvalues, retained(draws=19).eigenvalues)
+    ),
     "polychoric missing": lambda: (
-        analysis.polychoric(gaps()[NORTH], missing="listwise").n_obs == len(gaps()[NORTH].dropna())
+        analysis.polychoric(gaps()[NORTH], missing="listwise").n_obs
+        == len(gaps()[NORTH].dropna())
         < analysis.polychoric(gaps()[NORTH]).pair_n.to_numpy().max()
     ),
     "mixed_correlations missing": lambda: (
@@ -397,22 +419,38 @@ HOLDS: dict[str, Callable[[], bool]] = {
             analysis.mixed_correlations(gaps()[NORTH], ordered=[], missing="listwise").correlations,
             gaps()[NORTH].dropna().corr(),
         )
-        and analysis.mixed_correlations(gaps()[NORTH], ordered=[]).pair_n.loc["q1", "q3"] == len(gaps()[["q1", "q3"]].dropna())
+        and analysis.mixed_correlations(gaps()[NORTH], ordered=[]).pair_n.loc["q1", "q3"]
+        == len(gaps()[["q1", "q3"]].dropna())
     ),
-    "mixed_correlations ordered": lambda: not alike(
-        analysis.mixed_correlations(COMPLETE[NORTH], ordered=NORTH).correlations, COMPLETE[NORTH].corr(), 1e-3
+    "mixed_correlations ordered": lambda: (
+        not alike(
+            analysis.mixed_correlations(COMPLETE[NORTH], ordered=NORTH).correlations,
+            COMPLETE[NORTH].corr(),
+            1e-3,
+        )
     ),
     "cfa estimator": lambda: (
         # robust errors around the same estimates
-        alike(fit(NINE, estimator="MLR").parameters["est"].iloc[:21], fit(NINE, estimator="ML").parameters["est"].iloc[:21], 1e-4)
+        alike(
+            fit(NINE, estimator="MLR").parameters["est"].iloc[:21],
+            fit(NINE, estimator="ML").parameters["est"].iloc[:21],
+            1e-4,
+        )
         and "chisq_scaled" in fit(NINE, estimator="MLR").fit
         and "chisq_scaled" not in fit(NINE, estimator="ML").fit
     ),
-    "cfa ordered": lambda: ordinal().parameters["op"].eq("|").sum() == 16 and three().parameters["op"].eq("|").sum() == 0,
-    "cfa missing": lambda: (
-        three(data=holes(), missing="fiml").n_obs > three(data=holes(), missing="listwise").n_obs == len(holes()[["x4", "x5", "x6"]].dropna())
+    "cfa ordered": lambda: (
+        ordinal().parameters["op"].eq("|").sum() == 16 and three().parameters["op"].eq("|").sum() == 0
     ),
-    "cfa group": lambda: list(three(group="grp").groups) != [] and len(three(group="grp").groups) == read("continuous")["grp"].nunique(),
+    "cfa missing": lambda: (
+        three(data=holes(), missing="fiml").n_obs
+        > three(data=holes(), missing="listwise").n_obs
+        == len(holes()[["x4", "x5", "x6"]].dropna())
+    ),
+    "cfa group": lambda: (
+        list(three(group="grp").groups) != []
+        and len(three(group="grp").groups) == read("continuous")["grp"].nunique()
+    ),
     "cfa parameterization": lambda: (
         # theta holds residual variances at 1 where delta holds the totals there
         alike(ordinal(parameterization="theta").fit["chisq"], ordinal().fit["chisq"], 1e-3)
@@ -422,11 +460,16 @@ HOLDS: dict[str, Callable[[], bool]] = {
         and not alike(ordinal().parameters.query("op == '~~' and lhs != 'f'")["est"], np.ones(4), 0.1)
     ),
     "cfa cluster": lambda: (
-        len(three(data=weighted(), cluster="c", estimator="MLR").parameters) == 11  # both levels
+        len(three(data=weighted(), cluster="c", estimator="MLR").parameters)
+        == 11  # both levels
         != len(three(data=weighted(), estimator="MLR").parameters)
     ),
-    "cfa sampling_weights": lambda: not alike(
-        three(data=weighted(), sampling_weights="w", estimator="MLR").parameters["est"], three(data=weighted(), estimator="MLR").parameters["est"], 1e-3
+    "cfa sampling_weights": lambda: (
+        not alike(
+            three(data=weighted(), sampling_weights="w", estimator="MLR").parameters["est"],
+            three(data=weighted(), estimator="MLR").parameters["est"],
+            1e-3,
+        )
     ),
     "dif adjust": lambda: (
         (fair(adjust="none").table["p_adjusted_total"] <= fair().table["p_adjusted_total"]).all()
@@ -446,15 +489,19 @@ HOLDS: dict[str, Callable[[], bool]] = {
         and guessed()["estimate"] == near(complete().corr().loc["q1", "q2"], abs=1e-12)
     ),
     "check_hypotheses confidence": lambda: (
-        guessed(confidence=0.5)["ci_upper"] - guessed(confidence=0.5)["ci_lower"] < guessed()["ci_upper"] - guessed()["ci_lower"]
+        guessed(confidence=0.5)["ci_upper"] - guessed(confidence=0.5)["ci_lower"]
+        < guessed()["ci_upper"] - guessed()["ci_lower"]
     ),
     "check_hypotheses values": lambda: (
-        analysis.check_hypotheses([GUESS[0] | {"measure": "other"}], values={"h": 0.25}).table["estimate"].item() == 0.25
+        analysis.check_hypotheses([GUESS[0] | {"measure": "other"}], values={"h": 0.25})
+        .table["estimate"]
+        .item()
+        == 0.25
     ),
     "icc targets": lambda: (
-        analysis.icc(ratings("who", "judge", "mark"), targets="who", raters="judge", ratings="mark").to_frame().equals(
-            analysis.icc(ratings("participant", "wave", "score")).to_frame()
-        )
+        analysis.icc(ratings("who", "judge", "mark"), targets="who", raters="judge", ratings="mark")
+        .to_frame()
+        .equals(analysis.icc(ratings("participant", "wave", "score")).to_frame())
     ),
     "item_statistics scale": lambda: (
         analysis.item_statistics(answers()[NORTH], scale()).bounds.to_numpy().tolist() == [[0, 7]] * 4
@@ -478,75 +525,128 @@ HOLDS: dict[str, Callable[[], bool]] = {
         == analysis.screen(answers(), scale(), times=seconds(60.0)).table["n_flags"].sum() + 2
     ),
     "simulate_study n": lambda: len(analysis.simulate_study("dta_example", n=13).enrolment) == 13,
-    "summarise_usage skew_minutes": lambda: (used().counts["skewed"], used(skew_minutes=20.0).counts["skewed"]) == (1, 0),
+    "summarise_usage skew_minutes": lambda: (
+        (used().counts["skewed"], used(skew_minutes=20.0).counts["skewed"]) == (1, 0)
+    ),
     "summarise_usage participants": lambda: (
-        len(used(participants=pd.DataFrame({"participant": ["p", "q", "r"]})).people) == 3 != len(used().people)
+        len(used(participants=pd.DataFrame({"participant": ["p", "q", "r"]})).people)
+        == 3
+        != len(used().people)
     ),
     "summarise_usage engine": lambda: used(engine="duckdb://").people.equals(used().people),
     "summarise_usage reading": lambda: (
-        used(reading=LogReading(durations="h")).people["minutes_whole"].sum() == 60 * used().people["minutes_whole"].sum()
+        used(reading=LogReading(durations="h")).people["minutes_whole"].sum()
+        == 60 * used().people["minutes_whole"].sum()
     ),
     "impute_items imputations": lambda: len(analysis.impute_items(gaps()[EIGHT], 3, sweeps=1)) == 3,
-    "impute_items sweeps": lambda: not analysis.impute_items(gaps()[EIGHT], 2, sweeps=1)[0].equals(
-        analysis.impute_items(gaps()[EIGHT], 2, sweeps=2)[0]
+    "impute_items sweeps": lambda: (
+        not analysis.impute_items(gaps()[EIGHT], 2, sweeps=1)[0].equals(
+            analysis.impute_items(gaps()[EIGHT], 2, sweeps=2)[0]
+        )
     ),
-    "htmt correlation": lambda: not alike(
-        analysis.htmt(complete(), {"u": NORTH, "v": EIGHT[4:]}, draws=20, correlation="polychoric").htmt,
-        analysis.htmt(complete(), {"u": NORTH, "v": EIGHT[4:]}, draws=20).htmt, 1e-4,
+    "htmt correlation": lambda: (
+        not alike(
+            analysis.htmt(complete(), {"u": NORTH, "v": EIGHT[4:]}, draws=20, correlation="polychoric").htmt,
+            analysis.htmt(complete(), {"u": NORTH, "v": EIGHT[4:]}, draws=20).htmt,
+            1e-4,
+        )
     ),
     "htmt missing": lambda: alike(
         analysis.htmt(gaps(), {"u": NORTH, "v": EIGHT[4:]}, draws=20, missing="listwise").htmt,
         analysis.htmt(COMPLETE, {"u": NORTH, "v": EIGHT[4:]}, draws=20).htmt,
     ),
-    "dose_response adjust_for": lambda: abs(dosed(adjust_for=("severity",)).curve.iloc[-1, 1] - dosed().curve.iloc[-1, 1]) > 1e-3,
-    "dose_response draws": lambda: dosed(draws=60).design["draws"] == 60 and not alike(dosed(draws=60).threshold.select_dtypes("number"), dosed().threshold.select_dtypes("number")),
-    "recurrent_events adjust_for": lambda: not alike(
-        repeated(adjust_for=["severity"]).select_dtypes("number").iloc[:1], repeated().select_dtypes("number").iloc[:1], 1e-6
+    "dose_response adjust_for": lambda: (
+        abs(dosed(adjust_for=("severity",)).curve.iloc[-1, 1] - dosed().curve.iloc[-1, 1]) > 1e-3
+    ),
+    "dose_response draws": lambda: (
+        dosed(draws=60).design["draws"] == 60
+        and not alike(
+            dosed(draws=60).threshold.select_dtypes("number"), dosed().threshold.select_dtypes("number")
+        )
+    ),
+    "recurrent_events adjust_for": lambda: (
+        not alike(
+            repeated(adjust_for=["severity"]).select_dtypes("number").iloc[:1],
+            repeated().select_dtypes("number").iloc[:1],
+            1e-6,
+        )
     ),
     "recurrent_events participant": lambda: repeated(
         again().rename(columns={"participant": "who"}), participant="who"
     ).equals(repeated()),
-    "recurrent_events numbers": lambda: not alike(
-        repeated(adjust_for=["site"], numbers=["site"]).select_dtypes("number").iloc[:1],
-        repeated(again().assign(site=again()["site"].astype(str)), adjust_for=["site"]).select_dtypes("number").iloc[:1],
-        1e-6,
+    "recurrent_events numbers": lambda: (
+        not alike(
+            repeated(adjust_for=["site"], numbers=["site"]).select_dtypes("number").iloc[:1],
+            repeated(again().assign(site=again()["site"].astype(str)), adjust_for=["site"])
+            .select_dtypes("number")
+            .iloc[:1],
+            1e-6,
+        )
     ),
-    "recurrent_events cluster": lambda: not alike(
-        repeated(cluster="clinic").select_dtypes("number").iloc[:1], repeated().select_dtypes("number").iloc[:1], 1e-6
+    "recurrent_events cluster": lambda: (
+        not alike(
+            repeated(cluster="clinic").select_dtypes("number").iloc[:1],
+            repeated().select_dtypes("number").iloc[:1],
+            1e-6,
+        )
     ),
-    "relate_features score": lambda: audited(
-        people=read("audit_people").rename(columns={"total": "mark"}), score="mark"
-    ).to_frame().equals(audited().to_frame()),
-    "relate_features app": lambda: audited(
-        people=read("audit_people").rename(columns={"app": "product"}), app="product"
-    ).to_frame().equals(audited().to_frame()),
-    "relate_features adjust_for": lambda: not alike(
-        audited(adjust_for=["age"]).to_frame().select_dtypes("number").iloc[0], audited().to_frame().select_dtypes("number").iloc[0], 1e-6
+    "relate_features score": lambda: (
+        audited(people=read("audit_people").rename(columns={"total": "mark"}), score="mark")
+        .to_frame()
+        .equals(audited().to_frame())
     ),
-    "misspecifications correlation_size": lambda: not alike(
-        analysis.misspecifications(fit(estimator="ML"), correlation_size=0.3).to_frame()["power"],
-        analysis.misspecifications(fit(estimator="ML")).to_frame()["power"], 1e-6,
+    "relate_features app": lambda: (
+        audited(people=read("audit_people").rename(columns={"app": "product"}), app="product")
+        .to_frame()
+        .equals(audited().to_frame())
+    ),
+    "relate_features adjust_for": lambda: (
+        not alike(
+            audited(adjust_for=["age"]).to_frame().select_dtypes("number").iloc[0],
+            audited().to_frame().select_dtypes("number").iloc[0],
+            1e-6,
+        )
+    ),
+    "misspecifications correlation_size": lambda: (
+        not alike(
+            analysis.misspecifications(fit(estimator="ML"), correlation_size=0.3).to_frame()["power"],
+            analysis.misspecifications(fit(estimator="ML")).to_frame()["power"],
+            1e-6,
+        )
     ),
     "incremental_validity baseline": lambda: (
-        added(baseline=["x5"]).r_squared_baseline == near(read("continuous")[["x1", "x5"]].corr().iloc[0, 1] ** 2)
+        added(baseline=["x5"]).r_squared_baseline
+        == near(read("continuous")[["x1", "x5"]].corr().iloc[0, 1] ** 2)
     ),
-    "bootstrap_model draws": lambda: not alike(
-        analysis.bootstrap_model(three(), draws=6).table["se"], analysis.bootstrap_model(three(), draws=9).table["se"]
+    "bootstrap_model draws": lambda: (
+        not alike(
+            analysis.bootstrap_model(three(), draws=6).table["se"],
+            analysis.bootstrap_model(three(), draws=9).table["se"],
+        )
     ),
-    "cfa rotation": lambda: not alike(
-        rotated(rotation="geomin").parameters["est"], rotated(rotation="oblimin").parameters["est"], 1e-3
+    "cfa rotation": lambda: (
+        not alike(
+            rotated(rotation="geomin").parameters["est"], rotated(rotation="oblimin").parameters["est"], 1e-3
+        )
     ),
     "cfa bounds": lambda: (
-        (boxed(bounds="pos.var").parameters.query("op == '~~' and lhs == rhs and lhs != 'f'")["est"] >= -1e-9).all()
+        (
+            boxed(bounds="pos.var").parameters.query("op == '~~' and lhs == rhs and lhs != 'f'")["est"]
+            >= -1e-9
+        ).all()
         and (boxed().parameters.query("op == '~~' and lhs == rhs and lhs != 'f'")["est"] < -1e-3).any()
     ),
     "cfa fixed_x": lambda: (
-        regressed(fixed_x=False).n_parameters == regressed().n_parameters + 3  # two variances and their covariance
+        regressed(fixed_x=False).n_parameters
+        == regressed().n_parameters + 3  # two variances and their covariance
     ),
     "check_hypotheses judged_by": lambda: (
-        str(guessed(judged_by="interval", data=complete().head(12))["status"]) != str(guessed(data=complete().head(12))["status"])
+        str(guessed(judged_by="interval", data=complete().head(12))["status"])
+        != str(guessed(data=complete().head(12))["status"])
     ),
-    "check_hypotheses data": lambda: guessed(data=complete().head(50))["estimate"] == near(complete().head(50).corr().loc["q1", "q2"]),
+    "check_hypotheses data": lambda: (
+        guessed(data=complete().head(50))["estimate"] == near(complete().head(50).corr().loc["q1", "q2"])
+    ),
     "compare_models method": lambda: (
         # the usual difference is that of the two statistics, the scaled one is not
         compared("standard")["chisq_diff"].iloc[1] == near(compared("standard")["chisq"].diff().iloc[1])
@@ -556,106 +656,185 @@ HOLDS: dict[str, Callable[[], bool]] = {
     "dif purify": lambda: len(fair(purify=None).anchors) == 8 and fair(purify=None).rounds <= fair().rounds,
     "dif max_rounds": lambda: fair(alpha=0.9, max_rounds=1).rounds <= 1 < fair(alpha=0.9).rounds,
     "dose_response knots": lambda: len(dosed(knots=5).design["knots"]) == 5 != len(dosed().design["knots"]),
-    "dose_response confidence": lambda: (
-        widths(dosed(confidence=0.8).curve) < widths(dosed().curve)
-    ),
+    "dose_response confidence": lambda: widths(dosed(confidence=0.8).curve) < widths(dosed().curve),
     "dose_response seed": lambda: dosed(seed=3).design["critical"] != dosed().design["critical"],
     "dose_response numbers": lambda: (
-        len(analysis.dose_response(doses().assign(site=doses()["site"].astype(str)), dose="use", outcome="better", draws=50,
-            adjust_for=["site"], knots=3).tests) == len(dosed(adjust_for=("site",), numbers=("site",)).tests)
+        len(
+            analysis.dose_response(
+                doses().assign(site=doses()["site"].astype(str)),
+                dose="use",
+                outcome="better",
+                draws=50,
+                adjust_for=["site"],
+                knots=3,
+            ).tests
+        )
+        == len(dosed(adjust_for=("site",), numbers=("site",)).tests)
         and not alike(
             dosed(adjust_for=("site",), numbers=("site",)).curve["estimate"],
-            analysis.dose_response(doses().assign(site=doses()["site"].astype(str)), dose="use", outcome="better", draws=50,
-                adjust_for=["site"], knots=3).curve["estimate"], 1e-6)
+            analysis.dose_response(
+                doses().assign(site=doses()["site"].astype(str)),
+                dose="use",
+                outcome="better",
+                draws=50,
+                adjust_for=["site"],
+                knots=3,
+            ).curve["estimate"],
+            1e-6,
+        )
     ),
-    "efa engine": lambda: alike(factors(engine="factor_analyzer").communalities, factors().communalities, 0.02),
+    "efa engine": lambda: alike(
+        factors(engine="factor_analyzer").communalities, factors().communalities, 0.02
+    ),
     "extracted_variance factor_correlations": lambda: (
-        analysis.extracted_variance(LOADINGS.sum(axis=1), THEMES, factor_correlations=pd.DataFrame(
-            [[1, 0.6], [0.6, 1]], index=["f", "g"], columns=["f", "g"])).to_frame().size
+        analysis.extracted_variance(
+            LOADINGS.sum(axis=1),
+            THEMES,
+            factor_correlations=pd.DataFrame([[1, 0.6], [0.6, 1]], index=["f", "g"], columns=["f", "g"]),
+        )
+        .to_frame()
+        .size
         > shared().size
     ),
-    "factor_retention n_obs": lambda: not alike(
-        analysis.factor_retention(R, correlation="given", n_obs=100, draws=10).eigenvalues,
-        analysis.factor_retention(R, correlation="given", n_obs=1000, draws=10).eigenvalues, 1e-3,
+    "factor_retention n_obs": lambda: (
+        not alike(
+            analysis.factor_retention(R, correlation="given", n_obs=100, draws=10).eigenvalues,
+            analysis.factor_retention(R, correlation="given", n_obs=1000, draws=10).eigenvalues,
+            1e-3,
+        )
     ),
     "growth group": lambda: len(grown(group="grp").groups) == 2 and len(grown().groups) <= 1,
     "growth orthogonal": lambda: grown(orthogonal=True).fit["df"] == grown().fit["df"] + 1,
-    "growth group_equal": lambda: grown(group="grp", group_equal=("means",)).fit["df"] == grown(group="grp").fit["df"] + 2,
-    "growth group_partial": lambda: (
-        grown(group="grp", group_equal=("means",), group_partial=("i ~ 1",)).fit["df"] == grown(group="grp").fit["df"] + 1
+    "growth group_equal": lambda: (
+        grown(group="grp", group_equal=("means",)).fit["df"] == grown(group="grp").fit["df"] + 2
     ),
-    "growth estimator": lambda: "chisq_scaled" in grown(estimator="MLR").fit and "chisq_scaled" not in grown().fit,
-    "growth sampling_weights": lambda: not alike(
-        grown(data=weighted(), sampling_weights="w", estimator="MLR").parameters["est"], grown(data=weighted(), estimator="MLR").parameters["est"], 1e-3
+    "growth group_partial": lambda: (
+        grown(group="grp", group_equal=("means",), group_partial=("i ~ 1",)).fit["df"]
+        == grown(group="grp").fit["df"] + 1
+    ),
+    "growth estimator": lambda: (
+        "chisq_scaled" in grown(estimator="MLR").fit and "chisq_scaled" not in grown().fit
+    ),
+    "growth sampling_weights": lambda: (
+        not alike(
+            grown(data=weighted(), sampling_weights="w", estimator="MLR").parameters["est"],
+            grown(data=weighted(), estimator="MLR").parameters["est"],
+            1e-3,
+        )
     ),
     "growth missing": lambda: (
         grown(data=holes(), missing="fiml").n_obs > grown(data=holes(), missing="listwise").n_obs
     ),
-    "growth cluster": lambda: not alike(
-        standard_errors(grown(data=weighted(), cluster="c", estimator="MLR")), standard_errors(grown(data=weighted(), estimator="MLR")), 1e-4
+    "growth cluster": lambda: (
+        not alike(
+            standard_errors(grown(data=weighted(), cluster="c", estimator="MLR")),
+            standard_errors(grown(data=weighted(), estimator="MLR")),
+            1e-4,
+        )
     ),
-    "icc raters": lambda: not analysis.icc(ratings("who", "judge", "mark"), targets="judge", raters="who", ratings="mark").to_frame().equals(
-        analysis.icc(ratings("participant", "wave", "score")).to_frame()
+    "icc raters": lambda: (
+        not analysis.icc(ratings("who", "judge", "mark"), targets="judge", raters="who", ratings="mark")
+        .to_frame()
+        .equals(analysis.icc(ratings("participant", "wave", "score")).to_frame())
     ),
-    "icc ratings": lambda: analysis.icc(ratings("participant", "wave", "mark").assign(score=1.0), ratings="mark").to_frame().equals(
-        analysis.icc(ratings("participant", "wave", "score")).to_frame()
+    "icc ratings": lambda: (
+        analysis.icc(ratings("participant", "wave", "mark").assign(score=1.0), ratings="mark")
+        .to_frame()
+        .equals(analysis.icc(ratings("participant", "wave", "score")).to_frame())
     ),
     "incremental_validity seed": lambda: added(seed=2).ci_lower != added().ci_lower,
     "incremental_validity draws": lambda: added(draws=40).ci_lower != added().ci_lower,
-    "incremental_validity adjust_for": lambda: added(adjust_for=["x6"]).r_squared_baseline > added().r_squared_baseline,
+    "incremental_validity adjust_for": lambda: (
+        added(adjust_for=["x6"]).r_squared_baseline > added().r_squared_baseline
+    ),
     "invariance ordered": lambda: (
-        "thresholds" in analysis.invariance("f =~ q1 + q2 + q3 + q4", read("likert"), "group").table["level"].tolist()
-        and "thresholds" not in analysis.invariance("f =~ q1 + q2 + q3 + q4", read("likert"), "group", ordered=False).table["level"].tolist()
+        "thresholds"
+        in analysis.invariance("f =~ q1 + q2 + q3 + q4", read("likert"), "group").table["level"].tolist()
+        and "thresholds"
+        not in analysis.invariance("f =~ q1 + q2 + q3 + q4", read("likert"), "group", ordered=False)
+        .table["level"]
+        .tolist()
     ),
     "invariance estimator": lambda: (
         "chisq_scaled" in next(iter(equal(estimator="MLR").fits.values())).fit
         and "chisq_scaled" not in next(iter(equal(estimator="ML").fits.values())).fit
     ),
-    "polychoric zero_add": lambda: not alike(
-        analysis.polychoric(sparse(), correct=0.5).correlations, analysis.polychoric(sparse()).correlations, 1e-4
+    "polychoric zero_add": lambda: (
+        not alike(
+            analysis.polychoric(sparse(), correct=0.5).correlations,
+            analysis.polychoric(sparse()).correlations,
+            1e-4,
+        )
     ),
     "recurrent_events confidence": lambda: (
-        widths(repeated(confidence=0.5).query("ci_lower == ci_lower")) < widths(repeated().query("ci_lower == ci_lower"))
+        widths(repeated(confidence=0.5).query("ci_lower == ci_lower"))
+        < widths(repeated().query("ci_lower == ci_lower"))
     ),
     "marginal_structural participant": lambda: alike(
-        weighed(weeks().rename(columns={"participant": "who"}), participant="who").to_frame().select_dtypes("number"),
+        weighed(weeks().rename(columns={"participant": "who"}), participant="who")
+        .to_frame()
+        .select_dtypes("number"),
         weighed().to_frame().select_dtypes("number"),
     ),
     "marginal_structural time": lambda: alike(
         weighed(weeks().rename(columns={"time": "week"}), time="week").to_frame().select_dtypes("number"),
         weighed().to_frame().select_dtypes("number"),
     ),
-    "marginal_structural baseline": lambda: not alike(
-        weighed(baseline=["site"], numbers=["site"]).to_frame().select_dtypes("number"), weighed().to_frame().select_dtypes("number"), 1e-6
+    "marginal_structural baseline": lambda: (
+        not alike(
+            weighed(baseline=["site"], numbers=["site"]).to_frame().select_dtypes("number"),
+            weighed().to_frame().select_dtypes("number"),
+            1e-6,
+        )
     ),
-    "marginal_structural cluster": lambda: not alike(
-        weighed(cluster="clinic").to_frame().select_dtypes("number"), weighed().to_frame().select_dtypes("number"), 1e-6
+    "marginal_structural cluster": lambda: (
+        not alike(
+            weighed(cluster="clinic").to_frame().select_dtypes("number"),
+            weighed().to_frame().select_dtypes("number"),
+            1e-6,
+        )
     ),
-    "marginal_structural truncate": lambda: not alike(
-        weighed(truncate=0.05).to_frame().select_dtypes("number"), weighed().to_frame().select_dtypes("number"), 1e-6
+    "marginal_structural truncate": lambda: (
+        not alike(
+            weighed(truncate=0.05).to_frame().select_dtypes("number"),
+            weighed().to_frame().select_dtypes("number"),
+            1e-6,
+        )
     ),
-    "marginal_structural confidence": lambda: widths(weighed(confidence=0.5).to_frame()) < widths(weighed().to_frame()),
-    "sam method": lambda: not alike(apart(method="global").parameters["est"], apart().parameters["est"], 1e-6),
+    "marginal_structural confidence": lambda: (
+        widths(weighed(confidence=0.5).to_frame()) < widths(weighed().to_frame())
+    ),
+    "sam method": lambda: (
+        not alike(apart(method="global").parameters["est"], apart().parameters["est"], 1e-6)
+    ),
     "sam estimator": lambda: (
-        analysis.sam("f =~ q1 + q2 + q3\ng =~ q4 + q5 + q6\ng ~ f", read("likert", 300), ordered=EIGHT[:6], estimator="WLSMV").estimator
-        == "WLSMV" != apart().estimator
+        analysis.sam(
+            "f =~ q1 + q2 + q3\ng =~ q4 + q5 + q6\ng ~ f",
+            read("likert", 300),
+            ordered=EIGHT[:6],
+            estimator="WLSMV",
+        ).estimator
+        == "WLSMV"
+        != apart().estimator
     ),
-    "misspecifications regression_size": lambda: not alike(
-        allowed("~", regression_size=0.4), allowed("~"), 1e-6
+    "misspecifications regression_size": lambda: (
+        not alike(allowed("~", regression_size=0.4), allowed("~"), 1e-6)
     ),
-    "misspecifications intercept_size": lambda: not alike(
-        allowed("~1", intercept_size=0.6), allowed("~1"), 1e-6
+    "misspecifications intercept_size": lambda: (
+        not alike(allowed("~1", intercept_size=0.6), allowed("~1"), 1e-6)
     ),
     "plan_power answered": lambda: planned(answered=0.9)["analysed"] > planned()["analysed"],
     "plan_power left": lambda: planned(left=0.4)["mean_se"] > 1.1 * planned()["mean_se"],
     "plan_power n": lambda: planned(n=(120,))["analysed"] > 1.4 * planned()["analysed"],
-    "plan_power odds_ratio": lambda: planned(odds_ratio=2.5)["mean_estimate"] > planned()["mean_estimate"] + 0.2,
+    "plan_power odds_ratio": lambda: (
+        planned(odds_ratio=2.5)["mean_estimate"] > planned()["mean_estimate"] + 0.2
+    ),
     "plan_power reliability": lambda: planned(reliability=0.4)["mean_estimate"] < planned()["mean_estimate"],
     "plan_power spread": lambda: planned(spread=0.9)["mean_se"] > 1.2 * planned()["mean_se"],
     "plan_power replications": lambda: planned(replications=41)["replications"] == 41,
     "plan_power progress": lambda: told() and told()[-1][1] == told()[-1][2],
     "sam group": lambda: len(apart(group="grp").parameters) > len(apart().parameters),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(HOLDS))

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from analysis import landmark_scan, relate_adherence, summarise_usage
-from analysis.adherence.claims import Claim
-from analysis.adherence.joint_landmarks import Landmarked, equal_effects, joint_effects
-from analysis.adherence.landmark_scan import ScanResult
+from analysis.adherence.claims.claims import Claim
+from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effects, joint_effects
+from analysis.adherence.over_time.landmark_scan import ScanResult
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 from tests.recovery.held_populations import base_study
 

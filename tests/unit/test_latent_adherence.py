@@ -9,12 +9,18 @@ import pandas as pd
 import pytest
 
 import instrument
-from analysis.adherence.after_measurement import latent_slope
-from analysis.adherence.attenuation import corrected_slope, observed_slope
-from analysis.adherence.latent import CORRECTED, LATENT, OBSERVED, LatentAdherence, latent_adherence
-from analysis.simulation import simulate_study
+from analysis.adherence.latent.after_measurement import latent_slope
+from analysis.adherence.latent.attenuation import corrected_slope, observed_slope
+from analysis.adherence.latent.latent_adherence import (
+    CORRECTED,
+    LATENT,
+    OBSERVED,
+    LatentAdherence,
+    latent_adherence,
+)
+from analysis.simulation.simulate_study import simulate_study
 from analysis.structural.models import cfa
-from analysis.usage import summarise_usage
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import DefinitionError, NotEstimableError
 
 SCALE = instrument.load("dta")

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.adherence.clusters import Clusters, of_linear_predictor
-from analysis.adherence.marginal_fits import Learned, OutcomeRows, Weighting, without_each_unit
-from analysis.adherence.marginal_models import WEIGHTED, marginal_structural
-from analysis.adherence.marginal_rows import panel_of
+from analysis.adherence.models.clusters import Clusters, of_linear_predictor
+from analysis.adherence.over_time.marginal_fits import Learned, OutcomeRows, Weighting, without_each_unit
+from analysis.adherence.over_time.marginal_rows import panel_of
+from analysis.adherence.over_time.marginal_structural import WEIGHTED, marginal_structural
 from tests.recovery.test_marginal_recovery import draw
 
 NAMES = {"participant": "participant", "time": "time", "exposure": "alliance", "outcome": "after"}

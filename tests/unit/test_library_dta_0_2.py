@@ -158,15 +158,27 @@ def test_frame_is_one_and_no_statement_has_another() -> None:
 def test_options_of_both_languages_have_the_same_steps() -> None:
     english, german = (NEW.wording(tag).options["agreement"] for tag in ("en", "de"))
     assert [german[code] for code in range(1, 6)] == [
-        "Lehne stark ab", "Lehne ab", "Weder noch", "Stimme zu", "Stimme stark zu",
-    ]  # fmt: skip
+        "Lehne stark ab",
+        "Lehne ab",
+        "Weder noch",
+        "Stimme zu",
+        "Stimme stark zu",
+    ]
     assert [english[code] for code in range(1, 6)] == [
-        "Strongly disagree", "Disagree", "Neither agree nor disagree", "Agree", "Strongly agree",
-    ]  # fmt: skip
+        "Strongly disagree",
+        "Disagree",
+        "Neither agree nor disagree",
+        "Agree",
+        "Strongly agree",
+    ]
     # a word of strength on the ends only, the two sides mirrored, none that softens
     assert [("trongly" in english[c], "stark" in german[c]) for c in range(1, 6)] == [
-        (True, True), (False, False), (False, False), (False, False), (True, True),
-    ]  # fmt: skip
+        (True, True),
+        (False, False),
+        (False, False),
+        (False, False),
+        (True, True),
+    ]
     assert not re.search("eher|teils", " ".join(german.values()), re.I)
     wording = NEW.wording("de")
     assert (wording.status, wording.notice[:27]) == ("unvalidated", "Nicht validierte Übersetzun")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis import marginal_structural
-from analysis.adherence.marginal_models import HELD, UNWEIGHTED, WEIGHTED, MarginalResult, Told
+from analysis.adherence.over_time.marginal_structural import HELD, UNWEIGHTED, WEIGHTED, MarginalResult, Told
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 

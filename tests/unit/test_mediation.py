@@ -11,16 +11,17 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.drawn_moments import drawn_covariances, left_out_covariances
-from analysis.adherence.hidden_cause import indirect_given_rho, under_hidden_cause
-from analysis.adherence.mediation import MediationResult, mediate_adherence
-from analysis.adherence.routes import all_routes, chain_slopes, strength_of, sums_of
+from analysis.adherence.chain.drawn_moments import drawn_covariances, left_out_covariances
+from analysis.adherence.chain.mediate_adherence import MediationResult, mediate_adherence
+from analysis.adherence.chain.routes import all_routes, chain_slopes, strength_of, sums_of
+from analysis.adherence.claims.hidden_cause import indirect_given_rho, under_hidden_cause
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import mechanism
-from analysis.simulation import StudyData, simulate_study
-from analysis.usage import UsageSummary
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
+from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 SCALE = instrument.load("dta")

@@ -58,23 +58,56 @@ def test_one_item_has_its_intraclass_correlation():
 
 PLAIN = "f =~ q1 + q2 + q3"
 REFUSED = [
-    (lambda: multilevel_reliability(table(), "zz"), DefinitionError, "column 'zz' of clusters is not in the table"),
+    (
+        lambda: multilevel_reliability(table(), "zz"),
+        DefinitionError,
+        "column 'zz' of clusters is not in the table",
+    ),
     (lambda: multilevel_reliability(table()[["q1", "q2", "app"]], "app"), ResponseDataError, "item"),
     (
         lambda: multilevel_reliability(table().rename(columns={"q1": "item 1"}), "app"),
-        DefinitionError, "names that a model cannot hold: 'item 1'",
+        DefinitionError,
+        "names that a model cannot hold: 'item 1'",
     ),
     (lambda: multilevel_reliability(table().assign(app=1), "app"), NotEstimableError, r"1 cluster\(s\)"),
     (lambda: multilevel_reliability(table(), "app", confidence=2.0), ResponseDataError, "confidence"),
-    (lambda: multilevel_reliability(table(), "app").estimate("omega"), DefinitionError, "there is no 'omega'"),
-    (lambda: intraclass_correlations(table().assign(q1=1.0), "app"), ResponseDataError, "one answer only: 'q1'"),
-    (lambda: cross_level_invariance(PLAIN, table(), "app", levels=["scalar"]), DefinitionError, "unknown levels: 'scalar'"),
-    (lambda: cross_level_invariance(PLAIN, table(), "app", levels=[]), DefinitionError, "no levels are named"),
-    (lambda: cross_level_invariance(PLAIN, table(), "app", "WLSMV"), DefinitionError, "estimator 'WLSMV' is unknown"),
-    (lambda: cross_level_invariance("f =~ q1 + a*q2 + q3", table(), "app"), DefinitionError, r"'f =~ q2 \(modifier\)'"),
+    (
+        lambda: multilevel_reliability(table(), "app").estimate("omega"),
+        DefinitionError,
+        "there is no 'omega'",
+    ),
+    (
+        lambda: intraclass_correlations(table().assign(q1=1.0), "app"),
+        ResponseDataError,
+        "one answer only: 'q1'",
+    ),
+    (
+        lambda: cross_level_invariance(PLAIN, table(), "app", levels=["scalar"]),
+        DefinitionError,
+        "unknown levels: 'scalar'",
+    ),
+    (
+        lambda: cross_level_invariance(PLAIN, table(), "app", levels=[]),
+        DefinitionError,
+        "no levels are named",
+    ),
+    (
+        lambda: cross_level_invariance(PLAIN, table(), "app", "WLSMV"),
+        DefinitionError,
+        "estimator 'WLSMV' is unknown",
+    ),
+    (
+        lambda: cross_level_invariance("f =~ q1 + a*q2 + q3", table(), "app"),
+        DefinitionError,
+        r"'f =~ q2 \(modifier\)'",
+    ),
     (lambda: cross_level_invariance(PLAIN + "\nq1 ~ q2", table(), "app"), DefinitionError, "'q1 ~ q2'"),
-    (lambda: cross_level_invariance("level: 1\nf =~ q1\nlevel: 2\nq1 ~~ q1", table(), "app"), DefinitionError, "level blocks"),
-]  # fmt: skip
+    (
+        lambda: cross_level_invariance("level: 1\nf =~ q1\nlevel: 2\nq1 ~~ q1", table(), "app"),
+        DefinitionError,
+        "level blocks",
+    ),
+]
 
 
 @pytest.mark.parametrize(("call", "error", "message"), REFUSED)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.compare import compare_models
+from analysis.structural.inference.compare_models import compare_models
+from analysis.structural.inference.nested import nested
 from analysis.structural.models import cfa, sem
-from analysis.structural.nested import nested
 from instrument.errors import DefinitionError, ToolkitWarning
 
 DATA = Path(__file__).parents[1] / "reference" / "data"

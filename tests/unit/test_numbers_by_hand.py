@@ -10,28 +10,28 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.adherence.binomial import Fit
-from analysis.adherence.claims import _causes
-from analysis.adherence.clusters import Clusters, covariance_of, summed
-from analysis.adherence.covariates import without_repeats
-from analysis.adherence.mixed import random_intercept
-from analysis.adherence.priorities import _spread_of_means
-from analysis.adherence.priority_words import _importance, _titles
-from analysis.adherence.robustness import as_strong_as
-from analysis.adherence.sequential import Window, new_rating
-from analysis.adherence.weighting import response_weights
-from analysis.adherence.windows import use_by_window, waves_in_use
+from analysis.adherence.claims.claims import _causes
+from analysis.adherence.claims.robustness import as_strong_as
+from analysis.adherence.design.covariates import without_repeats
+from analysis.adherence.design.windows import use_by_window, waves_in_use
+from analysis.adherence.models.binomial import Fit
+from analysis.adherence.models.clusters import Clusters, covariance_of, summed
+from analysis.adherence.models.mixed import random_intercept
+from analysis.adherence.models.weighting import response_weights
+from analysis.adherence.over_time.sequential import Window, new_rating
+from analysis.adherence.priorities.priority_map import _spread_of_means
+from analysis.adherence.priorities.words import _importance, _titles
+from analysis.common.verdicts import Cause, Property, State, tally_of
 from analysis.disclosure.shared import _curves
 from analysis.irt.item_fit import _merge_row
-from analysis.items import item_statistics
+from analysis.items.item_statistics import item_statistics
 from analysis.pipeline.reach import of_items
 from analysis.pipeline.topics.items import _values
 from analysis.pipeline.topics.retest import _stable
 from analysis.report.opening import _point
 from analysis.report.standards import Evidence
-from analysis.usage import summarise_usage
-from analysis.validity.groups import known_groups
-from analysis.verdicts import Cause, Property, State, tally_of
+from analysis.usage.summarise_usage import summarise_usage
+from analysis.validity.known_groups import known_groups
 from instrument.errors import NotEstimableError, ToolkitWarning
 from tests.unit.test_adherence_by_hand import STUDY, log, study
 
@@ -58,17 +58,21 @@ def test_a_step_of_a_curve_needs_five_events_and_five_at_risk() -> None:
     section: dict[str, Any] = {
         "tables": {
             "curve": {
-                "by": ["a"] * 5, "time": [0, 1, 2, 3, 4], "at_risk": [20, 20, 14, 5, 4],
-                "events": [0, 6, 4, 1, 5], "surviving": [1.0, 0.7, 0.5, 0.4, 0.1],
+                "by": ["a"] * 5,
+                "time": [0, 1, 2, 3, 4],
+                "at_risk": [20, 20, 14, 5, 4],
+                "events": [0, 6, 4, 1, 5],
+                "surviving": [1.0, 0.7, 0.5, 0.4, 0.1],
             }
         },
         "captions": {
             "curve": {
                 "curve": {"at_risk": "at_risk", "events": "events", "by": "by"},
-                "columns": {"at_risk": {}, "time": {}}, "note": "",
+                "columns": {"at_risk": {}, "time": {}},
+                "note": "",
             }
         },
-    }  # fmt: skip
+    }
     _curves(section)
     # the step of time 4 stands for ten events, but four were left to have them
     assert section["tables"]["curve"]["time"] == [0, 1, 3]
@@ -110,10 +114,14 @@ def test_thirty_people_and_five_for_each_item_are_the_fewest_for_structure() -> 
 def test_items_at_the_cut_off_itself_are_not_over_it() -> None:
     table = pd.DataFrame(
         {
-            "item": ["a", "b", "c"], "item_rest_r": [0.30, 0.29, np.nan], "ceiling_share": [0.15, 0.16, 0.9],
-            "floor_share": [0.0, 0.15, 0.15001], "missing_share": [0.1, 0.2, 0.2], "theme": "t",
+            "item": ["a", "b", "c"],
+            "item_rest_r": [0.30, 0.29, np.nan],
+            "ceiling_share": [0.15, 0.16, 0.9],
+            "floor_share": [0.0, 0.15, 0.15001],
+            "missing_share": [0.1, 0.2, 0.2],
+            "theme": "t",
         }
-    )  # fmt: skip
+    )
     found = _values(table, [])
     assert (found["weak"], found["at_ceiling"], found["at_floor"]) == (2, 2, 1)
     assert found["weak_items"] == "b and c" and found["missing_highest_item"] == "b"
@@ -204,10 +212,14 @@ def test_means_of_themes_spread_by_clusters_and_who_has_none_stands_alone() -> N
 def test_themes_differ_only_below_the_level(p: float, said: str) -> None:
     themes = pd.DataFrame(
         {
-            "title": ["One", "Two"], "effect": [1.0, 0.2], "effect_lower": [0.2, -1.0], "effect_upper": [2, 1],
-            "importance_side": ["higher", "not told apart"], "p_adjusted": [0.01, 0.5],
+            "title": ["One", "Two"],
+            "effect": [1.0, 0.2],
+            "effect_lower": [0.2, -1.0],
+            "effect_upper": [2, 1],
+            "importance_side": ["higher", "not told apart"],
+            "p_adjusted": [0.01, 0.5],
         }
-    )  # fmt: skip
+    )
     assert _titles(themes, themes["effect"] > 0) == "“One” and “Two”"
     sentences = _importance(themes, {"p_importance": p})
     assert said in " ".join(sentences)
@@ -272,9 +284,13 @@ def test_weights_are_shares_over_probabilities_and_need_nobody_idle() -> None:
 
 def test_limits_are_of_ninety_five_percent_where_nothing_else_is_asked() -> None:
     fit = Fit(
-        coefficients=np.array([1.0]), covariance=np.array([[4.0]]), dispersion=1.0, df_resid=np.inf,
-        log_likelihood=0.0, n=9,
-    )  # fmt: skip
+        coefficients=np.array([1.0]),
+        covariance=np.array([[4.0]]),
+        dispersion=1.0,
+        df_resid=np.inf,
+        log_likelihood=0.0,
+        n=9,
+    )
     np.testing.assert_allclose(fit.interval(), [[1 - 2 * 1.959963985], [1 + 2 * 1.959963985]])
 
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.growth_curves import growth
-from analysis.structural.panel_models import PanelResult, panel_model, spacing_told
+from analysis.structural.families.growth import growth
+from analysis.structural.families.panel_model import PanelResult, panel_model, spacing_told
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
-from instrument.scoring import score
+from instrument.scoring.score import score
 
 WAVES = (1, 2, 3, 4)
 COLUMNS = {name: [f"{name}{k}" for k in WAVES] for name in "ad"}
@@ -33,9 +33,13 @@ def make_wide(n: int = 300, waves: int = 4, seed: int = 7) -> pd.DataFrame:
 
 def make_scale() -> Instrument:
     themes = [
-        {"id": t, "title": t, "items": [{"id": f"{t}{k}", "text": "-", "reverse": f"{t}{k}" == "a2"} for k in "123"]}
+        {
+            "id": t,
+            "title": t,
+            "items": [{"id": f"{t}{k}", "text": "-", "reverse": f"{t}{k}" == "a2"} for k in "123"],
+        }
         for t in "ab"
-    ]  # fmt: skip
+    ]
     definition = {"schema": 1, "id": "six", "version": "1", "title": "Six", "status": "candidate"}
     options = {code: str(code) for code in range(1, 8)}
     definition |= {"notice": "-", "response_scales": {"agree": {"options": options}}, "themes": themes}
@@ -67,41 +71,155 @@ def from_long(frame: pd.DataFrame, what: Any, **options: Any) -> PanelResult:
 
 
 BAD: dict[str, tuple[Any, type[Exception], str]] = {
-    "two waves": (lambda w: panel_model(w, {v: c[:2] for v, c in COLUMNS.items()}), DefinitionError, r"2 wave\(s\): change within .*\nHint: collect three waves, or use context_over_time"),
-    "thirteen waves": (lambda w: panel_model(w, {v: [f"{v}{k}" for k in range(13)] for v in "ad"}), DefinitionError, "13 waves, more than 12"),
+    "two waves": (
+        lambda w: panel_model(w, {v: c[:2] for v, c in COLUMNS.items()}),
+        DefinitionError,
+        r"2 wave\(s\): change within .*\nHint: collect three waves, or use context_over_time",
+    ),
+    "thirteen waves": (
+        lambda w: panel_model(w, {v: [f"{v}{k}" for k in range(13)] for v in "ad"}),
+        DefinitionError,
+        "13 waves, more than 12",
+    ),
     "one variable": (lambda w: panel_model(w, {"a": COLUMNS["a"]}), DefinitionError, r"1 variable\(s\)"),
     "no variables": (lambda w: panel_model(w, {}), DefinitionError, r"0 wave\(s\)"),
-    "unlike numbers of waves": (lambda w: panel_model(w, {"a": COLUMNS["a"], "d": COLUMNS["d"][:3]}), DefinitionError, r"unlike numbers of waves \(a 4, d 3\)"),
-    "unlike numbers of indicators": (lambda w: panel_model(w, {"a": [["a1", "d1"], ["a2", "d2"], ["a3"]], "d": COLUMNS["d"][:3]}), DefinitionError, r"'a' has unlike numbers of indicators at the waves \(2, 2, 1\)"),
-    "one indicator": (lambda w: panel_model(w, {"a": [[c] for c in COLUMNS["a"]], "d": COLUMNS["d"]}), DefinitionError, "latent and has 1 indicator"),
-    "an unknown column": (lambda w: panel_model(w, {"a": COLUMNS["a"], "d": ["d1", "d2", "d3", "d9"]}), DefinitionError, "1 of 8 columns are not in the data: 'd9'"),
-    "a column twice": (lambda w: panel_model(w, {"a": COLUMNS["a"], "d": ["d1", "d2", "d3", "a4"]}), DefinitionError, "more than one variable or wave: 'a4'"),
-    "one column for all waves": (lambda w: panel_model(w, {"a": "a1", "d": "d1"}), DefinitionError, "'a' has one column"),
-    "a list without an instrument": (lambda w: panel_model(w, ["a", "d"]), DefinitionError, "variables are a list, and no instrument"),
-    "a name with a blank": (lambda w: panel_model(w, {"the a": COLUMNS["a"], "d": COLUMNS["d"]}), DefinitionError, "1 names do not fit the model language: 'the a'"),
-    "names of waves that are too few": (lambda w: panel_model(w, COLUMNS, waves=["x", "y", "z"]), DefinitionError, "3 names .* stand for 4 waves"),
-    "an unknown kind": (lambda w: panel_model(w, COLUMNS, kind="STARTS"), DefinitionError, "kind is 'STARTS'"),
-    "an ordinal estimator": (lambda w: panel_model(w, COLUMNS, estimator="WLSMV"), DefinitionError, "estimator is 'WLSMV'"),
-    "an unknown equality": (lambda w: panel_model(w, COLUMNS, equal=["paths"]), DefinitionError, "unknown equality over time: 'paths'"),
-    "intercepts of observed variables": (lambda w: panel_model(w, COLUMNS, equal="intercepts"), DefinitionError, "equal intercepts need latent variables"),
-    "times that fall": (lambda w: panel_model(w, COLUMNS, times=[0, 2, 1, 3]), DefinitionError, "4 times .* stand for 4 waves"),
-    "times that are too few": (lambda w: panel_model(w, COLUMNS, times=[0, 1]), DefinitionError, "2 times .* stand for 4 waves"),
-    "a wave without answers": (lambda w: panel_model(w.assign(d3=np.nan), COLUMNS), NotEstimableError, "nobody answered 'd at wave 3'"),
-    "waves that share nobody": (lambda w: panel_model(w.assign(a1=w["a1"].where(w.index < 100), a4=w["a4"].where(w.index >= 100)), COLUMNS), NotEstimableError, "nobody answered both of 1 pairs: 'a at wave 1 and a at wave 4'"),
+    "unlike numbers of waves": (
+        lambda w: panel_model(w, {"a": COLUMNS["a"], "d": COLUMNS["d"][:3]}),
+        DefinitionError,
+        r"unlike numbers of waves \(a 4, d 3\)",
+    ),
+    "unlike numbers of indicators": (
+        lambda w: panel_model(w, {"a": [["a1", "d1"], ["a2", "d2"], ["a3"]], "d": COLUMNS["d"][:3]}),
+        DefinitionError,
+        r"'a' has unlike numbers of indicators at the waves \(2, 2, 1\)",
+    ),
+    "one indicator": (
+        lambda w: panel_model(w, {"a": [[c] for c in COLUMNS["a"]], "d": COLUMNS["d"]}),
+        DefinitionError,
+        "latent and has 1 indicator",
+    ),
+    "an unknown column": (
+        lambda w: panel_model(w, {"a": COLUMNS["a"], "d": ["d1", "d2", "d3", "d9"]}),
+        DefinitionError,
+        "1 of 8 columns are not in the data: 'd9'",
+    ),
+    "a column twice": (
+        lambda w: panel_model(w, {"a": COLUMNS["a"], "d": ["d1", "d2", "d3", "a4"]}),
+        DefinitionError,
+        "more than one variable or wave: 'a4'",
+    ),
+    "one column for all waves": (
+        lambda w: panel_model(w, {"a": "a1", "d": "d1"}),
+        DefinitionError,
+        "'a' has one column",
+    ),
+    "a list without an instrument": (
+        lambda w: panel_model(w, ["a", "d"]),
+        DefinitionError,
+        "variables are a list, and no instrument",
+    ),
+    "a name with a blank": (
+        lambda w: panel_model(w, {"the a": COLUMNS["a"], "d": COLUMNS["d"]}),
+        DefinitionError,
+        "1 names do not fit the model language: 'the a'",
+    ),
+    "names of waves that are too few": (
+        lambda w: panel_model(w, COLUMNS, waves=["x", "y", "z"]),
+        DefinitionError,
+        "3 names .* stand for 4 waves",
+    ),
+    "an unknown kind": (
+        lambda w: panel_model(w, COLUMNS, kind="STARTS"),
+        DefinitionError,
+        "kind is 'STARTS'",
+    ),
+    "an ordinal estimator": (
+        lambda w: panel_model(w, COLUMNS, estimator="WLSMV"),
+        DefinitionError,
+        "estimator is 'WLSMV'",
+    ),
+    "an unknown equality": (
+        lambda w: panel_model(w, COLUMNS, equal=["paths"]),
+        DefinitionError,
+        "unknown equality over time: 'paths'",
+    ),
+    "intercepts of observed variables": (
+        lambda w: panel_model(w, COLUMNS, equal="intercepts"),
+        DefinitionError,
+        "equal intercepts need latent variables",
+    ),
+    "times that fall": (
+        lambda w: panel_model(w, COLUMNS, times=[0, 2, 1, 3]),
+        DefinitionError,
+        "4 times .* stand for 4 waves",
+    ),
+    "times that are too few": (
+        lambda w: panel_model(w, COLUMNS, times=[0, 1]),
+        DefinitionError,
+        "2 times .* stand for 4 waves",
+    ),
+    "a wave without answers": (
+        lambda w: panel_model(w.assign(d3=np.nan), COLUMNS),
+        NotEstimableError,
+        "nobody answered 'd at wave 3'",
+    ),
+    "waves that share nobody": (
+        lambda w: panel_model(
+            w.assign(a1=w["a1"].where(w.index < 100), a4=w["a4"].where(w.index >= 100)), COLUMNS
+        ),
+        NotEstimableError,
+        "nobody answered both of 1 pairs: 'a at wave 1 and a at wave 4'",
+    ),
     "text": (lambda w: panel_model(w.assign(a1="much"), COLUMNS), ResponseDataError, "a1"),
-    "ordinal growth": (lambda w: growth("i =~ 1*a1 + 1*a2 + 1*a3", w, "WLSMV"), DefinitionError, "'WLSMV' does not take answers as numbers"),
-}  # fmt: skip
+    "ordinal growth": (
+        lambda w: growth("i =~ 1*a1 + 1*a2 + 1*a3", w, "WLSMV"),
+        DefinitionError,
+        "'WLSMV' does not take answers as numbers",
+    ),
+}
 BAD_LONG: dict[str, tuple[Any, type[Exception], str]] = {
-    "no instrument": (lambda t: panel_model(t, ["a", "b"], scale="six"), DefinitionError, "the scale is a str, not an instrument"),
+    "no instrument": (
+        lambda t: panel_model(t, ["a", "b"], scale="six"),
+        DefinitionError,
+        "the scale is a str, not an instrument",
+    ),
     "two waves": (lambda t: from_long(t[t["wave"] < 3], ["a", "b"]), DefinitionError, r"2 wave\(s\)"),
-    "an unknown wave": (lambda t: from_long(t, ["a", "b"], waves=[1, 2, 9]), DefinitionError, "waves are not in the data: 9"),
-    "a wave twice": (lambda t: from_long(t, ["a", "b"], waves=[1, 2, 2]), DefinitionError, "a wave is named twice"),
-    "an unknown name": (lambda t: from_long(t, ["a", "z"]), DefinitionError, "1 names are neither themes nor columns: 'z'"),
-    "no participants": (lambda t: from_long(t.drop(columns="participant"), ["a", "b"]), DefinitionError, "columns are absent: 'participant'"),
-    "a person twice at a wave": (lambda t: from_long(pd.concat([t, t.head(3)]), ["a", "b"]), ResponseDataError, "3 rows repeat a participant at a wave"),
-    "unknown measurement": (lambda t: from_long(t, ["a", "b"], measured_by="parcels"), DefinitionError, "measured_by is 'parcels'"),
-    "one indicator": (lambda t: from_long(t, {"a": ["a1"], "b": "b"}), DefinitionError, "latent and has 1 indicator"),
-}  # fmt: skip
+    "an unknown wave": (
+        lambda t: from_long(t, ["a", "b"], waves=[1, 2, 9]),
+        DefinitionError,
+        "waves are not in the data: 9",
+    ),
+    "a wave twice": (
+        lambda t: from_long(t, ["a", "b"], waves=[1, 2, 2]),
+        DefinitionError,
+        "a wave is named twice",
+    ),
+    "an unknown name": (
+        lambda t: from_long(t, ["a", "z"]),
+        DefinitionError,
+        "1 names are neither themes nor columns: 'z'",
+    ),
+    "no participants": (
+        lambda t: from_long(t.drop(columns="participant"), ["a", "b"]),
+        DefinitionError,
+        "columns are absent: 'participant'",
+    ),
+    "a person twice at a wave": (
+        lambda t: from_long(pd.concat([t, t.head(3)]), ["a", "b"]),
+        ResponseDataError,
+        "3 rows repeat a participant at a wave",
+    ),
+    "unknown measurement": (
+        lambda t: from_long(t, ["a", "b"], measured_by="parcels"),
+        DefinitionError,
+        "measured_by is 'parcels'",
+    ),
+    "one indicator": (
+        lambda t: from_long(t, {"a": ["a1"], "b": "b"}),
+        DefinitionError,
+        "latent and has 1 indicator",
+    ),
+}
 
 
 def refused(call: Any, table: pd.DataFrame, kind: type[Exception], words: str) -> None:
@@ -126,10 +244,14 @@ def test_scores_of_an_instrument_are_those_of_score(long: pd.DataFrame) -> None:
     found = from_long(long, ["a", "mood"])
     card = score(long.drop(columns="mood"), make_scale()).scores
     parts = [
-        pd.DataFrame({f"a.w{k}": card.loc[card["wave"] == k, "a"].to_numpy(),
-                      f"mood.w{k}": long.loc[long["wave"] == k, "mood"].to_numpy()})
+        pd.DataFrame(
+            {
+                f"a.w{k}": card.loc[card["wave"] == k, "a"].to_numpy(),
+                f"mood.w{k}": long.loc[long["wave"] == k, "mood"].to_numpy(),
+            }
+        )
         for k in WAVES
-    ]  # fmt: skip
+    ]
     direct = panel_model(pd.concat(parts, axis=1), {v: [f"{v}.w{k}" for k in WAVES] for v in ("a", "mood")})
     np.testing.assert_allclose(found.paths["estimate"], direct.paths["estimate"], rtol=1e-7)
     assert found.waves == WAVES and found.gaps == (1.0, 1.0, 1.0)
@@ -165,7 +287,7 @@ def test_units_of_a_variable_change_estimates_not_standardised_effects(wide: pd.
     wanted = plain["estimate"] * [
         factor.get(s + t, 1.0) for s, t in zip(plain["source"], plain["target"], strict=True)
     ]
-    np.testing.assert_allclose(scaled["estimate"], wanted, rtol=1e-4, atol=1e-6)  # fmt: skip
+    np.testing.assert_allclose(scaled["estimate"], wanted, rtol=1e-4, atol=1e-6)
 
 
 def test_unequal_spacing_is_said_aloud(wide: pd.DataFrame) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.common.rules import in_force
 from analysis.pipeline.context import Context
 from analysis.planning.applying import carry_out, merged_codes
 from analysis.planning.definition import DEFAULT, Plan, Split
 from analysis.planning.halves import CONFIRMATION, EXPLORATION, half_of
 from analysis.planning.loading import Settled, make_plan
-from analysis.rules import in_force
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.loading import load

@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.common.rules import ALPHA, in_force, planned_rules
 from analysis.pipeline.covariates import Use, planned_groups
 from analysis.planning.applying import collapse_answers
 from analysis.planning.definition import Grouping, Plan, Split, same_label
 from analysis.planning.differences import differences
 from analysis.planning.halves import half_of
-from analysis.rules import ALPHA, in_force, planned_rules
+from analysis.validity.check_hypotheses import check_hypotheses
 from analysis.validity.expectation import Expectation
-from analysis.validity.hypotheses import check_hypotheses
+from instrument.common.nearest import nearest, nearest_key
 from instrument.errors import DefinitionError
-from instrument.nearest import nearest, nearest_key
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 import dta
 import instrument
-from analysis.expected_sizes import expected_odds_ratio
+from analysis.power.expected_sizes import expected_odds_ratio
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = ROOT / "tests" / "example_0_1" / "study.yaml"

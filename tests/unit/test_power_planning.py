@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.adherence.binomial import quasi_binomial
-from analysis.adherence.clusters import clusters_of
-from analysis.power import PowerResult, plan_power
-from analysis.power_draws import Assumptions, _analyse, _draw, _inverse, analyse_spread, replicate
-from analysis.power_result import Level, judge_level, needed, why_not
-from analysis.simulation import load_population
+from analysis.adherence.models.binomial import quasi_binomial
+from analysis.adherence.models.clusters import clusters_of
+from analysis.power.draws import Assumptions, _analyse, _draw, _inverse, analyse_spread, replicate
+from analysis.power.plan_power import PowerResult, plan_power
+from analysis.power.result import Level, judge_level, needed, why_not
+from analysis.simulation.population import load_population
 from instrument.errors import DefinitionError
 
 STUDY = load_population("dta_example").study

@@ -11,17 +11,18 @@ import pytest
 
 import analysis
 import instrument
-from analysis.adherence.context import REMAINING
-from analysis.adherence.dominance import general_dominance
-from analysis.adherence.priorities import PriorityMap, priority_map
-from analysis.adherence.priority_words import APART, place_of
-from analysis.adherence.several_scores import compare_with_mean, separate_effects
+from analysis.adherence.models.context import REMAINING
+from analysis.adherence.priorities.dominance import general_dominance
+from analysis.adherence.priorities.priority_map import PriorityMap, priority_map
+from analysis.adherence.priorities.several_scores import compare_with_mean, separate_effects
+from analysis.adherence.priorities.words import APART, place_of
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import priority
-from analysis.simulation import StudyData, simulate_study
-from analysis.usage import UsageSummary
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
+from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 SCALE = instrument.load("dta")

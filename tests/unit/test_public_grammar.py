@@ -37,10 +37,21 @@ TABLES = {
 }
 BEFORE_DATA = {"model", "hypotheses"}  # written down before the data are seen, and first in lavaan too
 OLD = {
-    "level": "confidence", "ci": "confidence", "n_draws": "draws", "n_boot": "draws", "n_jobs": "workers",
-    "cores": "workers", "random_state": "seed", "standardised": "standardized", "controls": "adjust_for",
-    "long": "data", "df": "data", "instrument": "scale", "significance": "alpha", "method_correlation": "correlation",
-}  # fmt: skip
+    "level": "confidence",
+    "ci": "confidence",
+    "n_draws": "draws",
+    "n_boot": "draws",
+    "n_jobs": "workers",
+    "cores": "workers",
+    "random_state": "seed",
+    "standardised": "standardized",
+    "controls": "adjust_for",
+    "long": "data",
+    "df": "data",
+    "instrument": "scale",
+    "significance": "alpha",
+    "method_correlation": "correlation",
+}
 TYPES = {
     "confidence": {"float"},
     "seed": {"int", "int | None"},
@@ -118,8 +129,12 @@ def test_every_parameter_is_documented_under_its_name() -> None:
     for name, function in PUBLIC.items():
         text = inspect.getdoc(function) or ""
         body = re.split(r"\nReturns\n-+\n", text.partition("Parameters\n----------\n")[2])[0]
-        named = {w.strip("*") for line in body.splitlines() if line and not line.startswith(" ")
-                 for w in re.split(r"[,\s]+", line.split(" : ")[0])}  # fmt: skip
+        named = {
+            w.strip("*")
+            for line in body.splitlines()
+            if line and not line.startswith(" ")
+            for w in re.split(r"[,\s]+", line.split(" : ")[0])
+        }
         wanted = set(inspect.signature(function).parameters)
         assert wanted <= named, f"{name}: {wanted - named}"
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import logistic
 
 import instrument
-from analysis.expected_sizes import ALLIANCE_OUTCOME, expected_correlations, expected_odds_ratio
+from analysis.power.expected_sizes import ALLIANCE_OUTCOME, expected_correlations, expected_odds_ratio
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.loading import available, templates
 

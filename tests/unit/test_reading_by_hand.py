@@ -11,11 +11,11 @@ import pytest
 
 import instrument
 from instrument.errors import ResponseDataError
-from instrument.keying import as_keyed
-from instrument.side_columns import Place, amounts, is_blank, plain_numbers, points_in_time
-from instrument.side_variables import FAR, SENTINELS, sentinel_suspicions, variable
-from instrument.wave_order import OrderSource, order_of_waves, waves_in_time
-from instrument.written_cells import csv_text
+from instrument.reading.side_columns import Place, amounts, is_blank, plain_numbers, points_in_time
+from instrument.reading.side_variables import FAR, SENTINELS, sentinel_suspicions, variable
+from instrument.reading.wave_order import OrderSource, order_of_waves, waves_in_time
+from instrument.reading.written_cells import csv_text
+from instrument.scoring.keying import as_keyed
 
 SCALE = instrument.Instrument.model_validate(
     {
@@ -183,12 +183,16 @@ def test_marks_of_missing_values_are_those_that_files_use() -> None:
         (["10", "9"], ("9", "10"), OrderSource.NUMBERS),
         ([10, 9], (9, 10), OrderSource.NUMBERS),
         (["post", "pre"], ("pre", "post"), OrderSource.WORDS),
-        (["followup2", "followup1", "post", "pre"], ("pre", "post", "followup1", "followup2"), OrderSource.WORDS),
+        (
+            ["followup2", "followup1", "post", "pre"],
+            ("pre", "post", "followup1", "followup2"),
+            OrderSource.WORDS,
+        ),
         (["week2", "baseline", "week1"], ("baseline", "week1", "week2"), OrderSource.NUMBERS),
         (["winter", "autumn"], ("winter", "autumn"), OrderSource.UNKNOWN),
         (["one"], ("one",), OrderSource.ONE),
     ],
-)  # fmt: skip
+)
 def test_waves_in_the_order_of_their_names(
     waves: list[Any], order: tuple[Any, ...], source: OrderSource
 ) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
+from instrument.reading.read_responses import read_responses
 from instrument.recognition import Mapping, load_mapping, mapping_text, recognise
 from instrument.recognition.items import Ground, match_items
 from instrument.recognition.opening import encoding_of, separator_of
-from instrument.responses import read_responses
 
 SCALE = Instrument.model_validate(
     {
@@ -262,7 +262,7 @@ def test_a_file_of_another_questionnaire_is_refused(tmp_path: Path) -> None:
 def test_a_file_is_taken_apart_once_to_be_recognised_and_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import instrument.responses_files as files
+    import instrument.reading.files as files
 
     taken_apart: list[str] = []
     read = files.read_delimited

@@ -12,6 +12,8 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.exchange.coding import coded_answers, missing_codes_of, reasons_wide, value_labels
 from instrument.exchange.several import ASSUMED, put_together
+from instrument.reading.people import NUMBERED
+from instrument.reading.raw import RawTable, ReasonTable
 from instrument.recognition.answers import AnswerTexts, cell_text, read_answer_texts
 from instrument.recognition.beside_items import (
     ColumnMeaning,
@@ -28,8 +30,6 @@ from instrument.recognition.items import Ground, match_items, wording_keys
 from instrument.recognition.mapping import LongForm, Mapping
 from instrument.recognition.shapes import find_long, find_occasions, lengthen, widen
 from instrument.recognition.tools import TOOLS, Tool
-from instrument.responses_people import NUMBERED
-from instrument.responses_raw import RawTable, ReasonTable
 
 AGREE = {1: "Not at all", 2: "Partly", 3: "Very much"}
 
@@ -203,8 +203,10 @@ def test_a_row_for_each_answer_is_told_from_a_list_of_items() -> None:
     assert named == {item: item for item in SCALE.item_ids}
     one = long_table(1)
     assert find_long(raw_of(one), SCALE)[0] is None  # as many rows as items: nobody answered twice
-    half = {key: [c for c, item in zip(cells, long_table()["item"], strict=True) if item in ("a1", "a2")]
-            for key, cells in long_table().items()}  # fmt: skip
+    half = {
+        key: [c for c, item in zip(cells, long_table()["item"], strict=True) if item in ("a1", "a2")]
+        for key, cells in long_table().items()
+    }
     assert find_long(raw_of(half), SCALE)[0] == long
     other = long_table()
     other["what"] = other.pop("item")
@@ -310,9 +312,12 @@ def test_what_came_in_shows_kinds_and_no_cell() -> None:
         "a1": ["3", "secret", "", "1", "2"],
     }
     mapping = Mapping(
-        instrument="mini", participant="id", items={"a1": "a1"}, completed_on="on",
+        instrument="mini",
+        participant="id",
+        items={"a1": "a1"},
+        completed_on="on",
         without_rows={"kind": ("test",), "more": ("b",)},
-    )  # fmt: skip
+    )
     columns = [ColumnMeaning(column=name, meaning="", n=1, why="", is_sure=True) for name in ("on", "a1")]
     assert came_in(raw_of(table), mapping, columns) == [
         "rows: 5 read, 2 kept, 2 left out by 'kind', 1 left out by 'more'",

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis import recurrent_events
-from analysis.adherence.clusters import Clusters
-from analysis.adherence.counting import counting_process, score_residuals
-from analysis.adherence.recurrent import RecurrentResult
-from analysis.adherence.survival import cox, event_moments, maximum
+from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.models.survival import cox, event_moments, maximum
+from analysis.adherence.over_time.counting import counting_process, score_residuals
+from analysis.adherence.over_time.recurrent_events import RecurrentResult
 from instrument.errors import NotEstimableError, ResponseDataError
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.reliability import cronbach_alpha
+from analysis.reliability.cronbach_alpha import cronbach_alpha
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning
 
 

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import norm
 
 from analysis import cronbach_alpha, intraclass_correlations, lower_bounds, multilevel_reliability, omega
-from analysis.reliability import hierarchical
+from analysis.reliability import omega as hierarchical
 from analysis.reliability.congeneric import _maximal
 from analysis.reliability.inputs import item_table
 from analysis.reliability.resampling import Draws, accelerated_limits, bootstrap

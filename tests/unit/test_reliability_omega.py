@@ -12,14 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.reliability import (
-    composite_reliability,
-    congeneric_omega,
-    cronbach_alpha,
-    lower_bounds,
-    omega,
-)
-from analysis.reliability.lambdas import guttman_lambdas, split_half_reliabilities
+from analysis.reliability.congeneric import composite_reliability, congeneric_omega
+from analysis.reliability.cronbach_alpha import cronbach_alpha
+from analysis.reliability.lower_bounds import guttman_lambdas, lower_bounds, split_half_reliabilities
+from analysis.reliability.omega import omega
 from analysis.reliability.ordinal_scores import categorical_share, score_covariances
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 

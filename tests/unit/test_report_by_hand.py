@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import rules
+from analysis.common import rules
+from analysis.common.verdicts import Cause, Property, Question, State, Tally, Verdict, not_judged, tally_of
 from analysis.pipeline import reach
 from analysis.pipeline.section import Finding, of_sample
 from analysis.report import opening_words, short_words
@@ -40,10 +41,9 @@ from analysis.report.standards import (
     verdicts_plain,
 )
 from analysis.report.view import method_line, notices, option_words, table_view, verdicts
-from analysis.structural.improper import Fault
-from analysis.verdicts import Cause, Property, Question, State, Tally, Verdict, not_judged, tally_of
+from analysis.structural.inference.improper import Fault
+from instrument.common.formatting import fill_prose, format_value
 from instrument.errors import DefinitionError, NotEstimableError, UnderidentifiedError
-from instrument.formatting import fill_prose, format_value
 
 
 def finding(verdict: str, value: float | None = 0.8, **more: Any) -> dict[str, Any]:
@@ -685,8 +685,10 @@ def test_steps_in_their_order() -> None:
     assert (ask[Property.INVARIANCE], "") in steps(content=section(finding("met", property="content")))
     untestable = section(status="untestable", message="too few", title="Not broken", cause="wide")
     assert steps(scores=untestable)[0] == (ask[Property.CONTENT], "")
-    alike = steps(models=section(finding("untested", None, cause="wide", property="structure")),
-                  reliability=section(finding("untested", None, cause="wide", property="consistency")))  # fmt: skip
+    alike = steps(
+        models=section(finding("untested", None, cause="wide", property="structure")),
+        reliability=section(finding("untested", None, cause="wide", property="consistency")),
+    )
     assert alike[0] == ("Ask more people, so that the themes can be tested.", "models")
     assert len({text for text, _ in alike}) == len(alike) == 3
     small = {"models": section(finding("untested", None, cause="few_people", property="structure"))}
@@ -730,10 +732,12 @@ def test_people_who_left_are_told_of_only_where_the_order_of_the_waves_is_known(
 
 def test_properties_in_plain_words() -> None:
     tree = tree_of(
-        models=section(finding("met", property="structure"), finding("untested", 0.1, cause="wide", property="structure")),
+        models=section(
+            finding("met", property="structure"), finding("untested", 0.1, cause="wide", property="structure")
+        ),
         groups=section(finding("untested", 0.1, cause="few_in_group", property="invariance")),
         retest=section(finding("untested", 0.1, cause="wide", property="reliability")),
-    )  # fmt: skip
+    )
     found = dict(rows(part(tree, opening_words.HEADING).grid))
     assert found[opening_words.POINTS[Property.STRUCTURE]] == (
         "Not shown: 1 of 2 checks passed, the rest could not be judged"

@@ -15,7 +15,7 @@ import pytest
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
-from instrument.responses import check_responses, read_responses
+from instrument.reading.read_responses import check_responses, read_responses
 
 SCALE = Instrument.model_validate(
     {
@@ -49,7 +49,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "only delimiters": (",,,,\n,,,,\n", "the file is empty"),
     "header only": ("participant,wave,a1,a2,a3\n", "there is a header but no row of answers"),
     "header and empty rows": ("participant,wave,a1,a2,a3\n,,,,\n", "there is a header but no row of answers"),
-    "semicolons": (GOOD.replace(",", ";"), r"the header holds semicolons but none of the commas.*\n.*delimiter=';'"),
+    "semicolons": (
+        GOOD.replace(",", ";"),
+        r"the header holds semicolons but none of the commas.*\n.*delimiter=';'",
+    ),
     "tabs": (GOOD.replace(",", "\t"), "the header holds tabs but none of the commas"),
     "bars": (GOOD.replace(",", "|"), "the header holds vertical bars"),
     "no header": ("p1,1,1,2,3\np2,1,4,3,2\n", "none of the 3 item columns of instrument 'mini' is there"),
@@ -68,27 +71,48 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1 of 3 item columns of instrument 'mini' 1.2 are absent: 'a3'",
     ),
     "misspelt item": (change("a3", "A3"), "'a3'. Is 'A3' meant as 'a3'?"),
-    "unknown column": ("participant,wave,a1,a2,a3,age\np1,1,1,2,3,40\n", r"1 unknown column: 'age'.\nHint: .*covariates"),
-    "misspelt participant": (change("participant", "Participant"), "Is 'Participant' meant as 'participant'?"),
+    "unknown column": (
+        "participant,wave,a1,a2,a3,age\np1,1,1,2,3,40\n",
+        r"1 unknown column: 'age'.\nHint: .*covariates",
+    ),
+    "misspelt participant": (
+        change("participant", "Participant"),
+        "Is 'Participant' meant as 'participant'?",
+    ),
     "participant missing": (change("p2,", ","), r"participant is missing in 1 row \(line 3\)"),
     "participant NA": (change("p2,", "NA,"), "participant is missing in 1 row"),
     "wave missing": (change("p2,1", "p2,"), r"wave is missing in 1 row \(line 3\)"),
-    "same person twice": (change("p2", "p1"), r"participant × wave is not unique: 2 rows share one \(lines 2, 3\)"),
+    "same person twice": (
+        change("p2", "p1"),
+        r"participant × wave is not unique: 2 rows share one \(lines 2, 3\)",
+    ),
     "same person, blanks": (change("p2", " p1 "), "participant × wave is not unique"),
     "same wave written twice": (change("p2,1", "p1,01"), "participant × wave is not unique"),
     "no wave column, repeated": (
         "participant,a1,a2,a3\np1,1,2,3\np1,2,2,2\n",
         r"participant, without a wave column, is not unique.*\n.*a wave of their own",
     ),
-    "out of range": (change("4,3,2", "7,0,2"), r"2 answers are no code of their item \(columns 'a1', 'a2'; line 3\)"),
-    "undeclared missing code": (change("4,3,2", "-99,3,2"), "1 answer is no code of its item.*\n.*missing_codes"),
+    "out of range": (
+        change("4,3,2", "7,0,2"),
+        r"2 answers are no code of their item \(columns 'a1', 'a2'; line 3\)",
+    ),
+    "undeclared missing code": (
+        change("4,3,2", "-99,3,2"),
+        "1 answer is no code of its item.*\n.*missing_codes",
+    ),
     "very long number": (change("4,3,2", "9" * 40 + ",3,2"), "1 answer is no code of its item"),
-    "labels": (change("4,3,2", "always,often,2"), r"2 cells hold label text where codes are expected.*\n.*labels=True"),
+    "labels": (
+        change("4,3,2", "always,often,2"),
+        r"2 cells hold label text where codes are expected.*\n.*labels=True",
+    ),
     "labels in capitals": (
         change("4,3,2", "ALWAYS,At  times,2"),
         r"2 cells differ from an option label in capitals or blanks.*\n.*exactly",
     ),
-    "other text": (change("4,3,2", "sometimes,3,2"), "1 cell holds text that is neither a code nor an option label"),
+    "other text": (
+        change("4,3,2", "sometimes,3,2"),
+        "1 cell holds text that is neither a code nor an option label",
+    ),
     "half": (change("4,3,2", "2.5,3,2"), r"1 cell holds a number that is not whole \(column 'a1'; line 3\)"),
     "decimal comma": (change("4,3,2", '"2,5",3,2'), "1 cell holds a decimal comma"),
     "whole with comma": (change("4,3,2", '"3,0",3,2'), "1 cell holds a decimal comma"),
@@ -97,13 +121,19 @@ TEXTS: dict[str, tuple[str, str]] = {
     "date of a spreadsheet": (change("4,3,2", "02-Jan,3,2"), "1 cell holds a date"),
     "infinite": (change("4,3,2", "inf,3,2"), "1 cell is infinite"),
     "spreadsheet error": (change("4,3,2", "#REF!,3,2"), "1 cell holds a spreadsheet error"),
-    "marker": (change("4,3,2", "nan,3,2"), r"1 cell holds an undeclared mark of a missing value.*\n.*na=\(…\)"),
-    "several kinds": (change("4,3,2", "7,2.5,often"), r"no code of its item \(column 'a1'.*; .*label text.*; .*not whole"),
+    "marker": (
+        change("4,3,2", "nan,3,2"),
+        r"1 cell holds an undeclared mark of a missing value.*\n.*na=\(…\)",
+    ),
+    "several kinds": (
+        change("4,3,2", "7,2.5,often"),
+        r"no code of its item \(column 'a1'.*; .*label text.*; .*not whole",
+    ),
     "seven rows": (
         "participant,a1,a2,a3\n" + "".join(f"p{i},1,1,6\n" for i in range(7)),
         "lines 2, 3, 4, 5, 6 and 2 more",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", TEXTS)

@@ -12,7 +12,7 @@ import pytest
 
 from instrument.definition import Instrument
 from instrument.errors import ToolkitWarning
-from instrument.responses import check_responses, missing_reasons, read_responses
+from instrument.reading.read_responses import check_responses, missing_reasons, read_responses
 
 
 def mini(**changes: Any) -> Instrument:

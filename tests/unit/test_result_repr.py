@@ -13,7 +13,7 @@ import pytest
 
 import analysis
 import instrument
-from analysis.result import MOST_LINES, Result
+from analysis.common.result import MOST_LINES, Result
 
 SECRET = 73_190_001  # in place of an answer, and in the name of a person
 
@@ -131,5 +131,9 @@ def test_a_field_is_glanced_at_by_its_kind():
 
     text = repr(Toy(number=1234.5678, limits=(0.12345, 2.0), people=["anna", "ben"], text="x" * 61))
     assert text.splitlines() == [
-        "Toy", "  number: 1235", "  limits: (0.1235, 2)", "  people: 2 entries", "  text: 61 characters",
-    ]  # fmt: skip
+        "Toy",
+        "  number: 1235",
+        "  limits: (0.1235, 2)",
+        "  people: 2 entries",
+        "  text: 61 characters",
+    ]

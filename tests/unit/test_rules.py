@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from analysis import rules
+from analysis.common import rules
 
 # from the papers named in each rule's source
 CUTOFFS = {

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.correlation import ordinal_moments
 from analysis.correlation.kept import kept_moments
 from analysis.correlation.mixed_pairs import fit_pair, fit_polychorics
+from analysis.correlation.moments import ordinal_moments
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.variables import ordinal_variable
 from analysis.factors.moments import pearson
 from analysis.reliability.resampling import bootstrap, bootstrap_all
-from analysis.validity.discriminant import ratios
-from analysis.validity.increment import r_squared, r_squared_drawn
+from analysis.validity.htmt import ratios
+from analysis.validity.incremental_validity import r_squared, r_squared_drawn
 from instrument.errors import NotEstimableError, ResponseDataError
 
 RNG = np.random.default_rng(7)

@@ -12,8 +12,8 @@ import pytest
 import instrument
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
-from instrument.responses import check_responses
-from instrument.scoring import prorated_mean, reverse_key, score
+from instrument.reading.read_responses import check_responses
+from instrument.scoring.score import prorated_mean, reverse_key, score
 
 
 def make(scoring: dict[str, Any] | None = None, **changes: Any) -> Instrument:
@@ -210,10 +210,13 @@ OPTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "prorate percent": ({"prorate_at": 80}, "prorate_at must be in"),
     "prorate NaN": ({"prorate_at": float("nan")}, "prorate_at must be in"),
     "sum on 0-100": ({"method": "sum", "rescale": "0-100"}, "a sum on 0–100 has no meaning"),
-    "reliability of nothing": ({"reliability": {"third": 0.5}}, "reliability names 'third', which is no score"),
+    "reliability of nothing": (
+        {"reliability": {"third": 0.5}},
+        "reliability names 'third', which is no score",
+    ),
     "reliability above 1": ({"reliability": {"first": 1.2}}, r"reliability of 'first' is not in \[0, 1\]"),
     "reliability NaN": ({"reliability": {"first": float("nan")}}, r"is not in \[0, 1\]"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", OPTIONS)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import rules
-from analysis import screening_kernels as kernels
+from analysis.common import rules
+from analysis.common.rules import Rule, rule_table
 from analysis.reliability.inputs import pairwise_covariance
-from analysis.rules import Rule, rule_table
-from analysis.screening import screen
+from analysis.screening import kernels
+from analysis.screening.screen import screen
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
 

@@ -15,9 +15,9 @@ import pytest
 
 import analysis
 import instrument
+from analysis.common.result import MOST_LINES, Result
 from analysis.figures.base import to_svg
-from analysis.irt import ModelFitResult
-from analysis.result import MOST_LINES, Result
+from analysis.irt.graded_result import ModelFitResult
 from instrument.errors import DefinitionError
 
 PERSON = "person7319"

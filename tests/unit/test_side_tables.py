@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.commands import read_inputs
-from analysis.commands_reading import SideReading, read_side_table
-from analysis.reading_options import ReadingOptions
+from analysis.commands.reading import SideReading, read_side_table
+from analysis.commands.reading_options import ReadingOptions
+from analysis.commands.validate import read_inputs
 from instrument.errors import DefinitionError, ResponseDataError
 
 SCALE = """schema: 1

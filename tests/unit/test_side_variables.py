@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from instrument.errors import ResponseDataError
-from instrument.side_columns import Place, points_in_time
-from instrument.side_variables import SENTINELS, sentinel_suspicions, variable
+from instrument.reading.side_columns import Place, points_in_time
+from instrument.reading.side_variables import SENTINELS, sentinel_suspicions, variable
 
 MISSING = (-999, -998, -99, -98, -9, -8, 88, 99, 888, 998, 999, 8888, 9999)
 

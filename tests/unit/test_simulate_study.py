@@ -9,9 +9,11 @@ import pytest
 import yaml
 
 import instrument
-from analysis.simulation import StudyData, load_population, simulate_study
 from analysis.simulation.drafting import draft_items
 from analysis.simulation.draws import Draws
+from analysis.simulation.population import load_population
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
 from instrument.errors import DefinitionError
 from instrument.study import make_study
 from tests.recovery.scale_information import HARD, MEANS, NEW

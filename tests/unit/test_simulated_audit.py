@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.audit.agreement import audit_agreement
-from analysis.simulation import StudyData, load_population, simulate_study
+from analysis.audit.audit_agreement import audit_agreement
+from analysis.simulation.population import load_population
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
 from instrument.errors import ToolkitError
 
 

@@ -18,10 +18,10 @@ from analysis.correlation.smoothing import (
     smooth_correlations,
 )
 from analysis.factors.adequacy import bartlett_sphericity, kmo
-from analysis.factors.exploratory import efa
-from analysis.factors.retention import factor_retention
+from analysis.factors.efa import efa
+from analysis.factors.factor_retention import factor_retention
 from analysis.reliability.congeneric import congeneric_omega
-from analysis.reliability.hierarchical import omega
+from analysis.reliability.omega import omega
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 DATA = pd.read_csv(Path(__file__).resolve().parents[1] / "reference" / "data" / "many_items.csv")

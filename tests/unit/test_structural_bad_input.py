@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.compare import compare_models
-from analysis.structural.equal_measurement import invariance
-from analysis.structural.growth_curves import growth
+from analysis.structural.families.growth import growth
+from analysis.structural.families.invariance import invariance
+from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.models import cfa, sem
 from instrument.errors import (
     DefinitionError,
@@ -306,28 +306,39 @@ INVARIANCE = [
     (lambda: invariance(Q, L, group=None), DefinitionError, "no column None"),
     (lambda: invariance(Q, L, group="group", levels=["strong"]), DefinitionError, "unknown levels: 'strong'"),
     (lambda: invariance(Q, L, group="group", levels=[]), DefinitionError, "no levels are named"),
-    (lambda: invariance(Q, L, group="group", partial=["a=~q9"]), DefinitionError, "not in the model: 'a=~q9'"),
+    (
+        lambda: invariance(Q, L, group="group", partial=["a=~q9"]),
+        DefinitionError,
+        "not in the model: 'a=~q9'",
+    ),
     (
         lambda: invariance(F, C, group="grp", ordered=False, partial=["f=~x9"]),
-        DefinitionError, "not in the model: 'f=~x9'",
+        DefinitionError,
+        "not in the model: 'f=~x9'",
     ),
     (lambda: invariance(Q, L, group="group", estimator="ML"), DefinitionError, "does not suit ordinal items"),
     (
         lambda: invariance(F, C, group="grp", ordered=False, estimator="WLSMV"),
-        DefinitionError, "does not suit continuous items",
+        DefinitionError,
+        "does not suit continuous items",
     ),
     (lambda: invariance(Q, L.to_numpy().tolist(), group="group"), ResponseDataError, "data is a list"),
     (lambda: invariance(Q, TWICE, group="group"), ResponseDataError, "columns appear twice: 'q1'"),
     (lambda: invariance(Q, TWICE_GROUP, group="group"), ResponseDataError, "columns appear twice: 'group'"),
-    (lambda: invariance(Q, L.assign(q1="x"), group="group"), ResponseDataError, "columns are not numeric: 'q1'"),
+    (
+        lambda: invariance(Q, L.assign(q1="x"), group="group"),
+        ResponseDataError,
+        "columns are not numeric: 'q1'",
+    ),
     (lambda: invariance(Q, L.iloc[:0], group="group"), NotEstimableError, r"holds 0 group\(s\)"),
     (lambda: invariance(Q, L.assign(group="a"), group="group"), NotEstimableError, r"holds 1 group\(s\)"),
     (
         lambda: invariance(Q, L.assign(q1=L["q1"].where(L["group"] == "a", 3)), group="group"),
-        NotEstimableError, "lack a category in a group: 'q1 in b'",
+        NotEstimableError,
+        "lack a category in a group: 'q1 in b'",
     ),
     (lambda: invariance(Q + "\na ~ q5", L, group="group"), DefinitionError, "the model says a ~ q5"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "error", "message"), INVARIANCE)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.bootstrap import bootstrap_model
+from analysis.structural.inference.bootstrap_model import bootstrap_model
 from analysis.structural.models import cfa
 
 DATA = Path(__file__).parents[1] / "reference" / "data"

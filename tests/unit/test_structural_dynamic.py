@@ -7,15 +7,15 @@ import pandas as pd
 import pytest
 
 import analysis
-from analysis.structural.dynamic import choose_cutoff, dynamic_cutoffs, make_task
-from analysis.structural.dynamic_fits import fit_moments, indices
-from analysis.structural.dynamic_levels import (
+from analysis.structural.inference.dynamic_cutoffs import choose_cutoff, dynamic_cutoffs, make_task
+from analysis.structural.inference.dynamic_fits import fit_moments, indices
+from analysis.structural.inference.dynamic_levels import (
     coefficient_h,
     cross_loading,
     pairs_per_level,
     wrong_levels,
 )
-from analysis.structural.dynamic_models import checked_model
+from analysis.structural.inference.dynamic_models import checked_model
 from analysis.structural.models import cfa, sem
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
@@ -189,7 +189,7 @@ def test_equal_loadings_stay_equal(single):
         (ONE + "\nx1 ~ 0*1", {"meanstructure": True}, DefinitionError, "means of the model"),
         (ONE, {"group": "who"}, DefinitionError, "2 groups"),
     ],
-)  # fmt: skip
+)
 def test_other_models_are_refused(model, options, error, message):
     table = exact(three_factors(), 200).assign(who=["u", "v"] * 100)
     with pytest.raises(error, match=message):

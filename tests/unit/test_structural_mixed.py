@@ -11,9 +11,9 @@ import pytest
 from analysis.correlation.given_covariates import moments_given
 from analysis.correlation.mixed import mixed_moments
 from analysis.correlation.moments import ordinal_moments
-from analysis.structural.compare import compare_models
+from analysis.structural.inference.compare_models import compare_models
+from analysis.structural.inference.nested import nested
 from analysis.structural.models import cfa, sem
-from analysis.structural.nested import nested
 from instrument.errors import NotEstimableError, ResponseDataError
 
 M = pd.read_csv(Path(__file__).parents[1] / "reference" / "data" / "mixed.csv")
@@ -134,17 +134,37 @@ def test_implied_and_residual_matrices_hold_everything() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: sem(MIMIC, M.assign(woman=2 * M["age"] + 1), ordered=ORDINAL), NotEstimableError, "predictors are linear functions of each other"),
-        (lambda: sem("f =~ q1 + q2 + q3 + y1; y1 ~ age", M.assign(y1=2.0 * M["age"]), ordered=ORDINAL), NotEstimableError, "'y1' is a linear function of the predictors"),
+        (
+            lambda: sem(MIMIC, M.assign(woman=2 * M["age"] + 1), ordered=ORDINAL),
+            NotEstimableError,
+            "predictors are linear functions of each other",
+        ),
+        (
+            lambda: sem("f =~ q1 + q2 + q3 + y1; y1 ~ age", M.assign(y1=2.0 * M["age"]), ordered=ORDINAL),
+            NotEstimableError,
+            "'y1' is a linear function of the predictors",
+        ),
         (lambda: sem(MIMIC, M.assign(age=40.0), ordered=ORDINAL), NotEstimableError, "'age' is constant"),
         (lambda: sem(MIMIC, M.assign(age=np.nan), ordered=ORDINAL), NotEstimableError, "0 usable rows"),
         (lambda: sem(TWO, M.assign(y1="much"), ordered=ORDINAL), ResponseDataError, "y1"),
         (lambda: sem(TWO, M), ResponseDataError, r"'y1' has \d+ distinct values.*\nHint: .*ordered="),
-        (lambda: sem(TWO, M.assign(q2=M["q1"]), ordered=ORDINAL), NotEstimableError, "correlations at 1 or -1: 'q1-q2'"),
-        (lambda: sem(TWO, M.assign(y2=M["y2"].where(M.index < 200), y1=M["y1"].where(M.index >= 200)), ordered=ORDINAL), ResponseDataError, r"joint answers to 'y1-y2'|joint answers to y1-y2 \(0 persons\)"),
+        (
+            lambda: sem(TWO, M.assign(q2=M["q1"]), ordered=ORDINAL),
+            NotEstimableError,
+            "correlations at 1 or -1: 'q1-q2'",
+        ),
+        (
+            lambda: sem(
+                TWO,
+                M.assign(y2=M["y2"].where(M.index < 200), y1=M["y1"].where(M.index >= 200)),
+                ordered=ORDINAL,
+            ),
+            ResponseDataError,
+            r"joint answers to 'y1-y2'|joint answers to y1-y2 \(0 persons\)",
+        ),
         (lambda: cfa("f =~ q1 + y1", M, ordered=["q1"]), NotEstimableError, "negative degrees of freedom"),
     ],
-)  # fmt: skip
+)
 def test_refusals(call, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         call()

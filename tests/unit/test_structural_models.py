@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.structural.compare import compare_models
-from analysis.structural.equivalence import GRADES
+from analysis.structural.inference.compare_models import compare_models
+from analysis.structural.inference.equivalence import GRADES
 from analysis.structural.models import cfa, sem
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from analysis.structural.partable import TableOptions, build_table, sort_names
-from analysis.structural.syntax import parse_syntax
+from analysis.structural.language.partable import TableOptions, build_table, sort_names
+from analysis.structural.language.syntax import parse_syntax
 from instrument.errors import DefinitionError
 
 
@@ -125,9 +125,12 @@ def test_ordinal_items_get_thresholds_and_derived_residuals():
 
 def test_equality_between_groups_shares_labels_and_frees_latent_means():
     table = rows(
-        "f =~ x1 + x2 + x3", n_groups=2, meanstructure=True,
-        group_equal=("loadings", "intercepts"), group_partial=("f=~x3",),
-    )  # fmt: skip
+        "f =~ x1 + x2 + x3",
+        n_groups=2,
+        meanstructure=True,
+        group_equal=("loadings", "intercepts"),
+        group_partial=("f=~x3",),
+    )
     assert find(table, "f", "=~", "x2").label == find(table, "f", "=~", "x2", 1).label == ".p2."
     assert find(table, "f", "=~", "x3", 1).label == ""
     assert math.isnan(find(table, "f", "~1", "", 1).fixed)
@@ -138,9 +141,13 @@ def test_equal_thresholds_free_scales_or_residuals_in_later_groups():
     ordered = {"q1": 3, "q2": 3, "q3": 3}
     for kind, op in (("delta", "~*~"), ("theta", "~~")):
         table = rows(
-            "f =~ q1 + q2 + q3", ordered=ordered, n_groups=2, meanstructure=True,
-            group_equal=("thresholds",), parameterization=kind,
-        )  # fmt: skip
+            "f =~ q1 + q2 + q3",
+            ordered=ordered,
+            n_groups=2,
+            meanstructure=True,
+            group_equal=("thresholds",),
+            parameterization=kind,
+        )
         assert find(table, "q1", op, "q1", 1).is_free
         assert not find(table, "q1", op, "q1").is_free
 

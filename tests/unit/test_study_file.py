@@ -95,40 +95,88 @@ def test_consent_is_hashed_with_its_version_and_language() -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "no justification of use": (lambda c: c["intended_use"].pop("justification"), r"intended_use\.justification: Field required"),
-    "short justification": (lambda c: c["intended_use"].update(justification="because"), r"intended_use\.justification: .*20 characters"),
-    "blank justification": (lambda c: c["intended_use"].update(justification=" " * 40), r"intended_use\.justification: "),
+    "no justification of use": (
+        lambda c: c["intended_use"].pop("justification"),
+        r"intended_use\.justification: Field required",
+    ),
+    "short justification": (
+        lambda c: c["intended_use"].update(justification="because"),
+        r"intended_use\.justification: .*20 characters",
+    ),
+    "blank justification": (
+        lambda c: c["intended_use"].update(justification=" " * 40),
+        r"intended_use\.justification: ",
+    ),
     "no intended use": (lambda c: c.pop("intended_use"), "intended_use: Field required"),
     "no adherence rule": (lambda c: c.pop("adherence"), "adherence: Field required"),
-    "unjustified rule": (lambda c: c["adherence"].pop("justification"), r"adherence\.justification: Field required"),
-    "threshold of percent": (lambda c: c["adherence"].update(threshold=66), r"adherence\.threshold: .*less than or equal to 1"),
+    "unjustified rule": (
+        lambda c: c["adherence"].pop("justification"),
+        r"adherence\.justification: Field required",
+    ),
+    "threshold of percent": (
+        lambda c: c["adherence"].update(threshold=66),
+        r"adherence\.threshold: .*less than or equal to 1",
+    ),
     "no amount": (lambda c: c["intended_use"].update(amount=0), r"intended_use\.amount: .*greater than 0"),
-    "infinite amount": (lambda c: c["intended_use"].update(amount=float("inf"), per_week=None), r"intended_use\.amount: .*finite"),
+    "infinite amount": (
+        lambda c: c["intended_use"].update(amount=float("inf"), per_week=None),
+        r"intended_use\.amount: .*finite",
+    ),
     "unknown unit": (lambda c: c["intended_use"].update(unit="clicks"), r"intended_use\.unit: .*'sessions'"),
-    "another schedule": (lambda c: c["intended_use"].update(per_week=2), "intended_use: per_week times 12 weeks is not the amount 12"),
-    "use beyond the study": (lambda c: c.update(study_days=60), "intended_use.weeks: 12 weeks do not fit into study_days 60"),
+    "another schedule": (
+        lambda c: c["intended_use"].update(per_week=2),
+        "intended_use: per_week times 12 weeks is not the amount 12",
+    ),
+    "use beyond the study": (
+        lambda c: c.update(study_days=60),
+        "intended_use.weeks: 12 weeks do not fit into study_days 60",
+    ),
     "gap as long as the study": (lambda c: c.update(gap_days=84), "gap_days: is as long as the study"),
-    "window without its day": (lambda c: c["waves"][0].update(day=20), r"waves\[0\]: the window 21-28 does not hold day 20"),
+    "window without its day": (
+        lambda c: c["waves"][0].update(day=20),
+        r"waves\[0\]: the window 21-28 does not hold day 20",
+    ),
     "window turned": (lambda c: c["waves"][2].update(closes=80), r"waves\[2\]: the window 84-80"),
-    "day before the start": (lambda c: c["waves"][0].update(opens=-1), r"waves\[0\]\.opens: .*greater than or equal to 0"),
+    "day before the start": (
+        lambda c: c["waves"][0].update(opens=-1),
+        r"waves\[0\]\.opens: .*greater than or equal to 0",
+    ),
     "no waves": (lambda c: c.update(waves=[]), "waves: .*at least 1 item"),
     "wave twice": (lambda c: c["waves"][1].update(id="early"), "waves: 'early' is used twice"),
     "waves out of order": (lambda c: c["waves"].reverse(), "waves: must stand in the order of their days"),
-    "wave after the end": (lambda c: c["waves"][2].update(day=500, opens=500, closes=510), "'3' opens long after"),
+    "wave after the end": (
+        lambda c: c["waves"][2].update(day=500, opens=500, closes=510),
+        "'3' opens long after",
+    ),
     "landmark nowhere": (lambda c: c["landmark"].update(wave="late"), "landmark.wave: 'late' is not a wave"),
-    "landmark at a retest": (lambda c: c["landmark"].update(wave="again", day=42), "landmark.wave: 'again' is a retest"),
-    "landmark too early": (lambda c: c["landmark"].update(day=27), "landmark.day: lies before the close of its wave"),
+    "landmark at a retest": (
+        lambda c: c["landmark"].update(wave="again", day=42),
+        "landmark.wave: 'again' is a retest",
+    ),
+    "landmark too early": (
+        lambda c: c["landmark"].update(day=27),
+        "landmark.day: lies before the close of its wave",
+    ),
     "landmark at the end": (lambda c: c["landmark"].update(day=84), "landmark.day: no day is left after it"),
     "language twice": (lambda c: c.update(languages=["en", "de", "en"]), "languages: 'en' is used twice"),
     "no language": (lambda c: c.update(languages=[]), "languages: .*at least 1 item"),
-    "hypothesis twice": (lambda c: c["hypotheses"].append({"id": "h1", "text": "Again."}), "hypotheses: 'h1' is used twice"),
+    "hypothesis twice": (
+        lambda c: c["hypotheses"].append({"id": "h1", "text": "Again."}),
+        "hypotheses: 'h1' is used twice",
+    ),
     "covariate twice": (lambda c: c.update(covariates=["sex", "sex"]), "covariates: 'sex' is used twice"),
-    "matrix of items": (lambda c: c["item_order"].update(per_page=40), r"item_order\.per_page: .*less than or equal to 8"),
+    "matrix of items": (
+        lambda c: c["item_order"].update(per_page=40),
+        r"item_order\.per_page: .*less than or equal to 8",
+    ),
     "unknown order": (lambda c: c["item_order"].update(policy="random"), r"item_order\.policy: "),
     "misspelt key": (lambda c: c.update(consnet={}), "consnet: is no known key; did you mean .consent.?"),
-    "misspelt key within": (lambda c: c["waves"][1].update(open=3), r"waves\[1\]\.open: is no known key; did you mean .opens."),
+    "misspelt key within": (
+        lambda c: c["waves"][1].update(open=3),
+        r"waves\[1\]\.open: is no known key; did you mean .opens.",
+    ),
     "another schema": (lambda c: c.update(schema=2), "schema: Input should be 1"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", FAULTS)

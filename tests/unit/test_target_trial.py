@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from analysis.adherence.target_trial import target_trial
+from analysis.adherence.design.target_trial import target_trial
 from instrument.errors import DefinitionError
 from instrument.study import as_study
 from tests.recovery.held_populations import base_study
@@ -22,8 +22,15 @@ def stated(**changes: Any) -> dict[str, str]:
 def test_every_element_is_said_from_the_study_file() -> None:
     said = stated(day_zero="first_use", study_days=100, landmark={"wave": 1, "day": 30})
     assert list(said) == [
-        "Eligibility", "Time zero", "Strategies", "Allocation", "Follow-up", "Outcome", "Estimand", "Analysis",
-    ]  # fmt: skip
+        "Eligibility",
+        "Time zero",
+        "Strategies",
+        "Allocation",
+        "Follow-up",
+        "Outcome",
+        "Estimand",
+        "Analysis",
+    ]
     assert said["Eligibility"].startswith(
         "still watched on day 30, with sessions still due, rated between day 21"
     )

@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from analysis.correlation.mixed import mixed_moments
-from analysis.structural.measurement_direction import Direction, composite_or_effect
-from analysis.structural.tetrads import holm, tetrad_tests
+from analysis.structural.families.composite_or_effect import Direction, composite_or_effect
+from analysis.structural.families.tetrads import holm, tetrad_tests
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 
@@ -115,14 +115,18 @@ def test_p_values_are_adjusted_for_their_number() -> None:
     ("call", "error", "message"),
     [
         (lambda t: composite_or_effect(t.iloc[:, :3]), DefinitionError, "3 items; tetrads need 4 to 20"),
-        (lambda t: composite_or_effect(pd.concat([t.add_suffix(str(k)) for k in range(5)], axis=1)), DefinitionError, "25 items; tetrads need"),
+        (
+            lambda t: composite_or_effect(pd.concat([t.add_suffix(str(k)) for k in range(5)], axis=1)),
+            DefinitionError,
+            "25 items; tetrads need",
+        ),
         (lambda t: composite_or_effect(t, ordered="yes"), DefinitionError, "ordered is 'yes'"),
         (lambda t: composite_or_effect(t.assign(q1=3)), ResponseDataError, "q1"),
         (lambda t: composite_or_effect(t.assign(q1="much")), ResponseDataError, "q1"),
         (lambda t: composite_or_effect(t.assign(q1=t["q0"])), NotEstimableError, "correlations at 1 or -1"),
         (lambda t: composite_or_effect(t.assign(q1=t["q0"]), False), NotEstimableError, "collinear"),
     ],
-)  # fmt: skip
+)
 def test_refusals(call, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         call(likert(effects()))

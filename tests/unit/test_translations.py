@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 import instrument
 from dta import app
+from instrument.content.translations import labels_doubled, texts_missing, texts_untranslated
 from instrument.errors import DefinitionError
 from instrument.loading import available, templates, versions
-from instrument.translations import labels_doubled, texts_missing, texts_untranslated
 
 GERMAN: dict[str, Any] = {
     "language": "de",

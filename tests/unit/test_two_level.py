@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import multivariate_normal
 
 from analysis import cfa, compare_models, sem
-from analysis.structural.ram import build_group, evaluate
-from analysis.structural.syntax import parse_syntax
+from analysis.structural.estimation.ram import build_group, evaluate
+from analysis.structural.language.syntax import parse_syntax
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 MODEL = "level: 1\nfw =~ y1 + y2 + y3\nfw ~ x\nlevel: 2\nfb =~ y1 + y2 + y3\nfb ~ z"
@@ -113,8 +113,8 @@ def test_missing_answers_by_brute_force():
 
 
 def test_complete_rows_give_the_same_by_both_ways():
-    from analysis.structural.two_level_likelihood import IncompleteClusters
-    from analysis.structural.two_level_missing import incomplete_sample
+    from analysis.structural.two_level.likelihood import IncompleteClusters
+    from analysis.structural.two_level.missing import incomplete_sample
 
     fit = sem(MODEL, table(), "MLR", cluster="app")._fitted
     models = [build_group(fit.table, block, fit.exogenous_values[block]) for block in (0, 1)]
@@ -207,8 +207,9 @@ def test_modification_indices_foretell_the_drop():
     freed = sem(
         f"level: 1\nfw =~ y1 + y2 + y3 + y4\n{top['lhs']} {top['op']} {top['rhs']}\n"
         "level: 2\nfb =~ y1 + y2 + y3 + y4",
-        shifted, cluster="app",
-    )  # fmt: skip
+        shifted,
+        cluster="app",
+    )
     drop = fit.fit["chisq"] - freed.fit["chisq"]
     assert drop > 3 and top["mi"] == pytest.approx(drop, rel=0.35)
 
@@ -262,20 +263,71 @@ REFUSED = [
     (PLAIN, {}, {}, DefinitionError, "the model has level blocks but no clusters"),
     (PLAIN, {"cluster": "app", "estimator": "WLSMV"}, {}, DefinitionError, "WLSMV takes no level blocks"),
     (PLAIN, {"cluster": "app", "sampling_weights": "x"}, {}, DefinitionError, "take no sampling weights"),
-    (PLAIN, {"cluster": "app", "group": "half"}, {"half": lambda t: t.index % 2}, ResponseDataError, "several groups"),
-    (PLAIN, {"cluster": "app"}, {"app": lambda t: t["app"].where(t.index > 5)}, ResponseDataError, "6 of .* no cluster"),
-    (PLAIN, {"cluster": "app"}, {"app": lambda t: t.index}, NotEstimableError, "clusters in 'app' has one row"),
-    (PLAIN, {"cluster": "app"}, {"app": lambda t: t["app"] % 4}, NotEstimableError, "4 clusters for 4 variables at level 2"),
-    (PLAIN, {"cluster": "app"}, {"y4": centred}, NotEstimableError, "cluster means of 'y4' do not vary"),
-    (PLAIN, {"cluster": "app"}, {"y4": lambda t: t["z"]}, NotEstimableError, "'y4' does not vary within clusters"),
-    (MODEL, {"cluster": "app"}, {"z": lambda t: t["x"]}, ResponseDataError, "differ within clusters: 'z in 60'"),
-    ("level: 1\nf =~ y1 + y2\nlevel: 2\ng =~ y3 + y4", {"cluster": "app"}, {}, DefinitionError, "no variable stands at both"),
     (
-        "level: 1\nf =~ y1 + y2 + y3\nlevel: 2\nf ~~ y1\ny1 ~~ y2\ny3 ~~ y3", {"cluster": "app"}, {},
-        DefinitionError, "'f' is latent at one level and observed at the other",
+        PLAIN,
+        {"cluster": "app", "group": "half"},
+        {"half": lambda t: t.index % 2},
+        ResponseDataError,
+        "several groups",
     ),
-    ("level: 1\nf =~ y1 + y2\nlevel: 2\ny1 ~~ y2", {"cluster": "app"}, {}, NotEstimableError, "negative degrees of freedom"),
-]  # fmt: skip
+    (
+        PLAIN,
+        {"cluster": "app"},
+        {"app": lambda t: t["app"].where(t.index > 5)},
+        ResponseDataError,
+        "6 of .* no cluster",
+    ),
+    (
+        PLAIN,
+        {"cluster": "app"},
+        {"app": lambda t: t.index},
+        NotEstimableError,
+        "clusters in 'app' has one row",
+    ),
+    (
+        PLAIN,
+        {"cluster": "app"},
+        {"app": lambda t: t["app"] % 4},
+        NotEstimableError,
+        "4 clusters for 4 variables at level 2",
+    ),
+    (PLAIN, {"cluster": "app"}, {"y4": centred}, NotEstimableError, "cluster means of 'y4' do not vary"),
+    (
+        PLAIN,
+        {"cluster": "app"},
+        {"y4": lambda t: t["z"]},
+        NotEstimableError,
+        "'y4' does not vary within clusters",
+    ),
+    (
+        MODEL,
+        {"cluster": "app"},
+        {"z": lambda t: t["x"]},
+        ResponseDataError,
+        "differ within clusters: 'z in 60'",
+    ),
+    (
+        "level: 1\nf =~ y1 + y2\nlevel: 2\ng =~ y3 + y4",
+        {"cluster": "app"},
+        {},
+        DefinitionError,
+        "no variable stands at both",
+    ),
+    (
+        "level: 1\nf =~ y1 + y2 + y3\nlevel: 2\nf ~~ y1\ny1 ~~ y2\ny3 ~~ y3",
+        {"cluster": "app"},
+        {},
+        DefinitionError,
+        "'f' is latent at one level and observed at the other",
+    ),
+    (
+        "level: 1\nf =~ y1 + y2\nlevel: 2\ny1 ~~ y2",
+        {"cluster": "app"},
+        {},
+        NotEstimableError,
+        "negative degrees of freedom",
+    ),
+]
 
 
 @pytest.mark.parametrize(("model", "options", "columns", "error", "message"), REFUSED)

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from analysis.adherence import models as m
-from analysis.adherence.imputation import impute, pooled_use
-from analysis.adherence.unanswered import SHIFTS, shifted_use
+from analysis.adherence.models import run as m
+from analysis.adherence.models.imputation import impute, pooled_use
+from analysis.adherence.models.unanswered import SHIFTS, shifted_use
 from analysis.pipeline.topics.adherence_unanswered import ALWAYS, NEVER, SIDES, SOMETIMES, unanswered_of
-from instrument.formatting import fill_prose
+from instrument.common.formatting import fill_prose
 from tests.recovery.held_populations import POPULATIONS
 from tests.recovery.held_recovery import batch, one
 
@@ -83,17 +83,28 @@ def test_everybody_watched_enters_and_only_those_without_a_score_are_shifted() -
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
-        ([(0.1, 0.9), (0.2, 1.0)], ALWAYS), ([(-0.9, -0.1), (-1.0, -0.2)], ALWAYS),
-        ([(-0.1, 0.9), (0.2, 1.0)], SOMETIMES), ([(-0.9, 0.1), (-0.1, 0.2)], NEVER),
-        ([(-0.9, -0.1), (0.1, 0.2)], SIDES), ([(0.0, 0.5), (0.0, 0.6)], NEVER),
+        ([(0.1, 0.9), (0.2, 1.0)], ALWAYS),
+        ([(-0.9, -0.1), (-1.0, -0.2)], ALWAYS),
+        ([(-0.1, 0.9), (0.2, 1.0)], SOMETIMES),
+        ([(-0.9, 0.1), (-0.1, 0.2)], NEVER),
+        ([(-0.9, -0.1), (0.1, 0.2)], SIDES),
+        ([(0.0, 0.5), (0.0, 0.6)], NEVER),
     ],
-)  # fmt: skip
+)
 def test_words_follow_the_limits(limits: list[tuple[float, float]], words: str) -> None:
     rows: list[dict[str, Any]] = [
-        {"predictor": "total", "shift": k, "n": 9, "imputed": 3, "effect": (a + b) / 2, "effect_lower": a,
-         "effect_upper": b, "pvalue": 0.5}
+        {
+            "predictor": "total",
+            "shift": k,
+            "n": 9,
+            "imputed": 3,
+            "effect": (a + b) / 2,
+            "effect_lower": a,
+            "effect_upper": b,
+            "pvalue": 0.5,
+        }
         for k, (a, b) in enumerate(limits)
-    ]  # fmt: skip
+    ]
     made = unanswered_of(SimpleNamespace(unanswered=pd.DataFrame(rows)), "total", {"total": "Total"})  # type: ignore[arg-type]
     (said,) = (fill_prose(sentence, made.values) for sentence in made.sentences)
     assert said.endswith(words) and "{" not in said and set(made.kinds) == set(made.values)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dta
+from instrument.common.storable import is_storable, unstorable_paths
 from instrument.errors import DefinitionError
 from instrument.loading import read_yaml
-from instrument.storable import is_storable, unstorable_paths
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]\n" for k in range(1, 12)

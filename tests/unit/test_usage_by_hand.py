@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_faults import check_people, check_twins, refuse_most_set_aside
-from analysis.usage_mapping import LogMapping
-from analysis.usage_reading import LogReading, checked_reading
-from analysis.usage_watching import watching, with_clock
+from analysis.usage.faults import check_people, check_twins, refuse_most_set_aside
+from analysis.usage.mapping import LogMapping
+from analysis.usage.reading import LogReading, checked_reading
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
+from analysis.usage.watching import watching, with_clock
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.study import as_study
 from tests.unit.test_usage_summary import STUDY as TWELVE
@@ -30,9 +30,19 @@ STUDY: dict[str, Any] = {
 DONE = "session_completed"
 ROWS: dict[str, list[tuple[float, str | None, float]]] = {
     "a": [
-        (0.0, "login", 0), (0.0, "login", 0), (7.0, DONE, 45), (7.0, DONE, 45), (7.0625, "tap", 0),
-        (27.96875, "tap", 0), (28.0, DONE, 45), (40.0, "tap", 90), (40.03125, "tap", 0), (40.09375, "tap", 0),
-        (83.5, "login", 0), (84.0, "tap", 0), (-0.5, "tap", 0),
+        (0.0, "login", 0),
+        (0.0, "login", 0),
+        (7.0, DONE, 45),
+        (7.0, DONE, 45),
+        (7.0625, "tap", 0),
+        (27.96875, "tap", 0),
+        (28.0, DONE, 45),
+        (40.0, "tap", 90),
+        (40.03125, "tap", 0),
+        (40.09375, "tap", 0),
+        (83.5, "login", 0),
+        (84.0, "tap", 0),
+        (-0.5, "tap", 0),
     ],
     "c": [(3.0, DONE, 0), (10.0, "tap", 0), (10.5, "tap", 0)],
     "d": [(19.0, DONE, 0), (19.0, None, 0)],
@@ -43,7 +53,7 @@ ROWS: dict[str, list[tuple[float, str | None, float]]] = {
     "k": [(20.0, DONE, 0), (33.0, "tap", 0), (45.0, DONE, 0)],
     "m": [(1.0, "tap", 0), (27.0, DONE, 0), (80.0, "tap", 0)],
     "stranger": [(2.0, "tap", 0), (3.0, None, 0)],
-}  # fmt: skip
+}
 PEOPLE = pd.DataFrame({"participant": ["a", "b", "c", "d", "e", "f", "h", "j", "k", "m"]})
 PEOPLE["withdrawn_day"] = [np.nan, np.nan, 10, 20, *[np.nan] * 6]
 PEOPLE["enrolled_day"] = [5.0, 3.0, *[4.0] * 8]
@@ -319,9 +329,14 @@ def test_the_caller_comes_before_the_file_that_names_the_fields(tmp_path: Path) 
     ]
     events = pd.DataFrame(rows, columns=["who", "on", "clock", "what", "long", "agent"])
     mapping = LogMapping(
-        participant="who", at=("on", "clock"), kind="what", duration="long", durations="s", ids=str(ids),
+        participant="who",
+        at=("on", "clock"),
+        kind="what",
+        duration="long",
+        durations="s",
+        ids=str(ids),
         without={"agent": ("robot",)},
-    )  # fmt: skip
+    )
     people = pd.DataFrame({"participant": ["a", "b"], "enrolled": "2026-03-02"})
     study = STUDY | {"observed_until": "2026-06-30"}
 
@@ -559,9 +574,15 @@ def test_a_telephone_that_runs_years_ahead_does_not_show_how_far_the_log_reaches
 
 # Units in the first week and in the last before day 28, taps before and after, days before enrolment.
 WEEKS = {
-    "a": (0, 0, 2, 3, 1), "b": (0, 0, 0, 0, 0), "c": (1, 0, 1, 0, 0), "d": (0, 0, 0, 0, 0),
-    "e": (0, 0, 1, 0, 0), "j": (0, 0, 1, 1, 0), "k": (0, 0, 0, 1, 0), "m": (0, 1, 1, 1, 0),
-}  # fmt: skip
+    "a": (0, 0, 2, 3, 1),
+    "b": (0, 0, 0, 0, 0),
+    "c": (1, 0, 1, 0, 0),
+    "d": (0, 0, 0, 0, 0),
+    "e": (0, 0, 1, 0, 0),
+    "j": (0, 0, 1, 1, 0),
+    "k": (0, 0, 0, 1, 0),
+    "m": (0, 1, 1, 1, 0),
+}
 
 
 def test_weeks_and_negative_controls_by_hand() -> None:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import summarise_usage
-from analysis.adherence.pauses import stretches_away
-from analysis.usage_course import UseCourse, use_course
+from analysis.adherence.over_time.pauses import stretches_away
+from analysis.usage.course import UseCourse, use_course
 from instrument.errors import DefinitionError
 from instrument.study import as_study, make_study
 from tests.recovery.held_populations import base_study

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dta
-from analysis.simulation import simulate_study
-from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_clock import shifts_of
-from analysis.usage_reading import LogReading
+from analysis.simulation.simulate_study import simulate_study
+from analysis.usage.clock import shifts_of
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import ResponseDataError
 from tests.unit.test_usage_reading import STUDY as SMALL
 
@@ -35,13 +35,19 @@ LOG = pd.DataFrame(
     {
         "participant": ["a"] * 5 + ["b"] * 3,
         "at": [
-            "2026-03-02T09:00:00", "2026-03-02T20:00:00", "2026-03-03T00:30:00", "2026-03-29T23:30:00",
-            "2026-03-30T00:30:00", "2026-03-10T12:00:00", "2026-03-14T11:00:00", "2026-03-14T13:00:00",
+            "2026-03-02T09:00:00",
+            "2026-03-02T20:00:00",
+            "2026-03-03T00:30:00",
+            "2026-03-29T23:30:00",
+            "2026-03-30T00:30:00",
+            "2026-03-10T12:00:00",
+            "2026-03-14T11:00:00",
+            "2026-03-14T13:00:00",
         ],
         "kind": "tap",
         "duration": 1.0,
     }
-)  # fmt: skip
+)
 READERS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
     "frame": lambda frame, _: frame,
     "csv": lambda frame, folder: _file(frame, folder / "log.csv"),

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_mapping import PRESETS, LogMapping, load_log_mapping
-from analysis.usage_reading import LogReading
+from analysis.usage.mapping import PRESETS, LogMapping, load_log_mapping
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import DefinitionError, ResponseDataError
 from tests.unit.test_usage_reading import ENROLLED, IDS, PLAIN, STUDY
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.usage import UsageSummary, summarise_usage
-from analysis.usage_reading import LogReading, read_log
-from analysis.usage_sources import connect, events_table
+from analysis.usage.reading import LogReading, read_log
+from analysis.usage.sources import connect, events_table
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import ResponseDataError
 
 STUDY: dict[str, Any] = {

@@ -13,19 +13,19 @@ import ibis
 import pandas as pd
 import pytest
 
-from analysis.simulation import simulate_study
-from analysis.usage import summarise_usage
-from analysis.usage_reading import LogReading, read_log
-from analysis.usage_sources import events_table
+from analysis.simulation.simulate_study import simulate_study
+from analysis.usage.reading import LogReading, read_log
+from analysis.usage.sources import events_table
+from analysis.usage.summarise_usage import summarise_usage
 
 pytestmark = pytest.mark.spark
 # Each start of Spark costs more than all it computes here: one process does everything that is asked of it.
 PROGRAM = """
 import sys, json, pandas as pd
 from pathlib import Path
-from analysis.usage import summarise_usage
-from analysis.usage_reading import LogReading, read_log
-from analysis.usage_sources import connect, events_table
+from analysis.usage.summarise_usage import summarise_usage
+from analysis.usage.reading import LogReading, read_log
+from analysis.usage.sources import connect, events_table
 folder = Path(sys.argv[1])
 study = json.loads((folder / "study.json").read_text())
 usage = summarise_usage(

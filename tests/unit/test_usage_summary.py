@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.simulation import StudyData, simulate_study
-from analysis.usage import UsageSummary, summarise_usage
+from analysis.simulation.simulate_study import simulate_study
+from analysis.simulation.study_data import StudyData
+from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import DefinitionError, ResponseDataError
 
 STUDY: dict[str, Any] = {
@@ -199,7 +200,7 @@ def test_csv_parquet_frame_and_a_table_of_the_engine_give_the_same(
 def test_a_large_log_goes_in_parts_with_the_same_table(
     data: StudyData, usage: UsageSummary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.usage.EVENTS_PER_PASS", 500)
+    monkeypatch.setattr("analysis.usage.summarise_usage.EVENTS_PER_PASS", 500)
     parts = summarise_usage(data.usage, data.study, participants=data.enrolment)
     pd.testing.assert_frame_equal(parts.people, usage.people, rtol=0, atol=1e-9)
 

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dta
-from analysis.adherence import relate_adherence
+from analysis.adherence.relate_adherence import relate_adherence
 from analysis.pipeline import validate
-from analysis.simulation import simulate_study
-from analysis.usage import summarise_usage
-from analysis.usage_reading import LogReading
+from analysis.simulation.simulate_study import simulate_study
+from analysis.usage.reading import LogReading
+from analysis.usage.summarise_usage import summarise_usage
 from instrument.errors import DefinitionError, ResponseDataError
 from instrument.study import as_study
 from tests.unit.test_usage_summary import STUDY

@@ -14,16 +14,11 @@ from scipy.stats import nct, norm
 
 import instrument
 from analysis.reliability.resampling import bootstrap, left_out_values
-from analysis.validity import (
-    Expectation,
-    check_hypotheses,
-    extracted_variance,
-    htmt,
-    incremental_validity,
-    known_groups,
-)
-from analysis.validity.discriminant import ratios
-from analysis.validity.groups import hedges_g, small_sample_factor
+from analysis.validity.check_hypotheses import Expectation, check_hypotheses
+from analysis.validity.extracted_variance import extracted_variance
+from analysis.validity.htmt import htmt, ratios
+from analysis.validity.incremental_validity import incremental_validity
+from analysis.validity.known_groups import hedges_g, known_groups, small_sample_factor
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data"

@@ -11,7 +11,7 @@ import pytest
 from analysis.pipeline import validate
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError
-from instrument.wave_order import OrderSource, order_of_waves
+from instrument.reading.wave_order import OrderSource, order_of_waves
 
 PLAIN = {
     ("week2", "week10"): OrderSource.NUMBERS,

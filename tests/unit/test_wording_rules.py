@@ -13,14 +13,14 @@ from typer.testing import CliRunner
 
 import instrument
 from dta import app
-from instrument.definition import Instrument
-from instrument.wording_rules import (
+from instrument.content.wording_rules import (
     WORDING_RULES,
     check_wording,
     reading_ease_german,
     reading_grade,
     resemblance,
 )
+from instrument.definition import Instrument
 
 
 def scale_of(texts: list[str], language: str = "en") -> Instrument:

@@ -26,11 +26,16 @@ SCALE = instrument.Instrument.model_validate(
         "title": "Mini",
         "response_scales": {"often": {"options": {code: str(code) for code in range(1, 6)}}},
         "themes": [
-            {"id": name, "title": name, "role": role, "items": [{"id": f"{name}{k}", "text": "-"} for k in "123"]}
+            {
+                "id": name,
+                "title": name,
+                "role": role,
+                "items": [{"id": f"{name}{k}", "text": "-"} for k in "123"],
+            }
             for name, role in (("a", "dimension"), ("b", "context"))
         ],
     }
-)  # fmt: skip
+)
 MODEL = "f =~ a1 + a2 + a3"
 GROWTH = "i =~ 1*a1 + 1*a2 + 1*a3; s =~ 0*a1 + 1*a2 + 2*a3; i ~~ 0*s; s ~~ 0*s"
 
@@ -74,12 +79,28 @@ def good() -> dict[str, dict[str, Any]]:
     data, items = table(), table()[ITEMS]
     responses, scale = study().responses, instrument.load("dta")
     chain: dict[str, Any] = {
-        "responses": responses, "scale": scale, "usage": usage(), "study": study().study,
-        "outcomes": study().outcomes, "covariates": study().covariates,
-    }  # fmt: skip
+        "responses": responses,
+        "scale": scale,
+        "usage": usage(),
+        "study": study().study,
+        "outcomes": study().outcomes,
+        "covariates": study().covariates,
+    }
     scored = {**chain, "scores": instrument.score(responses, scale)}
     del scored["responses"], scored["scale"]
-    of_items = ["bartlett_sphericity", "composite_or_effect", "congeneric_omega", "cronbach_alpha", "factor_retention", "graded_response", "impute_items", "item_statistics", "kmo", "lower_bounds", "polychoric"]  # fmt: skip
+    of_items = [
+        "bartlett_sphericity",
+        "composite_or_effect",
+        "congeneric_omega",
+        "cronbach_alpha",
+        "factor_retention",
+        "graded_response",
+        "impute_items",
+        "item_statistics",
+        "kmo",
+        "lower_bounds",
+        "polychoric",
+    ]
     of_result = ["bifactor_strength", "bootstrap_model", "dynamic_cutoffs", "misspecifications"]
     completed = [items, items]
     return {
@@ -103,11 +124,18 @@ def good() -> dict[str, dict[str, Any]]:
         "panel_model": {"data": data, "variables": ["a1", "b1"]},
         "composite_reliability": {"loadings": [0.7, 0.7], "uniquenesses": [0.5, 0.5]},
         "extracted_variance": {"loadings": pd.Series({"a1": 0.7, "a2": 0.7}), "themes": {"a": ["a1", "a2"]}},
-        "check_hypotheses": {"hypotheses": [{"id": "h", "measure": "correlation a1, a2", "expected": "> 0"}],
-                             "data": data},
+        "check_hypotheses": {
+            "hypotheses": [{"id": "h", "measure": "correlation a1, a2", "expected": "> 0"}],
+            "data": data,
+        },
         "dose_response": {"data": data, "dose": "a1", "outcome": "a2"},
-        "marginal_structural": {"data": data, "exposure": "a1", "outcome": "a2", "varying": ["b1"],
-                                "time": "wave"},
+        "marginal_structural": {
+            "data": data,
+            "exposure": "a1",
+            "outcome": "a2",
+            "varying": ["b1"],
+            "time": "wave",
+        },
         "htmt": {"data": items, "scale": {"a": ITEMS[:3], "b": ITEMS[3:]}},
         "icc": {"data": data, "ratings": "a1"},
         "incremental_validity": {"data": data, "outcome": "a1", "predictors": "b1"},
@@ -122,7 +150,9 @@ def good() -> dict[str, dict[str, Any]]:
         "audit_agreement": {"audit": audited()},
         "relate_features": {"audit": analysis.audit_agreement(audited()), "people": data},
         "summarise_usage": {"events": study().usage, "study": study().study},
-        "latent_adherence": chain, "mediate_adherence": chain, "priority_map": chain,
+        "latent_adherence": chain,
+        "mediate_adherence": chain,
+        "priority_map": chain,
         "relate_adherence": scored,
         "landmark_scan": {"scores": scored["scores"], "events": study().usage, "study": study().study},
         "recurrent_events": {"data": data, "start": "a1", "stop": "a2", "event": "a3", "predictors": ["b1"]},
@@ -131,16 +161,18 @@ def good() -> dict[str, dict[str, Any]]:
         "validate": {"responses": data, "scale": SCALE},
         "simulate_study": {"population": "dta_example", "n": 5},
         "plan_power": {"study": study().study},
-        "rule_table": {}, "available": {},
+        "rule_table": {},
+        "available": {},
         "check_responses": {"frame": data, "scale": SCALE},
         "content_validity_indices": {"ratings": items.clip(1, 4)},
         "content_validity_ratio": {"essential": (items > 3).astype(int)},
-        "load": {"name": "dta"}, "load_study": {"path": "study.yaml"},
+        "load": {"name": "dta"},
+        "load_study": {"path": "study.yaml"},
         "missing_reasons": {"responses": data},
         "read_responses": {"path": "answers.csv", "scale": SCALE},
         "reverse_key": {"responses": data, "scale": SCALE},
         "score": {"responses": data, "scale": SCALE},
-    }  # fmt: skip
+    }
 
 
 def wrongs() -> dict[str, Any]:
@@ -170,10 +202,19 @@ PUBLIC = {
 }
 DOOR = re.compile(r"\A\w+: .+\nHint: .+", re.DOTALL)
 FITTING = {  # what is right for an argument although it stands among the wrong kinds
-    "model": {"a text"}, "data": {"a table"}, "responses": {"a table"}, "frame": {"a table"}, "items": {"a table"},
-    "scale": {"an instrument"}, "result": {"a result"}, "general": {"a result"}, "restricted": {"a result"},
-    "events": {"events"}, "first": {"a column"}, "second": {"a column"},
-}  # fmt: skip
+    "model": {"a text"},
+    "data": {"a table"},
+    "responses": {"a table"},
+    "frame": {"a table"},
+    "items": {"a table"},
+    "scale": {"an instrument"},
+    "result": {"a result"},
+    "general": {"a result"},
+    "restricted": {"a result"},
+    "events": {"events"},
+    "first": {"a column"},
+    "second": {"a column"},
+}
 
 
 TAKEN = {  # what serves after all, because the argument may be left out, or the function judges what it finds
@@ -185,15 +226,22 @@ TAKEN = {  # what serves after all, because the argument may be left out, or the
     ("omega", "n_factors"): {"a number"},
     ("item_statistics", "scale"): {"nothing"},
     ("load", "name"): {"a text"},
-    ("missing_reasons", "responses"): {"an empty table", "a table without rows", "events"},  # no reason in them
+    ("missing_reasons", "responses"): {
+        "an empty table",
+        "a table without rows",
+        "events",
+    },  # no reason in them
     ("reliable_change", "sem"): {"a number"},
     ("reverse_key", "responses"): {"a table without rows"},
     ("score", "responses"): {"a table without rows"},
     ("simulate_study", "n"): {"nothing"},
     ("standard_error_of_measurement", "sd"): {"a number"},
-    **{(name, part): {"nothing"} for part in ("outcomes", "covariates")
-       for name in ("latent_adherence", "mediate_adherence", "priority_map", "relate_adherence")},
-}  # fmt: skip
+    **{
+        (name, part): {"nothing"}
+        for part in ("outcomes", "covariates")
+        for name in ("latent_adherence", "mediate_adherence", "priority_map", "relate_adherence")
+    },
+}
 
 
 def test_every_public_function_is_tried() -> None:
@@ -231,18 +279,27 @@ def test_any_wrong_kind_gives_one_fact_and_one_hint(name: str) -> None:
 NAMED = [
     (lambda: analysis.validate(table(), "dta"), "validate: the scale is a str, not an instrument."),
     (lambda: analysis.screen(SCALE, table()), "screen: responses is a Instrument."),
-    (lambda: analysis.relate_adherence(table(), study().usage, study().study),
-     "relate_adherence: usage is a DataFrame."),
+    (
+        lambda: analysis.relate_adherence(table(), study().usage, study().study),
+        "relate_adherence: usage is a DataFrame.",
+    ),
     (lambda: analysis.relate_features(table(), table()), "relate_features: audit is a DataFrame."),
     (lambda: analysis.cronbach_alpha("answers.csv"), "cronbach_alpha: items is a str."),
     (lambda: analysis.cronbach_alpha(), "cronbach_alpha: missing a required argument: 'items'."),
-    (lambda: analysis.cronbach_alpha(table()[ITEMS], level=0.9, confidence=0.9),
-     "cronbach_alpha: level and confidence are one argument, given twice."),
-    (lambda: analysis.cronbach_alpha(table()[ITEMS], nonsense=1),
-     "cronbach_alpha: got an unexpected keyword argument 'nonsense'."),
-    (lambda: analysis.mixed_correlations(table()[ITEMS], ordered="a1"), "mixed_correlations: ordered is a str."),
+    (
+        lambda: analysis.cronbach_alpha(table()[ITEMS], level=0.9, confidence=0.9),
+        "cronbach_alpha: level and confidence are one argument, given twice.",
+    ),
+    (
+        lambda: analysis.cronbach_alpha(table()[ITEMS], nonsense=1),
+        "cronbach_alpha: got an unexpected keyword argument 'nonsense'.",
+    ),
+    (
+        lambda: analysis.mixed_correlations(table()[ITEMS], ordered="a1"),
+        "mixed_correlations: ordered is a str.",
+    ),
     (lambda: analysis.efa(table()[ITEMS], "two"), "efa: n_factors is a str."),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("number", range(len(NAMED)))
@@ -262,8 +319,12 @@ def test_swapped_arguments_are_called_so() -> None:
 
 def test_no_message_repeats_what_was_given() -> None:
     secret = "patient 7319 said no"
-    for call in (lambda: analysis.efa(table()[ITEMS], secret), lambda: analysis.kmo(secret),
-                 lambda: analysis.screen(table(), secret), lambda: analysis.cfa(MODEL, secret)):  # fmt: skip
+    for call in (
+        lambda: analysis.efa(table()[ITEMS], secret),
+        lambda: analysis.kmo(secret),
+        lambda: analysis.screen(table(), secret),
+        lambda: analysis.cfa(MODEL, secret),
+    ):
         with pytest.raises(ToolkitError) as caught:
             call()
         assert secret not in str(caught.value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.adherence.steps import Step, people_at
+from analysis.adherence.design.steps import Step, people_at
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, notes, people, statistic
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
@@ -23,7 +23,7 @@ from analysis.pipeline.topics.adherence_trial import trial_table
 from analysis.pipeline.topics.adherence_unanswered import unanswered_of
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
-from analysis.usage_words import EARLY_USE, ENROLLED, JOINED, START
+from analysis.usage.words import EARLY_USE, ENROLLED, JOINED, START
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ PERSONAL = {"effect": ("In units", "d2"), "effect_lower": ("95% from", "d2"), "e
 
 def section_adherence(context: Context) -> Section:
     """Landmark models of every score: sessions left, active days, time to disengagement, threshold."""
-    from analysis.adherence.context import REMAINING
+    from analysis.adherence.models.context import REMAINING
 
     found = related(context)
     titles = {name: context.title_of(name) for name in found.design["standard_deviations"]}
@@ -169,7 +169,7 @@ def section_adherence(context: Context) -> Section:
 
 def related(context: Context) -> AdherenceResult:
     """Landmark models of every score, fitted once for every section that reads them."""
-    from analysis.adherence import relate_adherence
+    from analysis.adherence.relate_adherence import relate_adherence
 
     study = context.study
     if study is None:
@@ -301,7 +301,7 @@ def _flow(found: AdherenceResult) -> Table:
 
 def _effects(found: AdherenceResult, titles: dict[str, str], *, main: bool) -> Table:
     """Effects of the main model, which the forest plot shows, or of every other."""
-    from analysis.adherence.context import REMAINING
+    from analysis.adherence.models.context import REMAINING
 
     frame = found.effects[(found.effects["model"] == REMAINING) == main]
     frame = frame.assign(title=frame["predictor"].map(titles), unit=frame["unit"].str.replace("_", " "))

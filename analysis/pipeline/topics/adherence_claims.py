@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from analysis.adherence.claims import Claim, Doubt
+from analysis.adherence.claims.claims import Claim, Doubt
 from analysis.disclosure.kinds import TEXT, Kind, each, statistic
 from analysis.pipeline.section import Table
 

@@ -10,11 +10,11 @@ from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.adherence_measured import Part
 from analysis.pipeline.topics.use import usage_of
-from analysis.usage_words import MEASURE_WORDS
+from analysis.usage.words import MEASURE_WORDS
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from analysis.adherence.dose import DoseResult
+    from analysis.adherence.dose.dose_response import DoseResult
 
 FEWEST_BEYOND = 5  # the ends of a curve would tell how much one person used
 NO_OUTCOME = "Use was not related to an outcome: the study names none, or none is in the data."
@@ -55,7 +55,7 @@ def dose_of(context: Context) -> Part:
     Part
         Sentences, curve, ranges, threshold.
     """
-    from analysis.adherence.dose import dose_response
+    from analysis.adherence.dose.dose_response import dose_response
 
     study, outcomes = context.study, context.outcomes
     if study is None or outcomes is None or study.outcome is None or study.outcome not in outcomes:
@@ -108,7 +108,7 @@ def dose_of(context: Context) -> Part:
 
 def _told(made: DoseResult, unit: str) -> tuple[list[str], dict[str, Any]]:
     """Sentences on association, where it holds, and a threshold; and their values."""
-    from analysis.adherence.dose import DoseClaim
+    from analysis.adherence.dose.dose_response import DoseClaim
 
     row = made.threshold.iloc[0]
     p = float(made.tests["pvalue"].iloc[0])

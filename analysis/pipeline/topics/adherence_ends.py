@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.adherence.claims import Claim
-from analysis.adherence.context import HAZARD
-from analysis.adherence.ends import SPECIFIC, SUBDISTRIBUTION, End
+from analysis.adherence.claims.claims import Claim
+from analysis.adherence.design.ends import SPECIFIC, SUBDISTRIBUTION, End
+from analysis.adherence.models.context import HAZARD
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.adherence_claims import Claimed

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.adherence.marginal_models import UNWEIGHTED, WEIGHTED, MarginalResult, Told
-from analysis.adherence.marginal_waves import marginal_of_waves
+from analysis.adherence.over_time.marginal_structural import UNWEIGHTED, WEIGHTED, MarginalResult, Told
+from analysis.adherence.over_time.marginal_waves import marginal_of_waves
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason

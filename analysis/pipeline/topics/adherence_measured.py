@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.adherence.latent import CORRECTED, LATENT, OBSERVED, latent_adherence, measurable
-from analysis.adherence.steps import Step
+from analysis.adherence.design.steps import Step
+from analysis.adherence.latent.latent_adherence import (
+    CORRECTED,
+    LATENT,
+    OBSERVED,
+    latent_adherence,
+    measurable,
+)
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
@@ -19,7 +25,7 @@ from analysis.pipeline.topics.use import usage_of
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from analysis.adherence.latent import LatentAdherence
+    from analysis.adherence.latent.latent_adherence import LatentAdherence
     from analysis.adherence.result import AdherenceResult
 
 KEYS = {OBSERVED: "observed", CORRECTED: "corrected", LATENT: "latent"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.adherence.target_trial import target_trial
+from analysis.adherence.design.target_trial import target_trial
 from analysis.disclosure.kinds import TEXT, each
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Table

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.adherence.claims import Claim
-from analysis.adherence.steps import Step
-from analysis.adherence.waves import FIRST, NEW, WavesResult, relate_waves
-from analysis.adherence.windows import Windows, use_by_window, waves_in_use
+from analysis.adherence.claims.claims import Claim
+from analysis.adherence.design.steps import Step
+from analysis.adherence.design.windows import Windows, use_by_window, waves_in_use
+from analysis.adherence.over_time.relate_waves import FIRST, NEW, WavesResult, relate_waves
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
@@ -129,7 +129,7 @@ def rated_waves(context: Context) -> list[str]:
 
 def windows_of(context: Context) -> Windows:
     """Use by wave, read once: from the log itself, or as whoever read the log hands it over."""
-    from analysis.usage import UsageSummary
+    from analysis.usage.summarise_usage import UsageSummary
 
     study = context.study
     if context.use_by_wave is not None:

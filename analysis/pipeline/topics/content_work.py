@@ -7,18 +7,18 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import CONTENT_KAPPA, CONTENT_STANDARD, ITEM_CVI, ITEM_CVI_FEW, SCALE_CVI, Rule
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import FOREIGN, GIVEN, PERSON, TEXT, each
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.rules import CONTENT_KAPPA, CONTENT_STANDARD, ITEM_CVI, ITEM_CVI_FEW, SCALE_CVI, Rule
-from analysis.verdicts import Cause, Property, Question
+from instrument.common.formatting import REPLIES
 from instrument.content.interviews import agreement_of_coders, problems_by_item, saturation
 from instrument.content.judged import indices_of, last_rounds_compared, ratings_by_item, sorting_of
 from instrument.content.records import ContentRecords
 from instrument.content.standards import SOURCE, Reply, content_standards
-from instrument.content_validity import I_CVI_ALL_UP_TO, ContentValidity
+from instrument.content.validity_indices import I_CVI_ALL_UP_TO, ContentValidity
 from instrument.errors import NotEstimableError
-from instrument.formatting import REPLIES
 
 SCORES = {Reply(words): score for score, words in REPLIES.items()}
 NOUNS = {"expert": "experts", "user": "people it is meant for"}

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.models import estimator_for
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
-    from analysis.structural.context_paths import ContextOverTimeResult
+    from analysis.structural.families.context_over_time import ContextOverTimeResult
 
 PEOPLE_PER_ITEM = 10  # at both waves; fewer, and the ordinal model has more parameters than people
 _WORDS = {
@@ -45,7 +45,7 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
     list of ContextOverTimeResult
         Those with a proper solution.
     """
-    from analysis.structural.context_paths import context_over_time
+    from analysis.structural.families.context_over_time import context_over_time
 
     found = []
     rows = context.responses[context.responses["wave"].isin(waves)]

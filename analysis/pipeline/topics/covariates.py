@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
+from analysis.common.rules import FEWEST_PEOPLE
 from analysis.disclosure.kinds import FEW, GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
@@ -14,7 +15,6 @@ from analysis.pipeline.context import Context, listed
 from analysis.pipeline.covariates import Covariate, Use, covariates_of
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.twinned.relations import twins_of_covariates
-from analysis.rules import FEWEST_PEOPLE
 
 MOST_LEVELS = 12
 

@@ -24,9 +24,9 @@ from analysis.pipeline.topics.validity_measures import (
     named_in,
     people_table,
 )
+from instrument.common.formatting import form_of_row
 from instrument.definition import Criterion
 from instrument.errors import ToolkitError
-from instrument.formatting import form_of_row
 from instrument.reduced import without_items
 
 Row = Mapping[Any, Any]
@@ -173,7 +173,7 @@ def _compared(context: Context, criterion: Criterion, gaps: Gaps) -> pd.DataFram
 
 def _to_use(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
     """Models of use after the landmark, and the study's hypotheses about it."""
-    from analysis.adherence.models import OUTCOME
+    from analysis.adherence.models.run import OUTCOME
 
     if lacks_use(context):
         return
@@ -192,7 +192,7 @@ def _to_use(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
 
 def _to_outcome(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
     """The model of the outcome, what scores add to it, and the study's hypotheses about it."""
-    from analysis.adherence.models import OUTCOME
+    from analysis.adherence.models.run import OUTCOME
 
     study = context.study
     if study is None or study.outcome is None:

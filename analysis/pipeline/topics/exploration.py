@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.common.rules import FEWEST_PEOPLE, LOADING
+from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, counted, listed
 from analysis.pipeline.correlating import (
@@ -20,8 +22,6 @@ from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.retention import retention_of
 from analysis.pipeline.twinned.structure import twins_of_exploration
-from analysis.rules import FEWEST_PEOPLE, LOADING
-from analysis.verdicts import Cause, Question
 
 if TYPE_CHECKING:
     from analysis.factors.exploratory_result import EfaResult
@@ -36,7 +36,7 @@ SALIENT = Question(text="Does every item load on a factor?")
 
 def section_exploration(context: Context) -> Section:
     """Exploratory factor analysis with the planned number of factors, else as parallel analysis suggests."""
-    from analysis.factors.exploratory import efa
+    from analysis.factors.efa import efa
 
     planned = context.plan.factors
     n_factors = planned or int(retention_of(context).table["n_factors"]["parallel_factors"])

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.common.rules import AVE, OMEGA
+from analysis.common.verdicts import Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Table
-from analysis.rules import AVE, OMEGA
-from analysis.verdicts import Question
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from analysis.structural.result import StructuralResult
+    from analysis.structural.inference.result import StructuralResult
 
 SHARED = Question(text="Do the items of each factor share most of their variance?")
 COMPOSITE = Question(text="Is each factor measured reliably by its items?")
@@ -79,7 +79,7 @@ def factor_title(context: Context, factor: str) -> str:
 
 
 def _extracted(context: Context, main: StructuralResult) -> pd.DataFrame:
-    from analysis.validity.extracted import extracted_variance
+    from analysis.validity.extracted_variance import extracted_variance
 
     rows = main.parameters
     measured = rows[rows["op"] == "=~"]

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE, Rule
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import FEW, GIVEN, TEXT, Kind, each, people, sentences, statistic, words
 from analysis.disclosure.ledger import Account
 from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, DifResult
@@ -32,8 +34,6 @@ from analysis.pipeline.topics.groups import (
     without_large_groups,
 )
 from analysis.pipeline.twinned.relations import twins_of_fairness
-from analysis.rules import DIF_COSMIN, DIF_GROUP, DIF_NEGLIGIBLE, Rule
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
 ALIKE = Question(text="Is no item answered unlike by people who stand alike?", bears_on=Property.INVARIANCE)
@@ -159,7 +159,7 @@ _OPTIONS: dict[str, Any] = {
 
 def _tested(context: Context, labels: pd.Series, items: list[str]) -> DifResult:
     """Test a theme; what `dif` itself warns of is read from its result, other warnings go on."""
-    from analysis.fairness.item_functioning import dif
+    from analysis.fairness.dif import dif
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="dif: ", category=ToolkitWarning)

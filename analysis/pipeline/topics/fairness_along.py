@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import DIF_COSMIN, DIF_GROUP
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, people, statistic
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.covariates import Use, covariates_of
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Table
-from analysis.rules import DIF_COSMIN, DIF_GROUP
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
 ALONG = Question(
@@ -43,7 +43,7 @@ _DATA = ["mcfadden_total", "chisq_uniform", "chisq_nonuniform"]
 
 def along_covariates(context: Context, gaps: Gaps) -> pd.DataFrame:
     """Test every item of every theme along each continuous covariate known of 200 people or more."""
-    from analysis.fairness.moderation import dif_moderation
+    from analysis.fairness.dif_moderation import dif_moderation
 
     rows: list[pd.DataFrame] = []
     for found in covariates_of(context):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.common.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
+from analysis.common.verdicts import Question
 from analysis.disclosure.kinds import GIVEN, TEXT, N, each, people, share, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
@@ -11,9 +13,7 @@ from analysis.pipeline.context import Context, counted
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.flow_arrival import arrival_tables
 from analysis.pipeline.twinned.people import twins_of_flow
-from analysis.rules import SAMPLE_PER_ITEM, SAMPLE_TOTAL
-from analysis.verdicts import Question
-from instrument.wave_order import OrderSource
+from instrument.reading.wave_order import OrderSource
 
 WHOLE = 9  # weight of a count of everyone: the last to go
 REASONS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.adherence.steps import Step
+from analysis.adherence.design.steps import Step
 from analysis.disclosure.kinds import FEW, FOREIGN, PERSON, TEXT, Kind, Place, each, people
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations

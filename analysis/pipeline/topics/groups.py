@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.common.rules import (
+    INVARIANCE_CFI,
+    INVARIANCE_CFI_ORDINAL,
+    INVARIANCE_RMSEA,
+    INVARIANCE_RMSEA_ORDINAL,
+    Rule,
+)
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
@@ -16,19 +24,11 @@ from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.relations import twins_of_groups
 from analysis.planning.definition import ORDINAL, same_label
-from analysis.rules import (
-    INVARIANCE_CFI,
-    INVARIANCE_CFI_ORDINAL,
-    INVARIANCE_RMSEA,
-    INVARIANCE_RMSEA_ORDINAL,
-    Rule,
-)
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
-    from analysis.structural.equal_measurement import InvarianceResult
-    from analysis.structural.result import StructuralResult
+    from analysis.structural.families.invariance import InvarianceResult
+    from analysis.structural.inference.result import StructuralResult
 
 IN_GROUPS = Question(text="Does each theme measure the same in every group?", bears_on=Property.INVARIANCE)
 OVER_TIME = Question(text="Does each theme measure the same over time?")
@@ -133,7 +133,7 @@ def _size(labels: pd.Series, items: list[str]) -> Cause | None:
 
 def _fitted(context: Context, labels: pd.Series, theme: str, items: list[str]) -> InvarianceResult:
     """Fit every level; what is wrong with a solution is read from its faults."""
-    from analysis.structural.equal_measurement import invariance
+    from analysis.structural.families.invariance import invariance
 
     rows = context.items[items].assign(**{"group_": labels}).dropna(subset=["group_"])
     rows = reference_first(rows, rows["group_"], reference_of(context, labels))

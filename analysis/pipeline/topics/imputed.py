@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import FEWEST_PEOPLE
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.topics.models import estimator_for
-from analysis.rules import FEWEST_PEOPLE
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 
 FEWEST_ITEMS = 2
@@ -32,7 +32,7 @@ _COEFFICIENTS = {
 
 def section_imputed(context: Context) -> Section:
     """Alpha and omega of each theme, and the models of the plan, pooled over imputed answers."""
-    from analysis.imputed_items import impute_items
+    from analysis.items.imputed_items import impute_items
 
     plan = context.plan
     gaps = Gaps(context=context, few=of_sample(context))
@@ -95,8 +95,8 @@ def _prose(values: dict[str, Any]) -> list[str]:
 def _theme(
     context: Context, theme: str, items: list[str], completed: list[pd.DataFrame]
 ) -> list[dict[str, Any]]:
-    from analysis.imputed_items import pool_consistency
-    from analysis.reliability import cronbach_alpha
+    from analysis.items.imputed_items import pool_consistency
+    from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     found = pool_consistency(completed)
     main = cronbach_alpha(context.items[items].dropna(how="all"), missing=missing_items(context, "listwise"))
@@ -116,7 +116,7 @@ def _theme(
 
 
 def _models(context: Context, completed: list[pd.DataFrame], gaps: Gaps) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from analysis.imputed_items import pool_model
+    from analysis.items.imputed_items import pool_model
 
     parameters, fits = [], []
     for name, syntax in context.plan.models.items():

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from analysis.common.rules import FEWEST_PEOPLE, ICC, IRT_ITEM_FIT
+from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import FEW, GIVEN, TEXT, each, people, sentences, share, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
@@ -14,10 +16,8 @@ from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.relations import twins_of_irt
-from analysis.rules import FEWEST_PEOPLE, ICC, IRT_ITEM_FIT
-from analysis.verdicts import Cause, Question
-from instrument import keying
 from instrument.errors import ToolkitError
+from instrument.scoring import keying
 
 if TYPE_CHECKING:
     from analysis.irt.graded_result import GradedResponseResult
@@ -135,7 +135,7 @@ def _account(frame: pd.DataFrame) -> Account:
 
 
 def _fitted(context: Context, items: list[str]) -> GradedResponseResult:
-    from analysis.irt.graded_response_model import graded_response
+    from analysis.irt.graded_response import graded_response
 
     return graded_response(
         context.items[items], options={item: _keyed_options(context, item) for item in items}

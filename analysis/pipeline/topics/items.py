@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.common.rules import FLOOR_CEILING, ITEM_REST
+from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, Moment, N, each, people, share, statistic
 from analysis.disclosure.kinds import option as share_of_option
 from analysis.disclosure.ledger import Account, cell, value
@@ -17,8 +19,6 @@ from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.item_comparisons import comparison_tables
 from analysis.pipeline.twinned.people import twins_of_items
-from analysis.rules import FLOOR_CEILING, ITEM_REST
-from analysis.verdicts import Cause, Question
 from instrument.errors import ToolkitError
 
 REST = Question(text="Does each item go with the rest of its theme?")
@@ -57,7 +57,7 @@ def section_items(context: Context) -> Section:
 
 
 def _statistics(context: Context, gaps: Gaps) -> pd.DataFrame:
-    from analysis.items import item_statistics
+    from analysis.items.item_statistics import item_statistics
 
     found = []
     for theme, items in context.themes.items():

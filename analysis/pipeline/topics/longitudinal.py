@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from scipy.stats import t as student
 
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, people, share, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
@@ -27,11 +28,10 @@ from analysis.pipeline.topics.panel_time import (
 )
 from analysis.pipeline.topics.reliable_changes import change_table, change_told
 from analysis.pipeline.twinned.relations import twins_of_longitudinal
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
-    from analysis.structural.equal_measurement import InvarianceResult
+    from analysis.structural.families.invariance import InvarianceResult
 
 _PATH = "sections.longitudinal.tables.levels"
 EVERYONE, STAYED = "everyone with the score", "those with the score at every wave"
@@ -194,7 +194,7 @@ def _fitted(
     missing: str | None,
 ) -> InvarianceResult:
     """Fit every level; what is wrong with a solution is read from its faults."""
-    from analysis.structural.equal_over_time import longitudinal_invariance
+    from analysis.structural.families.longitudinal_invariance import longitudinal_invariance
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.adherence.chain_claims import STEP_NOT_FOUND
-from analysis.adherence.claims import Claim, Doubt
-from analysis.adherence.four_way import DIRECT, MEDIATED, PURE, REFERENCE, TOTAL
+from analysis.adherence.chain.claims import STEP_NOT_FOUND
+from analysis.adherence.chain.four_way import DIRECT, MEDIATED, PURE, REFERENCE, TOTAL
+from analysis.adherence.claims.claims import Claim, Doubt
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason
@@ -17,7 +17,7 @@ from analysis.pipeline.topics.use import lacks_use, usage_of
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
-    from analysis.adherence.mediation import MediationResult
+    from analysis.adherence.chain.mediate_adherence import MediationResult
 
 SAID = {
     Claim.NOT_FOUND: "{middle}, so a route by way of {middle} is not shown: its interval holds zero.",
@@ -101,7 +101,7 @@ def section_mechanism(context: Context) -> Section:
 
 
 def _chain(context: Context) -> MediationResult:
-    from analysis.adherence.mediation import mediate_adherence
+    from analysis.adherence.chain.mediate_adherence import mediate_adherence
 
     study = context.study
     if study is None:

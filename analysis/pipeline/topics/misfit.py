@@ -8,14 +8,14 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.extracted import factor_title
-from analysis.structural.misspecification import (
+from analysis.structural.inference.misspecifications import (
     BEYOND,
     UNDECIDED,
     WITHIN,
     MisspecificationResult,
     misspecifications,
 )
-from analysis.structural.result import StructuralResult
+from analysis.structural.inference.result import StructuralResult
 
 MOST_ROWS = 15
 SAID = {"=~": "loading", "~~": "covariance", "~": "path", "~1": "intercept"}

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.correlating import MOST_CATEGORIES
@@ -16,13 +18,11 @@ from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
 from analysis.pipeline.topics.misfit import misfit_of
 from analysis.pipeline.twinned.structure import twins_of_models
 from analysis.planning.definition import ORDINAL
-from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from analysis.structural.result import StructuralResult
-    from analysis.structural.theory import TheoryResult
+    from analysis.structural.families.compare_theories import TheoryResult
+    from analysis.structural.inference.result import StructuralResult
 
 FITS = Question(text="Do the answers fit a factor for each theme?", bears_on=Property.STRUCTURE)
 JUDGED_BY = {
@@ -50,7 +50,7 @@ def estimator_for(context: Context) -> dict[str, Any]:
 
 def theories(context: Context) -> TheoryResult:
     """Competing models of the first wave, fitted once for every section that reads them."""
-    from analysis.structural.theory import compare_theories
+    from analysis.structural.families.compare_theories import compare_theories
 
     estimator = estimator_for(context)["estimator"]
     answers = context.first.drop(columns="wave")
@@ -110,7 +110,7 @@ def section_models(context: Context) -> Section:
 
 def _composite_table(context: Context, gaps: Gaps) -> Table | None:
     """What the dimensions have in common, predicted by each composite as it stands."""
-    from analysis.structural.composites import FEWEST_DIMENSIONS, general_on_composites
+    from analysis.structural.families.composites import FEWEST_DIMENSIONS, general_on_composites
 
     composites = context.composite_scores
     scores = context.scores_at(context.first_wave)

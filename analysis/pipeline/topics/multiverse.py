@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import in_force
 from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import correlation_for, missing_items
@@ -25,7 +26,6 @@ from analysis.pipeline.topics.reliability_parts import omega_of
 from analysis.planning.checking import FIT, PLACE, refuse_unfitting
 from analysis.planning.definition import Plan
 from analysis.planning.loading import Settled, settle
-from analysis.rules import in_force
 from instrument.errors import DefinitionError, ToolkitError, ToolkitWarning, fact_and_hint
 
 MOST_PATHS = 2000
@@ -203,7 +203,7 @@ def _of_hypothesis(along: Context, name: str) -> Number:
 
 
 def _alpha(along: Context, name: str) -> Number:
-    from analysis.reliability import cronbach_alpha
+    from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     rows = along.items[along.themes[name]].dropna(how="all")
     found = cronbach_alpha(rows, missing=missing_items(along, "listwise"))

@@ -16,7 +16,7 @@ from analysis.pipeline.section import Table
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
-    from analysis.structural.panel_models import PanelResult
+    from analysis.structural.families.panel_model import PanelResult
 
 FEWEST_WAVES = 3
 TOTAL = "total"
@@ -55,7 +55,7 @@ def panel_results(context: Context, waves: list[Any], gaps: Gaps) -> list[PanelF
     list of PanelFinding
         Those with a proper solution; empty with fewer than three waves, or without a total.
     """
-    from analysis.structural.panel_models import panel_model
+    from analysis.structural.families.panel_model import panel_model
 
     themes = [t for t in context.scale.context_themes if t in context.themes]
     if len(waves) < FEWEST_WAVES or TOTAL not in context.card.names:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import HYPOTHESES
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people
@@ -15,9 +17,7 @@ from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.validity_measures import people_table
 from analysis.planning.definition import Hypothesis, same_label
-from analysis.rules import HYPOTHESES
-from analysis.validity.hypotheses import CONFIRMED, NOT_CONFIRMED, UNANSWERED, UNDECIDED
-from analysis.verdicts import Cause, Property, Question
+from analysis.validity.check_hypotheses import CONFIRMED, NOT_CONFIRMED, UNANSWERED, UNDECIDED
 from instrument.errors import ToolkitError, ToolkitWarning
 
 AS_PLANNED = Question(text="Did the hypotheses of the plan come out?", bears_on=Property.HYPOTHESES)
@@ -116,7 +116,7 @@ def _relation(hypothesis: Hypothesis, score: str, other: str) -> str:
 
 def _people(context: Context) -> pd.DataFrame:
     """Scores, other measures with their totals, covariates and outcomes of the same people."""
-    from instrument.scoring import score
+    from instrument.scoring.score import score
 
     table = people_table(context)
     for answers, other in context.measures:
@@ -132,8 +132,8 @@ def _people(context: Context) -> pd.DataFrame:
 
 def _judged(table: pd.DataFrame, hypothesis: Hypothesis, score: str) -> dict[str, Any]:
     """Estimate, interval, n and status, by the public functions."""
-    from analysis.validity.groups import known_groups
-    from analysis.validity.hypotheses import check_hypotheses
+    from analysis.validity.check_hypotheses import check_hypotheses
+    from analysis.validity.known_groups import known_groups
 
     other = hypothesis.with_ or hypothesis.groups or ""
     if absent := [name for name in (score, other) if name not in table.columns]:

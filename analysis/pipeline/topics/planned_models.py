@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.models import INDICES, JUDGED_BY, estimator_for
-from analysis.rules import CFI, FEWEST_PEOPLE, RMSEA, SRMR, TLI
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
-    from analysis.structural.result import StructuralResult
+    from analysis.structural.inference.result import StructuralResult
 
 HOLD = Question(text="Do the models of the plan fit?", bears_on=Property.STRUCTURE)
 RULES = {"cfi": ("CFI", CFI), "tli": ("TLI", TLI), "rmsea": ("RMSEA", RMSEA)}

@@ -12,7 +12,7 @@ from analysis.pipeline.topics.use import lacks_use, usage_of
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
-    from analysis.adherence.priorities import PriorityMap
+    from analysis.adherence.priorities.priority_map import PriorityMap
 
 DRAWS = 1000
 ENDS = ("", "_lower", "_upper")
@@ -62,7 +62,7 @@ def section_priority(context: Context) -> Section:
 
 
 def _map(context: Context) -> PriorityMap:
-    from analysis.adherence.priorities import priority_map
+    from analysis.adherence.priorities.priority_map import priority_map
 
     study = context.study
     if study is None:
@@ -171,7 +171,7 @@ def _items(context: Context, found: PriorityMap, unit: str) -> Table:
 
 def lacks_priority(context: Context) -> str:
     """Say what is missing before themes can be put on a map."""
-    from analysis.adherence.priorities import mapped_themes
+    from analysis.adherence.priorities.priority_map import mapped_themes
 
     if len(mapped_themes(context.scale)[0]) < 2:
         return "Needs an instrument with two themes or more that are dimensions or context."

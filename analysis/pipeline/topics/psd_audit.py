@@ -13,8 +13,8 @@ from analysis.pipeline.section import Section, Table, Topic
 from instrument.errors import NotEstimableError
 
 if TYPE_CHECKING:
-    from analysis.audit.agreement import AuditAgreement
-    from analysis.audit.features import FeatureRelation
+    from analysis.audit.audit_agreement import AuditAgreement
+    from analysis.audit.relate_features import FeatureRelation
 
 LIMITS = {"lower": ("95% from", "r2"), "upper": ("to", "r2")}
 NAMES = {"kappa": "kappa", "ac1": "AC1", "pabak": "PABAK"}
@@ -22,7 +22,7 @@ NAMES = {"kappa": "kappa", "ac1": "AC1", "pabak": "PABAK"}
 
 def section_psd_audit(context: Context) -> Section:
     """Agreement of two raters, what both found, and features against alliance over several apps."""
-    from analysis.audit.agreement import audit_agreement
+    from analysis.audit.audit_agreement import audit_agreement
 
     if context.audit is None:
         raise NotEstimableError(lacks_audit(context))
@@ -55,7 +55,7 @@ def section_psd_audit(context: Context) -> Section:
 
 def _related(context: Context, found: AuditAgreement) -> tuple[FeatureRelation | None, str]:
     """Features against the score of the first wave, where the covariates say who used which app."""
-    from analysis.audit.features import relate_features
+    from analysis.audit.relate_features import relate_features
 
     covariates = context.known_covariates
     if covariates is None or "app" not in covariates:

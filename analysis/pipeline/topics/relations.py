@@ -121,7 +121,7 @@ def _by_group(
     context: Context, table: pd.DataFrame, gaps: Gaps, account: Account
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Mean of every score in every group, and the differences from the first group or the reference."""
-    from analysis.validity.groups import known_groups
+    from analysis.validity.known_groups import known_groups
 
     means: list[dict[str, Any]] = []
     differences: list[dict[str, Any]] = []

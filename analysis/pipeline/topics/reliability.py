@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.rules import ALPHA, OMEGA
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
@@ -25,8 +27,6 @@ from analysis.pipeline.topics.reliability_parts import (
     told_of_omega,
 )
 from analysis.pipeline.twinned.reliability import twins_of_reliability
-from analysis.rules import ALPHA, OMEGA
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
 
 TOGETHER = Question(text="Do the items of each theme go together?", bears_on=Property.CONSISTENCY)
@@ -115,7 +115,7 @@ _DATA = ["omega_moved", "omega_draws_smoothed"]  # in the data, not on paper
 
 
 def _theme(context: Context, theme: str, items: list[str], gaps: Gaps) -> tuple[dict[str, Any], pd.DataFrame]:
-    from analysis.reliability import cronbach_alpha
+    from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     answers = context.items[items].dropna(how="all")
     complete = cronbach_alpha(answers, missing=missing_items(context, "listwise"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.rules import SAMPLE_TOTAL
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, Place, each, people, statistic
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
@@ -17,7 +18,6 @@ from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.groups import groupings
 from analysis.pipeline.topics.models import theories
-from analysis.rules import SAMPLE_TOTAL
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
         `omega`, `omega_ci_lower`, `omega_ci_upper`; `omega_moved`, the Frobenius norm by which correlations
         were smoothed (0 where they were not), and `omega_draws_smoothed`, in how many draws they were.
     """
-    from analysis.reliability import congeneric_omega, omega
+    from analysis.reliability.congeneric import congeneric_omega
+    from analysis.reliability.omega import omega
 
     rows = answers.dropna(how="all")
     found: OmegaResult | CongenericResult
@@ -232,7 +233,7 @@ def general_factor(context: Context, gaps: Gaps) -> tuple[dict[str, Table], Told
 
 def _add_exploratory(context: Context, told: Told, gaps: Gaps) -> None:
     """The same share without saying beforehand which item belongs to which theme."""
-    from analysis.reliability import omega
+    from analysis.reliability.omega import omega
 
     dimensions = [theme for theme in context.scale.dimension_themes if theme in context.themes]
     if len(dimensions) < FEWEST_DIMENSIONS:
@@ -375,7 +376,7 @@ def _parts(context: Context) -> list[tuple[bool, str, str, pd.DataFrame]]:
 
 
 def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
-    from analysis.reliability import cronbach_alpha
+    from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     if answers.shape[1] < 2 or not SAMPLE_TOTAL.holds(len(answers.dropna())):
         return None

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.verdicts import Cause
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.topics import retest
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 
 
@@ -30,7 +30,7 @@ def change_table(context: Context, first: Any, second: Any, gaps: Gaps) -> pd.Da
     pandas.DataFrame
         One row per score: n, sem and its source, threshold, higher, same, lower, and shares.
     """
-    from analysis.measurement_error import reliable_change
+    from analysis.agreement.measurement_error import reliable_change
 
     errors = _errors(context, first, gaps)
     before, after = context.scores_at(first), context.scores_at(second)
@@ -66,8 +66,8 @@ def change_table(context: Context, first: Any, second: Any, gaps: Gaps) -> pd.Da
 
 def _errors(context: Context, first: Any, gaps: Gaps) -> dict[str, tuple[float, str]]:
     """Standard error of measurement of each score: from the retest, else from alpha at the first wave."""
-    from analysis.measurement_error import standard_error_of_measurement
-    from analysis.reliability import cronbach_alpha
+    from analysis.agreement.measurement_error import standard_error_of_measurement
+    from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     found: dict[str, tuple[float, str]] = {}
     if not retest.TOPIC.lacks(context):

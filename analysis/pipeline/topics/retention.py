@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from analysis.common.rules import FEWEST_PEOPLE
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import (
@@ -16,10 +17,9 @@ from analysis.pipeline.correlating import (
 from analysis.pipeline.reach import of_structure
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.twinned.structure import twins_of_retention
-from analysis.rules import FEWEST_PEOPLE
 
 if TYPE_CHECKING:
-    from analysis.factors.retention import RetentionResult
+    from analysis.factors.factor_retention import RetentionResult
 
 DRAWS = 100
 LABELS = {
@@ -39,7 +39,7 @@ LABELS = {
 
 def retention_of(context: Context) -> RetentionResult:
     """Run every rule once per validation."""
-    from analysis.factors.retention import factor_retention
+    from analysis.factors.factor_retention import factor_retention
 
     return context.once(
         "retention",

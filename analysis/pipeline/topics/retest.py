@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.rules import ICC
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, N, each, people, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
@@ -13,12 +15,10 @@ from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.relations import twins_of_retest
-from analysis.rules import ICC
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from analysis.measurement_error import LimitsOfAgreement
+    from analysis.agreement.measurement_error import LimitsOfAgreement
 
 REPEATS = Question(
     text="Does each score repeat itself in people who did not change?", bears_on=Property.RELIABILITY
@@ -157,8 +157,8 @@ def retest_rows(
 def _rows(
     context: Context, first: Any, second: Any, stable: list[str]
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[tuple[str, ToolkitError]]]:
-    from analysis.agreement import icc
-    from analysis.measurement_error import limits_of_agreement
+    from analysis.agreement.icc import icc
+    from analysis.agreement.measurement_error import limits_of_agreement
 
     rows: list[dict[str, Any]] = []
     levels: list[dict[str, Any]] = []

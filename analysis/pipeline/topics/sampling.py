@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
+from analysis.common.rules import BARTLETT, FEWEST_PEOPLE, KMO
+from analysis.common.verdicts import Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import SMOOTHING_KINDS, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import of_items, of_people, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.structure import twins_of_sampling
-from analysis.rules import BARTLETT, FEWEST_PEOPLE, KMO
-from analysis.verdicts import Question
 
 FACTORABLE = Question(text="Are the items worth looking for dimensions?")
 

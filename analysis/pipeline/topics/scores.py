@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 from scipy.stats import t as student
 
+from analysis.common.rules import FLOOR_CEILING
+from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, people, share, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
@@ -14,8 +16,6 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people, stuck_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.twinned.people import twins_of_scores
-from analysis.rules import FLOOR_CEILING
-from analysis.verdicts import Cause, Question
 
 ROOM = Question(text="Is there room at the ends of each score?")
 

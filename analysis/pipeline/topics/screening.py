@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import FOREIGN, TEXT, each, people, share, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.twinned.relations import twins_of_screening
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
-    from analysis.screening import ScreeningResult
+    from analysis.screening.screen import ScreeningResult
 
 LABELS = {
     "longstring": "Long run of the same answer",
@@ -77,13 +77,13 @@ def section_screening(context: Context) -> Section:
 
 def screening_of(context: Context) -> ScreeningResult:
     """Screen once per validation."""
-    from analysis.screening import screen
+    from analysis.screening.screen import screen
 
     return context.once("screening", lambda: screen(context.answers, context.scale, times=context.times))
 
 
 def _sensitivity(context: Context, found: ScreeningResult, gaps: Gaps) -> pd.DataFrame:
-    from analysis.reliability import cronbach_alpha
+    from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     rows: list[dict[str, Any]] = []
     kept = found.without_flagged(context.responses)

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.adherence.steps import Step
+from analysis.adherence.design.steps import Step
+from analysis.common.software import used
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, share, statistic
 from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
-from analysis.software import used
-from analysis.usage_words import ANSWERED, COVARIATES, ENROLLED, MEASURE_WORDS, START
+from analysis.usage.words import ANSWERED, COVARIATES, ENROLLED, MEASURE_WORDS, START
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 
 if TYPE_CHECKING:
-    from analysis.usage import UsageSummary
+    from analysis.usage.summarise_usage import UsageSummary
 
 EVERYBODY = counted_people(weight=9, names=[populations.label(populations.step(Step.ENROLLED))])
 PERIODS = {
@@ -51,7 +51,7 @@ def usage_of(context: Context) -> UsageSummary:
 
 def summary_of(context: Context) -> UsageSummary:
     """Summarise the usage log once per validation; a summary made elsewhere is taken as it is."""
-    from analysis.usage import UsageSummary, summarise_usage
+    from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 
     if context.study is None:
         raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))

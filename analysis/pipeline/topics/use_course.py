@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.adherence.claims import Claim, Doubt
-from analysis.adherence.design import assemble, refuse_overlap
-from analysis.adherence.landmark_scan import landmarks_of, scan_course
-from analysis.adherence.pauses import returns_of, stretches_away
-from analysis.adherence.steps import Step
+from analysis.adherence.claims.claims import Claim, Doubt
+from analysis.adherence.design.landmark import assemble, refuse_overlap
+from analysis.adherence.design.steps import Step
+from analysis.adherence.over_time.landmark_scan import landmarks_of, scan_course
+from analysis.adherence.over_time.pauses import returns_of, stretches_away
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
@@ -24,9 +24,9 @@ from analysis.pipeline.topics.use import enrolled, lacks_use, usage_of
 from instrument.errors import NotEstimableError, ToolkitError, fact_and_hint
 
 if TYPE_CHECKING:
-    from analysis.adherence.landmark_scan import ScanResult
-    from analysis.adherence.pauses import ComingBack
-    from analysis.usage_course import UseCourse
+    from analysis.adherence.over_time.landmark_scan import ScanResult
+    from analysis.adherence.over_time.pauses import ComingBack
+    from analysis.usage.course import UseCourse
 
 WHAT = (
     "The same question was asked at {scan_landmarks:int} landmarks from day {scan_first:int} to day "
@@ -130,8 +130,8 @@ def section_use_course(context: Context) -> Section:
 
 def course_of(context: Context) -> UseCourse:
     """Read the log once for all landmarks; whoever summarised it before hands a reader over."""
-    from analysis.usage import UsageSummary
-    from analysis.usage_course import use_course
+    from analysis.usage.course import use_course
+    from analysis.usage.summarise_usage import UsageSummary
 
     study = context.study
     if study is None or study.landmark is None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.rules import HTMT, HYPOTHESES
+from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, statistic
 from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline.context import Context, listed
@@ -23,12 +25,11 @@ from analysis.pipeline.topics.validity_measures import (
     people_table,
 )
 from analysis.pipeline.twinned.relations import twins_of_validity
-from analysis.rules import HTMT, HYPOTHESES
-from analysis.verdicts import Cause, Property, Question
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
-    from analysis.validity import HtmtResult, HypothesesResult
+    from analysis.validity.check_hypotheses import HypothesesResult
+    from analysis.validity.htmt import HtmtResult
 
 APART = Question(text="Can the themes be told apart?")
 AS_EXPECTED = Question(
@@ -88,7 +89,7 @@ def section_validity(context: Context) -> Section:
 
 
 def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
-    from analysis.validity import htmt
+    from analysis.validity.htmt import htmt
 
     own = _comparable(context)
     for theme in context.composites:
@@ -119,7 +120,7 @@ def _comparable(context: Context) -> dict[str, list[str]]:
 def _checked(
     context: Context, people: pd.DataFrame, ratios: HtmtResult | None
 ) -> tuple[HypothesesResult | None, dict[str, str]]:
-    from analysis.validity import check_hypotheses
+    from analysis.validity.check_hypotheses import check_hypotheses
 
     plans = context.study.hypotheses if context.study is not None else ()
     judged = [plan for plan in plans if plan.expected]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.software import used
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
-from analysis.software import used
 from instrument.errors import ToolkitError
 
 DRAWS = 500  # of every bootstrap in the section on validity
@@ -32,7 +32,7 @@ def _increment(
     context: Context, people: pd.DataFrame, name: str, baseline: list[str], gaps: Gaps
 ) -> dict[str, Any] | None:
     """What one score adds to the outcome beyond others and the study's baseline measures."""
-    from analysis.validity import incremental_validity
+    from analysis.validity.incremental_validity import incremental_validity
 
     study = context.study
     if study is None or study.outcome is None:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.common.verdicts import Cause
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people
 from analysis.pipeline.topics.adherence import related
 from analysis.pipeline.topics.use import lacks_use
 from analysis.planning.definition import same_label
-from analysis.verdicts import Cause
 from instrument.errors import ToolkitError
-from instrument.keying import keyed_numbers
+from instrument.scoring.keying import keyed_numbers
 
 if TYPE_CHECKING:
-    from analysis.validity.discriminant import HtmtResult
+    from analysis.validity.htmt import HtmtResult
     from instrument.study import Hypothesis
 
 Estimate = tuple[float, float, float]
@@ -61,7 +61,7 @@ def people_table(context: Context) -> pd.DataFrame:
 
 def measure_scores(context: Context) -> list[pd.DataFrame]:
     """Theme scores of every other questionnaire, columns named by theme id; all waves."""
-    from instrument.scoring import score
+    from instrument.scoring.score import score
 
     tables = []
     for answers, other in context.measures:
@@ -176,7 +176,7 @@ def _columns(context: Context, named: re.Match[str], people: pd.DataFrame) -> li
 def _correlation(
     context: Context, plan: Hypothesis, named: re.Match[str], people: pd.DataFrame
 ) -> Estimate | str:
-    from analysis.validity import check_hypotheses
+    from analysis.validity.check_hypotheses import check_hypotheses
 
     columns = _columns(context, named, people)
     if isinstance(columns, str):
@@ -203,7 +203,7 @@ def _ratio(named: re.Match[str], ratios: HtmtResult | None) -> Estimate | str:
 
 def _groups(context: Context, named: re.Match[str], people: pd.DataFrame) -> Estimate | str:
     """Hedges' g between two groups: the one named higher minus the other, whatever the order of rows."""
-    from analysis.validity import known_groups
+    from analysis.validity.known_groups import known_groups
 
     columns = _columns(context, named, people)
     if isinstance(columns, str):
@@ -239,7 +239,7 @@ def _levels_of_codes(cells: pd.Series) -> list[str]:
 
 
 def _odds(context: Context, score: str) -> Estimate | str:
-    from analysis.adherence.context import REMAINING
+    from analysis.adherence.models.context import REMAINING
 
     if lacking := lacks_use(context):
         return lacking

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.pipeline.context import Context
 from analysis.planning.definition import ORDINAL
-from instrument.responses_cells import REASONS
+from instrument.reading.cells import REASONS
 
 if TYPE_CHECKING:
     from analysis.twins import Twins

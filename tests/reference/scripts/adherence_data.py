@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.simulation import simulate_study
-from analysis.usage import summarise_usage
+from analysis.simulation.simulate_study import simulate_study
+from analysis.usage.summarise_usage import summarise_usage
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""The chain from context over alliance and use to outcome."""

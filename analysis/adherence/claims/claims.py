@@ -1,0 +1,313 @@
+"""What may be said of an association of a score with later use: found, not found, or not to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from scipy.special import expit
+
+from analysis.adherence.claims.robustness import as_strong_as, left_by, partial_r2, robustness_value
+from analysis.adherence.design.controls import controls_of, one_cause
+from analysis.adherence.design.landmark import LandmarkDesign
+from analysis.adherence.models.binomial import Fit, quasi_binomial
+from analysis.usage.words import JOINED
+from instrument.errors import NotEstimableError
+
+Floats = NDArray[np.float64]
+EARLY = "use before the landmark"
+MEDIUM_SHARE = 0.09  # r = .3 with each, a medium effect: Cohen (1988), Statistical power analysis
+MEDIUM = "one of medium size, correlated .3 with what is left of score and use"
+
+
+class Claim(StrEnum):
+    """State of the claim that a score goes with later use for a reason of its own."""
+
+    SUPPORTED = "supported"
+    NOT_FOUND = "not found"
+    UNTOLD = "cannot be told from these data"
+
+
+class Doubt(StrEnum):
+    """Why an association that was found does not carry the claim."""
+
+    BENCHMARK = "benchmark"
+    HABIT = "habit"
+    SILENCE = "silence"
+    GROUPS = "groups"
+    EARLIER = "before enrolment"
+    CONTROL = "unrelated use"
+    NO_CONTROL = "no negative control"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How an association stands up to causes that nobody measured.
+
+    Attributes
+    ----------
+    claim
+        Whether it is supported, not found, or cannot be told.
+    doubts
+        What keeps it from being supported; none where nothing was found.
+    partial_r2
+        Share of what is left of use that the score explains.
+    robustness, robustness_limit
+        Share of score and use that a hidden cause must explain to make the estimate nothing, and to let its
+        interval reach nothing.
+    benchmark, benchmark_t
+        The measured cause (or one of medium size) that would take most away, were a hidden one as strong, and
+        the t value then left.
+    before, after
+        Correlation of the score with use before and after the landmark, other adjustment held constant.
+    habit, habit_lower
+        How far the three correlations lie beyond what one hidden habit can make, and the lower limit.
+    silent, silent_p, silent_bias
+        People still watched without a score, the p value of their later use against the others', and the
+        largest correlation that their silence could feign.
+    grouping, grouping_p
+        Column of the covariates that nobody declared and by whose groups the p value is largest, and that
+        value (jackknife over the groups); empty and NaN where there is none.
+    feature, feature_r, feature_lower
+        Unrelated feature of the app, correlation of the score with its later use, and the lower limit of how
+        far the three correlations lie beyond what one hidden cause can make; empty and NaN where there is
+        none.
+    earlier, earlier_p
+        Correlation of the score with use before enrolment, all adjustment held constant, and its p value.
+    """
+
+    claim: Claim
+    doubts: tuple[Doubt, ...]
+    partial_r2: float
+    robustness: float
+    robustness_limit: float
+    benchmark: str
+    benchmark_t: float
+    before: float
+    after: float
+    habit: float
+    habit_lower: float
+    silent: int
+    silent_p: float
+    silent_bias: float
+    grouping: str
+    grouping_p: float
+    feature: str
+    feature_r: float
+    feature_lower: float
+    earlier: float
+    earlier_p: float
+
+
+def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Standing:
+    """Judge the association of one score with the remaining use.
+
+    Parameters
+    ----------
+    design
+        The landmark design.
+    x : array, shape (n, p)
+        Columns of the fitted model: constant, score, then the adjusters in the order of the design.
+    fit
+        Its quasi-binomial fit.
+    level
+        Level of the intervals.
+
+    Returns
+    -------
+    Standing
+        With the numbers it rests on.
+
+    Notes
+    -----
+    No study without random allocation shows that a score keeps people using an app. An association that was
+    found is called supported only where it survives these doubts.
+
+    *Benchmark.* In the working linear model of the logit (its t is the model's own) the bounds of Cinelli and
+    Hazlett for a hidden cause as strong as all columns of early use together, as the time of enrolment, as
+    any one covariate, or one of medium size (r = .3 with both), whichever takes most away: the interval must
+    still leave out nothing.
+
+    *Habit.* The score cannot have caused use before it. If one lasting cause moved early use E, the score D
+    and later use Y, then `r_DY r_EY / r_DE` would be the share of Y that it explains, which is at most λ, the
+    share of the variance of Y that is not binomial noise: `r_DY r_EY − λ r_DE ≤ 0`. The lower limit of that
+    difference (influence functions) must be above nothing. E is the best line of the columns of early use for
+    Y, r_EY corrected for their number; everything given the other adjusters.
+
+    *Silence.* Where later use of those without a score differs from the others' given adjustment (at the
+    level), selection can feign at most a correlation `ρ δ`, ρ the biserial correlation of answering with use,
+    δ = m(m − c) the share of variance that cutting a normal variable at c takes, m its mean above the cut.
+    The correlation must survive it.
+
+    *Groups.* Where a column of the covariates that nobody declared puts people into eight groups or more (the
+    number of a clinic), the interval that takes people of one group as alike must leave out nothing too.
+
+    *Before enrolment.* Where the log reaches back, the score must not go with use before enrolment (at the
+    level), all that is held constant held constant.
+
+    *Unrelated use.* All of these look back, or at what was measured. A cause that comes up shortly before
+    the rating, or one that shows in later use more than in use before it, passes them. Only use that the
+    alliance has no reason to move, after the rating, can show such a cause: the study names it
+    (`unrelated_kind`), and the inequality of the habit must hold with it in the place of use before. Where
+    the study names none, nothing is called supported.
+
+    References
+    ----------
+    Cinelli & Hazlett (2020), doi 10.1111/rssb.12348. Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi
+    10.1097/EDE.0b013e3181d61eeb (negative controls). Sofer et al. (2016), doi 10.1214/16-STS558 (an outcome
+    before exposure as control). Heckman (1979), doi 10.2307/1912352 (selection).
+    """
+    frame = design.frame
+    due = frame["due"].to_numpy(dtype=float)
+    share = frame["done"].to_numpy(dtype=float) / due
+    t = float(fit.coefficients[1] / fit.se[1])
+    needed = float(stats.t.ppf(0.5 + level / 2, fit.df_resid))
+    name, left = _benchmark(design, x, fit, share, due)
+    n_early = len(design.early)
+    others = np.column_stack([x[:, :1], x[:, 2 + n_early :]])
+    habit = one_cause(x[:, 2 : 2 + n_early], x[:, 1], share, others, due)
+    lower = habit.lower(level)
+    silent, silent_p, bias = _silence(design, level)
+    doubts: list[Doubt] = []
+    if not left > needed:
+        doubts.append(Doubt.BENCHMARK)
+    if not lower > 0:
+        doubts.append(Doubt.HABIT)
+    survives = abs(t) / np.sqrt(t**2 + fit.df_resid) - bias > needed / np.sqrt(needed**2 + fit.df_resid)
+    if silent_p < 1 - level and not survives:
+        doubts.append(Doubt.SILENCE)
+    grouping, grouping_p = _by_groups(design, x, share * due, due)
+    if grouping_p > 1 - level:
+        doubts.append(Doubt.GROUPS)
+    controls = controls_of(design, x, share, due)
+    of_feature = controls.of_feature
+    feature_lower = float("nan") if of_feature is None else of_feature.lower(level)
+    if controls.earlier_p < 1 - level:
+        doubts.append(Doubt.EARLIER)
+    if of_feature is None:
+        doubts.append(Doubt.NO_CONTROL)
+    elif not feature_lower > 0:
+        doubts.append(Doubt.CONTROL)
+    found = abs(t) > needed
+    claim = Claim.NOT_FOUND if not found else Claim.UNTOLD if doubts else Claim.SUPPORTED
+    return Standing(
+        claim=claim,
+        doubts=tuple(doubts) if found else (),
+        partial_r2=t**2 / (t**2 + fit.df_resid),
+        robustness=robustness_value(t, fit.df_resid),
+        robustness_limit=robustness_value(t, fit.df_resid, level),
+        benchmark=name,
+        benchmark_t=left,
+        before=habit.with_other,
+        after=habit.with_use,
+        habit=habit.value,
+        habit_lower=lower,
+        silent=silent,
+        silent_p=silent_p,
+        silent_bias=bias,
+        grouping=grouping,
+        grouping_p=grouping_p,
+        feature=controls.feature,
+        feature_r=float("nan") if of_feature is None else of_feature.with_other,
+        feature_lower=feature_lower,
+        earlier=controls.earlier,
+        earlier_p=controls.earlier_p,
+    )
+
+
+def _benchmark(design: LandmarkDesign, x: Floats, fit: Fit, share: Floats, due: Floats) -> tuple[str, float]:
+    """The measured cause whose hidden twin takes most away, and the t value left."""
+    p = expit(x @ fit.coefficients)
+    spread = p * (1 - p)
+    root = np.sqrt(due * spread)
+    scaled = x * root[:, None]
+    working = root * (x @ fit.coefficients + (share - p) / spread)
+    estimate, se = float(fit.coefficients[1]), float(fit.se[1])
+    # What nobody measured may be stronger than all that was, where next to nothing was.
+    worst = (MEDIUM, left_by(estimate, se, fit.df_resid, MEDIUM_SHARE, MEDIUM_SHARE).t)
+    for name, columns in _causes(design).items():
+        others = [j for j in range(x.shape[1]) if j not in (1, *columns)]
+        of_score = partial_r2(scaled[:, 1], scaled[:, columns], scaled[:, others])
+        of_use = partial_r2(working, scaled[:, columns], scaled[:, [1, *others]])
+        bound = as_strong_as(estimate, se, fit.df_resid, of_score, of_use)
+        if bound.t < worst[1]:
+            worst = (name, bound.t)
+    return worst
+
+
+def _causes(design: LandmarkDesign) -> dict[str, list[int]]:
+    """Columns of each measured cause: early use together, calendar time together, levels of one label."""
+    return {
+        cause: [2 + k for k in columns]
+        for cause, columns in causes_of(design.adjusters, design.early).items()
+    }
+
+
+def causes_of(names: Sequence[str], early: Collection[str]) -> dict[str, list[int]]:
+    """Columns of each measured cause among those held constant.
+
+    Parameters
+    ----------
+    names
+        Columns held constant.
+    early
+        Those of use before the landmark, which are one cause together.
+
+    Returns
+    -------
+    dict
+        Cause to places in `names`.
+    """
+    found: dict[str, list[int]] = {}
+    for k, name in enumerate(names):
+        if name in early:
+            cause = EARLY
+        elif name == JOINED or name.startswith(f"{JOINED}, "):
+            cause = "the time of enrolment"
+        else:
+            cause = name.split(":")[0]
+        found.setdefault(cause, []).append(k)
+    return found
+
+
+def _silence(design: LandmarkDesign, level: float) -> tuple[int, float, float]:
+    """People still watched without a score, whether their use differs, and what that could feign."""
+    frame = design.everyone
+    answered = frame["answered"].to_numpy(dtype=bool)
+    silent = int((~answered).sum())
+    columns = [frame[name].to_numpy(dtype=float) for name in design.adjusters]
+    kept = [(c - c.mean()) / c.std() for c in columns if c.std() > 0]
+    x = np.column_stack([np.ones(len(frame)), answered.astype(float), *kept])
+    if silent < 2 or answered.sum() < 2 or np.linalg.matrix_rank(x) < x.shape[1]:
+        return silent, 1.0, 0.0
+    due = frame["due"].to_numpy(dtype=float)
+    try:
+        fit = quasi_binomial(x, frame["done"].to_numpy(dtype=float), due)
+    except NotEstimableError:
+        # All who are silent did nothing, say: as strong as can be.
+        return silent, 0.0, 1.0
+    t = float(fit.coefficients[1] / fit.se[1])
+    partial = abs(t) / np.sqrt(t**2 + fit.df_resid)
+    share = float(answered.mean())
+    cut = float(stats.norm.isf(share))
+    height = float(stats.norm.pdf(cut))
+    biserial = min(partial * np.sqrt(share * (1 - share)) / height, 1.0)
+    mean = height / share
+    return silent, float(fit.pvalues()[1]), float(biserial * mean * (mean - cut))
+
+
+def _by_groups(design: LandmarkDesign, x: Floats, done: Floats, due: Floats) -> tuple[str, float]:
+    """The grouping nobody declared by which the association is least sure, and its p value."""
+    worst = ("", float("nan"))
+    for name, groups in design.groupings.items():
+        try:
+            p = float(quasi_binomial(x, done, due, clusters=groups).pvalues()[1])
+        except NotEstimableError:
+            p = 1.0  # without one of the groups there is no solution
+        if not p <= worst[1]:
+            worst = (name, p)
+    return worst

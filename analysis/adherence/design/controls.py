@@ -1,0 +1,180 @@
+"""Negative controls: use that a rating cannot have moved, before enrolment or of a feature of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.adherence.design.landmark import LandmarkDesign
+
+Floats = NDArray[np.float64]
+FEWEST_USERS = 8  # people who used it, and who used it otherwise than most, before it is asked of
+FEWEST_DUE = 2.0  # of one unit nobody can tell what is noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneCause:
+    """How far the association of score and use lies beyond what one hidden cause of three things can make.
+
+    `value` is `|r_DY| r_EY − λ r_DE` with its standard error; `with_other` is r_DE and `with_use` r_DY, as
+    they were before the score was turned.
+    """
+
+    value: float
+    se: float
+    with_other: float
+    with_use: float
+
+    def lower(self, level: float) -> float:
+        """Lower limit of `value`."""
+        return self.value - float(stats.norm.ppf(0.5 + level / 2)) * self.se
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What the negative controls say of one score.
+
+    Attributes
+    ----------
+    feature
+        What readers call the unrelated feature; empty where there is none to ask.
+    of_feature
+        The three correlations of score, later use and later use of the feature; None where there is none.
+    earlier, earlier_p
+        Correlation of the score with active days before enrolment, all adjustment held constant, and its p
+        value; NaN where the log does not reach back.
+    """
+
+    feature: str
+    of_feature: OneCause | None
+    earlier: float
+    earlier_p: float
+
+
+def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -> Controls:
+    """Ask the negative controls that the log holds.
+
+    Parameters
+    ----------
+    design
+        The landmark design; `unrelated_after` and `days_before_enrolment` of its frame where known.
+    x : array, shape (n, p)
+        Constant, score, columns held constant.
+    share, due : array, shape (n,)
+        Share done after the landmark of what was due, and what was due.
+
+    Returns
+    -------
+    Controls
+        Without a feature where fewer than eight people used it, or fewer than eight otherwise than most.
+
+    Notes
+    -----
+    *Unrelated feature.* A cause that nobody measured and that moves use of the app, whenever it arose, moves
+    use of a feature that the alliance has no reason to move as well (Lipsitch, Tchetgen Tchetgen & Cohen
+    2010). With E the logarithm of the feature's later use (per unit of time watched) in the place of use
+    before, the inequality of the lasting habit must hold: `r_DY r_EY − λ r_DE > 0`. What is assumed is that
+    hidden causes are shared by both alike; a cause of the intended use alone passes unseen.
+
+    *Before enrolment.* No rating can have moved use before it. The partial correlation with the logarithm of
+    active days then is nothing if what is held constant holds the habit.
+
+    References
+    ----------
+    Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi 10.1097/EDE.0b013e3181d61eeb. Shi, Miao & Tchetgen
+    Tchetgen (2020), doi 10.1007/s40471-020-00243-4.
+    """
+    frame = design.frame
+    others = np.delete(x, 1, axis=1)
+    feature, of_feature = "", None
+    if design.unrelated and "unrelated_after" in frame:
+        rate = np.log1p(frame["unrelated_after"].to_numpy(dtype=float) / due * design.due)
+        if _told_apart(rate):
+            feature = design.unrelated
+            of_feature = one_cause(rate[:, None], x[:, 1], share, others, due)
+    earlier, earlier_p = float("nan"), float("nan")
+    if "days_before_enrolment" in frame:
+        days = np.log1p(frame["days_before_enrolment"].to_numpy(dtype=float))
+        if _told_apart(days):
+            earlier, earlier_p = _partial(x[:, 1], days, others)
+    return Controls(feature=feature, of_feature=of_feature, earlier=earlier, earlier_p=earlier_p)
+
+
+def _told_apart(column: Floats) -> bool:
+    """Whether eight people or more did something of it, and eight or more something else than most did."""
+    most_alike = int(np.unique(column, return_counts=True)[1].max())
+    return min(int((column > 0).sum()), len(column) - most_alike) >= FEWEST_USERS
+
+
+def _partial(a: Floats, b: Floats, others: Floats) -> tuple[float, float]:
+    """Partial correlation and its p value, Student's t."""
+    both = np.column_stack([a, b])
+    left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
+    if not (left.std(axis=0) > 0).all():
+        return float("nan"), float("nan")
+    r = float(np.clip((_unit(left[:, 0]) * _unit(left[:, 1])).mean(), -1.0, 1.0))
+    df = len(a) - int(np.linalg.matrix_rank(others)) - 1
+    if df < 1 or abs(r) == 1:
+        return r, 0.0 if abs(r) == 1 else float("nan")
+    return r, float(2 * stats.t.sf(abs(r) * np.sqrt(df / (1 - r**2)), df))
+
+
+def one_cause(index: Floats, score: Floats, use: Floats, others: Floats, due: Floats) -> OneCause:
+    """Measure `|r_DY| r_EY − λ r_DE`, signed so that the score goes with more later use.
+
+    Parameters
+    ----------
+    index : array, shape (n, k)
+        Columns whose best line for use is E.
+    score, use : array, shape (n,)
+        D, and the share done of what was due, Y.
+    others : array, shape (n, p)
+        Columns held constant, the constant among them.
+    due : array, shape (n,)
+        Units due.
+
+    Returns
+    -------
+    OneCause
+        With its standard error by influence functions.
+
+    Notes
+    -----
+    λ is the share of the variance of Y that is not binomial noise. r_EY is corrected for the number of
+    columns of the index: as many columns, as much agreement by chance.
+    """
+    k = index.shape[1]
+    columns = np.column_stack([index, score, use])
+    columns = columns - others @ np.linalg.lstsq(others, columns, rcond=None)[0]
+    index, score, left = columns[:, :k], columns[:, -2], columns[:, -1]
+    line = index @ np.linalg.lstsq(index, left, rcond=None)[0]
+    n, raw = len(left), float(left @ left) / len(left)
+    e, d, y = (_unit(v) for v in (line, score, left))
+    after = float((d * y).mean())
+    sign = 1.0 if after >= 0 else -1.0
+    d = sign * d
+    r_dy, r_ey, r_de = (float((a * b).mean()) for a, b in ((d, y), (e, y), (d, e)))
+    own = max(1 - (1 - r_ey**2) * (n - 1) / max(n - 1 - k, 1), 0.0) ** 0.5
+    several = np.where(due >= FEWEST_DUE, due, np.inf)
+    noise = use * (1 - use) / (several - 1)
+    lasting = float(np.clip(1 - noise.mean() / raw, 0.0, 1.0))
+    by_dy, by_ey, by_de = (
+        a * b - r / 2 * (a**2 + b**2) for a, b, r in ((d, y, r_dy), (e, y, r_ey), (d, e, r_de))
+    )
+    by_lasting = -(noise - noise.mean()) / raw + noise.mean() / raw * (y**2 - 1)
+    influence = own * by_dy + r_dy * by_ey - lasting * by_de - r_de * by_lasting
+    return OneCause(
+        value=r_dy * own - lasting * r_de,
+        se=float(influence.std(ddof=1) / np.sqrt(n)),
+        with_other=sign * r_de,
+        with_use=sign * r_dy,
+    )
+
+
+def _unit(column: Floats) -> Floats:
+    centred = column - column.mean()
+    spread = centred.std()
+    return np.asarray(centred / spread) if spread > 0 else centred

@@ -1,0 +1,143 @@
+"""Columns of adjustment: quantities, categories, and what repeats a score or another column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from instrument.common.formatting import format_value
+
+Floats = NDArray[np.float64]
+MOST_CODES, FEWEST_PER_CODE = 30, 3
+LEAST_OF_ITS_OWN = 0.01  # of a column's variance that other columns leave unsaid
+
+
+def is_code(column: pd.Series) -> bool:
+    """Say whether a column of numbers holds codes: at most 30 whole numbers, three people or more for each.
+
+    The number of a clinic is a name. Taken as a quantity it would put clinic 20 twice as far as clinic 10.
+    Two values are alike either way.
+    """
+    known = column.dropna().astype(float)
+    values = known.unique()
+    return bool(
+        2 < len(values) <= MOST_CODES
+        and len(known) >= FEWEST_PER_CODE * len(values)
+        and (values == np.round(values)).all()
+    )
+
+
+def coded_columns(
+    frame: pd.DataFrame, names: Sequence[str], quantities: Collection[str] = ()
+) -> tuple[pd.DataFrame, list[str], list[str]]:
+    """Quantities stay numbers; labels and codes become one 0/1 column per level after the first to appear.
+
+    Parameters
+    ----------
+    frame
+        One row per person.
+    names
+        Columns to code.
+    quantities
+        Columns that are quantities whatever their values.
+
+    Returns
+    -------
+    tuple
+        The frame with the new columns, their names, and the columns of whole numbers taken as categories.
+    """
+    added: dict[str, Any] = {}
+    adjusters, codes = [], []
+    for name in names:
+        column = frame[name]
+        number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        if number and name not in quantities and is_code(column):
+            codes.append(name)
+            number = False
+            column = column.astype("Float64").map(lambda v: f"{v:.0f}", na_action="ignore")
+        if number:
+            added[name] = column.astype("Float64").astype(float)
+            adjusters.append(name)
+            continue
+        levels = list(pd.unique(column.dropna()))
+        for level in levels[1:]:
+            label = f"{name}:{level}"
+            added[label] = (column == level).astype(float).where(column.notna())
+            adjusters.append(label)
+    kept = frame.drop(columns=[n for n in added if n in frame])
+    return pd.concat([kept, pd.DataFrame(added, index=frame.index)], axis=1), adjusters, codes
+
+
+def without_repeats(
+    frame: pd.DataFrame, scores: Sequence[str], adjusters: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Leave out columns that say what a score or another column says, each with a sentence.
+
+    Parameters
+    ----------
+    frame
+        Those analysed: no gaps in these columns.
+    scores
+        Predictors: a column that shares more than 99 % of its variance with one of them is left out.
+    adjusters
+        Columns of adjustment, in the order in which they are kept.
+
+    Returns
+    -------
+    tuple of list
+        Columns kept, and sentences about the others.
+    """
+    kept: list[str] = []
+    said: list[str] = []
+    basis = np.ones((len(frame), 1))
+    standard = {name: _standardized(frame[name]) for name in (*scores, *adjusters)}
+    for name in adjusters:
+        own = standard[name]
+        with_scores = {score: float((own * standard[score]).mean()) for score in scores}
+        nearest = max(with_scores, key=lambda score: abs(with_scores[score]), default="")
+        if nearest and with_scores[nearest] ** 2 > 1 - LEAST_OF_ITS_OWN:
+            said.append(_sentence(name, f"the score {nearest}", with_scores[nearest]))
+            continue
+        left = own - basis @ np.linalg.lstsq(basis, own, rcond=None)[0]
+        if left @ left > LEAST_OF_ITS_OWN * len(own):
+            kept.append(name)
+            basis = np.column_stack([basis, own])
+            continue
+        others = {other: float((own * standard[other]).mean()) for other in kept}
+        nearest = max(others, key=lambda other: abs(others[other]))
+        if others[nearest] ** 2 > 1 - LEAST_OF_ITS_OWN:
+            said.append(_sentence(name, nearest, others[nearest]))
+        else:
+            said.append(f"left out of the adjustment: {name} is a sum of other columns held constant")
+    return kept, said
+
+
+def own_share(column: Floats, others: Floats) -> float:
+    """Share of a column's variance that other columns leave unsaid (tolerance), 0 to 1."""
+    basis = np.column_stack([np.ones(len(column)), others])
+    left = column - basis @ np.linalg.lstsq(basis, column, rcond=None)[0]
+    return float(left @ left / ((column - column.mean()) ** 2).sum())
+
+
+def condition_number(design: Floats) -> float:
+    """Largest over smallest singular value of columns scaled to length 1 (Belsley, Kuh & Welsch 1980).
+
+    From 30 on columns are near to repeating each other. Belsley et al.: doi 10.1002/0471725153.
+    """
+    values = np.linalg.svd(design / np.sqrt((design**2).sum(axis=0)), compute_uv=False)
+    return float(values[0] / values[-1]) if values[-1] > 0 else float("inf")
+
+
+def _sentence(name: str, other: str, correlation: float) -> str:
+    return (
+        f"left out of the adjustment: {name} repeats {other} (correlation {format_value(correlation, 'r3')})"
+    )
+
+
+def _standardized(column: pd.Series) -> Floats:
+    values = column.to_numpy(dtype=float)
+    return np.asarray((values - values.mean()) / values.std(), dtype=np.float64)

@@ -1,0 +1,361 @@
+"""The landmark design: who is watched from when, what predicts, what is adjusted for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.adherence.design.calendar_steps import steps_in_time
+from analysis.adherence.design.covariates import FEWEST_PER_CODE, coded_columns, is_code, without_repeats
+from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
+from analysis.adherence.design.ends import with_ends
+from analysis.adherence.design.steps import Step, flow_table
+from analysis.adherence.models.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
+from analysis.common.rules import EARLIEST_RATING
+from analysis.usage.summarise_usage import UsageSummary
+from analysis.usage.words import ENROLLED, JOINED, START
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ResponseDataError,
+    ToolkitWarning,
+    fact_and_hint,
+    name_offenders,
+)
+from instrument.study import Study
+
+CALLER = "relate_adherence"
+FEWEST, MANY = 30, 150  # people: to analyse at all; to bend the line of calendar time
+BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day", "reason")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandmarkDesign:
+    """Rows of the analysis and how they came about.
+
+    `frame` has one row per analysed participant: predictors (raw), adjustment columns as numbers in
+    `adjusters`, `done` and `due` (intended units after the landmark while watched), `time` and `event` from
+    the landmark with `at_risk`, `adherent_after`, and the outcome where there is one. `everyone` has one row
+    per enrolled participant still watched with complete adjustment and `answered`, for weights; `watched`
+    one per participant still watched, gaps as NaN, for imputation. The first of `adjusters` are the columns
+    of use before the landmark in `early`, most needed
+    first; `adjusted_for` names what is held constant. With a `cluster`, `clusters` belong to the rows of
+    `frame` and `watched_clusters` to those of `watched`. `groupings` are columns of the side tables with
+    eight groups or more that are neither held constant nor declared as clusters. `unrelated` is what readers
+    call the feature whose use the alliance has no reason to move (counted in `unrelated_after`), where the
+    study names one and the log holds it.
+    """
+
+    frame: pd.DataFrame
+    everyone: pd.DataFrame
+    watched: pd.DataFrame
+    predictors: list[str]
+    adjusters: list[str]
+    flow: pd.DataFrame
+    notes: list[str]
+    wave: str
+    day: float
+    due: float
+    unit: str
+    early: list[str] = field(default_factory=list)
+    adjusted_for: list[str] = field(default_factory=list)
+    cluster: str | None = None
+    clusters: Clusters | None = None
+    watched_clusters: Clusters | None = None
+    groupings: dict[str, Clusters] = field(default_factory=dict)
+    unrelated: str = ""
+
+
+def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
+    """Refuse designs in which use that counts as outcome lies inside the predictor's window."""
+    if study.landmark is None:
+        fact = "the study names no landmark, so use before and after the rating cannot be told apart."
+        raise DefinitionError(
+            fact_and_hint(caller, fact, "add `landmark: {wave: …, day: …}` to the study file.")
+        )
+    chosen = str(study.landmark.wave) if wave is None else str(wave)
+    names = [entry.name for entry in study.waves]
+    if chosen not in names:
+        fact = f"there is no wave {chosen!r} in the study."
+        raise DefinitionError(fact_and_hint(caller, fact, f"choose one of {name_offenders(names)}."))
+    closes, day = study.wave(chosen).closes, study.landmark.day
+    if closes > day:
+        fact = f"wave {chosen!r} closes on day {closes}, but use counts from day {day}: they overlap."
+        hint = "use a wave that closes by the landmark, or move the landmark; alliance must come before use."
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
+    if usage.rule["landmark_day"] != float(day):
+        fact = f"use was split at day {usage.rule['landmark_day']:g}, the landmark is day {day}."
+        raise DefinitionError(fact_and_hint(caller, fact, "summarise the log with the same study file."))
+    return chosen
+
+
+def early_rating(study: Study, wave: str) -> list[str]:
+    """Warn of a rating before the third week; the sentence is also kept among the notes."""
+    day = study.wave(wave).day
+    if EARLIEST_RATING.holds(day):
+        return []
+    fact = f"wave {wave!r} lies on day {day}, before the third week: {EARLIEST_RATING.note}"
+    hint = "rate alliance in week 3 or later, or read the result as one of first impressions."
+    warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
+    return [fact]
+
+
+def assemble(
+    scores: pd.DataFrame,
+    usage: UsageSummary,
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    predictors: Sequence[str],
+    adjust_for: Sequence[str] | None,
+    wave: str,
+    cluster: str | None = None,
+) -> LandmarkDesign:
+    """Join scores at the landmark with use before and after, and count who is lost where."""
+    notes: list[str] = []
+    ratings = _ratings(scores, predictors, wave)
+    people = usage.people.copy()
+    people["participant"] = people["participant"].astype(str)
+    frame = people.merge(ratings, on="participant", how="left")
+    extra, names = side_columns(study, outcomes, covariates, adjust_for, notes)
+    if cluster is not None and (extra is None or cluster not in extra):
+        fact = f"there is no column {cluster!r} that says who belongs to which cluster."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))
+    if extra is not None:
+        frame = frame.merge(extra, on="participant", how="left")
+    labels = None if cluster is None else frame[cluster].astype(object)
+    others = [] if extra is None else [c for c in extra if c not in {"participant", *names, cluster}]
+    raw = frame[[name for name in others if name != study.outcome]].copy()
+    day = float(usage.rule["landmark_day"])
+    measure = usage.rule["measure"]
+    due = float(usage.rule["intended_after"])
+    if due <= 0:
+        fact = "no intended use is left after the landmark."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, "choose an earlier landmark."))
+    frame["answered"] = frame[list(predictors)].notna().all(axis=1)
+    frame["seen"] = frame["end_day"] > day
+    frame["due"] = frame["intended_after"].astype(float)
+    frame["watched"] = frame["seen"] & (frame["due"] > 0)
+    frame["done"] = np.minimum(frame[f"{measure}_after"].astype(float), frame["due"])
+    # Uncapped: a count cut at the intended amount takes all who did more for alike.
+    frame["use_before"] = frame[f"{measure}_before"].astype(float)
+    share = np.divide(frame["done"], frame["due"], out=np.zeros(len(frame)), where=frame["due"] > 0)
+    frame["adherent_after"] = share >= study.adherence.threshold
+    frame = with_ends(frame, study.ends_well, notes, day, study.gap_days)
+    frame, adjusters, codes = coded_columns(frame, names, {*study.baseline, *study.numbers})
+    if codes:
+        notes.append(
+            f"taken as categories, being whole numbers of few values: {', '.join(codes)} "
+            "(`numbers` in the study file names those that are quantities)"
+        )
+    known = pd.Series(True, index=frame.index) if labels is None else labels.notna()
+    complete = frame[adjusters].notna().all(axis=1) & known
+    kept = frame["answered"] & frame["watched"] & complete
+    strangers = len(set(ratings["participant"]) - set(people["participant"]))
+    flow = _flow(frame, complete, kept, strangers, START[str(usage.rule.get("people", ENROLLED))])
+    if kept.sum() < FEWEST:
+        fact = f"{int(kept.sum())} of {len(frame)} participants have a score, adjustment and use to come."
+        raise NotEstimableError(fact_and_hint(CALLER, fact, f"at least {FEWEST} are needed."))
+    steady = [name for name in adjusters if frame.loc[kept, name].nunique() < 2]
+    if steady:
+        notes.append(f"left out of the adjustment, since all have one value: {', '.join(steady)}")
+        adjusters = [name for name in adjusters if name not in steady]
+    adjusters, repeats = without_repeats(
+        frame[kept], [n for n in predictors if frame.loc[kept, n].std() > 0], adjusters
+    )
+    notes.extend(repeats)
+    analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())
+    when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
+    if when and people_kept >= MANY:
+        when |= _steps(frame, when, adjusters, predictors, analysed)
+    frame = pd.concat([frame.drop(columns=list(when), errors="ignore"), pd.DataFrame(when)], axis=1)
+    adjusters = [*adjusters, *when]
+    early = early_use(frame, analysed, study.gap_days)
+    number = how_many(early.columns.shape[1], 1 + len(adjusters), people=people_kept)
+    columns = early.columns.iloc[:, :number]
+    first, dropped = bearable(
+        columns[kept], *(frame.loc[kept, c].to_numpy(dtype=float) for c in (adjusters, "done", "due"))
+    )
+    if dropped:
+        notes.append(
+            f"{len(dropped)} columns of use before the landmark left out: no model can be fitted with them"
+        )
+    frame = pd.concat([frame, columns[first]], axis=1)
+    clusters = among = None
+    if labels is not None and cluster is not None:
+        clusters = clusters_of(labels[kept], cluster)
+        among = clusters_of(labels[frame["watched"] & known], cluster)
+        if clusters.count < FEW_CLUSTERS:
+            notes.append(
+                f"{clusters.count} clusters ({cluster}) are few: their errors are themselves uncertain"
+            )
+    return LandmarkDesign(
+        frame=frame[kept].reset_index(drop=True),
+        everyone=frame[frame["watched"] & complete].reset_index(drop=True),
+        watched=frame[frame["watched"] & known].reset_index(drop=True),
+        predictors=list(predictors),
+        adjusters=[*first, *adjusters],
+        flow=flow,
+        notes=notes,
+        wave=wave,
+        day=day,
+        due=due,
+        unit=str(usage.rule["unit"]),
+        early=first,
+        adjusted_for=[*early.described(first), *(a for a in adjusters if a not in when or a == JOINED)],
+        cluster=cluster,
+        clusters=clusters,
+        watched_clusters=among,
+        groupings={} if cluster is not None else _groupings(raw[kept], {*study.numbers, *study.baseline}),
+        unrelated=_unrelated(study, frame),
+    )
+
+
+def _unrelated(study: Study, frame: pd.DataFrame) -> str:
+    kind = study.unrelated_kind
+    if kind is None or "unrelated_after" not in frame:
+        return ""
+    return study.labels.get(kind, kind.replace("_", " "))
+
+
+def _steps(
+    frame: pd.DataFrame,
+    when: dict[str, NDArray[np.float64]],
+    adjusters: Sequence[str],
+    predictors: Sequence[str],
+    analysed: NDArray[np.bool_],
+) -> dict[str, NDArray[np.float64]]:
+    """Columns of the days of enrolment on which later use or a score jumps."""
+    mine = frame[analysed]
+    early = np.log1p(mine[["use_before", "active_days_before"]].to_numpy(dtype=float))
+    smooth = [column[analysed] for column in when.values()]
+    held = np.column_stack([early, mine[list(adjusters)].to_numpy(dtype=float), *smooth])
+    targets = [mine["done"].to_numpy(dtype=float) / mine["due"].to_numpy(dtype=float)]
+    targets += [mine[name].to_numpy(dtype=float) for name in predictors]
+    joined = when[JOINED]
+    days = steps_in_time(joined[analysed], held, targets)
+    return {name: (joined >= day).astype(float) for name, day in days.items()}
+
+
+def _groupings(raw: pd.DataFrame, quantities: set[str]) -> dict[str, Clusters]:
+    """Columns that put the people analysed into eight groups or more, three people or more for each.
+
+    With clusters declared, others lie within them or are not asked; those without a label stand alone.
+    """
+    found = {}
+    for name in raw.columns:
+        column, n = raw[name], len(raw)
+        numeric = pd.api.types.is_numeric_dtype(column)
+        if str(name) in quantities or (numeric and not is_code(column)):
+            continue
+        count = column.nunique()
+        if not FEWEST_CLUSTERS <= count <= n / FEWEST_PER_CODE:
+            continue
+        alone = pd.Series([f"alone {k}" for k in range(n)], index=raw.index, dtype=object)
+        found[str(name)] = clusters_of(column.astype(object).where(column.notna(), alone), str(name))
+    return found
+
+
+def _ratings(scores: pd.DataFrame, predictors: Sequence[str], wave: str) -> pd.DataFrame:
+    absent = [name for name in ("participant", "wave", *predictors) if name not in scores]
+    if absent:
+        fact = f"the scores have no column {name_offenders(absent)}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
+    ratings = scores[scores["wave"].astype(str) == wave][["participant", *predictors]].copy()
+    ratings["participant"] = ratings["participant"].astype(str)
+    if not len(ratings):
+        waves = sorted(scores["wave"].astype(str).unique())
+        fact = f"nobody has a score at wave {wave!r}; there are {name_offenders(waves)}."
+        raise ResponseDataError(
+            fact_and_hint(CALLER, fact, "check the names of the waves in the study file.")
+        )
+    doubled = ratings["participant"][ratings["participant"].duplicated()].unique()
+    if len(doubled):
+        fact = f"{len(doubled)} participants have several rows at wave {wave!r}: {name_offenders(doubled)}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one administration each."))
+    return ratings
+
+
+def side_columns(
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    adjust_for: Sequence[str] | None,
+    notes: list[str],
+) -> tuple[pd.DataFrame | None, list[str]]:
+    """Outcomes and covariates side by side, and the names to adjust for."""
+    tables = []
+    for table in (outcomes, covariates):
+        if table is None:
+            continue
+        mine = table.drop(columns=[c for c in BOOKKEEPING[1:] if c in table]).copy()
+        if "participant" not in mine:
+            fact = "a table of outcomes or covariates has no column 'participant'."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "name whose row each one is."))
+        mine["participant"] = mine["participant"].astype(str)
+        if mine["participant"].duplicated().any():
+            fact = f"{int(mine['participant'].duplicated().sum())} rows repeat a participant."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "outcomes and covariates have one row each."))
+        tables.append(mine)
+    extra = None
+    for table in tables:
+        extra = table if extra is None else extra.merge(table, on="participant", how="outer")
+    have = [] if extra is None else [c for c in extra.columns if c != "participant"]
+    if adjust_for is None:
+        wanted = [*study.baseline, *study.covariates]
+        names = [name for name in wanted if name in have]
+        if absent := [name for name in wanted if name not in have]:
+            notes.append(f"not adjusted for, since not in the data: {', '.join(absent)}")
+    else:
+        names = list(adjust_for)
+        if absent := [name for name in names if name not in have]:
+            fact = f"there is no column {name_offenders(absent)} to adjust for."
+            raise ResponseDataError(fact_and_hint(CALLER, fact, "name columns of outcomes or covariates."))
+    return extra, names
+
+
+def labels_of(
+    cluster: str | None, outcomes: pd.DataFrame | None, covariates: pd.DataFrame | None
+) -> pd.Series | None:
+    """Cluster of everybody in the side tables, by participant; None without clusters."""
+    for table in (covariates, outcomes):
+        if cluster is not None and table is not None and cluster in table:
+            known = table.dropna(subset=[cluster])
+            return pd.Series(known[cluster].to_numpy(), index=known["participant"].astype(str).to_numpy())
+    return None
+
+
+def _flow(
+    frame: pd.DataFrame, complete: pd.Series, kept: pd.Series, strangers: int, start: str
+) -> pd.DataFrame:
+    """Participant flow from enrolment to the two models."""
+    idle = ~frame["at_risk"]
+    seen, watched = frame["seen"], frame["watched"]
+    # "not seen at the landmark" splits by why: people who withdrew, and people whose time had not come.
+    gone = ~seen & (frame["withdrawn_day"].astype(float) <= frame["end_day"])
+    left = watched & ~frame["answered"]
+    came_back = frame["done"] > 0
+    return flow_table(
+        {
+            Step.ENROLLED: len(frame),
+            Step.WITHDRAWN: int(gone.sum()),
+            Step.UNWATCHED: int((~seen & ~gone).sum()),
+            Step.HAD_LEFT: int((seen & idle).sum()),
+            Step.CAME_BACK: int((seen & idle & came_back).sum()),
+            Step.NOTHING_DUE: int((seen & ~watched).sum()),
+            Step.NO_SCORE: int(left.sum()),
+            Step.NO_SCORE_LEFT: int((left & idle).sum()),
+            Step.NO_COVARIATE: int((watched & frame["answered"] & ~complete).sum()),
+            Step.ANALYSED: int(kept.sum()),
+            Step.ANALYSED_LEFT: int((kept & idle).sum()),
+            Step.ANALYSED_TIME: int((kept & ~idle).sum()),
+            Step.DISENGAGED: int((kept & frame["disengaged"]).sum()),
+            Step.STRANGERS: strangers,
+        },
+        start,
+    )

@@ -1,0 +1,1 @@
+"""Outcome by amount of use."""

@@ -1,0 +1,1 @@
+"""Models of use after the landmark."""

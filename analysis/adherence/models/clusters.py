@@ -1,0 +1,190 @@
+"""People in clusters: errors that hold where people of one clinic or therapist are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.adherence.models.fit import Fit
+from instrument.errors import NotEstimableError, fact_and_hint
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+FEWEST_CLUSTERS, FEW_CLUSTERS = 8, 20
+
+
+def clusters_of(labels: pd.Series, name: str) -> Clusters:
+    """Number the clusters of those analysed from 0, in order of first appearance.
+
+    Parameters
+    ----------
+    labels
+        One label per person, none missing.
+    name
+        Name of the column, for messages.
+
+    Returns
+    -------
+    Clusters
+        Codes and their count.
+
+    Raises
+    ------
+    NotEstimableError
+        No cluster has two people, or there are fewer than 8 clusters, where no correction can be trusted.
+
+    References
+    ----------
+    Cameron & Miller (2015), doi 10.3368/jhr.50.2.317.
+    """
+    codes = np.asarray(pd.factorize(labels)[0], dtype=np.int64)
+    count = int(codes.max(initial=-1)) + 1
+    if np.bincount(codes).max(initial=0) < 2:
+        fact = f"no two of the people analysed share a cluster ({name!r})."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "leave `cluster` out."))
+    if count < FEWEST_CLUSTERS:
+        fact = f"the people analysed come from {count} clusters ({name!r}), fewer than {FEWEST_CLUSTERS}."
+        hint = f"hold {name!r} constant as a covariate instead: its clusters are categories there."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
+    return Clusters(codes, count)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Number of the cluster behind each row, shape (n,), and how many clusters there are."""
+
+    of_row: Codes
+    count: int
+
+    def sums(self, rows: Floats) -> Floats:
+        """Sums of rows, shape (n, …), over each cluster: shape (G, …)."""
+        out = np.zeros((self.count, *rows.shape[1:]))
+        np.add.at(out, self.of_row, rows)
+        return out
+
+    def where(self, kept: NDArray[np.bool_]) -> Clusters:
+        """The same clusters for some of the rows."""
+        return Clusters(self.of_row[kept], self.count)
+
+    def among(self, kept: NDArray[np.bool_]) -> Clusters:
+        """Clusters of some of the rows, those without any not counted; refused where few are left."""
+        return clusters_of(pd.Series(self.of_row[kept]), "of those the model is about")
+
+    def repeated(self, row: Codes) -> Clusters:
+        """The same clusters for rows repeated, as person-periods are."""
+        return Clusters(self.of_row[row], self.count)
+
+
+def jackknife(fit: Fit, differences: Floats) -> Fit:
+    """Give a fit the covariance of a jackknife over clusters, and Student's t with G − 1 degrees of freedom.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+    differences : array, shape (G, p)
+        How the coefficients move without each cluster.
+
+    Returns
+    -------
+    Fit
+        The same coefficients.
+
+    Raises
+    ------
+    NotEstimableError
+        Without one of the clusters the model has no solution.
+
+    Notes
+    -----
+    `(G − 1)/G Σ d_g d_g'`: in a linear model the jackknife over clusters itself (CV3 or CR3). It takes the
+    leverage of clusters into account, and errs to the side of caution where there are few.
+
+    References
+    ----------
+    Bell & McCaffrey (2002), Survey Methodology 28, 169-181. MacKinnon, Nielsen & Webb (2023), doi
+    10.1002/jae.2990 (jackknife and t with G − 1). Cameron & Miller (2015), doi 10.3368/jhr.50.2.317.
+    """
+    return replace(fit, covariance=covariance_of(differences), df_resid=float(len(differences) - 1))
+
+
+def summed(influence: Floats, clusters: Clusters | None) -> tuple[Floats, float]:
+    """Sum influences of people over clusters, and give the degrees of freedom of Student's t.
+
+    Parameters
+    ----------
+    influence : array, shape (n,) or (n, k)
+        How much each person moves an estimate (or k of them).
+    clusters
+        None where people are independent.
+
+    Returns
+    -------
+    tuple
+        Influences whose products, summed, are the covariance: of people as they are, with infinite degrees
+        of freedom; of clusters by `√(G/(G − 1))`, with G − 1.
+    """
+    if clusters is None:
+        return influence, float("inf")
+    grow = np.sqrt(clusters.count / (clusters.count - 1))
+    return np.asarray(clusters.sums(influence) * grow), float(clusters.count - 1)
+
+
+def covariance_of(differences: Floats) -> Floats:
+    """Jackknife covariance of differences, shape (G, p); refused where a cluster cannot be left out."""
+    if not np.isfinite(differences).all():
+        fact = "without one of the clusters the model cannot be estimated."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "adjust for less."))
+    count = len(differences)
+    return np.asarray((count - 1) / count * differences.T @ differences, dtype=np.float64)
+
+
+def without_each(scores: Floats, information: Floats) -> Floats:
+    """Move from the solution by one Newton step without each cluster: `−(I − I_g)⁻¹ s_g`.
+
+    Parameters
+    ----------
+    scores : array, shape (G, p)
+        Sums of the scores over each cluster, at the solution of the score equations.
+    information : array, shape (G, p, p)
+        Information that each cluster brings.
+
+    Returns
+    -------
+    array, shape (G, p)
+        Differences. A column that only one cluster has does not move, and moves no other.
+
+    Notes
+    -----
+    In R: refit without each cluster, `glm(start = b, control = list(maxit = 1))`.
+    """
+    rest = information.sum(axis=0)[None] - information
+    size = np.sqrt(np.maximum(np.einsum("gjj->gj", rest), 0.0))
+    size = np.where(size > 0, size, 1.0)
+    scaled = rest / (size[:, :, None] * size[:, None, :])
+    inverse = np.linalg.pinv(scaled, rcond=1e-10, hermitian=True)
+    return -np.einsum("gjk,gk->gj", inverse, scores / size) / size
+
+
+def of_linear_predictor(design: Floats, residual: Floats, weight: Floats, clusters: Clusters) -> Floats:
+    """Differences of a model with scores `residual · x` and information `weight · x x'`: shape (G, p)."""
+    information = clusters.sums(design[:, :, None] * design[:, None, :] * weight[:, None, None])
+    return without_each(clusters.sums(design * residual[:, None]), information)
+
+
+def of_scores(rows: Callable[[Floats], Floats], theta: Floats, clusters: Clusters) -> Floats:
+    """Differences of a likelihood whose scores by row, shape (n, p), a function of theta gives."""
+    size = len(theta)
+    information = np.empty((clusters.count, size, size))
+    for j in range(size):
+        step = 1e-5 * max(1.0, abs(theta[j]))
+        high, low = theta.copy(), theta.copy()
+        high[j] += step
+        low[j] -= step
+        information[:, :, j] = -clusters.sums(rows(high) - rows(low)) / (2 * step)
+    information = (information + information.transpose(0, 2, 1)) / 2
+    return without_each(clusters.sums(rows(theta)), information)

@@ -1,0 +1,1 @@
+"""Ratings and use that change over time."""

@@ -1,0 +1,1 @@
+"""Which theme an app should work on."""

@@ -1,0 +1,175 @@
+"""Does alliance go with staying? Landmark models of use after a rating, and what a naive look would say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis.adherence.collecting import collect
+from analysis.adherence.design.landmark import CALLER, assemble, early_rating, refuse_overlap
+from analysis.adherence.models.run import ModelRun
+from analysis.adherence.over_time.relate_waves import WavesResult, relate_waves
+from analysis.adherence.result import AdherenceResult
+from analysis.reliability.resampling import checked_level, checked_seed
+from analysis.usage.summarise_usage import UsageSummary
+from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.scoring.scorecard import Scorecard
+from instrument.study import Study, as_study
+
+__all__ = ["AdherenceResult", "WavesResult", "relate_adherence", "relate_waves"]
+COUNT_SUFFIXES = ("_n", "_applicable", "_does_not_apply", "_sem")
+
+
+def relate_adherence(
+    scores: pd.DataFrame | Scorecard,
+    usage: UsageSummary,
+    study: Study | dict[str, Any] | str | Path,
+    outcomes: pd.DataFrame | None = None,
+    covariates: pd.DataFrame | None = None,
+    *,
+    predictors: Sequence[str] | None = None,
+    adjust_for: Sequence[str] | None = None,
+    wave: str | None = None,
+    context: str | None = None,
+    cluster: str | None = None,
+    confidence: float = 0.95,
+    seed: int = 1,
+) -> AdherenceResult:
+    """Relate scores at the landmark wave to use of the app after it.
+
+    Use it with a log summarised by `summarise_usage`. Do not read its figures as effects of alliance: the
+    design removes reverse order in time and immortal time, not hidden causes.
+
+    Parameters
+    ----------
+    scores
+        A scorecard from `instrument.score`, or a DataFrame: participant, wave, one column per score.
+    usage
+        Use by participant and period.
+    study
+        The study, its file, or what the file would hold: landmark, intended use, adjustment.
+    outcomes
+        One row per participant; the study's `baseline` columns are adjusted for, its `outcome` is modelled.
+    covariates
+        One row per participant; the study's `covariates` are adjusted for.
+    predictors
+        Scores to relate, one model each. By default the total and every theme.
+    adjust_for
+        Columns to adjust for besides use before the landmark. By default the study's.
+    wave
+        Wave of the scores. By default that of the landmark.
+    context
+        Score that is context rather than alliance: beside its own model it is held constant in those of
+        the other scores and crossed with them (`context` of the result).
+    cluster
+        Column of the covariates that says which people belong together (clinic, therapist, site): errors of
+        every model allow for it, and a model with a random intercept stands beside the first. By default the
+        study's `cluster`. At least 8 clusters.
+    confidence
+        Level of every interval.
+    seed
+        Seed of the imputations.
+
+    Returns
+    -------
+    AdherenceResult
+        Effects per standard deviation with intervals, coefficients, flow, curves, checks.
+
+    Raises
+    ------
+    DefinitionError
+        The study has no landmark, or the wave closes after it: use would count as outcome while its
+        predictor was still being asked.
+    ResponseDataError
+        Columns are missing, rows repeat, or nobody was rated at the wave.
+    NotEstimableError
+        Fewer than 30 people or 8 clusters can be analysed, or no model can be estimated.
+
+    Notes
+    -----
+    Time zero is the landmark day, the same for everyone. All models adjust for use before it, and for the
+    time of enrolment: a curve, and days on which later use or a score jumps.
+
+    Remaining use: `logit E[done/due] = b'x`, variance `φ p(1 − p)/due`, `φ` by Pearson's statistic,
+    intervals by Student's t; where less was due of some, by the sandwich covariance (HC3); beside it the
+    beta-binomial by maximum likelihood, and the first model weighted by the inverse probability of having
+    answered (sandwich covariance, HC3; the weights count as known). Effects on the scale of the intended
+    units are average marginal effects, `mean(due · p(1 − p) · b)`, by the delta method.
+
+    Where scores or covariates are missing, the first model is also fitted to everyone still watched, with
+    the gaps imputed 20 times (predictive mean matching; pooled after Rubin). Curvature: a restricted cubic
+    spline with 4 knots against the straight line, F test.
+
+    Time to disengagement: Cox model (Efron) among those still at risk at the landmark; constancy of
+    hazard ratios by the score test of `x · t`; by week, a complementary log-log model whose effect is also
+    given as change of the share still using the app at the end. Active days: negative binomial, compared
+    with zero-inflated and hurdle models; the one of smallest AIC is reported beside it. Threshold:
+    logistic, area under the curve with DeLong's interval. p values of themes are adjusted by Holm and
+    Benjamini-Hochberg within a model; the total is not part of that family.
+
+    In clusters the covariance is that of a jackknife over them, `(G − 1)/G Σ d_g d_g'` with the Newton step
+    `d_g` from the solution without cluster `g`, and Student's t has `G − 1` degrees of freedom. Whole numbers
+    of few values are categories unless the study names them under `numbers` or `baseline`; a covariate that
+    repeats a score or another one is left out, and a note names it.
+
+    References
+    ----------
+    McCullagh & Nelder (1989), doi 10.1201/9780203753736 (quasi-likelihood). Anderson, Cain & Gelber
+    (1983), doi 10.1200/JCO.1983.1.11.710 (landmark). Grambsch & Therneau (1994), doi
+    10.1093/biomet/81.3.515. DeLong et al. (1988), doi 10.2307/2531595. VanderWeele & Ding (2017), doi
+    10.7326/M16-2607. In R: `glm(family = quasibinomial)`, `survival::coxph`, `survival::cox.zph`,
+    `MASS::glm.nb`.
+
+    Examples
+    --------
+    >>> import instrument
+    >>> from analysis.simulation.simulate_study import simulate_study
+    >>> from analysis.usage.summarise_usage import summarise_usage
+    >>> data = simulate_study("dta_example", n=200)
+    >>> scores = instrument.score(data.responses, instrument.load("dta"))
+    >>> usage = summarise_usage(data.usage, data.study, participants=data.enrolment)
+    >>> result = relate_adherence(
+    ...     scores, usage, data.study, data.outcomes, data.covariates, predictors=["total"]
+    ... )
+    >>> result.design["due"]
+    8.0
+    """
+    checked_level(confidence, CALLER)
+    checked_seed(seed, CALLER)
+    plan = as_study(study)
+    chosen = refuse_overlap(plan, usage, wave)
+    table = scores.scores if isinstance(scores, Scorecard) else scores
+    names = list(predictors) if predictors is not None else _score_columns(scores, table)
+    needed = [*names, *([context] if context is not None and context not in names else [])]
+    design = assemble(
+        table, usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
+    )
+    outcome = plan.outcome if plan.outcome and plan.outcome in design.frame else None
+    if plan.outcome and outcome is None:
+        design.notes.append(f"no model of the outcome: {plan.outcome!r} is not in the data")
+    early = early_rating(plan, chosen)
+    design.notes.extend(early)
+    runs = {
+        name: ModelRun(design, name, confidence, outcome, context=context, seed=seed).run() for name in names
+    }
+    return collect(design, runs, usage, plan, confidence, context)
+
+
+def _score_columns(scores: Any, table: pd.DataFrame) -> list[str]:
+    """Total first, then the themes."""
+    named = getattr(scores, "names", None)
+    if named is None:
+        named = [
+            column
+            for column in table.columns
+            if column not in ("participant", "wave")
+            and pd.api.types.is_numeric_dtype(table[column])
+            and not column.endswith(COUNT_SUFFIXES)
+        ]
+    if not named:
+        fact = "the scores hold no numeric column beside participant and wave."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
+    return sorted(named, key=lambda name: name != "total")

@@ -1,0 +1,1 @@
+"""Agreement of repeated measurements, and the measurement error of single scores."""

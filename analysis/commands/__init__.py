@@ -1,0 +1,1 @@
+"""Commands of the analysis: `dta validate`, `dta adherence`, `dta plan`."""

@@ -1,0 +1,1 @@
+"""What every analysis shares: options, results, rules, how rows were drawn."""

@@ -1,0 +1,1 @@
+"""Items one by one: their answers, and answers that are missing."""

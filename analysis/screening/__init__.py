@@ -1,0 +1,1 @@
+"""Screening of administrations before anything is computed."""

@@ -1,0 +1,1 @@
+"""Estimation: from moments to estimates, standard errors and fit indices."""

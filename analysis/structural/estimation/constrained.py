@@ -1,0 +1,218 @@
+"""Search under constraints that are no linear equalities: bounds, inequalities, nonlinear equalities.
+
+Sequential quadratic programming finds which constraints hold with equality; Newton steps on these bring the
+gradient of the Lagrangian to the tolerance of every other search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.linalg import null_space
+from scipy.optimize import minimize
+
+from analysis.structural.estimation.ram import Array
+
+if TYPE_CHECKING:
+    from analysis.structural.estimation.optimise import Discrepancy
+
+OUTSIDE = 1e6  # in place of infinity, which the quadratic programmes cannot take
+TOUCHED = 1e-5  # nearer than this a constraint holds with equality
+STEP = 1e-30
+UNMET, KEPT = 1e-3, 1e-8  # by more than this a constraint is violated: where programming ended, at the end
+MOST_STEPS = 60
+MOST_CHANGES = 40  # of the set of constraints that hold with equality
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One constraint: `gap(x)` is zero (`equal`), or not below zero."""
+
+    gap: Callable[[np.ndarray], complex]
+    equal: bool
+    text: str
+
+    def value(self, x: Array) -> float:
+        """Distance from the constraint."""
+        return float(np.real(self.gap(x)))
+
+    def slope(self, x: Array) -> Array:
+        """Derivatives by the parameters (complex step)."""
+        found = np.zeros(len(x))
+        for k in range(len(x)):
+            point = x.astype(complex)
+            point[k] += 1j * STEP
+            found[k] = np.imag(self.gap(point)) / STEP
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Constrained:
+    """Where a constrained search ended.
+
+    Attributes
+    ----------
+    z, value, gradient, n_iter, converged
+        As of any search; the gradient is that of the Lagrangian.
+    tangent
+        Directions in which no constraint that holds with equality changes, shape (q, r).
+    held
+        Inequalities that hold with equality: they count as parameters.
+    violated
+        Constraints that do not hold, as written.
+    """
+
+    z: Array
+    value: float
+    gradient: float
+    n_iter: int
+    converged: bool
+    tangent: Array
+    held: int
+    violated: tuple[str, ...]
+
+
+def search_within(
+    target: Discrepancy,
+    limits: tuple[Limit, ...],
+    basis: Array,
+    offset: Array,
+    start: Array,
+    tolerance: float,
+) -> Constrained:
+    """Minimise over x = offset + basis z under constraints.
+
+    Parameters
+    ----------
+    target
+        The discrepancy with its derivatives.
+    limits
+        The constraints on x.
+    basis, offset
+        Linear equalities, which hold throughout.
+    start
+        Start of z.
+    tolerance
+        Largest gradient element, on parameters scaled by the square root of the curvature.
+    """
+
+    def at(z: Array) -> Array:
+        return np.asarray(offset + basis @ z)
+
+    def value(z: Array) -> float:
+        found = target.value(at(z))
+        return found if np.isfinite(found) else OUTSIDE
+
+    def slope_of(z: Array) -> Array:
+        try:
+            return np.asarray(basis.T @ target.gradient(at(z)))
+        except np.linalg.LinAlgError:  # outside, where the search only passes
+            return np.zeros(len(z))
+
+    def broken(z: Array, slack: float) -> tuple[str, ...]:
+        gaps = ((one.text, one.equal, one.value(at(z))) for one in limits)
+        return tuple(text for text, equal, gap in gaps if (abs(gap) if equal else -gap) > slack)
+
+    scale = np.sqrt(np.maximum(np.diag(basis.T @ target.expected(at(start)) @ basis), 1e-12))
+    conditions: list[Any] = [_condition(one, at, basis, scale) for one in limits]
+    rough = minimize(
+        lambda u: value(u / scale),
+        start * scale,
+        jac=lambda u: slope_of(u / scale) / scale,
+        method="SLSQP",
+        options={"maxiter": 1000, "ftol": 1e-13},
+        constraints=conditions,
+    )  # type: ignore[call-overload]
+    z, steps = rough.x / scale, int(rough.nit)
+    if not np.isfinite(target.value(at(z))) or broken(z, UNMET):
+        return Constrained(z, np.inf, np.inf, steps, False, np.eye(len(z)), 0, broken(z, UNMET))
+    active = [one for one in limits if one.equal or one.value(at(z)) < TOUCHED]
+    for _ in range(MOST_CHANGES):
+        z, size, done = _on_edges(target, active, basis, offset, z, tolerance)
+        steps += done
+        pull = _multipliers(target, active, basis, at(z))
+        off = [(p, one) for p, one in zip(pull, active, strict=True) if not one.equal and p < -tolerance]
+        crossed = [one for one in limits if one not in active and one.value(at(z)) < -1e-9]
+        if not off and not crossed:
+            break
+        if off:
+            active.remove(min(off, key=lambda pair: pair[0])[1])
+        active += crossed
+    unmet = broken(z, KEPT)
+    slopes = np.array([one.slope(at(z)) @ basis for one in active]).reshape(-1, len(z))
+    tangent = null_space(slopes) if active else np.eye(len(z))
+    return Constrained(
+        z,
+        target.value(at(z)),
+        size,
+        steps,
+        size < tolerance and not unmet and not off,
+        tangent,
+        np.linalg.matrix_rank(slopes) - sum(one.equal for one in active) if active else 0,
+        unmet,
+    )
+
+
+def _condition(one: Limit, at: Callable[[Array], Array], basis: Array, scale: Array) -> dict[str, Any]:
+    """Write a constraint as SciPy takes it, on scaled parameters."""
+    return {
+        "type": "eq" if one.equal else "ineq",
+        "fun": lambda u: one.value(at(u / scale)),
+        "jac": lambda u: one.slope(at(u / scale)) @ basis / scale,
+    }
+
+
+def _multipliers(target: Discrepancy, active: list[Limit], basis: Array, x: Array) -> Array:
+    """Pull of each constraint on the gradient, positive where an inequality is needed."""
+    if not active:
+        return np.zeros(0)
+    slopes = np.array([one.slope(x) @ basis for one in active])
+    return np.linalg.lstsq(slopes.T, basis.T @ target.gradient(x), rcond=None)[0]
+
+
+def _on_edges(
+    target: Discrepancy, active: list[Limit], basis: Array, offset: Array, z: Array, tolerance: float
+) -> tuple[Array, float, int]:
+    """Newton steps with the given constraints as equalities; gives z, scaled gradient and steps."""
+    size = np.inf
+    for step in range(MOST_STEPS):
+        x = offset + basis @ z
+        slope = basis.T @ target.gradient(x)
+        slopes = np.array([one.slope(x) @ basis for one in active]).reshape(-1, len(z))
+        gaps = np.array([one.value(x) for one in active])
+        tangent = null_space(slopes) if active else np.eye(len(z))
+        curve = basis.T @ target.observed(x) @ basis
+        pull = np.linalg.lstsq(slopes.T, slope, rcond=None)[0] if active else np.zeros(0)
+        for p, one in zip(pull, active, strict=True):
+            curve -= p * basis.T @ _bend(one, x) @ basis
+        inner = tangent.T @ curve @ tangent
+        if inner.size and np.linalg.eigvalsh(inner)[0] <= 0.0:
+            curve = basis.T @ target.expected(x) @ basis
+            inner = tangent.T @ curve @ tangent
+        spread = np.sqrt(np.maximum(np.abs(np.diag(inner)), 1e-12))
+        size = float(np.max(np.abs(tangent.T @ slope / spread), initial=0.0))
+        if size < tolerance and np.max(np.abs(gaps), initial=0.0) < 1e-10:
+            return z, size, step
+        toward = -np.linalg.lstsq(slopes, gaps, rcond=None)[0] if active else np.zeros(len(z))
+        along = tangent @ np.linalg.lstsq(inner, -tangent.T @ (slope + curve @ toward), rcond=None)[0]
+        share, old = 1.0, target.value(x)
+        allowed = 1e-12 * max(1.0, abs(old)) + 10.0 * float(np.abs(pull) @ np.abs(gaps))
+        while (
+            share > 1e-6 and not target.value(offset + basis @ (z + toward + share * along)) <= old + allowed
+        ):
+            share /= 2.0
+        z = z + toward + share * along
+    return z, size, MOST_STEPS
+
+
+def _bend(one: Limit, x: Array) -> Array:
+    """Second derivatives of a constraint: central differences of its slope."""
+    found = np.zeros((len(x), len(x)))
+    for k in np.flatnonzero(one.slope(x)):
+        step = np.zeros(len(x))
+        step[k] = 1e-5 * max(1.0, abs(x[k]))
+        found[k] = (one.slope(x + step) - one.slope(x - step)) / (2.0 * step[k])
+    return (found + found.T) / 2.0

@@ -1,0 +1,1 @@
+"""Families of models: invariance, growth, panels, composites, competing theories."""

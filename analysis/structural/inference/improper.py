@@ -1,0 +1,207 @@
+"""Warnings about solutions that were found but should not be trusted as they are."""
+
+from __future__ import annotations
+
+import warnings
+from enum import StrEnum
+
+import numpy as np
+
+from analysis.structural.estimation.fitted import Fitted
+from analysis.structural.estimation.ram import variable_order
+from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
+
+
+class Fault(StrEnum):
+    """Why a solution that was found is no ground for a judgement."""
+
+    NEGATIVE_VARIANCE = "negative_variance"
+    CORRELATION_BEYOND_ONE = "correlation_beyond_one"
+    INDEFINITE = "indefinite_correlations"
+    UNKNOWN_ERRORS = "unknown_errors"
+    FEW_ROWS = "fewer_rows_than_parameters"
+    SMALL_GROUP = "small_group"
+    FEW_CLUSTERS = "fewer_clusters_than_parameters"
+
+    @property
+    def of_size(self) -> bool:
+        """Whether more people would mend it."""
+        return self in (Fault.FEW_ROWS, Fault.SMALL_GROUP, Fault.FEW_CLUSTERS)
+
+
+def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about everything that makes a solution no ground for a judgement, and name it.
+
+    Parameters
+    ----------
+    fitted
+        The solution.
+
+    Returns
+    -------
+    tuple of Fault
+        Empty for a proper solution of enough people.
+    """
+    variances = np.diag(fitted.vcov)
+    warn_several_minima(fitted)
+    unknown = not np.isfinite(variances).all() or bool((variances < -1e-10).any())
+    return (
+        *warn_improper(fitted),
+        *warn_indefinite(fitted),
+        *((Fault.UNKNOWN_ERRORS,) if unknown else ()),
+        *warn_small_groups(fitted),
+        *warn_few_clusters(fitted),
+        *warn_uneven_weights(fitted),
+    )
+
+
+def warn_several_minima(fitted: Fitted) -> None:
+    """Say that the usual start does not lead to the lowest minimum; the lowest one is reported."""
+    if fitted.minimum.lower:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                "the discrepancy has several minima: the usual start ends in one that is not the lowest; the "
+                "lowest that was found is reported.",
+                "a program that starts once may report the other; look whether the general factor stands for "
+                "one theme.",
+            ),
+            ToolkitWarning,
+            stacklevel=5,
+        )
+
+
+def warn_improper(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about negative variances (Heywood cases) and latent correlations beyond 1."""
+    negative: list[str] = []
+    beyond: list[str] = []
+    for block, state in enumerate(fitted.states):
+        names, p = variable_order(fitted.table, block), len(state.observed)
+        label = fitted.table.block_name(block, fitted.data.group_labels)
+        where = f" ({label})" if label else ""
+        negative += [f"{names[k]}{where}" for k in np.flatnonzero(np.diag(state.symmetric) < 0.0)]
+        latent = state.covariance[p:, p:]
+        spread = np.sqrt(np.maximum(np.diag(latent), 1e-300))
+        above = np.abs(latent / np.outer(spread, spread)) > 1.0 + 1e-8
+        for i, j in np.argwhere(np.tril(above, -1)):
+            beyond.append(f"{names[p + j]}-{names[p + i]}{where}")
+    if negative:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                f"negative variances (Heywood cases): {name_offenders(negative)}.",
+                "add indicators or rows, equate loadings, or look for items that repeat each other.",
+            ),
+            ToolkitWarning,
+            stacklevel=5,
+        )
+    if beyond:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                f"latent correlations beyond 1: {name_offenders(beyond)}.",
+                "consider merging these factors.",
+            ),
+            ToolkitWarning,
+            stacklevel=5,
+        )
+    found = {Fault.NEGATIVE_VARIANCE: negative, Fault.CORRELATION_BEYOND_ONE: beyond}
+    return tuple(fault for fault, where in found.items() if where)
+
+
+def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about matrices of polychoric correlations that no answers of one population can have."""
+    if not fitted.ordinal:
+        return ()
+    smallest = [float(np.linalg.eigvalsh(matrix)[0]) for matrix in fitted.sample_covariances]
+    found = [
+        f"{'smallest eigenvalue' if label is None else label} {value:.3f}"
+        for label, value in zip(fitted.data.group_labels, smallest, strict=True)
+        if value <= 0.0
+    ]
+    if found:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                f"polychoric correlations are not positive definite ({', '.join(found[:5])}); "
+                "robust CFI, TLI and RMSEA are not reported.",
+                "merge rare categories, or drop items that repeat each other.",
+            ),
+            ToolkitWarning,
+            stacklevel=5,
+        )
+    return (Fault.INDEFINITE,) if found else ()
+
+
+def warn_few_clusters(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about fewer clusters than parameters: their joint sandwich has no full rank."""
+    n_parameters = fitted.reduction.n_parameters
+    if not 0 < fitted.n_clusters < n_parameters:
+        return ()
+    warnings.warn(
+        fact_and_hint(
+            fitted.caller,
+            f"{fitted.n_clusters} clusters for {n_parameters} parameters.",
+            "collect more clusters or simplify the model; standard errors and test are provisional.",
+        ),
+        ToolkitWarning,
+        stacklevel=5,
+    )
+    return (Fault.FEW_CLUSTERS,)
+
+
+def warn_uneven_weights(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about weights so uneven that they are worth fewer rows than there are parameters (Kish 1965)."""
+    weights = [one.weights for one in fitted.data.sampling if one.weights is not None]
+    if not weights:
+        return ()
+    every, n_parameters = np.concatenate(weights), fitted.reduction.n_parameters
+    worth = float(every.sum() ** 2 / np.sum(every**2))
+    if worth >= n_parameters:
+        return ()
+    warnings.warn(
+        fact_and_hint(
+            fitted.caller,
+            f"the weights in use are worth {worth:.1f} of {len(every)} rows, for {n_parameters} parameters.",
+            "look for a weight that outweighs all others; treat the results as provisional.",
+        ),
+        ToolkitWarning,
+        stacklevel=5,
+    )
+    return (Fault.FEW_ROWS,)
+
+
+def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:
+    """Warn about groups with fewer than two rows per parameter, and about fewer rows than parameters."""
+    if len(fitted.sizes) < 2:
+        n_parameters = fitted.reduction.n_parameters
+        if fitted.n_obs < n_parameters:
+            warnings.warn(
+                fact_and_hint(
+                    fitted.caller,
+                    f"{fitted.n_obs} rows for {n_parameters} parameters.",
+                    "collect more answers or merge categories; treat the results as provisional.",
+                ),
+                ToolkitWarning,
+                stacklevel=5,
+            )
+            return (Fault.FEW_ROWS,)
+        return ()
+    owners = [r.group // fitted.table.n_levels for r in fitted.table.free_rows()]
+    counts = [owners.count(g) for g in range(len(fitted.sizes))]
+    small = [
+        f"{label} ({n} rows, {q} parameters)"
+        for label, n, q in zip(fitted.data.group_labels, fitted.sizes, counts, strict=True)
+        if n < 2 * q
+    ]
+    if small:
+        warnings.warn(
+            fact_and_hint(
+                fitted.caller,
+                f"groups with fewer than two rows per parameter: {name_offenders(small)}.",
+                "merge groups or categories, or equate parameters; treat the results as provisional.",
+            ),
+            ToolkitWarning,
+            stacklevel=5,
+        )
+    return (Fault.SMALL_GROUP,) if small else ()

@@ -1,0 +1,214 @@
+"""Factor scores with standard errors: regression, Bartlett, and the posterior mode for ordinal items."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import log_ndtr
+
+from analysis.common.threads import one_thread
+from analysis.structural.estimation.categorical import build_ordinal_group, evaluate_ordinal
+from analysis.structural.estimation.fitted import Fitted
+from analysis.structural.estimation.ram import Array, State
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+
+CHUNK = 20_000
+MAX_STEPS = 100
+TOLERANCE = 1e-9
+DETERMINED = 1e-10  # least eigenvalue, of the largest, of what answers tell of factors
+
+
+@one_thread()
+def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
+    """Score every row in use; the index gives row positions in the data."""
+    if fitted.table.level_names:
+        fact = "factor scores of two-level models are not computed."
+        raise DefinitionError(
+            fact_and_hint("factor_scores", fact, "fit one level with cluster= for scores of rows.")
+        )
+    if fitted.mixed:
+        fact = "factor scores of ordinal beside other variables are not computed."
+        hint = "fit the ordinal items alone, or use estimator='MLR' for scores."
+        raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
+    allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
+    if fitted.table.names.composites:  # components leave no residual in the direction of the weights
+        allowed = ("regression",)
+    used = method or allowed[0]
+    if used not in allowed:
+        raise DefinitionError(
+            fact_and_hint(
+                "factor_scores", f"method {used!r} does not suit {fitted.estimator}.", f"use {list(allowed)}."
+            )
+        )
+    latent = fitted.table.names.latent
+    blocks = []
+    for group in range(len(fitted.sizes)):
+        scores, errors = _ordinal_scores(fitted, group) if fitted.ordinal else _linear(fitted, group, used)
+        frame = pd.DataFrame(scores, columns=latent, index=fitted.data.positions[group])
+        for k, name in enumerate(latent):
+            frame[f"{name}_se"] = errors[:, k]
+        blocks.append(frame)
+    return pd.concat(blocks).sort_index()
+
+
+def measurement(state: State, p: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Reduced form: loadings on all latent variables, error covariance, their prior mean and covariance.
+
+    Observed variables may follow each other; errors and latent residuals are uncorrelated across blocks.
+    """
+    total = state.total
+    items = np.linalg.inv(np.eye(p) - state.directed[:p, :p])
+    loadings = items @ state.directed[:p, p:]
+    errors = items @ state.symmetric[:p, :p] @ items.T
+    latent_mean, latent_covariance = state.mean[p:], state.covariance[p:, p:]
+    intercepts = total[:p] @ np.linalg.solve(total, state.mean) - loadings @ latent_mean
+    return loadings, errors, intercepts, latent_mean, latent_covariance
+
+
+def _linear(fitted: Fitted, group: int, method: str) -> tuple[Array, Array]:
+    """Regression or Bartlett scores; rows with missing answers use what is there."""
+    p = len(fitted.table.names.observed)
+    state = fitted.states[group]
+    values = fitted.data.values[group]
+    with_means = fitted.table.options.meanstructure
+    mean = state.mu if with_means else fitted.sample_means[group]
+    loadings, errors, _, latent_mean, prior = measurement(state, p)
+    if not with_means:  # intercepts of latent variables are 0, but observed predictors move their means
+        own = np.eye(len(prior)) - state.directed[p:, p:]
+        latent_mean = np.linalg.solve(own, state.directed[p:, :p] @ mean)
+    scores = np.full((len(values), len(prior)), np.nan)
+    spread = np.full_like(scores, np.nan)
+    patterns, member = np.unique(~np.isnan(values), axis=0, return_inverse=True)
+    for k, seen in enumerate(patterns):
+        rows = np.flatnonzero(member.ravel() == k)
+        deviation = values[np.ix_(rows, np.flatnonzero(seen))] - mean[seen]
+        if method == "regression":
+            weights, covariance = _regression_weights(state, seen, p)
+        else:
+            weights, covariance = _bartlett_weights(
+                loadings[seen], errors[np.ix_(seen, seen)], bool(seen.all())
+            )
+        scores[rows] = latent_mean + deviation @ weights.T
+        spread[rows] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    return scores, spread
+
+
+def _regression_weights(state: State, seen: Array, p: int) -> tuple[Array, Array]:
+    cross = state.covariance[p:, :p][:, seen]
+    weights = np.linalg.solve(state.sigma[np.ix_(seen, seen)], cross.T).T
+    return weights, state.covariance[p:, p:] - weights @ cross.T
+
+
+def _bartlett_weights(loadings: Array, errors: Array, whole: bool) -> tuple[Array, Array]:
+    """Weights and covariance; NaN for a factor that the answers of these rows do not determine."""
+    told: Exception | None = None
+    try:
+        precise = np.linalg.solve(errors, loadings)
+        information = loadings.T @ precise
+        scale = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+        inverse = np.linalg.pinv(information / np.outer(scale, scale), rcond=DETERMINED, hermitian=True)
+        # a factor whose scores the information determines is left as it is by the projection on its range
+        share = np.diag(inverse @ (information / np.outer(scale, scale)))
+        lost = ~(share > 1.0 - 1e-6)
+    except np.linalg.LinAlgError as error:
+        told, lost = error, np.ones(loadings.shape[1], dtype=bool)
+    if told is not None or (whole and lost.any()):
+        raise NotEstimableError(
+            fact_and_hint(
+                "factor_scores",
+                "no Bartlett scores: an error variance is 0 or a factor has no items.",
+                "use method='regression'.",
+            )
+        ) from told
+    covariance = inverse / np.outer(scale, scale)
+    weights = covariance @ precise.T
+    weights[lost], covariance[lost] = np.nan, np.nan
+    return weights, covariance
+
+
+def _ordinal_scores(fitted: Fitted, group: int) -> tuple[Array, Array]:
+    """Mode of the posterior of the latent variables, by Newton steps for all rows at once.
+
+    Answers are independent given the latent variables: P(y <= k) = Phi((tau_k - nu - lambda'eta) / theta).
+    """
+    p = len(fitted.table.names.observed)
+    template = build_ordinal_group(fitted.table, group)
+    state = evaluate_ordinal(template, fitted.x)
+    loadings, errors, intercepts, latent_mean, prior = measurement(state.base, p)
+    deviation = np.sqrt(np.diag(errors))
+    if not np.all(np.diag(errors) > 0):
+        raise NotEstimableError(
+            fact_and_hint("factor_scores", "a residual variance is not positive.", "respecify the model.")
+        )
+    bounds = np.full((p, max(fitted.table.options.ordered.values()) + 1), np.inf)
+    bounds[:, 0] = -np.inf
+    for item in range(p):
+        own = state.thresholds[template.item == item]
+        bounds[item, 1 : len(own) + 1] = (own - intercepts[item]) / deviation[item]
+    slopes = loadings / deviation[:, None]
+    codes = fitted.data.values[group]
+    results = [
+        _posterior_mode(codes[k : k + CHUNK], bounds, slopes, latent_mean, prior)
+        for k in range(0, len(codes), CHUNK)
+    ]
+    return np.vstack([r[0] for r in results]), np.vstack([r[1] for r in results])
+
+
+def _posterior_mode(
+    codes: Array, bounds: Array, slopes: Array, mean: Array, prior: Array
+) -> tuple[Array, Array]:
+    seen = ~np.isnan(codes)
+    index = np.where(seen, codes, 0).astype(int)
+    items = np.arange(len(bounds))
+    lower = np.where(seen, bounds[items, index], -np.inf)
+    upper = np.where(seen, bounds[items, index + 1], np.inf)
+    precision = np.linalg.pinv(prior, hermitian=True)
+    eta = np.tile(mean, (len(codes), 1))
+    value, gradient, curvature = _log_posterior(eta, lower, upper, slopes, mean, precision)
+    active = np.arange(len(codes))
+    for _ in range(MAX_STEPS):
+        step = np.linalg.solve(curvature[active], gradient[active][:, :, None])[:, :, 0]
+        active, step = (
+            active[np.abs(step).max(axis=1) > TOLERANCE],
+            step[np.abs(step).max(axis=1) > TOLERANCE],
+        )
+        if not len(active):
+            break
+        trial = eta[active] + step
+        new = _log_posterior(trial, lower[active], upper[active], slopes, mean, precision)
+        worse = new[0] < value[active] - 1e-12 * np.abs(value[active])
+        for _ in range(30):
+            if not worse.any():
+                break
+            step[worse] *= 0.5
+            trial = eta[active] + step
+            new = _log_posterior(trial, lower[active], upper[active], slopes, mean, precision)
+            worse = new[0] < value[active] - 1e-12 * np.abs(value[active])
+        eta[active] = trial
+        value[active], gradient[active], curvature[active] = new
+    return eta, np.sqrt(np.diagonal(np.linalg.inv(curvature), axis1=1, axis2=2))
+
+
+def _log_posterior(
+    eta: Array, lower: Array, upper: Array, slopes: Array, mean: Array, precision: Array
+) -> tuple[Array, Array, Array]:
+    """Log posterior, gradient and negative second derivatives of every row."""
+    shift = eta @ slopes.T
+    a, b = lower - shift, upper - shift
+    flip = a > -b  # work in the lower tail, where differences of Phi keep their digits
+    low, high = np.where(flip, -b, a), np.where(flip, -a, b)
+    log_high, log_low = log_ndtr(high), log_ndtr(low)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_mass = np.where(
+            np.isinf(low) & (low < 0), log_high, log_high + np.log1p(-np.exp(log_low - log_high))
+        )
+    density_a, density_b = (np.exp(-0.5 * edge**2 - log_mass) / np.sqrt(2.0 * np.pi) for edge in (a, b))
+    first = density_a - density_b
+    finite_a, finite_b = (np.where(np.isfinite(edge), edge, 0.0) for edge in (a, b))
+    second = finite_b * density_b - finite_a * density_a + first**2
+    distance = eta - mean
+    pulled = distance @ precision
+    value = log_mass.sum(axis=1) - 0.5 * np.einsum("ij,ij->i", distance, pulled)
+    gradient = first @ slopes - pulled
+    curvature = np.einsum("ni,ik,il->nkl", second, slopes, slopes, optimize=True) + precision
+    return value, gradient, curvature

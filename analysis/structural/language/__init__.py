@@ -1,0 +1,1 @@
+"""The model language and the parameter table; nothing here knows data."""

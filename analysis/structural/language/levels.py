@@ -1,0 +1,122 @@
+"""The parameter table of a two-level model: one table for each level, joined."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from analysis.structural.language.partable import (
+    Names,
+    ParameterTable,
+    Row,
+    TableOptions,
+    build_table,
+    sort_names,
+)
+from analysis.structural.language.syntax import Syntax
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+
+WITHIN, BETWEEN = 1, 2
+_AUTOMATIC = re.compile(r"^\.p\d+\.$")
+
+
+def level_names(syntax: Syntax, caller: str) -> tuple[Names, Names]:
+    """Sort the variables of both levels by role.
+
+    Raises
+    ------
+    DefinitionError
+        A latent variable of one level that is observed at the other, or no variable at both levels.
+    """
+    within, between = (sort_names(syntax.at_level(level)) for level in (WITHIN, BETWEEN))
+    mixed = [n for n in within.latent if n in between.observed]
+    mixed += [n for n in between.latent if n in within.observed]
+    if mixed:
+        raise DefinitionError(
+            fact_and_hint(
+                caller,
+                f"{name_offenders(mixed)} is latent at one level and observed at the other.",
+                "give latent variables names of their own.",
+            )
+        )
+    if not set(within.observed) & set(between.observed):
+        raise DefinitionError(
+            fact_and_hint(
+                caller,
+                "no variable stands at both levels.",
+                "name the items at level 1 and level 2, or fit two models.",
+            )
+        )
+    return within, between
+
+
+def joined_names(within: Names, between: Names) -> Names:
+    """Variables of both levels together: those within come first."""
+
+    def union(one: list[str], two: list[str]) -> list[str]:
+        return list(dict.fromkeys([*one, *two]))
+
+    return Names(
+        observed=union(within.observed, between.observed),
+        latent=union(within.latent, between.latent),
+        indicators=union(within.indicators, between.indicators),
+        exogenous=union(within.exogenous, between.exogenous),
+        outcomes=union(within.outcomes, between.outcomes),
+        latent_exogenous=union(within.latent_exogenous, between.latent_exogenous),
+        latent_outcomes=union(within.latent_outcomes, between.latent_outcomes),
+    )
+
+
+def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) -> ParameterTable:
+    """Complete a two-level model with defaults and number its free parameters.
+
+    Variables of both levels have their means between clusters; within clusters their means, and those of the
+    latent variables they measure, are zero. Each level of each group counts as a group of rows.
+
+    Parameters
+    ----------
+    syntax
+        Statements with levels.
+    options
+        As for one level; `n_groups` counts groups, not levels.
+    caller
+        The public function named in messages.
+    """
+    names = level_names(syntax, caller)
+    tables = [build_table(syntax.at_level(level), options, caller) for level in (WITHIN, BETWEEN)]
+    _centre_within(tables[0], set(names[1].observed))
+    rows: list[Row] = []
+    for group in range(options.n_groups):
+        for level, table in enumerate(tables):
+            own = [row for row in table.rows if row.group == group]
+            rows += [replace(row, group=2 * group + level, free=-1, label=_own(row, level)) for row in own]
+    _number_labels(rows)
+    free = 0
+    for row in rows:
+        if row.is_free:
+            row.free, free = free, free + 1
+    blocks = replace(options, n_groups=2 * options.n_groups)
+    return ParameterTable(
+        rows, joined_names(*names), blocks, syntax.definitions, syntax.constraints, level_names=names
+    )
+
+
+def _centre_within(table: ParameterTable, between: set[str]) -> None:
+    indicated = {r.lhs for r in table.rows if r.op == "=~" and r.rhs in between}
+    for row in table.rows:
+        if row.op == "~1" and not row.user and (row.lhs in between or row.lhs in indicated):
+            row.fixed, row.exogenous = 0.0, False
+
+
+def _own(row: Row, level: int) -> str:
+    """Keep labels that the equality of groups made apart between levels."""
+    return f"{row.label}{level}" if _AUTOMATIC.match(row.label) else row.label
+
+
+def _number_labels(rows: Sequence[Row]) -> None:
+    """Give labels that the equality of groups made the number of their first row."""
+    first: dict[str, str] = {}
+    for place, row in enumerate(rows):
+        if re.match(r"^\.p\d+\.[01]$", row.label):
+            row.label = first.setdefault(row.label, f".p{place + 1}.")

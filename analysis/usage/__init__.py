@@ -1,0 +1,1 @@
+"""From a log of usage events to adherence per participant and period."""

@@ -1,0 +1,1 @@
+"""Commands of the instrument: scoring, studies, exchange, content."""

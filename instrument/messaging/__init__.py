@@ -1,0 +1,1 @@
+"""What a study sends, and by which way."""
