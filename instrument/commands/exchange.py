@@ -23,6 +23,7 @@ from instrument.commands.reading_options import (
 )
 from instrument.commands.store import DEFAULT_KEYS, DEFAULT_STORE, KeyFile, StoreUrl, keys_of, opened
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading.raw import count_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,7 +233,7 @@ def import_command(
         answers = _without_days(answers)
     export_file("csv-wide", out or Path(), scale, answers)
     _tell_notes(answers)
-    typer.echo(f"{len(answers)} administrations in {out}")
+    typer.echo(f"{count_of(len(answers), 'administration')} in {out}")
 
 
 def _recognise(

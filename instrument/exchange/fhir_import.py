@@ -16,6 +16,7 @@ from instrument.exchange.coding import missing_codes_of
 from instrument.exchange.fhir import ADMINISTRATIONS
 from instrument.exchange.fhir_reading import Faults, read_items
 from instrument.reading.dates_given import date_written, with_days
+from instrument.reading.raw import count_of
 from instrument.reading.read_responses import check_responses
 from instrument.standing import COMPLETED, OPEN, with_status
 
@@ -80,7 +81,7 @@ def from_fhir(resource: dict[str, Any], scale: Instrument) -> pd.DataFrame:
     notes += [f"{n} responses with status {status} left out" for status, n in left_out.items() if n]
     notes += [f"{unstated} responses without a status, taken as completed"] if unstated else []
     if without := sum(row["wave"] is None for row in rows):
-        notes.append(f"{without} responses without an identifier of ours: wave 1 assumed")
+        notes.append(f"{count_of(without, 'response')} without an identifier of ours: wave 1 assumed")
     frame = pd.DataFrame(rows, columns=["participant", "wave", *scale.item_ids])
     frame["wave"] = [row["wave"] or "1" for row in rows]
     frame[scale.item_ids] = frame[scale.item_ids].astype("Int64")

@@ -19,6 +19,7 @@ KNOWN = (*SUFFIXES, ".xlsx", ".parquet", ".sav", ".zsav", ".por", ".xpt", ".dta"
 SAVE_AS = {
     **dict.fromkeys((".xls", ".xlsm", ".ods"), "save it as .xlsx."),
     ".jasp": "open it in JASP and export its data: File, Export Data, as CSV.",
+    ".json": "answers in FHIR are read by dta import --from fhir; of anything else save it as CSV (UTF-8).",
     ".omv": "open it in jamovi and export its data: menu, Export, as .sav or CSV.",
 }
 """How a file of an ending that is not read is saved as one that is."""
