@@ -69,7 +69,7 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
     Returns
     -------
     Controls
-        Without a feature where fewer than eight people used it, or fewer than eight otherwise than most.
+        Without a feature where fewer than eight people used it otherwise than most, who may not have used it.
 
     Notes
     -----
@@ -104,9 +104,9 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
 
 
 def _told_apart(column: Floats) -> bool:
-    """Whether eight people or more did something of it, and eight or more something else than most did."""
+    """Whether eight people or more did something else of it than most did; most may have done nothing."""
     most_alike = int(np.unique(column, return_counts=True)[1].max())
-    return min(int((column > 0).sum()), len(column) - most_alike) >= FEWEST_USERS
+    return len(column) - most_alike >= FEWEST_USERS
 
 
 def _partial(a: Floats, b: Floats, others: Floats) -> tuple[float, float]:
