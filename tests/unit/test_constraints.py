@@ -133,15 +133,35 @@ def test_small_clusters_without_a_maximum_are_told_so_and_have_one_within_bounds
         (f"{MODEL}\nexp(1) > 1", {}, "constrains no free parameter"),
         (f"{MODEL}\n> 1", {}, "nothing stands left"),
         (f"{MODEL}\na == a^2 + 10", {}, "cannot hold together"),
+        (f"{MODEL}\na/0 == b", {}, "line 2, column 1: 'a/0 == b' is no real number, whatever"),
+        (f"{MODEL}\na > 1/0", {}, "is no real number, whatever"),
+        (f"{MODEL}\na/(b - b) < 1", {}, "is no real number, whatever"),
+        (f"{MODEL}\nsqrt(0 - 1) == a", {}, "is no real number, whatever"),
+        (f"{MODEL}\na == exp(100000)", {}, "is no real number, whatever"),
         (MODEL, {"bounds": "wide"}, "bounds 'wide' is unknown"),
         (MODEL, {"bounds": "pos.var", "estimator": "WLSMV"}, "takes no bounds"),
     ],
 )
 def test_refused(model, options, message):
     data = people().apply(lambda v: pd.cut(v, 4, labels=False))
-    with pytest.raises((DefinitionError, NotEstimableError), match=message) as caught:
+    with (
+        pytest.raises((DefinitionError, NotEstimableError), match=message) as caught,
+        np.errstate(all="raise"),
+    ):
         cfa(model, data, **{"estimator": "ML", **options})
     assert str(caught.value).count("\nHint: ") == 1
+
+
+def test_a_constraint_that_is_no_number_at_the_start_is_met_as_its_plain_twin_is():
+    """A path starts at 0, where log(a) is none; log(-a) < 1 is none at the estimate, and was once taken as met."""
+    data = people().assign(x=lambda d: d["y4"] - d["y1"] + 2)
+    paths = "y1 ~ a*x\ny2 ~ b*x + y3"
+    logs = sem(f"{paths}\nlog(0 - a) == log(0 - b)", data, estimator="ML")
+    twin = sem(f"{paths}\na == b", data, estimator="ML")
+    assert value(logs, "a") == pytest.approx(value(twin, "a"), abs=1e-7)
+    assert logs.fit[["chisq", "df"]].tolist() == pytest.approx(twin.fit[["chisq", "df"]].tolist(), rel=1e-7)
+    with pytest.raises(NotEstimableError):
+        sem(f"{paths}\nlog(a) < 1", data, estimator="ML")
 
 
 def test_standard_bounds_of_two_levels_are_refused():

@@ -36,8 +36,14 @@ class Limit:
     text: str
 
     def value(self, x: Array) -> float:
-        """Distance from the constraint."""
-        return float(np.real(self.gap(x)))
+        """Distance from the constraint, NaN where it is no real number."""
+        found = complex(self.gap(x))
+        return found.real if found.imag == 0.0 else float("nan")
+
+    def broken(self, x: Array, slack: float) -> bool:
+        """Whether it fails to hold by more than `slack`, or is no real number."""
+        gap = self.value(x)
+        return not (abs(gap) <= slack if self.equal else -gap <= slack)
 
     def slope(self, x: Array) -> Array:
         """Derivatives by the parameters (complex step)."""
@@ -113,9 +119,9 @@ def search_within(
             return np.zeros(len(z))
 
     def broken(z: Array, slack: float) -> tuple[str, ...]:
-        gaps = ((one.text, one.equal, one.value(at(z))) for one in limits)
-        return tuple(text for text, equal, gap in gaps if (abs(gap) if equal else -gap) > slack)
+        return tuple(one.text for one in limits if one.broken(at(z), slack))
 
+    start = _where_all_are_real(limits, basis, offset, start)
     scale = np.sqrt(np.maximum(np.diag(basis.T @ target.expected(at(start)) @ basis), 1e-12))
     conditions: list[Any] = [_condition(one, at, basis, scale) for one in limits]
     rough = minimize(
@@ -156,12 +162,36 @@ def search_within(
     )
 
 
+def uneven_points(size: int) -> list[Array]:
+    """Four points between .3 and 1.7, drawn once and for all, none of which is another one shifted.
+
+    Where points share a coordinate a product looks linear, (a - .5)(b - .5) where b is .5; where they are
+    shifted by one number a difference of squares does.
+    """
+    return list(np.random.default_rng(20).uniform(0.3, 1.7, (4, size)))
+
+
+def _where_all_are_real(limits: tuple[Limit, ...], basis: Array, offset: Array, start: Array) -> Array:
+    """Move the parameters of constraints that are no real number at the start, as log(a) is at a = 0."""
+    lost = [one for one in limits if np.isnan(one.value(offset + basis @ start))]
+    if not lost:
+        return start
+    points = [sign * point for point in uneven_points(len(offset)) for sign in (1.0, -1.0)]
+    moved = np.any([np.nan_to_num(one.slope(point)) != 0.0 for one in lost for point in points], axis=0)
+    for point in points:
+        x = np.where(moved, point, offset + basis @ start)
+        z = np.linalg.lstsq(basis, x - offset, rcond=None)[0]
+        if not any(np.isnan(one.value(offset + basis @ z)) for one in limits):
+            return np.asarray(z)
+    return start
+
+
 def _condition(one: Limit, at: Callable[[Array], Array], basis: Array, scale: Array) -> dict[str, Any]:
     """Write a constraint as SciPy takes it, on scaled parameters."""
     return {
         "type": "eq" if one.equal else "ineq",
-        "fun": lambda u: one.value(at(u / scale)),
-        "jac": lambda u: one.slope(at(u / scale)) @ basis / scale,
+        "fun": lambda u: np.nan_to_num(one.value(at(u / scale)), nan=-OUTSIDE),
+        "jac": lambda u: np.nan_to_num(one.slope(at(u / scale))) @ basis / scale,
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.linalg import null_space
 
-from analysis.structural.estimation.constrained import Limit
+from analysis.structural.estimation.constrained import Limit, uneven_points
 from analysis.structural.estimation.optimise import Reduction
 from analysis.structural.estimation.ram import Array
 from analysis.structural.language.partable import ParameterTable
@@ -191,18 +191,29 @@ def _gap_of(table: ParameterTable, formula: Formula, caller: str) -> Callable[[n
 
     def gap(x: np.ndarray) -> complex:
         values = label_values(table, row_values(table, x))
-        return sign * (left.value(values) - right.value(values))
+        try:
+            with np.errstate(all="ignore"):  # what is no number is told by name
+                found = left.value(values) - right.value(values)
+        except (ZeroDivisionError, OverflowError):  # of numbers that the text itself holds
+            return complex("nan")
+        return sign * found if np.isfinite(found) else complex("nan")
 
     return gap
 
 
-def uneven_points(size: int) -> list[Array]:
-    """Four points between .3 and 1.7, drawn once and for all, none of which is another one shifted.
-
-    Where points share a coordinate a product looks linear, (a - .5)(b - .5) where b is .5; where they are
-    shifted by one number a difference of squares does.
-    """
-    return list(np.random.default_rng(20).uniform(0.3, 1.7, (4, size)))
+def _refuse_no_number(
+    table: ParameterTable, formula: Formula, gap: Callable[[np.ndarray], complex], caller: str
+) -> None:
+    """Refuse a constraint that is a real number nowhere, such as a division by zero."""
+    points = uneven_points(table.n_free)
+    found = np.array([gap(sign * point) for point in points for sign in (1.0, -1.0)])
+    if not np.any(np.isfinite(found) & (np.imag(found) == 0.0)):
+        raise syntax_error(
+            caller,
+            formula,
+            f"'{formula.lhs} {formula.op} {formula.rhs}' is no real number, whatever the parameters are.",
+            "look for division by zero and for logarithms or roots of negative numbers.",
+        )
 
 
 def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula], Array, Array]:
@@ -224,6 +235,7 @@ def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula
     found: list[tuple[Formula, Array, float]] = []
     for formula in (f for f in table.constraints if f.op == "=="):
         gap = _gap_of(table, formula, caller)
+        _refuse_no_number(table, formula, gap, caller)
         middle, *probes = uneven_points(size)
         origin = float(np.real(gap(middle)))
         row = np.array([float(np.real(gap(middle + unit))) - origin for unit in np.eye(size)])
@@ -246,6 +258,7 @@ def _limits(table: ParameterTable, linear: list[Formula], caller: str) -> tuple[
         text = f"{formula.lhs} {formula.op} {formula.rhs}"
         gap = _gap_of(table, formula, caller)
         one = Limit(gap, formula.op == "==", text)
+        _refuse_no_number(table, formula, gap, caller)
         if not any(np.any(one.slope(point)) for point in uneven_points(table.n_free)):
             raise syntax_error(
                 caller,

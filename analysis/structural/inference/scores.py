@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy.special import log_ndtr
@@ -10,7 +12,13 @@ from analysis.common.threads import one_thread
 from analysis.structural.estimation.categorical import build_ordinal_group, evaluate_ordinal
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, State
-from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.errors import (
+    DefinitionError,
+    NotEstimableError,
+    ToolkitWarning,
+    fact_and_hint,
+    name_offenders,
+)
 
 CHUNK = 20_000
 MAX_STEPS = 100
@@ -135,6 +143,8 @@ def _ordinal_scores(fitted: Fitted, group: int) -> tuple[Array, Array]:
     template = build_ordinal_group(fitted.table, group)
     state = evaluate_ordinal(template, fitted.x)
     loadings, errors, intercepts, latent_mean, prior = measurement(state.base, p)
+    if group == 0:
+        _warn_of_dependence(errors, fitted.table.names.observed)
     deviation = np.sqrt(np.diag(errors))
     if not np.all(np.diag(errors) > 0):
         raise NotEstimableError(
@@ -152,6 +162,19 @@ def _ordinal_scores(fitted: Fitted, group: int) -> tuple[Array, Array]:
         for k in range(0, len(codes), CHUNK)
     ]
     return np.vstack([r[0] for r in results]), np.vstack([r[1] for r in results])
+
+
+def _warn_of_dependence(errors: Array, names: list[str]) -> None:
+    """Say that residual covariances of ordinal items do not enter the scores."""
+    row, column = np.nonzero(np.triu(np.abs(errors) > 1e-12, 1))
+    if len(row):
+        pairs = [f"{names[a]} ~~ {names[b]}" for a, b in zip(row, column, strict=True)]
+        fact = (
+            "scores of ordinal items take answers as independent given the factors, and leave out residual "
+            f"covariances of the model: {name_offenders(pairs)}; the standard errors of scores are too small."
+        )
+        hint = "score without the items concerned, or use estimator='MLR' for scores."
+        warnings.warn(fact_and_hint("factor_scores", fact, hint), ToolkitWarning, stacklevel=6)
 
 
 def _posterior_mode(
