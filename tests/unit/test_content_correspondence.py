@@ -47,6 +47,38 @@ def test_values_are_those_computed_by_hand() -> None:
     assert found.to_dict()["items"]["item"] == ["q1", "q2", "q3"]
 
 
+# Sums of 24 ratings from 1 to 5 (definitions A, B, C) and the indices to the digits that another program prints for them:
+# R package contentvalidR, article "Construct-rating content validation", tables of htc(), htd() and of the contrasts.
+PRINTED = {
+    "A1": ("A", {"A": 105, "B": 57, "C": 46}, 0.8750000, 0.5572917, "B"),
+    "A2": ("A", {"A": 107, "B": 48, "C": 45}, 0.8916667, 0.6302083, "B"),
+    "A3": ("A", {"A": 106, "B": 53, "C": 54}, 0.8833333, 0.5468750, "C"),
+    "B1": ("B", {"A": 50, "B": 110, "C": 52}, 0.9166667, 0.6145833, "C"),
+}
+
+
+def spread(total: int, judges: int = 24) -> list[int]:
+    """Whole ratings of that sum; the indices hang on the sums alone."""
+    low, more = divmod(total, judges)
+    return [low + 1] * more + [low] * (judges - more)
+
+
+def test_values_are_those_that_an_independent_program_printed() -> None:
+    ratings = {
+        item: {name: spread(sum_) for name, sum_ in of.items()} for item, (_, of, *_) in PRINTED.items()
+    }
+    found = definition_correspondence(long(ratings), {item: row[0] for item, row in PRINTED.items()}, 5)
+    table = found.items.set_index("item")
+    for item, (own, _, correspondence, distinctiveness, rival) in PRINTED.items():
+        row = table.loc[item]
+        assert (row["intended"], row["n_judges"], row["rival"]) == (own, 24, rival)
+        assert row["correspondence"] == pytest.approx(correspondence, abs=5e-8)
+        assert row["distinctiveness"] == pytest.approx(distinctiveness, abs=5e-8)
+    scales = found.definitions.set_index("definition")
+    assert scales.loc["A"].tolist() == pytest.approx([3, 0.8833333, 0.5781250], abs=5e-8)
+    assert scales.loc["B"].tolist() == pytest.approx([1, 0.9166667, 0.6145833], abs=5e-8)
+
+
 def test_a_judge_without_every_definition_does_not_count_for_the_item() -> None:
     table = long(BY_HAND)
     gone = (table["item"] == "q1") & (table["judge"] == 2) & (table["definition"] == "goal")
