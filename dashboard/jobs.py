@@ -58,10 +58,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Choices for a run: names of covariate columns, seed, further forms of the report."""
+    """Choices for a run: covariate columns, seed (None: the plan's, or 1), further forms of the report."""
 
     covariates: tuple[str, ...] = ()
-    seed: int = 1
+    seed: int | None = None
     forms: tuple[str, ...] = ()
 
     def plain(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def start_upload(
     answers
         The file of answers.
     beside
-        Usage, outcomes, covariates, study, times, enrolment, audit: known by their names.
+        Known by their names: usage, outcomes, covariates, study, times, enrolment, audit, plan, its seal.
     choice, definition
         A shipped instrument, or the YAML files of one's own.
     options

@@ -17,11 +17,15 @@ ROLES = {
     "administrations": "times",
     "enrolment": "enrolment",
     "audit": "audit",
+    "plan": "plan",
+    "plan.lock": "seal",
 }
 ANSWERS = ("responses", "answers")
 TABLES = (".csv", ".tsv", ".parquet")
 ANSWER_FILES = (*TABLES, ".xlsx", ".sav", ".zsav")
 DEFINITIONS = (".yaml", ".yml")
+FORMS = {"study": DEFINITIONS, "plan": DEFINITIONS, "seal": (".json",)}
+"""How the files end that are no tables."""
 
 
 def roles_of(names: Iterable[str]) -> dict[str, str]:
@@ -62,7 +66,7 @@ def roles_of(names: Iterable[str]) -> dict[str, str]:
     if unknown:
         fact = f"{len(unknown)} file(s) go by no known name: {name_offenders(unknown)}."
         raise JobError(
-            fact_and_hint("validate", fact, f"name them {', '.join(ROLES)} (study is a YAML file).")
+            fact_and_hint("validate", fact, f"name them {', '.join(ROLES)} (study and plan are YAML files).")
         )
     return found
 
@@ -106,5 +110,4 @@ def _known(files: Iterable[Path]) -> list[str]:
 def _role(name: str) -> str | None:
     path = PurePosixPath(name.lower())
     role = ROLES.get(path.stem)
-    fitting = DEFINITIONS if role == "study" else TABLES
-    return role if path.suffix in fitting else None
+    return role if role is not None and path.suffix in FORMS.get(role, TABLES) else None

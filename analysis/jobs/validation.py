@@ -19,8 +19,8 @@ def validate_into(job: Job, progress: Progress) -> str:
     ----------
     job
         Its request names either `files` (role to path, relative ones in the job's inputs) with
-        `instrument`, or the `study` of a store; besides `seed`, `forms` and `covariates` (names of
-        columns).
+        `instrument`, or the `study` of a store; besides `seed` (None: the plan's, or 1), `forms` and
+        `covariates` (names of columns).
     progress
         Takes topic, number and count.
 
@@ -46,7 +46,8 @@ def validate_into(job: Job, progress: Progress) -> str:
         steps[0] = count + 1
         progress(topic, number, steps[0])
 
-    result = validate(**inputs, seed=int(job.request.get("seed", 1)), progress=with_report)
+    seed = job.request.get("seed")
+    result = validate(**inputs, seed=None if seed is None else int(seed), progress=with_report)
     progress("Writing the report", steps[0], steps[0])
     written = result.write(job.folder / MADE, forms=job.request.get("forms", ["html"]))
     found = verdicts(result.tree)
@@ -60,6 +61,7 @@ def validate_into(job: Job, progress: Progress) -> str:
 def _of_files(job: Job) -> dict[str, Any]:
     from analysis.commands.plan import content_beside
     from analysis.commands.validate import read_inputs
+    from analysis.planning.loading import settle
 
     files = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
     names = str(job.request.get("covariates", ""))
@@ -70,8 +72,16 @@ def _of_files(job: Job) -> dict[str, Any]:
     instrument = files.get("instrument", job.request["instrument"])
     beside: dict[str, Any] = {role: files.get(role) for role in BESIDE}
     inputs = read_inputs(files["responses"], str(instrument), covariates=covariates, **beside)
-    inputs["content"] = content_beside(inputs, files.get("study"))
-    return inputs
+    if "seal" in files and "plan" not in files:
+        fact = "the seal of a plan was given without the plan."
+        raise JobError(fact_and_hint("validate", fact, "give plan.yaml with plan.lock.json."))
+    decided = settle(files.get("plan"))  # its seal lies beside it, where one was given
+    if decided.plan.split is not None:
+        fact = "the plan splits the people into two halves, and keeps beside it which were looked at."
+        hint = "run it where the plan is kept: dta validate --plan plan.yaml --half exploration."
+        raise JobError(fact_and_hint("validate", fact, hint))
+    inputs["content"] = content_beside(inputs, files.get("study"), decided)
+    return inputs | {"plan": decided}
 
 
 def _of_the_store(job: Job) -> dict[str, Any]:

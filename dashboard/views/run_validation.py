@@ -121,8 +121,9 @@ def _of_files(target: Path) -> None:
     choice, definition = ask_instrument("validation")
     answers = ask_answers("validation")
     files = st.file_uploader(
-        "Files beside it, by name: usage, outcomes, covariates, administrations, enrolment, study, audit",
-        type=["csv", "tsv", "parquet", "yaml", "yml"],
+        "Files beside it, by name: usage, outcomes, covariates, administrations, enrolment, study, audit, "
+        "plan (and plan.lock.json, its seal)",
+        type=["csv", "tsv", "parquet", "yaml", "yml", "json"],
         accept_multiple_files=True,
         max_upload_size=uploads.LARGEST_MB,
         key="validation-beside",
@@ -216,14 +217,18 @@ def _options(*, columns: bool) -> Options:
             named = st.text_input(
                 "Columns of the answers that are covariates (a, b)", key="validation-columns"
             )
-        seed = st.number_input("Seed", min_value=0, value=1, step=1, key="validation-seed")
+        seed = st.number_input(
+            "Seed; empty: as the plan says, or 1", min_value=0, value=None, step=1, key="validation-seed"
+        )
         chosen = st.multiselect(
             "Report besides HTML",
             list(jobs.FORMS),
             format_func=lambda form: jobs.FORMS[form],
             key="validation-forms",
         )
-    return Options(covariates=uploads.named_columns(named), seed=int(seed), forms=tuple(chosen))
+    return Options(
+        covariates=uploads.named_columns(named), seed=None if seed is None else int(seed), forms=tuple(chosen)
+    )
 
 
 def _start(begin: Callable[[Options], Job], options: Options, ready: bool = True) -> None:

@@ -289,7 +289,7 @@ def test_every_file_that_the_command_takes_has_a_name() -> None:
     from analysis.jobs.inputs import ROLES
 
     taken = set(inspect.signature(read_inputs).parameters) - {"responses", "instrument", "how"}
-    assert set(ROLES.values()) == taken
+    assert set(ROLES.values()) == taken | {"plan", "seal"}
 
 
 def test_files_go_by_their_names(tmp_path: Path) -> None:
@@ -301,9 +301,20 @@ def test_files_go_by_their_names(tmp_path: Path) -> None:
         declared(tmp_path / "absent")
     with pytest.raises(JobError, match="has 0 files of answers"):
         declared(tmp_path)
-    for name in ("responses.csv", "usage.csv", "study.yaml", "README.md", "instrument.yaml"):
+    for name in (
+        "responses.csv",
+        "usage.csv",
+        "study.yaml",
+        "README.md",
+        "instrument.yaml",
+        "plan.csv",
+        "notes.json",
+    ):
         (tmp_path / name).write_text("", encoding="utf-8")
     assert set(declared(tmp_path)) == {"responses", "usage", "study", "instrument"}
+    for name in ("plan.yml", "plan.lock.json"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    assert set(declared(tmp_path)) == {"responses", "usage", "study", "instrument", "plan", "seal"}
 
 
 def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) -> None:
@@ -339,3 +350,54 @@ def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) ->
     )
     assert (failed.state, failed.exit_status) == ("failed", 2)
     assert "\nHint: " in failed.message
+
+
+PLAN = "schema: 1\nquestion: Is it one thing?\ntopics: [flow, reliability]\nseed: 7\nrules: {ALPHA: 0.95}\n"
+
+
+def run_with(tmp_path: Path, beside: dict[str, str]) -> Any:
+    """Start a validation of the small table with these files beside it, and wait for its end."""
+    import yaml
+
+    frame = pd.read_csv(DATA, dtype=str).rename(columns={"id": "participant"}).head(120)
+    given = {
+        "answers/a.csv": frame.drop(columns=["group", "site"]).to_csv(index=False),
+        "definition/mine.yaml": yaml.safe_dump(SCALE),
+        **{f"beside/{name}": text for name, text in beside.items()},
+    }
+    files = {"responses": "answers/a.csv", "instrument": "definition/mine.yaml"}
+    files |= {role: f"beside/{name}" for role, name in roles_of(beside).items()}
+    request = {"files": files, "instrument": "", "forms": ["markdown"]}
+    return closed(start(tmp_path / "results", "a test", request, {k: v.encode() for k, v in given.items()}))
+
+
+def test_a_job_carries_out_the_plan_that_lies_beside_the_answers(tmp_path: Path) -> None:
+    import yaml
+
+    from analysis.commands.plan import lock_command
+
+    kept = tmp_path / "plan.yaml"
+    kept.write_text(PLAN, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(SCALE), encoding="utf-8")
+    lock_command(kept, str(tmp_path / "mine.yaml"))
+    seal = (tmp_path / "plan.lock.json").read_text(encoding="utf-8")
+    job = run_with(tmp_path, {"plan.yaml": PLAN.replace("0.95", "0.90"), "plan.lock.json": seal})
+    assert job.state == "done", job.message
+    tree = json.loads((tmp_path / "results" / "results.json").read_text(encoding="utf-8"))
+    assert tree["meta"]["seed"] == 7
+    report = (tmp_path / "results" / "report.md").read_text(encoding="utf-8")
+    assert "The question: Is it one thing?" in report
+    assert "Deviations from the plan: 1. They concern rules.ALPHA." in report
+    assert "## Reliability" in report
+    assert "## Structural models" not in report
+
+
+def test_a_job_refuses_a_seal_without_its_plan_and_a_plan_of_two_halves(tmp_path: Path) -> None:
+    job = run_with(tmp_path, {"plan.lock.json": "{}"})
+    assert (job.state, job.message.partition("\n")[0]) == (
+        "failed",
+        "validate: the seal of a plan was given without the plan.",
+    )
+    job = run_with(tmp_path, {"plan.yaml": PLAN + "split: {seed: 4, explore: 0.5}\n"})
+    assert job.state == "failed"
+    assert "the plan splits the people into two halves" in job.message
