@@ -28,6 +28,7 @@ class Cause(StrEnum):
     FEW_IN_GROUP = "few_in_group"
     IMPROPER = "improper"
     NO_VARIATION = "no_variation"
+    NO_SPREAD = "no_spread"
     EMPTY_OPTION = "empty_option"
     NOT_ESTIMATED = "not_estimated"
     NOTHING_LEFT = "nothing_left"
@@ -48,6 +49,7 @@ _CAUSES = {
     Cause.FEW_IN_GROUP: "too few people in a group",
     Cause.IMPROPER: "an improper solution",
     Cause.NO_VARIATION: "an item without answers, or with one answer only",
+    Cause.NO_SPREAD: "fewer than three different values",
     Cause.EMPTY_OPTION: "an answer option that nobody in one of the parts compared chose",
     Cause.NOT_ESTIMATED: "no estimate",
     Cause.NOTHING_LEFT: "no degree of freedom is left to test it with",

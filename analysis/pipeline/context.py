@@ -268,6 +268,12 @@ class Context:
         outcome = (self.study.outcome if self.study is not None else None) or ""
         return self.labels.get(outcome, outcome)
 
+    @property
+    def told_scores(self) -> list[str]:
+        """Scores, without a total that is the score of the only theme once more."""
+        again = len(self.scale.total_themes) == 1
+        return [name for name in self.card.names if not (again and name == "total")]
+
     def title_of(self, theme: str) -> str:
         """Title of a theme, or of the total."""
         return "Total" if theme == "total" else self.scale.theme(theme).title

@@ -150,6 +150,8 @@ def further_words(tables: int, figures: int) -> str:
     >>> further_words(3, 1), further_words(1, 0)
     ('3 tables, 1 more figure and how they were made', '1 table and how it was made')
     """
+    if not tables + figures:
+        return "how it was made"
     named = f"{tables} table{'' if tables == 1 else 's'}"
     more = f", {figures} more figure{'' if figures == 1 else 's'}" if figures else ""
     return f"{named}{more} and how {'it was' if tables + figures == 1 else 'they were'} made"

@@ -50,7 +50,7 @@ ASK_ORDER = tuple(ASK)
 # property: what to do where it was asked and could not be tested, if that is something else
 LACK = {
     Property.CONTENT: "Let more experts, and more people it is meant for, judge each question.",
-    Property.INVARIANCE: "Ask more people in each group. Not all of the groups given could be compared.",
+    Property.INVARIANCE: "Ask more people in each group. Not every comparison of them could be judged.",
     Property.RELIABILITY: "Ask more people again after a short time.",
     Property.HYPOTHESES: "Ask more people, so that what was said beforehand can be tested.",
     Property.RESPONSIVENESS: "Ask more people again who say that they got better or worse.",

@@ -95,7 +95,7 @@ class QuestionRow:
     @property
     def range(self) -> str:
         """Lowest to highest value, in print; empty for a single claim."""
-        return f"{self.lowest} to {self.highest}" if self.lowest else ""
+        return f"{self.lowest} to {self.highest}" if self.lowest != self.highest else ""
 
 
 def _words(causes: Sequence[Cause]) -> str:

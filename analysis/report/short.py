@@ -309,7 +309,13 @@ def _passed(row: Evidence, point: Point) -> Words:
     if point.state not in (State.SHOWN, State.NOT_SHOWN):
         return [point.state.words]
     counts = [Number(text=str(count), path=f"met:{point.prop.value}") for count in (point.met, point.asked)]
-    return [f"{point.state.words}: ", counts[0], " of ", counts[1], f" checks passed{point.open}"]
+    return [
+        f"{point.state.words}: ",
+        counts[0],
+        " of ",
+        counts[1],
+        f" check{'' if point.asked == 1 else 's'} passed{point.open}",
+    ]
 
 
 def _unknown(tree: Tree) -> Part:

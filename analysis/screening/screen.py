@@ -249,8 +249,8 @@ def _even_odd(answers: pd.DataFrame, scale: Instrument, notes: list[str]) -> pd.
     themes = [[position[item.id] for item in theme.items] for theme in scale.themes if len(theme.items) > 1]
     if len(themes) < FEWEST_THEMES:
         notes.append(
-            f"Even-odd consistency is not computed: {len(themes)} themes have two items or more, "
-            f"{FEWEST_THEMES} are needed."
+            f"Even-odd consistency is not computed: it needs {FEWEST_THEMES} themes of two items or more, "
+            f"not {len(themes)}."
         )
         return pd.DataFrame({"even_odd": np.full(len(answers), np.nan)})
     return pd.DataFrame({"even_odd": kernels.even_odd_consistency(keyed.to_numpy(), themes)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -31,8 +32,8 @@ class AppliedRule:
     total: Literal["mean_of_theme_means", "none"]
     total_themes: tuple[str, ...]
 
-    def describe(self) -> str:
-        """Say the rule in words."""
+    def describe(self, titles: Mapping[str, str] | None = None) -> str:
+        """Say the rule in words; themes by their titles where these are given, else by their ids."""
         what = {"mean": "mean of the answered items", "sum": "that mean times the number of items"}
         unit = ", each item put on 0–100 first" if self.rescale else ""
         parts = [
@@ -40,8 +41,11 @@ class AppliedRule:
             "items are answered.",
             f"Reversed before: {', '.join(self.reversed_items) or 'no item'}.",
         ]
-        if self.total_themes:
-            parts.append(f"Total: mean of the theme means of {', '.join(self.total_themes)}, all required.")
+        summed = [(titles or {}).get(theme, theme) for theme in self.total_themes]
+        if len(summed) == 1:
+            parts.append(f"Total: the score of {summed[0]}.")
+        elif summed:
+            parts.append(f"Total: mean of the theme means of {', '.join(summed)}, all required.")
         else:
             parts.append("No total.")
         return " ".join([*parts, f"Instrument {self.instrument} {self.version}."])

@@ -188,13 +188,13 @@ def test_themes_of_one_item_have_no_halves() -> None:
     raw["themes"][2]["items"] = raw["themes"][2]["items"][:1]
     shorter = Instrument.model_validate(raw)
     result = screen(responses(60, themes=3), shorter)
-    assert any("not computed: 2 themes have two items or more, 3" in note for note in result.notes)
+    assert any("it needs 3 themes of two items or more, not 2" in note for note in result.notes)
 
 
 def test_few_themes_have_no_even_odd_index() -> None:
     result = screen(responses(60, themes=2), scale(2))
     assert result.table["even_odd"].isna().all()
-    assert any("Even-odd consistency is not computed: 2 themes" in note for note in result.notes)
+    assert any("Even-odd consistency is not computed: it needs 3 themes" in note for note in result.notes)
 
 
 def test_number_of_flags_needed_can_be_chosen() -> None:

@@ -11,7 +11,7 @@ from analysis.common.rules import FEWEST_PEOPLE
 from analysis.disclosure.kinds import FEW, GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context, listed
+from analysis.pipeline.context import Context, counted, listed
 from analysis.pipeline.covariates import Covariate, Use, covariates_of
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.twinned.relations import twins_of_covariates
@@ -122,7 +122,9 @@ def _values(found: list[Covariate]) -> dict[str, Any]:
 
 
 def _prose(values: dict[str, Any]) -> list[str]:
-    sentences = ["{covariates:int} covariates were given; the table says what became of each."]
+    n = values["covariates"]
+    given = f"{counted('covariates', n, 'covariate')} {'was' if n == 1 else 'were'} given"
+    sentences = [f"{given}; the table says what became of {'it' if n == 1 else 'each'}."]
     if values["as_groups"]:
         sentences.append("Compared as groups: {as_groups}.")
     if values["as_amounts"]:

@@ -140,6 +140,9 @@ def _values(loadings: pd.DataFrame, found: EfaResult, n_factors: int) -> dict[st
     }
 
 
+MOST_WITH_ONE_CORRELATION = 2
+
+
 def _prose(values: dict[str, Any], n_factors: int) -> list[str]:
     sentences = [
         f"With {counted('factors', n_factors, 'factor')}, "
@@ -151,9 +154,11 @@ def _prose(values: dict[str, Any], n_factors: int) -> list[str]:
     if values["crossed"]:
         sentences.append("Items with a second salient loading: {crossed_items}.")
     if n_factors > 1:
+        many = n_factors > MOST_WITH_ONE_CORRELATION
         sentences.append(
-            "The factors correlate from {factor_r_lowest:r2} to {factor_r_highest:r2}: the higher, the more "
-            "one total says and the less each theme adds."
+            "The factors correlate "
+            + ("from {factor_r_lowest:r2} to {factor_r_highest:r2}" if many else "{factor_r_lowest:r2}")
+            + ": the higher, the more one total says and the less each theme adds."
         )
     if values["heywood"]:
         sentences.append("{heywood:int} item(s) are explained entirely, which no item should be.")

@@ -84,7 +84,7 @@ def section_irt(context: Context) -> Section:
         parameters.append(table)
         curves.append(_curve(theme, title, result))
         if result.rare_categories:
-            rare[title] = ", ".join(result.rare_categories)
+            rare[title] = _options_of(context, result.rare_categories)
     frame = pd.DataFrame(fits, columns=["theme", *_FIT, "improper"])
     values = _values(frame)
     said, noted, note_kinds = sentences(_rare(rare), FEW)
@@ -111,6 +111,19 @@ def section_irt(context: Context) -> Section:
         problems=gaps.problems,
         untested=gaps.untested,
     )
+
+
+def _options_of(context: Context, rare: list[str]) -> str:
+    """Name options as they were shown to people, item by item; codes are those of turned answers."""
+    by_item: dict[str, list[str]] = {}
+    for entry in rare:
+        item, _, code = entry.rpartition(":")
+        offered = context.scale.scale_of(item)
+        turned = item in context.scale.reversed_items
+        shown = offered.minimum + offered.maximum - int(code) if turned else int(code)
+        label = next((option.label for option in offered.options if option.code == shown), code)
+        by_item.setdefault(item, []).append(f"“{label}”")
+    return "; ".join(f"{item}: {listed(labels)}" for item, labels in by_item.items())
 
 
 def _rare(rare: dict[str, str]) -> list[str]:
@@ -236,13 +249,19 @@ def _values(frame: pd.DataFrame) -> dict[str, Any]:
 def _prose(values: dict[str, Any]) -> list[str]:
     if not values["themes"]:
         return ["No theme could be fitted; the reasons stand below."]
+    several = values["themes"] > 1
     sentences = [
         "The model places each option of each item on the theme itself. It shows at which standing a theme "
         "tells people apart, which one number of reliability hides.",
-        "Scores from the model have a reliability from {reliability_lowest:r2} ({reliability_lowest_theme}) "
-        "to {reliability_highest:r2} ({reliability_highest_theme}). Precise means that a score's error "
-        "leaves {precise:r2} of the variance to the theme; that holds for {share_lowest:percent} of people "
-        "or more, by theme.",
+        (
+            "Scores from the model have a reliability from {reliability_lowest:r2} "
+            "({reliability_lowest_theme}) to {reliability_highest:r2} ({reliability_highest_theme}). "
+            if several
+            else "Scores from the model have a reliability of {reliability_lowest:r2} "
+            "({reliability_lowest_theme}). "
+        )
+        + "Precise means that a score's error leaves {precise:r2} of the variance to the theme; that holds "
+        "for {share_lowest:percent} of people" + (" or more, by theme." if several else "."),
     ]
     if values["short"]:
         sentences.append(

@@ -244,7 +244,7 @@ def _disagreeing(row: pd.Series) -> list[str]:
 
 def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> list[str]:
     names = set(found.fits)
-    sentences = ["{models:int} structures were stated beforehand; {fitted:int} of them could be fitted."]
+    sentences = [_stated(values["models"], values["fitted"])]
     if cause is not None:
         sentences.append(f"Their fit says nothing here: {cause.words}.")
     elif any("correlated" in name for name in names):
@@ -264,6 +264,17 @@ def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> 
     if len({model.items for model in found.models.values()}) > 1:
         sentences.append("Models of different sets of items cannot be compared with each other.")
     return sentences
+
+
+def _stated(models: int, fitted: int) -> str:
+    """Say how many structures were stated, and how many of them could be fitted."""
+    if models == 1:
+        return "{models:int} structure was stated beforehand" + (
+            " and fitted." if fitted else ", and could not be fitted."
+        )
+    if fitted == models:
+        return "{models:int} structures were stated beforehand; all could be fitted."
+    return "{models:int} structures were stated beforehand; {fitted:int} of them could be fitted."
 
 
 def _variants(values: dict[str, Any]) -> list[str]:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context, counted
+from analysis.pipeline.context import Context, counted, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.topics.groups import groupings, reference_of
@@ -59,7 +60,7 @@ def section_relations(context: Context) -> Section:
     """Correlate every score with everything measured, and describe it in every group."""
     table = people_table(context)
     gaps = Gaps(context=context, few=of_sample(context))
-    pairs = _pairs(context, table)
+    pairs = _pairs(context, table, gaps)
     account = Account()
     means, differences = _by_group(context, table, gaps, account)
     values = {"pairs": len(pairs), "groupings": len(groupings(context))}
@@ -91,22 +92,18 @@ def section_relations(context: Context) -> Section:
     )
 
 
-def _pairs(context: Context, table: pd.DataFrame) -> pd.DataFrame:
+def _pairs(context: Context, table: pd.DataFrame, gaps: Gaps) -> pd.DataFrame:
     """Correlations of every own score with every other variable; a total is not correlated with its parts."""
-    own, parts = list(context.card.names), set(context.scale.total_themes)
-    numbers = {}
-    for name in table.columns:
-        column = table[name]
-        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-            found = column.astype(float)
-            if found.nunique() >= FEWEST_VALUES:
-                numbers[str(name)] = found
+    own = list(context.card.names)
+    numbers = _numbers(context, table)
     rows: list[dict[str, Any]] = []
     for one, other in combinations(numbers, 2):
-        if one not in own or ("total" in (one, other) and {one, other} & parts):
+        if not _is_asked(context, one, other):
             continue
         both = pd.DataFrame({"x": numbers[one], "y": numbers[other]}).dropna()
-        if of_people(len(both)) is not None or both.nunique().min() < FEWEST_VALUES:
+        if (few := of_people(len(both))) is not None or both.nunique().min() < FEWEST_VALUES:
+            names = (context.title_of(name) if name in own else name for name in (one, other))
+            gaps.leave(f"Correlation of {listed(names)}", few or Cause.NO_SPREAD)
             continue
         r = stats.pearsonr(both["x"], both["y"])
         limits = r.confidence_interval(LEVEL)
@@ -220,10 +217,28 @@ def _tables(
     return tables
 
 
+def _numbers(context: Context, table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Columns that can be correlated: every score, and amounts among the others."""
+    numbers = {}
+    for name in table.columns:
+        column = table[name]
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+            found = column.astype(float)
+            if name in context.card.names or found.nunique() >= FEWEST_VALUES:
+                numbers[str(name)] = found
+    return numbers
+
+
+def _is_asked(context: Context, one: str, other: str) -> bool:
+    """Say whether two columns are to be correlated: one is a score, and neither is part of the other."""
+    own, parts = set(context.card.names), set(context.scale.total_themes)
+    return one in own and not ("total" in (one, other) and {one, other} & parts)
+
+
 def _lacks(context: Context) -> str:
-    table = people_table(context)
-    if len(table.columns) < 2 and not groupings(context):
-        return "Needs two scores, another measure, covariates or groups."
+    names = _numbers(context, people_table(context))
+    if not any(_is_asked(context, *pair) for pair in combinations(names, 2)) and not groupings(context):
+        return "Needs two scores, another measure, an amount among the covariates, or groups of some size."
     return ""
 
 

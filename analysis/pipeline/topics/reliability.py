@@ -171,19 +171,29 @@ def _values(themes: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def ranged(key: str, n_themes: int) -> str:
+    """Say from where to where a coefficient runs over themes; of one theme, what it is."""
+    lowest = f"{{{key}_lowest:r2}} ({{{key}_lowest_theme}})"
+    return (
+        f"runs from {lowest} to {{{key}_highest:r2}} ({{{key}_highest_theme}})."
+        if n_themes > 1
+        else f"is {lowest}."
+    )
+
+
 def _prose(themes: pd.DataFrame) -> list[str]:
     if themes.empty:
         return []
     sentences = [
-        "Alpha says how far the items of a theme go together, if they measure one thing. It runs from "
-        "{alpha_lowest:r2} ({alpha_lowest_theme}) to {alpha_highest:r2} ({alpha_highest_theme})."
+        "Alpha says how far the items of a theme go together, if they measure one thing. It "
+        + ranged("alpha", len(themes))
     ]
     if (themes["alpha"] < ALPHA.cutoff).any() and themes["n"].map(of_people).isna().all():
         sentences.append("Below the convention for comparing groups: {low_themes}.")
     if themes["omega"].notna().any():
         sentences.append(
-            "Omega total lets items differ in how much they carry; it runs from {omega_lowest:r2} "
-            "({omega_lowest_theme}) to {omega_highest:r2} ({omega_highest_theme})."
+            "Omega total lets items differ in how much they carry; it "
+            + ranged("omega", int(themes["omega"].notna().sum()))
         )
     sentences.append(
         "A high alpha does not show that a theme is one dimension; see the sections on dimensions for that."

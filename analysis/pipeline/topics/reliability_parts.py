@@ -37,6 +37,10 @@ ORDINAL = (
     "Omega total: one factor of the polychoric correlations, for the sum of the answers as given "
     "(Green & Yang 2009, doi:10.1007/s11336-008-9099-3), by pairs, so from more people than n."
 )
+NO_GENERAL = (
+    "How much of the sum comes from what all items share (omega hierarchical) cannot be told of two "
+    "dimensions: it takes three or more (Zinbarg et al. 2007, doi:10.1177/0146621606291558)."
+)
 CONTINUOUS = "Omega total: one factor with free loadings, over the observed variance of the sum, by pairs."
 
 
@@ -197,6 +201,8 @@ def general_factor(context: Context, gaps: Gaps) -> tuple[dict[str, Table], Told
     except ToolkitError:
         return {}, told  # the section on stated structures says why
     if found.bifactor is None:
+        if "2 correlated" in found.models:
+            told.prose = [NO_GENERAL]
         return {}, told
     if (cause := of_fit(found.fits["bifactor"])) is not None:
         gaps.leave("What one general factor leaves to the themes", cause)

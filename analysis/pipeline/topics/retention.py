@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.common.rules import FEWEST_PEOPLE
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import Context, counted
 from analysis.pipeline.correlating import (
     SMOOTHING_KINDS,
     correlation_for,
@@ -85,9 +85,14 @@ def section_retention(context: Context) -> Section:
         option_kinds=each(GIVEN, "wave permutations percentile smooth"),
         prose=[
             *smoothed,
-            "The instrument has {themes:int} themes. Parallel analysis, which asks how many dimensions stand "
-            "out against shuffled answers, suggests {parallel:int}. The {rules:int} rules run from "
-            "{lowest:int} to {highest:int}; {most_frequent_rules:int} of them say {most_frequent:int}.",
+            f"The instrument has {counted('themes', values['themes'], 'theme')}. Parallel analysis, which "
+            "asks how many dimensions stand out against shuffled answers, suggests {parallel:int}. "
+            + (
+                "The {rules:int} rules run from {lowest:int} to {highest:int}; {most_frequent_rules:int} of "
+                "them say {most_frequent:int}."
+                if values["lowest"] != values["highest"]
+                else "All {rules:int} rules say {lowest:int}."
+            ),
             "Rules answer different questions. Eigenvalues above one tend to say too many, the bend of the "
             "scree too few; both are shown because readers ask for them.",
         ],

@@ -311,6 +311,8 @@ def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
     sentences.append(
         "Among them the ICC runs from {icc_lowest:r2} ({icc_lowest_title}) to {icc_highest:r2} "
         "({icc_highest_title})."
+        if len(table) > 1
+        else "Among them the ICC is {icc_lowest:r2} ({icc_lowest_title})."
     )
     if values["below"] and table["n"].map(of_people).isna().all():
         sentences.append("Below the convention: {below}.")

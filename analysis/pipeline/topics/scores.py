@@ -25,7 +25,7 @@ def section_scores(context: Context) -> Section:
     rows = [
         {"wave": context.wave_name(wave), "score": name, "title": context.title_of(name)}
         | _described(context, name, context.scores_at(wave)[name])
-        for name in context.card.names
+        for name in context.told_scores
         for wave in context.waves
     ]
     table = pd.DataFrame(rows)
@@ -33,7 +33,7 @@ def section_scores(context: Context) -> Section:
     top = int(first.index[int(first["ceiling"].fillna(-1).argmax())])
     highest = table.loc[top]
     values = {
-        "scores": len(context.card.names),
+        "scores": len(context.told_scores),
         "first_wave": context.wave_name(context.first_wave),
         "ceiling_highest": highest["ceiling"],
         "ceiling_title": highest["title"],
@@ -41,7 +41,9 @@ def section_scores(context: Context) -> Section:
         "prorate_at": context.card.rule.prorate_at,
     }
     return Section(
-        estimator=context.card.rule.describe().removesuffix("."),
+        estimator=context.card.rule.describe(
+            {theme.id: theme.title for theme in context.scale.themes}
+        ).removesuffix("."),
         n=len(context.first),
         n_kind=people(
             weight=9, names=[populations.label(populations.handed(context.wave_name(context.first_wave)))]
@@ -114,7 +116,12 @@ def _kinds(table: pd.DataFrame) -> dict[str, Kind]:
 def _prose(first: pd.DataFrame) -> list[str]:
     said = [
         "A score is given when at least {prorate_at:percent} of the items that apply to a person are "
-        "answered. At {first_wave}, up to {unscored_highest:percent} of people stay without a score."
+        "answered. "
+        + (
+            "At {first_wave}, up to {unscored_highest:percent} of people stay without a score."
+            if len(first) > 1
+            else "At {first_wave}, {unscored_highest:percent} of people stay without a score."
+        )
     ]
     if first["n"].map(of_people).isna().all() and (first["ceiling"].fillna(0) > 0).any():
         said.append(

@@ -43,12 +43,16 @@ def section_screening(context: Context) -> Section:
         "largest_change": float(changes.max()) if len(changes) else None,
         "largest_change_theme": str(sensitivity["title"].iloc[int(changes.argmax())]) if len(changes) else "",
     }
+    are = "is" if found.n_flagged == 1 else "are"
     prose = [
         f"{counted('flagged', found.n_flagged, 'administration')} of {{administrations:int}} "
-        "({flagged_share:percent}) are flagged by enough indices to look careless. Nothing is deleted: slow, "
-        "uniform or variable answering may be a symptom.",
+        f"({{flagged_share:percent}}) {are} flagged by enough indices to look careless. Nothing is deleted: "
+        "slow, uniform or variable answering may be a symptom."
+        if found.n_flagged
+        else "None of the {administrations:int} administrations is flagged by enough indices to look "
+        "careless."
     ]
-    if len(changes):
+    if len(changes) and found.n_flagged:
         prose.append(
             "Without the flagged, alpha changes by {largest_change:r3} at most ({largest_change_theme}). A "
             "conclusion that so small a change turns around is fragile."
@@ -58,7 +62,9 @@ def section_screening(context: Context) -> Section:
         n=found.n_administrations,
         n_kind=people(weight=9, names=[populations.label(populations.ADMINISTRATIONS)]),
         missing="a missing answer ends a run; distances use the items answered",
-        options={"not computed": list(found.notes)} if found.notes else {},
+        options={"not computed": "; ".join(note.removesuffix(".") for note in found.notes)}
+        if found.notes
+        else {},
         option_kinds={"not computed": FOREIGN},
         prose=prose,
         values=values,

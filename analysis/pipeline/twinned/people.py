@@ -88,7 +88,7 @@ def twins_of_scores(context: Context, section: Section) -> Twins:
     """Scores by the rule of the instrument, written out in base R."""
     found = Twins()
     frame = section.tables["scores"].frame
-    names = [(name, str(wave)) for name in context.card.names for wave in context.waves]
+    names = [(name, str(wave)) for name in context.told_scores for wave in context.waves]
     for row, (name, wave) in enumerate(names):
         found.add(
             "score",

@@ -19,6 +19,8 @@ from analysis.structural.inference.standardised import row_estimates, standardis
 from instrument.errors import DefinitionError, fact_and_hint
 
 CALLER = "bifactor_strength"
+FEWEST_APART = 3
+"""Blocks of items that nothing but the general factor relates to each other."""
 STEP = 1e-6  # of the central difference; the shares are smooth and of the order of 1
 WHOLE = "total"
 Places = npt.NDArray[np.intp]
@@ -88,7 +90,8 @@ def bifactor_strength(result: StructuralResult, confidence: float = 0.95) -> Bif
     Raises
     ------
     DefinitionError
-        Several groups, correlated factors, or items that the first factor does not carry.
+        Several groups, correlated factors, items that the first factor does not carry, or two themes that
+        hold every item: they do not determine the general factor.
 
     Notes
     -----
@@ -99,12 +102,20 @@ def bifactor_strength(result: StructuralResult, confidence: float = 0.95) -> Bif
     For ordinal items the loadings and the sum are those of the latent answers; the sum of the answers as
     given is somewhat less reliable.
 
-    In R: `BifactorIndicesCalculator::bifactorIndices(fit)`, which gives no standard errors.
+    Correlations between two themes alone tell only the products of general loadings, so those of one theme
+    may grow as those of the other shrink; within a theme, general and own loadings that are in proportion
+    cannot be told apart. Three themes, or items outside of two, settle it.
+
+    In R: `BifactorIndicesCalculator::bifactorIndices(fit)`, which gives no standard errors and takes two
+    themes, too.
 
     References
     ----------
     Rodriguez, A., Reise, S. P., & Haviland, M. G. (2016). Evaluating bifactor models. Psychological
     Methods, 21, 137-150. https://doi.org/10.1037/met0000045
+    Zinbarg, R. E., Revelle, W., & Yovel, I. (2007). Estimating ωh for structures containing two group
+    factors: Perils and prospects. Applied Psychological Measurement, 31, 135-157.
+    https://doi.org/10.1177/0146621606291558
 
     Examples
     --------
@@ -160,6 +171,14 @@ def shares(loadings: Array, items: Places) -> Array:
 COEFFICIENTS = ("omega", "omega_general", "omega_group", "ecv")
 
 
+def _apart(places: Places) -> set[tuple[object, ...]]:
+    """Blocks that only the general factor joins: items of each theme, and each item of no theme by itself."""
+    blocks: set[tuple[object, ...]] = set()
+    for item, row in enumerate(places[:, 1:] >= 0):
+        blocks.add(tuple(np.flatnonzero(row)) or (-1, item))
+    return blocks
+
+
 def _standardized(fit: StructuralResult) -> tuple[Array, Array, Places, list[str]]:
     """Loadings, the covariance of their estimates, the place of each in it (-1: none), factor names."""
     fitted = fit._fitted
@@ -185,6 +204,11 @@ def _standardized(fit: StructuralResult) -> tuple[Array, Array, Places, list[str
     if lacking or len(names) < 2:
         fact = f"{names[0]!r} does not carry {lacking[0]!r}." if lacking else "there is one factor only."
         _refuse(fact, "write the general factor first, with every item.")
+    if len(_apart(places)) < FEWEST_APART:
+        _refuse(
+            f"{names[1]!r} and {names[2]!r} alone do not determine {names[0]!r}.",
+            "give three themes, or items that only the general factor carries.",
+        )
     values = found.values[kept]
     by = found.by_free[kept]
     loadings = np.where(places >= 0, values[places], 0.0)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from instrument.errors import DefinitionError, fact_and_hint
 
 FEWEST_FOR_SECOND_ORDER = 3
+FEWEST_FOR_BIFACTOR = 3
+"""Two themes leave open how much of each is general: one may be more so as the other is less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,8 @@ def theory_models(
     Returns
     -------
     list of TheoryModel
-        First those of the dimensions' items, then those of all items. Second-order models need three
-        dimensions or more.
+        First those of the dimensions' items, then those of all items. Second-order models
+        need three dimensions or more, bifactor models three themes.
 
     Raises
     ------
@@ -85,8 +87,9 @@ def theory_models(
                 syntax=_measure(themes),
                 meaning="The dimensions can be told apart and go together.",
             ),
-            _bifactor("bifactor", "dimensions", themes, general),
         ]
+    if len(themes) >= FEWEST_FOR_BIFACTOR:
+        models.append(_bifactor("bifactor", "dimensions", themes, general))
     if len(themes) >= FEWEST_FOR_SECOND_ORDER:
         models.insert(
             2,
@@ -157,7 +160,8 @@ def _with_context(
     ]
     if len(themes) >= FEWEST_FOR_SECOND_ORDER:
         models += _context_models(themes, context, general, correlated)
-    models.append(_bifactor("M5 bifactor", "all", every, general))
+    if len(every) >= FEWEST_FOR_BIFACTOR:
+        models.append(_bifactor("M5 bifactor", "all", every, general))
     return models
 
 
