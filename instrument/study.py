@@ -43,6 +43,8 @@ ADDED: dict[str, object] = {
     "offline": False,
     "labels": {},
     "content": None,
+    "titles": {},
+    "contacts": {},
 }
 ADDED_TO_WAVES: dict[str, object] = {"after": None, "scale": True, "between": None}
 
@@ -205,6 +207,9 @@ class Study(Model):
     labels: dict[Text, Annotated[Text, Field(max_length=60)]] = Field(default_factory=dict)
     """What readers call a column of covariates or outcomes."""
     content: FolderBeside | None = None
+    titles: dict[LanguageTag, Text] = Field(default_factory=dict)
+    contacts: dict[LanguageTag, Text] = Field(default_factory=dict)
+    """Title and contact in the languages in which `title` and `contact` are not written."""
 
     @model_validator(mode="before")
     @classmethod
@@ -215,6 +220,7 @@ class Study(Model):
     def _check_whole(self) -> Self:
         faults = [
             *_doubled_faults(self),
+            *_language_faults(self),
             *_wave_faults(self),
             *_after_faults(self),
             *_landmark_faults(self),
@@ -228,6 +234,14 @@ class Study(Model):
     def wave(self, name: str) -> Wave:
         """Wave with this id; KeyError when there is none."""
         return {wave.name: wave for wave in self.waves}[name]
+
+    def title_in(self, language: str) -> str:
+        """Title as people meet it in a language: of `titles`, else `title`."""
+        return self.titles.get(language, self.title)
+
+    def contact_in(self, language: str) -> str:
+        """Whom people may ask, in a language: of `contacts`, else `contact`."""
+        return self.contacts.get(language, self.contact)
 
     @property
     def longest_without_pause(self) -> int:
@@ -315,6 +329,16 @@ def _doubled_faults(study: Study) -> list[str]:
         for key, names in lists.items()
         for name, count in Counter(names).items()
         if count > 1
+    ]
+
+
+def _language_faults(study: Study) -> list[str]:
+    kept = {"titles": study.titles, "contacts": study.contacts}
+    return [
+        f"{key}.{tag}: is none of the languages ({', '.join(study.languages)})"
+        for key, texts in kept.items()
+        for tag in texts
+        if tag not in study.languages
     ]
 
 

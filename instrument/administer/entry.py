@@ -154,8 +154,8 @@ def place_in(request: Request) -> str:
     return parts[2] if len(parts) > 2 and parts[1] == "s" else ""
 
 
-def _study_shown(request: Request) -> tuple[Study | None, str]:
-    """Study that a stranger's page may name (that of its path, or the only one there is), and whom to ask.
+def _study_shown(request: Request) -> tuple[Study | None, list[Study]]:
+    """Study that a stranger's page may name: that of its path, or the only one; else those there are.
 
     Where several studies share the server their contacts are given, and not their names.
     """
@@ -168,16 +168,20 @@ def _study_shown(request: Request) -> tuple[Study | None, str]:
             kept: list[Any] = list(connection.execute(query))
     except SQLAlchemyError as error:
         log.error("the store does not answer: %s", type(error).__name__)
-        return None, ""
+        return None, []
     found = [row for row in kept if place and is_in_study(site.keyring, place, row.id)]
     if not found and not place and len(kept) == 1:
         found = kept
     if found:
-        known = study_written_as(found[0].definition)
-        return known, known.contact
-    contacts = dict.fromkeys(study_written_as(row.definition).contact.strip() for row in kept)
+        return study_written_as(found[0].definition), []
+    return None, [study_written_as(row.definition) for row in kept]
+
+
+def _whom_to_ask(studies: list[Study], lang: str) -> str:
+    """Contacts of several studies, each once; nothing where there are too many to help."""
+    contacts = dict.fromkeys(one.contact_in(lang).strip() for one in studies)
     named = [contact for contact in contacts if contact]
-    return None, "; ".join(named) if len(named) <= MOST_CONTACTS else ""
+    return "; ".join(named) if len(named) <= MOST_CONTACTS else ""
 
 
 def study_with_mark(request: Request, mark: str) -> Study | None:
@@ -211,6 +215,15 @@ def _wanted_languages(request: Request) -> list[str]:
     return [tag for tag in [*chosen, *accepted] if tag]
 
 
+def _language_for(request: Request, tags: list[str], fall_back: str) -> str:
+    """Language among those offered that the browser asks for first, or one near to it (`de` for `de-AT`)."""
+    for want in _wanted_languages(request):
+        near = [tag for tag in tags if tag.split("-")[0].lower() == want.split("-")[0].lower()]
+        if near:
+            return want if want in near else near[0]
+    return fall_back
+
+
 def stranger_page(request: Request, about: Study | None = None) -> Page:
     """Frame of a page whose person is not known, in the browser's language.
 
@@ -227,13 +240,10 @@ def stranger_page(request: Request, about: Study | None = None) -> Page:
         The frame; with name, contact and languages of the study where its path tells which, else with the
         contacts of the few studies there are.
     """
-    known, contact = _study_shown(request) if about is None else (about, about.contact)
+    known, others = _study_shown(request) if about is None else (about, [])
     languages = shipped_languages() if known is None else offered_languages(known)
     tags = [tag for tag, _ in languages]
-    wanted = _wanted_languages(request)
-    near = [tag for want in wanted for tag in tags if tag.split("-")[0] == want.split("-")[0].lower()]
-    fall_back = FALL_BACK if known is None else tags[0]
-    lang = next((want for want in wanted if want in tags), near[0] if near else fall_back)
+    lang = _language_for(request, tags, FALL_BACK if known is None else tags[0])
     site, place = site_of(request), place_in(request)
     return Page(
         lang=lang,
@@ -241,8 +251,8 @@ def stranger_page(request: Request, about: Study | None = None) -> Page:
         prefix=site.prefix,
         base=f"{site.prefix}/s/{place}" if place else site.prefix,
         path="" if request.method == "GET" else f"{site.prefix}/s/{place}/survey" if place else "/withdraw",
-        study_title="" if known is None else known.title,
-        contact=contact,
+        study_title="" if known is None else known.title_in(lang),
+        contact=_whom_to_ask(others, lang) if known is None else known.contact_in(lang),
         crisis="" if known is None else known.crisis.get(lang, ""),
         synthetic=known is not None and known.synthetic,
         languages=languages,
@@ -388,7 +398,7 @@ def frame_of(request: Request, here: Circumstances) -> Page:
     """
     site, person = site_of(request), here.person
     tags = [tag for tag, _ in offered_languages(here.study, here.scale)]
-    lang = person.lang if person.lang in tags else tags[0]
+    lang = person.lang if person.lang in tags else _language_for(request, tags, tags[0])
     place = place_of(site.keyring, person.study_id, person.token_hash)
     return page_of_person(
         here,

@@ -284,6 +284,8 @@ def post_consent(request: Request, form: Form) -> Response:
             return _consent_page(request, here, page, 422)
         text_hash = consent.hash_of(read)
         give_consent(connection, here.person.id, text_hash, consent.version, read, choice == "yes")
+        if choice == "yes" and not here.person.lang:
+            set_language(connection, here.person.id, read)  # letters come in the language agreed in
         issue_withdrawal_code(connection, site_of(request).keyring, here.person.id)
     return go(page, "/survey")
 

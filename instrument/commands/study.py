@@ -40,7 +40,9 @@ def check_command(file: StudyFile, address: Address = DEFAULT_ADDRESS) -> None:
     scale = load_beside(study.instrument, file.parent)
     refuse_half_languages(study, scale, "dta study check")
     typer.echo(f"{study.id}: {len(study.waves)} waves, {scale.title} {scale.version}.")
-    lengths = {} if study.messages is None else study.messages.lengths(study.title, study.contact, address)
+    lengths = (
+        {} if study.messages is None else study.messages.lengths(study.title_in, study.contact_in, address)
+    )
     for (kind, tag), one in lengths.items():
         parts = f"{one.parts} part{'' if one.parts == 1 else 's'}"
         wide = ", as a letter of it is not in the alphabet of telephones" if one.wide else ""

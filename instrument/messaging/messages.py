@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -124,13 +124,15 @@ class Messages(Model):
             if tag not in letters
         ]
 
-    def lengths(self, title: str, contact: str, address: str) -> dict[tuple[Kind, str], Length]:
+    def lengths(
+        self, title_in: Callable[[str], str], contact_in: Callable[[str], str], address: str
+    ) -> dict[tuple[Kind, str], Length]:
         """How long each short message is, its places filled as they will be.
 
         Parameters
         ----------
-        title, contact, address
-            Of the study, and the public address of the questionnaire.
+        title_in, contact_in, address
+            Title and contact of the study by language, and the public address of the questionnaire.
 
         Returns
         -------
@@ -140,7 +142,7 @@ class Messages(Model):
         base, token = address.rstrip("/"), "x" * TOKEN_LETTERS
         said = {"link": f"{base}/q/{token}", "stop": f"{base}/stop/{token}", "closes": "2026-12-31"}
         return {
-            (kind, tag): length_of(one.text.format(title=title, contact=contact, **said))
+            (kind, tag): length_of(one.text.format(title=title_in(tag), contact=contact_in(tag), **said))
             for kind, texts in self.sms.items()
             for tag, one in texts.items()
         }

@@ -38,6 +38,8 @@ MAY_CHANGE = (
     "notices",
     "timing",
     "offline",
+    "titles",
+    "contacts",
 )
 """Keys of a study file that do not change what the numbers mean."""
 VERSION_COLUMNS = ["version", "at", "instrument_version", "consent_version", "changed", "reason", "by"]

@@ -75,8 +75,8 @@ def consent_record(connection: Connection, participant_id: int) -> ConsentRecord
         if shown is None or chosen.lang not in shown.text or shown.hash_of(chosen.lang) != chosen.text_hash:
             continue
         return ConsentRecord(
-            title=held.title,
-            contact=held.contact,
+            title=held.title_in(chosen.lang),
+            contact=held.contact_in(chosen.lang),
             study=str(person.name),
             pseudonym=str(person.pseudonym),
             version=str(chosen.version),

@@ -173,19 +173,19 @@ def send_due(
 def _outgoing(study: Study, plan: Messages, contact: _Addressee, due: _Reserved, base: str) -> Outgoing:
     """Put a message together in the language and for the way of its person."""
     stop = f"{base}/stop/{contact.token}"
-    places = {"title": study.title, "link": f"{base}/q/{contact.token}", "stop": stop}
-    places |= {"closes": due.closes, "contact": study.contact}
+    texts: Mapping[str, object] = (plan.sms if contact.channel == "sms" else plan.texts)[due.kind]
+    lang = due.lang if due.lang in texts else next(iter(texts))
+    places = {"title": study.title_in(lang), "link": f"{base}/q/{contact.token}", "stop": stop}
+    places |= {"closes": due.closes, "contact": study.contact_in(lang)}
     if contact.channel == "sms":
         short = plan.sms[due.kind]
-        lang = due.lang if due.lang in short else next(iter(short))
         text, template = short[lang].text.format(**places), short[lang].template
         named = template or f"{study.id}.{due.kind}.{lang}"
         code = f"{study.id}.{due.number}"
         return Outgoing(contact.address, "", text, "", code, stop, "sms", lang, named)
-    letter = plan.texts[due.kind].get(due.lang) or next(iter(plan.texts[due.kind].values()))
-    subject, body = letter.filled(**places)
+    subject, body = plan.texts[due.kind][lang].filled(**places)
     made_at = f"<{study.id}.{due.number}@{base.rpartition('//')[2].partition(':')[0] or 'localhost'}>"
-    return Outgoing(contact.address, subject, body, plan.sender, made_at, stop, lang=due.lang)
+    return Outgoing(contact.address, subject, body, plan.sender, made_at, stop, lang=lang)
 
 
 def stop_messages(connection: Connection, participant_id: int) -> None:

@@ -233,13 +233,15 @@ def test_what_a_letter_says_and_in_which_language(
     engine: Engine, keyring: Keyring, post: tuple[Post, str]
 ) -> None:
     handler, server = post
-    site = Site(engine, keyring, "anna", "nobody")
+    named = {"titles": {"de": "Erprobung"}, "contacts": {"de": "hilfe@beispiel.de"}}
+    site = Site(engine, keyring, "anna", "nobody", **named)
     with engine.begin() as connection:
         german = update(tables.participant).where(tables.participant.c.pseudonym == "anna")
         connection.execute(german.values(lang="de"))
     noon = START + timedelta(hours=11)
     assert site.send(by_mail(server), noon) == Counter(sent=1, refused=1, unknown=0)
-    assert handler.taken[0][:2] == ("anna@example.org", "first de Trial of the app")
+    assert handler.taken[0][:2] == ("anna@example.org", "first de Erprobung")
+    assert handler.last.rstrip().endswith("– hilfe@beispiel.de")
     token = site.tokens["anna"]
     assert f"https://q.example/q/{token} bis 2026-03-29. https://q.example/stop/{token}" in handler.last
     assert site.send(by_mail(server), noon + timedelta(hours=2)) == Counter(

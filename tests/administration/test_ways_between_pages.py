@@ -11,13 +11,15 @@ from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 from browser_of_tests import Tab, at, place_of
-from study_of_tests import open_study
+from study_of_tests import open_study, raw_study
 
 from instrument.administer.application import create_app
 from instrument.administer.linking import with_telephone_links
 from instrument.administer.texts import FOLDER, page_texts
+from instrument.errors import DefinitionError
 from instrument.store import tables
 from instrument.store.tokens import Keyring
+from instrument.study import make_study
 
 
 def test_help_and_withdraw_keep_the_ticks_and_lead_back(engine: Engine, keyring: Keyring) -> None:
@@ -31,6 +33,68 @@ def test_help_and_withdraw_keep_the_ticks_and_lead_back(engine: Engine, keyring:
             tab.follow("Back to the questions")
             assert at(tab.response) == "/survey/page/1"
             assert tab.page.main.ticked == dict.fromkeys(tab.page.main.choices, code)
+
+
+NAMED = {"titles": {"de": "Erprobung der App"}, "contacts": {"de": "hilfe@beispiel.de"}}
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_every_page_names_study_and_contact_in_its_language(
+    engine: Engine, keyring: Keyring, lang: str
+) -> None:
+    _, _, (token,) = open_study(engine, keyring, **NAMED)
+    said = {"en": ("Trial of the app", "team@example.org"), "de": ("Erprobung der App", "hilfe@beispiel.de")}
+    (title, contact), (other, another) = said[lang], said["de" if lang == "en" else "en"]
+    with TestClient(create_app(engine, keyring), headers={"accept-language": lang}) as client:
+        stranger = Tab(client).open("/q/" + "x" * len(token))
+        tab = Tab(client).open(f"/q/{token}")
+        place, seen = place_of(tab.response), [stranger.page.said, tab.page.said]
+        tab.press(tick={"consent": "yes"})
+        seen.append(tab.page.said)
+        for path in ("/survey/page/1", "/survey/review", "/help", "/withdraw"):
+            seen.append(tab.open(place + path).page.said)
+    for text in seen:
+        assert title in text
+        assert contact in text
+        assert other not in text
+        assert another not in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "lang"), [("de-AT, en;q=0.5", "de"), ("fr", "en"), ("", "en"), ("en-GB", "en")]
+)
+def test_a_link_opens_in_the_language_the_browser_asks_for_and_stays_in_the_one_agreed_in(
+    engine: Engine, keyring: Keyring, asked: str, lang: str
+) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    with TestClient(create_app(engine, keyring), headers={"accept-language": asked}) as client:
+        tab = Tab(client).open(f"/q/{token}")
+        assert f'<html lang="{lang}"' in tab.response.text
+        tab.press(tick={"consent": "yes"})
+        assert f'<html lang="{lang}"' in tab.response.text
+    other = "en" if lang == "de" else "de"
+    with TestClient(create_app(engine, keyring), headers={"accept-language": other}) as client:
+        assert f'<html lang="{lang}"' in Tab(client).open(f"/q/{token}").response.text
+    with engine.connect() as connection:
+        assert connection.execute(select(tables.participant.c.lang)).scalars().all() == [lang]
+        assert connection.execute(select(tables.consent.c.lang)).scalars().all() == [lang]
+
+
+def test_contacts_of_several_studies_are_given_in_the_language_of_the_page(
+    engine: Engine, keyring: Keyring
+) -> None:
+    open_study(engine, keyring, **NAMED)
+    open_study(engine, keyring, id="second", contact="two@example.org")
+    with TestClient(create_app(engine, keyring), headers={"accept-language": "de"}) as client:
+        said = Tab(client).open("/q/" + "x" * 32).page.said
+    assert "hilfe@beispiel.de; two@example.org" in said
+    assert "team@example.org" not in said
+
+
+def test_a_title_in_a_language_that_is_not_offered_is_refused() -> None:
+    with pytest.raises(DefinitionError, match=r"titles\.fr: is none of the languages \(en, de\)"):
+        make_study({**raw_study(), "titles": {"fr": "Essai"}})
+    assert make_study({**raw_study(), "titles": {}}).content_hash == make_study(raw_study()).content_hash
 
 
 def test_a_change_from_the_review_leads_back_to_it(engine: Engine, keyring: Keyring) -> None:
