@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from analysis.adherence.collecting import collect
-from analysis.adherence.design.landmark import CALLER, assemble, early_rating, refuse_overlap
+from analysis.adherence.design.landmark import CALLER, LandmarkDesign, assemble, early_rating, refuse_overlap
 from analysis.adherence.models.run import ModelRun
 from analysis.adherence.over_time.relate_waves import WavesResult, relate_waves
 from analysis.adherence.result import AdherenceResult
@@ -147,7 +147,7 @@ def relate_adherence(
     design = assemble(
         table, usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
     )
-    outcome = plan.outcome if plan.outcome and plan.outcome in design.frame else None
+    outcome = _outcome_in(design, plan)
     if plan.outcome and outcome is None:
         design.notes.append(f"no model of the outcome: {plan.outcome!r} is not in the data")
     early = early_rating(plan, chosen)
@@ -156,6 +156,51 @@ def relate_adherence(
         name: ModelRun(design, name, confidence, outcome, context=context, seed=seed).run() for name in names
     }
     return collect(design, runs, usage, plan, confidence, context)
+
+
+def some_of(
+    card: Scorecard,
+    usage: UsageSummary,
+    study: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+    wanted: Mapping[str, Sequence[str]],
+    *,
+    context: str | None = None,
+    seed: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Run some of the models of `relate_adherence` for some scores, on the people it would analyse.
+
+    Parameters
+    ----------
+    card, usage, study, outcomes, covariates, context, seed
+        As there, with every score of the card.
+    wanted
+        Names of models (`analysis.adherence.models.run`) by score.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        Its `effects`, without what is adjusted over scores, and its `context`; a model that cannot be
+        estimated has no row.
+    """
+    chosen = refuse_overlap(study, usage, None)
+    names = _score_columns(card, card.scores)
+    design = assemble(card.scores, usage, study, outcomes, covariates, names, None, chosen, study.cluster)
+    outcome = _outcome_in(design, study)
+    runs = [
+        ModelRun(design, name, 0.95, outcome, context=context, seed=seed).run(wanted[name])
+        for name in names
+        if wanted.get(name)
+    ]
+    rows = [row for run in runs for row in run.effects]
+    effects = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["model", "predictor"])
+    tables = [run.context for run in runs if run.context is not None]
+    return effects, pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _outcome_in(design: LandmarkDesign, study: Study) -> str | None:
+    return study.outcome if study.outcome and study.outcome in design.frame else None
 
 
 def _score_columns(scores: Any, table: pd.DataFrame) -> list[str]:

@@ -9,7 +9,19 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from analysis.figures.base import BLUE, INK, MUTED, ORANGE, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    Chart,
+    Figure,
+    Section,
+    letters_in,
+    table_of,
+    type_size,
+    wrapped,
+)
 from instrument.common.formatting import format_value
 
 FACTOR_AT, ITEM_AT = 0.36, 0.74  # places across the figure
@@ -69,8 +81,10 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             )
         )
         room = round(width * (1 - ITEM_AT)) - 10  # a longer label is cut, never its number
+        letters = letters_in(room, type_size(width))
+        short = edges.assign(label=[_cut(label, letters) for label in edges["label"]])
         names = (
-            alt.Chart(edges)
+            alt.Chart(short)
             .mark_text(align="left", dx=6, color=INK, limit=room)
             .encode(
                 x=alt.X("end:Q", scale=x, axis=None), y=alt.Y("low:Q", scale=y, axis=None), text="label:N"
@@ -99,6 +113,10 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         draw=draw,
         tables=("loadings",) if between is None else ("loadings", "factor_correlations"),
     )
+
+
+def _cut(label: str, letters: int) -> str:
+    return label if len(label) <= letters else f"{label[: letters - 1]}…"
 
 
 def _placed(loadings: pd.DataFrame) -> pd.DataFrame:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import pytest
 
-from analysis.figures.base import DARK, GRID, NARROW, PAPER, WIDE, to_png, to_svg
+from analysis.figures.base import DARK, GRID, NARROW, PAPER, WIDE, _spec, styled, to_png, to_svg
+from analysis.figures.converting import svg_of
 from analysis.figures.registry import FIGURES, build_figures
 
 ON_DARK = DARK[PAPER]
@@ -97,3 +99,16 @@ def test_a_png_needs_no_browser(figures: dict[str, Any]) -> None:
 
 def test_the_registry_is_sorted() -> None:
     assert list(FIGURES) == sorted(FIGURES)
+
+
+def test_a_long_label_is_cut_to_its_place_and_a_short_one_is_whole() -> None:
+    """Fewer letters than Vega would have to try are lost to the cut that goes before it."""
+    words = "The words in this app feel friendly to me and to everyone I know"
+    table = pd.DataFrame({"item": [words, "Short"], "share": [0.4, 0.6]})
+    chart = alt.Chart(table).mark_bar().encode(y=alt.Y("item:N", sort=None), x="share:Q")
+    for width, fewest in ((NARROW, 24), (WIDE, 57)):
+        svg = svg_of(_spec(styled(chart.properties(width=width, height=60), width)))
+        shown = re.findall(r">([^<>]*)</text>", svg)
+        cut = next(text for text in shown if text.startswith("The words"))
+        assert cut == words or (cut.endswith("…") and words.startswith(cut[:-1]) and len(cut) > fewest)
+        assert "Short" in shown

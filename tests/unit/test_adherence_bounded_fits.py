@@ -17,7 +17,8 @@ from scipy.special import expit
 from statsmodels.discrete.discrete_model import NegativeBinomial
 
 from analysis.adherence.models import run as m
-from analysis.adherence.models.binomial import beta_binomial, quasi_binomial, sandwich
+from analysis.adherence.models.binomial import beta_binomial, quasi_binomial, quasi_binomials, sandwich
+from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.models.context import HAZARD, REMAINING
 from analysis.adherence.models.counts import count_models
 from analysis.adherence.models.discrete import discrete_time
@@ -335,3 +336,35 @@ def test_an_interval_in_which_everybody_left_spoils_no_standard_error() -> None:
         fit.coefficients[[0, 1, 3]], [-1.5393922547, 0.3222104493, -1.9292004990], rtol=1e-8
     )
     np.testing.assert_allclose(errors[[0, 1, 3]], [0.6039749965, 0.5149102944, 0.6070631958], rtol=1e-7)
+
+
+@given(seed=st.integers(0, 10_000), tables=st.integers(1, 5), clustered=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_fits_of_several_tables_at_once_are_those_of_each_alone(
+    seed: int, tables: int, clustered: bool
+) -> None:
+    """Coefficients and robust covariances, whatever the others in the stack need in steps."""
+    rng = np.random.default_rng(seed)
+    _, x = columns(120, seed)
+    stack = np.stack([x + 0.3 * k * rng.standard_normal(x.shape) * [0, 1, 1, 1] for k in range(tables)])
+    due = rng.integers(1, 9, 120).astype(float)
+    done = rng.binomial(due.astype(int), expit(0.4 + 0.6 * x[:, 1])).astype(float)
+    clusters = Clusters(rng.permutation(np.arange(120) % 15), 15) if clustered else None
+    coefficients, covariances = quasi_binomials(stack, done, due, clusters)
+    for own, b, covariance in zip(stack, coefficients, covariances, strict=True):
+        alone = quasi_binomial(own, done, due, clusters=clusters, robust=True)
+        assert b == pytest.approx(alone.coefficients, abs=1e-10)
+        assert covariance == pytest.approx(alone.covariance, rel=1e-9, abs=1e-14)
+        glm = sm.GLM(done / due, own, sm.families.Binomial(), var_weights=due).fit(tol=1e-12)
+        assert b == pytest.approx(glm.params, abs=1e-8)
+
+
+def test_one_table_that_cannot_be_fitted_refuses_the_stack() -> None:
+    _, x = columns(80)
+    due = np.ones(80)
+    done = (x[:, 1] > 0).astype(float)
+    apart = x.copy()
+    apart[:, 1] = np.random.default_rng(3).standard_normal(80)
+    quasi_binomials(apart[None], done, due)
+    with pytest.raises(NotEstimableError, match="separate the outcome"):
+        quasi_binomials(np.stack([apart, x]), done, due)

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import betaln, expit, gammaln, psi
 
-from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor, of_scores
+from analysis.adherence.models.clusters import (
+    Clusters,
+    covariance_of,
+    jackknife,
+    of_linear_predictor,
+    of_scores,
+)
 from analysis.adherence.models.fit import Fit
 from analysis.adherence.models.maximum import maximise
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -19,6 +25,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 Floats = NDArray[np.float64]
 LARGEST_LOG_ODDS = 15.0
 MOST_STEPS, SMALLEST_STEP = 100, 1e-9  # in standard errors
+NO_INFORMATION = 1e-12  # of the largest eigenvalue
 NOTHING_LEFT = 1e-9  # of a person's own part in the fit
 LEAST_LOGIT_RHO = -9.0  # an intraclass correlation of 1 in 8,000
 SMALLEST_SHARE = 1e-10
@@ -54,24 +61,67 @@ def logit_regression(
         Coefficients, shape (p,), and the inverse of the information, shape (p, p). Columns that repeat each
         other share their coefficient.
     """
-    coefficients = np.zeros(design.shape[1])
+    coefficients, inverses = logit_regressions(design[None], share, weight, failed)
+    return coefficients[0], inverses[0]
+
+
+def logit_regressions(
+    designs: Floats, share: Floats, weight: Floats, failed: Callable[[str], NotEstimableError]
+) -> tuple[Floats, Floats]:
+    """Solve `logit_regression` for several designs at once, each by its own steps of Newton's method.
+
+    Parameters
+    ----------
+    designs : array, shape (m, n, p)
+        Columns with a constant.
+    share, weight : array, shape (n,)
+        Shares between 0 and 1, and what each counts.
+    failed
+        Gives the error for a reason.
+
+    Returns
+    -------
+    tuple of array
+        Coefficients, shape (m, p), and inverses of the information, shape (m, p, p).
+    """
+    found = np.zeros((len(designs), designs.shape[2]))
+    inverses = np.empty((*found.shape, found.shape[1]))
+    open_ones = np.arange(len(designs))
+    x, b, p = designs, found.copy(), np.full(designs.shape[:2], 0.5)
     for _ in range(MOST_STEPS):
-        p = expit(design @ coefficients)
-        information = design.T @ (design * (weight * p * (1 - p))[:, None])
-        size = np.sqrt(np.diag(information))
+        information = np.swapaxes(x, 1, 2) @ (x * (weight * p * (1 - p))[:, :, None])
+        size = np.sqrt(np.einsum("mjj->mj", information))
         if not np.isfinite(size).all() or (size == 0).any():
             break
-        inverse = np.linalg.pinv(information / np.outer(size, size), 1e-12, hermitian=True)
-        inverse = np.asarray(inverse / np.outer(size, size), dtype=np.float64)
-        step = inverse @ (design.T @ (weight * (share - p)))
-        coefficients = coefficients + step
-        if np.abs(design @ coefficients).max() > 2 * LARGEST_LOG_ODDS:
+        inverse = _inverse_of(information / (size[:, :, None] * size[:, None, :]))
+        inverse = inverse / (size[:, :, None] * size[:, None, :])
+        score = (weight * (share - p))[:, None, :] @ x
+        step = (inverse @ np.swapaxes(score, 1, 2))[:, :, 0]
+        b = b + step
+        log_odds = (x @ b[:, :, None])[:, :, 0]
+        furthest = np.abs(log_odds).max(axis=1)
+        if (furthest > 2 * LARGEST_LOG_ODDS).any():
             break
-        if np.abs(step * size).max() < SMALLEST_STEP:
-            if np.abs(design @ coefficients).max() > LARGEST_LOG_ODDS:
-                break
-            return coefficients, inverse
+        arrived = np.abs(step * size).max(axis=1) < SMALLEST_STEP
+        if (furthest[arrived] > LARGEST_LOG_ODDS).any():
+            break
+        if arrived.any():
+            found[open_ones[arrived]], inverses[open_ones[arrived]] = b[arrived], inverse[arrived]
+            if arrived.all():
+                return found, inverses
+            going = ~arrived
+            open_ones, x, b, log_odds = open_ones[going], x[going], b[going], log_odds[going]
+        p = expit(log_odds)
     raise failed("it did not converge, or predictors separate the outcome")
+
+
+def _inverse_of(scaled: Floats) -> Floats:
+    """Inverse of symmetric matrices, shape (m, p, p); directions without information are left out of it."""
+    values, vectors = np.linalg.eigh(scaled)
+    size = np.abs(values)
+    kept = size > NO_INFORMATION * size.max(axis=1, keepdims=True)
+    inverted = np.where(kept, 1 / np.where(kept, values, 1.0), 0.0)
+    return np.asarray((vectors * inverted[:, None, :]) @ np.swapaxes(vectors, 1, 2), dtype=np.float64)
 
 
 def quasi_binomial(
@@ -113,6 +163,36 @@ def quasi_binomial(
     )
 
 
+def quasi_binomials(
+    designs: Floats, done: Floats, due: Floats, clusters: Clusters | None = None
+) -> tuple[Floats, Floats]:
+    """Fit `quasi_binomial` with robust errors to the same people under several designs, all at once.
+
+    Parameters
+    ----------
+    designs : array, shape (m, n, p)
+        Such as tables whose gaps were filled in different ways.
+    done, due : array, shape (n,)
+        Units done and due.
+    clusters
+        Clusters of the people; None where they are independent.
+
+    Returns
+    -------
+    tuple of array
+        Coefficients, shape (m, p), and their covariances, shape (m, p, p).
+    """
+    coefficients, _ = logit_regressions(designs, done / due, due, _failed)
+    p = expit((designs @ coefficients[:, :, None])[:, :, 0])
+    residual, information = due * (done / due - p), due * p * (1 - p)
+    if clusters is None:
+        moved = influences(designs, residual, information)
+        return coefficients, np.swapaxes(moved, 1, 2) @ moved
+    parts = zip(designs, residual, information, strict=True)
+    moves = [of_linear_predictor(design, left, weight, clusters) for design, left, weight in parts]
+    return coefficients, np.stack([covariance_of(own) for own in moves])
+
+
 def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
     """HC3 of a model with scores `residual · x` and information `x x' · information` per person.
 
@@ -124,12 +204,15 @@ def sandwich(design: Floats, residual: Floats, information: Floats) -> Floats:
 
 
 def influences(design: Floats, residual: Floats, information: Floats) -> Floats:
-    """How far each person moves the coefficients, shape (n, p); their products sum to `sandwich`."""
-    bread = np.linalg.inv(design.T @ (design * information[:, None]))
-    leverage = np.einsum("ij,jk,ik->i", design, bread, design) * information
+    """How far each person moves the coefficients, shape (n, p); their products sum to `sandwich`.
+
+    Several designs may be stacked: shape (m, n, p), with residual and information of shape (m, n).
+    """
+    bread = np.linalg.inv(np.swapaxes(design, -1, -2) @ (design * information[..., None]))
+    leverage = ((design @ bread) * design).sum(axis=-1) * information
     left = 1 - leverage
     alone = left < NOTHING_LEFT
-    scores = design * np.where(alone, 0.0, residual / np.where(alone, 1.0, left))[:, None]
+    scores = design * np.where(alone, 0.0, residual / np.where(alone, 1.0, left))[..., None]
     return np.asarray(scores @ bread, dtype=np.float64)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.models.binomial import average_effect, quasi_binomial
+from analysis.adherence.models.binomial import average_slope, quasi_binomials
 from analysis.adherence.models.clusters import Clusters
-from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 IMPUTATIONS, SWEEPS, DONORS = 20, 10, 5
+LARGEST_STACK = 2_000_000  # numbers in the tables that are fitted at once: 16 MB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,26 +212,31 @@ def pooled_use(
     tuple
         Pooled coefficient per standard deviation (that of the table), and effect with its limits in units.
     """
-    pieces = []
-    for table in completed:
-        x = table[:, :columns]
-        design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
-        if moved is not None:
-            design[:, 1] += moved
-        fit = quasi_binomial(design, done, due, clusters=clusters, robust=True)
-        pieces.append((*_own(fit), *_margin(fit, design, due)))
-    found = np.array(pieces)
+    tables = [_design(table[:, :columns], moved) for table in completed]
+    at_once = max(1, LARGEST_STACK // tables[0].size)
+    found = np.concatenate(
+        [
+            _first_columns(np.stack(tables[k : k + at_once]), done, due, clusters)
+            for k in range(0, len(tables), at_once)
+        ]
+    )
     df = float(len(done) - columns - 1) if clusters is None else float(clusters.count - 1)
     coefficient = pool(found[:, 0], found[:, 1], df)
     effect = pool(found[:, 2], found[:, 3], df)
     return coefficient, (effect.estimate, *effect.interval(level))
 
 
-def _own(fit: Fit) -> tuple[float, float]:
-    return float(fit.coefficients[1]), float(fit.covariance[1, 1])
+def _design(x: Floats, moved: Floats | None) -> Floats:
+    design = np.column_stack([np.ones(len(x)), (x - x.mean(axis=0)) / x.std(axis=0, ddof=1)])
+    if moved is not None:
+        design[:, 1] += moved
+    return design
 
 
-def _margin(fit: Fit, design: Floats, due: Floats) -> tuple[float, float]:
-    value, low, high = average_effect(fit, design, due, 1)
-    half = float(stats.t.ppf(0.975, fit.df_resid))
-    return value, ((high - low) / 2 / half) ** 2
+def _first_columns(designs: Floats, done: Floats, due: Floats, clusters: Clusters | None) -> Floats:
+    """Coefficient of each table's score, its effect in units, and the variance of either: shape (m, 4)."""
+    coefficients, covariances = quasi_binomials(designs, done, due, clusters)
+    slopes = [average_slope(b, design, due, 1) for b, design in zip(coefficients, designs, strict=True)]
+    effects, gradients = np.array([s[0] for s in slopes]), np.stack([s[1] for s in slopes])
+    spread = np.einsum("mj,mjk,mk->m", gradients, covariances, gradients)
+    return np.column_stack([coefficients[:, 1], covariances[:, 1, 1], effects, spread])

@@ -43,6 +43,11 @@ INTERCEPT = "remaining use, linear with a random intercept by cluster"
 REACHED, OUTCOME = "threshold, logistic", "outcome at follow-up, linear"
 ENDS = "time to each end of use"
 SHAPE, MODERATED = "remaining use, curve", "remaining use, context as moderator"
+OF_LATER_USE = (
+    *(REMAINING, INTERCEPT, BETA, WEIGHTED, IMPUTED),
+    *(HAZARD, DISCRETE, COUNT, OF_DAYS, REACHED),
+)
+"""Models whose effects are on use after the landmark."""
 AUXILIARY = ("done", "active_days_after", "at_risk")
 
 

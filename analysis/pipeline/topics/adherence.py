@@ -28,6 +28,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
     from analysis.adherence.result import AdherenceResult
+    from instrument.study import Study
 
 SUMS = (
     (
@@ -167,15 +168,21 @@ def section_adherence(context: Context) -> Section:
     )
 
 
+EFFECTS = "effects on use"
+"""What `effects_on_use` keeps; a shorter scale keeps those of scores that it changes alone."""
+
+
+def effects_on_use(context: Context) -> pd.DataFrame:
+    """Effects of scores on later use and on the outcome, one row per score and model."""
+    effects: pd.DataFrame = context.once(EFFECTS, lambda: related(context).effects)
+    return effects
+
+
 def related(context: Context) -> AdherenceResult:
     """Landmark models of every score, fitted once for every section that reads them."""
     from analysis.adherence.relate_adherence import relate_adherence
 
-    study = context.study
-    if study is None:
-        raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
-    contexts = [theme.id for theme in context.scale.themes if theme.role == "context"]
-    held = contexts[0] if contexts and contexts[0] in context.card.names else None
+    study = study_of(context)
     return context.once(
         "adherence",
         lambda: relate_adherence(
@@ -184,10 +191,23 @@ def related(context: Context) -> AdherenceResult:
             study,
             context.outcomes,
             context.known_covariates,
-            context=held,
+            context=held_constant(context),
             seed=context.seed,
         ),
     )
+
+
+def study_of(context: Context) -> Study:
+    """The study of a validation; refused where there is none."""
+    if context.study is None:
+        raise NotEstimableError(fact_and_hint("validate", "there is no study file.", "give one."))
+    return context.study
+
+
+def held_constant(context: Context) -> str | None:
+    """The score that is context rather than alliance, where there is one."""
+    contexts = [theme.id for theme in context.scale.themes if theme.role == "context"]
+    return contexts[0] if contexts and contexts[0] in context.card.names else None
 
 
 def _counts(found: AdherenceResult) -> dict[str, Any]:

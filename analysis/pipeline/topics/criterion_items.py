@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,8 @@ from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
-from analysis.pipeline.topics.adherence import related
-from analysis.pipeline.topics.use import lacks_use
+from analysis.pipeline.topics.adherence import EFFECTS, held_constant, related, study_of
+from analysis.pipeline.topics.use import lacks_use, usage_of
 from analysis.pipeline.topics.validity_added import added_beyond, added_by_theme
 from analysis.pipeline.topics.validity_measures import (
     cannot_pass_one,
@@ -30,6 +30,7 @@ from instrument.errors import ToolkitError
 from instrument.reduced import without_items
 
 Row = Mapping[Any, Any]
+_Effects = tuple[pd.DataFrame, pd.DataFrame]
 WORDS: dict[Criterion, str] = {"outcome": "the outcome", "use": "use of the app"}
 SHARED_WITH_WHOLE = ("usage",)  # what a reduced scale does not alter is not computed again
 LEVEL = 0.05
@@ -144,10 +145,9 @@ def _compared(context: Context, criterion: Criterion, gaps: Gaps) -> pd.DataFram
     before = list(relations(context, gaps))
     if not before:
         return pd.DataFrame(columns=_COLUMNS)
-    after = {
-        (row["relation"], row["score"]): row for row in relations(without_flagged(context, criterion), gaps)
-    }
     left_out = left_out_of(context, criterion)
+    shorter = without_flagged(context, criterion)
+    after = {(row["relation"], row["score"]): row for row in relations(shorter, gaps, list(left_out))}
     rows = []
     for row in before:
         gone = left_out.get(row["score"], [])
@@ -171,39 +171,67 @@ def _compared(context: Context, criterion: Criterion, gaps: Gaps) -> pd.DataFram
     return pd.DataFrame(rows, columns=_COLUMNS).astype({"n": "Int64", "n_without": "Int64"})
 
 
-def _to_use(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
-    """Models of use after the landmark, and the study's hypotheses about it."""
-    from analysis.adherence.models.run import OUTCOME
+def _fitted(context: Context, changed: Sequence[str] | None, *, of_outcome: bool) -> _Effects:
+    """Effects on outcome or use, and those crossed with the context: of every score, or of those changed.
 
+    The models of a shorter scale are those only that are told again: of scores that lack an item, and
+    with the context held constant, which may lack one, of all.
+    """
+    from analysis.adherence.models.context import REMAINING
+    from analysis.adherence.models.run import MODERATED, OF_LATER_USE, OUTCOME
+    from analysis.adherence.relate_adherence import some_of
+
+    if changed is None:
+        found = related(context)
+        is_outcome = found.effects["model"] == OUTCOME
+        return found.effects[is_outcome if of_outcome else ~is_outcome], found.context
+    models = (OUTCOME, REMAINING) if of_outcome else OF_LATER_USE  # hypotheses read the remaining use
+    crossed = () if of_outcome else (MODERATED,)
+    wanted = {name: (*(models if name in changed else ()), *crossed) for name in context.card.names}
+    effects, held = some_of(
+        context.card,
+        usage_of(context),
+        study_of(context),
+        context.outcomes,
+        context.known_covariates,
+        wanted,
+        context=held_constant(context),
+        seed=context.seed,
+    )
+    context.once(EFFECTS, lambda: effects)
+    return effects[(effects["model"] == OUTCOME) == of_outcome], held
+
+
+def _to_use(context: Context, gaps: Gaps, changed: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Models of use after the landmark, and the study's hypotheses about it."""
     if lacks_use(context):
         return
     try:
-        found = related(context)
+        effects, held = _fitted(context, changed, of_outcome=False)
     except ToolkitError as error:
         gaps.add("Models of later use", error)
         return
-    for row in found.effects[found.effects["model"] != OUTCOME].to_dict("records"):
+    for row in effects.to_dict("records"):
         yield _of_model(row, f"{row['model']} ({row['measure']})", row["predictor"])
-    held = found.context
     for row in held[held["quantity"].isin(HELD)].to_dict("records") if len(held) else ():
         yield _of_model(row, f"{row['model']}: {row['quantity']}", row["predictor"], adjusted=True)
     yield from _expected(context, ("odds ratio",), None)
 
 
-def _to_outcome(context: Context, gaps: Gaps) -> Iterator[dict[str, Any]]:
+def _to_outcome(
+    context: Context, gaps: Gaps, changed: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
     """The model of the outcome, what scores add to it, and the study's hypotheses about it."""
-    from analysis.adherence.models.run import OUTCOME
-
     study = context.study
     if study is None or study.outcome is None:
         return
     if not lacks_use(context):
         try:
-            effects = related(context).effects
+            effects, _ = _fitted(context, changed, of_outcome=True)
         except ToolkitError as error:
             gaps.add("Model of the outcome at follow-up", error)
         else:
-            for row in effects[effects["model"] == OUTCOME].to_dict("records"):
+            for row in effects.to_dict("records"):
                 yield _of_model(row, f"{row['model']} ({row['measure']})", row["predictor"])
     people = people_table(context)
     others = [name for table in measure_scores(context) for name in table.columns[2:] if name in people]

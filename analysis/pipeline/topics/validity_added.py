@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.common.software import used
+from analysis.adherence.models.families import holm
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
 from instrument.errors import ToolkitError
@@ -66,11 +66,8 @@ def _increment(
 
 
 def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
-    from statsmodels.stats.multitest import multipletests
-
     if len(table):
-        used("statsmodels")
-        table["pvalue_holm"] = multipletests(table["pvalue"], method="holm")[1]
+        table["pvalue_holm"] = holm(table["pvalue"].to_numpy(dtype=float))
     return table
 
 

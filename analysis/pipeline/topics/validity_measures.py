@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from analysis.common.verdicts import Cause
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people
-from analysis.pipeline.topics.adherence import related
+from analysis.pipeline.topics.adherence import effects_on_use
 from analysis.pipeline.topics.use import lacks_use
 from analysis.planning.definition import same_label
 from instrument.errors import ToolkitError
@@ -243,7 +243,7 @@ def _odds(context: Context, score: str) -> Estimate | str:
 
     if lacking := lacks_use(context):
         return lacking
-    effects: Any = related(context).effects
+    effects = effects_on_use(context)
     rows = effects[(effects["model"] == REMAINING) & (effects["predictor"] == score)]
     if rows.empty:
         return f"no model of later use has the score {score!r}."
