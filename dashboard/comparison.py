@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.common.verdicts import Verdict
 from analysis.report.opening import opening
-from analysis.report.view import Cell, TableView, Tree
+from analysis.report.view import Cell, TableView, Tree, verdicts
+from dashboard.filters import filtered, is_of, is_touched
 from instrument.common.formatting import format_value, with_interval
 
 WAVES, STUDIES, GROUPS = "waves", "studies", "groups:"
@@ -106,6 +108,58 @@ def offered(tree: Tree, other: Tree | None) -> dict[str, str]:
     if other is not None:
         made[STUDIES] = "Two studies"
     return made
+
+
+TOPICS = ("scores", "longitudinal", "relations", "groups", "fairness")
+"""Sections of which something is set side by side or judged, in the order of their rules."""
+
+
+def narrowed(tree: Tree, chosen: Mapping[str, str]) -> Tree:
+    """Keep of the sections compared the rows of what was chosen: sentences and figures are of these."""
+    sections = {
+        name: filtered(section, chosen) if name in TOPICS else section
+        for name, section in tree["sections"].items()
+    }
+    return {**tree, "sections": sections}
+
+
+def judged(tree: Tree, by: str, chosen: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Give the claims on what is set side by side, of the rows of what was chosen.
+
+    Parameters
+    ----------
+    tree
+        The results, in words for readers, whole: a claim names a row of them.
+    by
+        A key of `offered`.
+    chosen
+        Dimension to the value chosen.
+
+    Returns
+    -------
+    list of dict
+        Of waves those on scores over time, of groups those on the same measure; none of two studies.
+    """
+    if by == WAVES:
+        names, kept = ["longitudinal"], dict(chosen)
+    elif by.startswith(GROUPS):
+        names, kept = ["groups", "fairness"], {**chosen, "grouping": by.removeprefix(GROUPS)}
+    else:
+        return []
+    found = []
+    for name in names:
+        section = tree["sections"].get(name)
+        if section is None:
+            continue
+        every = [
+            entry
+            for verdict in (Verdict.NOT_MET, Verdict.MET, Verdict.UNTESTED)
+            for entry in verdicts(tree)[verdict.value]
+            if entry["section"] == name
+        ]
+        touched = is_touched(section, kept)
+        found += [entry for entry in every if not touched or is_of(section, entry["path"], kept)]
+    return found
 
 
 def compare(tree: Tree, by: str, other: Tree | None = None) -> Comparison:

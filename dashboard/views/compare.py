@@ -6,9 +6,20 @@ import pandas as pd
 import streamlit as st
 
 from analysis.figures.side_by_side import means_chart, slopes_chart
-from dashboard import services
-from dashboard.comparison import Comparison, Moved, Side, between, compare, offered
-from dashboard.views import address, parts
+from dashboard import filters, services
+from dashboard.comparison import (
+    STUDIES,
+    TOPICS,
+    Comparison,
+    Moved,
+    Side,
+    between,
+    compare,
+    judged,
+    narrowed,
+    offered,
+)
+from dashboard.views import address, parts, section, topics
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped
 from instrument.common.formatting import format_value
@@ -34,11 +45,20 @@ def show() -> None:
     if other is not None and other.read is None:
         st.error(f"The second study cannot be shown. {other.problem}")
     second = None if other is None else other.read
-    choices = offered(state.read, second)
-    if not choices:
+    if not offered(state.read, second):
         st.info(
             "With one wave, no group that is large enough, and one study nothing can be set side by side. "
             "Give `dta validate` covariates or more waves, or `dta serve` a second study with `--compare`."
+        )
+        return
+    arrived = address.arrive(PATH)
+    chosen = topics.ask(filters.choices(state.read, TOPICS), PATH, arrived=arrived)
+    tree = narrowed(state.read, chosen)
+    choices = offered(tree, second)
+    if not choices:
+        st.info(
+            f"Of {', '.join(chosen.values())} alone nothing can be set side by side. "
+            f"Choose {topics.EVERY} above."
         )
         return
     by = address.select(
@@ -46,11 +66,16 @@ def show() -> None:
         list(choices),
         name=BY,
         page=PATH,
-        arrived=address.arrive(PATH),
+        arrived=arrived,
         words=choices,
         side_by_side=True,
     )
-    _show(compare(state.read, by, second), between(state.read))
+    if by == STUDIES and chosen:
+        parts.small(
+            "Two studies stand side by side whole, at the first wave of each, whatever is chosen above."
+        )
+    _show(compare(state.read if by == STUDIES else tree, by, second), between(tree))
+    section.show_judged(judged(state.read, by, chosen))
 
 
 def _show(found: Comparison, followed: str) -> None:

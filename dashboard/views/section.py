@@ -40,7 +40,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
     if page["filtered"]:
         with st.expander("What is said of everything, whatever was chosen above"):
             _sentences(page["prose"])
-            _judged(page["apart"], main=False)
+            show_judged(page["apart"], main=False)
     else:
         _sentences(page["prose"])
     told = touching(tree["sections"][name], chosen)
@@ -53,7 +53,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
         for view in page["tables"]
     ]
     parts.show_tables(views, key=f"table-{name}")
-    _judged(page["findings"], main=not heading)
+    show_judged(page["findings"], main=not heading)
     for warning in section.get("warnings", []):
         st.warning(warning)
     parts.small(page["method"])
@@ -65,7 +65,8 @@ def _sentences(sentences: list[str]) -> None:
         st.markdown(sentence.replace("*", "\\*").replace("$", "\\$"), help=explained(sentence))
 
 
-def _judged(findings: list[dict[str, Any]], *, main: bool) -> None:
+def show_judged(findings: list[dict[str, Any]], *, main: bool = True) -> None:
+    """Show judged claims by verdict, faults first."""
     for verdict in parts.HEADINGS:
         if entries := [finding for finding in findings if finding["verdict"] == verdict]:
             parts.show_verdicts(entries, verdict, main=main)

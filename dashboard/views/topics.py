@@ -31,7 +31,7 @@ def show(page: PageOf) -> None:
     if page.path == "items" and (one := item.chosen(state.read, page.path, arrived=arrived)):
         item.show(state.read, one)
         return
-    chosen = _chosen(filters.choices(state.read, present), page.path, arrived=arrived)
+    chosen = ask(filters.choices(state.read, present), page.path, arrived=arrived)
     present = _opened(state.read, page.path, present, arrived=arrived)
     later: parts.Later = []
     for name in present:
@@ -59,8 +59,23 @@ def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool
     ]
 
 
-def _chosen(offered: Mapping[str, list[str]], path: str, *, arrived: bool) -> dict[str, str]:
-    """Ask for filters: figures, tables and rules are of what is chosen, here and on the other pages."""
+def ask(offered: Mapping[str, list[str]], path: str, *, arrived: bool) -> dict[str, str]:
+    """Ask for filters: figures, tables and rules are of what is chosen, here and on the other pages.
+
+    Parameters
+    ----------
+    offered
+        Dimension to what can be chosen of it.
+    path
+        Address of the page.
+    arrived
+        Whether this run is the first on it.
+
+    Returns
+    -------
+    dict
+        Dimension to the value chosen; nothing for one of which everything is shown.
+    """
     chosen = {}
     with st.container(horizontal=True):
         for key, values in offered.items():

@@ -1,9 +1,13 @@
-"""Dashboard and reports in a real browser: every page, wide and narrow, light and dark, for axe and offline."""
+"""Dashboard and reports in a real browser: every page, wide and narrow, light and dark, for axe and offline.
+
+What a visitor chooses stands in the address: a reload keeps it, Back undoes it, other pages take it along.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,7 +18,7 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from sqlalchemy import select
 
@@ -32,6 +36,7 @@ from instrument.store.tables import audit_log
 from instrument.store.tokens import load_keyring
 
 pytestmark = pytest.mark.browser
+MAIN = "[data-testid=stMainBlockContainer]"
 SHOTS = os.environ.get("DTA_SCREENSHOTS")
 PATHS = ["", *(page.path for page in PAGES), "compare", "report", "provenance"]
 # Streamlit 1.67.0 puts group headings as direct children into the list of its own navigation
@@ -129,6 +134,85 @@ def test_the_first_page_is_short_and_a_phone_shows_what_to_do_before_the_nine(
     assert height <= 1.5 * 800
     assert heads[:2] == [NEXT, HEADING]
     assert 0 < tops[0] < tops[1] <= 844
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    made = browser.new_page(viewport={"width": 1280, "height": 900})
+    made.set_default_timeout(90_000)  # a busy machine is no fault
+    expect.set_options(timeout=90_000)
+    yield made
+    made.close()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.locator(f"{MAIN} [data-testid=stSelectbox]", has_text=label).first.locator("input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def opened(page: Page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector(f"{MAIN} h1")
+    settled(page)
+
+
+def test_a_filter_acts_on_sentences_figures_tables_and_rules_and_back_undoes_it(
+    address: str, page: Page
+) -> None:
+    opened(page, address + "change")
+    before = page.locator(MAIN).inner_text()
+    choose(page, "Wave", "wave 2")
+    expect(page).to_have_url(re.compile(r"[?&]wave=wave"))
+    page.get_by_text("Figures, tables and rules below are of wave 2").wait_for()
+    settled(page)
+    after = page.locator(MAIN).inner_text()
+    assert after != before
+    page.reload()
+    page.get_by_text("Figures, tables and rules below are of wave 2").wait_for()
+    page.go_back()
+    expect(page.get_by_text("Figures, tables and rules below are of wave 2")).to_have_count(0)
+    settled(page)
+    assert "wave=" not in page.url
+    assert page.locator(MAIN).inner_text() == before
+
+
+def test_compare_has_the_filters_of_the_other_pages_and_takes_them_along(address: str, page: Page) -> None:
+    opened(page, address + "compare")
+    page.get_by_role("heading", name="How each is rated").wait_for()
+    choose(page, "Wave", "wave 2")
+    page.get_by_text("Of wave 2 alone nothing can be set side by side").wait_for()
+    page.get_by_role("link", name="Change").click()
+    page.get_by_text("Figures, tables and rules below are of wave 2").wait_for()
+    expect(page).to_have_url(re.compile(r"/change\?.*wave=wave"))
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_text("Of wave 2 alone nothing can be set side by side").wait_for()
+    page.reload()
+    page.get_by_text("Of wave 2 alone nothing can be set side by side").wait_for()
+    choose(page, "Wave", "All")
+    page.get_by_role("heading", name="How each is rated").wait_for()
+
+
+def test_a_tab_and_an_item_survive_a_reload_and_back_undoes_them(address: str, page: Page) -> None:
+    opened(page, address + "dimensionality")
+    first = page.locator(f"{MAIN} [data-testid=stButtonGroup] [aria-checked=true]")
+    start = first.inner_text()
+    page.locator(f"{MAIN} [data-testid=stButtonGroup] [role=radio]").nth(1).click()
+    expect(page).to_have_url(re.compile(r"[?&]tab="))
+    second = first.inner_text()
+    assert second != start
+    page.reload()
+    expect(first).to_have_text(second)
+    page.go_back()
+    expect(first).to_have_text(start)
+    opened(page, address + "items")
+    choose(page, "Item", "Words of q3")
+    expect(page).to_have_url(re.compile(r"[?&]item=q3"))
+    heading = page.get_by_role("heading", name="“Words of q3”")
+    heading.wait_for()
+    page.reload()
+    heading.wait_for()
+    page.go_back()
+    expect(heading).to_have_count(0)
 
 
 @pytest.mark.parametrize("name", ["report.html", "report_supplement.html", "report_short.html"])

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 from analysis.disclosure.shared import shared_tree
 from analysis.figures.side_by_side import means_chart, slopes_chart
 from analysis.report.labels import tree_for_readers
-from dashboard.comparison import STUDIES, WAVES, between, compare, offered
+from dashboard.comparison import GROUPS, STUDIES, TOPICS, WAVES, between, compare, judged, narrowed, offered
+from dashboard.filters import choices
 
 
 def _study(**sections: Any) -> dict[str, Any]:
@@ -175,3 +176,28 @@ def test_a_shared_copy_tells_no_mean_that_its_tables_do_not_tell(results_tree: d
     assert "Both asked the same questions." in same.sentences
     assert len({side.name for side in same.sides}) == 2
     assert {row[1] == row[2] for row in same.states[1:]} == {True}
+
+
+def test_what_is_chosen_narrows_sentences_figures_tables_and_rules_alike(
+    results_tree: dict[str, Any],
+) -> None:
+    read = tree_for_readers(results_tree)
+    waves = choices(read, TOPICS)["wave"]
+    chosen = {"wave": waves[0]}
+    one = narrowed(read, chosen)
+    assert offered(read, None) == {WAVES: "Waves"} and offered(one, None) == {}
+    assert {side.name for side in compare(one, WAVES).sides} == {waves[0]}
+    assert read["sections"]["models"] is one["sections"]["models"]  # what is not compared stays as it is
+    every = judged(read, WAVES, {})
+    assert every and {entry["section"] for entry in every} == {"longitudinal"}
+    assert [entry for entry in judged(read, WAVES, chosen) if entry not in every] == []
+    assert judged(read, STUDIES, {}) == []
+
+
+def test_rules_of_groups_are_those_of_the_grouping_that_is_set_side_by_side() -> None:
+    tables = {"levels": {"grouping": ["sex", "age"], "title": ["North", "North"]}}
+    places = [f"sections.groups.tables.levels.cfi_diff[{row}]" for row in (0, 1)]
+    claims = [{"path": place, "verdict": "met", "value": 0.0, "format": "r3"} for place in places]
+    section = {"title": "Same measure", "status": "ok", "message": "", "problems": []}
+    tree = {"sections": {"groups": {**section, "tables": tables, "findings": claims}}}
+    assert [entry["path"] for entry in judged(tree, f"{GROUPS}age", {})] == [places[1]]
