@@ -193,9 +193,8 @@ def invariance(
     chosen = _chosen_levels(levels, known)
     data = table_of(data, "invariance", "data")
     _check_columns(model, data, group)
-    rows = data[data[group].notna()]
-    if rows[group].nunique() < 2:
-        fact = f"column {group!r} holds {rows[group].nunique()} group(s)."
+    if data[group].nunique() < 2:  # rows without a group are left out by every fit
+        fact = f"column {group!r} holds {data[group].nunique()} group(s)."
         raise NotEstimableError(fact_and_hint("invariance", fact, "two groups or more are needed."))
     used = estimator or ("WLSMV" if ordered else "MLR")
     suited = ORDINAL_ESTIMATORS if ordered else CONTINUOUS_ESTIMATORS
@@ -204,7 +203,7 @@ def invariance(
         raise DefinitionError(fact_and_hint("invariance", fact, f"choose one of {list(suited)}."))
     with acting_for("invariance"):
         fits = {
-            level: _fit_level(model, rows, group, level, ordered, used, tuple(partial), missing)
+            level: _fit_level(model, data, group, level, ordered, used, tuple(partial), missing)
             for level in chosen
         }
     variant = "naive" if used == "ML" else "scaled"
