@@ -74,6 +74,8 @@ class Figure:
         Names of the section's tables that hold every plotted value.
     told
         Field, title and format of what a mark tells the pointer beside columns of the tables.
+    live
+        Given a width, gives the chart of a page where `draw` sets several side by side, too wide for it.
     """
 
     title: str
@@ -81,6 +83,7 @@ class Figure:
     draw: Callable[[int], Chart]
     tables: tuple[str, ...]
     told: tuple[tuple[str, str, str], ...] = ()
+    live: Callable[[int], Chart] | None = None
 
 
 Builder = Callable[[Section, Mapping[str, Any]], Figure]
@@ -129,7 +132,7 @@ def styled(chart: Chart, width: int) -> Chart:
     """Give a chart the house style; colours are those a style sheet can exchange for the dark."""
     size = type_size(width)
     room = round(width * 0.45)
-    if not isinstance(chart, alt.HConcatChart | alt.VConcatChart | alt.FacetChart):
+    if not has_panels(chart):
         chart = chart.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     made = chart.copy(deep=False)
     made.config = alt.Config(
@@ -228,8 +231,13 @@ def spec_of(figure: Figure, width: int) -> str:
         return _spec(styled(figure.draw(width), width))
 
 
-def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
-    """Give a chart for a page that draws it: as wide as its place, in the house style.
+def has_panels(chart: Chart) -> bool:
+    """Say whether a chart is of several side by side, each with a width of its own."""
+    return isinstance(chart, alt.HConcatChart | alt.VConcatChart | alt.FacetChart)
+
+
+def live_spec(chart: Chart, *, dark: bool, width: int = WIDE) -> dict[str, Any]:
+    """Give a chart for a page that draws it: as wide as its place, in the house style; panels keep theirs.
 
     Parameters
     ----------
@@ -237,6 +245,8 @@ def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
         A single or layered chart without a width of its own.
     dark
         Whether it stands on dark paper.
+    width
+        For which it was drawn, in pixels: narrow figures have smaller letters and longer legends.
 
     Returns
     -------
@@ -244,12 +254,13 @@ def live_spec(chart: Chart, *, dark: bool) -> dict[str, Any]:
         A Vega-Lite specification with its data.
     """
     with unchecked():
-        spec = _spec(styled(chart, WIDE).properties(width="container"))
+        made = styled(chart, width)
+        spec = _spec(made if has_panels(chart) else made.properties(width="container"))
     for light, other in DARK.items() if dark else ():
         spec = spec.replace(f'"{light}"', f'"{other}"')
-    made: dict[str, Any] = json.loads(spec)
-    made["config"]["aria"] = True  # drawn by the page, each mark is told to who cannot see it
-    return made
+    whole: dict[str, Any] = json.loads(spec)
+    whole["config"]["aria"] = True  # drawn by the page, each mark is told to who cannot see it
+    return whole
 
 
 _SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"')

@@ -27,12 +27,17 @@ def distribution_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     def draw(width: int) -> Chart:
         return _diverging(bars, neutral, list(labels.values()), width, len(table))
 
+    def live(width: int) -> Chart:
+        return _stacked(table, labels, width)
+
     return Figure(
-        title="Answers to each item" + ("; the middle option apart, in grey" if neutral is not None else ""),
+        title="Answers to each item" + ("; the middle option in grey" if neutral is not None else ""),
         alt=f"Diverging bars of the answers to {len(table)} items. Answers on the upper options are most "
         f"frequent for {high} ({agree.max():.0%}) and least for {low} ({agree.min():.0%}).",
         draw=draw,
         tables=(name,),
+        told=(("option", "Answer", "text"), ("share", "Share of answers", "percent")),
+        live=None if neutral is None else live,
     )
 
 
@@ -58,6 +63,40 @@ def _bars(
             {"item": table["item"], "option": labels[key], "share": table[key].astype(float), "start": 0.0}
         )
     return pd.DataFrame(rows), middle
+
+
+def _stacked(table: pd.DataFrame, labels: Mapping[str, str], width: int) -> Chart:
+    """Whole bars, option after option: what a page draws where the middle option would stand apart."""
+    options, half = list(labels.values()), len(labels) // 2
+    steps = [round(4 * step / max(half - 1, 1)) for step in range(half)]
+    colours = [ORANGES[step] for step in steps] + [MUTED] + [BLUES[step] for step in steps[::-1]]
+    rows = table[["item", "n", *labels]].melt(["item", "n"], list(labels), var_name="key", value_name="share")
+    rows["option"], rows["place"] = rows["key"].map(dict(labels)), rows["key"].map(list(labels).index)
+    side_by_side = max(1, int(width / (LETTER * max(map(len, options)) + KEY)))
+    legend = alt.Legend(columns=side_by_side if side_by_side < len(options) else 0)
+    return (
+        alt.Chart(rows.drop(columns="key"))
+        .mark_bar(height=12, stroke=PAPER, strokeWidth=0.5)
+        .encode(
+            y=alt.Y("item:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
+            x=alt.X(
+                "share:Q",
+                stack="zero",
+                title="Share of answers",
+                axis=alt.Axis(format="%", tickCount=5),
+                scale=alt.Scale(domain=[0, 1], clamp=True),
+            ),
+            color=alt.Color(
+                "option:N",
+                title=None,
+                scale=alt.Scale(domain=options, range=colours),
+                sort=options,
+                legend=legend,
+            ),
+            order=alt.Order("place:Q"),
+        )
+        .properties(width=width, height=17 * len(table) + 40)
+    )
 
 
 LETTER, KEY = 6.5, 30

@@ -8,16 +8,21 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import WIDE, Chart, Figure, Section
+from analysis.figures.base import NARROW, WIDE, Chart, Figure, Section, has_panels
 from instrument.common.formatting import form_of_row, format_value
 
 MOST_TOLD = 7
 """Lines of one answer; more would cover the figure."""
+LINE = "line"
 MARKS = ("point", "rect", "bar", "rule", "text", "tick")
 LOW, HIGH = ("95% from", "90% from", "Limits from"), "to"
 
 
-def live_chart(figure: Figure, section: Section, wordings: Mapping[str, str]) -> Chart | None:
+PANELS = {WIDE: 740, NARROW: 300}
+"""Width for which panels are drawn on a wide and on a narrow page: their axes stand outside of it."""
+
+
+def live_chart(figure: Figure, section: Section, wordings: Mapping[str, str], width: int = WIDE) -> Chart:
     """Give the chart of a figure with an answer to the pointer for every mark.
 
     Parameters
@@ -28,15 +33,18 @@ def live_chart(figure: Figure, section: Section, wordings: Mapping[str, str]) ->
         The section of the tree that it shows.
     wordings
         Item to its wording.
+    width
+        Of the page: `WIDE` or `NARROW`.
 
     Returns
     -------
-    altair.Chart, altair.LayerChart or None
-        None for one of several panels: it cannot take the width of its place, and stays a picture.
+    altair.Chart, altair.LayerChart, or one of several panels
+        Panels keep the width they were drawn for.
     """
-    chart = figure.draw(WIDE)
-    if not isinstance(chart, alt.Chart | alt.LayerChart):
-        return None
+    draw = figure.live or figure.draw
+    chart = draw(width)
+    if has_panels(chart):
+        chart = draw(PANELS.get(width, width))
     columns: dict[str, Mapping[str, str]] = {}
     for table in figure.tables:
         for key, column in section["captions"][table]["columns"].items():
@@ -50,7 +58,17 @@ def _telling(
 ) -> Any:
     """Put the answers on every layer; data may stand with the layers or above them."""
     made = chart.copy(deep=False)
+    for side in ("vconcat", "hconcat"):
+        if isinstance(chart, alt.VConcatChart | alt.HConcatChart) and isinstance(
+            getattr(chart, side, None), list
+        ):
+            setattr(made, side, [_telling(one, columns, wordings, above) for one in getattr(chart, side)])
+            return made
     data = chart.data if isinstance(chart.data, pd.DataFrame) else above
+    if isinstance(chart, alt.FacetChart):
+        made.data = _with_answers(data, columns, wordings)[0]
+        made.spec = _telling(chart.spec, columns, wordings, made.data)
+        return made
     if isinstance(chart, alt.LayerChart):
         if isinstance(chart.data, pd.DataFrame):
             data = _with_answers(chart.data, columns, wordings)[0]
@@ -58,14 +76,26 @@ def _telling(
         made.layer = [_telling(layer, columns, wordings, data) for layer in chart.layer]
         return made
     mark = chart.mark if isinstance(chart.mark, str) else getattr(chart.mark, "type", "")
-    if data is None or mark not in MARKS:
+    if data is None or mark not in (*MARKS, LINE):
         return made
     told, titles = _with_answers(data, columns, wordings)
     if not titles:
         return made
     if isinstance(chart.data, pd.DataFrame):
         made.data = told
-    return made.encode(tooltip=[alt.Tooltip(f"{key}:N", title=title) for key, title in titles.items()])
+    tips = [alt.Tooltip(f"{key}:N", title=title) for key, title in titles.items()]
+    return made + _places(made, tips) if mark == LINE else made.encode(tooltip=tips)
+
+
+def _places(line: Any, tips: list[alt.Tooltip]) -> Any:
+    """Give the places of a line, unseen: a line itself would tell its first row wherever it is touched."""
+    places = line.copy(deep=False)
+    places.mark = alt.MarkDef(type="point", opacity=0, size=120, filled=True, aria=False)
+    kept = {key: getattr(line.encoding, key) for key in ("x", "y", "xOffset", "yOffset")}
+    places.encoding = alt.FacetedEncoding(
+        **{key: value for key, value in kept.items() if value is not alt.Undefined}
+    )
+    return places.encode(tooltip=tips)
 
 
 def _with_answers(

@@ -137,6 +137,12 @@ MAPS = {"relations": correlations_figure, "groups": invariance_figure}
 """Section to the map that its page shows beside the figures of the report."""
 
 
+def maps_of(name: str, section: Section, meta: Mapping[str, Any]) -> list[Figure]:
+    """Give the maps of a section, see `map_of`; none where it has none or too little is left of it."""
+    found = map_of(name, section, meta)
+    return [] if found is None else [found]
+
+
 def map_of(name: str, section: Section, meta: Mapping[str, Any]) -> Figure | None:
     """Give the map of a section.
 

@@ -17,6 +17,9 @@ from analysis.figures.base import (
     LINES,
     MUTED,
     ORANGE,
+    SERIES,
+    SHAPES,
+    WIDE,
     Chart,
     Figure,
     Section,
@@ -62,12 +65,48 @@ def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             columns=columns,
         )
 
+    def live(width: int) -> Chart:
+        return _rows(table, waves, ends, width)
+
     return Figure(
         title="Scores at each wave: mean, and one standard deviation either side",
         alt=f"Small panels of mean scores by wave. At {waves[0]}: {told}. {len(last)} scores are shown at "
         f"{waves[-1]}.",
         draw=draw,
         tables=("scores",),
+        live=live,
+    )
+
+
+def _rows(table: pd.DataFrame, waves: list[str], ends: list[float], width: int) -> Chart:
+    """A row for each score and in it a mark for each wave: panels would not fit a page."""
+    scale = alt.Scale(domain=ends, nice=False)
+    place = [waves.index(wave) for wave in table["wave"]]
+    rows = table.assign(form=[SHAPES[k % len(SHAPES)] for k in place])
+    base = alt.Chart(rows).encode(
+        y=alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES)),
+        yOffset=alt.YOffset("wave:N", sort=waves),
+        color=alt.Color(
+            "wave:N",
+            title=None,
+            sort=waves,
+            scale=alt.Scale(domain=waves, range=[SERIES[k % len(SERIES)] for k in range(len(waves))]),
+            legend=None if len(waves) == 1 else alt.Legend(columns=1 if width < WIDE else 2),
+        ),
+    )
+    spread = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X(
+            "low:Q", scale=alt.Scale(domain=ends, nice=False, clamp=True), title="Mean, one SD either side"
+        ),
+        x2="high:Q",
+    )
+    point = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x=alt.X("mean:Q", scale=scale), shape=alt.Shape("form:N", scale=None)
+    )
+    legend = 18 * len(waves) if len(waves) > 1 else 0
+    each = max(34, 15 * len(waves) + 8)
+    return (spread + point).properties(
+        width=width, height=each * len(dict.fromkeys(table["label"])) + 50 + legend
     )
 
 

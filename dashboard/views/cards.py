@@ -32,8 +32,8 @@ STYLE = f"""<style>
 @media(max-width:{NARROW}){{.wide-only{{display:none}}}}
 </style>"""
 LONG_TEXT = 24  # letters; a longer one stands under its label
-OPEN_CARDS = 4
-"""Cards of a table up to which all stand open; of more, each opens at a touch."""
+OPEN_CARDS, OPEN_LINES = 4, 16
+"""Cards of a table, and lines of all of them, up to which they stand open; of more, each opens at a touch."""
 
 
 def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]], links: Sequence[str] = ()) -> str:
@@ -69,7 +69,7 @@ def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]], links: Seque
         if links:
             said += f'<a href="{escape(links[place])}" target="_self">Page of this item</a>'
         head = f"<strong>{escape(name)}</strong>"
-        if said and len(rows) > OPEN_CARDS:
+        if said and (len(rows) > OPEN_CARDS or len(rows) * (len(heads) - 1) > OPEN_LINES):
             made.append(f"<li><details><summary>{head}</summary>{said}</details></li>")
         else:
             made.append(f"<li>{head}{said}</li>")

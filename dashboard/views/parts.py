@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 import pandas as pd
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from analysis.common.verdicts import Cause, State, Verdict
 from analysis.report.labels import wordings_of
@@ -24,6 +23,9 @@ from dashboard.services import COMPARED, Loaded, is_shared, load_results, result
 from dashboard.tables import columns_of, frame_of
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, go, has_page
+
+if TYPE_CHECKING:
+    from analysis.figures.base import Figure
 
 LONG_TABLE = 15
 MANY_CLAIMS = 3
@@ -266,70 +268,43 @@ class Place:
     chosen: tuple[tuple[str, str], ...] = ()
 
 
-Later = list[Callable[[], None]]
-"""What is drawn when the rest of a page stands: pictures that only a phone shows."""
-
-
-def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> Later:
+def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
     """Show every figure of a section; its numbers stand in the tables of the same page.
 
-    Each is drawn once for its place and the paper it stands on, whoever looks, and however often.
-
-    Returns
-    -------
-    list
-        Calls that put the pictures for a phone in their places.
+    Each is made once for its place and the paper it stands on, whoever looks, and however often.
     """
     dark = st.context.theme.type == "dark"
-    later: Later = []
     for figure in section["figures"]:
         drawn = _drawn(place.version, place.name, place.chosen, figure, dark, section, meta)
-        if not drawn.page and drawn.live is None:
+        if drawn.wide is None or drawn.narrow is None:
             st.warning(
                 f"The figure {drawn.title!r} cannot be drawn from these numbers; its tables stand below."
             )
             continue
-        st.markdown(f"**{drawn.title}**")
-        if drawn.live is not None:
-            st.vega_lite_chart(drawn.live, theme=None, width="stretch", alt=drawn.words)
-            later.append(partial(_fill, st.empty(), place, figure, dark, section, meta))
-        else:
-            st.html(drawn.page)
+        _show_drawn(drawn, f"{place.name}-{figure}")
         with st.expander("This figure in words and numbers"):
             st.markdown(drawn.words.replace("*", "\\*").replace("$", "\\$"))
             for name in drawn.tables:
                 _table(table_view("", section, name))
-    return later
 
 
-def _fill(
-    hole: DeltaGenerator,
-    place: Place,
-    figure: str,
-    dark: bool,
-    section: Mapping[str, Any],
-    meta: Mapping[str, Any],
-) -> None:
-    hole.html(_narrow(place.version, place.name, place.chosen, figure, dark, section, meta))
+def _show_drawn(drawn: Drawn, key: str) -> None:
+    """Show a figure for a wide page and for a phone; the style of the page hides what does not fit."""
+    st.markdown(f"**{escaped(drawn.title)}**")
+    kind = "panels" if drawn.panels else "fig"
+    for fits, spec in (("wide", drawn.wide), ("narrow", drawn.narrow)):
+        with st.container(key=f"{kind}-{fits}-{key}"):
+            width: Literal["content", "stretch"] = "content" if drawn.panels else "stretch"
+            st.vega_lite_chart(spec, theme=None, width=width, alt=drawn.words)
 
 
-def show_map(name: str, section: Mapping[str, Any], meta: Mapping[str, Any]) -> Later:
-    """Show the map of a section, where it has one; its numbers stand in the table of the same page."""
-    from analysis.figures.live import live_chart
-    from analysis.figures.maps import map_of
-    from analysis.report.html import responsive_images
+def show_map(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    """Show the maps of a section, where it has some; their numbers stand in the tables of the same page."""
+    from analysis.figures.maps import maps_of
 
-    figure = map_of(name, section, meta)
-    if figure is None:
-        return []
-    st.markdown(f"**{figure.title}**")
-    show_live(live_chart(figure, section, wordings_of(meta)), figure.alt)
-    hole, dark = st.empty(), st.context.theme.type == "dark"
-
-    def fill() -> None:
-        hole.html(responsive_images(figure, dark=dark, narrow_only=True))
-
-    return [fill]
+    dark = st.context.theme.type == "dark"
+    for number, figure in enumerate(maps_of(place.name, section, meta)):
+        _show_drawn(_made(figure, section, meta, dark), f"{place.name}-map-{number}")
 
 
 def show_live(chart: Any, words: str) -> None:
@@ -350,14 +325,16 @@ def show_live(chart: Any, words: str) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
-    """A figure as a page shows it: `live`, or as pictures (`page`) where these must do on a wide screen, too;
-    neither when it could not be drawn.
+    """A figure as a page draws it: for a wide page, and for a phone; neither where it cannot be drawn.
+
+    `panels` keep their width, others take that of their place.
     """
 
     title: str
     words: str = ""
-    page: str = ""
-    live: dict[str, Any] | None = None
+    wide: dict[str, Any] | None = None
+    narrow: dict[str, Any] | None = None
+    panels: bool = False
     tables: tuple[str, ...] = ()
 
 
@@ -375,38 +352,29 @@ def _drawn(
     return _draw({**_section, "figures": [figure]}, figure, _meta, dark)
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
-def _narrow(
-    version: str,
-    name: str,
-    chosen: tuple[tuple[str, str], ...],
-    figure: str,
-    dark: bool,
-    _section: Mapping[str, Any],
-    _meta: Mapping[str, Any],
-) -> str:
-    """Draw the picture that a phone shows in the place of a live figure."""
+def _draw(section: Mapping[str, Any], name: str, meta: Mapping[str, Any], dark: bool) -> Drawn:
     from analysis.figures.base import unchecked
     from analysis.figures.registry import build_figures
-    from analysis.report.html import responsive_images
-
-    with unchecked():
-        drawn = build_figures({**_section, "figures": [figure]}, _meta)[figure]
-        return responsive_images(drawn, dark=dark, narrow_only=True)
-
-
-def _draw(section: Mapping[str, Any], name: str, meta: Mapping[str, Any], dark: bool) -> Drawn:
-    from analysis.figures.base import live_spec, unchecked
-    from analysis.figures.live import live_chart
-    from analysis.figures.registry import build_figures
-    from analysis.report.html import responsive_images
 
     try:
         with unchecked():
-            figure = build_figures(section, meta)[name]
-            chart = live_chart(figure, section, wordings_of(meta))
-            live = None if chart is None else live_spec(chart, dark=dark)
-            page = responsive_images(figure, dark=dark) if live is None else ""
+            return _made(build_figures(section, meta)[name], section, meta, dark)
     except (ValueError, TypeError, KeyError, IndexError):  # too few numbers, or a figure of another version
         return Drawn(title=name)
-    return Drawn(title=figure.title, words=figure.alt, page=page, live=live, tables=figure.tables)
+
+
+def _made(figure: Figure, section: Mapping[str, Any], meta: Mapping[str, Any], dark: bool) -> Drawn:
+    from analysis.figures.base import NARROW, WIDE, has_panels, live_spec, unchecked
+    from analysis.figures.live import live_chart
+
+    with unchecked():
+        charts = {width: live_chart(figure, section, wordings_of(meta), width) for width in (WIDE, NARROW)}
+        wide, narrow = (live_spec(chart, dark=dark, width=width) for width, chart in charts.items())
+    return Drawn(
+        title=figure.title,
+        words=figure.alt,
+        wide=wide,
+        narrow=narrow,
+        panels=has_panels(charts[WIDE]),
+        tables=figure.tables,
+    )

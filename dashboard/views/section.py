@@ -14,11 +14,11 @@ from dashboard.glossary import explained
 from dashboard.views import parts
 
 
-def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, heading: bool) -> parts.Later:
-    """Show one section of the results; `chosen` filters its tables. Gives what is drawn last."""
+def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, heading: bool) -> None:
+    """Show one section of the results; `chosen` filters its tables."""
     tree = state.read
     if tree is None:
-        return []
+        return
     page = services.section_parts(tree, name, chosen)
     section = page["section"]
     if heading:
@@ -32,7 +32,7 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
         st.info(section["message"])
     if page["next_step"]:
         st.markdown(page["next_step"])
-        return []
+        return
     for problem in section.get("problems", []):
         st.error(f"A part of this failed. {problem}")
     for line in page["untested"]:
@@ -42,11 +42,11 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
             _sentences(page["prose"])
             show_judged(page["apart"], main=False)
     else:
-        _sentences(page["prose"])
+        _first_sentences(page["prose"])
     told = touching(tree["sections"][name], chosen)
     place = parts.Place(version=state.version, name=name, chosen=told)
-    later = parts.show_figures(place, section, tree["meta"])
-    later += parts.show_map(name, section, tree["meta"])
+    parts.show_figures(place, section, tree["meta"])
+    parts.show_map(place, section, tree["meta"])
     ids = {label: item for item, label in tree["meta"].get(READ, {}).items()}
     views = [
         (view, [ids.get(item, item) for item in section["tables"][view.name].get("item", ())])
@@ -57,7 +57,20 @@ def show_topic(state: services.Loaded, name: str, chosen: Mapping[str, str], *, 
     for warning in section.get("warnings", []):
         st.warning(warning)
     parts.small(page["method"])
-    return later
+
+
+OPEN_SENTENCES = 3
+"""Paragraphs that stand open; more wait behind a door, so that the figures are seen on the first screens."""
+
+
+def _first_sentences(sentences: list[str]) -> None:
+    """Show the first sentences, and the others behind a door where they are more than one."""
+    if len(sentences) <= OPEN_SENTENCES + 1:
+        _sentences(sentences)
+        return
+    _sentences(sentences[:OPEN_SENTENCES])
+    with st.expander(f"Read on: {len(sentences) - OPEN_SENTENCES} more paragraphs"):
+        _sentences(sentences[OPEN_SENTENCES:])
 
 
 def _sentences(sentences: list[str]) -> None:

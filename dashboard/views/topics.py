@@ -33,11 +33,8 @@ def show(page: PageOf) -> None:
         return
     chosen = ask(filters.choices(state.read, present), page.path, arrived=arrived)
     present = _opened(state.read, page.path, present, arrived=arrived)
-    later: parts.Later = []
     for name in present:
-        later += section.show_topic(state, name, chosen, heading=len(present) > 1)
-    for draw in later:
-        draw()
+        section.show_topic(state, name, chosen, heading=len(present) > 1)
 
 
 def _opened(tree: services.Tree, path: str, present: list[str], *, arrived: bool) -> list[str]:

@@ -103,7 +103,7 @@ def test_a_topic_of_which_several_parts_failed_has_one_box(placed: Any, results_
             f"{one}  \nNobody answered.",
         ]
     )
-    on_its_page = " ".join(entry.value for entry in opened("change").error)
+    on_its_page = " ".join(entry.value for entry in opened("change", tab="longitudinal").error)
     assert all(words in on_its_page for words in ("North stood still.", "South too.", "West too."))
 
 

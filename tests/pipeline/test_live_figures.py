@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
+import re
 from typing import Any
 
 import altair as alt
 import pandas as pd
 import pytest
 
-from analysis.figures.base import NARROW, WIDE, live_spec, to_svg
+from analysis.figures.base import NARROW, WIDE, has_panels, live_spec, table_of, to_svg
+from analysis.figures.converting import svg_of
 from analysis.figures.live import MOST_TOLD, live_chart
 from analysis.figures.maps import HELD, correlations_figure, invariance_figure, map_of
 from analysis.figures.registry import build_figures
 from analysis.report.view import table_view
 
+SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"')
 CHANGES = {"alpha": "reliability", "htmt": "validity", "loadings": "exploration"}
 
 
@@ -65,9 +69,53 @@ def test_an_item_is_told_by_its_wording_and_a_live_figure_takes_the_width_of_its
     assert live_spec(chart, dark=True)["width"] == "container"
 
 
-def test_panels_stay_pictures(tree: dict[str, Any]) -> None:
-    section = tree["sections"]["scores"]
-    assert live_chart(build_figures(section, tree["meta"])["scores"], section, {}) is None
+@pytest.mark.parametrize("width", [NARROW, WIDE])
+def test_every_figure_is_live_tells_the_pointer_and_fits_its_page(tree: dict[str, Any], width: int) -> None:
+    room = {NARROW: 358, WIDE: 820}[width]  # of a page 390 and 1280 pixels wide
+    seen = set()
+    for section in tree["sections"].values():
+        if section["status"] != "ok":
+            continue
+        for name, figure in build_figures(section, tree["meta"]).items():
+            chart = live_chart(figure, section, tree["meta"]["instrument"]["items"], width)
+            spec = live_spec(chart, dark=False, width=width)
+            assert '"tooltip"' in json.dumps(spec), name
+            if has_panels(chart):
+                across, _ = map(float, SIZE.search(svg_of(json.dumps(spec))).groups())  # type: ignore[union-attr]
+                assert across <= room, (name, across)
+                assert "container" not in json.dumps(spec)
+            else:
+                assert spec["width"] == "container"
+            seen.add(name.partition("@")[0])
+    assert {"scores", "distribution", "information", "trajectories", "reliability", "paths"} <= seen
+
+
+def test_a_line_tells_its_places_and_not_its_first_row_wherever_it_is_touched(tree: dict[str, Any]) -> None:
+    section = tree["sections"]["irt"]
+    chart = live_chart(build_figures(section, tree["meta"])["information"], section, {})
+    panel = chart.vconcat[0].hconcat[0].to_dict()
+    lines = [layer for layer in panel["layer"] if "layer" in layer]
+    assert lines and all("tooltip" not in layer["layer"][0]["encoding"] for layer in lines)
+    unseen = lines[0]["layer"][1]
+    assert unseen["mark"]["type"] == "point" and unseen["mark"]["opacity"] == 0
+    assert unseen["encoding"].keys() == {"x", "y", "tooltip"}
+
+
+def test_answers_are_whole_bars_in_the_order_of_the_options(tree: dict[str, Any]) -> None:
+    section = tree["sections"]["items"]
+    name, figure = next(iter(build_figures(section, tree["meta"]).items()))
+    chart = live_chart(figure, section, tree["meta"]["instrument"]["items"])
+    table = table_of(section, f"distribution_{name.partition('@')[2]}")
+    labels = [
+        column["label"]
+        for key, column in section["captions"][figure.tables[0]]["columns"].items()
+        if key.startswith("share_")
+    ]
+    for place, item in enumerate(table["item"]):
+        own = chart.data[chart.data["item"] == item].sort_values("place")
+        assert list(own["option"]) == labels
+        assert list(own["share"]) == [table[key][place] for key in table if key.startswith("share_")]
+    assert chart.to_dict()["encoding"]["color"]["scale"]["domain"] == labels
 
 
 LEVELS = {
