@@ -79,6 +79,7 @@ def demo_command(
 ) -> None:
     """Validate the bundled synthetic study, write the report and serve it."""
     from analysis.commands.validate import read_inputs, read_measures, validate_and_write
+    from analysis.pipeline.beside import suited_workers
     from analysis.report.writing import refuse_foreign
 
     report = out / "report"
@@ -97,7 +98,8 @@ def demo_command(
     )
     inputs["measures"] = read_measures([f"{data / name}.csv={data / name}.yaml" for name in DEMO_MEASURES])
     typer.echo(f"Synthetic example study from {data}")
-    validate_and_write(inputs, report, seed=1, forms=["html"])
+    workers = suited_workers(inputs["responses"])
+    validate_and_write(inputs, report, seed=1, forms=["html"], workers=workers)
     if not no_serve:
         os.environ.setdefault("DTA_INPUTS", str(data))
         link, store, keys = _trial_link(out, data / "study.yaml", port)
@@ -150,6 +152,13 @@ def serve_command(
     from instrument.administer.serving import is_loopback, run
     from instrument.errors import DefinitionError
 
+    if compare is not None and not no_dashboard:
+        found = compare / "results.json" if compare.is_dir() else compare
+        if not found.is_file():
+            fact = f"there are no results to compare at {str(compare)!r}."
+            raise DefinitionError(
+                fact_and_hint("dta serve", fact, "give the folder that `dta validate --out` wrote.")
+            )
     signing_in = None if no_dashboard else _sign_in()
     if not no_dashboard and (behind_proxy or not is_loopback(host)):
         where = "behind a proxy" if behind_proxy else f"on {host}"

@@ -231,18 +231,19 @@ def content_beside(
     Path or None
         The folder, beside the file that names it.
     """
+    from analysis.planning.loading import absent_content, content_of
+
     study = inputs["study"]
-    what, named, file = "study", None if study is None else study.content, study_file
     if decided is not None and decided.plan.content is not None:
-        what, named, file = "plan", decided.plan.content, decided.file
-    if named is None:
+        folder, lacking = content_of(decided)
+    elif study is None or study.content is None:
         return None
-    if file is not None and (folder := file.parent / named).is_dir():
+    else:
+        folder = None if study_file is None else study_file.parent / study.content
+        lacking = absent_content("study", study.content)
+    if folder is not None and folder.is_dir():
         return folder
-    inputs["responses"].attrs.setdefault("notes", []).append(
-        f"the {what} names a folder of work on content, {named!r}, which is not beside its file: "
-        "content validity is read without it"
-    )
+    inputs["responses"].attrs.setdefault("notes", []).append(lacking)
     return None
 
 

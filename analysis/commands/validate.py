@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -206,6 +205,7 @@ def validate_command(
     ] = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
+    from analysis.pipeline.beside import suited_workers
     from analysis.planning.sealing import keep_split
     from analysis.report.writing import check_forms, check_paper, refuse_foreign
     from instrument.errors import DefinitionError, fact_and_hint
@@ -277,16 +277,6 @@ def validate_command(
         how_written: dict[str, Any] = {"shared": shared, "source": source, "paper": paper}
         how_written["workers"] = workers or suited_workers(inputs["responses"])
         validate_and_write(inputs | {"plan": decided}, out, None, wanted, **how_written)
-
-
-MANY_ANSWERS = 50_000
-"""Below this a second process takes longer to start than it saves."""
-
-
-def suited_workers(responses: pd.DataFrame) -> int:
-    """Two processes for many answers on a machine of two processors or more, else one."""
-    enough = responses.size >= MANY_ANSWERS and (os.cpu_count() or 1) > 1
-    return 2 if enough else 1
 
 
 def run_command(arguments: Sequence[str]) -> None:

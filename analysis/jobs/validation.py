@@ -35,6 +35,7 @@ def validate_into(job: Job, progress: Progress) -> str:
         The input is bad, as `dta validate` would say.
     """
     from analysis.pipeline import validate
+    from analysis.pipeline.beside import suited_workers
     from analysis.report.questions import counted_questions
     from analysis.report.view import verdicts
 
@@ -47,9 +48,12 @@ def validate_into(job: Job, progress: Progress) -> str:
         progress(topic, number, steps[0])
 
     seed = job.request.get("seed")
-    result = validate(**inputs, seed=None if seed is None else int(seed), progress=with_report)
+    workers = suited_workers(inputs["responses"])
+    seed = None if seed is None else int(seed)
+    result = validate(**inputs, seed=seed, progress=with_report, workers=workers)
     progress("Writing the report", steps[0], steps[0])
-    written = result.write(job.folder / MADE, forms=job.request.get("forms", ["html"]))
+    forms = job.request.get("forms", ["html"])
+    written = result.write(job.folder / MADE, forms=forms, workers=workers)
     found = verdicts(result.tree)
     parts = [
         f"{len(written)} files. {counted_questions(result.tree)}",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from analysis.common.options import is_whole
@@ -24,6 +26,16 @@ Passed = tuple[str, type[Warning], str, int]
 
 OF_ITEMS = ("reliability", "sampling", "retention", "exploration", "models", "irt", "fairness")
 """Topics that ask nothing of use, and share with each other what they compute: about half of the work."""
+
+
+MANY_ANSWERS = 50_000
+"""Below this a second process takes longer to start than it saves."""
+
+
+def suited_workers(responses: pd.DataFrame) -> int:
+    """Two processes for many answers on a machine of two processors or more, else one."""
+    enough = responses.size >= MANY_ANSWERS and (os.cpu_count() or 1) > 1
+    return 2 if enough else 1
 
 
 def checked_workers(workers: int) -> int:

@@ -31,7 +31,7 @@ from analysis.pipeline.twinned.said import said_of_answers
 from analysis.planning.applying import carry_out
 from analysis.planning.checking import columns_known, refuse_unfitting
 from analysis.planning.definition import Plan
-from analysis.planning.loading import Settled, settle
+from analysis.planning.loading import Settled, content_of, settle
 from analysis.reliability.resampling import checked_seed
 from instrument.common.extras import naming_extras
 from instrument.definition import Instrument
@@ -202,7 +202,8 @@ def validate(
     audit : pandas.DataFrame, optional
         Ratings of an app's features by two raters, as `analysis.audit_agreement` takes them.
     content
-        Records of the work on content, or their folder (`docs/content.md`): they fill steps 1 to 3.
+        Records of the work on content, or their folder (`docs/content.md`): they fill steps 1 to 3. By
+        default the folder that the plan names, beside the file of the plan.
     measures
         Other questionnaires answered by the same people: answers and instrument of each. Their scores, by the
         id of each theme, can be named in the hypotheses of the study.
@@ -262,6 +263,9 @@ def validate(
     settled = settle(plan, {entry: value for entry, value in beside.items() if value is not None})
     settled = settled if half is None else replace(settled, half=half)
     decided = settled.plan
+    lacking = ""
+    if content is None:
+        content, lacking = content_of(settled)
     context = build_context(
         responses,
         scale,
@@ -287,6 +291,8 @@ def validate(
     )
     # what a locked plan names and these data lack is told as a deviation; in any other plan it is a slip
     refuse_unfitting(decided, context.scale, *(beside_answers if settled.seal is None else ()))
+    if lacking and lacking not in context.notes:  # the command has said it already
+        context.notes += (lacking,)
     context.notes += suspected_covariates(context)
     with in_force(decided.rules):
         context = carry_out(context, settled)

@@ -185,3 +185,32 @@ def _base(plan: Settled | Plan | Mapping[str, Any] | str | Path | None) -> Settl
         return Settled(plan=found, written=found)
     fact = f"a plan is needed, got {type(plan).__name__}."
     raise DefinitionError(fact_and_hint(CALLER, fact, "give a plan, its file or what it would hold."))
+
+
+def content_of(settled: Settled) -> tuple[Path | None, str]:
+    """Find the folder of work on content that a plan names, beside the file of the plan.
+
+    Parameters
+    ----------
+    settled
+        The plan.
+
+    Returns
+    -------
+    tuple
+        The folder, or None; and a sentence where one is named and not there, else nothing.
+    """
+    named = settled.plan.content
+    if named is None:
+        return None, ""
+    if settled.file is not None and (folder := settled.file.parent / named).is_dir():
+        return folder, ""
+    return None, absent_content("plan", named)
+
+
+def absent_content(what: str, named: str) -> str:
+    """Say that a folder of work on content is not where a file of some kind names it."""
+    return (
+        f"the {what} names a folder of work on content, {named!r}, which is not beside its file: "
+        "content validity is read without it"
+    )

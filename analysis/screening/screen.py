@@ -150,6 +150,8 @@ def screen(
     answers = _answers(responses, scale)
     least = int(rules.CARELESS_FLAGS.cutoff) if least_flags is None else least_flags
     reasons = reasons_of(responses, answers)
+    # pandas compares attrs when it joins frames, and a table among them has no truth
+    responses, times = _bare(responses), None if times is None else _bare(times)
     keys = responses[KEYS].reset_index(drop=True)
     counts = missing_by_administration(keys, answers, reasons)
     notes: list[str] = []
@@ -175,6 +177,12 @@ def screen(
         n_participants=int(keys["participant"].nunique()),
         n_flagged=int(table["flagged"].sum()),
     )
+
+
+def _bare(frame: pd.DataFrame) -> pd.DataFrame:
+    bare = frame.copy(deep=False)
+    bare.attrs = {}
+    return bare
 
 
 INDICES: dict[str, tuple[str, Rule]] = {

@@ -20,6 +20,8 @@ from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders
 
 FEWEST_ITEMS = 2
+NO_CORRELATION = 1e-12
+"""Correlations that are 0 come out as rounding below this size, whose logarithm is arbitrary."""
 Positions = dict[str, list[int]]
 
 
@@ -67,18 +69,21 @@ def ratios(correlations: Array, themes: Sequence[Sequence[int]]) -> tuple[Array,
     Returns
     -------
     tuple of ndarray, shape (n_pairs,)
-        HTMT with arithmetic means, HTMT2 with geometric means.
+        HTMT with arithmetic means, HTMT2 with geometric means. A geometric mean is 0 where one of its
+        correlations is 0: HTMT2 is then 0 where that
+        is between two themes, and undefined (NaN) within one.
     """
     strength = np.abs(correlations)
+    strength = np.where(strength < NO_CORRELATION, 0.0, strength)
     if np.isfinite(strength).all() and strength.all():
         means = _block_means(strength, themes)
         return means, _block_means(np.log(strength), themes, np.exp)
     inside = [strength[np.ix_(t, t)][np.tril_indices(len(t), -1)] for t in themes]
     pairs = list(combinations(range(len(themes)), 2))
     between = [strength[np.ix_(themes[a], themes[b])].ravel() for a, b in pairs]
-    plain = [m.mean() for m in inside]
+    plain = [m.mean() or np.nan for m in inside]
     with np.errstate(divide="ignore", invalid="ignore"):
-        geometric = [np.exp(np.log(m).mean()) for m in inside]
+        geometric = [np.exp(np.log(m).mean()) or np.nan for m in inside]
         first = [x.mean() / np.sqrt(plain[a] * plain[b]) for x, (a, b) in zip(between, pairs, strict=True)]
         second = [
             np.exp(np.log(x).mean()) / np.sqrt(geometric[a] * geometric[b])

@@ -24,10 +24,10 @@ _ROUNDED = re.compile(r"[0-9]\.[0-9]+[eE]\+[0-9]+|[1-9][0-9]{14}0+")
 # fmt: off
 NO_ID = frozenset((
     "null", "none", "nan", "n/a", "<na>", "#n/a", "#null!", "#ref!", "#value!",
-    "#div/0!", "#name?", "#num!",
+    "#div/0!", "#name?", "#num!", "-", "--", "–", "—",
 ))
 # fmt: on
-"""Texts that programs and spreadsheets write where nothing stands, or where a formula failed."""
+"""Texts that programs, spreadsheets and people write where nothing stands, or where a formula failed."""
 NUMBERED = "numbered"
 """Key of `frame.attrs`: the participants are row numbers, since the table had no column of them."""
 
@@ -159,8 +159,8 @@ def id_text(value: Any) -> str | None:
 
     Examples
     --------
-    >>> id_text(" p1 "), id_text(3.0), id_text(""), id_text("#N/A")
-    ('p1', '3', None, None)
+    >>> id_text(" p1 "), id_text(3.0), id_text(""), id_text("#N/A"), id_text("-")
+    ('p1', '3', None, None, None)
     """
     if isinstance(value, str):
         text = value.strip()

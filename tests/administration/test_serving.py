@@ -125,6 +125,8 @@ def test_behind_a_proxy_cookies_are_secure_and_links_bear_the_prefix(folder: Pat
         (("--store", "mysql://x/y"), "names no supported database"),
         (("--store", "no/folder/s.sqlite"), "does not open"),
         (("--port", "0"), "--port"),
+        (("--compare", "nowhere"), "no results to compare at 'nowhere'"),
+        (("--compare", "."), "no results to compare at '.'"),
     ],
 )
 def test_what_cannot_be_served_ends_with_status_2(

@@ -107,6 +107,11 @@ def test_a_name_that_stands_twice_in_a_list_is_refused_by_name(engine: Engine, k
         ("7.0", "7.0"),
         ("NA", None),
         ("", None),
+        ("-", None),
+        (" – ", None),
+        ("--", None),
+        ("-1", "-1"),
+        ("a-", "a-"),
         (True, "True"),
     ],
 )

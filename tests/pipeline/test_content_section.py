@@ -237,6 +237,26 @@ def test_the_folder_that_a_plan_names_goes_before_the_one_of_the_study(
     assert origin() == ("the folder that the study file names, if it names one", "default")
 
 
+def test_python_looks_for_the_folder_that_a_plan_names_as_the_command_does(
+    few_answers: pd.DataFrame, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text("{topics: [flow], content: work}", encoding="utf-8")
+    scale = instrument.load("dta@0.2.0")
+
+    def run() -> tuple[set[str], list[str]]:
+        tree = validate(few_answers, scale, plan=plan).tree
+        notes = [note for note in tree["meta"]["notes"] if "work on content" in note]
+        return set(tree["sections"]), notes
+
+    sections, notes = run()
+    assert sections == {"plan", "flow"}
+    assert len(notes) == 1 and notes[0].startswith("the plan names a folder of work on content, 'work'")
+    shutil.copytree(EXAMPLE, tmp_path / "work")
+    given = set(validate(few_answers, scale, content=EXAMPLE, plan={"topics": ["flow"]}).tree["sections"])
+    assert run() == (given, []) and len(given) == 5
+
+
 def test_a_report_tells_which_folder_was_planned_and_when_it_was_not_read(few_answers: pd.DataFrame) -> None:
     raw = yaml.safe_load((ROOT / "data" / "example" / "study.yaml").read_text(encoding="utf-8"))
     given = {"study": make_study({**raw, "content": "one"}), "plan": {"topics": ["flow"], "content": "two"}}

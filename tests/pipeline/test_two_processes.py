@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from analysis.commands.validate import MANY_ANSWERS, suited_workers
+import dta
+from analysis.jobs.validation import validate_into
 from analysis.pipeline import Validation, validate
-from analysis.pipeline.beside import OF_ITEMS
+from analysis.pipeline.beside import MANY_ANSWERS, OF_ITEMS, suited_workers
 from analysis.pipeline.topics import TOPICS
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
@@ -93,3 +95,29 @@ def test_small_tables_take_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     assert suited_workers(pd.DataFrame(index=range(MANY_ANSWERS // 10), columns=range(10))) == 2
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     assert suited_workers(pd.DataFrame(index=range(MANY_ANSWERS), columns=range(10))) == 1
+
+
+def test_the_demo_and_jobs_of_the_dashboard_take_the_processes_that_suit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Those that `dta validate` would take: two for the example, one for a small table."""
+    taken: list[int] = []
+
+    def stop(*_: Any, workers: int, **__: Any) -> None:
+        taken.append(workers)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("analysis.commands.validate.validate_and_write", stop)
+    monkeypatch.setattr("analysis.pipeline.validate", stop)
+    with pytest.raises(KeyboardInterrupt):
+        dta.demo_command(no_serve=True, out=tmp_path)
+    example = Path(dta.__file__).parent / "data" / "example"
+    few = tmp_path / "few.csv"
+    rows = (example / "responses.csv").read_text(encoding="utf-8").splitlines()
+    few.write_text("\n".join(rows[:40]), encoding="utf-8")
+    for responses in (example / "responses.csv", few):
+        request = {"files": {"responses": str(responses)}, "instrument": "dta@0.2.0"}
+        with pytest.raises(KeyboardInterrupt):
+            validate_into(SimpleNamespace(request=request, folder=tmp_path), lambda *_: None)  # type: ignore[arg-type]
+    assert taken == [2, 2, 1]

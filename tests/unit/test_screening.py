@@ -285,3 +285,25 @@ def test_rules_name_their_source_and_nan_passes_none() -> None:
     assert table["name"].is_unique
     assert table["source"].str.contains("doi:|Handbook").all()  # a report of an institute has none
     assert all(not rule.holds(float("nan")) for rule in vars(rules).values() if isinstance(rule, Rule))
+
+
+def test_plain_tables_in_attrs_change_nothing_and_stop_nothing() -> None:
+    """Reasons as a plain data frame, beside times that carry some too: pandas cannot compare such attrs."""
+    made = scale()
+    rng = np.random.default_rng(4)
+    answers = pd.DataFrame(rng.integers(1, 6, (40, len(made.item_ids))).astype(float), columns=made.item_ids)
+    answers.insert(0, "participant", [f"p{k}" for k in range(40)])
+    answers.insert(1, "wave", 1)
+    answers.loc[3, made.item_ids[5]] = np.nan
+    times = answers[["participant", "wave"]].assign(seconds=rng.uniform(20, 200, 40))
+    known = screen(answers, made, times=times)
+    told = pd.DataFrame(
+        {"participant": ["p3"], "wave": [1], "item": [made.item_ids[5]], "reason": ["skipped"]}
+    )
+    answers.attrs["reasons"], times.attrs["reasons"] = told, told.copy()
+    found = screen(answers, made, times=times)
+    assert known.missing_items["missing_unstated"].sum() > 0
+    assert found.missing_items["missing_skipped"].sum() == known.missing_items["missing_unstated"].sum()
+    renamed = known.table.rename(columns={"missing_unstated": "missing_skipped"})
+    pd.testing.assert_frame_equal(found.table, renamed)
+    assert answers.attrs["reasons"] is told

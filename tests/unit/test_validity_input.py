@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +30,37 @@ THEMES = {"one": ITEMS[:4], "two": ITEMS[4:8], "three": ITEMS[8:]}
 
 
 # --- heterotrait-monotrait ratios ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-18, -4e-17, 3e-16])
+def test_a_correlation_of_zero_is_zero_however_it_was_rounded(noise: float) -> None:
+    """A geometric mean with a zero is zero; within a theme it leaves the ratio without a value."""
+    r = np.full((5, 5), 0.4)
+    r[0, 3] = r[3, 0] = noise  # of two themes
+    first, second = ratios(r, [[0, 1, 2], [3, 4]])
+    assert second.tolist() == [0.0] and first[0] == pytest.approx(0.4 * 5 / 6 / 0.4)
+    r[0, 3] = r[3, 0] = 0.4
+    r[0, 1] = r[1, 0] = noise  # of one
+    first, second = ratios(r, [[0, 1, 2], [3, 4]])
+    assert np.isnan(second).all() and first[0] == pytest.approx(0.4 / np.sqrt(0.4 * 0.8 / 3))
+
+
+def test_limits_do_not_hang_on_the_order_of_people_or_items_where_draws_hold_zeros() -> None:
+    """Answers of two options in few people: many draws have a correlation of exactly zero."""
+    rng = np.random.default_rng(11)
+    trait = rng.standard_normal((48, 1))
+    answers = (0.9 * trait + rng.standard_normal((48, 6)) > 0).astype(float)
+    frame = pd.DataFrame(answers, columns=[f"i{k}" for k in range(6)])
+    themes = {"a": ["i0", "i1", "i2"], "b": ["i3", "i4", "i5"]}
+    turned = {"a": ["i2", "i0", "i1"], "b": ["i5", "i4", "i3"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)  # some draws have no value, and are counted
+        one = htmt(frame, themes, draws=200, seed=3).pairs
+        other = htmt(frame[frame.columns[::-1]], turned, draws=200, seed=3).pairs
+        third = htmt(1.0 + 3.0 * frame, themes, draws=200, seed=3).pairs
+    for column in ("htmt", "htmt2", "htmt_ci_lower", "htmt2_ci_lower", "htmt2_ci_upper"):
+        assert other[column].to_numpy() == pytest.approx(one[column].to_numpy(), abs=1e-10)
+        assert third[column].to_numpy() == pytest.approx(one[column].to_numpy(), abs=1e-10)
 
 
 @pytest.mark.parametrize(

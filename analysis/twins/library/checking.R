@@ -42,14 +42,10 @@ without <- function(table, columns, rows, reason) {
   tally$without[[length(tally$without) + 1]] <- list(section = current, names = names, reason = reason)
 }
 
-# A number is the same where it agrees in six digits (one formula) or in the digits that the report prints
-# (an optimum that both programs search for); numbers that are not printed count four digits.
+# A number is the same where it agrees in six digits (one formula) or in four (an optimum that both programs
+# search for, each as far as it does), below 1 in as many decimals.
 same <- function(again, given, digits, exact) {
-  if (!is.finite(again)) return(FALSE)
-  room <- if (exact) 1e-6 * max(1, abs(given))
-    else if (is.na(digits)) 5e-4 * max(1, abs(given))
-    else 0.5 * 10^-digits + 1e-9
-  abs(again - given) <= room
+  is.finite(again) && abs(again - given) <= (if (exact) 1e-6 else 5e-4) * max(1, abs(given))
 }
 
 # arguments: a function, as twin() is not to evaluate what needs a package that is absent

@@ -60,7 +60,7 @@ read_answers <- function() {
   }, character(nrow(raw)))
   why <- matrix(why, nrow(raw), dimnames = list(NULL, items$item))
   if (nrow(raw) != results$meta$administrations || length(unique(raw$participant)) != results$meta$participants)
-    stop(sprintf("the file of answers holds %d rows of %d people, the report rests on %d of %d: rows were set aside while reading. Run `dta validate ... --analysed FOLDER` and give FOLDER.",
+    stop(sprintf("the file of answers holds %d rows of %d people, the report rests on %d of %d: rows were set aside while reading, or taken out by the plan (exclude_flagged, split). Run `dta validate ... --analysed FOLDER` and give FOLDER.",
       nrow(raw), length(unique(raw$participant)), results$meta$administrations, results$meta$participants), call. = FALSE)
   extra <- setdiff(names(raw), c("participant", "wave", items$item))
   list(participant = raw$participant, wave = raw$wave, values = values, why = why, extra = raw[extra])

@@ -46,7 +46,7 @@ twin_omega_continuous <- function(items, where, missing = "pairwise") {
   needs("psych")
   d <- rows_by(chosen(items, where), missing)
   s <- cov(d, use = "pairwise")
-  l <- as.numeric(minres(cov2cor(s), 1, "none")$loadings) * sqrt(diag(s))
+  l <- as.numeric(minres(cov2cor(s), 1, "none", n = nrow(d), fm = "ml")$loadings) * sqrt(diag(s))
   list(omega = sum(l)^2 / sum(s))
 }
 
