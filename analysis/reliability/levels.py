@@ -15,8 +15,11 @@ from analysis.common.result import Result
 from analysis.reliability.inputs import numeric_items
 from analysis.reliability.resampling import checked_level
 from analysis.structural.estimation.ram import State, build_group, evaluate
+from analysis.structural.fitting import prepare_model
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.models import cfa, sem
+from analysis.structural.two_level.ordinal_items import FLAT
+from analysis.structural.two_level.ordinal_moments import items_at_levels
 from instrument.answers import table_of
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 
@@ -114,7 +117,11 @@ class MultilevelReliabilityResult(Result):
 
 
 def intraclass_correlations(
-    items: pd.DataFrame, cluster: str, missing: str | None = None, confidence: float = 0.95
+    items: pd.DataFrame,
+    cluster: str,
+    missing: str | None = None,
+    confidence: float = 0.95,
+    ordered: bool = False,
 ) -> IntraclassResult:
     """Share of each item's variance that lies between clusters.
 
@@ -131,6 +138,9 @@ def intraclass_correlations(
         None: full information where answers are missing; "listwise" on request.
     confidence
         Coverage of the intervals.
+    ordered
+        True: of the latent responses behind ordinal answers, whose variance within is one. An item without
+        variance between clusters has 0, without an error. "pairwise" (None) or "listwise".
 
     Returns
     -------
@@ -145,7 +155,10 @@ def intraclass_correlations(
     Notes
     -----
     sigma_b / (sigma_b + sigma_w) of the unrestricted two-level model, by maximum likelihood; standard errors
-    by the delta method from the sandwich over clusters. In R: `lavaan::lavInspect(fit, "icc")`.
+    by the delta method from the sandwich over clusters. In R: `lavaan::lavInspect(fit, "icc")`. `ordered`:
+    v / (v + 1) with v the variance between clusters of a probit model with thresholds, by maximum likelihood;
+    errors from the products of clusters' scores. In R, for two categories:
+    `lme4::glmer(y ~ 1 + (1 | cluster), family = binomial("probit"), nAGQ = 25)`.
 
     References
     ----------
@@ -163,6 +176,8 @@ def intraclass_correlations(
     caller = "intraclass_correlations"
     checked_level(confidence, caller)
     names = _item_names(items, cluster, caller, least=1)
+    if ordered:
+        return _of_responses(names, items, cluster, missing, confidence, caller)
     fit = sem(_unrestricted(names), items, "MLR", cluster=cluster, missing=missing)
 
     def shares(states: list[State]) -> Array:
@@ -172,7 +187,6 @@ def intraclass_correlations(
     estimate, se = _with_errors(fit, shares)
     order = [fit._fitted.table.level_names[0].observed.index(name) for name in names]
     within, between = (np.diag(state.sigma) for state in fit._fitted.states)
-    size = fit.n_obs / fit.n_clusters
     table = pd.DataFrame(
         {
             "item": names,
@@ -182,6 +196,11 @@ def intraclass_correlations(
             "se": se[order],
         }
     )
+    return _with_intervals(table, fit.n_obs, fit.n_clusters, confidence)
+
+
+def _with_intervals(table: pd.DataFrame, n_obs: int, n_clusters: int, confidence: float) -> IntraclassResult:
+    size = n_obs / n_clusters
     half = float(norm.ppf(0.5 + confidence / 2)) * table["se"]
     table = table.assign(
         ci_lower=table["icc"] - half,
@@ -189,8 +208,53 @@ def intraclass_correlations(
         design_effect=1.0 + (size - 1.0) * table["icc"],
     )
     return IntraclassResult(
-        table=table, n_obs=fit.n_obs, n_clusters=fit.n_clusters, mean_size=size, confidence=confidence
+        table=table, n_obs=n_obs, n_clusters=n_clusters, mean_size=size, confidence=confidence
     )
+
+
+def _of_responses(
+    names: list[str], items: pd.DataFrame, cluster: str, missing: str | None, confidence: float, caller: str
+) -> IntraclassResult:
+    """Intraclass correlations of the latent responses behind ordinal answers."""
+    ready = prepare_model(
+        caller,
+        _unrestricted(names),
+        items,
+        "WLSMV",
+        True,
+        missing,
+        None,
+        (),
+        (),
+        None,
+        std_lv=False,
+        orthogonal=False,
+        parameterization="delta",
+        cluster=cluster,
+        sampling_weights=None,
+    )
+    rows = ready.rows
+    own = rows.sampling_of(0).clusters
+    if own is None:
+        raise ValueError("answers were read with their clusters")
+    _, clusters = np.unique(own, return_inverse=True)
+    order = [rows.variables.index(name) for name in names]
+    sizes = [len(rows.categories[name]) for name in names]
+    found = items_at_levels(rows.values[0][:, order], clusters, sizes, names, caller, "")
+    j = int(clusters.max()) + 1
+    flat = np.array([item.variance < FLAT for item in found])
+    variance = np.where(flat, 0.0, [item.variance for item in found])
+    spread = np.array([np.sqrt(j / (j - 1.0) * np.sum(item.influence[:, -1] ** 2)) for item in found])
+    table = pd.DataFrame(
+        {
+            "item": names,
+            "variance_within": np.ones(len(names)),
+            "variance_between": variance,
+            "icc": variance / (1.0 + variance),
+            "se": np.where(flat, np.nan, spread / (1.0 + variance) ** 2),
+        }
+    )
+    return _with_intervals(table, rows.n_obs, j, confidence)
 
 
 def multilevel_reliability(

@@ -44,6 +44,7 @@ from analysis.structural.language.partable import Names, ParameterTable, TableOp
 from analysis.structural.language.rotation_options import read_rotation
 from analysis.structural.language.syntax import Syntax, parse_syntax
 from analysis.structural.two_level.estimation import fit_two_level
+from analysis.structural.two_level.ordinal_estimation import fit_two_level_ordinal
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -202,7 +203,7 @@ def prepare_model(
         syntax, missing = with_auxiliary(syntax, beside), "fiml"
     names = sort_names(syntax)
     if syntax.has_levels:
-        _check_two_level(caller, estimator, cluster, sampling_weights)
+        _check_two_level(caller, cluster, sampling_weights)
         names = joined_names(*level_names(syntax, caller))
     rows = read_data(data, names.observed, names.latent, group, caller, cluster, sampling_weights)
     if estimator == "ML" and rows.sampling and not syntax.has_levels:
@@ -264,6 +265,8 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
     """
     try:
         if estimator in ORDINAL_ESTIMATORS:
+            if table.level_names:
+                return fit_two_level_ordinal(table, rows, estimator, missing, caller)
             if len(table.options.ordered) < len(table.names.observed):
                 return fit_mixed(table, rows, estimator, missing, caller)
             return fit_ordinal(table, rows, estimator, missing, caller)
@@ -280,14 +283,12 @@ def estimate(table: ParameterTable, rows: ModelData, estimator: str, missing: st
         ) from error
 
 
-def _check_two_level(caller: str, estimator: str, cluster: str | None, weights: str | None) -> None:
+def _check_two_level(caller: str, cluster: str | None, weights: str | None) -> None:
     if cluster is None:
         fact, hint = (
             "the model has level blocks but no clusters.",
             "name the column of clusters with cluster=.",
         )
-    elif estimator in ORDINAL_ESTIMATORS:
-        fact, hint = f"{estimator} takes no level blocks.", "use estimator='MLR', or cluster= without blocks."
     elif weights is not None:
         fact, hint = "two-level models take no sampling weights.", "leave out sampling_weights=."
     else:

@@ -47,7 +47,8 @@ def cfa(
         Shape (n_persons, n_variables): one column per observed variable; missing as NA.
     estimator
         "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for continuous variables. None: "WLSMV", or
-        "ML" where `ordered` is False and for two-level models and composites, which take answers as numbers.
+        "ML" where `ordered` is False and for two-level models and composites, which take answers as numbers
+        unless `ordered` says otherwise (two-level models only: all variables ordinal, at both levels).
     ordered
         None: what the estimator asks for, all observed variables but predictors, or none; True: all of
         them; or the names of the ordinal ones, where others are continuous. ML and MLR take answers as
@@ -132,6 +133,8 @@ def cfa(
     analysis with nonnormal missing data. https://doi.org/10.1111/0081-1750.00078
     Wu, H., & Estabrook, R. (2016). Identification of confirmatory factor analysis models of different
     levels of invariance for ordered categorical outcomes. https://doi.org/10.1007/s11336-016-9506-0
+    Asparouhov, T., & Muthen, B. (2007). Computationally efficient estimation of multilevel high-dimensional
+    latent variable models. Joint Statistical Meetings, 2531-2535 (ordinal items at two levels).
     Savalei, V. (2021). Improving fit indices in structural equation modeling with categorical data.
     https://doi.org/10.1080/00273171.2020.1717922
 

@@ -121,6 +121,7 @@ def main() -> int:
         }
         table, model = repeated()
         alone = seconds_of(model, table, "person", "MLR", max(1, options.repeats // 2))
+        ordinal = seconds_of(model, table, "person", "WLSMV", 1)
     r, versions = ({}, "") if options.no_r else seconds_of_r(complete, missing, names, options.repeats)
     lines = ["| model | R, s | here, s | R / here | target |", "|---|---|---|---|---|"]
     for name, mine in ours.items():
@@ -128,13 +129,14 @@ def main() -> int:
         theirs = f"{r[name]:.3f} | {mine:.3f} | {r[name] / mine:.0f}" if r else f" | {mine:.3f} | "
         lines.append(f"| {what} | {theirs} | ≥ {least:g} |")
     lines.append(f"| 500 people × 10 occasions × 12 items, MLR | | {alone:.3f} | | ≤ {MOST_SECONDS:g} s |")
+    lines.append(f"| the same, as ordinal items, WLSMV | | {ordinal:.1f} | | ≤ {MOST_SECONDS:g} s |")
     text = f"2,500 rows in 200 clusters. Median of {options.repeats} runs, one thread, seconds of processor. {versions}\n\n"
     text += "\n".join(lines) + "\n"
     print(text)
     if options.out is not None:
         options.out.write_text(text, encoding="utf-8")
     missed = [name for name in ours if r and r[name] / ours[name] < ROWS[name][4]]
-    missed += ["repeated"] if alone > MOST_SECONDS else []
+    missed += ["repeated"] if max(alone, ordinal) > MOST_SECONDS else []
     print("targets missed: " + ", ".join(missed) if missed else "targets met")
     return 1 if missed else 0
 

@@ -866,7 +866,10 @@ ELSEWHERE = {
         "unit/test_options_never_used.py": "options",
     },
     "htmt": {"pipeline/test_validity_section.py": "draws"},
-    "intraclass_correlations": {"unit/test_every_field.py": "missing"},
+    "intraclass_correlations": {
+        "unit/test_every_field.py": "missing",
+        "unit/test_two_level_ordinal.py": "ordered",
+    },
     "invariance": {"unit/test_every_field.py": "missing"},
     "kmo": {"unit/test_smoothing.py": "smooth"},
     "landmark_scan": {

@@ -261,7 +261,13 @@ def centred(t):
 
 REFUSED = [
     (PLAIN, {}, {}, DefinitionError, "the model has level blocks but no clusters"),
-    (PLAIN, {"cluster": "app", "estimator": "WLSMV"}, {}, DefinitionError, "WLSMV takes no level blocks"),
+    (
+        PLAIN,
+        {"cluster": "app", "estimator": "WLSMV"},
+        {},
+        ResponseDataError,
+        "distinct values, more than|not whole numbers",
+    ),
     (PLAIN, {"cluster": "app", "sampling_weights": "x"}, {}, DefinitionError, "take no sampling weights"),
     (
         PLAIN,

@@ -88,6 +88,7 @@ class Fitted:
     thresholds: list[Array] = field(default_factory=list)
     exogenous_values: list[dict[tuple[str, str, str], float]] = field(default_factory=list)
     sample_moments: list[Array] = field(default_factory=list)  # with continuous variables or covariates
+    two_level_moments: list[Array] = field(default_factory=list)  # of ordinal items at two levels
 
     @property
     def n_obs(self) -> int:

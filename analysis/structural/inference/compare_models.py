@@ -249,6 +249,10 @@ def _aligned(free: Fitted, restricted: Fitted, delta: Array) -> Array:
     names, others = free.table.names.observed, restricted.table.names.observed
     if names == others:
         return delta
+    if free.two_level_moments:
+        fact = "the models name the items of level 1 in different orders."
+        hint = "write both with the items in one order."
+        raise DefinitionError(fact_and_hint("compare_models", fact, hint))
     where = {name: k for k, name in enumerate(others)}
     counts = [restricted.table.options.ordered[name] - 1 for name in others]
     begin = np.concatenate([[0], np.cumsum(counts)])

@@ -113,7 +113,8 @@ def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:
     """Warn about matrices of polychoric correlations that no answers of one population can have."""
     if not fitted.ordinal:
         return ()
-    smallest = [float(np.linalg.eigvalsh(matrix)[0]) for matrix in fitted.sample_covariances]
+    of_items = fitted.sample_covariances[:: fitted.table.n_levels]  # those between clusters are none
+    smallest = [float(np.linalg.eigvalsh(matrix)[0]) for matrix in of_items]
     found = [
         f"{'smallest eigenvalue' if label is None else label} {value:.3f}"
         for label, value in zip(fitted.data.group_labels, smallest, strict=True)

@@ -17,6 +17,7 @@ from analysis.structural.estimation.information import (
     weigh,
 )
 from analysis.structural.estimation.ram import Array, build_group, vech_places
+from analysis.structural.two_level.ordinal_model import build_two_level_group, evaluate_two_level
 from instrument.errors import DefinitionError, fact_and_hint
 
 KINDS = ("raw", "correlation", "z")
@@ -26,6 +27,8 @@ def implied_covariances(fitted: Fitted) -> list[Array]:
     """Implied covariances, or correlations for ordinal items, per group."""
     if not fitted.ordinal:
         return [state.sigma for state in fitted.states]
+    if fitted.table.level_names:  # where the variance within is one, as in the sample
+        return _two_level_covariances(fitted)
     p = len(fitted.table.names.observed)
     found: list[Array] = []
     for group in range(len(fitted.states)):
@@ -41,6 +44,18 @@ def implied_covariances(fitted: Fitted) -> list[Array]:
         row, column = vech_places(p, False)
         matrix[row, column] = matrix[column, row] = state.moments[len(state.thresholds) :]
         found.append(matrix)
+    return found
+
+
+def _two_level_covariances(fitted: Fitted) -> list[Array]:
+    """Correlations within clusters and covariances between them, of ordinal items."""
+    found: list[Array] = []
+    for group in range(len(fitted.states) // 2):
+        template = build_two_level_group(fitted.table, group)
+        state = evaluate_two_level(template, fitted.x)
+        own = state.scales[np.argsort(template.place)]
+        found.append(state.within.base.sigma * np.outer(state.scales, state.scales))
+        found.append(state.between.sigma * np.outer(own, own))
     return found
 
 

@@ -20,6 +20,7 @@ from analysis.structural.estimation.ram import Array, build_group
 from analysis.structural.inference.standardised import group_pieces, scaling_factors
 from analysis.structural.language.partable import ParameterTable, Row
 from analysis.structural.two_level.likelihood import sum_of_groups
+from analysis.structural.two_level.ordinal_model import TwoLevelLeastSquares, build_two_level_group
 
 
 def candidates(fitted: Fitted) -> list[Row]:
@@ -84,6 +85,10 @@ def extend(fitted: Fitted, extra: list[Row]) -> tuple[ParameterTable, Array]:
 def discrepancy_of(fitted: Fitted, table: ParameterTable, n_free: int) -> Discrepancy:
     """Discrepancy of the fitted model's data for another table."""
     n_groups = table.options.n_groups
+    if fitted.ordinal and table.level_names:
+        own = [build_two_level_group(table, g) for g in range(n_groups // 2)]
+        weights = [b.weight for b in fitted.blocks]
+        return TwoLevelLeastSquares(own, fitted.two_level_moments, weights, fitted.totals, n_free)
     if fitted.ordinal:
         groups = [build_ordinal_group(table, g) for g in range(n_groups)]
         p = len(table.names.observed)
@@ -117,7 +122,7 @@ def modification_table(fitted: Fitted) -> pd.DataFrame:
     target = discrepancy_of(fitted, table, len(values))
     q, n = fitted.table.n_free, fitted.n_obs
     score = -0.5 * n * target.gradient(values)[q:]
-    if isinstance(target, LeastSquaresDiscrepancy):  # rows, not rows less one, in its information
+    if isinstance(target, (LeastSquaresDiscrepancy, TwoLevelLeastSquares)):  # rows, not less one, in its own
         target.shares = [size / n for size in fitted.totals]
     information = 0.5 * n * target.expected(values)
     basis = fitted.reduction.basis

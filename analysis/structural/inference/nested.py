@@ -20,6 +20,11 @@ from analysis.structural.estimation.optimise import Discrepancy, minimise
 from analysis.structural.estimation.ram import Array, build_group, evaluate, vech_places
 from analysis.structural.estimation.starting import other_side, start_values
 from analysis.structural.inference.result import StructuralResult
+from analysis.structural.two_level.ordinal_model import (
+    TwoLevelLeastSquares,
+    build_two_level_group,
+    evaluate_two_level,
+)
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 
 REPRODUCED = 1e-7  # discrepancy below which moments count as reproduced (Bentler & Satorra 2010)
@@ -246,6 +251,8 @@ def _points(restricted: Fitted) -> Iterator[list[_Moments]]:
 
 def _implied(fitted: Fitted, x: Array) -> list[_Moments]:
     """Compute the moments of every group at given values; means of the sample where none are modelled."""
+    if fitted.two_level_moments:
+        return _implied_of_levels(fitted, x)
     found = []
     for g in range(fitted.table.options.n_groups):
         if fitted.ordinal:
@@ -271,6 +278,20 @@ def _implied(fitted: Fitted, x: Array) -> list[_Moments]:
     return found
 
 
+def _implied_of_levels(fitted: Fitted, x: Array) -> list[_Moments]:
+    """Give both levels of every group; thresholds are followed by all other moments of both levels."""
+    found = []
+    for g in range(len(fitted.sizes)):
+        group = build_two_level_group(fitted.table, g)
+        with np.errstate(invalid="ignore"):
+            state = evaluate_two_level(group, x)
+        p, below = len(state.scales), state.scales[np.argsort(group.place)]
+        within = state.within.base.sigma * np.outer(state.scales, state.scales)
+        between = state.between.sigma * np.outer(below, below)
+        found += [_Moments(np.zeros(p), own, state.moments) for own in (within, between)]
+    return found
+
+
 def _proper(moments: _Moments) -> bool:
     finite = np.isfinite(moments.covariance).all() and np.isfinite(moments.thresholds).all()
     return bool(finite and np.linalg.eigvalsh(moments.covariance)[0] > 1e-8)
@@ -279,7 +300,7 @@ def _proper(moments: _Moments) -> bool:
 def _reordered(moments: _Moments, restricted: Fitted, general: Fitted, block: int) -> _Moments:
     """Bring moments into the order of the general model's variables."""
     theirs, ours = restricted.table.names_of(block).observed, general.table.names_of(block).observed
-    if restricted.mixed:
+    if restricted.mixed or restricted.two_level_moments:
         if theirs != ours:
             fact = "the models name their variables in different orders."
             hint = "write both with the variables in one order."
@@ -334,6 +355,14 @@ def _starts(general: Fitted, wanted: list[_Moments]) -> Iterator[Array]:
 
 def _discrepancy(general: Fitted, wanted: list[_Moments]) -> Discrepancy:
     table = general.table
+    if general.two_level_moments:
+        return TwoLevelLeastSquares(
+            [build_two_level_group(table, g) for g in range(len(general.sizes))],
+            [m.thresholds for m in wanted[::2]],
+            [block.weight for block in general.blocks],
+            general.totals,
+            table.n_free,
+        )
     if general.ordinal:
         row, column = pairs_below(build_ordinal_group(table, 0))
         return LeastSquaresDiscrepancy(

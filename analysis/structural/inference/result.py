@@ -89,7 +89,8 @@ class StructuralResult(Result):
         test = f"χ²({self.fit['df']:.0f}) = {self.fit[f'chisq{scaled}']:.2f}"
         if np.isfinite(self.fit[f"pvalue{scaled}"]):
             test += fill_prose(", p = {p:p}", {"p": float(self.fit[f"pvalue{scaled}"])})
-        robust = "_robust" if "cfi_robust" in self.fit else ""
+        corrected = [k for k in ("_robust", "_scaled") if np.isfinite(self.fit.get(f"cfi{k}", np.nan))]
+        robust = corrected[0] if corrected else ""
         indices = [
             f"{n.upper()} {format_value(self.fit[f'{n}{robust}'], 'r3')}" for n in ("cfi", "tli", "rmsea")
         ]
@@ -103,7 +104,7 @@ class StructuralResult(Result):
             f"StructuralResult: {self.estimator}, missing {self.missing}",
             f"  {rows}, {self.n_parameters} parameters, {self.n_iter} steps",
             f"  {'scaled ' if scaled else ''}{test}",
-            f"  {'robust ' if robust else ''}{', '.join(indices)}; SRMR {srmr}",
+            f"  {f'{robust[1:]} ' if robust else ''}{', '.join(indices)}; SRMR {srmr}",
             "  .summary() for the parameters; .fit, .parameters, .residuals(), .modification_indices()",
         ]
         return "\n".join(lines)

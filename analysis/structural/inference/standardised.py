@@ -43,7 +43,8 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
     p = len(table.names_of(group).observed)
     scales: Array = np.ones(p)
     scales_by: Array = np.zeros((p, q))
-    if fitted.ordinal:
+    ordinal = fitted.ordinal and table.level_of(group) != 2  # parts between clusters are plain variables
+    if ordinal:
         template = build_ordinal_group(table, group)
         state = evaluate_ordinal(template, fitted.x)
         base, model = state.base, template.base
@@ -60,7 +61,7 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
     s = model.free_symmetric
     own = s.row == s.column
     residual_by[s.row[own], s.index[own]] = 1.0
-    if fitted.ordinal:
+    if ordinal:
         if table.options.parameterization == "delta":
             computed, scales_by = residual_slopes(template, state, q)
             residual_by[:p] = computed
@@ -144,7 +145,12 @@ def standardise(
         piece = pieces[row.group]
         log_by = np.zeros(by.shape[1])
         factor = 1.0
-        for variance, variance_by, power in scaling_factors(row, piece, scaled_names[row.group]):
+        factors = scaling_factors(row, piece, scaled_names[row.group])
+        if row.op == "|" and table.level_names and factors:  # a threshold is one of the whole response
+            inner, at = pieces[row.group - 1], pieces[row.group - 1].at[row.lhs]
+            whole, whole_by, power = factors[0]
+            factors = [(whole + inner.variance[at], whole_by + inner.variance_by[at], power)]
+        for variance, variance_by, power in factors:
             if variance <= 0.0:  # what a constant passes on is 0; nothing can be divided by its spread
                 constant = variance == 0.0 and power > 0.0 and not variance_by.any()
                 factor = factor * 0.0 if constant else np.nan

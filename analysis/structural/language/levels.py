@@ -84,7 +84,12 @@ def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) ->
         The public function named in messages.
     """
     names = level_names(syntax, caller)
-    tables = [build_table(syntax.at_level(level), options, caller) for level in (WITHIN, BETWEEN)]
+    if options.ordered:
+        _check_ordinal(syntax, names, caller)
+    below = replace(options, between=True)
+    tables = [build_table(syntax.at_level(WITHIN), options, caller)]
+    tables.append(build_table(syntax.at_level(BETWEEN), below, caller))
+    tables[0].rows = [row for row in tables[0].rows if row.op != "|"]  # thresholds stand at level 2
     _centre_within(tables[0], set(names[1].observed))
     rows: list[Row] = []
     for group in range(options.n_groups):
@@ -100,6 +105,29 @@ def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) ->
     return ParameterTable(
         rows, joined_names(*names), blocks, syntax.definitions, syntax.constraints, level_names=names
     )
+
+
+def _check_ordinal(syntax: Syntax, names: tuple[Names, Names], caller: str) -> None:
+    """Refuse what a two-level model of ordinal items has no place for."""
+    apart = sorted(set(names[0].observed) ^ set(names[1].observed))
+    if apart:
+        raise DefinitionError(
+            fact_and_hint(
+                caller,
+                f"variables of one level only beside ordinal items: {name_offenders(apart)}.",
+                "name the same items at level 1 and level 2, or use estimator='MLR'.",
+            )
+        )
+    for level, op, what in ((WITHIN, "|", "thresholds"), (BETWEEN, "~*~", "scales")):
+        found = [s for s in syntax.at_level(level).statements if s.op == op]
+        if found:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller,
+                    f"line {found[0].line}: {what} of {found[0].lhs!r} stand at level {level}.",
+                    f"write them at level {BETWEEN if level == WITHIN else WITHIN}.",
+                )
+            )
 
 
 def _centre_within(table: ParameterTable, between: set[str]) -> None:

@@ -100,6 +100,7 @@ class TableOptions:
     group_partial: Sequence[str] = ()
     growth: bool = False  # means belong to the latent variables, observed intercepts are 0
     rotation: Rotation | None = None  # of exploratory blocks
+    between: bool = False  # level 2: ordered items have thresholds and residual variances, and no scales
 
 
 @dataclass(slots=True)
@@ -222,7 +223,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
     _fix_by_label(rows, caller)
     for row in rows:
         if row.op == "~~" and row.lhs == row.rhs and row.lhs in options.ordered:
-            row.computed = options.parameterization == "delta"
+            row.computed = options.parameterization == "delta" and not options.between
         elif row.op == "~*~":
             row.computed = options.parameterization == "theta"
     free = 0
@@ -284,7 +285,7 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
         for k in range(1, options.ordered[item]):
             add(item, "|", f"t{k}")
     for name in random:
-        add(name, "~~", name, 1.0 if name in options.ordered else math.nan)
+        add(name, "~~", name, 1.0 if name in options.ordered and not options.between else math.nan)
     for name in names.latent:
         add(name, "~~", name)
     rigid = options.rotation is not None and options.rotation.orthogonal
@@ -299,7 +300,7 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
     for k, one in enumerate(names.exogenous):
         for two in names.exogenous[k:]:
             add(one, "~~", two, exogenous=True)
-    for item in ordered:
+    for item in ordered if not options.between else []:
         add(item, "~*~", item, 1.0)
     if options.meanstructure:
         for name in random:
@@ -346,7 +347,8 @@ def _fix_scales(block: list[Row], names: Names, options: TableOptions) -> None:
         if len(loadings) == 1 and latent not in names.composites:
             for row in block:
                 single = row.op == "~~" and row.lhs == row.rhs == loadings[0].rhs and not row.user
-                if single and row.lhs not in options.ordered and row.lhs not in names.latent:
+                apart = options.between or row.lhs not in options.ordered
+                if single and apart and row.lhs not in names.latent:
                     row.fixed = 0.0
 
 
@@ -375,7 +377,7 @@ def _release_in_later_groups(rows: list[Row], names: Names, options: TableOption
             free = "loadings" in equal and "lv.covariances" not in equal
         elif row.op == "~*~":
             free = _scale_is_free(tied[row.lhs], equal) and options.parameterization == "delta"
-        elif own_variance and row.lhs in options.ordered:
+        elif own_variance and row.lhs in options.ordered and not options.between:
             free = _scale_is_free(tied[row.lhs], equal) and "residuals" not in equal
             free = free and options.parameterization == "theta"
         else:

@@ -118,7 +118,7 @@ def fit_two_level(
     n_moments = sum(len(reference.model.explained) for reference in saturated)
     refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = sum_of_groups(likelihoods, models, table.n_free)
-    covariances, means = [_proper(s.sigma) for s in states_free], [s.mu for s in states_free]
+    covariances, means = [proper(s.sigma) for s in states_free], [s.mu for s in states_free]
     parts = _Parts(likelihoods, fixed, covariances, means)
     limits = _run_off(table, states_free)
     starts = chain(
@@ -279,7 +279,7 @@ def _exogenous_values(table: ParameterTable, states: list[State]) -> list[Exogen
     return found
 
 
-def _proper(covariance: Array) -> Array:
+def proper(covariance: Array) -> Array:
     """Raise what is no variance: a start needs positive ones."""
     least = 1e-3 * float(np.max(np.diag(covariance)))
     spread = np.maximum(np.diag(covariance), least)

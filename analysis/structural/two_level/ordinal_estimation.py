@@ -1,0 +1,229 @@
+"""Two-level models of ordinal items by diagonally weighted least squares on the moments of both levels."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+
+import numpy as np
+
+from analysis.structural.estimation.data import ModelData
+from analysis.structural.estimation.expressions import reduce_parameters
+from analysis.structural.estimation.fitted import (
+    Fitted,
+    parameter_names,
+    refuse_negative_df,
+    refuse_unconverged,
+)
+from analysis.structural.estimation.indices import Statistic, correlation_residual, index_set
+from analysis.structural.estimation.information import Block
+from analysis.structural.estimation.optimise import minimise, minimise_from, settle
+from analysis.structural.estimation.ordinal import independence, sandwich, scaled_shifted
+from analysis.structural.estimation.ram import Array, Ints
+from analysis.structural.estimation.starting import free_markers, on_markers, other_side, start_values
+from analysis.structural.language.partable import ParameterTable
+from analysis.structural.two_level.estimation import LEAST_MARKER, proper
+from analysis.structural.two_level.ordinal_model import (
+    TwoLevelLeastSquares,
+    TwoLevelOrdinalGroup,
+    TwoLevelOrdinalState,
+    build_two_level_group,
+    evaluate_two_level,
+    two_level_jacobian,
+)
+from analysis.structural.two_level.ordinal_moments import TwoLevelOrdinalMoments, two_level_ordinal_moments
+from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint, name_offenders
+
+
+def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) -> list[TwoLevelOrdinalMoments]:
+    """Estimate the moments of every group.
+
+    Raises
+    ------
+    NotEstimableError
+        Fewer than three clusters, or what `two_level_ordinal_moments` refuses.
+    """
+    items = table.level_names[0].observed
+    sizes = [table.options.ordered[name] for name in items]
+    found = []
+    for g, (label, values) in enumerate(zip(data.group_labels, data.values, strict=True)):
+        where = "" if label is None else f" in group {label!s}"
+        clusters = data.sampling_of(g).clusters
+        if clusters is None:
+            raise ValueError("a two-level model has clusters")
+        n_clusters = len(np.unique(clusters))
+        if n_clusters <= len(items):
+            fact = f"{n_clusters} clusters for {len(items)} variables at level 2{where}."
+            hint = "collect more clusters, or model fewer variables between them."
+            raise NotEstimableError(fact_and_hint(caller, fact, hint))
+        if n_clusters == len(values):
+            fact = f"every cluster has one row{where}: levels cannot be told apart."
+            raise NotEstimableError(fact_and_hint(caller, fact, "leave out the level blocks."))
+        columns = [data.variables.index(name) for name in items]
+        moments = two_level_ordinal_moments(values[:, columns], clusters, sizes, items, caller, where)
+        if moments.at_edge:
+            pairs = [f"{items[i]}-{items[j]}" for i, j in moments.at_edge]
+            fact = (
+                f"correlations between clusters at the edge of what is possible{where}: "
+                f"{name_offenders(pairs)}; standard errors and test are approximate."
+            )
+            hint = "hold residual variances of level 2 at zero where theory says so, or add clusters."
+            warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=6)
+        found.append(moments)
+    return found
+
+
+def fit_two_level_ordinal(
+    table: ParameterTable, data: ModelData, estimator: str, missing: str, caller: str
+) -> Fitted:
+    """Estimate a two-level model of ordinal items.
+
+    Parameters
+    ----------
+    table
+        The completed parameter table, with level names; all items stand at both levels.
+    data
+        Codes per group with their clusters.
+    estimator
+        "WLSMV" (diagonal weights) or "ULSMV" (equal weights).
+    missing
+        "pairwise" or "listwise".
+    caller
+        The public function named in messages.
+    """
+    found = summarise_two_levels(data, table, caller)
+    sample, gammas = [m.vector for m in found], [m.acov for m in found]
+    weights = [1.0 / np.diag(g) if estimator == "WLSMV" else np.ones(len(g)) for g in gammas]
+    sizes = [float(m.n_obs) for m in found]
+    n, n_groups = float(sum(sizes)), len(sizes)
+    groups = [build_two_level_group(table, g) for g in range(n_groups)]
+    reduction = reduce_parameters(table, caller)
+    n_moments = sum(map(len, sample))
+    refuse_negative_df(n_moments, reduction.n_parameters, caller)
+    target = TwoLevelLeastSquares(groups, sample, weights, sizes, table.n_free)
+    covariances, thresholds = _starting(table, found)
+    means: list[Array] = [np.zeros(len(c)) for c in covariances]
+    starts = chain(
+        _with_unit_variances(table, target, covariances, thresholds),
+        (start_values(table, covariances, means, thresholds, one_factor=way) for way in (False, True)),
+    )
+    minimum = minimise_from(target, reduction, starts, partial(other_side, table, covariances=covariances))
+    reduction, minimum = settle(reduction, minimum)
+    x = reduction.expand(minimum.z)
+    names = parameter_names(table, data.group_labels)
+    refuse_unconverged(minimum, caller, names, np.zeros(len(x)) if minimum.converged else target.gradient(x))
+    states = [evaluate_two_level(group, x) for group in groups]
+    blocks = [
+        Block(two_level_jacobian(group, state, table.n_free), gamma, weight, size / n)
+        for group, state, gamma, weight, size in zip(groups, states, gammas, weights, sizes, strict=True)
+    ]
+    reduced = [Block(b.delta @ reduction.basis, b.gamma, b.weight, b.share) for b in blocks]
+    vcov = sandwich(reduced, reduction.basis, names, sizes, caller)
+    test = scaled_shifted(minimum.value * n, n_moments - reduction.n_parameters, reduced)
+    n_first = sum(len(t) for t in found[0].thresholds) + len(found[0].within)
+    baseline = independence(sample, gammas, weights, sizes, n_first)
+    plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
+    scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
+    fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": math.nan}
+    fit |= index_set(plain, n - n_groups, n_groups)
+    fit |= _residuals(found, groups_states := list(zip(groups, states, strict=True)), sizes)
+    fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
+    fit["chisq_scaling_factor"] = test.factor
+    fit |= index_set(scaled, n - n_groups, n_groups, "_scaled")
+    names_robust = index_set(scaled, n - n_groups, n_groups, "_robust")
+    fit |= dict.fromkeys(names_robust, math.nan)
+    return Fitted(
+        caller=caller,
+        estimator=estimator,
+        missing=missing,
+        table=table,
+        data=data,
+        reduction=reduction,
+        minimum=minimum,
+        x=x,
+        vcov=vcov,
+        states=[s for state in states for s in (state.within.base, state.between)],
+        scales=[s for state in states for s in (state.scales, np.ones(len(state.scales)))],
+        sample_means=[],
+        sample_covariances=[
+            own
+            for m, (group, _) in zip(found, groups_states, strict=True)
+            for own in (m.within, _in_order(m.between, group.place))
+        ],
+        sample_thresholds=[np.concatenate(m.thresholds) for m in found],
+        sizes=[m.n_obs for m in found],
+        totals=sizes,
+        test=test,
+        baseline=baseline,
+        fit=fit,
+        blocks=blocks,
+        thresholds=[s.thresholds for s in states],
+        exogenous_values=[{} for _ in range(2 * n_groups)],
+        two_level_moments=sample,
+    )
+
+
+def _in_order(between: Array, place: Ints) -> Array:
+    """Put a matrix of level 2 in the order of that level's model."""
+    back = np.argsort(place)
+    return np.asarray(between[np.ix_(back, back)])
+
+
+def _starting(
+    table: ParameterTable, found: list[TwoLevelOrdinalMoments]
+) -> tuple[list[Array], list[dict[str, Array]]]:
+    """Covariances and thresholds to start from, for both levels of every group."""
+    covariances: list[Array] = []
+    thresholds: list[dict[str, Array]] = []
+    items, below = (names.observed for names in table.level_names)
+    place = np.array([below.index(name) for name in items])
+    for m in found:
+        covariances += [m.within, proper(_in_order(m.between, place))]
+        thresholds += [dict(zip(items, m.thresholds, strict=True))] * 2
+    return covariances, thresholds
+
+
+def _with_unit_variances(
+    table: ParameterTable,
+    target: TwoLevelLeastSquares,
+    covariances: list[Array],
+    thresholds: list[dict[str, Array]],
+) -> Iterator[Array]:
+    """Search with unit variances, and give where that ended as a start; nothing where it failed."""
+    found = free_markers(table)
+    if found is None:
+        return
+    other, markers = found
+    groups = [build_two_level_group(other, g) for g in range(len(target.sample))]
+    moved = TwoLevelLeastSquares(groups, target.sample, target.weights, target.sizes, other.n_free)
+    means: list[Array] = [np.zeros(len(c)) for c in covariances]
+    start = start_values(other, covariances, means, thresholds, one_factor=True)
+    reduction = reduce_parameters(other, "sem")
+    minimum = minimise(moved, reduction, reduction.contract(start))
+    x = reduction.expand(minimum.z)
+    if minimum.converged and all(abs(x[other.rows[k].free]) > LEAST_MARKER for k in markers.values()):
+        yield on_markers(table, other, markers, x)
+
+
+def _residuals(
+    found: list[TwoLevelOrdinalMoments],
+    fitted: list[tuple[TwoLevelOrdinalGroup, TwoLevelOrdinalState]],
+    sizes: list[float],
+) -> dict[str, float]:
+    """SRMR of both levels, of correlations, and their sum; over groups the mean weighted by rows."""
+    roots = np.zeros((len(found), 2))
+    for k, (m, (group, state)) in enumerate(zip(found, fitted, strict=True)):
+        place = group.place
+        roots[k] = (
+            correlation_residual(m.within, state.within.base.sigma),
+            correlation_residual(m.between, state.between.sigma[np.ix_(place, place)]),
+        )
+    within, between = np.array(sizes) @ roots / sum(sizes)
+    return {
+        "srmr": float(within + between),
+        "srmr_within": float(within),
+        "srmr_between": float(between),
+    }

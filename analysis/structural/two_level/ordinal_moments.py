@@ -1,0 +1,174 @@
+"""Moments of ordinal items at two levels with their asymptotic covariance over clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.structural.estimation.ram import Array, Ints, vech_places
+from analysis.structural.two_level.ordinal_items import FLAT, ItemAtLevels, item_at_levels
+from analysis.structural.two_level.ordinal_pairs import EDGE, cell_counts, pair_at_levels
+from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
+
+WITHIN_OF_CODES = 1.15  # latent correlations within are about so much larger than those of the codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TwoLevelOrdinalMoments:
+    """Thresholds and covariances of both levels of p items in J clusters.
+
+    Attributes
+    ----------
+    thresholds
+        Item by item, where the variance within is one.
+    within
+        Correlations within clusters, shape (p, p).
+    between
+        Covariances between clusters, shape (p, p).
+    influence
+        What each cluster moves the moments by, in the order of `vector`, shape (J, m).
+    n_obs
+        Rows.
+    at_edge
+        Pairs whose correlation between clusters is held at its edge of .999, by place.
+    """
+
+    thresholds: list[Array]
+    within: Array
+    between: Array
+    influence: Array
+    n_obs: int
+    at_edge: list[tuple[int, int]]
+
+    @property
+    def vector(self) -> Array:
+        """Thresholds, variances between, correlations within, covariances between (below, by column)."""
+        below = vech_places(len(self.within), False)
+        return np.concatenate(
+            [*self.thresholds, np.diag(self.between), self.within[below], self.between[below]]
+        )
+
+    @property
+    def acov(self) -> Array:
+        """N times the covariance of the moments, J/(J - 1) for the mean that scores have by fitting."""
+        j = len(self.influence)
+        return np.asarray(self.n_obs * j / (j - 1.0) * self.influence.T @ self.influence)
+
+
+def two_level_ordinal_moments(
+    codes: Array, clusters: Ints, sizes: list[int], names: list[str], caller: str, where: str
+) -> TwoLevelOrdinalMoments:
+    """Estimate items, then pairs given the items, by maximum likelihood over clusters.
+
+    Parameters
+    ----------
+    codes
+        0, 1, …, NaN where unanswered, shape (N, p).
+    clusters
+        Any whole numbers, shape (N,).
+    sizes
+        Categories of each item.
+    names
+        Items, as messages name them.
+    caller, where
+        The public function and the group named in messages.
+
+    Raises
+    ------
+    NotEstimableError
+        An item without variance between clusters, a correlation within at one, or a search that fails.
+
+    References
+    ----------
+    Asparouhov, T., & Muthen, B. (2007). Computationally efficient estimation of multilevel high-dimensional
+    latent variable models. Proceedings of the 2007 Joint Statistical Meetings, Section on Statistics in
+    Epidemiology, 2531-2535.
+    """
+    _, clusters = np.unique(clusters, return_inverse=True)
+    n_clusters, p = int(clusters.max()) + 1, codes.shape[1]
+    items = items_at_levels(codes, clusters, sizes, names, caller, where)
+    _refuse_flat(items, names, caller, where)
+    within, between = np.eye(p), np.diag([item.variance for item in items])
+    starts_within, starts_between = _rough_correlations(codes, clusters, items)
+    influence = [item.influence for item in items]
+    at_edge, failed, beyond = [], [], []
+    pairs: list[Array] = []
+    for i, j in zip(*vech_places(p, False), strict=True):
+        counts = cell_counts(codes[:, [j, i]], clusters, n_clusters, (sizes[j], sizes[i]))
+        pair = pair_at_levels(
+            items[j], items[i], counts, (float(starts_within[i, j]), float(starts_between[i, j]))
+        )
+        within[i, j] = within[j, i] = pair.within
+        between[i, j] = between[j, i] = pair.between
+        pairs.append(pair.influence)
+        name = f"{names[j]}-{names[i]}"
+        if not pair.converged:
+            failed.append(name)
+        elif abs(pair.within) >= EDGE - 1e-9:
+            beyond.append(name)
+        elif pair.at_edge:
+            at_edge.append((int(j), int(i)))
+    if failed:
+        fact = f"the search for the correlations of a pair does not settle{where}: {name_offenders(failed)}."
+        raise NotEstimableError(fact_and_hint(caller, fact, "merge rare categories, or drop an item."))
+    if beyond:
+        fact = f"correlations within clusters at 1 or -1{where}: {name_offenders(beyond)}."
+        hint = "drop one item of each pair, or merge rare categories."
+        raise NotEstimableError(fact_and_hint(caller, fact, hint))
+    whole = np.hstack(
+        [
+            *(own[:, :-1] for own in influence),
+            *(own[:, -1:] for own in influence),
+            *(own[:, :1] for own in pairs),
+            *(own[:, 1:] for own in pairs),
+        ]
+    )
+    thresholds = [item.thresholds for item in items]
+    return TwoLevelOrdinalMoments(thresholds, within, between, whole, len(codes), at_edge)
+
+
+def items_at_levels(
+    codes: Array, clusters: Ints, sizes: list[int], names: list[str], caller: str, where: str
+) -> list[ItemAtLevels]:
+    """Estimate thresholds and variance between clusters of every item; as `two_level_ordinal_moments`.
+
+    Raises
+    ------
+    NotEstimableError
+        A search that fails.
+    """
+    n_clusters = int(clusters.max()) + 1
+    items = [item_at_levels(codes[:, k], clusters, n_clusters, size) for k, size in enumerate(sizes)]
+    failed = [n for n, item in zip(names, items, strict=True) if not item.converged]
+    if failed:
+        fact = (
+            f"the search for thresholds and variance between clusters does not settle{where}: "
+            f"{name_offenders(failed)}."
+        )
+        raise NotEstimableError(fact_and_hint(caller, fact, "merge rare categories, or drop the item."))
+    return items
+
+
+def _refuse_flat(items: list[ItemAtLevels], names: list[str], caller: str, where: str) -> None:
+    flat = [n for n, item in zip(names, items, strict=True) if item.variance < FLAT]
+    if flat:
+        fact = f"{name_offenders(flat)} does not vary between clusters beyond chance{where}."
+        hint = "leave it out, or fit one level with cluster= and no level blocks."
+        raise NotEstimableError(fact_and_hint(caller, fact, hint))
+
+
+def _rough_correlations(codes: Array, clusters: Ints, items: list[ItemAtLevels]) -> tuple[Array, Array]:
+    """Correlations to start from: codes about their cluster's mean, and expected parts between."""
+    seen = ~np.isnan(codes)
+    filled = np.where(seen, codes, 0.0)
+    n_clusters = int(clusters.max()) + 1
+    away = np.zeros_like(filled)
+    for k in range(codes.shape[1]):
+        count = np.bincount(clusters, seen[:, k], n_clusters)
+        mean = np.bincount(clusters, filled[:, k], n_clusters) / np.maximum(count, 1.0)
+        away[:, k] = np.where(seen[:, k], filled[:, k] - mean[clusters], 0.0)
+    product = away.T @ away
+    spread = np.sqrt(np.maximum(np.diag(product), 1e-12))
+    expected = np.array([item.expected for item in items])
+    return WITHIN_OF_CODES * product / np.outer(spread, spread), np.atleast_2d(np.corrcoef(expected))
