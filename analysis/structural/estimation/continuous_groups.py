@@ -43,7 +43,11 @@ def summarise_groups(data: ModelData, full_information: bool, caller: str) -> li
             if not full_information:
                 raise AssertionError("incomplete rows must be dropped before")
             start = np.diag(np.nanvar(values, axis=0))
-            mean, covariance, _, done = saturated_moments(patterns, np.nanmean(values, axis=0), start)
+            try:
+                mean, covariance, _, done = saturated_moments(patterns, np.nanmean(values, axis=0), start)
+            except np.linalg.LinAlgError:  # rounding decides whether EM of repeated variables gets so far
+                _refuse_repeated(values, data.variables, where, caller)
+                raise
             if not done:
                 _refuse_repeated(values, data.variables, where, caller)
                 raise NotEstimableError(
