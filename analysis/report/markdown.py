@@ -80,14 +80,14 @@ def _lines(tree: Tree) -> Iterator[str]:
 
 def _opening_lines(tree: Tree) -> Iterator[str]:
     page = opening(tree)
-    yield f"**{page.sentence}**\n\n**{words.HEADING}**\n"
+    yield f"**{page.sentence}**\n\n**{words.NEXT}**\n"
+    yield from (f"- {step.text}" for step in page.steps)
+    yield f"\n**{words.HEADING}**\n"
     for point in page.points:
         yield f"- {point.asks}: {point.said}"
     if page.levels:
         yield f"\n**{words.LEVELS}**\n\n{page.scale_line}\n"
     yield from (f"- {level.label}: {level.text}" for level in page.levels)
-    yield f"\n**{words.NEXT}**\n"
-    yield from (f"- {step.text}" for step in page.steps)
     yield f"\n{page.counted}\n"
 
 

@@ -166,6 +166,8 @@ def _summary_lines(tree: Tree, extent: Extent) -> Iterator[str]:
 def _opening_lines(tree: Tree) -> Iterator[str]:
     page = opening(tree)
     yield f"#answer({quoted(page.sentence)})"
+    yield f"#subheading({quoted(words.NEXT)})"
+    yield f"#steps(({', '.join(quoted(step.text) for step in page.steps)},))"
     cells = [(p.name, p.plain, p.said, p.state.value) for p in page.points]
     points = ", ".join(f"({', '.join(map(quoted, cell))})" for cell in cells)
     yield f"#subheading({quoted(words.HEADING)})"
@@ -178,8 +180,6 @@ def _opening_lines(tree: Tree) -> Iterator[str]:
             for level, bar in zip(page.levels, bars, strict=True)
         )
         yield f"#levels({quoted(page.scale_line)}, ({rows},))"
-    yield f"#subheading({quoted(words.NEXT)})"
-    yield f"#steps(({', '.join(quoted(step.text) for step in page.steps)},))"
     yield f"#small({quoted(page.counted)})"
 
 

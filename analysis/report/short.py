@@ -64,7 +64,7 @@ def short_parts(tree: Tree) -> list[Part]:
         In the order of reading.
     """
     page = opening(tree)
-    first = [_answer(page), _points(tree, page), _levels(tree, page), _next(page)]
+    first = [_answer(page), _next(page), _points(tree, page), _levels(tree, page)]
     made = [*first, _asked(tree), _weakest(tree), _answered(tree), _staying(tree)]
     return [*[part for part in made if part is not None], _unknown(tree), _change(tree)]
 

@@ -186,6 +186,9 @@ def _add_summary(document: Document, tree: Tree, extent: Extent) -> None:
 def _add_opening(document: Document, tree: Tree) -> None:
     page = opening(tree)
     document.add_paragraph().add_run(page.sentence).bold = True
+    document.add_heading(words.NEXT, 2)
+    for step in page.steps:
+        document.add_paragraph(step.text, style="List Number")
     document.add_heading(words.HEADING, 2)
     for point in page.points:
         paragraph = document.add_paragraph(f"{point.asks}: ", style="List Bullet")
@@ -195,9 +198,6 @@ def _add_opening(document: Document, tree: Tree) -> None:
         document.add_paragraph(page.scale_line)
     for level in page.levels:
         document.add_paragraph(f"{level.label}: {level.text}", style="List Bullet")
-    document.add_heading(words.NEXT, 2)
-    for step in page.steps:
-        document.add_paragraph(step.text, style="List Number")
     document.add_paragraph(page.counted)
 
 

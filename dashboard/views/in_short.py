@@ -12,6 +12,9 @@ from dashboard.views import parts
 from dashboard.views.bars import show_bars
 from dashboard.views.links import escaped
 
+OPEN_PARTS = 4
+"""Parts that stand open: the answer, what to do, what was found and how each theme is rated."""
+
 
 def show() -> None:
     """Show every part of the short report."""
@@ -25,8 +28,13 @@ def show() -> None:
         st.markdown(f":orange[**{escaped(line)}**]")
     if state.read["meta"].get("shared"):
         parts.show_notices([sharing.NOTICE])
-    for part in short_parts(state.read):
+    every = short_parts(state.read)
+    for part in every[:OPEN_PARTS]:
         _part(part)
+    if behind := every[OPEN_PARTS:]:
+        with st.expander(f"Read on: {'; '.join(part.heading for part in behind)}"):
+            for part in behind:
+                _part(part)
 
 
 def _part(part: Part) -> None:

@@ -182,15 +182,16 @@ def show_tables(views: Sequence[tuple[TableView, Sequence[str]]], key: str) -> N
     for view, items in views[:TABLES_SHOWN]:
         show_table(view, items, key=f"{key}-{view.name}")
     if behind := views[TABLES_SHOWN:]:
-        named = "; ".join(view.title for view, _ in behind)
+        named = "; ".join(view.title for view, _ in behind[:MOST_NAMED])
+        named += "; …" if len(behind) > MOST_NAMED else ""
         with st.expander(f"{len(behind)} more table{'' if len(behind) == 1 else 's'}: {named}"):
             for view, items in behind:
                 st.markdown(f"**{view.title}**")
                 _table(view, items, f"{key}-{view.name}")
 
 
-TABLES_SHOWN = 2
-"""Tables of a section that stand open."""
+TABLES_SHOWN, MOST_NAMED = 2, 3
+"""Tables of a section that stand open, and tables that their door names."""
 
 
 def show_table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:

@@ -231,6 +231,9 @@ def test_a_report_is_accessible_and_fits(
         for node in fault["nodes"]
     }
     fits = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    if name != "report_supplement.html":  # a manager sees on the first screen what to do next
+        box = page.get_by_role("heading", name=NEXT).bounding_box()
+        assert box is not None and box["y"] + box["height"] < 800
     context.close()
     assert faults == set()
     assert fits

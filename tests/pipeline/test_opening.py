@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import copy
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent))
+from printed import words_of_page
+
 from analysis.common.verdicts import Property, State
 from analysis.disclosure.shared import shared_tree
 from analysis.report import opening_words
+from analysis.report.html import render_html
 from analysis.report.markdown import render_markdown
 from analysis.report.opening import STEPS, Opening, _sentence, opening, opening_lines
+from analysis.report.pdf import _opening_lines
 from analysis.report.short import short_parts
 from analysis.report.short_forms import plain
 
@@ -138,3 +145,14 @@ def test_a_theme_that_is_no_part_of_the_total_is_counted_apart(tree: dict[str, A
         page = opening({**tree, "meta": meta})
         assert [level.apart for level in page.levels] == apart
         assert [level.label.endswith("(counted apart)") for level in page.levels] == apart
+
+
+def test_what_to_do_next_stands_before_the_nine_in_every_form(tree: dict[str, Any]) -> None:
+    marked = render_markdown(tree)
+    page = words_of_page(render_html(tree))
+    for form in (marked, page):
+        assert form.index(opening_words.NEXT) < form.index(opening_words.HEADING)
+    assert [part.heading for part in short_parts(tree)][1:3] == [opening_words.NEXT, opening_words.HEADING]
+    lines = list(_opening_lines(tree))
+    places = [next(k for k, line in enumerate(lines) if words in line) for words in ("steps(", "nine(")]
+    assert places == sorted(places)
