@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.adherence.collecting import collect
 from analysis.adherence.design.landmark import CALLER, LandmarkDesign, assemble, early_rating, refuse_overlap
+from analysis.adherence.design.late_answers import late_rows, said_of
 from analysis.adherence.models.run import ModelRun
 from analysis.adherence.over_time.relate_waves import WavesResult, relate_waves
 from analysis.adherence.result import AdherenceResult
@@ -35,6 +38,7 @@ def relate_adherence(
     wave: str | None = None,
     context: str | None = None,
     cluster: str | None = None,
+    times: pd.DataFrame | None = None,
     confidence: float = 0.95,
     seed: int = 1,
 ) -> AdherenceResult:
@@ -68,6 +72,10 @@ def relate_adherence(
         Column of the covariates that says which people belong together (clinic, therapist, site): errors of
         every model allow for it, and a model with a random intercept stands beside the first. By default the
         study's `cluster`. At least 8 clusters.
+    times
+        participant, wave, day: day of the study on which each was answered. Ratings that came after the
+        landmark, when the use they are to predict had begun, are left out as if not given. Without it all are
+        taken to have come while their wave was open.
     confidence
         Level of every interval.
     seed
@@ -143,13 +151,15 @@ def relate_adherence(
     chosen = refuse_overlap(plan, usage, wave)
     table = scores.scores if isinstance(scores, Scorecard) else scores
     names = list(predictors) if predictors is not None else _score_columns(scores, table)
+    late = _too_late(table, times, plan, chosen)
     needed = [*names, *([context] if context is not None and context not in names else [])]
     design = assemble(
-        table, usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
+        table[~late], usage, plan, outcomes, covariates, needed, adjust_for, chosen, cluster or plan.cluster
     )
     outcome = _outcome_in(design, plan)
     if plan.outcome and outcome is None:
         design.notes.append(f"no model of the outcome: {plan.outcome!r} is not in the data")
+    design.notes.extend(said_of(table.loc[late, "wave"]))
     early = early_rating(plan, chosen)
     design.notes.extend(early)
     runs = {
@@ -201,6 +211,13 @@ def some_of(
 
 def _outcome_in(design: LandmarkDesign, study: Study) -> str | None:
     return study.outcome if study.outcome and study.outcome in design.frame else None
+
+
+def _too_late(table: pd.DataFrame, times: pd.DataFrame | None, plan: Study, wave: str) -> NDArray[np.bool_]:
+    """Rows of the wave asked of that were answered after the landmark."""
+    if times is None or not {"participant", "wave"} <= set(table.columns):
+        return np.zeros(len(table), dtype=bool)
+    return late_rows(table, times, plan, CALLER) & (table["wave"].astype(str) == wave).to_numpy()
 
 
 def _score_columns(scores: Any, table: pd.DataFrame) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.adherence.models.context import REMAINING
 from analysis.common.result import Result
 
 
@@ -106,6 +107,11 @@ class AdherenceResult(Result):
         """Give the effects, unrounded."""
         return self.effects
 
+    def _falls(self, predictor: str) -> bool:
+        """Whether use falls with the score in the first model, which the claim is about."""
+        mine = self.effects[(self.effects["model"] == REMAINING) & (self.effects["predictor"] == predictor)]
+        return bool((mine["coefficient"] < 0).any())
+
     def summary(self, digits: int = 2) -> str:
         """Give flow and effects in words.
 
@@ -133,7 +139,10 @@ class AdherenceResult(Result):
                 human = f"; {row['effect']:+.{digits}f} {interval} {row['unit']}"
             lines.append(f"{who}: {row['measure']} {ratio}{human}")
         for row in self.standing.to_dict("records"):
-            lines.append(f"{row['predictor']}, a reason of its own to go with later use: {row['claim']}")
+            which = "less" if self._falls(row["predictor"]) else "more"
+            lines.append(
+                f"{row['predictor']}, a reason of its own to go with {which} later use: {row['claim']}"
+            )
         for row in self.failed.to_dict("records"):
             lines.append(f"not estimated: {row['model']}, {row['predictor']}: {row['reason']}")
         return "\n".join([*lines, *self.notes])

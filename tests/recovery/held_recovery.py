@@ -31,6 +31,7 @@ from tests.recovery import (  # noqa: F401  each adds its populations
     held_doubts,
     held_inventions,
     held_starts,
+    held_strangers,
 )
 from tests.recovery.held_populations import POPULATIONS, Drawn, Held, base_study, logs
 

@@ -168,11 +168,13 @@ def test_the_sign_of_the_score_changes_no_claim() -> None:
 
 
 class Found:
-    def __init__(self, claim: Claim, doubts: str) -> None:
+    def __init__(self, claim: Claim, doubts: str, slope: float = 0.3) -> None:
         row: dict[str, Any] = {"predictor": "total", "claim": str(claim), "doubts": doubts}
         row |= {"benchmark": "use before the landmark", "robustness": 0.2, "robustness_limit": 0.08}
         row |= {"feature": "radio", "feature_r": 0.07, "earlier": 0.19}
         self.standing = pd.DataFrame([{**row, "before": 0.14, "after": 0.24, "grouping": "clinic"}])
+        effect = {"model": REMAINING, "predictor": "total", "coefficient": slope}
+        self.effects = pd.DataFrame([effect, {**effect, "model": "another", "coefficient": -slope}])
 
 
 @pytest.mark.parametrize(
@@ -189,6 +191,7 @@ class Found:
                 "set apart from use of radio",
                 "correlation with the score .07",
                 "leaves radio alone gives the same picture without an effect",
+                "whatever the app or its people did in answer to a rating, such as a message",
             ],
         ),
         (
@@ -218,13 +221,29 @@ def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: li
     assert set(made.kinds) == set(made.values)
 
 
+@pytest.mark.parametrize(("slope", "words"), [(0.3, "more"), (-0.3, "less")])
+@pytest.mark.parametrize(
+    ("claim", "doubts", "before"),
+    [
+        (Claim.SUPPORTED, "", "goes with"),
+        (Claim.UNTOLD, "habit", "association with"),
+        (Claim.UNTOLD, "no negative control", "association with"),
+    ],
+)
+def test_whoever_reads_a_claim_is_told_whether_use_rises_or_falls(
+    slope: float, words: str, claim: Claim, doubts: str, before: str
+) -> None:
+    made = claim_of(Found(claim, doubts, slope), "total", {"total": "Total"})  # type: ignore[arg-type]
+    assert f"{before} {words} " in fill_prose(made.sentences[0], made.values)
+
+
 def test_the_page_of_populations_is_what_its_table_holds() -> None:
     """Where the rating does nothing and no feature is named nothing is called supported."""
     assert PAGE.read_text(encoding="utf-8") == page()
     rows = pd.read_csv(TABLE)
     null = rows[(rows["truth"] == 0) & rows["supported"].notna()]
     alone = null["population"].str.contains("leaves unrelated use alone")
-    assert len(null) > 40 and alone.sum() == 1
+    assert len(null) > 55 and alone.sum() == 3
     assert (null.loc[~alone, "supported"] <= 0.05).all()
 
 

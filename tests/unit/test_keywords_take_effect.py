@@ -909,7 +909,8 @@ ELSEWHERE = {
         "unit/test_every_field.py": "cluster",
     },
     "relate_adherence": {
-        "unit/test_every_field.py": "context cluster adjust_for confidence predictors wave covariates outcomes seed"
+        "unit/test_every_field.py": "context cluster adjust_for confidence predictors wave covariates outcomes seed",
+        "unit/test_late_answers.py": "times",
     },
     "relate_waves": {
         "unit/test_every_field.py": "cluster adjust_for confidence predictors participants covariates outcomes"

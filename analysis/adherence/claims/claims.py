@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from analysis.adherence.claims.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.adherence.design.controls import controls_of, one_cause
+from analysis.adherence.design.further_terms import cause_of
 from analysis.adherence.design.landmark import LandmarkDesign
 from analysis.adherence.models.binomial import Fit, quasi_binomial
 from analysis.usage.words import JOINED
@@ -269,7 +270,7 @@ def causes_of(names: Sequence[str], early: Collection[str]) -> dict[str, list[in
         elif name == JOINED or name.startswith(f"{JOINED}, "):
             cause = "the time of enrolment"
         else:
-            cause = name.split(":")[0]
+            cause = cause_of(name)
         found.setdefault(cause, []).append(k)
     return found
 

@@ -14,6 +14,7 @@ from analysis.adherence.design.calendar_steps import steps_in_time
 from analysis.adherence.design.covariates import FEWEST_PER_CODE, coded_columns, is_code, without_repeats
 from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.design.ends import with_ends
+from analysis.adherence.design.further_terms import further_terms, words_of
 from analysis.adherence.design.steps import Step, flow_table
 from analysis.adherence.models.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
 from analysis.common.rules import EARLIEST_RATING
@@ -171,10 +172,17 @@ def assemble(
     notes.extend(repeats)
     analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())
     when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
-    if when and people_kept >= MANY:
-        when |= _steps(frame, when, adjusters, predictors, analysed)
-    frame = pd.concat([frame.drop(columns=list(when), errors="ignore"), pd.DataFrame(when)], axis=1)
-    adjusters = [*adjusters, *when]
+    further: dict[str, NDArray[np.float64]] = {}
+    if people_kept >= MANY:
+        if when:
+            when |= _steps(frame, when, adjusters, predictors, analysed)
+        further = _further(frame, when, adjusters, predictors, analysed)
+        if further:
+            said = ", ".join(words_of(list(further)))
+            notes.append(f"also held constant, since score or use go with it: {said}")
+    added = when | further
+    frame = pd.concat([frame.drop(columns=list(added), errors="ignore"), pd.DataFrame(added)], axis=1)
+    adjusters = [*adjusters, *added]
     early = early_use(frame, analysed, study.gap_days)
     number = how_many(early.columns.shape[1], 1 + len(adjusters), people=people_kept)
     columns = early.columns.iloc[:, :number]
@@ -207,7 +215,11 @@ def assemble(
         due=due,
         unit=str(usage.rule["unit"]),
         early=first,
-        adjusted_for=[*early.described(first), *(a for a in adjusters if a not in when or a == JOINED)],
+        adjusted_for=[
+            *early.described(first),
+            *(a for a in adjusters if a not in added or a == JOINED),
+            *words_of(list(further)),
+        ],
         cluster=cluster,
         clusters=clusters,
         watched_clusters=among,
@@ -231,19 +243,61 @@ def _steps(
     analysed: NDArray[np.bool_],
 ) -> dict[str, NDArray[np.float64]]:
     """Columns of the days of enrolment on which later use or a score jumps."""
+    joined = when[JOINED]
+    held = _held(frame, when, adjusters, analysed)
+    days = steps_in_time(joined[analysed], held, _targets(frame[analysed], predictors))
+    found = {name: ((joined >= a) & (joined < b)).astype(float) for name, (a, b) in days.items()}
+    return {name: column for name, column in found.items() if _bearable(column[analysed], frame[analysed])}
+
+
+def _further(
+    frame: pd.DataFrame,
+    when: dict[str, NDArray[np.float64]],
+    adjusters: Sequence[str],
+    predictors: Sequence[str],
+    analysed: NDArray[np.bool_],
+) -> dict[str, NDArray[np.float64]]:
+    """Curves and products of what is known, and days of the week, that later use or a score go with."""
+    found = further_terms(
+        {name: frame[name].to_numpy(dtype=float) for name in adjusters},
+        {"early use": np.log1p(frame["use_before"].to_numpy(dtype=float))},
+        frame["joined"].to_numpy(dtype=float),
+        analysed,
+        _held(frame, when, adjusters, analysed),
+        _targets(frame[analysed], predictors),
+    )
+    return {name: column for name, column in found.items() if _bearable(column[analysed], frame[analysed])}
+
+
+def _bearable(column: NDArray[np.float64], mine: pd.DataFrame) -> bool:
+    """Whether those whom a 0/1 column tells apart did something, and not all: else no model has a maximum."""
+    done, due = (mine[name].to_numpy(dtype=float) for name in ("done", "due"))
+    values = np.unique(column)
+    if len(values) > 2:
+        return True
+    sides = [column == value for value in values]
+    return all(0 < done[side].sum() < due[side].sum() for side in sides)
+
+
+def _held(
+    frame: pd.DataFrame,
+    when: dict[str, NDArray[np.float64]],
+    adjusters: Sequence[str],
+    analysed: NDArray[np.bool_],
+) -> NDArray[np.float64]:
     mine = frame[analysed]
     early = np.log1p(mine[["use_before", "active_days_before"]].to_numpy(dtype=float))
     smooth = [column[analysed] for column in when.values()]
-    held = np.column_stack([early, mine[list(adjusters)].to_numpy(dtype=float), *smooth])
-    targets = [mine["done"].to_numpy(dtype=float) / mine["due"].to_numpy(dtype=float)]
-    targets += [mine[name].to_numpy(dtype=float) for name in predictors]
-    joined = when[JOINED]
-    days = steps_in_time(joined[analysed], held, targets)
-    return {name: (joined >= day).astype(float) for name, day in days.items()}
+    return np.column_stack([early, mine[list(adjusters)].to_numpy(dtype=float), *smooth])
+
+
+def _targets(mine: pd.DataFrame, predictors: Sequence[str]) -> list[NDArray[np.float64]]:
+    share = mine["done"].to_numpy(dtype=float) / mine["due"].to_numpy(dtype=float)
+    return [share, *(mine[name].to_numpy(dtype=float) for name in predictors)]
 
 
 def _groupings(raw: pd.DataFrame, quantities: set[str]) -> dict[str, Clusters]:
-    """Columns that put the people analysed into eight groups or more, three people or more for each.
+    """Columns that put the people analysed into eight groups or more, three people for each, or pairs.
 
     With clusters declared, others lie within them or are not asked; those without a label stand alone.
     """
@@ -254,7 +308,11 @@ def _groupings(raw: pd.DataFrame, quantities: set[str]) -> dict[str, Clusters]:
         if str(name) in quantities or (numeric and not is_code(column)):
             continue
         count = column.nunique()
-        if not FEWEST_CLUSTERS <= count <= n / FEWEST_PER_CODE:
+        # Two of a household are a group; so that names of people are none, half of them must share theirs.
+        shared = column.dropna().duplicated(keep=False).sum()
+        if not (FEWEST_CLUSTERS <= count <= n / FEWEST_PER_CODE or (not numeric and 2 * shared >= n)):
+            continue
+        if count < FEWEST_CLUSTERS:
             continue
         alone = pd.Series([f"alone {k}" for k in range(n)], index=raw.index, dtype=object)
         found[str(name)] = clusters_of(column.astype(object).where(column.notna(), alone), str(name))

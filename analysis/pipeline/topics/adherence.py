@@ -12,6 +12,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, notes, people,
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import days_of
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Curve, Section, Table, Topic
 from analysis.pipeline.topics.adherence_claims import claim_of, standing_table
@@ -192,6 +193,7 @@ def related(context: Context) -> AdherenceResult:
             context.outcomes,
             context.known_covariates,
             context=held_constant(context),
+            times=days_of(context),
             seed=context.seed,
         ),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.adherence.claims.claims import Claim, Doubt
+from analysis.adherence.models.context import REMAINING
 from analysis.disclosure.kinds import TEXT, Kind, each, statistic
 from analysis.pipeline.section import Table
 
@@ -66,6 +67,7 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
     row = mine[0]
     claim = Claim(row["claim"])
     values = {
+        "claim_direction": direction_of(found, first),
         "claim": str(claim),
         "claim_doubts": row["doubts"],
         "claimed_of": titles[first],
@@ -80,10 +82,16 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
         "score_earlier": row["earlier"],
     }
     kinds = {
-        **each(TEXT, "claim claim_doubts claimed_of benchmark grouping feature"),
+        **each(TEXT, "claim claim_direction claim_doubts claimed_of benchmark grouping feature"),
         **each(statistic(), NUMBERS),
     }
     return Claimed(sentences=[_sentence(claim, row["doubts"]), CAUSE], values=values, kinds=kinds)
+
+
+def direction_of(found: AdherenceResult, first: str) -> str:
+    """More or less: the sign of the effect that the claim is about."""
+    mine = found.effects[(found.effects["model"] == REMAINING) & (found.effects["predictor"] == first)]
+    return "more" if float(mine["coefficient"].iloc[0]) > 0 else "less"
 
 
 def _sentence(claim: Claim, doubts: str) -> str:
@@ -94,25 +102,28 @@ def _sentence(claim: Claim, doubts: str) -> str:
         )
     if claim is Claim.SUPPORTED:
         return (
-            "That {claimed_of} goes with later use, what was measured held constant: supported. It survives "
+            "That more of {claimed_of} goes with {claim_direction} later use, what was measured held "
+            "constant: supported. It survives "
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
             "after, and silence; and it is set apart from use of {feature}, which the alliance has no reason "
             "to move (correlation with the score {score_feature:r2}). A hidden cause would have to explain "
             "{robustness_limit:percent} of what is left of score and use alike before the interval reached "
             "nothing. A cause of that size which moves the intended use and leaves {feature} alone gives the "
-            "same picture without an effect."
+            "same picture without an effect, and so does whatever the app or its people did in answer to a "
+            "rating, such as a message to those who rated low."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
     if doubts == str(Doubt.NO_CONTROL):
         return (
             "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these "
-            "data. An association was found. It survives a hidden cause as strong as {benchmark}, one "
+            "data. An association with {claim_direction} use was found. It survives a hidden cause as strong "
+            "as {benchmark}, one "
             "lasting habit behind use before, score and use after, and silence, but "
             f"{DOUBTS[Doubt.NO_CONTROL]}."
         )
     return (
         "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these data. An "
-        f"association was found, but {reasons}."
+        f"association with {{claim_direction}} use was found, but {reasons}."
     )
 
 

@@ -12,6 +12,7 @@ from analysis.adherence.over_time.marginal_structural import UNWEIGHTED, WEIGHTE
 from analysis.adherence.over_time.marginal_waves import marginal_of_waves
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import card_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.adherence_measured import Part
@@ -98,7 +99,7 @@ def _fitted(context: Context, name: str) -> MarginalResult:
     if context.study is None:
         raise ValueError("asked of a study only")
     return marginal_of_waves(
-        context.card.scores,
+        card_in_time(context).scores,
         name,
         windows_of(context),
         context.study,

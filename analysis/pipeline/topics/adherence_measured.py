@@ -19,6 +19,7 @@ from analysis.adherence.latent.latent_adherence import (
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import answers_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.use import usage_of
@@ -98,7 +99,7 @@ def measured_of(context: Context, found: AdherenceResult, first: str, titles: Ma
         made = context.once(
             "latent adherence",
             lambda: latent_adherence(
-                context.answers,
+                answers_in_time(context),
                 context.scale,
                 usage_of(context),
                 study,

@@ -14,6 +14,7 @@ from analysis.adherence.over_time.relate_waves import FIRST, NEW, WavesResult, r
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import card_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.adherence_measured import Part
@@ -88,7 +89,7 @@ def waves_of(context: Context, found: AdherenceResult, first: str, titles: Mappi
         made = context.once(
             "waves",
             lambda: relate_waves(
-                context.card,
+                card_in_time(context),
                 windows_of(context),
                 study,
                 context.outcomes,

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.disclosure.kinds import GIVEN, TEXT, each, statistic
 from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.in_time import card_in_time
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.topics.adherence import EFFECTS, held_constant, related, study_of
@@ -189,7 +190,7 @@ def _fitted(context: Context, changed: Sequence[str] | None, *, of_outcome: bool
     crossed = () if of_outcome else (MODERATED,)
     wanted = {name: (*(models if name in changed else ()), *crossed) for name in context.card.names}
     effects, held = some_of(
-        context.card,
+        card_in_time(context),
         usage_of(context),
         study_of(context),
         context.outcomes,

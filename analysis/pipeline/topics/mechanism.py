@@ -11,6 +11,7 @@ from analysis.adherence.chain.four_way import DIRECT, MEDIATED, PURE, REFERENCE,
 from analysis.adherence.claims.claims import Claim, Doubt
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import answers_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
@@ -109,7 +110,7 @@ def _chain(context: Context) -> MediationResult:
     return context.once(
         "mechanism",
         lambda: mediate_adherence(
-            context.answers,
+            answers_in_time(context),
             context.scale,
             usage_of(context),
             study,

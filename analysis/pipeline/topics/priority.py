@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import answers_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
@@ -70,7 +71,7 @@ def _map(context: Context) -> PriorityMap:
     return context.once(
         "priority",
         lambda: priority_map(
-            context.answers,
+            answers_in_time(context),
             context.scale,
             usage_of(context),
             study,

@@ -17,6 +17,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statisti
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.in_time import days_of
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.adherence_measured import Part
@@ -39,14 +40,14 @@ NOWHERE = (
 )
 SOMEWHERE = "The band does not hold zero on {scan_days}: "
 UNTOLD = (
-    "an association, of which it cannot be told from these data whether it has a reason of its own: "
-    "{scan_doubts}."
+    "an association with {scan_direction} use, of which it cannot be told from these data whether it has a "
+    "reason of its own: {scan_doubts}."
 )
 SUPPORTED = (
-    "an association, supported on {scan_supported} as far as one rating can be: it survives the doubts that "
-    "the section on later use names, and stands or falls with them. A larger cause that nobody measured, "
-    "and that leaves use of the unrelated feature alone, can give the same picture. Nobody was given a "
-    "rating."
+    "an association with {scan_direction} use, supported on {scan_supported} as far as one rating can be: it "
+    "survives the doubts that the section on later use names, and stands or falls with them. A larger cause "
+    "that nobody measured, and that leaves use of the unrelated feature alone, can give the same picture, "
+    "and so does what the app or its people did in answer to a rating. Nobody was given a rating."
 )
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as a measured one would take it away",
@@ -154,7 +155,7 @@ def course_of(context: Context) -> UseCourse:
 def _scanned(context: Context, course: UseCourse, name: str, title: str) -> Part:
     if context.study is None:
         raise ValueError("asked of a study only")
-    times = context.times if context.times is not None and "day" in context.times else None
+    times = days_of(context)
     try:
         made = scan_course(
             context.card.scores,
@@ -172,7 +173,7 @@ def _scanned(context: Context, course: UseCourse, name: str, title: str) -> Part
     noted, more, note_kinds = notes(made.notes)
     kinds = {
         **each(GIVEN, "scan_landmarks scan_first scan_last"),
-        **each(TEXT, "scan_title scan_days scan_doubts scan_supported"),
+        **each(TEXT, "scan_title scan_days scan_direction scan_doubts scan_supported"),
         "scan_people": people(weight=3, names=[populations.label(populations.step("scanned"))]),
         "scan_p": statistic(),
     }
@@ -218,6 +219,8 @@ def scan_told(made: ScanResult, title: str) -> tuple[list[str], dict[str, Any]]:
         said.append(NOWHERE)
     else:
         values["scan_days"] = _days(away["day"])
+        signs = {"more": away["band_lower"] > 0, "less": away["band_upper"] < 0}
+        values["scan_direction"] = " and ".join(word for word, here in signs.items() if here.any())
         if len(supported):
             values["scan_supported"] = _days(supported["day"])
             said.append(SOMEWHERE + SUPPORTED)
