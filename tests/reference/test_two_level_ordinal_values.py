@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import cfa, intraclass_correlations
+from analysis import cfa, cross_level_invariance, intraclass_correlations
 from analysis.structural.two_level.ordinal_items import item_at_levels
 from analysis.structural.two_level.ordinal_moments import two_level_ordinal_moments
 
@@ -88,6 +88,15 @@ def test_estimates_errors_and_test_of_a_model(case):
     assert order["se"].to_numpy() == pytest.approx(np.array(wanted["se"]), rel=STANDARD_ERROR)
     for name in ("chisq", "df", "chisq_scaled", "pvalue_scaled"):
         assert fit.fit[name] == pytest.approx(wanted[name], rel=CHI_SQUARE)
+
+
+def test_invariance_across_levels_of_ordinal_items():
+    """Metric invariance is the model with equal loadings, by a marker in place of a unit variance."""
+    model, levels = "f =~ y1 + y2 + y3 + y4", ["configural", "metric"]
+    found = cross_level_invariance(model, table(), "cluster", "WLSMV", levels=levels).table
+    assert found["df"].tolist() == [REFERENCE["free"]["df"], REFERENCE["equal"]["df"]]
+    wanted = [REFERENCE["free"]["chisq_scaled"], REFERENCE["equal"]["chisq_scaled"]]
+    assert found["chisq_scaled"].to_numpy() == pytest.approx(wanted, rel=CHI_SQUARE)
 
 
 def test_the_test_of_independence_at_both_levels():

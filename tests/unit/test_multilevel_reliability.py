@@ -92,9 +92,9 @@ REFUSED = [
         "no levels are named",
     ),
     (
-        lambda: cross_level_invariance(PLAIN, table(), "app", "WLSMV"),
+        lambda: cross_level_invariance(PLAIN, table(), "app", "DWLS"),
         DefinitionError,
-        "estimator 'WLSMV' is unknown",
+        "estimator 'DWLS' is unknown",
     ),
     (
         lambda: cross_level_invariance("f =~ q1 + a*q2 + q3", table(), "app"),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.common import rules
 from analysis.structural.families.invariance import InvarianceResult, level_table
-from analysis.structural.fitting import CONTINUOUS_ESTIMATORS
+from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.syntax import Statement, parse_syntax
 from analysis.structural.models import cfa
@@ -41,7 +41,7 @@ def cross_level_invariance(
     cluster
         Name of that column.
     estimator
-        "MLR" or "ML".
+        "MLR" or "ML"; "WLSMV" or "ULSMV" for ordinal items, whose latent responses the levels are then of.
     levels
         Levels to fit, in their order; all by default: configural (the same factors at both levels), metric
         (equal loadings), strong (no residual variance between clusters, so that intercepts of clusters are
@@ -92,9 +92,9 @@ def cross_level_invariance(
     if unknown or not chosen:
         fact = f"unknown levels: {name_offenders(unknown)}." if unknown else "no levels are named."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose from {name_offenders(list(LEVELS))}."))
-    if estimator not in CONTINUOUS_ESTIMATORS:
+    if estimator not in (known := [*CONTINUOUS_ESTIMATORS, *ORDINAL_ESTIMATORS]):
         fact = f"estimator {estimator!r} is unknown."
-        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(CONTINUOUS_ESTIMATORS)}."))
+        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {known}."))
     statements = _plain_measurement(model)
     fits: dict[str, StructuralResult] = {
         level: cfa(_two_levels(statements, level), data, estimator, cluster=cluster, missing=missing)
