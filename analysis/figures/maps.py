@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import altair as alt
 import numpy as np
-import pandas as pd
 
 from analysis.common.verdicts import Cause
 from analysis.figures.base import (
@@ -18,11 +18,21 @@ from analysis.figures.base import (
     ORANGE,
     PAPER,
     PLUM,
+    Builder,
     Chart,
     Figure,
     Section,
     table_of,
     wrapped,
+)
+from analysis.figures.page_figures import (
+    chain_figure,
+    differences_figure,
+    functioning_figure,
+    general_figure,
+    missing_figure,
+    steps_figure,
+    thresholds_figure,
 )
 from instrument.common.formatting import format_value
 
@@ -133,18 +143,57 @@ def _held(row: Mapping[Any, Any], findings: Iterable[Mapping[str, Any]]) -> str:
     return HELD[1] if row["pvalue_diff"] is not None and row["pvalue_diff"] < LEVEL else HELD[2]
 
 
-MAPS = {"relations": correlations_figure, "groups": invariance_figure}
-"""Section to the map that its page shows beside the figures of the report."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """A figure that a page shows beside those of the report.
+
+    Attributes
+    ----------
+    build
+        Makes it from the section.
+    table
+        The table it rests on.
+    drawn
+        Columns without which a row cannot be drawn; nothing is drawn of a row of which one is left out.
+    whole
+        Whether it is only drawn of the whole table: of a part it would say what is not so.
+    """
+
+    build: Builder
+    table: str
+    drawn: tuple[str, ...]
+    whole: bool = False
+
+
+MAPS: dict[str, tuple[Map, ...]] = {
+    "relations": (
+        Map(build=correlations_figure, table="correlations", drawn=("r",), whole=True),
+        Map(build=differences_figure, table="differences", drawn=("hedges_g", "g_lower", "g_upper")),
+    ),
+    "groups": (Map(build=invariance_figure, table="levels", drawn=(), whole=True),),
+    "irt": (Map(build=thresholds_figure, table="parameters", drawn=("discrimination",)),),
+    "fairness": (Map(build=functioning_figure, table="items", drawn=("unsigned_difference",)),),
+    "items": (Map(build=missing_figure, table="statistics", drawn=("missing_share",)),),
+    "mechanism": (
+        Map(
+            build=chain_figure, table="routes", drawn=("standardized", "boot_lower", "boot_upper"), whole=True
+        ),
+    ),
+    "reliability": (
+        Map(
+            build=general_figure,
+            table="general_factor",
+            drawn=("omega", "omega_general", "omega_group"),
+            whole=True,
+        ),
+    ),
+    "adherence": (Map(build=steps_figure, table="flow", drawn=("n",)),),
+}
+"""Section to the maps that its page shows beside the figures of the report."""
 
 
 def maps_of(name: str, section: Section, meta: Mapping[str, Any]) -> list[Figure]:
-    """Give the maps of a section, see `map_of`; none where it has none or too little is left of it."""
-    found = map_of(name, section, meta)
-    return [] if found is None else [found]
-
-
-def map_of(name: str, section: Section, meta: Mapping[str, Any]) -> Figure | None:
-    """Give the map of a section.
+    """Give the maps of a section.
 
     Parameters
     ----------
@@ -153,15 +202,35 @@ def map_of(name: str, section: Section, meta: Mapping[str, Any]) -> Figure | Non
 
     Returns
     -------
-    Figure or None
-        None where the section has none, or a shared tree left too little of its numbers.
+    list of Figure
+        Fewer where its tables are not there, or a shared tree left too little of their numbers.
     """
-    if name not in MAPS or section["status"] != "ok":
+    found = [_figure(one, section, meta) for one in MAPS.get(name, ()) if section["status"] == "ok"]
+    return [figure for figure in found if figure is not None]
+
+
+def _figure(one: Map, section: Section, meta: Mapping[str, Any]) -> Figure | None:
+    table = section["tables"].get(one.table)
+    hidden: Mapping[str, list[int]] = (section.get("suppressed") or {}).get(one.table, {})
+    if not table or (one.whole and hidden):
         return None
-    table = {"relations": "correlations", "groups": "levels"}[name]
-    if not pd.DataFrame(section["tables"].get(table, {})).size or table in (section.get("suppressed") or {}):
+    gone = {row for key in one.drawn for row in hidden.get(key, ())}
+    count = max(len(column) for column in table.values())
+    keep = [
+        row
+        for row in range(count)
+        if row not in gone and (one.whole or all(_known(table, key, row) for key in one.drawn))
+    ]
+    if not keep:
         return None
+    kept = {key: [column[row] for row in keep] for key, column in table.items()}
     try:
-        return MAPS[name](section, meta)
+        figure = one.build({**section, "tables": {**section["tables"], one.table: kept}}, meta)
     except (ValueError, TypeError, KeyError, IndexError):  # too little is left to be drawn
         return None
+    return replace(figure, title=f"{figure.title}, of what is shown here") if gone else figure
+
+
+def _known(table: Mapping[str, Any], key: str, row: int) -> bool:
+    value = table[key][row] if key in table else None
+    return value is not None and (isinstance(value, str) or bool(np.isfinite(value)))

@@ -27,7 +27,7 @@ from dashboard.views.links import escaped, go, has_page
 if TYPE_CHECKING:
     from analysis.figures.base import Figure
 
-LONG_TABLE = 15
+LONG_TABLE = 10
 MANY_CLAIMS = 3
 """As many claims that hold stand open; more wait behind their heading."""
 FEW_COLUMNS = 6

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from analysis.figures.base import WIDE
 from analysis.figures.live import live_chart
-from analysis.figures.maps import map_of
+from analysis.figures.maps import maps_of
 from analysis.figures.registry import build_figures
 from analysis.report.draft import render_draft
 from analysis.report.labels import LONGEST, names_of, tree_for_readers, wordings_of
@@ -121,10 +120,9 @@ def test_no_id_in_any_figure(foreign: dict[str, Any]) -> None:
     seen = set()
     for name, section in read["sections"].items():
         figures = dict(build_figures(section, read["meta"])) if section["status"] == "ok" else {}
-        if (drawn := map_of(name, section, read["meta"])) is not None:
-            figures["map"] = drawn
+        figures |= {f"map {k}": one for k, one in enumerate(maps_of(name, section, read["meta"]))}
         for key, figure in figures.items():
-            chart = live_chart(figure, section, wordings_of(read["meta"])) or figure.draw(WIDE)
+            chart = live_chart(figure, section, wordings_of(read["meta"]))
             words = [figure.title, figure.alt, *drawn_texts(chart.to_dict())]
             assert not [text for text in words if IDS.search(text)], (name, key)
             seen |= {label for label in labels if any(label in text for text in words)}

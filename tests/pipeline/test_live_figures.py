@@ -14,9 +14,11 @@ import pytest
 from analysis.figures.base import NARROW, WIDE, has_panels, live_spec, table_of, to_svg
 from analysis.figures.converting import svg_of
 from analysis.figures.live import MOST_TOLD, live_chart
-from analysis.figures.maps import HELD, correlations_figure, invariance_figure, map_of
+from analysis.figures.maps import HELD, correlations_figure, invariance_figure, maps_of
+from analysis.figures.page_figures import CLEAR
 from analysis.figures.registry import build_figures
 from analysis.report.view import table_view
+from instrument.common.formatting import format_value
 
 SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)"[^>]*?\bheight="([\d.]+)"')
 CHANGES = {"alpha": "reliability", "htmt": "validity", "loadings": "exploration"}
@@ -159,10 +161,132 @@ def test_a_map_prints_each_correlation_and_a_shared_tree_without_its_numbers_has
     assert figure.alt == "Grid of 2 correlations; the strongest is that of A with C, −.62."
     svg = to_svg(figure, WIDE)
     assert ">.50<" in svg and ">−.62<" in svg
-    assert map_of("relations", section, {}) is not None
+    assert maps_of("relations", section, {}) != []
     hidden = copy.deepcopy(section) | {"suppressed": {"correlations": {"r": [0]}}}
-    assert map_of("relations", hidden, {}) is None
-    assert map_of("relations", section | {"status": "failed"}, {}) is None
-    assert map_of("scores", section, {}) is None
+    assert maps_of("relations", hidden, {}) == []
+    assert maps_of("relations", section | {"status": "failed"}, {}) == []
+    assert maps_of("scores", section, {}) == []
     table["r"] = [None] * 3
-    assert map_of("relations", section, {}) is None
+    assert maps_of("relations", section, {}) == []
+
+
+def test_what_a_shared_copy_leaves_out_is_not_drawn_and_the_title_says_of_what_it_speaks() -> None:
+    table = {
+        "item": ["One", "Two", "Three"],
+        "n": [90, 88, 50],
+        "missing_share": [0.02, 0.04, 0.4],
+    }
+    section: dict[str, Any] = {"status": "ok", "tables": {"statistics": table}}
+    (whole,) = maps_of("items", section, {})
+    assert whole.title == "Answers are missing most for “Three”: 40.0%"
+    (shared,) = maps_of("items", section | {"suppressed": {"statistics": {"missing_share": [2]}}}, {})
+    assert shared.title == "Answers are missing most for “Two”: 4.0%, of what is shown here"
+    assert "Three" not in json.dumps(shared.draw(WIDE).to_dict())
+    assert (
+        maps_of("items", {**section, "tables": {"statistics": {**table, "missing_share": [0.0] * 3}}}, {})
+        == []
+    )
+
+
+def _made(table: str, **columns: list[Any]) -> dict[str, Any]:
+    """A section of one table, each column printed as it is."""
+    told = {key: {"label": key, "format": "text"} for key in columns}
+    captions = {table: {"title": "", "columns": told, "note": ""}}
+    return {"status": "ok", "tables": {table: columns}, "captions": captions, "findings": []}
+
+
+CHAIN = _made(
+    "routes",
+    kind=["direct", "direct", "direct", "indirect"],
+    start=["alliance", "use", "alliance", "alliance"],
+    end=["use", "outcome", "outcome", "outcome"],
+    route=["alliance → use", "use → outcome", "alliance → outcome", "alliance → use → outcome"],
+    standardized=[0.31, -0.42, 0.05, -0.13],
+    boot_lower=[0.1, -0.6, -0.1, -0.2],
+    boot_upper=[0.5, -0.2, 0.2, -0.01],
+)
+MADE = {
+    "mechanism": (
+        CHAIN,
+        "The strongest step of the supposed chain is use → outcome: −0.42 standard deviations",
+    ),
+    "fairness": (
+        _made(
+            "items",
+            item=["One", "Two", "One", "Two"],
+            grouping=["sex", "sex", "site", "site"],
+            unsigned_difference=[0.1, 0.02, 0.31, 0.0],
+            flag=["none", "none", "moderate", "none"],
+        ),
+        "Groups of equal standing are furthest apart on “One” by site: 0.31 points; 1 of 4 comparisons is flagged",
+    ),
+    "adherence": (
+        _made("flow", id=["enrolled", "analysed"], step=["enrolled", "analysed: remaining use"], n=[60, 46]),
+        "46 of 60 people enrolled could be analysed",
+    ),
+    "reliability": (
+        _made(
+            "general_factor",
+            title=["Total", "North", "South"],
+            omega=[0.9, 0.8, 0.82],
+            omega_general=[0.7, 0.6, 0.42],
+            omega_group=[0.2, 0.2, 0.4],
+        ),
+        "What is left to a theme alone runs from 20.0% (North) to 40.0% (South)",
+    ),
+    "relations": (
+        _made(
+            "differences",
+            title=["North", "South"],
+            compared=["a minus b", "a minus b"],
+            hedges_g=[0.1, -0.55],
+            g_lower=[-0.1, -0.9],
+            g_upper=[0.3, -0.2],
+        ),
+        "The largest difference between groups: Hedges' g −0.55 (−0.90 to −0.20), South, a minus b",
+    ),
+    "irt": (
+        _made(
+            "parameters",
+            title=["North", "North"],
+            item=["One", "Two"],
+            discrimination=[1.2, 1.4],
+            difficulty_1=[-2.0, -0.5],
+            difficulty_1_se=[0.1, 0.1],
+            difficulty_2=[1.24, None],
+            difficulty_2_se=[0.1, None],
+        ),
+        "Steps between options lie from −2.0 (first of “One”) to 1.2 (last of “One”)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(MADE))
+def test_a_figure_of_a_page_has_its_finding_as_title_and_fits(name: str) -> None:
+    section, title = MADE[name]
+    (figure,) = maps_of(name, section, {})
+    assert figure.title == title
+    for width in (NARROW, WIDE):
+        assert '"tooltip"' in json.dumps(
+            live_spec(live_chart(figure, section, {}, width), dark=True, width=width)
+        )
+        assert "<svg" in to_svg(figure, width)
+    assert set(figure.tables) <= set(section["tables"])
+
+
+def test_numbers_of_a_chain_are_those_of_its_table() -> None:
+    (figure,) = maps_of("mechanism", CHAIN, {})
+    routes = CHAIN["tables"]["routes"]
+    drawn = {
+        (row["start"], row["end"]): row
+        for rows in figure.draw(WIDE).to_dict()["datasets"].values()
+        for row in rows
+        if "side" in row
+    }
+    assert len(drawn) == 3  # an indirect route is made of steps that stand there
+    for row in range(3):
+        step = drawn[routes["start"][row], routes["end"][row]]
+        assert step["printed"] == format_value(routes["standardized"][row], "d2")
+        assert step["side"] == CLEAR[not routes["boot_lower"][row] <= 0 <= routes["boot_upper"][row]]
+    hidden = CHAIN | {"suppressed": {"routes": {"boot_lower": [1]}}}
+    assert maps_of("mechanism", hidden, {}) == []  # a chain without a step would say that there is none
