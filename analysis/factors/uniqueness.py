@@ -92,12 +92,12 @@ def _divided_differences(values: Array, missed: Array, is_factor: Flags) -> Arra
 def _curvature(vectors: Array, weights: Array) -> tuple[Array, Array]:
     """Sum over pairs of vectors of weight times (v * w)(v * w)', of all weights and of the positive ones."""
     n_items = len(vectors)
-    products = (vectors[:, None, :] * vectors[None, :, :]).reshape(n_items * n_items, n_items)
-    full, positive = (
-        np.einsum("am,am->a", products @ chosen, products).reshape(n_items, n_items)
-        for chosen in (weights, np.maximum(weights, 0.0))
-    )
-    return full, positive
+    row, column = np.triu_indices(n_items)
+    products = vectors[row] * vectors[column]
+    made = np.empty((2, n_items, n_items))
+    for sums, chosen in zip(made, (weights, np.maximum(weights, 0.0)), strict=True):
+        sums[row, column] = sums[column, row] = np.einsum("am,am->a", products @ chosen, products)
+    return made[0], made[1]
 
 
 def _leading_vectors(vectors: Array, lengths: Array, n_factors: int) -> Array:

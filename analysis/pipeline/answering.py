@@ -15,9 +15,8 @@ from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import TEXT, each
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import explained
-from analysis.pipeline.section import Section, Table, Topic, Untested
+from analysis.pipeline.section import Table, Topic, Untested
 from analysis.pipeline.topics.criterion_items import for_predictions
-from analysis.twins import Twins
 from instrument.errors import ToolkitError, ToolkitWarning
 
 
@@ -52,7 +51,7 @@ def answer(topic: Topic, context: Context) -> dict[str, Any]:
                 with recorded() as ran:
                     made = topic.run(context)
                 body |= {"status": "ok", "cause": None, **made.plain()}
-                body["twins"] = _twins(topic, context, made).plain()
+                body["twins"] = topic.twins(context, made).plain()
             except ToolkitError as error:
                 body |= _not_answered(topic, context, error)
     if topic.reflective and whole.composites:
@@ -62,11 +61,6 @@ def answer(topic: Topic, context: Context) -> dict[str, Any]:
         data=context.checksums["responses"],
     )
     return {**body, "warnings": _ours(caught)}
-
-
-def _twins(topic: Topic, context: Context, made: Section) -> Twins:
-    """Calls of R for a section; none where categories are merged, which they do not follow."""
-    return Twins() if context.plan.collapse else topic.twins(context, made)
 
 
 ALL_COMPOSITE = (

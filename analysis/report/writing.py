@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.figures.converting import drawn_ahead
 from analysis.figures.once import built_once
 from analysis.report.draft import NAME as DRAFT
 from analysis.report.draft import render_draft
+from analysis.report.drawing import drawn_by_two
 from analysis.report.view import Tree
 from analysis.report.word_parts import Paper
 from analysis.twins.python_script import python_script
@@ -167,34 +167,19 @@ def _fill(
     (made / "tables").mkdir(parents=True)
     text = json.dumps(tree, ensure_ascii=False, indent=1, allow_nan=False)
     (made / MARK).write_text(text + "\n", encoding="utf-8")
-    for name, section in tree["sections"].items():
-        for table, columns in section["tables"].items():
-            csv = csv_text(pd.DataFrame(columns))
-            (made / "tables" / f"{name}-{table.replace('_', '-')}.csv").write_text(csv, encoding="utf-8")
-    (made / DRAFT).write_text(render_draft(tree), encoding="utf-8")
-    if "twins" in tree["meta"]:
-        (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
-        (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
-    with built_once(), drawn_ahead(_specs(tree) if "html" in forms and workers > 1 else [], workers):
+    with built_once(), drawn_by_two(tree, workers if "html" in forms else 1) as finish_drawing:
+        for name, section in tree["sections"].items():
+            for table, columns in section["tables"].items():
+                csv = csv_text(pd.DataFrame(columns))
+                (made / "tables" / f"{name}-{table.replace('_', '-')}.csv").write_text(csv, encoding="utf-8")
+        (made / DRAFT).write_text(render_draft(tree), encoding="utf-8")
+        if "twins" in tree["meta"]:
+            (made / "reproduce.R").write_text(r_script(tree, source), encoding="utf-8")
+            (made / "reproduce.py").write_text(python_script(tree, source), encoding="utf-8")
+        finish_drawing()
         for form in forms:
             _write_form(tree, made, form, sheets)
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
-
-
-def _specs(tree: Tree) -> list[str]:
-    """What the pages draw, wide and narrow."""
-    from analysis.figures.base import NARROW, WIDE, spec_of
-    from analysis.figures.registry import build_figures
-    from analysis.report.labels import tree_for_readers
-
-    seen = tree_for_readers(tree)
-    figures = [
-        figure
-        for section in seen["sections"].values()
-        if section["status"] == "ok"
-        for figure in build_figures(section, seen["meta"]).values()
-    ]
-    return list(dict.fromkeys(spec_of(figure, width) for figure in figures for width in (WIDE, NARROW)))
 
 
 def _write_form(tree: Tree, made: Path, form: str, sheets: Paper) -> None:

@@ -232,6 +232,26 @@ def test_collapse_merges_codes_as_given_and_leaves_scores_alone(
     assert means == run(first, scale, "scores")["tables"]["scores"]["mean"]
 
 
+def test_numbers_of_merged_categories_have_their_calls_of_r_and_tables_in_the_codes_given(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    """R merges by itself, and scores as given: what is handed to it is not merged already."""
+    kept: dict[str, pd.DataFrame] = {}
+    sections = ["items", "scores", "relations"]
+    plain = validate(first, scale, plan={"topics": sections}).tree["sections"]
+    tree = validate(
+        first,
+        scale,
+        plan={"topics": sections, "collapse": {"q1": {5: 4}}},
+        analysed=kept.update,
+    ).tree
+    for name in sections:
+        assert tree["sections"][name]["twins"]["calls"]
+        assert len(tree["sections"][name]["twins"]["calls"]) == len(plain[name]["twins"]["calls"])
+    given = kept["responses"]["q1"].dropna().astype(int)
+    assert (given == 5).sum() == (first["q1"] == 5).sum() > 0
+
+
 def test_exclusion_is_made_before_anything_is_counted(answers: pd.DataFrame, scale: Instrument) -> None:
     tree = validate(answers, scale, plan={"exclude_flagged": True, "topics": ["flow", "reliability"]}).tree
     screened = analysis.screen(answers, scale)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import dta
+from analysis.figures.base import NARROW, WIDE
 from analysis.jobs.validation import validate_into
 from analysis.pipeline import Validation, validate
 from analysis.pipeline.beside import MANY_ANSWERS, OF_ITEMS, suited_workers
@@ -48,28 +49,28 @@ def test_a_report_written_by_two_processes_has_the_same_bytes(
     small = dict(list(validation.tree["sections"].items())[:6])
     one_topic = Validation(tree={**validation.tree, "sections": small})
     one_topic.write(tmp_path / "one")
-    drawn: list[str] = []
-    monkeypatch.setattr("analysis.figures.converting._AHEAD", Noted(drawn))
+    drawn: list[Any] = []
+    monkeypatch.setattr("analysis.figures.base.AHEAD", Noted(drawn))
     one_topic.write(tmp_path / "two", workers=2)
     files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
     assert [
         f for f in files if (tmp_path / "one" / f).read_bytes() != (tmp_path / "two" / f).read_bytes()
     ] == []
-    assert drawn
-    assert all(spec.startswith("{") for spec in drawn)
+    assert len(drawn) > 4 and len(drawn) % 2 == 0
+    assert {width for _, width in drawn} == {NARROW, WIDE}
 
 
 class Noted:
     """Stands for the context variable, and notes what was drawn ahead."""
 
-    def __init__(self, drawn: list[str]) -> None:
+    def __init__(self, drawn: list[Any]) -> None:
         self.drawn, self.held = drawn, {}
 
-    def set(self, made: dict[str, str]) -> None:
+    def set(self, made: dict[Any, str]) -> None:
         self.drawn += made
         self.held = made
 
-    def get(self) -> dict[str, str]:
+    def get(self) -> dict[Any, str]:
         return self.held
 
     def reset(self, token: None) -> None:

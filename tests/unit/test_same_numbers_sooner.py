@@ -14,10 +14,12 @@ from analysis.correlation.moments import ordinal_moments
 from analysis.correlation.pairs import fit_pairs
 from analysis.correlation.variables import ordinal_variable
 from analysis.factors.moments import pearson
+from analysis.factors.uniqueness import _curvature
 from analysis.reliability.resampling import bootstrap, bootstrap_all
+from analysis.structural.language.syntax import parse_syntax
 from analysis.validity.htmt import ratios
 from analysis.validity.incremental_validity import r_squared, r_squared_drawn
-from instrument.errors import NotEstimableError, ResponseDataError
+from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 RNG = np.random.default_rng(7)
 LATENT = RNG.standard_normal((150, 1)) + RNG.standard_normal((150, 6))
@@ -157,3 +159,31 @@ def test_moments_are_kept_for_equal_answers_and_options_only() -> None:
     assert ordinal_moments(GAPS) is not first
     for part in ("correlations", "acov", "independent_acov", "pair_n", "empty_cells"):
         np.testing.assert_array_equal(getattr(plain, part), getattr(first, part))
+
+
+def test_a_model_read_again_is_a_copy_of_its_own() -> None:
+    """Texts are parsed once, and no reader sees what another did to its statements."""
+    text = "f =~ x1 + a*x2 + start(0.5)*x3\na > 0"
+    first, second = parse_syntax(text), parse_syntax(text)
+    assert first == second
+    first.statements[1].modifier.labels.append("b")
+    first.statements.pop()
+    first.constraints.clear()
+    assert parse_syntax(text) == second
+    for _ in range(2):
+        with pytest.raises(DefinitionError, match="sem: model line 1, column 6"):
+            parse_syntax("f =~ ?x1", "sem")
+
+
+def test_curvature_is_the_sum_over_all_pairs_of_vectors() -> None:
+    rng = np.random.default_rng(5)
+    vectors = np.linalg.qr(rng.standard_normal((6, 6)))[0]
+    weights = rng.standard_normal((6, 6))
+    weights += weights.T
+    for found, chosen in zip(_curvature(vectors, weights), (weights, np.maximum(weights, 0)), strict=True):
+        sums = np.zeros((6, 6))
+        for v in range(6):
+            for w in range(6):
+                both = vectors[:, v] * vectors[:, w]
+                sums += chosen[v, w] * np.outer(both, both)
+        np.testing.assert_allclose(found, sums, atol=1e-14)

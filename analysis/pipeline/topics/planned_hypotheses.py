@@ -16,6 +16,7 @@ from analysis.pipeline.reach import of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.validity_measures import people_table
+from analysis.pipeline.twinned.relations import twins_of_planned
 from analysis.planning.definition import Hypothesis, same_label
 from analysis.validity.check_hypotheses import CONFIRMED, NOT_CONFIRMED, UNANSWERED, UNDECIDED
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -224,5 +225,6 @@ TOPIC = Topic(
     subject="relations to other things",
     question="Did what was expected beforehand come out?",
     run=section_planned_hypotheses,
+    twins=twins_of_planned,
     bears_on=(Property.HYPOTHESES,),
 )

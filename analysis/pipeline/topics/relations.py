@@ -19,6 +19,7 @@ from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Section, Table, Topic, of_sample
 from analysis.pipeline.topics.groups import groupings, reference_of
 from analysis.pipeline.topics.validity_measures import people_table
+from analysis.pipeline.twinned.relations import twins_of_relations
 from analysis.planning.definition import same_label
 from instrument.errors import ToolkitError, ToolkitWarning
 
@@ -249,4 +250,5 @@ TOPIC = Topic(
     question="How do scores go with each other and with what else is known, and how do groups differ?",
     run=section_relations,
     lacks=_lacks,
+    twins=twins_of_relations,
 )

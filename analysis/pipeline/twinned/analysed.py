@@ -19,11 +19,12 @@ def analysed_tables(context: Context) -> dict[str, pd.DataFrame]:
     Returns
     -------
     dict
-        `responses`, one row per administration, a missing answer by its reason where that is known; and
-        `covariates`, `outcomes`, where there are any.
+        `responses`, one row per administration, a missing answer by its reason where that is known, in the
+        codes given where the plan merges some; and `covariates`, `outcomes`, where there are any.
     """
     items = ["participant", "wave", *context.item_ids]
-    answers = context.responses[items].astype(object).where(context.responses[items].notna(), None)
+    given = (context.responses if context.as_given is None else context.as_given)[items]
+    answers = given.astype(object).where(given.notna(), None)
     reasons = context.reasons
     if reasons is not None and len(reasons):
         keys = ["participant", "wave"]

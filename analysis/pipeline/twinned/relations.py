@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, first_wave
+from analysis.planning.definition import same_label
 from analysis.twins import METHOD, Reason, Twins
 
 
@@ -24,6 +27,60 @@ def twins_of_screening(context: Context, section: Section) -> Twins:
     wave = str(context.first_wave)
     found.add("counts", "administrations", wave=wave)
     found.add("counts", {"n": "administrations"}, table=METHOD, wave=wave)
+    return found
+
+
+def twins_of_planned(context: Context, section: Section) -> Twins:
+    """Hypotheses of the plan about scores and covariates, by the same functions as relations."""
+    found = Twins()
+    wave = str(context.first_wave)
+    covariates = [] if context.known_covariates is None else list(context.known_covariates.columns)
+    frame = section.tables["hypotheses"].frame
+    told = zip(context.plan.hypotheses, frame.to_dict("records"), strict=True)
+    for row, (hypothesis, said) in enumerate(told):
+        if said["without"] or pd.isna(said["estimate"]):
+            continue
+        if hypothesis.groups is not None:
+            levels = {"second": same_label(hypothesis.higher), "first": same_label(hypothesis.lower)}
+            about = {"name": said["score"], "wave": wave, "covariate": hypothesis.groups, **levels}
+            columns = {"estimate": "hedges_g", "ci_lower": "g_lower", "ci_upper": "g_upper"}
+            columns |= {"n": "n", "pvalue": "pvalue"}
+            found.add("group_difference", columns, table="hypotheses", rows=[row], **about)
+        elif hypothesis.method == "pearson" and said["other"] in (*context.card.names, *covariates):
+            about = {"one": said["score"], "other": said["other"], "wave": wave}
+            columns = {"estimate": "r", **{n: n for n in ("n", "ci_lower", "ci_upper", "pvalue")}}
+            found.add("correlation", columns, table="hypotheses", rows=[row], **about)
+    found.leave(Reason.WORDS, "planned confirmed not_confirmed undecided unanswered share")
+    return found
+
+
+def twins_of_relations(context: Context, section: Section) -> Twins:
+    """Correlations, means and differences of scores by base R; other questionnaires are scored here only."""
+    found = Twins()
+    wave = str(context.first_wave)
+    covariates = [] if context.known_covariates is None else list(context.known_covariates.columns)
+    known = {*context.card.names, *covariates}
+    if "correlations" in section.tables:
+        frame = section.tables["correlations"].frame
+        for row, (one, other) in enumerate(zip(frame["one"], frame["other"], strict=True)):
+            if {one, other} <= known:
+                about = {"one": one, "other": other, "wave": wave}
+                columns = "n r ci_lower ci_upper pvalue"
+                found.add("correlation", columns, table="correlations", rows=[row], **about)
+    if "means" in section.tables:
+        frame = section.tables["means"].frame
+        for row, one in enumerate(frame.to_dict("records")):
+            of = {"name": one["score"], "wave": wave, "covariate": one["grouping"]}
+            columns = "n mean sd mean_lower mean_upper"
+            found.add("group_mean", columns, table="means", rows=[row], level=one["label"], **of)
+        frame = section.tables["differences"].frame
+        for row, one in enumerate(frame.to_dict("records")):
+            second, first = str(one["compared"]).split(" minus ", 1)
+            of = {"name": one["score"], "wave": wave, "covariate": one["grouping"]}
+            columns = "difference ci_lower ci_upper hedges_g g_lower g_upper"
+            of |= {"second": second, "first": first}
+            found.add("group_difference", columns, table="differences", rows=[row], **of)
+    found.leave(Reason.WORDS, "pairs groupings")
     return found
 
 

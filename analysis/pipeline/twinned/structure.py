@@ -157,10 +157,23 @@ def twins_of_models(context: Context, section: Section) -> Twins:
     main = next((name for name, fit in told.fits.items() if fit is told.main), None)
     if main is not None:
         if "loadings" in section.tables:
-            found.add("loadings", "loading estimate se", table="loadings", exact=False, **of(main), **options)
+            found.add(
+                "loadings",
+                "loading estimate se ci_lower ci_upper",
+                table="loadings",
+                exact=False,
+                **of(main),
+                **options,
+            )
         model = {"syntax": told.models[main].syntax, **options}
         if "factor_correlations" in section.tables:
-            found.add("factor_correlations", "r", table="factor_correlations", exact=False, **model)
+            found.add(
+                "factor_correlations",
+                "r ci_lower ci_upper",
+                table="factor_correlations",
+                exact=False,
+                **model,
+            )
         if "extracted" in section.tables:
             columns = "ave composite_reliability sqrt_ave largest_correlation"
             found.add("extracted", columns, table="extracted", exact=False, **model)

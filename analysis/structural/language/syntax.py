@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from instrument.errors import DefinitionError, fact_and_hint
@@ -47,6 +48,10 @@ class Modifier:
         self.fixed = other.fixed or self.fixed
         self.labels = other.labels or self.labels
         self.starts = other.starts or self.starts
+
+    def copied(self) -> Modifier:
+        """Give the same with lists of its own."""
+        return Modifier(list(self.fixed), list(self.labels), list(self.starts))
 
     @property
     def empty(self) -> bool:
@@ -184,6 +189,17 @@ def parse_syntax(text: str, caller: str = "sem") -> Syntax:
     """
     if not isinstance(text, str) or not text.strip():
         raise DefinitionError(fact_and_hint(caller, "the model is empty.", "write at least 'f =~ x1 + x2'."))
+    read = _parsed(str(text), caller)
+    return Syntax(
+        [replace(s, modifier=s.modifier.copied()) for s in read.statements],
+        list(read.definitions),
+        list(read.constraints),
+    )
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str, caller: str) -> Syntax:
+    """Parse a text once: series of models repeat it, and each reader gets its own copy."""
     syntax = Syntax([], [], [])
     known: dict[tuple[int, str, str, str], Statement] = {}
     level, seen = 0, [0]

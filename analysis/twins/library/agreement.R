@@ -168,3 +168,37 @@ twin_information <- function(items, where, theta) {
   i <- mirt::testinfo(graded_of(items, where), matrix(theta))
   list(information = i, standard_error = 1 / sqrt(i))
 }
+
+# ---- Relations: scores with each other and with amounts known of the same people, and by group ----
+
+amount <- function(name, wave) {
+  if (name %in% names(scores())) return(score_of(name, wave))
+  v <- group_of(name); setNames(suppressWarnings(as.numeric(v)), names(v))
+}
+
+twin_correlation <- function(one, other, wave) {
+  a <- amount(one, wave); b <- amount(other, wave)[names(a)]
+  here <- !is.na(a) & !is.na(b)
+  r <- cor.test(a[here], b[here])
+  list(n = sum(here), r = unname(r$estimate), ci_lower = r$conf.int[1], ci_upper = r$conf.int[2], pvalue = r$p.value)
+}
+
+in_group <- function(name, wave, covariate, level) {
+  v <- score_of(name, wave); g <- group_of(covariate)[names(v)]
+  v[!is.na(v) & !is.na(g) & g %in% level]
+}
+
+twin_group_mean <- function(name, wave, covariate, level) {
+  v <- in_group(name, wave, covariate, level); ends <- t.test(v)$conf.int
+  list(n = length(v), mean = mean(v), sd = sd(v), mean_lower = ends[1], mean_upper = ends[2])
+}
+
+twin_group_difference <- function(name, wave, covariate, second, first) {
+  x <- in_group(name, wave, covariate, second); y <- in_group(name, wave, covariate, first)
+  welch <- t.test(x, y); ends <- welch$conf.int
+  t <- t.test(x, y, var.equal = TRUE); df <- unname(t$parameter); t <- unname(t$statistic)
+  limit <- function(q) uniroot(function(ncp) pt(t, df, ncp) - q, c(t - 8, t + 8), tol = 1e-10)$root
+  scale <- exp(lgamma(df / 2) - lgamma((df - 1) / 2)) / sqrt(df / 2) * sqrt(1 / length(x) + 1 / length(y))
+  list(n = length(x) + length(y), pvalue = welch$p.value, difference = mean(x) - mean(y), ci_lower = ends[1], ci_upper = ends[2], hedges_g = t * scale,
+    g_lower = limit(0.975) * scale, g_upper = limit(0.025) * scale)
+}

@@ -52,7 +52,7 @@ twin_distribution <- function(items, wave, options) {
 
 # Scores by the instrument's rule: the mean of what was answered where enough of what applies was.
 scores <- function() once("scores", function() {
-  a <- answers(); k <- keyed_values()
+  a <- answers(); k <- keyed(a$given)
   if (!is.null(scoring$rescale)) for (i in colnames(k)) k[, i] <- 100 * (k[, i] - scale_low[[i]]) / (scale_high[[i]] - scale_low[[i]])
   out <- lapply(scoring$themes, function(its) {
     v <- k[, its, drop = FALSE]

@@ -63,17 +63,30 @@ read_answers <- function() {
     stop(sprintf("the file of answers holds %d rows of %d people, the report rests on %d of %d: rows were set aside while reading, or taken out by the plan (exclude_flagged, split). Run `dta validate ... --analysed FOLDER` and give FOLDER.",
       nrow(raw), length(unique(raw$participant)), results$meta$administrations, results$meta$participants), call. = FALSE)
   extra <- setdiff(names(raw), c("participant", "wave", items$item))
-  list(participant = raw$participant, wave = raw$wave, values = values, why = why, extra = raw[extra])
+  list(participant = raw$participant, wave = raw$wave, values = merged(values), given = values, why = why,
+    extra = raw[extra])
+}
+
+# Categories that the plan merges, item by item; `all` for items it does not name. Scores keep the codes given.
+merged <- function(values) {
+  plan <- results$meta$plan$entries$collapse$value
+  for (i in colnames(values)) {
+    codes <- if (i %in% names(plan)) plan[[i]] else plan[["all"]]
+    before <- values[, i]
+    for (old in names(codes)) values[!is.na(before) & before == as.numeric(old), i] <- as.numeric(codes[[old]])
+  }
+  values
 }
 
 answers <- function() once("answers", read_answers)
 
 # Reversed items turned, so that a high code always means more.
-keyed_values <- function() once("keyed", function() {
-  v <- answers()$values
+keyed_values <- function() once("keyed", function() keyed(answers()$values))
+
+keyed <- function(v) {
   for (i in items$item[items$reversed]) v[, i] <- items$low[items$item == i] + items$high[items$item == i] - v[, i]
   v
-})
+}
 
 read_covariates <- function() {
   a <- answers()

@@ -55,15 +55,15 @@ standardised <- function(f) lavaan::standardizedSolution(f, se = FALSE)
 twin_loadings <- function(syntax, where, estimator, orthogonal = FALSE) {
   f <- fit_of(syntax, where, estimator, orthogonal)
   p <- lavaan::parameterEstimates(f); p <- p[p$op == "=~", ]
-  s <- standardised(f); s <- s[s$op == "=~", ]
-  list(loading = s$est.std, estimate = p$est, se = p$se)
+  s <- lavaan::standardizedSolution(f); s <- s[s$op == "=~", ]
+  list(loading = s$est.std, estimate = p$est, se = p$se, ci_lower = s$ci.lower, ci_upper = s$ci.upper)
 }
 
 twin_factor_correlations <- function(syntax, where, estimator) {
-  s <- standardised(fit_of(syntax, where, estimator))
+  s <- lavaan::standardizedSolution(fit_of(syntax, where, estimator))
   factors <- unique(s$lhs[s$op == "=~"])
   s <- s[s$op == "~~" & s$lhs != s$rhs & s$lhs %in% factors, ]
-  list(r = s$est.std)
+  list(r = s$est.std, ci_lower = s$ci.lower, ci_upper = s$ci.upper)
 }
 
 twin_extracted <- function(syntax, where, estimator) {
