@@ -76,6 +76,10 @@ class Context:
     """Titles of composite themes that the scale of this context lacks."""
     composite_scores: pd.DataFrame | None = None
     """Scores of these themes at the first wave, one column each, indexed by participant."""
+    composite_answers: pd.DataFrame | None = None
+    """Their items at the first wave, reversed ones turned."""
+    composite_items: dict[str, list[str]] = field(default_factory=dict)
+    """Items of these themes."""
     correlation: str | None = None
     smooth: str = "nearest"
     plan: Plan = DEFAULT
@@ -191,6 +195,10 @@ class Context:
         """Composite themes in the data with their items."""
         return {theme: self.themes[theme] for theme in self.scale.composite_themes if theme in self.themes}
 
+    @property
+    def _of_composites(self) -> list[str]:
+        return list(dict.fromkeys(item for own in self.composites.values() for item in own))
+
     @cached_property
     def reflective(self) -> Context | None:
         """The same validation without composite themes; itself where there are none, None without others."""
@@ -211,6 +219,8 @@ class Context:
             reasons=reasons,
             set_aside=tuple(map(self.title_of, self.composites)),
             composite_scores=self.scores_at(self.first_wave)[list(self.composites)],
+            composite_answers=self.keyed(self.first)[self._of_composites],
+            composite_items=dict(self.composites),
             _kept={},
             _ran={},
         )

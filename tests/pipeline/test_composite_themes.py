@@ -15,6 +15,7 @@ from analysis.common.verdicts import Cause, Property, State, Verdict
 from analysis.pipeline import validate
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import TOPICS
+from analysis.pipeline.topics.composites import turned
 from analysis.report.limits import untested_lines
 from analysis.report.questions import counted_questions, question_rows
 from analysis.report.standards import evidence_of
@@ -27,6 +28,7 @@ from dashboard.services import section_parts
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError
 from instrument.reduced import without_themes
+from instrument.scoring.keying import keyed_numbers
 from instrument.study import make_study
 
 WEST = ["q9", "q10", "q11", "q12"]
@@ -100,7 +102,9 @@ def test_topics_that_suppose_one_thing_leave_the_composite_out_and_say_why(
     assert table["title"] == [TITLE]
     assert table["why"][0].startswith("Its items make up the score")
     rest = {
-        key: value for key, value in section["tables"].items() if key not in ("does_not_apply", "composites")
+        key: value
+        for key, value in section["tables"].items()
+        if key not in ("does_not_apply", "composites", "weights")
     }
     assert not {item for item in WEST if item in set(strings(rest))}
     assert "west" not in set(strings(rest))
@@ -189,6 +193,36 @@ def test_models_hold_factors_of_the_dimensions_only_and_the_composite_as_its_sco
     path = fit.standardized().query("op == '~'").iloc[0]
     assert row["estimate"] == pytest.approx(path["est"], abs=1e-6)
     assert row["pvalue"] == pytest.approx(path["pvalue"], abs=1e-6)
+
+
+def test_weights_of_the_composite_are_estimated_beside_its_score(
+    tree: dict[str, Any], marked: Instrument, answers: pd.DataFrame
+) -> None:
+    """`west <~ q9 + …` with the scores of the dimensions: the same people, and a larger path by construction."""
+    table = pd.DataFrame(tree["sections"]["models"]["tables"]["weights"])
+    assert table["what"].tolist() == [*WEST, "path of the weighted sum"]
+    assert set(table["title"]) == {TITLE}
+    scores = instrument.score(answers, marked).scores
+    first = scores[scores["wave"] == 1].set_index("participant")
+    kept = first.dropna(subset=["west"]).dropna(how="all", subset=["north", "south"])
+    items = keyed_numbers(answers[answers["wave"] == 1].set_index("participant"), marked)[WEST]
+    rows = kept[["north", "south"]].join(items)
+    model = f"general =~ north + south\nwest <~ {' + '.join(WEST)}\ngeneral ~ west"
+    wanted = sem(model, rows, estimator="MLR").standardized().query("op in ('<~', '~')")
+    for mine, theirs in (("estimate", "est"), ("se", "se"), ("pvalue", "pvalue")):
+        assert table[mine].to_numpy() == pytest.approx(wanted[theirs].to_numpy(), abs=1e-6)
+    assert table["n"].tolist() == [len(kept)] * 5
+    plain = tree["sections"]["models"]["tables"]["composites"]["estimate"][0]
+    assert abs(table["estimate"].iloc[-1]) >= abs(plain) - 1e-6
+
+
+def test_a_weighted_sum_is_turned_so_that_its_weights_add_up() -> None:
+    rows = pd.DataFrame(
+        {"est": [-0.5, 0.2], "ci_lower": [-0.8, 0.1], "ci_upper": [-0.1, 0.4], "se": [0.2, 0.1]}
+    )
+    found = turned(rows)
+    assert found["est"].tolist() == [0.5, -0.2] and found["se"].tolist() == [0.2, 0.1]
+    assert (found["ci_lower"].tolist(), found["ci_upper"].tolist()) == ([0.1, -0.4], [0.8, -0.1])
 
 
 def test_with_two_dimensions_the_path_follows_from_three_correlations() -> None:

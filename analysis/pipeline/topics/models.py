@@ -13,12 +13,12 @@ from analysis.pipeline.context import Context, listed
 from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.composites import composite_tables
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
 from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
 from analysis.pipeline.topics.misfit import misfit_of
 from analysis.pipeline.twinned.structure import twins_of_models
 from analysis.planning.definition import ORDINAL
-from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
     from analysis.structural.families.compare_theories import TheoryResult
@@ -77,9 +77,7 @@ def section_models(context: Context) -> Section:
         tables |= extracted_table(context, main, gaps) if cause is None else {}
         left_out = misfit_of(context, main) if cause is None else left_out
         tables |= left_out[2]
-    composite = _composite_table(context, gaps)
-    if composite is not None:
-        tables["composites"] = composite
+    tables |= composite_tables(context, gaps)
     values = _values(found, table, estimator)
     return Section(
         estimator=f"{estimator}, robust fit indices judged, scaled ones beside them",
@@ -105,54 +103,6 @@ def section_models(context: Context) -> Section:
         ],
         problems=gaps.problems,
         untested=gaps.untested,
-    )
-
-
-def _composite_table(context: Context, gaps: Gaps) -> Table | None:
-    """What the dimensions have in common, predicted by each composite as it stands."""
-    from analysis.structural.families.composites import FEWEST_DIMENSIONS, general_on_composites
-
-    composites = context.composite_scores
-    scores = context.scores_at(context.first_wave)
-    dimensions = [theme for theme in context.scale.dimension_themes if theme in scores]
-    names = [] if composites is None else [str(name) for name in composites.columns]
-    if composites is None or len(dimensions) < FEWEST_DIMENSIONS:
-        return None
-    what = f"General factor on {listed(context.set_aside)}"
-    if gaps.few is not None:
-        gaps.leave(what, gaps.few)
-        return None
-    try:
-        fit = general_on_composites(scores.join(composites), dimensions, names)
-    except ToolkitError as error:
-        gaps.add(what, error)
-        return None
-    if any(not fault.of_size for fault in fit.faults):
-        gaps.leave(what, Cause.IMPROPER)
-        return None
-    paths = fit.standardized()
-    paths = paths[paths["op"] == "~"].set_index("rhs").loc[names]
-    frame = pd.DataFrame({"theme": names, "title": list(context.set_aside), "n": fit.n_obs})
-    frame["estimate"] = paths["est"].to_numpy()
-    frame = frame.assign(**{key: paths[key].to_numpy() for key in ("se", "ci_lower", "ci_upper", "pvalue")})
-    return Table(
-        frame=frame,
-        kinds={
-            **each(TEXT, "theme title"),
-            "n": people(weight=1),
-            **each(statistic("n"), "estimate se ci_lower ci_upper pvalue"),
-        },
-        title="What the dimensions have in common, predicted by each composite",
-        columns={
-            "title": ("Composite", "text"),
-            "n": ("n", "int"),
-            "estimate": ("Standardised path", "d2"),
-            "ci_lower": ("95% from", "d2"),
-            "ci_upper": ("to", "d2"),
-            "pvalue": ("p", "p"),
-        },
-        note="A general factor behind the scores of the dimensions (MLR), each composite as its score: no "
-        "factor is behind its items. One moment: it says nothing of what comes first.",
     )
 
 

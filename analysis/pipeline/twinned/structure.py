@@ -196,6 +196,7 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         if rows:
             add_extremes(found, {value: ("min", "fit", column)}, rows, exact=False)
     found.leave(Reason.WORDS, "models fitted proper")
-    if "composites" in section.tables:
-        found.leave(Reason.NOT_WRITTEN, "*", "composites")
+    for table in ("composites", "weights"):
+        if table in section.tables:
+            found.leave(Reason.NOT_WRITTEN, "*", table)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -68,12 +68,70 @@ def general_on_composites(
     >>> bool(row["ci_lower"] < 0.6 < row["ci_upper"])
     True
     """
+    rows = _people(scores, dimensions, composites)
+    general = _general(dimensions, composites)
+    syntax = f"{general} =~ {' + '.join(dimensions)}\n{general} ~ {' + '.join(composites)}"
+    return sem(syntax, rows, estimator="MLR")
+
+
+def general_on_weighted(
+    scores: pd.DataFrame,
+    answers: pd.DataFrame,
+    dimensions: Sequence[str],
+    composites: Mapping[str, list[str]],
+) -> StructuralResult:
+    """Regress what the dimensions have in common on composites whose weights are estimated.
+
+    Use it beside `general_on_composites`: it says what the items of a list could foretell at most, and which
+    of them do. Weights are those with which the list relates best to the dimensions in these people, so the
+    path is larger than that of equal weights by construction; no better score until other people show it.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame, one row per person
+        Theme scores, those of the composites among them.
+    answers : pandas.DataFrame, the same rows
+        Items of the composites, reversed ones turned.
+    dimensions
+        Columns that are signs of the general factor; two or more.
+    composites
+        Theme to its items.
+
+    Returns
+    -------
+    StructuralResult
+        As `general_on_composites`, of the same people; gaps in items by full information.
+
+    Raises
+    ------
+    NotEstimableError
+        Fewer than two dimensions, no composite, or whatever `sem` refuses.
+
+    Notes
+    -----
+    As `general_on_composites` with composite_k = sum_j w_kj item_kj. In R: `k <~ x1 + x2` in lavaan 0.6-20.
+
+    References
+    ----------
+    Schamberger, T., Schuberth, F., Henseler, J., & Rosseel, Y. (2025). https://arxiv.org/abs/2508.06112
+    """
+    rows = _people(scores, dimensions, list(composites)).drop(columns=list(composites))
+    general = _general(dimensions, list(composites))
+    formed = [f"{name} <~ {' + '.join(items)}" for name, items in composites.items()]
+    paths = f"{general} ~ {' + '.join(composites)}"
+    syntax = "\n".join([f"{general} =~ {' + '.join(dimensions)}", *formed, paths])
+    return sem(syntax, rows.join(answers.astype(float)), estimator="MLR")
+
+
+def _general(dimensions: Sequence[str], composites: Sequence[str]) -> str:
+    return "general" if "general" not in {*dimensions, *composites} else "general_factor"
+
+
+def _people(scores: pd.DataFrame, dimensions: Sequence[str], composites: Sequence[str]) -> pd.DataFrame:
+    """Rows with every composite and any dimension."""
     if len(dimensions) < FEWEST_DIMENSIONS or not composites:
         fact = f"{len(dimensions)} dimensions and {len(composites)} composites give no such model."
         hint = "give two dimensions or more, and a composite."
         raise NotEstimableError(fact_and_hint(CALLER, fact, hint))
-    general = "general" if "general" not in {*dimensions, *composites} else "general_factor"
     rows = scores[[*dimensions, *composites]].astype(float).dropna(subset=list(composites))
-    rows = rows.dropna(how="all", subset=list(dimensions))
-    syntax = f"{general} =~ {' + '.join(dimensions)}\n{general} ~ {' + '.join(composites)}"
-    return sem(syntax, rows, estimator="MLR")
+    return rows.dropna(how="all", subset=list(dimensions))
