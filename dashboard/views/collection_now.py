@@ -38,7 +38,7 @@ HEADS = {
 def show() -> None:
     """Show how far each study of the store has come."""
     st.title("Collection")
-    parts.small("How far have people come, who is due, and is what comes in complete?")
+    parts.small("How far have people got, who is due, and are the answers complete?")
     arrived = address.arrive(PAGE)
     try:
         names = studies()
@@ -51,22 +51,22 @@ def show() -> None:
     except ToolkitError as error:
         show_fault(error)
         return
-    parts.small(f"Study {found.study}: {found.status}. Read at this moment; trial links are left out.")
+    parts.small(f"Study {found.study}: {found.status}. Read just now; trial links are left out.")
     st.button("Read again", key="read-again")
     _show(found)
 
 
 def _show(found: Collected) -> None:
-    st.header("How far people have come")
+    st.header("Progress")
     _table(found.funnel, "People at each wave")
     st.header("Who is due")
     if found.due.empty:
         parts.small("No one is due.")
     else:
         _table(found.due, "People who are due or overdue")
-    st.header("What comes in each day")
+    st.header("Questionnaires finished each day")
     if found.days.empty:
-        parts.small("No questionnaire is finished yet.")
+        parts.small("No questionnaire has been finished yet.")
     else:
         days = found.days.assign(day=pd.to_datetime(found.days["day"]))
         total, last = int(days["finished"].sum()), days["day"].max()

@@ -39,7 +39,7 @@ def show() -> None:
         parts.explain(state)
         return
     st.title("Compare")
-    parts.small("How do waves, groups and studies stand side by side?")
+    parts.small("How do waves, groups or studies compare?")
     parts.show_notices(services.told_first(state.read)[:1])
     other = parts.other_loaded()
     if other is not None and other.read is None:
@@ -82,14 +82,14 @@ def _show(found: Comparison, followed: str) -> None:
     for sentence in found.sentences:
         st.markdown(escaped(sentence))
     if found.sides:
-        st.header("How each is rated")
+        st.header("Ratings")
         if found.ends is not None:
             _drawn(found.sides, found.ends)
         parts.show_table(found.table)
     if found.moved and followed:
         _slopes(found.moved, followed)
     if found.states:
-        st.header("What each has shown")
+        st.header("Evidence so far")
         heads, *rows = found.states
         st.dataframe(pd.DataFrame(rows, columns=list(heads)), hide_index=True, width="stretch")
         show_cards(heads, rows)

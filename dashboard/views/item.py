@@ -68,9 +68,9 @@ def _answers(sheet: ItemSheet) -> None:
 
 
 def _facts(tree: Tree, sheet: ItemSheet) -> None:
-    st.subheader("What is known of it")
+    st.subheader("What the results say about it")
     if not sheet.facts:
-        parts.small("Nothing that could be told.")
+        parts.small("Nothing that can be shown here.")
     rows = [(fact.label, fact.text) for fact in sheet.facts]
     if rows:
         st.table(pd.DataFrame(rows, columns=["What", "Value"]), border="horizontal", hide_index=True)
@@ -90,7 +90,7 @@ def _compared(sheet: ItemSheet) -> None:
 def _curves(sheet: ItemSheet) -> None:
     if sheet.curves is None:
         return
-    st.subheader("Which answer is likeliest at which level")
+    st.subheader("Which answer is most likely at each level")
     steps = ", ".join(format_value(step, "d2") for step in sheet.curves.difficulties)
     slope = format_value(sheet.curves.discrimination, "d2")
     words = (

@@ -44,7 +44,7 @@ FILES = "validation-files"
 def show() -> None:
     """Show what runs, or the form; below it what has run."""
     st.title("Run a validation")
-    parts.small("How are these results made anew, and how far is that?")
+    parts.small("How do I make these results again, and how far along is it?")
     given = jobs.offer()
     if given.target is None:
         st.info(given.problem)
@@ -96,7 +96,7 @@ def _ended_just_now(target: Path) -> None:
             st.session_state.pop(FILES, None)
             st.success("The new results are in place: every page shows them.")
         elif job.id == seen and job.state == FAILED:
-            st.error("The validation failed; the results that were there stand. The reason stands below.")
+            st.error("The validation failed. The earlier results are unchanged; the reason is given below.")
 
 
 def _form(given: Offer, target: Path) -> None:
@@ -138,7 +138,7 @@ def _of_files(target: Path) -> None:
         still += definition
     if still:
         named = ", ".join(upload.plain_name for upload in still)
-        parts.small(f"Still here from the run that ended: {named}. A file dropped in takes its place.")
+        parts.small(f"Still here from the run that ended: {named}. Drop in a file to replace it.")
     parts.small(
         "The files stay on the machine that runs this dashboard, in a folder for its user alone, "
         "and are removed when the validation has ended; where it fails, this page keeps them until it is "
@@ -247,7 +247,7 @@ def _log(target: Path) -> None:
     ended = jobs.past(target)
     if not ended:
         return
-    st.header("Runs that have ended")
+    st.header("Earlier runs")
     for job in ended[:SHOWN]:
         _run(job)
     if len(ended) > SHOWN:

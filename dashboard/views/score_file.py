@@ -23,7 +23,7 @@ ENCODINGS = {"UTF-8": "utf-8", "Windows (cp1252)": "cp1252", "UTF-16": "utf-16"}
 def show() -> None:
     """Show the form, and what the file holds once there is one."""
     st.title("Score my file")
-    parts.small("What do my answers add up to, and are they sound?")
+    parts.small("What are the scores in my file, and is the data sound?")
     st.markdown(
         "The file stays on the machine that runs this dashboard. It is read in memory and in a temporary "
         "folder that is removed at once; nothing is kept. Single answers and single people are not shown: "

@@ -47,13 +47,13 @@ def show() -> None:
     except ToolkitError as error:
         show_fault(error)
         return
-    parts.small(f"Study {found.study}: {found.status}. Your role: {who.role}. Each act stands in the audit.")
+    parts.small(f"Study {found.study}: {found.status}. Your role: {who.role}. Every action is recorded in the audit log.")
     _look(found)
     _act(who, found)
 
 
 def _look(found: Collected) -> None:
-    st.header("How far people have come")
+    st.header("Progress")
     st.dataframe(
         found.funnel.rename(columns=collection_now.HEADS),
         hide_index=True,

@@ -83,5 +83,5 @@ def ask(offered: Mapping[str, list[str]], path: str, *, arrived: bool) -> dict[s
                 chosen[key] = value
     if chosen:
         said = ", ".join(chosen.values())
-        parts.small(f"Figures, tables and rules below are of {said} wherever they can be told apart.")
+        parts.small(f"Figures, tables and rules below are of {said} wherever these can be separated.")
     return chosen

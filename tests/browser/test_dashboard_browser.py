@@ -178,7 +178,7 @@ def test_a_filter_acts_on_sentences_figures_tables_and_rules_and_back_undoes_it(
 
 def test_compare_has_the_filters_of_the_other_pages_and_takes_them_along(address: str, page: Page) -> None:
     opened(page, address + "compare")
-    page.get_by_role("heading", name="How each is rated").wait_for()
+    page.get_by_role("heading", name="Ratings").wait_for()
     choose(page, "Wave", "wave 2")
     page.get_by_text("Of wave 2 alone nothing can be set side by side").wait_for()
     page.get_by_role("link", name="Change").click()
@@ -189,7 +189,7 @@ def test_compare_has_the_filters_of_the_other_pages_and_takes_them_along(address
     page.reload()
     page.get_by_text("Of wave 2 alone nothing can be set side by side").wait_for()
     choose(page, "Wave", "All")
-    page.get_by_role("heading", name="How each is rated").wait_for()
+    page.get_by_role("heading", name="Ratings").wait_for()
 
 
 def test_a_tab_and_an_item_survive_a_reload_and_back_undoes_them(address: str, page: Page) -> None:

@@ -258,7 +258,7 @@ def team_page(visit: Visit, served: Served, last: str) -> list[str]:
     return [head.strip() for head in visit.page.locator("h2").all_inner_texts()]
 
 
-LOOKS = ["How far people have come", "Who is due"]
+LOOKS = ["Progress", "Who is due"]
 MANAGES = [
     "Links",
     "A questionnaire that must not count, or must be changed",

@@ -152,12 +152,12 @@ def test_the_page_shows_waves_and_two_studies_and_keeps_the_choice_in_the_addres
     assert not page.exception
     text = " ".join(entry.value for entry in page.markdown)
     assert "did not ask the same questions" in text and "made up by a program" in text
-    assert [entry.value for entry in page.header] == ["How each is rated", "What each has shown"]
+    assert [entry.value for entry in page.header] == ["Ratings", "Evidence so far"]
     assert len(page.dataframe[1].value) == 10  # nine properties, and the counts
     path.write_text("{", encoding="utf-8")
     damaged = page.run()
     assert not damaged.exception and "cannot be shown" in damaged.error[0].value
-    assert damaged.header[0].value == "How each is rated"  # what there is stands
+    assert damaged.header[0].value == "Ratings"  # what there is stands
 
 
 def test_a_shared_copy_tells_no_mean_that_its_tables_do_not_tell(results_tree: dict[str, Any]) -> None:

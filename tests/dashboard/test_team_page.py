@@ -18,7 +18,7 @@ from instrument.store.tokens import load_keyring
 from instrument.team import Role
 
 HEADS = {
-    Role.READER: ["How far people have come", "Who is due"],
+    Role.READER: ["Progress", "Who is due"],
     Role.MANAGER: [
         "Links",
         "A questionnaire that must not count, or must be changed",
