@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.pipeline.joining import WHOLE, where_known
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.ids import MOST_LOST, compare_ids
 
-WHOLE = ("enrolment", "covariates")
-"""Tables that should hold everyone who answered."""
 PARTIAL = ("outcomes", "times")
 """Tables whose people should all be known, though not everyone need be in them."""
 
@@ -46,10 +45,11 @@ def refuse_lost_people(inputs: dict[str, Any], command: str) -> list[str]:
         there = {str(one) for one in inputs[name]["participant"]}
         notes += _compared(answered, there, "people who answered", f"the table of {name}", command)
         known |= there
+    where = where_known([name for name in WHOLE if inputs[name] is not None])
     for name in PARTIAL:
         if inputs[name] is not None:
             there = {str(one) for one in inputs[name]["participant"]}
-            notes += _compared(there, known, f"people in the table of {name}", "the answers", command)
+            notes += _compared(there, known, f"people in the table of {name}", where, command)
     return notes
 
 

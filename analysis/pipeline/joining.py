@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.people import NUMBERED
 
-WHOLE = ("covariates", "enrolment")
+WHOLE = ("enrolment", "covariates")
 """Tables that should hold everyone who answered; of the others, everyone should be known."""
 
 
@@ -70,6 +70,11 @@ def _people(table: pd.DataFrame) -> set[str]:
     return set(table["participant"].dropna().astype(str))
 
 
+def where_known(tables: Container[str]) -> str:
+    """Say where a person is looked for: in the answers, and in the tables that hold everyone, as given."""
+    return " or ".join(["the answers", *(f"the table of {name}" for name in WHOLE if name in tables)])
+
+
 def _lost(tables: Mapping[str, pd.DataFrame | None], answered: set[str]) -> list[str]:
     """Refuse tables beside the answers that name no people or only others; count whom a join loses."""
     given = {name: table for name, table in tables.items() if table is not None}
@@ -89,6 +94,6 @@ def _lost(tables: Mapping[str, pd.DataFrame | None], answered: set[str]) -> list
         these, others = (answered, there) if name in WHOLE else (there, known)
         if lost := len(these - others):
             who = "people who answered" if name in WHOLE else f"people in the table of {name}"
-            where = f"the table of {name}" if name in WHOLE else "the answers"
+            where = f"the table of {name}" if name in WHOLE else where_known(people)
             facts.append(f"{lost} of {len(these)} {who} are not in {where}")
     return facts

@@ -47,7 +47,10 @@ def show() -> None:
     except ToolkitError as error:
         show_fault(error)
         return
-    parts.small(f"Study {found.study}: {found.status}. Your role: {who.role}. Every action is recorded in the audit log.")
+    parts.small(
+        f"Study {found.study}: {found.status}. Your role: {who.role}. Every action is recorded in the "
+        f"audit log."
+    )
     _look(found)
     _act(who, found)
 

@@ -11,6 +11,8 @@ UNBROKEN = "\u00a0"
 """Between a sign and its number: a line never ends there."""
 REPLIES = {1.0: "yes", 0.5: "partly", 0.0: "not yet"}
 _PLACE = re.compile(r"(?P<equals>= )?\{([A-Za-z_][\w.]*)(?::([A-Za-z]\w*))?\}")
+_AFTER_ONE = re.compile(r"(\{([A-Za-z_][\w.]*):int\} )\[\[([^|\]]+)\|([^\]]+)\]\]")
+_EITHER = re.compile(r"\[\[[^|\]]+\|([^\]]+)\]\]")
 
 
 def format_value(value: Any, form: str = "text") -> str:
@@ -121,7 +123,8 @@ def fill_prose(
     Parameters
     ----------
     sentence
-        Text with places such as `{alpha:d2}`.
+        Text with places such as `{alpha:d2}`; `{weeks:int} [[week|weeks]]` takes the word that goes with the
+        number, and the second one where the number is left out.
     values
         Values of the section.
     wrap
@@ -138,6 +141,8 @@ def fill_prose(
     'Alpha is .81.'
     >>> fill_prose("Alike (p = {p:p}).", {"p": 0.014}), fill_prose("Alike (p = {p:p}).", {"p": 0}).split()
     ('Alike (p = .014).', ['Alike', '(p', '<', '.001).'])
+    >>> fill_prose("In {weeks:int} [[week|weeks]].", {"weeks": 1})
+    'In 1 week.'
     """
 
     def fill(match: re.Match[str]) -> str:
@@ -147,4 +152,7 @@ def fill_prose(
         # a p below the smallest one printed is no equal: "p < .001", not "p = < .001"
         return printed if match.group("equals") is None or text.startswith("<") else f"= {printed}"
 
-    return _PLACE.sub(fill, sentence)
+    def in_number(match: re.Match[str]) -> str:
+        return match.group(1) + match.group(3 if values.get(match.group(2)) == 1 else 4)
+
+    return _PLACE.sub(fill, _EITHER.sub(r"\1", _AFTER_ONE.sub(in_number, sentence)))

@@ -498,7 +498,7 @@ def test_scaled_and_robust_stand_side_by_side_and_a_disagreement_is_said(three_h
     judged = {f["path"].split(".")[-1] for f in section["findings"] if f["property"] == "structure"}
     assert judged == {f"cfi_robust[{row}]", f"tli_robust[{row}]", f"rmsea_robust[{row}]", f"srmr[{row}]"}
     assert fit["chisq"][row] != fit["chisq_scaled"][row]
-    assert values["disagree"] == "" and "Both stand on the same side" in " ".join(section["prose"])
+    assert values["disagree"] == "" and "Both fall on the same side" in " ".join(section["prose"])
 
 
 def test_indices_that_disagree_are_named() -> None:

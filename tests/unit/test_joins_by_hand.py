@@ -34,7 +34,7 @@ def test_people_who_are_lost_are_counted_on_the_side_that_should_hold_them() -> 
     ]
     # Who is enrolled, or has covariates, is known though nothing was answered.
     assert joined(answers, outcomes=people("a", "x", "y"), enrolment=people("a", "b", "c", "d", "x")) == [
-        "1 of 3 people in the table of outcomes are not in the answers"
+        "1 of 3 people in the table of outcomes are not in the answers or the table of enrolment"
     ]
     assert joined(answers, outcomes=people("a", "x"), covariates=people("a", "b", "c", "d", "x")) == []
     assert joined(answers, outcomes=people("a", "x"), events=people("a", "x", "z")) == [

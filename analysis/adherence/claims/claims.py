@@ -59,7 +59,7 @@ class Standing:
         Share of what is left of use that the score explains.
     robustness, robustness_limit
         Share of score and use that a hidden cause must explain to make the estimate nothing, and to let its
-        interval reach nothing.
+        interval include zero.
     benchmark, benchmark_t
         The measured cause (or one of medium size) that would take most away, were a hidden one as strong, and
         the t value then left.
@@ -131,12 +131,12 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     *Benchmark.* In the working linear model of the logit (its t is the model's own) the bounds of Cinelli and
     Hazlett for a hidden cause as strong as all columns of early use together, as the time of enrolment, as
     any one covariate, or one of medium size (r = .3 with both), whichever takes most away: the interval must
-    still leave out nothing.
+    still exclude zero.
 
     *Habit.* The score cannot have caused use before it. If one lasting cause moved early use E, the score D
     and later use Y, then `r_DY r_EY / r_DE` would be the share of Y that it explains, which is at most λ, the
     share of the variance of Y that is not binomial noise: `r_DY r_EY − λ r_DE ≤ 0`. The lower limit of that
-    difference (influence functions) must be above nothing. E is the best line of the columns of early use for
+    difference (influence functions) must be above zero. E is the best line of the columns of early use for
     Y, r_EY corrected for their number; everything given the other adjusters.
 
     *Silence.* Where later use of those without a score differs from the others' given adjustment (at the
@@ -145,7 +145,7 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     The correlation must survive it.
 
     *Groups.* Where a column of the covariates that nobody declared puts people into eight groups or more (the
-    number of a clinic), the interval that takes people of one group as alike must leave out nothing too.
+    number of a clinic), the interval that takes people of one group as alike must exclude zero too.
 
     *Before enrolment.* Where the log reaches back, the score must not go with use before enrolment (at the
     level), all that is held constant held constant.

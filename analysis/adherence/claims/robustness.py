@@ -34,12 +34,12 @@ def robustness_value(t: float, df: float, level: float | None = None) -> float:
     t, df
         Estimate over standard error, and residual degrees of freedom.
     level
-        None asks what makes the estimate nothing, a level what lets the interval of it reach nothing.
+        None asks what makes the estimate nothing, a level what lets the interval of it include zero.
 
     Returns
     -------
     float
-        Between 0 and 1; 0 where the interval reaches nothing already.
+        Between 0 and 1; 0 where the interval includes zero already.
 
     Notes
     -----

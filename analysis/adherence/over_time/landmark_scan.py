@@ -163,7 +163,7 @@ def landmark_scan(
     remaining use of `relate_adherence` (logit, early use up to that day, HC3), average marginal effect.
     Covariance over landmarks by the influence of each person on all of them (summed over clusters). Band:
     `± c se`, `c` the quantile of the largest absolute t with the correlation of the effects, 20,000 draws. A
-    claim is made only where the band leaves out nothing, and it is never more than `relate_adherence` would
+    claim is made only where the band excludes zero, and it is never more than `relate_adherence` would
     claim there.
 
     References

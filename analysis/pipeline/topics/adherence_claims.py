@@ -20,17 +20,17 @@ CAUSE = (
     "given an alliance at random."
 )
 DOUBTS = {
-    Doubt.BENCHMARK: "a hidden cause as strong as {benchmark} would take it away",
+    Doubt.BENCHMARK: "a hidden cause as strong as {benchmark} would explain it away",
     Doubt.HABIT: (
         "the score goes with use before it as well (correlation {score_before:r2} with use before, "
         "{score_after:r2} with use after), as it would if a lasting habit moved all three"
     ),
     Doubt.SILENCE: (
-        "people without a score used the app differently afterwards, and who answered could feign an "
-        "association of this size"
+        "people without a score used the app differently afterwards, and who chose to answer could "
+        "produce an association of this size"
     ),
     Doubt.GROUPS: (
-        "people of one {grouping} may be alike, and allowing for that the interval reaches nothing (declare "
+        "people of one {grouping} may be alike, and allowing for that the interval includes zero (declare "
         "it as cluster)"
     ),
     Doubt.EARLIER: (
@@ -157,11 +157,11 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "feature_lower": ("Beyond one cause of all use, lower limit", "r2"),
             "earlier_p": ("p, use before enrolment", "p"),
         },
-        note="Supported: the interval leaves out nothing, and it still does were a hidden cause as strong as "
+        note="Supported: the interval excludes zero, and it still does were a hidden cause as strong as "
         "the strongest measured one, or of medium size; one habit behind use before, score and use after "
-        "cannot make all three correlations; silence cannot feign the association; groups that nobody "
-        "declared, if there are any, do not take it away; it does not go with use before enrolment, where "
-        "the log reaches back; and one hidden cause of all use cannot make its correlations with later use "
-        "and with use of a feature that the alliance has no reason to move. Where the study names no such "
-        "feature, nothing is called supported.",
+        "cannot make all three correlations; selective answering cannot produce the association; "
+        "groups that nobody declared, if there are any, do not take it away; it does not go with use before "
+        "enrolment, where the log reaches back; and one hidden cause of all use cannot make its "
+        "correlations with later use and with use of a feature that the alliance has no reason to move. "
+        "Where the study names no such feature, nothing is called supported.",
     )

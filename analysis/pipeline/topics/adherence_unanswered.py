@@ -19,12 +19,12 @@ WHAT = (
     "standard deviation lower or higher than people alike who answered, the effect of {unanswered_of} would "
     "lie between {unanswered_low:d2} and {unanswered_high:d2} units, and its interval would "
 )
-ALWAYS = "leave out nothing wherever they stand."
-NEVER = "reach nothing wherever they stand."
+ALWAYS = "exclude zero wherever they stand."
+NEVER = "include zero wherever they stand."
 SOMETIMES = (
-    "leave out nothing for some of these and reach it for others: the answer hangs on what nobody said."
+    "exclude zero for some of these and include it for others: the answer depends on what nobody said."
 )
-SIDES = "lie on either side of nothing: the answer hangs on what nobody said."
+SIDES = "lie on either side of zero: the answer depends on what nobody said."
 
 
 def unanswered_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Part:

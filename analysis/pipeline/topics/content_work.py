@@ -152,8 +152,8 @@ def _judges(
         }
         values |= {"sorted_items": sorting.n_items}
         prose.append(
-            "{sorted_by:int} judges sorted {sorted_items:int} items under themes: Fleiss' kappa {kappa:d2}; "
-            "{sorted_met:int} items are above the critical coefficient."
+            "{sorted_by:int} [[judge|judges]] sorted {sorted_items:int} items under themes: Fleiss' kappa "
+            "{kappa:d2}; {sorted_met:int} items are above the critical coefficient."
         )
     tables["items"] = Table(
         frame=rows,

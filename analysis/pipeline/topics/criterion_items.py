@@ -383,11 +383,12 @@ def _prose(context: Context, frame: pd.DataFrame) -> list[str]:
     known = frame.dropna(subset=["change"])
     if not len(known):
         return [*said, "Without them none of the {relations:int} relations could be fitted."]
-    form = form_of_row("b2", _widest(known)["bounded"])
+    form = form_of_row("b3", _widest(known)["bounded"])
     return [
         *said,
         "Of {relations:int} relations {changed:int} change what they say: their direction, or whether they "
-        "are told from chance. The largest shift, against the width of its interval, is that of {widest}: "
+        "are told from chance. The largest shift, relative to the width of its interval, is that of "
+        "{widest}: "
         f"{{widest_from:{form}}} with the items, {{widest_to:{form}}} without them. Shorter scores are also "
         "less exact, which alone draws a relation towards none.",
     ]

@@ -297,7 +297,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
         return ["No item could be tested; the reasons stand below."]
     sentences = [
         "Two people stand alike on a theme but belong to different groups: do they answer an item alike? "
-        "Where they do not, the item functions differently, and comparisons of the groups are tilted by it.",
+        "Where they do not, the item functions differently, and comparisons of the groups are biased by it.",
         f"{counted('tests', values['tests'], 'test')} of items were made over "
         f"{counted('groupings', values['groupings'], 'grouping')}: "
         "{significant:int} significant after Holm's adjustment within the theme, {flagged:int} of them large "
@@ -313,7 +313,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
     else:
         sentences.append("No flag does not prove fairness: small shifts go unseen in groups of this size.")
     if values["small_groups"]:
-        sentences.append("Groups under {few_persons:int} people give unsteady results: {small_groups}.")
+        sentences.append("Groups under {few_persons:int} people give unstable results: {small_groups}.")
     return sentences
 
 

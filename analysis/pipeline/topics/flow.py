@@ -64,7 +64,8 @@ def section_flow(context: Context) -> Section:
     prose = [
         f"{{participants:int}} people gave answers at {counted('waves', len(flow), 'wave')}. "
         + ("At the first ({first_wave}), " if context.wave_order.known else "At {first_wave}, ")
-        + "{first_n:int} answered at least one of the {items:int} items, and {complete_rate:percent} of "
+        + "{first_n:int} answered at least one of the {items:int} [[item|items]], and "
+        "{complete_rate:percent} of "
         "those answered every item.",
         f"The structure of the scale is estimated on {{first_wave}}, {FIRST[context.wave_order.source]}.",
     ]

@@ -80,7 +80,8 @@ def section_imputed(context: Context) -> Section:
 
 def _prose(values: dict[str, Any]) -> list[str]:
     sentences = [
-        "{absent:percent} of the answers are missing. They were imputed {imputations:int} times from the "
+        "{absent:percent} of the answers are missing. They were imputed {imputations:int} "
+        "[[time|times]] from the "
         "answers to the other items, with codes that people like these gave, and each number was pooled."
     ]
     if values["largest_change"] is not None:

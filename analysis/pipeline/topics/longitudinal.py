@@ -321,7 +321,7 @@ def _prose(
     if len(changes):
         sentences.append(
             "Between the two, at most {change_most:percent} of the people ({change_most_title}) changed by "
-            "more than measurement error explains, upwards and downwards taken together."
+            "more than measurement error explains, in either direction."
         )
     if found:
         sentences += [

@@ -34,9 +34,9 @@ SAID = {
     ),
 }
 DOUBTS = {
-    Doubt.BENCHMARK: "a hidden cause as strong as {bound_cause} could take it away",
+    Doubt.BENCHMARK: "a hidden cause as strong as {bound_cause} could explain it away",
     Doubt.HABIT: "a lasting habit behind use before, alliance and use after would look the same",
-    Doubt.SILENCE: "who answered could feign the step from alliance to later use",
+    Doubt.SILENCE: "who chose to answer could produce the step from alliance to later use",
     Doubt.GROUPS: "people of one group may be alike",
     Doubt.EARLIER: "alliance goes with use before enrolment, which no rating can have moved",
     Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
@@ -47,7 +47,7 @@ DOUBTS = {
     STEP_NOT_FOUND: "the step from alliance to later use was not found by itself",
 }
 FOUR = (
-    "Were the strength of the last step to hang on the start, four parts make up the difference of "
+    "If the strength of the last step depends on the start, four parts make up the difference of "
     "{four_total:d2} (VanderWeele's four-way decomposition): {four_direct:d2} with {middle} at its reference "
     "(none, or the mean of a score), {four_reference:d2} from their interaction without {start} moving "
     "{middle}, {four_mediated:d2} from both, and {four_pure:d2} by way of {middle} alone. The same order and "

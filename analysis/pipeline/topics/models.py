@@ -235,7 +235,7 @@ def _variants(values: dict[str, Any]) -> list[str]:
     )
     if values["disagree"]:
         return [said + " The two disagree on which side of the cut-off the model stands: {disagree}."]
-    return [said + " Both stand on the same side of every cut-off."]
+    return [said + " Both fall on the same side of every cut-off."]
 
 
 def _compared(found: TheoryResult) -> list[str]:

@@ -132,7 +132,7 @@ def section_plan(context: Context, sections: Mapping[str, Any]) -> Section:
         else "Nothing was done otherwise than planned, left undone, or done without being planned."
     )
     prose.append(
-        "{planned:int} entries were planned, {by_default:int} stand as they do by default, and "
+        "{planned:int} [[entry was|entries were]] planned, {by_default:int} stand as they do by default, and "
         "{overridden:int} were overridden when the analysis was run."
     )
     of_study = None if context.study is None else context.study.content

@@ -57,7 +57,8 @@ def section_planned_hypotheses(context: Context) -> Section:
         options={"wave": context.first_wave, "level": 0.95},
         option_kinds=each(GIVEN, "wave level"),
         prose=[
-            "The plan holds {planned:int} hypotheses with sign and size. Confirmed: {confirmed:int}; not "
+            "The plan holds {planned:int} [[hypothesis|hypotheses]] with sign and size. Confirmed: "
+            "{confirmed:int}; not "
             "confirmed: {not_confirmed:int}; cannot be told from these data: {undecided:int}; not evaluated: "
             "{unanswered:int}.",
             "Judged by its interval, a hypothesis is confirmed where all of it lies in the expected range, "

@@ -91,7 +91,8 @@ def _prose(found: AuditAgreement, related: FeatureRelation | None, values: dict[
     said = [
         f"Two raters went through {counted('apps', values['apps'], 'app')} on their own and agreed on "
         f"{{agreement:percent}} of {{n:int}} ratings; beyond chance, {kappa}, {others}. "
-        "Both found {both:int} principles; on {not_agreed:int} they did not agree and should talk.",
+        "Both found {both:int} [[principle|principles]]; on {not_agreed:int} they did not agree and "
+        "should talk.",
         "This describes the app and is no score of its quality. The evidence is mixed: over 92 trials the "
         "number of such principles did not go with engagement (doi:10.1038/s41746-025-01567-5).",
     ]

@@ -67,7 +67,7 @@ def section_relations(context: Context) -> Section:
     values = {"pairs": len(pairs), "groupings": len(groupings(context))}
     told = (
         f"The table holds {counted('pairs', len(pairs), 'correlation')} of scores with each other and with "
-        "what else is known of the same people. None was judged: nothing was laid down about them here."
+        "what else is known of the same people. None was judged: no expectations about them were stated."
     )
     prose = [told] if len(pairs) else []
     if len(means):

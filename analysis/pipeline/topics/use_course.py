@@ -50,9 +50,9 @@ SUPPORTED = (
     "and so does what the app or its people did in answer to a rating. Nobody was given a rating."
 )
 DOUBTS = {
-    Doubt.BENCHMARK: "a hidden cause as strong as a measured one would take it away",
+    Doubt.BENCHMARK: "a hidden cause as strong as a measured one would explain it away",
     Doubt.HABIT: "a lasting habit that moves rating and use would look the same",
-    Doubt.SILENCE: "who answered could feign it",
+    Doubt.SILENCE: "who chose to answer could produce it",
     Doubt.GROUPS: "people of one group may be alike",
     Doubt.EARLIER: "it goes with use before enrolment, which no rating can have moved",
     Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
@@ -67,8 +67,9 @@ DIFFER = (
 )
 ALIKE = "That the effects differ between landmarks was not found (p = {scan_p:p})."
 PAUSES = (
-    "A pause is more than {pause_days:int} days without use. Of those analysed, {pause_people:int} had "
-    "{pauses:int} pauses after day {pause_from:int}, of which {pause_returns:int} ended by coming back. "
+    "A pause is more than {pause_days:int} [[day|days]] without use. Of those analysed, "
+    "{pause_people:int} had {pauses:int} [[pause|pauses]] after day {pause_from:int}, of which "
+    "{pause_returns:int} ended by coming back. "
     "Among them one standard deviation more of {pause_title} goes with {return_ratio:d2} times the rate of "
     "coming back (95% interval {return_lower:d2} to {return_upper:d2})"
 )
@@ -81,8 +82,8 @@ RETURN_SAID = {
     ),
 }
 FEWER = (
-    "So few returns bear less adjustment than the models of remaining use: {pause_left_out:int} columns of "
-    "use before the landmark and of covariates are not held constant here."
+    "So few returns allow less adjustment than the models of remaining use: {pause_left_out:int} "
+    "[[column is|columns are]] not held constant here, of use before the landmark and of covariates."
 )
 GONE = "Whoever left for good counts as away until the end of watching."
 
