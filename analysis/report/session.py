@@ -267,8 +267,12 @@ def figure_of(result: Result) -> Figure:
     DefinitionError
         The report has none of it.
     """
+    from analysis.figures.adherence import forest_figure
     from analysis.figures.factors import loadings_figure, scree_figure
     from analysis.figures.irt import information_figure
+    from analysis.figures.paths import paths_figure
+    from analysis.figures.priority import priority_figure
+    from analysis.figures.use_course import scan_figure
     from analysis.figures.validity import htmt_figure
 
     name = type(result).__name__
@@ -277,6 +281,10 @@ def figure_of(result: Result) -> Figure:
         "RetentionResult": (_retention_section, scree_figure),
         "HtmtResult": (_htmt_section, htmt_figure),
         "GradedResponseResult": (_graded_section, information_figure),
+        "StructuralResult": (_paths_section, paths_figure),
+        "AdherenceResult": (_forest_section, forest_figure),
+        "ScanResult": (_scan_section, scan_figure),
+        "PriorityMap": (_priority_section, priority_figure),
     }
     if name not in makers:
         fact = f"the report has no figure of a {name}."
@@ -313,6 +321,51 @@ def _graded_section(result: Any) -> dict[str, Any]:
         {"title": "All items", "theta": theta, "information": result.information(theta).to_numpy()}
     )
     return _section({"information": curve, "fit": pd.DataFrame({"title": ["All items"]})})
+
+
+def _paths_section(result: Any) -> dict[str, Any]:
+    """Items with their factors and what joins these; factors of factors are not drawn."""
+    rows = result.parameters
+    if any(len(set(rows[part])) > 1 for part in ("group", "level") if part in rows):
+        fact = "a model of several groups or levels has no single path diagram."
+        raise DefinitionError(fact_and_hint("plot", fact, "fit each apart, or use to_frame()."))
+    measured = rows[rows["op"] == "=~"]
+    factors = set(measured["lhs"])
+    measured = measured[~measured["rhs"].isin(factors)]
+    if measured.empty:
+        fact = "the model has no factor measured by items."
+        raise DefinitionError(fact_and_hint("plot", fact, "use to_frame()."))
+    drawn = set(measured["lhs"])
+    loadings = pd.DataFrame(
+        {"factor": measured["lhs"], "item": measured["rhs"], "loading": measured["std_all"]}
+    )
+    joined = rows[(rows["op"] == "~~") & (rows["lhs"] != rows["rhs"])]
+    joined = joined[joined["lhs"].isin(drawn) & joined["rhs"].isin(drawn)]
+    tables = {"loadings": loadings}
+    if len(joined):
+        between = {"one": joined["lhs"], "other": joined["rhs"], "r": joined["std_all"]}
+        tables["factor_correlations"] = pd.DataFrame(between)
+    return _section(tables)
+
+
+def _forest_section(result: Any) -> dict[str, Any]:
+    from analysis.adherence.models.context import REMAINING
+
+    effects = result.effects[result.effects["model"] == REMAINING]
+    if effects.empty:
+        fact = "no model of remaining use could be estimated."
+        raise DefinitionError(fact_and_hint("plot", fact, "see .failed for the reasons."))
+    unit = effects["unit"].str.replace("_", " ")
+    return _section({"effects": effects.assign(title=effects["predictor"], unit=unit)})
+
+
+def _scan_section(result: Any) -> dict[str, Any]:
+    return _section({"scan": result.effects})
+
+
+def _priority_section(result: Any) -> dict[str, Any]:
+    unit = str(result.design["unit"]).replace("_", " ")
+    return _section({"themes": result.themes.assign(title=result.themes["theme"], unit=unit)})
 
 
 def chart_of(result: Result, width: int) -> Any:

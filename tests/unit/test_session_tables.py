@@ -7,6 +7,7 @@ import re
 import warnings
 import zipfile
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,10 @@ import instrument
 from analysis.common.result import MOST_LINES, Result
 from analysis.figures.base import to_svg
 from analysis.irt.graded_result import ModelFitResult
-from instrument.errors import DefinitionError
+from instrument.errors import DefinitionError, ToolkitWarning
 
 PERSON = "person7319"
+DATA = Path(__file__).resolve().parents[1] / "reference" / "data"
 
 
 @cache
@@ -139,6 +141,46 @@ def test_results_with_a_figure_of_the_report_draw_it(name: str) -> None:
     from analysis.report.session import figure_of
 
     assert "<svg" in to_svg(figure_of(made()[name]))
+
+
+def test_results_on_later_use_draw_what_the_report_draws() -> None:
+    from analysis.report.session import figure_of
+    from analysis.simulation.simulate_study import simulate_study
+
+    data, scale = simulate_study("dta_example", n=150, seed=2), instrument.load("dta")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        card = instrument.score(data.responses, scale)
+        usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+        sides = (data.outcomes, data.covariates)
+        forest = analysis.relate_adherence(card, usage, data.study, *sides, predictors=["total"])
+        scan = analysis.landmark_scan(card, data.usage, data.study)
+        plan = analysis.priority_map(data.responses, scale, usage, data.study, *sides, draws=20)
+    effect = forest.effects.iloc[0]["effect"]
+    assert f"total {effect:.2f}" in figure_of(forest).alt
+    assert figure_of(scan).alt.count("day ") >= len(scan.effects)
+    assert plan.themes["theme"].iloc[0] in figure_of(plan).alt
+    for result in (forest, scan, plan):
+        assert "<svg" in to_svg(figure_of(result)) and result.plot(500) is not None
+
+
+def test_a_model_draws_its_items_on_their_factors_and_no_factor_of_factors() -> None:
+    from analysis.report.session import figure_of
+
+    answers = pd.read_csv(DATA / "likert.csv")
+    three = "a =~ q1+q2+q3\nb =~ q5+q6+q7\nc =~ q9+q10+q11"
+    model = analysis.cfa(three, answers)
+    words = figure_of(model).alt
+    loadings = model.parameters[model.parameters["op"] == "=~"]["std_all"].abs()
+    assert f"{loadings.max():.2f}".removeprefix("0") in words
+    assert "Correlations between factors" in words
+    higher = figure_of(analysis.cfa(three + "\nh =~ a + b + c", answers)).alt
+    assert "Correlations between factors" not in higher and "h " not in higher.split(": ", 1)[1]
+    groups = analysis.cfa("a =~ q1+q2+q3", answers, group="group")
+    with pytest.raises(DefinitionError, match="several groups or levels"):
+        groups.plot()
+    with pytest.raises(DefinitionError, match="no factor measured by items"):
+        analysis.sem("q1 ~ q2", answers, estimator="ML").plot()
 
 
 def test_other_results_say_that_the_report_has_no_figure_of_them() -> None:

@@ -36,7 +36,9 @@ def twins_of_flow(context: Context, section: Section) -> Twins:
 
 
 def twins_of_items(context: Context, section: Section) -> Twins:
-    """Statistics by psych, theme by theme."""
+    """Statistics by psych, theme by theme; means of other waves and of groups."""
+    from analysis.pipeline.topics.groups import groupings
+
     found = Twins()
     where = first_wave(context)
     frame = section.tables["statistics"].frame
@@ -59,6 +61,18 @@ def twins_of_items(context: Context, section: Section) -> Twins:
         if theme not in context.composites and len(items) > 1:
             relations = "item_rest_r item_total_r item_total_r_corrected average_r"
             found.add("item_statistics", relations, table="statistics", rows=rows, items=items, where=where)
+    parts: dict[str, list[dict[str, str]]] = {
+        "by_wave": [{"wave": str(wave)} for wave in context.waves if wave != context.first_wave],
+        "by_group": [
+            {**where, "covariate": name, "level": str(label)}
+            for name, labels in groupings(context).items()
+            for label in labels.reindex(context.items.index).dropna().unique()
+        ],
+    }
+    for title in section.tables.keys() & parts.keys():
+        items = list(section.tables[title].frame["item"])
+        for number, of in enumerate(parts[title], start=1):
+            found.add("item_means", {f"mean_{number}": "mean"}, table=title, items=items, where=of)
     for title, table in section.tables.items():
         if title.startswith("distribution_"):
             names = [str(column) for column in table.frame]

@@ -80,6 +80,7 @@ def twins_of_relations(context: Context, section: Section) -> Twins:
             columns = "difference ci_lower ci_upper hedges_g g_lower g_upper"
             of |= {"second": second, "first": first}
             found.add("group_difference", columns, table="differences", rows=[row], **of)
+    found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
     found.leave(Reason.WORDS, "pairs groupings")
     return found
 
@@ -164,6 +165,8 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
     found = Twins()
     frame = section.tables["levels"].frame
     labels = {name: [str(x) for x in values.dropna().unique()] for name, values in groupings(context).items()}
+    most = frame["n"].max() if len(frame) else None
+    made = []
     for (name, theme), part in frame.groupby(["grouping", "theme"], sort=False):
         if (part["faults"] != "").any() or not estimator_for(context)["ordered"]:
             continue
@@ -179,8 +182,10 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
             groups=labels[str(name)],
             levels=list(part["level"]),
         )
-    if len(frame):
+        made.append(part["n"].max())
+    if most in made:  # the most people of all may stand where lavaan is not asked
         found.add("derived", {"n": "value"}, table=METHOD, how="max", of="levels", column="n")
+    found.leave(Reason.WORDS, "n", METHOD)
     ordinal = estimator_for(context)["ordered"]
     found.leave(Reason.IMPROPER if ordinal else Reason.NOT_WRITTEN, "*", "levels")
     found.leave(Reason.WORDS, "tests failures")

@@ -29,6 +29,8 @@ twin_reasons <- function(reasons) {
   list(answers = n, possible = rep(length(why), length(reasons)), rate = n / length(why))
 }
 
+twin_item_means <- function(items, where) list(mean = unname(colMeans(chosen(items, where), na.rm = TRUE)))
+
 twin_item_statistics <- function(items, where) {
   needs("psych")
   d <- chosen(items, where)
