@@ -164,6 +164,56 @@ def test_a_constraint_that_is_no_number_at_the_start_is_met_as_its_plain_twin_is
         sem(f"{paths}\nlog(a) < 1", data, estimator="ML")
 
 
+CURVED = {
+    "a*b == 0.1": lambda a, b: a * b - 0.1,
+    "a*b == -0.1": lambda a, b: a * b + 0.1,
+    "a*b > 0.2": lambda a, b: a * b - 0.2,
+    "a^2 == 0.09": lambda a, b: a**2 - 0.09 + 0 * b,
+    "a^2 + b^2 == 0.5": lambda a, b: a**2 + b**2 - 0.5,
+}
+
+
+@pytest.mark.parametrize("constraint", CURVED)
+def test_constraints_that_are_not_linear_are_met_at_the_lowest_minimum(constraint):
+    """Before, a search from zero ended in another minimum without a word, or was told to be impossible.
+
+    Held against a grid over both paths; the third path follows in closed form.
+    """
+    rng = np.random.default_rng(5)
+    x = rng.normal(size=300)
+    y = -0.15 * x + rng.normal(size=300)
+    z = 0.2 * y + 0.3 * x + rng.normal(size=300)
+    fit = sem(f"y ~ a*x\nz ~ b*y + x\n{constraint}", pd.DataFrame({"x": x, "y": y, "z": z}), estimator="ML")
+    x, y, z = (v - v.mean() for v in (x, y, z))
+
+    def loss(a, b):
+        c = (x @ z - b * (x @ y)) / (x @ x)
+        first = y @ y - 2 * a * (x @ y) + a**2 * (x @ x)
+        second = z @ z + b**2 * (y @ y) + c**2 * (x @ x)
+        second = second - 2 * b * (y @ z) - 2 * c * (x @ z) + 2 * b * c * (x @ y)
+        return np.log(first) + np.log(second)
+
+    a, b = np.meshgrid(np.linspace(-1.2, 1.2, 1201), np.linspace(-1.2, 1.2, 1201))
+    gap = CURVED[constraint](a, b)
+    near = gap > 0 if ">" in constraint else np.abs(gap) < 3e-3
+    assert loss(value(fit, "a"), value(fit, "b")) <= loss(a[near], b[near]).min() + 5e-3
+    own = CURVED[constraint](value(fit, "a"), value(fit, "b"))
+    assert own > -1e-7 if ">" in constraint else abs(own) < 1e-7
+
+
+def test_misfit_without_degrees_of_freedom_is_no_perfect_fit():
+    """An inequality that is reached costs no degree of freedom: CFI as in lavaan, RMSEA means nothing."""
+    data = people()
+    fit = sem("f =~ y1 + a*y2 + b*y3\na > 1.5\nb < 0.2", data, estimator="ML").fit
+    assert fit["df"] == 0 and fit["chisq"] > 1
+    s = np.cov(data[["y1", "y2", "y3"]].to_numpy().T)
+    base = len(data) * (np.log(np.diag(s)).sum() - np.linalg.slogdet(s)[1])
+    assert fit["cfi"] == pytest.approx(1 - fit["chisq"] / max(fit["chisq"], base - 3))
+    assert fit[["tli", "rmsea", "rmsea_ci_upper"]].isna().all()
+    free = sem("f =~ y1 + y2 + y3", data, estimator="ML").fit
+    assert free[["cfi", "tli", "rmsea"]].tolist() == [1.0, 1.0, 0.0]
+
+
 def test_standard_bounds_of_two_levels_are_refused():
     with pytest.raises(DefinitionError, match="variances of each level"):
         sem(LEVELS, small_clusters(3), cluster="app", bounds="standard")

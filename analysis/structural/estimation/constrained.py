@@ -23,17 +23,19 @@ OUTSIDE = 1e6  # in place of infinity, which the quadratic programmes cannot tak
 TOUCHED = 1e-5  # nearer than this a constraint holds with equality
 STEP = 1e-30
 UNMET, KEPT = 1e-3, 1e-8  # by more than this a constraint is violated: where programming ended, at the end
+MOST_ITERATIONS, FEWER_ITERATIONS = 1000, 150  # of programming: from the first start, from further ones
 MOST_STEPS = 60
 MOST_CHANGES = 40  # of the set of constraints that hold with equality
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One constraint: `gap(x)` is zero (`equal`), or not below zero."""
+    """One constraint: `gap(x)` is zero (`equal`), or not below zero; `curved` where it is not linear."""
 
     gap: Callable[[np.ndarray], complex]
     equal: bool
     text: str
+    curved: bool = False
 
     def value(self, x: Array) -> float:
         """Distance from the constraint, NaN where it is no real number."""
@@ -88,6 +90,7 @@ def search_within(
     offset: Array,
     start: Array,
     tolerance: float,
+    most: int = MOST_ITERATIONS,
 ) -> Constrained:
     """Minimise over x = offset + basis z under constraints.
 
@@ -103,6 +106,8 @@ def search_within(
         Start of z.
     tolerance
         Largest gradient element, on parameters scaled by the square root of the curvature.
+    most
+        Most iterations of the programming.
     """
 
     def at(z: Array) -> Array:
@@ -121,7 +126,7 @@ def search_within(
     def broken(z: Array, slack: float) -> tuple[str, ...]:
         return tuple(one.text for one in limits if one.broken(at(z), slack))
 
-    start = _where_all_are_real(limits, basis, offset, start)
+    start = _where_all_lead_somewhere(limits, basis, offset, start)
     scale = np.sqrt(np.maximum(np.diag(basis.T @ target.expected(at(start)) @ basis), 1e-12))
     conditions: list[Any] = [_condition(one, at, basis, scale) for one in limits]
     rough = minimize(
@@ -129,7 +134,7 @@ def search_within(
         start * scale,
         jac=lambda u: slope_of(u / scale) / scale,
         method="SLSQP",
-        options={"maxiter": 1000, "ftol": 1e-13},
+        options={"maxiter": most, "ftol": 1e-13},
         constraints=conditions,
     )  # type: ignore[call-overload]
     z, steps = rough.x / scale, int(rough.nit)
@@ -171,9 +176,25 @@ def uneven_points(size: int) -> list[Array]:
     return list(np.random.default_rng(20).uniform(0.3, 1.7, (4, size)))
 
 
-def _where_all_are_real(limits: tuple[Limit, ...], basis: Array, offset: Array, start: Array) -> Array:
-    """Move the parameters of constraints that are no real number at the start, as log(a) is at a = 0."""
-    lost = [one for one in limits if np.isnan(one.value(offset + basis @ start))]
+def scattered_starts(limits: tuple[Limit, ...], basis: Array, offset: Array, start: Array) -> list[Array]:
+    """Draw further starts for constraints that are not linear, whose minima may be several.
+
+    Parameters that these constraints speak of take sizes between .3 and 1.7 of either sign.
+    """
+    points = uneven_points(len(offset))
+    curved = [one for one in limits if one.curved]
+    moved = np.any([np.nan_to_num(one.slope(point)) != 0.0 for one in curved for point in points], axis=0)
+    signs = np.random.default_rng(21)
+    found = []
+    for point in points:
+        x = np.where(moved, point * signs.choice([-1.0, 1.0], len(point)), offset + basis @ start)
+        found.append(np.linalg.lstsq(basis, x - offset, rcond=None)[0])
+    return found
+
+
+def _where_all_lead_somewhere(limits: tuple[Limit, ...], basis: Array, offset: Array, start: Array) -> Array:
+    """Move the parameters of constraints that lead nowhere from the start, as log(a) and a*b do from 0."""
+    lost = [one for one in limits if _without_direction(one, offset + basis @ start)]
     if not lost:
         return start
     points = [sign * point for point in uneven_points(len(offset)) for sign in (1.0, -1.0)]
@@ -181,9 +202,14 @@ def _where_all_are_real(limits: tuple[Limit, ...], basis: Array, offset: Array, 
     for point in points:
         x = np.where(moved, point, offset + basis @ start)
         z = np.linalg.lstsq(basis, x - offset, rcond=None)[0]
-        if not any(np.isnan(one.value(offset + basis @ z)) for one in limits):
+        if not any(_without_direction(one, offset + basis @ z) for one in limits):
             return np.asarray(z)
     return start
+
+
+def _without_direction(one: Limit, x: Array) -> bool:
+    """Whether a constraint is no real number, or is not met and has no slope towards where it is."""
+    return bool(np.isnan(one.value(x)) or (one.broken(x, KEPT) and not np.any(one.slope(x))))
 
 
 def _condition(one: Limit, at: Callable[[Array], Array], basis: Array, scale: Array) -> dict[str, Any]:

@@ -249,6 +249,13 @@ def linear_constraints(table: ParameterTable, caller: str) -> tuple[list[Formula
     )
 
 
+def _is_curved(gap: Callable[[np.ndarray], complex], size: int) -> bool:
+    """Whether a constraint has other slopes elsewhere."""
+    one = Limit(gap, equal=True, text="")
+    slopes = [one.slope(sign * point) for point in uneven_points(size) for sign in (1.0, -1.0)]
+    return not all(np.allclose(slope, slopes[0], rtol=1e-8, atol=1e-10) for slope in slopes)
+
+
 def _limits(table: ParameterTable, linear: list[Formula], caller: str) -> tuple[Limit, ...]:
     """Collect nonlinear equalities, inequalities and the bounds of rows."""
     found: list[Limit] = []
@@ -257,7 +264,7 @@ def _limits(table: ParameterTable, linear: list[Formula], caller: str) -> tuple[
             continue
         text = f"{formula.lhs} {formula.op} {formula.rhs}"
         gap = _gap_of(table, formula, caller)
-        one = Limit(gap, formula.op == "==", text)
+        one = Limit(gap, formula.op == "==", text, curved=_is_curved(gap, table.n_free))
         _refuse_no_number(table, formula, gap, caller)
         if not any(np.any(one.slope(point)) for point in uneven_points(table.n_free)):
             raise syntax_error(

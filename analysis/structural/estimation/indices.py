@@ -11,6 +11,7 @@ from analysis.common.noncentrality import rmsea_and_limits
 from analysis.structural.estimation.ram import Array, vech_places
 
 CLOSE_FIT = 0.05  # RMSEA under the hypothesis of close fit (Browne & Cudeck 1993)
+NOTHING = 1e-6  # chi-square of a model that holds every moment, up to rounding
 LEVEL = 0.90  # confidence of the RMSEA interval (Browne & Cudeck 1993)
 
 
@@ -25,11 +26,22 @@ class Statistic:
     correction: float = 1.0
     baseline_correction: float = 1.0
 
+    @property
+    def held_back(self) -> bool:
+        """Whether there is misfit without degrees of freedom: an inequality that is reached costs none."""
+        return bool(self.chisq > NOTHING)
+
 
 def comparative(test: Statistic) -> tuple[float, float]:
-    """CFI and TLI of a (corrected) statistic."""
+    """CFI and TLI of a (corrected) statistic.
+
+    A model without degrees of freedom fits perfectly unless an inequality holds it back; TLI is then NaN.
+    """
     if test.df == 0:
-        return 1.0, 1.0
+        if not test.held_back:
+            return 1.0, 1.0
+        gain = test.baseline - test.baseline_correction * test.baseline_df
+        return 1.0 - test.chisq / max(test.chisq, gain), float("nan")
     excess = test.chisq - test.correction * test.df
     excess_base = test.baseline - test.baseline_correction * test.baseline_df
     above, below = max(excess, 0.0), max(excess, excess_base, 0.0)
@@ -52,6 +64,8 @@ def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
     n_groups
         Number of groups.
     """
+    if test.df == 0 and test.held_back:
+        return dict.fromkeys(("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue"), float("nan"))
     if test.df == 0:
         return {"rmsea": 0.0, "rmsea_ci_lower": 0.0, "rmsea_ci_upper": 0.0, "rmsea_pvalue": float("nan")}
     c, df = test.correction, test.df

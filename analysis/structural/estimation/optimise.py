@@ -8,13 +8,20 @@ from typing import Protocol
 
 import numpy as np
 
-from analysis.structural.estimation.constrained import Limit, search_within
+from analysis.structural.estimation.constrained import (
+    FEWER_ITERATIONS,
+    MOST_ITERATIONS,
+    Limit,
+    scattered_starts,
+    search_within,
+)
 from analysis.structural.estimation.ram import Array
 
 GRADIENT_TOLERANCE = 1e-9
 MAX_STEPS = 400
 FURTHER_STEPS = 100  # of a search for another minimum
 LOWER = 1e-9  # what a minimum must be lower by to be another one
+HOPELESS = 4  # starts from which constraints could not be met before no further one is tried
 NEAR = 0.2  # scaled gradient below which Newton steps are tried
 
 
@@ -138,17 +145,7 @@ def minimise(
     """
     basis = reduction.basis
     if reduction.limits:
-        found_within = search_within(target, reduction.limits, basis, reduction.offset, start, tolerance)
-        return Minimum(
-            found_within.z,
-            found_within.value,
-            found_within.gradient,
-            found_within.n_iter,
-            found_within.converged,
-            found_within.tangent,
-            found_within.held,
-            found_within.violated,
-        )
+        return _minimise_within(target, reduction, start, tolerance, max_steps)
     z, damping = start.copy(), 1e-3
     value = target.value(reduction.expand(z))
     size = np.inf
@@ -183,6 +180,46 @@ def minimise(
         z, value, damping = found
         near = size < NEAR
     return Minimum(z, value, size, max_steps, False)
+
+
+def _minimise_within(
+    target: Discrepancy, reduction: Reduction, start: Array, tolerance: float, max_steps: int
+) -> Minimum:
+    """Search under constraints; where one is not linear from several starts, of which the lowest end counts.
+
+    The minimum without these constraints comes first among them: the point nearest to it that fulfils them
+    is most often the lowest.
+    """
+    basis, offset, limits = reduction.basis, reduction.offset, reduction.limits
+    starts = [start]
+    if any(one.curved for one in limits):
+        free = minimise(target, Reduction(basis, offset), start, tolerance, max_steps)
+        starts = [free.z, start] if free.converged else [start]
+        starts += scattered_starts(limits, basis, offset, starts[0])
+    found: list[Minimum] = []
+    for one in starts:
+        if not np.isfinite(target.value(offset + basis @ one)):
+            continue
+        if len(found) == HOPELESS and all(other.violated for other in found):
+            break
+        most = FEWER_ITERATIONS if found else MOST_ITERATIONS
+        own = search_within(target, limits, basis, offset, one, tolerance, most)
+        found.append(
+            Minimum(
+                own.z,
+                own.value,
+                own.gradient,
+                own.n_iter,
+                own.converged,
+                own.tangent,
+                own.held,
+                own.violated,
+            )
+        )
+    if not found:
+        return Minimum(start, np.inf, np.inf, 0, False)
+    settled = [one for one in found if one.converged]
+    return min(settled or found, key=lambda one: one.value)
 
 
 def minimise_from(
