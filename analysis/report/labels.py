@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.report.directions import isolated_tree
 from analysis.report.view import Tree
 
 LONGEST = 40
@@ -157,6 +158,8 @@ def short_label(text: str, longest: int = LONGEST) -> str:
 def tree_for_readers(tree: Tree) -> Tree:
     """Give the results as readers see them: labels in the place of ids, numbers and places unchanged.
 
+    Texts from right to left are kept apart from the English sentences around them, see `directions`.
+
     Parameters
     ----------
     tree
@@ -173,11 +176,9 @@ def tree_for_readers(tree: Tree) -> Tree:
     names = names_of(meta)
     about = meta["instrument"]
     sections = {key: _section(section, names) for key, section in tree["sections"].items()}
-    return {
-        **tree,
-        "meta": {**meta, READ: {item: names.labels[item] for item in about["items"]}},
-        "sections": sections,
-    }
+    read = {READ: {item: names.labels[item] for item in about["items"]}}
+    made: Tree = isolated_tree({**tree, "meta": {**meta, **read}, "sections": sections})
+    return made
 
 
 def wordings_of(meta: Mapping[str, Any]) -> dict[str, str]:

@@ -76,7 +76,9 @@ def untested_lines(section: Mapping[str, Any]) -> list[str]:
 
 def _could_not(by_cause: Mapping[str, list[str]]) -> list[str]:
     return [
-        f"Could not be tested ({Cause(cause).words}): {'; '.join(what)}." for cause, what in by_cause.items()
+        f"{'Undecided' if cause == Cause.UNDECIDED else 'Could not be tested'} ({Cause(cause).words}): "
+        f"{'; '.join(what)}."
+        for cause, what in by_cause.items()
     ]
 
 

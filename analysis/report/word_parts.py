@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 INK = "1C2430"
 MARGIN = 2.2  # centimetres
 TYPE, SMALL_TYPE = 8.5, 7.0  # points
-LETTER_WIDTH = 0.54  # of the size of the type, on average
-PADDING = 8.0  # points left and right of the text of a cell together
+LETTER_WIDTH, WIDE_LETTER = 0.54, 0.68  # of the size of the type, on average: of Calibri, and of the widest
+CELL_MARGIN = 3.0  # points left and right of the text of a cell, each
+PADDING = 2 * CELL_MARGIN + 2.0  # of both together, and some room for letters wider than most
 WIDEST_TEXT = 38  # letters; a longer text is broken into lines before a table is made wider
 MOST_DEPTH = 9
 """Lines of a cell beyond which a table is laid on its side."""
@@ -241,9 +242,12 @@ def column_widths(view: TableView, width: float, size: float) -> list[float]:
     list of float
         In points. No word is broken where the width allows it; what is left goes to the longest texts.
     """
+    roomy = _needs(view, size, WIDE_LETTER)[1]
+    if sum(roomy) <= width:  # where Calibri is not there, another type stands for it that may be wider
+        return roomy
     least, wanted = _needs(view, size)
     if sum(wanted) <= width:
-        return wanted
+        return [want + (width - sum(wanted)) * want / sum(wanted) for want in wanted]
     if sum(least) >= width:
         return [width * need / sum(least) for need in least]
     more = [want - need for want, need in zip(wanted, least, strict=True)]
@@ -251,9 +255,11 @@ def column_widths(view: TableView, width: float, size: float) -> list[float]:
     return [need + extra * share for need, extra in zip(least, more, strict=True)]
 
 
-def _needs(view: TableView, size: float) -> tuple[list[float], list[float]]:
+def _needs(
+    view: TableView, size: float, letter_width: float = LETTER_WIDTH
+) -> tuple[list[float], list[float]]:
     """Width of the longest word of each column, and of its longest text up to a limit."""
-    letter = size * LETTER_WIDTH
+    letter = size * letter_width
     least, wanted = [], []
     for place, (head, numeric) in enumerate(view.heads):
         texts = [row[place].text for row in view.rows]
@@ -300,6 +306,7 @@ def lay_out(table: Table, view: TableView, width: float) -> None:
     size = TYPE if sum(_needs(view, TYPE)[0]) <= width else SMALL_TYPE
     widths = column_widths(view, width, size)
     table.autofit = False
+    _set_margins(table)
     for column, points in zip(table.columns, widths, strict=True):
         column.width = Pt(points)
     last = len(table.rows) - 1
@@ -323,6 +330,25 @@ def lay_out(table: Table, view: TableView, width: float) -> None:
                     paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
                 for run in paragraph.runs:
                     run.font.size = Pt(size)
+
+
+def _set_margins(table: Table) -> None:
+    """Leave less room beside the text of a cell than the word processor would: numbers would not fit."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        one = OxmlElement(f"w:{side}")
+        one.set(qn("w:w"), str(round(20 * CELL_MARGIN)))  # twentieths of a point
+        one.set(qn("w:type"), "dxa")
+        margins.append(one)
+    properties = table._tbl.tblPr
+    look = properties.find(qn("w:tblLook"))
+    if look is None:
+        properties.append(margins)
+    else:
+        look.addprevious(margins)  # the order of the schema
 
 
 def _border(cell: Any, edges: Sequence[str]) -> None:

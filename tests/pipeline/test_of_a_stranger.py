@@ -17,6 +17,7 @@ from test_earned_verdicts import LEVELS, answers_of, garden, people
 from analysis.pipeline import Validation, validate
 from analysis.report.html import further_words, render_html
 from analysis.report.labels import tree_for_readers
+from analysis.report.limits import untested_lines
 from analysis.report.markdown import render_markdown
 from analysis.report.short_forms import render_short_html
 from analysis.report.view import Tree, prose
@@ -184,3 +185,16 @@ def test_what_the_supplement_holds_is_counted_where_it_is_something(
     tables: int, figures: int, said: str
 ) -> None:
     assert further_words(tables, figures).startswith(said)
+
+
+def test_what_was_tested_and_not_decided_is_called_so() -> None:
+    section = {
+        "untested": [
+            {"what": "North, by sex", "cause": "undecided"},
+            {"what": "Omega", "cause": "few_people"},
+        ]
+    }
+    assert untested_lines(section) == [
+        "Undecided (large enough to matter, but not told from chance): North, by sex.",
+        "Could not be tested (too few people): Omega.",
+    ]

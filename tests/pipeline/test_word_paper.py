@@ -163,6 +163,28 @@ def test_widths_follow_what_stands_in_the_columns() -> None:
     assert sum(tight) == pytest.approx(300.0) and len(set(tight)) == 1
 
 
+CALIBRI_DIGIT = 0.507
+"""Width of a digit, of the size of the type."""
+
+
+def test_no_number_is_broken_by_the_edges_of_its_cell(document: Any) -> None:
+    """Cells have room beside their text: with that of the word processor, three digits stood in two lines."""
+    tables = [table for table, _ in placed(document)]
+    assert tables
+    for table in tables:
+        margins = {
+            one.tag.rpartition("}")[2]: int(one.get(qn("w:w"))) / 20
+            for one in table._tbl.tblPr.find(qn("w:tblCellMar"))
+        }
+        for row in table.rows[1:]:
+            for cell in row.cells:
+                text = cell.text.strip()
+                if not text.replace(",", "").isdigit():
+                    continue
+                size = cell.paragraphs[0].runs[0].font.size.pt
+                assert len(text) * CALIBRI_DIGIT * size <= cell.width.pt - sum(margins.values()), text
+
+
 def test_the_room_of_a_sheet_is_what_its_margins_leave() -> None:
     from analysis.report.word_parts import room
 

@@ -1,0 +1,50 @@
+"""Texts that run from right to left, kept apart from what stands around them.
+
+Without it the numbers and brackets of an English sentence are set on the wrong side of such a text: “(2.0%)”
+is read as “(%2.0)”, before the text that it follows.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+FIRST_STRONG, END = "\u2068", "\u2069"  # not seen; they take the direction of their text
+_LETTER = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc"  # Hebrew, Arabic, Syriac, Thaana and their forms
+_RUN = re.compile(
+    rf"{FIRST_STRONG}[^{END}]*{END}|([{_LETTER}](?:[{_LETTER}\s\d.'’/–-]*[{_LETTER}])?(?:[.!?…]+$)?)"
+)
+
+
+def isolated(text: str) -> str:
+    """Keep each run of letters from right to left apart from what stands around it.
+
+    Parameters
+    ----------
+    text
+        Any text; one without such letters is given back as it is.
+
+    Returns
+    -------
+    str
+        With an isolate around each run; what is isolated already stays as it is.
+
+    Examples
+    --------
+    >>> isolated("missing: ثقة (2%)") == "missing: \\u2068ثقة\\u2069 (2%)"
+    True
+    >>> isolated("nothing of it")
+    'nothing of it'
+    """
+    return _RUN.sub(lambda found: f"{FIRST_STRONG}{found[1]}{END}" if found[1] else found[0], text)
+
+
+def isolated_tree(part: Any) -> Any:
+    """Keep such runs apart in every text of a tree; keys, numbers and places stay as they are."""
+    if isinstance(part, str):
+        return part if part.isascii() else isolated(part)
+    if isinstance(part, list):
+        return [isolated_tree(one) for one in part]
+    if isinstance(part, dict):
+        return {key: isolated_tree(one) for key, one in part.items()}
+    return part
