@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -14,6 +15,7 @@ from browser_of_tests import Tab, at, place_of
 from study_of_tests import open_study, raw_study
 
 from instrument.administer.application import create_app
+from instrument.administer.entry import _language_for
 from instrument.administer.linking import with_telephone_links
 from instrument.administer.texts import FOLDER, page_texts
 from instrument.errors import DefinitionError
@@ -74,10 +76,31 @@ def test_a_link_opens_in_the_language_the_browser_asks_for_and_stays_in_the_one_
         assert f'<html lang="{lang}"' in tab.response.text
     other = "en" if lang == "de" else "de"
     with TestClient(create_app(engine, keyring), headers={"accept-language": other}) as client:
-        assert f'<html lang="{lang}"' in Tab(client).open(f"/q/{token}").response.text
+        tab = Tab(client).open(f"/q/{token}")
+        assert f'<html lang="{lang}"' in tab.response.text
+        client.cookies.delete("dta_language")
+        assert f'<html lang="{lang}"' in tab.reload().response.text, (
+            "what was agreed in goes before the browser"
+        )
     with engine.connect() as connection:
         assert connection.execute(select(tables.participant.c.lang)).scalars().all() == [lang]
         assert connection.execute(select(tables.consent.c.lang)).scalars().all() == [lang]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("de", "de"),
+        ("de-AT", "de-AT"),
+        ("de-CH", "de-AT"),
+        ("fr, de;q=0.5", "de"),
+        ("nl", "en"),
+        ("EN-us", "en"),
+    ],
+)
+def test_the_nearest_language_that_is_offered_is_taken(asked: str, found: str) -> None:
+    scope = {"type": "http", "headers": [(b"accept-language", asked.encode())], "query_string": b""}
+    assert _language_for(Request(scope), ["en", "de-AT", "de"], "en") == found
 
 
 def test_contacts_of_several_studies_are_given_in_the_language_of_the_page(
