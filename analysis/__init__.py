@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from analysis.adherence.chain.mediate_adherence import MediationResult, mediate_adherence
     from analysis.adherence.dose.dose_response import DoseResult, dose_response
     from analysis.adherence.latent.latent_adherence import LatentAdherence, latent_adherence
+    from analysis.adherence.over_time.g_formula import GFormulaResult, g_formula
     from analysis.adherence.over_time.landmark_scan import ScanResult, landmark_scan
     from analysis.adherence.over_time.marginal_structural import MarginalResult, marginal_structural
     from analysis.adherence.over_time.recurrent_events import RecurrentResult, recurrent_events
@@ -126,6 +127,7 @@ _HOME = {
     "LambdasResult": "analysis.reliability.lower_bounds",
     "LatentAdherence": "analysis.adherence.latent.latent_adherence",
     "LimitsOfAgreement": "analysis.agreement.measurement_error",
+    "GFormulaResult": "analysis.adherence.over_time.g_formula",
     "MarginalResult": "analysis.adherence.over_time.marginal_structural",
     "MediationResult": "analysis.adherence.chain.mediate_adherence",
     "MisspecificationResult": "analysis.structural.inference.misspecifications",
@@ -190,6 +192,7 @@ _HOME = {
     "limits_of_agreement": "analysis.agreement.measurement_error",
     "longitudinal_invariance": "analysis.structural.families.longitudinal_invariance",
     "lower_bounds": "analysis.reliability.lower_bounds",
+    "g_formula": "analysis.adherence.over_time.g_formula",
     "marginal_structural": "analysis.adherence.over_time.marginal_structural",
     "mediate_adherence": "analysis.adherence.chain.mediate_adherence",
     "misspecifications": "analysis.structural.inference.misspecifications",
@@ -266,6 +269,7 @@ __all__ = [
     "EfaResult",
     "ExtractedVarianceResult",
     "FeatureRelation",
+    "GFormulaResult",
     "GradedResponseResult",
     "HtmtResult",
     "HypothesesResult",
@@ -327,6 +331,7 @@ __all__ = [
     "efa",
     "extracted_variance",
     "factor_retention",
+    "g_formula",
     "graded_response",
     "growth",
     "htmt",

@@ -458,6 +458,20 @@ WEIGHT_BALANCE = rule(
     cutoff=0.1,
     source="Zhu, Coffman & Ghosh 2015, doi:10.1515/jci-2014-0022",
 )
+NATURAL_COURSE = rule(
+    name="Natural course against what was seen, standard deviations",
+    comparison="<=",
+    cutoff=0.1,
+    source="it meets the observed means: Taubman et al. 2009, doi:10.1093/ije/dyp192",
+    note="The number is a proposal of this toolkit.",
+)
+BEYOND_SEEN = rule(
+    name="Exposures under a strategy that nobody had",
+    comparison="<=",
+    cutoff=0.05,
+    source="positivity of modified treatment policies: Díaz et al. 2023, doi:10.1080/01621459.2021.1955691",
+    note="The number is a proposal of this toolkit.",
+)
 
 
 def rule_table() -> pd.DataFrame:

@@ -15,12 +15,15 @@ import instrument
 from analysis.adherence.claims.claims import Claim
 from analysis.adherence.design.windows import use_by_window
 from analysis.adherence.dose.dose_response import DoseClaim
+from analysis.adherence.over_time.g_formula import _claim as claim_of_course
 from analysis.adherence.over_time.marginal_structural import _claim as claim_of_interval
 from analysis.adherence.over_time.marginal_structural import marginal_structural
+from analysis.adherence.over_time.marginal_waves import rows_of_waves
 from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import adherence
 from analysis.pipeline.topics.adherence_dose import _told as dose_told
 from analysis.pipeline.topics.adherence_dose import dose_of
+from analysis.pipeline.topics.adherence_marginal import _strategies as strategies_of
 from analysis.pipeline.topics.adherence_marginal import _told as told_of
 from analysis.pipeline.topics.adherence_marginal import marginal_of
 from analysis.pipeline.topics.adherence_measured import Part
@@ -331,6 +334,43 @@ def test_weights_that_fail_never_carry_an_effect(interval: tuple[float, float], 
         assert ("not found" in sentence) == (sound and low <= 0 <= high)
         assert "shown" not in sentence
     assert ("weighted_failing" in values) == (not sound)
+
+
+def test_courses_under_strategies_are_those_of_the_public_function(
+    data: SimpleNamespace, context: Context, section: dict[str, Any]
+) -> None:
+    windows = use_by_window(data.usage, as_study(data.study), participants=data.enrolment)
+    given = (context.card.scores, "total", windows, as_study(data.study), data.outcomes, data.covariates)
+    rows, how = rows_of_waves(*given)
+    made = analysis.g_formula(rows, seed=context.seed, **how)
+    whole = made.effects[made.effects["time"] == "all times"].set_index("strategy")
+    values, table = section["values"], pd.DataFrame(section["tables"]["courses"])
+    for key, strategy in (("course_higher", "higher by 0.5 SD"), ("course_floor", "at least the median")):
+        for end in ("", "_lower", "_upper"):
+            assert values[f"{key}{end}"] == pytest.approx(whole.loc[strategy, f"difference{end}"], rel=1e-9)
+    np.testing.assert_allclose(table["mean"].astype(float), made.effects["mean"], rtol=1e-9)
+    assert len(section["tables"]["natural_course"]["observed"]) == len(made.course)
+    text = " ".join(prose(section))
+    assert "0.5 standard deviations higher than it would come" in text and "none under the median" in text
+
+
+@pytest.mark.parametrize("interval", [(-1.0, 3.0), (1.0, 3.0), (-3.0, -1.0)])
+@pytest.mark.parametrize("sound", [True, False])
+def test_courses_that_fail_their_checks_never_carry_an_effect(
+    interval: tuple[float, float], sound: bool
+) -> None:
+    low, high = interval
+    made = analysis.g_formula(**SMALL, draws=20)
+    effects = made.effects.assign(difference_lower=low, difference_upper=high)
+    effects["claim"] = str(claim_of_course(low, high, sound=sound))
+    checks = made.checks.assign(holds=sound)
+    said, values = strategies_of(replace(made, effects=effects, checks=checks), "Total")
+    assert len(said) == 3
+    for sentence in said[1:]:
+        assert ("an effect only if" in sentence) == (sound and not low <= 0 <= high)
+        assert ("cannot be told from these data" in sentence) == (not sound)
+        assert ("not found" in sentence) == (sound and low <= 0 <= high)
+    assert ("course_failing" in values) == (not sound)
 
 
 def test_one_wave_says_why_ratings_were_not_weighed(data: SimpleNamespace) -> None:

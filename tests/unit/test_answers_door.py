@@ -195,6 +195,16 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "limits_of_agreement": lambda t: analysis.limits_of_agreement(t["a1"], t["a2"]).to_frame(),
     "impute_items": lambda t: analysis.impute_items(items(t), 2, sweeps=1)[0],
     "lower_bounds": lambda t: analysis.lower_bounds(items(t)).to_frame(),
+    "g_formula": lambda t: analysis.g_formula(
+        t,
+        exposure="a1",
+        outcome="a2",
+        varying=["b1"],
+        baseline=["site"],
+        time="wave",
+        numbers=["b2"],
+        draws=20,
+    ).effects.drop(columns="claim"),
     "marginal_structural": lambda t: (
         analysis.marginal_structural(
             t, exposure="a1", outcome="a2", varying=["b1"], baseline=["site"], time="wave", numbers=["b2"]

@@ -58,6 +58,8 @@ CUTOFFS = {
     "WEIGHT_SHARE": (">=", 0.25),
     "WEIGHT_LEAST_PROBABILITY": (">=", 0.01),
     "WEIGHT_BALANCE": ("<=", 0.1),
+    "NATURAL_COURSE": ("<=", 0.1),
+    "BEYOND_SEEN": ("<=", 0.05),
     "EXPOSURE_EXPLAINED": ("<", 0.5),
 }
 
@@ -67,6 +69,8 @@ PRINTED = {"HYPOTHESES": "75%", "FLOOR_CEILING": "15%", "LONGSTRING": "50%", "IN
 PRINTED |= {
     "WEIGHT_MEAN": "0.2",
     "WEIGHT_BALANCE": "0.1",
+    "NATURAL_COURSE": "0.1",
+    "BEYOND_SEEN": "0.05",
     "WEIGHT_SHARE": "0.25",
     "EXPOSURE_EXPLAINED": "0.5",
 }

@@ -129,6 +129,14 @@ def good() -> dict[str, dict[str, Any]]:
             "data": data,
         },
         "dose_response": {"data": data, "dose": "a1", "outcome": "a2"},
+        "g_formula": {
+            "data": data,
+            "exposure": "a1",
+            "outcome": "a2",
+            "varying": ["b1"],
+            "time": "wave",
+            "draws": 20,
+        },
         "marginal_structural": {
             "data": data,
             "exposure": "a1",

@@ -50,6 +50,7 @@ def panel_of(
     times: Sequence[Any] | None,
     cluster: str | None,
     quantities: Collection[str],
+    caller: str = CALLER,
 ) -> Panel:
     """Read a table with a row for each person and time, and refuse what cannot be read in one way.
 
@@ -67,6 +68,8 @@ def panel_of(
         Column of clusters.
     quantities
         Columns of whole numbers that are no codes.
+    caller
+        Public function, for messages.
 
     Returns
     -------
@@ -84,26 +87,26 @@ def panel_of(
     wanted = [*names.values(), *varying, *baseline, *extra]
     if twice := sorted({name for name in wanted if wanted.count(name) > 1}):
         fact = f"columns have two parts at once: {name_offenders(twice)}."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "give each one part."))
-    table = table_of(data, CALLER, "data")
+        raise ResponseDataError(fact_and_hint(caller, fact, "give each one part."))
+    table = table_of(data, caller, "data")
     if absent := [name for name in wanted if name not in table]:
         fact = f"the data have no column {name_offenders(absent)}."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "give one row per person and time."))
-    frame = with_numbers(table, CALLER, [names["exposure"], names["outcome"]])[wanted]
+        raise ResponseDataError(fact_and_hint(caller, fact, "give one row per person and time."))
+    frame = with_numbers(table, caller, [names["exposure"], names["outcome"]])[wanted]
     who, when = names["participant"], names["time"]
     frame = frame[frame[who].notna() & frame[when].notna()].reset_index(drop=True)
     frame[who] = frame[who].astype(str)
-    order = _order(frame[when], times)
+    order = _order(frame[when], times, caller)
     frame["(time)"] = frame[when].map({value: k for k, value in enumerate(order)})
     frame = frame[frame["(time)"].notna()].reset_index(drop=True)
     frame["(time)"] = frame["(time)"].astype(int)
     if frame.duplicated([who, "(time)"]).any():
         fact = f"{int(frame.duplicated([who, '(time)']).sum())} rows repeat a participant and time."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one row each."))
+        raise ResponseDataError(fact_and_hint(caller, fact, "keep one row each."))
     for name in (*varying, *baseline):
         numbers = column_numbers(frame[name])
         if numbers is ColumnFault.ENDLESS:
-            numeric_columns(frame, CALLER, [name])  # refuses it by name
+            numeric_columns(frame, caller, [name])  # refuses it by name
         if not isinstance(numbers, ColumnFault):
             frame[name] = numbers
     frame, changing, _ = coded_columns(frame, varying, varying)
@@ -111,13 +114,13 @@ def panel_of(
     people = frame[who].unique()
     if len(people) == 0:
         raise ResponseDataError(
-            fact_and_hint(CALLER, "the table has no row.", "give one row per person and time.")
+            fact_and_hint(caller, "the table has no row.", "give one row per person and time.")
         )
     still = frame.groupby(who, sort=False)[fixed]
     moved = (still.max() - still.min()).max() if fixed else pd.Series(dtype=float)
     if unsteady := [name for name in fixed if moved[name] > 0]:
         fact = f"baseline columns change within a person: {name_offenders(unsteady)}."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, "name them as varying."))
+        raise ResponseDataError(fact_and_hint(caller, fact, "name them as varying."))
     at = pd.Index(people).get_indexer(frame[who])
 
     def wide(name: str) -> Floats:
@@ -152,7 +155,7 @@ def panel_of(
     if first.sum() < FEWEST or reached < FEWEST_TIMES:
         fact = f"{int(first.sum())} people are followed from the first time, over {reached} points in time."
         hint = f"at least {FEWEST} people and {FEWEST_TIMES} points are needed."
-        raise NotEstimableError(fact_and_hint(CALLER, fact, hint))
+        raise NotEstimableError(fact_and_hint(caller, fact, hint))
     return Panel(
         people=people[first],
         times=order,
@@ -168,12 +171,12 @@ def panel_of(
     )
 
 
-def _order(column: pd.Series, times: Sequence[Any] | None) -> list[Any]:
+def _order(column: pd.Series, times: Sequence[Any] | None, caller: str) -> list[Any]:
     """Points in time in order: as given, by number, or as ordered categories say."""
     if times is not None:
         if len(set(times)) < len(times) or not set(times) <= set(column.unique()):
             fact = "times names a point twice, or one that is not in the data."
-            raise ResponseDataError(fact_and_hint(CALLER, fact, "name each point of the data once."))
+            raise ResponseDataError(fact_and_hint(caller, fact, "name each point of the data once."))
         return list(times)
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return sorted(column.unique().tolist())
@@ -181,4 +184,4 @@ def _order(column: pd.Series, times: Sequence[Any] | None) -> list[Any]:
         present = set(column.unique())
         return [value for value in column.dtype.categories if value in present]
     fact = "points in time are words without an order."
-    raise ResponseDataError(fact_and_hint(CALLER, fact, "give their order as times=[…]."))
+    raise ResponseDataError(fact_and_hint(caller, fact, "give their order as times=[…]."))

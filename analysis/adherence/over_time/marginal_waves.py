@@ -1,4 +1,4 @@
-"""Ratings at several waves and the use after each, as the rows of a marginal structural model."""
+"""Ratings at several waves and the use after each, as rows of a weighted model and of the g-formula."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.adherence.design.landmark import side_columns
 from analysis.adherence.design.windows import Windows
+from analysis.adherence.over_time.g_formula import GFormulaResult, g_formula
 from analysis.adherence.over_time.marginal_structural import MarginalResult, marginal_structural
 from instrument.study import Study
 
@@ -55,6 +56,61 @@ def marginal_of_waves(
     outcome, with the study's covariates. People still watched count in a window whether they rated or not:
     from the first rating that is missing others like them stand for them.
     """
+    frame, how = rows_of_waves(scores, name, windows, plan, outcomes, covariates)
+    return marginal_structural(frame, confidence=confidence, **how)
+
+
+def followed_waves(
+    scores: pd.DataFrame,
+    name: str,
+    windows: Windows,
+    plan: Study,
+    outcomes: pd.DataFrame | None = None,
+    covariates: pd.DataFrame | None = None,
+    *,
+    confidence: float = 0.95,
+    draws: int = 200,
+    seed: int = 1,
+) -> GFormulaResult:
+    """Follow the same rows under strategies for the ratings of one score, by the g-formula.
+
+    Parameters
+    ----------
+    scores, name, windows, plan, outcomes, covariates, confidence
+        As for `marginal_of_waves`.
+    draws, seed
+        Bootstrap samples, and their seed.
+
+    Returns
+    -------
+    GFormulaResult
+        Percentage points of what was due: ratings half a standard deviation higher than they would come at
+        every wave, and none under the median.
+    """
+    frame, how = rows_of_waves(scores, name, windows, plan, outcomes, covariates)
+    return g_formula(frame, confidence=confidence, draws=draws, seed=seed, **how)
+
+
+def rows_of_waves(
+    scores: pd.DataFrame,
+    name: str,
+    windows: Windows,
+    plan: Study,
+    outcomes: pd.DataFrame | None,
+    covariates: pd.DataFrame | None,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A row for each person and wave, and which column is what.
+
+    Parameters
+    ----------
+    scores, name, windows, plan, outcomes, covariates
+        As for `marginal_of_waves`.
+
+    Returns
+    -------
+    tuple
+        The rows, and the arguments that name exposure, outcome, causes, times and clusters.
+    """
     rated = scores[["participant", "wave", name]].copy()
     rated["participant"], rated["wave"] = rated["participant"].astype(str), rated["wave"].astype(str)
     rated[name] = rated[name].astype("Float64").astype(float)
@@ -79,15 +135,13 @@ def marginal_of_waves(
         frame = frame.merge(extra, on="participant", how="left")
     cluster = plan.cluster if plan.cluster is not None and plan.cluster in frame else None
     steady: list[Any] = [*EARLY, *(column for column in wanted if column != cluster)]
-    return marginal_structural(
-        frame,
-        exposure=name,
-        outcome="percent",
-        varying=[SHARE_BEFORE, BEFORE],
-        baseline=steady,
-        time="wave",
-        times=order,
-        numbers=[*EARLY, *plan.baseline, *plan.numbers],
-        cluster=cluster,
-        confidence=confidence,
-    )
+    return frame, {
+        "exposure": name,
+        "outcome": "percent",
+        "varying": [SHARE_BEFORE, BEFORE],
+        "baseline": steady,
+        "time": "wave",
+        "times": order,
+        "numbers": [*EARLY, *plan.baseline, *plan.numbers],
+        "cluster": cluster,
+    }

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.adherence.over_time.g_formula import NATURAL, OVER, SHIFT, GFormulaResult
 from analysis.adherence.over_time.marginal_structural import UNWEIGHTED, WEIGHTED, MarginalResult, Told
-from analysis.adherence.over_time.marginal_waves import marginal_of_waves
+from analysis.adherence.over_time.marginal_waves import followed_waves, marginal_of_waves
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.in_time import card_in_time
@@ -43,6 +44,24 @@ SAID = {
     Told.NOT_FOUND: ": not found, which does not show that there is no effect.",
     Told.UNTOLD: ": whether it is an effect cannot be told from these data, because the weights fail: "
     "{weighted_failing}.",
+}
+
+COURSE_WHAT = (
+    "The other way round, what follows each rating was modelled in the place of what brings it about "
+    "(g-formula, {course_people:int} people), and courses of people were simulated under strategies. "
+)
+COURSES = {
+    "course_higher": "Were every rating of {course_title} {course_shift:d1} standard deviations higher than "
+    "it would come, {course_higher:d1} percentage points more of what was due would be done (95% interval "
+    "{course_higher_lower:d1} to {course_higher_upper:d1})",
+    "course_floor": "Were none under the median, {course_floor:d1} ({course_floor_lower:d1} to "
+    "{course_floor_upper:d1})",
+}
+COURSE_SAID = {
+    Told.ASSUMED: ": an effect only if no cause of rating and use was left unmeasured and the models are "
+    "right. The data cannot show that.",
+    Told.NOT_FOUND: ": not found, which does not show that there is no effect.",
+    Told.UNTOLD: ": whether it is an effect cannot be told from these data ({course_failing}).",
 }
 
 
@@ -79,12 +98,25 @@ def marginal_of(context: Context, titles: Mapping[str, str], first: str) -> Part
     if first in made:
         said, values = _told(made[first], titles[first])
         tables |= _details(made[first], titles[first])
+    try:
+        followed = context.once(f"followed {first}", partial(_followed, context, first))
+    except ToolkitError as error:
+        failed.append(
+            (f"ratings under strategies, {titles[first]}", str(error).split("\n")[0].split(": ", 1)[-1])
+        )
+    else:
+        more, named = _strategies(followed, titles[first])
+        said, values, tables = [*said, *more], values | named, tables | _courses(followed, titles[first])
     kinds = {
         **each(TEXT, "weighted_title weighted_failing"),
         "weighted_waves": GIVEN,
         "weighted_people": people(weight=4),
         "weighted_plain": statistic(),
         **each(statistic(), *(f"{key}{end}" for key in KEYS.values() for end in ("", "_lower", "_upper"))),
+        **each(TEXT, "course_title course_failing"),
+        "course_shift": GIVEN,
+        "course_people": people(weight=4),
+        **each(statistic(), *(f"{key}{end}" for key in COURSES for end in ("", "_lower", "_upper"))),
     }
     return Part(
         sentences=said,
@@ -106,6 +138,89 @@ def _fitted(context: Context, name: str) -> MarginalResult:
         context.outcomes,
         context.known_covariates,
     )
+
+
+def _followed(context: Context, name: str) -> GFormulaResult:
+    if context.study is None:
+        raise ValueError("asked of a study only")
+    return followed_waves(
+        card_in_time(context).scores,
+        name,
+        windows_of(context),
+        context.study,
+        context.outcomes,
+        context.known_covariates,
+        seed=context.seed,
+    )
+
+
+def _strategies(made: GFormulaResult, title: str) -> tuple[list[str], dict[str, Any]]:
+    """Sentences on the two strategies, each with what may be said."""
+    whole = made.effects[made.effects["time"] == OVER].set_index("strategy")
+    rows = [whole.loc[name] for name in made.design["strategies"] if name != NATURAL]
+    values: dict[str, Any] = {
+        "course_title": title,
+        "course_people": int(rows[0]["n_people"]),
+        "course_shift": SHIFT,
+    }
+    said = [COURSE_WHAT]
+    for key, words, row in zip(COURSES, COURSES.values(), rows, strict=True):
+        values |= {
+            key: float(row["difference"]),
+            f"{key}_lower": float(row["difference_lower"]),
+            f"{key}_upper": float(row["difference_upper"]),
+        }
+        said.append(words + COURSE_SAID[Told(row["claim"])])
+    if any(Told(row["claim"]) is Told.UNTOLD for row in rows):
+        failing = made.checks.loc[~made.checks["holds"], "check"]
+        values["course_failing"] = "; ".join(failing)
+    return said, values
+
+
+def _courses(made: GFormulaResult, title: str) -> dict[str, Table]:
+    """Strategies by wave, and the natural course beside what was seen."""
+    effects = Table(
+        frame=made.effects.assign(time=made.effects["time"].astype(str)),
+        kinds={
+            **each(TEXT, "strategy time claim"),
+            "n_people": people(weight=1),
+            **each(statistic("n_people"), "mean se ci_lower ci_upper pvalue"),
+            **each(statistic("n_people"), *(f"difference{end}" for end in ("", "_se", "_lower", "_upper"))),
+        },
+        title=f"Were ratings otherwise at every wave: percent of what was due, {title}",
+        columns={
+            "strategy": ("Ratings", "text"),
+            "time": ("Wave", "text"),
+            "n_people": ("People", "int"),
+            "mean": ("Percent done", "d1"),
+            "difference": ("Points from the natural course", "d1"),
+            "difference_lower": ("95% from", "d1"),
+            "difference_upper": ("to", "d1"),
+            "claim": ("Claim", "text"),
+        },
+        note="By the g-formula: expected values had everybody followed the strategy and nobody left; "
+        "intervals by a bootstrap over people.",
+    )
+    course = Table(
+        frame=made.course.assign(
+            time=made.course["time"].astype(str), holds=made.course["holds"].map({True: "yes", False: "no"})
+        ),
+        kinds={
+            **each(TEXT, "variable time holds"),
+            **each(statistic(), "observed simulated distance"),
+        },
+        title=f"Whether the simulated natural course meets what was seen, {title}",
+        columns={
+            "variable": ("Variable", "text"),
+            "time": ("Wave", "text"),
+            "observed": ("Seen", "d2"),
+            "simulated": ("Simulated", "d2"),
+            "distance": ("Apart, standard deviations", "d2"),
+            "holds": ("Holds", "text"),
+        },
+        note="Of those who would go on; where it does not hold, no effect is claimed.",
+    )
+    return {"courses": effects, "natural_course": course}
 
 
 def _told(made: MarginalResult, title: str) -> tuple[list[str], dict[str, Any]]:
