@@ -269,6 +269,17 @@ def test_an_item_without_variance_between_clusters_has_none_and_is_refused_in_a_
         cfa(MODEL, data, **OPTIONS)
 
 
+def test_items_that_say_nothing_within_clusters_or_of_each_other_are_named():
+    data = table()
+    same = data.assign(y4=data.groupby("app")["y4"].transform("first"))
+    with pytest.raises(NotEstimableError, match="'y4' does not vary within clusters"):
+        cfa(MODEL, same, **OPTIONS)
+    odd = np.arange(len(data)) % 2 == 1
+    apart = data.assign(y3=data["y3"].where(odd), y4=data["y4"].where(~odd))
+    with pytest.raises(NotEstimableError, match="1 pairs never answered by one row: 'y3-y4'"):
+        cfa(MODEL, apart, **OPTIONS)
+
+
 TOP, LOWER = "level: 1\nfw =~ y1 + y2 + y3 + y4\n", "level: 2\nfb =~ y1 + y2 + y3 + y4"
 REFUSED = [
     (MODEL, {"ordered": True}, "no clusters"),

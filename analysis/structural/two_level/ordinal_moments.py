@@ -77,7 +77,8 @@ def two_level_ordinal_moments(
     Raises
     ------
     NotEstimableError
-        An item without variance between clusters, a correlation within at one, or a search that fails.
+        An item without variance within or between clusters, items never answered together, a correlation
+        within at one, or a search that fails.
 
     References
     ----------
@@ -87,6 +88,7 @@ def two_level_ordinal_moments(
     """
     _, clusters = np.unique(clusters, return_inverse=True)
     n_clusters, p = int(clusters.max()) + 1, codes.shape[1]
+    _refuse_unseen(codes, clusters, names, caller, where)
     items = items_at_levels(codes, clusters, sizes, names, caller, where)
     _refuse_flat(items, names, caller, where)
     within, between = np.eye(p), np.diag([item.variance for item in items])
@@ -126,6 +128,31 @@ def two_level_ordinal_moments(
     )
     thresholds = [item.thresholds for item in items]
     return TwoLevelOrdinalMoments(thresholds, within, between, whole, len(codes), at_edge)
+
+
+def _refuse_unseen(codes: Array, clusters: Ints, names: list[str], caller: str, where: str) -> None:
+    """Refuse items that are the same throughout every cluster, and pairs that no row answers both of."""
+    seen = ~np.isnan(codes)
+    order = np.argsort(clusters, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(clusters))[:-1]])
+    low, high = (np.full(codes.shape, fill) for fill in (np.inf, -np.inf))
+    low[seen], high[seen] = codes[seen], codes[seen]
+    spread = np.maximum.reduceat(high[order], starts) - np.minimum.reduceat(low[order], starts)
+    flat = [
+        name for name, varies in zip(names, np.any(spread > 0.0, axis=0).tolist(), strict=True) if not varies
+    ]
+    if flat:
+        fact = f"{name_offenders(flat)} does not vary within clusters{where}."
+        raise NotEstimableError(fact_and_hint(caller, fact, "leave it out: it says nothing of rows."))
+    together = seen.T.astype(float) @ seen
+    never = [
+        f"{names[i]}-{names[j]}"
+        for j, i in zip(*vech_places(len(names), False), strict=True)
+        if together[i, j] == 0.0
+    ]
+    if never:
+        fact = f"{len(never)} pairs never answered by one row{where}: {name_offenders(never)}."
+        raise NotEstimableError(fact_and_hint(caller, fact, "drop one item of each pair."))
 
 
 def items_at_levels(
