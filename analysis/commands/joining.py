@@ -61,7 +61,7 @@ def _compared(these: set[str], others: set[str], who: str, where: str, command: 
     fact = f"{match.unknown} of {total} {who} are not in {where}"
     if match.near:
         fact += f"; {match.near} would match but for {match.cause}"
-    if match.lost > MOST_LOST or match.near_share > MOST_LOST:
+    if match.lost > MOST_LOST:
         hint = (
             f"write ids alike in every table ({match.cause})."
             if match.near

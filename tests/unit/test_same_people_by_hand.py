@@ -1,0 +1,119 @@
+"""Whom tables beside the answers share, at the edges: what is lost, what nearly matches, several waves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
+from instrument.errors import ResponseDataError
+from instrument.study import make_study
+
+
+def table(*people: str, **columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"participant": list(people), **columns})
+
+
+def inputs(**tables: Any) -> dict[str, Any]:
+    return {**dict.fromkeys(("responses", "enrolment", "covariates", "outcomes", "times", "study")), **tables}
+
+
+HUNDRED = [f"P{k:03d}" for k in range(100)]
+
+
+@pytest.mark.parametrize(("lost", "refused"), [(5, False), (6, True)])
+def test_one_in_twenty_may_be_lost_and_no_more(lost: int, refused: bool) -> None:
+    given = inputs(responses=table(*HUNDRED), covariates=table(*HUNDRED[lost:]))
+    if refused:
+        with pytest.raises(
+            ResponseDataError, match="6 of 100 people who answered are not in the table of cov"
+        ):
+            refuse_lost_people(given, "dta")
+    else:
+        said = refuse_lost_people(given, "dta")
+        assert said == ["5 of 100 people who answered are not in the table of covariates"]
+
+
+def test_ids_that_nearly_match_are_named_with_what_keeps_them_apart() -> None:
+    odd = [name.lower() if k < 5 else name for k, name in enumerate(HUNDRED)]
+    said = refuse_lost_people(inputs(responses=table(*HUNDRED), covariates=table(*odd)), "dta")
+    assert said == [
+        "suspicion: 5 of 100 people who answered are not in the table of covariates; "
+        "5 would match but for capitals"
+    ]
+
+
+def test_who_is_enrolled_is_known_and_where_was_looked_is_said() -> None:
+    given = inputs(
+        responses=table("a", "b"), enrolment=table("a", "b", "c"), outcomes=table("a", "c"), times=table("b")
+    )
+    assert refuse_lost_people(given, "dta") == [
+        "all 2 people who answered are in the table of enrolment",
+        "all 2 people in the table of outcomes are in the answers or the table of enrolment",
+        "all 1 people in the table of times are in the answers or the table of enrolment",
+    ]
+    del given["enrolment"]
+    with pytest.raises(
+        ResponseDataError, match=r"1 of 2 people in the table of outcomes are not in the answers\."
+    ):
+        refuse_lost_people({**given, "enrolment": None}, "dta")
+
+
+def test_a_person_has_a_time_at_each_wave_and_one_at_each() -> None:
+    answers = table("a", "a", wave=["w1", "w2"])
+    refuse_other_waves(inputs(responses=answers, times=table("a", "a", wave=["w1", "w2"])), "dta")
+    with pytest.raises(
+        ResponseDataError, match="1 rows of the table of times repeat a participant at a wave"
+    ):
+        refuse_other_waves(inputs(responses=answers, times=table("a", "a", wave=["w2", "w2"])), "dta")
+    with pytest.raises(ResponseDataError, match="names waves that the answers do not: 'w3'"):
+        refuse_other_waves(inputs(responses=answers, times=table("a", "a", wave=["w1", "w3"])), "dta")
+
+
+def study(*covariates: str) -> Any:
+    use = {"unit": "sessions", "amount": 3, "weeks": 3, "justification": "one a week, as it was designed"}
+    rule = {"metric": "sessions", "threshold": 0.5, "justification": "half of them, for the tests"}
+    return make_study(
+        {
+            "schema": 1,
+            "id": "own",
+            "title": "Own",
+            "instrument": "dta",
+            "waves": [{"id": "w1", "day": 0, "opens": 0, "closes": 9}],
+            "study_days": 30,
+            "intended_use": use,
+            "adherence": rule,
+            "covariates": list(covariates),
+        }
+    )
+
+
+def test_covariates_that_say_nothing_or_follow_from_others_are_named() -> None:
+    people = [f"p{k}" for k in range(12)]
+    frame = table(
+        *people,
+        one=[1.0] * 12,
+        x=[float(k) for k in range(12)],
+        y=[float(k % 5) for k in range(12)],
+        sum=[k + k % 5 for k in range(12)],
+        band=["low"] * 6 + ["high"] * 6,
+        same=["l"] * 6 + ["h"] * 6,
+        site=["n", "n", "n", "s", "s", "s", "e", "e", "e", "e", "s", "n"],
+    )
+    told = check_adjusters(inputs(study=study("one", "x", "y"), covariates=frame), "dta")
+    assert told == ["covariate 'one' has one value for everyone: nothing is adjusted for by it"]
+    for names, words in (
+        (("x", "y", "sum"), "'sum' follows exactly from 'x', 'y'"),
+        (("band", "same"), "'same'"),
+    ):
+        with pytest.raises(ResponseDataError, match=words):
+            check_adjusters(inputs(study=study(*names), covariates=frame), "dta")
+    north = frame.assign(north=(frame["site"] == "n").map({True: "yes", False: "no"}))
+    with pytest.raises(ResponseDataError, match="'site' follows exactly from 'north'"):  # one of its levels
+        check_adjusters(inputs(study=study("north", "site"), covariates=north), "dta")
+    outcomes = frame[["participant", "y"]].iloc[:11]  # only who is in both tables is looked at
+    with pytest.raises(ResponseDataError, match="'sum'"):
+        given = inputs(study=study("x", "y", "sum"), covariates=frame.drop(columns="y"), outcomes=outcomes)
+        check_adjusters(given, "dta")
