@@ -15,9 +15,15 @@ from typing import Any
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import DefinitionError, ResponseDataError, ToolkitWarning, fact_and_hint
+from instrument.errors import (
+    DefinitionError,
+    ResponseDataError,
+    ToolkitError,
+    ToolkitWarning,
+    fact_and_hint,
+)
 from instrument.loading import load, read_yaml
-from instrument.reading.files import KNOWN
+from instrument.reading.files import KNOWN, read_raw
 from instrument.reading.read_responses import read_responses
 from instrument.recognition import FileForm, load_mapping, recognise
 from instrument.recognition.came_in import CAME_IN, in_words
@@ -174,6 +180,31 @@ def answers_of(upload: Upload, scale: Instrument, reading: Reading | None = None
         answers = _read(path, scale, how)
     answers.attrs["notes"] = [*in_words(answers.attrs[CAME_IN]), *answers.attrs["notes"]]
     return answers
+
+
+def names_in(upload: Upload) -> tuple[str, ...]:
+    """Read the names of the columns of a workbook or of a file of SPSS, Stata, R or Parquet.
+
+    Parameters
+    ----------
+    upload
+        The file.
+
+    Returns
+    -------
+    tuple of str
+        Empty where it cannot be read, or has several sheets: its reader says what is wrong with it.
+    """
+    try:
+        check_size(upload)
+        _unpacks(upload)
+        with _folder() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore", ToolkitWarning)
+            path = folder / upload.plain_name
+            path.write_bytes(upload.content)
+            return tuple(read_raw(path, None, "utf-8", None, "upload").columns)
+    except ToolkitError:
+        return ()
 
 
 def _read(path: Path, scale: Instrument, how: Reading) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from analysis.report.view import LONG_TABLE, Tree
 
 MAIN_ROWS, MAIN_COLUMNS = 10, 9
 """A larger table stands in the supplement: on a page of the report it would be the page."""
-OPEN_SENTENCES, OPEN_ROWS = 8, 6
+OPEN_SENTENCES, OPEN_ROWS = 6, 6
 """On the page of the report a section opens with so much; what goes beyond is folded, and printed in full."""
 TALLEST = 0.62
 """Height over width of the tallest figure of the report; a taller one stands in the supplement."""

@@ -145,7 +145,7 @@ def _of_files(target: Path) -> None:
         "closed. The report holds no row of a person."
     )
     columns = _columns(answers, choice, definition)
-    options = _options(columns=columns is None)
+    options = _options(columns=columns is None, offered=_offered(answers, choice, definition))
     ready = answers is not None and bool(choice or definition)
 
     def begin(chosen: Options) -> Job:
@@ -210,13 +210,34 @@ def _of_declared(target: Path, folder: Path) -> None:
     _start(lambda options: jobs.start_declared(target, folder, choice, options), _options(columns=True))
 
 
-def _options(*, columns: bool) -> Options:
+@st.cache_data(show_spinner="Reading the names of its columns", max_entries=2)
+def _names_in(name: str, content: bytes) -> tuple[str, ...]:
+    return uploads.names_in(Upload(name=name, content=content))
+
+
+def _offered(answers: Upload | None, choice: str, definition: Sequence[Upload]) -> tuple[str, ...]:
+    """Give what may be a covariate in a file whose columns are not renamed here: any but a text file."""
+    if answers is None or header_of(answers) or not (choice or definition):
+        return ()
+    try:
+        free = others(_names_in(answers.name, answers.content), uploads.instrument_of(choice, definition))
+    except ToolkitError:
+        return ()  # what is wrong with the instrument is said when it is used
+    return tuple(name for name in free if name not in (WHO, WAVE))
+
+
+def _options(*, columns: bool, offered: Sequence[str] = ()) -> Options:
+    named: tuple[str, ...] = ()
+    if columns and offered:
+        if chosen := st.session_state.get("validation-offered"):  # of another file
+            st.session_state["validation-offered"] = [name for name in chosen if name in offered]
+        named = tuple(st.multiselect("Covariates, such as sex or age", offered, key="validation-offered"))
     with st.expander("Options"):
-        named = ""
-        if columns:
-            named = st.text_input(
+        if columns and not offered:
+            told = st.text_input(
                 "Columns of the answers that are covariates (a, b)", key="validation-columns"
             )
+            named = uploads.named_columns(told)
         seed = st.number_input(
             "Seed; empty: as the plan says, or 1", min_value=0, value=None, step=1, key="validation-seed"
         )
@@ -226,9 +247,7 @@ def _options(*, columns: bool) -> Options:
             format_func=lambda form: jobs.FORMS[form],
             key="validation-forms",
         )
-    return Options(
-        covariates=uploads.named_columns(named), seed=None if seed is None else int(seed), forms=tuple(chosen)
-    )
+    return Options(covariates=named, seed=None if seed is None else int(seed), forms=tuple(chosen))
 
 
 def _start(begin: Callable[[Options], Job], options: Options, ready: bool = True) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyreadstat
 import pytest
 import yaml
 from small_study import SCALE
@@ -19,7 +21,7 @@ from analysis.jobs.control import cancel, jobs_of, running
 from analysis.jobs.record import Job
 from dashboard import jobs
 from dashboard.upload_columns import Columns, arranged, header_of
-from dashboard.uploads import Upload
+from dashboard.uploads import Upload, names_in
 from instrument.errors import ToolkitError
 
 WORKER = Path(__file__).with_name("worker_of_tests.py")
@@ -298,6 +300,47 @@ def test_columns_are_choices_and_the_form_stays_when_something_is_wrong(
     assert test.selectbox(key="validation-column-participant").value == "code"
     assert test.multiselect(key="validation-kept").value == ["sex"]
     assert not test.button(key="validation-start").disabled
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "parquet", "sav"])
+def test_columns_of_other_files_than_text_are_choices_too(
+    kind: str, place: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place("good")
+    begun_with: list[Any] = []
+
+    def refuse(target: Path, given: Upload, *rest: Any) -> None:
+        begun_with.append((given, rest[-1]))
+        raise ToolkitError("upload: 1 cell is no code.\nHint: mend it.")
+
+    monkeypatch.setattr(jobs, "start_upload", refuse)
+    item = SCALE["themes"][0]["items"][0]["id"]
+    frame = pd.DataFrame(
+        {"participant": ["p1", "p2"], item: [1, 2], "sex": ["f", "m"], "note": ["hello", "you"]}
+    )
+    path = tmp_path / f"answers.{kind}"
+    write = {"xlsx": frame.to_excel, "parquet": frame.to_parquet}
+    if kind == "sav":
+        pyreadstat.write_sav(frame, str(path))
+    else:
+        write[kind](path, index=False)
+    test = opened()
+    test.selectbox(key="validation-instrument").select(OWN).run()
+    test.file_uploader(key="validation-definition").upload("mine.yaml", DEFINITION)
+    test.file_uploader(key="validation-answers").upload(path.name, path.read_bytes())
+    test.run()
+    offered = test.multiselect(key="validation-offered")
+    assert offered.options == ["sex", "note"]
+    offered.select("sex").run()
+    begun(test)
+    ((given, chosen),) = begun_with
+    assert given.content == path.read_bytes() and chosen.covariates == ("sex",)
+    assert "hello" not in said(test)
+
+
+def test_a_file_that_cannot_be_read_offers_nothing() -> None:
+    assert names_in(Upload(name="a.xlsx", content=b"no workbook")) == ()
+    assert names_in(Upload(name="a.parquet", content=b"")) == ()
 
 
 def test_choices_and_files_outlast_a_run_that_fails(place: Any) -> None:
