@@ -204,6 +204,7 @@ def plan_power(
         reason=reason,
         sensitivity=sensitivity,
         assumptions=supposed,
+        feature=(design.unrelated_kind or "").replace("_", " "),
     )
 
 

@@ -83,6 +83,8 @@ class PowerResult(Result):
         hidden_cause (correlation), level, level_lower, level_upper.
     assumptions : dict
         What was supposed.
+    feature : str
+        Kind of event that the study names as a negative control (`unrelated_kind`); empty: none.
     """
 
     table: pd.DataFrame
@@ -92,6 +94,7 @@ class PowerResult(Result):
     reason: str
     sensitivity: pd.DataFrame
     assumptions: dict[str, Any]
+    feature: str
 
     def to_frame(self) -> pd.DataFrame:
         """Give the table, unrounded."""
@@ -116,7 +119,22 @@ class PowerResult(Result):
         strongest = self.sensitivity.iloc[-1]
         return (
             f"{said} If a habit that early use does not show went with alliance at "
-            f"{strongest['hidden_cause']:g}, that last share would be {strongest['level']:.1%}."
+            f"{strongest['hidden_cause']:g}, that last share would be {strongest['level']:.1%}. "
+            f"{self._claimed()}"
+        )
+
+    def _claimed(self) -> str:
+        """What a study that finds the effect may then say."""
+        if not self.feature:
+            return (
+                "To find it is not to have it supported: the report calls nothing supported where the study "
+                "names no feature that alliance has no reason to move (unrelated_kind), and this study names "
+                "none, whatever the number of people."
+            )
+        return (
+            "To find it is not to have it supported: for that it must also be set apart from use of "
+            f"{self.feature} and from use before the rating, which takes more people, and where early use "
+            "and rating go together no number is enough."
         )
 
     def summary(self, digits: int = 3) -> str:

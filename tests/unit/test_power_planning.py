@@ -17,6 +17,7 @@ from analysis.power.plan_power import PowerResult, plan_power
 from analysis.power.result import Level, judge_level, needed, why_not
 from analysis.simulation.population import load_population
 from instrument.errors import DefinitionError
+from instrument.study import as_study
 
 STUDY = load_population("dta_example").study
 ROOT = Path(__file__).resolve().parents[2]
@@ -338,3 +339,33 @@ def test_impossible_designs_are_refused() -> None:
         plan_power(STUDY, cluster_size=20)
     with pytest.raises(DefinitionError, match="outside their range: read_day"):
         plan_power(STUDY, enrolment_days=50.0, read_day=20.0)
+
+
+@pytest.mark.parametrize(
+    ("feature", "said"),
+    [
+        ("", "this study names none, whatever the number of people"),
+        ("radio played", "set apart from use of radio played and from use before the rating"),
+    ],
+)
+def test_the_number_asked_for_is_told_from_what_lets_a_claim_be_supported(feature: str, said: str) -> None:
+    row = {"n": 200, "asked": True, "power": 0.8, "level": 0.05}
+    made = PowerResult(
+        table=pd.DataFrame([row]),
+        n_for_target=200.0,
+        target=0.8,
+        adequate=True,
+        reason="",
+        sensitivity=pd.DataFrame([{"hidden_cause": 0.3, "level": 0.2}]),
+        assumptions={"odds_ratio": 1.5, "alpha": 0.05},
+        feature=feature,
+    )
+    assert said in made.sentence() and "To find it is not to have it supported" in made.sentence()
+
+
+def test_the_feature_is_that_of_the_study_file(serial: PowerResult) -> None:
+    study = as_study(STUDY)
+    named = study.model_copy(update={"unrelated_kind": "radio_played"})
+    made = plan_power(named, n=(60,), replications=20)
+    assert made.feature == "radio played"
+    assert serial.feature == (study.unrelated_kind or "").replace("_", " ")
