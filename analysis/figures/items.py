@@ -95,7 +95,7 @@ def _stacked(table: pd.DataFrame, labels: Mapping[str, str], width: int) -> Char
             ),
             order=alt.Order("place:Q"),
         )
-        .properties(width=width, height=17 * len(table) + 40)
+        .properties(width=width, height=17 * len(table) + 60 + 18 * -(-len(options) // side_by_side))
     )
 
 

@@ -194,7 +194,7 @@ def missing_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             .encode(
                 y=alt.Y("item:N", sort=list(table["item"]), title=None, axis=_rows(round(width * 0.4))),
                 x=alt.X(
-                    "missing_share:Q", title="Without an answer", axis=alt.Axis(format=".0%", tickCount=5)
+                    "missing_share:Q", title="Without an answer", axis=alt.Axis(format="~%", tickCount=5)
                 ),
             )
             .properties(width=width, height=ROW * len(table) + 50)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -118,6 +119,11 @@ def test_answers_are_whole_bars_in_the_order_of_the_options(tree: dict[str, Any]
         assert list(own["option"]) == labels
         assert list(own["share"]) == [table[key][place] for key in table if key.startswith("share_")]
     assert chart.to_dict()["encoding"]["color"]["scale"]["domain"] == labels
+    for width in (NARROW, WIDE):  # the height holds legend and axis too: each row keeps its place
+        drawn = live_chart(figure, section, {}, width)
+        svg = svg_of(json.dumps(live_spec(drawn, dark=False, width=width) | {"width": width}))
+        tops = sorted({float(top) for top in re.findall(r"M[\d.]+,([\d.]+)h[\d.]+v12h", svg)})
+        assert len(tops) == len(table) and min(after - before for before, after in pairwise(tops)) >= 12
 
 
 LEVELS = {
