@@ -123,7 +123,7 @@ def test_answers_are_whole_bars_in_the_order_of_the_options(tree: dict[str, Any]
         drawn = live_chart(figure, section, {}, width)
         svg = svg_of(json.dumps(live_spec(drawn, dark=False, width=width) | {"width": width}))
         tops = sorted({float(top) for top in re.findall(r"M[\d.]+,([\d.]+)h[\d.]+v12h", svg)})
-        assert len(tops) == len(table) and min(after - before for before, after in pairwise(tops)) >= 12
+        assert len(tops) == len(table) and min(after - before for before, after in pairwise(tops)) >= 16
 
 
 LEVELS = {
