@@ -308,3 +308,17 @@ def test_the_library_of_r_is_installed_with_the_package() -> None:
     names = re.findall(r"^(twin_\w+) <- function", "\n".join(texts), re.MULTILINE)
     assert len(names) == len(set(names))
     assert load("dta").item_ids
+
+
+def test_means_of_waves_are_made_again_before_those_of_groups(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """The order is that of the report in every process: results of two runs are the same bytes."""
+    people = pd.DataFrame({"participant": answers["participant"].unique()})
+    people["half"] = ["one", "other"] * (len(people) // 2) + ["one"] * (len(people) % 2)
+    plan = {"topics": ["items"], "smallest_group": 20}
+    section = validate(answers, scale, covariates=people, plan=plan).tree["sections"]["items"]
+    calls = section["twins"]["calls"]
+    tables = [call["table"] for call in calls if call["call"] == "item_means"]
+    assert list(dict.fromkeys(tables)) == ["by_wave", "by_group"]
+    assert tables.count("by_group") == 2

@@ -69,7 +69,7 @@ def twins_of_items(context: Context, section: Section) -> Twins:
             for label in labels.reindex(context.items.index).dropna().unique()
         ],
     }
-    for title in section.tables.keys() & parts.keys():
+    for title in (name for name in parts if name in section.tables):
         items = list(section.tables[title].frame["item"])
         for number, of in enumerate(parts[title], start=1):
             found.add("item_means", {f"mean_{number}": "mean"}, table=title, items=items, where=of)
