@@ -319,6 +319,18 @@ def test_a_blank_replaces_nothing_but_what_was_shown_and_cleared_is_gone(engine:
     assert kept(engine)["baseline"]["licence"] == "x"
 
 
+def test_an_answer_stays_until_what_was_typed_over_it_can_be_read(engine: Engine, tab: Tab) -> None:
+    tab.press()
+    fill(tab, used="1")
+    fill(tab, which=["1"], age="70")
+    goto(tab, "form/baseline/2")
+    fill(tab, which=["1"], age="seventy-one")
+    assert tab.response.status_code == 422
+    assert kept(engine)["baseline"] == {"used": "1", "which": "1", "age": "70"}
+    fill(tab, which=["1"], age="71")
+    assert kept(engine)["baseline"]["age"] == "71"
+
+
 def test_a_slider_counts_once_the_person_says_so(engine: Engine, keyring: Keyring) -> None:
     closing = {**CLOSING, "place": "before"}
     _, _, (token,) = open_study(engine, keyring, waves=WAVES[1:], forms=[closing])

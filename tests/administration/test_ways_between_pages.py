@@ -114,6 +114,20 @@ def test_contacts_of_several_studies_are_given_in_the_language_of_the_page(
     assert "team@example.org" not in said
 
 
+def test_a_draft_is_named_to_nobody(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring)
+    open_study(engine, keyring, id="second", title="Not yet told", contact="two@example.org")
+    with engine.begin() as connection:
+        second = tables.study.c.name == "second"
+        connection.execute(update(tables.study).where(second).values(status="draft"))
+    with TestClient(create_app(engine, keyring)) as client:
+        said = Tab(client).open("/q/" + "x" * 32).page.said
+    assert "Trial of the app" in said, "the only study that people may know of"
+    assert "team@example.org" in said
+    assert "two@example.org" not in said
+    assert "Not yet told" not in said
+
+
 def test_a_title_in_a_language_that_is_not_offered_is_refused() -> None:
     with pytest.raises(DefinitionError, match=r"titles\.fr: is none of the languages \(en, de\)"):
         make_study({**raw_study(), "titles": {"fr": "Essai"}})
