@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
+from analysis.commands.reading import SideReading, read_side_table
 from instrument.errors import ResponseDataError
 from instrument.study import make_study
 
@@ -117,3 +119,39 @@ def test_covariates_that_say_nothing_or_follow_from_others_are_named() -> None:
     with pytest.raises(ResponseDataError, match="'sum'"):
         given = inputs(study=study("x", "y", "sum"), covariates=frame.drop(columns="y"), outcomes=outcomes)
         check_adjusters(given, "dta")
+
+
+def read(folder: Path, what: str, text: str, **how: Any) -> pd.DataFrame:
+    file = folder / f"{what}.csv"
+    file.write_text(text, encoding="utf-8")
+    needed = ("participant", "wave", "seconds") if what == "times" else ("participant",)
+    return read_side_table(file, what, needed, SideReading(**how))
+
+
+def test_times_and_days_below_nought_are_refused_and_nought_is_not(tmp_path: Path) -> None:
+    found = read(tmp_path, "enrolment", "participant,withdrawn_day\na,0\nb,\nc,12\n")
+    assert found["withdrawn_day"].tolist()[::2] == [0, 12]
+    with pytest.raises(ResponseDataError, match=r"1 cell lies before enrolment \(line 3\)"):
+        read(tmp_path, "enrolment", "participant,withdrawn_day\na,0\nb,-1\n")
+    assert read(tmp_path, "times", "participant,wave,seconds\na,w1,0\nb,w1,90\n")["seconds"].tolist() == [
+        0,
+        90,
+    ]
+    with pytest.raises(ResponseDataError, match=r"1 cell lies below 0 \(line 2\)"):
+        read(tmp_path, "times", "participant,wave,seconds\na,w1,-0.5\nb,w1,90\n")
+
+
+def test_one_long_time_is_no_unit_and_half_of_them_are(tmp_path: Path) -> None:
+    text = "participant,wave,seconds\na,w1,90000\nb,w1,300\nc,w1,240\n"
+    assert read(tmp_path, "times", text)["seconds"].tolist() == [90000, 300, 240]
+    long = text.replace("300", "300000")
+    with pytest.raises(ResponseDataError, match="half of the 3 times would be longer than two hours"):
+        read(tmp_path, "times", long)
+    assert read(tmp_path, "times", long, times_in="ms")["seconds"].tolist() == [90, 300, 0.24]
+
+
+def test_a_table_without_rows_or_a_row_without_a_person_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResponseDataError, match=r"covariates\.csv has no rows"):
+        read(tmp_path, "covariates", "participant,sex\n")
+    with pytest.raises(ResponseDataError, match=r"1 cell holds no id \(line 3\)"):
+        read(tmp_path, "covariates", "participant,sex\na,f\n,m\n")
