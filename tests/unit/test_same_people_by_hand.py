@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
-from analysis.commands.reading import SideReading, read_side_table
+from analysis.commands.reading import SideReading, read_side_table, read_usage
 from instrument.errors import ResponseDataError
 from instrument.study import make_study
 
@@ -155,3 +155,23 @@ def test_a_table_without_rows_or_a_row_without_a_person_is_refused(tmp_path: Pat
         read(tmp_path, "covariates", "participant,sex\n")
     with pytest.raises(ResponseDataError, match=r"1 cell holds no id \(line 3\)"):
         read(tmp_path, "covariates", "participant,sex\na,f\n,m\n")
+
+
+def test_an_instant_with_an_offset_is_kept_as_that_instant(tmp_path: Path) -> None:
+    text = "participant,enrolled\na,2026-03-08T00:30:00+01:00\nb,2026-03-08T10:00:00+01:00\n"
+    stamps = read(tmp_path, "enrolment", text)["enrolled"]
+    assert [str(stamp) for stamp in stamps] == ["2026-03-07 23:30:00+00:00", "2026-03-08 09:00:00+00:00"]
+    plain = read(tmp_path, "enrolment", "participant,enrolled\na,2026-03-08T00:30:00\n")["enrolled"]
+    assert [str(stamp) for stamp in plain] == ["2026-03-08 00:30:00"]
+
+
+def test_a_log_needs_days_or_instants_and_a_table_each_column_once(tmp_path: Path) -> None:
+    for column in ("day", "at"):
+        log = tmp_path / "usage.csv"
+        log.write_text(f"participant,kind,{column}\na,session,3\n", encoding="utf-8")
+        assert read_usage(log)[column].tolist() == ["3"]
+    log.write_text("participant,kind,when\na,session,3\n", encoding="utf-8")
+    with pytest.raises(ResponseDataError, match="neither a column 'day' nor 'at'"):
+        read_usage(log)
+    with pytest.raises(ResponseDataError, match="columns are there twice: 'sex'"):
+        read(tmp_path, "covariates", "participant,sex,sex\na,f,m\n")
