@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 SERVE ?= 1
-WORKERS ?= 3
+WORKERS ?= 4
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: docs install demo test test-slow lint system-packages clean

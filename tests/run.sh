@@ -2,7 +2,7 @@
 # The tests: in parallel what can be, then one line a reader can trust.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-workers="${WORKERS:-3}"
+workers="${WORKERS:-4}"
 # servers, jobs and commands start as processes by the hundred: what is compiled once is kept for the next
 unset PYTHONDONTWRITEBYTECODE
 # files in the order of their folders: the long ones of browsers and servers come early, the short ones fill the end

@@ -41,7 +41,8 @@ SCALE = Instrument.model_validate(
 )
 CODES = {"a1": [1, 2, 3, 4], "a2": [1, 2, 3, 4], "b1": [0, 1]}
 # No zeros: ids that differ in leading zeros alone are refused where they never share a wave.
-ID = st.text(alphabet="abcdefXYZ123456789_-", min_size=1, max_size=8).filter(lambda text: text != "NA")
+NOBODY = ("NA", "-", "--")  # what a cell without an id holds
+ID = st.text(alphabet="abcdefXYZ123456789_-", min_size=1, max_size=8).filter(lambda text: text not in NOBODY)
 
 
 @st.composite

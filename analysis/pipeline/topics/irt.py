@@ -119,9 +119,10 @@ def _options_of(context: Context, rare: list[str]) -> str:
     for entry in rare:
         item, _, code = entry.rpartition(":")
         offered = context.scale.scale_of(item)
-        turned = item in context.scale.reversed_items
-        shown = offered.minimum + offered.maximum - int(code) if turned else int(code)
-        label = next((option.label for option in offered.options if option.code == shown), code)
+        shown = np.array([int(code)])
+        if item in context.scale.reversed_items:
+            shown = keying.turned(shown, offered.minimum, offered.maximum)
+        label = next((option.label for option in offered.options if option.code == shown[0]), code)
         by_item.setdefault(item, []).append(f"“{label}”")
     return "; ".join(f"{item}: {listed(labels)}" for item, labels in by_item.items())
 
