@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
-from browser_of_tests import Tab
+from browser_of_tests import HERE, Tab, at, place_of
 from study_of_tests import open_study
 from test_forms import FORMS, fill
 
@@ -68,14 +68,16 @@ def test_a_wave_is_open_to_the_end_of_its_last_day(engine: Engine, keyring: Keyr
     assert over.next_opens == first + timedelta(days=20)
 
 
+def seen(engine: Engine) -> list[int]:
+    """Pages whose questions were shown."""
+    query = select(tables.response.c.page).where(tables.response.c.shown_at.is_not(None)).distinct()
+    with engine.connect() as connection:
+        return sorted(connection.execute(query).scalars())
+
+
 def test_questions_count_as_seen_when_they_are_shown_and_not_while_a_form_stands_before_them(
     engine: Engine, keyring: Keyring
 ) -> None:
-    def seen() -> list[int]:
-        query = select(tables.response.c.page).where(tables.response.c.shown_at.is_not(None)).distinct()
-        with engine.connect() as connection:
-            return list(connection.execute(query).scalars())
-
     whole = {**FORMS, "waves": FORMS["waves"][1:]}  # scale and form in one wave
     forms = [{**form, "waves": ["first"]} for form in FORMS["forms"]]
     _, _, (token,) = open_study(engine, keyring, **{**whole, "forms": forms})
@@ -83,10 +85,59 @@ def test_questions_count_as_seen_when_they_are_shown_and_not_while_a_form_stands
         tab = Tab(client).open(f"/q/{token}").press(tick={"consent": "yes"})
         tab.press()
         assert "Used an app?" in tab.page.said
-        assert seen() == []
+        assert seen(engine) == []
         fill(tab, used="0")
         fill(tab, age="30")
-        assert seen() == []
+        assert seen(engine) == []
         fill(tab, since="2020-01-01")
         assert "Question 1 of" in tab.page.said
-        assert seen() == [1]
+        assert seen(engine) == [1]
+
+
+def states(engine: Engine) -> dict[str, tuple[str, int | None]]:
+    """State and value of the items of the first page."""
+    rows = select(tables.item.c.name, tables.response.c.state, tables.response.c.value)
+    query = rows.join(tables.item, tables.item.c.id == tables.response.c.item_id).where(
+        tables.response.c.page == 1
+    )
+    with engine.connect() as connection:
+        return {row.name: (row.state, row.value) for row in connection.execute(query)}
+
+
+def post(tab: Tab, go: str, **ticks: str) -> Tab:
+    """Post the page with these fields alone, as a page that was made earlier would."""
+    sent = {**tab.page.main.hidden, "go": go, **{f"item-{name}": code for name, code in ticks.items()}}
+    answer = tab.client.post(tab.page.main.action, data=sent, headers=HERE, follow_redirects=True)
+    return tab.take(answer)
+
+
+def test_a_page_asks_for_what_is_blank_and_takes_nothing_back(engine: Engine, keyring: Keyring) -> None:
+    _, _, (token,) = open_study(engine, keyring, item_order={"policy": "fixed", "per_page": 3})
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).begin(token)
+        early = tab.response
+        first, second, third = (name.removeprefix("item-") for name in tab.page.main.choices)
+        post(tab, "next", **{first: "4", second: "96"})
+        assert tab.response.status_code == 422, "one is blank: asked about once"
+        assert seen(engine) == [1], "the next page was not shown"
+        assert states(engine) == {
+            first: ("answered", 4),
+            second: ("not_applicable", None),
+            third: ("not_seen", None),
+        }
+        post(tab, "continue", **{third: "99"})
+        assert tab.response.status_code == 422, "no such choice: neither an answer nor a blank"
+        assert states(engine)[third] == ("not_seen", None)
+        post(tab, "continue")
+        assert at(tab.response) == "/survey/page/2"
+        assert seen(engine) == [1, 2]
+        after = {first: ("answered", 4), second: ("not_applicable", None), third: ("skipped", None)}
+        assert states(engine) == after
+        tab.take(early)  # the page as it was before anything was answered
+        post(tab, "next")
+        assert tab.response.status_code == 422, "what was skipped is asked about again"
+        post(tab, "continue")
+        assert states(engine) == after, "an answer is not taken back by a page that does not hold it"
+        tab.open(place_of(tab.response) + "/survey/page/1?from=review")
+        post(tab, "next")
+        assert at(tab.response) == "/survey/review", "from the review a blank may stay one"

@@ -19,6 +19,7 @@ from dashboard import scoring_service as scoring
 from dashboard.uploads import Reading, Upload, answers_of, instrument_of, named_columns
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError, ToolkitError
+from instrument.loading import load
 from instrument.scoring.score import score
 
 ITEMS = [f"q{k}" for k in range(1, 13)]
@@ -135,6 +136,10 @@ def test_the_workbook_holds_scores_rule_and_codebook_and_no_formula() -> None:
     about = {row[0]: row[1] for row in book["about"].iter_rows(values_only=True)}
     assert about["SHA-256 of the file"] == got.checksum
     assert "80%" in about["rule"]
+    heads = [cell.value for cell in book["scores"][1]]
+    for place, row in enumerate(got.card.to_frame().itertuples(index=False), start=2):
+        written = book["scores"].cell(place, heads.index("north") + 1).value
+        assert written == (None if pd.isna(row.north) else pytest.approx(row.north)), "no score is no nought"
     assert book["codebook"].max_row == 61
 
 
@@ -149,6 +154,8 @@ def two_waves() -> pd.DataFrame:
 def test_each_wave_has_its_own_scores_reasons_and_missing_answers() -> None:
     frame = two_waves()
     got = scored(as_csv(frame))
+    told = {name: got.counts[name] for name in ("Rows", "People", "Waves", "Items")}
+    assert told == {"Rows": 70, "People": 40, "Waves": 2, "Items": 12}
     tables = {name: pd.DataFrame(columns) for name, columns in got.section["tables"].items()}
     scale = Instrument.model_validate(SCALE)
     for wave in (1, 2):
@@ -175,6 +182,16 @@ def test_a_wave_of_very_few_shows_no_mean_beside_a_large_one() -> None:
     shown = pd.DataFrame(got.section["tables"]["scores"])
     assert shown.loc[shown["wave"] == "2", "mean"].isna().all()
     assert shown.loc[shown["wave"] == "1", "mean"].notna().all()
+
+
+def test_what_was_not_answered_or_judged_at_all_is_told_as_that() -> None:
+    frame = two_waves()
+    frame.loc[frame["wave"] == 2, ITEMS] = None
+    got = scored(as_csv(frame))
+    assert "fewer than 5" not in got.section["captions"]["scores"]["note"], "there is no score to hide"
+    checks = pd.DataFrame(got.section["tables"]["checks"])
+    assert (checks["n_judged"] > 0).all()
+    assert "Answered very fast" not in set(checks["check"]), "no times were given"
 
 
 def test_one_wave_needs_no_column_of_waves() -> None:
@@ -329,6 +346,7 @@ def test_what_looks_reversed_is_a_suspicion_and_no_warning_escapes() -> None:
     got = scored(as_csv(frame))
     assert len(got.suspicions) == 1
     assert "q4" in got.suspicions[0]
+    assert not [note for note in got.notes if "suspicion" in note], "told once"
 
 
 def tool_file() -> bytes:
@@ -450,3 +468,21 @@ def test_no_upload_ends_in_another_error() -> None:
                 answers_of(Upload(name=name, content=bytes(bent)), Instrument.model_validate(SCALE))
             except ToolkitError as error:
                 assert "\nHint: " in str(error)
+
+
+def test_a_theme_that_does_not_apply_is_told_from_one_without_an_answer() -> None:
+    scale = load("dta")
+    codes = np.random.default_rng(3).integers(1, 6, size=(8, len(scale.item_ids)))
+    frame = pd.DataFrame(codes, columns=list(scale.item_ids)).astype("Int64")
+    frame.insert(0, "participant", [f"p{k}" for k in range(8)])
+    theme = scale.themes[0]
+    items = [item.id for item in theme.items]
+    frame.loc[0, items] = 96
+    frame.loc[1, items] = pd.NA
+    got = scoring.score_upload(Upload(name="a.csv", content=as_csv(frame)), "dta")
+    reasons = pd.DataFrame(got.section["tables"]["reasons"])
+    mine = reasons[reasons["title"] == theme.title]
+    assert dict(zip(mine["reason"], mine["n"], strict=True)) == {
+        "no item applies": 1,
+        "no item was answered": 1,
+    }
