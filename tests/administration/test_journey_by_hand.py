@@ -141,3 +141,32 @@ def test_a_page_asks_for_what_is_blank_and_takes_nothing_back(engine: Engine, ke
         tab.open(place_of(tab.response) + "/survey/page/1?from=review")
         post(tab, "next")
         assert at(tab.response) == "/survey/review", "from the review a blank may stay one"
+
+
+def kept_of(engine: Engine) -> tuple[str | None, list[tuple[str, str, bool]]]:
+    """Language of the person, and language, hash and answer of each choice about consent."""
+    choice = tables.consent.c
+    with engine.connect() as connection:
+        lang = connection.execute(select(tables.participant.c.lang)).scalar_one()
+        query = select(choice.lang, choice.text_hash, choice.granted).order_by(choice.id)
+        return lang, [tuple(row) for row in connection.execute(query)]
+
+
+def test_a_choice_is_kept_with_the_text_that_was_read_and_a_no_sets_no_language(
+    engine: Engine, keyring: Keyring
+) -> None:
+    study, _, (token,) = open_study(engine, keyring)
+    assert study.consent is not None
+    de, en = (study.consent.hash_of(tag) for tag in ("de", "en"))
+    assert de != en
+    with TestClient(create_app(engine, keyring), headers={"accept-language": "de"}) as client:
+        tab = Tab(client).open(f"/q/{token}")
+        german = tab.response
+        tab.press(tick={"consent": "no"})
+        assert kept_of(engine) == (None, [("de", de, False)])
+        tab.take(german)
+        languages = next(form for form in tab.page.forms if form.action.endswith("/language"))
+        tab.press(("lang", "en"), form=languages)
+        assert kept_of(engine)[0] == "en"
+        tab.take(german).press(tick={"consent": "yes"})  # the German text was read and agreed to
+    assert kept_of(engine) == ("en", [("de", de, False), ("de", de, True)])
