@@ -170,3 +170,42 @@ def test_a_choice_is_kept_with_the_text_that_was_read_and_a_no_sets_no_language(
         assert kept_of(engine)[0] == "en"
         tab.take(german).press(tick={"consent": "yes"})  # the German text was read and agreed to
     assert kept_of(engine) == ("en", [("de", de, False), ("de", de, True)])
+
+
+def test_a_choice_that_is_none_and_a_start_of_another_moment_keep_nothing(
+    engine: Engine, keyring: Keyring
+) -> None:
+    _, _, (token, other) = open_study(engine, keyring, 2)
+    with TestClient(create_app(engine, keyring)) as client:
+        strange = Tab(client).open(f"/q/{other}").press(tick={"consent": "yes"})
+        foreign = strange.page.main.hidden
+        tab = Tab(client).open(f"/q/{token}").press(tick={"consent": "perhaps"})
+        assert tab.response.status_code == 422
+        with engine.connect() as connection:
+            granted = select(tables.consent.c.granted).order_by(tables.consent.c.id)
+            assert connection.execute(granted).scalars().all() == [True], "of the other alone"
+        tab.press(tick={"consent": "yes"})
+        answer = client.post(tab.page.main.action, data=foreign, headers=HERE, follow_redirects=False)
+        assert answer.status_code == 403
+        with engine.connect() as connection:
+            assert connection.execute(select(tables.administration.c.id)).all() == []
+        assert at(tab.press().response) == "/survey/page/1"
+
+
+def test_who_has_begun_again_is_led_on_and_not_thanked(engine: Engine, keyring: Keyring) -> None:
+    waves = [
+        {"id": "first", "day": 0, "opens": 0, "closes": 9},
+        {"id": "again", "day": 0, "opens": 0, "closes": 9},
+    ]
+    _, _, (token,) = open_study(engine, keyring, waves=waves, item_order={"policy": "fixed", "per_page": 8})
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).begin(token)
+        while at(tab.response) != "/survey/review":
+            tab.press(("go", "continue"))
+        tab.press()
+        assert at(tab.response) == "/survey/done"
+        assert "Thank you" in tab.page.said
+        place = place_of(tab.response)
+        tab.open(place + "/survey").press()
+        assert at(tab.response) == "/survey/page/1"
+        assert at(tab.open(place + "/survey/done").response) == "/survey/page/1"
