@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -19,6 +20,7 @@ import instrument
 from instrument.administer.application import create_app
 from instrument.administer.entry import person_numbered
 from instrument.administer.journey import chosen_code, occasion_of, read_form
+from instrument.administer.session import GuessLimit
 from instrument.store import tables
 from instrument.store.answers import Answer
 from instrument.store.tokens import Keyring
@@ -209,3 +211,25 @@ def test_who_has_begun_again_is_led_on_and_not_thanked(engine: Engine, keyring: 
         tab.open(place + "/survey").press()
         assert at(tab.response) == "/survey/page/1"
         assert at(tab.open(place + "/survey/done").response) == "/survey/page/1"
+
+
+def test_a_link_that_has_ended_opens_no_session(engine: Engine, keyring: Keyring) -> None:
+    _, _, (token,) = open_study(engine, keyring)
+    with engine.begin() as connection:
+        ended = update(tables.participant).values(expires_at=datetime.now(UTC) - timedelta(days=1))
+        connection.execute(ended)
+    with TestClient(create_app(engine, keyring)) as client:
+        answer = client.get(f"/q/{token}", follow_redirects=False)
+        assert answer.status_code == 404
+        assert "set-cookie" not in answer.headers
+        assert "Trial of the app" in answer.text
+
+
+def test_codes_of_withdrawal_cannot_be_guessed_for_long(engine: Engine, keyring: Keyring) -> None:
+    open_study(engine, keyring)
+    app = create_app(engine, keyring)
+    app.state.site = replace(app.state.site, limit=GuessLimit(guesses=3))
+    with TestClient(app) as client:
+        sent = {"code": "AAAA-BBBB-CCCC-DDDD", "choice": "delete"}
+        codes = [client.post("/withdraw", data=sent, headers=HERE).status_code for _ in range(5)]
+    assert codes == [422, 422, 422, 429, 429]
