@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,7 @@ from instrument.administer.application import create_app
 from instrument.administer.entry import person_numbered
 from instrument.administer.journey import chosen_code, occasion_of, read_form
 from instrument.administer.session import GuessLimit
+from instrument.administer.sheets import shown_at
 from instrument.store import tables
 from instrument.store.answers import Answer
 from instrument.store.tokens import Keyring
@@ -233,3 +235,70 @@ def test_codes_of_withdrawal_cannot_be_guessed_for_long(engine: Engine, keyring:
         sent = {"code": "AAAA-BBBB-CCCC-DDDD", "choice": "delete"}
         codes = [client.post("/withdraw", data=sent, headers=HERE).status_code for _ in range(5)]
     assert codes == [422, 422, 422, 429, 429]
+
+
+def test_a_language_is_changed_by_a_form_of_the_person_alone(engine: Engine, keyring: Keyring) -> None:
+    _, _, (token, other) = open_study(engine, keyring, 2)
+    with TestClient(create_app(engine, keyring)) as client:
+        strange = Tab(client).open(f"/q/{other}")
+        foreign = next(form for form in strange.page.forms if form.action.endswith("/language")).hidden
+        tab = Tab(client).open(f"/q/{token}")
+        languages = next(form for form in tab.page.forms if form.action.endswith("/language"))
+        sent = {**foreign, "lang": "de"}
+        client.post(languages.action, data=sent, headers=HERE, follow_redirects=True)
+        with engine.connect() as connection:
+            assert connection.execute(select(tables.participant.c.lang)).scalars().all() == [None, None]
+        assert tab.press(("lang", "de"), form=languages).page.lang == "de"
+
+
+def test_instructions_of_the_scale_stand_before_the_scale_alone(engine: Engine, keyring: Keyring) -> None:
+    _, _, (token,) = open_study(engine, keyring, **FORMS)
+    instructions = " ".join(SCALE.wording("en").instructions.split())
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open(f"/q/{token}").press(tick={"consent": "yes"})
+        assert instructions not in " ".join(tab.page.said.split()), "this wave asks a form alone"
+    _, _, (another,) = open_study(engine, keyring, id="second")
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).open(f"/q/{another}").press(tick={"consent": "yes"})
+        assert instructions in " ".join(tab.page.said.split())
+
+
+def test_a_header_stands_once_and_a_fault_is_logged_without_what_was_sent(
+    engine: Engine, keyring: Keyring, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # a server that another test started in this process keeps its lines to itself
+    monkeypatch.setattr(logging.getLogger("dta.questionnaire"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("dta.questionnaire"), "disabled", False)
+    app = create_app(engine, keyring)
+
+    @app.get("/fails")
+    def fails() -> None:
+        raise ValueError("the answer was 4711")
+
+    with TestClient(app) as client, caplog.at_level(logging.DEBUG):
+        worker = client.get("/worker.js")
+        assert worker.headers.get_list("cache-control") == ["no-cache"]
+        assert len(worker.headers.get_list("content-security-policy")) == 1
+        assert "dta-forget" not in worker.headers
+        answer = client.get("/fails")
+        assert answer.status_code == 500
+        assert "4711" not in answer.text
+    ours = [record.getMessage() for record in caplog.records if record.name == "dta.questionnaire"]
+    assert any(line.startswith("ValueError at ") for line in ours)
+    assert not [line for line in ours if "4711" in line]
+
+
+def test_a_browser_is_told_to_forget_only_where_the_study_let_it_keep(
+    engine: Engine, keyring: Keyring
+) -> None:
+    for number, offline in enumerate((True, False)):
+        _, _, (token,) = open_study(engine, keyring, id=f"study{number}", offline=offline)
+        with TestClient(create_app(engine, keyring)) as client:
+            tab = Tab(client).open(f"/q/{token}").press(tick={"consent": "no"})
+            assert ("dta-forget" in tab.response.headers) == offline
+
+
+def test_an_id_of_a_page_made_with_another_key_is_none_of_ours(keyring: Keyring) -> None:
+    name = f"{keyring.newest}.{'a' * 16}.1700000000000"
+    assert shown_at(keyring, name) == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+    assert shown_at(keyring, name.replace(keyring.newest, "k99", 1)) is None

@@ -312,6 +312,10 @@ def test_files_go_by_their_names(tmp_path: Path) -> None:
     ):
         (tmp_path / name).write_text("", encoding="utf-8")
     assert set(declared(tmp_path)) == {"responses", "usage", "study", "instrument"}
+    (tmp_path / "answers.xlsx").write_text("", encoding="utf-8")
+    with pytest.raises(JobError, match="has 2 files of answers"):
+        declared(tmp_path)
+    (tmp_path / "answers.xlsx").unlink()
     for name in ("plan.yml", "plan.lock.json"):
         (tmp_path / name).write_text("", encoding="utf-8")
     assert set(declared(tmp_path)) == {"responses", "usage", "study", "instrument", "plan", "seal"}
@@ -350,6 +354,15 @@ def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) ->
     )
     assert (failed.state, failed.exit_status) == ("failed", 2)
     assert "\nHint: " in failed.message
+
+
+def test_what_has_run_is_what_has_ended(target: Path) -> None:
+    from dashboard.jobs import past
+
+    ended = closed(begin(target, "good"))
+    waiting = new_job(target, "a test", {}, {})
+    assert waiting.is_open
+    assert [job.id for job in past(target)] == [ended.id]
 
 
 PLAN = "schema: 1\nquestion: Is it one thing?\ntopics: [flow, reliability]\nseed: 7\nrules: {ALPHA: 0.95}\n"

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import copy
+import io
+import json
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis.disclosure.shared import shared_tree
 from analysis.report.view import verdicts
+from dashboard import sharing
 from dashboard.filters import choices, is_of, is_touched
-from dashboard.services import section_parts
+from dashboard.services import load_results, section_parts, told_first
 
 
 def _claims(tree: dict[str, Any]) -> list[dict[str, Any]]:
@@ -50,3 +56,32 @@ def test_a_section_without_numbers_shows_no_table(results_tree: dict[str, Any], 
     assert (parts["tables"], parts["prose"], parts["untested"], parts["method"]) == ([], [], [], "")
     assert parts["next_step"]
     assert section_parts(results_tree, "reliability")["tables"]
+
+
+def test_others_are_told_first_that_small_numbers_are_left_out(
+    results_tree: dict[str, Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(results_tree), encoding="utf-8")
+    mine, theirs = load_results(path), load_results(path, shared=True)
+    assert mine.tree is not None
+    assert theirs.tree is not None
+    assert sharing.NOTICE not in told_first(mine.tree)
+    assert told_first(theirs.tree)[-1] == sharing.NOTICE
+    assert told_first(theirs.tree)[:-1] == told_first(mine.tree)
+    assert (mine.reduced, theirs.reduced) == (False, True)
+    assert theirs.version == f"{mine.version}-reduced"
+
+
+def test_files_to_take_away_are_what_they_are_called_and_the_same_each_time(
+    results_tree: dict[str, Any],
+) -> None:
+    shared = shared_tree(results_tree)
+    made = {one.name: one.content for one in sharing.handouts(shared)}
+    assert made["report_short.html"].lstrip().lower().startswith(b"<!doctype html")
+    assert made["report.md"].startswith(b"# ")
+    assert json.loads(made["results.json"]) == json.loads(json.dumps(shared))
+    with zipfile.ZipFile(io.BytesIO(made["tables.zip"])) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert "reliability-" in " ".join(archive.namelist())
+    assert sharing.tables_zip(shared).content == made["tables.zip"]

@@ -166,3 +166,26 @@ def test_with_sign_in_others_never_see_small_numbers(
     error = refused(["serve", "--behind-proxy"], capsys)
     assert "DTA_OIDC_ALLOWED is not set" in error
     assert "quiet-word" not in error
+
+
+@pytest.mark.parametrize(
+    ("email", "admitted"),
+    [
+        ("anna@example.org", True),
+        (" ANNA@example.org ", True),
+        ("joanna@example.org", False),
+        ("bob@example.org", False),
+        ("bob@uni.example", True),
+        ("bob@sub.uni.example", False),
+        ("bob@notuni.example", False),
+        ("anna@example.org@uni.example", False),
+    ],
+)
+def test_a_name_is_on_the_list_whole_or_by_its_domain(email: str, admitted: bool) -> None:
+    assert configured().admits(user(email=email)) is admitted
+
+
+@pytest.mark.parametrize("entry", ["anna", "a@b@c", "anna@", "@"])
+def test_an_entry_of_the_list_is_one_address_or_one_domain(entry: str) -> None:
+    with pytest.raises(DefinitionError, match="1 of 2 entries"):
+        configured(DTA_OIDC_ALLOWED=f"bob@example.org, {entry}")
