@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import httpx2 as httpx
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, update
 from starlette.testclient import TestClient
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,6 +28,7 @@ from instrument.administer import sheets
 from instrument.administer.application import create_app
 from instrument.administer.sheets import opened_sheet
 from instrument.store import tables
+from instrument.store.form_answers import form_answers_of
 from instrument.store.people import erase_person, withdraw_person
 from instrument.store.relinking import relink
 from instrument.store.sheets import page_times
@@ -91,7 +92,8 @@ def test_the_same_page_is_known_and_another_one_is_refused(
     assert list(before) == [1] and len(before[1]) == 6 and set(before[1]) == {3}
     assert send(client, one) == (200, "known")
     assert send(client, kept(tab, "3")) == (200, "known"), "encrypted anew, the same page"
-    assert send(client, kept(tab, "5")) == (409, "conflict")
+    other = kept(tab, "5")
+    assert send(client, other) == (409, "conflict")
     assert values(engine) == before
     tab.open(f"/q/{tokens[0]}")
     assert tab.path.endswith("/survey/page/2")
@@ -99,6 +101,7 @@ def test_the_same_page_is_known_and_another_one_is_refused(
         tab.press(tick="3")
     tab.press()
     assert send(client, one) == (200, "known"), "also after everything was sent"
+    assert send(client, other) == (409, "conflict"), "and what it said otherwise stays refused for what it is"
     page = client.get(f"{one[0]}?said=conflict")
     assert page.status_code == 409 and "Your later answers stay" in page.text
     assert "This page is out of date" in client.get(f"{one[0]}?said=<b>").text
@@ -305,3 +308,25 @@ def test_the_key_of_a_page_is_of_one_person_one_link_and_one_page(keyring: Keyri
     for odd in (b"[]", b'"x"', b"1", b'{"path": 1}'):
         sealed = iv + AESGCM(key).encrypt(iv, odd, name.encode())
         assert opened_sheet(keyring, person, name, sealed) is None
+
+
+def test_a_form_answered_elsewhere_meanwhile_stays_and_a_closed_study_takes_nothing(
+    engine: Engine, keyring: Keyring
+) -> None:
+    _, _, (token,) = open_study(engine, keyring, offline=True, **FORMS)
+    with TestClient(create_app(engine, keyring)) as client, TestClient(client.app) as elsewhere:
+        tab = Tab(client).open(f"/q/{token}").press(tick={"consent": "yes"})
+        tab.press()
+        assert "Used an app?" in tab.page.said
+        waiting, later = kept(tab, {"form-used": "1"}), kept(tab, {"form-used": "1"}, "help")
+        Tab(elsewhere).open(f"/q/{token}").press(tick={"form-used": "0"})
+        assert send(client, waiting) == (409, "conflict")
+        assert said_of_form(engine) == {"used": "0"}
+        with engine.begin() as connection:
+            connection.execute(update(tables.study).values(status="closed"))
+        assert send(client, later) == (409, "over"), "the browser keeps nothing for a study that has ended"
+
+
+def said_of_form(engine: Engine) -> dict[str, str | None]:
+    with engine.connect() as connection:
+        return form_answers_of(connection, 1)["baseline"]
