@@ -21,6 +21,7 @@ import instrument
 from instrument.administer.application import create_app
 from instrument.administer.entry import person_numbered
 from instrument.administer.journey import chosen_code, occasion_of, read_form
+from instrument.administer.layout import order_items, page_sizes
 from instrument.administer.session import GuessLimit
 from instrument.administer.sheets import shown_at
 from instrument.store import tables
@@ -302,3 +303,17 @@ def test_an_id_of_a_page_made_with_another_key_is_none_of_ours(keyring: Keyring)
     name = f"{keyring.newest}.{'a' * 16}.1700000000000"
     assert shown_at(keyring, name) == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
     assert shown_at(keyring, name.replace(keyring.newest, "k99", 1)) is None
+
+
+def test_pages_are_of_like_size_and_orders_move_what_they_may(keyring: Keyring) -> None:
+    assert [page_sizes(n, 6) for n in (1, 6, 12, 13)] == [[1], [6], [6, 6], [5, 4, 4]]
+    items, themes = list(SCALE.item_ids), [[item.id for item in theme.items] for theme in SCALE.themes]
+    assert order_items(SCALE, "fixed", 1) == items
+    whole = order_items(SCALE, "overall", 1)
+    assert whole != items
+    assert sorted(whole) == sorted(items)
+    within = order_items(SCALE, "within_theme", 1)
+    assert within != items
+    ends = [sum(map(len, themes[:k])) for k in range(len(themes) + 1)]
+    for theme, start, end in zip(themes, ends, ends[1:], strict=False):
+        assert sorted(within[start:end]) == sorted(theme)
