@@ -317,3 +317,22 @@ def test_pages_are_of_like_size_and_orders_move_what_they_may(keyring: Keyring) 
     ends = [sum(map(len, themes[:k])) for k in range(len(themes) + 1)]
     for theme, start, end in zip(themes, ends, ends[1:], strict=False):
         assert sorted(within[start:end]) == sorted(theme)
+
+
+def test_what_was_seen_and_left_blank_is_sent_as_left_out_and_what_was_not_seen_as_that(
+    engine: Engine, keyring: Keyring
+) -> None:
+    _, _, (token,) = open_study(engine, keyring, item_order={"policy": "fixed", "per_page": 3})
+    with TestClient(create_app(engine, keyring)) as client:
+        tab = Tab(client).begin(token)
+        place = place_of(tab.response)
+        assert at(post(tab, "back").response) == "/survey/page/1", "nothing stands before the first page"
+        post(tab, "continue")
+        assert at(tab.open(place + "/survey").response) == "/survey/page/2", "what was left out is not open"
+        tab.open(place + "/survey/review").press()
+        assert at(tab.response) == "/survey/done"
+    query = select(tables.response.c.page, tables.response.c.state).distinct()
+    with engine.connect() as connection:
+        sent = {(row.page, row.state) for row in connection.execute(query)}
+    assert {one for one in sent if one[0] < 3} == {(1, "skipped"), (2, "skipped")}
+    assert {state for page, state in sent if page > 2} == {"not_seen"}
