@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -241,11 +241,11 @@ def prepare_model(
         group_partial=partial,
         growth=growth,
         rotation=turn,
+        predictors=random,
     )
     build = build_two_level_table if syntax.has_levels else build_table
     table = build(syntax, options, caller)
     table = mark_auxiliary(table, beside)
-    table = replace(table, names=replace(table.names, predictors=random)) if random else table
     check_possible(table, syntax, caller)
     check_related(table, caller)
     refuse_what_rotation_breaks(table, caller)

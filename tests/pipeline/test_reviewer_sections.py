@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import analysis
 import instrument
 from analysis.disclosure.shared import to_share
 from analysis.pipeline import Validation, validate
+from analysis.pipeline.topics.misfit import size_of_misfit
+from analysis.report.view import prose
 from instrument.definition import Instrument
 
 MODEL = "n =~ q1 + q2 + q3 + q4"
@@ -161,6 +164,46 @@ def test_what_the_structure_leaves_out_is_counted_and_shown(
     assert tables["residuals"]["residual"] == pytest.approx(found.residuals["residual"].head(15).tolist())
     largest = found.parameters["sepc"].abs().nlargest(15)
     assert np.abs(tables["left_out"]["sepc"]).tolist() == pytest.approx(largest.tolist())
+
+
+@pytest.mark.parametrize(
+    ("estimator", "missing", "known"),
+    [("WLSMV", "pairwise", ["rmsea"]), ("MLR", "fiml", ["rmsea"]), ("MLR", "listwise", ["rmsea", "cfi"])],
+)
+def test_the_largest_misfit_that_is_not_ruled_out_is_told(
+    first: pd.DataFrame, scale: Instrument, estimator: str, missing: str, known: list[str]
+) -> None:
+    plan = {"topics": ["models"], "estimator": estimator, "missing": missing}
+    section = validate(first, scale, plan=plan).tree["sections"]["models"]
+    answers = first.drop(columns=["participant", "wave"])
+    main = analysis.compare_theories(answers, scale, estimator, missing).main
+    assert main is not None
+    wanted = main.equivalence().table.set_index("index")
+    values, table = section["values"], pd.DataFrame(section["tables"]["equivalence"]).set_index("index")
+    assert values["t_size_rmsea"] == pytest.approx(main.fit["rmsea_ci_upper_robust"])
+    assert values["t_size_grade"] == wanted["grade"]["rmsea"]
+    told = " ".join(prose(section))
+    size = f"{values['t_size_rmsea']:.3f}".lstrip("0")
+    assert f"larger than an RMSEA of {size}" in told
+    assert f"claim of {values['t_size_grade']} fit" in told
+    assert table.index.tolist() == known
+    if "cfi" in known:
+        assert values["t_size_cfi"] == pytest.approx(wanted["t_size"]["cfi"])
+        assert "no CFI lower than" in told
+    else:
+        assert "t_size_cfi" not in values and "no CFI lower than" not in told
+    for name in ("estimate", "t_size", "excellent", "close", "fair", "mediocre"):
+        assert table[name].tolist() == pytest.approx(wanted.loc[known, name].tolist())
+    assert table["t_size"]["rmsea"] >= table["estimate"]["rmsea"]
+
+
+def test_no_claim_is_made_where_a_poor_fit_is_not_ruled_out() -> None:
+    table = pd.read_csv(Path(__file__).parents[1] / "reference" / "data" / "holzinger1939.csv")
+    told, values, _ = size_of_misfit(
+        analysis.cfa("g =~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9", table, "ML")
+    )
+    assert values["t_size_grade"] == "poor"
+    assert told[0].endswith("that is too much for a claim that the model fits.")
 
 
 def test_imputed_answers_stand_beside_the_main_rule(

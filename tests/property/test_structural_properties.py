@@ -24,7 +24,7 @@ from analysis.structural.estimation.starting import free_markers, on_markers, st
 from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.language.partable import TableOptions, build_table
 from analysis.structural.language.syntax import parse_syntax
-from analysis.structural.models import cfa
+from analysis.structural.models import cfa, sem
 
 DATA = Path(__file__).parents[1] / "reference" / "data"
 C = pd.read_csv(DATA / "continuous.csv")
@@ -298,3 +298,29 @@ def test_labels_and_groups_keep_their_markers():
     """With shared labels unit variances would be another model."""
     for text, options in (("f =~ x1 + a*x2 + a*x3", {}), (THREE, {"n_groups": 2})):
         assert free_markers(build_table(parse_syntax(text), TableOptions(**options))) is None
+
+
+EQUALITIES = ["loadings", "intercepts", "means", "regressions", "residuals", "residual.covariances"]
+
+
+@pytest.mark.parametrize("estimator", ["ML", "MLR"])
+@given(equal=st.sets(st.sampled_from([*EQUALITIES, "lv.variances", "lv.covariances"])))
+@settings(max_examples=12, deadline=None)
+def test_equal_groups_say_nothing_of_predictors_that_are_random(estimator, equal):
+    """With complete rows the moments of predictors are those of each group, modelled or not."""
+    table = C.assign(side=np.where(np.arange(len(C)) % 3 == 0, "a", "b"))
+    table.loc[table["side"] == "a", ["x8", "x9"]] = table[["x8", "x9"]] * 1.5 + 1.0
+    model = "f =~ x1 + x2 + x3\ng =~ x4 + x5 + x6\nf ~ x8\ng ~ f + x9\nx2 ~ x8"
+    options = {"estimator": estimator, "group": "side", "group_equal": sorted(equal), "meanstructure": True}
+    fixed, random = (sem(model, table, fixed_x=given, **options) for given in (True, False))
+    for index in ("chisq", "df", "cfi"):
+        assert random.fit[index] == pytest.approx(fixed.fit[index], rel=1e-6, abs=1e-7), index
+    keys = ["lhs", "op", "rhs", "group"]
+    both = fixed.parameters.merge(random.parameters, on=keys, suffixes=("", "_random"))
+    own = both["lhs"].isin(["x8", "x9"])
+    assert own.sum() == 10
+    for column in ("est", "std_all"):
+        assert both[f"{column}_random"].to_numpy() == pytest.approx(both[column].to_numpy(), abs=1e-5)
+    if estimator == "ML":
+        kept = both[~own]
+        assert kept["se_random"].to_numpy() == pytest.approx(kept["se"].to_numpy(), rel=1e-4, abs=1e-7)

@@ -174,6 +174,12 @@ def twins_of_models(context: Context, section: Section) -> Twins:
                 exact=False,
                 **model,
             )
+        if "equivalence" in section.tables:
+            size = {"estimate": "rmsea_robust", "t_size": "rmsea_ci_upper_robust"}
+            found.add("fit", size, table="equivalence", rows=[0], exact=False, **of(main), **options)
+            add_extremes(found, {"t_size_rmsea": ("max", "equivalence", "t_size")}, [0], exact=False)
+            found.leave(Reason.OWN, "*", "equivalence")
+            found.leave(Reason.OWN, "t_size_cfi")
         if "extracted" in section.tables:
             columns = "ave composite_reliability sqrt_ave largest_correlation"
             found.add("extracted", columns, table="extracted", exact=False, **model)

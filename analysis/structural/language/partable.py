@@ -100,6 +100,7 @@ class TableOptions:
     group_partial: Sequence[str] = ()
     growth: bool = False  # means belong to the latent variables, observed intercepts are 0
     rotation: Rotation | None = None  # of exploratory blocks
+    predictors: Sequence[str] = ()  # observed ones with moments of their own, which no equality holds
     between: bool = False  # level 2: ordered items have thresholds and residual variances, and no scales
 
 
@@ -208,7 +209,7 @@ def build_table(syntax: Syntax, options: TableOptions, caller: str = "sem") -> P
         For modifiers that do not fit the groups and unknown equality constraints.
     """
     _check_equalities(options, caller)
-    names = sort_names(syntax)
+    names = replace(sort_names(syntax), predictors=list(options.predictors))
     rows: list[Row] = []
     for group in range(options.n_groups):
         block = [_user_row(s, group, options.n_groups, caller) for s in syntax.statements]
@@ -417,7 +418,7 @@ def _exempt(options: TableOptions) -> set[str]:
 def equality_class(row: Row, names: Names) -> str:
     """Say which of the equality constraints between groups a row falls under ("" for none)."""
     latent = set(names.latent)
-    if row.role:
+    if row.role or (row.lhs in names.predictors and row.op in ("~~", "~1")):
         return ""
     if row.op == "~~":
         if row.lhs in latent and row.rhs in latent:
