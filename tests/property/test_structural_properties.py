@@ -48,6 +48,49 @@ def test_the_order_of_persons_does_not_matter(model, table, estimator):
     assert two.parameters["se"].to_numpy() == pytest.approx(one.parameters["se"].to_numpy(), rel=1e-6)
 
 
+NAMES = st.lists(
+    st.sampled_from([f"t{k}" for k in range(1, 10)] + ["f", "g", "a", "x", "total", "t", "t10", "q_1"]),
+    min_size=8,
+    max_size=8,
+    unique=True,
+)
+"""Names that items may bear, those of thresholds among them."""
+
+
+@pytest.mark.parametrize(
+    ("table", "options"),
+    [
+        (C, {"estimator": "ML"}),
+        (L, {"estimator": "WLSMV"}),
+        (LM, {"estimator": "ULSMV"}),
+        (L, {"estimator": "WLSMV", "group": "half", "group_equal": ("thresholds", "loadings")}),
+    ],
+)
+@settings(max_examples=6, deadline=None)
+@given(names=NAMES)
+def test_what_items_are_called_does_not_matter(table, options, names):
+    """Items named t1, t2, … took thresholds from each other: t1 | t2 stood for t2 | t1."""
+    known = [name for name in table if name[0] in "qx"][:8]
+    table = table.assign(half=["one", "two"] * (len(table) // 2) + ["one"] * (len(table) % 2))
+    model = "one =~ {} + {} + {} + {}\ntwo =~ {} + {} + {} + {}"
+    usual = cfa(model.format(*known), table[[*known, "half"]], **options)
+    renamed = table[[*known, "half"]].rename(columns=dict(zip(known, names, strict=True)))
+    other = cfa(model.format(*names), renamed, **options)
+    assert other.n_parameters == usual.n_parameters
+    assert other.fit.to_numpy() == pytest.approx(usual.fit.to_numpy(), rel=1e-9, abs=1e-9, nan_ok=True)
+    assert other.parameters["est"].to_numpy() == pytest.approx(usual.parameters["est"].to_numpy(), rel=1e-9)
+    assert other.parameters["se"].to_numpy() == pytest.approx(usual.parameters["se"].to_numpy(), rel=1e-9)
+
+
+def test_a_covariate_called_like_a_threshold_stays_given():
+    named = L.rename(columns={"q5": "t1"})
+    model = "f =~ q1 + q2 + q3 + q4\nf ~ {}\nq1 | t1"
+    usual = cfa(model.format("q5"), L.astype({"q5": float}), "WLSMV", ordered=["q1", "q2", "q3", "q4"])
+    other = cfa(model.format("t1"), named.astype({"t1": float}), "WLSMV", ordered=["q1", "q2", "q3", "q4"])
+    assert other.n_parameters == usual.n_parameters
+    assert other.fit.to_numpy() == pytest.approx(usual.fit.to_numpy(), rel=1e-9, nan_ok=True)
+
+
 @pytest.mark.parametrize(("model", "table", "estimator"), CASES)
 def test_the_order_of_items_does_not_matter(model, table, estimator):
     lines = model.split("\n")

@@ -162,7 +162,8 @@ def sort_names(syntax: Syntax) -> Names:
     indicated = _unique([s.rhs for s in rows if s.op in ("=~", "<~")])
     outcomes = _unique([s.lhs for s in rows if s.op == "~"])
     predictors = _unique([s.rhs for s in rows if s.op == "~"])
-    mentioned = {n for s in rows if s.op in ("~~", "~1", "|", "~*~") for n in (s.lhs, s.rhs)}
+    mentioned = {n for s in rows if s.op in ("~~", "~1", "~*~") for n in (s.lhs, s.rhs)}
+    mentioned |= {s.lhs for s in rows if s.op == "|"}  # right of it stands a threshold, not a variable
     indicators = [n for n in indicated if n not in lat]
     exogenous = [n for n in predictors if n not in lat and n not in indicated and n not in outcomes]
     others = []
@@ -277,7 +278,9 @@ def _default_rows(block: list[Row], names: Names, options: TableOptions, group: 
 
     def add(lhs: str, op: str, rhs: str, fixed: float = math.nan, exogenous: bool = False) -> None:
         if (lhs, op, rhs) not in present:
-            present.update({(lhs, op, rhs), (rhs, op, lhs)})
+            present.add((lhs, op, rhs))
+            if op == "~~":  # an item may bear the name of a threshold: t1 | t2 is not t2 | t1
+                present.add((rhs, op, lhs))
             added.append(Row(lhs, op, rhs, group, fixed=fixed, exogenous=exogenous))
 
     random = [n for n in names.observed if n not in names.exogenous]
