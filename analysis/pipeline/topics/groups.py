@@ -22,6 +22,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.covariates import MOST_GROUPS, Use, covariates_of
 from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.models import estimator_for
 from analysis.pipeline.twinned.relations import twins_of_groups
 from analysis.planning.definition import ORDINAL, same_label
 from instrument.errors import ToolkitError, ToolkitWarning
@@ -61,6 +62,7 @@ def section_groups(context: Context) -> Section:
     rows: list[dict[str, Any]] = []
     findings: list[Finding] = []
     gaps = Gaps(context=context)
+    how = estimator_for(context)
     for name, labels in groupings(context).items():
         for theme, items in context.themes.items():
             who = f"{context.title_of(theme)}, by {name}"
@@ -68,11 +70,11 @@ def section_groups(context: Context) -> Section:
                 gaps.leave(f"{context.title_of(theme)}, of one item", Cause.NOTHING_LEFT)
                 continue
             try:
-                result = _fitted(context, labels, theme, items)
+                result = _fitted(context, labels, theme, items, how)
             except ToolkitError as error:
                 parts = [context.items.loc[labels == label, items] for label in labels.dropna().unique()]
-                cause = gaps.add(who, error, items, parts=parts)
-                findings += judged_levels(who, None, len(rows), _PATH, cause)
+                cause = gaps.add(who, error, items, parts=parts if how["ordered"] else [])
+                findings += judged_levels(who, None, len(rows), _PATH, cause, ordinal=how["ordered"])
                 continue
             found = judged_levels(who, result, len(rows), _PATH, _size(labels, items))
             if improper := next((f.cause for f in found if f.cause is not None), None):
@@ -82,10 +84,10 @@ def section_groups(context: Context) -> Section:
             rows += [{**head, **row} for row in level_rows(result)]
     table = pd.DataFrame(rows, columns=["theme", *_COLUMNS, "cfi_holds", "rmsea_holds", "faults"])
     return Section(
-        estimator=_by(context.plan.estimator),
+        estimator=_by(how["estimator"]),
         n=int(table["n"].max()) if len(table) else None,
         n_kind=people(weight=9),
-        missing=context.plan.missing or ("fiml" if context.plan.estimator == "MLR" else "pairwise"),
+        missing=context.plan.missing or ("pairwise" if how["ordered"] else "fiml"),
         options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group},
         option_kinds=each(GIVEN, "wave smallest_group"),
         prose=_prose(table),
@@ -119,10 +121,10 @@ def section_groups(context: Context) -> Section:
     )
 
 
-def _by(planned: str | None) -> str:
-    if planned is not None and planned not in ORDINAL:
-        return f"{planned}, items as continuous"
-    return f"{planned or 'WLSMV'}, theta parameterisation, identified as Wu and Estabrook (2016)"
+def _by(estimator: str) -> str:
+    if estimator not in ORDINAL:
+        return f"{estimator}, items as continuous"
+    return f"{estimator}, theta parameterisation, identified as Wu and Estabrook (2016)"
 
 
 def _size(labels: pd.Series, items: list[str]) -> Cause | None:
@@ -131,22 +133,22 @@ def _size(labels: pd.Series, items: list[str]) -> Cause | None:
     return Cause.FEW_IN_GROUP if of_items(smallest, len(items)) else None
 
 
-def _fitted(context: Context, labels: pd.Series, theme: str, items: list[str]) -> InvarianceResult:
+def _fitted(
+    context: Context, labels: pd.Series, theme: str, items: list[str], how: dict[str, Any]
+) -> InvarianceResult:
     """Fit every level; what is wrong with a solution is read from its faults."""
     from analysis.structural.families.invariance import invariance
 
     rows = context.items[items].assign(**{"group_": labels}).dropna(subset=["group_"])
     rows = reference_first(rows, rows["group_"], reference_of(context, labels))
-    planned = context.plan.estimator
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)
         return invariance(
             f"{theme} =~ {' + '.join(items)}",
             rows,
             group="group_",
-            ordered=planned is None or planned in ORDINAL,
-            estimator=planned,
             missing=context.plan.missing,
+            **how,
         )
 
 
@@ -172,7 +174,14 @@ def level_rows(result: InvarianceResult) -> list[dict[str, Any]]:
 
 
 def judged_levels(
-    who: str, result: InvarianceResult | None, start: int, path: str, cause: Cause | None, over: str = ""
+    who: str,
+    result: InvarianceResult | None,
+    start: int,
+    path: str,
+    cause: Cause | None,
+    over: str = "",
+    *,
+    ordinal: bool = True,
 ) -> list[Finding]:
     """Judge the largest loss of fit on the way to equal intercepts, by CFI and by RMSEA.
 
@@ -190,6 +199,8 @@ def judged_levels(
         Why nothing may be judged, where something speaks against it from outside.
     over
         Empty for groups, else the name of what is compared.
+    ordinal
+        Whether items were to be fitted as ordinal, where there is no result that says so.
 
     Returns
     -------
@@ -198,7 +209,7 @@ def judged_levels(
         only losses pass the cut-off that are not significant.
     """
     question = OVER_TIME if over else IN_GROUPS
-    ordinal = result is None or INVARIANCE_CFI_ORDINAL in result.rules
+    ordinal = ordinal if result is None else INVARIANCE_CFI_ORDINAL in result.rules
     rules = (
         (INVARIANCE_CFI_ORDINAL, INVARIANCE_RMSEA_ORDINAL) if ordinal else (INVARIANCE_CFI, INVARIANCE_RMSEA)
     )

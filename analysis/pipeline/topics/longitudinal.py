@@ -91,9 +91,9 @@ def section_longitudinal(context: Context) -> Section:
         tables["context"] = context_table(context, found)
     if panels:
         tables["panel"] = panel_table(context, panels)
-    ordinal = estimator_for(context)["ordered"]
     return Section(
-        estimator=f"invariance: {'WLSMV' if ordinal else 'MLR'}; cross-lagged model of latent variables: "
+        estimator=f"invariance: {estimator_for(context)['estimator']}; "
+        "cross-lagged model of latent variables: "
         + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none")
         + ("; within persons: MLR" if panels else ""),
         n=len(at_both),
@@ -150,7 +150,8 @@ def _account(changes: pd.DataFrame) -> Account:
 
 def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFrame, list[Finding]]:
     """Levels of every theme and what they say; nothing is fitted to fewer people than say anything."""
-    ordinal = estimator_for(context)["ordered"]
+    how = estimator_for(context)
+    ordinal = how["ordered"]
     rows = context.responses[context.responses["wave"].isin(waves)]
     long = pd.concat([rows[["participant", "wave"]], context.keyed(rows)], axis=1)
     made: list[dict[str, Any]] = []
@@ -167,11 +168,11 @@ def _levels(context: Context, waves: list[Any], gaps: Gaps) -> tuple[pd.DataFram
             gaps.leave(f"{title}, of one item, same measure over time", Cause.NOTHING_LEFT)
             continue
         try:
-            found = _fitted(theme, items, long, waves, ordered=ordinal, missing=context.plan.missing)
+            found = _fitted(theme, items, long, waves, missing=context.plan.missing, **how)
         except ToolkitError as error:
             parts = [long.loc[long["wave"] == wave, items] for wave in waves] if ordinal else []
             cause = gaps.add(who, error, items, parts=parts)
-            findings += judged_levels(who, None, len(made), _PATH, cause, over="time")
+            findings += judged_levels(who, None, len(made), _PATH, cause, over="time", ordinal=ordinal)
             continue
         judged = judged_levels(
             who, found, len(made), _PATH, of_items(found.n_obs, 2 * len(items)), over="time"
@@ -191,6 +192,7 @@ def _fitted(
     waves: list[Any],
     *,
     ordered: bool,
+    estimator: str,
     missing: str | None,
 ) -> InvarianceResult:
     """Fit every level; what is wrong with a solution is read from its faults."""
@@ -199,7 +201,9 @@ def _fitted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ToolkitWarning)
         model = f"{theme} =~ {' + '.join(items)}"
-        return longitudinal_invariance(model, long, waves, ordered=ordered, missing=missing)
+        return longitudinal_invariance(
+            model, long, waves, ordered=ordered, missing=missing, estimator=estimator
+        )
 
 
 def _means(context: Context, waves: list[Any]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.models import INDICES, JUDGED_BY, estimator_for
+from analysis.pipeline.twinned.structure import twins_of_planned_models
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -176,6 +177,7 @@ TOPIC = Topic(
     subject="structure",
     question="Do the answers fit the models that were stated beforehand?",
     run=section_planned_models,
+    twins=twins_of_planned_models,
     people=int(FEWEST_PEOPLE.cutoff),
     bears_on=(Property.STRUCTURE,),
 )

@@ -137,22 +137,42 @@ def _by_group(
         for score in context.card.names:
             pair = pd.DataFrame({"score": table[score].astype(float), "group": groups}).dropna()
             head = {"grouping": grouping, "score": score, "title": context.title_of(score)}
+            pair, scored = _comparable(pair, order, f"{head['title']} by {grouping}", gaps)
+            if len(scored) < 2:
+                continue
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", ToolkitWarning)
-                    found = known_groups(pair, "score", "group", expected=order, confidence=LEVEL)
+                    found = known_groups(pair, "score", "group", expected=scored, confidence=LEVEL)
             except ToolkitError as error:
                 gaps.add(f"{context.title_of(score)} by {grouping}", error)
                 continue
             for label, row in found.descriptives.iterrows():
                 means.append({**head, "label": label, **_described(row)})
-            first = found.pairs[found.pairs["first"] == order[0]]
+            base = order[0] if reference else scored[0]
+            first = found.pairs[found.pairs["first"] == base]
             for row in first.to_dict("records"):
                 differences.append(head | _compared(row))
     return (
         pd.DataFrame(means, columns=[*_GROUPS, "score"]),
         pd.DataFrame(differences, columns=[*_DIFFERENCES, "score"]),
     )
+
+
+def _comparable(pair: pd.DataFrame, order: list[Any], who: str, gaps: Gaps) -> tuple[pd.DataFrame, list[Any]]:
+    """Leave out groups with too few scores, or one score only, as where a question was not asked of them."""
+    from analysis.validity.known_groups import FEWEST_PERSONS
+
+    scored = []
+    for label in order:
+        scores = pair.loc[pair["group"] == label, "score"]
+        few = Cause.FEW_IN_GROUP if len(scores) < FEWEST_PERSONS else None
+        cause = few or (Cause.NO_SPREAD if scores.nunique() < 2 else None)
+        if cause is None:
+            scored.append(label)
+        else:
+            gaps.leave(f"{who}: {same_label(label)}", cause)
+    return pair[pair["group"].isin(scored)], scored
 
 
 def _described(row: pd.Series) -> dict[str, Any]:
@@ -213,7 +233,7 @@ def _tables(
             },
             title="Differences between groups",
             columns=_DIFFERENCES,
-            note="From the reference of the plan, else the group that stands first in the data.",
+            note="From the reference of the plan, else the group that stands first among those with scores.",
         )
     return tables
 

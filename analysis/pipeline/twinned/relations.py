@@ -46,11 +46,13 @@ def twins_of_planned(context: Context, section: Section) -> Twins:
             columns = {"estimate": "hedges_g", "ci_lower": "g_lower", "ci_upper": "g_upper"}
             columns |= {"n": "n", "pvalue": "pvalue"}
             found.add("group_difference", columns, table="hypotheses", rows=[row], **about)
-        elif hypothesis.method == "pearson" and said["other"] in (*context.card.names, *covariates):
+        elif said["other"] in (*context.card.names, *covariates):
             about = {"one": said["score"], "other": said["other"], "wave": wave}
+            about["method"] = hypothesis.method
             columns = {"estimate": "r", **{n: n for n in ("n", "ci_lower", "ci_upper", "pvalue")}}
             found.add("correlation", columns, table="hypotheses", rows=[row], **about)
     found.leave(Reason.WORDS, "planned confirmed not_confirmed undecided unanswered share")
+    found.leave(Reason.ELSEWHERE, "n", METHOD)
     return found
 
 
@@ -167,27 +169,32 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
     labels = {name: [str(x) for x in values.dropna().unique()] for name, values in groupings(context).items()}
     most = frame["n"].max() if len(frame) else None
     made = []
+    ordinal = bool(estimator_for(context)["ordered"])
     for (name, theme), part in frame.groupby(["grouping", "theme"], sort=False):
-        if (part["faults"] != "").any() or not estimator_for(context)["ordered"]:
+        if (part["faults"] != "").any():
             continue
+        items = context.themes[str(theme)]
+        two = [context.items[item].nunique() == 2 for item in items]
+        if ordinal and any(two) and not all(two):
+            continue  # semTools writes no levels for binary items beside others
         found.add(
             "levels",
             "n df chisq_scaled cfi_scaled rmsea_scaled cfi_diff rmsea_diff pvalue_diff",
             table="levels",
             rows=list(part.index),
             exact=False,
-            items=context.themes[str(theme)],
+            items=items,
             where=first_wave(context),
             covariate=str(name),
             groups=labels[str(name)],
             levels=list(part["level"]),
+            kind="continuous" if not ordinal else "binary" if all(two) else "ordinal",
         )
         made.append(part["n"].max())
     if most in made:  # the most people of all may stand where lavaan is not asked
         found.add("derived", {"n": "value"}, table=METHOD, how="max", of="levels", column="n")
     found.leave(Reason.WORDS, "n", METHOD)
-    ordinal = estimator_for(context)["ordered"]
-    found.leave(Reason.IMPROPER if ordinal else Reason.NOT_WRITTEN, "*", "levels")
+    found.leave(Reason.IMPROPER, "*", "levels")
     found.leave(Reason.WORDS, "tests failures")
     return found
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import correlation_for, missing_items
 from analysis.pipeline.section import Section
@@ -115,7 +117,12 @@ def _add_parts(context: Context, section: Section, found: Twins) -> None:
         people[("Wave", context.wave_name(wave))] = {"wave": str(wave)}
     for row, (kind, part, theme) in enumerate(zip(frame["kind"], frame["part"], frame["theme"], strict=True)):
         where, items = people[(kind, part)], context.themes[theme]
-        found.add("alpha", "n alpha ci_lower ci_upper", table="by_part", rows=[row], items=items, where=where)
+        about: dict[str, Any] = {
+            "items": items,
+            "where": where,
+            "missing": missing_items(context, "listwise"),
+        }
+        found.add("alpha", "n alpha ci_lower ci_upper", table="by_part", rows=[row], **about)
         moved = frame["omega_moved"].iloc[row]
         _add_omega(context, found, "by_part", row, items, where, float(moved or 0.0))
     found.leave(Reason.OWN, "omega omega_moved", "by_part")

@@ -206,3 +206,43 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         if table in section.tables:
             found.leave(Reason.NOT_WRITTEN, "*", table)
     return found
+
+
+def twins_of_planned_models(context: Context, section: Section) -> Twins:
+    """Models of the plan by lavaan, in their own words; improper solutions are shown and not compared."""
+    from analysis.pipeline.topics.models import estimator_for
+
+    found = Twins()
+    options: dict[str, Any] = {
+        "where": first_wave(context),
+        "estimator": str(estimator_for(context)["estimator"]),
+    }
+    fit = section.tables["fit"].frame
+    scaled = [f"{index}_{kind}" for index in ("cfi", "tli", "rmsea") for kind in ("robust", "scaled")]
+    ends = [f"rmsea_ci_{end}_robust" for end in ("lower", "upper")]
+    columns = ["n n_parameters df chisq chisq_scaled pvalue_scaled srmr", *scaled, *ends]
+    estimates = section.tables["parameters"].frame if "parameters" in section.tables else None
+    for row, said in enumerate(fit.to_dict("records")):
+        if said["solution"] != "proper":
+            continue
+        model: dict[str, Any] = {"syntax": str(said["syntax"])}
+        kept = " ".join(name for name in " ".join(columns).split() if name in fit.columns)
+        found.add("fit", kept, table="fit", rows=[row], exact=False, **model, **options)
+        if row == 0:
+            found.add("fit", "n", table=METHOD, **model, **options)
+        if estimates is not None:
+            rows = [at for at, name in enumerate(estimates["model"]) if name == said["model"]]
+            found.add(
+                "estimates",
+                "n est se ci_lower ci_upper pvalue std_all",
+                table="parameters",
+                rows=rows,
+                exact=False,
+                parameters=[str(estimates["parameter"].iloc[at]) for at in rows],
+                **model,
+                **options,
+            )
+    for table in ("fit", "parameters"):
+        found.leave(Reason.IMPROPER, "*", table)
+    found.leave(Reason.IMPROPER, "n", METHOD)
+    return found

@@ -196,11 +196,7 @@ def invariance(
     if data[group].nunique() < 2:  # rows without a group are left out by every fit
         fact = f"column {group!r} holds {data[group].nunique()} group(s)."
         raise NotEstimableError(fact_and_hint("invariance", fact, "two groups or more are needed."))
-    used = estimator or ("WLSMV" if ordered else "MLR")
-    suited = ORDINAL_ESTIMATORS if ordered else CONTINUOUS_ESTIMATORS
-    if used not in suited:
-        fact = f"estimator {used!r} does not suit {'ordinal' if ordered else 'continuous'} items."
-        raise DefinitionError(fact_and_hint("invariance", fact, f"choose one of {list(suited)}."))
+    used = suited_estimator(estimator, ordered, "invariance")
     with acting_for("invariance"):
         fits = {
             level: _fit_level(model, data, group, level, ordered, used, tuple(partial), missing)
@@ -221,6 +217,36 @@ def invariance(
         rules=pair,
         variant=variant,
     )
+
+
+def suited_estimator(estimator: str | None, ordered: bool, caller: str) -> str:
+    """Give the estimator wanted, or the usual one; refuse one that does not suit the kind of items.
+
+    Parameters
+    ----------
+    estimator
+        As given; None for the usual one.
+    ordered
+        Whether items are ordinal.
+    caller
+        Function that was called, for the message.
+
+    Returns
+    -------
+    str
+        Its name.
+
+    Raises
+    ------
+    DefinitionError
+        For an estimator of the other kind of items.
+    """
+    used = estimator or ("WLSMV" if ordered else "MLR")
+    suited = ORDINAL_ESTIMATORS if ordered else CONTINUOUS_ESTIMATORS
+    if used not in suited:
+        fact = f"estimator {used!r} does not suit {'ordinal' if ordered else 'continuous'} items."
+        raise DefinitionError(fact_and_hint(caller, fact, f"choose one of {list(suited)}."))
+    return used
 
 
 def _chosen_levels(levels: Sequence[str] | None, known: tuple[str, ...]) -> list[str]:

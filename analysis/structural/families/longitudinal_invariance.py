@@ -8,7 +8,12 @@ from itertools import combinations
 import pandas as pd
 
 from analysis.common import rules
-from analysis.structural.families.invariance import CONTINUOUS_LEVELS, InvarianceResult, level_table
+from analysis.structural.families.invariance import (
+    CONTINUOUS_LEVELS,
+    InvarianceResult,
+    level_table,
+    suited_estimator,
+)
 from analysis.structural.language.naming import acting_for
 from analysis.structural.language.ordinal_levels import (
     ORDINAL_LEVELS,
@@ -37,6 +42,7 @@ def longitudinal_invariance(
     wave: str = "wave",
     levels: Sequence[str] | None = None,
     missing: str | None = None,
+    estimator: str | None = None,
 ) -> InvarianceResult:
     """Test whether a scale measures the same at every wave.
 
@@ -52,13 +58,15 @@ def longitudinal_invariance(
     waves
         Waves to compare, in their order; all, in order of appearance, by default.
     ordered
-        True: ordinal items (WLSMV, theta, Wu & Estabrook). False: continuous items (MLR).
+        True: ordinal items (theta, Wu & Estabrook). False: continuous items.
     participant, wave
         Names of the key columns.
     levels
         Levels to fit; all by default, as in `invariance`.
     missing
         As in `cfa`.
+    estimator
+        "WLSMV" (default) or "ULSMV" for ordinal items; "MLR" (default) or "ML" for continuous ones.
 
     Returns
     -------
@@ -68,7 +76,7 @@ def longitudinal_invariance(
     Raises
     ------
     DefinitionError
-        Unknown levels, columns or waves.
+        Unknown levels, columns or waves, and an estimator that does not suit the kind of items.
     ResponseDataError
         A participant has two rows at a wave.
     NotEstimableError
@@ -94,6 +102,7 @@ def longitudinal_invariance(
     if unknown := [level for level in levels or () if level not in known]:
         fact = f"unknown levels: {name_offenders(unknown)}."
         raise DefinitionError(fact_and_hint(caller, fact, f"choose from {name_offenders(known)}."))
+    used = suited_estimator(estimator, ordered, caller)
     measured = read_measurement(model)
     wide, n_waves = _widen(data, measured.items, waves, participant, wave, caller)
     counts = _thresholds(wide, measured.items, n_waves, caller) if ordered else {}
@@ -105,7 +114,7 @@ def longitudinal_invariance(
             fits[level] = cfa(
                 syntax,
                 wide,
-                estimator="WLSMV" if ordered else "MLR",
+                estimator=used,
                 ordered=ordered,
                 parameterization="theta",
                 meanstructure=True,
@@ -116,13 +125,14 @@ def longitudinal_invariance(
         if ordered
         else (rules.INVARIANCE_CFI, rules.INVARIANCE_RMSEA)
     )
+    variant = "naive" if used == "ML" else "scaled"
     return InvarianceResult(
-        table=level_table(fits, "scaled", pair),
+        table=level_table(fits, variant, pair),
         fits=fits,
         group=wave,
         n_obs=int(next(iter(fits.values())).n_obs),
         rules=pair,
-        variant="scaled",
+        variant=variant,
     )
 
 

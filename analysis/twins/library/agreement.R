@@ -176,10 +176,10 @@ amount <- function(name, wave) {
   v <- group_of(name); setNames(suppressWarnings(as.numeric(v)), names(v))
 }
 
-twin_correlation <- function(one, other, wave) {
+twin_correlation <- function(one, other, wave, method = "pearson") {
   a <- amount(one, wave); b <- amount(other, wave)[names(a)]
-  here <- !is.na(a) & !is.na(b)
-  r <- cor.test(a[here], b[here])
+  here <- !is.na(a) & !is.na(b); a <- a[here]; b <- b[here]
+  r <- if (method == "spearman") cor.test(rank(a), rank(b)) else cor.test(a, b)
   list(n = sum(here), r = unname(r$estimate), ci_lower = r$conf.int[1], ci_upper = r$conf.int[2], pvalue = r$p.value)
 }
 

@@ -59,6 +59,19 @@ twin_loadings <- function(syntax, where, estimator, orthogonal = FALSE) {
   list(loading = s$est.std, estimate = p$est, se = p$se, ci_lower = s$ci.lower, ci_upper = s$ci.upper)
 }
 
+# Estimates of a model in the order asked for; a defined parameter is found by its name.
+twin_estimates <- function(syntax, where, estimator, parameters) {
+  f <- fit_of(syntax, where, estimator)
+  p <- lavaan::parameterEstimates(f, standardized = TRUE)
+  one <- ifelse(p$op == ":=", paste(p$lhs, p$op), paste(p$lhs, p$op, p$rhs)); other <- paste(p$rhs, p$op, p$lhs)
+  at <- vapply(parameters, function(name) {
+    name <- sub(":= .*$", ":=", name)
+    c(which(one == name), which(other == name & p$op == "~~"))[1]
+  }, 0L)
+  list(n = rep(lavaan::lavInspect(f, "ntotal"), length(at)), est = p$est[at], se = p$se[at], ci_lower = p$ci.lower[at],
+    ci_upper = p$ci.upper[at], pvalue = p$pvalue[at], std_all = p$std.all[at])
+}
+
 twin_factor_correlations <- function(syntax, where, estimator) {
   s <- lavaan::standardizedSolution(fit_of(syntax, where, estimator))
   factors <- unique(s$lhs[s$op == "=~"])
@@ -106,23 +119,29 @@ twin_bifactor <- function(syntax, where, estimator) {
 }
 
 # Levels of invariance between groups: ordinal items as Wu & Estabrook (2016), theta parameterisation.
-levels_of <- function(items, where, covariate, groups) {
-  key <- paste("levels", paste(items, collapse = " "), covariate, paste(unlist(where), collapse = " "))
+# Of binary items, equal thresholds and loadings restrict nothing before intercepts are equal, too.
+levels_of <- function(items, where, covariate, groups, kind) {
+  key <- paste("levels", paste(items, collapse = " "), covariate, paste(unlist(where), collapse = " "), kind)
   once(key, function() {
-    needs("lavaan", "semTools")
+    needs("lavaan", if (kind != "continuous") "semTools")
     d <- chosen(items, where)
     g <- group_of(covariate)[sub("\\.[0-9]+$", "", rownames(d))]
     d$group_ <- factor(g, levels = groups); d <- d[!is.na(d$group_), ]
     d <- d[rowSums(!is.na(d[items])) > 0, ]
     model <- paste("f =~", paste(items, collapse = " + "))
+    if (kind == "continuous") return(lapply(continuous_levels, function(equal) lavaan::cfa(model, d, group = "group_",
+      group.equal = equal, missing = rule_missing %||% "fiml", estimator = "MLR")))
     suppressPackageStartupMessages(loadNamespace("semTools"))
-    lapply(ordinal_levels, function(equal) {
+    free <- if (kind == "binary") c("thresholds", "metric") else character(0)
+    lapply(replace(ordinal_levels, free, list("")), function(equal) {
       s <- as.character(semTools::measEq.syntax(configural.model = model, data = d, ordered = items, missing = rule_missing %||% "pairwise",
         parameterization = "theta", ID.fac = "std.lv", ID.cat = "Wu.Estabrook.2016", group = "group_", group.equal = equal))
       lavaan::cfa(s, d, group = "group_", ordered = items, parameterization = "theta", missing = rule_missing %||% "pairwise", estimator = rule_ordinal)
     })
   })
 }
+continuous_levels <- list(configural = "", metric = "loadings", scalar = c("loadings", "intercepts"),
+  strict = c("loadings", "intercepts", "residuals"))
 ordinal_levels <- list(configural = "", thresholds = "thresholds", metric = c("thresholds", "loadings"),
   scalar = c("thresholds", "loadings", "intercepts"), strict = c("thresholds", "loadings", "intercepts", "residuals"))
 
@@ -138,7 +157,7 @@ level_numbers <- function(fits) {
   t
 }
 
-twin_levels <- function(items, where, covariate, groups, levels) {
-  fits <- levels_of(items, where, covariate, groups)[levels]
+twin_levels <- function(items, where, covariate, groups, levels, kind = "ordinal") {
+  fits <- levels_of(items, where, covariate, groups, kind)[levels]
   as.list(level_numbers(fits))
 }

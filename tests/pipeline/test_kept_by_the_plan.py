@@ -1,0 +1,176 @@
+"""What a plan says, or its default, is what every section does; a part without answers costs no other part."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from three_themes import make_scale
+
+import analysis
+from analysis.pipeline import validate
+from analysis.twins.script import r_script
+from instrument.definition import Instrument
+from instrument.errors import DefinitionError
+from instrument.scoring.score import score
+
+
+@pytest.fixture(scope="module")
+def people(answers: pd.DataFrame) -> pd.DataFrame:
+    first = answers[answers["wave"] == 1]
+    site = np.where(
+        np.arange(len(first)) % 3 == 0, "hill", np.where(np.arange(len(first)) % 3 == 1, "bay", "fen")
+    )
+    return pd.DataFrame({"participant": first["participant"].to_numpy(), "site": site})
+
+
+@pytest.mark.parametrize("given", [None, 5], ids=["never asked", "one answer only"])
+@pytest.mark.parametrize("reference", ["bay", "fen", None])
+def test_a_group_without_scores_leaves_the_others_compared(
+    answers: pd.DataFrame, scale: Instrument, people: pd.DataFrame, given: int | None, reference: str | None
+) -> None:
+    first = answers[answers["wave"] == 1].reset_index(drop=True)
+    fen = (people["site"] == "fen").to_numpy()
+    for item in ("q1", "q2", "q3", "q4"):
+        alike = None if given is None else 6 - given if item == "q4" else given  # q4 is reversed
+        first.loc[fen, item] = pd.NA if alike is None else alike
+    plan = {"topics": ["relations"], "groups": {"site": {"reference": reference} if reference else {}}}
+    section = validate(first, scale, covariates=people, plan=plan).tree["sections"]["relations"]
+    assert section["status"] == "ok" and section["problems"] == []
+    left = [one["what"] for one in section["untested"] if "north" in one["what"]]
+    assert left == ["Theme of the north by site: fen"]
+    means = pd.DataFrame(section["tables"]["means"])
+    assert set(means.loc[means["score"] == "north", "label"]) == {"hill", "bay"}
+    assert set(means.loc[means["score"] == "west", "label"]) == {"hill", "bay", "fen"}
+    own = score(first, scale).scores.merge(people, on="participant").dropna(subset=["north"])
+    differences = pd.DataFrame(section["tables"]["differences"])
+    north = differences[differences["score"] == "north"]
+    if reference == "fen":  # nothing is compared with a group that has no scores
+        assert north.empty
+        return
+    low = reference or "hill"
+    high = "hill" if low == "bay" else "bay"
+    assert north["compared"].tolist() == [f"{high} minus {low}"]
+    by_hand = own.loc[own["site"] == high, "north"].mean() - own.loc[own["site"] == low, "north"].mean()
+    assert north["difference"].iloc[0] == pytest.approx(by_hand)
+
+
+@pytest.fixture(scope="module")
+def fine(answers: pd.DataFrame, people: pd.DataFrame) -> tuple[pd.DataFrame, Instrument]:
+    """The same questions with nine options, one item of the west answered alike by everyone in the fen."""
+    options = {k: f"option {k}" for k in range(1, 10)}
+    scale = make_scale(response_scales={"agree": {"options": options}})
+    first = answers[answers["wave"] == 1].reset_index(drop=True)
+    noise = np.random.default_rng(2)
+    for item in scale.item_ids:
+        wide = 2 * first[item].astype(float) - noise.integers(0, 2, len(first))
+        first[item] = wide.clip(1, 9)
+    first.loc[(people["site"] == "fen").to_numpy(), "q11"] = 5.0
+    return first, scale
+
+
+def test_more_than_seven_options_are_continuous_in_groups_too(
+    fine: tuple[pd.DataFrame, Instrument], people: pd.DataFrame
+) -> None:
+    plan = {"topics": ["groups", "models"], "groups": {"site": {"smallest": 60}}}
+    result = validate(*fine, covariates=people, plan=plan)
+    section = result.tree["sections"]["groups"]
+    assert section["method"]["estimator"] == "MLR, items as continuous"
+    assert section["method"]["missing"] == "fiml"
+    assert "MLR" in result.tree["sections"]["models"]["method"]["estimator"]
+    table = pd.DataFrame(section["tables"]["levels"])
+    assert table.loc[table["theme"] == "north", "level"].tolist() == [
+        "configural",
+        "metric",
+        "scalar",
+        "strict",
+    ]
+    rows = fine[0].merge(people, on="participant")
+    rows["q4"] = 10 - rows["q4"]
+    by_hand = analysis.invariance("f =~ q1 + q2 + q3 + q4", rows, "site", ordered=False).table
+    assert table.loc[table["theme"] == "north", "chisq_scaled"].tolist() == pytest.approx(
+        by_hand["chisq_scaled"].tolist()
+    )
+    # the rule of what could not be fitted is the one of continuous items, too
+    assert not any("ordinal" in finding["rule"] for finding in section["findings"])
+    assert {f["verdict"] for f in section["findings"] if "west" in f["claim"]} == {"untested"}
+
+
+@pytest.mark.filterwarnings("ignore:.*polychoric correlations are not positive definite")
+def test_the_planned_estimator_is_that_of_invariance_over_time(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    rows = answers[answers["wave"] != 3]
+    found = {}
+    for estimator in ("WLSMV", "ULSMV"):
+        plan = {"topics": ["longitudinal"], "estimator": estimator}
+        section = validate(rows, scale, plan=plan).tree["sections"]["longitudinal"]
+        assert section["method"]["estimator"].startswith(f"invariance: {estimator};")
+        found[estimator] = pd.DataFrame(section["tables"]["levels"])["chisq_scaled"]
+    by_hand = analysis.longitudinal_invariance(
+        "f =~ q1 + q2 + q3 + q4", rows.assign(q4=6 - rows["q4"]), ordered=True, estimator="ULSMV"
+    )
+    assert {fit.estimator for fit in by_hand.fits.values()} == {"ULSMV"}
+    assert found["ULSMV"][:5].tolist() == pytest.approx(by_hand.table["chisq_scaled"].tolist())
+    assert (found["ULSMV"] - found["WLSMV"]).abs().max() > 0.01
+
+
+def test_an_estimator_of_the_other_kind_of_items_is_refused(answers: pd.DataFrame) -> None:
+    for ordered, wrong in ((True, "MLR"), (False, "WLSMV")):
+        with pytest.raises(DefinitionError, match="does not suit"):
+            analysis.longitudinal_invariance(
+                "f =~ q1 + q2 + q3", answers[answers["wave"] != 3], ordered=ordered, estimator=wrong
+            )
+    plain = analysis.longitudinal_invariance(
+        "f =~ q1 + q2 + q3", answers[answers["wave"] != 3], ordered=False, estimator="ML"
+    )
+    assert plain.variant == "naive"
+    first, second = (plain.fits[level].fit["cfi"] for level in ("configural", "metric"))
+    assert plain.table["cfi_diff"].iloc[1] == pytest.approx(second - first)
+
+
+def calls_of(script: str, call: str) -> list[str]:
+    return re.findall(rf'^twin\("{call}", (list\(.*\)), "', script, re.MULTILINE)
+
+
+def test_r_is_called_by_the_rules_of_the_plan(
+    answers: pd.DataFrame, scale: Instrument, people: pd.DataFrame
+) -> None:
+    """Parts by the rule for missing answers, binary items as such, robust likelihood, models, ranks."""
+    first = answers[answers["wave"] == 1].reset_index(drop=True)
+    years = people.assign(years=np.arange(len(people)) * 7 % 61 + 18.0)
+    plan: dict[str, Any] = {
+        "topics": ["reliability", "groups"],
+        "missing": "pairwise",
+        "groups": {"site": {"smallest": 60}},
+        "collapse": {f"q{k}": {1: 3, 2: 3, 5: 4} for k in range(1, 5)},
+        "models": {"one": "n =~ q5 + q6 + a*q7\nw =~ q9 + q10 + q11\nn ~ w\nd := 2*a"},
+        "hypotheses": [
+            {
+                "id": "h",
+                "text": "Age.",
+                "score": "west",
+                "with": "years",
+                "method": "spearman",
+                "expected": "|r| < 0.2",
+            }
+        ],
+    }
+    tree = validate(first, scale, covariates=years, plan=plan).to_dict()
+    script = r_script(tree)
+    parts = [one for one in calls_of(script, "alpha") if "covariate" in one]
+    assert parts and all('missing = "pairwise"' in one for one in parts)
+    kinds = [re.search(r'kind = "(\w+)"', one) for one in calls_of(script, "levels")]
+    assert [kind[1] for kind in kinds if kind] == ["binary", "ordinal", "ordinal"]
+    (estimates,) = calls_of(script, "estimates")
+    assert '"n ~ w"' in estimates and '"d := 2*a"' in estimates
+    assert 'method = "spearman"' in script
+    left = [line for line in script.splitlines() if line.startswith('without("')]
+    assert not [line for line in left if "nobody has written" in line and '"parameters"' in line]
+    plan["estimator"], plan["missing"] = "MLR", "fiml"
+    script = r_script(validate(first, scale, covariates=years, plan=plan).to_dict())
+    kinds = [re.search(r'kind = "(\w+)"', one) for one in calls_of(script, "levels")]
+    assert {kind[1] for kind in kinds if kind} == {"continuous"}
