@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from scipy.optimize import brentq
-from scipy.stats import chi2, ncx2
+from scipy.special import chdtr, chndtr
+from scipy.stats import ncx2
+
+DIGITS = 1e-10  # of a probability, which the quick function has only since SciPy takes it from Boost
 
 
 def chi_square_noncentrality(statistic: float, df: float, probability: float) -> float:
@@ -37,11 +41,26 @@ def chi_square_noncentrality(statistic: float, df: float, probability: float) ->
     >>> round(chi_square_noncentrality(30.0, 10, 0.95), 3)
     7.211
     """
-    if chi2.cdf(statistic, df) <= probability:
+    if chdtr(df, statistic) <= probability:
         return 0.0
 
+    found = _solve(_quick, statistic, df, probability)
+    if abs(float(ncx2.cdf(statistic, df, found)) - probability) <= DIGITS:
+        return found
+    return _solve(ncx2.cdf, statistic, df, probability)
+
+
+def _quick(statistic: float, df: float, noncentrality: float) -> float:
+    return float(chndtr(statistic, df, noncentrality))
+
+
+def _solve(
+    distribution: Callable[[float, float, float], float], statistic: float, df: float, probability: float
+) -> float:
+    """Find the noncentrality at which a distribution function has a probability."""
+
     def surplus(noncentrality: float) -> float:
-        return float(ncx2.cdf(statistic, df, noncentrality)) - probability
+        return float(distribution(statistic, df, noncentrality)) - probability
 
     above = max(statistic, 10.0)
     while surplus(above) > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from analysis.correlation.bivariate_normal import normal_density
-from analysis.correlation.pairs import BOUND, MAX_STEPS, TOLERANCE, next_point
+from analysis.correlation.bivariate_normal import ROOT_TWO_PI, normal_density
+from analysis.correlation.pairs import BOUND, FLAT, MAX_STEPS, TOLERANCE
 
 Array = npt.NDArray[np.float64]
 
 SMALLEST = 1e-300
+NEWTON_ENOUGH = 1e-6  # the error of Newton's method after so small a step is about 1e-12
 SINGULAR = 1 - 1e-9  # beyond this, what is left of one variable is rounding error of the other
 
 
@@ -80,27 +82,34 @@ def fit_between(lower: Array, upper: Array, z: Array, start: float) -> tuple[flo
         ρ and whether the search converged.
     """
 
+    cut = np.array([upper, lower])
+    known = np.isfinite(cut)
+    tau, beyond, dense = np.where(known, cut, 0.0), (cut > 0).astype(float), known / ROOT_TWO_PI
+
     def derivatives(rho: float) -> tuple[float, float]:
-        high, high_1, high_2 = _conditional(upper, z, rho)
-        low, low_1, low_2 = _conditional(lower, z, rho)
-        p = np.maximum(high - low, SMALLEST)
-        first = (high_1 - low_1) / p
-        return float(first.sum()), float(((high_2 - low_2) / p - first**2).sum())
+        spread = 1 - rho * rho
+        u = (tau - rho * z) / np.sqrt(spread)
+        slope = (rho * tau - z) / spread**1.5
+        density = dense * np.exp(-0.5 * u * u)
+        first = density * slope
+        second = density * (tau / spread**1.5 + slope * (3 * rho / spread) - u * slope * slope)
+        value = np.where(known, ndtr(u), beyond)
+        p = np.maximum(value[0] - value[1], SMALLEST)
+        by = (first[0] - first[1]) / p
+        return float(by.sum()), float(((second[0] - second[1]) / p - by * by).sum())
 
-    return search_correlation(start, derivatives)
+    return search_correlation(start, derivatives, enough=NEWTON_ENOUGH)
 
 
-def _conditional(cut: Array, z: Array, rho: float) -> tuple[Array, Array, Array]:
-    """Φ(u) and its first two derivatives by ρ; 0 at infinite cuts."""
+def _conditional(cut: Array, z: Array, rho: float) -> tuple[Array, Array]:
+    """Φ(u) and its derivative by ρ; 0 at infinite cuts."""
     spread = 1 - rho * rho
     finite = np.isfinite(cut)
     tau = np.where(finite, cut, 0.0)
     u = (tau - rho * z) / np.sqrt(spread)
     slope = (tau * rho - z) / spread**1.5
-    bend = tau / spread**1.5 + 3 * rho * slope / spread
     density = np.where(finite, normal_density(u), 0.0)
-    value = np.where(finite, ndtr(u), cut > 0)
-    return value, density * slope, density * (bend - u * slope**2)
+    return np.where(finite, ndtr(u), cut > 0), density * slope
 
 
 def fit_moment(z1: Array, z2: Array) -> tuple[float, bool]:
@@ -143,16 +152,28 @@ def search_correlation(
 
     A step smaller than `enough` is the last; Newton's error after it is about its square.
     """
-    rho = np.array([np.clip(start, -farthest_start, farthest_start)])
-    low, high = np.array([-bound]), np.array([bound])
+    rho, low, high = min(max(start, -farthest_start), farthest_start), -bound, bound
     for _ in range(MAX_STEPS):
-        slope, curvature = (np.array([value]) for value in derivatives(float(rho[0])))
-        low, high = np.where(slope > 0, rho, low), np.where(slope < 0, rho, high)
-        proposal = next_point(rho, slope, curvature, low, high)
-        if abs(proposal[0] - rho[0]) <= enough:
-            return float(proposal[0]), True
+        slope, curvature = derivatives(rho)
+        low, high = (rho if slope > 0 else low), (rho if slope < 0 else high)
+        proposal = _next(rho, slope, curvature, low, high)
+        if abs(proposal - rho) <= enough:
+            return proposal, True
         rho = proposal
-    return float(rho[0]), False
+    return rho, False
+
+
+def _next(here: float, slope: float, curvature: float, low: float, high: float) -> float:
+    """`next_point` of one pair, which spares the arrays."""
+    reach = math.tanh(math.atanh(here) + math.copysign(1.0, slope))
+    nearest = min(reach, high) if slope > 0 else max(reach, low)
+    if abs(curvature) < FLAT and abs(slope) < FLAT:
+        return math.copysign(BOUND, here)
+    if curvature < 0:
+        newton = here - slope / curvature
+        if min(here, nearest) <= newton <= max(here, nearest):
+            return newton
+    return here if slope == 0 else 0.5 * (here + nearest)
 
 
 def polyserial_scores(
@@ -208,8 +229,8 @@ def between_scores(
     tuple
         By ρ, by the lower and by the upper limit, shape (n,); by mean and variance, shape (2, n).
     """
-    high, high_1, _ = _conditional(upper, z, rho)
-    low, low_1, _ = _conditional(lower, z, rho)
+    high, high_1 = _conditional(upper, z, rho)
+    low, low_1 = _conditional(lower, z, rho)
     p = np.maximum(high - low, SMALLEST)
     root = np.sqrt(1 - rho * rho)
     by_lower = -_dense(lower, z, rho, root) / (p * root)

@@ -8,17 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
-from analysis.correlation.bivariate_normal import bivariate_cdf, bivariate_density, normal_density
+from analysis.correlation.bivariate_normal import normal_density
 from analysis.correlation.continuous_pairs import (
     SMALLEST,
     between_scores,
     fit_between,
     fit_moment,
     moment_scores,
-    search_correlation,
 )
 from analysis.correlation.counts import pair_indices
 from analysis.correlation.pairs import BOUND
+from analysis.correlation.rectangles import Rectangles, Side, distinct
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
 
 Array = npt.NDArray[np.float64]
@@ -27,7 +27,6 @@ Places = npt.NDArray[np.intp]
 Alike = tuple[Array, Places]  # covariates of each pattern, and the pattern of each person
 TOLERANCE = 1e-10  # largest gradient per person of a regression
 MAX_STEPS = 100
-NEWTON_ENOUGH = 1e-6  # the error of Newton's method after so small a step is about 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,6 +77,7 @@ class _Given:
     design: Array  # (n_covariates, n)
     pattern: npt.NDArray[np.intp]  # of the covariates, per person
     pull: Array  # of the covariates, per pattern
+    kinds: Array  # covariates of each pattern
 
     def spread(self, by_lower: Array, by_upper: Array, joint: Mask) -> Array:
         """Turn derivatives by a person's limits into those by thresholds and slopes."""
@@ -163,19 +163,19 @@ def moments_given(
         for column, kind, name in zip(values.T, ordered, names, strict=True)
     ]
     first, second = pair_indices(p)
-    rho = np.array(
-        [
-            _fit_pair(given[a], given[b], f"{names[a]}-{names[b]}", caller)
-            for a, b in zip(first, second, strict=True)
-        ]
-    )
+    expected = [_generalised(one) for one in given]
+    pairs = [
+        _fit_pair(given[a], given[b], (expected[a], expected[b]), f"{names[a]}-{names[b]}", caller)
+        for a, b in zip(first, second, strict=True)
+    ]
+    rho = np.array([pair.rho for pair in pairs])
     at_bound = np.abs(rho) > BOUND - 1e-6
     if at_bound.any():
-        pairs = [f"{names[first[k]]}-{names[second[k]]}" for k in np.flatnonzero(at_bound)]
-        fact = f"correlations at 1 or -1: {name_offenders(pairs)}."
+        labels = [f"{names[first[k]]}-{names[second[k]]}" for k in np.flatnonzero(at_bound)]
+        fact = f"correlations at 1 or -1: {name_offenders(labels)}."
         hint = "drop one variable of each pair, or merge rare categories."
         raise NotEstimableError(fact_and_hint(caller, fact, hint))
-    gamma = _gamma(given, rho)
+    gamma = _gamma(given, pairs)
     change = _to_units(given, rho, centre, unit)
     deviations = np.array([g.deviation for g in given])
     covariance = np.eye(p)
@@ -223,6 +223,7 @@ def _linear(column: Array, covariates: Array, alike: Alike, name: str, caller: s
         covariates.T,
         alike[1],
         alike[0] @ found[1:],
+        alike[0],
     )
 
 
@@ -234,32 +235,38 @@ def _ordered_probit(column: Array, covariates: Array, alike: Alike, name: str, c
     n_cuts = int(category.max())
     shares = np.cumsum(np.bincount(category[seen], minlength=n_cuts + 1)) / seen.sum()
     point = np.concatenate([ndtri(shares[:-1]), np.zeros(covariates.shape[1])])
-    own, x = category[seen], covariates[seen]
+    cell, member = distinct(
+        alike[1][seen] * (n_cuts + 1) + category[seen], len(alike[0]) * (n_cuts + 1)
+    )  # people alike in answer and covariates count once
+    counts = np.bincount(member).astype(float)
+    own, x = cell % (n_cuts + 1), alike[0][cell // (n_cuts + 1)]
+    step = np.arange(n_cuts)
+    at_upper, at_lower = own[:, None] == step, own[:, None] == step + 1
     value = -np.inf
     for _ in range(MAX_STEPS):
         lower, upper = _limits(point, own, x, n_cuts)
         p = np.maximum(ndtr(upper) - ndtr(lower), SMALLEST)
-        value = float(np.log(p).sum())
+        value = float(counts @ np.log(p))
         low, high = -_density(lower) / p, _density(upper) / p
-        step = np.arange(n_cuts)
         by = np.zeros((len(own), len(point)))
-        at_upper, at_lower = own[:, None] == step, own[:, None] == step + 1
         by[:, :n_cuts] = high[:, None] * at_upper + low[:, None] * at_lower
         by[:, n_cuts:] = -(low + high)[:, None] * x
-        gradient = by.sum(axis=0)
-        if np.abs(gradient).max(initial=0.0) <= TOLERANCE * len(own):
+        weighed = counts[:, None] * by
+        gradient = weighed.sum(axis=0)
+        if np.abs(gradient).max(initial=0.0) <= TOLERANCE * len(member):
             break
-        bend_high = -np.where(np.isfinite(upper), upper, 0.0) * high
-        bend_low = -np.where(np.isfinite(lower), lower, 0.0) * low
+        bend_high = -np.where(np.isfinite(upper), upper, 0.0) * high * counts
+        bend_low = -np.where(np.isfinite(lower), lower, 0.0) * low * counts
         up = np.hstack([at_upper, -x]) * np.isfinite(upper)[:, None]
         down = np.hstack([at_lower, -x]) * np.isfinite(lower)[:, None]
-        second = up.T @ (bend_high[:, None] * up) + down.T @ (bend_low[:, None] * down) - by.T @ by
+        second = up.T @ (bend_high[:, None] * up) + down.T @ (bend_low[:, None] * down) - by.T @ weighed
         move = -np.linalg.solve(second, gradient)
         for _ in range(40):
             trial = point + move
             rising = bool((np.diff(trial[:n_cuts]) > 0).all())
             low_t, high_t = _limits(trial, own, x, n_cuts)
-            if rising and np.log(np.maximum(ndtr(high_t) - ndtr(low_t), SMALLEST)).sum() >= value - 1e-9:
+            reached = float(counts @ np.log(np.maximum(ndtr(high_t) - ndtr(low_t), SMALLEST)))
+            if rising and reached >= value - 1e-9:
                 break
             move = move / 2
         point = point + move
@@ -267,7 +274,7 @@ def _ordered_probit(column: Array, covariates: Array, alike: Alike, name: str, c
         fact = f"the regression of {name!r} on the predictors did not converge."
         raise NotEstimableError(fact_and_hint(caller, fact, "merge rare categories, or drop a predictor."))
     lower, upper = np.full(len(column), -np.inf), np.full(len(column), np.inf)
-    lower[seen], upper[seen] = _limits(point, own, x, n_cuts)
+    lower[seen], upper[seen] = _limits(point, category[seen], covariates[seen], n_cuts)
     return _Given(
         True,
         seen,
@@ -281,6 +288,7 @@ def _ordered_probit(column: Array, covariates: Array, alike: Alike, name: str, c
         covariates.T,
         alike[1],
         alike[0] @ point[n_cuts:],
+        alike[0],
     )
 
 
@@ -290,26 +298,44 @@ def _limits(point: Array, category: npt.NDArray[np.intp], x: Array, n_cuts: int)
     return cuts[category] - pull, cuts[category + 1] - pull
 
 
-def _generalised(one: _Given, joint: Mask) -> Array:
-    """Expected residual of each person, to start a search from."""
+def _generalised(one: _Given) -> Array:
+    """Expected residual of each person, to start searches from."""
     if not one.ordered:
-        return one.z[joint]
-    lower, upper = one.lower[joint], one.upper[joint]
-    p = np.maximum(ndtr(upper) - ndtr(lower), SMALLEST)
-    found: Array = (_density(lower) - _density(upper)) / p
+        return one.z
+    p = np.maximum(ndtr(one.upper) - ndtr(one.lower), SMALLEST)
+    found: Array = (_density(one.lower) - _density(one.upper)) / p
     return found
 
 
-def _fit_pair(a: _Given, b: _Given, label: str, caller: str) -> float:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Pair:
+    """A residual correlation, who answered both, and derivatives of their log likelihoods.
+
+    `by_first` and `by_second` are the sums of the products of the derivatives by the correlation and by the
+    parameters of either first step.
+    """
+
+    rho: float
+    joint: Mask
+    by_rho: Array
+    by_first: Array
+    by_second: Array
+
+
+def _fit_pair(a: _Given, b: _Given, expected: tuple[Array, Array], label: str, caller: str) -> _Pair:
     joint = a.answered & b.answered
-    left, right = _generalised(a, joint), _generalised(b, joint)
-    if joint.sum() < 3 or np.ptp(left) == 0 or np.ptp(right) == 0:
+    left, right = expected[0][joint], expected[1][joint]
+    if len(left) < 3 or left.min() == left.max() or right.min() == right.max():
         fact = f"the joint answers to {label} ({int(joint.sum())} persons) do not vary in both."
         raise ResponseDataError(fact_and_hint(caller, fact, "drop one of the two."))
-    start = float(np.corrcoef(left, right)[0, 1])
+    left, right = left - left.mean(), right - right.mean()
+    product = float(np.sqrt((left @ left) * (right @ right)))
+    start = float(left @ right) / product
+    rectangles = None
     if a.ordered and b.ordered:
-        spread = max(float(np.std(left) * np.std(right)), 0.1)
-        rho, done = _fit_rectangles(a, b, joint, start / spread**0.5)
+        spread = max(product / len(left), 0.1)
+        rectangles = Rectangles(_side(a, joint), _side(b, joint))
+        rho, done = rectangles.search(start / spread**0.5)
     elif a.ordered:
         rho, done = fit_between(a.lower[joint], a.upper[joint], b.z[joint], start)
     elif b.ordered:
@@ -319,119 +345,30 @@ def _fit_pair(a: _Given, b: _Given, label: str, caller: str) -> float:
     if not done:
         fact = f"the correlation of {label} given the predictors did not converge."
         raise NotEstimableError(fact_and_hint(caller, fact, "merge rare categories of the two."))
-    return rho
+    if abs(rho) > BOUND - 1e-6:  # refused, with all others like it
+        return _Pair(rho, joint, np.zeros(0), np.zeros(0), np.zeros(0))
+    if rectangles is not None:
+        return _Pair(rho, joint, *rectangles.scores(rho))
+    return _Pair(rho, joint, *_line_scores(a, b, joint, rho))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
-    """Two ordinal variables: people alike in both answers and in the covariates count once.
-
-    Corners of the rectangles are shared by neighbours; at infinite ones the distribution is that of one
-    variable alone.
-    """
-
-    member: Places  # cell of each person with both answers
-    counts: Array
-    limits: tuple[tuple[Array, Array], tuple[Array, Array]]  # lower and upper of both variables, per cell
-    corner: Places  # (4, n_cells)
-    h: Array  # of the finite corners
-    k: Array
-    finite: Mask  # of all corners
-    fixed: Array  # distribution at the others
-
-    def probability(self, rho: float) -> Array:
-        """Probability of each cell."""
-        value = self.fixed.copy()
-        value[self.finite] = bivariate_cdf(self.h, self.k, np.array(rho))
-        found: Array = np.maximum(_SIGN @ value[self.corner], SMALLEST)
-        return found
-
-    def difference(self, values: Array) -> Array:
-        """Difference of values at the finite corners, zero at the others."""
-        spread = np.zeros(len(self.finite))
-        spread[self.finite] = values
-        found: Array = _SIGN @ spread[self.corner]
-        return found
+def _side(one: _Given, joint: Mask) -> Side:
+    return Side(one.category[joint], one.pattern[joint], one.first, one.pull, one.kinds)
 
 
-_SIGN = np.array([1.0, -1.0, -1.0, 1.0])
-_UP = np.array([[1], [1], [0], [0]]), np.array([[1], [0], [1], [0]])
-
-
-def _cells(a: _Given, b: _Given, joint: Mask) -> _Cells:
-    size_a, size_b = len(a.first) + 2, len(b.first) + 2
-    key = (a.pattern[joint] * size_a + a.category[joint]) * size_b + b.category[joint]
-    own, member, counts = np.unique(key, return_inverse=True, return_counts=True)
-    pattern, at_a, at_b = own // (size_a * size_b), own // size_b % size_a, own % size_b
-    ids = (pattern * size_a + at_a + _UP[0]) * size_b + at_b + _UP[1]
-    corners, place = np.unique(ids, return_inverse=True)
-    where, i, j = corners // (size_a * size_b), corners // size_b % size_a, corners % size_b
-    cuts_a = np.concatenate(([-np.inf], a.first, [np.inf]))
-    cuts_b = np.concatenate(([-np.inf], b.first, [np.inf]))
-    h, k = cuts_a[i] - a.pull[where], cuts_b[j] - b.pull[where]
-    finite = np.isfinite(h) & np.isfinite(k)
-    limits = tuple(
-        (cuts[at] - one.pull[pattern], cuts[at + 1] - one.pull[pattern])
-        for cuts, at, one in ((cuts_a, at_a, a), (cuts_b, at_b, b))
-    )
-    return _Cells(
-        member,
-        counts.astype(float),
-        (limits[0], limits[1]),
-        place.reshape(4, -1),
-        h[finite],
-        k[finite],
-        finite,
-        ndtr(np.minimum(h, k)),
-    )
-
-
-def _fit_rectangles(a: _Given, b: _Given, joint: Mask, start: float) -> tuple[float, bool]:
-    """Residual correlation of two ordinal variables."""
-    cells = _cells(a, b, joint)
-    h, k = cells.h, cells.k
-
-    def derivatives(rho: float) -> tuple[float, float]:
-        p = cells.probability(rho)
-        dense = bivariate_density(h, k, np.array(rho))
-        spread = 1 - rho * rho
-        core = (h * k * (1 + rho * rho) - rho * (h * h + k * k)) / spread**2
-        first = cells.difference(dense) / p
-        second = cells.difference(dense * (rho / spread + core)) / p
-        return float(cells.counts @ first), float(cells.counts @ (second - first**2))
-
-    return search_correlation(start, derivatives, enough=NEWTON_ENOUGH)
-
-
-def _pair_scores(a: _Given, b: _Given, rho: float) -> tuple[Mask, Array, Array, Array]:
-    """Who answered both, and derivatives by ρ and by the parameters of both first steps."""
-    joint = a.answered & b.answered
-    if a.ordered and b.ordered:
-        cells = _cells(a, b, joint)
-        p = cells.probability(rho)
-        by_rho = cells.difference(bivariate_density(cells.h, cells.k, np.array(rho))) / p
-        sides = []
-        for one, (low, high), other in ((a, *cells.limits), (b, *cells.limits[::-1])):
-            by_low, by_high = (_edge(x, *other, rho) / p for x in (low, high))
-            sides.append(one.spread(-by_low[cells.member], by_high[cells.member], joint))
-        return joint, by_rho[cells.member], sides[0], sides[1]
+def _line_scores(a: _Given, b: _Given, joint: Mask, rho: float) -> tuple[Array, Array, Array]:
+    """Derivatives where one of the two is continuous, or both are: by ρ, and the sums of products."""
     if a.ordered or b.ordered:
         cut, line = (a, b) if a.ordered else (b, a)
         by_rho, by_lower, by_upper, by_moments = between_scores(
             cut.lower[joint], cut.upper[joint], line.z[joint], line.deviation, rho
         )
-        by_cut, by_line = cut.spread(by_lower, by_upper, joint), line.spread_moments(by_moments, joint)
-        return joint, by_rho, *((by_cut, by_line) if a.ordered else (by_line, by_cut))
+        by_cut = cut.spread(by_lower, by_upper, joint) @ by_rho
+        by_line = line.spread_moments(by_moments, joint) @ by_rho
+        return by_rho, *((by_cut, by_line) if a.ordered else (by_line, by_cut))
     found = moment_scores(a.z[joint], b.z[joint], (a.deviation, b.deviation), rho)
-    return joint, found.rho, a.spread_moments(found.first, joint), b.spread_moments(found.second, joint)
-
-
-def _edge(x: Array, lower: Array, upper: Array, rho: float) -> Array:
-    """Density at an edge of the rectangle: φ(x) [Φ((u − ρx)/√(1−ρ²)) − Φ((l − ρx)/√(1−ρ²))]."""
-    at = np.where(np.isfinite(x), x, 0.0)
-    root = np.sqrt(1 - rho * rho)
-    found: Array = _density(x) * (ndtr((upper - rho * at) / root) - ndtr((lower - rho * at) / root))
-    return found
+    sides = (a.spread_moments(found.first, joint), b.spread_moments(found.second, joint))
+    return found.rho, sides[0] @ found.rho, sides[1] @ found.rho
 
 
 def _places(given: list[_Given]) -> tuple[list[npt.NDArray[np.intp]], int]:
@@ -452,22 +389,21 @@ def _places(given: list[_Given]) -> tuple[list[npt.NDArray[np.intp]], int]:
     return places, n_cuts + 2 * n_line + len(given) * q
 
 
-def _gamma(given: list[_Given], rho: Array) -> Array:
+def _gamma(given: list[_Given], pairs: list[_Pair]) -> Array:
     places, n_single = _places(given)
     first, second = pair_indices(len(given))
     n = len(given[0].answered)
-    scores = np.zeros((n_single + len(rho), n))
+    scores = np.zeros((n_single + len(pairs), n))
     bread = np.zeros((len(scores), len(scores)))
     for one, place in zip(given, places, strict=True):
         scores[place] = one.scores()
         bread[np.ix_(place, place)] = scores[place] @ scores[place].T
-    for pair, (a, b) in enumerate(zip(first, second, strict=True)):
-        joint, by_rho, by_first, by_second = _pair_scores(given[a], given[b], rho[pair])
-        row = n_single + pair
-        scores[row, joint] = by_rho
-        bread[row, row] = by_rho @ by_rho
-        bread[row, places[a]] = by_first @ by_rho
-        bread[row, places[b]] = by_second @ by_rho
+    for k, (a, b, pair) in enumerate(zip(first, second, pairs, strict=True)):
+        row = n_single + k
+        scores[row, pair.joint] = pair.by_rho
+        bread[row, row] = pair.by_rho @ pair.by_rho
+        bread[row, places[a]] = pair.by_first
+        bread[row, places[b]] = pair.by_second
     half = np.linalg.solve(bread, scores)
     gamma: Array = half @ half.T * n
     return gamma

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2, ncx2
 
+from analysis.common import noncentrality
+from analysis.common.noncentrality import chi_square_noncentrality
+from analysis.correlation.bivariate_normal import bivariate_cdf
 from analysis.correlation.kept import kept_moments
 from analysis.correlation.mixed_pairs import fit_pair, fit_polychorics
 from analysis.correlation.moments import ordinal_moments
 from analysis.correlation.pairs import fit_pairs
+from analysis.correlation.rectangles import Rectangles, Side, distinct
 from analysis.correlation.variables import ordinal_variable
 from analysis.factors.moments import pearson
 from analysis.factors.uniqueness import _curvature
 from analysis.reliability.resampling import bootstrap, bootstrap_all
+from analysis.structural.inference.modification import discrepancy_of
 from analysis.structural.language.syntax import parse_syntax
+from analysis.structural.models import cfa
 from analysis.validity.htmt import ratios
 from analysis.validity.incremental_validity import r_squared, r_squared_drawn
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
@@ -187,3 +195,119 @@ def test_curvature_is_the_sum_over_all_pairs_of_vectors() -> None:
                 both = vectors[:, v] * vectors[:, w]
                 sums += chosen[v, w] * np.outer(both, both)
         np.testing.assert_allclose(found, sums, atol=1e-14)
+
+
+def two_sides(seed: int, n_patterns: int, q: int) -> tuple[Side, Side, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    pattern = rng.integers(0, n_patterns, 300)
+    pattern[:n_patterns] = np.arange(n_patterns)
+    kinds = rng.standard_normal((n_patterns, q))
+    latent = rng.multivariate_normal([0.0, 0.0], [[1.0, 0.5], [0.5, 1.0]], 300)
+    sides = []
+    for k, cuts in enumerate(([-0.7, 0.2, 1.1], [0.1])):
+        slopes = rng.uniform(-0.4, 0.4, q)
+        category = np.digitize(latent[:, k] + kinds[pattern] @ slopes, cuts)
+        sides.append(Side(category, pattern, np.array(cuts), kinds @ slopes, kinds))
+    return sides[0], sides[1], kinds
+
+
+def chances(a: Side, b: Side, rho: float) -> np.ndarray:
+    """Probability of every person's rectangle, one by one."""
+    h, k = a.cuts(), b.cuts()
+    found = []
+    for i, j, w in zip(a.category, b.category, a.pattern, strict=True):
+        corners = [
+            (h[i + u] - a.pull[w], k[j + v] - b.pull[w], (-1) ** (u + v)) for u in (0, 1) for v in (0, 1)
+        ]
+        found.append(
+            sum(s * float(bivariate_cdf(np.array(x), np.array(y), np.array(rho))) for x, y, s in corners)
+        )
+    return np.array(found)
+
+
+@pytest.mark.parametrize(("n_patterns", "q"), [(1, 0), (6, 2), (200, 1)])
+def test_rectangles_are_those_of_each_person(n_patterns: int, q: int) -> None:
+    a, b, _ = two_sides(n_patterns, n_patterns, q)
+    cells = Rectangles(a, b)
+    for rho in (
+        0.1,
+        0.15,
+        0.16,
+        0.1601,
+        0.1601,
+        -0.3,
+        0.7,
+        0.79,
+        0.83,
+        0.9,
+        0.79,
+    ):  # near, far, and the same again
+        np.testing.assert_allclose(
+            cells.probability(rho)[cells.member], chances(a, b, rho), rtol=0, atol=1e-13
+        )
+
+
+@pytest.mark.parametrize(("n_patterns", "q"), [(1, 0), (6, 2), (200, 1)])
+def test_scores_of_rectangles_are_slopes_of_the_likelihood(n_patterns: int, q: int) -> None:
+    a, b, kinds = two_sides(n_patterns, n_patterns, q)
+    rho, small = 0.42, 1e-5
+    by_rho, *products = Rectangles(a, b).scores(rho)
+
+    def log_chance(moved: int, place: int, step: float) -> np.ndarray:
+        """Log probabilities with one parameter of a first step moved: thresholds, then slopes."""
+        sides = [a, b]
+        own = sides[moved]
+        thresholds, pull = own.thresholds.copy(), own.pull.copy()
+        if place < len(thresholds):
+            thresholds[place] += step
+        else:
+            pull = pull + step * kinds[:, place - len(thresholds)]
+        sides[moved] = replace(own, thresholds=thresholds, pull=pull)
+        return np.log(chances(sides[0], sides[1], rho))
+
+    slope = (np.log(chances(a, b, rho + small)) - np.log(chances(a, b, rho - small))) / (2 * small)
+    np.testing.assert_allclose(by_rho, slope, atol=1e-6)
+    for moved, own in enumerate((a, b)):
+        assert products[moved].shape == (len(own.thresholds) + q,)
+        for place, found in enumerate(products[moved]):
+            each = (log_chance(moved, place, small) - log_chance(moved, place, -small)) / (2 * small)
+            assert found == pytest.approx(by_rho @ each, abs=2e-4)
+
+
+def test_counting_and_sorting_find_the_same_keys() -> None:
+    key = RNG.integers(0, 40, 60)
+    for most in (40, 41, 10_000):
+        own, member = distinct(key, most)
+        assert own.tolist() == sorted(set(key.tolist()))
+        assert (own[member] == key).all()
+
+
+@pytest.mark.parametrize("probability", [0.95, 0.05, 0.975, 0.025])
+@pytest.mark.parametrize(("statistic", "df"), [(0.4, 1), (30.0, 10), (700.0, 24), (9_000.0, 350), (12.0, 90)])
+def test_noncentralities_solve_their_equation(statistic: float, df: int, probability: float) -> None:
+    found = chi_square_noncentrality(statistic, df, probability)
+    assert found >= 0.0
+    if found:
+        assert ncx2.cdf(statistic, df, found) == pytest.approx(probability, abs=1e-10)
+    else:
+        assert chi2.cdf(statistic, df) <= probability
+
+
+def test_an_inexact_quick_function_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = chi_square_noncentrality(30.0, 10, 0.05)
+    monkeypatch.setattr(noncentrality, "chndtr", lambda x, df, nc: ncx2.cdf(x, df, nc) + 1e-6)
+    assert chi_square_noncentrality(30.0, 10, 0.05) == pytest.approx(wanted, abs=1e-9)
+    assert ncx2.cdf(30.0, 10, wanted) == pytest.approx(0.05, abs=1e-12)
+
+
+@pytest.mark.parametrize("options", [{}, {"parameterization": "theta"}])
+def test_a_discrepancy_that_keeps_its_point_says_the_same_elsewhere(options: dict[str, str]) -> None:
+    frame = pd.DataFrame(CODES, columns=[f"q{k}" for k in range(6)])
+    fit = cfa("f =~ q0 + q1 + q2 + q3 + q4 + q5", frame, **options)._fitted
+    kept, x = discrepancy_of(fit, fit.table, len(fit.x)), fit.x
+    others = [x, x * 0.9, x, x * 1.1]
+    for point in others:
+        fresh = discrepancy_of(fit, fit.table, len(fit.x))
+        assert kept.value(point) == fresh.value(point)
+        np.testing.assert_array_equal(kept.gradient(point), fresh.gradient(point))
+        np.testing.assert_array_equal(kept.expected(point), fresh.expected(point))

@@ -115,8 +115,10 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
 
 def pairs_below(group: OrdinalGroup) -> tuple[Ints, Ints]:
     """Row and column of the covariances among what is no covariate, lower triangle column by column."""
+    row, column = vech_places(len(group.ordinal) + len(group.continuous), diagonal=False)
+    if not group.mixed:  # every place is one of an item
+        return row, column
     places = group.explained
-    row, column = vech_places(len(places), diagonal=False)
     return places[row], places[column]
 
 

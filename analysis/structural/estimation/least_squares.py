@@ -58,6 +58,7 @@ class LeastSquaresDiscrepancy:
         self.shares = [(size - 1.0) / self.n for size in sizes]
         self.columns = [_columns(group) for group in groups]
         self._last: tuple[bytes, list[_Point]] = (b"", [])
+        self._seen: tuple[bytes, list[OrdinalState]] = (b"", [])
 
     def value(self, x: Array) -> float:
         """Discrepancy; infinite where an implied variance is not positive."""
@@ -71,18 +72,26 @@ class LeastSquaresDiscrepancy:
 
     def _gaps(self, x: Array) -> Array:
         found = []
-        for group, sample, weight in zip(self.groups, self.sample, self.weights, strict=True):
-            gap = sample - evaluate_ordinal(group, x).moments
+        for state, sample, weight in zip(self._states(x), self.sample, self.weights, strict=True):
+            gap = sample - state.moments
             found.append(float((weight * gap) @ gap))
         return np.array(found)
+
+    def _states(self, x: Array) -> list[OrdinalState]:
+        """Implied moments at x, kept until another x is asked for."""
+        key = x.tobytes()
+        if self._seen[0] != key:
+            self._seen = (key, [evaluate_ordinal(group, x) for group in self.groups])
+        return self._seen[1]
 
     def _points(self, x: Array) -> list[_Point]:
         """Derivatives at x, kept until another x is asked for."""
         key = x.tobytes()
         if self._last[0] != key:
             points = []
-            for group, sample, columns in zip(self.groups, self.sample, self.columns, strict=True):
-                state = evaluate_ordinal(group, x)
+            for group, state, sample, columns in zip(
+                self.groups, self._states(x), self.sample, self.columns, strict=True
+            ):
                 by = ordinal_slopes(group, state, self.n_free)
                 parts = (by.sigma, by.mu, by.scales, by.thresholds, by.paths)
                 by = OrdinalSlopes(*(m[:, columns] for m in parts))
