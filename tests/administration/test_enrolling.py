@@ -246,6 +246,17 @@ def test_the_open_link_as_a_code_and_the_counts_from_the_command_line(
     assert "Open enrolment: admitted 1, quota women 1" in capsys.readouterr().out
 
 
+def test_the_brake_counts_each_study_and_each_network_apart_and_lets_go_after_its_time() -> None:
+    now = [0.0]
+    pace = Pace(seconds=60.0, clock=lambda: now[0])
+    assert [pace.take(1, "203.0.113.7", 2) for _ in range(3)] == [True, True, False]
+    assert pace.take(2, "203.0.113.7", 2), "another study of the same network has its own count"
+    assert pace.take(1, "198.51.100.7", 2), "another network has its own count"
+    assert not pace.take(1, "203.0.113.8", 2), "a neighbour in the same part of the network has the same"
+    now[0] = 60.0
+    assert pace.take(1, "203.0.113.7", 2)
+
+
 def test_a_script_is_slowed_and_a_reload_counts_nobody(engine: Engine, keyring: Keyring) -> None:
     women = {"id": "women", "places": 50, "when": [{"question": "sex", "codes": [1]}]}
     open_study(engine, keyring, enrolment={**ENROLMENT, "places": 50, "per_hour": 5, "quotas": [women]})

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from analysis.jobs.control import cancel, jobs_of, running
 from analysis.jobs.record import Job
 from dashboard import jobs
 from dashboard.upload_columns import Columns, arranged, header_of
-from dashboard.uploads import Upload, names_in
+from dashboard.uploads import MEGABYTE, Upload, names_in
 from instrument.errors import ToolkitError
 
 WORKER = Path(__file__).with_name("worker_of_tests.py")
@@ -234,6 +235,21 @@ def test_a_file_beyond_the_limit_is_refused(place: Any, monkeypatch: pytest.Monk
     given = Upload(name="a.csv", content=b"participant\n")
     with pytest.raises(ToolkitError, match="the page takes 0 MB"):
         jobs.start_upload(target, given, [], "dta", [], jobs.Options())
+
+
+def test_a_file_beside_the_answers_has_the_same_limit(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = place("good")
+    monkeypatch.setattr("dashboard.uploads.LARGEST_MB", 1)
+    answers = Upload(name="a.csv", content=b"participant\n")
+    beside = [Upload(name=name, content=b"x") for name in ("usage.csv", "outcomes.csv")]
+    for place_of in range(2):
+        large = [
+            replace(one, content=b"x" * (MEGABYTE + 1)) if at == place_of else one
+            for at, one in enumerate(beside)
+        ]
+        with pytest.raises(ToolkitError, match=f"{large[place_of].name}.*the page takes 1 MB"):
+            jobs.start_upload(target, answers, large, "dta", [], jobs.Options())
+    assert not jobs_of(target)
 
 
 def test_a_foreign_folder_is_never_replaced(place: Any) -> None:
