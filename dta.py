@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -78,28 +79,30 @@ def demo_command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for data and report.")] = Path("dta-demo"),
 ) -> None:
     """Validate the bundled synthetic study, write the report and serve it."""
-    from analysis.commands.validate import read_inputs, read_measures, validate_and_write
+    from analysis.commands.reading_study import read_measures, read_study
+    from analysis.commands.study_files import StudyFiles
+    from analysis.commands.validate import validate_and_write
     from analysis.pipeline.beside import suited_workers
     from analysis.report.writing import refuse_foreign
 
     report = out / "report"
     refuse_foreign(report)
     data = _example(out)
-    inputs = read_inputs(
-        data / "responses.csv",
-        DEMO_INSTRUMENT,
+    files = StudyFiles(
+        responses=data / "responses.csv",
+        instrument=DEMO_INSTRUMENT,
         usage=data / "usage.csv",
         outcomes=data / "outcomes.csv",
-        covariates=str(data / "covariates.csv"),
+        covariates=data / "covariates.csv",
         study=data / "study.yaml",
         times=data / "administrations.csv",
         enrolment=data / "enrolment.csv",
         audit=data / "audit.csv",
     )
-    inputs["measures"] = read_measures([f"{data / name}.csv={data / name}.yaml" for name in DEMO_MEASURES])
+    beside = read_measures([f"{data / name}.csv={data / name}.yaml" for name in DEMO_MEASURES])
+    study = replace(read_study(files), measures=beside)
     typer.echo(f"Synthetic example study from {data}")
-    workers = suited_workers(inputs["responses"])
-    validate_and_write(inputs, report, seed=1, forms=["html"], workers=workers)
+    validate_and_write(study, report, ["html"], seed=1, workers=suited_workers(study.responses))
     if not no_serve:
         os.environ.setdefault("DTA_INPUTS", str(data))
         link, store, keys = _trial_link(out, data / "study.yaml", port)

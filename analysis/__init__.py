@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from analysis.reliability.omega_result import OmegaResult
     from analysis.screening.screen import ScreeningResult, screen
     from analysis.simulation.simulate_study import simulate_study
-    from analysis.simulation.study_data import StudyData
+    from analysis.simulation.simulated_study import SimulatedStudy
     from analysis.structural.families.bifactor_strength import BifactorResult, bifactor_strength
     from analysis.structural.families.compare_theories import TheoryResult, compare_theories
     from analysis.structural.families.composite_or_effect import DirectionResult, composite_or_effect
@@ -149,8 +149,9 @@ _HOME = {
     "SamResult": "analysis.structural.families.sam",
     "ScanResult": "analysis.adherence.over_time.landmark_scan",
     "ScreeningResult": "analysis.screening.screen",
+    "SimulatedStudy": "analysis.simulation.simulated_study",
     "StructuralResult": "analysis.structural.inference.result",
-    "StudyData": "analysis.simulation.study_data",
+    "StudyData": "instrument.study_data",
     "TheoryResult": "analysis.structural.families.compare_theories",
     "UsageSummary": "analysis.usage.summarise_usage",
     "Validation": "analysis.pipeline.run",
@@ -304,6 +305,7 @@ __all__ = [
     "SamResult",
     "ScanResult",
     "ScreeningResult",
+    "SimulatedStudy",
     "StructuralResult",
     "StudyData",
     "TheoryResult",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from instrument.scoring.score import reverse_key, score
     from instrument.scoring.scorecard import Scorecard
     from instrument.study import Study, load_study
+    from instrument.study_data import StudyData
 
 _HOME = {
     "AnswerTable": "instrument.scoring.keying",
@@ -39,6 +40,7 @@ _HOME = {
     "ResponseDataError": "instrument.errors",
     "Scorecard": "instrument.scoring.scorecard",
     "Study": "instrument.study",
+    "StudyData": "instrument.study_data",
     "ToolkitError": "instrument.errors",
     "ToolkitWarning": "instrument.errors",
     "available": "instrument.loading",
@@ -67,6 +69,7 @@ __all__ = [
     "ResponseDataError",
     "Scorecard",
     "Study",
+    "StudyData",
     "ToolkitError",
     "ToolkitWarning",
     "available",

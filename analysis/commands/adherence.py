@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ from analysis.commands.reading_options import (
     Waves,
     fields_in,
 )
-from analysis.commands.store import StoreOption, sources
+from analysis.commands.study_files import StoreOption, files_of_study
 from instrument.commands.reading_options import (
     Delimiter,
     Encoding,
@@ -116,7 +117,8 @@ def adherence_command(
     log: LogFile = None,
 ) -> None:
     """Use against the intended use, and whether scores go with later use: report, results and tables."""
-    from analysis.commands.validate import progress_display, read_inputs, say_what_was_written, summarised
+    from analysis.commands.reading_study import read_study, with_usage_summary
+    from analysis.commands.validate import progress_display, say_what_was_written
     from analysis.disclosure.shared import to_share
     from analysis.pipeline import validate
     from analysis.report.writing import check_forms, refuse_foreign
@@ -147,20 +149,22 @@ def adherence_command(
         fields=fields_in(log),
     )
     given: dict[str, Any] = {"instrument": instrument, "usage": usage, "enrolment": enrolment, "times": None}
-    with sources(CALLER, store, study, responses=responses, **given) as of:
-        if of.study is None or of.usage is None:
-            fact = "there are no usage events." if of.usage is None else "no study is named."
+    of_people = {"outcomes": outcomes, "covariates": covariates}
+    with files_of_study(CALLER, store, study, of_people, responses=responses, **given) as files:
+        if files.study is None or files.usage is None:
+            fact = "there are no usage events." if files.usage is None else "no study is named."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "add --usage FILE and --study FILE."))
-        plan = load_study(of.study)
+        plan = load_study(files.study)
         _check_landmark(plan)
-        scale = of.instrument or _instrument_of(plan, of.study)
-        beside = (None, outcomes, covariates, of.study, None, of.enrolment)
-        inputs = of.noted(read_inputs(of.responses, scale, *beside, how=how))
-        inputs["study"] = with_cluster(inputs["study"], cluster, CALLER)
+        scale = files.instrument or _instrument_of(plan, files.study)
+        # the log is summarised by the engine that was asked for, and no topic here takes times
+        beside_log = replace(files, instrument=scale, usage=None, times=None)
+        data = files.noted(read_study(beside_log, how))
+        data = replace(data, study=with_cluster(data.study, cluster, CALLER))
         with progress_display() as progress:
             progress("Reading the usage log", 0, 0)
-            inputs |= summarised(of.usage, engine, inputs, how)
-            result = validate(**inputs, seed=seed, topics=TOPICS, progress=progress)
+            data = with_usage_summary(data, str(files.usage), engine, how)
+            result = validate(data, seed=seed, topics=TOPICS, progress=progress)
             _refuse_unanswered(result.tree)
             result = to_share(result) if shared else result
             progress("Writing the report", 0, 0)

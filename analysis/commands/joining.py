@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from analysis.pipeline.joining import WHOLE, where_known
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
 from instrument.reading.ids import MOST_LOST, compare_ids
+from instrument.study_data import StudyData
 
 PARTIAL = ("outcomes", "times")
 """Tables whose people should all be known, though not everyone need be in them."""
 
 
-def refuse_lost_people(inputs: dict[str, Any], command: str) -> list[str]:
+def refuse_lost_people(data: StudyData, command: str) -> list[str]:
     """Refuse tables beside the answers that would lose people, and say what is lost below that.
 
     Parameters
     ----------
-    inputs
-        Tables as `read_inputs` gives them: answers, and enrolment, covariates, outcomes and times or None.
+    data
+        Answers, and enrolment, covariates, outcomes and times where they are given.
     command
         Named in messages.
 
@@ -36,19 +35,18 @@ def refuse_lost_people(inputs: dict[str, Any], command: str) -> list[str]:
         More than 5 % would be lost: everyone who answered should stand in the tables of the enrolled and of
         covariates, and the people of outcomes and times among those known; or ids almost match.
     """
-    answered = {str(name) for name in inputs["responses"]["participant"]}
+    answered = {str(name) for name in data.responses["participant"]}
     known = set(answered)
     notes: list[str] = []
-    for name in WHOLE:
-        if inputs[name] is None:
-            continue
-        there = {str(one) for one in inputs[name]["participant"]}
+    whole = {name: table for name in WHOLE if (table := getattr(data, name)) is not None}
+    for name, table in whole.items():
+        there = {str(one) for one in table["participant"]}
         notes += _compared(answered, there, "people who answered", f"the table of {name}", command)
         known |= there
-    where = where_known([name for name in WHOLE if inputs[name] is not None])
+    where = where_known(whole)
     for name in PARTIAL:
-        if inputs[name] is not None:
-            there = {str(one) for one in inputs[name]["participant"]}
+        if (table := getattr(data, name)) is not None:
+            there = {str(one) for one in table["participant"]}
             notes += _compared(there, known, f"people in the table of {name}", where, command)
     return notes
 
@@ -71,13 +69,13 @@ def _compared(these: set[str], others: set[str], who: str, where: str, command: 
     return [f"suspicion: {fact}" if match.near else fact]
 
 
-def refuse_other_waves(inputs: dict[str, Any], command: str) -> None:
+def refuse_other_waves(data: StudyData, command: str) -> None:
     """Refuse times of answering that repeat an administration, or whose waves are named otherwise.
 
     Parameters
     ----------
-    inputs
-        Tables as `read_inputs` gives them.
+    data
+        Answers and times.
     command
         Named in messages.
 
@@ -86,13 +84,13 @@ def refuse_other_waves(inputs: dict[str, Any], command: str) -> None:
     ResponseDataError
         A participant has two times at a wave, or a wave of the times is none of the answers.
     """
-    times = inputs["times"]
+    times = data.times
     if times is None:
         return
     if doubled := int(times.duplicated(["participant", "wave"]).sum()):
         fact = f"{doubled} rows of the table of times repeat a participant at a wave."
         raise ResponseDataError(fact_and_hint(command, fact, "keep one row for each administration."))
-    known = {str(wave) for wave in inputs["responses"]["wave"]}
+    known = {str(wave) for wave in data.responses["wave"]}
     if other := [wave for wave in dict.fromkeys(times["wave"].astype(str)) if wave not in known]:
         fact = (
             f"the table of times names waves that the answers do not: {name_offenders(other)}; they have "
@@ -101,13 +99,13 @@ def refuse_other_waves(inputs: dict[str, Any], command: str) -> None:
         raise ResponseDataError(fact_and_hint(command, fact, "name the waves alike in both."))
 
 
-def check_adjusters(inputs: dict[str, Any], command: str) -> list[str]:
+def check_adjusters(data: StudyData, command: str) -> list[str]:
     """Name covariates of the study that cannot be adjusted for: constant, or following from others.
 
     Parameters
     ----------
-    inputs
-        Tables and study as `read_inputs` gives them.
+    data
+        Tables and study.
     command
         Named in messages.
 
@@ -121,8 +119,8 @@ def check_adjusters(inputs: dict[str, Any], command: str) -> list[str]:
     ResponseDataError
         One covariate follows exactly from others.
     """
-    study = inputs["study"]
-    tables = [inputs[name] for name in ("outcomes", "covariates") if inputs[name] is not None]
+    study = data.study
+    tables = [table for table in (data.outcomes, data.covariates) if table is not None]
     if study is None or not tables:
         return []
     wanted = [*study.baseline, *study.covariates]

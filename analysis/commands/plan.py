@@ -16,6 +16,7 @@ from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
 
 if TYPE_CHECKING:
     from analysis.planning.loading import Settled
+    from instrument.study_data import StudyData
 
 COMMAND_LINE = "command line"
 
@@ -212,15 +213,13 @@ def settled_by(plan_file: Path | None, half: str | None, options: dict[str, Any]
     return found if half is None else replace(found, half=half)
 
 
-def content_beside(
-    inputs: dict[str, Any], study_file: Path | None, decided: Settled | None = None
-) -> Path | None:
+def content_beside(data: StudyData, study_file: Path | None, decided: Settled | None = None) -> Path | None:
     """Find the folder of work on content that the plan names, else the study; notes tell of an absent one.
 
     Parameters
     ----------
-    inputs
-        As `read_inputs` gives them; a note is put with the answers.
+    data
+        Of the study; a note is put with its answers.
     study_file
         Where the study was read from, if from a file.
     decided
@@ -233,7 +232,7 @@ def content_beside(
     """
     from analysis.planning.loading import absent_content, content_of
 
-    study = inputs["study"]
+    study = data.study
     if decided is not None and decided.plan.content is not None:
         folder, lacking = content_of(decided)
     elif study is None or study.content is None:
@@ -243,7 +242,7 @@ def content_beside(
         lacking = absent_content("study", study.content)
     if folder is not None and folder.is_dir():
         return folder
-    inputs["responses"].attrs.setdefault("notes", []).append(lacking)
+    data.responses.attrs.setdefault("notes", []).append(lacking)
     return None
 
 

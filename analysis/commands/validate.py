@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,7 +49,7 @@ from analysis.commands.reading_options import (
     fields_in,
 )
 from analysis.commands.source import source_of_run
-from analysis.commands.store import StoreOption, sources
+from analysis.commands.study_files import StoreOption, files_of_study
 from instrument.commands.reading_options import (
     Delimiter,
     Encoding,
@@ -68,8 +67,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.pipeline import Validation
-    from instrument.definition import Instrument
-    from instrument.study import Study
+    from analysis.planning.loading import Settled
+    from instrument.study_data import StudyData
 
 app = typer.Typer()
 app.command("adherence")(adherence_command)
@@ -205,10 +204,10 @@ def validate_command(
     ] = None,
 ) -> None:
     """Validate a scale on its answers: report, results and tables in one folder."""
+    from analysis.commands.reading_study import read_measures, read_study
     from analysis.pipeline.beside import suited_workers
     from analysis.planning.sealing import keep_split
     from analysis.report.writing import check_forms, check_paper, refuse_foreign
-    from instrument.errors import DefinitionError, fact_and_hint
 
     wanted = check_forms(forms.split(","))
     check_paper(paper)
@@ -253,30 +252,37 @@ def validate_command(
         fields=fields_in(log),
     )
     given: dict[str, Any] = {"instrument": instrument, "usage": usage, "times": times, "enrolment": enrolment}
-    with sources(how.command, store, study, responses=responses, **given) as of:
-        if of.instrument is None:
-            hint = "add --instrument NAME, or a YAML file."
-            raise DefinitionError(fact_and_hint(how.command, "no instrument is named.", hint))
-        log = None if of.usage is None else Path(of.usage)
-        beside = (outcomes, covariates, of.study, of.times, of.enrolment, audit)
-        inputs = of.noted(read_inputs(of.responses, of.instrument, log, *beside, how=how))
-        inputs["study"] = with_cluster(inputs["study"], cluster, "dta validate")
-        inputs["measures"] = read_measures(measure or [])
+    beside = {"outcomes": outcomes, "covariates": covariates, "audit": audit}
+    with files_of_study(how.command, store, study, beside, responses=responses, **given) as files:
+        data = files.noted(read_study(files, how))
+        data = replace(
+            data,
+            study=with_cluster(data.study, cluster, "dta validate"),
+            measures=read_measures(measure or []),
+        )
         if content is None:
-            inputs["content"] = content_beside(inputs, of.study, decided)
+            data = replace(data, content=content_beside(data, files.study, decided))
         else:
-            inputs["content"], decided = content, with_content_given(decided, content)
+            data, decided = replace(data, content=content), with_content_given(decided, content)
         if plan_file is not None and half is not None and decided.plan.split is not None:
             keep_split(plan_file, decided.plan.split)
+        kept = None
         if analysed is not None:
             from analysis.twins.analysed import refuse_beside, write_analysed
 
             refuse_beside(analysed, out)
-            inputs["analysed"] = partial(write_analysed, folder=analysed, report=out)
-        source = source_of_run(context)
-        how_written: dict[str, Any] = {"shared": shared, "source": source, "paper": paper}
-        how_written["workers"] = workers or suited_workers(inputs["responses"])
-        validate_and_write(inputs | {"plan": decided}, out, None, wanted, **how_written)
+            kept = partial(write_analysed, folder=analysed, report=out)
+        validate_and_write(
+            data,
+            out,
+            wanted,
+            plan=decided,
+            analysed=kept,
+            shared=shared,
+            source=source_of_run(context),
+            paper=paper,
+            workers=workers or suited_workers(data.responses),
+        )
 
 
 def run_command(arguments: Sequence[str]) -> None:
@@ -290,192 +296,14 @@ def run_command(arguments: Sequence[str]) -> None:
     typer.main.get_command(app).main(list(arguments), standalone_mode=False)
 
 
-def read_inputs(
-    responses: Path,
-    instrument: str,
-    usage: Path | None = None,
-    outcomes: Path | None = None,
-    covariates: str | None = None,
-    study: Path | None = None,
-    times: Path | None = None,
-    enrolment: Path | None = None,
-    audit: Path | None = None,
-    *,
-    how: ReadingOptions | None = None,
-) -> dict[str, Any]:
-    """Read everything that `validate` takes; nothing is written.
-
-    Returns
-    -------
-    dict
-        Keyword arguments of `analysis.pipeline.validate`.
-    """
-    from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
-    from analysis.commands.reading import one_row_each, read_audit, read_side_table
-    from instrument.errors import ToolkitWarning
-    from instrument.loading import load
-    from instrument.reading.read_responses import read_responses
-    from instrument.study import load_study
-
-    how = how or ReadingOptions()
-    side = how.side()
-    scale = load(instrument)
-    names, people = _covariates(covariates, how)
-    inputs: dict[str, Any] = {"scale": scale, "study": None, "waves": how.waves}
-    if study is not None:
-        inputs["study"] = _fitting(load_study(study), scale, study.parent)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ToolkitWarning)
-        inputs["responses"] = read_responses(responses, scale, covariates=names, **how.answers())
-    notes = [*inputs["responses"].attrs.get("notes", ()), *(str(warning.message) for warning in caught)]
-    inputs["outcomes"] = (
-        one_row_each(read_side_table(outcomes, "outcomes", how=side), "outcomes") if outcomes else None
-    )
-    needed = ("participant", "wave", "seconds")
-    inputs["times"] = read_side_table(times, "times", needed, side) if times else None
-    inputs["audit"] = read_audit(audit) if audit else None
-    everyone = read_side_table(enrolment, "enrolment", how=side) if enrolment else None
-    inputs["enrolment"] = one_row_each(everyone, "enrolment") if everyone is not None else None
-    names = (*names, *(how.mapping.covariates if how.mapping is not None else ()))
-    inputs["covariates"] = people if people is not None else _from_columns(inputs["responses"], names)
-    for name in ("outcomes", "times", "enrolment", "covariates"):
-        if inputs[name] is not None:
-            notes += inputs[name].attrs.pop("notes", [])
-    notes += refuse_lost_people(inputs, how.command)
-    refuse_other_waves(inputs, how.command)
-    notes += check_adjusters(inputs, how.command)
-    inputs["responses"].attrs["notes"] = notes
-    inputs |= _usage(usage, inputs, how) if usage else {"usage": None}
-    return inputs
-
-
-def _usage(usage: Path, inputs: dict[str, Any], how: ReadingOptions) -> dict[str, Any]:
-    """Summarise the log where there is a study to say what use is; else only see that it is one."""
-    from analysis.commands.reading import READERS, read_usage
-    from analysis.usage.mapping import JSON_LINES
-
-    is_known = usage.suffix.lower() in READERS or usage.name.endswith(JSON_LINES)
-    if inputs["study"] is None or not usage.is_file() or not is_known:
-        return {"usage": read_usage(usage, how.side())}
-    return summarised(str(usage), None, inputs, how)
-
-
-def summarised(usage: str, engine: str | None, inputs: dict[str, Any], how: ReadingOptions) -> dict[str, Any]:
-    """Summarise a log where it lies: one that is larger than memory never becomes a data frame.
-
-    Returns
-    -------
-    dict
-        `usage`, and what reads the log again: `use_by_wave` where there are several ratings, `use_over_time`.
-    """
-    from analysis.adherence.design.windows import use_by_window
-    from analysis.usage.course import use_course
-    from analysis.usage.summarise_usage import summarise_usage
-
-    everyone, known = inputs["enrolment"], inputs["covariates"]
-    people = everyone if everyone is not None else (inputs["responses"] if known is None else known)
-    people = people if everyone is not None else people[["participant"]].drop_duplicates()
-    reading = how.log(Path(usage).name)
-    found = summarise_usage(usage, inputs["study"], engine, participants=people, reading=reading)
-    for said in filter(None, (found.joined, *found.notes)):
-        typer.echo(f"Note: {reading.source}: {said}", err=True)
-    path = Path(usage)
-    if path.is_file():
-        with path.open("rb") as file:
-            found.people.attrs["checksum"] = hashlib.file_digest(file, "sha256").hexdigest()
-    study = inputs["study"]
-    again = partial(use_by_window, usage, study, participants=people, engine=engine, reading=reading)
-    over_time = partial(use_course, usage, study, participants=people, engine=engine, reading=reading)
-    return {"usage": found, "use_by_wave": partial(again, known=found), "use_over_time": over_time}
-
-
-def read_measures(given: Sequence[str]) -> list[tuple[pd.DataFrame, Instrument]]:
-    """Read other questionnaires, each given as ANSWERS=INSTRUMENT.
-
-    Parameters
-    ----------
-    given
-        Such as `usability.csv=usability.yaml`; the instrument is a shipped one or a file.
-
-    Returns
-    -------
-    list of tuple
-        Answers and instrument of each.
-
-    Raises
-    ------
-    DefinitionError
-        Words without an equals sign.
-    """
-    from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint
-    from instrument.loading import load
-    from instrument.reading.read_responses import read_responses
-
-    found = []
-    for words in given:
-        answers, _, name = words.partition("=")
-        if not answers or not name:
-            fact = f"{words!r} names no answers and instrument."
-            hint = "write --measure answers.csv=instrument.yaml."
-            raise DefinitionError(fact_and_hint("dta --measure", fact, hint))
-        scale = load(name)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ToolkitWarning)
-            table = read_responses(Path(answers), scale)
-        notes = [*table.attrs.get("notes", ()), *(str(warning.message) for warning in caught)]
-        table.attrs["notes"] = [f"{scale.title}: {note}" for note in notes]
-        found.append((table, scale))
-    return found
-
-
-def _fitting(study: Study, scale: Instrument, folder: Path) -> Study:
-    """Refuse a study of another instrument; its file names one by id or by a path from where it lies."""
-    from instrument.errors import DefinitionError, fact_and_hint
-    from instrument.loading import load_beside
-
-    if study.instrument == scale.id:
-        return study
-    try:
-        meant = load_beside(study.instrument, folder).id
-    except DefinitionError:
-        meant = study.instrument
-    if meant != scale.id:
-        fact = f"the study is about instrument {meant!r}, not {scale.id!r}."
-        raise DefinitionError(fact_and_hint("dta --study", fact, "give the study file of these data."))
-    return study
-
-
-def _covariates(given: str | None, how: ReadingOptions) -> tuple[tuple[str, ...], pd.DataFrame | None]:
-    from analysis.commands.reading import READERS, one_row_each, read_side_table
-
-    if not given:
-        return (), None
-    path = Path(given)
-    if path.is_file() or path.suffix.lower() in READERS:
-        return (), one_row_each(read_side_table(path, "covariates", how=how.side()), "covariates")
-    return names_in(given), None
-
-
-def _from_columns(responses: pd.DataFrame, names: tuple[str, ...]) -> pd.DataFrame | None:
-    """Take covariates that stand in the response file: the first value of each person."""
-    from instrument.reading.people import NUMBERED
-    from instrument.recognition.came_in import OF_ANSWERS
-
-    if not names:
-        return None
-    people = responses.groupby("participant", sort=False)[list(names)].first().reset_index()
-    people.attrs[OF_ANSWERS] = True
-    if responses.attrs.get(NUMBERED):
-        people.attrs[NUMBERED] = True  # the same rows, so joining them by their number is right
-    return people
-
-
 def validate_and_write(
-    inputs: dict[str, Any],
+    data: StudyData,
     out: Path,
-    seed: int | None,
     forms: list[str],
     *,
+    seed: int | None = None,
+    plan: Settled | None = None,
+    analysed: Callable[[dict[str, pd.DataFrame]], object] | None = None,
     shared: bool = False,
     source: dict[str, Any] | None = None,
     paper: str = "a4",
@@ -486,7 +314,7 @@ def validate_and_write(
     from analysis.pipeline import validate
 
     with progress_display() as progress:
-        result = validate(**inputs, seed=seed, progress=progress, workers=workers)
+        result = validate(data, seed=seed, plan=plan, analysed=analysed, progress=progress, workers=workers)
         result = to_share(result) if shared else result
         progress("Writing the report", 0, 0)
         written = result.write(out, forms=forms, source=source, paper=paper, workers=workers)

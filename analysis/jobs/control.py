@@ -82,6 +82,9 @@ def start(
     try:
         jobs_folder(place).mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = acquire(jobs_folder(place), wait=1.0)
+        if lock is None and not any(job.is_open for job in read_jobs(place)):
+            # the last one has said how it ended, and its process is about to be gone
+            lock = acquire(jobs_folder(place), wait=PATIENCE)
         if lock is None:
             raise _busy(place)
         try:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from analysis.jobs.record import INPUTS, MADE, Job, JobError, Progress
 from instrument.errors import fact_and_hint
 
+if TYPE_CHECKING:
+    from analysis.planning.loading import Settled
+    from instrument.study_data import StudyData
+
 STORE = "DTA_STORE"
-BESIDE = ("usage", "outcomes", "study", "times", "enrolment", "audit")
 
 
 def validate_into(job: Job, progress: Progress) -> str:
@@ -40,7 +45,7 @@ def validate_into(job: Job, progress: Progress) -> str:
     from analysis.report.view import verdicts
 
     progress("Reading", 0, 0)
-    inputs = _of_the_store(job) if "study" in job.request else _of_files(job)
+    data, plan = _of_the_store(job) if "study" in job.request else _of_files(job)
     steps = [0]
 
     def with_report(topic: str, number: int, count: int) -> None:
@@ -48,9 +53,9 @@ def validate_into(job: Job, progress: Progress) -> str:
         progress(topic, number, steps[0])
 
     seed = job.request.get("seed")
-    workers = suited_workers(inputs["responses"])
+    workers = suited_workers(data.responses)
     seed = None if seed is None else int(seed)
-    result = validate(**inputs, seed=seed, progress=with_report, workers=workers)
+    result = validate(data, seed=seed, plan=plan, progress=with_report, workers=workers)
     progress("Writing the report", steps[0], steps[0])
     forms = job.request.get("forms", ["html"])
     written = result.write(job.folder / MADE, forms=forms, workers=workers)
@@ -62,20 +67,29 @@ def validate_into(job: Job, progress: Progress) -> str:
     return " ".join(parts)
 
 
-def _of_files(job: Job) -> dict[str, Any]:
+def _of_files(job: Job) -> tuple[StudyData, Settled]:
     from analysis.commands.plan import content_beside
-    from analysis.commands.validate import read_inputs
+    from analysis.commands.reading_study import read_study
+    from analysis.commands.study_files import StudyFiles
     from analysis.planning.loading import settle
 
-    files = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
+    files: dict[str, Path] = {role: job.folder / INPUTS / path for role, path in job.request["files"].items()}
     names = str(job.request.get("covariates", ""))
     if names and "covariates" in files:
         fact = "covariates are given twice, as a file and as names of columns."
         raise JobError(fact_and_hint("validate", fact, "give one of them."))
-    covariates = str(files["covariates"]) if "covariates" in files else names or None
-    instrument = files.get("instrument", job.request["instrument"])
-    beside: dict[str, Any] = {role: files.get(role) for role in BESIDE}
-    inputs = read_inputs(files["responses"], str(instrument), covariates=covariates, **beside)
+    read = StudyFiles(
+        responses=files["responses"],
+        instrument=str(files.get("instrument", job.request["instrument"])),
+        covariates=files.get("covariates", names or None),
+        usage=files.get("usage"),
+        outcomes=files.get("outcomes"),
+        study=files.get("study"),
+        times=files.get("times"),
+        enrolment=files.get("enrolment"),
+        audit=files.get("audit"),
+    )
+    data = read_study(read)
     if "seal" in files and "plan" not in files:
         fact = "the seal of a plan was given without the plan."
         raise JobError(fact_and_hint("validate", fact, "give plan.yaml with plan.lock.json."))
@@ -84,21 +98,19 @@ def _of_files(job: Job) -> dict[str, Any]:
         fact = "the plan splits the people into two halves, and keeps beside it which were looked at."
         hint = "run it where the plan is kept: dta validate --plan plan.yaml --half exploration."
         raise JobError(fact_and_hint("validate", fact, hint))
-    inputs["content"] = content_beside(inputs, files.get("study"), decided)
-    return inputs | {"plan": decided}
+    return replace(data, content=content_beside(data, files.get("study"), decided)), decided
 
 
-def _of_the_store(job: Job) -> dict[str, Any]:
-    from instrument.store.study_data import study_data
+def _of_the_store(job: Job) -> tuple[StudyData, None]:
+    """Read a study as `dta validate --store` does, by way of its exported files."""
+    from analysis.commands.plan import content_beside
+    from analysis.commands.reading_study import read_study
+    from analysis.commands.study_files import files_of_study
 
     url = os.environ.get(STORE, "")
     if not url:
         raise JobError(fact_and_hint("validate", "no store is configured.", "set DTA_STORE."))
-    kept = study_data(url, str(job.request["study"]))
-    return {
-        "responses": kept.responses,
-        "scale": kept.scale,
-        "study": kept.study,
-        "usage": kept.usage,
-        "enrolment": kept.enrolment,
-    }
+    nothing = dict.fromkeys(("responses", "instrument", "usage", "times", "enrolment"))
+    with files_of_study("validate", url, Path(str(job.request["study"])), **nothing) as files:
+        data = files.noted(read_study(files))
+        return replace(data, content=content_beside(data, files.study)), None

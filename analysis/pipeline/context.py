@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +33,7 @@ from instrument.recognition.came_in import CAME_IN
 from instrument.reduced import without_themes
 from instrument.scoring.keying import as_given, keyed_numbers
 from instrument.study import as_study
+from instrument.study_data import StudyData
 
 if TYPE_CHECKING:
     from analysis.adherence.design.windows import Windows
@@ -295,33 +296,29 @@ def checksum_of(frame: pd.DataFrame) -> str:
 
 
 def build_context(
-    responses: pd.DataFrame,
-    scale: Instrument,
-    *,
-    usage: Any,
-    outcomes: pd.DataFrame | None,
-    covariates: pd.DataFrame | None,
-    study: Study | dict[str, Any] | None,
-    times: pd.DataFrame | None,
-    enrolment: pd.DataFrame | None,
-    measures: Sequence[tuple[pd.DataFrame, Instrument]] = (),
-    seed: int,
-    audit: pd.DataFrame | None = None,
-    content: ContentRecords | str | Path | None = None,
-    waves: Sequence[str] = (),
-    correlation: str | None = None,
-    smooth: str = "nearest",
-    use_by_wave: Callable[[], Windows] | None = None,
-    use_over_time: Callable[..., UseCourse] | None = None,
+    data: StudyData, *, seed: int, correlation: str | None = None, smooth: str = "nearest"
 ) -> Context:
     """Check what `validate` was given and gather it.
+
+    Parameters
+    ----------
+    data
+        The study.
+    seed, correlation, smooth
+        As `validate` takes them.
+
+    Returns
+    -------
+    Context
+        Of every topic.
 
     Raises
     ------
     ResponseDataError
         A column of the contract is absent or the table is empty.
     """
-    responses = table_of(responses, "validate", "responses")
+    scale, usage = data.scale, data.usage
+    responses = table_of(data.responses, "validate", "responses")
     needed = ["participant", "wave", *as_instrument(scale, "validate").item_ids]
     absent = [column for column in needed if column not in responses.columns]
     if absent:
@@ -335,19 +332,19 @@ def build_context(
     coded = coded_table(responses, scale, "validate")
     suspicions = warn_of_keying("validate", coded, scale)
     responses = as_given(coded)
-    sides = {"outcomes": outcomes, "covariates": covariates, "times": times, "enrolment": enrolment}
+    sides = {name: getattr(data, name) for name in ("outcomes", "covariates", "times", "enrolment")}
     tables = {n: None if t is None else table_of(t, "validate", n) for n, t in sides.items()}
-    others = [(_given_measure(answers, other), other) for answers, other in measures]
+    others = [(_given_measure(answers, other), other) for answers, other in data.measures]
     matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None)
     attrs = responses.attrs
     bare = responses.copy()
     bare.attrs = {}
     checksums = {"responses": str(attrs.get("checksum") or checksum_of(bare))}
-    for name, given in {"usage": usage, **tables, "audit": audit}.items():
+    for name, given in {"usage": usage, **tables, "audit": data.audit}.items():
         table = getattr(given, "people", given)  # of a usage log summarised already
         if isinstance(table, pd.DataFrame):
             checksums[name] = str(table.attrs.get("checksum") or checksum_of(table))
-    records = None if content is None else _fitting_content(content, scale)
+    records = None if data.content is None else _fitting_content(data.content, scale)
     if records is not None:
         checksums["content"] = records.checksum
     notes = [*attrs.get("notes", ()), *(f"suspicion: {suspicion}" for suspicion in suspicions)]
@@ -362,18 +359,18 @@ def build_context(
         notes=tuple(notes),
         checksums=checksums,
         usage=usage,
-        use_by_wave=use_by_wave,
-        use_over_time=use_over_time,
+        use_by_wave=data.use_by_wave,
+        use_over_time=data.use_over_time,
         outcomes=tables["outcomes"],
         covariates=tables["covariates"],
-        study=as_study(study) if study is not None else None,
+        study=as_study(data.study) if data.study is not None else None,
         times=tables["times"],
         enrolment=tables["enrolment"],
-        audit=audit,
+        audit=data.audit,
         content=records,
         came_in=known_arrival(responses),
         measures=tuple(others),
-        waves_named=tuple(waves),
+        waves_named=tuple(data.waves),
         seed=seed,
         correlation=correlation,
         smooth=smooth,

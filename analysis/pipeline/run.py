@@ -36,6 +36,8 @@ from analysis.reliability.resampling import checked_seed
 from instrument.common.extras import naming_extras
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
+from instrument.loading import as_instrument
+from instrument.study_data import StudyData
 
 if TYPE_CHECKING:
     from analysis.adherence.design.windows import Windows
@@ -146,8 +148,8 @@ class Validation(Result):
 
 
 def validate(
-    responses: pd.DataFrame,
-    scale: Instrument,
+    responses: pd.DataFrame | StudyData,
+    scale: Instrument | None = None,
     usage: Any = None,
     outcomes: pd.DataFrame | None = None,
     study: Study | None = None,
@@ -180,8 +182,9 @@ def validate(
 
     Parameters
     ----------
-    responses : pandas.DataFrame, one row per administration
-        As read by `instrument.read_responses`: participant, wave, then one column per item.
+    responses : pandas.DataFrame, one row per administration, or StudyData
+        As read by `instrument.read_responses`: participant, wave, then one column per item. A `StudyData`
+        holds the tables of a study as one object; `scale` and the tables below are then left out.
     scale
         The instrument.
     usage
@@ -251,6 +254,21 @@ def validate(
     DefinitionError
         There is no topic of a given name, or no such choice of correlations.
     """
+    beside = {
+        "usage": usage,
+        "outcomes": outcomes,
+        "study": study,
+        "covariates": covariates,
+        "times": times,
+        "enrolment": enrolment,
+        "audit": audit,
+        "content": content,
+        "measures": tuple(measures),
+        "waves": tuple(waves),
+        "use_by_wave": use_by_wave,
+        "use_over_time": use_over_time,
+    }
+    data = _study_of(responses, scale, beside)
     if seed is not None:
         checked_seed(seed, "validate")
     _wanted(topics)
@@ -259,32 +277,15 @@ def validate(
         choose("validate", "correlation", correlation, CORRELATIONS)
     smoothed = None if smooth is None else checked_smooth("validate", smooth) or NO_SMOOTHING
     wanted_topics = None if topics is None else list(topics)
-    beside = {"seed": seed, "correlation": correlation, "smooth": smoothed, "topics": wanted_topics}
-    settled = settle(plan, {entry: value for entry, value in beside.items() if value is not None})
+    said = {"seed": seed, "correlation": correlation, "smooth": smoothed, "topics": wanted_topics}
+    settled = settle(plan, {entry: value for entry, value in said.items() if value is not None})
     settled = settled if half is None else replace(settled, half=half)
     decided = settled.plan
     lacking = ""
-    if content is None:
-        content, lacking = content_of(settled)
-    context = build_context(
-        responses,
-        scale,
-        usage=usage,
-        outcomes=outcomes,
-        covariates=covariates,
-        study=study,
-        times=times,
-        enrolment=enrolment,
-        audit=audit,
-        content=content,
-        measures=measures,
-        waves=waves,
-        seed=decided.seed,
-        correlation=decided.correlation,
-        smooth=decided.smooth,
-        use_by_wave=use_by_wave,
-        use_over_time=use_over_time,
-    )
+    if data.content is None:
+        found, lacking = content_of(settled)
+        data = replace(data, content=found)
+    context = build_context(data, seed=decided.seed, correlation=decided.correlation, smooth=decided.smooth)
     beside_answers = (
         [other for _, other in context.measures],
         columns_known(context.known_covariates, context.outcomes),
@@ -311,6 +312,23 @@ def validate(
 
     plain = json.loads(json.dumps(to_plain(tree), allow_nan=False))
     return Validation(tree={**plain, "properties": verdicts_plain(plain["sections"])})
+
+
+def _study_of(responses: Any, scale: Instrument | None, beside: Mapping[str, Any]) -> StudyData:
+    """Gather the tables, or take the study that holds them; two of one kind are refused."""
+    if not isinstance(responses, StudyData):
+        return StudyData(responses=responses, scale=as_instrument(scale, "validate"), **beside)
+    given = {"scale": scale, **beside}
+    doubled = [name for name, table in given.items() if table is not None and not _is_empty(table)]
+    if doubled:
+        fact = f"{name_offenders(doubled)} given beside a study that holds its own tables."
+        hint = "put them into it with dataclasses.replace(study, …)."
+        raise DefinitionError(fact_and_hint("validate", fact, hint))
+    return replace(responses, scale=as_instrument(responses.scale, "validate"))
+
+
+def _is_empty(given: Any) -> bool:
+    return isinstance(given, tuple) and not given
 
 
 def _wanted(names: Sequence[str] | None) -> list[Topic]:

@@ -14,15 +14,17 @@ from analysis.simulation.log import UsageTruth, draw_usage
 from analysis.simulation.outcomes import draw_outcomes
 from analysis.simulation.people import People, draw_people
 from analysis.simulation.population import Population, load_population
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.loading import load
 
-__all__ = ["Population", "StudyData", "load_population", "simulate_study"]
+__all__ = ["Population", "SimulatedStudy", "load_population", "simulate_study"]
 
 
-def simulate_study(population: str | Path | Population, n: int | None = None, seed: int = 1) -> StudyData:
+def simulate_study(
+    population: str | Path | Population, n: int | None = None, seed: int = 1
+) -> SimulatedStudy:
     """Draw a whole study from a known population; everything in it is synthetic.
 
     Use it to try the toolkit, to plan a study, and to see what an analysis makes of a known truth.
@@ -39,7 +41,7 @@ def simulate_study(population: str | Path | Population, n: int | None = None, se
 
     Returns
     -------
-    StudyData
+    SimulatedStudy
         Tables of answers, use, outcomes and covariates, the study file and the truth behind them;
         `.write(folder)` writes them.
 
@@ -102,7 +104,7 @@ def _check_items(truth: Population, scale: Instrument) -> None:
 
 def _assemble(
     truth: Population, scale: Instrument, people: People, usage: UsageTruth, answers: Answers, seed: int
-) -> StudyData:
+) -> SimulatedStudy:
     covariates = people.groups.copy()
     covariates.insert(0, "participant", people.ids)
     outcomes = draw_outcomes(truth, people, usage, seed)
@@ -126,7 +128,7 @@ def _assemble(
     audit = draw_audit(truth.audit, seed) if truth.audit is not None else None
     if audit is not None:
         everything["audit"] = audit
-    return StudyData(
+    return SimulatedStudy(
         response_file=answers.responses,
         instrument=scale,
         **tables,

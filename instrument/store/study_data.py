@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, Engine, select, union
 
-from instrument.definition import Instrument
 from instrument.errors import fact_and_hint
 from instrument.reading.read_responses import check_responses
 from instrument.store.connect import (
@@ -27,37 +25,11 @@ from instrument.store.instants import utc
 from instrument.store.people import latest_choices
 from instrument.store.retrieval import BESIDE, responses_of
 from instrument.store.tables import administration, consent, participant, study, usage_event
+from instrument.store.times import times_of
 from instrument.store.use_days import Use, days_of_use
 from instrument.store.windows import PersonDays, days_of_people, rules_of
-from instrument.study import DayZero, Study
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StudyData:
-    """A study as an analysis takes it; trial links are left out.
-
-    Attributes
-    ----------
-    scale, study
-        What was asked, of whom.
-    responses
-        The checked wide table.
-    usage
-        participant, kind, day since enrolment, duration; None when no event was kept.
-    enrolment
-        participant, one row for everyone enrolled: who consented, and who has answers or use that came with a
-        consent given elsewhere. Where someone took consent back and left what was given, `withdrawn_day`:
-        the day since enrolment of that choice, missing for those who stayed.
-    set_aside
-        What was left out of the answers, and what differs among them, in words.
-    """
-
-    scale: Instrument
-    study: Study
-    responses: pd.DataFrame
-    usage: pd.DataFrame | None
-    enrolment: pd.DataFrame
-    set_aside: tuple[str, ...] = ()
+from instrument.study import DayZero
+from instrument.study_data import StudyData
 
 
 def studies_in(url: str) -> list[str]:
@@ -99,7 +71,12 @@ def study_data(url: str, name: str) -> StudyData:
     Returns
     -------
     StudyData
-        Its answers, checked, and what belongs to them.
+        Its answers, checked, and what belongs to them; trial links are left out. `usage` counts days
+        since the person's day 0 and is None when no event was kept, `times` when no time is known.
+        `enrolment` has one row for everyone enrolled: who consented, and who has answers or use that came
+        with a consent given elsewhere. Where someone took consent back and left what was given,
+        `withdrawn_day` is the day of that choice, missing for those who stayed. `set_aside` says what was
+        left out of the answers, and what differs among them.
 
     Raises
     ------
@@ -117,6 +94,7 @@ def study_data(url: str, name: str) -> StudyData:
             answers = responses_of(connection, name)
             people = _people(connection, int(row.id), days)
             events = usage_of(connection, int(row.id), days)
+            times = times_of(connection, int(row.id))
             names = _undated(connection, row, days)
     finally:
         engine.dispose()
@@ -138,6 +116,8 @@ def study_data(url: str, name: str) -> StudyData:
         people = people[~placeless].reset_index(drop=True)
         events = None if events is None else events[~events["participant"].isin(names)].reset_index(drop=True)
     checked = check_responses(answers[inside & told].reset_index(drop=True).drop(columns=BESIDE), scale)
+    kept = set(zip(checked["participant"].astype(str), checked["wave"].astype(str), strict=True))
+    times = times.loc[[place in kept for place in zip(times["participant"], times["wave"], strict=True)]]
     if notes:
         checked.attrs["notes"] = [*checked.attrs.get("notes", []), *notes]
     return StudyData(
@@ -145,6 +125,7 @@ def study_data(url: str, name: str) -> StudyData:
         study=study_written_as(row.definition),
         responses=checked,
         usage=events,
+        times=times if len(times) else None,
         enrolment=people,
         set_aside=tuple(notes),
     )

@@ -21,21 +21,14 @@ from instrument.exchange.delimited import wide_csv
 from instrument.reading.raw import ReasonTable
 from instrument.reading.written_cells import csv_text
 from instrument.store.connect import reading
-from instrument.store.definitions import find_study, instrument_of
+from instrument.store.definitions import find_study, instrument_of, study_written_as
 from instrument.store.form_answers import form_tables
 from instrument.store.form_mending import corrections_of
 from instrument.store.instants import utc
 from instrument.store.sheets import page_times
-from instrument.store.study_data import StudyData, opened_store, study_data
-from instrument.store.tables import (
-    administration,
-    administration_act,
-    consent,
-    item,
-    participant,
-    response,
-    wave,
-)
+from instrument.store.study_data import opened_store, study_data
+from instrument.store.tables import administration, consent, item, participant, response
+from instrument.store.times import live_places
 from instrument.store.windows import days_of_people
 from instrument.study import Study
 
@@ -89,32 +82,33 @@ def study_files(
         with reading(engine) as connection:
             row: Any = find_study(connection, name)
             beside = {
-                TIMES: _times(connection, int(row.id)),
                 PAGE_TIMES: page_times(connection, int(row.id)),
                 ORDER: _order(connection, int(row.id)),
                 CONSENT: _choices(connection, row),
             }
-            forms = form_tables(connection, name, identifying=identifying) if data.study.forms else {}
+            study = study_written_as(row.definition)
+            forms = form_tables(connection, name, identifying=identifying) if study.forms else {}
             corrected = corrections_of(connection, int(row.id))
     finally:
         engine.dispose()
     kept = set(
         zip(data.responses["participant"].astype(str), data.responses["wave"].astype(str), strict=True)
     )
-    for table in (TIMES, PAGE_TIMES, ORDER):
+    for table in (PAGE_TIMES, ORDER):
         places = zip(beside[table]["participant"], beside[table]["wave"], strict=True)
         beside[table] = beside[table].loc[[place in kept for place in places]]
     files = {
         RESPONSES: wide_csv(_sayable(data.responses, data.scale), data.scale),
-        ENROLMENT: csv_text(data.enrolment),
-        STUDY: _yaml(_study_beside(data).to_json()),
+        STUDY: _yaml(_study_beside(study, data.scale).to_json()),
         INSTRUMENT: _yaml(data.scale.model_dump_json(by_alias=True)),
         ORDER: csv_text(beside[ORDER]),
         CONSENT: csv_text(beside[CONSENT]),
     }
     if data.usage is not None and len(data.usage):
         files[USAGE] = csv_text(data.usage[["participant", "day", "kind", "duration"]])
-    files |= {name: csv_text(beside[name]) for name in (TIMES, PAGE_TIMES) if len(beside[name])}
+    tables = {ENROLMENT: data.enrolment, TIMES: data.times}
+    files |= {name: csv_text(table) for name, table in tables.items() if table is not None}
+    files |= {PAGE_TIMES: csv_text(beside[PAGE_TIMES])} if len(beside[PAGE_TIMES]) else {}
     files |= {f"form_{form}.csv": csv_text(table) for form, table in forms.items()}
     files |= {CORRECTIONS: csv_text(corrected)} if len(corrected) else {}
     return files, list(data.set_aside)
@@ -214,11 +208,11 @@ def study_folder(url: str, name: str) -> Iterator[tuple[Path, list[str]]]:
         yield folder, write_study_files(url, name, folder)
 
 
-def _study_beside(data: StudyData) -> Study:
+def _study_beside(study: Study, scale: Instrument) -> Study:
     """Study file that names its instrument by id, as the path it had leads nowhere from here."""
-    if data.study.instrument.partition("@")[0] == data.scale.id:
-        return data.study
-    return data.study.model_copy(update={"instrument": data.scale.id})
+    if study.instrument.partition("@")[0] == scale.id:
+        return study
+    return study.model_copy(update={"instrument": scale.id})
 
 
 def _yaml(text: str) -> str:
@@ -240,37 +234,10 @@ def _sayable(answers: pd.DataFrame, scale: Instrument) -> pd.DataFrame:
     return made
 
 
-def _places(*columns: Any) -> Any:
-    return (
-        select(participant.c.pseudonym.label("participant"), wave.c.name.label("wave"), *columns)
-        .select_from(administration)
-        .join(participant, participant.c.id == administration.c.participant_id)
-        .join(wave, wave.c.id == administration.c.wave_id)
-        .where(administration.c.status != "void", participant.c.is_test.is_(False))
-        .order_by(participant.c.id, wave.c.position)
-    )
-
-
-def _times(connection: Connection, study_id: int) -> pd.DataFrame:
-    """Seconds from the first page to sending, pauses included, of questionnaires on the pages."""
-    reopened = select(administration_act.c.administration_id).where(administration_act.c.act == "reopen")
-    query = _places(administration.c.started_at, administration.c.completed_at).where(
-        participant.c.study_id == study_id,
-        administration.c.status == "completed",
-        administration.c.mode == "web",
-        administration.c.id.not_in(reopened),
-    )
-    rows = [
-        (row.participant, row.wave, round((utc(row.completed_at) - utc(row.started_at)).total_seconds(), 1))
-        for row in connection.execute(query)
-    ]
-    return pd.DataFrame(rows, columns=["participant", "wave", "seconds"])
-
-
 def _order(connection: Connection, study_id: int) -> pd.DataFrame:
     """Place and page of each item as it was shown; nothing is known of the order on paper and in programs."""
     query = (
-        _places(item.c.name.label("item"), response.c.display_order, response.c.page)
+        live_places(item.c.name.label("item"), response.c.display_order, response.c.page)
         .join(response, response.c.administration_id == administration.c.id)
         .join(item, item.c.id == response.c.item_id)
         .where(participant.c.study_id == study_id, administration.c.mode == "web")

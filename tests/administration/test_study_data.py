@@ -6,6 +6,7 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from sqlalchemy import Connection, Engine, func, select, update
 sys.path.insert(0, str(Path(__file__).parent))
 from study_of_tests import open_study
 
+import dta
 from analysis import pipeline
 from analysis.jobs.record import new_job
 from analysis.jobs.validation import validate_into
+from analysis.pipeline.topics import TOPICS
 from instrument.errors import ResponseDataError
 from instrument.store.answers import Placement, start_administration
 from instrument.store.connect import StoreError
@@ -243,7 +246,9 @@ def test_a_job_validates_what_the_store_holds(
     fill(engine, keyring, 60)
     monkeypatch.setenv("DTA_STORE", store_url)
     whole = pipeline.validate
-    monkeypatch.setattr(pipeline, "validate", lambda **given: whole(**given, topics=["flow", "items"]))
+    monkeypatch.setattr(
+        pipeline, "validate", lambda data, **given: whole(data, **given, topics=["flow", "items"])
+    )
     seen: list[str] = []
     job = new_job(tmp_path / "results", "trial", {"study": "trial"}, {})
     message = validate_into(job, lambda topic, number, count: seen.append(topic))
@@ -253,3 +258,40 @@ def test_a_job_validates_what_the_store_holds(
     assert set(tree["meta"]["checksums"]) == {"responses", "usage", "enrolment"}
     assert seen[0] == "Reading"
     assert seen[-1] == "Writing the report"
+
+
+def test_a_job_of_the_dashboard_gives_what_the_command_gives_of_a_store(
+    engine: Engine, store_url: str, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what only the store knows: how long people took, by which careless answers are told."""
+    fill(engine, keyring, 30)
+    began = datetime.now(UTC) - timedelta(hours=2)
+    with engine.begin() as connection:
+        numbers = list(connection.scalars(select(administration.c.id).order_by(administration.c.id)))
+        for place, number in enumerate(numbers):
+            ended = began + timedelta(seconds=9 if place < 4 else 300 + place)
+            values = {"mode": "web", "status": "completed", "started_at": began, "completed_at": ended}
+            connection.execute(update(administration).where(administration.c.id == number).values(**values))
+    kept = study_data(store_url, "trial")
+    assert kept.times is not None
+    assert kept.times["seconds"].tolist() == [9.0] * 4 + [300.0 + place for place in range(4, 30)]
+    monkeypatch.setenv("DTA_STORE", store_url)
+    request = {"study": "trial", "seed": 3, "forms": ["markdown"]}
+    job: Any = SimpleNamespace(folder=tmp_path / "job", request=request)
+    monkeypatch.setattr(
+        "analysis.pipeline.run.TOPICS", [t for t in TOPICS if t.name in ("flow", "screening")]
+    )
+    validate_into(job, lambda *_: None)
+    command = ["validate", "--store", store_url, "--study", "trial", "--seed", "3", "--forms", "markdown"]
+    with pytest.raises(SystemExit) as ended_by:
+        dta.main([*command, "--out", str(tmp_path / "by-command")])
+    assert ended_by.value.code == 0
+    by_job, by_command = (
+        json.loads((folder / "results.json").read_text("utf-8"))
+        for folder in (tmp_path / "job" / "made", tmp_path / "by-command")
+    )
+    assert by_job["sections"] == by_command["sections"]
+    for tree in (by_job, by_command):  # where the seed was said is the only difference
+        assert tree["meta"]["plan"]["entries"].pop("seed")["value"] == 3
+    assert by_job["meta"] == by_command["meta"]
+    assert "times" in by_job["meta"]["checksums"]

@@ -268,6 +268,25 @@ def test_a_folder_with_other_things_is_refused_and_nothing_is_started(tmp_path: 
     assert not jobs_folder(tmp_path).exists()
 
 
+def test_a_start_waits_for_a_process_that_has_said_how_it_ended(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker writes its end, then goes; on a busy machine the second takes a while."""
+    closed(begin(target, "good"))
+    held = until(lambda: locking.acquire(jobs_folder(target)))
+    released = threading.Timer(2.5, os.close, [held])
+    released.start()
+    assert closed(begin(target, "good", "after")).state == "done"
+    assert author(target) == "after"
+    monkeypatch.setattr(control, "PATIENCE", 0.1)
+    held = until(lambda: locking.acquire(jobs_folder(target)))
+    try:
+        with pytest.raises(JobError, match="running already"):
+            begin(target, "good")
+    finally:
+        os.close(held)
+
+
 def test_job_folders_are_private_and_only_the_newest_are_kept(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,12 +302,12 @@ def test_job_folders_are_private_and_only_the_newest_are_kept(
 
 
 def test_every_file_that_the_command_takes_has_a_name() -> None:
-    import inspect
+    from dataclasses import fields
 
-    from analysis.commands.validate import read_inputs
+    from analysis.commands.study_files import StudyFiles
     from analysis.jobs.inputs import ROLES
 
-    taken = set(inspect.signature(read_inputs).parameters) - {"responses", "instrument", "how"}
+    taken = {field.name for field in fields(StudyFiles)} - {"responses", "instrument", "notes"}
     assert set(ROLES.values()) == taken | {"plan", "seal"}
 
 
@@ -324,7 +343,8 @@ def test_files_go_by_their_names(tmp_path: Path) -> None:
 def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) -> None:
     import yaml
 
-    from analysis.commands.validate import read_inputs
+    from analysis.commands.reading_study import read_study
+    from analysis.commands.study_files import StudyFiles
     from analysis.pipeline import validate
 
     scale = yaml.safe_dump(SCALE)
@@ -343,8 +363,8 @@ def test_a_validation_in_a_job_gives_the_bytes_of_the_command(tmp_path: Path) ->
     assert "rules were asked" in job.message
     (tmp_path / "a.csv").write_text(answers, encoding="utf-8")
     (tmp_path / "mine.yaml").write_text(scale, encoding="utf-8")
-    inputs = read_inputs(tmp_path / "a.csv", str(tmp_path / "mine.yaml"))
-    validate(**inputs, seed=3).write(tmp_path / "by-command", forms=["markdown"])
+    by_hand = StudyFiles(responses=tmp_path / "a.csv", instrument=str(tmp_path / "mine.yaml"))
+    validate(read_study(by_hand), seed=3).write(tmp_path / "by-command", forms=["markdown"])
     written = sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
     assert len(written) > 5
     for name in written:

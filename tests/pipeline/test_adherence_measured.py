@@ -32,6 +32,7 @@ from analysis.report.claims import beside_each_other
 from analysis.report.view import prose
 from analysis.simulation.simulate_study import simulate_study
 from instrument.study import as_study
+from instrument.study_data import StudyData
 
 SCALE = instrument.load("dta")
 DRAW = np.random.default_rng(8).normal(size=(3, 80))
@@ -68,9 +69,8 @@ def data() -> SimpleNamespace:
 
 
 def context_of(data: SimpleNamespace, **changes: Any) -> Context:
-    given = {name: getattr(data, name) for name in GIVEN} | {"times": None, "seed": 1} | changes
-    responses = given.pop("responses", data.responses)
-    return build_context(responses, SCALE, **given)
+    given = {name: getattr(data, name) for name in GIVEN} | {"responses": data.responses} | changes
+    return build_context(StudyData(scale=SCALE, **given), seed=1)
 
 
 @pytest.fixture(scope="module")

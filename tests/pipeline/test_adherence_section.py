@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,34 +17,34 @@ from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import adherence
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
+from instrument.study_data import StudyData
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=250, seed=3)
 
 
-def section_of(data: StudyData, **changes: Any) -> dict[str, Any]:
+def section_of(data: SimulatedStudy, **changes: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
         "usage": data.usage,
         "outcomes": data.outcomes,
         "covariates": data.covariates,
         "study": data.study,
-        "times": None,
         "enrolment": data.enrolment,
-        "seed": 1,
         **changes,
     }
-    return adherence.TOPIC.run(build_context(data.responses, instrument.load("dta"), **given)).plain()
+    study = StudyData(responses=data.responses, scale=instrument.load("dta"), **given)
+    return adherence.TOPIC.run(build_context(study, seed=1)).plain()
 
 
 @pytest.fixture(scope="module")
-def section(data: StudyData) -> dict[str, Any]:
+def section(data: SimulatedStudy) -> dict[str, Any]:
     return {**section_of(data), "title": adherence.TOPIC.title}
 
 
-def test_values_are_those_of_the_models(section: dict[str, Any], data: StudyData) -> None:
+def test_values_are_those_of_the_models(section: dict[str, Any], data: SimulatedStudy) -> None:
     scores = instrument.score(data.responses, instrument.load("dta"))
     usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
     context = instrument.load("dta").themes[-1].id
@@ -93,10 +94,9 @@ def test_words_claim_no_cause(section: dict[str, Any]) -> None:
     assert not any(word in " ".join(section["prose"]) for word in ("leads to", "improves", "because of"))
 
 
-def test_without_a_log_or_a_study_file_it_says_what_is_missing(data: StudyData) -> None:
-    given = {"outcomes": None, "covariates": None, "times": None, "enrolment": None, "seed": 1}
-    scale = instrument.load("dta")
-    bare = build_context(data.responses, scale, usage=None, study=None, **given)
+def test_without_a_log_or_a_study_file_it_says_what_is_missing(data: SimulatedStudy) -> None:
+    alone = StudyData(responses=data.responses, scale=instrument.load("dta"))
+    bare = build_context(alone, seed=1)
     assert "usage log and a study file" in adherence.TOPIC.lacks(bare)
-    no_study = build_context(data.responses, scale, usage=data.usage, study=None, **given)
+    no_study = build_context(replace(alone, usage=data.usage), seed=1)
     assert "study file" in adherence.TOPIC.lacks(no_study)

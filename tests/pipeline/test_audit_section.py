@@ -16,6 +16,7 @@ from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import psd_audit
 from instrument.definition import Instrument
+from instrument.study_data import StudyData
 
 AUDIT = Path(__file__).resolve().parents[1] / "reference" / "data" / "audit.csv"
 
@@ -29,8 +30,8 @@ def section_of(scale: Instrument, answers: pd.DataFrame, audit: Any, apps: int =
     ids = list(dict.fromkeys(answers["participant"]))
     used = [f"app{1 + k % apps:02d}" for k in range(len(ids))] if apps else None
     covariates = pd.DataFrame({"participant": ids, "app": used}) if apps else None
-    nothing = dict.fromkeys(("usage", "outcomes", "study", "times", "enrolment"))
-    context = build_context(answers, scale, covariates=covariates, seed=1, audit=audit, **nothing)
+    study = StudyData(responses=answers, scale=scale, covariates=covariates, audit=audit)
+    context = build_context(study, seed=1)
     return {**psd_audit.TOPIC.run(context).plain(), "title": psd_audit.TOPIC.title}
 
 
@@ -80,8 +81,7 @@ def test_raters_who_use_one_category_leave_kappa_undefined(
 
 
 def test_without_an_audit_it_says_what_is_missing(scale: Instrument, answers: pd.DataFrame) -> None:
-    nothing = dict.fromkeys(("usage", "outcomes", "covariates", "study", "times", "enrolment"))
-    context = build_context(answers, scale, seed=1, **nothing)
+    context = build_context(StudyData(responses=answers, scale=scale), seed=1)
     assert "--audit FILE" in psd_audit.TOPIC.lacks(context)
 
 

@@ -30,6 +30,7 @@ from instrument.errors import DefinitionError, NotEstimableError
 from instrument.reduced import without_themes
 from instrument.scoring.keying import keyed_numbers
 from instrument.study import make_study
+from instrument.study_data import StudyData
 
 WEST = ["q9", "q10", "q11", "q12"]
 TITLE = "Theme of the west"
@@ -368,8 +369,7 @@ def test_counted_questions_keep_what_does_not_apply_apart(tree: dict[str, Any]) 
 
 
 def test_context_without_composites_is_itself(scale: Instrument, answers: pd.DataFrame) -> None:
-    given = dict.fromkeys(("usage", "outcomes", "covariates", "study", "times", "enrolment"))
-    context = build_context(answers, scale, seed=1, **given)
+    context = build_context(StudyData(responses=answers, scale=scale), seed=1)
     assert context.reflective is context
     assert Cause.COMPOSITE.words.startswith("its items")
 

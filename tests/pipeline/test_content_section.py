@@ -138,7 +138,8 @@ def test_content_of_another_version_is_refused(few_answers: pd.DataFrame, scale:
 def test_the_command_takes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: dict[str, Any] = {}
     monkeypatch.setattr(
-        "analysis.commands.validate.validate_and_write", lambda inputs, *_, **__: taken.update(inputs)
+        "analysis.commands.validate.validate_and_write",
+        lambda data, *_, plan, **__: taken.update(content=data.content, responses=data.responses, plan=plan),
     )
     answers = ROOT / "data" / "example" / "responses.csv"
     command = ["validate", answers, "-i", "dta@0.2.0", "--content", EXAMPLE, "--topics", "flow"]
@@ -162,7 +163,8 @@ def test_a_study_file_names_the_folder_for_the_command_and_for_a_job(
 ) -> None:
     taken: dict[str, Any] = {}
     monkeypatch.setattr(
-        "analysis.commands.validate.validate_and_write", lambda inputs, *_, **__: taken.update(inputs)
+        "analysis.commands.validate.validate_and_write",
+        lambda data, *_, plan, **__: taken.update(content=data.content, responses=data.responses, plan=plan),
     )
     here, study = folder_of_a_study, folder_of_a_study / "study.yaml"
 
@@ -187,11 +189,11 @@ def test_a_study_file_names_the_folder_for_the_command_and_for_a_job(
     assert run("--content", EXAMPLE) == EXAMPLE
     files = {"responses": str(here / "responses.csv"), "study": str(study)}
     job: Any = SimpleNamespace(folder=here, request={"files": files, "instrument": "dta@0.2.0"})
-    assert _of_files(job)["content"] == here / "work" / "one"
+    assert _of_files(job)[0].content == here / "work" / "one"
     shutil.rmtree(here / "work")
     for notes in (
         taken["responses"].attrs["notes"] if run() is None else [],
-        _of_files(job)["responses"].attrs["notes"],
+        _of_files(job)[0].responses.attrs["notes"],
     ):
         assert [note for note in notes if "work on content, 'work/one', which is not beside its file" in note]
 
@@ -201,7 +203,8 @@ def test_the_folder_that_a_plan_names_goes_before_the_one_of_the_study(
 ) -> None:
     taken: dict[str, Any] = {}
     monkeypatch.setattr(
-        "analysis.commands.validate.validate_and_write", lambda inputs, *_, **__: taken.update(inputs)
+        "analysis.commands.validate.validate_and_write",
+        lambda data, *_, plan, **__: taken.update(content=data.content, responses=data.responses, plan=plan),
     )
     here = folder_of_a_study
     plan = here / "plans" / "plan.yaml"

@@ -20,6 +20,7 @@ from analysis.simulation.simulate_study import simulate_study
 from analysis.usage.summarise_usage import summarise_usage
 from instrument.reduced import without_items
 from instrument.study import as_study
+from instrument.study_data import StudyData
 
 SCALE = instrument.load("dta")
 DATA = simulate_study("dta_example", n=260, seed=11)
@@ -63,7 +64,7 @@ def scores_without(criterion: str) -> pd.DataFrame:
 
 
 def test_scores_of_the_remaining_items_are_their_means() -> None:
-    context = build_context(DATA.responses, SCALE, times=None, seed=1, **GIVEN)
+    context = build_context(StudyData(responses=DATA.responses, scale=SCALE, **GIVEN), seed=1)
     shorter = without_flagged(context, "use")
     answers = DATA.responses.set_index(["participant", "wave"])
     left = [item for item in SCALE.theme_items("flexibility") if item not in ("flx7", "flx8")]
@@ -79,7 +80,7 @@ def test_scores_of_the_remaining_items_are_their_means() -> None:
 
 
 def test_items_left_out_of_each_score_are_those_it_counts() -> None:
-    context = build_context(DATA.responses, SCALE, times=None, seed=1, **GIVEN)
+    context = build_context(StudyData(responses=DATA.responses, scale=SCALE, **GIVEN), seed=1)
     assert left_out_of(context, "use") == {
         "total": ["pro6"],
         "progression": ["pro6"],

@@ -23,11 +23,12 @@ from analysis.pipeline.context import Context, build_context
 from analysis.pipeline.topics import use_course as topic
 from analysis.report.view import prose
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.course import use_course
 from instrument.common.formatting import fill_prose
 from instrument.errors import NotEstimableError
 from instrument.study import as_study
+from instrument.study_data import StudyData
 from tests.recovery import held_doubts  # noqa: F401  adds its populations
 from tests.recovery.held_populations import POPULATIONS, base_study, logs
 
@@ -39,22 +40,20 @@ CAUSAL = re.compile(
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=180, seed=5)
 
 
-def context_of(data: StudyData, **changes: Any) -> Context:
+def context_of(data: SimulatedStudy, **changes: Any) -> Context:
     given = {name: getattr(data, name) for name in ("usage", "outcomes", "covariates", "enrolment")}
     given |= {
         "study": as_study(data.study).model_copy(update={"pause_days": LONGEST}),
-        "times": None,
-        "seed": 1,
     }
-    return build_context(data.responses, SCALE, **(given | changes))
+    return build_context(StudyData(responses=data.responses, scale=SCALE, **(given | changes)), seed=1)
 
 
 @pytest.fixture(scope="module")
-def context(data: StudyData) -> Context:
+def context(data: SimulatedStudy) -> Context:
     return context_of(data)
 
 
@@ -63,7 +62,7 @@ def section(context: Context) -> dict[str, Any]:
     return {**topic.TOPIC.run(context).plain(), "title": topic.TOPIC.title, "status": "ok"}
 
 
-def test_the_scan_is_that_of_the_public_function(section: dict[str, Any], data: StudyData) -> None:
+def test_the_scan_is_that_of_the_public_function(section: dict[str, Any], data: SimulatedStudy) -> None:
     scores = instrument.score(data.responses, SCALE)
     made = analysis.landmark_scan(
         scores,
@@ -87,7 +86,7 @@ def test_the_scan_is_that_of_the_public_function(section: dict[str, Any], data: 
 
 
 def test_returns_are_those_of_the_public_function_on_rows_made_by_pandas(
-    section: dict[str, Any], data: StudyData, context: Context
+    section: dict[str, Any], data: SimulatedStudy, context: Context
 ) -> None:
     study = as_study(data.study)
     usage = analysis.summarise_usage(data.usage, study, participants=data.enrolment)
@@ -249,7 +248,7 @@ def test_no_sentence_claims_what_any_population_does_not_hold(name: str) -> None
 
 
 def test_a_summary_alone_names_what_is_missing_and_a_reader_of_the_log_is_asked(
-    data: StudyData, context: Context, section: dict[str, Any]
+    data: SimulatedStudy, context: Context, section: dict[str, Any]
 ) -> None:
     usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
     with pytest.raises(NotEstimableError, match="the log was summarised before"):
@@ -265,7 +264,7 @@ def test_a_summary_alone_names_what_is_missing_and_a_reader_of_the_log_is_asked(
     assert again["tables"] == section["tables"] and prose(again) == prose(section)
 
 
-def test_without_a_landmark_the_section_says_what_it_needs(data: StudyData) -> None:
+def test_without_a_landmark_the_section_says_what_it_needs(data: SimulatedStudy) -> None:
     bare = as_study(data.study).model_copy(update={"landmark": None})
     assert "Needs a landmark" in topic.TOPIC.lacks(context_of(data, study=bare))
     assert "usage log" in topic.TOPIC.lacks(context_of(data, usage=None))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from scipy.special import gammaln
 
-from analysis.commands.validate import read_measures
+from analysis.commands.reading_study import read_measures
 from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.report.view import prose

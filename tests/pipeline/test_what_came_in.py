@@ -12,13 +12,15 @@ import pytest
 import yaml
 
 from analysis.commands.reading_options import ReadingOptions
-from analysis.commands.validate import read_inputs
+from analysis.commands.reading_study import read_study
+from analysis.commands.study_files import StudyFiles
 from analysis.disclosure.shared import shared_tree
 from analysis.pipeline import validate
 from analysis.usage.mapping import LogMapping
 from instrument.loading import load
 from instrument.reading.read_responses import check_responses, read_responses
 from instrument.recognition import load_mapping
+from instrument.study_data import StudyData
 
 MINI = Path(__file__).resolve().parents[1] / "exchange" / "data" / "cases" / "mini.yaml"
 ITEMS = [f"q{k}" for k in range(1, 7)]
@@ -45,7 +47,7 @@ STUDY = {
 }
 
 
-def write(folder: Path) -> dict[str, Any]:
+def write(folder: Path) -> StudyData:
     """Two previews beside thirty people; forty enrolled; outcomes of twelve; a log of twenty of them."""
     people = [f"{SECRET}{k:02d}" for k in range(1, 41)]
     rows = [
@@ -87,27 +89,25 @@ def write(folder: Path) -> dict[str, Any]:
     how = ReadingOptions(
         mapping=load_mapping(folder / "m.yaml"), fields=LogMapping.model_validate(log), most_set_aside=0.9
     )
-    return read_inputs(
-        folder / "a.csv",
-        str(MINI),
-        folder / "log.csv",
-        folder / "o.csv",
-        None,
-        folder / "study.yaml",
-        None,
-        folder / "enrolment.csv",
-        how=how,
+    files = StudyFiles(
+        responses=folder / "a.csv",
+        instrument=str(MINI),
+        usage=folder / "log.csv",
+        outcomes=folder / "o.csv",
+        study=folder / "study.yaml",
+        enrolment=folder / "enrolment.csv",
     )
+    return read_study(files, how)
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudyData]:
     yield write(tmp_path_factory.mktemp("came_in"))
 
 
 @pytest.fixture(scope="module")
-def made(inputs: dict[str, Any]) -> dict[str, Any]:
-    return validate(**inputs, topics=["flow"]).tree
+def made(inputs: StudyData) -> dict[str, Any]:
+    return validate(inputs, topics=["flow"]).tree
 
 
 def rows_of(tree: dict[str, Any], table: str) -> list[list[Any]]:
@@ -154,15 +154,15 @@ def test_a_shared_copy_holds_no_small_count_no_day_and_no_line(made: dict[str, A
     assert (table["rows"][3], table["kept"][3]) == (70, 58)
 
 
-def test_a_table_that_was_changed_since_it_was_read_is_counted_as_it_is(inputs: dict[str, Any]) -> None:
-    answers = inputs["responses"]
+def test_a_table_that_was_changed_since_it_was_read_is_counted_as_it_is(inputs: StudyData) -> None:
+    answers = inputs.responses
     fewer = answers[answers["q1"] != 1].reset_index(drop=True)
     kept = len(fewer)
     assert 0 < kept < N
-    tree = validate(fewer, inputs["scale"], topics=["flow"]).tree
+    tree = validate(fewer, inputs.scale, topics=["flow"]).tree
     assert rows_of(tree, "came_in") == [["Answers", "rows", kept, kept, kept, None, None, None]]
     assert "first_lines" not in tree["sections"]["flow"]["tables"]
-    again = check_responses(answers, inputs["scale"], covariates=())
+    again = check_responses(answers, inputs.scale, covariates=())
     assert again.attrs["came_in"] == answers.attrs["came_in"]
 
 
@@ -188,12 +188,12 @@ def test_rows_that_are_no_administrations_are_not_shared(tmp_path: Path) -> None
     assert set(shared_tree(tree)["sections"]["flow"]["tables"]) == {"flow"}
 
 
-def test_administrations_that_a_plan_took_out_are_not_told_by_what_came_in(inputs: dict[str, Any]) -> None:
-    answers = inputs["responses"].copy()
-    answers.attrs = inputs["responses"].attrs
+def test_administrations_that_a_plan_took_out_are_not_told_by_what_came_in(inputs: StudyData) -> None:
+    answers = inputs.responses.copy()
+    answers.attrs = inputs.responses.attrs
     answers.loc[:2, ITEMS] = 3
     plan = {"schema": 1, "exclude_flagged": True}
-    tree = validate(answers, inputs["scale"], topics=["flow"], plan=plan).tree
+    tree = validate(answers, inputs.scale, topics=["flow"], plan=plan).tree
     assert rows_of(tree, "came_in")[0][2:4] == [32, 30]
     assert tree["sections"]["plan"]["values"]["kept"] < 30
     assert not {"came_in", "left_out"} & set(shared_tree(tree)["sections"]["flow"]["tables"])

@@ -31,20 +31,21 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?:[.,]\d+)*(?![\w])")
 
 def example(topics: Sequence[str] | None, folder: Path = EXAMPLE) -> dict[str, Any]:
     """Validate the example study, or what is left of it in a folder."""
-    from analysis.commands.validate import read_inputs
+    from analysis.commands.reading_study import read_study
+    from analysis.commands.study_files import StudyFiles
     from analysis.pipeline import validate
 
-    inputs = read_inputs(
-        folder / "responses.csv",
-        "dta",
-        folder / "usage.csv",
-        folder / "outcomes.csv",
-        str(folder / "covariates.csv"),
-        EXAMPLE / "study.yaml",
+    files = StudyFiles(
+        responses=folder / "responses.csv",
+        instrument="dta",
+        usage=folder / "usage.csv",
+        outcomes=folder / "outcomes.csv",
+        covariates=folder / "covariates.csv",
+        study=EXAMPLE / "study.yaml",
         enrolment=folder / "enrolment.csv",
         audit=EXAMPLE / "audit.csv",
     )
-    return validate(**inputs, topics=topics).to_dict()
+    return validate(read_study(files), topics=topics).to_dict()
 
 
 def fewer(folder: Path) -> Path:

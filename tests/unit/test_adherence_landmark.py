@@ -18,18 +18,18 @@ from analysis.adherence.models.threshold import area_under_curve
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=240, seed=8)
 
 
 @pytest.fixture(scope="module")
-def scores(data: StudyData) -> pd.DataFrame:
+def scores(data: SimulatedStudy) -> pd.DataFrame:
     answers = data.responses.drop(columns=["participant", "wave"]).astype(float)
     table = data.responses[["participant", "wave"]].copy()
     table["total"] = answers.iloc[:, :32].mean(axis=1)
@@ -39,17 +39,17 @@ def scores(data: StudyData) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def usage(data: StudyData) -> UsageSummary:
+def usage(data: SimulatedStudy) -> UsageSummary:
     return summarise_usage(data.usage, data.study, participants=data.enrolment)
 
 
 @pytest.fixture(scope="module")
-def result(data: StudyData, scores: pd.DataFrame, usage: UsageSummary) -> AdherenceResult:
+def result(data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary) -> AdherenceResult:
     return relate_adherence(scores, usage, data.study, data.outcomes, data.covariates)
 
 
 def test_the_flow_adds_up(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary, result: AdherenceResult
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary, result: AdherenceResult
 ) -> None:
     n = dict(zip(result.flow["step"].str.strip(" ,"), result.flow["n"], strict=False))
     rated = scores[(scores["wave"] == "week3") & scores[["total", "theme_a", "theme_b"]].notna().all(axis=1)]
@@ -83,7 +83,7 @@ def test_effects_are_per_standard_deviation_and_in_sessions(result: AdherenceRes
 
 
 def test_rescaling_a_score_changes_nothing(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary, result: AdherenceResult
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary, result: AdherenceResult
 ) -> None:
     scaled = scores.assign(total=scores["total"] * 25 - 25)
     other = relate_adherence(scaled, usage, data.study, data.outcomes, data.covariates)
@@ -114,7 +114,7 @@ def test_adjustment_is_for_use_before_and_what_the_study_declares(result: Adhere
 
 
 def test_without_covariates_it_says_what_it_did_not_adjust_for(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary
 ) -> None:
     bare = relate_adherence(scores, usage, data.study, predictors=["total"])
     assert any("not adjusted for" in note for note in bare.notes)
@@ -131,14 +131,14 @@ def test_the_naive_look_stands_beside_the_landmark_one(result: AdherenceResult) 
 
 
 def test_a_wave_that_closes_after_the_landmark_is_refused(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary
 ) -> None:
     with pytest.raises(DefinitionError, match="wave 'week6' closes on day 49, but use counts from day 28"):
         relate_adherence(scores, usage, data.study, wave="week6")
 
 
 def test_a_study_without_landmark_is_refused(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary
 ) -> None:
     study = {k: v for k, v in data.study.items() if k != "landmark"}
     with pytest.raises(DefinitionError, match="names no landmark"):
@@ -146,7 +146,7 @@ def test_a_study_without_landmark_is_refused(
 
 
 def test_a_summary_split_elsewhere_is_refused(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary
 ) -> None:
     study: dict[str, Any] = copy.deepcopy(data.study)
     study["landmark"]["day"] = 35
@@ -154,7 +154,7 @@ def test_a_summary_split_elsewhere_is_refused(
         relate_adherence(scores, usage, study)
 
 
-def test_bad_tables_are_refused(data: StudyData, scores: pd.DataFrame, usage: UsageSummary) -> None:
+def test_bad_tables_are_refused(data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary) -> None:
     with pytest.raises(ResponseDataError, match="no column 'theme_z'"):
         relate_adherence(scores, usage, data.study, predictors=["theme_z"])
     with pytest.raises(ResponseDataError, match="nobody has a score at wave 'week3'"):
@@ -219,7 +219,7 @@ def test_e_values_do_not_depend_on_the_direction() -> None:
     ],
 )
 def test_impossible_options_are_refused(
-    data: StudyData, scores: pd.DataFrame, usage: UsageSummary, option: dict[str, Any], message: str
+    data: SimulatedStudy, scores: pd.DataFrame, usage: UsageSummary, option: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ResponseDataError, match=message):
         relate_adherence(scores, usage, data.study, data.outcomes, data.covariates, **option)

@@ -16,32 +16,32 @@ from analysis.adherence.models.mixed import random_intercept
 from analysis.adherence.over_time.relate_waves import WavesResult
 from analysis.adherence.over_time.sequential import Window, new_rating
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 from instrument.study import as_study, make_study
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=250, seed=9)
 
 
 @pytest.fixture(scope="module")
-def scores(data: StudyData) -> pd.DataFrame:
+def scores(data: SimulatedStudy) -> pd.DataFrame:
     return instrument.score(data.responses, instrument.load("dta")).scores
 
 
-def related(scores: pd.DataFrame, data: StudyData, **changes: Any) -> WavesResult:
+def related(scores: pd.DataFrame, data: SimulatedStudy, **changes: Any) -> WavesResult:
     given = {"participants": data.enrolment, "predictors": ["total"], **changes}
     return relate_waves(scores, data.usage, data.study, data.outcomes, data.covariates, **given)
 
 
 @pytest.fixture(scope="module")
-def found(scores: pd.DataFrame, data: StudyData) -> WavesResult:
+def found(scores: pd.DataFrame, data: SimulatedStudy) -> WavesResult:
     return related(scores, data)
 
 
-def test_windows_add_up_to_use_after_the_first_close(data: StudyData) -> None:
+def test_windows_add_up_to_use_after_the_first_close(data: SimulatedStudy) -> None:
     study = as_study(data.study)
     windows = use_by_window(data.usage, study, participants=data.enrolment)
     table = windows.table
@@ -60,7 +60,7 @@ def test_windows_add_up_to_use_after_the_first_close(data: StudyData) -> None:
     np.testing.assert_array_equal(parts.loc[stayed, "sum"], after.reindex(stayed).astype(float))
 
 
-def test_waves_that_ask_forms_alone_divide_no_use(data: StudyData) -> None:
+def test_waves_that_ask_forms_alone_divide_no_use(data: SimulatedStudy) -> None:
     said = as_study(data.study).model_dump(mode="json", by_alias=True)
     form = {"id": "mood", "title": {"en": "Mood"}, "waves": ["now"]}
     form["questions"] = [{"id": "n", "kind": "number", "text": {"en": "?"}}]
@@ -98,7 +98,7 @@ def test_the_split_by_means_is_a_warning_only(found: WavesResult) -> None:
 
 
 def test_order_of_rows_and_scale_of_the_score_do_not_matter(
-    found: WavesResult, scores: pd.DataFrame, data: StudyData
+    found: WavesResult, scores: pd.DataFrame, data: SimulatedStudy
 ) -> None:
     numbers = ["effect", "se", "ci_lower", "ci_upper", "pvalue"]
     for other in (scores.sample(frac=1, random_state=1), scores.assign(total=scores["total"] * 25 - 25)):
@@ -186,19 +186,19 @@ def test_too_short_or_unchanging_histories_are_refused() -> None:
     ],
 )
 def test_what_cannot_be_related_is_refused(
-    scores: pd.DataFrame, data: StudyData, change: Any, error: type[Exception], message: str
+    scores: pd.DataFrame, data: SimulatedStudy, change: Any, error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message) as caught:
         related(change(scores), data)
     assert "\nHint: " in str(caught.value)
 
 
-def test_scores_without_names_are_refused(scores: pd.DataFrame, data: StudyData) -> None:
+def test_scores_without_names_are_refused(scores: pd.DataFrame, data: SimulatedStudy) -> None:
     with pytest.raises(ResponseDataError, match="no score is named"):
         related(scores, data, predictors=None)
 
 
-def test_an_impossible_level_or_study_is_refused(scores: pd.DataFrame, data: StudyData) -> None:
+def test_an_impossible_level_or_study_is_refused(scores: pd.DataFrame, data: SimulatedStudy) -> None:
     with pytest.raises(ResponseDataError, match=r"relate_waves: confidence is 95\."):
         related(scores, data, confidence=95)
     with pytest.raises(DefinitionError, match="study is nothing"):

@@ -17,7 +17,7 @@ import analysis
 import instrument
 from analysis.adherence.design.windows import use_by_window
 from analysis.common.result import Result
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from instrument.study import as_study
 from tests.ledger import of_result, unlike_ledger
 from tests.recovery.held_populations import Held, base_study, recovering
@@ -53,7 +53,7 @@ def two() -> Any:
 
 
 @cache
-def study() -> StudyData:
+def study() -> SimulatedStudy:
     return analysis.simulate_study("dta_example", n=220, seed=4)
 
 

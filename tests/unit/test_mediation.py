@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,30 +21,31 @@ from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import mechanism
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+from instrument.study_data import StudyData
 
 SCALE = instrument.load("dta")
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=220, seed=4)
 
 
 @pytest.fixture(scope="module")
-def usage(data: StudyData) -> UsageSummary:
+def usage(data: SimulatedStudy) -> UsageSummary:
     return analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
 
 
-def followed(data: StudyData, usage: UsageSummary, **changes: Any) -> MediationResult:
+def followed(data: SimulatedStudy, usage: UsageSummary, **changes: Any) -> MediationResult:
     given: dict[str, Any] = {"study": data.study, "outcomes": data.outcomes, "draws": 200, **changes}
     return mediate_adherence(data.responses, SCALE, usage, **given)
 
 
 @pytest.fixture(scope="module")
-def found(data: StudyData, usage: UsageSummary) -> MediationResult:
+def found(data: SimulatedStudy, usage: UsageSummary) -> MediationResult:
     return followed(data, usage)
 
 
@@ -63,7 +65,7 @@ def test_routes_add_up_to_totals(found: MediationResult) -> None:
 
 
 def test_the_total_is_the_effect_without_the_steps_between(
-    found: MediationResult, data: StudyData, usage: UsageSummary
+    found: MediationResult, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     shorter = followed(data, usage, outcomes=data.outcomes.drop(columns="distress_followup"))
     assert shorter.design["chain"] == ["context", "alliance", "later use"]
@@ -91,7 +93,7 @@ def test_what_was_asked_together_has_no_order(found: MediationResult) -> None:
     assert any("taken to be after use" in note for note in found.notes)
 
 
-def test_an_earlier_wave_gives_the_context_its_order(data: StudyData, usage: UsageSummary) -> None:
+def test_an_earlier_wave_gives_the_context_its_order(data: SimulatedStudy, usage: UsageSummary) -> None:
     early = [{"id": "week1", "day": 7, "opens": 5, "closes": 10}]
     study = {**data.study, "waves": [*early, *data.study["waves"]]}
     answers = data.responses[data.responses["wave"].astype(str) == "week3"].assign(wave="week1")
@@ -122,13 +124,13 @@ def test_an_earlier_wave_gives_the_context_its_order(data: StudyData, usage: Usa
     ],
 )
 def test_disorder_and_nonsense_are_refused(
-    changes: Any, error: type[Exception], message: str, data: StudyData, usage: UsageSummary
+    changes: Any, error: type[Exception], message: str, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     with pytest.raises(error, match=message):
         followed(data, usage, **changes)
 
 
-def test_too_few_with_an_outcome_are_refused(data: StudyData, usage: UsageSummary) -> None:
+def test_too_few_with_an_outcome_are_refused(data: SimulatedStudy, usage: UsageSummary) -> None:
     outcomes = data.outcomes.copy()
     outcomes.loc[25:, "distress_followup"] = np.nan
     with pytest.raises(NotEstimableError, match="people have every step of the chain"):
@@ -185,18 +187,9 @@ def test_routes_of_a_known_chain() -> None:
     assert not chain_slopes(identity, 4).any()
 
 
-def test_section_words_and_figures(data: StudyData) -> None:
-    context = build_context(
-        data.responses,
-        SCALE,
-        usage=data.usage,
-        outcomes=data.outcomes,
-        covariates=None,
-        study=data.study,
-        times=None,
-        enrolment=data.enrolment,
-        seed=1,
-    )
+def test_section_words_and_figures(data: SimulatedStudy) -> None:
+    study = replace(data.data, covariates=None, times=None, scale=SCALE)
+    context = build_context(study, seed=1)
     section = {**mechanism.TOPIC.run(context).plain(), "title": mechanism.TOPIC.title}
     for sentence in section["prose"]:
         for key in re.findall(r"\{(\w+)", sentence):
@@ -214,13 +207,12 @@ def test_section_words_and_figures(data: StudyData) -> None:
         assert f"{row['route']} {row['standardized']:.2f}".replace("-", "−") in figures["mechanism"].alt
 
 
-def test_it_says_what_is_missing(data: StudyData) -> None:
-    nothing = dict.fromkeys(("outcomes", "covariates", "times", "enrolment", "study"))
-    bare = build_context(data.responses, SCALE, usage=data.usage, seed=1, **nothing)
+def test_it_says_what_is_missing(data: SimulatedStudy) -> None:
+    bare = build_context(StudyData(responses=data.responses, scale=SCALE, usage=data.usage), seed=1)
     assert "study file" in mechanism.TOPIC.lacks(bare)
 
 
-def test_one_theme_makes_no_chain(data: StudyData, usage: UsageSummary) -> None:
+def test_one_theme_makes_no_chain(data: SimulatedStudy, usage: UsageSummary) -> None:
     last = SCALE.themes[-1]
     alone = SCALE.model_copy(update={"themes": (last,)})
     with pytest.raises(DefinitionError, match="named twice"):

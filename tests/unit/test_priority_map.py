@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,36 +22,37 @@ from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
 from analysis.pipeline.topics import priority
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+from instrument.study_data import StudyData
 
 SCALE = instrument.load("dta")
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=220, seed=4)
 
 
 @pytest.fixture(scope="module")
-def usage(data: StudyData) -> UsageSummary:
+def usage(data: SimulatedStudy) -> UsageSummary:
     return analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
 
 
-def mapped(data: StudyData, usage: UsageSummary, **changes: Any) -> PriorityMap:
+def mapped(data: SimulatedStudy, usage: UsageSummary, **changes: Any) -> PriorityMap:
     given: dict[str, Any] = {"responses": data.responses, "draws": 60, **changes}
     responses = given.pop("responses")
     return priority_map(responses, SCALE, usage, data.study, data.outcomes, **given)
 
 
 @pytest.fixture(scope="module")
-def found(data: StudyData, usage: UsageSummary) -> PriorityMap:
+def found(data: SimulatedStudy, usage: UsageSummary) -> PriorityMap:
     return mapped(data, usage)
 
 
 def test_effects_are_those_of_the_landmark_models(
-    found: PriorityMap, data: StudyData, usage: UsageSummary
+    found: PriorityMap, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     scores = instrument.score(data.responses, SCALE, rescale="0-100")
     names = [theme.id for theme in SCALE.themes]
@@ -74,7 +76,7 @@ def test_items_stand_with_their_theme_and_one_family(found: PriorityMap) -> None
 
 
 def test_the_order_of_people_does_not_matter(
-    found: PriorityMap, data: StudyData, usage: UsageSummary
+    found: PriorityMap, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     shuffled = data.responses.sample(frac=1, random_state=2)
     shuffled.attrs = data.responses.attrs
@@ -144,18 +146,9 @@ def test_the_paragraph_is_filled_and_claims_no_cause(found: PriorityMap) -> None
     assert not re.search(r"\b(improves|leads to|causes|because of|increases)\b", words)
 
 
-def test_section_and_figure_hold_the_map(data: StudyData) -> None:
-    context = build_context(
-        data.responses,
-        SCALE,
-        usage=data.usage,
-        outcomes=data.outcomes,
-        covariates=None,
-        study=data.study,
-        times=None,
-        enrolment=data.enrolment,
-        seed=1,
-    )
+def test_section_and_figure_hold_the_map(data: SimulatedStudy) -> None:
+    study = replace(data.data, covariates=None, times=None, scale=SCALE)
+    context = build_context(study, seed=1)
     section = {**priority.TOPIC.run(context).plain(), "title": priority.TOPIC.title}
     themes = pd.DataFrame(section["tables"]["themes"])
     figure = build_figures(section, {})["priority"]
@@ -169,9 +162,8 @@ def test_section_and_figure_hold_the_map(data: StudyData) -> None:
     assert "study file" in priority.TOPIC.lacks(build_context_without_study(data))
 
 
-def build_context_without_study(data: StudyData) -> Any:
-    nothing = dict.fromkeys(("outcomes", "covariates", "times", "enrolment", "study"))
-    return build_context(data.responses, SCALE, usage=data.usage, seed=1, **nothing)
+def build_context_without_study(data: SimulatedStudy) -> Any:
+    return build_context(StudyData(responses=data.responses, scale=SCALE, usage=data.usage), seed=1)
 
 
 @pytest.mark.parametrize(
@@ -183,13 +175,13 @@ def build_context_without_study(data: StudyData) -> Any:
     ],
 )
 def test_bad_requests_are_refused(
-    changes: Any, error: type[Exception], message: str, data: StudyData, usage: UsageSummary
+    changes: Any, error: type[Exception], message: str, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     with pytest.raises(error, match=message):
         mapped(data, usage, **changes)
 
 
-def test_items_without_variation_are_named_not_estimated(data: StudyData, usage: UsageSummary) -> None:
+def test_items_without_variation_are_named_not_estimated(data: SimulatedStudy, usage: UsageSummary) -> None:
     stuck = data.responses.assign(hum1=pd.array([3] * len(data.responses), dtype="Int64"))
     stuck.attrs = data.responses.attrs
     found = mapped(data, usage, responses=stuck)
@@ -197,7 +189,7 @@ def test_items_without_variation_are_named_not_estimated(data: StudyData, usage:
     assert "hum1" not in found.items["item"].tolist() and len(found.items) == len(SCALE.item_ids) - 1
 
 
-def test_too_few_people_are_refused(data: StudyData, usage: UsageSummary) -> None:
+def test_too_few_people_are_refused(data: SimulatedStudy, usage: UsageSummary) -> None:
     few = data.responses[data.responses["participant"].isin(data.responses["participant"].unique()[:20])]
     few.attrs = data.responses.attrs
     with pytest.raises(NotEstimableError, match="at least 30"):
@@ -205,7 +197,7 @@ def test_too_few_people_are_refused(data: StudyData, usage: UsageSummary) -> Non
 
 
 def test_a_theme_of_which_more_is_not_better_has_no_place(
-    found: PriorityMap, data: StudyData, usage: UsageSummary
+    found: PriorityMap, data: SimulatedStudy, usage: UsageSummary
 ) -> None:
     content = SCALE.model_dump(mode="json", by_alias=True)
     content["themes"][1]["role"] = "plain"

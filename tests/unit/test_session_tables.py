@@ -82,7 +82,7 @@ NAMES = [
     *("KmoResult", "BartlettResult", "StructuralResult", "ComparisonResult", "NestingResult"),
     *("InvarianceResult", "GradedResponseResult", "ModelFitResult", "PolychoricResult"),
     *("ItemStatisticsResult", "IccResult", "LimitsOfAgreement", "ReliableChangeResult", "HtmtResult"),
-    *("ExtractedVarianceResult", "DifResult", "ScreeningResult", "Validation", "StudyData"),
+    *("ExtractedVarianceResult", "DifResult", "ScreeningResult", "Validation", "SimulatedStudy"),
 ]
 
 

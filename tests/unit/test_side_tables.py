@@ -12,8 +12,10 @@ import pytest
 
 from analysis.commands.reading import SideReading, read_side_table
 from analysis.commands.reading_options import ReadingOptions
-from analysis.commands.validate import read_inputs
+from analysis.commands.reading_study import read_study
+from analysis.commands.study_files import StudyFiles
 from instrument.errors import DefinitionError, ResponseDataError
+from instrument.study_data import StudyData
 
 SCALE = """schema: 1
 id: mini
@@ -60,9 +62,9 @@ def answers(folder: Path, ids: list[str] = IDS, waves: tuple[str, ...] = ("w1",)
     return folder / "answers.csv"
 
 
-def inputs_of(folder: Path, how: ReadingOptions | None = None, **tables: Any) -> dict[str, Any]:
+def inputs_of(folder: Path, how: ReadingOptions | None = None, **tables: Any) -> StudyData:
     path = tables.pop("responses", None) or answers(folder)
-    return read_inputs(path, str(folder / "mini.yaml"), **tables, how=how)
+    return read_study(StudyFiles(responses=path, instrument=str(folder / "mini.yaml"), **tables), how)
 
 
 @pytest.mark.parametrize("parquet", [False, True])
@@ -219,7 +221,7 @@ def test_marks_of_numbers_that_are_named_are_read(
     cells: list[str], how: dict[str, Any], numbers: list[float], tmp_path: Path
 ) -> None:
     side = columns(tmp_path, "s.csv", participant=[*IDS], x=[*cells, *[cells[0]] * (len(IDS) - 3)])
-    read = inputs_of(tmp_path, ReadingOptions(**how), covariates=str(side))["covariates"]["x"]
+    read = inputs_of(tmp_path, ReadingOptions(**how), covariates=str(side)).covariates["x"]
     assert list(read[:3]) == numbers
 
 
@@ -257,9 +259,9 @@ def test_tables_that_are_written_otherwise_have_marks_of_their_own(tmp_path: Pat
     for decimal in (", outcomes=.", "covariates=,", ". covariates=,"):
         how = ReadingOptions(decimal=decimal, delimiter=";", dates="enrolment=D.M.Y")
         read = inputs_of(tmp_path, how, **tables)
-        assert set(read["covariates"]["x"]) == {4.5}
-        assert set(read["outcomes"]["y"]) == {2.5}
-        assert set(read["enrolment"]["enrolled"].dt.strftime("%m-%d")) == {"03-31"}
+        assert set(read.covariates["x"]) == {4.5}
+        assert set(read.outcomes["y"]) == {2.5}
+        assert set(read.enrolment["enrolled"].dt.strftime("%m-%d")) == {"03-31"}
     with pytest.raises(ResponseDataError, match=r"o\.csv: .* hold a point, .*\n.*--decimal ', outcomes=\.'"):
         inputs_of(tmp_path, ReadingOptions(decimal=",", delimiter=";", dates="D.M.Y"), **tables)
     with pytest.raises(DefinitionError, match="'cov' is no table"):
@@ -282,7 +284,7 @@ def test_one_mark_cannot_be_both(tmp_path: Path) -> None:
 
 def test_joins_say_how_many_people_they_match(tmp_path: Path) -> None:
     side = columns(tmp_path, "s.csv", participant=IDS, age=range(40))
-    notes = inputs_of(tmp_path, covariates=str(side))["responses"].attrs["notes"]
+    notes = inputs_of(tmp_path, covariates=str(side)).responses.attrs["notes"]
     assert "all 40 people who answered are in the table of covariates" in notes
 
 
@@ -299,7 +301,7 @@ def test_marks_of_missing_values_are_suspected_aloud(tmp_path: Path) -> None:
     ages = [21 + k % 30 for k in range(38)]
     side = columns(tmp_path, "c.csv", participant=IDS, age=[*ages, -99, 999], score=[*range(60, 98), 98, 99])
     found = inputs_of(tmp_path, covariates=str(side))
-    said = [note for note in found["responses"].attrs["notes"] if "suspicion" in note]
+    said = [note for note in found.responses.attrs["notes"] if "suspicion" in note]
     assert said == [
         "suspicion: c.csv: column 'age': 2 cells look like marks of a missing value (lines 40, 41)"
     ]
@@ -326,7 +328,7 @@ def test_a_join_that_loses_people_names_the_likely_cause(
 
 def test_few_lost_people_are_said_and_many_refused(tmp_path: Path) -> None:
     some = columns(tmp_path, "some.csv", participant=IDS[2:], age=range(38))
-    notes = inputs_of(tmp_path, covariates=str(some))["responses"].attrs["notes"]
+    notes = inputs_of(tmp_path, covariates=str(some)).responses.attrs["notes"]
     assert "2 of 40 people who answered are not in the table of covariates" in notes
     few = columns(tmp_path, "few.csv", participant=IDS[3:], age=range(37))
     with pytest.raises(
@@ -334,7 +336,7 @@ def test_few_lost_people_are_said_and_many_refused(tmp_path: Path) -> None:
     ):
         inputs_of(tmp_path, covariates=str(few))
     left = columns(tmp_path, "left.csv", participant=IDS[:10], distress=range(10))
-    assert len(inputs_of(tmp_path, outcomes=left)["outcomes"]) == 10
+    assert len(inputs_of(tmp_path, outcomes=left).outcomes) == 10
 
 
 def test_one_person_under_two_ids_is_refused(tmp_path: Path) -> None:
@@ -351,7 +353,7 @@ def test_one_person_under_two_ids_is_refused(tmp_path: Path) -> None:
     frame = pd.read_csv(path)
     frame.loc[45, "participant"] = "p006"
     frame.to_csv(tmp_path / "one.csv", index=False)
-    notes = inputs_of(tmp_path, responses=tmp_path / "one.csv")["responses"].attrs["notes"]
+    notes = inputs_of(tmp_path, responses=tmp_path / "one.csv").responses.attrs["notes"]
     assert any("1 pair of participant ids, of 41 ids, differ in capitals alone" in note for note in notes)
 
 
@@ -360,7 +362,7 @@ def test_an_event_without_the_form_is_no_administration(tmp_path: Path) -> None:
     frame.loc[frame["wave"] == "enrolment", ["q1", "q2"]] = np.nan
     frame.loc[41, ["q1", "q2"]] = np.nan
     frame.to_csv(tmp_path / "events.csv", index=False)
-    found = inputs_of(tmp_path, responses=tmp_path / "events.csv")["responses"]
+    found = inputs_of(tmp_path, responses=tmp_path / "events.csv").responses
     assert found["wave"].unique().tolist() == ["w1"]
     assert len(found) == 40
     assert (
@@ -390,7 +392,7 @@ def test_the_instrument_of_a_study_is_found_from_its_file(
     for name in ("../mini.yaml", "mini"):
         study = saved(tmp_path if name == "mini" else folder, "study.yaml", STUDY.replace("INSTRUMENT", name))
         assert load_beside(name, study.parent).id == "mini"
-        assert inputs_of(tmp_path, responses=path, study=study)["study"].id == "mini_study"
+        assert inputs_of(tmp_path, responses=path, study=study).study.id == "mini_study"
     study = saved(folder, "study.yaml", STUDY.replace("INSTRUMENT", "dta"))
     with pytest.raises(DefinitionError, match="about instrument 'dta', not 'mini'"):
         inputs_of(tmp_path, responses=path, study=study)
@@ -409,8 +411,8 @@ def test_a_log_is_read_when_the_inputs_are(tmp_path: Path) -> None:
         inputs_of(tmp_path, responses=path, study=study, enrolment=enrolment, usage=log)
     how = ReadingOptions(dates="D.M.Y")
     found = inputs_of(tmp_path, how, responses=path, study=study, enrolment=enrolment, usage=log)
-    assert found["usage"].people["completed_whole"].tolist() == [1] * 40
-    assert found["usage"].people["first_use_whole"].tolist() == [11 + 10 / 24] * 40
+    assert found.usage.people["completed_whole"].tolist() == [1] * 40
+    assert found.usage.people["first_use_whole"].tolist() == [11 + 10 / 24] * 40
 
 
 def test_constant_and_collinear_covariates_are_named(tmp_path: Path) -> None:
@@ -427,7 +429,7 @@ def test_constant_and_collinear_covariates_are_named(tmp_path: Path) -> None:
     )
     text = STUDY.replace("INSTRUMENT", "mini")
     study = saved(tmp_path, "study.yaml", text + "covariates: [site, age, sex]\n")
-    notes = inputs_of(tmp_path, responses=path, study=study, covariates=str(side))["responses"].attrs["notes"]
+    notes = inputs_of(tmp_path, responses=path, study=study, covariates=str(side)).responses.attrs["notes"]
     assert "covariate 'site' has one value for everyone: nothing is adjusted for by it" in notes
     study = saved(tmp_path, "study.yaml", text + "covariates: [age, sex, born]\n")
     with pytest.raises(ResponseDataError, match="covariate 'born' follows exactly from 'age': both cannot"):
@@ -447,5 +449,5 @@ def test_labels_in_other_words_are_suspected_and_at_other_codes_refused(tmp_path
             with pytest.raises(ResponseDataError, match=r"value labels of 2 columns .* stand at other codes"):
                 inputs_of(tmp_path, responses=tmp_path / "a.sav")
             continue
-        notes = inputs_of(tmp_path, responses=tmp_path / "a.sav")["responses"].attrs["notes"]
+        notes = inputs_of(tmp_path, responses=tmp_path / "a.sav").responses.attrs["notes"]
         assert any("value labels of 2 columns" in note for note in notes) == (labels is not words)

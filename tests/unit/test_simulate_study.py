@@ -13,7 +13,7 @@ from analysis.simulation.drafting import draft_items
 from analysis.simulation.draws import Draws
 from analysis.simulation.population import load_population
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from instrument.errors import DefinitionError
 from instrument.study import make_study
 from tests.recovery.scale_information import HARD, MEANS, NEW
@@ -22,11 +22,13 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "data" / "example"
 
 
 @pytest.fixture(scope="module")
-def study() -> StudyData:
+def study() -> SimulatedStudy:
     return simulate_study("dta_example_0_2")
 
 
-def test_every_file_of_the_example_is_regenerated_byte_for_byte(study: StudyData, tmp_path: Path) -> None:
+def test_every_file_of_the_example_is_regenerated_byte_for_byte(
+    study: SimulatedStudy, tmp_path: Path
+) -> None:
     written = {path.name: path.read_bytes() for path in study.write(tmp_path)}
     committed = {path.name: path.read_bytes() for path in EXAMPLE.iterdir()}
     assert sorted(written) == sorted(committed)
@@ -39,7 +41,7 @@ def test_another_seed_gives_another_study() -> None:
     assert one != other
 
 
-def test_answers_are_as_high_and_as_skewed_as_published_ones(study: StudyData) -> None:
+def test_answers_are_as_high_and_as_skewed_as_published_ones(study: SimulatedStudy) -> None:
     """Means of bond items lie between 3.8 and 4.05 of 5; a sample of 494 moves a mean by .05."""
     first = study.responses[study.responses["wave"] == "week3"][NEW.item_ids].astype(float)
     means, skew = first.mean(), first.skew()
@@ -51,7 +53,9 @@ def test_answers_are_as_high_and_as_skewed_as_published_ones(study: StudyData) -
     assert means[negative].between(1.8, 2.5).all() and (skew[negative] > 0.3).all()
 
 
-def test_what_an_app_allows_is_a_list_and_the_negative_module_goes_the_other_way(study: StudyData) -> None:
+def test_what_an_app_allows_is_a_list_and_the_negative_module_goes_the_other_way(
+    study: SimulatedStudy,
+) -> None:
     first = study.responses[study.responses["wave"] == "week3"]
     scores = instrument.score(first, NEW).to_frame()
     assert scores["negative"].corr(scores["total"]) < -0.15
@@ -63,7 +67,7 @@ def test_what_an_app_allows_is_a_list_and_the_negative_module_goes_the_other_way
     assert off["flexibility"] < 0.3 < off["humanness"]
 
 
-def test_every_text_says_synthetic_and_every_pseudonym_too(study: StudyData) -> None:
+def test_every_text_says_synthetic_and_every_pseudonym_too(study: SimulatedStudy) -> None:
     for path in EXAMPLE.iterdir():
         if path.suffix in {".md", ".yaml"}:
             assert "synthetic" in path.read_text(encoding="utf-8").split("\n\n")[0].lower(), path.name
@@ -71,7 +75,7 @@ def test_every_text_says_synthetic_and_every_pseudonym_too(study: StudyData) -> 
         assert table["participant"].str.startswith("syn").all()
 
 
-def test_the_study_file_and_the_short_scales_are_valid(study: StudyData) -> None:
+def test_the_study_file_and_the_short_scales_are_valid(study: SimulatedStudy) -> None:
     assert make_study(study.study).synthetic
     for name, definition in study.companion_instruments.items():
         scale = instrument.Instrument.model_validate(definition)
@@ -79,13 +83,13 @@ def test_the_study_file_and_the_short_scales_are_valid(study: StudyData) -> None
         assert len(scale.item_ids) == 6
 
 
-def test_the_population_follows_the_item_list(study: StudyData) -> None:
+def test_the_population_follows_the_item_list(study: SimulatedStudy) -> None:
     scale = NEW
     assert list(study.response_file.columns) == ["participant", "wave", *scale.item_ids]
     assert list(draft_items(scale)["items"]) == scale.item_ids
 
 
-def test_counts_of_people_waves_and_retests(study: StudyData) -> None:
+def test_counts_of_people_waves_and_retests(study: SimulatedStudy) -> None:
     assert len(study.covariates) == 600
     counts = study.responses["wave"].value_counts()
     assert counts["retest"] >= 100
@@ -98,13 +102,13 @@ def test_counts_of_people_waves_and_retests(study: StudyData) -> None:
     assert study.outcomes["change_rating"].notna().sum() == counts["retest"]
 
 
-def test_later_ratings_come_only_from_those_still_using_the_app(study: StudyData) -> None:
+def test_later_ratings_come_only_from_those_still_using_the_app(study: SimulatedStudy) -> None:
     left = study.truth.set_index("participant")["left_day"]
     late = study.responses[study.responses["wave"] == "week12"]["participant"]
     assert (left[late] >= 84).all()
 
 
-def test_answers_are_codes_of_the_scale_or_of_a_reason(study: StudyData) -> None:
+def test_answers_are_codes_of_the_scale_or_of_a_reason(study: SimulatedStudy) -> None:
     scale = NEW
     checked = study.responses
     for item in scale.item_ids:
@@ -116,11 +120,11 @@ def test_answers_are_codes_of_the_scale_or_of_a_reason(study: StudyData) -> None
         assert 0.001 < (answers == code).mean() < 0.05, reason
 
 
-def test_careless_people_are_about_as_many_as_the_population_says(study: StudyData) -> None:
+def test_careless_people_are_about_as_many_as_the_population_says(study: SimulatedStudy) -> None:
     assert 0.02 <= study.truth["careless"].mean() <= 0.06
 
 
-def test_items_hang_together_by_theme(study: StudyData) -> None:
+def test_items_hang_together_by_theme(study: SimulatedStudy) -> None:
     scale = NEW
     first = study.responses[study.responses["wave"] == "week3"]
     answers = first[scale.item_ids].where(lambda codes: codes <= 5).astype(float)

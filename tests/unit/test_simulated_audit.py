@@ -7,16 +7,16 @@ import pytest
 from analysis.audit.audit_agreement import audit_agreement
 from analysis.simulation.population import load_population
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from instrument.errors import ToolkitError
 
 
 @pytest.fixture(scope="module")
-def study() -> StudyData:
+def study() -> SimulatedStudy:
     return simulate_study("dta_example", n=40)
 
 
-def test_two_raters_go_through_every_principle(study: StudyData) -> None:
+def test_two_raters_go_through_every_principle(study: SimulatedStudy) -> None:
     assert study.audit is not None
     found = audit_agreement(study.audit)
     assert found.table["n"].iloc[0] == 28
@@ -24,14 +24,14 @@ def test_two_raters_go_through_every_principle(study: StudyData) -> None:
     assert study.audit["app"].unique().tolist() == [study.study["app"]]
 
 
-def test_it_says_that_it_is_made_up(study: StudyData) -> None:
+def test_it_says_that_it_is_made_up(study: SimulatedStudy) -> None:
     assert study.audit is not None
     assert study.audit["rater"].str.startswith("syn-").all()
     seen = study.audit.loc[study.audit["rating"] == "present", "evidence"]
     assert seen.str.startswith("SYNTHETIC").all()
 
 
-def test_it_does_not_depend_on_the_number_of_people_and_changes_with_the_seed(study: StudyData) -> None:
+def test_it_does_not_depend_on_the_number_of_people_and_changes_with_the_seed(study: SimulatedStudy) -> None:
     assert study.audit is not None
     again = simulate_study("dta_example", n=60).audit
     other = simulate_study("dta_example", n=40, seed=2).audit

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from analysis.simulation.simulate_study import simulate_study
-from analysis.simulation.study_data import StudyData
+from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from instrument.errors import DefinitionError, ResponseDataError
 
@@ -42,12 +42,12 @@ def people(*names: str, **columns: Any) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def data() -> StudyData:
+def data() -> SimulatedStudy:
     return simulate_study("dta_example", n=80, seed=5)
 
 
 @pytest.fixture(scope="module")
-def usage(data: StudyData) -> UsageSummary:
+def usage(data: SimulatedStudy) -> UsageSummary:
     return summarise_usage(data.usage, data.study, participants=data.enrolment)
 
 
@@ -96,7 +96,7 @@ def plain_reading(events: pd.DataFrame, enrolment: pd.DataFrame) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def test_every_measure_equals_a_plain_reading_of_the_log(data: StudyData, usage: UsageSummary) -> None:
+def test_every_measure_equals_a_plain_reading_of_the_log(data: SimulatedStudy, usage: UsageSummary) -> None:
     expected = plain_reading(data.usage, data.enrolment)
     assert usage.people["participant"].tolist() == expected["participant"].tolist()
     for column in expected.columns.drop("participant"):
@@ -105,7 +105,7 @@ def test_every_measure_equals_a_plain_reading_of_the_log(data: StudyData, usage:
         np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9, equal_nan=True, err_msg=column)
 
 
-def test_faults_are_counted_and_set_aside(data: StudyData, usage: UsageSummary) -> None:
+def test_faults_are_counted_and_set_aside(data: SimulatedStudy, usage: UsageSummary) -> None:
     counts = usage.counts
     assert counts["events"] == len(data.usage)
     assert counts["unknown"] == counts["skewed"] == counts["before_enrolment"] == 6
@@ -187,7 +187,7 @@ def test_timestamps_are_put_on_the_clock_of_each_participant() -> None:
 
 
 def test_csv_parquet_frame_and_a_table_of_the_engine_give_the_same(
-    data: StudyData, usage: UsageSummary, tmp_path: Path
+    data: SimulatedStudy, usage: UsageSummary, tmp_path: Path
 ) -> None:
     data.usage.to_csv(tmp_path / "log.csv", index=False)
     data.usage.to_parquet(tmp_path / "log.parquet")
@@ -198,14 +198,14 @@ def test_csv_parquet_frame_and_a_table_of_the_engine_give_the_same(
 
 
 def test_a_large_log_goes_in_parts_with_the_same_table(
-    data: StudyData, usage: UsageSummary, monkeypatch: pytest.MonkeyPatch
+    data: SimulatedStudy, usage: UsageSummary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("analysis.usage.summarise_usage.EVENTS_PER_PASS", 500)
     parts = summarise_usage(data.usage, data.study, participants=data.enrolment)
     pd.testing.assert_frame_equal(parts.people, usage.people, rtol=0, atol=1e-9)
 
 
-def test_the_order_of_events_and_of_people_does_not_matter(data: StudyData, usage: UsageSummary) -> None:
+def test_the_order_of_events_and_of_people_does_not_matter(data: SimulatedStudy, usage: UsageSummary) -> None:
     shuffled = data.usage.sample(frac=1, random_state=3)
     other = summarise_usage(shuffled, data.study, participants=data.enrolment.iloc[::-1])
     back = other.people.sort_values("participant", ignore_index=True)

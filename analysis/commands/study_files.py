@@ -1,14 +1,16 @@
-"""Where the tables of a command come from: files that are named, or a study in a store."""
+"""The files of one study that a command reads: those that are named, or those of a study in a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from instrument.study_data import StudyData
 
 StoreOption = Annotated[
     str | None,
@@ -19,36 +21,47 @@ StoreOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class StudyFiles:
     """Files that a command reads.
 
     Attributes
     ----------
     responses, instrument
         Answers, and name or file of what was asked.
-    usage, study, times, enrolment
-        What stands beside them, where it is given.
+    usage, outcomes, study, times, enrolment, audit
+        What stands beside them, where it is given; a log may be an address of many files.
+    covariates
+        A file, or names of columns of the answers with commas between them.
     notes
         What was set aside on the way out of a store.
     """
 
     responses: Path
     instrument: str | None
-    usage: str | None = None
+    usage: str | Path | None = None
+    outcomes: Path | None = None
+    covariates: str | Path | None = None
     study: Path | None = None
     times: Path | None = None
     enrolment: Path | None = None
+    audit: Path | None = None
     notes: list[str] = field(default_factory=list)
 
-    def noted(self, inputs: dict[str, Any]) -> dict[str, Any]:
+    def noted(self, data: StudyData) -> StudyData:
         """Give the tables that were read, with the notes of the store."""
-        frame = inputs["responses"]
+        frame = data.responses
         frame.attrs["notes"] = [*self.notes, *frame.attrs.get("notes", ())]
-        return inputs
+        return replace(data, set_aside=tuple(self.notes))
 
 
 @contextmanager
-def sources(command: str, store: str | None, study: Path | None, **given: Any) -> Iterator[Sources]:
+def files_of_study(
+    command: str,
+    store: str | None,
+    study: Path | None,
+    beside: Mapping[str, Any] | None = None,
+    **given: Any,
+) -> Iterator[StudyFiles]:
     """Give the files that were named, or those of a study of a store, which are gone afterwards.
 
     A store goes the way of its exported files, so that numbers are the same.
@@ -61,12 +74,14 @@ def sources(command: str, store: str | None, study: Path | None, **given: Any) -
         Of the study; None: files are named.
     study
         Study file; with a store, the id of the study.
+    beside
+        `outcomes`, `covariates`, `audit`: what no store holds.
     **given
         `responses`, `instrument`, `usage`, `times`, `enrolment` as they were named.
 
     Yields
     ------
-    Sources
+    StudyFiles
         To be read within the block.
 
     Raises
@@ -80,7 +95,7 @@ def sources(command: str, store: str | None, study: Path | None, **given: Any) -
         if given["responses"] is None:
             fact, hint = "no answers are named.", "name a file of answers, or --store URL and --study ID."
             raise DefinitionError(fact_and_hint(command, fact, hint))
-        yield Sources(study=study, **given)
+        yield StudyFiles(study=study, **given, **(beside or {}))
         return
     from instrument.store import study_files
 
@@ -93,11 +108,12 @@ def sources(command: str, store: str | None, study: Path | None, **given: Any) -
         there = {name: folder / f"{name}.csv" for name in ("usage", "times", "enrolment")}
         found = {name: path for name, path in there.items() if path.is_file()}
         usage = found.pop("usage", None)
-        yield Sources(
+        yield StudyFiles(
             responses=folder / study_files.RESPONSES,
             instrument=str(folder / study_files.INSTRUMENT),
             usage=None if usage is None else str(usage),
             study=folder / study_files.STUDY,
             notes=notes,
             **found,
+            **(beside or {}),
         )

@@ -14,10 +14,12 @@ from analysis.common.result import Result
 from instrument.definition import Instrument
 from instrument.reading.read_responses import check_responses
 from instrument.reading.written_cells import csv_text
+from instrument.study import as_study
+from instrument.study_data import StudyData
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class StudyData(Result):
+class SimulatedStudy(Result):
     """Every table of a simulated study; all of it is synthetic.
 
     Attributes
@@ -69,6 +71,21 @@ class StudyData(Result):
     def responses(self) -> pd.DataFrame:
         """Checked answers as `instrument.read_responses` gives them: NA where missing, reasons in attrs."""
         return check_responses(self.response_file, self.instrument)
+
+    @property
+    def data(self) -> StudyData:
+        """Its tables as `validate` takes them, without what is true of the people."""
+        return StudyData(
+            responses=self.responses,
+            scale=self.instrument,
+            study=as_study(self.study),
+            usage=self.usage,
+            outcomes=self.outcomes,
+            covariates=self.covariates,
+            times=self.administrations[["participant", "wave", "seconds"]],
+            enrolment=self.enrolment,
+            audit=self.audit,
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Give the response table."""
