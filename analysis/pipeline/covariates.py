@@ -46,6 +46,8 @@ class Covariate:
         Labels of the groups compared, in order of first appearance.
     reason
         Why it, or some of its levels, is left out; empty where nothing is.
+    unplanned
+        Of that, what the plan did not ask for.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Covariate:
     values: pd.Series
     compared: tuple[object, ...] = ()
     reason: str = ""
+    unplanned: str = ""
 
     @property
     def groups(self) -> pd.Series:
@@ -120,18 +123,21 @@ def planned_groups(name: str, values: pd.Series, wanted: Grouping, smallest: int
     reference = None if wanted.reference is None else same_label(wanted.reference)
     if reference is not None:
         large.sort(key=lambda label: same_label(label) != reference)
-    reasons = []
+    planned = [f"left out by the plan: {', '.join(sorted(gone & known))}"] if gone & known else []
+    unplanned = []
     if absent := sorted((gone | ({reference} if reference else set())) - known):
-        reasons.append(f"nobody is in the planned levels {', '.join(absent)}")
-    if gone & known:
-        reasons.append(f"left out by the plan: {', '.join(sorted(gone & known))}")
+        unplanned.append(f"nobody is in the planned levels {', '.join(absent)}")
     if small := [same_label(label) for label in kept if label not in large]:
-        reasons.append(f"levels of fewer than {smallest} people are left out: {', '.join(small)}")
-    if len(large) < 2:
-        reasons.append(f"fewer than two levels have {smallest} people or more")
-        return Covariate(name=name, use=Use.LEFT_OUT, values=values, reason="; ".join(reasons))
+        unplanned.append(f"levels of fewer than {smallest} people are left out: {', '.join(small)}")
+    if are_too_few := len(large) < 2:
+        unplanned.append(f"fewer than two levels have {smallest} people or more")
     return Covariate(
-        name=name, use=Use.GROUPS, values=values, compared=tuple(large), reason="; ".join(reasons)
+        name=name,
+        use=Use.LEFT_OUT if are_too_few else Use.GROUPS,
+        values=values,
+        compared=() if are_too_few else tuple(large),
+        reason="; ".join([*planned, *unplanned]),
+        unplanned="; ".join(unplanned),
     )
 
 

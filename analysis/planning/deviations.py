@@ -180,8 +180,8 @@ def _of_models(names: Sequence[str], section: Mapping[str, Any] | None) -> Itera
     if section is None or section["status"] != "ok":
         return
     fit = section["tables"]["fit"]
-    for name, solution in zip(fit["model"], fit["solution"], strict=True):
-        if solution.startswith("not fitted"):
+    for name, n, solution in zip(fit["model"], fit["n"], fit["solution"], strict=True):
+        if n is None:
             yield Deviation(kind=NOT_DONE, what=f"models.{name}", planned="fitted", done=None, why=solution)
 
 
@@ -207,9 +207,9 @@ def _of_groups(context: Context) -> Iterator[Deviation]:
     for name in context.plan.groups:
         one = found.get(name)
         if one is None or one.use is not Use.GROUPS:
-            why = "there is no such covariate" if one is None else one.reason
+            why = "there is no such covariate" if one is None else one.unplanned or one.reason
             yield Deviation(kind=NOT_DONE, what=f"groups.{name}", planned="compared", done=None, why=why)
-        elif one.reason and not one.reason.startswith("left out by the plan"):
+        elif one.unplanned:
             yield Deviation(
-                kind=OTHERWISE, what=f"groups.{name}", planned="every level", done="some", why=one.reason
+                kind=OTHERWISE, what=f"groups.{name}", planned="every level", done="some", why=one.unplanned
             )

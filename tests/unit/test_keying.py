@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from instrument.exchange.coding import coded_answers
 from instrument.scoring.keying import (
     KEYED,
     AnswerTable,
+    _parts_of,
     as_given,
     as_keyed,
     keyed_items,
@@ -359,3 +361,13 @@ def test_reverse_keying_is_written_once() -> None:
         if pattern.search(path.read_text("utf-8"))
     ]
     assert found == ["instrument/scoring/keying.py"]
+
+
+@pytest.mark.parametrize("names", [("input_objs",), ("objs",), ("left", "right")])
+def test_what_pandas_put_together_is_known_in_every_version_of_it(names: tuple[str, ...]) -> None:
+    """Older versions say `objs` of a concatenation and `left`, `right` of a join; newer ones `input_objs`."""
+    left, right = pd.DataFrame({"a": [1]}), pd.DataFrame({"b": [2]})
+    said = {"left": left, "right": right} if len(names) == 2 else {names[0]: [left, right]}
+    parts = _parts_of(SimpleNamespace(**said))
+    assert len(parts) == 2 and parts[0] is left and parts[1] is right
+    assert _parts_of(left) == _parts_of(SimpleNamespace(left=left)) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -249,7 +250,11 @@ def test_scores_are_described_number_by_number() -> None:
     tree = card.to_dict()
     assert tree["scores"]["t"] == pytest.approx([first, second, None], nan_ok=True)
     assert tree["sem"] == pytest.approx({"t": sd / 2}) and tree["reliability"] == {"t": 0.75}
-    assert "0–100 first" in instrument.score(ANSWERS, SCALE, rescale="0-100").rule.describe()
+    rule = instrument.score(ANSWERS, SCALE, rescale="0-100").rule
+    assert "0–100 first" in rule.describe()
+    assert "Total: the score of u." in replace(rule, total_themes=("u",)).describe()
+    assert "Total: the score of Use." in replace(rule, total_themes=("u",)).describe({"t": "T", "u": "Use"})
+    assert "No total." in replace(rule, total_themes=()).describe()
 
 
 def test_a_scorecard_names_six_scores_and_no_more() -> None:

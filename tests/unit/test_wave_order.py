@@ -208,3 +208,20 @@ def test_a_validation_takes_the_order_from_its_times() -> None:
     table = pd.DataFrame(tree["sections"]["longitudinal"]["tables"]["trajectories"])
     means = table[table["who"].str.startswith("everyone")].groupby("wave")["mean"].mean()
     assert means["wave autumn"] - means["wave winter"] > 0.7
+
+
+def test_days_that_are_no_numbers_tell_no_order() -> None:
+    """A column `day` of texts or dates is not read as days since enrolment; `at` holds moments."""
+    days = timed({"autumn": ["day two hundred"], "spring": ["day twenty"]})
+    assert order_of_waves(["autumn", "spring"], times=days).source is OrderSource.UNKNOWN
+    dates = timed({"autumn": [200.0], "spring": [20.0]}).assign(day=pd.Timestamp("2026-01-01"))
+    assert order_of_waves(["autumn", "spring"], times=dates).source is OrderSource.UNKNOWN
+    assert order_of_waves(["autumn", "spring"], times=dates.drop(columns="day")).source is OrderSource.UNKNOWN
+
+
+def test_waves_named_agree_with_a_study_that_has_further_waves() -> None:
+    declared = ("first", "between", "last", "later")
+    found = order_of_waves(["last", "first"], declared, ("first", "last"))
+    assert (found.waves, found.known) == (("first", "last"), True)
+    with pytest.raises(ResponseDataError, match="stand in another order than in the study file"):
+        order_of_waves(["last", "first"], declared, ("last", "first"))
