@@ -18,6 +18,7 @@ from analysis.structural.estimation.ram import State, build_group, evaluate
 from analysis.structural.fitting import prepare_model
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.models import cfa, sem
+from analysis.structural.options import ModelOptions
 from analysis.structural.two_level.ordinal_items import FLAT
 from analysis.structural.two_level.ordinal_moments import items_at_levels
 from instrument.answers import table_of
@@ -216,23 +217,8 @@ def _of_responses(
     names: list[str], items: pd.DataFrame, cluster: str, missing: str | None, confidence: float, caller: str
 ) -> IntraclassResult:
     """Intraclass correlations of the latent responses behind ordinal answers."""
-    ready = prepare_model(
-        caller,
-        _unrestricted(names),
-        items,
-        "WLSMV",
-        True,
-        missing,
-        None,
-        (),
-        (),
-        None,
-        std_lv=False,
-        orthogonal=False,
-        parameterization="delta",
-        cluster=cluster,
-        sampling_weights=None,
-    )
+    options = ModelOptions(estimator="WLSMV", ordered=True, missing=missing, cluster=cluster)
+    ready = prepare_model(caller, _unrestricted(names), items, options)
     rows = ready.rows
     own = rows.sampling_of(0).clusters
     if own is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ from analysis.structural.language.naming import named
 from analysis.structural.language.partable import Names, ParameterTable, TableOptions, build_table, sort_names
 from analysis.structural.language.rotation_options import read_rotation
 from analysis.structural.language.syntax import Syntax, parse_syntax
+from analysis.structural.options import ModelOptions
 from analysis.structural.two_level.estimation import fit_two_level
 from analysis.structural.two_level.ordinal_estimation import fit_two_level_ordinal
 from instrument.errors import (
@@ -68,99 +69,60 @@ class Prepared:
     missing: str
 
 
-def fit_model(
-    caller: str,
-    model: str,
-    data: pd.DataFrame,
-    estimator: str | None,
-    ordered: bool | Sequence[str] | None,
-    missing: str | None,
-    group: str | None,
-    group_equal: str | Sequence[str],
-    group_partial: str | Sequence[str],
-    meanstructure: bool | None,
-    std_lv: bool,
-    orthogonal: bool,
-    parameterization: str,
-    cluster: str | None,
-    sampling_weights: str | None,
-    growth: bool = False,
-    bounds: str | None = None,
-    rotation: str | None = None,
-    rotation_args: Mapping[str, object] | None = None,
-    auxiliary: str | Sequence[str] = (),
-    fixed_x: bool = True,
-) -> StructuralResult:
-    """Fit a model in the name of a public function; `growth` moves the means to the latent variables."""
+def fit_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptions) -> StructuralResult:
+    """Fit a model in the name of a public function.
+
+    Parameters
+    ----------
+    caller
+        Named in messages.
+    model, data
+        As `cfa` takes them.
+    asked
+        How it is to be fitted.
+
+    Returns
+    -------
+    StructuralResult
+        With the faults of its solution.
+    """
     caller = named(caller)
-    ready = prepare_model(
-        caller,
-        model,
-        data,
-        estimator,
-        ordered,
-        missing,
-        group,
-        group_equal,
-        group_partial,
-        meanstructure,
-        std_lv,
-        orthogonal,
-        parameterization,
-        cluster,
-        sampling_weights,
-        growth,
-        bounds,
-        rotation,
-        rotation_args,
-        auxiliary,
-        fixed_x,
-    )
+    ready = prepare_model(caller, model, data, asked)
     with one_thread():
         fitted = estimate(ready.table, ready.rows, ready.estimator, ready.missing, caller)
         return make_result(fitted, model, faults_of(fitted))
 
 
-def prepare_model(
-    caller: str,
-    model: str,
-    data: pd.DataFrame,
-    estimator: str | None,
-    ordered: bool | Sequence[str] | None,
-    missing: str | None,
-    group: str | None,
-    group_equal: str | Sequence[str],
-    group_partial: str | Sequence[str],
-    meanstructure: bool | None,
-    std_lv: bool,
-    orthogonal: bool,
-    parameterization: str,
-    cluster: str | None,
-    sampling_weights: str | None,
-    growth: bool = False,
-    bounds: str | None = None,
-    rotation: str | None = None,
-    rotation_args: Mapping[str, object] | None = None,
-    auxiliary: str | Sequence[str] = (),
-    fixed_x: bool = True,
-) -> Prepared:
-    """Read a model and its rows in the name of a public function, and refuse what cannot be fitted."""
+def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptions) -> Prepared:
+    """Read a model and its rows in the name of a public function, and refuse what cannot be fitted.
+
+    Parameters
+    ----------
+    caller, model, data, asked
+        As for `fit_model`.
+
+    Returns
+    -------
+    Prepared
+        What `estimate` takes.
+    """
+    estimator, ordered, missing = asked.estimator, asked.ordered, asked.missing
     syntax = parse_syntax(model, caller)
-    beside = [auxiliary] if isinstance(auxiliary, str) else list(auxiliary)
+    beside = [asked.auxiliary] if isinstance(asked.auxiliary, str) else list(asked.auxiliary)
     if estimator is None:
         numbers = syntax.has_levels or any(s.op == "<~" for s in syntax.statements)
         plain = ordered is False or (numbers and ordered is None)
         estimator = "ML" if plain else "WLSMV"
     _check_choice(caller, "estimator", estimator, (*ORDINAL_ESTIMATORS, *CONTINUOUS_ESTIMATORS))
-    _check_choice(caller, "parameterization", parameterization, ("delta", "theta"))
+    _check_choice(caller, "parameterization", asked.parameterization, ("delta", "theta"))
     check_composites(syntax, estimator, caller)
-    turn = read_rotation(rotation, rotation_args, read_blocks(syntax, caller), caller)
+    turn = read_rotation(asked.rotation, asked.rotation_args, read_blocks(syntax, caller), caller)
     ordinal = estimator in ORDINAL_ESTIMATORS
-    if bounds is not None and turn is not None:
+    if asked.bounds is not None and turn is not None:
         fact, hint = "bounds beside exploratory blocks are not supported.", "leave out bounds=."
         raise DefinitionError(fact_and_hint(caller, fact, hint))
-    if bounds is not None:
-        _check_choice(caller, "bounds", bounds, BOUNDS)
+    if asked.bounds is not None:
+        _check_choice(caller, "bounds", asked.bounds, BOUNDS)
         if ordinal:
             raise DefinitionError(
                 fact_and_hint(
@@ -169,7 +131,7 @@ def prepare_model(
                     "use estimator='MLR', or constraints such as 'a > 0' on labelled parameters.",
                 )
             )
-    for what, flag in (("std_lv", std_lv), ("orthogonal", orthogonal)):
+    for what, flag in (("std_lv", asked.std_lv), ("orthogonal", asked.orthogonal)):
         _check_choice(caller, what, flag, (True, False))
     ordinals: list[str] = []
     if ordered is True and not ordinal:
@@ -186,13 +148,13 @@ def prepare_model(
     allowed = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")
     if missing is not None:
         _check_choice(caller, f"missing for {estimator}", missing, allowed)
-    equal = [group_equal] if isinstance(group_equal, str) else list(group_equal)
+    equal = [asked.group_equal] if isinstance(asked.group_equal, str) else list(asked.group_equal)
     if ordinal and "intercepts" in equal and "thresholds" not in equal:
         equal.append("thresholds")  # intercepts of ordinal items are identified by equal thresholds only
-    partial = [group_partial] if isinstance(group_partial, str) else list(group_partial)
-    _check_choice(caller, "fixed_x", fixed_x, (True, False))
+    partial = [asked.group_partial] if isinstance(asked.group_partial, str) else list(asked.group_partial)
+    _check_choice(caller, "fixed_x", asked.fixed_x, (True, False))
     random: list[str] = []
-    if not fixed_x:
+    if not asked.fixed_x:
         if ordinal or syntax.has_levels:
             what = estimator if ordinal else "a two-level model"
             fact, hint = f"{what} conditions on observed predictors.", "leave out fixed_x=."
@@ -203,9 +165,11 @@ def prepare_model(
         syntax, missing = with_auxiliary(syntax, beside), "fiml"
     names = sort_names(syntax)
     if syntax.has_levels:
-        _check_two_level(caller, cluster, sampling_weights)
+        _check_two_level(caller, asked.cluster, asked.sampling_weights)
         names = joined_names(*level_names(syntax, caller))
-    rows = read_data(data, names.observed, names.latent, group, caller, cluster, sampling_weights)
+    rows = read_data(
+        data, names.observed, names.latent, asked.group, caller, asked.cluster, asked.sampling_weights
+    )
     if estimator == "ML" and rows.sampling and not syntax.has_levels:
         estimator = "MLR"
     ordered = [ordered] if isinstance(ordered, str) else ordered
@@ -228,18 +192,19 @@ def prepare_model(
     if syntax.has_levels:  # a row without any answer at level 1 says nothing of its cluster
         within = level_names(syntax, caller)[0].observed
         rows = drop_unanswered(rows, [names.observed.index(name) for name in within])
-    needed = growth or ordinal or used == "fiml" or group is not None or cluster is not None
-    means = _mean_structure(syntax, meanstructure, needed)
+    needed = asked.growth or ordinal or used == "fiml"
+    needed = needed or asked.group is not None or asked.cluster is not None
+    means = _mean_structure(syntax, asked.meanstructure, needed)
     options = TableOptions(
         n_groups=len(rows.values),
         ordered={name: len(levels) for name, levels in rows.categories.items()},
         meanstructure=means,
-        std_lv=std_lv,
-        orthogonal=orthogonal,
-        parameterization=parameterization,
+        std_lv=asked.std_lv,
+        orthogonal=asked.orthogonal,
+        parameterization=asked.parameterization,
         group_equal=equal,
         group_partial=partial,
-        growth=growth,
+        growth=asked.growth,
         rotation=turn,
         predictors=random,
     )
@@ -250,8 +215,8 @@ def prepare_model(
     check_related(table, caller)
     refuse_what_rotation_breaks(table, caller)
     table = with_anchors(table, rows, caller)
-    if bounds is not None:
-        table = with_bounds(table, rows, bounds, caller)
+    if asked.bounds is not None:
+        table = with_bounds(table, rows, asked.bounds, caller)
     return Prepared(syntax, table, rows, estimator, used)
 
 

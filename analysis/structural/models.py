@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.structural.fitting import fit_model
 from analysis.structural.inference.result import StructuralResult
+from analysis.structural.options import ModelOptions
 
 
 def cfa(
@@ -155,28 +156,26 @@ def cfa(
     >>> result.parameters["est"].head(3).round(4).tolist()
     [1.0, 0.7682, 0.7388]
     """
-    return fit_model(
-        "cfa",
-        model,
-        data,
-        estimator,
-        ordered,
-        missing,
-        group,
-        group_equal,
-        group_partial,
-        meanstructure,
-        std_lv,
-        orthogonal,
-        parameterization,
-        cluster,
-        sampling_weights,
+    options = ModelOptions(
+        estimator=estimator,
+        ordered=ordered,
+        missing=missing,
+        group=group,
+        group_equal=group_equal,
+        group_partial=group_partial,
+        meanstructure=meanstructure,
+        std_lv=std_lv,
+        orthogonal=orthogonal,
+        parameterization=parameterization,
+        cluster=cluster,
+        sampling_weights=sampling_weights,
         bounds=bounds,
         rotation=rotation,
         rotation_args=rotation_args,
         auxiliary=auxiliary,
         fixed_x=fixed_x,
     )
+    return fit_model("cfa", model, data, options)
 
 
 def sem(
@@ -242,25 +241,23 @@ def sem(
     >>> result.parameters[["lhs", "est", "se"]].tail(1).round(4).to_numpy().tolist()  # as in R
     [['via', 0.3298, 0.0715]]
     """
-    return fit_model(
-        "sem",
-        model,
-        data,
-        estimator,
-        ordered,
-        missing,
-        group,
-        group_equal,
-        group_partial,
-        meanstructure,
-        std_lv,
-        orthogonal,
-        parameterization,
-        cluster,
-        sampling_weights,
+    options = ModelOptions(
+        estimator=estimator,
+        ordered=ordered,
+        missing=missing,
+        group=group,
+        group_equal=group_equal,
+        group_partial=group_partial,
+        meanstructure=meanstructure,
+        std_lv=std_lv,
+        orthogonal=orthogonal,
+        parameterization=parameterization,
+        cluster=cluster,
+        sampling_weights=sampling_weights,
         bounds=bounds,
         rotation=rotation,
         rotation_args=rotation_args,
         auxiliary=auxiliary,
         fixed_x=fixed_x,
     )
+    return fit_model("sem", model, data, options)

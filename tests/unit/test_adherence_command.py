@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import analysis.pipeline
 import dta
 from analysis.pipeline import Validation, validate
 from instrument.errors import DefinitionError
+from instrument.study_data import StudyData
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "example_0_1"
 TABLES = ("responses", "usage", "outcomes", "covariates", "enrolment")
@@ -62,8 +64,8 @@ ANALYSED: list[tuple[dict[str, Any], Validation]] = []
 def made(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of one run and what the run said; what it analysed is kept."""
 
-    def keeping(**given: Any) -> Validation:
-        ANALYSED.append((given, validate(**given)))
+    def keeping(data: StudyData, **given: Any) -> Validation:
+        ANALYSED.append((tables_of(data) | given, validate(data, **given)))
         return ANALYSED[-1][1]
 
     out = tmp_path_factory.mktemp("reports") / "first"
@@ -74,9 +76,14 @@ def made(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     return out, said.getvalue()
 
 
-def kept(**given: Any) -> Validation:
+def tables_of(data: StudyData) -> dict[str, Any]:
+    return {field.name: getattr(data, field.name) for field in fields(data)}
+
+
+def kept(data: StudyData, **options: Any) -> Validation:
     """The analysis of the first run again, where exactly the same is asked: it takes most of a run."""
     ((before, found),) = ANALYSED
+    given = tables_of(data) | options
     assert given.keys() == before.keys()
     for name in given.keys() - {"progress", "use_by_wave", "use_over_time"}:
         if isinstance(given[name], pd.DataFrame):

@@ -43,7 +43,7 @@ def usage(data: SimulatedStudy) -> UsageSummary:
 def mapped(data: SimulatedStudy, usage: UsageSummary, **changes: Any) -> PriorityMap:
     given: dict[str, Any] = {"responses": data.responses, "draws": 60, **changes}
     responses = given.pop("responses")
-    return priority_map(responses, SCALE, usage, data.study, data.outcomes, **given)
+    return priority_map(responses, SCALE, usage, data.study, outcomes=data.outcomes, **given)
 
 
 @pytest.fixture(scope="module")

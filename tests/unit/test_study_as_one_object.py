@@ -11,6 +11,7 @@ import analysis
 import instrument
 from analysis.simulation.simulate_study import simulate_study
 from analysis.simulation.simulated_study import SimulatedStudy
+from analysis.usage.course import UseCourse, use_course
 from instrument.errors import DefinitionError, ToolkitError
 from instrument.study import as_study
 from instrument.study_data import StudyData
@@ -53,6 +54,29 @@ def test_every_table_of_the_study_is_used(simulated: SimulatedStudy) -> None:
         fewer = replace(simulated.data, **{name: None})
         left = set(analysis.validate(fewer, topics=["flow"]).to_dict()["meta"]["checksums"])
         assert whole - left == {name}
+
+
+def test_a_log_that_was_summarised_is_read_again_by_what_comes_with_it(simulated: SimulatedStudy) -> None:
+    study = as_study(simulated.study)
+    summary = analysis.summarise_usage(simulated.usage, study, participants=simulated.enrolment)
+    asked: list[object] = []
+
+    def over_time(*given: object, **more: object) -> UseCourse:
+        asked.append(given)
+        return use_course(simulated.usage, study, *given, participants=simulated.enrolment, **more)
+
+    without = analysis.validate(replace(simulated.data, usage=summary), topics=["use_course"]).to_dict()
+    with_log = analysis.validate(
+        simulated.responses,
+        simulated.instrument,
+        summary,
+        study=study,
+        enrolment=simulated.enrolment,
+        use_over_time=over_time,
+        topics=["use_course"],
+    ).to_dict()
+    assert without["sections"]["use_course"]["status"] != "ok" and asked
+    assert with_log["sections"]["use_course"]["status"] == "ok"
 
 
 @pytest.mark.parametrize("name", ["scale", "usage", "outcomes", "study", "times", "measures", "waves"])

@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, fit_model
 from analysis.structural.inference.result import StructuralResult
+from analysis.structural.options import ModelOptions
 from instrument.errors import DefinitionError, fact_and_hint
 
 
@@ -86,21 +87,17 @@ def growth(
     if "=~" not in model:
         fact = "the model has no growth factor (=~), so that every mean would be 0."
         raise DefinitionError(fact_and_hint("growth", fact, "write i =~ 1*t1 + 1*t2 + 1*t3, or use sem."))
-    return fit_model(
-        "growth",
-        model,
-        data,
-        estimator,
-        False,
-        missing,
-        group,
-        group_equal,
-        group_partial,
-        True,
-        False,
-        orthogonal,
-        "delta",
-        cluster,
-        sampling_weights,
+    options = ModelOptions(
+        estimator=estimator,
+        ordered=False,
+        missing=missing,
+        group=group,
+        group_equal=group_equal,
+        group_partial=group_partial,
+        meanstructure=True,
+        orthogonal=orthogonal,
+        cluster=cluster,
+        sampling_weights=sampling_weights,
         growth=True,
     )
+    return fit_model("growth", model, data, options)

@@ -21,6 +21,7 @@ from analysis.structural.inference.result import (
     shown,
 )
 from analysis.structural.inference.standardised import row_estimates, standardise
+from analysis.structural.options import ModelOptions
 from instrument.errors import DefinitionError, fact_and_hint
 
 METHODS = ("local", "global")
@@ -165,23 +166,15 @@ def sam(
     if method not in METHODS:
         fact = f"method {method!r} is unknown."
         raise DefinitionError(fact_and_hint("sam", fact, f"choose one of {list(METHODS)}."))
-    ready = prepare_model(
-        "sam",
-        model,
-        data,
-        estimator,
-        ordered,
-        missing,
-        group,
-        group_equal,
-        (),
-        meanstructure,
-        False,
-        False,
-        "delta",
-        None,
-        None,
+    options = ModelOptions(
+        estimator=estimator,
+        ordered=ordered,
+        missing=missing,
+        group=group,
+        group_equal=group_equal,
+        meanstructure=meanstructure,
     )
+    ready = prepare_model("sam", model, data, options)
     check_two_steps(ready, method, "sam")
     if ready.estimator not in (*CONTINUOUS_ESTIMATORS[:1], "WLSMV", "ULSMV"):
         fact = f"estimator {ready.estimator!r} is not available in two steps."
