@@ -48,8 +48,10 @@ def source_of_run(context: typer.Context) -> dict[str, Any] | None:
                 command += [parameter.opts[0], text]
     told = context.params
     roles = {role: _portable(told[role]) for role in ROLES if told.get(role) and _is_file(told[role])}
+    for number, one in enumerate(told.get("measure") or (), start=1):
+        roles[f"measure {number}"] = _portable(Path(str(one).split("=", 1)[0]))
     if any(told.get(name) for name in _ONLY_HERE):
-        roles.pop("responses", None)
+        roles = {role: name for role, name in roles.items() if role not in ("responses", *_measures(roles))}
     return {
         "command": command,
         "arguments_of_files": files,
@@ -61,6 +63,10 @@ def source_of_run(context: typer.Context) -> dict[str, Any] | None:
         "decimal": said_of(told.get("decimal"), "answers") or ".",
         "missing": [word.strip() for word in str(told.get("na") or "NA").split(",")],
     }
+
+
+def _measures(roles: dict[str, Any]) -> list[str]:
+    return [role for role in roles if role.startswith("measure ")]
 
 
 def _encoding(name: str) -> str:

@@ -232,7 +232,11 @@ def _said(tree: Tree, source: Mapping[str, Any]) -> Iterator[str]:
     yield f"codes <- {literal(scale['codes'])}"
     yield f"reasons_known <- {literal(scale['reasons'])}"
     yield f"scoring <- {literal(scale['scoring'])}"
-    files = {role: PurePath(name).as_posix() for role, name in source.get("files", {}).items()}
+    yield f"measures <- {literal(scale['measures'])}"
+    numbers = {f"measure {k}": f"measure {name}" for k, name in enumerate(scale["measures"], start=1)}
+    files = {
+        numbers.get(role, role): PurePath(name).as_posix() for role, name in source.get("files", {}).items()
+    }
     yield f"files <- {literal(files)}"
     how = {key: value for key, value in source.items() if key != "files"}
     yield f"reading <- {literal({**_READING, **how})}"

@@ -12,7 +12,7 @@ from three_themes import make_scale
 
 import analysis
 from analysis.pipeline import validate
-from analysis.twins.script import r_script
+from analysis.twins.script import literal, r_script
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
 from instrument.scoring.score import score
@@ -174,3 +174,47 @@ def test_r_is_called_by_the_rules_of_the_plan(
     script = r_script(validate(first, scale, covariates=years, plan=plan).to_dict())
     kinds = [re.search(r'kind = "(\w+)"', one) for one in calls_of(script, "levels")]
     assert {kind[1] for kind in kinds if kind} == {"continuous"}
+
+
+def test_r_is_asked_for_what_a_model_leaves_out_and_for_other_questionnaires(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """Changes expected, residuals, their counts; relations and ratios with another questionnaire and an outcome."""
+    first = answers[answers["wave"] == 1].reset_index(drop=True)
+    content = scale.model_dump(mode="json", by_alias=True) | {"id": "calm", "title": "Calm"}
+    content["themes"] = [theme | {"id": f"{theme['id']}_too"} for theme in content["themes"][:2]]
+    other = Instrument.model_validate(content)
+    beside = first[["participant", "wave", *other.item_ids]].sample(frac=0.8, random_state=2)
+    outcomes = pd.DataFrame(
+        {"participant": first["participant"], "gain": np.arange(len(first)) * 11 % 37 + 0.5}
+    )
+    plan: dict[str, Any] = {
+        "topics": ["models", "relations", "validity"],
+        "hypotheses": [{"id": "h", "text": "Calm.", "with": "calm_total", "expected": ">= 0.1"}],
+    }
+    written: dict[str, pd.DataFrame] = {}
+    result = validate(
+        first, scale, outcomes=outcomes, measures=[(beside, other)], plan=plan, analysed=written.update
+    )
+    tree = result.to_dict()
+    source = {"files": {"responses": "a.csv", "measure 1": "c.csv"}, "encoding": "UTF-8"}
+    script = r_script(tree, source)
+    assert 'files <- list(responses = "a.csv", `measure calm` = "c.csv")' in script
+    assert list(written["measure_calm"].columns) == ["participant", "wave", *other.item_ids]
+    told = re.search(r"^measures <- list\(calm = (.*)\)$", script, re.MULTILINE)
+    assert told is not None and 'themes = list(north_too = c("q1", "q2", "q3", "q4")' in told[1]
+    assert "q4 = list(reversed = TRUE, codes = c(1, 2, 3, 4, 5))" in told[1]
+    (left,) = calls_of(script, "left_out")
+    table = tree["sections"]["models"]["tables"]["left_out"]
+    operators = {"loading": "=~", "covariance": "~~"}
+    assert f"op = {literal([operators[kind] for kind in table['kind']])}" in left
+    assert "sizes = list(`=~` = 0.4, `~~` = 0.1)" in calls_of(script, "left_out_counts")[0]
+    assert len(calls_of(script, "residuals")) == len(calls_of(script, "residual_counts")) == 1
+    correlations = calls_of(script, "correlation")
+    assert any('other = "north_too"' in one for one in correlations)
+    assert any('other = "gain"' in one for one in correlations)
+    assert any('other = "calm_total"' in one for one in correlations)
+    (ratios,) = calls_of(script, "htmt")
+    assert 'south_too = c("calm:q5", "calm:q6", "calm:q7", "calm:q8")' in ratios
+    unwritten = [line for line in script.splitlines() if "nobody has written" in line]
+    assert unwritten == []

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analysis import recurrent_events
 from analysis.adherence.models.clusters import Clusters
@@ -155,3 +157,38 @@ def test_errors_allow_for_people_who_come_back_often() -> None:
     """Coming back is a person's own here; docs/methods/recurrent_events.md has the level."""
     made = [fitted(pauses(60, seed, 0.0)).effects.iloc[0] for seed in range(12)]
     assert np.mean([row["se"] / row["se_plain"] for row in made]) > 1.05
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(6, 120), days=st.integers(1, 60), delayed=st.booleans())
+def test_moments_of_risk_sets_are_those_counted_event_by_event(
+    seed: int, n: int, days: int, delayed: bool
+) -> None:
+    """Ties, late entry, few and many rows for a moment: against the definition, one event at a time."""
+    rng = np.random.default_rng(seed)
+    x, time = rng.standard_normal((n, 3)), rng.integers(1, days + 1, n).astype(float)
+    event, b = rng.random(n) < 0.6, rng.normal(0, 0.5, 3)
+    event[0] = True
+    entry = np.floor(time * rng.random(n)) if delayed else None
+    found = event_moments(x, time, event, b, entry)
+    risk, at = np.exp(x @ b), 0
+    weights = rng.random(int(event.sum()))
+    whole, total = np.zeros((3, 3)), np.zeros((3, 3))
+    for when in np.unique(time[event]):
+        here = (time >= when) & (np.ones(n, bool) if entry is None else entry < when)
+        tied = event & (time == when)
+        for k in range(int(tied.sum())):
+            left = risk * here - k / tied.sum() * risk * tied
+            mean = left @ x / left.sum()
+            spread = (x * left[:, None]).T @ x / left.sum() - np.outer(mean, mean)
+            assert found.mean[at] == pytest.approx(mean, abs=1e-9)
+            assert found.log_total[at] == pytest.approx(np.log(left.sum()))
+            assert (found.when[at], found.own[at].tolist()) == (
+                when,
+                pytest.approx(x[tied].mean(axis=0).tolist()),
+            )
+            whole, total = whole + spread, total + weights[at] * spread
+            at += 1
+    assert at == len(found.when)
+    assert found.variance() == pytest.approx(whole, abs=1e-8)
+    assert found.variance(weights) == pytest.approx(total, abs=1e-8)

@@ -15,6 +15,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
+FEW_ROWS = 8  # of a part of the rows, below which it is summed together with others
 LARGEST_LOG_HAZARD = 15.0
 SMALLEST_SCORE = 1e-8
 MOST_STEPS, MOST_HALVINGS = 50, 30
@@ -30,7 +31,7 @@ def cox(design: Floats, time: Floats, event: NDArray[np.bool_], clusters: Cluste
         hint = f"a hazard model needs at least {FEWEST_EVENTS}; watch for longer."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
     coefficients, moments = maximum(design, time, event)
-    information = moments.variance.sum(axis=0)
+    information = moments.variance()
     fit = Fit(
         coefficients=coefficients,
         covariance=np.asarray(np.linalg.inv(information), dtype=np.float64),
@@ -57,7 +58,7 @@ def _without_each(
         rest = event_moments(design[kept], time[kept], event[kept], coefficients)
         score = (rest.own - rest.mean).sum(axis=0)
         # Columns that only this cluster has are left where they are.
-        moved[cluster] = np.linalg.pinv(rest.variance.sum(axis=0), rcond=1e-10, hermitian=True) @ score
+        moved[cluster] = np.linalg.pinv(rest.variance(), rcond=1e-10, hermitian=True) @ score
     return moved
 
 
@@ -108,7 +109,7 @@ def _newton(
     entry: Floats | None,
 ) -> tuple[Floats, Moments]:
     """One Newton step, halved until the partial likelihood does not fall."""
-    score, information = (moments.own - moments.mean).sum(axis=0), moments.variance.sum(axis=0)
+    score, information = (moments.own - moments.mean).sum(axis=0), moments.variance()
     try:
         step = np.linalg.solve(information, score)
     except np.linalg.LinAlgError:
@@ -131,17 +132,29 @@ def _no_maximum() -> NotEstimableError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """Per event, in time order: when, its own covariates, their mean and variance over those at risk.
+    """Per event, in time order: when, its own covariates, and their mean over those at risk.
 
-    `share`: part of the tied events of its moment that have happened before it (Efron).
+    `share`: part of the tied events of its moment that came before it (Efron). `moment`: which of the
+    distinct moments it is; for each of these, `products` and `tied` are the sums of weighted products over
+    those at risk and over those whose event it is.
     """
 
     when: Floats
     own: Floats
     mean: Floats
-    variance: Floats
     log_total: Floats
     share: Floats
+    moment: NDArray[np.intp]
+    products: Floats
+    tied: Floats
+
+    def variance(self, weights: Floats | None = None) -> Floats:
+        """Sum over events of the variance among those at risk, each counted with its weight."""
+        each = np.ones(len(self.when)) if weights is None else weights
+        risk = each / np.exp(self.log_total)
+        whole, part = (np.bincount(self.moment, w, len(self.products)) for w in (risk, risk * self.share))
+        second = np.tensordot(whole, self.products, 1) - np.tensordot(part, self.tied, 1)
+        return np.asarray(second - (self.mean * each[:, None]).T @ self.mean)
 
     def log_likelihood(self, coefficients: Floats) -> float:
         """Logarithm of the partial likelihood."""
@@ -164,44 +177,56 @@ def event_moments(
     if entry is not None:
         later = _from(design, entry, when, coefficients)
         sums = [total - part for total, part in zip(sums, later, strict=True)]
-    x, mine = design, design[event]
-    w = np.exp(mine @ coefficients)
-    tied = [np.zeros_like(total) for total in sums]
-    plain, count = np.zeros((len(when), x.shape[1])), np.bincount(tie, minlength=len(when))
-    for total, part in zip(
-        tied, (w, w[:, None] * mine, w[:, None, None] * mine[:, :, None] * mine[:, None, :]), strict=True
-    ):
-        np.add.at(total, tie, part)
-    np.add.at(plain, tie, mine)
+    mine, count = design[event], np.bincount(tie, minlength=len(when))
+    tied = _sums(mine, np.exp(mine @ coefficients), tie, len(when))
+    plain = np.stack([np.bincount(tie, own, len(when)) for own in mine.T], axis=1)
     # Efron: the k-th of d tied events stands against the risk set less k/d of the tied.
     group = np.repeat(np.arange(len(when)), count)
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
     share = (np.arange(len(group)) - first[group]) / count[group]
     s0 = sums[0][group] - share * tied[0][group]
     mean = (sums[1][group] - share[:, None] * tied[1][group]) / s0[:, None]
-    second = (sums[2][group] - share[:, None, None] * tied[2][group]) / s0[:, None, None]
     return Moments(
         when=when[group],
         own=(plain / count[:, None])[group],
         mean=mean,
-        variance=second - mean[:, :, None] * mean[:, None, :],
         log_total=np.log(s0),
         share=share,
+        moment=group,
+        products=sums[2],
+        tied=tied[2],
     )
 
 
 def _from(design: Floats, time: Floats, when: Floats, coefficients: Floats) -> list[Floats]:
     """Sums of risk, risk times columns and products, over the rows whose time is not below each moment.
 
-    Rows are ordered by falling time, so that a running sum is the sum wanted.
+    Rows are put together by the last moment that they reach, so that running sums of moments are wanted.
     """
-    order = np.argsort(-time, kind="stable")
-    x, falling = design[order], time[order]
-    risk = np.exp(x @ coefficients)
-    squares = x[:, :, None] * x[:, None, :]
-    count = np.searchsorted(-falling, -when, side="right")
-    whole = (risk, risk[:, None] * x, risk[:, None, None] * squares)
-    return [np.concatenate([np.zeros((1, *v.shape[1:])), np.cumsum(v, axis=0)])[count] for v in whole]
+    reached = np.searchsorted(when, time, side="right")
+    sums = _sums(design, np.exp(design @ coefficients), reached, len(when) + 1)
+    return [np.cumsum(part[:0:-1], axis=0)[::-1] for part in sums]
+
+
+def _sums(x: Floats, weight: Floats, part: NDArray[np.intp], n_parts: int) -> list[Floats]:
+    """Sums of weights, weighted columns and weighted products within each part of the rows."""
+    p = x.shape[1]
+    order = np.argsort(part, kind="stable")
+    x, weight = x[order], weight[order]
+    ends = np.cumsum(np.bincount(part, minlength=n_parts))
+    total, products = np.zeros((n_parts, p)), np.zeros((n_parts, p, p))
+    if len(x) < FEW_ROWS * n_parts:  # parts of few rows: all products first
+        weighted = weight[:, None] * x
+        np.add.at(total, part[order], weighted)
+        np.add.at(products, part[order], weighted[:, :, None] * x[:, None, :])
+        return [np.asarray(np.bincount(part[order], weight, n_parts), np.float64), total, products]
+    begin = 0
+    for k, end in enumerate(ends):
+        if end > begin:
+            rows, weighted = x[begin:end], weight[begin:end, None] * x[begin:end]
+            total[k], products[k] = weighted.sum(axis=0), weighted.T @ rows
+        begin = end
+    return [np.asarray(np.bincount(part[order], weight, n_parts), np.float64), total, products]
 
 
 def proportionality(
@@ -216,9 +241,8 @@ def proportionality(
     p = design.shape[1]
     g = moments.when - moments.when.mean()
     score = g @ (moments.own - moments.mean)
-    plain = moments.variance.sum(axis=0)
-    mixed = np.einsum("e,ejk->jk", g, moments.variance)
-    squared = np.einsum("e,ejk->jk", g * g, moments.variance)
+    plain = moments.variance()
+    mixed, squared = moments.variance(g), moments.variance(g * g)
     left = squared - mixed @ np.linalg.solve(plain, mixed)
     rows = []
     for j, name in enumerate(names):

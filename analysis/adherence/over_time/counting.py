@@ -46,7 +46,7 @@ def counting_process(
     stop, event) ~ x, cluster = id)`, which has no `G/(G − 1)`.
     """
     coefficients, moments = maximum(design, time, event, entry)
-    bread = np.linalg.inv(moments.variance.sum(axis=0))
+    bread = np.linalg.inv(moments.variance())
     residuals = score_residuals(design, entry, time, event, coefficients, moments)
     influence, df = summed(residuals @ bread, units)
     fit = Fit(

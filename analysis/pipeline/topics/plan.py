@@ -13,6 +13,7 @@ from analysis.disclosure.ledger import Account, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.twinned.people import twins_of_plan
 from analysis.planning.deviations import Deviation, deviations_of
 from analysis.planning.loading import Settled
 
@@ -222,6 +223,7 @@ def topic_of_plan(sections: Mapping[str, Any]) -> Topic:
         subject="the plan",
         question="What was decided before the answers were seen, and was it done?",
         run=run,
+        twins=twins_of_plan,
     )
 
 

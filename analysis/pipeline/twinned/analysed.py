@@ -20,7 +20,8 @@ def analysed_tables(context: Context) -> dict[str, pd.DataFrame]:
     -------
     dict
         `responses`, one row per administration, a missing answer by its reason where that is known, in the
-        codes given where the plan merges some; and `covariates`, `outcomes`, where there are any.
+        codes given where the plan merges some; and `covariates`, `outcomes` and `measure_ID`, where there are
+        any.
     """
     items = ["participant", "wave", *context.item_ids]
     given = (context.responses if context.as_given is None else context.as_given)[items]
@@ -35,4 +36,9 @@ def analysed_tables(context: Context) -> dict[str, pd.DataFrame]:
         cells[known["row"].to_numpy(), answers.columns.get_indexer(pd.Index(known["item"]))] = known["reason"]
         answers = pd.DataFrame(cells, columns=items)
     sides = {"covariates": context.known_covariates, "outcomes": context.outcomes}
-    return {"responses": answers, **{name: table for name, table in sides.items() if table is not None}}
+    others = {
+        f"measure_{other.id}": table[["participant", "wave", *other.item_ids]]
+        for table, other in context.measures
+    }
+    kept = {name: table for name, table in sides.items() if table is not None}
+    return {"responses": answers, **kept, **others}

@@ -8,6 +8,15 @@ from analysis.pipeline.twinned.said import add_extremes, first_wave
 from analysis.twins import METHOD, Reason, Twins
 
 
+def twins_of_plan(context: Context, section: Section) -> Twins:
+    """Nothing: how many rows are left once the plan is carried out is counted before R reads them."""
+    found = Twins()
+    found.leave(Reason.READ, "kept")
+    found.leave(Reason.READ, "n", METHOD)
+    found.leave(Reason.CARELESS, "before taken_out")
+    return found
+
+
 def twins_of_flow(context: Context, section: Section) -> Twins:
     """Counts of people and answers, which R counts in the same file."""
     found = Twins()

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section
-from analysis.pipeline.twinned.said import add_extremes, first_wave
+from analysis.pipeline.twinned.said import add_extremes, amounts_known, first_wave
 from analysis.planning.definition import same_label
 from analysis.twins import METHOD, Reason, Twins
 
@@ -31,10 +31,10 @@ def twins_of_screening(context: Context, section: Section) -> Twins:
 
 
 def twins_of_planned(context: Context, section: Section) -> Twins:
-    """Hypotheses of the plan about scores and covariates, by the same functions as relations."""
+    """Hypotheses of the plan about scores and amounts, by the same functions as relations."""
     found = Twins()
     wave = str(context.first_wave)
-    covariates = [] if context.known_covariates is None else list(context.known_covariates.columns)
+    known = amounts_known(context)
     frame = section.tables["hypotheses"].frame
     told = zip(context.plan.hypotheses, frame.to_dict("records"), strict=True)
     for row, (hypothesis, said) in enumerate(told):
@@ -46,7 +46,7 @@ def twins_of_planned(context: Context, section: Section) -> Twins:
             columns = {"estimate": "hedges_g", "ci_lower": "g_lower", "ci_upper": "g_upper"}
             columns |= {"n": "n", "pvalue": "pvalue"}
             found.add("group_difference", columns, table="hypotheses", rows=[row], **about)
-        elif said["other"] in (*context.card.names, *covariates):
+        elif said["other"] in known:
             about = {"one": said["score"], "other": said["other"], "wave": wave}
             about["method"] = hypothesis.method
             columns = {"estimate": "r", **{n: n for n in ("n", "ci_lower", "ci_upper", "pvalue")}}
@@ -57,11 +57,10 @@ def twins_of_planned(context: Context, section: Section) -> Twins:
 
 
 def twins_of_relations(context: Context, section: Section) -> Twins:
-    """Correlations, means and differences of scores by base R; other questionnaires are scored here only."""
+    """Correlations, means and differences of scores by base R."""
     found = Twins()
     wave = str(context.first_wave)
-    covariates = [] if context.known_covariates is None else list(context.known_covariates.columns)
-    known = {*context.card.names, *covariates}
+    known = amounts_known(context)
     if "correlations" in section.tables:
         frame = section.tables["correlations"].frame
         for row, (one, other) in enumerate(zip(frame["one"], frame["other"], strict=True)):
@@ -251,30 +250,25 @@ def twins_of_longitudinal(context: Context, section: Section) -> Twins:
 
 def twins_of_validity(context: Context, section: Section) -> Twins:
     """Ratios by their formula, increments by least squares."""
+    from analysis.pipeline.topics.validity_measures import measure_items
+
     found = Twins()
     study = context.study
     if "htmt" in section.tables:
         frame = section.tables["htmt"].frame
-        rows = [
-            row
-            for row, (one, other) in enumerate(zip(frame["first"], frame["second"], strict=True))
-            if one in context.themes and other in context.themes
-        ]
-        if rows:
-            found.add(
-                "htmt",
-                "htmt htmt2",
-                table="htmt",
-                rows=rows,
-                themes=context.themes,
-                first=[str(frame["first"].iloc[row]) for row in rows],
-                second=[str(frame["second"].iloc[row]) for row in rows],
-                where=first_wave(context),
-            )
+        found.add(
+            "htmt",
+            "htmt htmt2",
+            table="htmt",
+            themes={**measure_items(context)[1], **context.themes},
+            first=[str(name) for name in frame["first"]],
+            second=[str(name) for name in frame["second"]],
+            where=first_wave(context),
+        )
         found.leave(Reason.SEEDED, "htmt_ci_lower htmt_ci_upper htmt2_ci_lower htmt2_ci_upper", "htmt")
-        if len(rows) == len(frame):
-            add_extremes(found, {"htmt_highest": ("max", "htmt", "htmt")})
-    if "increment" in section.tables and study is not None and study.outcome is not None:
+        within = [row for row, own in enumerate(frame["within_scale"]) if own]
+        add_extremes(found, {"htmt_highest": ("max", "htmt", "htmt")}, within)
+    if {"increment", "beyond"} & {*section.tables} and study is not None and study.outcome is not None:
         _add_increments(context, section, found)
     found.leave(Reason.SEEDED, "htmt_highest_upper")
     found.leave(Reason.WORDS, "pairs not_apart hypotheses evaluated confirmed share share_among_themes")
@@ -284,28 +278,39 @@ def twins_of_validity(context: Context, section: Section) -> Twins:
 
 
 def _add_increments(context: Context, section: Section, found: Twins) -> None:
-    from analysis.pipeline.topics.validity_measures import people_table
+    from analysis.pipeline.topics.criterion_items import for_predictions
+    from analysis.pipeline.topics.validity_measures import measure_scores, people_table
 
+    tables = [name for name in ("increment", "beyond") if name in section.tables]
+    if (
+        for_predictions(context) is not context
+    ):  # scores without some items, which the instrument does not have
+        for name in tables:
+            found.leave(Reason.OWN, "*", name)
+        found.leave(Reason.OWN, "delta")
+        return
     people = people_table(context)
     study = context.study
     themes = [theme for theme in context.themes if theme in people.columns]
+    others = [str(name) for table in measure_scores(context) for name in table.columns[2:] if name in people]
     controls = [column for column in (study.baseline if study else ()) if column in people.columns]
-    frame = section.tables["increment"].frame
-    for row, name in enumerate(frame["theme"]):
-        found.add(
-            "increment",
-            "n r_squared delta slope f pvalue",
-            table="increment",
-            rows=[row],
-            name=name,
-            baseline=[theme for theme in themes if theme != name],
-            controls=controls,
-            outcome=str(study.outcome) if study else "",
-            wave=str(context.first_wave),
-        )
-    found.add("holm", {"pvalue_holm": "value"}, table="increment", of="increment", column="pvalue")
-    add_extremes(found, {"delta": ("max", "increment", "delta")})
-    found.leave(Reason.SEEDED, "ci_lower ci_upper", "increment")
+    for table in tables:
+        for row, name in enumerate(section.tables[table].frame["theme"]):
+            found.add(
+                "increment",
+                "n r_squared delta slope f pvalue",
+                table=table,
+                rows=[row],
+                name=name,
+                baseline=[theme for theme in themes if theme != name] if table == "increment" else others,
+                controls=controls,
+                outcome=str(study.outcome) if study else "",
+                wave=str(context.first_wave),
+            )
+        found.add("holm", {"pvalue_holm": "value"}, table=table, of=table, column="pvalue")
+        found.leave(Reason.SEEDED, "ci_lower ci_upper", table)
+    if "increment" in tables:
+        add_extremes(found, {"delta": ("max", "increment", "delta")})
 
 
 def twins_of_irt(context: Context, section: Section) -> Twins:

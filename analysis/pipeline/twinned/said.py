@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.pipeline.context import Context
@@ -10,7 +10,11 @@ from analysis.planning.definition import ORDINAL
 from instrument.reading.cells import REASONS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from analysis.twins import Twins
+    from instrument.definition import Instrument
+    from instrument.scoring.scorecard import AppliedRule
 
 
 def first_wave(context: Context) -> dict[str, str]:
@@ -31,27 +35,50 @@ def said_of_answers(context: Context) -> dict[str, Any]:
     dict
         Plain data; nobody's answers.
     """
-    scale, rule = context.scale, context.card.rule
+    own = _said_of_scale(context.scale, context.item_ids, context.card.rule, context.themes)
     return {
-        "items": {
-            item: {
-                "reversed": scale.item(item).reverse,
-                "codes": list(scale.scale_of(item).codes),
-            }
-            for item in context.item_ids
-        },
+        **own,
         "missing": context.plan.missing,
         "ordinal": context.plan.estimator if context.plan.estimator in ORDINAL else "WLSMV",
-        "codes": {str(reason): code for reason, code in scale.missing_codes.items()},
         "reasons": list(REASONS),
+        "measures": {other.id: _said_of_measure(answers, other) for answers, other in context.measures},
+    }
+
+
+def _said_of_measure(answers: pd.DataFrame, other: Instrument) -> dict[str, Any]:
+    from instrument.scoring.score import score
+
+    themes = {theme.id: list(other.theme_items(theme.id)) for theme in other.themes}
+    return _said_of_scale(other, list(other.item_ids), score(answers, other).rule, themes)
+
+
+def _said_of_scale(
+    scale: Instrument, items: Sequence[str], rule: AppliedRule, themes: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    return {
+        "items": {
+            item: {"reversed": scale.item(item).reverse, "codes": list(scale.scale_of(item).codes)}
+            for item in items
+        },
+        "codes": {str(reason): code for reason, code in scale.missing_codes.items()},
         "scoring": {
             "method": rule.method,
             "prorate": rule.prorate_at,
             "rescale": rule.rescale,
-            "themes": dict(context.themes),
+            "themes": {theme: list(own) for theme, own in themes.items()},
             "total": list(rule.total_themes),
         },
     }
+
+
+def amounts_known(context: Context) -> set[str]:
+    """Names that the script resolves to one amount of each person: scores, measures, covariates, outcomes."""
+    names = {*context.card.names}
+    for _, other in context.measures:
+        names |= {theme.id for theme in other.themes} | {f"{other.id}_total"}
+    for side in (context.known_covariates, context.outcomes):
+        names |= set() if side is None else {str(name) for name in side.columns}
+    return names
 
 
 def add_extremes(

@@ -8,8 +8,10 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import correlation_for, missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, first_wave
+from analysis.structural.inference.misspecifications import CORRELATION, LOADING
 from analysis.twins import METHOD, Reason, Twins
 
+OPERATORS = {"loading": "=~", "covariance": "~~", "path": "~", "intercept": "~1"}
 ROTATED_ALIKE = ("none", "oblimin", "varimax")
 SMOOTHED = "smooth_items smooth_negative smooth_smallest smooth_frobenius smooth_largest"
 
@@ -186,6 +188,7 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         found.add(
             "derived", {"n": "value"}, table=METHOD, how="max", of="fit", column="n", at=[place[main] + 1]
         )
+        _add_misfit(found, section, of(main) | options)
     judged = next((row for row, name in enumerate(frame["model"]) if "correlated" in name), 0)
     one = [
         row
@@ -206,6 +209,39 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         if table in section.tables:
             found.leave(Reason.NOT_WRITTEN, "*", table)
     return found
+
+
+def _add_misfit(found: Twins, section: Section, model: dict[str, Any]) -> None:
+    """Changes expected of what is left out, and residual correlations, by lavaan."""
+    if "left_out" in section.tables:
+        frame = section.tables["left_out"].frame
+        found.add(
+            "left_out",
+            "mi epc sepc se ci_lower ci_upper power",
+            table="left_out",
+            exact=False,
+            lhs=[str(name) for name in frame["lhs"]],
+            op=[OPERATORS[str(kind)] for kind in frame["kind"]],
+            rhs=[str(name) for name in frame["rhs"]],
+            trivial=[float(size) for size in frame["trivial"]],
+            **model,
+        )
+        ends = ("negligible", "relevant", "undecided")
+        named = {"left_out": "all", **{f"left_out_{end}": end for end in ends}}
+        found.add("left_out_counts", named, exact=False, sizes={"=~": LOADING, "~~": CORRELATION}, **model)
+        named = {"residual_pairs": "all", **{f"residuals_{end}": end for end in ends}}
+        found.add("residual_counts", named, exact=False, size=CORRELATION, **model)
+    if "residuals" in section.tables:
+        frame = section.tables["residuals"].frame
+        found.add(
+            "residuals",
+            "residual se z ci_lower ci_upper",
+            table="residuals",
+            exact=False,
+            one=[str(name) for name in frame["one"]],
+            other=[str(name) for name in frame["other"]],
+            **model,
+        )
 
 
 def twins_of_planned_models(context: Context, section: Section) -> Twins:

@@ -114,7 +114,11 @@ twin_alpha_rows <- function(items, where) { a <- twin_alpha(items, where); list(
 
 # Heterotrait-monotrait ratios (Henseler et al. 2015), and with geometric means (Roemer et al. 2021).
 twin_htmt <- function(themes, first, second, where) {
-  d <- chosen(unique(unlist(themes)), where); r <- abs(cov2cor(cov(d, use = "pairwise")))
+  all <- unique(unlist(themes)); d <- chosen(setdiff(all, grep(":", all, value = TRUE)), where)
+  for (i in grep(":", all, value = TRUE)) { # of another questionnaire
+    m <- measured(sub(":.*", "", i)); here <- m$wave == where$wave
+    d[[i]] <- m$keyed[here, sub(".*:", "", i)][match(rownames(d), m$participant[here])]
+  }
   r <- abs(cor(d, use = "pairwise"))
   within <- function(i, mean_) { v <- r[themes[[i]], themes[[i]]]; mean_(v[upper.tri(v)]) }
   geo <- function(x) exp(mean(log(x)))
@@ -135,7 +139,7 @@ side_column <- function(name, who, wave) {
 
 twin_increment <- function(name, baseline, controls, outcome, wave) {
   s <- scores(); s <- s[s$wave == wave, ]
-  d <- s[c(name, baseline)]
+  d <- data.frame(s[[name]]); for (v in baseline) d[[v]] <- unname(amount(v, wave)[s$participant])
   for (v in c(controls, outcome)) d[[v]] <- side_column(v, s$participant, wave)
   d <- complete(d); names(d) <- paste0("v", seq_along(d)); y <- names(d)[ncol(d)]; rest <- setdiff(names(d), c("v1", y))
   small <- lm(reformulate(rest, y), d); large <- lm(reformulate(c("v1", rest), y), d)
@@ -171,9 +175,18 @@ twin_information <- function(items, where, theta) {
 
 # ---- Relations: scores with each other and with amounts known of the same people, and by group ----
 
+# One amount of each person: a score, a score of another questionnaire (ID_total too), a covariate, an outcome.
 amount <- function(name, wave) {
   if (name %in% names(scores())) return(score_of(name, wave))
-  v <- group_of(name); setNames(suppressWarnings(as.numeric(v)), names(v))
+  for (id in names(measures)) {
+    column <- if (name == paste0(id, "_total")) "total" else name
+    if (!(column %in% c(names(measures[[id]]$scoring$themes), if (column != name) "total"))) next
+    s <- measured(id)$scores; s <- s[s$wave == wave, ]
+    return(setNames(s[[column]], s$participant))
+  }
+  if (name %in% names(covariates())) { v <- group_of(name); return(setNames(suppressWarnings(as_number(v)), names(v))) }
+  who <- unique(answers()$participant)
+  setNames(side_column(name, who, wave), who)
 }
 
 twin_correlation <- function(one, other, wave, method = "pearson") {

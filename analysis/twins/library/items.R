@@ -53,21 +53,25 @@ twin_distribution <- function(items, wave, options) {
 }
 
 # Scores by the instrument's rule: the mean of what was answered where enough of what applies was.
-scores <- function() once("scores", function() {
-  a <- answers(); k <- keyed(a$given)
-  if (!is.null(scoring$rescale)) for (i in colnames(k)) k[, i] <- 100 * (k[, i] - scale_low[[i]]) / (scale_high[[i]] - scale_low[[i]])
-  out <- lapply(scoring$themes, function(its) {
+scored <- function(k, why, rule, low, high) {
+  if (!is.null(rule$rescale)) for (i in colnames(k)) k[, i] <- 100 * (k[, i] - low[[i]]) / (high[[i]] - low[[i]])
+  out <- lapply(rule$themes, function(its) {
     v <- k[, its, drop = FALSE]
-    applies <- rowSums(a$why[, its, drop = FALSE] != "not_applicable")
+    applies <- rowSums(why[, its, drop = FALSE] != "not_applicable")
     answered <- rowSums(!is.na(v))
     m <- rowMeans(v, na.rm = TRUE)
-    m[applies == 0 | answered < scoring$prorate * applies - 1e-9] <- NA
+    m[applies == 0 | answered < rule$prorate * applies - 1e-9] <- NA
     m
   })
   means <- out
-  if (scoring$method == "sum") out <- Map(function(m, its) m * length(its), out, scoring$themes)
-  if (length(scoring$total)) out$total <- rowMeans(do.call(cbind, means[scoring$total]))
-  data.frame(participant = a$participant, wave = a$wave, out, check.names = FALSE)
+  if (rule$method == "sum") out <- Map(function(m, its) m * length(its), out, rule$themes)
+  if (length(rule$total)) out$total <- rowMeans(do.call(cbind, means[rule$total]))
+  out
+}
+
+scores <- function() once("scores", function() {
+  a <- answers()
+  data.frame(participant = a$participant, wave = a$wave, scored(keyed(a$given), a$why, scoring, scale_low, scale_high), check.names = FALSE)
 })
 
 score_of <- function(name, wave) {

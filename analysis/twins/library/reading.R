@@ -13,7 +13,7 @@ found_file <- function(name) {
 
 # As analysed (written by `dta validate --analysed FOLDER`) where it is there, else the file of the analyst.
 open_table <- function(what, must = TRUE) {
-  analysed <- file.path(folder, paste0("analysed_", what, ".csv"))
+  analysed <- file.path(folder, paste0("analysed_", gsub(" ", "_", what), ".csv"))
   if (file.exists(analysed)) { check_sum(NULL, what); return(cells_of(analysed, ",")) }
   name <- files[[what]]
   path <- if (is.null(name)) NULL else found_file(name)
@@ -79,6 +79,27 @@ merged <- function(values) {
 }
 
 answers <- function() once("answers", read_answers)
+
+# Another questionnaire of the same people, as its own instrument says: answers turned, with their reasons.
+measured <- function(id) once(paste("measure", id), function() {
+  what <- paste("measure", id); own <- measures[[id]]
+  raw <- tryCatch(open_table(what), error = function(e) cannot(conditionMessage(e)))
+  names(raw)[names(raw) == reading$participant] <- "participant"
+  names(raw)[names(raw) == reading$wave] <- "wave"
+  if (is.null(raw$wave)) raw$wave <- "1"
+  its <- names(own$items)
+  k <- why <- matrix(NA, nrow(raw), length(its), dimnames = list(NULL, its)); why[] <- ""
+  for (i in its) {
+    number <- as_number(raw[[i]]); allowed <- own$items[[i]]$codes
+    for (r in names(own$codes)) why[!is.na(number) & number == own$codes[[r]], i] <- r
+    why[raw[[i]] %in% reasons_known, i] <- raw[[i]][raw[[i]] %in% reasons_known]
+    number[!(number %in% allowed)] <- NA
+    k[, i] <- if (own$items[[i]]$reversed) min(allowed) + max(allowed) - number else number
+  }
+  low <- vapply(own$items, function(x) min(x$codes), 0); high <- vapply(own$items, function(x) max(x$codes), 0)
+  list(participant = raw$participant, wave = raw$wave, keyed = k,
+    scores = data.frame(participant = raw$participant, wave = raw$wave, scored(k, why, own$scoring, low, high), check.names = FALSE))
+})
 
 # Reversed items turned, so that a high code always means more.
 keyed_values <- function() once("keyed", function() keyed(answers()$values))

@@ -1,7 +1,9 @@
 # ---- Models of the structure, by lavaan ----
 
-fit_of <- function(syntax, where, estimator, orthogonal = FALSE) {
-  key <- paste("fit", syntax, paste(unlist(where), collapse = " "), estimator, orthogonal)
+to_the_end <- list(rel.tol = 1e-14, x.tol = 1e-14, abs.tol = 0, eval.max = 20000, iter.max = 20000)
+
+fit_of <- function(syntax, where, estimator, orthogonal = FALSE, control = list()) {
+  key <- paste("fit", syntax, paste(unlist(where), collapse = " "), estimator, orthogonal, length(control))
   once(key, function() {
     needs("lavaan")
     its <- intersect(items$item, unlist(strsplit(syntax, "[^A-Za-z0-9._]+")))
@@ -9,7 +11,7 @@ fit_of <- function(syntax, where, estimator, orthogonal = FALSE) {
     ordered <- estimator %in% c("WLSMV", "ULSMV")
     fit <- function(...) lavaan::sem(syntax, d, estimator = estimator, ordered = if (ordered) its else NULL,
       missing = rule_missing %||% if (ordered) "pairwise" else "fiml", orthogonal = orthogonal, std.lv = orthogonal, ...)
-    f <- fit()
+    f <- fit(control = control)
     if (!orthogonal) return(f)
     # A bifactor model has local optima: other starts are tried, and the best one is fitted whole.
     set.seed(1); best <- f; at <- lavaan::parTable(f); loads <- at$op == "=~" & at$free > 0
@@ -70,6 +72,57 @@ twin_estimates <- function(syntax, where, estimator, parameters) {
   }, 0L)
   list(n = rep(lavaan::lavInspect(f, "ntotal"), length(at)), est = p$est[at], se = p$se[at], ci_lower = p$ci.lower[at],
     ci_upper = p$ci.upper[at], pvalue = p$pvalue[at], std_all = p$std.all[at])
+}
+
+# Changes expected of what a model leaves out, standardised; covariances of errors by the whole variances.
+changes_of <- function(syntax, where, estimator, orthogonal = FALSE) once(paste("changes", syntax, estimator, orthogonal), function() {
+  f <- fit_of(syntax, where, estimator, orthogonal)
+  # A small index is the square of a score that is almost 0: search on, to where the optimiser gives up.
+  close <- if (orthogonal) f else tryCatch(fit_of(syntax, where, estimator, control = to_the_end), error = function(e) f)
+  if (lavaan::lavInspect(close, "optim")$fx <= lavaan::lavInspect(f, "optim")$fx) f <- close
+  m <- as.data.frame(lavaan::modindices(f)); m <- m[m$op %in% c("=~", "~~", "~", "~1") & is.finite(m$mi) & m$mi > 0, ]
+  v <- diag(lavaan::lavInspect(f, "cov.ov")); own <- m$op == "~~" & m$lhs %in% names(v) & m$rhs %in% names(v)
+  m$sepc <- m$sepc.all; m$sepc[own] <- m$epc[own] / sqrt(v[m$lhs[own]] * v[m$rhs[own]])
+  m$se <- abs(m$sepc) / sqrt(m$mi); half <- qnorm(0.95) * m$se
+  m$ci_lower <- m$sepc - half; m$ci_upper <- m$sepc + half
+  m
+})
+
+twin_left_out <- function(syntax, where, estimator, lhs, op, rhs, trivial, orthogonal = FALSE) {
+  m <- changes_of(syntax, where, estimator, orthogonal)
+  key <- paste(m$lhs, m$op, m$rhs); turned <- paste(m$rhs, m$op, m$lhs)
+  at <- mapply(function(a, o, b) c(which(key == paste(a, o, b)), which(turned == paste(a, o, b) & m$op == "~~"))[1], lhs, op, rhs)
+  m <- m[at, ]
+  c(as.list(m[c("mi", "epc", "sepc", "se", "ci_lower", "ci_upper")]),
+    list(power = pchisq(qchisq(0.95, 1), 1, (trivial / m$se)^2, lower.tail = FALSE)))
+}
+
+counted <- function(lower, upper, size) {
+  within <- lower > -size & upper < size; beyond <- lower > size | upper < -size
+  list(all = length(lower), negligible = sum(within), relevant = sum(beyond & !within), undecided = sum(!within & !beyond))
+}
+
+twin_left_out_counts <- function(syntax, where, estimator, sizes, orthogonal = FALSE) {
+  m <- changes_of(syntax, where, estimator, orthogonal)
+  counted(m$ci_lower, m$ci_upper, unlist(sizes)[m$op])
+}
+
+residuals_of <- function(syntax, where, estimator, orthogonal = FALSE) once(paste("residuals", syntax, estimator, orthogonal), function() {
+  r <- lavaan::lavResiduals(fit_of(syntax, where, estimator, orthogonal), type = "cor.bentler", se = TRUE)
+  list(cov = unclass(r$cov), se = unclass(r$cov.se))
+})
+
+twin_residuals <- function(syntax, where, estimator, one, other, orthogonal = FALSE) {
+  r <- residuals_of(syntax, where, estimator, orthogonal)
+  v <- r$cov[cbind(one, other)]; se <- r$se[cbind(one, other)]
+  list(residual = v, se = se, z = v / se, ci_lower = v - qnorm(0.95) * se, ci_upper = v + qnorm(0.95) * se)
+}
+
+twin_residual_counts <- function(syntax, where, estimator, size, orthogonal = FALSE) {
+  r <- residuals_of(syntax, where, estimator, orthogonal)
+  v <- r$cov[lower.tri(r$cov)]; half <- qnorm(0.95) * r$se[lower.tri(r$se)]
+  known <- half > 1e-8 # the others are fitted by construction
+  counted((v - half)[known], (v + half)[known], size)
 }
 
 twin_factor_correlations <- function(syntax, where, estimator) {
