@@ -65,7 +65,7 @@ def _pages() -> dict[str, list[st.Page]]:
         groups[COLLECTING].append(st.Page(_collection, title="Collection", url_path="collection"))
     if os.environ.get("DTA_STORE", "").strip() and _team_is_offered():
         groups[COLLECTING].append(st.Page(_team, title="Team", url_path="team"))
-    for page in pages_of(state.tree if state.tree is not None else {"sections": {}}):
+    for page in pages_of(state.read if state.read is not None else {"sections": {}}):
         groups[page.group].append(st.Page(partial(topics.show, page), title=page.title, url_path=page.path))
     groups[SCALE].append(st.Page(compare.show, title="Compare", url_path=compare.PATH))
     groups[REPORT].append(st.Page(exports.show, title="Report and exports", url_path="report"))

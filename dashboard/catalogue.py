@@ -149,4 +149,12 @@ def pages_of(tree: Mapping[str, Any]) -> list[PageOf]:
                 topics=(name,),
             )
         )
+    if tree["sections"]:  # where there is no app, its pages have nothing to say
+        planned_here = [page for page in PAGES if page.group != USE or planned_in(page, tree)]
+        return [*planned_here, *more]
     return [*PAGES, *more]
+
+
+def planned_in(page: PageOf, tree: Mapping[str, Any]) -> bool:
+    """Say whether a tree holds a topic of a page."""
+    return any(topic in tree["sections"] for topic in page.topics)

@@ -32,10 +32,11 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Curves:
-    """Discrimination and difficulties of a graded response."""
+    """Discrimination and difficulties of a graded response, and its options from the lowest as scored."""
 
     discrimination: float
     difficulties: tuple[float, ...]
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +120,7 @@ def item_sheet(tree: Tree, item: str) -> ItemSheet | None:
         answers=_answers(tree, known),
         compared=_compared(tree, known),
         functioning=tuple(_functioning(tree, known)),
-        curves=_curves(tree, known),
+        curves=_curves(tree, known, item),
     )
 
 
@@ -202,18 +203,25 @@ def _functioning(tree: Tree, item: str) -> list[dict[str, str]]:
     if not rows:
         return []
     heads = tree["sections"]["fairness"]["captions"]["items"]["columns"]
-    wanted = {key: head for key, head in heads.items() if key not in ("title", "item", "text")}
+    wanted = {
+        key: head
+        for key, head in heads.items()
+        if key not in ("title", "item", "text") and any(row[key] not in (None, "") for row in rows)
+    }
     return [
         {head["label"]: format_value(row[key], head["format"]) for key, head in wanted.items()}
         for row in rows
     ]
 
 
-def _curves(tree: Tree, item: str) -> Curves | None:
-    for row in _rows(tree, "irt", "parameters", item):
+def _curves(tree: Tree, label: str, item: str) -> Curves | None:
+    turned = tree["meta"]["instrument"].get("reversed")
+    answers = _answers(tree, label)
+    labels = () if turned is None or answers is None else answers.labels[:: -1 if item in turned else 1]
+    for row in _rows(tree, "irt", "parameters", label):
         slope = row.get("discrimination")
         steps = [row[key] for key in sorted(row) if key.startswith("difficulty_") and not key.endswith("_se")]
         known = [step for step in steps if step is not None]
         if slope is not None and known and sorted(known) == known:
-            return Curves(discrimination=slope, difficulties=tuple(known))
+            return Curves(discrimination=slope, difficulties=tuple(known), labels=labels)
     return None

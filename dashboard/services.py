@@ -32,7 +32,7 @@ FORMS = {
         "text/html",
         "its supplement: every table, further figures, and methods",
     ),
-    "report_short.html": ("text/html", "the short version for the people who make the app, in plain words"),
+    "report_short.html": ("text/html", "the short version in plain words"),
     "report.pdf": ("application/pdf", "the report on paper"),
     "report_supplement.pdf": ("application/pdf", "its supplement on paper"),
     "report_short.pdf": ("application/pdf", "the short version on paper"),
@@ -236,7 +236,7 @@ def section_parts(tree: Tree, name: str, chosen: Mapping[str, str] | None = None
         "findings": [finding for finding in mine if finding not in apart],
         "apart": apart,
         "filtered": touched,
-        "untested": untested_lines(section) if ok else [],
+        "untested": untested_lines(section, alone=True) if ok else [],
         "method": method_line(section) if ok else "",
         "next_step": _next_step(section),
     }

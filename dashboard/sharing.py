@@ -51,7 +51,7 @@ def handouts(tree: Tree) -> list[Handout]:
         Handout(
             name="report_short.html",
             kind="text/html",
-            purpose="the short version for the people who make the app, in plain words",
+            purpose="the short version in plain words",
             content=render_short_html(tree).encode(),
         ),
         Handout(

@@ -265,7 +265,11 @@ def live_spec(chart: Chart, *, dark: bool, width: int = WIDE) -> dict[str, Any]:
     """
     with unchecked():
         made = styled(chart, width)
-        spec = _spec(made if has_panels(chart) else made.properties(width="container"))
+        if not has_panels(chart):  # rows keep their height: legends and names of columns stand outside of it
+            made = made.properties(
+                width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
+            )
+        spec = _spec(made)
     for light, other in DARK.items() if dark else ():
         spec = spec.replace(f'"{light}"', f'"{other}"')
     whole: dict[str, Any] = json.loads(spec)

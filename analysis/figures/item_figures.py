@@ -8,9 +8,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from analysis.figures.base import BLUE, INK, Chart, wrapped
+from analysis.figures.base import BLUE, BLUES, DASHES, INK, MUTED, ORANGES, Chart, wrapped
 
 THETA = np.linspace(-3.0, 3.0, 61)
+TENS = alt.Axis(tickCount=7)
 
 
 def answer_bars(labels: Sequence[str], shares: Sequence[float | None]) -> Chart:
@@ -34,7 +35,7 @@ def answer_bars(labels: Sequence[str], shares: Sequence[float | None]) -> Chart:
     bars = alt.Chart(table).mark_bar(color=BLUE)
     return bars.encode(
         y=alt.Y("option:N", sort=order, title=None, scale=alt.Scale(domain=order), axis=axis),
-        x=alt.X("share:Q", title="Share of those who answered", axis=alt.Axis(format="%")),
+        x=alt.X("share:Q", title="Share of those who answered", axis=alt.Axis(format="%", tickCount=6)),
         tooltip=tips,
     ).properties(height=34 * len(order) + 40)
 
@@ -70,21 +71,33 @@ def category_chances(discrimination: float, difficulties: Sequence[float]) -> np
     return bounded[:, :-1] - bounded[:, 1:]
 
 
-def response_curves(discrimination: float, difficulties: Sequence[float]) -> Chart:
+def response_curves(
+    discrimination: float, difficulties: Sequence[float], labels: Sequence[str] = ()
+) -> Chart:
     """Draw the chance of each option along the trait.
 
     Parameters
     ----------
     discrimination, difficulties
         Of the item.
+    labels
+        Of the options, from the lowest as scored to the highest; they are numbered where there are not as
+        many.
 
     Returns
     -------
     altair.Chart
-        One line for each option, numbered as scored, told apart by dashes as well as colours.
+        One line for each option, in the colours of its answers, told apart by dashes, too.
     """
     chances = category_chances(discrimination, difficulties)
     names = [f"option {k + 1}" for k in range(chances.shape[1])]
+    if len(labels) == len(names):
+        names = list(labels)
+    half = len(names) // 2
+    steps = [round(4 * step / max(half - 1, 1)) for step in range(half)]
+    middle = [MUTED] * (len(names) % 2)
+    colours = [ORANGES[step] for step in steps] + middle + [BLUES[step] for step in steps[::-1]]
+    dashes = [DASHES[k % len(DASHES)] for k in range(len(names))]
     table = pd.DataFrame(
         {
             "trait": np.tile(THETA, len(names)),
@@ -92,15 +105,23 @@ def response_curves(discrimination: float, difficulties: Sequence[float]) -> Cha
             "option": np.repeat(names, len(THETA)),
         }
     )
-    legend = alt.Legend(orient="bottom", columns=2)
+    legend = alt.Legend(columns=2, labelLimit=260)
     return (
         alt.Chart(table)
         .mark_line(strokeWidth=2, color=INK)
         .encode(
-            x=alt.X("trait:Q", title="Level of the trait (standard deviations from the mean)"),
+            x=alt.X("trait:Q", title="Standing on the theme, in standard deviations", axis=TENS),
             y=alt.Y("chance:Q", title="Chance of the option", scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("option:N", sort=names, title=None, legend=legend),
-            strokeDash=alt.StrokeDash("option:N", sort=names, title=None),
+            color=alt.Color(
+                "option:N",
+                sort=names,
+                title=None,
+                legend=legend,
+                scale=alt.Scale(domain=names, range=colours),
+            ),
+            strokeDash=alt.StrokeDash(
+                "option:N", sort=names, title=None, scale=alt.Scale(domain=names, range=dashes)
+            ),
             tooltip=[
                 alt.Tooltip("option:N", title="Option"),
                 alt.Tooltip("trait:Q", title="Level", format=".1f"),

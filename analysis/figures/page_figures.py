@@ -117,7 +117,7 @@ def functioning_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         return cells.properties(width=width, height=ROW * len(items) + 70)
 
-    flags = f"{number or 'no'} of {len(table)} comparisons {'is' if number == 1 else 'are'} flagged"
+    flags = f"{number or 'none'} of {len(table)} comparisons {'is' if number <= 1 else 'are'} flagged"
     return Figure(
         title=f"Groups of equal standing are furthest apart on “{most['item']}” by {most['grouping']}: "
         f"{value} points; {flags}",

@@ -361,6 +361,7 @@ def _meta(context: Context, ran: list[str]) -> dict[str, Any]:
                 for t, items in context.themes.items()
             ],
             "items": {item.id: item.text for item in scale.items},
+            "reversed": [item.id for item in scale.items if item.reverse],
         },
         "study": None
         if study is None

@@ -9,6 +9,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.report.about_app import to_the_point
 from analysis.report.directions import isolated_tree
 from analysis.report.view import Tree
 
@@ -158,7 +159,8 @@ def short_label(text: str, longest: int = LONGEST) -> str:
 def tree_for_readers(tree: Tree) -> Tree:
     """Give the results as readers see them: labels in the place of ids, numbers and places unchanged.
 
-    Texts from right to left are kept apart from the English sentences around them, see `directions`.
+    Sections on the use of an app are left out where there is none and none was asked. Texts from right to
+    left are kept apart from the English sentences around them, see `directions`.
 
     Parameters
     ----------
@@ -175,7 +177,7 @@ def tree_for_readers(tree: Tree) -> Tree:
         return tree
     names = names_of(meta)
     about = meta["instrument"]
-    sections = {key: _section(section, names) for key, section in tree["sections"].items()}
+    sections = {key: _section(section, names) for key, section in to_the_point(tree).items()}
     read = {READ: {item: names.labels[item] for item in about["items"]}}
     made: Tree = isolated_tree({**tree, "meta": {**meta, **read}, "sections": sections})
     return made

@@ -47,17 +47,20 @@ def limits_of(tree: Tree) -> list[Limit]:
     list of Limit
         Too few people first; failures are not among them.
     """
-    made = [_few(tree), _stuck(tree), _improper(tree)]
+    made = [_few(tree), _stuck(tree), _improper(tree), _lists(tree)]
     return [limit for limit in made if limit is not None]
 
 
-def untested_lines(section: Mapping[str, Any]) -> list[str]:
+def untested_lines(section: Mapping[str, Any], *, alone: bool = False) -> list[str]:
     """Say what a section could not be asked, one line for each cause.
 
     Parameters
     ----------
     section
         Section of the tree.
+    alone
+        Whether the section stands alone, as on a page: then it names what does not apply to a list of items.
+        In a report one box tells it of all sections, see `limits_of`.
 
     Returns
     -------
@@ -68,18 +71,27 @@ def untested_lines(section: Mapping[str, Any]) -> list[str]:
     for part in section["untested"]:
         by_cause.setdefault(part["cause"], []).append(part["what"])
     senseless = by_cause.pop(Cause.COMPOSITE, [])
-    return [
-        *([f"Does not apply ({Cause.COMPOSITE.words}): {'; '.join(senseless)}."] if senseless else []),
-        *_could_not(by_cause),
-    ]
+    apart = [f"Does not apply: {'; '.join(dict.fromkeys(senseless))}."] if senseless and alone else []
+    return [*apart, *_could_not(by_cause)]
 
 
 def _could_not(by_cause: Mapping[str, list[str]]) -> list[str]:
     return [
         f"{'Undecided' if cause == Cause.UNDECIDED else 'Could not be tested'} ({Cause(cause).words}): "
-        f"{'; '.join(what)}."
+        f"{_few_named(what)}."
         for cause, what in by_cause.items()
     ]
+
+
+MOST_NAMED = 4
+"""Parts that are named; of more, the first are named and the others counted."""
+
+
+def _few_named(what: list[str]) -> str:
+    if len(what) <= MOST_NAMED:
+        return "; ".join(what)
+    named = MOST_NAMED - 1
+    return f"{'; '.join(what[:named])}; and {len(what) - named} more"
 
 
 def _few(tree: Tree) -> Limit | None:
@@ -151,6 +163,32 @@ def _improper(tree: Tree) -> Limit | None:
             "A solution was found that no population can have (a negative variance, a correlation beyond "
             "one). Nothing is judged by it.",
             f"It is named in: {_listed(touched)}.",
+        ),
+    )
+
+
+def _lists(tree: Tree) -> Limit | None:
+    """Themes whose items make up the score, and the sections that therefore say nothing of them."""
+    of_lists = [
+        (section, part["what"])
+        for _, section in ordered(tree["sections"])
+        for part in section["untested"]
+        if part["cause"] == Cause.COMPOSITE
+    ]
+    named = {what for _, what in of_lists}
+    themes = [theme["title"] for theme in tree["meta"]["instrument"]["themes"] if theme["title"] in named]
+    touched = [section["title"] for section, _ in of_lists if section["status"] == "ok"]
+    if not themes or not touched:
+        return None
+    one = len(themes) == 1
+    return Limit(
+        cause=Cause.COMPOSITE,
+        heading=f"{'A list' if one else 'Lists'} of items",
+        lines=(
+            f"{_listed(f'“{title}”' for title in themes)} {'is a list' if one else 'are lists'}: "
+            f"{Cause.COMPOSITE.words}.",
+            f"What supposes one thing behind the items does not apply to {'it' if one else 'them'}, in: "
+            f"{_listed(touched)}.",
         ),
     )
 

@@ -11,6 +11,7 @@ from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST
 from analysis.common.verdicts import State
 from analysis.report import opening_words
 from analysis.report import short_words as words
+from analysis.report.about_app import has_app
 from analysis.report.labels import wordings_of
 from analysis.report.opening import SCORE, Opening, Point, opening
 from analysis.report.standards import Evidence, evidence_of
@@ -120,11 +121,6 @@ def _cell(tree: Tree, section: str, table: str, key: str, row: int, form: str) -
 def _given(tree: Tree, section: str) -> Mapping[str, Any] | None:
     found = tree["sections"].get(section)
     return found if found is not None and found["status"] == "ok" else None
-
-
-def has_app(tree: Tree) -> bool:
-    """Say whether the questions are about something that is used: a study file or a log of use says so."""
-    return tree["meta"]["study"] is not None or "usage" in tree["meta"]["checksums"]
 
 
 def for_whom(tree: Tree) -> str:

@@ -42,7 +42,7 @@ def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]], links: Seque
     Parameters
     ----------
     heads
-        Of the columns; the first names the row.
+        Of the columns; the first names the row, with the second and third where rows are alike without.
     rows
         Printed texts; what is empty is left out.
     links
@@ -59,21 +59,33 @@ def cards_html(heads: Sequence[str], rows: Sequence[Sequence[str]], links: Seque
     '<ul class="cards"><li><strong>North</strong><dl><dt>Alpha</dt><dd>.88</dd></dl></li></ul>'
     """
     made = []
-    for place, (name, *cells) in enumerate(rows):
+    named = _columns_that_name(rows)
+    for place, row in enumerate(rows):
+        name = " · ".join(text for text in row[:named] if text)
+        cells = row[named:]
         lines = "".join(
             f"<dt>{escape(head)}</dt><dd{_long(text)}>{escape(text)}</dd>"
-            for head, text in zip(heads[1:], cells, strict=True)
+            for head, text in zip(heads[named:], cells, strict=True)
             if text
         )
         said = f"<dl>{lines}</dl>" if lines else ""
         if links:
             said += f'<a href="{escape(links[place])}" target="_self">Page of this item</a>'
         head = f"<strong>{escape(name)}</strong>"
-        if said and (len(rows) > OPEN_CARDS or len(rows) * (len(heads) - 1) > OPEN_LINES):
+        if said and (len(rows) > OPEN_CARDS or len(rows) * (len(heads) - named) > OPEN_LINES):
             made.append(f"<li><details><summary>{head}</summary>{said}</details></li>")
         else:
             made.append(f"<li>{head}{said}</li>")
     return f'<ul class="cards">{"".join(made)}</ul>'
+
+
+def _columns_that_name(rows: Sequence[Sequence[str]]) -> int:
+    """Columns, from the first, that together tell every row from the others: of three at most, else one."""
+    for named in (1, 2, 3):
+        heads = {tuple(row[:named]) for row in rows}
+        if len(heads) == len(rows) and all(len(row) > named for row in rows):
+            return named
+    return 1
 
 
 def _long(text: str) -> str:

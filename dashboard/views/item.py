@@ -93,11 +93,13 @@ def _curves(sheet: ItemSheet) -> None:
     st.subheader("Which answer is most likely at each level")
     steps = ", ".join(format_value(step, "d2") for step in sheet.curves.difficulties)
     slope = format_value(sheet.curves.discrimination, "d2")
+    named = len(sheet.curves.labels) == len(sheet.curves.difficulties) + 1
     words = (
         f"Discrimination {slope}. Half of the people choose the second option or a higher one, then the "
-        f"third, and so on, at {steps}. Options are numbered as they are scored."
+        f"third, and so on, at {steps}."
     )
-    curves = response_curves(sheet.curves.discrimination, sheet.curves.difficulties)
+    words += "" if named else " Options are numbered as they are scored."
+    curves = response_curves(sheet.curves.discrimination, sheet.curves.difficulties, sheet.curves.labels)
     parts.show_live(curves, f"Chance of each option along the trait. {words}")
     parts.small(words)
 

@@ -110,4 +110,23 @@ def test_chances_of_the_options_are_those_of_the_model() -> None:
         wanted = [1 - above[0], above[0] - above[1], above[1] - above[2], above[2]]
         assert chances[place] == pytest.approx(wanted)
     assert (np.diff(chances[:, 0]) < 0).all() and (np.diff(chances[:, -1]) > 0).all()
-    assert len(response_curves(slope, steps).to_dict()["encoding"]["tooltip"]) == 3
+    drawn = response_curves(slope, steps).to_dict()["encoding"]
+    assert len(drawn["tooltip"]) == 3
+    assert drawn["color"]["scale"]["domain"] == ["option 1", "option 2", "option 3", "option 4"]
+    named = response_curves(slope, steps, ["never", "rarely", "often", "always"]).to_dict()["encoding"]
+    assert named["color"]["scale"]["domain"] == ["never", "rarely", "often", "always"]
+    assert len(set(named["color"]["scale"]["range"])) == 4
+    few = response_curves(slope, steps, ["never", "always"]).to_dict()["encoding"]
+    assert few["color"]["scale"]["domain"][0] == "option 1", "an option that nobody chose has no curve"
+
+
+def test_curves_of_a_reversed_item_bear_the_labels_as_scored(results_tree: dict[str, Any]) -> None:
+    labels = ("Not at all", "A little", "Some", "Much", "Fully")
+    for item, wanted in (("q1", labels), ("q4", labels[::-1])):
+        sheet = item_sheet(results_tree, item)
+        assert sheet is not None and sheet.curves is not None
+        assert sheet.curves.labels == wanted
+    made = json.loads(json.dumps(results_tree))
+    del made["meta"]["instrument"]["reversed"]
+    older = item_sheet(made, "q4")
+    assert older is not None and older.curves is not None and older.curves.labels == ()

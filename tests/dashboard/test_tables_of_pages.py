@@ -115,6 +115,19 @@ def test_a_card_holds_every_text_of_its_row_and_nothing_else() -> None:
     assert cards_html(["Only"], [["x"]]) == '<ul class="cards"><li><strong>x</strong></li></ul>'
 
 
+def test_cards_of_rows_that_begin_alike_are_told_apart_by_what_follows() -> None:
+    rows = [["sex", "man", "Hope", "3"], ["sex", "man", "Drive", "4"], ["sex", "woman", "Hope", "5"]]
+    page = cards_html(["Groups", "Group", "Score", "n"], rows)
+    for row in rows:
+        name = " · ".join(row[:3])
+        assert f"<strong>{name}</strong>" in page and f"<dt>n</dt><dd>{row[3]}</dd>" in page
+    assert page.count("<dt>") == 3
+    two = cards_html(["One", "Other", "r"], [["a", "b", "1"], ["a", "c", "2"]])
+    assert "<strong>a · c</strong><dl><dt>r</dt><dd>2</dd></dl>" in two
+    same = cards_html(["One", "r"], [["a", "1"], ["a", "2"]])
+    assert same.count("<strong>a</strong><dl><dt>r</dt>") == 2, "nothing tells them apart"
+
+
 def test_many_cards_open_at_a_touch_and_those_of_items_lead_to_their_pages() -> None:
     rows = [[f"Item {k}", str(k)] for k in range(cards.OPEN_CARDS + 1)]
     many = cards_html(["Item", "n"], rows, [f"items?item=q{k}&x" for k in range(len(rows))])

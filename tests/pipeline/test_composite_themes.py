@@ -95,9 +95,8 @@ def test_topics_that_suppose_one_thing_leave_the_composite_out_and_say_why(
     section = tree["sections"][name]
     assert section["status"] == "ok"
     assert {"what": TITLE, "cause": "composite"} in section["untested"]
-    said = untested_lines(section)[0]
-    assert said.startswith("Does not apply (its items make up the score")
-    assert TITLE in said
+    assert untested_lines(section, alone=True)[0] == f"Does not apply: {TITLE}."
+    assert not [line for line in untested_lines(section) if line.startswith("Does not apply")]
     assert not [line for line in untested_lines(section) if line.startswith("Could not") and TITLE in line]
     table = section["tables"]["does_not_apply"]
     assert table["title"] == [TITLE]
@@ -154,7 +153,8 @@ def test_report_prints_the_state_in_every_form(tree: dict[str, Any], tmp_path: P
     write_report(tree, tmp_path / "out", forms=("html", "markdown"))
     for file in ("report.html", "report.md"):
         text = (tmp_path / "out" / file).read_text(encoding="utf-8")
-        assert "Does not apply (its items make up the score" in text, file
+        assert text.count("is a list: its items make up the score") == 1, file
+        assert "Does not apply (" not in text, file
         assert "Not asked" in text
 
 

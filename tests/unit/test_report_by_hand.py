@@ -15,6 +15,7 @@ from analysis.common.verdicts import Cause, Property, Question, State, Tally, Ve
 from analysis.pipeline import reach
 from analysis.pipeline.section import Finding, of_sample
 from analysis.report import opening_words, short_words
+from analysis.report.about_app import to_the_point
 from analysis.report.claims import beside_each_other, claimed
 from analysis.report.draft import render_draft
 from analysis.report.extent import (
@@ -541,14 +542,36 @@ def test_boxes_for_items_and_improper_solutions() -> None:
     assert improper.cause is Cause.IMPROPER and improper.lines[1] == "It is named in: Models."
 
 
+def test_what_does_not_apply_to_a_list_is_told_once() -> None:
+    lists = [{"what": what, "cause": "composite"} for what in ("North", "Ratios: North")]
+    tree = tree_of(
+        models=section(title="Models", untested=lists),
+        items=section(title="Items", untested=lists[1:]),
+        irt=section(title="Curves", status="untestable", cause="few_in_group", untested=lists),
+    )
+    assert limits_of(tree) == [], "no theme of that name"
+    tree["meta"]["instrument"]["themes"] = [{"title": "North"}, {"title": "South"}]
+    (limit,) = limits_of(tree)
+    assert limit.heading == "A list of items"
+    assert limit.lines == (
+        f"“North” is a list: {Cause.COMPOSITE.words}.",
+        "What supposes one thing behind the items does not apply to it, in: Items and Models.",
+    )
+
+
 def test_lines_of_what_could_not_be_asked() -> None:
     parts = [("A", "wide"), ("B", "composite"), ("C", "wide"), ("D", "few_people"), ("E", "composite")]
     asked = section(untested=[{"what": what, "cause": cause} for what, cause in parts])
-    assert untested_lines(asked) == [
-        f"Does not apply ({Cause.COMPOSITE.words}): B; E.",
+    rest = [
         "Could not be tested (an interval too wide to tell): A; C.",
         "Could not be tested (too few people): D.",
     ]
+    assert untested_lines(asked) == rest
+    assert untested_lines(asked, alone=True) == ["Does not apply: B; E.", *rest]
+    many = section(untested=[{"what": what, "cause": "few_people"} for what in "ABCDE"])
+    assert untested_lines(many) == ["Could not be tested (too few people): A; B; C; and 2 more."]
+    four = section(untested=[{"what": what, "cause": "few_people"} for what in "ABCD"])
+    assert untested_lines(four) == ["Could not be tested (too few people): A; B; C; D."]
     assert untested_lines(section()) == []
 
 
@@ -1032,3 +1055,20 @@ def test_what_is_claimed_of_use_at_the_end() -> None:
         "  rated twice  4.6 (−1.2 to 9.2), 1,200",
     ]
     assert len(lines) == 7
+
+
+# a scale of something else than an app
+
+
+def test_sections_on_use_are_beside_the_point_where_there_is_no_app() -> None:
+    tree = tree_of(
+        use=section(status="not_applicable", message="x"),
+        adherence=section(status="failed", message="x"),
+        retest=section(status="not_applicable", message="x"),
+        scores=section(),
+    )
+    assert set(to_the_point(tree)) == {"adherence", "retest", "scores"}
+    tree["meta"]["checksums"] = {"usage": "1"}
+    assert list(to_the_point(tree)) == list(tree["sections"])
+    tree["meta"] |= {"checksums": {}, "study": {"id": "s"}}
+    assert list(to_the_point(tree)) == list(tree["sections"])

@@ -24,6 +24,7 @@ from analysis.pipeline.topics.fairness_along import (
     findings_along,
     tables_along,
     told_along,
+    told_flags,
     values_along,
 )
 from analysis.pipeline.topics.groups import (
@@ -300,8 +301,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
         "Where they do not, the item functions differently, and comparisons of the groups are biased by it.",
         f"{counted('tests', values['tests'], 'test')} of items were made over "
         f"{counted('groupings', values['groupings'], 'grouping')}: "
-        "{significant:int} significant after Holm's adjustment within the theme, {flagged:int} of them large "
-        "enough for a flag.",
+        + told_flags("", values["significant"], values["flagged"]),
         "In points of the answer scale, groups of equal standing are furthest apart on {points_item}: "
         "{points:d2} on average.",
     ]

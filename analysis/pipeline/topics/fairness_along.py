@@ -85,14 +85,36 @@ def values_along(along: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def told_flags(of: str, significant: int, flagged: int) -> str:
+    """Say how many tests of items were significant, and how many of these large enough for a flag.
+
+    Parameters
+    ----------
+    of
+        What the names of both values begin with.
+    significant, flagged
+        Their values.
+
+    Examples
+    --------
+    >>> told_flags("", 0, 0)
+    "none was significant after Holm's adjustment within the theme."
+    """
+    after = "significant after Holm's adjustment within the theme"
+    if not significant:
+        return f"none was {after}."
+    large = f"{{{of}flagged:int}} of them" if flagged else "none of them"
+    return f"{{{of}significant:int}} {after}, {large} large enough for a flag."
+
+
 def told_along(along: pd.DataFrame) -> list[str]:
     """Say what was found."""
     if along.empty:
         return []
+    flagged, significant = along["flag"].isin(FLAGGED).sum(), (along["p_adjusted_total"] < 0.05).sum()
     sentences = [
         "Along {along_covariates}, taken as amounts and not cut into groups, {along_tests:int} tests of "
-        "items were made: {along_significant:int} significant after Holm's adjustment within the theme, "
-        "{along_flagged:int} of them large enough for a flag."
+        "items were made: " + told_flags("along_", int(significant), int(flagged))
     ]
     if along["flag"].isin(FLAGGED).any():
         sentences.append("Flagged: {along_items}.")

@@ -15,10 +15,10 @@ from analysis.common.rules import (
     INVARIANCE_RMSEA_ORDINAL,
     Rule,
 )
-from analysis.common.verdicts import Cause, Property, Question
+from analysis.common.verdicts import Cause, Property, Question, Verdict
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import Context, listed
 from analysis.pipeline.covariates import MOST_GROUPS, Use, covariates_of
 from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
@@ -83,6 +83,9 @@ def section_groups(context: Context) -> Section:
             head = {"grouping": name, "theme": theme, "title": context.title_of(theme), "n": result.n_obs}
             rows += [{**head, **row} for row in level_rows(result)]
     table = pd.DataFrame(rows, columns=["theme", *_COLUMNS, "cfi_holds", "rmsea_holds", "faults"])
+    unequal = list(
+        dict.fromkeys(f.claim.rpartition(": ")[0] for f in findings if f.verdict is Verdict.NOT_MET)
+    )
     return Section(
         estimator=_by(how["estimator"]),
         n=int(table["n"].max()) if len(table) else None,
@@ -90,9 +93,9 @@ def section_groups(context: Context) -> Section:
         missing=context.plan.missing or ("pairwise" if how["ordered"] else "fiml"),
         options={"wave": context.first_wave, "smallest_group": context.plan.smallest_group},
         option_kinds=each(GIVEN, "wave smallest_group"),
-        prose=_prose(table),
-        values={"tests": len(table), "failures": len(gaps.problems)},
-        value_kinds=each(GIVEN, "tests failures"),
+        prose=_prose(table, unequal),
+        values={"tests": len(table), "failures": len(gaps.problems), "unequal": listed(unequal)},
+        value_kinds=each(GIVEN, "tests failures") | each(TEXT, "unequal"),
         tables={
             "levels": Table(
                 frame=table,
@@ -260,13 +263,14 @@ def of_levels(fit: StructuralResult) -> Cause | None:
     return None if cause is Cause.NOTHING_LEFT else cause
 
 
-def _prose(table: pd.DataFrame) -> list[str]:
+def _prose(table: pd.DataFrame, unequal: list[str]) -> list[str]:
     if table.empty:
         return ["No level of invariance could be estimated; the reasons stand below."]
     return [
         "Each theme is fitted in all groups at once, and more and more of it is held equal: thresholds, "
         "loadings, intercepts, residual variances. Where fit drops, an answer means something else in one "
         "group, and means of groups are not comparable as they stand.",
+        *(["Fit drops by more than the rules allow for {unequal}."] if unequal else []),
     ]
 
 
@@ -280,9 +284,7 @@ def without_groups(context: Context) -> str:
 def without_large_groups(context: Context) -> str:
     """Say that no groups are large enough to be compared; empty where there are."""
     if not groupings(context):
-        return (
-            f"No covariate has two to {MOST_GROUPS} groups of {context.plan.smallest_group} people or more."
-        )
+        return f"No covariate has 2 to {MOST_GROUPS} groups of {context.plan.smallest_group} people or more."
     return ""
 
 

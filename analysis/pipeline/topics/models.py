@@ -231,7 +231,7 @@ def _variants(values: dict[str, Any]) -> list[str]:
     """Say by which variant of the indices is judged, and whether the other would judge otherwise."""
     said = (
         "These are the robust indices, which estimate what the model would show in everybody; the scaled "
-        "ones are CFI {cfi_scaled:r3}, TLI {tli_scaled:r3} and RMSEA {rmsea_scaled:r3}."
+        "ones of {judged} are CFI {cfi_scaled:r3}, TLI {tli_scaled:r3} and RMSEA {rmsea_scaled:r3}."
     )
     if values["disagree"]:
         return [said + " The two disagree on which side of the cut-off the model stands: {disagree}."]
