@@ -294,7 +294,7 @@ def per_stretch(events: Any, rule: UsageRule, kinds: list[str], days: tuple[int,
         stop_bin=_reached(compared["stop"], days, strictly=True),
     )
     grouped = marked.group_by(["participant", "bin", "from_bin", "stop_bin"])
-    return _aggregated(grouped, marked, units=_units(marked, rule), first_week=_first_week(marked, rule))
+    return _aggregated(grouped, marked, units=_units(marked, rule), **_early_weeks(marked, rule))
 
 
 def _reached(column: Any, days: tuple[int, ...], *, strictly: bool = False) -> Any:
@@ -338,6 +338,7 @@ MEASURES = (
     *("first_use", "last_use"),
 )
 WEEK = 7.0
+EARLY_WEEKS = ("first_week", "second_week", "third_week")
 # Columns of an event that say how many of the intended units it is.
 UNITS = {
     "sessions": "opens_session",
@@ -357,14 +358,19 @@ def _count(marked: Any, column: Any, where: Any) -> Any:
     return marked.count(where=column if where is None else column & where)
 
 
-def _first_week(marked: Any, rule: UsageRule) -> Any:
-    return _units(marked, rule, marked["day"] < WEEK)
+def _early_weeks(marked: Any, rule: UsageRule) -> dict[str, Any]:
+    """Units of each of the first weeks."""
+    day = marked["day"]
+    return {
+        name: _units(marked, rule, (day < WEEK * (k + 1)) & (day >= WEEK * k if k else True))
+        for k, name in enumerate(EARLY_WEEKS)
+    }
 
 
 def _by_period(marked: Any, rule: UsageRule) -> Any:
     inner = {
         "inner_gap": marked["gap"].max(where=marked["within"]),
-        "first_week": _first_week(marked, rule),
+        **_early_weeks(marked, rule),
         "last_week": _units(marked, rule, marked["in_last_week"]),
     }
     return _aggregated(marked.group_by(["participant", "late"]), marked, **inner)
@@ -397,7 +403,7 @@ def _one_row_each(table: Any) -> Any:
         "stopped_late": table["stop"].min(),
         **{
             f"{week}_before": table[week].sum(where=~table["late"]).fill_null(0)
-            for week in ("first_week", "last_week")
+            for week in (*EARLY_WEEKS, "last_week")
         },
     }
     for period, inside in (("before", ~table["late"]), ("after", table["late"])):

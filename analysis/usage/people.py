@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.usage.expressions import UsageRule
+from analysis.usage.expressions import EARLY_WEEKS, UsageRule
 from instrument.study import Study
 
 PERIODS = ("before", "after", "whole")
@@ -36,6 +36,7 @@ def finish(
     columns: dict[str, Any] = {"participant": table["participant"], "withdrawn_day": withdrawn}
     end = np.fmin(np.fmin(withdrawn, until), rule.study_days)
     columns["end_day"] = end
+    columns["observable_day"] = np.fmin(until, rule.study_days)
     columns["joined"] = joined - (np.nanmin(joined) if np.isfinite(joined).any() else 0.0)
     for period in PERIODS:
         columns |= _period(table, period, end, rule)
@@ -49,7 +50,7 @@ def finish(
     judged = pd.array(columns["share_whole"] >= plan.adherence.threshold, dtype="boolean")
     judged[np.isnan(columns["share_whole"])] = pd.NA
     columns["adherent"] = judged
-    for week in ("first_week_before", "last_week_before"):
+    for week in (*(f"{name}_before" for name in EARLY_WEEKS), "last_week_before"):
         columns[week] = table[week].astype(float).fillna(0.0).to_numpy()
     if rule.unrelated_kind:
         for period in ("before", "after"):

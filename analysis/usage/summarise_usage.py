@@ -62,11 +62,13 @@ class UsageSummary(Result):
         `events_`, `sessions_` (by inactivity gap), `completed_` (intended units), `logins_`,
         `active_days_`, `minutes_`, `first_use_`, `last_use_` (days since enrolment), `longest_gap_`
         (days), `intended_` (due while watched), `share_` (of that, at most 1; NaN where nothing was due).
-        Then `withdrawn_day`, `end_day` (last day watched), `joined` (days after the first who was enrolled),
+        Then `withdrawn_day`, `end_day` (last day watched), `observable_day` (the same, had nobody withdrawn),
+        `joined` (days after the first who was enrolled),
         `last_use_day` with `last_use_is_end` (False: censored), `idle_at_landmark`, `at_risk`,
         `disengaged_after` (days from the landmark) with `disengaged` (False: censored), and
-        `adherent` by the declared rule (NA where nothing was due). `first_week_before` and
-        `last_week_before`: units in the first week and in the last one before the landmark. Where the study
+        `adherent` by the declared rule (NA where nothing was due). `first_week_before`,
+        `second_week_before`, `third_week_before` and `last_week_before`: units in those weeks before the
+        landmark, the last one being the seven days that end with it. Where the study
         names an `unrelated_kind`: `unrelated_` per period, events of that kind. Where the log reaches back
         before enrolment: `days_before_enrolment` (active days; set aside from everything else).
     retention : DataFrame

@@ -21,6 +21,8 @@ MEASURE_WORDS = {
 }
 EARLY_USE = (
     *("use_before", "active_days_before", "idle_at_landmark", "first_use_before"),
-    *("first_week_before", "last_week_before"),
+    *("first_week_before", "last_week_before", "second_week_before", "third_week_before"),
+    *("minutes_before", "longest_gap_before", "sessions_before", "logins_before", "events_before"),
 )
 JOINED = "joined"
+WATCHABLE, DAYS_WATCHED = "observable_day", "how many days could be watched"

@@ -612,3 +612,6 @@ def test_weeks_are_counted_in_the_intended_unit(unit: str, wanted: tuple[int, in
     }
     people = summarise_usage(log_of(ROWS), plan, participants=PEOPLE).people.set_index("participant")
     assert tuple(people.loc["a", ["first_week_before", "last_week_before"]]) == wanted
+    # the 45 minutes and the active day of day 7 lie in the second week
+    later = {"active_days": (1, 0), "minutes": (45, 0), "logins": (0, 0)}[unit]
+    assert tuple(people.loc["a", ["second_week_before", "third_week_before"]]) == later

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +36,12 @@ class EarlyUse:
         return [variable for variable in EARLY_USE if any(name.startswith(variable) for name in names)]
 
 
-def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float) -> EarlyUse:
+def early_use(
+    frame: pd.DataFrame,
+    analysed: NDArray[np.bool_],
+    gap_days: float,
+    recorded: Mapping[str, Floats] | None = None,
+) -> EarlyUse:
     """Give logarithms and curves of use before the landmark.
 
     Parameters
@@ -49,6 +54,9 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
         Rows whose percentiles place the knots.
     gap_days
         Days without use that count as having left: idle days are counted up to here.
+    recorded : mapping of array, optional
+        Further measures of early use that score or later use go with (`recorded_use`); they come right after
+        the logarithms of units and of idle days.
 
     Returns
     -------
@@ -73,6 +81,7 @@ def early_use(frame: pd.DataFrame, analysed: NDArray[np.bool_], gap_days: float)
     bent = _curves("use_before", count, analysed)
     other = _curves("active_days_before", days, analysed)
     ordered = {"use_before, log": np.log1p(count), "idle_at_landmark, log": np.log1p(idle)}
+    ordered |= recorded or {}
     if (begun := _begun(frame)) is not None and (begun[analysed] >= BEGUN_LATE).sum() >= FEWEST_NEVER:
         ordered["first_use_before, day"] = begun
     ordered |= {

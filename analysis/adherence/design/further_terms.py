@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.design.calendar_steps import gains
+from analysis.adherence.design.calendar_steps import LARGEST_BY_CHANCE, gains
 from analysis.adherence.models.shape import knots_of, restricted_cubic
-from analysis.usage.words import JOINED
+from analysis.usage.words import DAYS_WATCHED, JOINED, WATCHABLE
 from instrument.errors import NotEstimableError
 
 Floats = NDArray[np.float64]
+TIME = "the time of enrolment"
 BY_CHANCE = 0.01  # p value of one column below which it is held constant
 PEOPLE_PER_TERM = 40
 EITHER_SIDE = 8  # people who have, and who have not, what a column of two values says
@@ -22,6 +23,9 @@ WEEK, MONTH, WEEKS_TO_TELL, MONTHS_TO_TELL = 7, 30.4375, 3, 2
 WAVES = 3  # a month: waves of a whole, a half and a third month
 MOST_COVARIATES = 6  # products of more of them with each other are too many to look through
 CURVE, PRODUCT, WEEKDAY, OF_MONTH = ", curve ", " by ", ", weekday ", ", wave of a month "
+SINCE = ", from day "
+DAYS_TO_TURN = np.linspace(0.1, 0.9, 17)  # shares of the people after which a column may work otherwise
+EITHER_SIDE_IN_TIME = 20
 
 
 def further_terms(
@@ -57,8 +61,11 @@ def further_terms(
     Notes
     -----
     Candidates: restricted cubic splines of numbers; each day of the week of enrolment, and waves of a month;
-    products of early use with every covariate, and of up to six covariates with each other. One at a time
-    that with the largest F, while its p value is below .01, for use and for each score (double selection):
+    products of early use with every covariate, and of up to six covariates with each other; products of early
+    use and of up to six covariates with the time of enrolment, as a line and from each of 17 days on (a
+    version that reaches one platform first). One at a time that with the largest F, while its p value is
+    below .01 (for days: while F is above what the best of all places reaches by chance), for use and for
+    each score (double selection):
     what moves only one of the two needs no holding, but held it does no harm. Age that works in a curve,
     people who enrol themselves at weekends, a device on which early use means something else make score and
     use alike although each is "held constant".
@@ -84,13 +91,18 @@ def further_terms(
     columns = (columns - columns.mean(axis=0)) / columns.std(axis=0)
     n = len(columns)
     basis = np.column_stack([np.ones(n), held])
+    of_days = np.array([SINCE in name for name in names])
     found: list[int] = []
     for target in targets:
         while len(found) < n // PEOPLE_PER_TERM:
             known = np.column_stack([basis, columns[:, found]])
             f = gains(target, known, columns)
-            best, free = int(f.argmax()), n - known.shape[1] - 1
-            if free < 1 or not f[best] > stats.f.isf(BY_CHANCE, 1, free):
+            free = n - known.shape[1] - 1
+            if free < 1:
+                break
+            limits = np.where(of_days, LARGEST_BY_CHANCE, stats.f.isf(BY_CHANCE, 1, free))
+            best = int((f - limits).argmax())
+            if not f[best] > limits[best]:
                 break
             found.append(best)
     return {names[k]: offered[names[k]] for k in sorted(found)}
@@ -101,14 +113,20 @@ def words_of(names: Sequence[str]) -> list[str]:
     said: list[str] = []
     for name in names:
         if CURVE in name:
-            said.append(f"{name.split(CURVE)[0]} as a curve")
+            said.append(f"{_said(name.split(CURVE)[0])} as a curve")
         elif WEEKDAY in name:
             said.append("the weekday of enrolment")
         elif OF_MONTH in name:
             said.append("the time of the month of enrolment")
         else:
-            said.append(PRODUCT.join(part.split(":")[0] for part in name.split(PRODUCT)))
+            said.append(PRODUCT.join(map(_said, name.split(PRODUCT))))
     return list(dict.fromkeys(said))
+
+
+def _said(name: str) -> str:
+    if name == JOINED or name.startswith(f"{JOINED}, "):
+        return TIME
+    return DAYS_WATCHED if name == WATCHABLE else name.split(":")[0]
 
 
 def cause_of(name: str) -> str:
@@ -134,6 +152,8 @@ def _candidates(
             if name.split(":")[0] == other.split(":")[0]:
                 continue
             found[f"{name}{PRODUCT}{other}"] = centred[name] * centred[other]
+    turning = {name: centred[name] for name in [*early, *list(adjusters)[:MOST_COVARIATES]]}
+    found |= _otherwise_since(turning, joined, analysed)
     return {name: column for name, column in found.items() if _spread(column[analysed])}
 
 
@@ -164,6 +184,24 @@ def _waves_of_a_month(joined: Floats, analysed: NDArray[np.bool_]) -> dict[str, 
         f"{JOINED}{OF_MONTH}{2 * k + j + 1}": f((k + 1) * turn)
         for k in range(WAVES)
         for j, f in enumerate((np.sin, np.cos))
+    }
+
+
+def _otherwise_since(
+    turning: Mapping[str, Floats], joined: Floats, analysed: NDArray[np.bool_]
+) -> dict[str, Floats]:
+    """Columns that work otherwise by when people joined: along a line, or from one day on."""
+    here = joined[analysed]
+    if not np.isfinite(joined).all() or not np.ptp(here) >= 1:
+        return {}
+    times = {JOINED: joined}
+    for day in np.unique(np.quantile(here, DAYS_TO_TURN, method="higher")):
+        if EITHER_SIDE_IN_TIME <= (here >= day).sum() <= len(here) - EITHER_SIDE_IN_TIME:
+            times[f"{JOINED}{SINCE}{day:g}"] = (joined >= day).astype(float)
+    return {
+        f"{name}{PRODUCT}{when}": column * _centred(time, analysed)
+        for name, column in turning.items()
+        for when, time in times.items()
     }
 
 

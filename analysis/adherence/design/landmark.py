@@ -15,11 +15,12 @@ from analysis.adherence.design.covariates import FEWEST_PER_CODE, coded_columns,
 from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.design.ends import with_ends
 from analysis.adherence.design.further_terms import further_terms, words_of
+from analysis.adherence.design.recorded_use import recorded_use
 from analysis.adherence.design.steps import Step, flow_table
 from analysis.adherence.models.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
 from analysis.common.rules import EARLIEST_RATING
 from analysis.usage.summarise_usage import UsageSummary
-from analysis.usage.words import ENROLLED, JOINED, START
+from analysis.usage.words import ENROLLED, JOINED, START, WATCHABLE
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -31,6 +32,7 @@ from instrument.errors import (
 from instrument.study import Study
 
 CALLER = "relate_adherence"
+FEWEST_SHORTER = 8  # people with a shorter watch than the longest
 FEWEST, MANY = 30, 150  # people: to analyse at all; to bend the line of calendar time
 BOOKKEEPING = ("participant", "enrolled", "enrolled_day", "withdrawn", "withdrawn_day", "reason")
 
@@ -171,19 +173,29 @@ def assemble(
     )
     notes.extend(repeats)
     analysed, people_kept = kept.to_numpy(dtype=bool), int(kept.sum())
+    if WATCHABLE in frame and _some_shorter(frame.loc[kept, WATCHABLE]):
+        adjusters = [*adjusters, WATCHABLE]
     when = calendar(frame["joined"].to_numpy(dtype=float), analysed, bent=people_kept >= MANY)
     further: dict[str, NDArray[np.float64]] = {}
+    early = early_use(frame, analysed, study.gap_days)
     if people_kept >= MANY:
         if when:
             when |= _steps(frame, when, adjusters, predictors, analysed)
-        further = _further(frame, when, adjusters, predictors, analysed)
+        held = _held(frame, when, adjusters, analysed)
+        recorded = recorded_use(
+            frame,
+            analysed,
+            np.column_stack([held, early.columns[analysed]]),
+            _targets(frame[analysed], predictors),
+        )
+        early = early_use(frame, analysed, study.gap_days, recorded)
+        further = _further(frame, when, adjusters, predictors, analysed, early.columns[analysed])
         if further:
             said = ", ".join(words_of(list(further)))
             notes.append(f"also held constant, since score or use go with it: {said}")
     added = when | further
     frame = pd.concat([frame.drop(columns=list(added), errors="ignore"), pd.DataFrame(added)], axis=1)
     adjusters = [*adjusters, *added]
-    early = early_use(frame, analysed, study.gap_days)
     number = how_many(early.columns.shape[1], 1 + len(adjusters), people=people_kept)
     columns = early.columns.iloc[:, :number]
     first, dropped = bearable(
@@ -228,6 +240,11 @@ def assemble(
     )
 
 
+def _some_shorter(days: pd.Series) -> bool:
+    """Whether enough people could be watched for fewer days: where use fades, a shorter watch shows more."""
+    return bool((days < days.max()).sum() >= FEWEST_SHORTER)
+
+
 def _unrelated(study: Study, frame: pd.DataFrame) -> str:
     kind = study.unrelated_kind
     if kind is None or "unrelated_after" not in frame:
@@ -256,6 +273,7 @@ def _further(
     adjusters: Sequence[str],
     predictors: Sequence[str],
     analysed: NDArray[np.bool_],
+    early: pd.DataFrame,
 ) -> dict[str, NDArray[np.float64]]:
     """Curves and products of what is known, and days of the week, that later use or a score go with."""
     found = further_terms(
@@ -263,7 +281,7 @@ def _further(
         {"early use": np.log1p(frame["use_before"].to_numpy(dtype=float))},
         frame["joined"].to_numpy(dtype=float),
         analysed,
-        _held(frame, when, adjusters, analysed),
+        np.column_stack([_held(frame, when, adjusters, analysed), early.to_numpy(dtype=float)]),
         _targets(frame[analysed], predictors),
     )
     return {name: column for name, column in found.items() if _bearable(column[analysed], frame[analysed])}

@@ -24,7 +24,7 @@ from analysis.pipeline.topics.adherence_trial import trial_table
 from analysis.pipeline.topics.adherence_unanswered import unanswered_of
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
-from analysis.usage.words import EARLY_USE, ENROLLED, JOINED, START
+from analysis.usage.words import DAYS_WATCHED, EARLY_USE, ENROLLED, JOINED, START, WATCHABLE
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -295,10 +295,12 @@ def _account(context: Context, found: AdherenceResult, first: str | None, at_ris
 
 def _held(found: AdherenceResult) -> str:
     """What was held constant, in words: covariates are named only where there are any."""
-    names = [name for name in found.design["adjusted_for"] if name not in (*EARLY_USE, JOINED)]
+    names = [name for name in found.design["adjusted_for"] if name not in (*EARLY_USE, JOINED, WATCHABLE)]
     held = ["use before the landmark"]
     if JOINED in found.design["adjusted_for"]:
         held.append("the time of enrolment")
+    if WATCHABLE in found.design["adjusted_for"]:
+        held.append(DAYS_WATCHED)
     if names:
         held.append("the declared covariates")
     return ", ".join(held[:-1]) + " and " + held[-1] if len(held) > 1 else held[0]
