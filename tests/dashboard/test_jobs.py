@@ -434,3 +434,29 @@ def test_a_job_refuses_a_seal_without_its_plan_and_a_plan_of_two_halves(tmp_path
     job = run_with(tmp_path, {"plan.yaml": PLAN + "split: {seed: 4, explore: 0.5}\n"})
     assert job.state == "failed"
     assert "the plan splits the people into two halves" in job.message
+
+
+def test_a_job_of_files_takes_every_table_beside_the_answers() -> None:
+    """Each by its role: one that is left out would change numbers without a word."""
+    from dataclasses import fields
+    from types import SimpleNamespace
+
+    from analysis.jobs.validation import _of_files
+
+    example = Path(__file__).resolve().parents[2] / "data" / "example"
+    files = {role: str(example / name) for role, name in declared(example).items()}
+    assert set(files) == {
+        *("responses", "usage", "outcomes", "covariates", "study", "times", "enrolment", "audit")
+    }
+    job: Any = SimpleNamespace(folder=example, request={"files": files, "instrument": "dta@0.2.0"})
+    data, _ = _of_files(job)
+    told = {field.name: getattr(data, field.name) for field in fields(data)}
+    for role in ("outcomes", "covariates", "times", "enrolment", "audit"):
+        assert told[role].shape == pd.read_csv(files[role], dtype=str).shape, role
+    assert data.study is not None and data.study.id and data.usage.people["participant"].nunique() == 600
+    for role in ("usage", "outcomes", "covariates", "study", "times", "enrolment", "audit"):
+        fewer: Any = SimpleNamespace(
+            folder=example,
+            request={"files": {k: v for k, v in files.items() if k != role}, "instrument": "dta@0.2.0"},
+        )
+        assert getattr(_of_files(fewer)[0], role) is None, role
