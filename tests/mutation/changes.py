@@ -181,8 +181,10 @@ def _edits(node: ast.AST, whole, source: bytes) -> Iterator[tuple[ast.expr, int,
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Compare, ast.UnaryOp)):
         if not isinstance(node.slice, ast.UnaryOp) or isinstance(node.slice.op, ast.Invert):
             yield node, *whole(node), text(node.value)  # a filter dropped
-    elif isinstance(node, (ast.If, ast.IfExp)) and not isinstance(
-        node.test, (ast.Compare, ast.UnaryOp, ast.BoolOp)
+    elif (
+        isinstance(node, (ast.If, ast.IfExp))
+        and not isinstance(node.test, (ast.Compare, ast.UnaryOp, ast.BoolOp))
+        and text(node.test) != "TYPE_CHECKING"  # what is imported for types alone has no value
     ):
         yield node.test, *whole(node.test), f"not ({text(node.test)})"
     elif isinstance(node, ast.comprehension):

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from analysis.common import rules
+from instrument.errors import DefinitionError
 
 # from the papers named in each rule's source
 CUTOFFS = {
@@ -89,6 +90,16 @@ def printed(cutoff):
 
 def test_every_rule_is_listed_here():
     assert set(rules.rule_table().index) == set(CUTOFFS)
+
+
+def test_a_plan_moves_the_rules_of_a_validation_and_no_others():
+    """What a sample can bear, and the rules of other studies, are not for a plan to lower."""
+    assert set(rules.planned_rules()) == set(CUTOFFS) - set(rules.OF_PEOPLE)
+    assert set(rules.OF_PEOPLE) < set(CUTOFFS)
+    for name in ("FEWEST_PEOPLE", "SAMPLE_TOTAL", "SCALE_CVI"):
+        told = f"there is no rule '{name}' whose cut-off a plan may lay"
+        with pytest.raises(DefinitionError, match=told), rules.in_force({name: 1.0}):
+            pass
 
 
 @pytest.mark.parametrize("name", CUTOFFS)
