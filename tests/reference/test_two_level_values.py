@@ -187,3 +187,23 @@ def test_at_the_estimates_of_lavaan_errors_and_correction_are_those_of_lavaan():
 def _own(fit, target):
     scores = target.scores(fit.x)
     return np.linalg.solve(target.observed(fit.x) / 2, scores.T @ scores / 2500)
+
+
+SCORES = json.loads((HERE / "values" / "two_level_scores.json").read_text())
+# its scores of clusters leave out part of what covariates between tell of a factor, those here are the expected
+# values given everything observed in the cluster (tests/unit/test_two_level_scores.py)
+CLUSTERS = ["w1"]
+
+
+@pytest.mark.parametrize("model", ["w1", "w2", "w4"])
+def test_scores_of_rows_and_clusters(model):
+    """Lavaan 0.6-14, covariates centred: lavPredict(fit, level = 1) and, without covariates, level = 2."""
+    wanted, data = SCORES[model], complete()
+    covariates = ["x1", "x2", "x3", "w1", "w2"]
+    data[covariates] = (data[covariates] - data[covariates].mean()).round(6)
+    fit = sem(REFERENCE["syntax"][model], data, "ML", cluster="cluster")
+    rows = fit.factor_scores(level=1)[wanted["row_factors"]].to_numpy()[:25]
+    assert rows == pytest.approx(np.array(wanted["rows"]), abs=1e-4)
+    if model in CLUSTERS:
+        clusters = fit.factor_scores(level=2).loc[wanted["cluster_labels"], wanted["cluster_factors"]]
+        assert clusters.to_numpy() == pytest.approx(np.array(wanted["clusters"]), abs=1e-4)

@@ -344,10 +344,8 @@ def test_refused(model, options, columns, error, message):
     assert fact.startswith("sem: ") and hint.startswith("Hint: ")
 
 
-def test_scores_of_rows_and_errors_of_residuals_are_refused_by_name():
+def test_errors_of_residuals_are_refused_by_name():
     fit = sem(PLAIN, table(), cluster="app")
-    with pytest.raises(DefinitionError, match="factor scores of two-level models"):
-        fit.factor_scores()
     with pytest.raises(DefinitionError, match="errors of residuals are not computed for two levels"):
         fit.residuals("z")
     with pytest.raises(DefinitionError, match="have different variables: 'z "):

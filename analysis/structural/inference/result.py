@@ -329,23 +329,35 @@ class StructuralResult(Result):
         names = parameter_names(self._fitted.table, self._fitted.data.group_labels)
         return pd.DataFrame(self._fitted.vcov, index=names, columns=names)
 
-    def factor_scores(self, method: str | None = None) -> pd.DataFrame:
+    def factor_scores(self, method: str | None = None, level: int | None = None) -> pd.DataFrame:
         """Give factor scores with their standard errors.
 
         Parameters
         ----------
         method
             "regression" (default) or "bartlett" for continuous variables, "ebm" (the mode of the
-            posterior) for ordinal items.
+            posterior) for ordinal items. Two-level models: "regression", or "ebm" for ordinal items, given
+            all answers of the cluster.
+        level
+            Of a two-level model: 1 (default) scores rows on the factors of level 1, as deviations from their
+            cluster; 2 scores clusters on those of level 2.
 
         Returns
         -------
         pandas.DataFrame
-            Indexed by the row numbers of the data in use; one column per factor and one `<factor>_se`.
+            Indexed by the row numbers of the data in use, for level 2 by cluster; one column per factor and
+            one `<factor>_se`.
+
+        Raises
+        ------
+        DefinitionError
+            A method or level that the model does not have.
+        NotEstimableError
+            Residual variances that are not positive, or a negative variance between clusters.
         """
         from analysis.structural.inference.scores import score_table
 
-        return score_table(self._fitted, method)
+        return score_table(self._fitted, method, level)
 
     def summary(self, digits: int = 3, standardized: bool = False, ci: bool = False) -> str:
         """Give the fit, then the parameters in blocks, as text, rounded.

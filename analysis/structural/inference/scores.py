@@ -6,12 +6,14 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from scipy.special import log_ndtr
 
 from analysis.common.threads import one_thread
+from analysis.structural.estimation.answered import interval_slopes, root_of
 from analysis.structural.estimation.categorical import build_ordinal_group, evaluate_ordinal
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, State
+from analysis.structural.two_level.ordinal_scores import ordinal_level_scores
+from analysis.structural.two_level.scores import linear_level_scores
 from instrument.errors import (
     DefinitionError,
     NotEstimableError,
@@ -27,13 +29,13 @@ DETERMINED = 1e-10  # least eigenvalue, of the largest, of what answers tell of 
 
 
 @one_thread()
-def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
-    """Score every row in use; the index gives row positions in the data."""
+def score_table(fitted: Fitted, method: str | None, level: int | None = None) -> pd.DataFrame:
+    """Score every row in use; the index gives row positions in the data, or clusters for level 2."""
     if fitted.table.level_names:
-        fact = "factor scores of two-level models are not computed."
-        raise DefinitionError(
-            fact_and_hint("factor_scores", fact, "fit one level with cluster= for scores of rows.")
-        )
+        return _level_table(fitted, method, level)
+    if level is not None:
+        fact, hint = "the model has one level.", "leave out level=."
+        raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
     if fitted.mixed:
         fact = "factor scores of ordinal beside other variables are not computed."
         hint = "fit the ordinal items alone, or use estimator='MLR' for scores."
@@ -41,13 +43,7 @@ def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
     allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
     if fitted.table.names.composites:  # components leave no residual in the direction of the weights
         allowed = ("regression",)
-    used = method or allowed[0]
-    if used not in allowed:
-        raise DefinitionError(
-            fact_and_hint(
-                "factor_scores", f"method {used!r} does not suit {fitted.estimator}.", f"use {list(allowed)}."
-            )
-        )
+    used = _method(fitted, method, allowed)
     latent = fitted.table.names.latent
     blocks = []
     for group in range(len(fitted.sizes)):
@@ -57,6 +53,47 @@ def score_table(fitted: Fitted, method: str | None) -> pd.DataFrame:
             frame[f"{name}_se"] = errors[:, k]
         blocks.append(frame)
     return pd.concat(blocks).sort_index()
+
+
+def _method(fitted: Fitted, method: str | None, allowed: tuple[str, ...]) -> str:
+    used = method or allowed[0]
+    if used not in allowed:
+        raise DefinitionError(
+            fact_and_hint(
+                "factor_scores", f"method {used!r} does not suit {fitted.estimator}.", f"use {list(allowed)}."
+            )
+        )
+    return used
+
+
+def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.DataFrame:
+    """Scores of one level of a two-level model."""
+    if level not in (None, 1, 2):
+        fact, hint = f"level is {level!r}.", "use 1 for rows or 2 for clusters."
+        raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
+    _method(fitted, method, ("ebm",) if fitted.ordinal else ("regression",))
+    place = 0 if level is None else level - 1
+    names = fitted.table.level_names[place]
+    if not names.latent:
+        fact = f"level {place + 1} has no factor."
+        raise DefinitionError(fact_and_hint("factor_scores", fact, f"use level={2 - place}."))
+    blocks = []
+    for group in range(len(fitted.data.values)):
+        if fitted.ordinal:
+            p = len(fitted.table.level_names[0].observed)
+            loadings, errors = measurement(fitted.states[2 * group], p)[:2]
+            if group == 0:
+                _warn_of_dependence(errors, fitted.table.level_names[0].observed)
+            found = ordinal_level_scores(fitted, group, loadings, errors)
+        else:
+            found = linear_level_scores(fitted, group)
+        scores, errors = (found.between, found.between_se) if place else (found.within, found.within_se)
+        index = fitted.data.sampling_of(group).names if place else fitted.data.positions[group]
+        frame = pd.DataFrame(scores, columns=names.latent, index=index)
+        for k, name in enumerate(names.latent):
+            frame[f"{name}_se"] = errors[:, k]
+        blocks.append(frame)
+    return pd.concat(blocks) if place else pd.concat(blocks).sort_index()
 
 
 def measurement(state: State, p: int) -> tuple[Array, Array, Array, Array, Array]:
@@ -185,9 +222,11 @@ def _posterior_mode(
     items = np.arange(len(bounds))
     lower = np.where(seen, bounds[items, index], -np.inf)
     upper = np.where(seen, bounds[items, index + 1], np.inf)
-    precision = np.linalg.pinv(prior, hermitian=True)
-    eta = np.tile(mean, (len(codes), 1))
-    value, gradient, curvature = _log_posterior(eta, lower, upper, slopes, mean, precision)
+    roots = root_of(prior)  # eta = mean + roots xi, so that what has no variance stays where it is
+    moved = slopes @ mean
+    lower, upper, slopes = lower - moved, upper - moved, slopes @ roots
+    eta = np.zeros((len(codes), roots.shape[1]))
+    value, gradient, curvature = _log_posterior(eta, lower, upper, slopes)
     active = np.arange(len(codes))
     for _ in range(MAX_STEPS):
         step = np.linalg.solve(curvature[active], gradient[active][:, :, None])[:, :, 0]
@@ -198,40 +237,26 @@ def _posterior_mode(
         if not len(active):
             break
         trial = eta[active] + step
-        new = _log_posterior(trial, lower[active], upper[active], slopes, mean, precision)
+        new = _log_posterior(trial, lower[active], upper[active], slopes)
         worse = new[0] < value[active] - 1e-12 * np.abs(value[active])
         for _ in range(30):
             if not worse.any():
                 break
             step[worse] *= 0.5
             trial = eta[active] + step
-            new = _log_posterior(trial, lower[active], upper[active], slopes, mean, precision)
+            new = _log_posterior(trial, lower[active], upper[active], slopes)
             worse = new[0] < value[active] - 1e-12 * np.abs(value[active])
         eta[active] = trial
         value[active], gradient[active], curvature[active] = new
-    return eta, np.sqrt(np.diagonal(np.linalg.inv(curvature), axis1=1, axis2=2))
+    spread = roots @ np.linalg.inv(curvature) @ roots.T
+    return mean + eta @ roots.T, np.sqrt(np.maximum(np.diagonal(spread, axis1=1, axis2=2), 0.0))
 
 
-def _log_posterior(
-    eta: Array, lower: Array, upper: Array, slopes: Array, mean: Array, precision: Array
-) -> tuple[Array, Array, Array]:
-    """Log posterior, gradient and negative second derivatives of every row."""
+def _log_posterior(eta: Array, lower: Array, upper: Array, slopes: Array) -> tuple[Array, Array, Array]:
+    """Log posterior, gradient and negative second derivatives of every row, the prior standard normal."""
     shift = eta @ slopes.T
-    a, b = lower - shift, upper - shift
-    flip = a > -b  # work in the lower tail, where differences of Phi keep their digits
-    low, high = np.where(flip, -b, a), np.where(flip, -a, b)
-    log_high, log_low = log_ndtr(high), log_ndtr(low)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_mass = np.where(
-            np.isinf(low) & (low < 0), log_high, log_high + np.log1p(-np.exp(log_low - log_high))
-        )
-    density_a, density_b = (np.exp(-0.5 * edge**2 - log_mass) / np.sqrt(2.0 * np.pi) for edge in (a, b))
-    first = density_a - density_b
-    finite_a, finite_b = (np.where(np.isfinite(edge), edge, 0.0) for edge in (a, b))
-    second = finite_b * density_b - finite_a * density_a + first**2
-    distance = eta - mean
-    pulled = distance @ precision
-    value = log_mass.sum(axis=1) - 0.5 * np.einsum("ij,ij->i", distance, pulled)
-    gradient = first @ slopes - pulled
-    curvature = np.einsum("ni,ik,il->nkl", second, slopes, slopes, optimize=True) + precision
+    log_mass, first, second = interval_slopes(lower - shift, upper - shift)
+    value = log_mass.sum(axis=1) - 0.5 * np.einsum("ij,ij->i", eta, eta)
+    gradient = first @ slopes - eta
+    curvature = np.einsum("ni,ik,il->nkl", second, slopes, slopes, optimize=True) + np.eye(eta.shape[1])
     return value, gradient, curvature
