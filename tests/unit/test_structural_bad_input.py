@@ -132,8 +132,8 @@ OPTIONS = [
     (lambda: sem(MIMIC, M, ordered=["site"]), "no variable of the model is ordinal"),
     (lambda: sem(MIMIC, M, ordered=ORDINAL, cluster="site"), "clusters and weights beside ordinal and other"),
     (
-        lambda: sem(MIMIC, M, ordered=ORDINAL).factor_scores(),
-        "scores of ordinal beside other variables are not",
+        lambda: sem(MIMIC, M, ordered=ORDINAL).factor_scores("bartlett"),
+        "method 'bartlett' does not suit WLSMV",
     ),
     (
         lambda: sem(MIMIC, M, ordered=ORDINAL).residuals("z"),

@@ -7,6 +7,7 @@ from scipy.special import log_ndtr
 
 from analysis.structural.estimation.ram import Array
 
+INDEFINITE = 1e-6  # share of the largest, below minus which an eigenvalue is no rounding error
 NOTHING = 1e-12  # share of the largest, up to which a variance is none
 
 
@@ -37,6 +38,18 @@ def interval_slopes(lower: Array, upper: Array) -> tuple[Array, Array, Array]:
     finite_a, finite_b = (np.where(np.isfinite(edge), edge, 0.0) for edge in (lower, upper))
     second = finite_b * density_b - finite_a * density_a + first**2
     return log_mass, first, second
+
+
+def is_indefinite(covariance: Array) -> bool:
+    """Whether some sum of the variables has a negative variance, beyond rounding.
+
+    Parameters
+    ----------
+    covariance
+        Symmetric.
+    """
+    values = np.linalg.eigvalsh(covariance)
+    return bool(values[0] < -INDEFINITE * abs(values[-1]))
 
 
 def root_of(covariance: Array) -> Array:

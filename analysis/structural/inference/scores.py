@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.common.threads import one_thread
-from analysis.structural.estimation.answered import interval_slopes, root_of
+from analysis.structural.estimation.answered import interval_slopes, is_indefinite, root_of
 from analysis.structural.estimation.categorical import build_ordinal_group, evaluate_ordinal
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, State
+from analysis.structural.inference.measurement import measurement
+from analysis.structural.inference.mixed_scores import mixed_posterior
 from analysis.structural.two_level.ordinal_scores import ordinal_level_scores
 from analysis.structural.two_level.scores import linear_level_scores
 from instrument.errors import (
@@ -36,10 +38,6 @@ def score_table(fitted: Fitted, method: str | None, level: int | None = None) ->
     if level is not None:
         fact, hint = "the model has one level.", "leave out level=."
         raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
-    if fitted.mixed:
-        fact = "factor scores of ordinal beside other variables are not computed."
-        hint = "fit the ordinal items alone, or use estimator='MLR' for scores."
-        raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
     allowed = ("ebm",) if fitted.ordinal else ("regression", "bartlett")
     if fitted.table.names.composites:  # components leave no residual in the direction of the weights
         allowed = ("regression",)
@@ -47,7 +45,12 @@ def score_table(fitted: Fitted, method: str | None, level: int | None = None) ->
     latent = fitted.table.names.latent
     blocks = []
     for group in range(len(fitted.sizes)):
-        scores, errors = _ordinal_scores(fitted, group) if fitted.ordinal else _linear(fitted, group, used)
+        if fitted.mixed:
+            scores, errors = _mixed_scores(fitted, group)
+        else:
+            scores, errors = (
+                _ordinal_scores(fitted, group) if fitted.ordinal else _linear(fitted, group, used)
+            )
         frame = pd.DataFrame(scores, columns=latent, index=fitted.data.positions[group])
         for k, name in enumerate(latent):
             frame[f"{name}_se"] = errors[:, k]
@@ -94,20 +97,6 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
             frame[f"{name}_se"] = errors[:, k]
         blocks.append(frame)
     return pd.concat(blocks) if place else pd.concat(blocks).sort_index()
-
-
-def measurement(state: State, p: int) -> tuple[Array, Array, Array, Array, Array]:
-    """Reduced form: loadings on all latent variables, error covariance, their prior mean and covariance.
-
-    Observed variables may follow each other; errors and latent residuals are uncorrelated across blocks.
-    """
-    total = state.total
-    items = np.linalg.inv(np.eye(p) - state.directed[:p, :p])
-    loadings = items @ state.directed[:p, p:]
-    errors = items @ state.symmetric[:p, :p] @ items.T
-    latent_mean, latent_covariance = state.mean[p:], state.covariance[p:, p:]
-    intercepts = total[:p] @ np.linalg.solve(total, state.mean) - loadings @ latent_mean
-    return loadings, errors, intercepts, latent_mean, latent_covariance
 
 
 def _linear(fitted: Fitted, group: int, method: str) -> tuple[Array, Array]:
@@ -201,6 +190,23 @@ def _ordinal_scores(fitted: Fitted, group: int) -> tuple[Array, Array]:
     return np.vstack([r[0] for r in results]), np.vstack([r[1] for r in results])
 
 
+def _mixed_scores(fitted: Fitted, group: int) -> tuple[Array, Array]:
+    """Posterior modes given covariates, continuous variables and ordinal items."""
+    found = mixed_posterior(fitted, group)
+    if group == 0:
+        _warn_of_dependence(found.errors, fitted.table.names.observed)
+    m = found.slopes.shape[1]
+    scores, errors = np.empty((len(found.codes), m)), np.empty((len(found.codes), m))
+    for part in found.parts:
+        for k in range(0, len(part.rows), CHUNK):
+            own = slice(k, k + CHUNK)
+            rows = part.rows[own]
+            scores[rows], errors[rows] = _posterior_mode(
+                found.codes[rows], found.bounds, found.slopes, part.mean[own], part.prior, part.shift[own]
+            )
+    return scores, errors
+
+
 def _warn_of_dependence(errors: Array, names: list[str]) -> None:
     """Say that residual covariances of ordinal items do not enter the scores."""
     row, column = np.nonzero(np.triu(np.abs(errors) > 1e-12, 1))
@@ -215,15 +221,22 @@ def _warn_of_dependence(errors: Array, names: list[str]) -> None:
 
 
 def _posterior_mode(
-    codes: Array, bounds: Array, slopes: Array, mean: Array, prior: Array
+    codes: Array, bounds: Array, slopes: Array, mean: Array, prior: Array, shift: Array | float = 0.0
 ) -> tuple[Array, Array]:
+    """Modes and their errors; `mean` may differ between rows, and `shift` moves the responses."""
     seen = ~np.isnan(codes)
     index = np.where(seen, codes, 0).astype(int)
     items = np.arange(len(bounds))
     lower = np.where(seen, bounds[items, index], -np.inf)
     upper = np.where(seen, bounds[items, index + 1], np.inf)
+    if is_indefinite(prior):
+        fact, hint = (
+            "the factors have no positive definite covariance; there are no scores.",
+            "merge factors.",
+        )
+        raise NotEstimableError(fact_and_hint("factor_scores", fact, hint))
     roots = root_of(prior)  # eta = mean + roots xi, so that what has no variance stays where it is
-    moved = slopes @ mean
+    moved = mean @ slopes.T + shift
     lower, upper, slopes = lower - moved, upper - moved, slopes @ roots
     eta = np.zeros((len(codes), roots.shape[1]))
     value, gradient, curvature = _log_posterior(eta, lower, upper, slopes)

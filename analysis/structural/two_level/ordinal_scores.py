@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.structural.estimation.answered import interval_slopes, root_of
+from analysis.structural.estimation.answered import interval_slopes, is_indefinite, root_of
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, Ints
 from analysis.structural.two_level.scores import LevelScores
@@ -14,7 +14,6 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 MAX_STEPS = 100
 TOLERANCE = 1e-9
-INDEFINITE = 1e-6  # share of the largest, below minus which an eigenvalue is no rounding error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,8 +76,7 @@ def ordinal_level_scores(fitted: Fitted, group: int, loadings: Array, errors: Ar
         raise NotEstimableError(
             fact_and_hint("factor_scores", "a residual variance is not positive.", "respecify the model.")
         )
-    values = np.linalg.eigvalsh(between.covariance)
-    if values[0] < -INDEFINITE * values[-1]:
+    if is_indefinite(between.covariance):
         fact = "the model implies a negative variance between clusters; there are no scores."
         hint = "hold negative residual variances of level 2 at zero, as in 'y1 ~~ 0*y1'."
         raise NotEstimableError(fact_and_hint("factor_scores", fact, hint))
