@@ -334,3 +334,33 @@ def test_a_growth_curve_has_its_means_in_the_latent_variables(wide: pd.DataFrame
     assert (means.loc[["a1", "a2", "a3", "a4"], ["est", "se"]] == 0).all(axis=None)
     assert means.loc["i", "est"] == pytest.approx(wide["a1"].mean(), abs=0.1) and (means.loc["s", "se"] > 0)
     assert fit.estimator == "ML" and fit.fit["df"] == 5
+
+
+CURVE = "i =~ 1*a1 + 1*a2 + 1*a3 + 1*a4; s =~ 0*a1 + 1*a2 + 2*a3 + 3*a4"
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [("; i ~ d1; d1 ~~ d1", "'d1'"), ("; d4 ~ i", "'d4'"), ("; i ~ d1; d1 ~~ d1; d4 ~ s", "'d1', 'd4'")],
+)
+def test_a_mean_that_a_curve_holds_at_zero_is_named(wide: pd.DataFrame, more: str, named: str) -> None:
+    with warnings.catch_warnings(
+        record=True
+    ) as told:  # means of zero may bring an improper solution with them
+        warnings.simplefilter("always")
+        held = growth(CURVE + more, wide)
+    message = next(str(one.message) for one in told if "held at 0" in str(one.message))
+    assert sorted(re.findall(r"'d\d'", message.partition("\n")[0])) == sorted(named.split(", "))
+    assert "Hint: write 'd" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        free = growth(CURVE + more + "".join(f"; {n[1:-1]} ~ 1" for n in named.split(", ")), wide)
+    assert free.fit["chisq"] < held.fit["chisq"] - 50  # d is about 3
+    assert free.fit["df"] == held.fit["df"] - named.count("d")
+
+
+@pytest.mark.parametrize("more", ["", "; i ~ d1", "; i ~ d1; d1 ~~ d1; d1 ~ 1", "; d4 ~ i; d4 ~ 0*1"])
+def test_a_curve_whose_means_are_meant_says_nothing(wide: pd.DataFrame, more: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        growth(CURVE + more, wide)

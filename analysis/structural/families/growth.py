@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pandas as pd
 from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, fit_model
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.options import ModelOptions
-from instrument.errors import DefinitionError, fact_and_hint
+from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 
 def growth(
@@ -57,7 +58,9 @@ def growth(
     Notes
     -----
     y_t = i + s·time_t + e_t: intercepts of observed variables are fixed at 0, those of latent variables are
-    free; everything else is as in `sem`. R equivalent: `lavaan::growth(model, data)`.
+    free; everything else is as in `sem`. Intercepts of other modelled variables (an outcome of the curve, a
+    predictor with `x ~~ x`) are 0 too, as in lavaan, and a warning names them.
+    R equivalent: `lavaan::growth(model, data)`.
 
     References
     ----------
@@ -100,4 +103,24 @@ def growth(
         sampling_weights=sampling_weights,
         growth=True,
     )
-    return fit_model("growth", model, data, options)
+    fit = fit_model("growth", model, data, options)
+    _warn_of_zero_means(fit)
+    return fit
+
+
+def _warn_of_zero_means(fit: StructuralResult) -> None:
+    """Say that variables that show no growth factor have their means held at zero, which data seldom bear."""
+    table = fit._fitted.table
+    shown = {row.rhs for row in table.rows if row.op in ("=~", "<~")}
+    held = [
+        row.lhs
+        for row in table.rows
+        if row.op == "~1" and not (row.user or row.exogenous or row.role) and row.fixed == 0.0
+    ]
+    names = [n for n in dict.fromkeys(held) if n in table.names.observed and n not in shown]
+    if names:
+        fact = (
+            f"intercepts of variables that no factor is measured by are held at 0: {name_offenders(names)}."
+        )
+        hint = f"write '{names[0]} ~ 1' to free one, or '{names[0]} ~ 0*1' to say that it is meant."
+        warnings.warn(fact_and_hint("growth", fact, hint), ToolkitWarning, stacklevel=3)
