@@ -176,14 +176,8 @@ def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptio
     _check_listed(caller, ordered, data)
     if ordinal:
         ordinals = _ordered_names(caller, names, ordered)
-        if rows.sampling and len(ordinals) < len(names.observed):
-            raise DefinitionError(
-                fact_and_hint(
-                    caller,
-                    "clusters and weights beside ordinal and other variables are not supported.",
-                    "use estimator='MLR', or a model of ordinal items only.",
-                )
-            )
+        if rows.sampling:
+            _refuse_others(caller, [n for n in names.observed if n not in ordinals], syntax.has_levels)
     elif ordered is not True and ordered is not False and list(ordered):
         raise DefinitionError(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")
@@ -301,6 +295,18 @@ def _ordered_names(caller: str, names: Names, ordered: bool | Sequence[str]) -> 
             )
         )
     return found
+
+
+def _refuse_others(caller: str, others: list[str], levels: bool) -> None:
+    """Refuse continuous variables and covariates beside ordinal items of rows in clusters."""
+    if not others:
+        return
+    fact = "clusters and weights beside ordinal and other variables are not supported."
+    hint = "use estimator='MLR', or a model of ordinal items only."
+    if levels:
+        fact = f"two levels of ordinal items have no place for other variables: {name_offenders(others)}."
+        hint = "leave these out, or take answers as numbers with estimator='MLR' and without ordered=."
+    raise DefinitionError(fact_and_hint(caller, fact, hint))
 
 
 def _handle_missing(

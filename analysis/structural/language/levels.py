@@ -115,7 +115,8 @@ def _check_ordinal(syntax: Syntax, names: tuple[Names, Names], caller: str) -> N
             fact_and_hint(
                 caller,
                 f"variables of one level only beside ordinal items: {name_offenders(apart)}.",
-                "name the same items at level 1 and level 2, or use estimator='MLR'.",
+                "name the same items at level 1 and level 2, or take answers as numbers with estimator='MLR' "
+                "and without ordered=.",
             )
         )
     for level, op, what in ((WITHIN, "|", "thresholds"), (BETWEEN, "~*~", "scales")):
