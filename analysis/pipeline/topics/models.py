@@ -19,6 +19,7 @@ from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
 from analysis.pipeline.topics.misfit import misfit_of
 from analysis.pipeline.twinned.structure import twins_of_models
 from analysis.planning.definition import ORDINAL
+from analysis.structural.language.theory_models import Structure
 
 if TYPE_CHECKING:
     from analysis.structural.families.compare_theories import TheoryResult
@@ -124,6 +125,7 @@ def _fit_frame(found: TheoryResult, sets: dict[str, str]) -> pd.DataFrame:
     for name, items, title in zip(kept["model"], kept["items"], kept["title"], strict=True):
         fit, result = found.fits[name].fit, found.fits[name]
         row: dict[str, Any] = {"items": sets[items], "model": name, "title": title, "n": result.n_obs}
+        row["structure"] = found.models[name].structure.value
         row |= {"n_parameters": result.n_parameters, "df": int(fit["df"])}
         row |= {key: fit[key] for key in ("chisq", "pvalue", "chisq_scaled", "pvalue_scaled")}
         for index in (*INDICES, "rmsea_ci_lower", "rmsea_ci_upper"):
@@ -155,7 +157,11 @@ def _note(found: TheoryResult, sets: dict[str, str], gaps: Gaps) -> None:
 
 def _judged(table: pd.DataFrame) -> int | None:
     """Row of the structure with a factor per theme, the one over more items first."""
-    rows = [k for k, name in enumerate(table["model"]) if "correlated" in name]
+    return _first(table, Structure.CORRELATED)
+
+
+def _first(table: pd.DataFrame, structure: Structure) -> int | None:
+    rows = [k for k, one in enumerate(table["structure"]) if one == structure]
     return rows[0] if rows else None
 
 
@@ -163,7 +169,7 @@ def _values(found: TheoryResult, table: pd.DataFrame, estimator: str) -> dict[st
     row = _judged(table)
     judged = table.iloc[row or 0]
     same = table[(table["items"] == judged["items"]) & table["proper"]]
-    one = same[same["model"].str.endswith("one factor")]
+    one = same[same["structure"] == Structure.ONE]
     title = {name: model.title for name, model in found.models.items()}
     values = {
         "models": len(found.models),
@@ -193,11 +199,11 @@ def _disagreeing(row: pd.Series) -> list[str]:
 
 
 def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> list[str]:
-    names = set(found.fits)
+    structures = {found.models[name].structure for name in found.fits}
     sentences = [_stated(values["models"], values["fitted"])]
     if cause is not None:
         sentences.append(f"Their fit says nothing here: {cause.words}.")
-    elif any("correlated" in name for name in names):
+    elif Structure.CORRELATED in structures:
         sentences.append(
             "With a factor per theme ({judged}), CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}"
             + (
@@ -206,7 +212,7 @@ def _prose(found: TheoryResult, cause: Cause | None, values: dict[str, Any]) -> 
                 else "."
             )
         )
-    elif names == {"one factor"}:
+    elif structures == {Structure.ONE}:
         sentences.append("With one factor, CFI is {cfi:r3}, RMSEA {rmsea:r3} and SRMR {srmr:r3}.")
     if cause is None:
         sentences += _variants(values)
@@ -240,7 +246,7 @@ def _variants(values: dict[str, Any]) -> list[str]:
 
 def _compared(found: TheoryResult) -> list[str]:
     """Say what the structures tell about each other."""
-    names, sentences = set(found.fits), []
+    structures, sentences = {found.models[name].structure for name in found.fits}, []
     if len(found.tests):
         sentences.append(
             "A structure that is a special case of another never fits better; the table of differences says "
@@ -252,12 +258,12 @@ def _compared(found: TheoryResult) -> list[str]:
         sentences.append(
             f"These fit exactly alike, whatever people answer: {told}. Fit cannot choose between them."
         )
-    if any(name.startswith("M4") for name in names):
+    if structures & {Structure.CONTEXT, Structure.CONTEXT_REVERSED, Structure.CONTEXT_AS_DIMENSION}:
         sentences.append(
             "Fit therefore cannot show that the context is context; time (the section on scores over time) "
             "or moderation can speak for or against it."
         )
-    if any("bifactor" in name for name in names):
+    if Structure.BIFACTOR in structures:
         sentences.append(
             "A bifactor model nearly always fits best because it is the most flexible; it is never chosen by "
             "fit alone."
@@ -320,7 +326,7 @@ def _fit_table(table: pd.DataFrame) -> Table:
     return Table(
         frame=table,
         kinds={
-            **each(TEXT, "items model title faults solution syntax"),
+            **each(TEXT, "items model structure title faults solution syntax"),
             "n": people(weight=1),
             **each(GIVEN, "n_parameters df"),
             **each(statistic("n"), "chisq pvalue chisq_scaled pvalue_scaled srmr aic bic proper"),
@@ -404,8 +410,7 @@ def _difference_table(found: TheoryResult, sets: dict[str, str]) -> Table:
 def _findings(table: pd.DataFrame, estimator: str, cause: Cause | None) -> list[Finding]:
     """Judge the structure with a factor per theme; without it the claim could not be tested."""
     row = _judged(table)
-    if row is None and (table["model"] == "one factor").any():
-        row = int(table.index[table["model"] == "one factor"][0])
+    row = _first(table, Structure.ONE) if row is None else row
     judged = [(f"{index}_robust", f"{name}, robust", rule) for index, (name, rule) in _RULES.items()]
     return [
         Finding(

@@ -18,6 +18,7 @@ from analysis.pipeline.reach import Gaps, of_fit, of_structure
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.groups import groupings
 from analysis.pipeline.topics.models import theories
+from analysis.structural.language.theory_models import Structure
 from instrument.errors import ToolkitError
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ def general_factor(context: Context, gaps: Gaps) -> tuple[dict[str, Table], Told
     except ToolkitError:
         return {}, told  # the section on stated structures says why
     if found.bifactor is None:
-        if "2 correlated" in found.models:
+        stated = {model.structure for model in found.models.values() if model.items == "dimensions"}
+        if Structure.CORRELATED in stated and Structure.BIFACTOR not in stated:  # of two themes
             told.prose = [NO_GENERAL]
         return {}, told
     if (cause := of_fit(found.fits["bifactor"])) is not None:

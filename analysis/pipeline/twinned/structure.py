@@ -9,6 +9,7 @@ from analysis.pipeline.correlating import correlation_for, missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, first_wave
 from analysis.structural.inference.misspecifications import CORRELATION, LOADING
+from analysis.structural.language.theory_models import Structure
 from analysis.twins import METHOD, Reason, Twins
 
 OPERATORS = {"loading": "=~", "covariance": "~~", "path": "~", "intercept": "~1"}
@@ -189,11 +190,12 @@ def twins_of_models(context: Context, section: Section) -> Twins:
             "derived", {"n": "value"}, table=METHOD, how="max", of="fit", column="n", at=[place[main] + 1]
         )
         _add_misfit(found, section, of(main) | options)
-    judged = next((row for row, name in enumerate(frame["model"]) if "correlated" in name), 0)
+    structures = list(frame["structure"])
+    judged = next((row for row, name in enumerate(structures) if name == Structure.CORRELATED), 0)
     one = [
         row
-        for row, name in enumerate(frame["model"])
-        if name.endswith("one factor") and frame["items"].iloc[row] == frame["items"].iloc[judged]
+        for row, name in enumerate(structures)
+        if name == Structure.ONE and frame["items"].iloc[row] == frame["items"].iloc[judged]
     ][:1]
     for value, column, rows in (
         *((name, f"{name}_robust", [judged]) for name in ("cfi", "tli", "rmsea")),

@@ -13,7 +13,7 @@ from analysis.structural.families.bifactor_strength import BifactorResult, bifac
 from analysis.structural.inference.compare_models import compare_models, equivalent_models
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.naming import acting_for
-from analysis.structural.language.theory_models import TheoryModel, theory_models
+from analysis.structural.language.theory_models import Structure, TheoryModel, theory_models
 from analysis.structural.models import sem
 from instrument.answers import given_answers, table_of
 from instrument.definition import Instrument
@@ -66,10 +66,12 @@ class TheoryResult(Result):
     @property
     def main(self) -> StructuralResult | None:
         """The model with a factor per theme over every item; None when it could not be fitted."""
-        chosen = [name for name in self.models if "correlated" in name or name == "one factor"]
-        wanted = sorted(chosen, key=lambda name: ("M3" not in name, "correlated" not in name))
-        first = next(iter(wanted))
-        return self.fits.get(first)
+        told = (Structure.CORRELATED, Structure.ONE)  # one theme has one factor only
+        wanted = sorted(
+            (model for model in self.models.values() if model.structure in told),
+            key=lambda model: (told.index(model.structure), model.items != "all"),
+        )
+        return self.fits.get(wanted[0].name)
 
     def to_frame(self) -> pd.DataFrame:
         """Give the table, unrounded.
@@ -266,7 +268,7 @@ def _tests(models: dict[str, TheoryModel], fits: dict[str, StructuralResult]) ->
             last = compare_models(pair, assume_nested=True).table.iloc[-1]
             row: dict[str, object] = {"items": model.items, "restricted": name, "free": wider}
             row |= {key: last[key] for key in ("chisq_diff", "df_diff", "pvalue")}
-            edge = name.endswith("one factor")
+            edge = model.structure is Structure.ONE
             rows.append(row | {"note": "at the edge: p is approximate" if edge else ""})
     columns = ["items", "restricted", "free", "chisq_diff", "df_diff", "pvalue", "note"]
     return pd.DataFrame(rows, columns=columns)

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from instrument.errors import DefinitionError, fact_and_hint
 
 FEWEST_FOR_SECOND_ORDER = 3
 FEWEST_FOR_BIFACTOR = 3
 """Two themes leave open how much of each is general: one may be more so as the other is less."""
+
+
+class Structure(StrEnum):
+    """What a model says of the items; judgements go by this, never by how a model is called."""
+
+    ONE = "one factor"
+    CORRELATED = "correlated factors"
+    SECOND_ORDER = "second order"
+    BIFACTOR = "bifactor"
+    CONTEXT = "context predicts"
+    CONTEXT_REVERSED = "context follows"
+    CONTEXT_AS_DIMENSION = "context as a dimension"
+    COMPOSITE_BESIDE = "composite beside"
+    COMPOSITE_PREDICTS = "composite predicts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,8 +35,10 @@ class TheoryModel:
     ----------
     name
         Short name in tables.
+    structure
+        What it says of the items.
     title
-        What it says, in a line.
+        The same, in a line.
     items
         `dimensions`, `all` or `composites`: models are compared only within one item set.
     syntax
@@ -35,6 +52,7 @@ class TheoryModel:
     """
 
     name: str
+    structure: Structure
     title: str
     items: str
     syntax: str
@@ -82,6 +100,7 @@ def theory_models(
         models += [
             TheoryModel(
                 name=correlated,
+                structure=Structure.CORRELATED,
                 title=f"{len(themes)} correlated dimensions",
                 items="dimensions",
                 syntax=_measure(themes),
@@ -95,6 +114,7 @@ def theory_models(
             2,
             TheoryModel(
                 name="second order",
+                structure=Structure.SECOND_ORDER,
                 title="A general factor over the dimensions",
                 items="dimensions",
                 syntax=f"{_measure(themes)}\n{_second(general, themes)}",
@@ -115,6 +135,7 @@ def _one(
     every = list(dict.fromkeys(item for own in themes.values() for item in own))
     return TheoryModel(
         name=name,
+        structure=Structure.ONE,
         title="One factor under every item",
         items=items,
         syntax=f"{general} =~ {' + '.join(every)}",
@@ -135,6 +156,7 @@ def _bifactor(name: str, items: str, themes: Mapping[str, list[str]], general: s
     every = list(dict.fromkeys(item for own in themes.values() for item in own))
     return TheoryModel(
         name=name,
+        structure=Structure.BIFACTOR,
         title="A general factor beside one for each theme, all uncorrelated",
         items=items,
         syntax=f"{general} =~ {' + '.join(every)}\n{_measure(themes)}",
@@ -152,6 +174,7 @@ def _with_context(
         _one("M1 one factor", "all", every, general, (correlated,)),
         TheoryModel(
             name=correlated,
+            structure=Structure.CORRELATED,
             title=f"{len(every)} correlated themes, context among them",
             items="all",
             syntax=_measure(every),
@@ -174,6 +197,7 @@ def _with_composites(
     models = [
         TheoryModel(
             name="C1 composite beside",
+            structure=Structure.COMPOSITE_BESIDE,
             title=f"{len(themes)} dimensions, each related to the composite in its own way",
             items="composites",
             syntax=base,
@@ -185,6 +209,7 @@ def _with_composites(
         models.append(
             TheoryModel(
                 name="C2 composite predicts",
+                structure=Structure.COMPOSITE_PREDICTS,
                 title="A general factor over the dimensions, predicted by the composite",
                 items="composites",
                 syntax=f"{base}\n{_second(general, themes)}\n{predicted}",
@@ -209,6 +234,7 @@ def _context_models(
     return [
         TheoryModel(
             name="M4 context predicts",
+            structure=Structure.CONTEXT,
             title="A general factor over the dimensions, predicted by the context",
             items="all",
             syntax=f"{base}\n{predicted}",
@@ -217,6 +243,7 @@ def _context_models(
         ),
         TheoryModel(
             name="M4 reversed",
+            structure=Structure.CONTEXT_REVERSED,
             title="The arrow between context and general factor turned round",
             items="all",
             syntax=f"{base}\n{reverse}",
@@ -224,6 +251,7 @@ def _context_models(
         ),
         TheoryModel(
             name="M4 one more dimension",
+            structure=Structure.CONTEXT_AS_DIMENSION,
             title="The context as one more dimension of the general factor",
             items="all",
             syntax=f"{base}\n{more}",
