@@ -35,6 +35,16 @@ class Reason(StrEnum):
     WORDS = "counts what the report says, not what people answered"
     ELSEWHERE = "the same number as in another section, which is made again there"
     IMPROPER = "an improper solution or an unfinished search, which is shown and not judged"
+    CONSTRAINED = "robust indices of ordinal items under equality constraints, which lavaan does not give"
+    LOG = (
+        "rests on days of use, counted in the log by the windows of the study, which is not done again in R; "
+        "its models are held against glm, survival, MASS, lme4 and cmprsk in the toolkit's tests"
+    )
+    ITEMS_LEFT = (
+        "the same relations without some items: those with use rest on the log, the others are made again "
+        "with every item in the sections they are from"
+    )
+    COMPOSITE = "weights of a composite (`<~`), held against lavaan in the toolkit's tests"
     NOT_WRITTEN = "nobody has written a call of R for it yet"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from three_themes import make_scale
 
 import analysis
 from analysis.pipeline import validate
+from analysis.pipeline.topics import TOPICS
 from analysis.twins.script import literal, r_script
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError
@@ -218,3 +220,67 @@ def test_r_is_asked_for_what_a_model_leaves_out_and_for_other_questionnaires(
     assert 'south_too = c("calm:q5", "calm:q6", "calm:q7", "calm:q8")' in ratios
     unwritten = [line for line in script.splitlines() if "nobody has written" in line]
     assert unwritten == []
+
+
+@pytest.mark.filterwarnings("ignore::instrument.errors.ToolkitWarning")
+def test_items_of_different_options_count_alike_in_scores_over_time(
+    answers: pd.DataFrame, scale: Instrument
+) -> None:
+    """One item of each theme is asked with options 0, 10, ... 40 instead of 1 to 5: nothing changes."""
+    wide = {f"{10 * k}": f"option {k}" for k in range(5)}
+    content = scale.model_dump(mode="json", by_alias=True)
+    content["response_scales"]["wide"] = {"options": wide}
+    for theme in content["themes"][:2]:
+        theme["items"][1]["scale"] = "wide"
+    other = Instrument.model_validate(content)
+    rows = answers[answers["wave"] != 3]
+    moved = rows.assign(**{item: 10 * (rows[item] - 1) for item in ("q2", "q6")})
+    found = [
+        analysis.context_over_time(given, which, [1, 2], measured_by="scores").paths
+        for given, which in ((rows, scale), (moved, other))
+    ]
+    for name in ("estimate", "se", "pvalue"):
+        assert found[1][name].tolist() == pytest.approx(found[0][name].tolist(), abs=1e-5, nan_ok=True)
+
+
+def test_r_follows_context_and_persons_over_the_waves() -> None:
+    """The first context theme by its own words; robust indices under constraints are said not to be in lavaan."""
+    study = analysis.simulate_study("dta_example", n=400, seed=4)
+    plan = {"topics": ["longitudinal"]}
+    numbered = study.responses["wave"].map({"week3": 1, "week6": 2, "week12": 3})
+    rows = study.responses.assign(wave=numbered).dropna(subset=["wave"])
+    tree = validate(rows.astype({"wave": int}), study.instrument, plan=plan).to_dict()
+    section = tree["sections"]["longitudinal"]
+    assert {"context", "panel"} <= set(section["tables"])
+    script = r_script(tree)
+    calls = calls_of(script, "over_time")
+    (labelled,) = [one for one in calls if "labels = " in one]
+    assert 'labels = c("lead", "back", "difference", "stay", "kept")' in labelled
+    own = {theme: study.instrument.theme_items(theme) for theme in study.instrument.dimension_themes}
+    (context,) = study.instrument.context_themes
+    variables = [*own, *study.instrument.theme_items(context)]
+    assert f"variables = {literal(variables)}" in labelled and f"own = {literal(own)}" in labelled
+    (panel,) = [one for one in calls if "lhs = " in one]
+    assert f'variables = c("{context}", "total")' in panel
+    titles = {"Total": "total"}
+    first = titles.get(section["tables"]["panel"]["target"][0], context)
+    assert f'lhs = c("within.{first}.w2"' in panel
+    assert "which lavaan does not give" in script
+    assert "nobody has written" not in script
+
+
+@pytest.mark.parametrize(
+    "name", ["use", "adherence", "use_course", "priority", "mechanism", "criterion_items"]
+)
+def test_sections_on_use_say_why_r_is_not_asked(name: str) -> None:
+    topic = next(topic for topic in TOPICS if topic.name == name)
+    table = SimpleNamespace(frame=pd.DataFrame())
+    section = SimpleNamespace(tables={"routes": table, "unanswered": table}, values={})
+    told = topic.twins(None, section).plain()["own"]  # type: ignore[arg-type]
+    reasons = {why for columns in told.values() for why in columns.values()}
+    assert "NOT_WRITTEN" not in reasons
+    assert told["routes"]["*"] == ("ITEMS_LEFT" if name == "criterion_items" else "LOG")
+    if name == "adherence":
+        assert told["unanswered"]["*"] == "SEEDED"
+    if name == "mechanism":
+        assert told["routes"]["bca_lower"] == "SEEDED"

@@ -24,6 +24,7 @@ from analysis.pipeline.topics.adherence_trial import trial_table
 from analysis.pipeline.topics.adherence_unanswered import unanswered_of
 from analysis.pipeline.topics.adherence_waves import waves_of
 from analysis.pipeline.topics.use import lacks_use, usage_of
+from analysis.pipeline.twinned.in_use import twins_of_later_use
 from analysis.usage.words import DAYS_WATCHED, EARLY_USE, ENROLLED, JOINED, START, WATCHABLE
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -534,6 +535,7 @@ TOPIC = Topic(
     subject="scores and later use",
     question="Does the score at the landmark go with use of the app after it?",
     run=section_adherence,
+    twins=twins_of_later_use,
     lacks=lacks_use,
     predicts=True,
 )

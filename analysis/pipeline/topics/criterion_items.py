@@ -25,6 +25,7 @@ from analysis.pipeline.topics.validity_measures import (
     named_in,
     people_table,
 )
+from analysis.pipeline.twinned.in_use import twins_without_items
 from instrument.common.formatting import form_of_row
 from instrument.definition import Criterion
 from instrument.errors import ToolkitError
@@ -455,5 +456,6 @@ TOPIC = Topic(
     subject="relations without items near the criterion",
     question="Do relations to outcome and use rest on items that ask for them?",
     run=section_criterion_items,
+    twins=twins_without_items,
     lacks=_lacks,
 )

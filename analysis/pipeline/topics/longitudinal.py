@@ -27,7 +27,7 @@ from analysis.pipeline.topics.panel_time import (
     panel_told,
 )
 from analysis.pipeline.topics.reliable_changes import change_table, change_told
-from analysis.pipeline.twinned.relations import twins_of_longitudinal
+from analysis.pipeline.twinned.over_time import twins_of_longitudinal
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:

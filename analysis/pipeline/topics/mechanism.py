@@ -15,6 +15,7 @@ from analysis.pipeline.in_time import answers_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
+from analysis.pipeline.twinned.in_use import twins_of_chain
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -340,6 +341,7 @@ TOPIC = Topic(
     subject="the supposed chain",
     question="By which routes do context, alliance, later use and outcome go together?",
     run=section_mechanism,
+    twins=twins_of_chain,
     lacks=lacks_mechanism,
     predicts=True,
 )

@@ -10,6 +10,7 @@ from analysis.pipeline.in_time import answers_in_time
 from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.use import lacks_use, usage_of
+from analysis.pipeline.twinned.in_use import twins_of_use
 from instrument.errors import NotEstimableError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ TOPIC = Topic(
     subject="what to work on first",
     question="Which theme should the app team look at first?",
     run=section_priority,
+    twins=twins_of_use,
     lacks=lacks_priority,
     predicts=True,
 )

@@ -14,6 +14,7 @@ from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.section import Section, Table, Topic
+from analysis.pipeline.twinned.in_use import twins_of_use
 from analysis.usage.words import ANSWERED, COVARIATES, ENROLLED, MEASURE_WORDS, START
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 
@@ -246,5 +247,6 @@ TOPIC = Topic(
     title="Use of the app",
     question="How much of the intended use was done?",
     run=section_use,
+    twins=twins_of_use,
     lacks=lacks_use,
 )

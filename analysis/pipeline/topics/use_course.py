@@ -22,6 +22,7 @@ from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.adherence_measured import Part
 from analysis.pipeline.topics.use import enrolled, lacks_use, usage_of
+from analysis.pipeline.twinned.in_use import twins_of_use
 from instrument.errors import NotEstimableError, ToolkitError, fact_and_hint
 
 if TYPE_CHECKING:
@@ -381,6 +382,7 @@ TOPIC = Topic(
     subject="use over the course of the study",
     question="When does a rating go with use, and with coming back after a pause?",
     run=section_use_course,
+    twins=twins_of_use,
     lacks=lacks_course,
     predicts=True,
 )

@@ -198,56 +198,6 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
     return found
 
 
-def twins_of_longitudinal(context: Context, section: Section) -> Twins:
-    """Means, reliable change, and levels of invariance over time."""
-    from analysis.pipeline.topics.longitudinal import EVERYONE, main_waves
-    from analysis.pipeline.topics.models import estimator_for
-
-    found = Twins()
-    waves = main_waves(context)
-    named = {context.wave_name(wave): str(wave) for wave in waves}
-    every = [str(wave) for wave in waves]
-    frame = section.tables["trajectories"].frame
-    for row, (name, who, wave) in enumerate(zip(frame["score"], frame["who"], frame["wave"], strict=True)):
-        others = [] if who == EVERYONE else [other for other in every if other != named[wave]]
-        options = {"name": name, "wave": named[wave], "all_of": others or None}
-        found.add("mean", "n mean ci_lower ci_upper", table="trajectories", rows=[row], **options)
-    if "changes" in section.tables:
-        changes = section.tables["changes"].frame
-        for row, (name, sem) in enumerate(zip(changes["score"], changes["sem"], strict=True)):
-            found.add(
-                "change",
-                "n threshold higher same lower share_higher share_lower",
-                table="changes",
-                rows=[row],
-                name=name,
-                first=every[0],
-                second=every[1],
-                sem=float(sem),
-            )
-        found.leave(Reason.ELSEWHERE, "sem", "changes")
-    if "levels" in section.tables and estimator_for(context)["ordered"]:
-        levels = section.tables["levels"].frame
-        for theme, part in levels.groupby("theme", sort=False):
-            if (part["faults"] != "").any():
-                continue
-            found.add(
-                "levels_over_time",
-                "n df chisq chisq_scaled pvalue_scaled cfi tli rmsea srmr cfi_scaled tli_scaled rmsea_scaled "
-                "cfi_diff rmsea_diff srmr_diff chisq_diff df_diff pvalue_diff",
-                table="levels",
-                rows=list(part.index),
-                exact=False,
-                items=context.themes[str(theme)],
-                waves=every[:2],
-                levels=list(part["level"]),
-            )
-    found.leave(Reason.NOT_WRITTEN, "*", "levels")
-    found.add("at_waves", "at_first both stayed waves", waves=every)
-    found.add("at_waves", {"n": "both"}, table=METHOD, waves=every)
-    return found
-
-
 def twins_of_validity(context: Context, section: Section) -> Twins:
     """Ratios by their formula, increments by least squares."""
     from analysis.pipeline.topics.validity_measures import measure_items

@@ -209,7 +209,7 @@ def twins_of_models(context: Context, section: Section) -> Twins:
     found.leave(Reason.WORDS, "models fitted proper")
     for table in ("composites", "weights"):
         if table in section.tables:
-            found.leave(Reason.NOT_WRITTEN, "*", table)
+            found.leave(Reason.COMPOSITE, "*", table)
     return found
 
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from analysis.common.result import Result
@@ -336,11 +337,18 @@ def _at_wave(
 
 
 def _theme_scores(rows: pd.DataFrame, scale: Instrument, themes: list[str]) -> pd.DataFrame:
-    """Mean of each dimension's own items, where the share answered suffices for a score."""
+    """Mean of each dimension's own items, where the share answered suffices for a score.
+
+    Items of a theme with different options count alike: from 0, the lowest option, to 100, the highest.
+    """
     least = scale.scoring.prorate_at
     scores = {}
     for theme in themes:
         own = rows[[item.id for item in scale.theme(theme).items if item.id in rows]]
+        ends = [(min(codes), max(codes)) for codes in (scale.scale_of(str(item)).codes for item in own)]
+        if len(set(ends)) > 1:
+            low, high = np.array(ends, dtype=float).T
+            own = 100 * (own - low) / (high - low)
         scores[theme] = own.mean(axis=1).where(own.notna().mean(axis=1) >= least)
     return pd.DataFrame(scores)
 

@@ -94,6 +94,46 @@ twin_levels_over_time <- function(items, waves, levels) {
   as.list(level_numbers(fits[levels]))
 }
 
+# Variables side by side, wave by wave (`theme.w1`, `theme.w2`, ...): means of a theme's own items where they are
+# given, else items or scores.
+over_time_of <- function(syntax, variables, waves, own = list()) once(paste("over time", syntax), function() {
+  needs("lavaan")
+  a <- answers(); k <- keyed_values()
+  who <- unique(a$participant[a$wave %in% waves])
+  at_wave <- function(name, wave) {
+    here <- a$wave == wave; v <- k[here, , drop = FALSE]
+    x <- if (name %in% names(own)) {
+      v <- v[, own[[name]], drop = FALSE]; low <- scale_low[own[[name]]]; high <- scale_high[own[[name]]]
+      if (length(unique(paste(low, high))) > 1) v <- 100 * sweep(sweep(v, 2, low), 2, high - low, "/")
+      ifelse(rowMeans(!is.na(v)) >= scoring$prorate, rowMeans(v, na.rm = TRUE), NA)
+    } else if (name %in% colnames(v)) v[, name] else score_of(name, wave)
+    unname(x[match(who, a$participant[here])])
+  }
+  d <- list()
+  for (w in seq_along(waves)) for (name in variables) d[[paste0(name, ".w", w)]] <- at_wave(name, waves[w])
+  lavaan::sem(syntax, some(as.data.frame(d, check.names = FALSE)), estimator = "MLR", missing = "fiml")
+})
+
+twin_over_time_fit <- function(syntax, variables, waves, own = list()) fit_numbers(over_time_of(syntax, variables, waves, own))
+
+# Paths by their labels, or by what they lead from and to.
+twin_over_time <- function(syntax, variables, waves, own = list(), labels = NULL, lhs = NULL, rhs = NULL) {
+  f <- over_time_of(syntax, variables, waves, own); s <- lavaan::standardizedSolution(f); p <- lavaan::parameterEstimates(f)
+  find <- function(t) if (is.null(labels)) mapply(function(a, b) which(t$op == "~" & t$lhs == a & t$rhs == b)[1], lhs, rhs)
+    else vapply(labels, function(l) which(t$label == l | (t$op == ":=" & t$lhs == l))[1], 0L)
+  s <- s[find(s), ]; p <- p[find(p), ]
+  list(n = rep(lavaan::lavInspect(f, "ntotal"), nrow(s)), standardized = s$est.std, standardized_se = s$se, standardized_lower = s$ci.lower,
+    standardized_upper = s$ci.upper, standardized_p = s$pvalue, estimate = p$est, estimate_se = p$se, estimate_lower = p$ci.lower,
+    estimate_upper = p$ci.upper, pvalue = p$pvalue)
+}
+
+twin_both_waves <- function(first, second, scores = NULL) {
+  a <- answers()
+  asked <- function(w) if (is.null(scores)) a$participant[a$wave == w & rowSums(!is.na(keyed_values())) > 0]
+    else Reduce(intersect, lapply(scores, function(s) { v <- score_of(s, w); names(v)[!is.na(v)] }))
+  list(n = length(intersect(asked(first), asked(second))))
+}
+
 twin_covariate <- function(name, wave) {
   d <- people(wave = wave); v <- group_of(name)[sub("\\.[0-9]+$", "", rownames(d))]
   list(n = sum(!is.na(v)), values = length(unique(v[!is.na(v)])), all = nrow(d))
