@@ -13,6 +13,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, N, each, people, share,
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
+from analysis.pipeline.main_waves import EVERYONE, STAYED, main_waves
 from analysis.pipeline.reach import Gaps, of_items, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.context_time import context_results, context_table, context_told
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from analysis.structural.families.invariance import InvarianceResult
 
 _PATH = "sections.longitudinal.tables.levels"
-EVERYONE, STAYED = "everyone with the score", "those with the score at every wave"
 LEVEL_STATISTICS = (
     "chisq pvalue cfi tli rmsea srmr aic bic",
     "chisq_scaled pvalue_scaled cfi_scaled tli_scaled rmsea_scaled",
@@ -53,12 +53,6 @@ _LEVELS = {
     "rmsea_diff": ("ΔRMSEA", "r3"),
     "pvalue_diff": ("p of Δχ²", "p"),
 }
-
-
-def main_waves(context: Context) -> list[Any]:
-    """Waves that are no retest, in their order."""
-    retests = {w.name for w in context.study.waves if w.role == "retest"} if context.study else set()
-    return [wave for wave in context.waves if str(wave) not in retests]
 
 
 def section_longitudinal(context: Context) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.main_waves import EVERYONE, main_waves
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes
 from analysis.twins import METHOD, Reason, Twins
@@ -12,7 +13,6 @@ from analysis.twins import METHOD, Reason, Twins
 
 def twins_of_longitudinal(context: Context, section: Section) -> Twins:
     """Means, reliable change, and levels of invariance over time."""
-    from analysis.pipeline.topics.longitudinal import EVERYONE, main_waves
     from analysis.pipeline.topics.models import estimator_for
 
     found = Twins()
