@@ -31,6 +31,7 @@ from analysis.figures.page_figures import (
     functioning_figure,
     general_figure,
     missing_figure,
+    spread_figure,
     steps_figure,
     thresholds_figure,
 )
@@ -46,6 +47,7 @@ def _below(width: int, columns: int) -> alt.Axis:
     return alt.Axis(labelAngle=-90, labelExpr="replace(datum.label, /\\n/g, ' ')", ticks=False, domain=False)
 
 
+OVER_TIME = "over time"
 HELD = ("holds", "does not hold", "not told from chance", "not judged")
 LEVEL = 0.05  # of the test of the step; a loss that is not significant may be chance, however large
 
@@ -92,6 +94,8 @@ def correlations_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 def invariance_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """A tile for each theme, grouping and level of equality: held by both indices, or not."""
     table = table_of(section, "levels")
+    if "grouping" not in table:  # waves of the same people
+        table["grouping"] = OVER_TIME
     claimed = table["level"].ne("strict")  # no claim rests on equal residual variances
     table = table[claimed & table["cfi_diff"].notna() & table["rmsea_diff"].notna()].copy()
     table["held"] = [_held(row, section.get("findings", ())) for row in table.to_dict("records")]
@@ -99,7 +103,9 @@ def invariance_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     table["column"] = [f"{row.grouping}\n{row.level}" for row in table.itertuples()]
     columns, themes = list(dict.fromkeys(table["column"])), list(dict.fromkeys(table["title"]))
     fails = table[table["held"] == HELD[1]]
-    named = "; ".join(f"{row.title} by {row.grouping}, {row.level}" for row in fails.itertuples())
+    named = "; ".join(f"{row.title}, {_across(str(row.grouping))}, {row.level}" for row in fails.itertuples())
+
+    over = f" {OVER_TIME}" if set(table["grouping"]) == {OVER_TIME} else ""
 
     def draw(width: int) -> Chart:
         base = alt.Chart(table).encode(
@@ -122,7 +128,7 @@ def invariance_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return (tiles + mark).properties(width=width, height=34 * len(themes) + 110)
 
     return Figure(
-        title=f"Where answers mean the same: {int((table['held'] == HELD[0]).sum())} of "
+        title=f"Where answers mean the same{over}: {int((table['held'] == HELD[0]).sum())} of "
         f"{int(judged.sum())} steps hold by both indices",
         alt=f"Tiles of {len(themes)} themes by grouping and level. Not held: {named or 'none'}.",
         draw=draw,
@@ -131,9 +137,13 @@ def invariance_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     )
 
 
+def _across(grouping: str) -> str:
+    return grouping if grouping == OVER_TIME else f"by {grouping}"
+
+
 def _held(row: Mapping[Any, Any], findings: Iterable[Mapping[str, Any]]) -> str:
     """Say of a step what the section says: nothing is judged where its claims could not be tested."""
-    claims = f"{row['title']}, by {row['grouping']}:"
+    claims = f"{row['title']}, {_across(row['grouping'])}:"
     causes = {finding["cause"] for finding in findings if finding["claim"].startswith(claims)}
     known = all(isinstance(row[key], bool | np.bool_) for key in ("cfi_holds", "rmsea_holds"))
     if not known or row["faults"] or causes - {None, Cause.UNDECIDED.value}:
@@ -171,6 +181,8 @@ MAPS: dict[str, tuple[Map, ...]] = {
         Map(build=differences_figure, table="differences", drawn=("hedges_g", "g_lower", "g_upper")),
     ),
     "groups": (Map(build=invariance_figure, table="levels", drawn=(), whole=True),),
+    "longitudinal": (Map(build=invariance_figure, table="levels", drawn=(), whole=True),),
+    "scores": (Map(build=spread_figure, table="spread", drawn=(), whole=True),),
     "irt": (Map(build=thresholds_figure, table="parameters", drawn=("discrimination",)),),
     "fairness": (Map(build=functioning_figure, table="items", drawn=("unsigned_difference",)),),
     "items": (Map(build=missing_figure, table="statistics", drawn=("missing_share",)),),

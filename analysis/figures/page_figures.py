@@ -371,3 +371,57 @@ def steps_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         draw=draw,
         tables=("flow",),
     )
+
+
+HALF = 0.5 - 1e-9
+
+
+def spread_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
+    """How many people have which score, one small panel for each score."""
+    table = table_of(section, "spread")
+    table["label"] = [wrapped(title) for title in table["title"]]
+    labels = list(dict.fromkeys(table["label"]))
+    half: dict[str, float] = {}  # upper end of the place where half of the people are reached
+    for title, own in table.groupby("title", sort=False):
+        step = own["end"].iloc[0] - own["start"].iloc[0]
+        lowest, highest = own["start"] + step / 2, own["end"] - step / 2
+        table.loc[own.index, "told"] = [
+            format_value(low, "d2")
+            if high - low < step / 2
+            else f"{format_value(low, 'd2')} to {format_value(high, 'd2')}"
+            for low, high in zip(lowest, highest, strict=True)
+        ]
+        half[str(title)] = float(highest[own["share"].cumsum() >= HALF].iloc[0])
+    table["none"] = 0.0
+    least, most = min(half, key=lambda title: half[title]), max(half, key=lambda title: half[title])
+    said = f"{format_value(half[least], 'd2')} or less on {least}"
+    if half[most] > half[least]:
+        said += f", {format_value(half[most], 'd2')} or less on {most}"
+
+    def draw(width: int) -> Chart:
+        columns = 1 if width < WIDE - 100 else 2 if len(labels) in (2, 4) else 3
+        panel = (
+            alt.Chart(table)
+            .mark_bar(color=BLUE, stroke=PAPER, strokeWidth=1)
+            .encode(
+                x=alt.X(
+                    "start:Q", title=None, scale=alt.Scale(zero=False, nice=False), axis=alt.Axis(tickCount=5)
+                ),
+                x2="end:Q",
+                y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
+                y2="none:Q",
+            )
+            .properties(width=round(width / columns - 60), height=110)
+        )
+        head = alt.Header(labelExpr=LINES, labelAnchor="start", labelFontWeight="bold")
+        facet = alt.Facet("label:N", sort=labels, title=None, header=head)
+        return panel.facet(facet=facet, columns=columns).resolve_scale(x="independent")
+
+    return Figure(
+        title=f"At least half of the people score {said}",
+        alt=f"Histograms of {len(labels)} scores at the first wave. At least half of the people score "
+        f"{said}.",
+        draw=draw,
+        tables=("spread",),
+        told=(("told", "Score", "text"),),
+    )

@@ -9,15 +9,20 @@ from itertools import pairwise
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from analysis.disclosure.shared import shared_tree
 from analysis.figures.base import NARROW, WIDE, has_panels, live_spec, table_of, to_svg
 from analysis.figures.converting import svg_of
 from analysis.figures.live import MOST_TOLD, live_chart
 from analysis.figures.maps import HELD, correlations_figure, invariance_figure, maps_of
 from analysis.figures.page_figures import CLEAR
 from analysis.figures.registry import build_figures
+from analysis.pipeline.topics.scores_spread import places
 from analysis.report.view import table_view
 from instrument.common.formatting import format_value
 
@@ -148,11 +153,73 @@ def test_a_tile_says_what_the_section_says() -> None:
     section: dict[str, Any] = {"status": "ok", "tables": {"levels": LEVELS}, "findings": findings}
     figure = invariance_figure(section, {})
     assert figure.title.endswith("1 of 3 steps hold by both indices")
-    assert figure.alt.endswith("Not held: South by sex, metric.")
+    assert figure.alt.endswith("Not held: South, by sex, metric.")
     tiles = figure.draw(WIDE).to_dict()["datasets"]
     held = [row["held"] for rows in tiles.values() for row in rows]
     assert held == [HELD[0], HELD[1], HELD[2], HELD[3], HELD[3]]
     assert "<svg" in to_svg(figure, NARROW)
+
+
+def test_a_tile_of_waves_says_what_the_section_says_of_time() -> None:
+    waves = {key: column for key, column in LEVELS.items() if key != "grouping"}
+    findings = [{"claim": "East, over time: equal up to intercepts", "cause": "few_people"}]
+    section: dict[str, Any] = {"status": "ok", "tables": {"levels": waves}, "findings": findings}
+    (figure,) = maps_of("longitudinal", section, {})
+    assert figure.title == "Where answers mean the same over time: 1 of 3 steps hold by both indices"
+    assert figure.alt.endswith("Not held: South, over time, metric.")
+    tiles = figure.draw(WIDE).to_dict()["datasets"]
+    held = [row["held"] for rows in tiles.values() for row in rows]
+    assert held == [HELD[0], HELD[1], HELD[2], HELD[3], HELD[3]]
+
+
+def test_a_histogram_tells_where_half_of_the_people_are_and_is_not_shared(tree: dict[str, Any]) -> None:
+    table = {
+        "title": ["North"] * 3 + ["South"] * 3,
+        "start": [0.5, 1.5, 3.5] * 2,
+        "end": [1.5, 3.5, 4.5] * 2,
+        "people": [10, 8, 2, 1, 8, 11],
+        "share": [0.5, 0.4, 0.1, 0.05, 0.4, 0.55],
+    }
+    heads = {"title": {"label": "Score", "format": "text"}, "share": {"label": "Share", "format": "percent"}}
+    section: dict[str, Any] = {
+        "status": "ok",
+        "tables": {"spread": table},
+        "captions": {"spread": {"columns": heads}},
+    }
+    (figure,) = maps_of("scores", section, {})
+    assert figure.title == "At least half of the people score 1.00 or less on North, 4.00 or less on South"
+    spec = json.dumps(live_spec(live_chart(figure, section, {}, WIDE), dark=False))
+    for told in ("1.00", "2.00 to 3.00", "4.00", "55.0%"):
+        assert f'"{told}"' in spec
+    whole = tree["sections"]["scores"]["tables"]
+    first = [row for row, wave in enumerate(whole["scores"]["wave"]) if wave == whole["scores"]["wave"][0]]
+    for row in first:
+        title, n = whole["scores"]["title"][row], whole["scores"]["n"][row]
+        own = [place for place, name in enumerate(whole["spread"]["title"]) if name == title]
+        assert sum(whole["spread"]["people"][place] for place in own) == n
+        assert whole["spread"]["share"][own[0]] == pytest.approx(whole["scores"]["floor"][row])
+        assert whole["spread"]["share"][own[-1]] == pytest.approx(whole["scores"]["ceiling"][row])
+    assert "spread" not in shared_tree(tree)["sections"]["scores"]["tables"]
+    assert maps_of("scores", shared_tree(tree)["sections"]["scores"], {}) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 20), st.integers(2, 11), st.integers(-2, 3), st.booleans())
+def test_places_of_a_histogram_hold_every_possible_score_once(
+    n_items: int, n_options: int, lowest: int, summed: bool
+) -> None:
+    """The ends stand alone, places between them hold equally many scores, and no score lies on an edge."""
+    times = n_items if summed else 1
+    low, high = float(lowest * times), float((lowest + n_options - 1) * times)
+    step = (high - low) / (n_items * (n_options - 1))
+    edges = places(low, high, step)
+    possible = low + step * np.arange(n_items * (n_options - 1) + 1)
+    counts = np.histogram(possible, edges)[0]
+    assert counts.sum() == len(possible) and (counts > 0).all()
+    assert counts[0] == counts[-1] == 1
+    assert len(set(counts[1:-2])) <= 1 and (len(counts) == 2 or counts[-2] <= counts[1])
+    assert len(counts) <= 14
+    assert np.abs(possible[:, None] - edges).min() > step / 4
 
 
 def test_a_map_prints_each_correlation_and_a_shared_tree_without_its_numbers_has_none() -> None:

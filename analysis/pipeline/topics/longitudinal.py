@@ -306,9 +306,12 @@ def _prose(
     found: list[Any],
     panels: list[PanelFinding],
 ) -> list[str]:
+    every = (
+        "; {stayed:int} answered at every one of {waves:int} waves" if len(main_waves(context)) > 2 else ""
+    )
     sentences = [
-        "{at_first:int} people answered at {first}, {both:int} of them at {second}, too; {stayed:int} "
-        "answered at every one of {waves:int} waves. Means of later waves are those of people who stayed."
+        "{at_first:int} people answered at {first}, {both:int} of them at {second}, too"
+        f"{every}. Means of later waves are those of people who stayed."
     ]
     if len(levels):
         sentences.append(

@@ -15,6 +15,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people, stuck_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.scores_spread import spread_table
 from analysis.pipeline.twinned.people import twins_of_scores
 
 ROOM = Question(text="Is there room at the ends of each score?")
@@ -40,6 +41,7 @@ def section_scores(context: Context) -> Section:
         "unscored_highest": float(first["unscored"].max()),
         "prorate_at": context.card.rule.prorate_at,
     }
+    spread = spread_table(context, first)
     return Section(
         estimator=context.card.rule.describe(
             {theme.id: theme.title for theme in context.scale.themes}
@@ -78,7 +80,8 @@ def section_scores(context: Context) -> Section:
                 note="Each wave holds those who answered then; a difference between waves mixes change with "
                 "who answered.",
             )
-        },
+        }
+        | ({} if spread is None else {"spread": spread}),
         findings=[
             finding
             for position, row in table.iterrows()

@@ -123,6 +123,9 @@ def twins_of_scores(context: Context, section: Section) -> Twins:
             low=float(frame["lowest_possible"].iloc[row]),
             high=float(frame["highest_possible"].iloc[row]),
         )
+    if "spread" in section.tables:
+        found.leave(Reason.GIVEN, "start end", "spread")
+        found.leave(Reason.NOT_WRITTEN, "people share", "spread")
     first = [row for row, (_, wave) in enumerate(names) if wave == str(context.first_wave)]
     add_extremes(
         found,
