@@ -15,7 +15,6 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 FEWEST_EVENTS = 10
-FEW_ROWS = 8  # of a part of the rows, below which it is summed together with others
 LARGEST_LOG_HAZARD = 15.0
 SMALLEST_SCORE = 1e-8
 MOST_STEPS, MOST_HALVINGS = 50, 30
@@ -135,8 +134,9 @@ class Moments:
     """Per event, in time order: when, its own covariates, and their mean over those at risk.
 
     `share`: part of the tied events of its moment that came before it (Efron). `moment`: which of the
-    distinct moments it is; for each of these, `products` and `tied` are the sums of weighted products over
-    those at risk and over those whose event it is.
+    distinct moments it is. Per row: covariates, `risk`, how many moments have come when it ends (`ended`)
+    and when it begins (`begun`, None where all begin first); `event` and `tie`: rows that end in the event,
+    and at which moment.
     """
 
     when: Floats
@@ -145,15 +145,25 @@ class Moments:
     log_total: Floats
     share: Floats
     moment: NDArray[np.intp]
-    products: Floats
-    tied: Floats
+    rows: Floats
+    risk: Floats
+    ended: NDArray[np.intp]
+    begun: NDArray[np.intp] | None
+    event: NDArray[np.bool_]
+    tie: NDArray[np.intp]
 
     def variance(self, weights: Floats | None = None) -> Floats:
-        """Sum over events of the variance among those at risk, each counted with its weight."""
+        """Sum over events of the variance among those at risk, each counted with its weight.
+
+        A row counts as often as it is at risk, each time divided by all that is at risk.
+        """
         each = np.ones(len(self.when)) if weights is None else weights
-        risk = each / np.exp(self.log_total)
-        whole, part = (np.bincount(self.moment, w, len(self.products)) for w in (risk, risk * self.share))
-        second = np.tensordot(whole, self.products, 1) - np.tensordot(part, self.tied, 1)
+        divided = each / np.exp(self.log_total)
+        n_moments = int(self.tie.max()) + 1
+        so_far = np.concatenate([[0.0], np.cumsum(np.bincount(self.moment, divided, n_moments))])
+        counted = so_far[self.ended] - (0.0 if self.begun is None else so_far[self.begun])
+        counted[self.event] -= np.bincount(self.moment, divided * self.share, n_moments)[self.tie]
+        second = (self.rows * (self.risk * counted)[:, None]).T @ self.rows
         return np.asarray(second - (self.mean * each[:, None]).T @ self.mean)
 
     def log_likelihood(self, coefficients: Floats) -> float:
@@ -173,19 +183,22 @@ def event_moments(
     Those at risk are the rows that have not ended, less those that have not begun.
     """
     when, tie = np.unique(time[event], return_inverse=True)
-    sums = _from(design, time, when, coefficients)
-    if entry is not None:
-        later = _from(design, entry, when, coefficients)
-        sums = [total - part for total, part in zip(sums, later, strict=True)]
+    risk = np.exp(design @ coefficients)
+    ended = np.searchsorted(when, time, side="right")
+    begun = None if entry is None else np.searchsorted(when, entry, side="right")
+    total, first = _at_risk(design, risk, ended, len(when))
+    if begun is not None:
+        later = _at_risk(design, risk, begun, len(when))
+        total, first = total - later[0], first - later[1]
     mine, count = design[event], np.bincount(tie, minlength=len(when))
-    tied = _sums(mine, np.exp(mine @ coefficients), tie, len(when))
-    plain = np.stack([np.bincount(tie, own, len(when)) for own in mine.T], axis=1)
+    tied, tied_first = _sums(mine, risk[event], tie, len(when))
+    plain = _sums(mine, np.ones(len(mine)), tie, len(when))[1]
     # Efron: the k-th of d tied events stands against the risk set less k/d of the tied.
     group = np.repeat(np.arange(len(when)), count)
-    first = np.concatenate([[0], np.cumsum(count)[:-1]])
-    share = (np.arange(len(group)) - first[group]) / count[group]
-    s0 = sums[0][group] - share * tied[0][group]
-    mean = (sums[1][group] - share[:, None] * tied[1][group]) / s0[:, None]
+    begins = np.concatenate([[0], np.cumsum(count)[:-1]])
+    share = (np.arange(len(group)) - begins[group]) / count[group]
+    s0 = total[group] - share * tied[group]
+    mean = (first[group] - share[:, None] * tied_first[group]) / s0[:, None]
     return Moments(
         when=when[group],
         own=(plain / count[:, None])[group],
@@ -193,40 +206,26 @@ def event_moments(
         log_total=np.log(s0),
         share=share,
         moment=group,
-        products=sums[2],
-        tied=tied[2],
+        rows=design,
+        risk=risk,
+        ended=ended,
+        begun=begun,
+        event=event,
+        tie=tie,
     )
 
 
-def _from(design: Floats, time: Floats, when: Floats, coefficients: Floats) -> list[Floats]:
-    """Sums of risk, risk times columns and products, over the rows whose time is not below each moment.
-
-    Rows are put together by the last moment that they reach, so that running sums of moments are wanted.
-    """
-    reached = np.searchsorted(when, time, side="right")
-    sums = _sums(design, np.exp(design @ coefficients), reached, len(when) + 1)
-    return [np.cumsum(part[:0:-1], axis=0)[::-1] for part in sums]
+def _at_risk(x: Floats, risk: Floats, reached: NDArray[np.intp], n_moments: int) -> tuple[Floats, Floats]:
+    """Sums of risk, and of risk times columns, over the rows that reach each moment."""
+    total, first = _sums(x, risk, reached, n_moments + 1)
+    return np.cumsum(total[:0:-1])[::-1], np.cumsum(first[:0:-1], axis=0)[::-1]
 
 
-def _sums(x: Floats, weight: Floats, part: NDArray[np.intp], n_parts: int) -> list[Floats]:
-    """Sums of weights, weighted columns and weighted products within each part of the rows."""
-    p = x.shape[1]
-    order = np.argsort(part, kind="stable")
-    x, weight = x[order], weight[order]
-    ends = np.cumsum(np.bincount(part, minlength=n_parts))
-    total, products = np.zeros((n_parts, p)), np.zeros((n_parts, p, p))
-    if len(x) < FEW_ROWS * n_parts:  # parts of few rows: all products first
-        weighted = weight[:, None] * x
-        np.add.at(total, part[order], weighted)
-        np.add.at(products, part[order], weighted[:, :, None] * x[:, None, :])
-        return [np.asarray(np.bincount(part[order], weight, n_parts), np.float64), total, products]
-    begin = 0
-    for k, end in enumerate(ends):
-        if end > begin:
-            rows, weighted = x[begin:end], weight[begin:end, None] * x[begin:end]
-            total[k], products[k] = weighted.sum(axis=0), weighted.T @ rows
-        begin = end
-    return [np.asarray(np.bincount(part[order], weight, n_parts), np.float64), total, products]
+def _sums(x: Floats, weight: Floats, part: NDArray[np.intp], n_parts: int) -> tuple[Floats, Floats]:
+    """Sums of weights and of weighted columns within each part of the rows."""
+    columns = [np.bincount(part, weight * column, n_parts) for column in x.T]
+    total = np.asarray(np.bincount(part, weight, n_parts), dtype=np.float64)
+    return total, np.stack(columns, axis=1) if columns else np.empty((n_parts, 0))
 
 
 def proportionality(
