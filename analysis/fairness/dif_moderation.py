@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.common.multiplicity import adjusted
 from analysis.common.result import Result
 from analysis.correlation.codes import category_codes
 from analysis.fairness.dif_result import FLAG_RULES, NOT_ESTIMABLE, FlagRule, flag_of
@@ -17,7 +18,7 @@ from analysis.fairness.inputs import GIVEN, NO_SEARCH, beside, check_options, fi
 from analysis.fairness.matching import FEWEST_ANCHORS, Array, Items, Matcher, Matching, Purified, find_anchors
 from analysis.fairness.nested import MODELS, TESTS, NestedModels, compare_nested, fit_predicted
 from analysis.fairness.proportional_odds import category_probabilities
-from analysis.fairness.testing import FEWEST_PERSONS, adjusted, suspects
+from analysis.fairness.testing import FEWEST_PERSONS, suspects
 from instrument.answers import answers_of
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint
 

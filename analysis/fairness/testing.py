@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from analysis.common.multiplicity import adjusted
 from analysis.fairness.dif_result import FLAGGED, NOT_ESTIMABLE, FlagRule, flag_of
 from analysis.fairness.matching import Array, Items, Matcher
 from analysis.fairness.nested import (
@@ -167,33 +168,6 @@ def suspects(table: pd.DataFrame, by: str, alpha: float) -> list[int]:
     size = table["nagelkerke_total"].where(table["flag"] != NOT_ESTIMABLE, np.inf).to_numpy()
     places = np.flatnonzero(out | (table["flag"] == NOT_ESTIMABLE))
     return sorted(places.tolist(), key=lambda place: (-size[place], place))
-
-
-def adjusted(p: Array, adjust: str) -> Array:
-    """Adjust p-values over the items.
-
-    Parameters
-    ----------
-    p
-        Shape (n_items,).
-    adjust
-        holm (family-wise error), bh (false discovery rate) or none.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (n_items,), none below p, none above 1.
-    """
-    if adjust == "none" or not len(p):
-        return p
-    order, m = np.argsort(p), len(p)
-    if adjust == "holm":
-        steps = np.maximum.accumulate(p[order] * (m - np.arange(m)))
-    else:
-        steps = np.minimum.accumulate((p[order] * m / np.arange(1, m + 1))[::-1])[::-1]
-    found = np.empty(m)
-    found[order] = np.minimum(steps, 1.0)
-    return found
 
 
 def _gaps(test: ItemTest) -> dict[tuple[int, int], tuple[float, float]]:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.common.multiplicity import adjusted
 from analysis.fairness.dif import dif
 from analysis.fairness.dif_moderation import dif_moderation
 from analysis.fairness.dif_result import DifResult
 from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, Matcher, find_anchors
 from analysis.fairness.proportional_odds import fit_proportional_odds
-from analysis.fairness.testing import TESTS, adjusted
+from analysis.fairness.testing import TESTS
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
 CUTS = np.array([-1.5, -0.5, 0.4, 1.3])

@@ -7,11 +7,10 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import false_discovery_control
 
 from analysis.correlation.mixed import mixed_moments
 from analysis.structural.families.composite_or_effect import Direction, composite_or_effect
-from analysis.structural.families.tetrads import holm, tetrad_tests
+from analysis.structural.families.tetrads import tetrad_tests
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 
 
@@ -101,14 +100,6 @@ def test_items_that_hardly_correlate_are_left_undecided() -> None:
     found = composite_or_effect(likert(np.random.default_rng(4).normal(size=(300, 5))))
     assert found.verdict is Direction.UNDECIDED and found.share_correlated < 0.5
     assert found.one_factor is None and "hardly correlate" in found.one_factor_failed
-
-
-def test_p_values_are_adjusted_for_their_number() -> None:
-    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])  # R: p.adjust
-    p = np.random.default_rng(1).uniform(size=40)
-    adjusted = holm(p)
-    assert (adjusted >= false_discovery_control(p) - 1e-12).all() and (adjusted <= 1).all()
-    assert adjusted[p.argmin()] == min(1.0, 40 * p.min())
 
 
 @pytest.mark.parametrize(

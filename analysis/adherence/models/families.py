@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.common.multiplicity import adjusted
+
 Floats = NDArray[np.float64]
 # Standardised mean difference to risk ratio, as the paper on E-values takes it.
 PER_STANDARD_DIFFERENCE = 0.91
@@ -17,28 +19,9 @@ def adjust_within(table: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     table["p_adjusted"], table["p_adjusted_bh"] = np.nan, np.nan
     for _, rows in table.groupby(family, sort=False):
         p = rows["pvalue"].to_numpy(dtype=float)
-        table.loc[rows.index, "p_adjusted"] = holm(p)
-        table.loc[rows.index, "p_adjusted_bh"] = benjamini_hochberg(p)
+        table.loc[rows.index, "p_adjusted"] = adjusted(p)
+        table.loc[rows.index, "p_adjusted_bh"] = adjusted(p, "bh")
     return table
-
-
-def holm(pvalues: Floats) -> Floats:
-    """Step-down p values that keep the chance of any false finding (Holm 1979)."""
-    order = np.argsort(pvalues, kind="stable")
-    stepped = np.maximum.accumulate(pvalues[order] * np.arange(len(pvalues), 0, -1))
-    adjusted = np.empty(len(pvalues))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
-
-
-def benjamini_hochberg(pvalues: Floats) -> Floats:
-    """Step-up p values that keep the share of false findings (Benjamini & Hochberg 1995)."""
-    order = np.argsort(pvalues, kind="stable")[::-1]
-    ranks = np.arange(len(pvalues), 0, -1)
-    stepped = np.minimum.accumulate(pvalues[order] * len(pvalues) / ranks)
-    adjusted = np.empty(len(pvalues))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
 
 
 def e_value(ratio: float, kind: str) -> float:

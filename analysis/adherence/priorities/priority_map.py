@@ -13,7 +13,7 @@ from scipy import stats
 
 from analysis.adherence.design.landmark import LandmarkDesign, assemble, labels_of, refuse_overlap
 from analysis.adherence.models.clusters import clusters_of, summed
-from analysis.adherence.models.families import adjust_within, holm
+from analysis.adherence.models.families import adjust_within
 from analysis.adherence.priorities.dominance import MOST_PREDICTORS, general_dominance
 from analysis.adherence.priorities.items import item_rows
 from analysis.adherence.priorities.several_scores import (
@@ -24,6 +24,7 @@ from analysis.adherence.priorities.several_scores import (
     standardized,
 )
 from analysis.adherence.priorities.words import place_of, told
+from analysis.common.multiplicity import adjusted
 from analysis.common.result import Result
 from analysis.reliability.resampling import FEWEST_DRAWS, checked_level, checked_seed
 from analysis.usage.summarise_usage import UsageSummary
@@ -292,7 +293,7 @@ def _theme_rows(
             "n": alone.n,
             **_limits("effect", alone.estimate, alone.lower, alone.upper),
             "pvalue": alone.pvalue,
-            "p_adjusted": holm(alone.pvalue),
+            "p_adjusted": adjusted(alone.pvalue),
             **_limits(
                 "standardized", *(x / done.std(ddof=1) for x in (alone.estimate, alone.lower, alone.upper))
             ),

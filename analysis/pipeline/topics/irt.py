@@ -177,7 +177,7 @@ def _with_fit(
     result: GradedResponseResult, table: pd.DataFrame, title: str, gaps: Gaps
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fit of items beside their parameters, and of the model; each may be out of reach by itself."""
-    from analysis.fairness.testing import adjusted
+    from analysis.common.multiplicity import adjusted
 
     fit: dict[str, Any] = {}
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.adherence.models.families import holm
+from analysis.common.multiplicity import adjusted
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps
 from instrument.errors import ToolkitError
@@ -67,7 +67,7 @@ def _increment(
 
 def _with_holm(table: pd.DataFrame) -> pd.DataFrame:
     if len(table):
-        table["pvalue_holm"] = holm(table["pvalue"].to_numpy(dtype=float))
+        table["pvalue_holm"] = adjusted(table["pvalue"])
     return table
 
 

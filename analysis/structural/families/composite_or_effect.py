@@ -9,12 +9,13 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
+from analysis.common.multiplicity import adjusted
 from analysis.common.result import Result
 from analysis.common.threads import one_thread
 from analysis.correlation.mixed import mixed_moments
 from analysis.correlation.moments import ordinal_moments
 from analysis.structural.estimation.ram import Array, Ints
-from analysis.structural.families.tetrads import holm, tetrad_tests
+from analysis.structural.families.tetrads import tetrad_tests
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.models import cfa
 from instrument.answers import answers_of
@@ -210,7 +211,7 @@ def _table(items: Ints, names: list[str], value: Array, se: Array, pvalue: Array
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(se > 0, value / se, np.nan)
     frame = pd.DataFrame(
-        {"tetrad": words, "value": value, "se": se, "z": z, "pvalue": pvalue, "pvalue_holm": holm(pvalue)}
+        {"tetrad": words, "value": value, "se": se, "z": z, "pvalue": pvalue, "pvalue_holm": adjusted(pvalue)}
     )
     order = np.argsort(-np.abs(np.nan_to_num(z)), kind="stable")
     return frame.iloc[order].reset_index(drop=True)

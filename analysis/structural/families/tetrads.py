@@ -77,18 +77,3 @@ def tetrad_tests(correlations: Array, gamma: Array, n: float) -> TetradTests:
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(se > 0, value / se, 0.0)
     return TetradTests(items, value, se, 2.0 * norm.sf(np.abs(z)), chisq, df, float(chi2.sf(chisq, df)))
-
-
-def holm(pvalues: Array) -> Array:
-    """Adjust p-values for their number (Holm 1979).
-
-    Parameters
-    ----------
-    pvalues
-        Shape (m,).
-    """
-    order = np.argsort(pvalues, kind="stable")
-    factors = len(pvalues) - np.arange(len(pvalues))
-    adjusted = np.empty(len(pvalues))
-    adjusted[order] = np.minimum(np.maximum.accumulate(pvalues[order] * factors), 1.0)
-    return adjusted
