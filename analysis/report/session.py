@@ -270,9 +270,11 @@ def figure_of(result: Result) -> Figure:
     from analysis.figures.adherence import forest_figure
     from analysis.figures.factors import loadings_figure, scree_figure
     from analysis.figures.irt import information_figure
+    from analysis.figures.mechanism import mechanism_figure
+    from analysis.figures.models import models_figure
     from analysis.figures.paths import paths_figure
     from analysis.figures.priority import priority_figure
-    from analysis.figures.use_course import scan_figure
+    from analysis.figures.use_course import returns_figure, scan_figure
     from analysis.figures.validity import htmt_figure
 
     name = type(result).__name__
@@ -285,6 +287,9 @@ def figure_of(result: Result) -> Figure:
         "AdherenceResult": (_forest_section, forest_figure),
         "ScanResult": (_scan_section, scan_figure),
         "PriorityMap": (_priority_section, priority_figure),
+        "TheoryResult": (_theories_section, models_figure),
+        "RecurrentResult": (_returns_section, returns_figure),
+        "MediationResult": (_routes_section, mechanism_figure),
     }
     if name not in makers:
         fact = f"the report has no figure of a {name}."
@@ -366,6 +371,35 @@ def _scan_section(result: Any) -> dict[str, Any]:
 def _priority_section(result: Any) -> dict[str, Any]:
     unit = str(result.design["unit"]).replace("_", " ")
     return _section({"themes": result.themes.assign(title=result.themes["theme"], unit=unit)})
+
+
+def _theories_section(result: Any) -> dict[str, Any]:
+    """Robust RMSEA of every proper solution, that of ML where there is no other."""
+    rows = []
+    for name, title, items in zip(*(result.table[key] for key in ("model", "title", "items")), strict=True):
+        if name not in result.fits or result.fits[name].faults:
+            continue
+        fit = result.fits[name].fit
+        kind = "_robust" if "rmsea_robust" in fit.index else ""
+        shown = {
+            f"{key}_robust": fit[f"{key}{kind}"] for key in ("rmsea", "rmsea_ci_lower", "rmsea_ci_upper")
+        }
+        rows.append({"title": title, "items": f"items: {items}", "proper": True, **shown})
+    frame = pd.DataFrame(rows, columns=["title", "items", "proper", "rmsea_robust"] if not rows else None)
+    if not frame["rmsea_robust"].notna().any():
+        fact = "no structure has a proper solution with an RMSEA."
+        raise DefinitionError(fact_and_hint("plot", fact, "see .failures and .table for the reasons."))
+    return _section({"fit": frame})
+
+
+def _returns_section(result: Any) -> dict[str, Any]:
+    predictors = list(result.design["predictors"])
+    effects = result.effects[result.effects["term"].isin(predictors)]
+    return _section({"returns": effects.assign(title=effects["term"])})
+
+
+def _routes_section(result: Any) -> dict[str, Any]:
+    return _section({"routes": result.effects})
 
 
 def chart_of(result: Result, width: int) -> Any:

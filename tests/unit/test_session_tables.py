@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import warnings
@@ -19,6 +20,7 @@ import instrument
 from analysis.common.result import MOST_LINES, Result
 from analysis.figures.base import to_svg
 from analysis.irt.graded_result import ModelFitResult
+from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitWarning
 
 PERSON = "person7319"
@@ -201,3 +203,53 @@ def test_a_p_is_printed_as_one() -> None:
         *("p", "p", "p"),
         "r3",
     ]
+
+
+def test_structures_returns_and_routes_draw_what_the_report_draws() -> None:
+    from analysis.report.session import figure_of
+    from analysis.simulation.simulate_study import simulate_study
+
+    data, scale = simulate_study("dta_example", n=260, seed=4), instrument.load("dta")
+    themes = [
+        {
+            "id": name,
+            "title": name,
+            "role": "dimension",
+            "items": [{"id": f"q{k}", "text": f"Q{k}"} for k in own],
+        }
+        for name, own in (("north", range(1, 5)), ("south", range(5, 9)))
+    ]
+    options = {k: f"option {k}" for k in range(1, 6)}
+    content = {"id": "likert", "version": "1", "title": "Eight", "schema": 1, "themes": themes}
+    eight = Instrument.model_validate({**content, "response_scales": {"agree": {"options": options}}})
+    answers = pd.read_csv(DATA / "likert.csv")[list(eight.item_ids)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ToolkitWarning)
+        structures = {name: analysis.compare_theories(answers, eight, name) for name in ("MLR", "ML")}
+        usage = analysis.summarise_usage(data.usage, data.study, participants=data.enrolment)
+        chain = analysis.mediate_adherence(
+            data.responses, scale, usage, data.study, data.outcomes, data.covariates, draws=50
+        )
+        rows = pd.DataFrame(
+            {"who": [f"a{k // 3}" for k in range(240)], "from": [float(k % 3) for k in range(240)]}
+        )
+        rows = rows.assign(to=rows["from"] + 1.0, back=[k * 7 % 5 < 2 for k in range(240)])
+        rows["score"] = [float(k // 3 * 13 % 17) for k in range(240)]
+        returns = analysis.recurrent_events(
+            rows, start="from", stop="to", event="back", predictors=["score"], participant="who"
+        )
+    for name, found in structures.items():
+        words = figure_of(found).alt
+        kept = [key for key, fit in found.fits.items() if not fit.faults]
+        key = "rmsea_robust" if name == "MLR" else "rmsea"
+        for one in kept:
+            assert f"{found.fits[one].fit[key]:.3f}".removeprefix("0") in words
+    ratio = returns.effects.set_index("term").loc["score", "ratio"]
+    assert f"score {ratio:.2f}" in figure_of(returns).alt
+    direct = chain.effects[chain.effects["kind"] == "direct"].iloc[0]
+    assert str(direct["route"]) in figure_of(chain).alt
+    for result in (*structures.values(), returns, chain):
+        assert "<svg" in to_svg(figure_of(result)) and result.plot(500) is not None
+    empty = dataclasses.replace(structures["ML"], fits={})
+    with pytest.raises(DefinitionError, match="no structure has a proper solution"):
+        empty.plot()
