@@ -14,6 +14,7 @@ from analysis.figures.base import (
     INK,
     MUTED,
     ORANGE,
+    PAPER,
     Chart,
     Figure,
     Section,
@@ -26,6 +27,7 @@ from instrument.common.formatting import format_value
 
 FACTOR_AT, ITEM_AT = 0.36, 0.74  # places across the figure
 ARC_STEPS = 25
+LEFTMOST = 0.1  # of the width: left of an arc that reaches so far is no room for its number
 ROW = 17  # pixels of an item
 
 
@@ -59,15 +61,20 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
                 )
             )
             tops = arcs[arcs["start"].sub(np.pi / 2).abs() < 1e-9]
-            layers.append(
-                alt.Chart(tops)
-                .mark_text(align="left", dx=5, color=INK)
-                .encode(
-                    x=alt.X("at:Q", scale=x, axis=None),
-                    y=alt.Y("low:Q", scale=y, axis=None),
-                    text="printed:N",
-                )
-            )
+            outermost = tops["at"] < LEFTMOST  # its number stands inside of it, the others' left of theirs
+            inside: dict[str, Any] = {"align": "left", "dx": 5}
+            outside: dict[str, Any] = {"align": "right", "dx": -4}
+            for side, look in ((tops[outermost], inside), (tops[~outermost], outside)):
+                if len(side):
+                    layers.append(
+                        alt.Chart(side)
+                        .mark_text(color=INK, **look)
+                        .encode(
+                            x=alt.X("at:Q", scale=x, axis=None),
+                            y=alt.Y("low:Q", scale=y, axis=None),
+                            text="printed:N",
+                        )
+                    )
         line = (
             alt.Chart(edges)
             .mark_rule()
@@ -92,23 +99,36 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         x_of, y_of = alt.X("at:Q", scale=x, axis=None), alt.Y("low:Q", scale=y, axis=None)
         node = alt.Chart(factors).mark_point(filled=True, size=150, opacity=1, color=BLUE)
-        title = alt.Chart(factors).mark_text(
-            align="center", baseline="bottom", dy=-12, lineBreak="\n", color=INK, fontWeight="bold"
-        )
-        titled = title.encode(x=x_of, y=alt.Y("high:Q", scale=y, axis=None), text="label:N")
-        layers += [line, names, node.encode(x=x_of, y=y_of), titled]
+        named: dict[str, Any] = {
+            "align": "center",
+            "baseline": "bottom",
+            "dy": -12,
+            "lineBreak": "\n",
+            "fontWeight": "bold",
+        }
+        titled = alt.Chart(factors).encode(
+            x=x_of, y=alt.Y("high:Q", scale=y, axis=None), text="label:N"
+        )  # paper around the letters keeps them clear of the lines they cross
+        clear = titled.mark_text(color=PAPER, stroke=PAPER, strokeWidth=4, **named)
+        layers += [line, names, node.encode(x=x_of, y=y_of), clear, titled.mark_text(color=INK, **named)]
         return alt.layer(*layers).properties(width=width, height=ROW * (rows + 1))
 
     told = "; ".join(
         f"{name} {format_value(part['loading'].min(), 'r2')} to {format_value(part['loading'].max(), 'r2')}"
         for name, part in loadings.groupby("factor", sort=False)
     )
-    more = ""
+    ends = [format_value(end, "r2") for end in loadings["loading"].agg(["min", "max"])]
+    title, more = f"Standardised loadings run from {ends[0]} to {ends[1]}", ""
     if between is not None:
         ends = [format_value(end, "r2") for end in between["r"].agg(["min", "max"])]
         more = f" Correlations between factors run from {ends[0]} to {ends[1]}."
+        title += (
+            f"; the factors correlate from {ends[0]} to {ends[1]} (arcs)"
+            if len(between) > 1
+            else f"; the factors correlate {ends[0]} (arc)"
+        )
     return Figure(
-        title="Path diagram: standardised loadings beside the items, correlations on arcs between factors",
+        title=title,
         alt=f"Standardised loadings by factor: {told}.{more}",
         draw=draw,
         tables=("loadings",) if between is None else ("loadings", "factor_correlations"),
