@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from analysis.adherence.dose.dose_response import DoseResult, dose_response
     from analysis.adherence.latent.latent_adherence import LatentAdherence, latent_adherence
     from analysis.adherence.over_time.g_formula import GFormulaResult, g_formula
+    from analysis.adherence.over_time.joint_model import JointResult, joint_model
     from analysis.adherence.over_time.landmark_scan import ScanResult, landmark_scan
     from analysis.adherence.over_time.marginal_structural import MarginalResult, marginal_structural
     from analysis.adherence.over_time.recurrent_events import RecurrentResult, recurrent_events
@@ -122,6 +123,7 @@ _HOME = {
     "IntraclassResult": "analysis.reliability.levels",
     "InvarianceResult": "analysis.structural.families.invariance",
     "ItemStatisticsResult": "analysis.items.item_statistics",
+    "JointResult": "analysis.adherence.over_time.joint_model",
     "KmoResult": "analysis.factors.adequacy",
     "KnownGroupsResult": "analysis.validity.known_groups",
     "LambdasResult": "analysis.reliability.lower_bounds",
@@ -186,6 +188,7 @@ _HOME = {
     "intraclass_correlations": "analysis.reliability.levels",
     "invariance": "analysis.structural.families.invariance",
     "item_statistics": "analysis.items.item_statistics",
+    "joint_model": "analysis.adherence.over_time.joint_model",
     "kmo": "analysis.factors.adequacy",
     "known_groups": "analysis.validity.known_groups",
     "landmark_scan": "analysis.adherence.over_time.landmark_scan",
@@ -279,6 +282,7 @@ __all__ = [
     "IntraclassResult",
     "InvarianceResult",
     "ItemStatisticsResult",
+    "JointResult",
     "KmoResult",
     "KnownGroupsResult",
     "LambdasResult",
@@ -343,6 +347,7 @@ __all__ = [
     "intraclass_correlations",
     "invariance",
     "item_statistics",
+    "joint_model",
     "kmo",
     "known_groups",
     "landmark_scan",

@@ -1,4 +1,4 @@
-"""Ends of use that compete, and events that can happen again, against R's cmprsk and survival."""
+"""Ends of use that compete, events that can happen again, use and leaving in one model, against R."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import recurrent_events
+from analysis import joint_model, recurrent_events
 from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.models.competing import cumulative_incidence, fine_gray
 from analysis.adherence.models.survival import cox, maximum
 from analysis.adherence.over_time.counting import counting_process, score_residuals
+from analysis.adherence.over_time.shared_effect import Courses, Likelihood
 
 HERE = Path(__file__).parent
 TABLE = HERE / "data" / "adherence.csv"
@@ -23,6 +24,8 @@ VALUES: dict[str, Any] = json.loads((HERE / "values" / "competing.json").read_te
 # Newton's method on both sides of the same equations.
 SAME_LIKELIHOOD = 1e-6
 CLOSED = 1e-9
+# Two searches of one maximum, R's by differences of the likelihood.
+JOINT = 1e-4
 COMPARED = [
     (
         "Competing ends (Fine-Gray, cause-specific hazards) and events that recur (Andersen-Gill, errors by person)",
@@ -30,6 +33,11 @@ COMPARED = [
         SAME_LIKELIHOOD,
     ),
     ("Competing ends: cumulative incidence with errors", "survival, cmprsk", CLOSED),
+    (
+        "Weekly use and leaving with a shared propensity, leaving seen or hidden",
+        "likelihood by optim in R",
+        JOINT,
+    ),
 ]
 
 
@@ -137,3 +145,71 @@ def test_the_public_function_tells_the_same_for_one_standard_deviation() -> None
     np.testing.assert_allclose(rows["se"], wanted["robust"] * unit * few, rtol=SAME_LIKELIHOOD)
     np.testing.assert_allclose(rows["se_plain"], wanted["plain"] * unit, rtol=SAME_LIKELIHOOD)
     assert rows["events"].iloc[0] == wanted["events"]
+
+
+WEEKS = HERE / "data" / "joint.csv"
+SHARED = json.loads((HERE / "values" / "joint.json").read_text(encoding="utf-8"))
+
+
+def test_weeks_are_those_that_r_read() -> None:
+    assert hashlib.md5(WEEKS.read_bytes(), usedforsecurity=False).hexdigest() == SHARED["meta"]["data_md5"][0]
+
+
+def courses_of(table: pd.DataFrame, use: str, left: str | None) -> Courses:
+    weeks = table.pivot_table(index="participant", columns="week", values=use).sort_index()
+    people = table.groupby("participant").agg(
+        alliance=("alliance", "first"),
+        distress=("distress", "first"),
+        left=("left", "last"),
+        n=("week", "size"),
+    )
+    x = people[["alliance", "distress"]]
+    gone = np.where(people["left"] == 1, people["n"], 0)
+    return Courses(
+        counts=weeks.fillna(0.0).to_numpy(),
+        watched=people["n"].to_numpy(),
+        x=((x - x.mean()) / x.std()).to_numpy(),
+        left=None if left is None else gone,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "use", "left", "place"),
+    [("hidden", "events", None, 0), ("hidden", "days", None, 3), ("seen", "days", "left", 0)],
+)
+def test_the_joint_likelihood_is_that_of_r(name: str, use: str, left: str | None, place: int) -> None:
+    """R: Simpson's rule, `dpois`, every week of leaving; here: places of each person's own."""
+    table = pd.read_csv(WEEKS)
+    courses = courses_of(table if left is None else table[table["after"] == 0], use, left)
+    likelihood = Likelihood(courses)
+    for k, point in enumerate(np.array(SHARED["points"]).reshape(3, 10)):
+        own = Likelihood(courses, likelihood.places(point))
+        wanted = SHARED[name]["at"][place + k]
+        assert own.by_person(point, slopes=False)[0].sum() == pytest.approx(wanted, rel=1e-6, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "use", "left"), [("hidden", "events", None), ("seen", "days", "left"), ("alone", "days", None)]
+)
+def test_use_and_leaving_in_one_model_agree_with_r(name: str, use: str, left: str | None) -> None:
+    """R: `optim` and `optimHess` on its own likelihood; here: exact scores and Newton steps."""
+    table, wanted = pd.read_csv(WEEKS), SHARED[name]
+    made = joint_model(
+        table if left is None else table[table["after"] == 0],
+        use=use,
+        predictors=["alliance", "distress"],
+        left=left,
+    )
+    theta, se = np.array(wanted["theta"]), np.array(wanted["se"])
+    assert made.n_people == wanted["n"][0]
+    assert made.design["log_likelihood"] == pytest.approx(wanted["loglik"][0], abs=JOINT)
+    rows, places = made.effects, [2, 3, 6, 7]
+    assert rows["part"].tolist() == ["use", "use", "leaving", "leaving"]
+    np.testing.assert_allclose(rows["coefficient"], theta[places], atol=JOINT)
+    np.testing.assert_allclose(rows["se_model"], se[places], rtol=1e-3)
+    if name == "alone":
+        assert made.shared.isna().all(axis=None)
+        return
+    tie = made.shared.iloc[0]
+    assert tie["association"] == pytest.approx(theta[8], abs=JOINT)
+    assert np.log(tie["spread"]) == pytest.approx(theta[9], abs=JOINT)

@@ -141,6 +141,31 @@ def with_stretch(table: Any) -> Any:
     return table.assign(participant=row.astype(str), **columns)
 
 
+def with_weeks(table: Any) -> Any:
+    """The same kind of table as five weeks of each person: counts, a flag of leaving, two columns of people."""
+    row = np.arange(len(PLAIN) // 5 * 5)
+    who, week = row // 5, row % 5
+    own = who * 7 % 11 / 11.0
+    gone = who % 3 == 0
+    columns = {
+        "u": 1.0 * ((row * 7 + who * 5) % 4 + (who % 4)) * (~gone | (week < 1 + who % 4)),
+        "v": own,
+        "nth": 1.0 * week,
+    }
+    if isinstance(table, pl.DataFrame):
+        return table.head(len(row)).with_columns(
+            *(pl.Series(name, column) for name, column in columns.items()),
+            pl.Series("participant", who.astype(str)),
+        )
+    if isinstance(table, pa.Table):
+        table = table.slice(0, len(row))
+        for name, column in columns.items():
+            table = table.append_column(name, pa.array(column))
+        place = table.column_names.index("participant")
+        return table.set_column(place, "participant", pa.array(who.astype(str)))
+    return table.head(len(row)).assign(participant=who.astype(str), **columns)
+
+
 CALLS: dict[str, Callable[[Any], Any]] = {
     "bartlett_sphericity": lambda t: analysis.bartlett_sphericity(items(t)).chisq,
     "cfa": lambda t: analysis.cfa(MODEL, t).parameters,
@@ -214,6 +239,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "omega": lambda t: analysis.omega(items(t), 2, draws=0).total,
     "polychoric": lambda t: analysis.polychoric(items(t)).correlations,
     "polyserial": lambda t: analysis.polyserial(columns(t, NAMES[:3]), columns(t, NAMES[3:])).correlations,
+    "joint_model": lambda t: (
+        analysis.joint_model(with_weeks(t), use="u", predictors=["v"], time="nth").effects
+    ),
     "recurrent_events": lambda t: (
         analysis.recurrent_events(
             with_stretch(t), start="u", stop="v", event="w", predictors=["a1"], adjust_for=["b1", "site"]

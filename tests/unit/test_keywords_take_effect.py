@@ -1,4 +1,5 @@
-"""Keywords of public functions against relations that must hold exactly: sizes, powers of ten, other programs' rules."""
+"""Keywords of public functions against relations that must hold exactly: sizes, powers of ten, "
+"other programs' rules."""
 
 from __future__ import annotations
 
@@ -205,6 +206,29 @@ def again(n: int = 40) -> pd.DataFrame:
 def repeated(table: pd.DataFrame | None = None, **options: Any) -> Any:
     given = {"start": "from", "stop": "to", "event": "back", "predictors": ["score"]}
     return analysis.recurrent_events(again() if table is None else table, **(given | options)).to_frame()
+
+
+def silent_weeks() -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    rows = []
+    for person in range(120):
+        score, severity, own = rng.normal(size=3)
+        gone = rng.integers(1, 12)
+        rate = np.exp(0.3 + 0.2 * score + 0.7 * own)
+        for week in range(1, 8):
+            used = rng.poisson(rate) if week <= gone else 0
+            left = float(week == gone)
+            rows.append(
+                (person, week, used, rng.poisson(1.0), left, gone, score, severity, person % 12, person % 3)
+            )
+    columns = ["participant", "week", "days", "taps", "left", "gone", "score", "severity", "clinic", "site"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def joined(table: pd.DataFrame | None = None, **options: Any) -> Any:
+    given = {"use": "days", "predictors": ["score"]}
+    found = analysis.joint_model(silent_weeks() if table is None else table, **(given | options)).to_frame()
+    return found[found["term"] == "score"].select_dtypes("number")
 
 
 def weeks() -> pd.DataFrame:
@@ -577,6 +601,29 @@ HOLDS: dict[str, Callable[[], bool]] = {
             1e-6,
         )
     ),
+    "joint_model adjust_for": lambda: not alike(joined(adjust_for=["severity"]), joined(), 1e-6),
+    "joint_model left": lambda: (
+        not alike(
+            joined(silent_weeks().query("week <= gone"), left="left"),
+            joined(silent_weeks().query("week <= gone")),
+            1e-6,
+        )
+    ),
+    "joint_model participant": lambda: alike(
+        joined(silent_weeks().rename(columns={"participant": "who"}), participant="who"), joined()
+    ),
+    "joint_model time": lambda: alike(
+        joined(silent_weeks().rename(columns={"week": "nth"}), time="nth"), joined()
+    ),
+    "joint_model numbers": lambda: (
+        not alike(
+            joined(adjust_for=["site"], numbers=["site"]),
+            joined(silent_weeks().assign(site=lambda t: t["site"].astype(str)), adjust_for=["site"]),
+            1e-6,
+        )
+    ),
+    "joint_model cluster": lambda: not alike(joined(cluster="clinic"), joined(), 1e-6),
+    "joint_model confidence": lambda: widths(joined(confidence=0.5)) < widths(joined()),
     "recurrent_events participant": lambda: repeated(
         again().rename(columns={"participant": "who"}), participant="who"
     ).equals(repeated()),
@@ -914,7 +961,8 @@ ELSEWHERE = {
         "pipeline/test_adherence_measured.py": "numbers",
     },
     "mediate_adherence": {
-        "unit/test_mediation.py": "context outcome_day alliance context_wave wave draws covariates outcomes seed",
+        "unit/test_mediation.py": "context outcome_day alliance context_wave wave draws covariates "
+        "outcomes seed",
         "unit/test_every_field.py": "cluster confidence",
     },
     "multilevel_reliability": {"unit/test_every_field.py": "missing"},
@@ -924,7 +972,8 @@ ELSEWHERE = {
         "unit/test_every_field.py": "missing",
     },
     "plan_power": {
-        "unit/test_power_planning.py": "read_day alpha target cluster_alliance cluster_size workers before_alliance "
+        "unit/test_power_planning.py": "read_day alpha target cluster_alliance cluster_size workers "
+        "before_alliance "
         "cluster_use earlier_odds_ratio done enrolment_days hidden_cause seed",
     },
     "polychoric": {"unit/test_correlation_input.py": "smooth"},
@@ -934,25 +983,29 @@ ELSEWHERE = {
         "unit/test_every_field.py": "cluster",
     },
     "relate_adherence": {
-        "unit/test_every_field.py": "context cluster adjust_for confidence predictors wave covariates outcomes seed",
+        "unit/test_every_field.py": "context cluster adjust_for confidence predictors wave covariates "
+        "outcomes seed",
         "unit/test_late_answers.py": "times",
     },
     "relate_waves": {
-        "unit/test_every_field.py": "cluster adjust_for confidence predictors participants covariates outcomes"
+        "unit/test_every_field.py": "cluster adjust_for confidence predictors participants covariates "
+        "outcomes"
     },
     "sam": {
         "reference/test_sam_values.py": "blocks group_equal meanstructure missing",
         "unit/test_sam.py": "ordered",
     },
     "sem": {
-        "reference/test_lavaan07_models_values.py": "missing bounds auxiliary group_equal rotation_args estimator "
+        "reference/test_lavaan07_models_values.py": "missing bounds auxiliary group_equal rotation_args "
+        "estimator "
         "rotation fixed_x group meanstructure",
         "unit/test_every_field.py": "orthogonal cluster parameterization ordered",
         "unit/test_structural_bad_input.py": "std_lv group_partial",
         "unit/test_keywords_take_effect.py": "sampling_weights",
     },
     "validate": {
-        "pipeline/test_plan_entries.py": "half study correlation times plan covariates outcomes topics measures smooth "
+        "pipeline/test_plan_entries.py": "half study correlation times plan covariates outcomes topics "
+        "measures smooth "
         "seed",
         "pipeline/test_figures_all.py": "enrolment audit usage",
         "pipeline/test_two_processes.py": "workers",

@@ -163,6 +163,7 @@ def good() -> dict[str, dict[str, Any]]:
         "priority_map": chain,
         "relate_adherence": scored,
         "landmark_scan": {"scores": scored["scores"], "events": study().usage, "study": study().study},
+        "joint_model": {"data": data, "use": "a1", "predictors": ["b1"]},
         "recurrent_events": {"data": data, "start": "a1", "stop": "a2", "event": "a3", "predictors": ["b1"]},
         "relate_waves": {"scores": scored["scores"], "events": study().usage, "study": study().study},
         "screen": {"responses": data, "scale": SCALE},

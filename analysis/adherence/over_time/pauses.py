@@ -112,7 +112,7 @@ def returns_of(
     """
     rows = away.merge(design.frame, on="participant", how="inner")
     returns = int(rows[BACK].sum())
-    kept = _borne(rows, design, predictors, returns)
+    kept = borne(rows, design, predictors, returns)
     made: dict[str, RecurrentResult] = {}
     failed = []
     for name in predictors:
@@ -150,11 +150,25 @@ def _row(name: str, made: RecurrentResult) -> pd.DataFrame:
     return mine.assign(claim=np.where(reached, str(Claim.NOT_FOUND), str(Claim.UNTOLD)))
 
 
-def _borne(rows: pd.DataFrame, design: LandmarkDesign, predictors: Sequence[str], returns: int) -> list[str]:
-    """Columns of adjustment that tell something among those who pause, as many as the returns bear.
+def borne(rows: pd.DataFrame, design: LandmarkDesign, predictors: Sequence[str], returns: int) -> list[str]:
+    """Give the columns of adjustment that tell something among those of the rows, as many as events bear.
 
-    One column for every ten returns beside the score, two at least: first how much and how recently the app
-    was used before the landmark, then what the study declares, then the curves of early use.
+    Parameters
+    ----------
+    rows
+        Scores and adjustment of those the model is about.
+    design
+        Names of the columns.
+    predictors
+        Scores.
+    returns
+        Events.
+
+    Returns
+    -------
+    list of str
+        One column for every ten events beside the score, two at least: first how much and how recently the
+        app was used before the landmark, then what the study declares, then the curves of early use.
     """
     others = [name for name in design.adjusters if name not in design.early]
     front, curves = design.early[:FEWEST_COLUMNS], design.early[FEWEST_COLUMNS:]

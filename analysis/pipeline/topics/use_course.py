@@ -11,8 +11,9 @@ import pandas as pd
 from analysis.adherence.claims.claims import Claim, Doubt
 from analysis.adherence.design.landmark import assemble, refuse_overlap
 from analysis.adherence.design.steps import Step
-from analysis.adherence.over_time.landmark_scan import landmarks_of, scan_course
+from analysis.adherence.over_time.landmark_scan import WEEK, landmarks_of, scan_course
 from analysis.adherence.over_time.pauses import returns_of, stretches_away
+from analysis.adherence.over_time.weeks_together import together
 from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
@@ -22,10 +23,12 @@ from analysis.pipeline.reach import by_reason
 from analysis.pipeline.section import Section, Table, Topic
 from analysis.pipeline.topics.adherence_measured import Part
 from analysis.pipeline.topics.use import enrolled, lacks_use, usage_of
+from analysis.pipeline.topics.use_course_together import together_part
 from analysis.pipeline.twinned.in_use import twins_of_use
 from instrument.errors import NotEstimableError, ToolkitError, fact_and_hint
 
 if TYPE_CHECKING:
+    from analysis.adherence.design.landmark import LandmarkDesign
     from analysis.adherence.over_time.landmark_scan import ScanResult
     from analysis.adherence.over_time.pauses import ComingBack
     from analysis.usage.course import UseCourse
@@ -100,21 +103,22 @@ def section_use_course(context: Context) -> Section:
     course = course_of(context)
     scanned = _scanned(context, course, first, titles[first])
     returned = _returned(context, course, titles)
-    parts = (scanned, returned)
+    parts = (scanned, _together(context, course, titles), returned)
     if not any(part.tables for part in parts):
         said = "; ".join(problem for part in parts for problem in part.problems)
         raise NotEstimableError(fact_and_hint("use_course", f"{said}.", "gather more people."))
     known = {key: value for part in parts for key, value in part.values.items()}
     account = Account()
-    steps = {"scan_people": "scanned", "pause_people": "paused"}
+    steps = {"scan_people": "scanned", "joint_people": "together", "pause_people": "paused"}
     for key, name in steps.items():
         if key in known:
             account.part(populations.step(Step.ENROLLED), populations.step(name))
-    if "scan_people" in known or "pause_people" in known:
+    if any(key in known for key in steps):
         account.population(populations.step(Step.ENROLLED), len(usage_of(context).people))
     tables = {name: table for part in parts for name, table in part.tables.items()}
     return Section(
-        estimator="quasi-binomial logit at each landmark; Andersen-Gill model of coming back",
+        estimator="quasi-binomial logit at each landmark; weekly counts and leaving with a shared "
+        "propensity; Andersen-Gill model of coming back",
         n=known.get("scan_people", known.get("pause_people")),
         n_kind=people(weight=3),
         missing="complete cases: a rating by the landmark, and what is held constant",
@@ -140,7 +144,9 @@ def course_of(context: Context) -> UseCourse:
     if study is None or study.landmark is None:
         raise NotEstimableError(fact_and_hint("use_course", "there is no landmark.", "name one."))
     usage_of(context)  # refuses a log that ends too early
-    days = sorted({*landmarks_of(study), study.landmark.day})
+    # Weeks from the landmark on, too: use and leaving are followed from there.
+    weeks = range(study.landmark.day, study.study_days, WEEK)
+    days = sorted({*landmarks_of(study), *weeks})
     longest = float(study.longest_without_pause)
     if context.use_over_time is not None:
         return context.once("course", partial(context.use_over_time, days, longest=longest))
@@ -266,6 +272,28 @@ def _scan_table(made: ScanResult, title: str) -> Table:
     )
 
 
+def _together(context: Context, course: UseCourse, titles: Mapping[str, str]) -> Part:
+    study = context.study
+    if study is None or study.landmark is None:
+        raise ValueError("asked of a study with a landmark only")
+    try:
+        design = _design(context, course, titles)
+        found = together(course, design, list(titles)[:1], float(study.study_days))
+    except ToolkitError as error:
+        return Part(problems=by_reason([("weekly use and leaving together", _reason(error))]))
+    return together_part(found, titles, study.landmark.day)
+
+
+def _design(context: Context, course: UseCourse, titles: Mapping[str, str]) -> LandmarkDesign:
+    study = context.study
+    if study is None or study.landmark is None:
+        raise ValueError("asked of a study with a landmark only")
+    usage = course.at[study.landmark.day]
+    wave = refuse_overlap(study, usage, None, "use_course")
+    given = (context.outcomes, context.known_covariates, list(titles), None, wave, study.cluster)
+    return assemble(context.card.scores, usage, study, *given)
+
+
 def _returned(context: Context, course: UseCourse, titles: Mapping[str, str]) -> Part:
     study = context.study
     if study is None or study.landmark is None:
@@ -273,18 +301,7 @@ def _returned(context: Context, course: UseCourse, titles: Mapping[str, str]) ->
     day = study.landmark.day
     usage = course.at[day]
     try:
-        wave = refuse_overlap(study, usage, None, "use_course")
-        design = assemble(
-            context.card.scores,
-            usage,
-            study,
-            context.outcomes,
-            context.known_covariates,
-            list(titles),
-            None,
-            wave,
-            study.cluster,
-        )
+        design = _design(context, course, titles)
         away = stretches_away(course.pauses, usage.people, longest=course.longest, landmark=float(day))
         made = returns_of(away, design, list(titles))
     except ToolkitError as error:

@@ -1,0 +1,218 @@
+"""Weekly use and leaving in one model: its scores, what leaves it as it is, what is refused, what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from analysis import joint_model
+from analysis.adherence.claims.claims import Claim
+from analysis.adherence.over_time.joint_model import JointResult
+from analysis.adherence.over_time.shared_effect import Courses, Likelihood, dispersion_of
+from analysis.adherence.over_time.weeks_together import Together
+from analysis.pipeline.topics.use_course_together import ALONE, BOTH, LOOSE, MEANT, TIED, UNEVEN, told
+from instrument.common.formatting import fill_prose
+from instrument.errors import NotEstimableError, ResponseDataError
+from tests.recovery.joint_recovery import drawn
+
+
+def rows_of(courses: Courses) -> pd.DataFrame:
+    n = len(courses.counts)
+    rows = [
+        {
+            "participant": f"p{i:04d}",
+            "week": t + 1,
+            "days": courses.counts[i, t],
+            "score": courses.x[i, 0],
+            "other": courses.x[i, 1],
+            "left": float(courses.left is not None and courses.left[i] == t + 1),
+        }
+        for i in range(n)
+        for t in range(int(courses.watched[i]))
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return rows_of(drawn(np.random.default_rng(3), 200, hidden=True))
+
+
+@pytest.fixture(scope="module")
+def found(table: pd.DataFrame) -> JointResult:
+    return joint_model(table, use="days", predictors=["score"], adjust_for=["other"])
+
+
+@given(seed=st.integers(0, 10_000), hidden=st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_scores_are_the_slopes_of_the_likelihood(seed: int, hidden: bool) -> None:
+    rng = np.random.default_rng(seed)
+    likelihood = Likelihood(drawn(rng, 40, hidden=hidden))
+    theta = likelihood.start() + 0.3 * rng.standard_normal(likelihood.size)
+    scores = likelihood.by_person(theta, slopes=True)[1]
+    assert scores.shape == (40, likelihood.size)
+    for j, step in enumerate(1e-5 * np.eye(likelihood.size)):
+        high, low = (likelihood.by_person(theta + s, slopes=False)[0] for s in (step, -step))
+        np.testing.assert_allclose(scores[:, j], (high - low) / 2e-5, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_the_likelihood_is_the_sum_over_all_ways_to_leave(hidden: bool) -> None:
+    """One person at a time, every week of leaving written out, the propensity by scipy's quadrature."""
+    courses = drawn(np.random.default_rng(5), 6, hidden=hidden)
+    theta = np.array([0.3, -0.04, 0.2, 0.1, -2.0, 0.05, -0.3, 0.2, -0.5, np.log(0.7)])
+    own, _ = Likelihood(courses).by_person(theta, slopes=False)
+    for i in range(6):
+        weeks, x = int(courses.watched[i]), courses.x[i]
+        y, t = courses.counts[i, :weeks], np.arange(1, weeks + 1)
+        mid = (courses.counts.shape[1] + 1) / 2
+
+        def density(
+            b: float, i: int = i, weeks: int = weeks, x: Any = x, y: Any = y, t: Any = t, mid: float = mid
+        ) -> float:
+            mu = np.exp(theta[0] + theta[1] * (t - mid) + x @ theta[2:4] + b)
+            slot = t - 1 if hidden else t
+            gone = -np.expm1(-np.exp(theta[4] + theta[5] * (slot - mid) + x @ theta[6:8] + theta[8] * b))
+            alive = stats.poisson.pmf(y, mu)
+            stays = float(np.prod(alive) * np.prod(1 - gone))
+            if not hidden:
+                assert courses.left is not None
+                ends = courses.left[i] == weeks
+                total = stays / (1 - gone[-1]) * gone[-1] if ends else stays
+            else:
+                last = int((t * (y > 0)).max())
+                total = stays + sum(
+                    np.prod(alive[:k]) * np.prod(1 - gone[:k]) * gone[k] for k in range(last, weeks)
+                )
+            return float(total * stats.norm.pdf(b, scale=0.7))
+
+        wanted = integrate.quad(density, -6, 6, limit=400, epsabs=0, epsrel=1e-10)[0]
+        # the likelihood leaves out the factorials of the counts
+        factorials = float(np.sum([np.sum(np.log(np.arange(1, count + 1))) for count in y]))
+        assert own[i] == pytest.approx(np.log(wanted) + factorials, abs=1e-6)
+
+
+def test_the_truth_lies_near(found: JointResult) -> None:
+    rows = found.effects.set_index(["part", "term"])
+    sd = found.design["standard_deviations"]["score"]
+    for part, truth in (("use", 0.2), ("leaving", -0.3)):
+        row = rows.loc[(part, "score")]
+        assert abs(row["coefficient"] - truth * sd) < 4 * row["se"]
+        assert row["ci_lower"] < row["ratio"] < row["ci_upper"]
+    tie = found.shared.iloc[0]
+    assert abs(tie["association"] + 0.6) < 4 * tie["se"]
+    assert found.dispersion == pytest.approx(1.0, abs=0.15)
+    assert found.n_people == 200 and found.n_weeks == 1600
+    assert "not how" not in found.summary() and "read off silence" in found.summary()
+
+
+def test_order_names_and_units_change_nothing(table: pd.DataFrame, found: JointResult) -> None:
+    changed = table.sample(frac=1, random_state=1).assign(
+        week=lambda t: t["week"] + 5, score=lambda t: 3 * t["score"] - 7, other=lambda t: 2 * t["other"]
+    )
+    again = joint_model(changed, use="days", predictors=["score"], adjust_for=["other"])
+    np.testing.assert_allclose(
+        again.effects.set_index(["part", "term"])["coefficient"],
+        found.effects.set_index(["part", "term"])["coefficient"] * np.array([1, 0.5, 1, 0.5]),
+        rtol=1e-5,
+    )
+    assert again.design["log_likelihood"] == pytest.approx(found.design["log_likelihood"], abs=1e-6)
+    pairs = joint_model(
+        table.assign(pair=table["participant"].str[1:].astype(int) // 2),
+        use="days",
+        predictors=["score"],
+        adjust_for=["other"],
+        cluster="pair",
+    )
+    np.testing.assert_allclose(pairs.effects["coefficient"], found.effects["coefficient"], rtol=1e-12)
+    assert (pairs.effects["df"] == 99).all() and (found.effects["df"] == 199).all()
+    assert (pairs.effects["se"] / found.effects["se"]).between(0.7, 1.4).all()
+
+
+def test_people_who_do_not_differ_have_both_parts_alone() -> None:
+    rng = np.random.default_rng(2)
+    even = rows_of(drawn(rng, 120, hidden=True))
+    # one or no session every week while there: people differ less than Poisson counts would
+    last = even[even["days"] > 0].groupby("participant")["week"].max()
+    there = even["week"] <= even["participant"].map(last).fillna(0)
+    even["days"] = np.where(there, (even["week"] + even["participant"].str[1:].astype(int)) % 2 + 0.0, 0.0)
+    made = joint_model(even, use="days", predictors=["score"])
+    assert made.shared.isna().all(axis=None) and np.isfinite(made.effects["se"]).all()
+    assert any("stand alone" in note for note in made.notes)
+    assert made.dispersion < 0.7 and (made.effects["claim"] == str(Claim.UNTOLD)).all()
+
+
+def test_counts_that_clump_are_told(found: JointResult) -> None:
+    bursts = drawn(np.random.default_rng(4), 300, hidden=True, bursts=1.5)
+    assert dispersion_of(bursts, 0.0) > 1.5
+    made = joint_model(rows_of(bursts), use="days", predictors=["score"])
+    assert (made.effects["claim"] == str(Claim.UNTOLD)).all()
+    assert any("times as much from week to week" in note for note in made.notes)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.assign(days=t["days"] - 1), "counts from 0"),
+        (lambda t: t.assign(days=t["days"] + 0.5), "counts from 0"),
+        (lambda t: t[t["week"] != 4], "have gaps"),
+        (lambda t: pd.concat([t, t.head(1)]), "come twice"),
+        (lambda t: t.assign(score=t["score"] + t["week"]), "changes within people"),
+        (lambda t: t.drop(columns="score"), "no column"),
+    ],
+)
+def test_what_cannot_be_read_is_refused(table: pd.DataFrame, change: Any, said: str) -> None:
+    with pytest.raises(ResponseDataError, match=said):
+        joint_model(change(table), use="days", predictors=["score"])
+
+
+def test_somebody_who_left_and_is_there_is_refused(table: pd.DataFrame) -> None:
+    with pytest.raises(ResponseDataError, match="after having left"):
+        joint_model(
+            table.assign(left=1.0 * (table["week"] == 3)), use="days", predictors=["score"], left="left"
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t[t["participant"] < "p0020"],
+        lambda t: t[t["week"] <= 2],
+        lambda t: t.assign(days=t["days"] + 1),
+        lambda t: t.assign(score=2.0),
+        lambda t: t.assign(score=np.nan),
+    ],
+)
+def test_too_little_is_refused(table: pd.DataFrame, change: Any) -> None:
+    with pytest.raises(NotEstimableError):
+        joint_model(change(table), use="days", predictors=["score"])
+
+
+def test_people_who_lack_a_column_are_counted(table: pd.DataFrame) -> None:
+    some = table.assign(score=table["score"].where(table["participant"] != "p0007"))
+    made = joint_model(some, use="days", predictors=["score"], adjust_for=["other"])
+    assert made.n_people == 199 and "1 people lack a column" in made.summary()
+
+
+def test_sentences_say_what_was_found(found: JointResult) -> None:
+    one = Together(made={"score": found}, failed=[], left_out=[], weeks=8)
+    said, values = told(one, "score", {"score": "Total"}, 28)
+    assert BOTH in said and TIED in said and UNEVEN not in said and ALONE not in said
+    text = " ".join(fill_prose(line, values) for line in said)
+    row = found.effects.set_index(["part", "term"]).loc[("leaving", "score")]
+    assert f"{row['ratio']:.2f} times the rate of leaving" in text and "{" not in text
+    assert str(Claim.SUPPORTED) not in text.replace("not found", "")
+    untold = any(values[f"{key}_claim"] == str(Claim.UNTOLD) for key in ("joint_use", "joint_leave"))
+    assert (MEANT in said) == untold
+    wide = found.shared.assign(ci_lower=1e-9, ci_upper=1e9)
+    loose = JointResult(**{**{k: getattr(found, k) for k in found.__dataclass_fields__}, "shared": wide})
+    said, values = told(
+        Together(made={"score": loose}, failed=[], left_out=[], weeks=8), "score", {"score": "T"}, 28
+    )
+    assert LOOSE in said and TIED not in said and "joint_tie" not in values
