@@ -225,3 +225,46 @@ def test_every_number_is_that_of_the_ledger(
     unlike: Callable[..., list[str]], section: dict[str, Any]
 ) -> None:
     assert unlike("longitudinal", {"longitudinal": section}) == []
+
+
+@pytest.mark.parametrize(
+    ("plan", "by_items", "by_scores"),
+    [
+        ({"missing": "listwise"}, ("WLSMV", "listwise"), ("MLR", "listwise")),
+        ({"estimator": "ULSMV"}, ("ULSMV", "pairwise"), ("MLR", "fiml")),
+        ({"estimator": "WLSMV", "missing": "pairwise"}, ("WLSMV", "pairwise"), ("MLR", "fiml")),
+        ({"estimator": "MLR", "missing": "listwise"}, None, ("MLR", "listwise")),
+    ],
+)
+def test_context_over_time_follows_the_plan(
+    leading: pd.DataFrame, plan: dict[str, Any], by_items: tuple[str, str] | None, by_scores: tuple[str, str]
+) -> None:
+    """Estimator and rule for missing answers, as far as they are for items or for scores; both are said."""
+    gaps = leading.copy()
+    gaps.loc[np.arange(0, len(gaps), 9), "q2"] = pd.NA
+    few = gaps[gaps["participant"].isin(gaps["participant"].unique()[:130])]
+    for answers, how in ((gaps, by_items), (few, by_scores)):
+        told = {"topics": ["longitudinal"], **plan}
+        section = validate(answers, make_leading(), plan=told).to_dict()["sections"]["longitudinal"]
+        estimator, missing = how or by_scores
+        measured_by = "items" if how is by_items and how is not None else "scores"
+        direct = context_over_time(
+            answers, make_leading(), measured_by=measured_by, estimator=estimator, missing=missing
+        )
+        values = section["values"]
+        assert values["lead"] == pytest.approx(direct.paths.loc["lead", "estimate"], rel=1e-8)
+        assert values["context_n"] == direct.n_obs
+        said = (values["context_measured_by"], values["context_estimator"], values["context_missing"])
+        assert said == (measured_by, estimator, missing)
+        if measured_by == "items":
+            assert estimator in section["method"]["estimator"]
+
+
+def test_within_persons_follows_the_plan(leading: pd.DataFrame) -> None:
+    answers = three_waves(leading)
+    found = {}
+    for missing in ("fiml", "listwise"):
+        plan = {"topics": ["longitudinal"], "estimator": "MLR", "missing": missing}
+        found[missing] = validate(answers, make_leading(), plan=plan).to_dict()["sections"]["longitudinal"]
+        assert found[missing]["values"]["panel_missing"] == missing
+    assert found["listwise"]["values"]["panel_n"] < found["fiml"]["values"]["panel_n"]

@@ -106,3 +106,24 @@ def test_what_cannot_be_asked_is_refused(answers: pd.DataFrame) -> None:
     other = answers.assign(participant=answers["participant"] + 1000 * answers["wave"])
     with pytest.raises(NotEstimableError, match="nobody answered at both waves"):
         context_over_time(other, make_scale())
+
+
+@pytest.mark.filterwarnings("ignore:context_over_time. (negative variances|latent correlations)")
+def test_estimator_and_missing_answers_are_those_asked_for(answers: pd.DataFrame) -> None:
+    gaps = answers.copy()
+    gaps.loc[::7, "a2"] = np.nan
+    gaps = gaps.astype({name: "Int64" for name in gaps if name not in ("participant", "wave")})
+    for measured_by, estimator, missing in (
+        ("items", "ULSMV", "listwise"),
+        ("items", "WLSMV", "pairwise"),
+        ("scores", "ML", "fiml"),
+        ("scores", "MLR", "listwise"),
+    ):
+        found = context_over_time(
+            gaps, make_scale(), measured_by=measured_by, estimator=estimator, missing=missing
+        )
+        assert (found.fit.estimator, found.fit.missing) == (estimator, missing)
+        assert (found.n_obs < 300) == (missing == "listwise")
+    for measured_by, estimator in (("items", "MLR"), ("scores", "WLSMV")):
+        with pytest.raises(DefinitionError, match=f"{estimator!r} does not fit models measured by"):
+            context_over_time(gaps, make_scale(), measured_by=measured_by, estimator=estimator)

@@ -917,7 +917,7 @@ ELSEWHERE = {
     "composite_or_effect": {"unit/test_tetrads.py": "ordered"},
     "congeneric_omega": {"unit/test_smoothing.py": "smooth"},
     "context_over_time": {
-        "unit/test_context_over_time.py": "context measured_by participant wave",
+        "unit/test_context_over_time.py": "context measured_by participant wave estimator missing",
         "pipeline/test_longitudinal_section.py": "waves",
     },
     "cross_level_invariance": {

@@ -99,6 +99,10 @@ def test_differences_are_named_by_path() -> None:
         "f": (True, 1, False, False),
     }
     assert [one.removed for one in differences({"a": [{"id": "x"}]}, {"a": []})] == [True]
+    one, two = {"id": "x", "b": 1}, {"id": "y", "b": 2}
+    assert [one.path for one in differences({"a": []}, {"a": [one, two]})] == ["a.x", "a.y"]
+    assert [one.path for one in differences({"a": [one, two]}, {"a": []})] == ["a.x", "a.y"]
+    assert differences({"a": []}, {"a": []}) == []
     assert differences(before, before) == []
     assert [one.path for one in differences({"models": {"a": 1, "b": 2}}, {"models": {"b": 2, "a": 1}})] == [
         "models.order"

@@ -13,6 +13,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.models import estimator_for
+from analysis.planning.definition import ORDINAL
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
         if len(context.themes[theme]) < 2:
             gaps.leave(title, Cause.NOTHING_LEFT)
             continue
+        measured_by = "scores" if theme in context.composites else _measured_by(context, waves)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ToolkitWarning)  # faults of the solution are read below
@@ -67,7 +69,7 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
                     context.scale,
                     waves,
                     context=theme,
-                    measured_by="scores" if theme in context.composites else _measured_by(context, waves),
+                    **as_planned(context, measured_by),
                 )
         except ToolkitError as error:
             gaps.add(title, error)
@@ -77,6 +79,18 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
             continue
         found.append(result)
     return found
+
+
+def as_planned(context: Context, measured_by: str) -> dict[str, Any]:
+    """Estimator and rule for missing answers of the plan, as far as they are for items or for scores."""
+    planned, missing = context.plan.estimator, context.plan.missing
+    ordinal = measured_by == "items"
+    rules = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")
+    return {
+        "measured_by": measured_by,
+        "estimator": planned if planned is not None and (planned in ORDINAL) == ordinal else None,
+        "missing": missing if missing in rules else None,
+    }
 
 
 def _measured_by(context: Context, waves: list[Any]) -> str:
@@ -127,6 +141,9 @@ def context_told(context: Context, found: list[ContextOverTimeResult]) -> dict[s
         "context_n": result.n_obs,
         "context_both": result.n_both,
         "context_syntax": result.syntax,
+        "context_measured_by": result.measured_by,
+        "context_estimator": result.fit.estimator,
+        "context_missing": result.fit.missing,
     }
     for name in ("lead", "back", "difference"):
         row = result.paths.loc[name]

@@ -32,6 +32,7 @@ from analysis.pipeline.twinned.over_time import twins_of_longitudinal
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
+    from analysis.structural.families.context_over_time import ContextOverTimeResult
     from analysis.structural.families.invariance import InvarianceResult
 
 _PATH = "sections.longitudinal.tables.levels"
@@ -92,8 +93,7 @@ def section_longitudinal(context: Context) -> Section:
         + ("; within persons: MLR" if panels else ""),
         n=len(at_both),
         n_kind=people(weight=9),
-        missing="invariance: every answer at either wave; means: those with a score at that wave; change: "
-        "those with both scores",
+        missing=_rows_kept(context, found, panels),
         options={"waves": [str(first), str(second)], "level": 0.95},
         option_kinds=each(GIVEN, "waves level"),
         prose=_prose(context, levels, changes if gaps.few is None else changes.head(0), found, panels),
@@ -113,6 +113,20 @@ def _most(changes: pd.DataFrame) -> int:
     return int((changes["share_higher"] + changes["share_lower"]).argmax()) if len(changes) else 0
 
 
+def _rows_kept(context: Context, found: list[ContextOverTimeResult], panels: list[PanelFinding]) -> str:
+    """Which rows each part rests on, as it was fitted."""
+    whole = context.plan.missing == "listwise"
+    kept = "those with every answer at both waves" if whole else "every answer at either wave"
+    parts = [
+        f"invariance: {kept}",
+        "means: those with a score at that wave",
+        "change: those with both scores",
+    ]
+    parts += [f"context over time: {one}" for one in dict.fromkeys(result.fit.missing for result in found)]
+    parts += [f"within persons: {one}" for one in dict.fromkeys(one.result.fit.missing for one in panels)]
+    return "; ".join(parts)
+
+
 def _value_kinds(context: Context, first: Any, second: Any, changes: pd.DataFrame) -> dict[str, Kind]:
     handed = populations.label(populations.handed(context.wave_name(first)))
     both = populations.both_waves(context.wave_name(first), context.wave_name(second))
@@ -120,6 +134,7 @@ def _value_kinds(context: Context, first: Any, second: Any, changes: pd.DataFram
     return {
         **VALUE_KINDS,
         **each(TEXT, "change_most_title context_title context_syntax context_how first second last"),
+        **each(TEXT, "context_measured_by context_estimator context_missing"),
         "change_most": share(cell("changes", "n", _most(changes)), weight=3),
         "context_n": people(weight=1),
         "context_both": people(weight=1),

@@ -13,6 +13,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Kind, each, people, statistic
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_people
 from analysis.pipeline.section import Table
+from analysis.pipeline.topics.context_time import as_planned
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 FEWEST_WAVES = 3
 TOTAL = "total"
 VALUE_KINDS: dict[str, Kind] = {
-    **each(TEXT, "panel_title panel_spacing panel_syntax"),
+    **each(TEXT, "panel_title panel_spacing panel_syntax panel_missing"),
     "panel_waves": GIVEN,
     "panel_pairs": GIVEN,
     "panel_n": people(weight=1),
@@ -86,6 +87,7 @@ def panel_results(context: Context, waves: list[Any], gaps: Gaps) -> list[PanelF
                     columns,
                     waves=[context.wave_name(wave) for wave in waves],
                     times=_days(context, waves),
+                    missing=as_planned(context, "scores")["missing"],
                 )
         except ToolkitError as error:
             gaps.add(title, error)
@@ -151,6 +153,7 @@ def panel_told(context: Context, found: list[PanelFinding]) -> dict[str, Any]:
         "panel_title": context.title_of(one.theme),
         "panel_spacing": one.result.spacing,
         "panel_syntax": one.result.syntax,
+        "panel_missing": one.result.fit.missing,
         "panel_waves": len(one.result.waves),
         "panel_pairs": len(one.result.waves) - 1,
         "panel_n": one.result.n_obs,

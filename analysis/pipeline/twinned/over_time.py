@@ -66,9 +66,7 @@ def twins_of_longitudinal(context: Context, section: Section) -> Twins:
 
 def _add_context(context: Context, section: Section, found: Twins, waves: list[str]) -> None:
     """Context over time where scores measure it; of several contexts the first, whose model is kept."""
-    if "context" not in section.tables or not str(section.values["context_how"]).startswith(
-        "Measured by scores"
-    ):
+    if "context" not in section.tables or section.values["context_measured_by"] != "scores":
         return
     frame = section.tables["context"].frame
     rows = [row for row, title in enumerate(frame["title"]) if title == section.values["context_title"]]
@@ -84,6 +82,7 @@ def _add_context(context: Context, section: Section, found: Twins, waves: list[s
     )
     options: dict[str, Any] = {
         "syntax": section.values["context_syntax"],
+        "missing": section.values["context_missing"],
         "variables": [*own, *single, *(() if theme in own else context.themes[theme])],
         "own": own,
         "waves": waves[:2],
@@ -124,6 +123,7 @@ def _add_panel(context: Context, section: Section, found: Twins, waves: list[str
     said = frame.iloc[rows].to_dict("records")
     options: dict[str, Any] = {
         "syntax": section.values["panel_syntax"],
+        "missing": section.values["panel_missing"],
         "variables": [theme, TOTAL],
         "waves": waves,
     }

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.common.result import Result
 from analysis.structural.families.compare_theories import keyed_answers, roles_of
 from analysis.structural.families.longitudinal_invariance import at
+from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, ORDINAL_ESTIMATORS
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.naming import acting_for
 from analysis.structural.models import sem
@@ -84,6 +85,8 @@ def context_over_time(
     *,
     context: str | None = None,
     measured_by: str = "items",
+    estimator: str | None = None,
+    missing: str | None = None,
     participant: str = "participant",
     wave: str = "wave",
 ) -> ContextOverTimeResult:
@@ -107,12 +110,16 @@ def context_over_time(
     context
         Context theme; by default the only one of the instrument.
     measured_by
-        "items": every item is ordinal (WLSMV, pairwise), a second-order factor over the dimensions, residuals
+        "items": every item is ordinal, a second-order factor over the dimensions, residuals
         of the same item and of the same dimension correlated over time. "scores": for many items or few
         people; theme scores of the dimensions (by the instrument's rule) and items of the context are taken
-        as numbers with equal loadings at both waves (MLR, full information), residuals correlated over time.
+        as numbers with equal loadings at both waves, residuals correlated over time.
         A composite context (`measurement: composite`) is its score as it stands, for no factor is behind its
         items; it needs "scores".
+    estimator
+        "WLSMV" (None) or "ULSMV" for "items", "MLR" (None) or "ML" for "scores".
+    missing
+        As in `sem`: "pairwise" (None) or "listwise" for "items", "fiml" (None) or "listwise" for "scores".
     participant, wave
         Names of the key columns.
 
@@ -185,6 +192,11 @@ def context_over_time(
     if measured_by not in MEASURES:
         fact = f"measured_by is {measured_by!r}."
         raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(MEASURES)}."))
+    ordinal = measured_by == "items"
+    able = ORDINAL_ESTIMATORS if ordinal else CONTINUOUS_ESTIMATORS[::-1]
+    if estimator is not None and estimator not in able:
+        fact = f"estimator {estimator!r} does not fit models measured by {measured_by}."
+        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(able)}."))
     responses = table_of(responses, CALLER, "responses")
     themes, contexts = roles_of(responses, as_instrument(scale, CALLER))
     composites = _composites(responses, scale)
@@ -216,9 +228,8 @@ def context_over_time(
     wide = pd.concat([rows.add_suffix(f".w{k}") for k, rows in parts.items()], axis=1)
     own = [] if name in composites else contexts[name]
     syntax = context_syntax(themes, name, own, measured_by)
-    ordinal = measured_by == "items"
     with acting_for(CALLER):
-        fit = sem(syntax, wide, estimator="WLSMV" if ordinal else "MLR", ordered=ordinal)
+        fit = sem(syntax, wide, estimator=estimator or able[0], ordered=ordinal, missing=missing)
     if both < fit.n_parameters:
         fact = f"{both} people answered at both waves; the model has {fit.n_parameters} parameters."
         hint = "use measured_by='scores', and take the paths as provisional."
