@@ -74,6 +74,7 @@ class PatientTransport(httpx.BaseTransport):
         for _ in range(1200):
             try:
                 response = self._inner.handle_request(request)
+                response.read()  # it may be killed between the head of an answer and its body, too
             except httpx.TransportError:
                 self.unanswered += 1
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from instrument.store.keyed_tables import keep_table
 from instrument.store.tokens import Keyring
 from instrument.store.use_days import Use, days_of_use
 from instrument.store.windows import PersonDays
+from instrument.study_data import StudyData
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "example_0_1"
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -92,8 +94,8 @@ def taken(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> dict[str, Any]:
     """What a command gives to the analysis, which does not run."""
     found: dict[str, Any] = {}
 
-    def keep(**inputs: Any) -> None:
-        found.update(inputs)
+    def keep(data: StudyData, **options: Any) -> None:
+        found.update({field.name: getattr(data, field.name) for field in fields(data)} | options)
         raise SystemExit(0)
 
     with monkeypatch.context() as patched:

@@ -33,6 +33,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import by_reason, of_fit
 from analysis.pipeline.topics.fairness import _undecided
 from analysis.pipeline.topics.groups import judged_levels
+from analysis.report.about_app import to_the_point
 from analysis.report.extent import Extent
 from analysis.report.html import render_html
 from analysis.report.limits import limits_of
@@ -178,9 +179,12 @@ def test_one_calm_box_says_what_twenty_people_allow(twenty: Validation) -> None:
     assert 'class="alarm"' not in page and "Failed" not in page
     assert page.count('class="notice" role="note"><b>Limit.</b>') <= 1
     short = render_html(twenty.tree, Extent.MAIN)
-    messages = {s["message"] for s in twenty.tree["sections"].values() if s["status"] != "ok"}
+    sections = to_the_point(twenty.tree)  # of a garden: nothing is said of the use of an app
+    assert set(twenty.tree["sections"]) - set(sections) >= {"use", "adherence", "psd_audit"}
+    messages = {s["message"] for s in sections.values() if s["status"] != "ok"}
     assert len(messages) > 2 and all(html.unescape(short).count(message) == 1 for message in messages)
-    for name in twenty.tree["sections"]:
+    assert "--usage" not in html.unescape(short) and "--audit" not in html.unescape(short)
+    for name in sections:
         assert short.count(f'id="{name}"') == 1, name  # where the contents lead to
 
 

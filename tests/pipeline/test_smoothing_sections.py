@@ -138,11 +138,14 @@ def test_the_command_hands_the_choice_on(tmp_path: Path, monkeypatch: pytest.Mon
     definition = many_items().model_dump(mode="json", by_alias=True, exclude_defaults=True)
     (tmp_path / "many.yaml").write_text(yaml.safe_dump(definition), encoding="utf-8")
     given = ["validate", str(tmp_path / "answers.csv"), "-i", str(tmp_path / "many.yaml"), "-o"]
-    taken: list[dict[str, Any]] = []
-    monkeypatch.setattr(commands, "validate_and_write", lambda inputs, *_, **__: taken.append(inputs))
+    taken: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(
+        commands, "validate_and_write", lambda data, *_, plan, **__: taken.append((data, plan))
+    )
     for options in ([], ["--correlation", "pearson", "--smooth", "truncated"], ["--smooth", "none"]):
         run = CliRunner().invoke(commands.app, [*given, str(tmp_path / "out"), *options])
         assert run.exit_code == 0, run.output
-    chosen = [(inputs["plan"].plan.correlation, inputs["plan"].plan.smooth) for inputs in taken]
+    chosen = [(decided.plan.correlation, decided.plan.smooth) for _, decided in taken]
     assert chosen == [(None, "nearest"), ("pearson", "truncated"), (None, "none")]
-    assert validate(**taken[1], topics=["flow"]).tree["meta"]["smooth"] == "truncated"
+    data, decided = taken[1]
+    assert validate(data, plan=decided, topics=["flow"]).tree["meta"]["smooth"] == "truncated"

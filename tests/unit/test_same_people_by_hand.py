@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,19 @@ import pytest
 from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
 from analysis.commands.reading import SideReading, read_side_table, read_usage
 from instrument.errors import ResponseDataError
+from instrument.loading import load
 from instrument.study import make_study
+from instrument.study_data import StudyData
+
+SCALE = load("dta")
 
 
 def table(*people: str, **columns: Any) -> pd.DataFrame:
     return pd.DataFrame({"participant": list(people), **columns})
 
 
-def inputs(**tables: Any) -> dict[str, Any]:
-    return {**dict.fromkeys(("responses", "enrolment", "covariates", "outcomes", "times", "study")), **tables}
+def inputs(**tables: Any) -> StudyData:
+    return StudyData(**{"responses": table(), "scale": SCALE, **tables})
 
 
 HUNDRED = [f"P{k:03d}" for k in range(100)]
@@ -56,11 +61,10 @@ def test_who_is_enrolled_is_known_and_where_was_looked_is_said() -> None:
         "all 2 people in the table of outcomes are in the answers or the table of enrolment",
         "all 1 people in the table of times are in the answers or the table of enrolment",
     ]
-    del given["enrolment"]
     with pytest.raises(
         ResponseDataError, match=r"1 of 2 people in the table of outcomes are not in the answers\."
     ):
-        refuse_lost_people({**given, "enrolment": None}, "dta")
+        refuse_lost_people(replace(given, enrolment=None), "dta")
 
 
 def test_a_person_has_a_time_at_each_wave_and_one_at_each() -> None:

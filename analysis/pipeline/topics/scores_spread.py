@@ -37,7 +37,7 @@ def places(lowest: float, highest: float, step: float | None) -> np.ndarray:
     >>> places(1.0, 4.0, 1.0).tolist()
     [0.5, 1.5, 2.5, 3.5, 4.5]
     >>> len(places(1.0, 5.0, 4 / 52)) - 1
-    13
+    11
     """
     if step is None:
         step = (highest - lowest) / 120

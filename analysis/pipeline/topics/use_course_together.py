@@ -85,7 +85,7 @@ def together_part(found: Together, titles: Mapping[str, str], day: int) -> Part:
         "joint_people": people(weight=3, names=[populations.label(populations.step("together"))]),
         "joint_silent": people("joint_people"),
         "joint_dispersion": statistic("joint_people"),
-        **{name: statistic("joint_people") for name in numbers if not name.endswith("claim")},
+        **{name: statistic("joint_people", "joint_silent") for name in numbers if not name.endswith("claim")},
     }
     return Part(
         sentences=said,
@@ -138,12 +138,17 @@ def _table(made: Mapping[str, JointResult], titles: Mapping[str, str]) -> Table:
         mine = one.effects[one.effects["term"] == name].drop(columns="term")
         mine.insert(0, "title", titles[name])
         mine.insert(0, "predictor", name)
+        mine["n_people"], mine["n_left"] = one.n_people, one.n_left
         parts.append(mine)
     return Table(
         frame=pd.concat(parts, ignore_index=True),
         kinds={
             **each(TEXT, "predictor title part claim"),
-            **each(statistic("joint_people"), "coefficient se se_model ratio ci_lower ci_upper df pvalue"),
+            "n_people": people(weight=1),
+            "n_left": people("n_people"),
+            **each(
+                statistic("n_people", "n_left"), "coefficient se se_model ratio ci_lower ci_upper df pvalue"
+            ),
         },
         title="Weekly use and leaving in one model, one standard deviation more of a score",
         columns={
@@ -156,6 +161,5 @@ def _table(made: Mapping[str, JointResult], titles: Mapping[str, str]) -> Table:
             "claim": ("Claim", "text"),
         },
         note="Ratios of weekly use while people are there, and of the rate of leaving, of people with one "
-        "and the "
-        "same unseen propensity; errors by person. Never called supported.",
+        "and the same unseen propensity; errors by person. Never called supported.",
     )
