@@ -211,8 +211,10 @@ def sentences_of(name: str) -> str:
     said, values = topic.scan_told(scan, "Total")
     filled = [fill_prose(sentence, values) for sentence in said]
     away = (scan.effects["band_lower"] > 0) | (scan.effects["band_upper"] < 0)
-    # the words claim nothing where the band holds zero, and no more than the landmark model does
-    assert any(sentence.startswith("The band does not hold zero") for sentence in filled) == bool(away.any())
+    # the words claim nothing where the band includes zero, and no more than the landmark model does
+    assert any(sentence.startswith("The band does not include zero") for sentence in filled) == bool(
+        away.any()
+    )
     assert ("supported on" in " ".join(filled)) == bool((scan.effects["claim"] == str(SUPPORTED)).any())
     if isinstance(back, ComingBack):
         said, values = topic.returns_told(back, "total", {"total": "Total"}, 7.0, 28)

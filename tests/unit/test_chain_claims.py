@@ -39,7 +39,7 @@ CHAIN = {
 
 
 def route(limit: float) -> HiddenCause:
-    """An indirect effect whose interval holds zero from a correlation on."""
+    """An indirect effect whose interval includes zero from a correlation on."""
     lower = np.where(limit <= GRID, -0.1, 0.2) if np.isfinite(limit) else np.full(len(GRID), 0.2)
     return HiddenCause(
         rho=GRID, estimate=lower + 0.2, lower=lower, upper=lower + 0.4, at_zero=limit, at_limit=limit
@@ -91,7 +91,7 @@ def test_a_route_is_told_as_it_is_claimed(claim: Claim, doubt: str) -> None:
     assert ("cannot be told from these data" in text) == (claim is Claim.UNTOLD)
     assert ("supported" in text) == (claim is Claim.SUPPORTED)
     assert ("leaves use of the unrelated feature alone, can give" in text) == (claim is Claim.SUPPORTED)
-    assert ("is not shown: its interval holds zero" in text) == (claim is Claim.NOT_FOUND)
+    assert ("is not shown: its interval includes zero" in text) == (claim is Claim.NOT_FOUND)
     assert (words in text) == (claim is Claim.UNTOLD)
     assert "{" not in text
 

@@ -83,13 +83,13 @@ def route_claim(found: HiddenCause, bound: float, cause: str, doubts: Sequence[s
     Returns
     -------
     RouteClaim
-        Not found where its interval holds zero; supported only where it does not do so at any correlation
+        Not found where its interval includes zero; supported only where it does not do so at any correlation
         up to the bound, and nothing is doubted of its steps.
     """
     at_none = int(np.argmin(np.abs(found.rho)))
     if found.lower[at_none] <= 0 <= found.upper[at_none]:
         return RouteClaim(claim=Claim.NOT_FOUND, doubts=(), bound=bound, cause=cause)
-    # The limit lies up to one step of the grid before the first point whose interval holds zero.
+    # The limit lies up to one step of the grid before the first point whose interval includes zero.
     survives = not abs(found.at_limit) - STEP < bound
     every = tuple(dict.fromkeys([*([] if survives else [str(Doubt.BENCHMARK)]), *map(str, doubts)]))
     claim = Claim.UNTOLD if every else Claim.SUPPORTED

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from analysis.adherence.chain.mediate_adherence import MediationResult
 
 SAID = {
-    Claim.NOT_FOUND: "{middle}, so a route by way of {middle} is not shown: its interval holds zero.",
+    Claim.NOT_FOUND: "{middle}, so a route by way of {middle} is not shown: its interval includes zero.",
     Claim.UNTOLD: (
         "{middle} in these figures. Whether it does for a reason of its own cannot be told from these data: "
         "{route_doubts}."
@@ -181,7 +181,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
         "A hidden cause of both {middle} and {end} that leaves their unexplained parts correlated by "
         "{rho_at_zero:r2} would make this route nothing"
         + (
-            "; at {rho_at_limit:r2} its interval holds zero."
+            "; at {rho_at_limit:r2} its interval includes zero."
             if surely and np.isfinite(values["rho_at_limit"])
             else "."
         )
@@ -269,14 +269,14 @@ def _tables(found: MediationResult) -> dict[str, Table]:
             columns={
                 "route": ("Route", "text"),
                 "rho_at_zero": ("Correlation at which it is nothing", "r2"),
-                "rho_at_limit": ("at which its interval holds zero", "r2"),
+                "rho_at_limit": ("at which its interval includes zero", "r2"),
                 "shared": ("Product of shares to explain", "r3"),
                 "bound": ("It must survive", "r2"),
                 "bound_cause": ("as a hidden cause would make it that is as strong as", "text"),
                 "claim": ("Claim", "text"),
             },
-            note="Supported only where the interval holds zero at no correlation up to the one that must be "
-            "survived, and the step from alliance to later use is not doubted.",
+            note="Supported only where the interval includes zero at no correlation up to the one that must "
+            "be survived, and the step from alliance to later use is not doubted.",
         ),
         "four_way": Table(
             frame=found.four_way,

@@ -40,9 +40,10 @@ WHAT = (
     "so many one would look large by chance."
 )
 NOWHERE = (
-    "The band holds zero at every one of them: not found, which does not show that there is no association."
+    "The band includes zero at every one of them: not found, which does not show that there is no "
+    "association."
 )
-SOMEWHERE = "The band does not hold zero on {scan_days}: "
+SOMEWHERE = "The band does not include zero on {scan_days}: "
 UNTOLD = (
     "an association with {scan_direction} use, of which it cannot be told from these data whether it has a "
     "reason of its own: {scan_doubts}."

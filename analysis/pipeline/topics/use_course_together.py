@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 WIDEST = 1000.0  # ends of an interval of a ratio: wider, and it says nothing
 WHAT = (
-    "Weeks that are not used any more are mostly those of people who used less, and a silence may "
-    "be a pause or "
-    "the end. So use of the {joint_weeks:int} weeks after day {joint_from:int} (active days) and "
-    "leaving were "
-    "put into one model, for {joint_people:int} people who still used the app then: leaving is not "
-    "seen but read "
-    "off silence ({joint_silent:int} had no use in their last week)."
+    "Weeks after somebody has left say nothing of how the app was used while people were there, and a "
+    "silence may be a pause or the end. So use of the {joint_weeks:int} weeks after day {joint_from:int} "
+    "(active days) and leaving were put into one model, for {joint_people:int} people who still used the "
+    "app then: leaving is not seen but read off silence ({joint_silent:int} had no use in their last week)."
 )
 BOTH = (
     "While people are there, one standard deviation more of {joint_title} goes with {joint_use:d2} times the "
