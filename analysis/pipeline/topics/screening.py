@@ -55,7 +55,7 @@ def section_screening(context: Context) -> Section:
     if len(changes) and found.n_flagged:
         prose.append(
             "Without the flagged, alpha changes by {largest_change:r3} at most ({largest_change_theme}). A "
-            "conclusion that so small a change turns around is fragile."
+            "conclusion that this change would turn around rests on the flagged answers."
         )
     return Section(
         estimator="careless-response indices; alpha repeated without the flagged",
