@@ -28,6 +28,7 @@ def answer(topic: Topic, context: Context) -> dict[str, Any]:
     body: dict[str, Any] = {"title": topic.title, "question": topic.question}
     ran: set[str] = set()
     body |= {"subject": topic.subject, "bears_on": [prop.value for prop in topic.bears_on]}
+    body["of_use"] = topic.of_use
     caught: list[warnings.WarningMessage] = []
     context = for_predictions(context) if topic.predicts else context
     seen = context.reflective if topic.reflective else context

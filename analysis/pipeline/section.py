@@ -221,8 +221,9 @@ class Topic:
     verdict, None where they are enough. `bears_on` names the measurement properties whose rules it asks,
     `subject` what it is about in two or three words. `reflective` topics suppose that one thing shows in the
     items of a theme: they are asked of the other themes only where some are composites. `predicts` says that
-    scores predict use or outcome, so that a plan may leave out items that come near to these. `twins`
-    names the call of R that gives each number of a section.
+    scores predict use or outcome, so that a plan may leave out items that come near to these. `of_use`
+    topics are about something that people use: where there is nothing, papers and pages do not say that they
+    were not asked. `twins` names the call of R that gives each number of a section.
     """
 
     name: str
@@ -237,4 +238,5 @@ class Topic:
     subject: str = ""
     reflective: bool = False
     predicts: bool = False
+    of_use: bool = False
     twins: Callable[[Context, Section], Twins] = lambda context, section: Twins()

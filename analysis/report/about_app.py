@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-OF_USE = frozenset(
-    ("use", "adherence", "use_course", "criterion_items", "mechanism", "priority", "psd_audit", "audit")
-)
-"""Sections about an app and its use: a scale of anything else is not told that they were not asked."""
-
 
 def has_app(tree: Mapping[str, Any]) -> bool:
     """Say whether the questions are about something that is used: a study file or a log of use says so."""
@@ -34,5 +29,5 @@ def to_the_point(tree: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: section
         for name, section in tree["sections"].items()
-        if name not in OF_USE or section["status"] != "not_applicable"
+        if not section.get("of_use") or section["status"] != "not_applicable"
     }

@@ -14,6 +14,7 @@ from analysis.common import rules
 from analysis.common.verdicts import Cause, Property, Question, State, Tally, Verdict, not_judged, tally_of
 from analysis.pipeline import reach
 from analysis.pipeline.section import Finding, of_sample
+from analysis.pipeline.topics import TOPICS
 from analysis.report import opening_words, short_words
 from analysis.report.about_app import to_the_point
 from analysis.report.claims import beside_each_other, claimed
@@ -1062,12 +1063,16 @@ def test_what_is_claimed_of_use_at_the_end() -> None:
 
 def test_sections_on_use_are_beside_the_point_where_there_is_no_app() -> None:
     tree = tree_of(
-        use=section(status="not_applicable", message="x"),
-        adherence=section(status="failed", message="x"),
-        retest=section(status="not_applicable", message="x"),
+        use=section(status="not_applicable", message="x", of_use=True),
+        adherence=section(status="failed", message="x", of_use=True),
+        retest=section(status="not_applicable", message="x", of_use=False),
+        earlier=section(status="not_applicable", message="x"),  # of a report from before topics said so
         scores=section(),
     )
-    assert set(to_the_point(tree)) == {"adherence", "retest", "scores"}
+    assert set(to_the_point(tree)) == {"adherence", "retest", "earlier", "scores"}
+    of_use = {topic.name for topic in TOPICS if topic.of_use}
+    chain = {"use_course", "criterion_items", "mechanism", "priority"}
+    assert of_use == {"use", "adherence", "psd_audit", *chain}
     tree["meta"]["checksums"] = {"usage": "1"}
     assert list(to_the_point(tree)) == list(tree["sections"])
     tree["meta"] |= {"checksums": {}, "study": {"id": "s"}}

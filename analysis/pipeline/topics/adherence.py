@@ -538,4 +538,5 @@ TOPIC = Topic(
     twins=twins_of_later_use,
     lacks=lacks_use,
     predicts=True,
+    of_use=True,
 )

@@ -458,4 +458,5 @@ TOPIC = Topic(
     run=section_criterion_items,
     twins=twins_without_items,
     lacks=_lacks,
+    of_use=True,
 )

@@ -344,4 +344,5 @@ TOPIC = Topic(
     twins=twins_of_chain,
     lacks=lacks_mechanism,
     predicts=True,
+    of_use=True,
 )

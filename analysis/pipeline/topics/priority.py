@@ -189,4 +189,5 @@ TOPIC = Topic(
     twins=twins_of_use,
     lacks=lacks_priority,
     predicts=True,
+    of_use=True,
 )

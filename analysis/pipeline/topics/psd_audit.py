@@ -210,4 +210,5 @@ TOPIC = Topic(
     question="Which persuasive principles does the app hold, and do two raters agree?",
     run=section_psd_audit,
     lacks=lacks_audit,
+    of_use=True,
 )

@@ -249,4 +249,5 @@ TOPIC = Topic(
     run=section_use,
     twins=twins_of_use,
     lacks=lacks_use,
+    of_use=True,
 )

@@ -403,4 +403,5 @@ TOPIC = Topic(
     twins=twins_of_use,
     lacks=lacks_course,
     predicts=True,
+    of_use=True,
 )
