@@ -334,7 +334,7 @@ def build_context(
     responses = as_given(coded)
     sides = {name: getattr(data, name) for name in ("outcomes", "covariates", "times", "enrolment")}
     tables = {n: None if t is None else table_of(t, "validate", n) for n, t in sides.items()}
-    others = [(_given_measure(answers, other), other) for answers, other in data.measures]
+    others = [(_given_measure(answers, other), other) for answers, other in _pairs(data.measures)]
     matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None)
     attrs = responses.attrs
     bare = responses.copy()
@@ -395,6 +395,15 @@ def _fitting_content(content: ContentRecords | str | Path, scale: Instrument) ->
         hint = "name the version in content.yaml that was worked on, or leave content out."
         raise DefinitionError(fact_and_hint("validate", f"{fact}{same}.", hint))
     return records
+
+
+def _pairs(measures: Iterable[Any]) -> list[tuple[pd.DataFrame, Instrument]]:
+    """Refuse other questionnaires that are no pairs of answers and instrument."""
+    given = list(measures)
+    if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in given):
+        fact = "measures holds something other than pairs of answers and instrument."
+        raise DefinitionError(fact_and_hint("validate", fact, "give measures=[(answers, instrument), …]."))
+    return [(answers, as_instrument(other, "validate")) for answers, other in given]
 
 
 def _given_measure(answers: pd.DataFrame, other: Instrument) -> pd.DataFrame:

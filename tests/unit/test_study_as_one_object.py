@@ -94,6 +94,14 @@ def test_two_of_one_kind_are_refused(simulated: SimulatedStudy, name: str) -> No
         analysis.validate(simulated.data, **{name: given})
 
 
+@pytest.mark.parametrize("measures", [((1,),), ((1, 2, 3),), ("ab",), (None,)])
+def test_other_questionnaires_are_pairs(simulated: SimulatedStudy, measures: tuple[object, ...]) -> None:
+    with pytest.raises(ToolkitError, match="measures holds something other than pairs"):
+        analysis.validate(replace(simulated.data, measures=measures), topics=["flow"])
+    with pytest.raises(DefinitionError, match="the scale is a str, not an instrument"):
+        analysis.validate(replace(simulated.data, measures=((simulated.responses, "dta"),)), topics=["flow"])
+
+
 def test_answers_without_a_scale_are_refused(simulated: SimulatedStudy) -> None:
     with pytest.raises(ToolkitError):
         analysis.validate(simulated.responses)
