@@ -258,6 +258,10 @@ def test_context_over_time_follows_the_plan(
         assert said == (measured_by, estimator, missing)
         if measured_by == "items":
             assert estimator in section["method"]["estimator"]
+        whole = plan.get("missing") == "listwise"
+        kept = "those with every answer at both waves" if whole else "every answer at either wave"
+        assert section["method"]["missing"].startswith(f"invariance: {kept}; means")
+        assert f"context over time: {missing}" in section["method"]["missing"]
 
 
 def test_within_persons_follows_the_plan(leading: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,21 @@ from scipy import integrate, stats
 
 from analysis import joint_model
 from analysis.adherence.claims.claims import Claim
-from analysis.adherence.over_time.joint_model import JointResult
+from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.over_time.joint_model import JointResult, sandwich
 from analysis.adherence.over_time.shared_effect import Courses, Likelihood, dispersion_of
 from analysis.adherence.over_time.weeks_together import Together
-from analysis.pipeline.topics.use_course_together import ALONE, BOTH, LOOSE, MEANT, TIED, UNEVEN, told
+from analysis.disclosure.kinds import people, statistic
+from analysis.pipeline.topics.use_course_together import (
+    ALONE,
+    BOTH,
+    LOOSE,
+    MEANT,
+    TIED,
+    UNEVEN,
+    together_part,
+    told,
+)
 from instrument.common.formatting import fill_prose
 from instrument.errors import NotEstimableError, ResponseDataError
 from tests.recovery.joint_recovery import drawn
@@ -194,10 +206,36 @@ def test_too_little_is_refused(table: pd.DataFrame, change: Any) -> None:
         joint_model(change(table), use="days", predictors=["score"])
 
 
+def test_those_who_left_are_those_silent_in_their_last_week(table: pd.DataFrame, found: JointResult) -> None:
+    last = table.sort_values("week").groupby("participant")["days"].last()
+    assert found.n_left == int((last == 0).sum()) and found.n_left not in (0, 100, 200)
+
+
+def test_errors_are_summed_over_people_or_clusters_by_hand() -> None:
+    """The inverse information times the products of scores, summed by unit, times G/(G - 1)."""
+    scores = np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0], [-2.0, -3.0]])
+    bread = np.array([[2.0, 0.5], [0.5, 1.0]])
+    fit: Any = SimpleNamespace(scores=scores, covariance=bread)
+    for codes in ([0, 1, 2, 3], [0, 1, 1, 0]):
+        sums = np.array([scores[np.array(codes) == code].sum(axis=0) for code in sorted(set(codes))])
+        wanted = bread @ sum(np.outer(one, one) for one in sums) @ bread * len(sums) / (len(sums) - 1)
+        made = sandwich(fit, Clusters(np.array(codes, dtype=np.int64), len(sums)))
+        np.testing.assert_allclose(made, wanted, rtol=1e-12)
+
+
+def test_small_numbers_of_people_and_of_leavers_hide_what_rests_on_them(found: JointResult) -> None:
+    one = Together(made={"score": found}, failed=[], left_out=[], weeks=8)
+    table = together_part(one, {"score": "Total"}, 28).tables["together"]
+    assert table.frame[["n_people", "n_left"]].drop_duplicates().values.tolist() == [[200, found.n_left]]
+    for name in ("ratio", "ci_lower", "ci_upper", "pvalue", "coefficient", "se"):
+        assert table.kinds[name] == statistic("n_people", "n_left"), name
+    assert table.kinds["n_left"] == people("n_people")
+
+
 def test_people_who_lack_a_column_are_counted(table: pd.DataFrame) -> None:
     some = table.assign(score=table["score"].where(table["participant"] != "p0007"))
     made = joint_model(some, use="days", predictors=["score"], adjust_for=["other"])
-    assert made.n_people == 199 and "1 people lack a column" in made.summary()
+    assert made.n_people == 199 and "1 person lacks a column and does not count" in made.summary()
 
 
 def test_sentences_say_what_was_found(found: JointResult) -> None:

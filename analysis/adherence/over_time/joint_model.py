@@ -292,12 +292,12 @@ def _claim(found: bool, clumped: float) -> str:
 def _notes(codes: list[str], lost: int, left: str | None, clumped: float, *, alone: bool) -> list[str]:
     notes = [f"taken as categories: {', '.join(codes)}"] if codes else []
     if lost:
-        notes.append(f"{lost} people lack a column and do not count")
+        who, do = ("1 person lacks", "does") if lost == 1 else (f"{lost} people lack", "do")
+        notes.append(f"{who} a column and {do} not count")
     if alone:
         notes.append(
             "people differ in weekly use no more than chance and what is held constant say: nothing unseen "
-            "can "
-            "tie use to leaving, and both parts stand alone"
+            "can tie use to leaving, and both parts stand alone"
         )
     if left is None:
         notes.append(
