@@ -6,23 +6,25 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, Page
 
-# Nothing runs on the server, the fonts are there, and ten drawings in a row changed nothing of the page.
+# Nothing runs on the server, nothing is still to be loaded, the fonts are there, and ten drawings in a row changed
+# nothing of the page. An animation may go on changing attributes; words and elements must have come to rest.
+# The promise never ends in "not yet": whoever waits for a function takes its first answer, whatever it is.
 RESTS = """
 () => new Promise(done => {
-  const app = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]');
-  if (!app || document.querySelector('[data-testid=stSkeleton]')) { setTimeout(() => done(false), 20); return; }
-  document.fonts.ready.then(() => {
-    let still = 0;
-    const watch = new MutationObserver(() => { still = 0; });
-    watch.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
-    const began = performance.now();
-    const look = () => {
-      still += 1;
-      if (still > 10 || performance.now() - began > 500) { watch.disconnect(); done(true); }
-      else requestAnimationFrame(look);
-    };
-    requestAnimationFrame(look);
+  let still = 0;
+  const began = performance.now();
+  const watch = new MutationObserver(changes => {
+    if (performance.now() - began < 500 || changes.some(change => change.type !== 'attributes')) still = 0;
   });
+  watch.observe(document.body, {subtree: true, childList: true, attributes: true, characterData: true});
+  const look = () => {
+    const loaded = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+      && !document.querySelector('[data-testid=stSkeleton]');
+    still = loaded ? still + 1 : 0;
+    if (still > 10) { watch.disconnect(); document.fonts.ready.then(() => done(true)); }
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
 })
 """
 
