@@ -1,0 +1,153 @@
+"""The first page of results made by hand: themes, counts, the sentence and what to do next, worked out on paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from analysis.common.verdicts import Property
+from analysis.report import opening_words
+from analysis.report.opening import Level, Opening, opening
+from tests.unit.made_sections import finding, scores, section, tree_of
+
+# the first page
+
+
+def page_of(meta: dict[str, Any] | None = None, **sections: dict[str, Any]) -> Opening:
+    return opening(tree_of(meta, **sections))
+
+
+def test_themes_of_the_first_page() -> None:
+    page = page_of(scores=scores())
+    assert [(level.title, level.row, level.n) for level in page.levels] == [
+        ("First", 1, 39),
+        ("Second", 2, 38),
+        ("Third", 3, 37),
+    ]
+    assert [level.label for level in page.levels] == ["First", "Second", "Third (counted apart)"]
+    assert page.levels[0].text == "2.00 (1.50 to 2.50)"
+    assert page.levels[0].bar == (0.125, 0.375, 0.25)
+    assert page.levels[2].bar == (
+        pytest.approx(0.725),
+        1.0,
+        0.75,
+    )  # an interval may leave the scale, a bar not
+    low = Level(row=0, title="x", apart=False, mean=0.5, lower=-0.5, upper=1, lowest=0, highest=4, n=None)
+    assert low.bar == (0.0, 0.25, 0.125)
+    assert page.scale_line == "Mean scores at 1, from 1 to 5, with 95% intervals."
+    unlike = scores()
+    unlike["tables"]["scores"]["highest_possible"] = [5, 5, 7, 5, 5]
+    assert page_of(scores=unlike).scale_line == "Mean scores at 1, with 95% intervals."
+    unlike["tables"]["scores"]["mean_upper"][2] = None
+    assert [level.row for level in page_of(scores=unlike).levels] == [1, 3]
+
+
+def test_who_and_what_is_counted() -> None:
+    assert page_of().counted == "40 people, 2 waves, 4 items."
+    assert page_of({"participants": 1, "waves": [1]}).counted == "1 person, 1 wave, 4 items."
+    assert page_of().sentence == (
+        "These answers show none of nine things a set of questions must do; nine were not asked."
+    )
+    assert page_of({"synthetic": True}).sentence.startswith("These made-up answers show none")
+
+
+def test_the_sentence_counts_what_is_shown_and_what_is_not() -> None:
+    claims = [finding("met", property="structure")]
+    claims += [finding("not_met", property=name) for name in ("consistency", "reliability")]
+    assert page_of(models=section(*claims)).sentence == (
+        "These answers show one of nine things a set of questions must do; two are not shown, six were not asked."
+    )
+    assert page_of(models=section(*claims[:2])).sentence.endswith("; one is not shown, seven were not asked.")
+    claims = [finding("untested", None, cause="wide", property="structure")]
+    claims += [finding("does_not_apply", property="consistency", cause="composite")]
+    assert page_of(models=section(*claims)).sentence.endswith(
+        "show none of nine things a set of questions must do; one could not be tested, seven were not asked, "
+        "one does not apply."
+    )
+
+
+def test_a_point_says_how_many_of_its_rules_hold() -> None:
+    def said(*verdicts_: str, cause: str = "wide") -> tuple[str, bool, str]:
+        claims = [
+            finding(v, cause=cause if v == "untested" else None, property="reliability") for v in verdicts_
+        ]
+        page = page_of(retest=section(*claims, bears_on=["reliability"]), agreement=section())
+        point = page.points[list(Property).index(Property.RELIABILITY)]
+        return point.said, point.few, point.section
+
+    assert said("met", "met", "met") == ("Shown: 3 of 3 rules hold", False, "retest")
+    assert said("met") == ("Shown: 1 of 1 rule holds", False, "retest")
+    assert said("met", "not_met") == ("Not shown: 1 of 2 rules hold", False, "retest")
+    assert said("met", "untested") == (
+        "Not shown: 1 of 2 rules hold, the rest could not be judged",
+        False,
+        "retest",
+    )
+    assert said("met", "not_met", "untested")[0] == "Not shown: 1 of 3 rules hold, some could not be judged"
+    assert said("met", "untested", cause="few_people")[1]
+    assert said("untested") == ("Could not be tested", False, "retest")
+    assert said() == ("Not asked", False, "retest")
+
+
+def test_steps_in_their_order() -> None:
+    def steps(meta: dict[str, Any] | None = None, **sections: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(step.text, step.section) for step in page_of(meta, **sections).steps]
+
+    mend, ask = opening_words.MEND, opening_words.ASK
+    broken = section(status="failed", message="x", title="Broken")
+    many = {
+        "models": section(finding("not_met", property="structure"), bears_on=["structure"]),
+        "reliability": section(
+            finding("met", property="consistency"),
+            finding("untested", None, cause="few_people", property="consistency"),
+        ),
+        "groups": section(finding("untested", None, cause="improper", property="invariance")),
+    }
+    assert steps(**many) == [
+        (opening_words.MORE_PEOPLE, ""),
+        (mend[Property.STRUCTURE], "models"),
+        (ask[Property.CONSISTENCY], "reliability"),
+    ]
+    assert steps({"synthetic": True}, flow=section(), scores=broken, **many) == [
+        (opening_words.FAILED.format("Broken"), "scores"),
+        (opening_words.REAL_PEOPLE, ""),
+        (opening_words.MORE_PEOPLE, "flow"),
+    ]
+    del many["models"], many["reliability"]
+    # what could not be tested comes before what was never asked, though content stands first of the nine
+    lack = opening_words.LACK
+    assert steps(**many)[:2] == [(lack[Property.INVARIANCE], "groups"), (ask[Property.CONTENT], "")]
+    # groups were given: nobody is told to note them, neither where all nor where some could be compared
+    partly = section(
+        finding("met", property="invariance"),
+        finding("untested", None, cause="empty_option", property="invariance"),
+    )
+    assert steps(groups=partly)[0] == (lack[Property.INVARIANCE], "groups")
+    broken_too = section(*partly["findings"], finding("not_met", property="invariance"))
+    assert steps(groups=broken_too)[0] == (mend[Property.INVARIANCE], "groups")
+    assert (ask[Property.INVARIANCE], "") in steps(content=section(finding("met", property="content")))
+    untestable = section(status="untestable", message="too few", title="Not broken", cause="wide")
+    assert steps(scores=untestable)[0] == (ask[Property.CONTENT], "")
+    alike = steps(
+        models=section(finding("untested", None, cause="wide", property="structure")),
+        reliability=section(finding("untested", None, cause="wide", property="consistency")),
+    )
+    assert alike[0] == ("Ask more people, so that the themes can be tested.", "models")
+    assert len({text for text, _ in alike}) == len(alike) == 3
+    small = {"models": section(finding("untested", None, cause="few_people", property="structure"))}
+    assert steps(**small)[:2] == [(opening_words.MORE_PEOPLE, ""), (ask[Property.CONTENT], "")]
+
+
+def test_a_theme_to_look_at_is_the_one_placed_so() -> None:
+    themes = {"title": ["First", "Second", "Third"], "place": ["keep", "look at first", None]}
+    page = page_of(priority=section(tables={"themes": themes}))
+    assert page.steps[0].text == opening_words.LOOK_AT.format("Second")
+    assert not any("Third" in step.text or "First" in step.text for step in page.steps)
+
+
+def test_all_shown_leaves_nothing_to_do() -> None:
+    claims = section(*[finding("met", property=prop.value) for prop in Property])
+    page = page_of(models=claims)
+    assert page.sentence == "These answers show nine of nine things a set of questions must do."
+    assert [step.text for step in page.steps] == [opening_words.NOTHING]
