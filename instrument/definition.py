@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -47,6 +48,13 @@ class Model(BaseModel):
     """Frozen base: unknown keys are refused, so a misspelt key cannot be lost."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy with other values; what was worked out from the former ones is worked out anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in {*vars(copied)} - {*type(self).model_fields}:
+            del copied.__dict__[name]
+        return copied
 
 
 class Option(Model):

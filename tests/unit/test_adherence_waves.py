@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
@@ -203,3 +205,24 @@ def test_an_impossible_level_or_study_is_refused(scores: pd.DataFrame, data: Sim
         related(scores, data, confidence=95)
     with pytest.raises(DefinitionError, match="study is nothing"):
         relate_waves(scores, data.usage, None)  # type: ignore[arg-type]
+
+
+def test_a_log_in_a_table_of_an_engine_gives_the_same(
+    scores: pd.DataFrame, data: SimulatedStudy, found: WavesResult, tmp_path: Path
+) -> None:
+    address = f"duckdb://{tmp_path / 'log.duckdb'}"
+    con = ibis.connect(address)
+    data.usage.to_parquet(tmp_path / "log.parquet")
+    con.raw_sql(f"CREATE TABLE app_events AS SELECT * FROM read_parquet('{tmp_path / 'log.parquet'}')")
+    con.disconnect()
+    again = relate_waves(
+        scores,
+        "app_events",
+        data.study,
+        data.outcomes,
+        data.covariates,
+        participants=data.enrolment,
+        predictors=["total"],
+        engine=address,
+    )
+    pd.testing.assert_frame_equal(again.effects, found.effects, rtol=1e-9)

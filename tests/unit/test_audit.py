@@ -259,3 +259,22 @@ def test_two_versions_of_an_app_are_refused() -> None:
     audit = pd.concat([made(6).assign(version="1"), made(1).assign(version="2")])
     with pytest.raises(ResponseDataError, match="several versions in the audit: 'app0'"):
         relate_features(audit_agreement(audit), people_of(6))
+
+
+def test_principles_of_another_list_are_counted_by_its_own_groups() -> None:
+    shipped = instrument.load("psd_audit")
+    group = shipped.themes[0]
+    fewer = shipped.model_copy(update={"themes": (group,)})
+    names = [item.id for item in group.items]
+    table = made(4)
+    mine = table[table["principle"].isin(names)]
+    found = audit_agreement(mine, principles=fewer)
+    whole = audit_agreement(table)
+    assert found.table["scope"].tolist() == ["all principles", "group", *["principle"] * len(names)]
+    assert found.table["n"].tolist() == [4 * 7, 4 * 7, *[4] * 7]
+    # the same ratings, once as all there is and once as one group of the whole list
+    one, other = found.table.iloc[1], whole.table[whole.table["name"] == group.id].iloc[0]
+    for name in ("n", "agreement", "kappa"):
+        assert one[name] == pytest.approx(other[name])
+    with pytest.raises(ResponseDataError, match="unknown principles"):
+        audit_agreement(table, fewer)

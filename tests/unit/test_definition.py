@@ -10,8 +10,11 @@ import yaml
 from pydantic import ValidationError
 
 import instrument
+from analysis.planning.definition import Plan
 from instrument.errors import DefinitionError
 from instrument.loading import read_yaml
+from instrument.study import make_study
+from tests.recovery.held_populations import base_study
 
 
 def small() -> dict[str, Any]:
@@ -213,3 +216,21 @@ def test_texts_of_a_language_may_live_in_a_file_of_their_own(tmp_path: Path) -> 
     assert scale.wording("de").title == "Klein"
     with pytest.raises(KeyError):
         scale.wording("fr")
+
+
+def test_a_copy_with_other_values_keeps_nothing_worked_out_from_the_former_ones() -> None:
+    whole = instrument.Instrument.model_validate(small())
+    former = (whole.item_ids, whole.content_hash, whole.items)
+    first = whole.model_copy(update={"themes": whole.themes[:1]})
+    assert first.item_ids == [item.id for item in whole.themes[0].items] != former[0]
+    assert first.content_hash != former[1] and first.items == whole.themes[0].items
+    assert (whole.item_ids, whole.content_hash, whole.items) == former
+    assert whole.model_copy().content_hash == former[1]
+
+
+def test_a_changed_study_and_a_changed_plan_have_their_own_hash_and_entries() -> None:
+    study = make_study(base_study())
+    assert study.content_hash != study.model_copy(update={"title": "T"}).content_hash
+    plan = Plan.model_validate({"schema": 1})
+    assert plan.entries["content"] is None
+    assert plan.model_copy(update={"content": "work"}).entries["content"] == "work"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis import landmark_scan, relate_adherence, summarise_usage
 from analysis.adherence.claims.claims import Claim
 from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effects, joint_effects
 from analysis.adherence.over_time.landmark_scan import ScanResult
+from analysis.usage.reading import LogReading
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
 from tests.recovery.held_populations import base_study
 
@@ -168,3 +172,38 @@ def test_what_cannot_be_asked_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         landmark_scan(ratings, log, study(), participants=everybody, **{"days": DAYS, **change})
+
+
+def test_the_level_sets_intervals_and_band_and_nothing_else(
+    found: ScanResult, log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame
+) -> None:
+    wider = landmark_scan(ratings, log, study(), participants=everybody, days=DAYS, confidence=0.99)
+    same = ["day", "n", "estimate", "se", "pvalue", "claim"]
+    pd.testing.assert_frame_equal(wider.effects[same], found.effects[same])
+    for one, level in ((found, 0.95), (wider, 0.99)):
+        rows = one.effects
+        half = stats.t.ppf(0.5 + level / 2, one.design["df"]) * rows["se"]
+        np.testing.assert_allclose(rows["ci_upper"] - rows["estimate"], half, rtol=1e-10)
+        np.testing.assert_allclose(rows["estimate"] - rows["ci_lower"], half, rtol=1e-10)
+        band = one.design["critical"] * rows["se"]
+        np.testing.assert_allclose(rows["band_upper"] - rows["estimate"], band, rtol=1e-10)
+        # p of the band: the share of drawn largest t beyond the one found
+        assert ((rows["band_lower"] > 0) | (rows["band_upper"] < 0)).tolist() == (
+            rows["pvalue"] < 1 - level
+        ).tolist()
+    assert wider.design["critical"] > found.design["critical"] > stats.t.ppf(0.975, found.design["df"])
+
+
+def test_a_table_of_an_engine_with_durations_in_seconds_gives_the_same(
+    found: ScanResult, log: pd.DataFrame, everybody: pd.DataFrame, ratings: pd.DataFrame, tmp_path: Path
+) -> None:
+    address = f"duckdb://{tmp_path / 'log.duckdb'}"
+    con = ibis.connect(address)
+    log.assign(duration=log["duration"] * 60).to_parquet(tmp_path / "log.parquet")
+    con.raw_sql(f"CREATE TABLE app_events AS SELECT * FROM read_parquet('{tmp_path / 'log.parquet'}')")
+    con.disconnect()
+    given: dict[str, Any] = {"participants": everybody, "days": DAYS, "engine": address}
+    again = landmark_scan(ratings, "app_events", study(), reading=LogReading(durations="s"), **given)
+    pd.testing.assert_frame_equal(again.effects, found.effects, rtol=1e-9)
+    with pytest.raises(ResponseDataError, match="duration"):
+        landmark_scan(ratings, "app_events", study(), **given)

@@ -339,6 +339,8 @@ def test_impossible_designs_are_refused() -> None:
         plan_power(STUDY, cluster_size=20)
     with pytest.raises(DefinitionError, match="outside their range: read_day"):
         plan_power(STUDY, enrolment_days=50.0, read_day=20.0)
+    with pytest.raises(DefinitionError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+        plan_power(STUDY, n=(60,), replications=1, scheduler="tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
