@@ -46,6 +46,8 @@ class Arrival:
         Why how many were left out, and of what.
     is_reshaped
         Whether a row of the file is no administration.
+    is_ruled
+        Whether a rule of the mapping left events out.
     """
 
     source: str
@@ -57,6 +59,7 @@ class Arrival:
     last: str | None = None
     left: Sequence[tuple[str, int, str]] = ()
     is_reshaped: bool = False
+    is_ruled: bool = False
 
 
 def arrivals(context: Context) -> list[Arrival]:
@@ -124,7 +127,8 @@ def _of_log(context: Context) -> Arrival | None:
         return Arrival(source=LOG, what="events", rows=n, kept=n, people=_ids(given))
     used = found.people[found.people["events_whole"] > 0]
     left = [(f"by the rule on {name!r}", n, "events") for name, n in found.left_out if n]
-    read = int(found.counts["events"] or 0) + sum(n for _, n, _ in left)
+    ruled = sum(n for _, n, _ in left)
+    read = int(found.counts["events"] or 0) + ruled
     for fault in (*SET_ASIDE, "duplicates"):
         if number := found.counts.get(fault):
             words = FAULTS.get(fault, fault)
@@ -138,6 +142,7 @@ def _of_log(context: Context) -> Arrival | None:
         first=_of_enrolment(used["first_use_whole"].min()),
         last=_of_enrolment(used["last_use_whole"].max()),
         left=left,
+        is_ruled=ruled > 0,
     )
 
 

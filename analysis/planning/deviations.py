@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.planning.differences import Difference, differences
 from analysis.planning.loading import Settled
 from analysis.planning.sealing import canonical
+from analysis.validity.check_hypotheses import UNANSWERED
 from instrument.definition import Instrument
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _of_hypotheses(names: Sequence[str], section: Mapping[str, Any] | None) -> I
         return
     table = section["tables"]["hypotheses"]
     for name, status, reason in zip(table["id"], table["status"], table["reason"], strict=True):
-        if status == "not evaluated":
+        if status == UNANSWERED:
             yield Deviation(
                 kind=NOT_DONE, what=f"hypotheses.{name}", planned="evaluated", done=None, why=reason
             )

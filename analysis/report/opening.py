@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.common.standing import Place
 from analysis.common.verdicts import Cause, Property, State
 from analysis.report import opening_words as words
 from analysis.report.labels import tree_for_readers
@@ -329,7 +330,7 @@ def _theme(tree: Tree) -> Iterator[Step]:
         return
     table: Mapping[str, Any] = section["tables"].get("themes", {})
     for title, place in zip(table.get("title", ()), table.get("place", ()), strict=True):
-        if place == "look at first":
+        if place == Place.FIRST:
             yield Step(text=words.LOOK_AT.format(title), section="priority")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.common.rules import FEWEST_PEOPLE, ITEM_REST
+from analysis.common.standing import Place
 from analysis.common.verdicts import State
 from analysis.report import opening_words
 from analysis.report import short_words as words
@@ -281,7 +282,7 @@ def _says(table: Mapping[str, Any], row: int) -> str:
 
 
 def _first_to_work_on(table: Mapping[str, Any]) -> str:
-    first = [t for t, place in zip(table["title"], table["place"], strict=True) if place == "look at first"]
+    first = [t for t, place in zip(table["title"], table["place"], strict=True) if place == Place.FIRST]
     if first:
         named = " and ".join(f"“{title}”" for title in first)
         return f"Rated low, and close to staying: {named}. Look there first."

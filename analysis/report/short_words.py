@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.common.standing import Side
 from analysis.common.verdicts import Cause
 
 MADE_UP = "No real person took part. A program made up all the people and all the answers."
@@ -23,7 +24,7 @@ CHANGE_LOT = (
 )
 CHANGE_READ = "Talks with people about how they read each question."
 CHANGE_USE = "A log of who used the app and when. With it, this page can say which theme goes with staying."
-SIDES = {"higher": "rated above the rest", "lower": "rated below the rest"}
+SIDES: dict[str, str] = {Side.HIGHER: "rated above the rest", Side.LOWER: "rated below the rest"}
 FEW = "Too few people answered to say how far you can trust the questions. The scores and their ranges stand."
 FEW_FOR_SOME = "Too few people answered for some of the checks. The list below says which."
 FOR_APP, FOR_ALL = "for the people who make the app", "for the people who ask the questions"

@@ -16,7 +16,7 @@ from analysis.adherence.models.context import REMAINING
 from analysis.adherence.priorities.dominance import general_dominance
 from analysis.adherence.priorities.priority_map import PriorityMap, priority_map
 from analysis.adherence.priorities.several_scores import compare_with_mean, separate_effects
-from analysis.adherence.priorities.words import APART, place_of
+from analysis.common.standing import Place, Side, place_of
 from analysis.figures.base import to_svg
 from analysis.figures.registry import build_figures
 from analysis.pipeline.context import build_context
@@ -86,9 +86,9 @@ def test_the_order_of_people_does_not_matter(
 
 
 def test_places_need_both_directions() -> None:
-    assert place_of("lower", "higher") == "look at first"
-    for sides in (("lower", "not told apart"), ("not told apart", "higher"), ("not told apart",) * 2):
-        assert place_of(*sides) == APART
+    assert place_of(Side.LOWER, Side.HIGHER) is Place.FIRST
+    for sides in ((Side.LOWER, Side.UNCLEAR), (Side.UNCLEAR, Side.HIGHER), (Side.UNCLEAR,) * 2):
+        assert place_of(*sides) is Place.UNCLEAR
 
 
 def test_a_clear_map_is_told_as_clear_and_an_unclear_one_as_unclear() -> None:

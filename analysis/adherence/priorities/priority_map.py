@@ -23,9 +23,10 @@ from analysis.adherence.priorities.several_scores import (
     separate_effects,
     standardized,
 )
-from analysis.adherence.priorities.words import place_of, told
+from analysis.adherence.priorities.words import told
 from analysis.common.multiplicity import adjusted
 from analysis.common.result import Result
+from analysis.common.standing import Side, place_of
 from analysis.reliability.resampling import FEWEST_DRAWS, checked_level, checked_seed
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.definition import Instrument
@@ -289,7 +290,7 @@ def _theme_rows(
             "n_rated": len(rated),
             **_limits("level", mean, mean - half, mean + half),
             **_limits("level_difference", levels.difference, levels.lower, levels.upper),
-            "level_side": levels.sides,
+            "level_side": [side.value for side in levels.sides],
             "n": alone.n,
             **_limits("effect", alone.estimate, alone.lower, alone.upper),
             "pvalue": alone.pvalue,
@@ -298,11 +299,11 @@ def _theme_rows(
                 "standardized", *(x / done.std(ddof=1) for x in (alone.estimate, alone.lower, alone.upper))
             ),
             **_limits("effect_difference", importance.difference, importance.lower, importance.upper),
-            "importance_side": importance.sides,
+            "importance_side": [side.value for side in importance.sides],
             **_limits("effect_together", together.estimate, together.lower, together.upper),
             **_limits("dominance", weights.weights, weights.lower, weights.upper),
             "share": weights.shares,
-            "place": [place_of(*pair) for pair in sides],
+            "place": [place_of(*pair).value for pair in sides],
         }
     )
     questions = ["all themes have one level", "all themes go with later use alike"]
@@ -324,7 +325,7 @@ def _spread_of_means(rated: Floats, people: pd.Series, labels: pd.Series | None)
 def _far(found: Comparison, n: int) -> dict[str, Any]:
     """How many people would tell the farthest of the open themes apart, were it as far as it looks."""
     ratio = np.abs(found.difference / found.se)
-    ratio[[side != "not told apart" for side in found.sides]] = 0
+    ratio[[side is not Side.UNCLEAR for side in found.sides]] = 0
     at = int(np.argmax(ratio))
     if not ratio[at] > 0:
         return {"farthest": at, "needed": None, "analysed": n}

@@ -13,6 +13,7 @@ from scipy.special import expit
 from analysis.adherence.models.binomial import average_effect, quasi_binomial
 from analysis.adherence.models.clusters import Clusters, summed
 from analysis.adherence.models.fit import Fit
+from analysis.common.standing import Side
 
 Floats = NDArray[np.float64]
 
@@ -45,15 +46,15 @@ class Comparison:
     criterion: float
 
     @property
-    def sides(self) -> list[str]:
-        """`higher` or `lower` than the mean of all where the limits say so, else `not told apart`."""
+    def sides(self) -> list[Side]:
+        """Higher or lower than the mean of all where the limits say so, else unclear."""
         return [_side(low, high) for low, high in zip(self.lower, self.upper, strict=True)]
 
 
-def _side(low: float, high: float) -> str:
+def _side(low: float, high: float) -> Side:
     if low > 0:
-        return "higher"
-    return "lower" if high < 0 else "not told apart"
+        return Side.HIGHER
+    return Side.LOWER if high < 0 else Side.UNCLEAR
 
 
 def standardized(columns: Floats) -> Floats:

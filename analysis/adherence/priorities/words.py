@@ -6,35 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.common.standing import Place, Side
+
 LEVEL_OF_TEST = 0.05
-APART = "cannot be told apart"
-PLACES = {
-    ("lower", "higher"): "look at first",
-    ("higher", "higher"): "keep as it is",
-    ("lower", "lower"): "can wait",
-    ("higher", "lower"): "no more effort needed",
-}
-
-
-def place_of(level_side: str, importance_side: str) -> str:
-    """Name the quarter of the map, or say that the intervals allow none.
-
-    Parameters
-    ----------
-    level_side, importance_side
-        `higher`, `lower` or `not told apart`.
-
-    Returns
-    -------
-    str
-        One of four places, or "cannot be told apart".
-
-    Examples
-    --------
-    >>> place_of("lower", "higher"), place_of("lower", "not told apart")
-    ('look at first', 'cannot be told apart')
-    """
-    return PLACES.get((level_side, importance_side), APART)
 
 
 def told(
@@ -100,11 +74,11 @@ def _levels(themes: pd.DataFrame) -> list[str]:
         "People rate the app lowest on “{lowest}” ({lowest_level:d1} of 100) and highest on “{highest}” "
         "({highest_level:d1})."
     ]
-    for side, word in (("lower", "below"), ("higher", "above")):
+    for side, word in ((Side.LOWER, "below"), (Side.HIGHER, "above")):
         chosen = themes["level_side"] == side
         if chosen.any():
             said.append(f"Clearly {word} the average of the themes: {_titles(themes, chosen)}.")
-    if (themes["level_side"] == "not told apart").all():
+    if (themes["level_side"] == Side.UNCLEAR).all():
         said.append("No theme can be told from the average of the themes.")
     return said
 
@@ -124,7 +98,8 @@ def _importance(themes: pd.DataFrame, values: dict[str, Any]) -> list[str]:
             "to {strongest_effect_upper:d2})."
         ]
     sides = {
-        word: themes["importance_side"] == side for side, word in (("higher", "more"), ("lower", "less"))
+        word: themes["importance_side"] == side
+        for side, word in ((Side.HIGHER, "more"), (Side.LOWER, "less"))
     }
     unlike = values["p_importance"] < LEVEL_OF_TEST
     if unlike:
@@ -148,21 +123,20 @@ def _importance(themes: pd.DataFrame, values: dict[str, Any]) -> list[str]:
 
 
 def _places(themes: pd.DataFrame) -> list[str]:
-    placed = themes["place"] != APART
+    placed = themes["place"] != Place.UNCLEAR
     if not placed.any():
         return [
             "So the map names no theme to work on first: for none do the intervals allow a place in both "
             "directions. Choose by cost, safety and what people say, not by the order of the points."
         ]
-    first = themes["place"] == PLACES["lower", "higher"]
+    first = themes["place"] == Place.FIRST
     said = []
     if first.any():
         said.append(
             f"Look first at {_titles(themes, first)}: rated below the average and tied to later use more "
             "closely than the average."
         )
-    others = [place for place in PLACES.values() if place != PLACES["lower", "higher"]]
-    for place in others:
+    for place in (Place.KEEP, Place.WAIT, Place.ENOUGH):
         chosen = themes["place"] == place
         if chosen.any():
             said.append(f"{place[0].upper()}{place[1:]}: {_titles(themes, chosen)}.")

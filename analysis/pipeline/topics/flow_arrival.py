@@ -101,9 +101,7 @@ def _kinds(context: Context, found: list[Arrival]) -> Mapping[str, Kind]:
     whole = {ANSWERS: populations.label(populations.PARTICIPANTS)}
     whole |= {BESIDE["enrolment"]: populations.label(populations.step(Step.ENROLLED))}
     logged = populations.label(populations.faulty("events"))
-    ruled = any(
-        what == "events" and why.startswith("by the rule") for one in found for why, _, what in one.left
-    )
+    ruled = any(one.is_ruled for one in found)
     rows = [logged if one.source == LOG and context.study is not None and not ruled else "" for one in found]
     return {
         **each(TEXT, "source what"),

@@ -25,6 +25,7 @@ from analysis.pipeline.topics.validity_measures import (
     people_table,
 )
 from analysis.pipeline.twinned.relations import twins_of_validity
+from analysis.validity.check_hypotheses import UNANSWERED
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -338,7 +339,7 @@ def among_themes(context: Context) -> list[str]:
 
 def _shares(table: pd.DataFrame, question: Question, key: str, tables: dict[str, Table]) -> list[Finding]:
     """Judge the share confirmed of those evaluated; each that could not be is a claim left untested."""
-    evaluated = table[table["status"] != "not evaluated"]
+    evaluated = table[table["status"] != UNANSWERED]
     found = [
         Finding(
             claim=f"Hypothesis: {text}",
@@ -348,7 +349,7 @@ def _shares(table: pd.DataFrame, question: Question, key: str, tables: dict[str,
             path="",
             untested=Cause.NOT_ESTIMATED,
         )
-        for text in table.loc[table["status"] == "not evaluated", "text"]
+        for text in table.loc[table["status"] == UNANSWERED, "text"]
     ]
     if len(evaluated):
         found.append(
@@ -365,7 +366,7 @@ def _shares(table: pd.DataFrame, question: Question, key: str, tables: dict[str,
 
 def share_confirmed(table: pd.DataFrame) -> float | None:
     """Share confirmed of the hypotheses that were evaluated; None where none was."""
-    evaluated = table[table["status"] != "not evaluated"]
+    evaluated = table[table["status"] != UNANSWERED]
     return float((evaluated["status"] == "confirmed").mean()) if len(evaluated) else None
 
 
