@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ from analysis.commands.reading_study import read_study
 from analysis.commands.study_files import StudyFiles
 from analysis.disclosure.shared import shared_tree
 from analysis.pipeline import validate
+from analysis.pipeline.context import build_context
+from analysis.pipeline.topics import flow
 from analysis.usage.mapping import LogMapping
+from analysis.usage.summarise_usage import UsageSummary
 from instrument.loading import load
 from instrument.reading.read_responses import check_responses, read_responses
 from instrument.recognition import load_mapping
@@ -152,6 +156,15 @@ def test_a_shared_copy_holds_no_small_count_no_day_and_no_line(made: dict[str, A
     assert table["kept"][0] == 30
     # 70 and 58 leave 12, of which the rule took 7: each of the two others may be anything from 0 to 4 or 5
     assert (table["rows"][3], table["kept"][3]) == (70, 58)
+
+
+def test_the_log_is_that_of_the_section_on_use_unless_a_rule_left_events_out(inputs: StudyData) -> None:
+    """Names say which counts are one and the same: 70 events came in, 63 of them reached the section on use."""
+    assert isinstance(inputs.usage, UsageSummary)
+    for usage, named in ((inputs.usage, False), (dataclasses.replace(inputs.usage, left_out=()), True)):
+        context = build_context(dataclasses.replace(inputs, usage=usage), seed=1)
+        kinds = flow.TOPIC.run(context).tables["came_in"].kinds["rows"]
+        assert [bool(name) for name in kinds.names] == [False, False, False, named]
 
 
 def test_a_table_that_was_changed_since_it_was_read_is_counted_as_it_is(inputs: StudyData) -> None:
