@@ -15,6 +15,71 @@ MOST_INTERVALS = 80
 """Rows of a table up to which intervals stand with their estimates: each is formatted by itself."""
 
 
+ROOM = 810
+"""Pixels of a table beside the sidebar on a page 1280 pixels wide."""
+LETTER, EDGES = 6.7, 20
+"""Pixels of a letter, and of what a cell keeps free on both sides."""
+LEAST, LINE, ABOVE_AND_BELOW = 130, 20, 15
+"""Pixels of a narrow column of words, of a line, and of what a row keeps free above and below its lines."""
+MOST_LINES, BREAKING = 6, 66
+"""Lines of a row at most; pixels of a row from which Streamlit breaks words into lines (more than 4rem)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """Pixels of the columns of a table (None: as wide as its content) and of a row."""
+
+    widths: tuple[int | None, ...]
+    row: int | None = None
+
+
+def fit(heads: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Fit:
+    """Break long words into lines where a table would run past the edge of the page.
+
+    Parameters
+    ----------
+    heads
+        Of the columns.
+    texts
+        Printed texts of each column.
+    numeric
+        Whether a column holds numbers: these are never broken.
+
+    Returns
+    -------
+    Fit
+        Nothing is set where all fits, and where numbers alone leave no room for words.
+
+    Examples
+    --------
+    >>> fit(["Theme", "n"], [["North"], ["12"]], [False, True])
+    Fit(widths=(None, None), row=None)
+    >>> fit(["If it held", "n"], [["So many words. " * 12], ["12"]], [False, True])
+    Fit(widths=(777, None), row=66)
+    """
+    needed = [
+        round(LETTER * max(len(head), *map(len, own)) + EDGES) for head, own in zip(heads, texts, strict=True)
+    ]
+    nothing = Fit(widths=(None,) * len(needed))
+    broken = [place for place, is_number in enumerate(numeric) if not is_number and needed[place] > LEAST]
+    left = ROOM - sum(width for place, width in enumerate(needed) if place not in broken)
+    if sum(needed) <= ROOM or not broken or left < LEAST * len(broken):
+        return nothing
+    widths = _shared(left, {place: needed[place] for place in broken})
+    lines = max(-(-needed[place] * 11 // (width * 10)) for place, width in widths.items())
+    row = max(BREAKING, LINE * min(lines, MOST_LINES) + ABOVE_AND_BELOW)
+    return Fit(widths=tuple(widths.get(place) for place in range(len(needed))), row=row)
+
+
+def _shared(left: int, needed: dict[int, int]) -> dict[int, int]:
+    """Share the room: who needs less than an equal part gets that, the others share what is left."""
+    for place, width in sorted(needed.items(), key=lambda one: one[1]):
+        if width <= left / len(needed) and len(needed) > 1:
+            others = {other: need for other, need in needed.items() if other != place}
+            return {place: width, **_shared(left - width, others)}
+    return dict.fromkeys(needed, left // len(needed))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A column as a page shows it: its head, what it sorts by, and what is printed."""

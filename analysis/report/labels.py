@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.report.about_app import to_the_point
-from analysis.report.directions import isolated_tree
+from analysis.report.directions import isolated_tree, isolated_whole
 from analysis.report.view import Tree
 
 LONGEST = 40
@@ -113,7 +113,7 @@ def names_of(meta: Mapping[str, Any]) -> Names:
     wordings = _told_apart(about["items"])
     columns: Mapping[str, str] = meta.get("labels") or {}
     titles = {theme["id"]: theme["title"] for theme in about["themes"]}
-    labels = {**columns, **titles, **wordings}
+    labels = {name: isolated_whole(label) for name, label in {**columns, **titles, **wordings}.items()}
     changed = [name for name, label in labels.items() if label != name]
     plain = [name for name in changed if _PLAIN.fullmatch(name)]
     sure = [name for name in changed if not _PLAIN.fullmatch(name)]
@@ -179,7 +179,8 @@ def tree_for_readers(tree: Tree) -> Tree:
     about = meta["instrument"]
     sections = {key: _section(section, names) for key, section in to_the_point(tree).items()}
     read = {READ: {item: names.labels[item] for item in about["items"]}}
-    made: Tree = isolated_tree({**tree, "meta": {**meta, **read}, "sections": sections})
+    whole = {about["title"], *about["items"].values(), *(theme["title"] for theme in about["themes"])}
+    made: Tree = isolated_tree({**tree, "meta": {**meta, **read}, "sections": sections}, whole)
     return made
 
 

@@ -8,6 +8,7 @@ from dashboard.views.cards import STYLE as CARDS
 
 STYLE = """<style>
 [data-testid="stMainBlockContainer"]{padding-top:2.75rem;padding-bottom:1rem}
+@media(max-width:48rem){[data-testid="stMainBlockContainer"]{padding-top:4.5rem}}
 [data-testid="stMainBlockContainer"] h1{font-size:2rem;padding:.4rem 0 .2rem}
 [data-testid="stMainBlockContainer"] h2{font-size:1.5rem}
 [data-testid="stMainBlockContainer"] h3{font-size:1.2rem;padding:.3rem 0 .2rem}

@@ -20,7 +20,7 @@ from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
 from dashboard.glossary import explained
 from dashboard.services import COMPARED, Loaded, is_shared, load_results, results_path
-from dashboard.tables import columns_of, frame_of
+from dashboard.tables import columns_of, fit, frame_of
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, go, has_page
 
@@ -146,8 +146,18 @@ def show_questions(rows: Sequence[QuestionRow]) -> None:
         }
         for row in rows
     ]
-    st.dataframe(pd.DataFrame(table), hide_index=True, width="stretch")
-    show_cards(list(table[0]), [list(row.values()) for row in table])
+    heads = list(table[0])
+    fits = fit(heads, [[str(row[head]) for row in table] for head in heads], [False] * len(heads))
+    st.dataframe(
+        pd.DataFrame(table),
+        hide_index=True,
+        width="stretch",
+        column_config={
+            head: st.column_config.Column(width=width) for head, width in zip(heads, fits.widths, strict=True)
+        },
+        row_height=fits.row,
+    )
+    show_cards(heads, [list(row.values()) for row in table])
 
 
 def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: bool = True) -> None:
@@ -219,9 +229,17 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         small("No row for this choice.")
         return
     columns = columns_of(view)
+    fits = fit(
+        [column.head for column in columns],
+        [column.texts for column in columns],
+        [column.numeric for column in columns],
+    )
     heads = {
         str(place): st.column_config.Column(
-            column.head, help=explained(column.head), pinned=place == 0 and len(columns) > FEW_COLUMNS
+            column.head,
+            width=fits.widths[place],
+            help=explained(column.head),
+            pinned=place == 0 and len(columns) > FEW_COLUMNS,
         )
         for place, column in enumerate(columns)
     }
@@ -231,6 +249,7 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         hide_index=True,
         width="stretch",
         column_config=heads,
+        row_height=fits.row,
         alt=view.title,
         placeholder="–",
     )

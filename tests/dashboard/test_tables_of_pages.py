@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from analysis.report.view import Cell, TableView, table_view
 from dashboard.filters import filtered, is_of, is_touched
 from dashboard.glossary import GLOSSARY, explained
-from dashboard.tables import columns_of, frame_of
+from dashboard.tables import ROOM, columns_of, fit, frame_of
 from dashboard.views import cards
 from dashboard.views.cards import cards_html
 
@@ -158,3 +160,24 @@ def test_words_of_the_trade_are_told_where_they_stand_and_no_others() -> None:
     assert explained("People asked sem, sdc and alphabets of semantics") is None
     assert explained("Alpha") == explained("alpha") is not None
     assert all(explained(term) is not None for term in GLOSSARY)
+
+
+COLUMN = st.tuples(st.booleans(), st.lists(st.integers(0, 200), min_size=2, max_size=2))
+
+
+@given(st.lists(COLUMN, min_size=1, max_size=12))
+def test_words_are_broken_so_that_a_table_ends_before_the_edge(columns: list[tuple[bool, list[int]]]) -> None:
+    texts = [["x" * length for length in lengths] for _, lengths in columns]
+    numeric = [number for number, _ in columns]
+    made = fit(["h"] * len(columns), texts, numeric)
+    needed = [max(20, round(6.7 * max(1, *map(len, own)) + 20)) for own in texts]
+    if made.row is None:
+        assert set(made.widths) == {None}
+        words = [w for w, number in zip(needed, numeric, strict=True) if not number and w > 130]
+        numbers_alone = sum(needed) - sum(words) + 130 * len(words) > ROOM
+        assert sum(needed) <= ROOM or not words or numbers_alone
+        return
+    assert sum(w if w is not None else n for w, n in zip(made.widths, needed, strict=True)) <= ROOM
+    assert all(w is None for w, number in zip(made.widths, numeric, strict=True) if number)
+    assert all(w is None or 130 <= w <= n for w, n in zip(made.widths, needed, strict=True))
+    assert 64 < made.row <= 135  # Streamlit breaks lines in rows of more than 4rem

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.report.directions import END, FIRST_STRONG, isolated, isolated_tree
+from analysis.report.directions import END, FIRST_STRONG, isolated, isolated_tree, isolated_whole
 
 TRUST, TALK = "\u0627\u0644\u062b\u0642\u0629", "\u0627\u0644\u062a\u0648\u0627\u0635\u0644"
 HEBREW = "\u05e9\u05dc\u05d5\u05dd"
@@ -58,3 +58,15 @@ def test_keys_and_numbers_of_a_tree_stay() -> None:
     tree = {TRUST: [1, 0.5, None, TRUST]}
     assert isolated_tree(tree) == {TRUST: [1, 0.5, None, _kept(TRUST)]}
     assert json.dumps(tree) == json.dumps({TRUST: [1, 0.5, None, TRUST]})
+
+
+@pytest.mark.parametrize("text", ["ثقة (10 دقائق).", "أثق بما تقوله App كل يوم", "(10) ثقة …", "اثق, كل يوم"])
+def test_a_text_that_begins_from_the_right_is_one_piece(text: str) -> None:
+    assert isolated_whole(text) == f"{FIRST_STRONG}{text}{END}"
+    assert isolated_whole(isolated_whole(text)) == isolated_whole(isolated(text)) == isolated_whole(text)
+    assert isolated_tree([text, f"Item: {text}"], {text}) == [isolated_whole(text), isolated(f"Item: {text}")]
+
+
+@pytest.mark.parametrize("text", ["Trust (ثقة)", "trust", "2.0%", "", "für ثقة"])
+def test_a_text_that_begins_from_the_left_stays(text: str) -> None:
+    assert isolated_whole(text) == text
