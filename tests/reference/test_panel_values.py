@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 from analysis.structural.families.growth import growth
-from analysis.structural.families.panel_model import panel_model
+from analysis.structural.families.panel_model import PanelResult, panel_model
 from analysis.structural.inference.compare_models import compare_models
+from instrument.errors import ToolkitWarning
 
 HERE = Path(__file__).parent
 VALUES = {
@@ -28,8 +29,20 @@ CHI_SQUARE = 1e-5  # relative
 INDEX = 1e-5  # absolute
 COMPARED = [
     ("RI-CLPM and CLPM, FIML: every parameter and index", "lavaan 0.7-2", INDEX),
-    ("latent RI-CLPM and CLPM, growth curves", "lavaan 0.6-14", INDEX),
+    ("latent RI-CLPM and CLPM, growth curves, panel models in groups", "lavaan 0.6-14", INDEX),
 ]
+GROUPED = json.loads((HERE / "values" / "panel_groups.json").read_text())
+GROUP_CASES = {
+    "lags_over_time": {"equal": "lags"},
+    "lags_over_time_and_groups": {"equal": "lags", "group_equal": "lags"},
+    "lags_between_groups": {"group_equal": ["lags"]},
+    "latent_intercepts": {
+        "equal": "intercepts",
+        "group_equal": "intercepts",
+        "kind": "CLPM",
+        "estimator": "ML",
+    },
+}
 CURVE = "i =~ 1*a1_1 + 1*a1_2 + 1*a1_3 + 1*a1_4; s =~ 0*a1_1 + 1*a1_2 + 2*a1_3 + 3*a1_4"
 
 
@@ -157,3 +170,71 @@ def test_tables_of_the_result_are_rows_of_the_fit():
     residual = found.concurrent.set_index("wave").loc["wave 4", "correlation"]
     assert residual == pytest.approx(std.loc[("wa4", "~~", "wd4"), "est.std"], abs=1e-5)
     assert found.n_at.loc["wave 1", "a"] == data["a1"].notna().sum()
+
+
+@cache
+def fitted_groups(case: str) -> PanelResult:
+    latent = case.startswith("latent")
+    data = pd.read_csv(HERE / "data" / ("panel_latent.csv" if latent else "panel_two_variables.csv"))
+    data["side"] = np.where(np.arange(len(data)) % 3, "second", "first")
+    times = range(1, 5)
+    columns = (
+        {v: [[f"{v}{j}_{t}" for j in (1, 2, 3)] for t in times] for v in "ad"}
+        if latent
+        else {v: [f"{v}{t}" for t in times] for v in "ad"}
+    )
+    with warnings.catch_warnings():
+        if latent:  # 134 people for 130 parameters, which is said
+            warnings.simplefilter("ignore", ToolkitWarning)
+        return panel_model(data, columns, group="side", **GROUP_CASES[case])
+
+
+def test_the_data_of_groups_are_those_of_the_reference() -> None:
+    for name, digest in GROUPED["made_by"]["files"].items():
+        assert hashlib.md5((HERE / "data" / name).read_bytes()).hexdigest() == digest
+
+
+@pytest.mark.parametrize("case", GROUP_CASES)
+def test_paths_of_each_group(case: str) -> None:
+    found = fitted_groups(case).paths
+    assert list(pd.unique(found["group"])) == ["first", "second"]
+    first = "f" if case.startswith("latent") else "w"
+    for frame, name in (
+        (GROUPED[case]["paths"], "estimate"),
+        (GROUPED[case]["standardized"], "standardized"),
+    ):
+        wanted = pd.DataFrame(frame).set_index(["lhs", "rhs", "group"])
+        assert len(wanted) == len(found) == 24
+        for row in found.to_dict("records"):
+            t = int(row["to_wave"].removeprefix("wave "))
+            key = f"{first}{row['target']}{t}", f"{first}{row['source']}{t - 1}"
+            target = wanted.loc[(*key, 1 if row["group"] == "first" else 2)]
+            assert row[name] == pytest.approx(target["est"], abs=1e-5 + 2e-3 * target["se"]), key
+            assert row[f"{name}_se"] == pytest.approx(target["se"], rel=1e-3), key
+
+
+@pytest.mark.parametrize("case", GROUP_CASES)
+def test_fit_and_lasting_levels(case: str) -> None:
+    found, wanted = fitted_groups(case), GROUPED[case]
+    assert found.fit.groups == dict(zip(("first", "second"), wanted["n"], strict=True))
+    for name in ("chisq", "df", "chisq.scaled", "cfi", "tli", "rmsea", "srmr", "cfi.robust", "rmsea.robust"):
+        if name in wanted["fit"]:
+            assert found.fit.fit[name.replace(".", "_")] == pytest.approx(
+                wanted["fit"][name], rel=1e-5, abs=INDEX
+            ), name
+    own = found.between.query("first == 'a' and second == 'd'")
+    if len(own):
+        assert own["estimate"].to_numpy() == pytest.approx(np.array(wanted["between"]["est"]), abs=2e-4)
+        assert own["se"].to_numpy() == pytest.approx(np.array(wanted["between"]["se"]), rel=1e-3)
+    else:
+        rows = found.fit.parameters.query("lhs == 'a.w3' and op == '~1'")
+        assert rows["est"].to_numpy() == pytest.approx(np.array(wanted["means"]["est"]), abs=3e-4)
+        assert rows["se"].to_numpy() == pytest.approx(np.array(wanted["means"]["se"]), rel=1e-3)
+
+
+def test_lags_that_are_equal_between_groups_are_a_test() -> None:
+    fits = {name: fitted_groups(name).fit for name in ("lags_over_time", "lags_over_time_and_groups")}
+    row, wanted = compare_models(fits).table.iloc[1], GROUPED["difference"]
+    assert row["df_diff"] == wanted["Df diff"][1] == 4
+    assert row["chisq_diff"] == pytest.approx(wanted["Chisq diff"][1], rel=1e-4)
+    assert row["pvalue"] == pytest.approx(wanted["Pr(>Chisq)"][1], abs=1e-5)

@@ -969,7 +969,8 @@ ELSEWHERE = {
     "multilevel_reliability": {"unit/test_every_field.py": "missing"},
     "omega": {"unit/test_smoothing.py": "smooth", "unit/test_reliability_omega.py": "rotation"},
     "panel_model": {
-        "unit/test_panel_models.py": "times waves participant measured_by scale estimator wave equal kind",
+        "unit/test_panel_models.py": "times waves participant measured_by scale estimator wave equal kind "
+        "group group_equal",
         "unit/test_every_field.py": "missing",
     },
     "plan_power": {

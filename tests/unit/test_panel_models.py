@@ -81,6 +81,36 @@ BAD: dict[str, tuple[Any, type[Exception], str]] = {
         DefinitionError,
         "13 waves, more than 12",
     ),
+    "an unknown group column": (
+        lambda w: panel_model(w, COLUMNS, group="site"),
+        DefinitionError,
+        "grouping column 'site' stands 0 times",
+    ),
+    "a group column that is a variable": (
+        lambda w: panel_model(w, COLUMNS, group="a2"),
+        DefinitionError,
+        "grouping column 'a2' is a variable of the model",
+    ),
+    "one group": (
+        lambda w: panel_model(w.assign(site="x"), COLUMNS, group="site"),
+        NotEstimableError,
+        r"'site' has 1 group\(s\)",
+    ),
+    "equality between no groups": (
+        lambda w: panel_model(w, COLUMNS, group_equal="lags"),
+        DefinitionError,
+        "equality between groups is asked for, and no groups",
+    ),
+    "an unknown equality between groups": (
+        lambda w: panel_model(w, COLUMNS, group_equal=["loadings"]),
+        DefinitionError,
+        "unknown equality between groups: 'loadings'",
+    ),
+    "intercepts equal between groups only": (
+        lambda w: panel_model(w.assign(site=w.index % 2), COLUMNS, group="site", group_equal="intercepts"),
+        DefinitionError,
+        "equal between groups, and not over time",
+    ),
     "one variable": (lambda w: panel_model(w, {"a": COLUMNS["a"]}), DefinitionError, r"1 variable\(s\)"),
     "no variables": (lambda w: panel_model(w, {}), DefinitionError, r"0 wave\(s\)"),
     "unlike numbers of waves": (
@@ -364,3 +394,46 @@ def test_a_curve_whose_means_are_meant_says_nothing(wide: pd.DataFrame, more: st
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         growth(CURVE + more, wide)
+
+
+def test_groups_without_equalities_are_fitted_as_if_alone(wide: pd.DataFrame) -> None:
+    place = np.arange(len(wide))
+    both = wide.assign(site=pd.Series(np.where(place % 2, "b", "c"), dtype=object).where(place % 9 != 0))
+    found = panel_model(both, COLUMNS, group="site")
+    assert found.n_obs == both["site"].notna().sum() < len(both)
+    for label in ("b", "c"):
+        alone = panel_model(wide[both["site"] == label], COLUMNS)
+        for name in ("paths", "between", "shares", "concurrent"):
+            own = getattr(found, name).query("group == @label").drop(columns="group").reset_index(drop=True)
+            pd.testing.assert_frame_equal(own, getattr(alone, name), rtol=1e-5, atol=1e-7)
+        assert (found.n_at.loc[label] == alone.n_at).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("equal", "group_equal", "df"),
+    [((), (), 18), ((), "lags", 30), (("lags",), (), 34), (("lags",), "lags", 38), ((), ["means"], 26)],
+)
+def test_equality_between_groups_counts(
+    wide: pd.DataFrame, equal: tuple[str, ...], group_equal: str | list[str], df: int
+) -> None:
+    halves = wide.assign(site=np.arange(len(wide)) % 2)
+    found = panel_model(halves, COLUMNS, group="site", equal=equal, group_equal=group_equal)
+    assert found.fit.fit["df"] == df
+    if "lags" in found.group_equal:
+        one, two = (found.paths.query("group == @k")["estimate"].to_numpy() for k in (0, 1))
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_person_has_one_group_at_all_waves(long: pd.DataFrame) -> None:
+    site = long["participant"].map(lambda k: "xy"[k % 2])
+    first = long.assign(site=site.where(long["wave"] == long["wave"].iloc[0]))  # told once, at the start
+    found = from_long(first, ["a", "mood"], group="site")
+    same = from_long(long.assign(site=site), ["a", "mood"], group="site")
+    pd.testing.assert_frame_equal(found.paths, same.paths)
+    torn = long.assign(site=np.where((long["participant"] == 7) & (long.index % 2 == 0), "y", site))
+    with pytest.raises(ResponseDataError, match="1 people are in more than one group of 'site'"):
+        from_long(
+            torn.assign(site=torn["site"].where(torn["participant"] != 7, long["wave"].astype(str))),
+            ["a", "mood"],
+            group="site",
+        )

@@ -162,6 +162,76 @@ def from_instrument(
     return panel, wide, labels
 
 
+def with_groups(data: pd.DataFrame, group: str, participant: str | None) -> pd.DataFrame:
+    """Keep rows of people with a group.
+
+    Parameters
+    ----------
+    data
+        Wide, or long where `participant` is named.
+    group
+        Column of groups.
+    participant
+        Column of people of a long table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Without rows of people whose group is nowhere told.
+
+    Raises
+    ------
+    DefinitionError
+        For an unknown column.
+    ResponseDataError
+        For people in two groups.
+    """
+    if list(data.columns).count(group) != 1:
+        fact = f"the grouping column {group!r} stands {list(data.columns).count(group)} times in the data."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "name one column of the data."))
+    if participant is None or participant not in data.columns:
+        return data[data[group].notna()]
+    known = data.groupby(participant, observed=True)[group].nunique()
+    if moved := int((known > 1).sum()):
+        fact = f"{moved} people are in more than one group of {group!r}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give each person one group at all waves."))
+    return data[data[participant].map(known > 0).fillna(False).astype(bool)]
+
+
+def beside_groups(
+    data: pd.DataFrame, wide: pd.DataFrame, group: str, participant: str | None
+) -> pd.DataFrame:
+    """Give a wide table the group of each person, and leave out people without any answer.
+
+    Parameters
+    ----------
+    data
+        As given, from `with_groups`.
+    wide
+        One row per person, a column per variable and wave.
+    group, participant
+        As for `with_groups`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The wide table with the column of groups.
+
+    Raises
+    ------
+    DefinitionError
+        The column of groups is a variable, too.
+    """
+    if group in wide.columns:
+        fact = f"the grouping column {group!r} is a variable of the model, too."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "take it out of one of the two."))
+    own = data[group]
+    if participant is not None:
+        own = data.dropna(subset=[group]).groupby(participant, observed=True)[group].first()
+        own = own.reindex(wide.index)
+    return wide.assign(**{group: own})[wide.notna().any(axis=1)]
+
+
 def _variable(name: str, columns: Sequence[tuple[str, ...]], latent: bool) -> PanelVariable:
     numbers = [len(entry) for entry in columns]
     if len(set(numbers)) > 1:

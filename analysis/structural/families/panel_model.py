@@ -14,7 +14,13 @@ import pandas as pd
 from scipy.stats import norm
 
 from analysis.common.result import Result
-from analysis.structural.families.panel_columns import CALLER, from_instrument, from_table
+from analysis.structural.families.panel_columns import (
+    CALLER,
+    beside_groups,
+    from_instrument,
+    from_table,
+    with_groups,
+)
 from analysis.structural.fitting import CONTINUOUS_ESTIMATORS
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.language.naming import acting_for
@@ -36,6 +42,8 @@ Variables = Sequence[str] | Mapping[str, str | Sequence[str] | Sequence[Sequence
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PanelResult(Result):
     """A panel model of two or more variables over three or more waves.
+
+    With groups the four tables have a column `group` in front.
 
     Attributes
     ----------
@@ -64,10 +72,12 @@ class PanelResult(Result):
         What the gaps mean for the lagged effects.
     equal
         What is held equal over time.
+    group_equal
+        What is held equal between groups; empty without groups.
     n_obs
-        People with any answer.
+        People with any answer, and with a group where there are groups.
     n_at
-        People with an answer to each variable, by wave: one row per wave.
+        People with an answer to each variable, by wave: one row per wave (of each group).
     fit
         The fitted model.
     syntax
@@ -83,6 +93,7 @@ class PanelResult(Result):
     gaps: tuple[float, ...]
     spacing: str
     equal: tuple[str, ...]
+    group_equal: tuple[str, ...]
     n_obs: int
     n_at: pd.DataFrame
     fit: StructuralResult
@@ -130,6 +141,8 @@ def panel_model(
     kind: str = "RI-CLPM",
     waves: Sequence[object] | None = None,
     equal: str | Sequence[str] = (),
+    group: str | None = None,
+    group_equal: str | Sequence[str] = (),
     times: Sequence[float] | None = None,
     measured_by: str = "scores",
     estimator: str = "MLR",
@@ -165,6 +178,13 @@ def panel_model(
     equal
         Equal over time: "lags", "residuals" (variances and covariances of what the lags leave), "means", and
         for latent variables "intercepts" of the indicators. Loadings are always equal.
+    group
+        Column with the group of each person: the same model in each group, every group with its own
+        estimates. People without a group are left out.
+    group_equal
+        Equal between groups: the words of `equal`. Loadings of latent variables always are, for else their
+        effects have other units. Set a fit with equal lags against one without by `compare_models`, to ask
+        whether what follows within persons is the same in all groups.
     times
         When the waves took place, in any unit; numbers as wave names are taken as times.
     measured_by
@@ -184,9 +204,9 @@ def panel_model(
     ------
     DefinitionError
         Fewer than three waves or more than twelve, fewer than two variables, unknown columns, unequal numbers
-        of indicators, unknown options, times that do not rise.
+        of indicators, unknown options, times that do not rise, an unknown group column.
     ResponseDataError
-        A participant has two rows at a wave.
+        A participant has two rows at a wave, or is in two groups.
     NotEstimableError
         A variable without answers at a wave, two waves that share nobody, and whatever `sem` refuses.
 
@@ -239,45 +259,52 @@ def panel_model(
         if value not in allowed:
             fact = f"{what} is {value!r}."
             raise DefinitionError(fact_and_hint(CALLER, fact, f"choose one of {list(allowed)}."))
-    held = [equal] if isinstance(equal, str) else list(equal)
-    if unknown := [name for name in held if name not in EQUALITIES]:
-        fact = f"unknown equality over time: {name_offenders(unknown)}."
-        raise DefinitionError(fact_and_hint(CALLER, fact, f"choose of {list(EQUALITIES)}."))
+    held, shared = ([one] if isinstance(one, str) else list(one) for one in (equal, group_equal))
+    for what, names in (("over time", held), ("between groups", shared)):
+        if unknown := [name for name in names if name not in EQUALITIES]:
+            fact = f"unknown equality {what}: {name_offenders(unknown)}."
+            raise DefinitionError(fact_and_hint(CALLER, fact, f"choose of {list(EQUALITIES)}."))
     data = table_of(data, CALLER, "data")
+    if group is not None:
+        data = with_groups(data, group, participant if scale is not None else None)
+    elif shared:
+        fact = "equality between groups is asked for, and no groups."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "name the column of groups with group=."))
     if scale is None:
         panel, wide, labels = from_table(data, variables, waves)
     else:
         chosen = as_instrument(scale, CALLER)
         panel, wide, labels = from_instrument(data, chosen, variables, waves, measured_by, participant, wave)
     _check_names(panel, held)
+    if group is not None:
+        _check_shared(panel, held, shared)
+        wide = beside_groups(data, wide, group, participant if scale is not None else None)
     gaps = _gaps(labels, times)
     spacing = spacing_told(gaps, "lags" in held)
-    syntax = panel_syntax(panel, kind == "RI-CLPM", held)
+    present = [] if group is None else list(pd.unique(wide[group]))
+    syntax = panel_syntax(panel, kind == "RI-CLPM", held, max(1, len(present)), shared)
     with acting_for(CALLER):
-        fit = sem(syntax, wide, estimator=estimator, missing=missing)
+        fit = sem(syntax, wide, estimator=estimator, missing=missing, group=group)
     if len(set(gaps)) > 1:
         hint = "compare effects over equal distances only" + (
             ", and free the lags." if "lags" in held else "."
         )
         warnings.warn(fact_and_hint(CALLER, spacing, hint), ToolkitWarning, stacklevel=2)
-    n_at = pd.DataFrame(
-        {v.name: [int(wide[list(c)].notna().any(axis=1).sum()) for c in v.columns] for v in panel},
-        index=pd.Index(labels, name="wave"),
-    )
-    raw, standardized = _rows(fit.parameters), _rows(fit.standardized())
     random = kind == "RI-CLPM"
+    paths, between_table, shares, concurrent = _tables(fit, panel, labels, random, present)
     return PanelResult(
-        paths=_paths(raw, standardized, panel, labels, random),
-        between=_between(raw, standardized, panel if random else []),
-        shares=_shares(standardized, panel if random else [], labels),
-        concurrent=_concurrent(standardized, panel, labels, random),
+        paths=paths,
+        between=between_table,
+        shares=shares,
+        concurrent=concurrent,
         kind=kind,
         waves=tuple(labels),
         gaps=gaps,
         spacing=spacing,
         equal=tuple(held),
+        group_equal=tuple(shared),
         n_obs=fit.n_obs,
-        n_at=n_at,
+        n_at=_answered(panel, wide, labels, group, present),
         fit=fit,
         syntax=syntax,
     )
@@ -349,6 +376,63 @@ def spacing_told(gaps: Sequence[float], lags_equal: bool) -> str:
         f"Waves are unequally far apart ({listed}): each lagged effect belongs to its own distance, and they "
         "cannot be compared across waves."
     )
+
+
+def _check_shared(panel: Sequence[PanelVariable], held: Sequence[str], shared: Sequence[str]) -> None:
+    """Refuse equalities between groups that rest on others which are not asked for."""
+    if "intercepts" in shared and "intercepts" not in held:
+        fact = "intercepts are to be equal between groups, and not over time."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "use equal=['intercepts'], too."))
+    if "means" in shared and "intercepts" not in shared and any(v.latent for v in panel):
+        fact = "means of latent variables can be equal between groups only where intercepts are."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "use group_equal=['intercepts', 'means']."))
+
+
+def _answered(
+    panel: Sequence[PanelVariable],
+    wide: pd.DataFrame,
+    labels: Sequence[Any],
+    group: str | None,
+    present: Sequence[object],
+) -> pd.DataFrame:
+    """People with an answer to each variable: a row per wave, of each group where there are groups."""
+    parts = [wide] if group is None else [wide[wide[group] == label] for label in present]
+    tables = [
+        pd.DataFrame(
+            {v.name: [int(part[list(c)].notna().any(axis=1).sum()) for c in v.columns] for v in panel},
+            index=pd.Index(list(labels), name="wave"),
+        )
+        for part in parts
+    ]
+    return tables[0] if group is None else pd.concat(tables, keys=present, names=["group"])
+
+
+def _tables(
+    fit: StructuralResult,
+    panel: Sequence[PanelVariable],
+    labels: Sequence[object],
+    random: bool,
+    present: Sequence[object],
+) -> list[pd.DataFrame]:
+    """Lagged effects, lasting levels, shares and correlations; of each group, one after the other."""
+    estimates, standardized = fit.parameters, fit.standardized()
+    found = []
+    for label in present or [None]:
+        raw, std = (
+            _rows(one if label is None else one[one["group"] == label]) for one in (estimates, standardized)
+        )
+        lasting = panel if random else []
+        tables = [
+            _paths(raw, std, panel, labels, random),
+            _between(raw, std, lasting),
+            _shares(std, lasting, labels),
+            _concurrent(std, panel, labels, random),
+        ]
+        if label is not None:
+            for table in tables:
+                table.insert(0, "group", pd.Series([label] * len(table), dtype=object))
+        found.append(tables)
+    return [pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True)]
 
 
 def _rows(frame: pd.DataFrame) -> Rows:
