@@ -20,7 +20,8 @@ HERE = Path(__file__).parent
 VALUES = json.loads((HERE / "values" / "lavaan07_sam.json").read_text())
 STANDARD_ERROR, INDEX = 1e-3, 1e-5  # relative, absolute
 COMPARED = [
-    ("structure after measurement: estimates and errors of both steps", "lavaan 0.7-2", STANDARD_ERROR)
+    ("structure after measurement: estimates and errors of both steps", "lavaan 0.7-2", STANDARD_ERROR),
+    ("its sandwich errors, clusters", "scores of lavaan 0.6-14 in R", STANDARD_ERROR),
 ]
 DEMOCRACY = (
     "ind60 =~ x1+x2+x3\ndem60 =~ y1+y2+y3+y4\ndem65 =~ y5+y6+y7+y8\ndem60 ~ ind60\ndem65 ~ ind60 + dem60\n"
@@ -143,3 +144,28 @@ def test_complete_rows_by_full_information_give_the_complete_answer():
     one = sem(ABILITY, holes, estimator="ML").parameters.query("op == '~'")
     two = sam(ABILITY, holes, estimator="ML").parameters.query("op == '~'")
     assert (np.abs(one["est"].to_numpy() - two["est"].to_numpy()) < 0.7 * one["se"].to_numpy()).all()
+
+
+@pytest.mark.parametrize("clusters", [False, True])
+def test_sandwich_errors_of_both_steps(clusters):
+    """Put together in R from lavaan's scores and information of the blocks and of the whole model."""
+    robust = json.loads((HERE / "values" / "sam_robust.json").read_text())
+    file = HERE / "data" / "two_levels.csv.gz"
+    assert hashlib.md5(file.read_bytes()).hexdigest() == robust["made_by"]["md5"]
+    data = pd.read_csv(file).query("cluster <= 80")
+    fit = sam(
+        robust["model"],
+        data,
+        "global",
+        estimator="MLR",
+        meanstructure=True,
+        cluster="cluster" if clusters else None,
+    )
+    wanted = robust["clusters" if clusters else "rows"]
+    at = fit.parameters.assign(name=fit.parameters["lhs"] + fit.parameters["op"] + fit.parameters["rhs"])
+    own = at.assign(name=at["name"].str.replace("~11", "~1")).set_index("name").loc[wanted["name"]]
+    assert len(own) == 22
+    assert own["est"].to_numpy() == pytest.approx(np.array(wanted["est"]), abs=1e-6)
+    assert own["se"].to_numpy() == pytest.approx(np.array(wanted["se"]), rel=STANDARD_ERROR)
+    assert np.isnan(fit.fit["pvalue"])
+    assert np.isfinite(fit.fit["chisq"])

@@ -996,7 +996,7 @@ ELSEWHERE = {
     },
     "sam": {
         "reference/test_sam_values.py": "blocks group_equal meanstructure missing",
-        "unit/test_sam.py": "ordered",
+        "unit/test_sam.py": "ordered cluster sampling_weights",
     },
     "sem": {
         "reference/test_lavaan07_models_values.py": "missing bounds auxiliary group_equal rotation_args "

@@ -67,7 +67,6 @@ def test_ordinal_items_in_groups():
 REFUSED = [
     ("x1 ~ x2", {"estimator": "ML"}, "has no latent variables"),
     (THREE, {"method": "both"}, "method 'both' is unknown"),
-    (THREE + "\nvisual ~~ 0*textual" + PATHS, {"estimator": "MLR"}, "'MLR' is not available in two steps"),
     ("visual =~ x1 + x2 + x3", {}, "no structure among its factors"),
     (THREE + PATHS, {"blocks": [["visual"], ["textual"]]}, "do not name every factor once: 'speed'"),
     (THREE + PATHS, {"blocks": [["visual", "textual"], ["speed", "textual"]]}, "once: 'textual'"),
@@ -120,3 +119,35 @@ def test_factors_that_are_one_are_refused():
     table = pd.DataFrame({f"q{k}": f + 0.5 * draw(size=150) for k in range(6)})
     with pytest.raises(NotEstimableError, match="covariance matrix of the factors is not positive definite"):
         sam("f =~ q0 + q1 + q2\ng =~ q3 + q4 + q5\ng ~ f", table, estimator="ML")
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("local", {"cluster": "school", "estimator": "ML"}),
+        ("global", {"cluster": "school", "sampling_weights": "w", "estimator": "MLR"}),
+        ("local", {"cluster": "school", "ordered": True}),
+    ],
+)
+def test_errors_of_people_in_clusters_are_those_of_leaving_clusters_out(method, options):
+    """The jackknife over clusters knows no formula; errors as if people were independent are far from it."""
+    rng = np.random.default_rng(11)
+    school = np.repeat(np.arange(40), 6)
+    shared = 0.8 * rng.normal(size=(40, 2))
+    f = shared[school, 0] + rng.normal(size=240)
+    g = 0.5 * f + shared[school, 1] + 0.7 * rng.normal(size=240)
+    draws = {f"{n}{k}": v + 0.8 * rng.normal(size=240) for n, v in (("x", f), ("y", g)) for k in range(3)}
+    data = pd.DataFrame(draws)
+    if options.get("ordered"):
+        data = data.apply(lambda column: np.digitize(column, [-1.0, 0.0, 1.0]) + 1.0)
+    else:
+        data = data.mask(pd.DataFrame(rng.random(data.shape) < 0.1, columns=data.columns))
+    data = data.assign(school=school, w=rng.uniform(0.5, 2.0, 240))
+    model = "F =~ x0 + x1 + x2\nG =~ y0 + y1 + y2\nG ~ F"
+    own = sam(model, data, method, **options).parameters
+    kept = own["op"].isin(["~", "=~"]) & (own["se"] > 0)
+    left_out = [
+        sam(model, data[school != k], method, **options).parameters.loc[kept, "est"] for k in range(40)
+    ]
+    jackknife = np.sqrt(39 / 40 * ((np.array(left_out) - np.mean(left_out, axis=0)) ** 2).sum(axis=0))
+    assert own.loc[kept, "se"].to_numpy() == pytest.approx(jackknife, rel=0.15)

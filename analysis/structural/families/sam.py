@@ -11,7 +11,7 @@ from analysis.common.result import Result
 from analysis.common.threads import one_thread
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.families.two_steps import check_two_steps, fit_two_steps, measurement_blocks
-from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, prepare_model
+from analysis.structural.fitting import prepare_model
 from analysis.structural.inference.improper import Fault, faults_of
 from analysis.structural.inference.result import (
     StructuralResult,
@@ -39,6 +39,7 @@ class SamResult(Result):
         Rows in use.
     fit
         "local": of the structural model on the covariances of the factors; "global": of all observed moments.
+        Without p and interval for MLR, clusters and weights: chi-square is that of independent normal rows.
     parameters
         As of `sem`, with the column step: 1 measurement, 2 structure, 0 neither.
     measurement
@@ -97,6 +98,8 @@ def sam(
     group: str | None = None,
     group_equal: str | Sequence[str] = (),
     meanstructure: bool | None = None,
+    cluster: str | None = None,
+    sampling_weights: str | None = None,
 ) -> SamResult:
     """Fit the measurement models first, then the structure among the factors.
 
@@ -115,9 +118,12 @@ def sam(
         Factors whose measurement models are fitted together. None: each by itself, unless items, covariances
         of their errors or labels join them.
     estimator
-        "WLSMV" or "ULSMV" for ordinal items, "ML" for numbers; None as in `sem`.
+        "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for numbers; None as in `sem`. "MLR" has the
+        estimates of "ML" and errors that hold where answers are not normal; its test has no p.
     ordered, missing, group, group_equal, meanstructure
         As in `sem`.
+    cluster, sampling_weights
+        As in `cfa`: "ML" becomes "MLR".
 
     Returns
     -------
@@ -137,9 +143,11 @@ def sam(
     -----
     With loadings L and errors Theta of step 1, M = (L'Theta^-1 L)^-1 L'Theta^-1 (L in place of Theta^-1 L for
     ordinal items) and var(eta) = M (S - Theta) M'. With I the information of the joint model and V11 the
-    covariance of step 1, that of step 2 is I22^-1 + I22^-1 I21 V11 I12 I22^-1; ordinal items take the
-    sandwich of both steps together. Where means are modelled, observed variables beside the items count from
-    their mean (of the first group, where intercepts are equal), so that intercepts are those there.
+    covariance of step 1, that of step 2 is I22^-1 + I22^-1 I21 V11 I12 I22^-1; ordinal items and MLR take
+    the sandwich of both steps together: a row moves the structure by I22^-1 (s2 - I21 d1), with d1 what it
+    moves in step 1 and s2 its score; weighted rows of a cluster are added up first. Where means are modelled,
+    observed variables beside the items count from their mean (of the first group, where intercepts are
+    equal), so that intercepts are those there.
 
     R equivalent: `lavaan::sam(model, data)`.
 
@@ -173,14 +181,11 @@ def sam(
         group=group,
         group_equal=group_equal,
         meanstructure=meanstructure,
+        cluster=cluster,
+        sampling_weights=sampling_weights,
     )
     ready = prepare_model("sam", model, data, options)
     check_two_steps(ready, method, "sam")
-    if ready.estimator not in (*CONTINUOUS_ESTIMATORS[:1], "WLSMV", "ULSMV"):
-        fact = f"estimator {ready.estimator!r} is not available in two steps."
-        raise DefinitionError(
-            fact_and_hint("sam", fact, "use 'ML' for numbers or 'WLSMV' for ordinal items.")
-        )
     parts = measurement_blocks(ready, blocks, "sam")
     with one_thread():
         found = fit_two_steps(ready, parts, method, "sam")

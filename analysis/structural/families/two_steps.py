@@ -20,11 +20,12 @@ from analysis.structural.estimation.fiml import FimlDiscrepancy
 from analysis.structural.estimation.fitted import Fitted, ScaledTest, parameter_names, refuse_unconverged
 from analysis.structural.estimation.independence import independence_test
 from analysis.structural.estimation.indices import Statistic, index_set, residual_square
-from analysis.structural.estimation.information import Block, moment_rows
+from analysis.structural.estimation.information import Block, moment_rows, parameter_scores
 from analysis.structural.estimation.normal import Moments, NormalDiscrepancy
 from analysis.structural.estimation.optimise import Minimum, Reduction, minimise
 from analysis.structural.estimation.ordinal import gamma_of, least_squares_weights, summarise_ordinal
 from analysis.structural.estimation.ram import Array, State, build_group, evaluate, vech_places
+from analysis.structural.families.two_step_errors import first_pulls
 from analysis.structural.fitting import ORDINAL_ESTIMATORS, Prepared, estimate
 from analysis.structural.language.partable import ParameterTable, Row, build_table, compact
 from analysis.structural.language.syntax import Syntax
@@ -32,6 +33,7 @@ from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint,
 
 MEASURED = ("loadings", "intercepts", "thresholds", "residuals", "residual.covariances")
 LEAST_EIGENVALUE = 1e-8
+UNKNOWN = ("pvalue", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue")  # of rows in clusters or not normal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,12 +239,22 @@ def fit_two_steps(ready: Prepared, parts: list[list[str]], method: str, caller: 
         names = parameter_names(table, ready.rows.group_labels)
         refuse_unconverged(found, caller, names, np.zeros(len(x)))
         x = held.expand(found.z)
-    curve = (target.observed(x) if setting.full_information else target.expected(x)) / 2.0
-    inner = np.linalg.inv(second.T @ curve @ second)
-    follow = -second @ inner @ second.T @ curve @ np.diag(first.astype(float))
-    moved = np.diag(first.astype(float)) + follow
-    vcov = moved @ covariance @ moved.T + second @ inner @ second.T / setting.n
+    robust = ready.estimator == "MLR"
+    curve = (target.observed(x) if setting.full_information or robust else target.expected(x)) / 2.0
+    inner = second @ np.linalg.inv(second.T @ curve @ second) @ second.T
+    moved = np.diag(first.astype(float)) - inner @ curve @ np.diag(first.astype(float))
+    vcov = moved @ covariance @ moved.T + inner / setting.n
     states = [evaluate(group, x) for group in groups]
+    if robust:
+        vcov = np.zeros_like(vcov)
+        for g, (sample, state) in enumerate(zip(samples, states, strict=True)):
+            pulls = (
+                parameter_scores(sample, groups[g], state, len(x), setting.mu(state, sample))
+                @ inner
+                / setting.n
+            )
+            pulls += first_pulls(ready, measurement, places, g, len(x)) @ moved.T
+            vcov += sample.sampling.products(pulls)
     shown, told = x.copy(), [dict(values) for values in fixed]
     for row in table.rows:
         if row.op == "~1" and row.lhs in shifts[row.group]:
@@ -259,9 +271,11 @@ def fit_two_steps(ready: Prepared, parts: list[list[str]], method: str, caller: 
         if method == "local"
         else indices_at(setting, states, test, baseline, "ML", (np.nan, np.nan))
     )
+    if robust:  # the statistic of normal, independent rows
+        fit = fit | dict.fromkeys(set(fit) & set(UNKNOWN), np.nan)
     joint = Fitted(
         caller=caller,
-        estimator="ML",
+        estimator=ready.estimator,
         missing=ready.missing,
         table=table,
         data=ready.rows,
@@ -501,9 +515,10 @@ def _ordinal(
         blocks=blocks,
         thresholds=[s.thresholds for s in full],
     )
-    return TwoSteps(
-        joint=joint, measurement=measurement, fit=minimum.fit, steps=steps, reliability=reliability
-    )
+    fit = minimum.fit
+    if ready.rows.sampling:
+        fit = fit | dict.fromkeys(UNKNOWN, np.nan)
+    return TwoSteps(joint=joint, measurement=measurement, fit=fit, steps=steps, reliability=reliability)
 
 
 def _joint_sandwich(
