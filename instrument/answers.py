@@ -5,6 +5,7 @@ from __future__ import annotations
 import decimal
 import enum
 import numbers
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -99,6 +100,10 @@ def column_numbers(column: pd.Series) -> Array | ColumnFault:
     >>> column_numbers(pd.Series(["much", "little"]))
     <ColumnFault.TEXT: ('are not numeric', 'pass item columns only, with the codes of the response scale.')>
     """
+    kind = column.dtype
+    if isinstance(kind, np.dtype) and kind.kind in "fiu":
+        plain = column.to_numpy(dtype=np.float64)
+        return ColumnFault.ENDLESS if np.isinf(plain).any() else plain
     column = _plain(column)
     kind = column.dtype
     if isinstance(kind, pd.CategoricalDtype):
@@ -175,8 +180,8 @@ def numeric_columns(table: pd.DataFrame, caller: str, columns: Sequence[Any] | N
     """
     wanted = list(table.columns) if columns is None else list(columns)
     names = [str(name) for name in wanted]
-    stored = [str(name) for name in table.columns]
-    if twice := sorted({name for name in names if stored.count(name) > 1}):
+    stored = Counter(str(name) for name in table.columns)
+    if twice := sorted({name for name in names if stored[name] > 1}):
         fact = f"columns appear twice: {name_offenders(twice)}."
         raise ResponseDataError(fact_and_hint(caller, fact, "keep one of each."))
     found = {name: column_numbers(table[column]) for name, column in zip(names, wanted, strict=True)}
@@ -187,7 +192,8 @@ def numeric_columns(table: pd.DataFrame, caller: str, columns: Sequence[Any] | N
             if fault is ColumnFault.ENDLESS:
                 fact = f"infinite values in {name_offenders(offenders)}."
             raise ResponseDataError(fact_and_hint(caller, fact, hint))
-    return marked(pd.DataFrame(found, index=table.index), keyed_items(table[wanted]))
+    turned = {item: ends for item, ends in keyed_items(table).items() if item in found}
+    return marked(pd.DataFrame(found, index=table.index), turned)
 
 
 def with_numbers(table: Any, caller: str, columns: Sequence[Any]) -> pd.DataFrame:

@@ -138,6 +138,7 @@ CUSTOMARY = frozenset(
     float(sign * int(digit * length)) for digit in "789" for length in (1, 2, 3, 4) for sign in (1, -1)
 ) | frozenset({96.0, 97.0, 98.0, 996.0, 997.0, 998.0, 9997.0, 9998.0, -1.0, -97.0, -98.0, -998.0})
 """Codes by which files mark missing answers."""
+_CUSTOMARY = np.array(sorted(CUSTOMARY))
 FEWEST = 20
 """With fewer answers a code that nobody chose between others is no surprise."""
 FAR = 5.0
@@ -217,6 +218,8 @@ def _column_of(values: Array) -> _Column | None:
     known = values[~np.isnan(values)]
     if not known.size:
         return None
+    if (known != np.floor(known)).any() and not np.isin(known, _CUSTOMARY).any():
+        return None  # numbers with fractions, no customary code among them
     distinct, counts = _counted(known)
     whole = bool((distinct == np.floor(distinct)).all())
     if whole and 2 <= len(distinct) <= MOST_CATEGORIES:

@@ -8,9 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.correlation.continuous_pairs import between_scores, fit_between
 from analysis.correlation.given_covariates import moments_given
+from analysis.correlation.many_pairs import Between, table_scores
 from analysis.correlation.mixed import mixed_moments
 from analysis.correlation.moments import ordinal_moments
+from analysis.correlation.rectangles import Rectangles, Side
+from analysis.structural.estimation.categorical import build_ordinal_group
+from analysis.structural.estimation.least_squares import LeastSquaresDiscrepancy
 from analysis.structural.inference.compare_models import compare_models
 from analysis.structural.inference.nested import nested
 from analysis.structural.models import cfa, sem
@@ -169,3 +174,58 @@ def test_refusals(call, error, message) -> None:
     with pytest.raises(error, match=message) as caught:
         call()
     assert str(caught.value).count("\nHint: ") == 1
+
+
+def test_pairs_searched_at_once_are_those_searched_one_by_one() -> None:
+    """With gaps: who did not answer both stands between minus and plus infinity."""
+    rng = np.random.default_rng(7)
+    cuts = np.array([-np.inf, -0.7, 0.4, 1.1, np.inf])
+    z = rng.normal(size=(3, 240))
+    latent = np.array([0.6, -0.3, 0.0])[:, None] * z + rng.normal(size=z.shape)
+    place = np.searchsorted(cuts[1:-1], latent)
+    seen = rng.random(z.shape) > [[0.0], [0.3], [0.1]]
+    lower, upper = cuts[place], cuts[place + 1]
+    pairs = Between(np.where(seen, lower, -np.inf), np.where(seen, upper, np.inf), np.where(seen, z, 0.0))
+    rho, done = pairs.search(np.array([0.2, 0.0, 0.1]))
+    assert done.all()
+    by_rho, by_lower, by_upper = pairs.scores(rho)
+    for k, here in enumerate(seen):
+        one = lower[k, here], upper[k, here], z[k, here]
+        assert rho[k] == pytest.approx(fit_between(*one, 0.2)[0], abs=1e-9)
+        alone = between_scores(*one, 1.0, rho[k])
+        for found, wanted in zip((by_rho, by_lower, by_upper), alone[:3], strict=True):
+            np.testing.assert_allclose(found[k, here], wanted, atol=1e-10)
+            assert not found[k, ~here].any()
+
+
+def test_scores_of_tables_are_those_of_rectangles() -> None:
+    """Three and two thresholds: what is absent is infinite."""
+    rng = np.random.default_rng(8)
+    rows, columns, rho = np.array([-0.8, 0.1, 0.9]), np.array([-0.3, 0.6]), 0.35
+    one, two = rng.normal(size=(2, 300))
+    categories = np.searchsorted(rows, one), np.searchsorted(columns, 0.5 * one + two)
+    zero, nothing = np.zeros(300, dtype=np.intp), np.zeros((1, 0))
+    sides = [
+        Side(c.astype(np.intp), zero, cuts, np.zeros(1), nothing)
+        for c, cuts in zip(categories, (rows, columns), strict=True)
+    ]
+    by_rho, by_rows, by_columns = Rectangles(*sides).scores(rho)
+    table = np.zeros((1, 4, 4))
+    np.add.at(table[0], categories, 1.0)
+    found = table_scores(table, rows[None], np.array([[*columns, np.inf]]), np.array([rho]))
+    np.testing.assert_allclose(found[0][0][categories], by_rho, atol=1e-12)
+    np.testing.assert_allclose(found[1][0], by_rows, atol=1e-10)
+    np.testing.assert_allclose(found[2][0], [*by_columns, 0.0], atol=1e-10)
+
+
+@pytest.mark.parametrize("parameterization", ["delta", "theta"])
+def test_second_derivatives_beside_continuous_variables(parameterization: str) -> None:
+    fit = sem(TWO, M, ordered=ORDINAL, parameterization=parameterization)._fitted
+    group = build_ordinal_group(fit.table, 0)
+    rng = np.random.default_rng(3)
+    x = fit.x + 0.05 * rng.normal(size=len(fit.x))
+    weight = rng.uniform(0.5, 2.0, len(fit.sample_moments[0]))
+    target = LeastSquaresDiscrepancy([group], fit.sample_moments, [weight], [420.0], len(x))
+    step = 1e-5 * np.eye(len(x))
+    numeric = np.array([(target.gradient(x + h) - target.gradient(x - h)) / 2e-5 for h in step])
+    np.testing.assert_allclose(target.observed(x), numeric, atol=2e-7)

@@ -143,6 +143,23 @@ def test_missing_answers_in_small_clusters_take_few_steps(seed):
         assert sem(PLAIN, own, cluster="app").n_iter < 30
 
 
+def test_a_variance_below_zero_has_other_solutions_looked_for():
+    """Sixteen clusters whose likelihood has several maxima; lavaan 0.6-14 ends at -412.6834, as did one start."""
+    rng = np.random.default_rng(23)
+    n_clusters = int(rng.integers(15, 60))
+    cluster = np.repeat(np.arange(n_clusters), rng.integers(2, 12, n_clusters))
+    shared = np.sqrt(rng.choice([0.0, 0.03, 0.1, 0.3]))
+    items = 0.8 * rng.normal(size=(len(cluster), 1)) + 0.6 * rng.normal(size=(len(cluster), 4))
+    between = 0.8 * rng.normal(size=(n_clusters, 1)) + 0.4 * rng.normal(size=(n_clusters, 4))
+    data = pd.DataFrame(items + shared * between[cluster], columns=["y1", "y2", "y3", "y4"]).assign(c=cluster)
+    with pytest.warns(ToolkitWarning) as told:
+        fit = sem(PLAIN, data, "ML", cluster="c")
+    assert fit.fit["logl"] == pytest.approx(-412.666966, abs=1e-4)
+    texts = [str(one.message) for one in told]
+    assert any("several minima" in text and "pos.var" in text for text in texts)
+    assert any("negative variances" in text for text in texts)
+
+
 def test_rows_without_answers_within_are_dropped_and_missing_answers_widen_errors():
     empty = table().copy()
     empty.loc[empty.index[:7], ["y1", "y2", "y3", "y4"]] = np.nan

@@ -11,7 +11,7 @@ is 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from analysis.structural.estimation.ram import (
     build_group,
     evaluate,
     jacobian,
-    propagate,
+    vech_index,
     vech_places,
 )
 from analysis.structural.language.partable import ParameterTable
@@ -45,10 +45,8 @@ class OrdinalGroup:
     continuous: Ints  # of continuous variables that are no covariates
     covariates: Ints
 
-    @property
-    def explained(self) -> Ints:
-        """Places of everything that is no covariate."""
-        return np.sort(np.concatenate([self.ordinal, self.continuous]))
+    explained: Ints  # of everything that is no covariate
+    below: tuple[Ints, Ints]  # row and column of their covariances, lower triangle column by column
 
     @property
     def mixed(self) -> bool:
@@ -99,6 +97,8 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
     given = {(r.lhs, r.op, r.rhs): 0.0 for r in table.rows if r.exogenous}
     covariates = [at[name] for name in table.names.exogenous]
     rest = [k for k, name in enumerate(items) if name not in categories and k not in covariates]
+    explained: Ints = np.array([k for k in range(len(items)) if k not in covariates], dtype=np.int64)
+    below = vech_places(len(explained), diagonal=False)
     return OrdinalGroup(
         base=build_group(table, group, given),
         item=np.repeat(np.arange(len(items)), np.diff(offset)),
@@ -110,16 +110,14 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
         ordinal=np.array([k for k, name in enumerate(items) if name in categories], dtype=np.int64),
         continuous=np.array(rest, dtype=np.int64),
         covariates=np.array(covariates, dtype=np.int64),
+        explained=explained,
+        below=(explained[below[0]], explained[below[1]]),
     )
 
 
 def pairs_below(group: OrdinalGroup) -> tuple[Ints, Ints]:
     """Row and column of the covariances among what is no covariate, lower triangle column by column."""
-    row, column = vech_places(len(group.ordinal) + len(group.continuous), diagonal=False)
-    if not group.mixed:  # every place is one of an item
-        return row, column
-    places = group.explained
-    return places[row], places[column]
+    return group.below
 
 
 def evaluate_ordinal(group: OrdinalGroup, x: Array) -> OrdinalState:
@@ -133,15 +131,15 @@ def evaluate_ordinal(group: OrdinalGroup, x: Array) -> OrdinalState:
             scales[group.ordinal] = 1.0 / np.sqrt(np.diag(state.sigma)[group.ordinal])
     else:
         state = _fill_residuals(state, scales, group.ordinal)
-    row, column = pairs_below(group)
+    row, column = group.below
     sigma = state.sigma
     correlations = sigma[row, column] * scales[row] * scales[column]
     shifted = (tau - state.mu[group.item]) * scales[group.item]
     if not group.mixed:
         return OrdinalState(state, scales, tau, np.concatenate([shifted, correlations]))
     line, explained = group.continuous, group.explained
-    slopes = state.total[np.ix_(explained, group.covariates)] * scales[explained, None]
-    moments = [shifted, state.mu[line], slopes.ravel(), np.diag(sigma)[line], correlations]
+    slopes = state.total[explained[:, None], group.covariates] * scales[explained, None]
+    moments = [shifted, state.mu[line], slopes.ravel(), sigma[line, line], correlations]
     return OrdinalState(state, scales, tau, np.concatenate(moments))
 
 
@@ -149,11 +147,17 @@ def _fill_residuals(state: State, scales: Array, items: Ints) -> State:
     """Choose residual variances of the items so that var(y*) = 1/delta^2."""
     symmetric = state.symmetric.copy()
     symmetric[items, items] = 0.0
-    rest = state.total[items] @ symmetric @ state.total[items].T
-    squared = state.total[np.ix_(items, items)] ** 2
-    symmetric[items, items] = np.linalg.solve(squared, 1.0 / scales[items] ** 2 - np.diag(rest))
-    intercepts = np.linalg.solve(state.total, state.mean)
-    return propagate(state.directed, symmetric, intercepts, state.observed)
+    own = state.total[items]
+    rest = np.sum((own @ symmetric) * own, axis=1)
+    symmetric[items, items] = _through(own[:, items] ** 2, 1.0 / scales[items] ** 2 - rest)
+    covariance = state.total @ symmetric @ state.total.T
+    return replace(state, symmetric=symmetric, covariance=(covariance + covariance.T) / 2)
+
+
+def _through(squared: Array, wanted: Array) -> Array:
+    """Residual variances that add up to those wanted; their own where no item predicts another."""
+    alone = np.count_nonzero(squared) == len(squared) and bool((squared.diagonal() == 1.0).all())
+    return wanted if alone else np.linalg.solve(squared, wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,9 @@ def _path_slopes(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Array
     total, places = state.base.total, group.base.free_directed
     explained, covariates = group.explained, group.covariates
     found = np.zeros((len(explained) * len(covariates), n_free))
-    by = total[np.ix_(explained, places.row)][:, None, :] * total[np.ix_(places.column, covariates)].T[None]
+    if not len(covariates):
+        return found
+    by = total[explained[:, None], places.row][:, None, :] * total[places.column[:, None], covariates].T[None]
     found[:, places.index] = by.reshape(len(found), len(places.index))
     return found
 
@@ -199,11 +205,8 @@ def _path_slopes(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Array
 def moment_slopes(group: OrdinalGroup, state: OrdinalState, by: OrdinalSlopes) -> Array:
     """Derivatives of thresholds and correlations, shape (moments, q)."""
     scales = state.scales
-    p = len(scales)
-    row, column = vech_places(p)
-    where = np.zeros((p, p), dtype=np.int64)
-    where[row, column] = where[column, row] = np.arange(len(row))
-    r, c = pairs_below(group)
+    where = vech_index(len(scales))
+    r, c = group.below
     sigma = state.base.sigma
     correlation_by = by.sigma[where[r, c]] * (scales[r] * scales[c])[:, None]
     if by.scales.any():
@@ -215,7 +218,7 @@ def moment_slopes(group: OrdinalGroup, state: OrdinalState, by: OrdinalSlopes) -
     if not group.mixed:
         return np.vstack([threshold_by, correlation_by])
     line, explained = group.continuous, group.explained
-    slopes = state.base.total[np.ix_(explained, group.covariates)]
+    slopes = state.base.total[explained[:, None], group.covariates]
     n_covariates = len(group.covariates)
     path_by = by.paths * np.repeat(scales[explained], n_covariates)[:, None]
     path_by += np.repeat(by.scales[explained], n_covariates, axis=0) * slopes.ravel()[:, None]
@@ -234,13 +237,12 @@ def residual_slopes(
     if sigma_by is None:
         sigma_by = jacobian(group.base, state.base, n_free)[0]
     p = len(state.scales)
-    row, column = vech_places(p)
     scale_by = np.zeros((p, n_free))
     scale_by[group.free_scales.row, group.free_scales.index] = 1.0
     items = group.ordinal
-    squared = state.base.total[np.ix_(items, items)] ** 2
-    own = sigma_by[np.flatnonzero(row == column)][items]
+    squared = state.base.total[items[:, None], items] ** 2
+    own = sigma_by[vech_index(p)[items, items]]
     wanted = -2.0 * scale_by[items] / state.scales[items, None] ** 3 - own
     residual_by = np.zeros((p, n_free))
-    residual_by[items] = np.linalg.solve(squared, wanted)
+    residual_by[items] = _through(squared, wanted)
     return residual_by, scale_by

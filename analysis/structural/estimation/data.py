@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -113,7 +114,8 @@ def _check_names(
         fact = f"the grouping column {group!r} is a variable of the model, too."
         raise DefinitionError(fact_and_hint(caller, fact, "take it out of one of the two."))
     named = variables if group is None else [*variables, group]
-    twice = [name for name in named if list(data.columns).count(name) > 1]
+    stored = Counter(data.columns)
+    twice = [name for name in named if stored[name] > 1]
     if twice:
         raise ResponseDataError(
             fact_and_hint(caller, f"columns appear twice: {name_offenders(twice)}.", "keep one of each.")

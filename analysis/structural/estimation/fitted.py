@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from analysis.structural.estimation.data import ModelData
 from analysis.structural.estimation.information import Block, GroupSample
@@ -33,12 +33,12 @@ class ScaledTest:
     @property
     def pvalue(self) -> float:
         """Upper tail of the uncorrected statistic."""
-        return float(chi2.sf(self.chisq, self.df)) if self.df > 0 else float("nan")
+        return float(chdtrc(self.df, self.chisq)) if self.df > 0 else float("nan")
 
     @property
     def scaled_pvalue(self) -> float:
         """Upper tail of the corrected statistic."""
-        return float(chi2.sf(self.scaled, self.df)) if self.df > 0 else float("nan")
+        return float(chdtrc(self.df, self.scaled)) if self.df > 0 else float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

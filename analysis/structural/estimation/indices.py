@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import ncx2
 
-from analysis.common.noncentrality import rmsea_and_limits
+from analysis.common.noncentrality import noncentral_above, rmsea_and_limits
 from analysis.structural.estimation.ram import Array, vech_places
 
 CLOSE_FIT = 0.05  # RMSEA under the hypothesis of close fit (Browne & Cudeck 1993)
@@ -77,7 +76,7 @@ def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
         "rmsea": point,
         "rmsea_ci_lower": lower,
         "rmsea_ci_upper": upper,
-        "rmsea_pvalue": float(ncx2.sf(test.chisq / c, df, CLOSE_FIT**2 / (unit * c))),
+        "rmsea_pvalue": noncentral_above(test.chisq / c, df, CLOSE_FIT**2 / (unit * c)),
     }
 
 

@@ -111,21 +111,21 @@ class LeastSquaresDiscrepancy:
         result = np.zeros((self.n_free, self.n_free))
         for point, weight, share, columns in self._each(x):
             weighted = (2.0 * share * weight)[:, None] * point.delta
-            result[np.ix_(columns, columns)] += point.delta.T @ weighted
+            result[columns[:, None], columns] += point.delta.T @ weighted
         return result
 
     def observed(self, x: Array) -> Array:
         """Second derivatives; where items regress on each other, without the change of their residuals.
 
-        With continuous variables or covariates those of Gauss and Newton.
+        With covariates those of Gauss and Newton.
         """
         result = self.expected(x)
-        if any(group.mixed for group in self.groups):
+        if any(len(group.covariates) for group in self.groups):
             return result
         for group, (point, weight, share, columns) in zip(self.groups, self._each(x), strict=True):
             pull = -2.0 * share * weight * point.gap
             by_sigma, by_mu, block = _second_order(group, point, pull)
-            result[np.ix_(columns, columns)] += block
+            result[columns[:, None], columns] += block
             result += curvature(group.base, point.state.base, by_sigma, by_mu, self.n_free)
         return result
 
@@ -153,21 +153,24 @@ def _second_order(group: OrdinalGroup, point: _Point, pull: Array) -> tuple[Arra
     """
     state, by = point.state, point.slopes
     scales, sigma = state.scales, state.base.sigma
-    p, n_thresholds = len(scales), len(group.item)
+    p, n_thresholds, line = len(scales), len(group.item), group.continuous
+    of_means, of_variances, of_pairs = np.split(pull[n_thresholds:], [len(line), 2 * len(line)])
     row, column = vech_places(p)
     below = np.flatnonzero(row != column)
     r, c = row[below], column[below]
     pairs = np.zeros((p, p))
-    pairs[r, c] = pairs[c, r] = pull[n_thresholds:]
+    pairs[r, c] = pairs[c, r] = of_pairs
     by_sigma = pairs * np.outer(scales, scales) / 2.0
+    by_sigma[line, line] = of_variances
     onto_item = np.zeros((p, n_thresholds))
     onto_item[group.item, np.arange(n_thresholds)] = pull[:n_thresholds]
     by_mu = -onto_item.sum(axis=1) * scales
+    by_mu[line] = of_means
     size = by.scales.shape[1]
     if not by.scales.any():
         return by_sigma, by_mu, np.zeros((size, size))
     spread = np.zeros((p, size))
-    weighted = pull[n_thresholds:, None] * by.sigma[below]
+    weighted = of_pairs[:, None] * by.sigma[below]
     np.add.at(spread, r, weighted * scales[c][:, None])
     np.add.at(spread, c, weighted * scales[r][:, None])
     spread += onto_item @ (by.thresholds - by.mu[group.item])
@@ -176,6 +179,7 @@ def _second_order(group: OrdinalGroup, point: _Point, pull: Array) -> tuple[Arra
     if group.theta:
         centred = state.thresholds - state.base.mu[group.item]
         bend = (pairs * sigma) @ scales + onto_item @ centred
+        bend[line] = 0.0
         by_sigma = by_sigma + np.diag(-0.5 * bend * scales**3)
         own = by.sigma[np.flatnonzero(row == column)]
         block = block + own.T @ ((0.75 * bend * scales**5)[:, None] * own)

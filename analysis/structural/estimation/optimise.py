@@ -261,7 +261,7 @@ def minimise_from(
                 break
             found = minimise(target, reduction, reduction.contract(point), lost=lost)
             if found.converged:
-                return _lowest(target, reduction, found, further)
+                return lowest_of(target, reduction, found, further)
             failed.append(found)
             if found.violated:
                 return found
@@ -271,10 +271,26 @@ def minimise_from(
     return min(failed, key=lambda one: one.value if np.isfinite(one.value) else np.inf)
 
 
-def _lowest(target: Discrepancy, reduction: Reduction, found: Minimum, further: Iterable[Array]) -> Minimum:
-    """Give the lowest minimum that the further starts lead to, the first one where none is lower."""
+def lowest_of(
+    target: Discrepancy,
+    reduction: Reduction,
+    found: Minimum,
+    further: Iterable[Array],
+    lost: Callable[[Array], bool] | None = None,
+) -> Minimum:
+    """Give the lowest minimum that the further starts lead to, the first one where none is lower.
+
+    Parameters
+    ----------
+    target, reduction, lost
+        As for `minimise`.
+    found
+        Where the usual start led.
+    further
+        Full parameter vectors.
+    """
     for start in further:
-        other = minimise(target, reduction, reduction.contract(start), max_steps=FURTHER_STEPS)
+        other = minimise(target, reduction, reduction.contract(start), max_steps=FURTHER_STEPS, lost=lost)
         if other.converged and other.value < found.value - LOWER * max(1.0, abs(found.value)):
             found = replace(other, lower=True)
     return found

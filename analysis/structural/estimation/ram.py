@@ -63,7 +63,7 @@ class State:
     @property
     def mu(self) -> Array:
         """Implied mean of the observed variables."""
-        return self.mean[self.observed]
+        return self.mean[: len(self.observed)]
 
 
 def variable_order(table: ParameterTable, group: int = 0) -> list[str]:
@@ -184,14 +184,16 @@ def slopes(group: GroupModel, state: State, everything: bool = False) -> Slopes:
         Whether latent variables are among the rows.
     """
     a, s, m = group.free_directed, group.free_symmetric, group.free_intercepts
-    rows = state.total if everything else state.total[state.observed]
-    cov = state.covariance if everything else state.covariance[state.observed]
-    half = np.where(s.row == s.column, 0.5, 1.0)
-    left = np.hstack([rows[:, a.row], rows[:, s.row] * half, np.zeros((len(rows), len(m.index)))])
-    right = np.hstack([cov[:, a.column], rows[:, s.column], np.zeros((len(rows), len(m.index)))])
-    mean = np.hstack(
-        [rows[:, a.row] * state.mean[a.column], np.zeros((len(rows), len(s.index))), rows[:, m.row]]
-    )
+    n = len(state.total) if everything else len(state.observed)  # observed variables come first
+    rows, cov = state.total[:n], state.covariance[:n]
+    paths, both = len(a.index), len(a.index) + len(s.index)
+    left, right, mean = np.zeros((3, n, both + len(m.index)))
+    left[:, :paths] = rows[:, a.row]
+    left[:, paths:both] = rows[:, s.row] * np.where(s.row == s.column, 0.5, 1.0)
+    right[:, :paths] = cov[:, a.column]
+    right[:, paths:both] = rows[:, s.column]
+    mean[:, :paths] = left[:, :paths] * state.mean[a.column]
+    mean[:, both:] = rows[:, m.row]
     return Slopes(np.concatenate([a.index, s.index, m.index]), left, right, mean)
 
 
@@ -245,6 +247,16 @@ def vech_places(p: int, diagonal: bool = True) -> tuple[Ints, Ints]:
     column, row = np.triu_indices(p, 0 if diagonal else 1)
     row.flags.writeable = column.flags.writeable = False
     return row, column
+
+
+@cache
+def vech_index(p: int) -> Ints:
+    """Place of each entry of a symmetric matrix in its lower triangle; not to be written to."""
+    row, column = vech_places(p)
+    found = np.zeros((p, p), dtype=np.int64)
+    found[row, column] = found[column, row] = np.arange(len(row))
+    found.flags.writeable = False
+    return found
 
 
 def jacobian(group: GroupModel, state: State, n_free: int) -> tuple[Array, Array]:

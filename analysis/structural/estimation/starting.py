@@ -154,10 +154,28 @@ def drawn_starts(
     table, covariances, means, thresholds
         As for `start_values`.
     """
-    if not may_have_several_minima(table):
-        return
+    if may_have_several_minima(table):
+        yield from scattered(table, covariances, means, thresholds, FURTHER)
+
+
+def scattered(
+    table: ParameterTable,
+    covariances: list[Array],
+    means: list[Array],
+    thresholds: list[dict[str, Array]],
+    count: int,
+) -> Iterator[Array]:
+    """Give seeded starts with drawn loadings, of any model.
+
+    Parameters
+    ----------
+    table, covariances, means, thresholds
+        As for `start_values`.
+    count
+        How many.
+    """
     rng = np.random.default_rng(1)
-    for _ in range(FURTHER):
+    for _ in range(count):
         yield start_values(table, covariances, means, thresholds, drawn=rng)
 
 

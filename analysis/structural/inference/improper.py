@@ -58,13 +58,17 @@ def faults_of(fitted: Fitted) -> tuple[Fault, ...]:
 def warn_several_minima(fitted: Fitted) -> None:
     """Say that the usual start does not lead to the lowest minimum; the lowest one is reported."""
     if fitted.minimum.lower:
+        hint = "a program that starts once may report the other; " + (
+            "variances below zero make for several: set bounds='pos.var', or simplify level 2."
+            if fitted.table.n_levels > 1
+            else "look whether the general factor stands for one theme."
+        )
         warnings.warn(
             fact_and_hint(
                 fitted.caller,
                 "the discrepancy has several minima: the usual start ends in one that is not the lowest; the "
                 "lowest that was found is reported.",
-                "a program that starts once may report the other; look whether the general factor stands for "
-                "one theme.",
+                hint,
             ),
             ToolkitWarning,
             stacklevel=5,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from analysis.common.result import Result
 from analysis.structural.estimation.fitted import Fitted
@@ -25,7 +25,7 @@ from analysis.structural.inference.standardised import (
 from instrument.common.formatting import fill_prose, format_value
 from instrument.errors import DefinitionError, fact_and_hint
 
-Z_95 = float(norm.ppf(0.975))
+Z_95 = float(ndtri(0.975))
 
 if TYPE_CHECKING:
     from analysis.structural.inference.equivalence import EquivalenceResult, MisfitResult
@@ -392,30 +392,30 @@ def group_key(label: object) -> str:
 
 def row_labels(fitted: Fitted) -> pd.DataFrame:
     """Give lhs, op, rhs, group and label of every row and definition."""
-    rows = fitted.table.rows
-    labels, table = fitted.data.group_labels, fitted.table
+    return pd.DataFrame(_label_columns(fitted))
+
+
+def _label_columns(fitted: Fitted) -> dict[str, Any]:
+    table, labels = fitted.table, fitted.data.group_labels
+    rows, defined = table.rows, table.definitions
     single = len(labels) == 1
-    frame = pd.DataFrame(
-        {
-            "lhs": [r.lhs for r in rows] + [f.lhs for f in fitted.table.definitions],
-            "op": [r.op for r in rows] + [":=" for _ in fitted.table.definitions],
-            "rhs": [r.rhs for r in rows] + [f.rhs for f in fitted.table.definitions],
-            "group": pd.Series(  # labels stay what they are beside the empty entries of definitions
-                [None if single else table.label_of(r.group, labels) for r in rows]
-                + [None] * len(table.definitions),
-                dtype=object,
-            ),
-            **_levels(fitted),
-            **_blocks(fitted),
-            "label": [r.label for r in rows] + [f.lhs for f in fitted.table.definitions],
-        }
-    )
-    return frame
+    groups = [None if single else table.label_of(r.group, labels) for r in rows]
+    return {
+        "lhs": [r.lhs for r in rows] + [f.lhs for f in defined],
+        "op": [r.op for r in rows] + [":=" for _ in defined],
+        "rhs": [r.rhs for r in rows] + [f.rhs for f in defined],
+        # labels stay what they are beside the empty entries of definitions
+        "group": pd.Series(groups + [None] * len(defined), dtype=object),
+        **_levels(fitted),
+        **_blocks(fitted),
+        "label": [r.label for r in rows] + [f.lhs for f in defined],
+    }
 
 
 def shown(fitted: Fitted, frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out rows that are there for the matrices only."""
-    return frame[visible_rows(fitted)].reset_index(drop=True)
+    seen = visible_rows(fitted)
+    return frame if seen.all() else frame[seen].reset_index(drop=True)
 
 
 def visible_rows(fitted: Fitted) -> NDArray[np.bool_]:
@@ -451,7 +451,7 @@ def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
         "est": estimates.values,
         "se": se,
         "z": z,
-        "pvalue": 2.0 * norm.sf(np.abs(z)),
+        "pvalue": 2.0 * ndtr(-np.abs(z)),
         "ci_lower": estimates.values - Z_95 * se,
         "ci_upper": estimates.values + Z_95 * se,
     }
@@ -471,8 +471,9 @@ def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> S
     listed = RowEstimates(estimates.values, estimates.by_free.copy())
     listed.by_free[derived] = 0.0
     columns = inference_columns(listed, fitted.vcov)
-    columns |= {f"std_{kind}": standardise(fitted, estimates, kind, pieces).values for kind in ("lv", "all")}
-    frame = shown(fitted, pd.concat([row_labels(fitted), pd.DataFrame(columns)], axis=1))
+    for kind in ("lv", "all"):
+        columns[f"std_{kind}"] = standardise(fitted, estimates, kind, pieces, values_only=True).values
+    frame = shown(fitted, pd.DataFrame(_label_columns(fitted) | columns))
     return StructuralResult(
         converged=True,
         estimator=fitted.estimator,

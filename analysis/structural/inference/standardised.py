@@ -118,7 +118,11 @@ def with_definitions(fitted: Fitted, values: Array, by: Array, strict: bool = Tr
 
 
 def standardise(
-    fitted: Fitted, estimates: RowEstimates, kind: str, pieces: list[GroupPieces] | None = None
+    fitted: Fitted,
+    estimates: RowEstimates,
+    kind: str,
+    pieces: list[GroupPieces] | None = None,
+    values_only: bool = False,
 ) -> RowEstimates:
     """Rescale rows to unit variances.
 
@@ -132,6 +136,8 @@ def standardise(
         "all": observed and latent variables have variance 1; "lv": latent variables only.
     pieces
         From `all_pieces`, where they are known.
+    values_only
+        Leave the derivatives as they are.
     """
     table = fitted.table
     pieces = pieces or all_pieces(fitted)
@@ -143,7 +149,7 @@ def standardise(
     by = estimates.by_free[: len(table.rows)].copy()
     for k, row in enumerate(table.rows):
         piece = pieces[row.group]
-        log_by = np.zeros(by.shape[1])
+        log_by: Array | float = 0.0
         factor = 1.0
         factors = scaling_factors(row, piece, scaled_names[row.group])
         if row.op == "|" and table.level_names and factors:  # a threshold is one of the whole response
@@ -156,8 +162,11 @@ def standardise(
                 factor = factor * 0.0 if constant else np.nan
                 continue
             factor *= variance ** (power / 2.0)
+            if values_only:
+                continue
             log_by = log_by + power / 2.0 * variance_by / variance
-        by[k] = factor * (by[k] + values[k] * log_by)
+        if not values_only:
+            by[k] = factor * (by[k] + values[k] * log_by)
         values[k] *= factor
         if row.op == "~*~" and kind == "all":  # the scale of a standardised response, given covariates or not
             values[k], by[k] = 1.0, 0.0

@@ -23,9 +23,23 @@ from analysis.structural.estimation.fitted import (
 )
 from analysis.structural.estimation.indices import correlation_residual
 from analysis.structural.estimation.information import invert_information
-from analysis.structural.estimation.optimise import Minimum, Reduction, minimise, minimise_from, settle
+from analysis.structural.estimation.optimise import (
+    Minimum,
+    Reduction,
+    lowest_of,
+    minimise,
+    minimise_from,
+    settle,
+)
 from analysis.structural.estimation.ram import Array, Ints, State, build_group, evaluate
-from analysis.structural.estimation.starting import free_markers, on_markers, other_side, start_values
+from analysis.structural.estimation.starting import (
+    FURTHER,
+    free_markers,
+    on_markers,
+    other_side,
+    scattered,
+    start_values,
+)
 from analysis.structural.language.partable import ParameterTable
 from analysis.structural.two_level.data import check_levels, cluster_sample, places_of
 from analysis.structural.two_level.likelihood import (
@@ -47,6 +61,7 @@ from analysis.structural.two_level.saturated import (
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
 FURTHEST = 1.5  # variances below zero that a search still comes back from
+RESCUES = 3  # drawn starts where every usual one failed
 LEAST_MARKER = 1e-3  # loading of a marker below which it gives a factor no scale
 
 
@@ -121,12 +136,19 @@ def fit_two_level(
     covariances, means = [proper(s.sigma) for s in states_free], [s.mu for s in states_free]
     parts = _Parts(likelihoods, fixed, covariances, means)
     limits = _run_off(table, states_free)
+    usual = [start_values(table, covariances, means, [], one_factor=way) for way in (False, True)]
     starts = chain(
         _with_unit_variances(table, parts, states_free),
-        (start_values(table, covariances, means, [], one_factor=way) for way in (False, True)),
+        usual,
+        scattered(table, covariances, means, [], RESCUES),
     )
     beyond = partial(other_side, table, covariances=covariances)
-    minimum = minimise_from(target.for_search(), reduction, starts, beyond, limits)
+    search = target.for_search()
+    minimum = minimise_from(search, reduction, starts, beyond, limits)
+    if minimum.converged and _below_zero(table, reduction.expand(minimum.z)):
+        whole = all(isinstance(one, CompleteClusters) for one in likelihoods)
+        again = chain(usual, scattered(table, covariances, means, [], FURTHER if whole else RESCUES))
+        minimum = lowest_of(search, reduction, minimum, again, limits)
     reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
     names = parameter_names(table, data.group_labels)
@@ -182,6 +204,11 @@ def fit_two_level(
         clusters=likelihoods,
         exogenous_values=fixed,
     )
+
+
+def _below_zero(table: ParameterTable, x: Array) -> bool:
+    """Whether a variance is negative: the likelihood then often has several maxima."""
+    return any(row.op == "~~" and row.lhs == row.rhs and x[row.free] < 0 for row in table.free_rows())
 
 
 @dataclass(frozen=True, slots=True)
