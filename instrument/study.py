@@ -32,6 +32,7 @@ ADDED: dict[str, object] = {
     "numbers": [],
     "ends_well": None,
     "unrelated_kind": None,
+    "unrelated_rating": None,
     "pause_days": None,
     "messages": None,
     "draft_languages": [],
@@ -195,6 +196,7 @@ class Study(Model):
     ) = None
     ends_well: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     unrelated_kind: Annotated[Text, Field(max_length=64)] | None = None
+    unrelated_rating: Annotated[Text, Field(max_length=64)] | None = None
     hypotheses: tuple[Hypothesis, ...] = ()
     messages: Messages | None = None
     draft_languages: tuple[LanguageTag, ...] = ()

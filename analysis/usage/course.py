@@ -117,6 +117,7 @@ def use_course(
                 "cut_short": watched.cut_short,
                 "people": LOGGED if people is None else ENROLLED,
                 "engine": con.name,
+                "lost": opened.lost,
             },
             notes=[*notes, *watched.notes],
         )

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.usage.expressions import TWIN_SECONDS
 from analysis.usage.reading import LONG_MINUTES, MANY_LONG, LogReading, ReadLog
 from analysis.usage.sources import TEXT_FILES, separator_of
+from analysis.usage.suspicions import lost_ids, written_twice
 from instrument.errors import name_offenders
 from instrument.reading.clock import microseconds, named_form
 from instrument.reading.ids import MOST_LOST, compare_ids
@@ -157,11 +158,14 @@ def _lines_of(name: str, form: str | None, reading: LogReading, events: Any) -> 
 
 def check_people(
     log: Any, people: pd.DataFrame, counts: dict[str, int | None], con: Any, reading: LogReading
-) -> list[str]:
-    """Refuse a log of which nobody is known, or whose ids are written in another way; say who is unknown."""
+) -> tuple[list[str], str]:
+    """Refuse a log of which nobody is known, or whose ids are written in another way; say who is unknown.
+
+    The second value says that so many are unknown that use of people may be lost; empty where it is not so.
+    """
     unknown = counts["unknown"] or 0
     if not unknown:
-        return []
+        return [], ""
     column = log["participant"].cast("string").name("participant")
     names = con.execute(column.as_table().distinct())["participant"].dropna().astype(str)
     match = compare_ids(names, people["participant"])
@@ -174,7 +178,14 @@ def check_people(
             else "give the log of these people."
         )
         raise reading.fault(f"{fact}{alike}.", cure)
-    return [f"{fact}{alike}: their {count_of(unknown, 'event')} are set aside"]
+    everyone = set(people["participant"])
+    twice, how = written_twice(set(names) - everyone, everyone)
+    if twice > match.near:
+        alike = f"; {twice} are those of people but for {how}"
+        if twice > MOST_LOST * len(people):
+            raise reading.fault(f"{fact}{alike}.", f"write ids alike in every table ({how}).")
+    lost = lost_ids(set(names), everyone)
+    return [f"{fact}{alike}: their {count_of(unknown, 'event')} are set aside"], lost
 
 
 def refuse_most_set_aside(tally: pd.DataFrame, counts: dict[str, int | None], reading: LogReading) -> None:

@@ -43,6 +43,7 @@ from analysis.usage.sources import (
     people_table,
     quiet_driver,
 )
+from analysis.usage.suspicions import looked_at, suspicions
 from analysis.usage.watching import watching, with_clock
 from analysis.usage.words import ENROLLED, LOGGED
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
@@ -77,7 +78,8 @@ class UsageSummary(Result):
         Events, and how many were duplicates, skewed, set aside and why; None where it cannot be known.
     rule : dict
         Unit, amount, threshold, metric, gaps, landmark and completed kind behind the table; `watched_until`
-        (what bounds the watch) and `cut_short` (people whose study ends after the log does, undeclared).
+        (what bounds the watch), `cut_short` (people whose study ends after the log does, undeclared) and
+        `lost` (signs that use of some people is missing; empty where there are none).
     notes : list of str
         What was assumed.
     joined : str
@@ -342,6 +344,7 @@ def _summarise(
             "cut_short": watched.cut_short,
             "people": LOGGED if people is None else ENROLLED,
             "engine": con.name,
+            "lost": opened.lost,
         },
         notes=[*notes, *watched.notes],
         joined=joined,
@@ -351,7 +354,10 @@ def _summarise(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedLog:
-    """A log on the clocks of its people: usable events, how they are understood, what was set aside."""
+    """A log on the clocks of its people: usable events, how they are understood, what was set aside.
+
+    `lost` says by what signs use of people may be missing from it; empty where there are none.
+    """
 
     used: Any
     clocked: Any
@@ -360,6 +366,7 @@ class OpenedLog:
     tally: pd.DataFrame
     counts: dict[str, int | None]
     notes: list[str]
+    lost: str = ""
 
 
 def opened_log(
@@ -391,12 +398,24 @@ def opened_log(
     rule = replace(rule, completed_kind=completed, lasting=bool(tally["lasting"].sum()))
     rule = replace(rule, measure=measure_of(plan, rule), unrelated_kind=_unrelated(plan, kinds, rule, notes))
     counts = _counts(tally, log, people)
+    lost = ""
     if people is not None:
-        notes += check_people(log.table, people, counts, con, reading)
+        said, lost = check_people(log.table, people, counts, con, reading)
+        notes += said
     refuse_most_set_aside(tally, counts, reading)
+    seen = looked_at(clocked, int(tally["events"].sum()), con)
+    suspected = suspicions(seen, completed, rule.study_days, reading, named=completed_kind is not None)
+    notes += suspected.notes
     used = without_retries(usable(clocked, kinds))
     return OpenedLog(
-        used=used, clocked=clocked, kinds=kinds, rule=rule, tally=tally, counts=counts, notes=notes
+        used=used,
+        clocked=clocked,
+        kinds=kinds,
+        rule=rule,
+        tally=tally,
+        counts=counts,
+        notes=notes,
+        lost="; ".join(filter(None, [lost, suspected.lost])),
     )
 
 

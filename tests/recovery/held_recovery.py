@@ -30,6 +30,7 @@ from tests.recovery import (  # noqa: F401  each adds its populations
     held_controls,
     held_doubts,
     held_inventions,
+    held_logs,
     held_outsiders,
     held_starts,
     held_strangers,

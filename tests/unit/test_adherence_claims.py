@@ -171,7 +171,8 @@ class Found:
     def __init__(self, claim: Claim, doubts: str, slope: float = 0.3) -> None:
         row: dict[str, Any] = {"predictor": "total", "claim": str(claim), "doubts": doubts}
         row |= {"benchmark": "use before the landmark", "robustness": 0.2, "robustness_limit": 0.08}
-        row |= {"feature": "radio", "feature_r": 0.07, "earlier": 0.19}
+        row |= {"feature": "radio", "feature_r": 0.07, "earlier": 0.19, "found": doubts != "lost use"}
+        row |= {"rating": "telephone", "rating_r": 0.02, "rating_score": 0.31, "lost": "30 ids are nobody's"}
         self.standing = pd.DataFrame([{**row, "before": 0.14, "after": 0.24, "grouping": "clinic"}])
         effect = {"model": REMAINING, "predictor": "total", "coefficient": slope}
         self.effects = pd.DataFrame([effect, {**effect, "model": "another", "coefficient": -slope}])
@@ -191,6 +192,8 @@ class Found:
                 "set apart from use of radio",
                 "correlation with the score .07",
                 "leaves radio alone gives the same picture without an effect",
+                "Nor does the rating of telephone",
+                "with the score .31",
                 "whatever the app or its people did in answer to a rating, such as a message",
             ],
         ),
@@ -199,7 +202,7 @@ class Found:
             "habit",
             ["cannot be told from these data", ".14 with use before, .24 with use after"],
         ),
-        (Claim.UNTOLD, "benchmark, silence", ["as strong as use before the landmark", "without a score"]),
+        (Claim.UNTOLD, "benchmark, silence", ["as strong as use before the landmark", "without a score, or"]),
         (Claim.UNTOLD, "before enrolment", ["use before enrolment (correlation .19", "no rating can have"]),
         (Claim.UNTOLD, "unrelated use", ["use of radio", "afterwards .07", "one hidden cause of all use"]),
         (
@@ -208,6 +211,9 @@ class Found:
             ["It survives", "names no feature of the app", "a relapse", "fades at a pace of one's own"],
         ),
         (Claim.UNTOLD, "groups", ["people of one clinic may be alike", "declare it as cluster"]),
+        (Claim.UNTOLD, "unrelated rating", ["the rating of telephone", "correlation .02, the score"]),
+        (Claim.UNTOLD, "withdrawal", ["who withdrew from the study goes with the score", "use was found"]),
+        (Claim.UNTOLD, "lost use", ["None was found, but", "missing from it: 30 ids are nobody's"]),
     ],
 )
 def test_each_claim_is_said_in_its_own_words(claim: Claim, doubts: str, said: list[str]) -> None:
@@ -346,7 +352,7 @@ def test_the_controls_are_partial_correlations_worked_out_apart() -> None:
     dropped = np.array([plain(np.delete(everybody, k)) for k in range(n)])
     by_jackknife = np.sqrt((n - 1) / n * ((dropped - dropped.mean()) ** 2).sum())
     assert found.se == pytest.approx(by_jackknife, rel=0.06)
-    r, p = controls._partial(score, feature, hold)
+    r, p = controls.partial_correlation(score, feature, hold)
     fitted = sm.OLS(score, np.column_stack([hold, feature])).fit()
     assert p == pytest.approx(float(fitted.pvalues[-1]), rel=1e-9) and r < 0
 

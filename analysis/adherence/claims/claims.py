@@ -12,6 +12,7 @@ from scipy import stats
 from scipy.special import expit
 
 from analysis.adherence.claims.robustness import as_strong_as, left_by, partial_r2, robustness_value
+from analysis.adherence.claims.watch import watch_by_score
 from analysis.adherence.design.controls import controls_of, one_cause
 from analysis.adherence.design.further_terms import cause_of
 from analysis.adherence.design.landmark import LandmarkDesign
@@ -34,7 +35,7 @@ class Claim(StrEnum):
 
 
 class Doubt(StrEnum):
-    """Why an association that was found does not carry the claim."""
+    """Why an association that was found does not carry the claim, or none can be told."""
 
     BENCHMARK = "benchmark"
     HABIT = "habit"
@@ -43,6 +44,14 @@ class Doubt(StrEnum):
     EARLIER = "before enrolment"
     CONTROL = "unrelated use"
     NO_CONTROL = "no negative control"
+    RATING = "unrelated rating"
+    WITHDRAWAL = "withdrawal"
+    LOST = "lost use"
+
+    @property
+    def decisive(self) -> bool:
+        """Whether nothing can be told, though nothing was found: the estimate itself is in doubt."""
+        return self in (Doubt.WITHDRAWAL, Doubt.LOST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +63,9 @@ class Standing:
     claim
         Whether it is supported, not found, or cannot be told.
     doubts
-        What keeps it from being supported; none where nothing was found.
+        What keeps it from being supported; where nothing was found, what keeps that from being told.
+    found
+        Whether the interval excludes zero.
     partial_r2
         Share of what is left of use that the score explains.
     robustness, robustness_limit
@@ -68,8 +79,8 @@ class Standing:
     habit, habit_lower
         How far the three correlations lie beyond what one hidden habit can make, and the lower limit.
     silent, silent_p, silent_bias
-        People still watched without a score, the p value of their later use against the others', and the
-        largest correlation that their silence could feign.
+        People still watched without a score or something that is held constant, the p value of their later
+        use against the others', and the largest correlation that their silence could feign.
     grouping, grouping_p
         Column of the covariates that nobody declared and by whose groups the p value is largest, and that
         value (jackknife over the groups); empty and NaN where there is none.
@@ -79,10 +90,20 @@ class Standing:
         none.
     earlier, earlier_p
         Correlation of the score with use before enrolment, all adjustment held constant, and its p value.
+    rating, rating_people, rating_r, rating_p, rating_score
+        Unrelated rating, people who gave it, its correlation with later use (score and all adjustment held
+        constant) and p value, and its correlation with the score; empty, 0 and NaN where there is none.
+    withdrew, withdrawal_p, withdrawal_change
+        People analysed who withdrew after the landmark, the p value of the score with how long people were
+        watched, and by how many standard errors the estimate moves with that held constant; NaN where it was
+        not asked.
+    lost
+        Signs in the log that use of some people is missing from it; empty where there are none.
     """
 
     claim: Claim
     doubts: tuple[Doubt, ...]
+    found: bool
     partial_r2: float
     robustness: float
     robustness_limit: float
@@ -102,6 +123,15 @@ class Standing:
     feature_lower: float
     earlier: float
     earlier_p: float
+    rating: str
+    rating_people: int
+    rating_r: float
+    rating_p: float
+    rating_score: float
+    withdrew: int
+    withdrawal_p: float
+    withdrawal_change: float
+    lost: str
 
 
 def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Standing:
@@ -139,10 +169,10 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     difference (influence functions) must be above zero. E is the best line of the columns of early use for
     Y, r_EY corrected for their number; everything given the other adjusters.
 
-    *Silence.* Where later use of those without a score differs from the others' given adjustment (at the
-    level), selection can feign at most a correlation `ρ δ`, ρ the biserial correlation of answering with use,
-    δ = m(m − c) the share of variance that cutting a normal variable at c takes, m its mean above the cut.
-    The correlation must survive it.
+    *Silence.* Where later use of those without a score, or without what is held constant, differs from the
+    others' given adjustment (at the level), selection can feign at most a correlation `ρ δ`, ρ the biserial
+    correlation of answering with use, δ = m(m − c) the share of variance that cutting a normal variable at c
+    takes, m its mean above the cut. The correlation must survive it.
 
     *Groups.* Where a column of the covariates that nobody declared puts people into eight groups or more (the
     number of a clinic), the interval that takes people of one group as alike must exclude zero too.
@@ -193,11 +223,20 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         doubts.append(Doubt.NO_CONTROL)
     elif not feature_lower > 0:
         doubts.append(Doubt.CONTROL)
+    if controls.rating_p < 1 - level:
+        doubts.append(Doubt.RATING)
+    watch = watch_by_score(design, x, fit, level)
+    if watch.doubtful(level):
+        doubts.append(Doubt.WITHDRAWAL)
+    if design.lost:
+        doubts.append(Doubt.LOST)
     found = abs(t) > needed
-    claim = Claim.NOT_FOUND if not found else Claim.UNTOLD if doubts else Claim.SUPPORTED
+    kept = tuple(doubt for doubt in doubts if found or doubt.decisive)
+    claim = Claim.UNTOLD if kept else Claim.SUPPORTED if found else Claim.NOT_FOUND
     return Standing(
         claim=claim,
-        doubts=tuple(doubts) if found else (),
+        doubts=kept,
+        found=bool(found),
         partial_r2=t**2 / (t**2 + fit.df_resid),
         robustness=robustness_value(t, fit.df_resid),
         robustness_limit=robustness_value(t, fit.df_resid, level),
@@ -217,6 +256,15 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         feature_lower=feature_lower,
         earlier=controls.earlier,
         earlier_p=controls.earlier_p,
+        rating=controls.rating,
+        rating_people=controls.rating_people,
+        rating_r=controls.rating_r,
+        rating_p=controls.rating_p,
+        rating_score=controls.rating_score,
+        withdrew=watch.gone,
+        withdrawal_p=watch.pvalue,
+        withdrawal_change=watch.change,
+        lost=design.lost,
     )
 
 
@@ -276,13 +324,17 @@ def causes_of(names: Sequence[str], early: Collection[str]) -> dict[str, list[in
 
 
 def _silence(design: LandmarkDesign, level: float) -> tuple[int, float, float]:
-    """People still watched without a score, whether their use differs, and what that could feign."""
-    frame = design.everyone
-    answered = frame["answered"].to_numpy(dtype=bool)
-    silent = int((~answered).sum())
-    columns = [frame[name].to_numpy(dtype=float) for name in design.adjusters]
+    """People still watched who are not analysed, whether their use differs, and what that could feign.
+
+    They have no score, or lack something that is held constant; of that only what is known of all is held.
+    """
+    frame = design.watched
+    known = frame[design.adjusters].notna()
+    answered = frame["answered"].to_numpy(dtype=bool) & known.all(axis=1).to_numpy(dtype=bool)
+    columns = [frame[name].to_numpy(dtype=float) for name in design.adjusters if known[name].all()]
     kept = [(c - c.mean()) / c.std() for c in columns if c.std() > 0]
     x = np.column_stack([np.ones(len(frame)), answered.astype(float), *kept])
+    silent = int((~answered).sum())
     if silent < 2 or answered.sum() < 2 or np.linalg.matrix_rank(x) < x.shape[1]:
         return silent, 1.0, 0.0
     due = frame["due"].to_numpy(dtype=float)

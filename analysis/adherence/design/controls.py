@@ -1,10 +1,11 @@
-"""Negative controls: use that a rating cannot have moved, before enrolment or of a feature of its own."""
+"""Negative controls: use that a rating cannot have moved, and a rating that cannot have moved use."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
@@ -46,12 +47,25 @@ class Controls:
     earlier, earlier_p
         Correlation of the score with active days before enrolment, all adjustment held constant, and its p
         value; NaN where the log does not reach back.
+    rating, rating_people
+        What readers call the unrelated rating, and people analysed who gave it; empty and 0 where there is
+        none to ask.
+    rating_r, rating_p
+        Correlation of the unrelated rating with later use, score and all adjustment held constant, and its p
+        value.
+    rating_score
+        Its correlation with the score, all adjustment held constant.
     """
 
     feature: str
     of_feature: OneCause | None
     earlier: float
     earlier_p: float
+    rating: str
+    rating_people: int
+    rating_r: float
+    rating_p: float
+    rating_score: float
 
 
 def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -> Controls:
@@ -82,9 +96,14 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
     *Before enrolment.* No rating can have moved use before it. The partial correlation with the logarithm of
     active days then is nothing if what is held constant holds the habit.
 
+    *Unrelated rating* (a negative-control exposure). A rating of something else, given at the same time, has
+    no reason to move use. A cause that nobody measured and that moves ratings (a mood, a habit of agreeing)
+    and later use moves it too: with the score and all adjustment held constant it then still goes with use.
+
     References
     ----------
-    Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi 10.1097/EDE.0b013e3181d61eeb. Shi, Miao & Tchetgen
+    Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi 10.1097/EDE.0b013e3181d61eeb. Sanderson et al. (2018), doi
+    10.1093/ije/dyx213 (exposures as controls). Shi, Miao & Tchetgen
     Tchetgen (2020), doi 10.1007/s40471-020-00243-4.
     """
     frame = design.frame
@@ -99,8 +118,26 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
     if "days_before_enrolment" in frame:
         days = np.log1p(frame["days_before_enrolment"].to_numpy(dtype=float))
         if _told_apart(days):
-            earlier, earlier_p = _partial(x[:, 1], days, others)
-    return Controls(feature=feature, of_feature=of_feature, earlier=earlier, earlier_p=earlier_p)
+            earlier, earlier_p = partial_correlation(x[:, 1], days, others)
+    rating, people, rating_r, rating_p, with_score = "", 0, float("nan"), float("nan"), float("nan")
+    if design.unrelated_rating:
+        own = pd.to_numeric(frame[design.unrelated_rating], errors="coerce").to_numpy(dtype=float)
+        here = np.isfinite(own)
+        if here.sum() > x.shape[1] + FEWEST_USERS and _told_apart(own[here]):
+            rating, people = design.rating_title, int(here.sum())
+            rating_r, rating_p = partial_correlation(share[here], own[here], x[here])
+            with_score = partial_correlation(x[here, 1], own[here], others[here])[0]
+    return Controls(
+        feature=feature,
+        of_feature=of_feature,
+        earlier=earlier,
+        earlier_p=earlier_p,
+        rating=rating,
+        rating_people=people,
+        rating_r=rating_r,
+        rating_p=rating_p,
+        rating_score=with_score,
+    )
 
 
 def _told_apart(column: Floats) -> bool:
@@ -109,8 +146,20 @@ def _told_apart(column: Floats) -> bool:
     return len(column) - most_alike >= FEWEST_USERS
 
 
-def _partial(a: Floats, b: Floats, others: Floats) -> tuple[float, float]:
-    """Partial correlation and its p value, Student's t."""
+def partial_correlation(a: Floats, b: Floats, others: Floats) -> tuple[float, float]:
+    """Partial correlation and its p value, Student's t.
+
+    Parameters
+    ----------
+    a, b : array, shape (n,)
+    others : array, shape (n, p)
+        Columns held constant, the constant among them.
+
+    Returns
+    -------
+    tuple of float
+        NaN where one of the two has nothing left. In R: `cor(resid(lm(a ~ x)), resid(lm(b ~ x)))`.
+    """
     both = np.column_stack([a, b])
     left = both - others @ np.linalg.lstsq(others, both, rcond=None)[0]
     if not (left.std(axis=0) > 0).all():

@@ -51,7 +51,9 @@ class LandmarkDesign:
     `frame` and `watched_clusters` to those of `watched`. `groupings` are columns of the side tables with
     eight groups or more that are neither held constant nor declared as clusters. `unrelated` is what readers
     call the feature whose use the alliance has no reason to move (counted in `unrelated_after`), where the
-    study names one and the log holds it.
+    study names one and the log holds it. `unrelated_rating` is the column of a rating that has no reason to
+    move use, where the study names one and the side tables hold it; `rating_title` is its name for readers.
+    `lost` says by what signs use of some people may be missing from the log; empty where there are none.
     """
 
     frame: pd.DataFrame
@@ -72,6 +74,9 @@ class LandmarkDesign:
     watched_clusters: Clusters | None = None
     groupings: dict[str, Clusters] = field(default_factory=dict)
     unrelated: str = ""
+    unrelated_rating: str = ""
+    rating_title: str = ""
+    lost: str = ""
 
 
 def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
@@ -132,7 +137,9 @@ def assemble(
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
     labels = None if cluster is None else frame[cluster].astype(object)
-    others = [] if extra is None else [c for c in extra if c not in {"participant", *names, cluster}]
+    rating = _rating(study, extra, names, notes)
+    apart = {"participant", *names, cluster, rating}
+    others = [] if extra is None else [c for c in extra if c not in apart]
     raw = frame[[name for name in others if name != study.outcome]].copy()
     day = float(usage.rule["landmark_day"])
     measure = usage.rule["measure"]
@@ -237,6 +244,9 @@ def assemble(
         watched_clusters=among,
         groupings={} if cluster is not None else _groupings(raw[kept], {*study.numbers, *study.baseline}),
         unrelated=_unrelated(study, frame),
+        unrelated_rating=rating,
+        rating_title=study.labels.get(rating, rating.replace("_", " ")),
+        lost=str(usage.rule.get("lost", "")),
     )
 
 
@@ -250,6 +260,23 @@ def _unrelated(study: Study, frame: pd.DataFrame) -> str:
     if kind is None or "unrelated_after" not in frame:
         return ""
     return study.labels.get(kind, kind.replace("_", " "))
+
+
+def _rating(study: Study, extra: pd.DataFrame | None, names: Sequence[str], notes: list[str]) -> str:
+    """Column of the rating that has no reason to move use; empty where there is none to ask."""
+    name = study.unrelated_rating or ""
+    if not name:
+        return ""
+    if name in names:
+        fact = f"unrelated_rating {name!r} is held constant as well, so that it can show nothing."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "leave it out of baseline and covariates."))
+    if extra is None or name not in extra:
+        notes.append(f"the unrelated rating {name} is not in the data: it can show no cause of ratings")
+        return ""
+    if not pd.api.types.is_numeric_dtype(extra[name]):
+        fact = f"column {name!r}, the unrelated rating, holds no numbers."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give it as a number."))
+    return name
 
 
 def _steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from analysis.pipeline.section import Table
 if TYPE_CHECKING:
     from analysis.adherence.result import AdherenceResult
 
-NUMBERS = "robustness robustness_limit score_before score_after score_feature score_earlier"
+NUMBERS = (
+    "robustness robustness_limit score_before score_after score_feature score_earlier rating_use rating_score"
+)
 CAUSE = (
     "That a stronger alliance keeps people using the app is not shown by these data either way: nobody was "
     "given an alliance at random."
@@ -26,7 +28,8 @@ DOUBTS = {
         "{score_after:r2} with use after), as it would if a lasting habit moved all three"
     ),
     Doubt.SILENCE: (
-        "people without a score used the app differently afterwards, and who chose to answer could "
+        "people without a score, or without what is held constant, used the app differently afterwards, and "
+        "who chose to answer could "
         "produce an association of this size"
     ),
     Doubt.GROUPS: (
@@ -47,6 +50,16 @@ DOUBTS = {
         "rating or use that fades at a pace of one's own. The study names no feature of the app that the "
         "alliance has no reason to move (unrelated_kind) and that enough people used"
     ),
+    Doubt.RATING: (
+        "the rating of {rating}, which has no reason to move use, goes with later use too (correlation "
+        "{rating_use:r2}, the score and what was measured held constant), as it would if a mood or a way of "
+        "answering moved ratings and use"
+    ),
+    Doubt.WITHDRAWAL: (
+        "who withdrew from the study goes with the score, and people watched for a shorter time are judged "
+        "by other weeks: held constant, how long they were watched moves the estimate"
+    ),
+    Doubt.LOST: "the log shows that use of some people may be missing from it: {use_lost}",
 }
 
 
@@ -80,12 +93,17 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
         "feature": row["feature"],
         "score_feature": row["feature_r"],
         "score_earlier": row["earlier"],
+        "rating": row["rating"],
+        "rating_use": row["rating_r"],
+        "rating_score": row["rating_score"],
+        "use_lost": row["lost"],
     }
     kinds = {
-        **each(TEXT, "claim claim_direction claim_doubts claimed_of benchmark grouping feature"),
+        **each(TEXT, "claim claim_direction claim_doubts claimed_of benchmark grouping feature rating"),
+        "use_lost": TEXT,
         **each(statistic(), NUMBERS),
     }
-    return Claimed(sentences=[_sentence(claim, row["doubts"]), CAUSE], values=values, kinds=kinds)
+    return Claimed(sentences=[_sentence(claim, row), CAUSE], values=values, kinds=kinds)
 
 
 def direction_of(found: AdherenceResult, first: str) -> str:
@@ -94,7 +112,8 @@ def direction_of(found: AdherenceResult, first: str) -> str:
     return "more" if float(mine["coefficient"].iloc[0]) > 0 else "less"
 
 
-def _sentence(claim: Claim, doubts: str) -> str:
+def _sentence(claim: Claim, row: Mapping[Hashable, Any]) -> str:
+    doubts = row["doubts"]
     if claim is Claim.NOT_FOUND:
         return (
             "That {claimed_of} goes with later use, what was measured held constant: not found. This does "
@@ -106,11 +125,11 @@ def _sentence(claim: Claim, doubts: str) -> str:
             "constant: supported. It survives "
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
             "after, and silence; and it is set apart from use of {feature}, which the alliance has no reason "
-            "to move (correlation with the score {score_feature:r2}). A hidden cause would have to explain "
-            "{robustness_limit:percent} of what is left of score and use alike before the interval reached "
-            "nothing. A cause of that size which moves the intended use and leaves {feature} alone gives the "
-            "same picture without an effect, and so does whatever the app or its people did in answer to a "
-            "rating, such as a message to those who rated low."
+            f"to move (correlation with the score {{score_feature:r2}}).{_of_rating(row)} "
+            "A hidden cause would have to explain {robustness_limit:percent} of what is left of score and "
+            "use alike before the interval reached nothing. A cause of that size which moves the intended "
+            "use and leaves {feature} alone gives the same picture without an effect, and so does whatever "
+            "the app or its people did in answer to a rating, such as a message to those who rated low."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
     if doubts == str(Doubt.NO_CONTROL):
@@ -121,23 +140,39 @@ def _sentence(claim: Claim, doubts: str) -> str:
             "lasting habit behind use before, score and use after, and silence, but "
             f"{DOUBTS[Doubt.NO_CONTROL]}."
         )
+    if not row["found"]:
+        return (
+            "Whether {claimed_of} goes with later use cannot be told from these data. None was found, but "
+            f"{reasons}."
+        )
     return (
         "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these data. An "
         f"association with {{claim_direction}} use was found, but {reasons}."
     )
 
 
+def _of_rating(row: Mapping[Hashable, Any]) -> str:
+    """What an unrelated rating adds, where there is one."""
+    if not row["rating"]:
+        return ""
+    return (
+        " Nor does the rating of {rating}, which has no reason to move use, go with later use (correlation "
+        "{rating_use:r2}; with the score {rating_score:r2}: where that is next to nothing it says little)."
+    )
+
+
 def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
     """Claims of every score with the numbers they rest on."""
-    frame = found.standing.drop(columns="silent")
+    frame = found.standing.drop(columns=["silent", "found", "rating_people", "withdrew", "lost"])
     frame = frame.assign(title=frame["predictor"].map(titles))
     numbers = "partial_r2 robustness robustness_limit benchmark_t before after habit habit_lower"
     more = "silent_p silent_bias grouping_p feature_r feature_lower earlier earlier_p"
+    latest = "rating_r rating_p rating_score withdrawal_p withdrawal_change"
     return Table(
         frame=frame,
         kinds={
-            **each(TEXT, "predictor title claim doubts benchmark grouping feature"),
-            **each(statistic(), f"{numbers} {more}"),
+            **each(TEXT, "predictor title claim doubts benchmark grouping feature rating"),
+            **each(statistic(), f"{numbers} {more} {latest}"),
         },
         title="What may be said: does a score go with later use for a reason of its own?",
         columns={
@@ -156,6 +191,8 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "feature_r": ("r with unrelated use", "r2"),
             "feature_lower": ("Beyond one cause of all use, lower limit", "r2"),
             "earlier_p": ("p, use before enrolment", "p"),
+            "rating_p": ("p, unrelated rating", "p"),
+            "withdrawal_p": ("p, withdrawal", "p"),
         },
         note="Supported: the interval excludes zero, and it still does were a hidden cause as strong as "
         "the strongest measured one, or of medium size; one habit behind use before, score and use after "
@@ -163,5 +200,7 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
         "groups that nobody declared, if there are any, do not take it away; it does not go with use before "
         "enrolment, where the log reaches back; and one hidden cause of all use cannot make its "
         "correlations with later use and with use of a feature that the alliance has no reason to move. "
-        "Where the study names no such feature, nothing is called supported.",
+        "Where the study names no such feature, nothing is called supported. An unrelated rating, where the "
+        "study names one, must not go with later use. Where who withdraws goes with the score and moves the "
+        "estimate, or the log shows that use is missing from it, nothing can be told, found or not.",
     )

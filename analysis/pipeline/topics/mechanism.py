@@ -41,6 +41,9 @@ DOUBTS = {
     Doubt.GROUPS: "people of one group may be alike",
     Doubt.EARLIER: "alliance goes with use before enrolment, which no rating can have moved",
     Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
+    Doubt.RATING: "a rating that has no reason to move use goes with later use too",
+    Doubt.WITHDRAWAL: "who withdraws goes with the score, and that moves the estimate",
+    Doubt.LOST: "the log shows that use of some people may be missing from it",
     Doubt.NO_CONTROL: (
         "nothing in the log could show a cause of alliance and use that nobody measured (the study names no "
         "unrelated feature)"
