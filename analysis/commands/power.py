@@ -1,4 +1,4 @@
-"""`dta plan power`: how many people a study needs, by simulating its own analysis."""
+"""`dta plan power` and `dta plan table`: how many people a study needs, by simulating its own analyses."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from analysis.power.plan_power import PowerResult
+    from analysis.power.plan_table import PlanTable
 
 USUAL_ODDS_RATIO = 1.35
 plan = typer.Typer(help="Plan a study before it starts.", no_args_is_help=True)
@@ -72,6 +73,26 @@ Scheduler = Annotated[
     str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, such as tcp://host:8786.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Write all figures: .json or .csv.")]
+Size = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--size", help="A supposed correlation, `name=r`; again for more. By default published ones."
+    ),
+]
+Followed = Annotated[float, typer.Option("--followed", help="Share of the enrolled with rating and outcome.")]
+Days = Annotated[
+    float | None,
+    typer.Option(
+        "--days", help="Active days of an average person after the landmark; 1.5 for each unit due."
+    ),
+]
+Overdispersion = Annotated[float, typer.Option("--overdispersion", help="a in m + a m², variance of days.")]
+Disengaged = Annotated[
+    float, typer.Option("--disengaged", help="Share of average people who disengage after the landmark.")
+]
+Habit = Annotated[
+    float, typer.Option("--habit", help="Work of the earlier habit, in SD of what is left of each outcome.")
+]
 
 
 @plan.command("power")
@@ -146,6 +167,79 @@ def power_command(
         typer.echo(f"All figures in {out}")
 
 
+@plan.command("table")
+def table_command(
+    study: StudyFile,
+    size: Size = None,
+    replications: Replications = 1000,
+    reliability: Reliability = 0.85,
+    answered: Answered = 0.75,
+    left: Left = 0.15,
+    followed: Followed = 0.6,
+    done: Done = 0.5,
+    spread: Spread = 0.35,
+    days: Days = None,
+    overdispersion: Overdispersion = 0.5,
+    disengaged: Disengaged = 0.4,
+    habit: Habit = 0.4,
+    before_alliance: Before = 0.2,
+    enrolment_days: EnrolmentDays = 0.0,
+    read_day: ReadDay = None,
+    alpha: Alpha = 0.05,
+    target: Target = 0.8,
+    seed: Seed = 1,
+    workers: Workers = 1,
+    scheduler: Scheduler = None,
+    out: Out = None,
+) -> None:
+    """People that each analysis of the study needs, in one table, with published sizes or your own."""
+    from analysis.commands.validate import progress_display
+    from analysis.power.plan_table import plan_table
+
+    _check_place(out)
+    sizes = None if not size else dict(_named_size(given) for given in size)
+    with progress_display() as progress:
+        found = plan_table(
+            study,
+            sizes,
+            replications,
+            reliability=reliability,
+            answered=answered,
+            left=left,
+            followed=followed,
+            done=done,
+            spread=spread,
+            days=days,
+            overdispersion=overdispersion,
+            disengaged=disengaged,
+            habit=habit,
+            before_alliance=before_alliance,
+            enrolment_days=enrolment_days,
+            read_day=read_day,
+            alpha=alpha,
+            target=target,
+            seed=seed,
+            workers=workers,
+            scheduler=scheduler,
+            progress=progress,
+        )
+    typer.echo(found.summary())
+    if out is not None:
+        _write(found, out)
+        typer.echo(f"All figures in {out}")
+
+
+def _named_size(given: str) -> tuple[str, float]:
+    from instrument.errors import DefinitionError, fact_and_hint
+
+    name, _, number = given.partition("=")
+    try:
+        return name.strip(), float(number)
+    except ValueError:
+        fact = f"--size is {given!r}, not a name and a correlation."
+        raise DefinitionError(fact_and_hint("dta plan table", fact, "write --size total=0.21.")) from None
+
+
 def _expected(study: Path, odds_ratio: float | None, theme: str | None, reliability: float) -> float:
     """Odds ratio that was given, that of a theme, or the usual one."""
     from analysis.power.expected_sizes import SOURCE, expected_correlations, expected_odds_ratio
@@ -202,7 +296,7 @@ def _check_place(out: Path | None) -> None:
         raise DefinitionError(fact_and_hint("dta plan power", fact, "make it first."))
 
 
-def _write(found: PowerResult, out: Path) -> None:
+def _write(found: PowerResult | PlanTable, out: Path) -> None:
     if out.suffix.lower() == ".csv":
         from instrument.reading.written_cells import csv_text
 

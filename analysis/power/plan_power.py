@@ -208,6 +208,23 @@ def plan_power(
     )
 
 
+def units_due(design: Study, caller: str = CALLER) -> tuple[int, int, float, float, int]:
+    """Units due before and after the landmark, its day, days of use after it, ratings that close by it."""
+    if design.landmark is None:
+        fact = "the study names no landmark, so no use lies after it."
+        raise DefinitionError(fact_and_hint(caller, fact, "add `landmark` to the study file."))
+    day = design.landmark.day
+    ratings = max(1, sum(wave.closes <= day for wave in design.rated_waves))
+    days = min(7 * design.intended_use.weeks, design.study_days)
+    bounded = design.intended_use.unit in ("sessions", "modules")
+    amount = design.intended_use.amount if bounded else design.intended_use.weeks
+    after = int(np.floor(amount * max(0, days - day) / days + 1e-9))
+    if after < 1:
+        fact = "no intended use is left after the landmark."
+        raise DefinitionError(fact_and_hint(caller, fact, "choose an earlier landmark."))
+    return max(1, round(amount) - after), after, float(day), float(days - day), ratings
+
+
 def _assumptions(design: Study, **given: float) -> Assumptions:
     if design.landmark is None:
         fact = "the study names no landmark, so no use lies after it."
@@ -225,17 +242,8 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
     if faults:
         fact = f"these assumptions are outside their range: {', '.join(sorted(set(faults)))}."
         raise DefinitionError(fact_and_hint(CALLER, fact, "shares lie between 0 and 1, odds ratios above 0."))
-    day = design.landmark.day
-    ratings = sum(wave.closes <= day for wave in design.rated_waves)
-    ratings = max(1, ratings)
+    before, after, day, use_days, ratings = units_due(design)
     reliability = ratings * given["reliability"] / (1 + (ratings - 1) * given["reliability"])
-    days = min(7 * design.intended_use.weeks, design.study_days)
-    bounded = design.intended_use.unit in ("sessions", "modules")
-    amount = design.intended_use.amount if bounded else design.intended_use.weeks
-    after = int(np.floor(amount * max(0, days - day) / days + 1e-9))
-    if after < 1:
-        fact = "no intended use is left after the landmark."
-        raise DefinitionError(fact_and_hint(CALLER, fact, "choose an earlier landmark."))
     if given["read_day"] < np.inf and not given["enrolment_days"]:
         fact = "read_day is given, but all start together: the log is read when their study ends."
         raise DefinitionError(fact_and_hint(CALLER, fact, "give enrolment_days too."))
@@ -243,9 +251,9 @@ def _assumptions(design: Study, **given: float) -> Assumptions:
     values["cluster_size"] = int(given["cluster_size"])
     return Assumptions(
         **values,
-        landmark_day=float(day),
-        use_days=float(days - day),
-        due_before=max(1, round(amount) - after),
+        landmark_day=day,
+        use_days=use_days,
+        due_before=before,
         due_after=after,
     )
 
@@ -275,8 +283,8 @@ class _Simulator:
             # An effect found the wrong way round is not found.
             significant &= np.sign(estimated[:, 0]) == np.sign(effect)
         found, by_chance = int(significant.sum()), int((alike[:, 2] < alpha).sum())
-        power, power_lower, power_upper = _share(found, len(lines))
-        level, level_lower, level_upper = _share(by_chance, len(null))
+        power, power_lower, power_upper = share_found(found, len(lines))
+        level, level_lower, level_upper = share_found(by_chance, len(null))
         return {
             "n": size,
             "asked": asked,
@@ -302,7 +310,7 @@ class _Simulator:
         """Level if a habit that early use does not show went with alliance."""
         truth = replace(self.truth, effect=0.0, hidden_cause=hidden_cause)
         (lines,) = self._lines((truth,), size, root, replications)
-        shares = _share(int((lines[:, 2] < truth.alpha).sum()), len(lines))
+        shares = share_found(int((lines[:, 2] < truth.alpha).sum()), len(lines))
         names = ("level", "level_lower", "level_upper")
         return {"hidden_cause": hidden_cause, **dict(zip(names, shares, strict=True))}
 
@@ -321,12 +329,8 @@ class _Simulator:
         return [np.concatenate(parts[k : k + each]) for k in range(0, len(jobs), each)]
 
     def _run(self, jobs: list[Job]) -> list[Floats]:
-        if self.scheduler is not None:
-            return _on_cluster(jobs, self.scheduler)
-        if self.workers > 1:
-            from joblib import Parallel, delayed
-
-            return list(Parallel(n_jobs=self.workers)(delayed(replicate)(*job) for job in jobs))
+        if self.scheduler is not None or self.workers > 1:
+            return run_jobs(replicate, jobs, scheduler=self.scheduler, workers=self.workers)
         results = []
         for k, job in enumerate(jobs):
             results.append(replicate(*job))
@@ -335,7 +339,22 @@ class _Simulator:
         return results
 
 
-def _on_cluster(jobs: list[Job], address: str) -> list[Floats]:
+def run_jobs(
+    function: Callable[..., Floats], jobs: Sequence[tuple[Any, ...]], *, scheduler: str | None, workers: int
+) -> list[Floats]:
+    """Call a function with every job, here or elsewhere; results come back in their places."""
+    if scheduler is not None:
+        return _on_cluster(function, jobs, scheduler)
+    if workers > 1:
+        from joblib import Parallel, delayed
+
+        return list(Parallel(n_jobs=workers)(delayed(function)(*job) for job in jobs))
+    return [function(*job) for job in jobs]
+
+
+def _on_cluster(
+    function: Callable[..., Floats], jobs: Sequence[tuple[Any, ...]], address: str
+) -> list[Floats]:
     from distributed import Client
 
     try:
@@ -349,11 +368,12 @@ def _on_cluster(jobs: list[Job], address: str) -> list[Floats]:
         hint = "start one with `dask scheduler`, or leave --scheduler out."
         raise DefinitionError(fact_and_hint(CALLER, fact, hint)) from None
     with client:
-        futures = [client.submit(replicate, *job, pure=False) for job in jobs]
+        futures = [client.submit(function, *job, pure=False) for job in jobs]
         return list(client.gather(futures))
 
 
-def _share(found: int, total: int) -> tuple[float, float, float]:
+def share_found(found: int, total: int) -> tuple[float, float, float]:
+    """Share of simulated studies, with the limits of Wilson's 95 % interval."""
     interval = stats.binomtest(found, total).proportion_ci(method="wilson")
     return found / total, float(interval.low), float(interval.high)
 

@@ -1,0 +1,163 @@
+"""Ask the planner's table for numbers of people, then simulate studies of these numbers by other means.
+
+Draws by numpy and scipy, fits by statsmodels, from what docs/methods/power.md says of the population; no code of
+the planner is used beyond its answer. `python -m tests.recovery.plan_table_check [--replications N]` writes
+docs/methods/tables/plan_table_check.csv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+from scipy.special import polygamma
+from statsmodels.duration.hazard_regression import PHReg
+from threadpoolctl import threadpool_limits
+
+from analysis.power.plan_table import plan_table
+from analysis.simulation.population import load_population
+
+TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "plan_table_check.csv"
+DUE_BEFORE, DUE_AFTER, LANDMARK, USE_DAYS = 4, 8, 28.0, 56.0
+THRESHOLD, RELIABILITY, RATED, FOLLOWED, DONE, SPREAD = 0.66, 0.85, 0.75, 0.6, 0.5, 0.35
+DAYS, OVERDISPERSION, DISENGAGED, HABIT, BEFORE = 12.0, 0.5, 0.4, 0.4, 0.2
+SETTINGS: dict[str, tuple[float, dict[str, Any]]] = {
+    "published size, total (.21)": (0.21, {}),
+    "enrolment over 100 days, read on day 130 (.25)": (0.25, {"enrolment_days": 100.0, "read_day": 130.0}),
+    "a large effect, 40 % had left (.4)": (0.4, {"left": 0.4}),
+}
+SCALES = {
+    "remaining use, logit": np.pi / np.sqrt(3),
+    "threshold, logistic": np.pi / np.sqrt(3),
+    "active days, negative binomial": float(np.sqrt(polygamma(1, 1 / OVERDISPERSION))),
+    "time to disengagement, Cox": -np.pi / np.sqrt(6),
+    "outcome at follow-up, linear": 1.0,
+}
+Numbers = np.ndarray[Any, Any]
+
+
+def units(rng: np.random.Generator, mean: Numbers, due: Any) -> Numbers:
+    size = 1 / SPREAD - 1
+    return stats.betabinom.rvs(due, mean * size, (1 - mean) * size, random_state=rng)
+
+
+def pvalue_of(
+    rng: np.random.Generator, kind: str, n: int, r: float, how: dict[str, Any]
+) -> tuple[float, float]:
+    """Estimate and p value of one study."""
+    habit, scale = rng.normal(size=n), SCALES[kind]
+    cdf = stats.logistic.cdf
+    line = np.log(DONE / (1 - DONE))
+    before = units(rng, cdf(line + habit), DUE_BEFORE)
+    early = stats.zscore(np.log(1 + before))
+    alliance = BEFORE * early + np.sqrt(1 - BEFORE**2) * rng.normal(size=n)
+    score = np.sqrt(RELIABILITY) * alliance + np.sqrt(1 - RELIABILITY) * rng.normal(size=n)
+    rho = r / np.sqrt(RELIABILITY)
+    work = scale * (rho / np.sqrt(1 - rho**2) * alliance + HABIT * habit)
+    span = how.get("enrolment_days", 0.0)
+    joined = rng.uniform(0, span, size=n) if span else np.zeros(n)
+    seen = np.clip(how.get("read_day", 1e9) - joined - LANDMARK, 0, USE_DAYS)
+    gone = rng.uniform(size=n) < how.get("left", 0.15)
+    asked = rng.uniform(size=n) < (FOLLOWED if kind.startswith("outcome") else RATED)
+    due = (seen // 7).astype(int)
+    columns = [score, np.log(1 + before), before, *([joined / 100] if span else [])]
+    x = np.column_stack(columns)
+    if kind == "outcome at follow-up, linear":
+        here = asked & (seen >= USE_DAYS)
+        y = work + rng.normal(size=n)
+        fit = sm.OLS(y[here], sm.add_constant(x[here])).fit(cov_type="HC3", use_t=True)
+        return float(fit.params[1]), float(fit.pvalues[1])
+    if kind == "time to disengagement, Cox":
+        here = asked & (seen > 0) & ~gone
+        scale_of_time = USE_DAYS / -np.log(1 - DISENGAGED) * np.exp(-work)
+        when = stats.expon.rvs(scale=scale_of_time, random_state=rng)
+        fit = PHReg(np.minimum(when, seen)[here], x[here], (when < seen)[here]).fit()
+        return float(fit.params[0]), float(fit.pvalues[0])
+    if kind == "active days, negative binomial":
+        here = asked & (seen > 0)
+        mean = DAYS * seen / USE_DAYS * np.exp(work)
+        size = 1 / OVERDISPERSION
+        y = stats.nbinom.rvs(size, size / (size + np.maximum(mean, 1e-9)), random_state=rng)
+        y[gone] = 0
+        design = sm.add_constant((x - x[here].mean(axis=0)) / x[here].std(axis=0))[here]
+        start = [*sm.GLM(y[here], design, family=sm.families.Poisson()).fit().params, 1.0]
+        fit = sm.NegativeBinomial(y[here], design).fit(start_params=start, method="newton", disp=0)
+        return float(fit.params[1]), float(fit.pvalues[1])
+    here = asked & (due > 0)
+    done = units(rng, cdf(line + work), np.maximum(due, 1))
+    done[gone] = 0
+    trials = due[here].astype(float)
+    design = sm.add_constant(x[here])
+    if kind == "threshold, logistic":
+        fit = sm.Logit((done[here] / trials >= THRESHOLD).astype(float), design).fit(disp=0)
+        return float(fit.params[1]), float(fit.pvalues[1])
+    y = done[here] / trials
+    fit = sm.GLM(y, design, family=sm.families.Binomial(), var_weights=trials).fit()
+    p = fit.fittedvalues
+    root = design * np.sqrt(trials * p * (1 - p))[:, None]
+    hat = np.sum(np.linalg.qr(root)[0] ** 2, axis=1)
+    bread = np.linalg.inv(root.T @ root)
+    meat = design * (trials * (y - p) / (1 - hat))[:, None]
+    error = np.sqrt((bread @ (meat.T @ meat) @ bread)[1, 1])
+    t = fit.params[1] / error
+    return float(fit.params[1]), float(2 * stats.t.sf(abs(t), len(design) - design.shape[1]))
+
+
+def share(kind: str, n: int, r: float, how: dict[str, Any], replications: int, seed: list[int]) -> float:
+    rng = np.random.default_rng(seed)
+    found = 0
+    for _ in range(replications):
+        estimate, p = pvalue_of(rng, kind, n, r, how)
+        found += p < 0.05 and (r == 0 or estimate * SCALES[kind] > 0)
+    return found / replications
+
+
+def check(name: str, replications: int) -> None:
+    r, how = SETTINGS[name]
+    study = load_population("dta_example").study
+    plan = plan_table(study, {"size": r}, replications=1000, **how)
+    for k, row in enumerate(plan.table.to_dict("records")):
+        start, kind, n = time.perf_counter(), row["analysis"], int(row["n"])
+        line = {
+            "setting": name,
+            "analysis": kind,
+            "n_asked": n,
+            "power_planned": row["power"],
+            "level_planned": row["level"],
+            "power": share(kind, n, r, how, replications, [7, k, 1]),
+            "level": share(kind, n, 0.0, how, replications, [7, k, 0]),
+            "replications": replications,
+        }
+        print(line, f"{time.perf_counter() - start:.0f} s", flush=True)
+        keep(line)
+
+
+def keep(line: dict[str, Any]) -> None:
+    old = pd.read_csv(TABLE) if TABLE.exists() else pd.DataFrame(columns=list(line))
+    others = old[(old["setting"] != line["setting"]) | (old["analysis"] != line["analysis"])]
+    whole = pd.concat([others, pd.DataFrame([line])]) if len(others) else pd.DataFrame([line])
+    order = [(name, kind) for name in SETTINGS for kind in SCALES]
+    place = [order.index(pair) for pair in zip(whole["setting"], whole["analysis"], strict=True)]
+    whole.iloc[np.argsort(place)].to_csv(TABLE, index=False, float_format="%.6g")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--replications", type=int, default=2000)
+    parser.add_argument("--only", default="")
+    given = parser.parse_args()
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in [name for name in SETTINGS if given.only in name]:
+            check(name, given.replications)
+
+
+if __name__ == "__main__":
+    main()
