@@ -441,7 +441,7 @@ def _blocks(fitted: Fitted) -> dict[str, list[str]]:
 
 def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
     """Estimate, standard error, z, p and 95 % interval; z is NaN where nothing was estimated."""
-    variance = np.einsum("ij,jk,ik->i", estimates.by_free, vcov, estimates.by_free, optimize=True)
+    variance = np.sum((estimates.by_free @ vcov) * estimates.by_free, axis=1)
     se = np.sqrt(np.maximum(variance, 0.0))
     scale = np.maximum(np.abs(estimates.values), 1e-8)
     se = np.where(np.isnan(estimates.values), np.nan, np.where(se < 1e-9 * scale, 0.0, se))

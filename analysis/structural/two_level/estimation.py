@@ -136,18 +136,21 @@ def fit_two_level(
     covariances, means = [proper(s.sigma) for s in states_free], [s.mu for s in states_free]
     parts = _Parts(likelihoods, fixed, covariances, means)
     limits = _run_off(table, states_free)
-    usual = [start_values(table, covariances, means, [], one_factor=way) for way in (False, True)]
-    starts = chain(
-        _with_unit_variances(table, parts, states_free),
-        usual,
-        scattered(table, covariances, means, [], RESCUES),
-    )
+
+    def usual() -> Iterator[Array]:
+        return (start_values(table, covariances, means, [], one_factor=way) for way in (False, True))
+
     beyond = partial(other_side, table, covariances=covariances)
     search = target.for_search()
-    minimum = minimise_from(search, reduction, starts, beyond, limits)
+    minimum = None
+    for start in _with_unit_variances(table, parts, states_free):
+        minimum = minimise(search, reduction, reduction.contract(start), near=True, lost=limits)
+    if minimum is None or not minimum.converged:
+        starts = chain(usual(), scattered(table, covariances, means, [], RESCUES))
+        minimum = minimise_from(search, reduction, starts, beyond, limits)
     if minimum.converged and _below_zero(table, reduction.expand(minimum.z)):
         whole = all(isinstance(one, CompleteClusters) for one in likelihoods)
-        again = chain(usual, scattered(table, covariances, means, [], FURTHER if whole else RESCUES))
+        again = chain(usual(), scattered(table, covariances, means, [], FURTHER if whole else RESCUES))
         minimum = lowest_of(search, reduction, minimum, again, limits)
     reduction, minimum = settle(reduction, minimum)
     x = reduction.expand(minimum.z)
