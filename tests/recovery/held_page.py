@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.adherence.models.context import REMAINING
 from tests.recovery.held_controls import CONTROLS, FADING, GRAVE
 from tests.recovery.held_inventions import INVENTIONS
+from tests.recovery.held_logs import LOGS
 from tests.recovery.held_outsiders import MANY, OUTSIDERS
 from tests.recovery.held_strangers import STRANGERS
 
@@ -27,13 +28,18 @@ Made by `python -m tests.recovery.held_recovery --first --replications N`, N as 
 full precision in [tables/held_populations.csv](tables/held_populations.csv). Of {populations} populations {rests}. A
 share of .05 has a Monte-Carlo error of .007 in 1,000 studies, .013 in 300, .015 in 200, .022 in 100 and .04 in 30. The last column tells by which models: *earlier* rows were
 made with one dispersion for all where the same was due of all, and without use of the first and the last week held constant; of the earlier rows of 300 studies those above the
-shocks were also made before days on which ratings jump were looked for. All but the last {outsiders} rows
-were made before what the next paragraph tells was held constant; with it 80 studies each of the first 44 of 300 people or fewer rejected as often within chance, with errors up to 8 % larger.
+shocks were also made before days on which ratings jump were looked for. All but the last {last} populations and those of 1,000 studies not marked *earlier*
+were made before what the next paragraph but one tells was held constant; with it 80 studies each of the first 44 of 300 people or fewer rejected as often within chance, with errors up to 8 % larger.
 
-**What came of apps in the field.** The last {outsiders} populations are of roll-outs, watches of unequal length, sessions of unequal length, pauses, lost logs and wrong clocks; of 60 studies of 300 people without an effect
+**What came of hostile logs.** The last {logs} populations hide something in the log or the tables. Where one in six rate low, install the app again and go on under a new id, a true null of 300 people is
+rejected in {new_ids:.0%} and, since the log holds ids of nobody, told as *cannot be told* in {new_ids_untold:.1%}, found or not. Where those who rate low withdraw sooner and use fades, {withdrawn:.0%} of 300 and {withdrawn_many:.0%} of 1,000 people are
+rejected, and *cannot be told* is said in {withdrawn_untold:.1%} and {withdrawn_many_untold:.1%}. Where a covariate is known of those who stay or rate high, 3 % of 60 null studies of 1,000 people were called supported; it is a kind of silence now ({age:.0%}).
+A cause of ratings that leaves unrelated use alone shows in a rating that cannot move use, if it moves that too ({agreeing:.0%} supported); a way of answering that moves both ratings and no use costs nothing.
+
+**What came of apps in the field.** The {outsiders} populations before these are of roll-outs, watches of unequal length, sessions of unequal length, pauses, lost logs and wrong clocks; of 60 studies of 300 people without an effect
 100 % were rejected where the length of early sessions moved rating and use (43 % of 30 studies of 1,000 called supported), 98 % where the app rewarded much use from one day on, 88 % where the second week counted, 22 % where a version
 reached one platform first, 23 % where half were watched for eight of twelve weeks and use fades. All of it lies in the log or the tables, and is held constant now. What does not lie there still moves the estimate: people lost to the log when
-they install the app again ({lost:.0%} rejected, {lost_supported:.0%} supported), pauses that the log shows in part ({paused:.0%}), withdrawal by those who rate low while use fades ({withdrawn:.0%} of 300, {withdrawn_many:.0%} of 1,000 people). None of these is called supported.
+they install the app again ({lost:.0%} rejected, {lost_supported:.0%} supported), pauses that the log shows in part ({paused:.0%}), withdrawal by those who rate low while use fades. None of these is called supported.
 
 **What the hostile populations broke.** The {strangers} populations before these were drawn to break the rules above; each names an unrelated feature, so that a claim can be made and be wrong.
 Three columns that were known were held constant in a form that left most of their work: age as a straight line where the young and the old rate higher and use more, the time of enrolment as a smooth curve
@@ -65,6 +71,7 @@ habit gives the same correlations, as the population built to the correlations o
 EARLIER, HOLIDAYS = "earlier", "three fortnights of holidays"
 LOST = "who installs the app again is lost to the log"
 PAUSED = "some paused and came back, which shows in part"
+NEW_IDS = "who installs the app again goes on under a new id"
 WITHDRAWN = "who rates low withdraws sooner, and use fades"
 
 
@@ -90,6 +97,14 @@ def page() -> str:
             alone=first.loc[f"{GRAVE}, and leaves unrelated use alone", "supported"],
             strangers=sum(name in STRANGERS for name in first.index),
             outsiders=sum(name in OUTSIDERS for name in first.index),
+            logs=sum(name in LOGS for name in first.index),
+            last=sum(name in OUTSIDERS or name in LOGS for name in first.index),
+            new_ids=first.loc[NEW_IDS, "rejected"],
+            new_ids_untold=first.loc[NEW_IDS, "untold"],
+            withdrawn_untold=first.loc[WITHDRAWN, "untold"],
+            withdrawn_many_untold=first.loc[WITHDRAWN + MANY, "untold"],
+            age=first.loc["age is known of those who stay or rate high" + MANY, "supported"],
+            agreeing=first.loc["a need moves rating, use and an unrelated rating" + MANY, "supported"],
             lost=first.loc[LOST, "rejected"],
             lost_supported=first.loc[LOST, "supported"],
             paused=first.loc[PAUSED, "rejected"],
