@@ -34,9 +34,12 @@ FEW_COLUMNS = 6
 """A table with more of them moves sideways under its first column."""
 
 
-@st.cache_data(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _load(path: str, changed: int, shared: bool) -> Loaded:
-    """Read once per version of the file."""
+    """Read once per version of the file, for all pages and visitors: nobody changes what is read.
+
+    A copy for each page would take longer than the rest of it.
+    """
     from pathlib import Path
 
     return load_results(Path(path), shared=shared)
@@ -320,11 +323,10 @@ def _show_drawn(drawn: Drawn, key: str) -> None:
 
 def show_map(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
     """Show the maps of a section, where it has some; their numbers stand in the tables of the same page."""
-    from analysis.figures.maps import maps_of
-
     dark = st.context.theme.type == "dark"
-    for number, figure in enumerate(maps_of(place.name, section, meta)):
-        _show_drawn(_made(figure, section, meta, dark), f"{place.name}-map-{number}")
+    maps = _drawn_maps(place.version, place.name, place.chosen, dark, section, meta)
+    for number, drawn in enumerate(maps):
+        _show_drawn(drawn, f"{place.name}-map-{number}")
 
 
 def show_live(chart: Any, words: str) -> None:
@@ -370,6 +372,21 @@ def _drawn(
 ) -> Drawn:
     """Draw one figure; what begins with a line is not asked again where the rest is alike."""
     return _draw({**_section, "figures": [figure]}, figure, _meta, dark)
+
+
+@st.cache_data(show_spinner="Drawing", max_entries=128)
+def _drawn_maps(
+    version: str,
+    name: str,
+    chosen: tuple[tuple[str, str], ...],
+    dark: bool,
+    _section: Mapping[str, Any],
+    _meta: Mapping[str, Any],
+) -> list[Drawn]:
+    """Draw the maps of a section, once for what it is asked."""
+    from analysis.figures.maps import maps_of
+
+    return [_made(figure, _section, _meta, dark) for figure in maps_of(name, _section, _meta)]
 
 
 def _draw(section: Mapping[str, Any], name: str, meta: Mapping[str, Any], dark: bool) -> Drawn:

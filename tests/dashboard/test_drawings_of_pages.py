@@ -140,3 +140,28 @@ def test_other_numbers_another_reduction_and_dark_paper_are_drawn_anew(
 def test_what_of_a_choice_changes_a_section(chosen: dict[str, str], told: tuple[Any, ...]) -> None:
     section = {"tables": {"means": {"wave": ["1", "2"], "mean": [1.0, 2.0]}, "groups": {"group": ["a"]}}}
     assert touching(section, chosen) == told
+
+
+def test_maps_are_drawn_once_and_what_was_read_stays_as_it_was(
+    placed: Any, results_tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = placed(results_tree)
+    made: list[str] = []
+    drawn = parts._made
+
+    def counted(figure: Any, *rest: Any) -> parts.Drawn:
+        made.append(figure.title)
+        return drawn(figure, *rest)
+
+    monkeypatch.setattr(parts, "_made", counted)
+    st.cache_data.clear()
+    read = parts.loaded()
+    first = _opened()
+    assert made
+    counts = len(made)
+    first.run()
+    _opened()
+    assert len(made) == counts
+    assert parts.loaded() is read, "a page is given a copy of all results"
+    assert read == load_results(path, shared=False)
+    st.cache_data.clear()
