@@ -21,6 +21,7 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
             "loa_upper",
         )
     },
+    "daily": {"daily": ("on_day",)},
     "fairness": {"items": ("nagelkerke_total",)},
     "flow": {"flow": ("answered", "complete")},
     "forest": {"effects": ("effect", "effect_lower", "effect_upper")},
@@ -31,9 +32,11 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "mechanism": {"routes": ("standardized", "estimate", "boot_lower", "boot_upper")},
     "models": {"fit": ("rmsea_robust", "rmsea_ci_lower_robust", "rmsea_ci_upper_robust")},
     "paths": {"loadings": ("loading",), "factor_correlations": ("r",)},
+    "person_item": {"standing": ("people", "steps")},
     "priority": {"themes": ("level", "level_lower", "level_upper", "effect", "effect_lower", "effect_upper")},
     "reliability": {"alpha": ("alpha", "ci_lower", "ci_upper")},
     "retention": {"retention": ("on_day", "from_day")},
+    "retest_pairs": {"pairs": ("share",)},
     "retest": {"retest": ("icc", "ci_lower", "ci_upper")},
     "returns": {"returns": ("ratio", "ci_lower", "ci_upper")},
     "scan": {"scan": ("estimate", "band_lower", "band_upper", "ci_lower", "ci_upper")},
@@ -66,6 +69,8 @@ def without_gaps(section: Section, figure: str) -> Section | None:
     for name, needed in DRAWN.get(figure, {}).items():
         table = tables.get(name)
         if table is None:
+            if (figure, name) not in OPTIONAL:
+                return None
             continue
         count = max((len(column) for column in table.values()), default=0)
         keep = [row for row in range(count) if all(_known(table, key, row) for key in needed)]

@@ -62,6 +62,8 @@ def _telling(
         if isinstance(chart, alt.VConcatChart | alt.HConcatChart) and isinstance(
             getattr(chart, side, None), list
         ):
+            if isinstance(chart.data, pd.DataFrame):  # panels of the same rows
+                above = made.data = _with_answers(chart.data, columns, wordings)[0]
             setattr(made, side, [_telling(one, columns, wordings, above) for one in getattr(chart, side)])
             return made
     data = chart.data if isinstance(chart.data, pd.DataFrame) else above

@@ -14,7 +14,7 @@ from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.fairness import fairness_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.gaps import without_gaps
-from analysis.figures.irt import information_figure
+from analysis.figures.irt import information_figure, person_item_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
 from analysis.figures.models import models_figure
@@ -23,16 +23,18 @@ from analysis.figures.over_time import bland_altman_figure, trajectories_figure
 from analysis.figures.paths import paths_figure
 from analysis.figures.priority import priority_figure
 from analysis.figures.reliability import reliability_figure
+from analysis.figures.retest_pairs import retest_pairs_figure
 from analysis.figures.scores import retest_figure, scores_figure
 from analysis.figures.specification import specification_figure
 from analysis.figures.suppressed import without_suppressed
-from analysis.figures.use import retention_figure
+from analysis.figures.use import daily_figure, retention_figure
 from analysis.figures.use_course import returns_figure, scan_figure
 from analysis.figures.validity import htmt_figure
 
 FIGURES: dict[str, Builder] = {
     "audit": audit_figure,
     "bland_altman": bland_altman_figure,
+    "daily": daily_figure,
     "distribution": distribution_figure,
     "fairness": fairness_figure,
     "flow": flow_figure,
@@ -44,10 +46,12 @@ FIGURES: dict[str, Builder] = {
     "mechanism": mechanism_figure,
     "models": models_figure,
     "paths": paths_figure,
+    "person_item": person_item_figure,
     "priority": priority_figure,
     "reliability": reliability_figure,
     "retention": retention_figure,
     "retest": retest_figure,
+    "retest_pairs": retest_pairs_figure,
     "returns": returns_figure,
     "scan": scan_figure,
     "scores": scores_figure,

@@ -15,6 +15,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.irt_standing import standing_of, standing_table
 from analysis.pipeline.twinned.relations import twins_of_irt
 from instrument.errors import ToolkitError
 from instrument.scoring import keying
@@ -65,6 +66,7 @@ def section_irt(context: Context) -> Section:
     fits: list[dict[str, Any]] = []
     parameters: list[pd.DataFrame] = []
     curves: list[pd.DataFrame] = []
+    places: list[pd.DataFrame] = []
     rare: dict[str, str] = {}
     lost: list[tuple[str, Cause]] = []
     gaps = Gaps(context=context, few=of_response_model(context))
@@ -83,6 +85,7 @@ def section_irt(context: Context) -> Section:
         fits.append({"theme": theme, "title": title, "n_items": len(items), **_precision(result), **fit})
         parameters.append(table)
         curves.append(_curve(theme, title, result))
+        places.append(standing_of(theme, title, result))
         if result.rare_categories:
             rare[title] = _options_of(context, result.rare_categories)
     frame = pd.DataFrame(fits, columns=["theme", *_FIT, "improper"])
@@ -105,9 +108,12 @@ def section_irt(context: Context) -> Section:
             **note_kinds,
         },
         account=_account(frame),
-        tables=_tables(context.wave_name(context.first_wave), frame, parameters, curves),
+        tables={
+            **_tables(context.wave_name(context.first_wave), frame, parameters, curves),
+            **({"standing": standing_table(places)} if places else {}),
+        },
         findings=_findings(frame, lost),
-        figures=["information"] if fits else [],
+        figures=["information", "person_item"] if fits else [],
         problems=gaps.problems,
         untested=gaps.untested,
     )

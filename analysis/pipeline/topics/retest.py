@@ -14,6 +14,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
+from analysis.pipeline.topics.retest_pairs import pairs_table
 from analysis.pipeline.twinned.relations import twins_of_retest
 from instrument.errors import ToolkitError
 
@@ -37,6 +38,8 @@ def section_retest(context: Context) -> Section:
     gaps = Gaps(context=context, few=of_people(len(stable)))
     lost = [(name, gaps.add(context.title_of(name), error)) for name, error in errors]
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    before, after = (context.scores_at(wave).loc[stable] for wave in (first, second))
+    pairs_of = pairs_table(context, before, after, list(table["score"]))
     values = _values(table) | {
         "first": context.wave_name(first),
         "second": context.wave_name(second),
@@ -60,7 +63,11 @@ def section_retest(context: Context) -> Section:
             "stable": people("pairs"),
         },
         account=_account(rows, levels),
-        tables={"retest": _table(table), **_level_table(levels)},
+        tables={
+            "retest": _table(table),
+            **_level_table(levels),
+            **({} if pairs_of is None else {"pairs": pairs_of}),
+        },
         findings=[
             *(_lost(context.title_of(name), cause) for name, cause in lost),
             *(
@@ -75,7 +82,9 @@ def section_retest(context: Context) -> Section:
                 for position, row in enumerate(rows)
             ),
         ],
-        figures=["retest", *(["bland_altman"] if levels else [])] if rows else [],
+        figures=["retest", *(["retest_pairs"] if pairs_of else []), *(["bland_altman"] if levels else [])]
+        if rows
+        else [],
         problems=gaps.problems,
         untested=gaps.untested,
     )

@@ -15,7 +15,7 @@ from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people, stuck_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.pipeline.topics.scores_spread import spread_table
+from analysis.pipeline.topics.scores_spread import ends_of, spread_table
 from analysis.pipeline.twinned.people import twins_of_scores
 
 ROOM = Question(text="Is there room at the ends of each score?")
@@ -135,7 +135,7 @@ def _prose(first: pd.DataFrame) -> list[str]:
 
 
 def _described(context: Context, name: str, values: pd.Series) -> dict[str, Any]:
-    low, high = _ends_of(context, name)
+    low, high = ends_of(context, name)
     scored = values.dropna()
     return {
         "n": len(scored),
@@ -157,15 +157,6 @@ def _spread(scored: pd.Series) -> dict[str, float | None]:
     reach = float(student.ppf(0.975, len(scored) - 1)) * deviation / len(scored) ** 0.5
     mean = float(scored.mean())
     return {"sd": deviation, "mean_lower": mean - reach, "mean_upper": mean + reach}
-
-
-def _ends_of(context: Context, name: str) -> tuple[float, float]:
-    if context.rescale:
-        return 0.0, 100.0
-    items = context.total_items if name == "total" else context.themes[name]
-    scale = context.scale.scale_of(items[0])
-    times = len(items) if context.card.rule.method == "sum" and name != "total" else 1
-    return float(scale.minimum * times), float(scale.maximum * times)
 
 
 def _cause(context: Context, row: pd.Series) -> Cause | None:

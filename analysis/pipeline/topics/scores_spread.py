@@ -16,7 +16,12 @@ MOST_BINS, FEWEST_BINS = 12, 7
 """Places between the two ends of a score."""
 
 
-def places(lowest: float, highest: float, step: float | None) -> np.ndarray:
+def places(
+    lowest: float,
+    highest: float,
+    step: float | None,
+    between_ends: tuple[int, int] = (FEWEST_BINS, MOST_BINS),
+) -> np.ndarray:
     """Give the edges of the places by which scores are counted.
 
     Parameters
@@ -25,6 +30,8 @@ def places(lowest: float, highest: float, step: float | None) -> np.ndarray:
         Ends of the score.
     step
         Between two scores that complete answers can add up to; None where they lie densely.
+    between_ends
+        Fewest and most places between the two ends.
 
     Returns
     -------
@@ -42,7 +49,8 @@ def places(lowest: float, highest: float, step: float | None) -> np.ndarray:
     if step is None:
         step = (highest - lowest) / 120
     between = round((highest - lowest) / step) - 1
-    widths = [w for w in range(1, between + 1) if FEWEST_BINS <= ceil(between / w) <= MOST_BINS]
+    fewest, most = between_ends
+    widths = [w for w in range(1, between + 1) if fewest <= ceil(between / w) <= most]
     width = min(widths, key=lambda w: (-between % w / w, w)) if widths else 1
     inner = [lowest + step * (0.5 + min(k, between)) for k in range(0, between + width, width)]
     return np.unique(np.array([lowest - step / 2, *inner, highest + step / 2]).round(9))
@@ -57,6 +65,16 @@ def step_of(context: Context, name: str, lowest: float, highest: float) -> float
     if len(options) > 1:
         return None
     return (highest - lowest) / (len(items) * (options.pop() - 1))
+
+
+def ends_of(context: Context, name: str) -> tuple[float, float]:
+    """Give the lowest and the highest value that a score can have."""
+    if context.rescale:
+        return 0.0, 100.0
+    items = context.total_items if name == "total" else context.themes[name]
+    scale = context.scale.scale_of(items[0])
+    times = len(items) if context.card.rule.method == "sum" and name != "total" else 1
+    return float(scale.minimum * times), float(scale.maximum * times)
 
 
 def spread_table(context: Context, first: pd.DataFrame) -> Table | None:

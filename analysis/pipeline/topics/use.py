@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.adherence.design.steps import Step
 from analysis.common.software import used
-from analysis.disclosure.kinds import GIVEN, TEXT, each, notes, share, statistic
+from analysis.disclosure.kinds import GIVEN, PERSON, TEXT, each, notes, share, statistic
 from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context
@@ -20,6 +20,7 @@ from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hin
 
 if TYPE_CHECKING:
     from analysis.usage.summarise_usage import UsageSummary
+    from instrument.study import Study
 
 EVERYBODY = counted_people(weight=9, names=[populations.label(populations.step(Step.ENROLLED))])
 PERIODS = {
@@ -62,8 +63,24 @@ def summary_of(context: Context) -> UsageSummary:
         used("ibis-framework", *([engine] if (engine := context.usage.rule.get("engine")) else []))
         found = context.usage
     else:
-        found = context.once("usage", lambda: summarise_usage(context.usage, study, participants=people))
+        found = context.once(
+            "usage",
+            lambda: summarise_usage(
+                context.usage, study, participants=people, retention_days=days_told(study)
+            ),
+        )
     return replace(found, rule={**found.rule, "people": who})
+
+
+LOOKED_AT = (7, 15, 30, 60)
+"""Days by which the table tells who still used the app."""
+MOST_DAYS = 400
+
+
+def days_told(study: Study) -> tuple[int, ...]:
+    """Give the days for which retention is counted: each, where they are not too many, and the usual ones."""
+    every = range(study.study_days) if study.study_days <= MOST_DAYS else range(0)
+    return tuple(sorted({*LOOKED_AT, *every}))
 
 
 def _refuse_cut_short(found: UsageSummary) -> None:
@@ -144,7 +161,7 @@ def section_use(context: Context) -> Section:
         tables={
             "periods": _periods(people, str(rule["measure"])),
             "retention": Table(
-                frame=found.retention,
+                frame=_looked_at(found),
                 kinds={
                     "day": GIVEN,
                     "n": counted_people(weight=1),
@@ -161,10 +178,46 @@ def section_use(context: Context) -> Section:
                 note="Unguided mental-health apps keep a median of 3.9% of users on day 15 and 3.3% on day "
                 "30 (Baumel et al. 2019, doi:10.2196/14567): daily use, people who chose the app themselves.",
             ),
+            **_daily(found),
             "faults": _faults(found.counts),
         },
-        figures=["retention"],
+        figures=["retention", *(["daily"] if _daily(found) else [])],
     )
+
+
+def _looked_at(found: UsageSummary) -> pd.DataFrame:
+    """Days of the short table: of those counted one by one the usual ones, else all that were asked for."""
+    if not _daily(found):
+        return found.retention
+    return found.retention[found.retention["day"].isin(LOOKED_AT)].reset_index(drop=True)
+
+
+def _daily(found: UsageSummary) -> dict[str, Table]:
+    """Each day that somebody was watched to its end; nothing where days were not counted one by one.
+
+    Who is not seen in the last days may yet come back: nothing is told of later use in as many of them as a
+    pause may last.
+    """
+    days = found.retention[found.retention["n"] > 0].copy()
+    if len(days):
+        days.loc[days["day"] > days["day"].max() - found.rule["gap_days"], "from_day"] = float("nan")
+    if len(days) < 2 or not (days["day"].diff().dropna() == 1).all():
+        return {}
+    return {
+        "daily": Table(
+            frame=days.reset_index(drop=True),
+            kinds={"day": GIVEN, **each(PERSON, "n on_day from_day")},
+            title="Who used the app, day by day",
+            columns={
+                "day": ("Day", "int"),
+                "n": ("Watched", "int"),
+                "on_day": ("Used it that day", "percent"),
+                "from_day": ("Used it then or later", "percent"),
+            },
+            note="Shares of those who were watched to the end of the day; day 0 is that of enrolment. "
+            "Nothing is told of later use where less time was left to watch than a pause may last.",
+        )
+    }
 
 
 def _prose(found: UsageSummary, values: dict[str, Any]) -> list[str]:

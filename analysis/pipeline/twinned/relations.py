@@ -117,6 +117,9 @@ def twins_of_retest(context: Context, section: Section) -> Twins:
                 fewest=FEWEST_IN_LEVEL,
                 **options,
             )
+    if "pairs" in section.tables:
+        found.leave(Reason.GIVEN, "first second", "pairs")
+        found.leave(Reason.NOT_WRITTEN, "people share", "pairs")
     found.add("pairs", "pairs stable", **options)
     found.add("pairs", {"n": "stable"}, table=METHOD, **options)
     add_extremes(
@@ -284,6 +287,9 @@ def twins_of_irt(context: Context, section: Section) -> Twins:
             theta=[float(curve["theta"].iloc[row]) for row in rows],
             **options,
         )
+    if "standing" in section.tables:
+        found.leave(Reason.GIVEN, "start end", "standing")
+        found.leave(Reason.NOT_WRITTEN, "people share steps", "standing")
     found.leave(Reason.OWN, "*", "fit")
     found.leave(Reason.OWN, "*", "parameters")
     found.leave(Reason.OWN, "*")
