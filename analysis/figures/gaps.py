@@ -10,6 +10,7 @@ from analysis.figures.base import Section
 
 # figure: table to the columns without which a row cannot be drawn
 DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
+    "bifactor": {"bifactor": ("loading",)},
     "bland_altman": {
         "levels": (
             "mean",
@@ -42,6 +43,7 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "scan": {"scan": ("estimate", "band_lower", "band_upper", "ci_lower", "ci_upper")},
     "scores": {"scores": ("mean",)},
     "scree": {"eigenvalues": ("observed", "permuted_percentile", "ekc")},
+    "second_order": {"second_order": ("loading",)},
     "specification": {"paths": ("estimate", "position")},
     "survival": {"curves": ("time", "surviving"), "at_risk": ("time", "at_risk")},
     "trajectories": {"trajectories": ("mean", "ci_lower", "ci_upper")},

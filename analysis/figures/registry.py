@@ -14,6 +14,7 @@ from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.fairness import fairness_figure
 from analysis.figures.flow import flow_figure
 from analysis.figures.gaps import without_gaps
+from analysis.figures.general_paths import bifactor_figure, second_order_figure
 from analysis.figures.irt import information_figure, person_item_figure
 from analysis.figures.items import distribution_figure
 from analysis.figures.mechanism import hidden_cause_figure, mechanism_figure
@@ -33,6 +34,7 @@ from analysis.figures.validity import htmt_figure
 
 FIGURES: dict[str, Builder] = {
     "audit": audit_figure,
+    "bifactor": bifactor_figure,
     "bland_altman": bland_altman_figure,
     "daily": daily_figure,
     "distribution": distribution_figure,
@@ -56,6 +58,7 @@ FIGURES: dict[str, Builder] = {
     "scan": scan_figure,
     "scores": scores_figure,
     "scree": scree_figure,
+    "second_order": second_order_figure,
     "specification": specification_figure,
     "survival": survival_figure,
     "trajectories": trajectories_figure,

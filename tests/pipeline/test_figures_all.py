@@ -80,12 +80,32 @@ def drawn(tree: dict[str, Any], scale: Instrument, answers: pd.DataFrame) -> dic
     several = {"headline": ["alpha north"], "alternatives": {"missing": ["listwise", "pairwise"]}}
     plan = {"topics": ["flow"], "multiverse": several}
     trees.append(validate(answers[answers["wave"] == 1], scale, plan=plan).to_dict())
+    alike = tuple(theme.model_copy(update={"role": "dimension"}) for theme in scale.themes)
+    three = scale.model_copy(update={"themes": alike})
+    trees.append(validate(under_one_factor(three), three, topics=["models"]).to_dict())
     found: dict[str, tuple[Any, Figure]] = {}
     for made in trees:
         for section in made["sections"].values():
             for key, figure in build_figures(section, made["meta"]).items():
                 found.setdefault(key.split("@")[0], (section, figure))
     return found
+
+
+def under_one_factor(scale: Instrument) -> pd.DataFrame:
+    """Answers of people whose themes stand under one factor, so that every stated structure is proper."""
+    rng = np.random.default_rng(2)
+    n, k = 500, len(scale.item_ids)
+    general = rng.standard_normal((n, 1))
+    themes = 0.75 * general + np.sqrt(1 - 0.75**2) * rng.standard_normal((n, len(scale.themes)))
+    own = np.repeat(themes, [len(theme.items) for theme in scale.themes], axis=1)
+    behind = 0.8 * own + 0.6 * rng.standard_normal((n, k))
+    codes = 1 + (behind[:, :, None] > np.array([-1.2, -0.4, 0.4, 1.2])).sum(axis=2)
+    table = pd.DataFrame(codes, columns=scale.item_ids).astype("Int64")
+    for item in scale.reversed_items:
+        table[item] = 6 - table[item]
+    table.insert(0, "participant", [f"p{row}" for row in range(n)])
+    table.insert(1, "wave", 1)
+    return table
 
 
 def specs(figure: Figure, width: int = WIDE) -> tuple[dict[str, Any], list[dict[str, Any]]]:

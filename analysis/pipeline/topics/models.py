@@ -17,6 +17,7 @@ from analysis.pipeline.topics.composites import composite_tables
 from analysis.pipeline.topics.extracted import extracted_findings, extracted_table, factor_title
 from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
 from analysis.pipeline.topics.misfit import misfit_of
+from analysis.pipeline.topics.model_loadings import ENDS, GENERAL, general_tables, loadings_table
 from analysis.pipeline.twinned.structure import twins_of_models
 from analysis.planning.definition import ORDINAL
 from analysis.structural.language.theory_models import Structure
@@ -78,6 +79,7 @@ def section_models(context: Context) -> Section:
         tables |= extracted_table(context, main, gaps) if cause is None else {}
         left_out = misfit_of(context, main) if cause is None else left_out
         tables |= left_out[2]
+    tables |= general_tables(context, found)
     tables |= composite_tables(context, gaps)
     values = _values(found, table, estimator)
     return Section(
@@ -101,6 +103,7 @@ def section_models(context: Context) -> Section:
         figures=[
             *(["models"] if table["proper"].any() else []),
             *(["paths"] if main is not None and cause is None else []),
+            *(name for name in GENERAL if name in tables),
         ],
         problems=gaps.problems,
         untested=gaps.untested,
@@ -271,36 +274,13 @@ def _compared(found: TheoryResult) -> list[str]:
     return sentences
 
 
-_ENDS = {"ci_lower": ("95% from", "r2"), "ci_upper": ("to", "r2")}
-
-
 def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
     rows = main.parameters.assign(
         **{f"std_{end}": main.standardized()[end].to_numpy() for end in ("ci_lower", "ci_upper")}
     )
     loadings = rows[rows["op"] == "=~"]
     tables = {
-        "loadings": Table(
-            frame=pd.DataFrame(
-                {
-                    "factor": [factor_title(context, name) for name in loadings["lhs"]],
-                    "item": loadings["rhs"].to_numpy(),
-                    "loading": loadings["std_all"].to_numpy(),
-                    "ci_lower": loadings["std_ci_lower"].to_numpy(),
-                    "ci_upper": loadings["std_ci_upper"].to_numpy(),
-                    "estimate": loadings["est"].to_numpy(),
-                    "se": loadings["se"].to_numpy(),
-                }
-            ),
-            kinds=each(TEXT, "factor item") | each(statistic(), "loading ci_lower ci_upper estimate se"),
-            title="Standardised loadings, a factor per theme",
-            columns={
-                "factor": ("Factor", "text"),
-                "item": ("Item", "text"),
-                "loading": ("Loading", "r2"),
-                **_ENDS,
-            },
-        )
+        "loadings": loadings_table(context, main, "Standardised loadings, a factor per theme"),
     }
     factors = list(dict.fromkeys(loadings["lhs"]))
     kept = rows[(rows["op"] == "~~") & (rows["lhs"] != rows["rhs"]) & rows["lhs"].isin(factors)]
@@ -317,7 +297,7 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
             ),
             kinds=each(TEXT, "one other") | each(statistic(), "r ci_lower ci_upper"),
             title="Correlations between the factors",
-            columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2"), **_ENDS},
+            columns={"one": ("Factor", "text"), "other": ("with", "text"), "r": ("r", "r2"), **ENDS},
         )
     return tables
 

@@ -121,6 +121,7 @@ def twins_of_exploration(context: Context, section: Section) -> Twins:
 
 def twins_of_models(context: Context, section: Section) -> Twins:
     """Stated structures by lavaan, in the words that `results.json` holds."""
+    from analysis.pipeline.topics.model_loadings import GENERAL, of_structure
     from analysis.pipeline.topics.models import theories
 
     found = Twins()
@@ -168,6 +169,16 @@ def twins_of_models(context: Context, section: Section) -> Twins:
                 **of(main),
                 **options,
             )
+        for table, structure in GENERAL.items():
+            if table in section.tables:
+                found.add(
+                    "loadings",
+                    "loading estimate se ci_lower ci_upper",
+                    table=table,
+                    exact=False,
+                    **of(str(of_structure(told, structure))),
+                    **options,
+                )
         model = {"syntax": told.models[main].syntax, **options}
         if "factor_correlations" in section.tables:
             found.add(
