@@ -67,9 +67,15 @@ def fairness_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         drawn = rule.encode(x=alt.X("cut:Q")) + points + names
         return drawn.properties(width=width, height=52 * table["label"].nunique() + 70)
 
+    largest = table.iloc[int(table["nagelkerke_total"].to_numpy(dtype=float).argmax())]
+    value = format_value(largest["nagelkerke_total"], "r3")
+    count = (
+        f"{len(flagged) or 'None'} of {len(table)} tests {'flag' if len(flagged) > 1 else 'flags'} an item"
+    )
     return Figure(
-        title=f"Change of R² by group for each item; dashed lines: flags from {DIF_NEGLIGIBLE.printed} "
-        f"(moderate) and {DIF_MODERATE.printed} (large)",
+        title=f"{count}; the largest change of R² by group is {value} (“{largest['item']}”, "
+        f"{largest['grouping']}); dashed lines: flags from {DIF_NEGLIGIBLE.printed} and "
+        f"{DIF_MODERATE.printed}",
         alt=f"Dots of {len(table)} tests of items in {table['label'].nunique()} rows, one per grouping. "
         f"The largest change is {format_value(table['nagelkerke_total'].max(), 'r3')}. "
         + (f"Flagged: {told}." if len(flagged) else "None is flagged."),

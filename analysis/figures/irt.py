@@ -25,6 +25,8 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         for row in peaks.itertuples()
     )
     most = 1.1 * max(float(table["information"].max()), needed)
+    best = peaks.iloc[int(peaks["information"].to_numpy(dtype=float).argmax())]
+    top, place = best["title"], format_value(best["theta"], "d1")
 
     def one(title: str, width: int) -> Chart:
         own = table[table["title"] == title]
@@ -46,7 +48,8 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return alt.vconcat(*(alt.hconcat(*(one(title, each) for title in row)) for row in rows))
 
     return Figure(
-        title=f"Information by standing; above the dashed line reliability is {ICC.printed} or more",
+        title=f"Information is highest for {top}, at a standing of {place}; above the dashed line "
+        f"reliability is {ICC.printed} or more",
         alt=f"Curves of information for {len(fit)} themes. Highest: {told}.",
         draw=draw,
         tables=("information",),

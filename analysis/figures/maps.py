@@ -83,7 +83,11 @@ def correlations_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return (cells + text).properties(width=width, height=26 * len(down) + 90)
 
     return Figure(
-        title="What goes with what: the stronger, the darker",
+        title=f"{strongest['one_title']} and {strongest['other_title']} go together most closely: "
+        f"{strongest['printed']}; the stronger, the darker"
+        if strongest["r"] > 0
+        else f"The strongest correlation is negative: {strongest['one_title']} with "
+        f"{strongest['other_title']}, {strongest['printed']}; the stronger, the darker",
         alt=f"Grid of {len(table)} correlations; the strongest is that of {strongest['one_title']} with "
         f"{strongest['other_title']}, {strongest['printed']}.",
         draw=draw,

@@ -34,6 +34,12 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     told = "; ".join(
         f"{row.title}, {row.items} {format_value(row.rmsea_robust, 'r3')}" for row in table.itertuples()
     )
+    ordered = table.sort_values("rmsea_robust", kind="stable")
+    low, high = (
+        f"{format_value(row['rmsea_robust'], 'r3')} ({row['title']})"
+        for row in (ordered.iloc[0], ordered.iloc[-1])
+    )
+    said = f"Robust RMSEA runs from {low} to {high}" if len(table) > 1 else f"Robust RMSEA is {low}"
     lines = int(table["label"].str.count("\n").max()) + 1
     most = max(0.1, float(table["rmsea_ci_upper_robust"].max()) * 1.05)
 
@@ -63,7 +69,7 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
 
     return Figure(
-        title=f"Misfit of each structure; dashed line: {RMSEA.printed}, smaller is better",
+        title=f"{said}; dashed line: {RMSEA.printed}, smaller is better",
         alt=f"Robust RMSEA by structure: {told}.",
         draw=draw,
         tables=("fit",),

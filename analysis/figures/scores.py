@@ -47,6 +47,12 @@ def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         for row in first[["title", "mean"]].itertuples(index=False)
     )
 
+    known = first.dropna(subset=["mean"]).sort_values("mean", kind="stable")
+    low, high = (
+        f"{format_value(row['mean'], 'd2')} ({row['title']})" for row in (known.iloc[0], known.iloc[-1])
+    )
+    said = f"mean scores run from {low} to {high}" if len(known) > 1 else f"the mean score is {low}"
+
     def draw(width: int) -> Chart:
         columns = 2 if width < 500 or len(titles) in (2, 4) else 3  # no axis under an empty place
         base = alt.Chart(table)
@@ -69,7 +75,7 @@ def scores_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return _rows(table, waves, ends, width)
 
     return Figure(
-        title="Scores at each wave: mean, and one standard deviation either side",
+        title=f"At {waves[0]} {said}; lines: one standard deviation either side",
         alt=f"Small panels of mean scores by wave. At {waves[0]}: {told}. {len(last)} scores are shown at "
         f"{waves[-1]}.",
         draw=draw,
@@ -146,8 +152,15 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     side = f"dashed line: {ICC.printed}; squares lie below it"
     side += "; diamonds: too few people for a verdict" if few.any() else ""
+    ordered = table.sort_values("icc", kind="stable")
+    low, high = (
+        f"{format_value(row['icc'], 'r2')} ({row['title']})" for row in (ordered.iloc[0], ordered.iloc[-1])
+    )
+    found = f"runs from {low} to {high}" if len(table) > 1 else f"is {low}"
     return Figure(
-        title=f"Retest among the stable; {'too few people for a verdict' if few.all() else side}",
+        title="Retest among the stable; too few people for a verdict"
+        if few.all()
+        else f"ICC among the stable {found}; {side}",
         alt=f"ICC with 95% interval by score: {told}.",
         draw=draw,
         tables=("retest",),
