@@ -105,7 +105,11 @@ def _kept(table: Mapping[str, list[Any]], chosen: Mapping[str, str]) -> list[int
     if not wanted:
         return None
     n_rows = max((len(column) for column in table.values()), default=0)
-    return [row for row in range(n_rows) if all(str(table[key][row]) == v for key, v in wanted.items())]
+    return [
+        row
+        for row in range(n_rows)
+        if all(table[key][row] is not None and str(table[key][row]) == v for key, v in wanted.items())
+    ]
 
 
 def _moved(columns: Mapping[str, Sequence[int]], rows: Sequence[int]) -> dict[str, list[int]]:
