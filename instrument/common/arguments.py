@@ -266,7 +266,9 @@ def _refusal(
         return DefinitionError(fact_and_hint(caller, fact, hint))
     words = "nothing" if value is None else f"a {kind}"
     if TABLE in written and not _choices(written):
-        return ResponseDataError(fact_and_hint(caller, f"{name} is a {kind}.", _hint_of_table(name, value)))
+        return ResponseDataError(
+            fact_and_hint(caller, f"{name} is a {kind}.", _hint_of_table(name, written, value))
+        )
     if SERIES in written:
         return ResponseDataError(
             fact_and_hint(caller, f"{name} is a {kind}.", "give one value per row, such as a Series.")
@@ -280,9 +282,13 @@ def _choices(written: str) -> bool:
     return any(word in written for word in ("Path", "Sequence"))
 
 
-def _hint_of_table(name: str, value: object) -> str:
+def _hint_of_table(name: str, written: str, value: object) -> str:
     if isinstance(value, Instrument):
         return SWAPPED
+    if "StudyData" in written and type(getattr(value, "data", None)).__name__ == "StudyData":
+        return "give the tables in it: study.data in place of study."
+    if _is_table(getattr(value, "responses", None)):
+        return "give one table of it, such as study.responses in place of study."
     if isinstance(value, (str, Path)):
         return "read the file first, with instrument.read_responses(path, scale) or pandas.read_csv(path)."
     if type(value).__name__ in ("LazyFrame", "Table") or hasattr(value, "collect"):

@@ -12,7 +12,7 @@ import instrument
 from analysis.simulation.simulate_study import simulate_study
 from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.course import UseCourse, use_course
-from instrument.errors import DefinitionError, ToolkitError
+from instrument.errors import DefinitionError, ResponseDataError, ToolkitError
 from instrument.study import as_study
 from instrument.study_data import StudyData
 
@@ -100,6 +100,16 @@ def test_other_questionnaires_are_pairs(simulated: SimulatedStudy, measures: tup
         analysis.validate(replace(simulated.data, measures=measures), topics=["flow"])
     with pytest.raises(DefinitionError, match="the scale is a str, not an instrument"):
         analysis.validate(replace(simulated.data, measures=((simulated.responses, "dta"),)), topics=["flow"])
+
+
+def test_what_holds_the_tables_is_not_taken_for_one_of_them(simulated: SimulatedStudy) -> None:
+    with pytest.raises(
+        ResponseDataError, match=r"is a SimulatedStudy\.\nHint: .*study\.data in place of study"
+    ):
+        analysis.validate(simulated)  # type: ignore[arg-type]
+    for held in (simulated, simulated.data):
+        with pytest.raises(ResponseDataError, match=r"Hint: .*study\.responses in place of study"):
+            instrument.score(held, simulated.instrument)  # type: ignore[arg-type]
 
 
 def test_answers_without_a_scale_are_refused(simulated: SimulatedStudy) -> None:
