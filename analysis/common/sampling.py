@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,27 @@ def read_sampling(
         values = values * (len(used) / values.sum())
         shares = list(np.split(values, np.cumsum([len(p) for p in places])[:-1]))
     return [Sampling(c, w, n) for c, w, n in zip(codes, shares, names, strict=True)]
+
+
+def rescaled(sampling: list[Sampling]) -> list[Sampling]:
+    """Let the weights of the rows in use add up to their number, over all groups.
+
+    Parameters
+    ----------
+    sampling
+        Of every group, after rows were dropped.
+
+    Returns
+    -------
+    list of Sampling
+        The same where there are no weights.
+    """
+    weights = [one.weights for one in sampling if one.weights is not None]
+    total = float(sum(w.sum() for w in weights))
+    if not total:
+        return sampling
+    factor = sum(map(len, weights)) / total
+    return [replace(one, weights=None if one.weights is None else one.weights * factor) for one in sampling]
 
 
 def _check_column(data: pd.DataFrame, what: str, name: str | None, variables: list[str], caller: str) -> None:

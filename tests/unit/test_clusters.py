@@ -135,3 +135,42 @@ def test_whole_clusters_are_drawn():
     free = fit.parameters["se"].to_numpy() > 0
     ratio = drawn["se"].to_numpy()[free] / fit.parameters["se"].to_numpy()[free]
     assert 0.8 < np.median(ratio) < 1.35  # independent rows: 0.45
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        ("f =~ y1 + y2 + y3 + y4", {"missing": "listwise", "estimator": "MLR"}),
+        ("f =~ y1 + y2 + y3 + y4; f ~ x", {"estimator": "MLR", "group": "side"}),
+        ("f =~ c1 + c2 + c3 + c4", {"missing": "listwise", "ordered": True}),
+    ],
+)
+def test_weights_of_the_rows_in_use_add_up_to_their_number(model, options):
+    """Rows that are dropped leave nothing behind: chi-square was smaller by the share of their weights."""
+    rng = np.random.default_rng(3)
+    f = rng.normal(size=400)
+    data = pd.DataFrame({f"y{k}": f + rng.normal(size=400) for k in (1, 2, 3, 4)})
+    for k in (1, 2, 3, 4):
+        data[f"c{k}"] = np.digitize(data[f"y{k}"], [-1.0, 0.5]) + 1.0
+    data = data.assign(x=0.4 * f + rng.normal(size=400), w=rng.uniform(0.2, 3, 400), side=np.arange(400) % 2)
+    gone = rng.random(400) < 0.4 * (data["w"] > 1.5)
+    lost = data.assign(**{name: data[name].mask(gone) for name in ("y1", "x", "c1")})
+    found = cfa(model, lost, sampling_weights="w", **options)
+    alone = cfa(model, data[~gone], sampling_weights="w", **options)
+    assert found.n_obs == alone.n_obs == (~gone).sum()
+    same = [name for name in alone.fit.index if not name.endswith("_robust")]  # full information has its own
+    pd.testing.assert_series_equal(found.fit[same], alone.fit[same], rtol=1e-8)
+    np.testing.assert_allclose(found.parameters["se"], alone.parameters["se"], rtol=1e-7, atol=1e-10)
+
+
+def test_chi_square_of_weighted_complete_rows_is_that_of_lavaan():
+    """Lavaan 0.6-14: cfa(model, data, estimator = "MLR", sampling.weights = "w"), rows with gaps dropped."""
+    i = np.arange(1, 201)
+    f = np.sin(i)
+    data = pd.DataFrame({f"y{k}": f + np.cos(k * i * 1.7 + k) for k in (1, 2, 3, 4)}).assign(w=1 + i % 3)
+    data.loc[i % 5 == 0, "y2"] = np.nan
+    data.loc[(i % 3 == 2) & (i % 4 == 0), "y3"] = np.nan
+    fit = cfa("f =~ y1 + y2 + y3 + y4", data, "MLR", missing="listwise", sampling_weights="w").fit
+    assert fit[["chisq", "chisq_scaled", "logl", "bic"]].to_numpy() == pytest.approx(
+        [0.246361, 0.160279, -755.137468, 1550.198396], rel=1e-5
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from analysis.common.sampling import Sampling, read_sampling
+from analysis.common.sampling import Sampling, read_sampling, rescaled
 from analysis.structural.estimation.ram import Array
 from instrument.answers import numeric_columns, table_of
 from instrument.errors import (
@@ -134,11 +134,12 @@ def drop_unanswered(data: ModelData, columns: Sequence[int]) -> ModelData:
 
 
 def _keep(data: ModelData, kept: Sequence[np.ndarray | np.bool]) -> ModelData:
+    sampling = [one.take(k) for one, k in zip(data.sampling, kept, strict=bool(data.sampling))]
     return replace(
         data,
         values=[values[k] for values, k in zip(data.values, kept, strict=True)],
         positions=[place[k] for place, k in zip(data.positions, kept, strict=True)],
-        sampling=[one.take(k) for one, k in zip(data.sampling, kept, strict=bool(data.sampling))],
+        sampling=rescaled(sampling),
     )
 
 
