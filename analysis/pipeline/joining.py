@@ -12,6 +12,13 @@ from instrument.reading.people import NUMBERED
 
 WHOLE = ("enrolment", "covariates")
 """Tables that should hold everyone who answered; of the others, everyone should be known."""
+ONE_ROW = {
+    "covariates": ("participant",),
+    "enrolment": ("participant",),
+    "outcomes": ("participant", "wave"),
+    "times": ("participant", "wave"),
+}
+"""What a table beside the answers holds one row for, by those of the columns it has."""
 
 
 def refuse_joins_without_ids(
@@ -52,6 +59,7 @@ def refuse_joins_without_ids(
         fact = f"{name_offenders(bare)} have no participant column; rows are not joined by their number"
         hint = "give participant ids in every table, or leave the other tables out."
         raise ResponseDataError(fact_and_hint("validate", f"{fact} ({name_offenders(beside)}).", hint))
+    _refuse_repeated(tables)
     answered = _people(responses)
     said = responses.attrs.get("notes", ())
     notes = [fact for fact in _lost(tables, answered) if not any(fact in note for note in said)]
@@ -62,8 +70,30 @@ def refuse_joins_without_ids(
             fact = f"none of the {len(people)} people of measure {other.id!r} is among the {len(answered)}"
             hint = "write the participant ids alike in both."
             raise ResponseDataError(fact_and_hint("validate", f"{fact} who answered.", hint))
+        waved = all("wave" in table.columns for table in (answers, responses))
+        if shared and waved and not _administrations(answers) & _administrations(responses):
+            theirs, own = (name_offenders(table["wave"].dropna().unique()) for table in (answers, responses))
+            fact = f"nobody answered measure {other.id!r} at a wave of the scale: {theirs} and {own}."
+            raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
         notes.append(f"{other.title}: {shared} of {len(people)} people answered the scale too")
     return notes
+
+
+def _refuse_repeated(tables: Mapping[str, pd.DataFrame | None]) -> None:
+    """Refuse a table in which somebody has several rows: a join would count the person as often."""
+    for name, table in tables.items():
+        if table is None or "participant" not in table.columns:
+            continue
+        keys = [key for key in ONE_ROW.get(name, ()) if key in table.columns]
+        written = table[keys].dropna().astype(str)
+        if keys and (doubled := int(written.duplicated().sum())):
+            fact = f"{doubled} rows of the table of {name} repeat a {' at a '.join(keys)}."
+            raise ResponseDataError(fact_and_hint("validate", fact, "keep one row for each."))
+
+
+def _administrations(table: pd.DataFrame) -> set[tuple[str, str]]:
+    rows = table[["participant", "wave"]].dropna().astype(str)
+    return set(rows.itertuples(index=False, name=None))
 
 
 def _people(table: pd.DataFrame) -> set[str]:

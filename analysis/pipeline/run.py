@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,12 +27,14 @@ from analysis.pipeline.reach import stuck_items
 from analysis.pipeline.section import Topic
 from analysis.pipeline.topics import TOPICS, content_topics, planned_topics
 from analysis.pipeline.topics.plan import plan_in_results, topic_of_plan
+from analysis.pipeline.topics.validity_measures import names_beside
 from analysis.pipeline.twinned.analysed import analysed_tables
 from analysis.pipeline.twinned.said import said_of_answers
 from analysis.planning.applying import carry_out
 from analysis.planning.checking import columns_known, refuse_unfitting
 from analysis.planning.definition import Plan
 from analysis.planning.loading import Settled, content_of, settle
+from analysis.planning.names import ambiguous
 from analysis.reliability.resampling import checked_seed
 from instrument.common.extras import naming_extras
 from instrument.definition import Instrument
@@ -294,7 +297,7 @@ def validate(
     refuse_unfitting(decided, context.scale, *(beside_answers if settled.seal is None else ()))
     if lacking and lacking not in context.notes:  # the command has said it already
         context.notes += (lacking,)
-    context.notes += suspected_covariates(context)
+    context.notes += (*suspected_covariates(context), *_namesakes(context))
     with in_force(decided.rules):
         context = carry_out(context, settled)
     if analysed is not None:
@@ -312,6 +315,16 @@ def validate(
 
     plain = json.loads(json.dumps(to_plain(tree), allow_nan=False))
     return Validation(tree={**plain, "properties": verdicts_plain(plain["sections"])})
+
+
+def _namesakes(context: Context) -> tuple[str, ...]:
+    """Note columns that are called like a score: only the score is related to anything."""
+    names = names_beside(context)
+    return tuple(
+        f"{ambiguous(name, count)}; the first of these is meant, the others are left out"
+        for name, count in Counter(names).items()
+        if count > 1
+    )
 
 
 def _study_of(responses: Any, scale: Instrument | None, beside: Mapping[str, Any]) -> StudyData:

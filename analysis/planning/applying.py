@@ -200,7 +200,8 @@ def collapse_answers(responses: pd.DataFrame, merged: Mapping[str, Mapping[int, 
 
 def _collapsed(context: Context, plan: Plan) -> Context:
     merged = merged_codes(plan, context.scale)
-    note = f"categories of {len(merged)} items are merged as planned; scores keep the answers as given"
+    items = "1 item" if len(merged) == 1 else f"{len(merged)} items"
+    note = f"categories of {items} are merged as planned; scores keep the answers as given"
     return replace(
         context,
         responses=collapse_answers(context.responses, merged),

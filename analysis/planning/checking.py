@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from analysis.planning.definition import ALL_ITEMS, Plan
+from analysis.planning.names import ambiguous, names_of_measures, of_itself, score_names, shared_items
 from instrument.common.nearest import nearest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, fact_and_hint
@@ -73,38 +74,30 @@ def _topic_faults(plan: Plan) -> list[str]:
     ]
 
 
-def score_names(scale: Instrument) -> list[str]:
-    """Names of the scores of an instrument: its themes, and the total where it has one."""
-    return [*(["total"] if scale.total_themes else []), *(theme.id for theme in scale.themes)]
-
-
-def names_of_measures(measures: Sequence[Instrument]) -> list[str]:
-    """Names of the scores of other questionnaires: of each theme, and `id_total` of each with a total."""
-    names = []
-    for other in measures:
-        names += [theme.id for theme in other.themes]
-        names += [f"{other.id}_total"] if other.total_themes else []
-    return names
-
-
 def _hypothesis_faults(
     plan: Plan, scale: Instrument, measures: Sequence[Instrument] | None, covariates: Iterable[str] | None
 ) -> list[str]:
     own = score_names(scale)
+    columns = None if covariates is None else list(covariates)
+    beside = [*own, *names_of_measures(measures or ()), *(columns or ())]  # of what is known yet
     faults = []
-    beside = None
-    if measures is not None and covariates is not None:
-        beside = [*own, *names_of_measures(measures), *covariates]
     for place, hypothesis in enumerate(plan.hypotheses):
         path = f"hypotheses[{place}]"
+        score = hypothesis.score or ("total" if "total" in own else own[0])
         if hypothesis.score is not None and hypothesis.score not in own:
             faults.append(_unknown(f"{path}.score", hypothesis.score, own))
         if hypothesis.score is None and "total" not in own and len(own) > 1:
             faults.append(f"{path}.score: say which of {', '.join(own)}; the instrument has no total")
-        if beside is not None and hypothesis.with_ is not None and hypothesis.with_ not in beside:
-            faults.append(_unknown(f"{path}.with", hypothesis.with_, beside))
-        if covariates is not None and hypothesis.groups is not None and hypothesis.groups not in covariates:
-            faults.append(_unknown(f"{path}.groups", hypothesis.groups, covariates))
+        elif shared := shared_items(scale, score, hypothesis.with_):
+            faults.append(f"{path}.with: {of_itself(score, str(hypothesis.with_), shared)}")
+        named = {"with": hypothesis.with_, "groups": hypothesis.groups}
+        for key, name in named.items():
+            if name is not None and beside.count(name) > 1:
+                faults.append(f"{path}.{key}: {ambiguous(name, beside.count(name))}")
+        if measures is not None and columns is not None and hypothesis.with_ not in (None, *beside):
+            faults.append(_unknown(f"{path}.with", str(hypothesis.with_), beside))
+        if columns is not None and hypothesis.groups is not None and hypothesis.groups not in columns:
+            faults.append(_unknown(f"{path}.groups", hypothesis.groups, columns))
     if measures is not None:
         given = [other.id for other in measures]
         faults += [
@@ -132,6 +125,26 @@ def _collapse_faults(plan: Plan, scale: Instrument) -> list[str]:
         for code in {*merged, *merged.values()}:
             if without := [name for name in concerned if code not in scale.scale_of(name).codes]:
                 faults.append(f"collapse.{item}: {code} is no answer of {without[0]!r}")
+        faults += _torn(
+            item, merged, sorted({code for name in concerned for code in scale.scale_of(name).codes})
+        )
+    return faults
+
+
+def _torn(item: str, merged: Mapping[int, int], codes: Sequence[int]) -> list[str]:
+    """Name categories that become one while another lies between them: their order would be lost."""
+    becomes = [(code, merged.get(code, code)) for code in codes]
+    faults = []
+    for joined in dict.fromkeys(merged.values()):
+        places = [k for k, (_, new) in enumerate(becomes) if new == joined]
+        between = (
+            [str(code) for code, new in becomes[places[0] : places[-1]] if new != joined] if places else []
+        )
+        if between:
+            same = " and ".join(str(becomes[k][0]) for k in places)
+            verb = "does" if len(between) == 1 else "do"
+            others = f"{', '.join(between)} between them {verb} not"
+            faults.append(f"collapse.{item}: {same} become one category, and {others}")
     return faults
 
 

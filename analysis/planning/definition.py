@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from analysis.common.rules import planned_rules
 from analysis.factors.extraction import EXTRACTIONS
@@ -19,7 +19,20 @@ from instrument.errors import DefinitionError
 
 Estimator = Literal["WLSMV", "ULSMV", "MLR"]
 Missing = Literal["listwise", "pairwise", "fiml"]
-Label = str | int | float
+
+
+def _no_truth_value(label: Any) -> Any:
+    """Refuse what YAML makes of a bare yes or no: it would stand for 1 or 0."""
+    if isinstance(label, bool):
+        word = "yes" if label else "no"
+        raise ValueError(
+            f'write "{word}", or whatever the level is called, in quotes: YAML reads a bare '
+            f"{word} as {str(label).lower()}"
+        )
+    return label
+
+
+Label = Annotated[str | int | float, BeforeValidator(_no_truth_value)]
 ORDINAL = ("WLSMV", "ULSMV")
 ALL_ITEMS = "all"
 SMALLEST_GROUP = 120

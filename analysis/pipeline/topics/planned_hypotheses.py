@@ -15,9 +15,10 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.criterion_items import for_predictions
-from analysis.pipeline.topics.validity_measures import people_table
+from analysis.pipeline.topics.validity_measures import names_beside, people_table
 from analysis.pipeline.twinned.relations import twins_of_planned
 from analysis.planning.definition import Hypothesis, same_label
+from analysis.planning.names import ambiguous, of_itself, shared_items
 from analysis.validity.check_hypotheses import CONFIRMED, NOT_CONFIRMED, UNANSWERED, UNDECIDED
 from instrument.errors import ToolkitError, ToolkitWarning
 
@@ -101,7 +102,9 @@ def checked(context: Context, hypothesis: Hypothesis) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ToolkitWarning)  # small groups: the number stands in the table
-            found = _judged(_people(seen), hypothesis, score)
+            why_not = _no_relation(context, score, other)
+            found = {"status": UNANSWERED, "reason": why_not} if why_not else None
+            found = found or _judged(_people(seen), hypothesis, score)
     except ToolkitError as error:
         found = {"status": UNANSWERED, "reason": str(error).splitlines()[0]}
     reason = found.setdefault("reason", "")
@@ -114,6 +117,14 @@ def _relation(hypothesis: Hypothesis, score: str, other: str) -> str:
         return f"{score}, {other}: {levels} (Hedges' g)"
     kind = {"pearson": "correlation", "spearman": "rank correlation"}[hypothesis.method]
     return f"{kind} of {score} and {other}"
+
+
+def _no_relation(context: Context, score: str, other: str) -> str:
+    """Say why two names are no relation of two things: shared items, or a name of several things."""
+    if shared := shared_items(context.scale, score, other):
+        return of_itself(score, other, shared)
+    names = [*names_beside(context), *(f"{m.id}_total" for _, m in context.measures if m.total_themes)]
+    return ambiguous(other, names.count(other)) if names.count(other) > 1 else ""
 
 
 def _people(context: Context) -> pd.DataFrame:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from analysis.common.verdicts import Cause
-from analysis.pipeline.context import Context
+from analysis.pipeline.context import CONTRACT, Context
 from analysis.pipeline.reach import of_people
 from analysis.pipeline.topics.adherence import effects_on_use
 from analysis.pipeline.topics.use import lacks_use
 from analysis.planning.definition import same_label
+from analysis.planning.names import ambiguous, of_itself, score_names, shared_items
 from instrument.errors import ToolkitError
 from instrument.scoring.keying import keyed_numbers
 
@@ -57,6 +58,14 @@ def people_table(context: Context) -> pd.DataFrame:
         rows = rows.set_index(rows["participant"].astype(str)).drop(columns="participant")
         table = table.join(rows[[name for name in rows.columns if name not in table.columns]])
     return table
+
+
+def names_beside(context: Context) -> list[str]:
+    """Names of scores, of themes of other questionnaires, and of columns; one used twice stands twice."""
+    tables = [table for table in (context.known_covariates, context.outcomes) if table is not None]
+    themes = [theme.id for _, other in context.measures for theme in other.themes]
+    columns = [str(name) for table in tables for name in table.columns if name not in CONTRACT]
+    return [*score_names(context.scale), *themes, *columns]
 
 
 def measure_scores(context: Context) -> list[pd.DataFrame]:
@@ -154,7 +163,13 @@ def _estimate(
     context: Context, plan: Hypothesis, people: pd.DataFrame, ratios: HtmtResult | None
 ) -> Estimate | str:
     words = plan.measure.strip()
+    names = names_beside(context)
+    for name in named_in(plan):
+        if names.count(name) > 1:
+            return f"{ambiguous(name, names.count(name))}."
     if named := _CORRELATION.match(words):
+        if shared := shared_items(context.scale, named["first"], named["second"]):
+            return f"{of_itself(named['first'], named['second'], shared)}."
         return _correlation(context, plan, named, people)
     if named := _HTMT.match(words):
         return _ratio(named, ratios)
