@@ -6,10 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr
 
-from analysis.correlation.bivariate_normal import bivariate_density, cell_differences, rectangle_probabilities
+from analysis.correlation.bivariate_normal import (
+    MODERATE,
+    NEAR,
+    bivariate_cdf,
+    bivariate_density,
+    cell_differences,
+    cells_below,
+    gained,
+)
 
 Array = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 BOUND = 0.9999
 SMALLEST_PROBABILITY = 1e-15
@@ -72,10 +82,10 @@ def fit_pairs(tables: Array, row_thresholds: Array, column_thresholds: Array) ->
 def _fit_block(tables: Array, rows: Array, columns: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
     rho = _starting_values(tables)
     low, high = np.full(len(rho), -BOUND), np.full(len(rho), BOUND)
-    active = np.arange(len(rho))
+    active, corners = np.arange(len(rho)), _Corners(rows, columns)
     for _ in range(MAX_STEPS):
         here = rho[active]
-        slope, curvature = _slope_and_curvature(tables[active], rows[active], columns[active], here)
+        slope, curvature = corners.derivatives(tables[active], active, here)
         low[active] = np.where(slope > 0, here, low[active])
         high[active] = np.where(slope < 0, here, high[active])
         proposal = next_point(here, slope, curvature, low[active], high[active])
@@ -158,14 +168,50 @@ def _framed(corners: Array) -> Array:
     return framed
 
 
-def _slope_and_curvature(tables: Array, rows: Array, columns: Array, rho: Array) -> tuple[Array, Array]:
-    probability = np.maximum(rectangle_probabilities(rows, columns, rho), SMALLEST_PROBABILITY)
-    h, k, r = rows[:, :, None], columns[:, None, :], rho[:, None, None]
-    density = bivariate_density(h, k, r)
-    finite = np.isfinite(h) & np.isfinite(k)
-    h, k = np.where(finite, h, 0.0), np.where(finite, k, 0.0)
-    spread = 1 - r * r
-    change = density * (r / spread + (h * k * (1 + r * r) - r * (h * h + k * k)) / spread**2)
-    first = cell_differences(_framed(density)) / probability
-    second = cell_differences(_framed(change)) / probability
-    return np.sum(tables * first, (1, 2)), np.sum(tables * (second - first * first), (1, 2))
+class _Corners:
+    """Crossed thresholds of pairs, and the distribution there: what is added from step to step is integrated.
+
+    Parameters
+    ----------
+    rows, columns
+        Thresholds, shape (n_pairs, k − 1), absent ones +∞.
+    """
+
+    def __init__(self, rows: Array, columns: Array) -> None:
+        h, k = np.broadcast_arrays(rows[:, :, None], columns[:, None, :])
+        self.finite = np.isfinite(h) & np.isfinite(k)
+        self.h, self.k = np.where(self.finite, h, 0.0), np.where(self.finite, k, 0.0)
+        self.product, self.squares = self.h * self.k, self.h**2 + self.k**2
+        self.rows, self.columns = ndtr(rows), ndtr(columns)
+        self.single = ndtr(np.minimum(h, k))
+        self.angle = np.full(len(rows), np.inf)
+        self.below = np.empty(h.shape)
+
+    def derivatives(self, tables: Array, pairs: Places, rho: Array) -> tuple[Array, Array]:
+        """First and second derivatives of the log likelihood of some pairs at their correlations."""
+        self._move(pairs, rho)
+        below = np.where(self.finite[pairs], np.clip(self.below[pairs], 0.0, 1.0), self.single[pairs])
+        probability = cells_below(below, self.rows[pairs], self.columns[pairs])
+        probability = np.maximum(probability, SMALLEST_PROBABILITY)
+        product, squares, r = self.product[pairs], self.squares[pairs], rho[:, None, None]
+        spread = 1 - r * r
+        dense = np.exp((r * product - 0.5 * squares) / spread) / (2 * np.pi * np.sqrt(spread))
+        dense *= self.finite[pairs]
+        change = dense * (r / spread + (product * (1 + r * r) - r * squares) / spread**2)
+        first = cell_differences(_framed(dense)) / probability
+        second = cell_differences(_framed(change)) / probability
+        return np.sum(tables * first, (1, 2)), np.sum(tables * (second - first * first), (1, 2))
+
+    def _move(self, pairs: Places, rho: Array) -> None:
+        """Bring the distribution of some pairs to new correlations."""
+        angle, before = np.arcsin(rho), self.angle[pairs]
+        moderate = np.abs(rho) <= MODERATE
+        near = moderate & (np.abs(angle - before) <= NEAR) & (np.abs(before) <= np.arcsin(MODERATE))
+        if (own := pairs[near]).size:
+            start, end = before[near][:, None, None], angle[near][:, None, None]
+            self.below[own] += gained(self.product[own], self.squares[own], start, end)
+        if (own := pairs[~near]).size:
+            for kind in (moderate[~near], ~moderate[~near]):  # apart: one large correlation slows all others
+                some, r = own[kind], rho[~near][kind]
+                self.below[some] = bivariate_cdf(self.h[some], self.k[some], r[:, None, None])
+        self.angle[pairs] = angle

@@ -8,14 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from analysis.correlation.bivariate_normal import bivariate_cdf, normal_density
+from analysis.correlation.bivariate_normal import MODERATE, NEAR, bivariate_cdf, gained, normal_density
 from analysis.correlation.continuous_pairs import NEWTON_ENOUGH, SMALLEST, search_correlation
 
 Array = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 DENSE = 16  # places per person up to which counting is quicker than sorting
-MODERATE, NEAR = 0.8, 0.1  # correlations and changes of their arc sine over which six points give all digits
-POINTS = np.polynomial.legendre.leggauss(6)
 _SIGN = np.array([1.0, -1.0, -1.0, 1.0])
 _UP = np.array([[1], [1], [0], [0]]), np.array([[1], [0], [1], [0]])
 
@@ -147,11 +145,7 @@ class Rectangles:
         return by_rho[self.member], products[0], products[1]
 
     def _below(self, rho: float) -> Array:
-        """Distribution at the finite corners; after the first time, what was added since is integrated.
-
-        The derivative by the arc sine of ρ is a density without a singularity (Drezner & Wesolowsky 1990, doi
-        10.1080/00949659008811236).
-        """
+        """Distribution at the finite corners; after the first time, what was added since is integrated."""
         angle = float(np.arcsin(rho))
         known = self._known
         if known is None or abs(angle - known[0]) > NEAR or abs(rho) > MODERATE:
@@ -159,12 +153,8 @@ class Rectangles:
         elif angle == known[0]:
             value = known[1]
         else:
-            half = 0.5 * (angle - known[0])
-            added = np.zeros(len(self.product))
-            for place, weight in zip(*POINTS, strict=True):
-                sine = np.sin(known[0] + half * (1.0 + place))
-                added += weight * np.exp((self.product * sine - 0.5 * self.squares) / (1.0 - sine * sine))
-            value = known[1] + added * (half / (2.0 * np.pi))
+            ends = np.array(known[0]), np.array(angle)
+            value = known[1] + gained(self.product, self.squares, *ends)
         self._known = angle, value
         return value
 
