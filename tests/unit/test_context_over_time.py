@@ -9,8 +9,11 @@ import pandas as pd
 import pytest
 
 from analysis.structural.families.context_over_time import context_over_time, context_syntax
+from analysis.structural.models import sem
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
+from instrument.reading.raw import ReasonTable
+from instrument.scoring.score import score
 
 ROLES = {"a": "dimension", "b": "dimension", "k": "context"}
 
@@ -127,3 +130,36 @@ def test_estimator_and_missing_answers_are_those_asked_for(answers: pd.DataFrame
     for measured_by, estimator in (("items", "MLR"), ("scores", "WLSMV")):
         with pytest.raises(DefinitionError, match=f"{estimator!r} does not fit models measured by"):
             context_over_time(gaps, make_scale(), measured_by=measured_by, estimator=estimator)
+
+
+def test_an_item_that_does_not_apply_is_not_asked_for_in_a_score(answers: pd.DataFrame) -> None:
+    scale = make_scale()
+    apart = (answers["participant"] % 3 == 0) & (answers["wave"] == 1)
+    skipped = (answers["participant"] % 5 == 1) & (answers["wave"] == 2)
+    given = answers.astype({f"{theme}{k}": "Int64" for theme in ROLES for k in (1, 2, 3)})
+    given.loc[apart, "a2"] = pd.NA
+    given.loc[skipped, "b1"] = pd.NA
+    reasons = pd.concat(
+        [
+            given.loc[apart, ["participant", "wave"]].assign(item="a2", reason="not_applicable"),
+            given.loc[skipped, ["participant", "wave"]].assign(item="b1", reason="skipped"),
+        ]
+    )
+    given.attrs["reasons"] = ReasonTable(reasons)
+    found = context_over_time(given, scale, measured_by="scores")
+
+    scores = score(given, scale).scores
+    assert scores.loc[apart, "a"].notna().all() and scores.loc[skipped, "b"].isna().all()
+    wide = [
+        scores[scores["wave"] == wave]
+        .set_index("participant")[["a", "b"]]
+        .join(given[given["wave"] == wave].set_index("participant")[["k1", "k2", "k3"]].astype(float))
+        .add_suffix(f".w{wave}")
+        for wave in (1, 2)
+    ]
+    expected = sem(found.syntax, pd.concat(wide, axis=1), estimator="MLR")
+    assert found.fit.fit["chisq"] == pytest.approx(expected.fit["chisq"], abs=1e-6)
+    np.testing.assert_allclose(found.fit.parameters["est"], expected.parameters["est"], atol=1e-6)
+    given.attrs = {}  # without reasons every missing answer was asked for
+    plain = context_over_time(given, scale, measured_by="scores")
+    assert abs(plain.fit.fit["chisq"] - found.fit.fit["chisq"]) > 1e-3

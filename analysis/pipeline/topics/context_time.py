@@ -15,6 +15,7 @@ from analysis.pipeline.section import Table
 from analysis.pipeline.topics.models import estimator_for
 from analysis.planning.definition import ORDINAL
 from instrument.errors import ToolkitError, ToolkitWarning
+from instrument.reading.raw import ReasonTable
 
 if TYPE_CHECKING:
     from analysis.structural.families.context_over_time import ContextOverTimeResult
@@ -50,6 +51,8 @@ def context_results(context: Context, waves: list[Any], gaps: Gaps) -> list[Cont
 
     found = []
     rows = context.responses[context.responses["wave"].isin(waves)]
+    if context.reasons is not None:  # an item that does not apply is not asked for in a score
+        rows.attrs["reasons"] = ReasonTable(context.reasons)
     for theme in context.scale.context_themes:
         if theme not in context.themes or not context.scale.dimension_themes:
             continue

@@ -205,6 +205,8 @@ def general_factor(context: Context, gaps: Gaps) -> tuple[dict[str, Table], Told
         stated = {model.structure for model in found.models.values() if model.items == "dimensions"}
         if Structure.CORRELATED in stated and Structure.BIFACTOR not in stated:  # of two themes
             told.prose = [NO_GENERAL]
+        if (error := found.errors.get("bifactor")) is not None:
+            gaps.add("What one general factor leaves to the themes", error)
         return {}, told
     if (cause := of_fit(found.fits["bifactor"])) is not None:
         gaps.leave("What one general factor leaves to the themes", cause)

@@ -27,6 +27,8 @@ from instrument.errors import (
     name_offenders,
 )
 from instrument.loading import as_instrument
+from instrument.reading.raw import reasons_of_table
+from instrument.scoring.score import prorated_mean
 
 CALLER = "context_over_time"
 MEASURES = ("items", "scores")
@@ -211,15 +213,17 @@ def context_over_time(
         )
     chosen = _two_waves(responses, waves, participant, wave)
     items = [item for own in (*themes.values(), contexts[name]) for item in own]
+    reasons = reasons_of_table(responses)
     responses = given_answers(responses, scale, CALLER, items)
     parts = {
         k: _at_wave(responses, scale, items, label, participant, wave)
         for k, label in enumerate(chosen, start=1)
     }
-    if measured_by == "scores" and len(themes) > 1:
-        parts = {k: rows.join(_theme_scores(rows, scale, list(themes))) for k, rows in parts.items()}
-    if name in composites:
-        parts = {k: rows.join(_theme_scores(rows, scale, [name])) for k, rows in parts.items()}
+    scored = list(themes) if measured_by == "scores" and len(themes) > 1 else []
+    scored += [name] if name in composites else []
+    for k, label in enumerate(chosen, start=1):
+        applies = _applying(parts[k], reasons, label)
+        parts[k] = parts[k].join(_theme_scores(parts[k], applies, scale, scored))
     both = len(parts[1].index.intersection(parts[2].index))
     if both == 0:
         raise NotEstimableError(
@@ -347,21 +351,37 @@ def _at_wave(
     return keyed_answers(rows, scale, items)
 
 
-def _theme_scores(rows: pd.DataFrame, scale: Instrument, themes: list[str]) -> pd.DataFrame:
-    """Mean of each dimension's own items, where the share answered suffices for a score.
+def _applying(rows: pd.DataFrame, reasons: pd.DataFrame | None, label: object) -> pd.DataFrame:
+    """Whether each item applies to each person at a wave: all do, but those answered "does not apply"."""
+    applies = pd.DataFrame(np.ones(rows.shape, dtype=bool), index=rows.index, columns=rows.columns)
+    if reasons is None:
+        return applies
+    there = reasons[reasons["reason"].eq("not_applicable") & (reasons["wave"].astype(str) == str(label))]
+    people = pd.Index(rows.index.astype(str)).get_indexer(pd.Index(there["participant"].astype(str)))
+    items = rows.columns.get_indexer(pd.Index(there["item"]))
+    known = (people >= 0) & (items >= 0)
+    values = applies.to_numpy(copy=True)
+    values[people[known], items[known]] = False
+    return pd.DataFrame(values, index=rows.index, columns=rows.columns)
+
+
+def _theme_scores(
+    rows: pd.DataFrame, applies: pd.DataFrame, scale: Instrument, themes: list[str]
+) -> pd.DataFrame:
+    """Mean of each theme's own items, where the share answered of those that apply suffices for a score.
 
     Items of a theme with different options count alike: from 0, the lowest option, to 100, the highest.
     """
-    least = scale.scoring.prorate_at
     scores = {}
     for theme in themes:
         own = rows[[item.id for item in scale.theme(theme).items if item.id in rows]]
         ends = [(min(codes), max(codes)) for codes in (scale.scale_of(str(item)).codes for item in own)]
+        values = own.to_numpy(dtype=float)
         if len(set(ends)) > 1:
             low, high = np.array(ends, dtype=float).T
-            own = 100 * (own - low) / (high - low)
-        scores[theme] = own.mean(axis=1).where(own.notna().mean(axis=1) >= least)
-    return pd.DataFrame(scores)
+            values = 100 * (values - low) / (high - low)
+        scores[theme] = prorated_mean(values, applies[own.columns].to_numpy(), scale.scoring.prorate_at)[0]
+    return pd.DataFrame(scores, index=rows.index)
 
 
 def _paths(fit: StructuralResult) -> pd.DataFrame:

@@ -105,7 +105,8 @@ over_time_of <- function(syntax, variables, waves, missing, own = list()) once(p
     x <- if (name %in% names(own)) {
       v <- v[, own[[name]], drop = FALSE]; low <- scale_low[own[[name]]]; high <- scale_high[own[[name]]]
       if (length(unique(paste(low, high))) > 1) v <- 100 * sweep(sweep(v, 2, low), 2, high - low, "/")
-      ifelse(rowMeans(!is.na(v)) >= scoring$prorate, rowMeans(v, na.rm = TRUE), NA)
+      applies <- rowSums(a$why[here, own[[name]], drop = FALSE] != "not_applicable"); answered <- rowSums(!is.na(v))
+      ifelse(applies > 0 & answered >= scoring$prorate * applies - 1e-9, rowMeans(v, na.rm = TRUE), NA)
     } else if (name %in% colnames(v)) v[, name] else score_of(name, wave)
     unname(x[match(who, a$participant[here])])
   }
