@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from analysis.common.result import Result
 from analysis.common.software import used
@@ -218,7 +217,9 @@ def incremental_validity(
     full = pd.concat([small, _design(complete, added).drop(columns="intercept")], axis=1)
     _refuse_collinear(full, len(complete))
     used("statsmodels")
-    fits = [sm.OLS(y, terms).fit() for terms in (small, full)]
+    from statsmodels.regression.linear_model import OLS
+
+    fits = [OLS(y, terms).fit() for terms in (small, full)]
     f, pvalue, df1 = fits[1].compare_f_test(fits[0])
     delta = float(fits[1].rsquared - fits[0].rsquared)
     width = small.shape[1]

@@ -110,7 +110,8 @@ def discrete_time(
     ----------
     Prentice & Gloeckler (1978), doi 10.2307/2529588.
     """
-    import statsmodels.api as sm
+    from statsmodels.genmod import families
+    from statsmodels.genmod.generalized_linear_model import GLM
 
     if event.sum() < FEWEST_EVENTS:
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
@@ -119,10 +120,10 @@ def discrete_time(
     rows = person_periods(time, event, width)
     matrix = np.column_stack([rows.baseline, design[rows.person]])
     used("statsmodels")
-    link = sm.families.links.CLogLog()
+    link = families.links.CLogLog()
     try:
         with separation_seen_later():
-            found = sm.GLM(rows.left.astype(float), matrix, family=sm.families.Binomial(link=link)).fit(
+            found = GLM(rows.left.astype(float), matrix, family=families.Binomial(link=link)).fit(
                 tol=1e-13, maxiter=300
             )
     except (np.linalg.LinAlgError, ValueError) as error:

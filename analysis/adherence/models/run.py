@@ -435,7 +435,7 @@ class ModelRun:
 
     def _follow_up(self) -> None:
         """Linear model of the outcome, robust (HC3) covariance; in clusters that of a jackknife over them."""
-        import statsmodels.api as sm
+        from statsmodels.regression.linear_model import OLS
 
         outcome = self._design.frame[self._outcome].astype("Float64").astype(float).to_numpy()
         here = np.isfinite(outcome)
@@ -444,7 +444,7 @@ class ModelRun:
             fact = f"{int(here.sum())} people have the outcome, too few."
             raise NotEstimableError(fact_and_hint(CALLER, fact, "gather more."))
         used("statsmodels")
-        done = sm.OLS(outcome[here], x).fit()
+        done = OLS(outcome[here], x).fit()
         fit = Fit(
             coefficients=np.asarray(done.params),
             covariance=sandwich(x, np.asarray(done.resid), np.ones(len(x))),
