@@ -53,7 +53,7 @@ def test_both_engines_reach_one_optimum(method: str, seed: int) -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.sampled_from(sorted(METHODS)))
 @settings(max_examples=25, deadline=None)
-def test_no_start_leads_lower_than_the_two_that_are_followed(seed: int, k: int, method: str) -> None:
+def test_no_start_leads_lower_than_those_that_are_followed(seed: int, k: int, method: str) -> None:
     table = items_of(seed, n=80, p=8, k=3).corr().to_numpy()
     try:
         found = extract(table, k, method)
@@ -69,6 +69,24 @@ def test_no_start_leads_lower_than_the_two_that_are_followed(seed: int, k: int, 
         other = polish(METHODS[method], table, k, start)
         if other.gradient <= 1e-6:
             assert value <= other.value + 1e-7
+
+
+@pytest.mark.parametrize(
+    ("seed", "k", "lowest"),
+    [(7262, 3, 0.16879), (7880, 2, 0.584765), (6647, 3, 0.090185), (13087, 2, None), (8246, 2, None)],
+)
+def test_maximum_likelihood_is_not_left_at_a_higher_minimum(seed: int, k: int, lowest: float | None) -> None:
+    """In one of 25 such tables two starts ended above; R's factanal from 20 drawn starts ends at the third."""
+    table = items_of(seed, n=80, p=8, k=3).corr().to_numpy()
+    found = extract(table, k, "ml")
+    value = METHODS["ml"](table, k, found.uniquenesses).value
+    plain = extract(table, k, "ml", from_scratch=True)
+    assert value < METHODS["ml"](table, k, plain.uniquenesses).value - 1e-4
+    if lowest is not None:
+        assert value == pytest.approx(lowest, abs=1e-5)
+    starts = np.random.default_rng(9).uniform(0.05, 0.95, (20, 8))
+    minima = [polish(METHODS["ml"], table, k, start) for start in starts]
+    assert value <= min(m.value for m in minima if m.gradient <= 1e-6) + 1e-7
 
 
 def _squares(table: np.ndarray, loadings: np.ndarray) -> float:
