@@ -79,11 +79,14 @@ class Hypothesis(Model):
         if None not in levels and same_label(self.higher) == same_label(self.lower):
             faults.append("`higher` and `lower` are the same level")
         try:
-            Expectation.parse(self.expected)
+            expected = Expectation.parse(self.expected)
         except DefinitionError:
             faults.append(
                 f'expected: {self.expected!r} is no range; write it like ">= 0.30" or "-0.1 to 0.1"'
             )
+        else:
+            if self.groups is None and (impossible := expected.of_correlation()):
+                faults.append(f"expected: {self.expected!r} tells nothing: {impossible}")
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -195,6 +198,7 @@ class Plan(Model):
             *_among("extraction", [self.extraction], EXTRACTIONS),
             *_among("rotation", [self.rotation], ("none", *ROTATIONS)),
             *_among("rules", self.rules, planned_rules()),
+            *_rule_faults(self),
             *_missing_faults(self),
             *_collapse_faults(self),
             *(["imputations: one cannot be pooled; say 0 or at least 2"] if self.imputations == 1 else []),
@@ -240,6 +244,20 @@ def _among(entry: str, given: Any, known: Any) -> list[str]:
             near = nearest(str(name), known)
             hint = f"did you mean {near!r}?" if near else f"choose among {', '.join(sorted(known))}"
             faults.append(f"{entry}: there is no {name!r}; {hint}")
+    return faults
+
+
+def _rule_faults(plan: Plan) -> list[str]:
+    """Cut-offs beyond what their statistic can be: written as a percentage, most likely."""
+    known = planned_rules()
+    faults = []
+    for name, cutoff in plan.rules.items():
+        form = known[name].form if name in known else ""
+        least = 0.0 if form in ("percent", "p") else -1.0
+        ends_at_one = form in ("percent", "p") or (form[:1] == "r" and form[1:].isdigit())
+        if ends_at_one and not least <= cutoff <= 1:
+            like = f"write it like {known[name].published:g}"
+            faults.append(f"rules.{name}: {cutoff:g} is beyond what it is compared with; {like}")
     return faults
 
 

@@ -13,6 +13,7 @@ _TWO_SIDED = re.compile(rf"^{_NUMBER}\s*(<=|<)\s*(<=|<)\s*{_NUMBER}$")
 _RANGE = re.compile(rf"^(?:between\s+)?{_NUMBER}\s*(?:to|and|–)\s*{_NUMBER}$")
 _SYMBOL = re.compile(r"\b(?!to\b|and\b|between\b)[A-Za-z_]+[0-9²]*(?![0-9.])")
 _ABSOLUTE = re.compile(r"\|[^|]*\|")
+_TURNED = re.compile(r"\b(?:not|no|never|un\w+|except|outside|or)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ class Expectation:
         """
         absolute = bool(_ABSOLUTE.search(text))
         plain = text.replace("≥", ">=").replace("≤", "<=").replace("−", "-")
-        plain = _SYMBOL.sub("", _ABSOLUTE.sub("", plain)).strip()
+        plain = "" if _TURNED.search(plain) else _SYMBOL.sub("", _ABSOLUTE.sub("", plain)).strip()
         if found := _ONE_SIDED.match(plain):
             sign, end = found.group(1), float(found.group(2))
             if sign[0] == ">":
@@ -97,6 +98,21 @@ class Expectation:
         above = size >= self.lower if self.includes_lower else size > self.lower
         below = size <= self.upper if self.includes_upper else size < self.upper
         return bool(above and below)
+
+    def of_correlation(self) -> str:
+        """Say why a correlation cannot be held against the range; empty where it can come out either way.
+
+        Examples
+        --------
+        >>> Expectation.parse(">= 30").of_correlation(), Expectation.parse("|r| < 2").of_correlation()
+        ('no correlation can lie there', 'every correlation lies there')
+        >>> Expectation.parse(">= 0.30").of_correlation()
+        ''
+        """
+        least = 0.0 if self.absolute else -1.0
+        if self.fails_throughout(least, 1.0):
+            return "no correlation can lie there"
+        return "every correlation lies there" if self.holds_throughout(-1.0, 1.0) else ""
 
     def holds_throughout(self, lower: float, upper: float) -> bool:
         """Say whether a whole interval lies in the range; an interval with NaN never does."""

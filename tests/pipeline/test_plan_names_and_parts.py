@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import instrument
+from analysis.common.rules import planned_rules
 from analysis.pipeline import validate
 from analysis.planning.checking import refuse_unfitting
 from analysis.planning.loading import make_plan, settle
@@ -171,3 +172,51 @@ def test_a_measure_at_no_wave_of_the_scale_is_refused(first: pd.DataFrame, scale
         ResponseDataError, match=r"nobody answered measure 'other' at a wave of the scale: 2 and 1\.\nHint: "
     ):
         validate(first, scale, topics=["flow"], measures=[(late, other)])
+
+
+@pytest.mark.parametrize(
+    ("expected", "said"),
+    [
+        (">= 30", "no correlation can lie there"),
+        ("> 1", "no correlation can lie there"),
+        ("< -1", "no correlation can lie there"),
+        ("30 to 50", "no correlation can lie there"),
+        ("|r| > 1", "no correlation can lie there"),
+        ("|r| < 0", "no correlation can lie there"),
+        ("<= 1", "every correlation lies there"),
+        ("|r| < 2", "every correlation lies there"),
+        ("|r| > 0", "every correlation lies there"),
+        ("-1 to 1", "every correlation lies there"),
+    ],
+)
+def test_a_range_of_every_or_no_correlation_is_no_expectation(expected: str, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        make_plan({"hypotheses": [asked(expected, **{"with": "south"})]})
+    make_plan({"hypotheses": [asked(expected, groups="site", higher="a", lower="b")]})  # Hedges' g has no end
+
+
+@pytest.mark.parametrize("expected", [">= 0.3", "< 0", "> -1", "< 1", "|r| < 1", "0.2 to 1"])
+def test_a_range_that_can_come_out_either_way_is_one(expected: str) -> None:
+    make_plan({"hypotheses": [asked(expected, **{"with": "south"})]})
+
+
+@pytest.mark.parametrize("expected", ["not > 0.3", "r not > 0.3", "unlike > 0.3", "> 0.3 or < -0.3"])
+def test_a_negation_is_not_read_as_its_contrary(expected: str) -> None:
+    with pytest.raises(DefinitionError, match="is no range"):
+        make_plan({"hypotheses": [asked(expected, **{"with": "south"})]})
+
+
+def asked(expected: str, **said: Any) -> dict[str, Any]:
+    return {"id": "h", "text": "They go together.", "expected": expected, **said}
+
+
+@pytest.mark.parametrize("rules", [{"ALPHA": 80}, {"CFI": 95}, {"RMSEA": 6}, {"FLOOR_CEILING": 15}])
+def test_a_cut_off_in_percent_of_a_statistic_that_ends_at_one_is_refused(rules: dict[str, float]) -> None:
+    name = next(iter(rules))
+    with pytest.raises(DefinitionError, match=rf"rules.{name}: \d+ is beyond what it is compared with"):
+        make_plan({"rules": rules})
+    make_plan({"rules": {name: rules[name] / 100}})
+
+
+def test_every_published_cut_off_could_be_that_of_a_plan() -> None:
+    make_plan({"rules": {name: rule.published for name, rule in planned_rules().items()}})

@@ -14,6 +14,7 @@ from analysis.pipeline.topics.adherence import effects_on_use
 from analysis.pipeline.topics.use import lacks_use
 from analysis.planning.definition import same_label
 from analysis.planning.names import ambiguous, of_itself, score_names, shared_items
+from analysis.validity.expectation import Expectation
 from instrument.errors import ToolkitError
 from instrument.scoring.keying import keyed_numbers
 
@@ -196,6 +197,8 @@ def _correlation(
     columns = _columns(context, named, people)
     if isinstance(columns, str):
         return columns
+    if impossible := Expectation.parse(plan.expected).of_correlation():
+        return f"the expectation {plan.expected!r} tells nothing: {impossible}."
     asked = {"id": plan.id, "measure": f"correlation {columns[0]}, {columns[1]}", "expected": plan.expected}
     row = check_hypotheses([asked], people).table.iloc[0]
     value, lower, upper = (float(row[key]) for key in ("estimate", "ci_lower", "ci_upper"))
