@@ -91,7 +91,8 @@ def _fit_block(tables: Array, rows: Array, columns: Array) -> tuple[Array, npt.N
         proposal = next_point(here, slope, curvature, low[active], high[active])
         rho[active] = proposal
         step = np.abs(proposal - here)
-        close = (step < CLOSE * (1 - here**2)) & (proposal == here - slope / curvature)
+        with np.errstate(divide="ignore", invalid="ignore"):  # no curvature: no step of Newton's was made
+            close = (step < CLOSE * (1 - here**2)) & (proposal == here - slope / curvature)
         active = active[(step > TOLERANCE) & ~close]
         if not active.size:
             break
