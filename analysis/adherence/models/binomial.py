@@ -84,16 +84,39 @@ def logit_regressions(
     tuple of array
         Coefficients, shape (m, p), and inverses of the information, shape (m, p, p).
     """
-    found = np.zeros((len(designs), designs.shape[2]))
+    start = np.zeros((1, designs.shape[2]))
+    if len(designs) > 1:  # designs of the same people are much alike: the others start where the first ended
+        start = logit_regressions(designs[:1], share, weight, failed)[0]
+    try:
+        return _from_start(designs, share, weight, start, failed)
+    except _Undetermined:  # then what is found depends on the start
+        return _from_start(designs, share, weight, np.zeros_like(start), failed)
+
+
+class _Undetermined(Exception):
+    """Columns of a design repeat each other."""
+
+
+def _from_start(
+    designs: Floats,
+    share: Floats,
+    weight: Floats,
+    start: Floats,
+    failed: Callable[[str], NotEstimableError],
+) -> tuple[Floats, Floats]:
+    """Newton's method for several designs from one start: another than zero only where all is determined."""
+    found = np.repeat(start, len(designs), axis=0)
     inverses = np.empty((*found.shape, found.shape[1]))
     open_ones = np.arange(len(designs))
-    x, b, p = designs, found.copy(), np.full(designs.shape[:2], 0.5)
+    x, b, p = designs, found.copy(), expit((designs @ found[:, :, None])[:, :, 0])
     for _ in range(MOST_STEPS):
         information = np.swapaxes(x, 1, 2) @ (x * (weight * p * (1 - p))[:, :, None])
         size = np.sqrt(np.einsum("mjj->mj", information))
         if not np.isfinite(size).all() or (size == 0).any():
             break
-        inverse = _inverse_of(information / (size[:, :, None] * size[:, None, :]))
+        inverse, determined = _inverse_of(information / (size[:, :, None] * size[:, None, :]))
+        if not determined and start.any():
+            raise _Undetermined
         inverse = inverse / (size[:, :, None] * size[:, None, :])
         score = (weight * (share - p))[:, None, :] @ x
         step = (inverse @ np.swapaxes(score, 1, 2))[:, :, 0]
@@ -115,13 +138,14 @@ def logit_regressions(
     raise failed("it did not converge, or predictors separate the outcome")
 
 
-def _inverse_of(scaled: Floats) -> Floats:
-    """Inverse of symmetric matrices, shape (m, p, p); directions without information are left out of it."""
+def _inverse_of(scaled: Floats) -> tuple[Floats, bool]:
+    """Inverse of symmetric matrices, shape (m, p, p), without directions that have no information, if any."""
     values, vectors = np.linalg.eigh(scaled)
     size = np.abs(values)
     kept = size > NO_INFORMATION * size.max(axis=1, keepdims=True)
     inverted = np.where(kept, 1 / np.where(kept, values, 1.0), 0.0)
-    return np.asarray((vectors * inverted[:, None, :]) @ np.swapaxes(vectors, 1, 2), dtype=np.float64)
+    made = (vectors * inverted[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    return np.asarray(made, dtype=np.float64), bool(kept.all())
 
 
 def quasi_binomial(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -15,6 +16,8 @@ from instrument.errors import NotEstimableError, fact_and_hint
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 FEWEST_CLUSTERS, FEW_CLUSTERS = 8, 20
+SINGULAR = 1e-10  # of the largest root of a matrix: smaller ones are none
+WELL_CONDITIONED = 1e5  # up to which an inverse has all the digits of a pseudo-inverse
 
 
 def clusters_of(labels: pd.Series, name: str) -> Clusters:
@@ -62,9 +65,9 @@ class Clusters:
 
     def sums(self, rows: Floats) -> Floats:
         """Sums of rows, shape (n, …), over each cluster: shape (G, …)."""
-        out = np.zeros((self.count, *rows.shape[1:]))
-        np.add.at(out, self.of_row, rows)
-        return out
+        places = (self.of_row, np.arange(len(self.of_row)))
+        member = sparse.csr_array((np.ones(len(self.of_row)), places), shape=(self.count, len(self.of_row)))
+        return np.asarray(member @ rows.reshape(len(rows), -1)).reshape(self.count, *rows.shape[1:])
 
     def where(self, kept: NDArray[np.bool_]) -> Clusters:
         """The same clusters for some of the rows."""
@@ -166,8 +169,21 @@ def without_each(scores: Floats, information: Floats) -> Floats:
     size = np.sqrt(np.maximum(np.einsum("gjj->gj", rest), 0.0))
     size = np.where(size > 0, size, 1.0)
     scaled = rest / (size[:, :, None] * size[:, None, :])
-    inverse = np.linalg.pinv(scaled, rcond=1e-10, hermitian=True)
+    inverse = _inverses(scaled)
     return -np.einsum("gjk,gk->gj", inverse, scores / size) / size
+
+
+def _inverses(scaled: Floats) -> Floats:
+    """Inverses of symmetric matrices, shape (G, p, p); pseudo-inverses of those that are nearly singular."""
+    try:
+        inverse = np.linalg.inv(scaled)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(scaled, rcond=SINGULAR, hermitian=True))
+    size = np.abs(scaled).sum(axis=1).max(axis=1) * np.abs(inverse).sum(axis=1).max(axis=1)
+    near = ~(size < WELL_CONDITIONED)
+    if near.any():
+        inverse[near] = np.linalg.pinv(scaled[near], rcond=SINGULAR, hermitian=True)
+    return np.asarray(inverse)
 
 
 def of_linear_predictor(design: Floats, residual: Floats, weight: Floats, clusters: Clusters) -> Floats:
