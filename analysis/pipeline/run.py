@@ -32,9 +32,8 @@ from analysis.pipeline.twinned.analysed import analysed_tables
 from analysis.pipeline.twinned.said import said_of_answers
 from analysis.planning.applying import carry_out
 from analysis.planning.checking import columns_known, refuse_unfitting
-from analysis.planning.definition import Plan
+from analysis.planning.definition import Plan, ambiguous
 from analysis.planning.loading import Settled, content_of, settle
-from analysis.planning.names import ambiguous
 from analysis.reliability.resampling import checked_seed
 from instrument.common.extras import naming_extras
 from instrument.definition import Instrument

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from analysis.planning.definition import ALL_ITEMS, Plan
-from analysis.planning.names import ambiguous, names_of_measures, of_itself, score_names, shared_items
+from analysis.planning.definition import (
+    ALL_ITEMS,
+    Plan,
+    ambiguous,
+    names_of_measures,
+    of_itself,
+    score_names,
+    shared_items,
+)
 from instrument.common.nearest import nearest
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ToolkitError, fact_and_hint

@@ -12,8 +12,8 @@ import instrument
 from analysis.common.rules import planned_rules
 from analysis.pipeline import validate
 from analysis.planning.checking import refuse_unfitting
+from analysis.planning.definition import shared_items
 from analysis.planning.loading import make_plan, settle
-from analysis.planning.names import shared_items
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, ResponseDataError
 

@@ -17,8 +17,7 @@ from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.criterion_items import for_predictions
 from analysis.pipeline.topics.validity_measures import names_beside, people_table
 from analysis.pipeline.twinned.relations import twins_of_planned
-from analysis.planning.definition import Hypothesis, same_label
-from analysis.planning.names import ambiguous, of_itself, shared_items
+from analysis.planning.definition import Hypothesis, ambiguous, of_itself, same_label, shared_items
 from analysis.validity.check_hypotheses import CONFIRMED, NOT_CONFIRMED, UNANSWERED, UNDECIDED
 from instrument.errors import ToolkitError, ToolkitWarning
 

@@ -12,8 +12,7 @@ from analysis.pipeline.context import CONTRACT, Context
 from analysis.pipeline.reach import of_people
 from analysis.pipeline.topics.adherence import effects_on_use
 from analysis.pipeline.topics.use import lacks_use
-from analysis.planning.definition import same_label
-from analysis.planning.names import ambiguous, of_itself, score_names, shared_items
+from analysis.planning.definition import ambiguous, of_itself, same_label, score_names, shared_items
 from analysis.validity.expectation import Expectation
 from instrument.errors import ToolkitError
 from instrument.scoring.keying import keyed_numbers
