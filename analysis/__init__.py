@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from analysis.items.item_statistics import ItemStatisticsResult, item_statistics
     from analysis.pipeline.run import Validation, validate
     from analysis.power.plan_power import plan_power
+    from analysis.power.plan_table import PlanTable, plan_table
     from analysis.power.result import PowerResult
     from analysis.reliability.congeneric import CongenericResult, composite_reliability, congeneric_omega
     from analysis.reliability.cronbach_alpha import AlphaResult, cronbach_alpha
@@ -139,6 +140,7 @@ _HOME = {
     "NestingResult": "analysis.structural.inference.nested",
     "OmegaResult": "analysis.reliability.omega_result",
     "PanelResult": "analysis.structural.families.panel_model",
+    "PlanTable": "analysis.power.plan_table",
     "PolychoricResult": "analysis.correlation.polychoric",
     "PolyserialResult": "analysis.correlation.mixed_correlations",
     "PooledConsistency": "analysis.items.imputed_items",
@@ -206,6 +208,7 @@ _HOME = {
     "omega": "analysis.reliability.omega",
     "panel_model": "analysis.structural.families.panel_model",
     "plan_power": "analysis.power.plan_power",
+    "plan_table": "analysis.power.plan_table",
     "polychoric": "analysis.correlation.polychoric",
     "polyserial": "analysis.correlation.mixed_correlations",
     "pool_consistency": "analysis.items.imputed_items",
@@ -297,6 +300,7 @@ __all__ = [
     "NestingResult",
     "OmegaResult",
     "PanelResult",
+    "PlanTable",
     "PolychoricResult",
     "PolyserialResult",
     "PooledConsistency",
@@ -364,6 +368,7 @@ __all__ = [
     "omega",
     "panel_model",
     "plan_power",
+    "plan_table",
     "polychoric",
     "polyserial",
     "pool_consistency",

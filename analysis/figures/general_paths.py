@@ -156,8 +156,8 @@ def _edges(loading: pd.Series, across: Sequence[float], start: Any, end: Any) ->
     return pd.DataFrame(
         {
             "loading": loading.to_numpy(dtype=float),
-            "from": across[0],
-            "to": across[1],
+            "start": across[0],
+            "end": across[1],
             "high": start if np.isscalar(start) else np.asarray(start),
             "low": np.asarray(end),
             "strength": np.minimum(loading.abs().to_numpy(dtype=float), 1.0),
@@ -178,8 +178,8 @@ def _lines(edges: pd.DataFrame) -> alt.Chart:
         alt.Chart(edges)
         .mark_rule()
         .encode(
-            x=_at("from"),
-            x2="to:Q",
+            x=_at("start"),
+            x2="end:Q",
             y=_up("high"),
             y2="low:Q",
             strokeWidth=alt.StrokeWidth("strength:Q", scale=THICK, legend=None),
@@ -201,7 +201,7 @@ def _words(table: pd.DataFrame, at: float, align: Any, dx: int, room: int, width
 def _nodes(nodes: pd.DataFrame) -> list[alt.Chart]:
     """Dots of the factors, and their names above them on paper that keeps lines off the letters."""
     told = nodes.assign(label=[wrapped(name, 18) for name in nodes["factor"]])
-    told["top"] = told["low"] - 0.8 * told["label"].str.count("\n")  # the first line of a name
+    told["high"] = told["low"] - 0.8 * told["label"].str.count("\n")  # the first line of a name
     found = [
         alt.Chart(told).mark_point(filled=True, size=150, opacity=1, color=BLUE).encode(x=_at("at"), y=_up())
     ]
@@ -219,7 +219,7 @@ def _nodes(nodes: pd.DataFrame) -> list[alt.Chart]:
             "lineBreak": "\n",
             "fontWeight": "bold",
         }
-        named = alt.Chart(part).encode(x=_at("at"), y=_up("top"), text="label:N")
+        named = alt.Chart(part).encode(x=_at("at"), y=_up("high"), text="label:N")
         found += [
             named.mark_text(color=PAPER, stroke=PAPER, strokeWidth=4, **look),
             named.mark_text(color=INK, **look),

@@ -130,7 +130,7 @@ def test_every_structure_is_named_with_its_twins_and_its_differences(sections: d
     tests = pd.DataFrame(models["tables"]["differences"]).set_index(["restricted", "free"])
     assert tests.loc[("M4 context predicts", "M3 4 correlated"), "df_diff"] == 2
     assert set(models["tables"]["meaning"]["model"]) == set(names)
-    assert models["figures"] == ["models", "paths"]
+    assert models["figures"] == ["models", "paths", "second_order", "bifactor"]
 
 
 def test_variance_extracted_follows_from_the_loadings(sections: dict[str, Any]) -> None:

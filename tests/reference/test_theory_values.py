@@ -175,6 +175,6 @@ def test_models_of_one_minimum_are_searched_once(monkeypatch: pytest.MonkeyPatch
         drawn.append(len(list(further)))
         return found
 
-    monkeypatch.setattr(optimise, "_lowest", counted)
+    monkeypatch.setattr(optimise, "lowest_of", counted)
     cfa("f =~ a + b + c\ng =~ d + e + f1", frame.rename(columns={"f": "f1"}), estimator="ML", orthogonal=True)
     assert drawn == [0]

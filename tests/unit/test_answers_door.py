@@ -268,6 +268,7 @@ NO_ANSWERS = {
         "dynamic_cutoffs",
         "extracted_variance",
         "plan_power",
+        "plan_table",
         "relate_features",
         "rule_table",
         "simulate_study",

@@ -973,6 +973,11 @@ ELSEWHERE = {
         "group group_equal",
         "unit/test_every_field.py": "missing",
     },
+    "plan_table": {
+        "unit/test_plan_table.py": "correlations reliability answered left followed done spread days "
+        "overdispersion disengaged habit before_alliance enrolment_days read_day alpha target seed scheduler "
+        "workers progress replications"
+    },
     "plan_power": {
         "unit/test_power_planning.py": "read_day alpha target cluster_alliance cluster_size workers "
         "before_alliance "

@@ -230,3 +230,16 @@ def test_a_table_says_what_it_rests_on() -> None:
     assert list(made.to_frame()) == list(made.table)
     published = replace(made, source=SOURCE)
     assert "2,864" in published.sentence() and "is an assumption" in published.sentence()
+
+
+def test_a_seed_draws_again_what_it_drew_another_draws_anew_and_progress_is_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    sized: dict[str, Any] = {"correlations": {"a": 0.5}, "replications": 20}
+    first = plan_table(PILOT, seed=1, progress=lambda *call: told.append(call), **sized).table
+    again, other = (plan_table(PILOT, seed=seed, **sized).table for seed in (1, 2))
+    drawn = ["analysis", "n", "analysed", "power", "level"]
+    assert first[drawn].equals(again[drawn]) and not first[drawn].equals(other[drawn])
+    assert first["effect"].equals(other["effect"])
+    assert told and told[-1][1] == told[-1][2]
+    with pytest.raises(DefinitionError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+        plan_table(PILOT, scheduler="tcp://127.0.0.1:9", **sized)

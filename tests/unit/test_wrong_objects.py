@@ -170,6 +170,7 @@ def good() -> dict[str, dict[str, Any]]:
         "validate": {"responses": data, "scale": SCALE},
         "simulate_study": {"population": "dta_example", "n": 5},
         "plan_power": {"study": study().study},
+        "plan_table": {"study": study().study},
         "rule_table": {},
         "available": {},
         "check_responses": {"frame": data, "scale": SCALE},

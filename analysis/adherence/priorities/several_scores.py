@@ -202,7 +202,7 @@ def compare_with_mean(
     Examples
     --------
     >>> found = compare_with_mean(np.array([0.0, 0.1, 2.0]), 0.01 * np.eye(3))
-    >>> found.sides
+    >>> [str(side) for side in found.sides]
     ['lower', 'lower', 'higher']
     """
     k = len(estimate)
