@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -22,6 +23,8 @@ from instrument.exchange.coding import (
 # SPSS allows 256 bytes for the label of a variable and 120 bytes for the label of a value.
 VARIABLE_LABEL_BYTES = 254
 VALUE_LABEL_BYTES = 120
+NAME_BYTES = 64
+_NAME = re.compile(r"\w[\w.$#@]*")
 RESERVED = frozenset({"all", "and", "by", "eq", "ge", "gt", "le", "lt", "ne", "not", "or", "to", "with"})
 
 
@@ -48,7 +51,8 @@ def sav_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
     Raises
     ------
     DefinitionError
-        An item id is a reserved word of SPSS, the missing codes lie among the answers in a way SPSS cannot
+        A name is none that SPSS takes (a letter first, then letters, figures, `_`, `.`, `$`, `#` or `@`, 64
+        bytes) or a reserved word, the missing codes lie among the answers in a way SPSS cannot
         declare, or there is no such translation.
     ResponseDataError
         The table is no response table of this instrument.
@@ -168,6 +172,16 @@ def shortened(text: str, n_bytes: int) -> str:
 
 
 def _check_names(names: list[str], caller: str) -> None:
+    if wrong := [
+        name
+        for name in names
+        if not (_NAME.fullmatch(name) and name[0].isalpha()) or len(name.encode()) > NAME_BYTES
+    ]:
+        fact = f"{name_offenders(wrong)} is no name of a variable in SPSS."
+        hint = (
+            "rename it with letters, figures and underscores, a letter first, up to 64 bytes, or export CSV."
+        )
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
     if reserved := [name for name in names if name.lower() in RESERVED]:
         fact = f"{name_offenders(reserved)} is a reserved word of SPSS and no name of a variable."
         raise DefinitionError(fact_and_hint(caller, fact, "rename it, or export CSV."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from instrument.exchange.coding import (
 )
 
 NAME_CHARACTERS = 32
+LABELLED_CHARACTERS = 31
+"""Of a variable whose set of value labels bears its name."""
 LABEL_CHARACTERS = 80
+_NAME = re.compile(r"\w+")
+_RESERVED = re.compile(
+    r"_all|_b|byte|_coef|_cons|double|float|if|in|int|long|_n|_N|_pi|_pred|_rc|_skip|str\d+|strL|using|with"
+)
 # Stata's extended missing values, one letter for each reason.
 LETTERS = {"skipped": "a", "not_seen": "b", "not_applicable": "c", "declined": "d"}
 
@@ -48,7 +55,8 @@ def dta_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
     Raises
     ------
     DefinitionError
-        A name has more than 32 characters, or there is no such translation.
+        A name is none that Stata takes (letters, figures and underscores, no figure first, 32 characters, 31
+        of an item, no reserved word), or there is no such translation.
     ResponseDataError
         The table is no response table of this instrument.
     """
@@ -57,9 +65,7 @@ def dta_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
     caller = "dta_bytes"
     wording = wording_in(scale, language, caller)
     others = other_columns(responses, scale)
-    if long := [name for name in (*scale.item_ids, *others) if len(name) > NAME_CHARACTERS]:
-        fact = f"{len(long)} names have more than {NAME_CHARACTERS} characters: {name_offenders(long)}."
-        raise DefinitionError(fact_and_hint(caller, fact, "shorten them, or export CSV."))
+    _check_names(scale.item_ids, others, caller)
     coded = coded_answers(responses, scale, caller)
     letter_of = {
         item: {code: LETTERS[reason] for reason, code in missing_codes_of(scale, item).items()}
@@ -90,6 +96,23 @@ def dta_bytes(responses: pd.DataFrame, scale: Instrument, language: str | None =
         path = Path(folder) / "answers.dta"
         pyreadstat.write_dta(table, str(path), **options)
         return path.read_bytes()
+
+
+def _check_names(items: list[str], others: list[str], caller: str) -> None:
+    most = {**dict.fromkeys(others, NAME_CHARACTERS), **dict.fromkeys(items, LABELLED_CHARACTERS)}
+    if long := [name for name, n in most.items() if len(name) > n]:
+        fact = f"{name_offenders(long)}: a name in Stata has at most {NAME_CHARACTERS} characters"
+        fact = f"{fact}, that of an item {LABELLED_CHARACTERS}."
+        raise DefinitionError(fact_and_hint(caller, fact, "shorten it, or export CSV."))
+    if wrong := [name for name in most if not _is_name(name)]:
+        fact = f"{name_offenders(wrong)} is no name of a variable in Stata."
+        hint = "rename it with letters, figures and underscores, no figure first, or export CSV."
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
+
+
+def _is_name(text: str) -> bool:
+    begins = text[:1].isalpha() or text[:1] == "_"
+    return begins and _NAME.fullmatch(text) is not None and _RESERVED.fullmatch(text) is None
 
 
 def _lettered(codes: pd.Series, letters: dict[int, str]) -> pd.Series:

@@ -51,5 +51,5 @@ def test_every_label_comes_back(path: Path, awkward: Instrument) -> None:
 def test_names_that_stata_cannot_hold_are_refused(answers: pd.DataFrame, awkward: Instrument) -> None:
     renamed = answers.rename(columns={"site": "s" * 33})
     renamed.attrs = answers.attrs
-    with pytest.raises(DefinitionError, match="1 names have more than 32 characters"):
+    with pytest.raises(DefinitionError, match="at most 32 characters"):
         dta_bytes(renamed, awkward)
