@@ -243,3 +243,10 @@ def test_a_seed_draws_again_what_it_drew_another_draws_anew_and_progress_is_told
     assert told and told[-1][1] == told[-1][2]
     with pytest.raises(DefinitionError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
         plan_table(PILOT, scheduler="tcp://127.0.0.1:9", **sized)
+
+
+def test_what_is_supposed_unless_somebody_says_otherwise() -> None:
+    supposed = plan_table(PILOT, {"a": 0.5}, 20).assumptions
+    said = {name: getattr(SUPPOSED, name) for name in ("answered", "left", "followed", "done", "spread")}
+    said |= {"overdispersion": 0.5, "disengaged": 0.4, "habit": 0.4, "before_alliance": 0.2}
+    assert {name: supposed[name] for name in said} == said

@@ -371,3 +371,11 @@ def test_the_feature_is_that_of_the_study_file(serial: PowerResult) -> None:
     made = plan_power(named, n=(60,), replications=20)
     assert made.feature == "radio played"
     assert serial.feature == (study.unrelated_kind or "").replace("_", " ")
+
+
+def test_a_level_that_is_off_at_one_number_names_none_at_all() -> None:
+    """At 40 people chance hides the confounding that 800 show."""
+    found = plan_power(STUDY, n=(40, 800), replications=200, hidden_cause=0.3)
+    states = found.table.set_index("n")["level_state"]
+    assert states[800] == "off" and states[40] != "off"
+    assert np.isnan(found.n_for_target) and not found.table["asked"].any()
