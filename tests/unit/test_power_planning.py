@@ -379,3 +379,16 @@ def test_a_level_that_is_off_at_one_number_names_none_at_all() -> None:
     states = found.table.set_index("n")["level_state"]
     assert states[800] == "off" and states[40] != "off"
     assert np.isnan(found.n_for_target) and not found.table["asked"].any()
+
+
+def test_ten_people_of_a_simulated_study_can_be_analysed_and_nine_cannot() -> None:
+    rng = np.random.default_rng(2)
+    score, before, done = (
+        rng.normal(size=(1, 12)),
+        rng.integers(1, 5, (1, 12)).astype(float),
+        rng.integers(1, 6, (1, 12)),
+    )
+    for n in (9, 10):
+        here = (np.arange(12) < n)[None, :]
+        found = _analyse(score, before, done.astype(float), here, 8.0)
+        assert np.isfinite(found[0, 0]) == (n == 10)
