@@ -150,7 +150,8 @@ def retest_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         drawn = line + point if few.all() else rule + line + point
         return drawn.properties(width=width, height=36 * len(table) + 50)
 
-    side = f"dashed line: {ICC.printed}; squares lie below it"
+    below = (table["shape"] == "square").any()
+    side = f"dashed line: {ICC.printed}" + ("; squares lie below it" if below else "")
     side += "; diamonds: too few people for a verdict" if few.any() else ""
     ordered = table.sort_values("icc", kind="stable")
     low, high = (

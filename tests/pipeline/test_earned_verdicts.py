@@ -224,6 +224,9 @@ def test_a_figure_of_too_few_people_speaks_of_no_cut_off(
 def test_retest_and_ratios_of_too_few_people_are_drawn_without_a_side(tree: dict[str, Any]) -> None:
     made = copy.deepcopy(tree)
     retest, validity = made["sections"]["retest"], made["sections"]["validity"]
+    above = build_figures(retest, made["meta"])["retest"]
+    assert above.title.endswith("dashed line: .70")
+    retest["tables"]["retest"]["icc"][0] = 0.69
     whole = build_figures(retest, made["meta"])["retest"]
     assert "squares lie below it" in whole.title
     retest["tables"]["retest"]["n"] = [12] * len(retest["tables"]["retest"]["n"])
