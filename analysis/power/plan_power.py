@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from analysis.common.options import checked_seed
 from analysis.power.draws import FEWEST_CLUSTERS, Assumptions, replicate
 from analysis.power.result import Level, PowerResult, judge_level, needed, why_not
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
@@ -148,6 +149,7 @@ def plan_power(
     >>> plan.table["power"].is_monotonic_increasing
     True
     """
+    checked_seed(seed, CALLER)
     design = as_study(study)
     truth = _assumptions(
         design,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,12 +15,13 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, polygamma
 
+from analysis.common.options import checked_seed
 from analysis.common.result import Result
 from analysis.power.expected_sizes import ALLIANCE_OUTCOME, SOURCE
 from analysis.power.fits import cox, linear, logistic, logit, negative_binomial, standardised
 from analysis.power.plan_power import run_jobs, share_found, units_due
 from analysis.power.result import Level, judge_level
-from instrument.errors import DefinitionError, fact_and_hint
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 from instrument.study import Study, as_study
 
 CALLER = "plan_table"
@@ -240,6 +242,10 @@ def plan_table(
     design = as_study(study)
     before, after, landmark_day, use_days, ratings = units_due(design, CALLER)
     sizes = dict(ALLIANCE_OUTCOME if correlations is None else correlations)
+    checked_seed(seed, CALLER)
+    if wrong := [name for name, size in sizes.items() if not isinstance(size, numbers.Real)]:
+        fact = f"the correlation of {name_offenders(wrong)} is no number."
+        raise DefinitionError(fact_and_hint(CALLER, fact, "give one such as 0.21."))
     supposed = Supposed(
         reliability=ratings * reliability / (1 + (ratings - 1) * reliability),
         answered=answered,

@@ -21,7 +21,7 @@ from analysis.adherence.models.threshold import logistic as logistic_of_report
 from analysis.power import fits
 from analysis.power import plan_table as module
 from analysis.power.expected_sizes import SOURCE
-from analysis.power.plan_power import run_jobs
+from analysis.power.plan_power import plan_power, run_jobs
 from analysis.power.plan_table import (
     COUNT,
     HAZARD,
@@ -34,7 +34,7 @@ from analysis.power.plan_table import (
 )
 from analysis.simulation.population import load_population
 from dta import app
-from instrument.errors import DefinitionError
+from instrument.errors import DefinitionError, ResponseDataError
 
 PILOT = load_population("dta_example").study
 SUPPOSED = Supposed(
@@ -198,6 +198,15 @@ def test_rolling_enrolment_and_leaving_leave_less_to_find(kind: str) -> None:
 def test_assumptions_outside_their_range_are_refused(options: dict[str, Any], named: str) -> None:
     with pytest.raises(DefinitionError, match=named):
         plan_table(PILOT, **options)
+
+
+def test_what_is_no_number_and_no_seed_is_told_in_words() -> None:
+    with pytest.raises(DefinitionError, match="the correlation of 'a' is no number"):
+        plan_table(PILOT, {"a": "large"})  # type: ignore[dict-item]
+    for plan in (plan_table, plan_power):
+        for seed in (-1, 1.5):
+            with pytest.raises(ResponseDataError, match=r"seed is (-1|1\.5)\.\nHint: give a whole number"):
+                plan(PILOT, seed=seed)
 
 
 def test_few_studies_name_no_number() -> None:
