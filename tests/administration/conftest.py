@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 sys.path.insert(0, str(Path(__file__).parent))
+from patient_servers import free_port
 from server_user import as_server_user
 
 from instrument.store.connect import open_store, upgrade_store
@@ -41,9 +41,7 @@ def postgres_server() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="pg"))
     if os.geteuid() == 0:
         shutil.chown(home, "postgres", "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     data, programs = home / "data", folders[-1]
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c fsync=off -c autovacuum=off"
 

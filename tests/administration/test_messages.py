@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import socket
 import sqlite3
 import sys
 import threading
@@ -21,6 +20,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import yaml
 from aiosmtpd.controller import Controller
+from patient_servers import free_port
 from sqlalchemy import Engine, select, update
 from starlette.testclient import TestClient
 
@@ -104,9 +104,7 @@ class Post:
 @pytest.fixture
 def post() -> Iterator[tuple[Post, str]]:
     handler = Post()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(handler, hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
+from patient_servers import PATIENCE
 from sqlalchemy import Engine, func, select, text
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -71,7 +72,7 @@ class PatientTransport(httpx.BaseTransport):
         self.unanswered, self.away = 0, 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        for _ in range(1200):
+        for _ in range(3600):
             try:
                 response = self._inner.handle_request(request)
                 response.read()  # it may be killed between the head of an answer and its body, too
@@ -190,7 +191,7 @@ def use_browser(
 ) -> tuple[list[Person], PatientTransport]:
     """Several people take turns in one browser, each in a tab of their own, until all have sent."""
     draw, transport = random.Random(seed), PatientTransport()
-    with httpx.Client(base_url=base, transport=transport, timeout=60) as client:
+    with httpx.Client(base_url=base, transport=transport, timeout=PATIENCE) as client:
         people = [Person(token, random.Random(f"{seed}-{k}"), Tab(client)) for k, token in enumerate(tokens)]
         while left := [person for person in people if not person.done]:
             step(draw.choice(left), draw, tally)
@@ -273,7 +274,7 @@ def database_away(engine: Engine, seconds: float) -> None:
     """Restart the PostgreSQL server without a farewell; hold SQLite's file for so long."""
     file = sqlite_file(engine)
     if file is not None:
-        held = sqlite3.connect(file, isolation_level=None, timeout=30)
+        held = sqlite3.connect(file, isolation_level=None, timeout=PATIENCE)
         held.execute("BEGIN EXCLUSIVE")
         time.sleep(seconds)
         held.execute("ROLLBACK")

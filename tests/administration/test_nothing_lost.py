@@ -6,7 +6,6 @@ import asyncio
 import random
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from patient_servers import PATIENCE, ended, free_port, listening
 from sqlalchemy import Engine, func, select
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -36,37 +36,28 @@ class KilledServer:
     """A server process that can be killed without warning and started again on the same port."""
 
     def __init__(self, url: str, keys: Path, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._command = [sys.executable, str(SERVER), url, str(keys), str(self.port)]
         self._log = log.open("ab")
         self.start()
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=self._log, stderr=self._log)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise TimeoutError("the server did not start")
+        listening(self.port, self._process)
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
     def stop(self) -> int:
-        self._process.terminate()
-        code = self._process.wait(30)
+        code = ended(self._process)
         self._log.close()
         return code
 
 
 async def _send(client: httpx.AsyncClient, method: str, path: str, **sent: object) -> httpx.Response:
     """Try until the server answers, as a person with a poor connection does."""
-    for _ in range(400):
+    for _ in range(3600):
         try:
             return await client.request(method, path, **sent)
         except httpx.TransportError:
@@ -78,7 +69,7 @@ async def _respond(
     base: str, token: str, draw: random.Random, acknowledged: dict[str, dict[str, int]], waits: list[float]
 ) -> None:
     """One person: six pages, some reloads and double presses; notes what was answered with a redirect."""
-    async with httpx.AsyncClient(base_url=base, headers=HERE, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=base, headers=HERE, timeout=PATIENCE) as client:
         page = await _send(client, "GET", f"/q/{token}", follow_redirects=True)
         place = place_of(page)
         consent = {"form_token": form_token(page.text), "consent": "yes"}

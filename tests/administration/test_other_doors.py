@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 import yaml
+from patient_servers import PATIENCE
 from sqlalchemy import Engine, func, select, update
 from starlette.testclient import TestClient
 
@@ -206,7 +207,9 @@ def test_no_secret_is_in_anything_written(
         assert run("study", "invite", "trial", "--people", "2", "--out", "links.csv", *address) == 0
         links = [line.split(",")[1] for line in (tmp_path / "links.csv").read_text().splitlines()[1:]]
         secrets = [link.rsplit("/", 1)[1] for link in links]
-        with httpx.Client(base_url=served.address, headers=HERE, follow_redirects=True, timeout=30) as client:
+        with httpx.Client(
+            base_url=served.address, headers=HERE, follow_redirects=True, timeout=PATIENCE
+        ) as client:
             place, code = begin_with_code(client, secrets[0])  # type: ignore[arg-type]
             page = client.get(f"{place}/survey/page/1").text
             fields = dict.fromkeys(re.findall(r'name="(item-\w+)"', page), "2")
@@ -251,7 +254,7 @@ def test_an_erased_person_is_in_no_later_export(tmp_path: Path, monkeypatch: pyt
         assert run("study", "invite", "trial", *options) == 0
         for line in (tmp_path / "links.csv").read_text().splitlines()[1:]:
             with httpx.Client(
-                base_url=served.address, headers=HERE, follow_redirects=True, timeout=30
+                base_url=served.address, headers=HERE, follow_redirects=True, timeout=PATIENCE
             ) as client:
                 token = line.split(",")[1].rsplit("/", 1)[1]
                 place, code = begin_with_code(client, token)  # type: ignore[arg-type]

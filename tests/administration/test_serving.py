@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx2 as httpx
@@ -15,17 +14,12 @@ import pytest
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+from patient_servers import PATIENCE, free_port, listening
 from study_of_tests import raw_study
 
 import dta
 
 COMMAND = [sys.executable, "-m", "dta"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Served:
@@ -40,13 +34,9 @@ class Served:
         self.log = folder / "log"
 
     def __enter__(self) -> Served:
-        for _ in range(600):
-            try:
-                if httpx.get(f"{self.address}/health", timeout=5).status_code == 200:
-                    return self
-            except httpx.TransportError:
-                time.sleep(0.05)
-        raise TimeoutError(self.log.read_text())
+        listening(self.port, self.process)
+        assert httpx.get(f"{self.address}/health", timeout=PATIENCE).status_code == 200
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
@@ -77,21 +67,21 @@ def test_an_empty_store_is_served_and_both_applications_answer(folder: Path) -> 
             == 0
         )
         link = (folder / "l.csv").read_text().splitlines()[1].split(",")[1]
-        page = httpx.get(link, follow_redirects=True, timeout=30)
+        page = httpx.get(link, follow_redirects=True, timeout=PATIENCE)
         assert "You agree to" in page.text
         assert "default-src 'none'" in page.headers["content-security-policy"]
-        board = httpx.get(f"{served.address}/dashboard/", timeout=60)
+        board = httpx.get(f"{served.address}/dashboard/", timeout=PATIENCE)
         assert board.status_code == 200
         assert "<html" in board.text.lower()
         for others in ({"Host": "rebound.example:8000"}, {"X-Forwarded-For": "203.0.113.9"}):
             for path in ("", "_stcore/health", "media/x.csv"):
-                refused = httpx.get(f"{served.address}/dashboard/{path}", headers=others, timeout=60)
+                refused = httpx.get(f"{served.address}/dashboard/{path}", headers=others, timeout=PATIENCE)
                 assert (refused.status_code, len(refused.text) < 100) == (403, True)
-        bent = httpx.get(f"{link}/", headers={"Host": "evil.example"}, timeout=30)
+        bent = httpx.get(f"{link}/", headers={"Host": "evil.example"}, timeout=PATIENCE)
         assert bent.status_code == 303
         assert re.fullmatch(r"/s/\w{26}/survey", bent.headers["location"])
         served.process.send_signal(signal.SIGTERM)
-        served.process.wait(30)
+        served.process.wait(PATIENCE)
         text = served.log.read_text()
     token = link.rsplit("/", 1)[1]
     assert token not in text
@@ -111,10 +101,10 @@ def test_behind_a_proxy_cookies_are_secure_and_links_bear_the_prefix(folder: Pat
             == 0
         )
         link = (folder / "l.csv").read_text().splitlines()[1].split(",")[1]
-        sent = httpx.get(link, timeout=30)
+        sent = httpx.get(link, timeout=PATIENCE)
         assert re.fullmatch(r"/alliance/s/\w{26}/survey", sent.headers["location"])
         assert re.search(r"Path=/alliance; .*Secure", sent.headers["set-cookie"])
-        assert httpx.get(f"{served.address}/dashboard/", timeout=30).status_code == 404
+        assert httpx.get(f"{served.address}/dashboard/", timeout=PATIENCE).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -165,12 +155,12 @@ def test_a_server_that_is_stopped_closes_its_store_and_one_that_was_killed_is_cl
     with Served(folder, "--no-dashboard") as served:
         assert run("study", "invite", "trial", "--people", "1", "--out", "l.csv") == 0
         served.process.kill()
-        served.process.wait(30)
+        served.process.wait(PATIENCE)
     assert (folder / "dta.sqlite-wal").stat().st_size > 0
     with Served(folder, "--no-dashboard") as served:
         assert (folder / "dta.sqlite-wal").stat().st_size == 0
         served.process.send_signal(signal.SIGTERM)
-        served.process.wait(30)
+        served.process.wait(PATIENCE)
     assert not (folder / "dta.sqlite-wal").exists()
     assert not (folder / "dta.sqlite-shm").exists()
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -25,6 +23,7 @@ from sqlalchemy import select
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 sys.path.insert(0, str(Path(__file__).parent))
+from patient_servers import ended, free_port, listening
 from quiet_pages import outside_of, settled
 from small_study import small_validation
 from study_of_tests import open_study
@@ -72,18 +71,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     server = subprocess.Popen([sys.executable, "-c", SERVE, str(folder), str(port)])
-    for _ in range(900):
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.2)
+    listening(port, server)
     yield f"http://127.0.0.1:{port}/dashboard/"
-    server.terminate()
-    server.wait(10)
+    ended(server)
 
 
 def _faults(page: Page) -> list[tuple[str, str]]:
@@ -258,19 +250,13 @@ def test_the_team_page_fits_a_telephone(tmp_path: Path, browser: Browser) -> Non
     engine = open_store(url)
     upgrade_store(engine)
     open_study(engine, load_keyring(keys, {}), 3)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "DTA_STORE": url, "DTA_KEY_FILE": str(keys), "DTA_SHARED": "no"}
     environment.pop("DTA_SECRET_KEY", None)
     code = SERVE.replace("pathlib.Path(sys.argv[1])", "None, shared=False")
     server = subprocess.Popen([sys.executable, "-c", code, "-", str(port)], env=environment)
     try:
-        for _ in range(900):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.2)
+        listening(port, server)
         context = browser.new_context(viewport={"width": 320, "height": 800})
         page = context.new_page()
         page.set_default_timeout(90_000)
@@ -285,8 +271,7 @@ def test_the_team_page_fits_a_telephone(tmp_path: Path, browser: Browser) -> Non
         assert _faults(page) == []
         context.close()
     finally:
-        server.terminate()
-        server.wait(10)
+        ended(server)
     with engine.connect() as connection:
         acts = connection.execute(select(audit_log.c.action, audit_log.c.subject)).all()
     engine.dispose()

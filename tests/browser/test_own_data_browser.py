@@ -7,10 +7,8 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +20,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
 sys.path.insert(0, str(Path(__file__).parent))
+from patient_servers import ended, free_port, listening
 from quiet_pages import outside_of, settled
 from small_study import DATA, SCALE, small_validation
 
@@ -65,24 +65,19 @@ class Board:
     def begin(self) -> None:
         """Serve, at the same address as before if there was one."""
         if not self.port:
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                self.port = free.getsockname()[1]
+            self.port = free_port()
         command = [sys.executable, "-c", SERVE, str(self.folder), str(self.port)]
         self.process = subprocess.Popen(command, env={**os.environ, "DTA_JOBS": "yes"})
-        for _ in range(900):
-            with socket.socket() as asked:
-                if asked.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.2)
-        self.end()
-        raise TimeoutError
+        try:
+            listening(self.port, self.process)
+        except BaseException:
+            self.end()
+            raise
 
     def end(self) -> None:
         """Stop serving."""
         if self.process is not None:
-            self.process.terminate()
-            self.process.wait(20)
+            ended(self.process)
 
     def address(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/dashboard/{path}"

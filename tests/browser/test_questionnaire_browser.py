@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from sqlalchemy import Engine, select
 from starlette.responses import Response
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
+from patient_servers import PATIENCE, until
 from study_of_tests import open_study, raw_study
 from test_enrolling import ENROLMENT
 from test_forms import FORMS
@@ -73,12 +73,11 @@ def site_of_study(folder: Path, **changes: Any) -> Iterator[Site]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        time.sleep(0.05)
+    until(lambda: server.started)
     made.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     yield made
     server.should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE)
     engine.dispose()
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "dashboard"))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "administration"))
+from patient_servers import ended, free_port, listening
 from small_study import small_validation
 from sqlalchemy import select
 from study_of_tests import open_study
@@ -61,21 +60,6 @@ class Served:
     store: Path
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    for _ in range(300):
-        with socket.socket() as asked:
-            if asked.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.2)
-    raise AssertionError("nothing listens")
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve the dashboard as behind a proxy that strips a prefix, on the loopback address."""
@@ -112,13 +96,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             command, env={**os.environ, **settings}, stdout=written, stderr=subprocess.STDOUT
         )
         try:
-            wait_for(provider)
-            wait_for(port)
+            listening(provider, there)
+            listening(port, here)
             yield Served(address=address, log=log, results=results, store=folder / "store.sqlite")
         finally:
             for process in (here, there):
-                process.terminate()
-                process.wait(20)
+                ended(process)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,7 +159,7 @@ def sign_in(visit: Visit, served: Served, name: str) -> None:
 def sign_out(visit: Visit) -> None:
     """Leave; the page says so at once, the cookies go with the address that follows."""
     visit.page.get_by_role("button", name="Sign out").click()
-    for _ in range(100):
+    for _ in range(900):
         if not any(str(cookie["name"]).startswith("_streamlit_user") for cookie in visit.context.cookies()):
             break
         visit.page.wait_for_timeout(200)

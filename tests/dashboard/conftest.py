@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from streamlit.components.v2 import manifest_scanner
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
 sys.path.insert(0, str(Path(__file__).parent))
 from small_study import small_validation
 

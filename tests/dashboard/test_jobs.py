@@ -8,12 +8,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from patient_servers import until
 from small_study import DATA, SCALE
 
 from analysis.jobs import control, locking
@@ -24,16 +24,6 @@ from analysis.jobs.record import JobError, jobs_folder, new_job, read_job, read_
 from instrument.errors import ResponseDataError
 
 WORKER = Path(__file__).with_name("worker_of_tests.py")
-
-
-def until(condition: Callable[[], Any], seconds: float = 120.0) -> Any:
-    """Wait for something to become true."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.03)
-    raise TimeoutError
 
 
 @pytest.fixture
@@ -52,6 +42,12 @@ def begin(target: Path, kind: str, name: str = "new", **inputs: bytes) -> Any:
 
 def closed(job: Any) -> Any:
     return until(lambda: next((j for j in jobs_of(job.target) if j.id == job.id and not j.is_open), None))
+
+
+def child_of(job: Any) -> int:
+    """The process that a worker says it waits for."""
+    until(lambda: (job.folder / "child").is_file())
+    return int((job.folder / "child").read_text(encoding="utf-8"))
 
 
 def author(target: Path) -> str:
@@ -113,7 +109,7 @@ def test_a_job_that_fails_is_explained_and_changes_nothing(
 
 def test_a_job_in_the_middle_is_cancelled_with_all_it_started(target: Path) -> None:
     job = begin(target, "slow", answers=b"participant,q1\n")
-    child = int(until(lambda: (job.folder / "child").is_file() and (job.folder / "child").read_text()))
+    child = child_of(job)
     seen = running(target)
     assert seen is not None
     assert (seen.state, seen.topic, seen.number, seen.count) == ("running", "Topic 3", 3, 3)
@@ -130,7 +126,7 @@ def test_a_job_in_the_middle_is_cancelled_with_all_it_started(target: Path) -> N
 
 def test_a_job_that_does_not_listen_is_killed(target: Path) -> None:
     job = begin(target, "deaf")
-    until(lambda: (job.folder / "child").is_file())
+    child_of(job)
     assert cancel(job, patience=0.3).state == "cancelled"
     assert author(target) == "before"
 
@@ -141,17 +137,17 @@ def test_a_job_can_be_cancelled_before_it_begins(target: Path) -> None:
 
 def test_a_worker_killed_from_outside_is_found_out(target: Path) -> None:
     job = begin(target, "slow")
-    until(lambda: (job.folder / "child").is_file())
+    child = child_of(job)
     told = json.loads((job.folder / "process.json").read_text(encoding="utf-8"))
     os.kill(told["pid"], signal.SIGKILL)
     assert closed(job).state == "failed"
-    os.kill(int((job.folder / "child").read_text()), signal.SIGKILL)  # an orphan does not hold the lock
+    os.kill(child, signal.SIGKILL)  # an orphan does not hold the lock
     assert author(target) == "before"
 
 
 def test_a_number_given_to_another_process_is_not_signalled(target: Path) -> None:
     job = begin(target, "slow")
-    until(lambda: (job.folder / "child").is_file())
+    child_of(job)
     path = job.folder / "process.json"
     told = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({"pid": told["pid"], "born": "1"}), encoding="utf-8")
@@ -204,7 +200,7 @@ def test_of_many_who_start_at_once_one_does(target: Path) -> None:
 
 def test_a_reader_that_begins_again_sees_the_same_job(target: Path) -> None:
     job = begin(target, "slow")
-    until(lambda: (job.folder / "child").is_file())
+    child_of(job)
     code = (
         "import sys, json; from analysis.jobs.control import running, cancel; "
         "job = running(sys.argv[1]); print(job.id, job.topic); cancel(job)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 import pyreadstat
 import pytest
 import yaml
+from patient_servers import until
 from small_study import SCALE
 from streamlit.testing.v1 import AppTest
 
@@ -88,11 +88,7 @@ def begun(test: AppTest) -> AppTest:
 
 
 def closed(target: Path) -> Job:
-    for _ in range(3000):
-        if (found := jobs_of(target)) and not found[0].is_open:
-            return found[0]
-        time.sleep(0.03)
-    raise TimeoutError
+    return until(lambda: next((job for job in jobs_of(target)[:1] if not job.is_open), None))
 
 
 def said(test: AppTest) -> str:

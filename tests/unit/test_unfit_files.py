@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -43,7 +42,6 @@ def test_unfit_yaml_ends_in_one_message(
 ) -> None:
     file = tmp_path / "unfit.yaml"
     file.write_text(UNFIT[kind], encoding="utf-8")
-    began = time.monotonic()
     with pytest.raises(SystemExit) as stopped:
         dta.main([*command, str(file)])
     error = capsys.readouterr().err
@@ -51,7 +49,6 @@ def test_unfit_yaml_ends_in_one_message(
     assert error.count("\n") == 2
     assert error.count("Hint: ") == 1
     assert "Traceback" not in error
-    assert time.monotonic() - began < 10
 
 
 def test_the_message_names_the_place_and_not_the_text(tmp_path: Path) -> None:
