@@ -36,6 +36,7 @@ from analysis.structural.estimation.normal import Moments, NormalDiscrepancy
 from analysis.structural.estimation.optimise import Minimum, Reduction, minimise, minimise_from, settle
 from analysis.structural.estimation.ram import Array, State, build_group, evaluate
 from analysis.structural.estimation.rotating import turn_blocks
+from analysis.structural.estimation.several_minima import lowest_where_improper
 from analysis.structural.estimation.starting import (
     drawn_starts,
     free_markers,
@@ -140,6 +141,14 @@ def _search(setting: Setting) -> tuple[NormalDiscrepancy | FimlDiscrepancy, Mini
         else drawn_starts(table, covariances, means, [])
     )
     minimum = minimise_from(complete, setting.reduction, starts, beyond, further=further)
+    minimum = lowest_where_improper(
+        complete,
+        setting.reduction,
+        minimum,
+        table,
+        lambda: start_values(table, covariances, means, []),
+        lambda x: [evaluate(group, x) for group in setting.groups],
+    )
     if not setting.full_information or all(len(s.patterns.n) == 1 for s in samples):
         return complete, minimum
     target = FimlDiscrepancy(

@@ -34,6 +34,7 @@ from analysis.structural.estimation.optimise import minimise_from, settle
 from analysis.structural.estimation.ordinal import independence, sandwich, scaled_shifted
 from analysis.structural.estimation.ram import Array, State, propagate
 from analysis.structural.estimation.rotating import turn_blocks
+from analysis.structural.estimation.several_minima import lowest_where_improper
 from analysis.structural.estimation.starting import drawn_starts, other_side, start_values
 from analysis.structural.language.partable import ParameterTable
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -83,6 +84,14 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     beyond: Callable[[Array], Array | None] = partial(other_side, table, covariances=covariances)
     further = drawn_starts(table, covariances, means, thresholds)
     minimum = minimise_from(target, reduction, starts, beyond, further=further)
+    minimum = lowest_where_improper(
+        target,
+        reduction,
+        minimum,
+        table,
+        lambda: start_values(table, covariances, means, thresholds),
+        lambda x: [evaluate_ordinal(group, x).base for group in groups],
+    )
     reduction, minimum = settle(reduction, minimum)
     reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     x = reduction.expand(minimum.z)

@@ -37,6 +37,7 @@ from analysis.structural.estimation.normal import saturated_information
 from analysis.structural.estimation.optimise import minimise_from, settle
 from analysis.structural.estimation.ram import Array, vech_places
 from analysis.structural.estimation.rotating import turn_blocks
+from analysis.structural.estimation.several_minima import lowest_where_improper
 from analysis.structural.estimation.starting import (
     drawn_starts,
     free_markers,
@@ -142,6 +143,14 @@ def fit_ordinal(
         else drawn_starts(table, correlations, means, thresholds)
     )
     minimum = minimise_from(target, reduction, starts, beyond, further=further)
+    minimum = lowest_where_improper(
+        target,
+        reduction,
+        minimum,
+        table,
+        lambda: start_values(table, correlations, means, thresholds),
+        lambda x: [evaluate_ordinal(group, x).base for group in groups],
+    )
     reduction, minimum = settle(reduction, minimum)
     reduction, minimum = turn_blocks(table, groups, reduction, minimum, caller)
     x = reduction.expand(minimum.z)

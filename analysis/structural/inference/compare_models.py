@@ -22,6 +22,7 @@ from analysis.structural.inference.result import StructuralResult
 from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
 
 METHODS = ("auto", "satorra_2000", "satorra_bentler_2001", "standard")
+FITS_WORSE = 1e-4  # chi-square: what a nested model may lie below the freer one by chance of the search
 SAME_IMPLIED = 1e-4  # largest difference of implied correlations between equivalent models
 
 
@@ -139,6 +140,9 @@ def compare_models(
         free, restricted = models[ordered[k - 1]], models[ordered[k]]
         if assume_nested or holds(free._fitted, restricted._fitted)[0]:
             rows[k] |= {"nested": True, **_difference(free, restricted, used)}
+            if restricted._fitted.test.chisq < free._fitted.test.chisq - FITS_WORSE:
+                rows[k] |= {"chisq_diff": math.nan, "pvalue": math.nan}
+                _warn_fits_worse(ordered[k - 1], ordered[k])
         else:
             rows[k] |= {"nested": False, "df_diff": restricted._fitted.test.df - free._fitted.test.df}
             _warn_not_nested(ordered[k - 1], ordered[k])
@@ -164,6 +168,19 @@ def _warn_not_nested(free: str, restricted: str) -> None:
             "compare_models",
             f"{restricted!r} is not nested in {free!r}: their difference is not tested.",
             "compare their indices or AIC, or fit models that restrict each other.",
+        ),
+        ToolkitWarning,
+        stacklevel=3,
+    )
+
+
+def _warn_fits_worse(free: str, restricted: str) -> None:
+    warnings.warn(
+        fact_and_hint(
+            "compare_models",
+            f"{free!r} frees what {restricted!r} holds and fits worse: its search ended in a minimum that "
+            "is not the lowest, and their difference is not tested.",
+            "give it other starting values with start(), or bounds='pos.var'.",
         ),
         ToolkitWarning,
         stacklevel=3,

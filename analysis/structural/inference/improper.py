@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import variable_order
+from analysis.structural.estimation.starting import may_have_several_minima
 from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
 
 
@@ -62,6 +63,8 @@ def warn_several_minima(fitted: Fitted) -> None:
             "variances below zero make for several: set bounds='pos.var', or simplify level 2."
             if fitted.table.n_levels > 1
             else "look whether the general factor stands for one theme."
+            if may_have_several_minima(fitted.table)
+            else "look whether its indicators tell the factors apart."
         )
         warnings.warn(
             fact_and_hint(
