@@ -197,3 +197,19 @@ def test_equal_means_the_parameter_it_names():
     assert find(table, "g", "=~", "x6").fixed == 1.0
     with pytest.raises(DefinitionError, match=r"equal\('f=~x9'\) names no other parameter"):
         rows('f =~ x1 + x2 + equal("f=~x9")*x3')
+
+
+def test_equal_may_come_before_the_parameter_it_names():
+    table = rows('f =~ x1 + equal("f=~x3")*x2 + x3\nx2 ~~ equal("x1 ~~ x1")*x2')
+    assert find(table, "f", "=~", "x2").label == find(table, "f", "=~", "x3").label != ""
+    assert find(table, "x2", "~~", "x2").label == find(table, "x1", "~~", "x1").label == "x1~~x1"
+    with pytest.raises(DefinitionError, match=r"equal\('f=~x3'\) leads back to itself"):
+        rows('f =~ x1 + equal("f=~x3")*x2 + equal("f=~x2")*x3 + x4')
+
+
+def test_equal_follows_from_one_to_the_next_within_each_group():
+    table = rows('f =~ x1 + equal("f=~x3")*x2 + equal("f=~x4")*x3 + x4', n_groups=2)
+    labels = [{find(table, "f", "=~", f"x{k}", g).label for k in (2, 3, 4)} for g in range(2)]
+    assert [len(own) for own in labels] == [1, 1] and labels[0] != labels[1]
+    table = rows('f =~ x1 + equal("f=~x3")*x2 + equal("f=~x4")*x3 + b*x4', n_groups=2)
+    assert {find(table, "f", "=~", f"x{k}", g).label for k in (2, 3, 4) for g in range(2)} == {"b"}

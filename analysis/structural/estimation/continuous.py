@@ -217,7 +217,8 @@ def _inference(
     whole = sum(saturated_trace(s, setting.rows, setting.with_means) for s in setting.samples)
     base = whole - independence_trace(setting)
     test = ScaledTest(chisq=chisq, df=df, factor=(whole - own) / df if df else math.nan)
-    return test, ScaledTest(chisq=base_chisq, df=base_df, factor=base / base_df), vcov, (whole, own)
+    base_factor = base / base_df if base_df else math.nan
+    return test, ScaledTest(chisq=base_chisq, df=base_df, factor=base_factor), vcov, (whole, own)
 
 
 def _own_trace(reduction: Reduction, second: Array, meat: Array) -> float:

@@ -267,6 +267,8 @@ def independence(
         (n - 1) * float(w[part] @ s[part] ** 2) for s, w, n in zip(sample, weights, sizes, strict=True)
     )
     df = sum(len(s) - n_thresholds for s in sample)
+    if df == 0:  # one ordinal variable given covariates has no correlation
+        return ScaledTest(chisq=chisq, df=0)
     products = [w[part, None] * g[part, part] for w, g in zip(weights, gammas, strict=True)]
     first = sum(float(np.trace(m)) for m in products)
     second = sum(float(np.sum(m * m.T)) for m in products)

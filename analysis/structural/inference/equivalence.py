@@ -165,7 +165,7 @@ def equivalence_of(fitted: Fitted) -> EquivalenceResult:
     rows: list[dict[str, object]] = []
     for index, size in sizes.items():
         cutoffs: tuple[float, ...] = (math.nan,) * 4
-        if len(fitted.sizes) == 1 and not fitted.table.level_names:
+        if len(fitted.sizes) == 1 and not fitted.table.level_names and fitted.baseline.df > 0:
             cutoffs = adjusted_cutoffs(index, test.df, fitted.n_obs - 1, fitted.baseline.df)
         rows.append(
             {

@@ -33,6 +33,9 @@ DETERMINED = 1e-10  # least eigenvalue, of the largest, of what answers tell of 
 @one_thread()
 def score_table(fitted: Fitted, method: str | None, level: int | None = None) -> pd.DataFrame:
     """Score every row in use; the index gives row positions in the data, or clusters for level 2."""
+    if not fitted.table.names.latent:
+        fact, hint = "the model has no factor.", "score the factors of a model with =~."
+        raise DefinitionError(fact_and_hint("factor_scores", fact, hint))
     if fitted.table.level_names:
         return _level_table(fitted, method, level)
     if level is not None:

@@ -476,9 +476,9 @@ def _equate_groups(rows: list[Row], names: Names, options: TableOptions) -> None
 
 def _follow_names(rows: list[Row], caller: str) -> None:
     """Let equal("f=~x1") mean that parameter, of the same group where it has several."""
-    for row in rows:
-        if "~" not in row.label:
-            continue
+    pending = [row for row in rows if "~" in row.label]
+    twin_of: dict[int, Row] = {}
+    for row in pending:
         wanted = "".join(row.label.split())
         twins = [r for r in rows if r.group == row.group and _written(r) == wanted and r is not row]
         if not twins:
@@ -489,10 +489,24 @@ def _follow_names(rows: list[Row], caller: str) -> None:
                     "write it as in the model, or give both one label.",
                 )
             )
-        if twins[0].label:
-            row.label = twins[0].label
-        else:
-            row.label = twins[0].label = wanted if row.group == 0 else f"{wanted}.g{row.group + 1}"
+        twin_of[id(row)] = twins[0]
+    while pending:
+        waiting = {id(row) for row in pending}
+        ready = [row for row in pending if id(twin_of[id(row)]) not in waiting]
+        if not ready:
+            raise DefinitionError(
+                fact_and_hint(
+                    caller,
+                    f"equal({pending[0].label!r}) leads back to itself.",
+                    "let one of the parameters stand without equal().",
+                )
+            )
+        for row in ready:
+            twin, wanted = twin_of[id(row)], "".join(row.label.split())
+            if not twin.label:
+                twin.label = wanted if row.group == 0 else f"{wanted}.g{row.group + 1}"
+            row.label = twin.label
+        pending = [row for row in pending if not any(row is one for one in ready)]
 
 
 def _fix_by_label(rows: list[Row], caller: str) -> None:
