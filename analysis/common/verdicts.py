@@ -79,13 +79,24 @@ def not_judged(causes: Sequence[Cause]) -> str:
 
 
 class State(StrEnum):
-    """What the results hold about a property: exactly one of five."""
+    """What the results hold about a property: exactly one of seven.
+
+    `NOT_SHOWN` is said only where a rule did not hold. `PARTLY`: every rule that could be judged held, and
+    some could not, or a shared copy leaves them out. `LEFT_OUT`: a shared copy tells none of it.
+    """
 
     SHOWN = "shown"
+    PARTLY = "partly_shown"
     NOT_SHOWN = "not_shown"
     UNTESTABLE = "not_testable"
     NOT_ASKED = "not_asked"
     DOES_NOT_APPLY = "does_not_apply"
+    LEFT_OUT = "left_out"
+
+    @property
+    def counts(self) -> bool:
+        """Whether rules were judged, so that it can be said how many held."""
+        return self in (State.SHOWN, State.PARTLY, State.NOT_SHOWN)
 
     @property
     def words(self) -> str:
@@ -95,10 +106,12 @@ class State(StrEnum):
 
 _STATES = {
     State.SHOWN: "Shown",
+    State.PARTLY: "Shown in part",
     State.NOT_SHOWN: "Not shown",
     State.UNTESTABLE: "Could not be tested",
     State.NOT_ASKED: "Not asked",
     State.DOES_NOT_APPLY: "Does not apply",
+    State.LEFT_OUT: "Left out here",
 }
 
 
@@ -156,14 +169,19 @@ class Tally:
 
     @property
     def state(self) -> State:
-        """Give the state that follows: shown only where every claim that applies was tested and met.
+        """Give the state that follows: shown only where every claim that applies was tested, met and is told.
 
-        Two met of three asked is not all; nothing tested is no failure; what does not apply counts neither
-        for nor against.
+        One that is not met decides. Two met of three asked is not all, and no failure either; nothing tested
+        is no failure; what does not apply counts neither for nor against. What is left out was tested, so
+        that nobody may say it could not be.
         """
-        if self.tested:
-            return State.NOT_SHOWN if self.not_met or self.untested else State.SHOWN
-        if self.untested or self.hidden:
+        if self.not_met:
+            return State.NOT_SHOWN
+        if self.met:
+            return State.PARTLY if self.untested or self.hidden else State.SHOWN
+        if self.hidden:
+            return State.LEFT_OUT
+        if self.untested:
             return State.UNTESTABLE
         return State.DOES_NOT_APPLY if self.not_applicable else State.NOT_ASKED
 
@@ -189,7 +207,7 @@ def tally_of(verdicts: Iterable[str]) -> Tally:
     Examples
     --------
     >>> tally_of(["met", "met", "untested"]).state
-    <State.NOT_SHOWN: 'not_shown'>
+    <State.PARTLY: 'partly_shown'>
     >>> tally_of(["met", "does_not_apply"]).state, tally_of(["does_not_apply"]).state
     (<State.SHOWN: 'shown'>, <State.DOES_NOT_APPLY: 'does_not_apply'>)
     >>> tally_of([]).state, tally_of(["untested"]).state, tally_of(["met"]).state.words

@@ -209,7 +209,8 @@ def warn_of_direction(table: Array, names: list[str]) -> None:
         name for name in names if frame[name].corr(frame.drop(columns=name).mean(axis=1, skipna=False)) < 0
     ]
     if against:
-        fact = f"{len(against)} items run against the others: {name_offenders(against)}."
+        fact = f"{len(against)} {'item runs' if len(against) == 1 else 'items run'} against the others: "
+        fact += f"{name_offenders(against)}."
         _warn(fact, "turn reversed items first, or use matching='theta'.")
 
 

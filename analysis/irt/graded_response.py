@@ -114,7 +114,8 @@ def graded_response(
     covariance = _refuse_failed(fit, rare, names)
     steep = [name for name, slope in zip(names, fit.items.slopes, strict=True) if abs(slope) > STEEP]
     if steep:
-        fact = f"{len(steep)} items have a discrimination above {STEEP:g}: {name_offenders(steep)}."
+        have = "item has" if len(steep) == 1 else "items have"
+        fact = f"{len(steep)} {have} a discrimination above {STEEP:g}: {name_offenders(steep)}."
         hint = "look for items that repeat each other; the quadrature is too coarse for them."
         warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=2)
     correlation = items.corr(min_periods=3).to_numpy()

@@ -267,9 +267,9 @@ def _warn_of_constants(constant: list[str]) -> None:
         warnings.warn(
             fact_and_hint(
                 CALLER,
-                f"{len(constant)} items have one answer only: {name_offenders(constant)}; "
-                "their shape and relations are not reported.",
-                "look at how these items were asked.",
+                f"{len(constant)} {'item has' if len(constant) == 1 else 'items have'} one answer only: "
+                f"{name_offenders(constant)}; shape and relations are not reported.",
+                "look at how this was asked.",
             ),
             ToolkitWarning,
             stacklevel=4,

@@ -61,8 +61,9 @@ class Validation(Result):
     tree : dict
         `meta` says what was validated and with what; `sections` holds one entry per topic with
         `status` (`ok`, `failed`, `untestable`, `not_applicable`), `values`, `tables`, `findings` and
-        `method`. `properties` gives the state of each measurement property (`shown`, `not_shown`,
-        `not_testable`, `not_asked`, `does_not_apply`) with its counts of claims.
+        `method`. `properties` gives the state of each measurement property (`shown`, `partly_shown`,
+        `not_shown`, `not_testable`, `not_asked`, `does_not_apply`; `left_out` in a shared copy), with its
+        counts of claims.
     """
 
     tree: dict[str, Any]

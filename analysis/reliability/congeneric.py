@@ -249,8 +249,8 @@ def _warn_of_negative(negative: tuple[str, ...]) -> None:
         warnings.warn(
             fact_and_hint(
                 CALLER,
-                f"{len(negative)} items load against the others: {name_offenders(negative)}; "
-                "nothing was reversed.",
+                f"{len(negative)} {'item loads' if len(negative) == 1 else 'items load'} against the others: "
+                f"{name_offenders(negative)}; nothing was reversed.",
                 "if they are keyed negatively, reverse them first.",
             ),
             ToolkitWarning,

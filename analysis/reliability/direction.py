@@ -53,7 +53,8 @@ def warn_of_opposed(caller: str, opposed: Sequence[str], *, stacklevel: int = 3)
     """
     if opposed:
         fact = (
-            f"{len(opposed)} items oppose the others: {name_offenders(list(opposed))}; nothing was reversed."
+            f"{len(opposed)} {'item' if len(opposed) == 1 else 'items'} found to oppose the others: "
+            f"{name_offenders(list(opposed))}; nothing was reversed."
         )
         hint = "check the keying and reverse them before."
         warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=stacklevel)

@@ -336,8 +336,9 @@ def _warn(hierarchy: Hierarchy, names: list[str]) -> None:
     if negative := _negative(hierarchy, names):
         facts.append(
             (
-                f"{len(negative)} items load negatively on the general factor: {name_offenders(negative)}; "
-                "nothing was reversed.",
+                f"{len(negative)} {'item loads' if len(negative) == 1 else 'items load'} negatively "
+                f"on the general factor: "
+                f"{name_offenders(negative)}; nothing was reversed.",
                 "if they are keyed negatively, reverse them first or pass flip=True.",
             )
         )

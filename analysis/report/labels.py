@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from analysis.report.about_app import to_the_point
@@ -124,7 +124,15 @@ def names_of(meta: Mapping[str, Any]) -> Names:
         one = _any(plain)
         parts.append(rf"(?<=\()(?P<put>{one})(?=[,)])|(?<=\b[Bb]y )(?P<by>{one})\b(?!-)")
         parts.append(rf"\b(?P<list>(?:{one})(?:(?:, | and )(?:{one}))+)\b(?!-)")
-    return Names(labels=labels, wordings=frozenset(wordings), pattern=re.compile("|".join(parts)))
+    found = Names(labels=labels, wordings=frozenset(wordings), pattern=re.compile("|".join(parts)))
+    whole = {*about["items"].values(), *titles.values(), *columns.values(), *labels.values()}
+    holding = [text for text in whole if text not in labels and found.running(text) != text]
+    if not holding:
+        return found
+    kept = (
+        rf"(?<!\w)(?:{_any(holding)})(?!\w)"  # the word of a wording that is the id of an item stays a word
+    )
+    return replace(found, pattern=re.compile("|".join([kept, *parts])))
 
 
 def _any(names: list[str]) -> str:

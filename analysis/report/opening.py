@@ -29,12 +29,14 @@ class Point:
         The property, as COSMIN calls it, and what it asks of the questions.
     state
         What the results hold about it.
-    met, not_met, asked
-        Rules that hold, rules that do not, and rules asked of it.
+    met, not_met, asked, hidden
+        Rules that hold, rules that do not, rules asked of it whose answer may be told, and those left out.
     section
         Key of the first section that bears on it; empty where there is none.
     few
         Whether too few people answered for some of it.
+    stuck
+        Whether items that tell nobody apart are all that kept it from being tested: more people do not help.
     """
 
     prop: Property
@@ -44,13 +46,15 @@ class Point:
     met: int
     not_met: int
     asked: int
+    hidden: int
     section: str
     few: bool
+    stuck: bool
 
     @property
     def counted(self) -> str:
         """How many of its rules hold, in print; empty where none was asked."""
-        return f"{self.met} of {self.asked}" if self.state in (State.SHOWN, State.NOT_SHOWN) else ""
+        return f"{self.met} of {self.asked}" if self.state.counts else ""
 
     @property
     def said(self) -> str:
@@ -60,10 +64,13 @@ class Point:
 
     @property
     def open(self) -> str:
-        """Say that rules were left unjudged, so that a reader does not take them for broken; else empty."""
-        if self.state is not State.NOT_SHOWN or self.met + self.not_met == self.asked:
-            return ""
-        return ", some could not be judged" if self.not_met else ", the rest could not be judged"
+        """Say what was left unjudged or untold, so that a reader does not take it for broken; else empty."""
+        said = []
+        if self.state.counts and self.met + self.not_met < self.asked:
+            said.append("some could not be judged" if self.not_met else "the rest could not be judged")
+        if self.state.counts and self.hidden:
+            said.append(f"{self.hidden} {'is' if self.hidden == 1 else 'are'} left out here")
+        return "".join(f", {part}" for part in said)
 
     @property
     def asks(self) -> str:
@@ -224,8 +231,10 @@ def _point(prop: Property, found: Evidence, tree: Tree) -> Point:
         met=found.tally.met,
         not_met=found.tally.not_met,
         asked=found.tally.tested + found.tally.untested,
+        hidden=found.tally.hidden,
         section=named[0] if named else "",
         few=Cause.FEW_PEOPLE in found.causes,
+        stuck=found.causes == (Cause.NO_VARIATION,),
     )
 
 
@@ -249,10 +258,12 @@ def _sentence(states: Sequence[State], synthetic: bool) -> str:
 
 
 _REST = {
+    State.PARTLY: ("is shown in part", "are shown in part"),
     State.NOT_SHOWN: ("is not shown", "are not shown"),
     State.UNTESTABLE: ("could not be tested", "could not be tested"),
     State.NOT_ASKED: ("was not asked", "were not asked"),
     State.DOES_NOT_APPLY: ("does not apply", "do not apply"),
+    State.LEFT_OUT: ("is left out here", "are left out here"),
 }
 
 
@@ -307,9 +318,10 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
         yield Step(text=words.MORE_PEOPLE, section="flow" if "flow" in tree["sections"] else "")
     for point in points:
         if point.state is State.NOT_SHOWN:
-            text = words.MEND[point.prop] if point.not_met else _lacking(point)
-            if text:
-                yield Step(text=text, section=point.section)
+            yield Step(text=words.MEND[point.prop], section=point.section)
+    for point in points:  # what failed comes before what was only judged in part
+        if point.state is State.PARTLY and point.met < point.asked and (text := _lacking(point)):
+            yield Step(text=text, section=point.section)
     yield from _theme(tree)
     for state in (State.UNTESTABLE, State.NOT_ASKED):
         for prop in words.ASK_ORDER:
@@ -320,6 +332,8 @@ def _all_steps(tree: Tree, points: Sequence[Point]) -> Iterator[Step]:
 
 def _lacking(point: Point) -> str:
     """Say what to do where a property was not asked, or where some of what was asked could not be tested."""
+    if point.stuck:
+        return words.STUCK
     asked = "" if point.state is State.NOT_ASKED else words.LACK.get(point.prop, "")
     return asked or words.ASK.get(point.prop, "")
 

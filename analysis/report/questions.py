@@ -70,7 +70,9 @@ class QuestionRow:
     @property
     def hold(self) -> str:
         """How many hold, as words."""
-        return f"{self.met} hold" if self.tally.tested else self.state.words
+        if not self.tally.tested:
+            return self.state.words
+        return f"{self.met} {'holds' if self.tally.tested == 1 else 'hold'}"
 
     @property
     def rest(self) -> str:
@@ -158,17 +160,29 @@ def counted_questions(tree: Tree) -> str:
     str
         One sentence.
     """
-    rows = question_rows(tree)
-    counts = [sum(row.state is state for row in rows) for state in (State.SHOWN, State.NOT_SHOWN)]
-    senseless = sum(row.state is State.DOES_NOT_APPLY for row in rows)
-    left = len(rows) - sum(counts) - senseless
-    asked = len(rows) - senseless
+    states = [row.state for row in question_rows(tree)]
+    counts = {state: states.count(state) for state in State}
+    senseless = counts[State.DOES_NOT_APPLY]
+    asked = len(states) - senseless
+    said = [
+        f"{counts[state]} {one if counts[state] == 1 else more}"
+        for state, (always, one, more) in _OUTCOMES.items()
+        if always or counts[state]
+    ]
     apart = f" {senseless} {'does' if senseless == 1 else 'do'} not apply." if senseless else ""
-    return (
-        f"{asked} {'rule was' if asked == 1 else 'rules were'} asked: {counts[0]} "
-        f"{'holds' if counts[0] == 1 else 'hold'} everywhere, {counts[1]} "
-        f"{'does' if counts[1] == 1 else 'do'} not, {left} could not be tested.{apart}"
-    )
+    if not asked:
+        return f"No rule was asked.{apart}"
+    return f"{asked} {'rule was' if asked == 1 else 'rules were'} asked: {', '.join(said)}.{apart}"
+
+
+# state of a question: whether a count of none is said, and the words for one and for more
+_OUTCOMES = {
+    State.SHOWN: (True, "holds everywhere", "hold everywhere"),
+    State.PARTLY: (False, "holds wherever it could be judged", "hold wherever they could be judged"),
+    State.NOT_SHOWN: (True, "does not", "do not"),
+    State.UNTESTABLE: (True, "could not be tested", "could not be tested"),
+    State.LEFT_OUT: (False, "is left out here", "are left out here"),
+}
 
 
 def hidden_claims(tree: Tree) -> int:

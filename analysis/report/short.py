@@ -101,7 +101,7 @@ def _too_few(page: Opening) -> list[str]:
     """One calm line where too few people answered for the checks, or for some of them."""
     if not any(point.few for point in page.points):
         return []
-    judged = any(point.state in (State.SHOWN, State.NOT_SHOWN) for point in page.points)
+    judged = any(point.state.counts for point in page.points)
     return [words.FEW_FOR_SOME if judged else words.FEW]
 
 
@@ -303,7 +303,7 @@ def _passed(row: Evidence, point: Point) -> Words:
     if point.state is State.UNTESTABLE:
         why = words.UNTESTED.get(row.causes[0], words.NO_NUMBER) if row.causes else words.NO_NUMBER
         return [f"{why[0].upper()}{why[1:]}"]
-    if point.state not in (State.SHOWN, State.NOT_SHOWN):
+    if not point.state.counts:
         return [point.state.words]
     counts = [Number(text=str(count), path=f"met:{point.prop.value}") for count in (point.met, point.asked)]
     return [

@@ -120,7 +120,7 @@ class Evidence:
 
     @property
     def state(self) -> State:
-        """One of the five states, from the tally."""
+        """One of the seven states, from the tally."""
         return self.tally.state
 
     @property
@@ -137,6 +137,8 @@ class Evidence:
             said = f"{self.state.words}: {Cause.COMPOSITE.words}."
         elif self.tally.untested:
             said += f" {not_judged(self.causes)}"
+        if self.tally.hidden and self.state is not State.LEFT_OUT:
+            said += f" Left out here: {self.tally.hidden}."
         if self.tally.not_applicable and self.state is not State.DOES_NOT_APPLY:
             said += f" Does not apply in {self.tally.not_applicable}: {Cause.COMPOSITE.words}."
         return f"{said} {self.note}".strip()
@@ -313,7 +315,7 @@ def verdicts_plain(sections: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        Property to name, state (`shown`, `not_shown`, `not_testable`, `not_asked`) and counts.
+        Property to name, state (a value of `State`) and counts.
     """
     return {prop.value: evidence.plain() for prop, evidence in evidence_of(sections).items()}
 
@@ -336,7 +338,7 @@ def states_sentence(sections: Mapping[str, Any]) -> list[str]:
     for state in State:
         named = [
             f"{_lower(e.name)} ({e.tally.met} of {e.tally.tested + e.tally.untested})"
-            if state in (State.SHOWN, State.NOT_SHOWN)
+            if state.counts
             else _lower(e.name)
             for e in found.values()
             if e.state is state

@@ -112,10 +112,12 @@ def show_notices_short(notices: Sequence[tuple[str, str]]) -> bool:
 
 MARKS = {
     State.SHOWN: ("✓", "blue"),
+    State.PARTLY: ("◐", "blue"),
     State.NOT_SHOWN: ("✗", "orange"),
     State.UNTESTABLE: ("○", "gray"),
     State.NOT_ASKED: ("○", "gray"),
     State.DOES_NOT_APPLY: ("–", "gray"),
+    State.LEFT_OUT: ("–", "gray"),
 }
 HEADINGS = {
     Verdict.NOT_MET: ("✗", "orange", "Not met"),

@@ -319,11 +319,32 @@ def test_an_item_that_nobody_answered_gives_one_box_and_no_failure(hollow: Valid
     assert "Stated structures" in limits[Cause.NO_VARIATION].lines[1]
     assert not any(s["status"] == "failed" or s["problems"] for s in tree["sections"].values())
     consistency = tree["properties"]["consistency"]  # one theme of two: that is not all
-    assert (consistency["met"], consistency["untested"], consistency["state"]) == (1, 1, "not_shown")
+    assert (consistency["met"], consistency["untested"], consistency["state"]) == (1, 1, "partly_shown")
     assert states(tree)["structure"] == "not_testable"
     page = render_html(tree)
     assert 'class="alarm"' not in page
     assert page.count("Items that tell nobody apart") == 1
+
+
+@pytest.mark.parametrize("correlation", ["polychoric", "pearson"])
+def test_an_omega_whose_factor_leaves_an_item_no_variance_is_neither_told_nor_judged(
+    correlation: Any,
+) -> None:
+    scale = garden()
+    found = validate(
+        with_heywood(scale, 300), scale, topics=("reliability",), correlation=correlation, seed=2
+    ).tree["sections"]["reliability"]
+    alpha = found["tables"]["alpha"]
+    assert alpha["omega"][0] is None and alpha["omega"][1] > 0.7
+    assert found["untested"] == [{"what": "Bed A, omega", "cause": "improper"}]
+    assert found["problems"] == [] and found["status"] == "ok"
+    assert [f["claim"] for f in found["findings"]] == [
+        "Bed A: internal consistency",
+        "Bed B: internal consistency",
+        "Bed B: omega total",
+    ]
+    parts = found["tables"].get("by_part", {"theme": [], "omega": []})
+    assert all(o is None for t, o in zip(parts["theme"], parts["omega"], strict=True) if t == "bed0")
 
 
 def test_groups_too_small_to_compare_are_no_missing_groups(

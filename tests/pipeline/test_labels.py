@@ -66,6 +66,26 @@ def test_names_by_hand() -> None:
     )
 
 
+def test_a_wording_or_title_that_holds_the_id_of_an_item_stays_as_it_is() -> None:
+    items = {
+        "q1": "Words of q1",
+        "q2": "Was q1 better than q3?",
+        "q3": "q30 or q3",
+        "q30": "Much (q1), q2 and q3",
+    }
+    themes = [{"id": "t1", "title": "Items q1 to q3"}, {"id": "q9", "title": "q1"}]
+    names = names_of({"instrument": {"items": items, "themes": themes}, "labels": {"g1": "group by q2"}})
+    for text in [*items.values(), "Items q1 to q3", "group by q2"]:
+        assert names.cell(text, "text") == names.running(text) == text
+        assert names.cell(text, "item") == text
+    assert names.running("q1 of Items q1 to q3: q2") == (
+        "“Words of q1” of Items q1 to q3: “Was q1 better than q3?”"
+    )
+    assert names.running("Words of q11, q3.") == "Words of q11, “q30 or q3”."
+    twice = names.running(names.running("Weakest item (q1): {q1:d2}"))
+    assert twice == "Weakest item (“Words of q1”): {q1:d2}"
+
+
 def test_labels_are_short_and_told_apart() -> None:
     items = {
         f"i{k}": "The same long sentence that no label can hold in the room that there is" for k in (1, 2)

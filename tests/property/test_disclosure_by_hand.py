@@ -496,7 +496,7 @@ def test_properties_are_judged_anew_by_what_is_left() -> None:
     made["values"]["few"], made["kinds"]["values"]["few"] = 3, people().plain()
     made |= {"findings": [claim | {"value": 0.91234}], "prose": ["r = {r:r2}.", "Always."]}
     seen = shown(s=made)
-    assert seen["properties"]["structure"]["state"] == "not_testable"
+    assert seen["properties"]["structure"]["state"] == "left_out"
     assert seen["sections"]["s"]["findings"][0]["verdict"] == "hidden"
     assert seen["sections"]["s"]["prose"][0] == "Always." and len(seen["sections"]["s"]["prose"]) == 2
     assert "kinds" not in seen["sections"]["s"] and "account" not in seen["sections"]["s"]

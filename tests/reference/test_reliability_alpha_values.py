@@ -127,7 +127,7 @@ def test_missing_data(theme: str, rule: Any) -> None:
 
 def test_unkeyed_items_are_named_and_left_as_they_are() -> None:
     items = pd.read_csv(HERE / "data" / "likert.csv")[THEMES["first"]]
-    with pytest.warns(UserWarning, match=r"1 items oppose the others: 'q4'; nothing was reversed"):
+    with pytest.warns(UserWarning, match=r"1 item found to oppose the others: 'q4'; nothing was reversed"):
         result = cronbach_alpha(items)
     assert result.suspected_reversed == ("q4",)
     assert_node(result, VALUES["unkeyed"])

@@ -289,7 +289,7 @@ def test_small_groups_are_said(shifted: pd.DataFrame) -> None:
 
 def test_items_against_the_others_are_said_where_answers_are_averaged(shifted: pd.DataFrame) -> None:
     turned = shifted[ITEMS].assign(b=6 - shifted["b"])
-    with pytest.warns(ToolkitWarning, match="1 items run against the others: 'b'"):
+    with pytest.warns(ToolkitWarning, match="1 item runs against the others: 'b'"):
         dif(turned, shifted["group"], matching="rest", purify=None)
 
 

@@ -49,7 +49,8 @@ def test_reversed_items_are_named_by_every_function_that_takes_keyed_answers(
     raw = KEYED.assign(**{name: 6 - KEYED[name] for name in turned})
     named = ", ".join(map(repr, turned))
     assert opposed(CALLS[caller], raw) == [
-        f"{caller}: {len(turned)} items oppose the others: {named}; nothing was reversed."
+        f"{caller}: {len(turned)} item{'' if len(turned) == 1 else 's'} found to oppose the others: {named}; "
+        "nothing was reversed."
         "\nHint: check the keying and reverse them before."
     ]
     assert opposed(CALLS[caller], KEYED) == []
@@ -63,7 +64,7 @@ def test_factors_that_oppose_each_other_are_no_unkeyed_items() -> None:
     items = pd.DataFrame(table)
     assert opposed(lambda frame: efa(frame, 2), items) == []
     told = opposed(lambda frame: efa(frame, 2), items.assign(b2=-items["b2"]))
-    assert len(told) == 1 and "1 items oppose the others: 'b2'" in told[0]
+    assert len(told) == 1 and "1 item found to oppose the others: 'b2'" in told[0]
 
 
 def test_items_tested_between_groups_may_run_against_the_others() -> None:

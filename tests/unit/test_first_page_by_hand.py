@@ -80,7 +80,7 @@ def test_a_point_says_how_many_of_its_rules_hold() -> None:
     assert said("met") == ("Shown: 1 of 1 rule holds", False, "retest")
     assert said("met", "not_met") == ("Not shown: 1 of 2 rules hold", False, "retest")
     assert said("met", "untested") == (
-        "Not shown: 1 of 2 rules hold, the rest could not be judged",
+        "Shown in part: 1 of 2 rules hold, the rest could not be judged",
         False,
         "retest",
     )
@@ -88,6 +88,40 @@ def test_a_point_says_how_many_of_its_rules_hold() -> None:
     assert said("met", "untested", cause="few_people")[1]
     assert said("untested") == ("Could not be tested", False, "retest")
     assert said() == ("Not asked", False, "retest")
+
+
+def test_more_people_are_not_asked_for_where_a_question_has_one_answer() -> None:
+    def first(*causes: str) -> str:
+        claims = [finding("untested", None, cause=cause, property="structure") for cause in causes]
+        return page_of(models=section(*claims)).steps[0].text
+
+    assert first("no_variation") == first("no_variation", "no_variation") == opening_words.STUCK
+    assert first("wide", "no_variation") == first("wide") == opening_words.ASK[Property.STRUCTURE]
+    assert first("few_people", "no_variation") == opening_words.MORE_PEOPLE
+    met = finding("met", property="structure")
+    partly = page_of(
+        models=section(met, finding("untested", None, cause="no_variation", property="structure"))
+    )
+    assert partly.steps[0].text == opening_words.STUCK
+
+
+def test_what_failed_comes_before_what_was_judged_in_part_and_what_is_left_out_asks_for_nothing() -> None:
+    partly = [
+        finding("met", property="structure"),
+        finding("untested", None, cause="wide", property="structure"),
+    ]
+    page = page_of(models=section(*partly), reliability=section(finding("not_met", property="consistency")))
+    assert [step.text for step in page.steps[:2]] == [
+        opening_words.MEND[Property.CONSISTENCY],
+        opening_words.ASK[Property.STRUCTURE],
+    ]
+    claims = [finding("met", property="error"), finding("hidden", None, property="error")]
+    assert opening_words.ASK[Property.ERROR] not in [
+        s.text for s in page_of(agreement=section(*claims)).steps
+    ]
+    claims[1] = finding("untested", None, cause="wide", property="error")
+    untold = page_of(agreement=section(*claims))
+    assert untold.steps[0].text == opening_words.ASK[Property.ERROR]
 
 
 def test_steps_in_their_order() -> None:

@@ -55,7 +55,7 @@ def test_codes_are_labels(table: pd.DataFrame, fitted: GradedResponseResult) -> 
 def test_a_reversed_item_has_the_opposite_slope_and_mirrored_difficulties(
     table: pd.DataFrame, fitted: GradedResponseResult
 ) -> None:
-    with pytest.warns(ToolkitWarning, match="graded_response: 1 items oppose the others: 'a'"):
+    with pytest.warns(ToolkitWarning, match="graded_response: 1 item found to oppose the others: 'a'"):
         other = graded_response(table.assign(a=6 - table["a"])).parameters
     assert other.loc["a", "discrimination"] == pytest.approx(
         -fitted.parameters.loc["a", "discrimination"], abs=1e-6

@@ -53,7 +53,7 @@ def test_one_item_has_no_relations() -> None:
 
 
 def test_constant_items_are_described_and_the_others_related_without_them() -> None:
-    with pytest.warns(ToolkitWarning, match=r"1 items have one answer only: 'd'"):
+    with pytest.warns(ToolkitWarning, match=r"1 item has one answer only: 'd'"):
         result = item_statistics(ITEMS.assign(d=5), bounds=(1, 5))
     assert result.table.loc["d", "ceiling_share"] == 1
     assert np.isnan(result.table.loc["d", ["skew", "item_rest_r"]].to_numpy(dtype=float)).all()

@@ -123,11 +123,12 @@ def test_items_at_the_cut_off_itself_are_not_over_it() -> None:
         }
     )
     found = _values(table, [])
-    assert (found["weak"], found["at_ceiling"], found["at_floor"]) == (2, 2, 1)
-    assert found["weak_items"] == "b and c" and found["missing_highest_item"] == "b"
+    assert (found["weak"], found["at_ceiling"], found["at_floor"]) == (1, 2, 1)
+    assert found["related"] == 2  # the third has one answer only: no relation to judge
+    assert found["weak_items"] == "b" and found["missing_highest_item"] == "b"
     assert (found["item_rest_lowest"], found["item_rest_highest"]) == (0.29, 0.30)
     apart = _values(table.assign(theme=["t", "list", "t"]), ["list"])  # no rule on a theme that is a list
-    assert (apart["weak"], apart["weak_items"], apart["related"], apart["items"]) == (1, "c", 2, 3)
+    assert (apart["weak"], apart["weak_items"], apart["related"], apart["items"]) == (0, "", 1, 3)
 
 
 def test_stable_is_who_says_that_nothing_changed() -> None:
@@ -145,7 +146,7 @@ def test_a_point_counts_what_was_asked_and_not_what_is_hidden() -> None:
     point = _point(Property.ERROR, evidence, {"sections": {}})
     assert (point.met, point.not_met, point.asked, point.few) == (2, 1, 4, False)
     assert (
-        point.said == "Not shown: 2 of 4 rules hold, some could not be judged"
+        point.said == "Not shown: 2 of 4 rules hold, some could not be judged, 1 is left out here"
         and point.state is State.NOT_SHOWN
     )
 
@@ -297,11 +298,11 @@ def test_limits_are_of_ninety_five_percent_where_nothing_else_is_asked() -> None
 def test_what_could_not_be_tested_keeps_a_property_from_being_shown() -> None:
     states = {
         ("met",): State.SHOWN,
-        ("met", "untested"): State.NOT_SHOWN,
+        ("met", "untested"): State.PARTLY,
         ("met", "not_met"): State.NOT_SHOWN,
-        ("met", "hidden", "does_not_apply"): State.SHOWN,
+        ("met", "hidden", "does_not_apply"): State.PARTLY,
         ("untested",): State.UNTESTABLE,
-        ("hidden", "does_not_apply"): State.UNTESTABLE,
+        ("hidden", "does_not_apply"): State.LEFT_OUT,
         ("does_not_apply",): State.DOES_NOT_APPLY,
         (): State.NOT_ASKED,
     }

@@ -63,7 +63,7 @@ def test_order_of_people_and_items_does_not_matter() -> None:
 def test_reflected_items_are_named_and_only_turned_on_request() -> None:
     items = likert()
     turned = items.assign(i4=6 - items["i4"])
-    with pytest.warns(ToolkitWarning, match=r"1 items load negatively on the general factor: 'i4'"):
+    with pytest.warns(ToolkitWarning, match=r"1 item loads negatively on the general factor: 'i4'"):
         left = omega(turned, 3, draws=0)
     assert left.negative_items == ("i4",)
     assert left.keys.eq(1).all()
@@ -185,7 +185,7 @@ def test_one_factor_omega_and_its_interval() -> None:
 
 def test_one_factor_omega_names_items_that_oppose() -> None:
     items = likert(groups=1, each=5)
-    with pytest.warns(ToolkitWarning, match="1 items load against the others: 'i2'"):
+    with pytest.warns(ToolkitWarning, match="1 item loads against the others: 'i2'"):
         congeneric_omega(items.assign(i2=6 - items["i2"]), draws=0)
 
 

@@ -42,7 +42,7 @@ def test_properties_in_plain_words() -> None:
     )
     found = dict(rows(part(tree, opening_words.HEADING).grid))
     assert found[opening_words.POINTS[Property.STRUCTURE]] == (
-        "Not shown: 1 of 2 checks passed, the rest could not be judged"
+        "Shown in part: 1 of 2 checks passed, the rest could not be judged"
     )
     assert found[opening_words.POINTS[Property.INVARIANCE]] == (
         "Could not be tested: too few people in a group"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from analysis.common.verdicts import Cause, Property, Question, State, Tally, no
 from analysis.pipeline import reach
 from analysis.pipeline.section import Finding, of_sample
 from analysis.report.limits import limits_of, untested_lines
+from analysis.report.opening import Point, opening
 from analysis.report.questions import counted_questions, hidden_claims, question_line, question_rows
 from analysis.report.standards import (
     PLACES,
@@ -35,9 +37,66 @@ def test_states_follow_from_counts() -> None:
     tally = tally_of(["met", "met", "not_met", "untested", "hidden", "hidden", "hidden", "does_not_apply"])
     assert tally == Tally(met=2, not_met=1, untested=1, hidden=3, not_applicable=1)
     assert tally.tested == 3
-    assert Tally(met=1, untested=1).state is State.NOT_SHOWN
-    assert Tally(met=1, hidden=1).state is State.SHOWN
-    assert Tally(hidden=1).state is Tally(untested=1).state is State.UNTESTABLE
+    assert tally.state is State.NOT_SHOWN
+
+
+# which of these kinds of claims occur, and the state that follows whatever else does not apply
+STATES = {
+    (): State.NOT_ASKED,
+    ("met",): State.SHOWN,
+    ("not_met",): State.NOT_SHOWN,
+    ("untested",): State.UNTESTABLE,
+    ("hidden",): State.LEFT_OUT,
+    ("met", "not_met"): State.NOT_SHOWN,
+    ("met", "untested"): State.PARTLY,
+    ("met", "hidden"): State.PARTLY,
+    ("not_met", "untested"): State.NOT_SHOWN,
+    ("not_met", "hidden"): State.NOT_SHOWN,
+    ("untested", "hidden"): State.LEFT_OUT,
+    ("met", "not_met", "untested"): State.NOT_SHOWN,
+    ("met", "not_met", "hidden"): State.NOT_SHOWN,
+    ("met", "untested", "hidden"): State.PARTLY,
+    ("not_met", "untested", "hidden"): State.NOT_SHOWN,
+    ("met", "not_met", "untested", "hidden"): State.NOT_SHOWN,
+}
+
+
+@pytest.mark.parametrize("counts", [*itertools.product((0, 1, 2), repeat=5)], ids=str)
+def test_every_combination_of_claims_has_the_state_of_the_table(counts: tuple[int, ...]) -> None:
+    kinds = ("met", "not_met", "untested", "hidden", "does_not_apply")
+    found = tally_of([kind for kind, count in zip(kinds, counts, strict=True) for _ in range(count)])
+    occur = tuple(kind for kind, count in zip(kinds, counts, strict=True) if count and kind in kinds[:4])
+    expected = STATES[occur]
+    if expected is State.NOT_ASKED and counts[4]:
+        expected = State.DOES_NOT_APPLY
+    assert found.state is expected
+    # in words: only what failed is not shown, only what all held is shown, and only what was judged is counted
+    assert (found.state is State.NOT_SHOWN) == (counts[1] > 0)
+    assert found.state.counts == (counts[0] + counts[1] > 0)
+    row = evidence_of({"agreement": section(*claims_of(counts), bears_on=["error"])})[Property.ERROR]
+    said = first_page({"agreement": section(*claims_of(counts), bears_on=["error"])}).said
+    assert row.state is expected and said.startswith(expected.words)
+    assert (f"{counts[0]} of {sum(counts[:3])} rule" in said) == expected.counts
+    assert ("could not be judged" in said) == (expected.counts and counts[2] > 0)
+    assert (f"{counts[3]} {'is' if counts[3] == 1 else 'are'} left out here" in said) == (
+        expected.counts and counts[3] > 0
+    )
+    for words in (row.words, said):
+        assert ("left out here" in words.lower()) == (counts[3] > 0), words
+
+
+def claims_of(counts: tuple[int, ...]) -> list[dict[str, Any]]:
+    kinds = ("met", "not_met", "untested", "hidden", "does_not_apply")
+    cause = {"untested": "wide", "does_not_apply": "composite"}
+    return [
+        finding(kind, cause=cause.get(kind), property="error")
+        for kind, count in zip(kinds, counts, strict=True)
+        for _ in range(count)
+    ]
+
+
+def first_page(sections: dict[str, Any]) -> Point:
+    return opening(tree_of(**sections)).points[list(Property).index(Property.ERROR)]
 
 
 def test_what_is_left_open_is_told_from_what_could_not_be_tested() -> None:
@@ -50,10 +109,12 @@ def test_what_is_left_open_is_told_from_what_could_not_be_tested() -> None:
 def test_words_of_states_and_causes_are_told_apart() -> None:
     assert [state.words for state in State] == [
         "Shown",
+        "Shown in part",
         "Not shown",
         "Could not be tested",
         "Not asked",
         "Does not apply",
+        "Left out here",
     ]
     assert len({cause.words for cause in Cause}) == len(Cause)
     assert Cause.FEW_PEOPLE.words == "too few people"
@@ -303,7 +364,7 @@ def test_counts_and_words_of_a_property() -> None:
         return row.words, row.counted
 
     assert words("met", "met", "untested", cause="wide") == (
-        "Not shown. Some could not be tested: an interval too wide to tell.",
+        "Shown in part. Some could not be tested: an interval too wide to tell.",
         "(2 met, 0 not met, 1 not judged)",
     )
     assert words("untested", cause="undecided")[1] == "(0 met, 0 not met, 1 not judged)"
@@ -315,7 +376,7 @@ def test_counts_and_words_of_a_property() -> None:
     )
     assert words()[0].startswith("Not asked. Described, but no rule bears on it. Needs a second wave")
     hidden = evidence_of({"agreement": section(finding("hidden", None, property="error"))})[Property.ERROR]
-    assert hidden.plain()["hidden"] == 1 and hidden.state is State.UNTESTABLE
+    assert hidden.plain()["hidden"] == 1 and hidden.state is State.LEFT_OUT
     assert hidden.counts == ("–", "–", "–")
 
 
@@ -380,9 +441,12 @@ def test_a_question_counts_its_claims_and_names_the_worst() -> None:
         finding("hidden", None, question="Hidden?"),
         finding("does_not_apply", 0.3, question="Of composites?", cause="composite"),
         finding("untested", 0.3, question="Open?", cause="undecided"),
+        finding("met", question="In part?"),
+        finding("untested", None, question="In part?", cause="wide"),
     )
     tree = tree_of(reliability=asked)
-    first, other, small, hidden, senseless, left = question_rows(tree)
+    first, other, small, hidden, senseless, left, partly = question_rows(tree)
+    assert (partly.hold, partly.rest) == ("1 of 1 holds", "1 not judged (an interval too wide to tell)")
     assert (first.met, first.worst, first.worst_value, first.path) == ("1 of 2", "Second", ".55", "p[1]")
     assert (first.range, first.rest) == (".55 to .91", "1 not judged (too few people)")
     assert first.state is State.NOT_SHOWN and first.hold == "1 of 2 hold"
@@ -395,8 +459,9 @@ def test_a_question_counts_its_claims_and_names_the_worst() -> None:
     assert left.rest == f"1 undecided ({Cause.UNDECIDED.words})" and left.worst is None
     assert hidden_claims(tree) == 2
     assert counted_questions(tree) == (
-        "5 rules were asked: 2 hold everywhere, 1 do not, 2 could not be tested. 1 does not apply."
-    ).replace("1 do not,", "1 does not,")
+        "6 rules were asked: 2 hold everywhere, 1 holds wherever it could be judged, 1 does not, "
+        "1 could not be tested, 1 is left out here. 1 does not apply."
+    )
     assert question_line(first) == (
         "Rule: ≥ .70 (Paper). Worst: Second, .55. Range: .55 to .91. 1 not judged (too few people)."
     )

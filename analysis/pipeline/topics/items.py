@@ -174,8 +174,8 @@ def _distributions(context: Context) -> dict[str, Table]:
 def _values(statistics: pd.DataFrame, lists: Sequence[str]) -> dict[str, Any]:
     if statistics.empty:
         return {"items": 0}
-    asked = statistics[~statistics["theme"].isin(lists)]
-    weak = asked[~(asked["item_rest_r"] >= ITEM_REST.cutoff)]
+    asked = statistics[~statistics["theme"].isin(lists) & statistics["item_rest_r"].notna()]
+    weak = asked[asked["item_rest_r"] < ITEM_REST.cutoff]
     ceiling = statistics[statistics["ceiling_share"] > FLOOR_CEILING.cutoff]
     floor = statistics[statistics["floor_share"] > FLOOR_CEILING.cutoff]
     return {

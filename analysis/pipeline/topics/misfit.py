@@ -55,9 +55,12 @@ def misfit_of(context: Context, fit: StructuralResult) -> tuple[list[str], dict[
             values[f"{name}_{key}"] = int((table["verdict"] == verdict).sum())
     prose.append(
         "Of {left_out:int} loadings and error covariances that this structure leaves out, "
-        "{left_out_negligible:int} are negligible by the interval of the expected change, "
-        "{left_out_relevant:int} are large enough to matter, and of {left_out_undecided:int} it cannot be "
-        "told; freeing one because of these data is exploration.",
+        "{left_out_negligible:int} "
+        + ("is" if values["left_out_negligible"] == 1 else "are")
+        + " negligible by the interval of the expected change, {left_out_relevant:int} "
+        + ("is" if values["left_out_relevant"] == 1 else "are")
+        + " large enough to matter, and of {left_out_undecided:int} it cannot be told; freeing one because "
+        "of these data is exploration.",
     )
     if len(found.residuals):
         prose.append(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.common.rules import SAMPLE_TOTAL
+from analysis.common.verdicts import Cause
 from analysis.disclosure.kinds import GIVEN, TEXT, Kind, Place, each, people, statistic
 from analysis.disclosure.ledger import Account, cell
 from analysis.pipeline import populations
@@ -19,7 +20,7 @@ from analysis.pipeline.section import Table
 from analysis.pipeline.topics.groups import groupings
 from analysis.pipeline.topics.models import theories
 from analysis.structural.language.theory_models import Structure
-from instrument.errors import ToolkitError
+from instrument.errors import NotEstimableError, ToolkitError, fact_and_hint, name_offenders
 
 if TYPE_CHECKING:
     from analysis.reliability.congeneric import CongenericResult
@@ -53,6 +54,15 @@ class Told:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+NO_UNIQUE = 0.0051
+"""Share of an item's variance that counts as none left to it, as in `analysis.omega`."""
+_ALIKE = "look for items that say the same."
+
+
+class ImproperOmegaError(NotEstimableError):
+    """One factor leaves no variance of its own to an item."""
+
+
 def is_ordinal(context: Context) -> bool:
     """Whether items count as ordinal: by the correlations chosen, else where they have few options."""
     return correlation_for(context) == "polychoric"
@@ -75,6 +85,11 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
     dict
         `omega`, `omega_ci_lower`, `omega_ci_upper`; `omega_moved`, the Frobenius norm by which correlations
         were smoothed (0 where they were not), and `omega_draws_smoothed`, in how many draws they were.
+
+    Raises
+    ------
+    ImproperOmegaError
+        The factor leaves no variance of its own to an item, so that its number judges nothing.
     """
     from analysis.reliability.congeneric import congeneric_omega
     from analysis.reliability.omega import omega
@@ -91,7 +106,7 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
             seed=context.seed,
             smooth=smooth_for(context),
         )
-        estimate, limits = found.categorical, found.categorical_ci
+        estimate, limits, stuck = found.categorical, found.categorical_ci, found.heywood
     else:
         found = congeneric_omega(
             rows,
@@ -101,6 +116,12 @@ def omega_of(context: Context, answers: pd.DataFrame, draws: int) -> dict[str, A
             smooth=smooth_for(context),
         )
         estimate, limits = found.estimate, found.ci
+        unique = found.loadings["uniqueness"]
+        stuck = tuple(unique.index[unique <= NO_UNIQUE])
+    if stuck:
+        raise ImproperOmegaError(
+            fact_and_hint("omega", f"no unique variance is left in {name_offenders(list(stuck))}.", _ALIKE)
+        )
     lower, upper = limits if limits is not None else (None, None)
     return {
         "omega": estimate,
@@ -172,6 +193,9 @@ def omega_row(context: Context, items: list[str], gaps: Gaps, title: str) -> dic
         return nothing
     try:
         return omega_of(context, context.items[items], DRAWS)
+    except ImproperOmegaError:
+        gaps.leave(f"{title}, omega", Cause.IMPROPER)
+        return nothing
     except ToolkitError as error:
         gaps.add(f"{title}, omega", error, items)
         return nothing
@@ -385,6 +409,13 @@ def _parts(context: Context) -> list[tuple[bool, str, str, pd.DataFrame]]:
     return parts
 
 
+def _omega_of_part(context: Context, answers: pd.DataFrame) -> dict[str, Any]:
+    try:
+        return omega_of(context, answers, 0)
+    except ImproperOmegaError:
+        return dict.fromkeys(OMEGA_COLUMNS)
+
+
 def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
     from analysis.reliability.cronbach_alpha import cronbach_alpha
 
@@ -393,7 +424,7 @@ def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
     try:
         found = cronbach_alpha(answers, missing=missing_items(context, "listwise"))
         enough = answers.shape[1] >= FEWEST_ITEMS
-        omega = omega_of(context, answers, 0) if enough else dict.fromkeys(OMEGA_COLUMNS)
+        omega = _omega_of_part(context, answers) if enough else dict.fromkeys(OMEGA_COLUMNS)
     except ToolkitError:
         return None  # a constant item, say: the items' section names it
     row = {"n": found.n_obs, "alpha": found.estimate, "ci_lower": found.ci.lower}
