@@ -149,8 +149,8 @@ class Context:
         names = listed(repr(str(wave).strip("{}")) for wave in self.waves)
         return (
             f"The order of the waves {names} is not known, so nothing is said about change: "
-            "name it with --waves a,b,c, declare every wave in a study file, or give times with a "
-            "column at or day."
+            "name it (dta validate --waves a,b,c, or validate(waves=…)), declare every wave in a study file, "
+            "or give times with a column at or day."
         )
 
     def wave_name(self, wave: Any) -> str:

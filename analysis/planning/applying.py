@@ -78,7 +78,7 @@ def _one_half(context: Context, settled: Settled) -> Context:
         raise DefinitionError(fact_and_hint(CALLER, fact, "add split: {seed: …} to the plan."))
     if settled.half not in HALVES:
         fact = "the plan splits the people into one half to explore and one to confirm."
-        raise DefinitionError(fact_and_hint(CALLER, fact, f"say which: --half {' or --half '.join(HALVES)}."))
+        raise DefinitionError(fact_and_hint(CALLER, fact, f"say which half: {' or '.join(HALVES)}."))
     if settled.half == CONFIRMATION:
         _refuse_unlocked(settled, split)
     if context.usage is not None:

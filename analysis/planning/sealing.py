@@ -244,7 +244,7 @@ def seal(
         known = read_seal(path)
         if not reason.strip():
             fact = f"the plan was locked on {known.last.at}."
-            raise DefinitionError(fact_and_hint(CALLER, fact, 'amend it with --reason "why".'))
+            raise DefinitionError(fact_and_hint(CALLER, fact, "amend it with a reason that says why."))
         if known.last.plan == json.loads(plan.to_json()) and known.last.instruments == sealed:
             fact = "neither plan nor instrument differs from what is sealed."
             raise DefinitionError(fact_and_hint(CALLER, fact, "change the plan first, then amend its seal."))
@@ -252,7 +252,7 @@ def seal(
         before = known.last.digest
     elif reason.strip():
         fact = "there is no seal to amend."
-        raise DefinitionError(fact_and_hint(CALLER, fact, "lock the plan first, without --reason."))
+        raise DefinitionError(fact_and_hint(CALLER, fact, "lock the plan first, without a reason."))
     names = [file.name for file in files]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
         fact = f"two of the files are called {doubled[0]!r}."

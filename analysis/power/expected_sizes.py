@@ -15,6 +15,7 @@ ALLIANCE_OUTCOME = MappingProxyType({"Total": 0.21, "Task": 0.25, "Goal": 0.19, 
 Flückiger, Wampold and colleagues, multilevel meta-analysis; read in two secondary summaries, not in the paper
 itself. Alliance was mostly with a person who guided the program, not with the program.
 """
+CALLER = "expected_odds_ratio"
 SOURCE = "Flückiger et al., meta-analysis of internet-based interventions: 82 effects, 40 samples, n = 2,864"
 
 
@@ -95,10 +96,10 @@ def expected_odds_ratio(scale: Instrument, theme: str, reliability: float) -> fl
     known = expected_correlations(scale)
     if theme not in known:
         fact = f"no published size is known for {theme!r}."
-        hint = f"choose {', '.join(known) or 'an odds ratio with --odds-ratio'}."
-        raise DefinitionError(fact_and_hint("dta plan power", fact, hint))
+        hint = f"choose {', '.join(known) or 'an odds ratio of your own (odds_ratio)'}."
+        raise DefinitionError(fact_and_hint(CALLER, fact, hint))
     if not known[theme] ** 2 < reliability <= 1:
         fact = f"reliability is {reliability:g}, and the published correlation {known[theme]:g}."
-        raise ResponseDataError(fact_and_hint("dta plan power", fact, "give a reliability up to 1."))
+        raise ResponseDataError(fact_and_hint(CALLER, fact, "give a reliability up to 1."))
     rho = known[theme] / math.sqrt(reliability)
     return math.exp(math.pi / math.sqrt(3) * rho / math.sqrt(1 - rho**2))

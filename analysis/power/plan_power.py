@@ -207,6 +207,7 @@ def plan_power(
         sensitivity=sensitivity,
         assumptions=supposed,
         feature=(design.unrelated_kind or "").replace("_", " "),
+        rating=(design.unrelated_rating or "").replace("_", " "),
     )
 
 
@@ -332,7 +333,7 @@ class _Simulator:
 
     def _run(self, jobs: list[Job]) -> list[Floats]:
         if self.scheduler is not None or self.workers > 1:
-            return run_jobs(replicate, jobs, scheduler=self.scheduler, workers=self.workers)
+            return run_jobs(replicate, jobs, scheduler=self.scheduler, workers=self.workers, caller=CALLER)
         results = []
         for k, job in enumerate(jobs):
             results.append(replicate(*job))
@@ -342,11 +343,16 @@ class _Simulator:
 
 
 def run_jobs(
-    function: Callable[..., Floats], jobs: Sequence[tuple[Any, ...]], *, scheduler: str | None, workers: int
+    function: Callable[..., Floats],
+    jobs: Sequence[tuple[Any, ...]],
+    *,
+    scheduler: str | None,
+    workers: int,
+    caller: str,
 ) -> list[Floats]:
     """Call a function with every job, here or elsewhere; results come back in their places."""
     if scheduler is not None:
-        return _on_cluster(function, jobs, scheduler)
+        return _on_cluster(function, jobs, scheduler, caller)
     if workers > 1:
         from joblib import Parallel, delayed
 
@@ -355,7 +361,7 @@ def run_jobs(
 
 
 def _on_cluster(
-    function: Callable[..., Floats], jobs: Sequence[tuple[Any, ...]], address: str
+    function: Callable[..., Floats], jobs: Sequence[tuple[Any, ...]], address: str, caller: str
 ) -> list[Floats]:
     from distributed import Client
 
@@ -367,8 +373,8 @@ def _on_cluster(
         client = Client(address, timeout="20s")
     except (OSError, ValueError) as error:
         fact = f"no Dask scheduler answers at {address!r} ({type(error).__name__})."
-        hint = "start one with `dask scheduler`, or leave --scheduler out."
-        raise DefinitionError(fact_and_hint(CALLER, fact, hint)) from None
+        hint = "start one with `dask scheduler`, or leave scheduler out."
+        raise DefinitionError(fact_and_hint(caller, fact, hint)) from None
     with client:
         futures = [client.submit(function, *job, pure=False) for job in jobs]
         return list(client.gather(futures))

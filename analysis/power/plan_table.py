@@ -273,7 +273,7 @@ def plan_table(
     roots = np.random.SeedSequence(seed).spawn(len(cells))
 
     def run(jobs: list[Any]) -> list[Floats]:
-        return run_jobs(replicate_many, jobs, scheduler=scheduler, workers=workers)
+        return run_jobs(replicate_many, jobs, scheduler=scheduler, workers=workers, caller=CALLER)
 
     rows = []
     for k, ((name, r, kind), root) in enumerate(zip(cells, roots, strict=True)):

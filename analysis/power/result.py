@@ -85,6 +85,8 @@ class PowerResult(Result):
         What was supposed.
     feature : str
         Kind of event that the study names as a negative control (`unrelated_kind`); empty: none.
+    rating : str
+        Column of the rating that the study names as one (`unrelated_rating`); empty: none.
     """
 
     table: pd.DataFrame
@@ -95,6 +97,7 @@ class PowerResult(Result):
     sensitivity: pd.DataFrame
     assumptions: dict[str, Any]
     feature: str
+    rating: str
 
     def to_frame(self) -> pd.DataFrame:
         """Give the table, unrounded."""
@@ -125,16 +128,20 @@ class PowerResult(Result):
 
     def _claimed(self) -> str:
         """What a study that finds the effect may then say."""
-        if not self.feature:
+        asked = {
+            "a feature that alliance has no reason to move (unrelated_kind)": self.feature,
+            "a rating that has no reason to move use (unrelated_rating)": self.rating,
+        }
+        lacking = " or ".join(words for words, name in asked.items() if not name)
+        if lacking:
             return (
-                "To find it is not to have it supported: the report calls nothing supported where the study "
-                "names no feature that alliance has no reason to move (unrelated_kind), and this study names "
-                "none, whatever the number of people."
+                "To find it is not to have it supported: the report calls nothing supported, whatever the "
+                f"number of people, where the study does not name {lacking}, as this one does not."
             )
         return (
             "To find it is not to have it supported: for that it must also be set apart from use of "
-            f"{self.feature} and from use before the rating, which takes more people, and where early use "
-            "and rating go together no number is enough."
+            f"{self.feature}, from the rating of {self.rating} and from use before the rating, which takes "
+            "more people, and where early use and rating go together no number is enough."
         )
 
     def summary(self, digits: int = 3) -> str:

@@ -303,7 +303,7 @@ def _of_columns(
     if absent := [name for name in named if name not in table.columns and name not in optional]:
         there = name_offenders(table.columns)
         fact = f"{reading.source} has no column {name_offenders(absent)}; it has {there}."
-        raise reading.fault(fact, "correct the file given with --log.")
+        raise reading.fault(fact, "correct the mapping of the log.")
     columns: dict[str, Any] = {
         own: table[name] for own, name in fields.items() if name is not None and name in table.columns
     }
@@ -326,7 +326,7 @@ def _of_json(
     """Columns of JSON lines as text; a line that is no JSON gives an event of nobody, which is counted."""
     refuse_other_json(path, reading)
     if con.name != "duckdb":
-        raise reading.fault("JSON lines are read by DuckDB alone.", "leave --engine out.")
+        raise reading.fault("JSON lines are read by DuckDB alone.", "leave engine out.")
     fields: dict[str, str] = {"participant": _extract(mapping.participant)}
     parts = [_extract(name) for name in mapping.at]
     fields["at"] = parts[0] if len(parts) == 1 else f"concat_ws(' ', {', '.join(parts)})"

@@ -403,7 +403,7 @@ def opened_log(
         said, lost = check_people(log.table, people, counts, con, reading)
         notes += said
     refuse_most_set_aside(tally, counts, reading)
-    seen = looked_at(clocked, int(tally["events"].sum()), con)
+    seen = looked_at(clocked, int(tally["events"].sum()), con, people)
     suspected = suspicions(seen, completed, rule.study_days, reading, named=completed_kind is not None)
     notes += suspected.notes
     used = without_retries(usable(clocked, kinds))

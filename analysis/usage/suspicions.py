@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +41,10 @@ class Suspicions:
     lost: str
 
 
-def looked_at(clocked: Any, events: int, con: Any) -> pd.DataFrame:
+def looked_at(clocked: Any, events: int, con: Any, people: pd.DataFrame | None = None) -> pd.DataFrame:
     """Fetch the events of known people, of so many people that there are about `LOOKED_AT`.
+
+    Who is looked at follows from ids alone (the lowest by CRC-32): every engine looks at the same people.
 
     Parameters
     ----------
@@ -51,6 +54,8 @@ def looked_at(clocked: Any, events: int, con: Any) -> pd.DataFrame:
         Events of the log.
     con
         Its engine.
+    people
+        Those known, by `participant` (text); None: everyone in the log.
 
     Returns
     -------
@@ -61,15 +66,33 @@ def looked_at(clocked: Any, events: int, con: Any) -> pd.DataFrame:
     mine = clocked.filter(~clocked["is_unreadable"] & ~clocked["is_unknown"])
     parts = -(-events // LOOKED_AT)
     if parts > 1:
-        mine = mine.filter((mine["participant"].hash().abs() % parts) == 0)
+        mine = mine.filter(mine["participant"].isin(_some_of(mine, parts, con, people)))
     own = ["event_id"] if "event_id" in mine.columns else []
     found: pd.DataFrame = con.execute(
         mine.select("participant", "day", "kind", "minutes", *own, aside=mine["is_set_aside"])
+    )
+    # Engines give rows in any order; of events of one id the first is kept.
+    found = found.sort_values(
+        [name for name in ("participant", "day", "kind", "minutes", *own) if name in found],
+        ignore_index=True,
+        kind="stable",
     )
     if own:
         again = found["event_id"].notna() & found.duplicated(["participant", "event_id"])
         found = found[~again].drop(columns="event_id")
     return found
+
+
+def _some_of(mine: Any, parts: int, con: Any, people: pd.DataFrame | None) -> list[Any]:
+    """A part of the ids, one at least, as the log writes them."""
+    if people is None:
+        ids = con.execute(mine.select("participant").distinct())["participant"].dropna().tolist()
+    else:
+        ids = people["participant"].astype(str).tolist()
+        if mine["participant"].type().is_integer():
+            ids = [int(name) for name in ids]
+    ordered = sorted(set(ids), key=lambda name: (zlib.crc32(str(name).encode()), str(name)))
+    return ordered[: -(-len(ordered) // parts)]
 
 
 def suspicions(

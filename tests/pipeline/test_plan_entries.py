@@ -425,7 +425,7 @@ def test_two_small_waves_of_a_person_stay_in_one_half(answers: pd.DataFrame, sca
     assert explored["participants"] == answers["participant"][where == "exploration"].nunique()
     assert 0.4 < explored["participants"] / answers["participant"].nunique() < 0.6
     assert (half_of(answers["participant"], Split(seed=5)) != where).mean() > 0.3
-    with pytest.raises(DefinitionError, match="say which: --half exploration or --half confirmation"):
+    with pytest.raises(DefinitionError, match="say which half: exploration or confirmation"):
         validate(answers, scale, plan=plan)
     with pytest.raises(DefinitionError, match="does not split"):
         validate(answers, scale, plan={"topics": ["flow"]}, half="exploration")

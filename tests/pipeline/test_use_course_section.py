@@ -165,8 +165,22 @@ ZERO, ABOVE, BELOW = (-1.0, 1.0), (0.1, 2.0), (-2.0, -0.1)
             [ABOVE, ABOVE],
             [SUPPORTED, UNTOLD],
             ["", "habit"],
-            "supported on day 28 as.*leaves use of the unrelated feature alone, can give",
+            "supported on day 28 as.*leaves the unrelated feature and rating alone, can give",
             "lasting",
+        ),
+        (
+            [ZERO, ZERO],
+            [UNTOLD, NOT],
+            ["lost use", ""],
+            "zero at every one of them[.] Of day 28 nothing can be told although .*: the log shows that use",
+            "not found, which|supported",
+        ),
+        (
+            [ABOVE, ZERO],
+            [UNTOLD, UNTOLD],
+            ["habit", "withdrawal"],
+            "on day 28: .* lasting habit that moves rating and use would look the same[.] Of day 35 .*withdraws",
+            "supported",
         ),
     ],
 )

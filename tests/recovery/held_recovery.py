@@ -32,6 +32,7 @@ from tests.recovery import (  # noqa: F401  each adds its populations
     held_inventions,
     held_logs,
     held_outsiders,
+    held_signs,
     held_starts,
     held_strangers,
 )
@@ -180,9 +181,16 @@ def _claims(good: pd.DataFrame) -> dict[str, float]:
     if not len(good) or "claim" not in good:
         return dict.fromkeys([*names, "no_control"], np.nan)
     shares = {column: float((good["claim"] == str(claim)).mean()) for column, claim in names.items()}
-    # every other doubt is answered: only a negative control is missing
-    lacking = (good["doubts"] == str(Doubt.NO_CONTROL)).mean() if "doubts" in good else np.nan
+    # every other doubt is answered: only negative controls are missing
+    lacking = float("nan")
+    if "doubts" in good:
+        named = good["doubts"].fillna("")
+        lacking = (named.map(_only_lacking) & (good["claim"] == str(Claim.UNTOLD))).mean()
     return {**shares, "no_control": float(lacking)}
+
+
+def _only_lacking(doubts: str) -> bool:
+    return all(Doubt(name).lacking for name in doubts.split(", ") if name)
 
 
 def done_for(name: str) -> int:

@@ -36,7 +36,6 @@ CAUSAL = re.compile(
     r"makes people|because of (?:the )?alliance)\b"
 )
 DENIED = ("is not shown by these data either way", "not proof that", "can then look as if")
-MAY_PASS = ("leaves unrelated use alone",)  # the sentence of a supported claim says that this can be
 
 
 def study_of(held: Held, seed: int) -> AdherenceResult:
@@ -68,7 +67,7 @@ def faults_of(name: str, lines: list[str], nothing: bool) -> list[str]:
     for line in lines:
         if CAUSAL.search(line) and not any(words in line for words in DENIED):
             faults.append(f"a cause is told: {line}")
-        if nothing and ": supported" in line and not name.endswith(MAY_PASS):
+        if nothing and ": supported" in line:
             faults.append(f"supported: {line}")
     if lines[0].startswith(("That", "Whether")) and lines[1] != CAUSE:
         faults.append("the claim stands without what it does not show")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,27 @@ import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
 from scipy.special import polygamma
-from statsmodels.duration.hazard_regression import PHReg
 from threadpoolctl import threadpool_limits
 
 from analysis.power.plan_table import plan_table
 from analysis.simulation.population import load_population
+from instrument.study import as_study
 
 TABLE = Path(__file__).parents[2] / "docs" / "methods" / "tables" / "plan_table_check.csv"
 DUE_BEFORE, DUE_AFTER, LANDMARK, USE_DAYS = 4, 8, 28.0, 56.0
 THRESHOLD, RELIABILITY, RATED, FOLLOWED, DONE, SPREAD = 0.66, 0.85, 0.75, 0.6, 0.5, 0.35
 DAYS, OVERDISPERSION, DISENGAGED, HABIT, BEFORE = 12.0, 0.5, 0.4, 0.4, 0.2
+LATE = {"enrolment_days": 100.0, "read_day": 130.0, "left": 0.4}
+SIZES = {"bond": 0.12, "goal": 0.19, "total": 0.21, "task": 0.25}
 SETTINGS: dict[str, tuple[float, dict[str, Any]]] = {
     "published size, total (.21)": (0.21, {}),
+    **{f"published size, {name} (.{100 * r:.0f})": (r, {}) for name, r in SIZES.items() if name != "total"},
+    **{
+        f"{name} (.{100 * r:.0f}), enrolment over 100 days, read on day 130, 40 % had left": (r, LATE)
+        for name, r in SIZES.items()
+    },
+    "total (.21), half of what is due is enough": (0.21, {"threshold": 0.5}),
+    "total (.21), nine tenths of what is due": (0.21, {"threshold": 0.9}),
     "enrolment over 100 days, read on day 130 (.25)": (0.25, {"enrolment_days": 100.0, "read_day": 130.0}),
     "a large effect, 40 % had left (.4)": (0.4, {"left": 0.4}),
 }
@@ -78,8 +88,7 @@ def pvalue_of(
         here = asked & (seen > 0) & ~gone
         scale_of_time = USE_DAYS / -np.log(1 - DISENGAGED) * np.exp(-work)
         when = stats.expon.rvs(scale=scale_of_time, random_state=rng)
-        fit = PHReg(np.minimum(when, seen)[here], x[here], (when < seen)[here]).fit()
-        return float(fit.params[0]), float(fit.pvalues[0])
+        return partial_likelihood(np.minimum(when, seen)[here], x[here], (when < seen)[here])
     if kind == "active days, negative binomial":
         here = asked & (seen > 0)
         mean = DAYS * seen / USE_DAYS * np.exp(work)
@@ -96,7 +105,9 @@ def pvalue_of(
     trials = due[here].astype(float)
     design = sm.add_constant(x[here])
     if kind == "threshold, logistic":
-        fit = sm.Logit((done[here] / trials >= THRESHOLD).astype(float), design).fit(disp=0)
+        fit = sm.Logit((done[here] / trials >= how.get("threshold", THRESHOLD)).astype(float), design).fit(
+            disp=0
+        )
         return float(fit.params[1]), float(fit.pvalues[1])
     y = done[here] / trials
     fit = sm.GLM(y, design, family=sm.families.Binomial(), var_weights=trials).fit()
@@ -110,6 +121,25 @@ def pvalue_of(
     return float(fit.params[1]), float(2 * stats.t.sf(abs(t), len(design) - design.shape[1]))
 
 
+def partial_likelihood(time: Numbers, x: Numbers, event: Numbers) -> tuple[float, float]:
+    """Cox's coefficient of the first column and its p value, by Newton steps; no two times are equal."""
+    order = np.argsort(-time)
+    x, event = (x - x.mean(axis=0))[order], event[order].astype(float)
+    b = np.zeros(x.shape[1])
+    for _ in range(25):
+        risk = np.exp(x @ b)
+        below = np.cumsum(risk)
+        mean = np.cumsum(risk[:, None] * x, axis=0) / below[:, None]
+        square = np.cumsum(risk[:, None, None] * x[:, :, None] * x[:, None, :], axis=0) / below[:, None, None]
+        information = np.einsum("i,ijk->jk", event, square - mean[:, :, None] * mean[:, None, :])
+        step = np.linalg.solve(information, event @ (x - mean))
+        b = b + step
+        if np.abs(step).max() < 1e-9:
+            break
+    z = b[0] / np.sqrt(np.linalg.inv(information)[0, 0])
+    return float(b[0]), float(2 * stats.norm.sf(abs(z)))
+
+
 def share(kind: str, n: int, r: float, how: dict[str, Any], replications: int, seed: list[int]) -> float:
     rng = np.random.default_rng(seed)
     found = 0
@@ -119,20 +149,29 @@ def share(kind: str, n: int, r: float, how: dict[str, Any], replications: int, s
     return found / replications
 
 
-def check(name: str, replications: int) -> None:
+def check(name: str, replications: int, kinds: Collection[str] = tuple(SCALES)) -> None:
     r, how = SETTINGS[name]
-    study = load_population("dta_example").study
-    plan = plan_table(study, {"size": r}, replications=1000, **how)
+    study = as_study(load_population("dta_example").study)
+    rule = study.adherence.model_copy(update={"threshold": how.get("threshold", THRESHOLD)})
+    supposed = {key: value for key, value in how.items() if key != "threshold"}
+    plan = plan_table(
+        study.model_copy(update={"adherence": rule}), {"size": r}, replications=1000, **supposed
+    )
+    own = [] if name == next(iter(SETTINGS)) else [list(SETTINGS).index(name)]
     for k, row in enumerate(plan.table.to_dict("records")):
-        start, kind, n = time.perf_counter(), row["analysis"], int(row["n"])
+        start, kind = time.perf_counter(), row["analysis"]
+        if kind not in kinds or not np.isfinite(row["n"]):
+            print(name, kind, row["reason"], flush=True)
+            continue
+        n = int(row["n"])
         line = {
             "setting": name,
             "analysis": kind,
             "n_asked": n,
             "power_planned": row["power"],
             "level_planned": row["level"],
-            "power": share(kind, n, r, how, replications, [7, k, 1]),
-            "level": share(kind, n, 0.0, how, replications, [7, k, 0]),
+            "power": share(kind, n, r, how, replications, [7, k, 1, *own]),
+            "level": share(kind, n, 0.0, how, replications, [7, k, 0, *own]),
             "replications": replications,
         }
         print(line, f"{time.perf_counter() - start:.0f} s", flush=True)
@@ -152,11 +191,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--replications", type=int, default=2000)
     parser.add_argument("--only", default="")
+    parser.add_argument("--kind", default="", help="analyses whose name holds this text")
     given = parser.parse_args()
+    kinds = [kind for kind in SCALES if given.kind in kind]
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in [name for name in SETTINGS if given.only in name]:
-            check(name, given.replications)
+            check(name, given.replications, kinds)
 
 
 if __name__ == "__main__":

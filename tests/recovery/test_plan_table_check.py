@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy import stats
+from statsmodels.duration.hazard_regression import PHReg
 
-from tests.recovery.plan_table_check import SCALES, SETTINGS, TABLE, share
+from tests.recovery.plan_table_check import SCALES, SETTINGS, TABLE, partial_likelihood, share
 
 POINTS = 0.02
 
@@ -25,3 +27,13 @@ def test_the_other_program_finds_strong_effects_only() -> None:
         strong, none = (share(kind, 150, r, {}, 60, [3]) for r in (0.6, 0.0))
         assert strong > 0.9 and none < 0.2, kind
     assert np.isfinite(share("remaining use, logit", 150, 0.4, {}, 5, [4]))
+
+
+def test_the_other_program_fits_hazards_as_statsmodels_does() -> None:
+    rng = np.random.default_rng(2)
+    x = np.column_stack([rng.normal(size=(120, 2)), rng.uniform(size=120)])
+    time = rng.exponential(np.exp(-0.4 * x[:, 0]))
+    event = time < 1.2
+    fit = PHReg(np.minimum(time, 1.2), x, event).fit()
+    found = partial_likelihood(np.minimum(time, 1.2), x, event)
+    assert found == pytest.approx((float(fit.params[0]), float(fit.pvalues[0])), rel=1e-5)

@@ -58,6 +58,8 @@ def route(limit: float) -> HiddenCause:
         (0.4, 0.09, [STEP_NOT_FOUND], Claim.UNTOLD, (STEP_NOT_FOUND,)),
         (0.0, 0.09, ["habit"], Claim.NOT_FOUND, ()),
         (-0.9, 0.09, [], Claim.NOT_FOUND, ()),
+        (0.0, 0.09, ["habit", "lost use"], Claim.UNTOLD, (Doubt.LOST,)),
+        (0.0, 0.09, ["withdrawal", STEP_NOT_FOUND], Claim.UNTOLD, (Doubt.WITHDRAWAL,)),
     ],
 )
 def test_claims_follow_bound_and_doubts(
@@ -90,10 +92,13 @@ def test_a_route_is_told_as_it_is_claimed(claim: Claim, doubt: str) -> None:
     text = " ".join(fill_prose(sentence, values) for sentence in mechanism._prose(values))
     assert ("cannot be told from these data" in text) == (claim is Claim.UNTOLD)
     assert ("supported" in text) == (claim is Claim.SUPPORTED)
-    assert ("leaves use of the unrelated feature alone, can give" in text) == (claim is Claim.SUPPORTED)
+    assert ("leaves the unrelated feature and rating alone, can give" in text) == (claim is Claim.SUPPORTED)
     assert ("is not shown: its interval includes zero" in text) == (claim is Claim.NOT_FOUND)
     assert (words in text) == (claim is Claim.UNTOLD)
     assert "{" not in text
+    nothing = {**values, "lower": -1.2, "upper": 0.3}
+    text = " ".join(fill_prose(sentence, nothing) for sentence in mechanism._prose(nothing))
+    assert ("its interval includes zero, but whether" in text) == (claim is Claim.UNTOLD)
 
 
 def drawn(n: int = 200) -> Triple:

@@ -66,7 +66,7 @@ def test_columns_lost_by_later_use_are_a_kind_of_silence() -> None:
 
 def test_a_rating_that_cannot_move_use_shows_a_cause_of_ratings() -> None:
     moved = standings("a need moves rating, use and an unrelated rating", 6)
-    assert sum(Doubt.RATING in mine.doubts for mine in moved) >= 5
+    assert sum(Doubt.RATING in mine.doubts for mine in moved) == 6
     style = standings("a way of answering moves rating and unrelated rating", 12)
     asked = Counter(mine.rating for mine in style)
     assert asked == {"telephone": 12} and np.median([mine.rating_score for mine in style]) > 0.2

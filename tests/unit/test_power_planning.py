@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -339,18 +340,31 @@ def test_impossible_designs_are_refused() -> None:
         plan_power(STUDY, cluster_size=20)
     with pytest.raises(DefinitionError, match="outside their range: read_day"):
         plan_power(STUDY, enrolment_days=50.0, read_day=20.0)
-    with pytest.raises(DefinitionError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'"):
+    refused = r"^plan_power: no Dask scheduler answers at 'tcp://127\.0\.0\.1:9'(?s:.)*leave scheduler out"
+    with pytest.raises(DefinitionError, match=refused):
         plan_power(STUDY, n=(60,), replications=1, scheduler="tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(
-    ("feature", "said"),
+    ("feature", "rating", "said"),
     [
-        ("", "this study names none, whatever the number of people"),
-        ("radio played", "set apart from use of radio played and from use before the rating"),
+        (
+            "",
+            "",
+            "does not name a feature .* .unrelated_kind. or a rating .* .unrelated_rating., as this one",
+        ),
+        ("", "weather", "does not name a feature that alliance has no reason to move .unrelated_kind., as"),
+        ("radio", "", "does not name a rating that has no reason to move use .unrelated_rating., as this"),
+        (
+            "radio played",
+            "weather",
+            "apart from use of radio played, from the rating of weather and from use",
+        ),
     ],
 )
-def test_the_number_asked_for_is_told_from_what_lets_a_claim_be_supported(feature: str, said: str) -> None:
+def test_the_number_asked_for_is_told_from_what_lets_a_claim_be_supported(
+    feature: str, rating: str, said: str
+) -> None:
     row = {"n": 200, "asked": True, "power": 0.8, "level": 0.05}
     made = PowerResult(
         table=pd.DataFrame([row]),
@@ -361,15 +375,16 @@ def test_the_number_asked_for_is_told_from_what_lets_a_claim_be_supported(featur
         sensitivity=pd.DataFrame([{"hidden_cause": 0.3, "level": 0.2}]),
         assumptions={"odds_ratio": 1.5, "alpha": 0.05},
         feature=feature,
+        rating=rating,
     )
-    assert said in made.sentence() and "To find it is not to have it supported" in made.sentence()
+    assert re.search(said, made.sentence()) and "To find it is not to have it supported" in made.sentence()
 
 
 def test_the_feature_is_that_of_the_study_file(serial: PowerResult) -> None:
     study = as_study(STUDY)
-    named = study.model_copy(update={"unrelated_kind": "radio_played"})
+    named = study.model_copy(update={"unrelated_kind": "radio_played", "unrelated_rating": "the_weather"})
     made = plan_power(named, n=(60,), replications=20)
-    assert made.feature == "radio played"
+    assert (made.feature, made.rating) == ("radio played", "the weather")
     assert serial.feature == (study.unrelated_kind or "").replace("_", " ")
 
 

@@ -75,5 +75,5 @@ def test_the_odds_ratio_of_a_theme_gives_back_its_correlation() -> None:
     with pytest.raises(ResponseDataError, match=r"reliability is 1\.01"):
         expected_odds_ratio(scale, "using", 1.01)
     assert expected_odds_ratio(scale, "using", 1.0) > 1.0
-    with pytest.raises(DefinitionError, match="Hint: choose an odds ratio with --odds-ratio"):
+    with pytest.raises(DefinitionError, match=r"Hint: choose an odds ratio of your own .odds_ratio."):
         expected_odds_ratio(instrument.load("psd_audit"), "total", 0.9)

@@ -70,7 +70,7 @@ def test_noise_is_hardly_ever_held() -> None:
 
 
 def test_nothing_known_gives_nothing() -> None:
-    bare = pd.DataFrame({"use_before": np.arange(N)})
+    bare = pd.DataFrame({"participant": np.arange(N)})
     assert recorded_use(bare, EVERYONE, np.ones((N, 1)), [np.arange(N, dtype=float)]) == {}
     assert len(set(RECORDED)) == len(RECORDED)
 

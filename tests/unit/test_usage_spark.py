@@ -14,9 +14,11 @@ import pandas as pd
 import pytest
 
 from analysis.simulation.simulate_study import simulate_study
+from analysis.usage import suspicions
 from analysis.usage.reading import LogReading, read_log
 from analysis.usage.sources import events_table
 from analysis.usage.summarise_usage import summarise_usage
+from tests.unit.test_usage_suspicions import two_apps
 
 pytestmark = pytest.mark.spark
 # Each start of Spark costs more than all it computes here: one process does everything that is asked of it.
@@ -26,6 +28,7 @@ from pathlib import Path
 from analysis.usage.summarise_usage import summarise_usage
 from analysis.usage.reading import LogReading, read_log
 from analysis.usage.sources import connect, events_table
+from analysis.usage import suspicions
 folder = Path(sys.argv[1])
 study = json.loads((folder / "study.json").read_text())
 usage = summarise_usage(
@@ -47,6 +50,11 @@ summarise_usage(
     folder / "zulu.csv", zoned, "spark:local[1]", participants=people,
     reading=LogReading(most_set_aside=1.0, retry_seconds=0),
 ).people.to_parquet(folder / "zoned.parquet")
+suspicions.LOOKED_AT = 2000
+found = summarise_usage(
+    folder / "apps.parquet", study, "spark:local[1]", participants=pd.read_parquet(folder / "many.parquet")
+)
+(folder / "notes.json").write_text(json.dumps([found.notes, found.rule["lost"]]))
 try:
     summarise_usage(folder / "german.csv", study, "spark:local[1]", participants=people)
 except Exception as error:
@@ -84,6 +92,9 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pd.DataFrame({"participant": ["007", "008"], "enrolled": "2026-03-28T00:00:00Z"}).to_csv(
         folder / "people.csv", index=False
     )
+    log, people = two_apps()
+    log.to_parquet(folder / "apps.parquet")
+    people.to_parquet(folder / "many.parquet")
     files = writings()[1]
     (folder / "how.json").write_text(json.dumps({name: how for name, (_, how) in files.items()}))
     for name, (frame, _) in files.items():
@@ -147,6 +158,17 @@ def test_spark_reads_stamps_and_ids_as_duckdb_does(done: Path, name: str) -> Non
             pd.testing.assert_frame_equal(_sorted(found), wanted, check_dtype=False, rtol=0, atol=0)
             flags = found[[column for column in found if column.startswith("is_misread")]]
             assert not flags.to_numpy().any()
+
+
+def test_what_is_told_of_a_part_of_the_people_is_the_same_on_spark(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suspicions, "LOOKED_AT", 2000)
+    log, people = two_apps()
+    study = json.loads((done / "study.json").read_text()) | {"observed_until": None}
+    here = summarise_usage(log, study, participants=people)
+    assert json.loads((done / "notes.json").read_text()) == [here.notes, here.rule["lost"]]
+    assert "session_done" in here.rule["lost"]
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

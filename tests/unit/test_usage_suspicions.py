@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+import duckdb
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analysis.usage import suspicions as module
 from analysis.usage.reading import LogReading
 from analysis.usage.summarise_usage import UsageSummary, summarise_usage
-from analysis.usage.suspicions import ZONES, on_another_clock, within_a_minute
+from analysis.usage.suspicions import ZONES, looked_at, on_another_clock, within_a_minute
 from instrument.errors import ResponseDataError
 from tests.unit.test_usage_reading import STUDY
 
@@ -171,3 +176,67 @@ def test_logs_of_whole_days_and_of_quarters_of_an_hour_tell_nothing_of_copies() 
     )
     found = summarise_usage(rows, {**STUDY, "observed_until": 84}, participants=PEOPLE[["participant"]])
     assert found.notes == [] and found.rule["lost"] == ""
+
+
+def two_apps() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A log of 400 people; of one in six the app calls a session otherwise."""
+    rng = np.random.default_rng(8)
+    who = np.repeat(np.arange(400), 20)
+    kind = np.where(who % 6 == 0, "session_done", "session_completed")
+    names = np.char.add("person ", who.astype(str))
+    log = pd.DataFrame({"participant": names, "day": rng.uniform(0, 80, len(who)), "kind": kind})
+    return log.assign(duration=5.0), pd.DataFrame({"participant": np.unique(names)})
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
+@pytest.mark.parametrize("named", [True, False])
+def test_who_is_looked_at_hangs_on_ids_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Whatever holds the log, whatever the order of its rows; 2,000 of 8,000 events, a quarter of the people."""
+    monkeypatch.setattr(module, "LOOKED_AT", 2000)
+    log, people = two_apps()
+    log.to_csv(tmp_path / "log.csv", index=False)
+    log.iloc[::-1].to_parquet(tmp_path / "log.parquet")
+    with duckdb.connect(str(tmp_path / "log.duckdb")) as file:
+        file.execute("CREATE TABLE events AS FROM read_parquet(?)", [str(tmp_path / "log.parquet")])
+    study = {**STUDY, "observed_until": None}
+    given = {"participants": people} if named else {}
+    found = [
+        summarise_usage(log, study, **given),
+        summarise_usage(tmp_path / "log.csv", study, **given),
+        summarise_usage(tmp_path / "log.parquet", study, **given),
+        summarise_usage("events", study, f"duckdb://{tmp_path / 'log.duckdb'}", **given),
+    ]
+    first = found[0]
+    assert all(one.notes == first.notes and one.rule["lost"] == first.rule["lost"] for one in found[1:])
+    lowest = sorted(people["participant"], key=lambda name: (zlib.crc32(name.encode()), name))[:100]
+    otherwise = sum(int(name.split()[1]) % 6 == 0 for name in lowest)
+    assert f"of {otherwise} people looked at" in first.rule["lost"]
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
+@pytest.mark.parametrize(
+    ("events", "people", "expected"), [(60_000, 7, 7), (60_001, 7, 4), (60_001, 1, 1), (600_000, 7, 1)]
+)
+def test_of_a_large_log_some_people_are_looked_at_one_at_least(
+    events: int, people: int, expected: int
+) -> None:
+    ids = np.arange(people)
+    table = pd.DataFrame({"participant": ids, "day": 1.0, "kind": "done", "minutes": 1.0})
+    flags = {"is_unreadable": False, "is_unknown": False, "is_set_aside": False}
+    con = ibis.duckdb.connect()
+    clocked = ibis.memtable(table.assign(**flags))
+    known = pd.DataFrame({"participant": ids.astype(str)})
+    assert len(looked_at(clocked, events, con, known)) == expected
+    assert len(looked_at(clocked, events, con)) == expected
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table", "ignore:The 'future.infer_string'")  # within Ibis
+def test_of_copies_of_an_id_the_first_by_time_is_looked_at_whatever_their_order() -> None:
+    table = pd.DataFrame({"participant": "a", "day": [3.0, 1.0, 2.0], "kind": "x", "minutes": 1.0})
+    table["event_id"] = ["one", "one", "two"]
+    flags = {"is_unreadable": False, "is_unknown": False, "is_set_aside": False}
+    con = ibis.duckdb.connect()
+    clocked = ibis.memtable(table.assign(**flags))
+    assert looked_at(clocked, 3, con)["day"].tolist() == [1.0, 2.0]

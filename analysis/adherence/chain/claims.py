@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.adherence.claims.claims import MEDIUM, MEDIUM_SHARE, Claim, Doubt
+from analysis.adherence.claims.claims import MEDIUM, MEDIUM_SHARE, Claim, Doubt, judged
 from analysis.adherence.claims.hidden_cause import GRID, HiddenCause
 from analysis.adherence.claims.robustness import partial_r2
 
@@ -83,12 +83,14 @@ def route_claim(found: HiddenCause, bound: float, cause: str, doubts: Sequence[s
     Returns
     -------
     RouteClaim
-        Not found where its interval includes zero; supported only where it does not do so at any correlation
-        up to the bound, and nothing is doubted of its steps.
+        Not found where its interval includes zero, and not to be told even so where the estimate of the step
+        itself is in doubt; supported only where it does not do so at any correlation up to the bound, and
+        nothing is doubted of its steps.
     """
     at_none = int(np.argmin(np.abs(found.rho)))
     if found.lower[at_none] <= 0 <= found.upper[at_none]:
-        return RouteClaim(claim=Claim.NOT_FOUND, doubts=(), bound=bound, cause=cause)
+        claim, kept = judged(False, [Doubt(name) for name in doubts if name in set(Doubt)])
+        return RouteClaim(claim=claim, doubts=tuple(map(str, kept)), bound=bound, cause=cause)
     # The limit lies up to one step of the grid before the first point whose interval includes zero.
     survives = not abs(found.at_limit) - STEP < bound
     every = tuple(dict.fromkeys([*([] if survives else [str(Doubt.BENCHMARK)]), *map(str, doubts)]))

@@ -14,6 +14,7 @@ from scipy.special import expit
 from analysis.adherence.claims.robustness import as_strong_as, left_by, partial_r2, robustness_value
 from analysis.adherence.claims.watch import watch_by_score
 from analysis.adherence.design.controls import controls_of, one_cause
+from analysis.adherence.design.covariates import LEAST_OF_ITS_OWN
 from analysis.adherence.design.further_terms import cause_of
 from analysis.adherence.design.landmark import LandmarkDesign
 from analysis.adherence.models.binomial import Fit, quasi_binomial
@@ -41,10 +42,12 @@ class Doubt(StrEnum):
     HABIT = "habit"
     SILENCE = "silence"
     GROUPS = "groups"
+    COLUMN = "undeclared column"
     EARLIER = "before enrolment"
     CONTROL = "unrelated use"
     NO_CONTROL = "no negative control"
     RATING = "unrelated rating"
+    NO_RATING = "no unrelated rating"
     WITHDRAWAL = "withdrawal"
     LOST = "lost use"
 
@@ -52,6 +55,31 @@ class Doubt(StrEnum):
     def decisive(self) -> bool:
         """Whether nothing can be told, though nothing was found: the estimate itself is in doubt."""
         return self in (Doubt.WITHDRAWAL, Doubt.LOST)
+
+    @property
+    def lacking(self) -> bool:
+        """Whether the study names no negative control, so that nothing was asked."""
+        return self in (Doubt.NO_CONTROL, Doubt.NO_RATING)
+
+
+def judged(found: bool, doubts: Collection[Doubt]) -> tuple[Claim, tuple[Doubt, ...]]:
+    """Judge an association by whether it was found and by what is doubted of it.
+
+    Parameters
+    ----------
+    found
+        Whether the interval excludes zero.
+    doubts
+        All that is doubted.
+
+    Returns
+    -------
+    tuple
+        Claim, and the doubts that matter for it: all where something was found, the decisive ones where
+        nothing was.
+    """
+    kept = tuple(doubt for doubt in doubts if found or doubt.decisive)
+    return Claim.UNTOLD if kept else Claim.SUPPORTED if found else Claim.NOT_FOUND, kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +112,20 @@ class Standing:
     grouping, grouping_p
         Column of the covariates that nobody declared and by whose groups the p value is largest, and that
         value (jackknife over the groups); empty and NaN where there is none.
+    column, column_p
+        Column of the covariates that nobody declared and with which held constant the p value is largest,
+        and that value (1 where the estimate turns); empty and NaN where there is none.
     feature, feature_r, feature_lower
         Unrelated feature of the app, correlation of the score with its later use, and the lower limit of how
         far the three correlations lie beyond what one hidden cause can make; empty and NaN where there is
         none.
     earlier, earlier_p
         Correlation of the score with use before enrolment, all adjustment held constant, and its p value.
-    rating, rating_people, rating_r, rating_p, rating_score
+    rating, rating_people, rating_r, rating_p, rating_score, rating_lower
         Unrelated rating, people who gave it, its correlation with later use (score and all adjustment held
-        constant) and p value, and its correlation with the score; empty, 0 and NaN where there is none.
+        constant) and p value, its correlation with the score, and the lower limit of how far the three
+        correlations lie beyond what one hidden cause of ratings and use can make; empty, 0 and NaN where
+        there is none.
     withdrew, withdrawal_p, withdrawal_change
         People analysed who withdrew after the landmark, the p value of the score with how long people were
         watched, and by how many standard errors the estimate moves with that held constant; NaN where it was
@@ -118,6 +151,8 @@ class Standing:
     silent_bias: float
     grouping: str
     grouping_p: float
+    column: str
+    column_p: float
     feature: str
     feature_r: float
     feature_lower: float
@@ -128,13 +163,16 @@ class Standing:
     rating_r: float
     rating_p: float
     rating_score: float
+    rating_lower: float
     withdrew: int
     withdrawal_p: float
     withdrawal_change: float
     lost: str
 
 
-def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Standing:
+def standing(
+    design: LandmarkDesign, x: Floats, fit: Fit, level: float, *, found: bool | None = None
+) -> Standing:
     """Judge the association of one score with the remaining use.
 
     Parameters
@@ -147,6 +185,9 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         Its quasi-binomial fit.
     level
         Level of the intervals.
+    found
+        Whether something was found, where a band over several models says so; None: whether this model's
+        interval excludes zero.
 
     Returns
     -------
@@ -177,6 +218,10 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     *Groups.* Where a column of the covariates that nobody declared puts people into eight groups or more (the
     number of a clinic), the interval that takes people of one group as alike must exclude zero too.
 
+    *Undeclared column.* With each of the other columns of the covariates that nobody declared held constant
+    (numbers, labels of up to seven values) the interval must exclude zero too, on the same side. A column
+    that came after the rating may take away what the rating did: who declares it says that it came before.
+
     *Before enrolment.* Where the log reaches back, the score must not go with use before enrolment (at the
     level), all that is held constant held constant.
 
@@ -186,10 +231,20 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     (`unrelated_kind`), and the inequality of the habit must hold with it in the place of use before. Where
     the study names none, nothing is called supported.
 
+    *Unrelated rating.* A hidden cause that moves the intended use and leaves the unrelated feature alone (a
+    need that only the intended use meets) passes all of these. What is left to show it is the other side: it
+    moves the rating too. Another rating that has no reason to move use (`unrelated_rating`), given with it,
+    must set the association apart: were one cause behind score D, that rating Z and later use Y,
+    `r_DY r_DZ / r_ZY` would be the share of D that it explains, which is at most 1, so
+    `r_DY r_DZ − r_ZY ≤ 0`. The lower limit of that difference must be above zero. One that shares nothing
+    with the score sets nothing apart. With neither control or with one of them, an effect and a hidden cause
+    can give the same data (what is identified with two controls: Miao, Geng & Tchetgen Tchetgen 2018).
+
     References
     ----------
     Cinelli & Hazlett (2020), doi 10.1111/rssb.12348. Lipsitch, Tchetgen Tchetgen & Cohen (2010), doi
-    10.1097/EDE.0b013e3181d61eeb (negative controls). Sofer et al. (2016), doi 10.1214/16-STS558 (an outcome
+    10.1097/EDE.0b013e3181d61eeb (negative controls). Miao, Geng & Tchetgen Tchetgen (2018), doi
+    10.1093/biomet/asy038 (two of them). Sofer et al. (2016), doi 10.1214/16-STS558 (an outcome
     before exposure as control). Heckman (1979), doi 10.2307/1912352 (selection).
     """
     frame = design.frame
@@ -214,6 +269,9 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
     grouping, grouping_p = _by_groups(design, x, share * due, due)
     if grouping_p > 1 - level:
         doubts.append(Doubt.GROUPS)
+    column, column_p = _by_column(design, x, share * due, due, float(fit.coefficients[1]))
+    if column_p > 1 - level:
+        doubts.append(Doubt.COLUMN)
     controls = controls_of(design, x, share, due)
     of_feature = controls.of_feature
     feature_lower = float("nan") if of_feature is None else of_feature.lower(level)
@@ -223,20 +281,23 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         doubts.append(Doubt.NO_CONTROL)
     elif not feature_lower > 0:
         doubts.append(Doubt.CONTROL)
-    if controls.rating_p < 1 - level:
+    of_rating = controls.of_rating
+    rating_lower = float("nan") if of_rating is None else of_rating.lower(level)
+    if of_rating is None:
+        doubts.append(Doubt.NO_RATING)
+    elif not rating_lower > 0:
         doubts.append(Doubt.RATING)
     watch = watch_by_score(design, x, fit, level)
     if watch.doubtful(level):
         doubts.append(Doubt.WITHDRAWAL)
     if design.lost:
         doubts.append(Doubt.LOST)
-    found = abs(t) > needed
-    kept = tuple(doubt for doubt in doubts if found or doubt.decisive)
-    claim = Claim.UNTOLD if kept else Claim.SUPPORTED if found else Claim.NOT_FOUND
+    away = bool(abs(t) > needed) if found is None else found
+    claim, kept = judged(away, doubts)
     return Standing(
         claim=claim,
         doubts=kept,
-        found=bool(found),
+        found=away,
         partial_r2=t**2 / (t**2 + fit.df_resid),
         robustness=robustness_value(t, fit.df_resid),
         robustness_limit=robustness_value(t, fit.df_resid, level),
@@ -251,6 +312,8 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         silent_bias=bias,
         grouping=grouping,
         grouping_p=grouping_p,
+        column=column,
+        column_p=column_p,
         feature=controls.feature,
         feature_r=float("nan") if of_feature is None else of_feature.with_other,
         feature_lower=feature_lower,
@@ -261,6 +324,7 @@ def standing(design: LandmarkDesign, x: Floats, fit: Fit, level: float) -> Stand
         rating_r=controls.rating_r,
         rating_p=controls.rating_p,
         rating_score=controls.rating_score,
+        rating_lower=rating_lower,
         withdrew=watch.gone,
         withdrawal_p=watch.pvalue,
         withdrawal_change=watch.change,
@@ -361,6 +425,30 @@ def _by_groups(design: LandmarkDesign, x: Floats, done: Floats, due: Floats) -> 
             p = float(quasi_binomial(x, done, due, clusters=groups).pvalues()[1])
         except NotEstimableError:
             p = 1.0  # without one of the groups there is no solution
+        if not p <= worst[1]:
+            worst = (name, p)
+    return worst
+
+
+def _by_column(
+    design: LandmarkDesign, x: Floats, done: Floats, due: Floats, estimate: float
+) -> tuple[str, float]:
+    """The undeclared column with which held constant the association is least sure, and its p value."""
+    worst = ("", float("nan"))
+    for name, columns in design.undeclared.items():
+        basis = x
+        for column in columns.T:
+            own = (column - column.mean()) / column.std()
+            left = own - basis @ np.linalg.lstsq(basis, own, rcond=None)[0]
+            if left @ left > LEAST_OF_ITS_OWN * len(own):
+                basis = np.column_stack([basis, own])
+        if basis.shape[1] == x.shape[1] or len(done) <= 2 * basis.shape[1]:
+            continue  # it says what is held constant already
+        try:
+            fit = quasi_binomial(basis, done, due, clusters=design.clusters, robust=design.clusters is None)
+        except NotEstimableError:
+            continue  # it tells all apart who did nothing: a result of leaving, and no cause to hold
+        p = float(fit.pvalues()[1]) if fit.coefficients[1] * estimate > 0 else 1.0
         if not p <= worst[1]:
             worst = (name, p)
     return worst

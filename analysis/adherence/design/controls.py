@@ -55,6 +55,8 @@ class Controls:
         value.
     rating_score
         Its correlation with the score, all adjustment held constant.
+    of_rating
+        The three correlations of score, unrelated rating and later use; None where there is none.
     """
 
     feature: str
@@ -66,6 +68,7 @@ class Controls:
     rating_r: float
     rating_p: float
     rating_score: float
+    of_rating: OneCause | None
 
 
 def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -> Controls:
@@ -98,7 +101,8 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
 
     *Unrelated rating* (a negative-control exposure). A rating of something else, given at the same time, has
     no reason to move use. A cause that nobody measured and that moves ratings (a mood, a habit of agreeing)
-    and later use moves it too: with the score and all adjustment held constant it then still goes with use.
+    and later use moves it too: `one_cause_of_ratings` asks whether one such cause can make all three
+    correlations.
 
     References
     ----------
@@ -120,6 +124,7 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
         if _told_apart(days):
             earlier, earlier_p = partial_correlation(x[:, 1], days, others)
     rating, people, rating_r, rating_p, with_score = "", 0, float("nan"), float("nan"), float("nan")
+    of_rating = None
     if design.unrelated_rating:
         own = pd.to_numeric(frame[design.unrelated_rating], errors="coerce").to_numpy(dtype=float)
         here = np.isfinite(own)
@@ -127,6 +132,7 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
             rating, people = design.rating_title, int(here.sum())
             rating_r, rating_p = partial_correlation(share[here], own[here], x[here])
             with_score = partial_correlation(x[here, 1], own[here], others[here])[0]
+            of_rating = one_cause_of_ratings(x[here, 1], own[here], share[here], others[here])
     return Controls(
         feature=feature,
         of_feature=of_feature,
@@ -137,6 +143,7 @@ def controls_of(design: LandmarkDesign, x: Floats, share: Floats, due: Floats) -
         rating_r=rating_r,
         rating_p=rating_p,
         rating_score=with_score,
+        of_rating=of_rating,
     )
 
 
@@ -220,6 +227,57 @@ def one_cause(index: Floats, score: Floats, use: Floats, others: Floats, due: Fl
         se=float(influence.std(ddof=1) / np.sqrt(n)),
         with_other=sign * r_de,
         with_use=sign * r_dy,
+    )
+
+
+def one_cause_of_ratings(score: Floats, rating: Floats, use: Floats, others: Floats) -> OneCause:
+    """Measure `|r_DY| |r_DZ| − r_ZY`, score and rating signed so that both go with more of the other.
+
+    Parameters
+    ----------
+    score, rating, use : array, shape (n,)
+        D, the unrelated rating Z, and the share done of what was due, Y.
+    others : array, shape (n, p)
+        Columns held constant, the constant among them.
+
+    Returns
+    -------
+    OneCause
+        With its standard error by influence functions; `with_other` is r_DZ, `with_use` r_DY.
+
+    Notes
+    -----
+    Were one hidden cause behind all three, `r_DY r_DZ / r_ZY` would be the share of the score's variance that
+    it explains, at most 1: the value is above nothing for no such cause. Where a way of answering moves both
+    ratings and no use, r_ZY is nothing and the value is `|r_DY| |r_DZ|`. Up to a factor it is the negative
+    partial correlation of rating and use given the score.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> alliance, style, noise = rng.normal(size=(3, 4000))
+    >>> ones = np.ones((4000, 1))
+    >>> apart = one_cause_of_ratings(alliance + style, style + noise, alliance + rng.normal(size=4000), ones)
+    >>> need = one_cause_of_ratings(style + alliance, style + noise, style + rng.normal(size=4000), ones)
+    >>> apart.lower(0.95) > 0, need.lower(0.95) > 0
+    (True, False)
+    """
+    columns = np.column_stack([score, rating, use])
+    left = columns - others @ np.linalg.lstsq(others, columns, rcond=None)[0]
+    d, z, y = (_unit(column) for column in left.T)
+    with_use, with_rating = float((d * y).mean()), float((d * z).mean())
+    d = d if with_use >= 0 else -d
+    z = z if float((d * z).mean()) >= 0 else -z
+    r_dy, r_dz, r_zy = (float((a * b).mean()) for a, b in ((d, y), (d, z), (z, y)))
+    by_dy, by_dz, by_zy = (
+        a * b - r / 2 * (a**2 + b**2) for a, b, r in ((d, y, r_dy), (d, z, r_dz), (z, y, r_zy))
+    )
+    influence = r_dz * by_dy + r_dy * by_dz - by_zy
+    return OneCause(
+        value=r_dy * r_dz - r_zy,
+        se=float(influence.std(ddof=1) / np.sqrt(len(y))),
+        with_other=with_rating,
+        with_use=with_use,
     )
 
 

@@ -14,6 +14,7 @@ from instrument.common.formatting import format_value
 Floats = NDArray[np.float64]
 MOST_CODES, FEWEST_PER_CODE = 30, 3
 LEAST_OF_ITS_OWN = 0.01  # of a column's variance that other columns leave unsaid
+MOST_LEVELS, FEWEST_APART = 7, 8  # of an undeclared column of labels; people on either side
 
 
 def is_code(column: pd.Series) -> bool:
@@ -70,6 +71,55 @@ def coded_columns(
             adjusters.append(label)
     kept = frame.drop(columns=[n for n in added if n in frame])
     return pd.concat([kept, pd.DataFrame(added, index=frame.index)], axis=1), adjusters, codes
+
+
+def undeclared_columns(raw: pd.DataFrame, quantities: Collection[str] = ()) -> dict[str, Floats]:
+    """Give columns that nobody declared as numbers that a model could hold constant.
+
+    Parameters
+    ----------
+    raw : DataFrame, shape (n, k)
+        Those analysed.
+    quantities
+        Columns that are quantities whatever their values.
+
+    Returns
+    -------
+    dict of array, shape (n, q)
+        By name. Labels and codes of two to seven values: a 0/1 column for each that eight people or more have
+        but the commonest; numbers as they are, gaps at their mean. Gaps of eight people or more have a column
+        of their own. Columns of more labels put people into groups, and are none of these.
+
+    Examples
+    --------
+    >>> raw = pd.DataFrame({"pays": ["yes"] * 10 + ["no"] * 20, "age": np.arange(30.0) / 7})
+    >>> {name: columns.shape for name, columns in undeclared_columns(raw).items()}
+    {'pays': (30, 1), 'age': (30, 1)}
+    """
+    found: dict[str, Floats] = {}
+    for name in raw.columns:
+        column = raw[name]
+        parts: list[Floats] = []
+        number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        counts = column.value_counts()
+        if number and (name in quantities or not is_code(column)):
+            values = column.astype("Float64").astype(float)
+            if _told_apart(np.asarray(values.dropna(), dtype=np.float64)):
+                parts.append(np.asarray(values.fillna(values.mean()), dtype=np.float64))
+        elif len(counts) <= MOST_LEVELS:
+            parts += [np.asarray(column == level, dtype=np.float64) for level in counts.index[1:]]
+        parts.append(np.asarray(column.isna(), dtype=np.float64))
+        kept = [part for part in parts if _told_apart(part)]
+        if kept:
+            found[str(name)] = np.column_stack(kept)
+    return found
+
+
+def _told_apart(column: Floats) -> bool:
+    """Whether eight people or more have another value than the commonest."""
+    if not len(column) or not np.isfinite(column).all():
+        return False
+    return len(column) - int(np.unique(column, return_counts=True)[1].max()) >= FEWEST_APART
 
 
 def without_repeats(

@@ -11,7 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.adherence.design.calendar_steps import steps_in_time
-from analysis.adherence.design.covariates import FEWEST_PER_CODE, coded_columns, is_code, without_repeats
+from analysis.adherence.design.covariates import (
+    FEWEST_PER_CODE,
+    coded_columns,
+    is_code,
+    undeclared_columns,
+    without_repeats,
+)
 from analysis.adherence.design.early_use import bearable, calendar, early_use, how_many
 from analysis.adherence.design.ends import with_ends
 from analysis.adherence.design.further_terms import further_terms, words_of
@@ -53,7 +59,9 @@ class LandmarkDesign:
     call the feature whose use the alliance has no reason to move (counted in `unrelated_after`), where the
     study names one and the log holds it. `unrelated_rating` is the column of a rating that has no reason to
     move use, where the study names one and the side tables hold it; `rating_title` is its name for readers.
-    `lost` says by what signs use of some people may be missing from the log; empty where there are none.
+    `undeclared` are the columns of covariates that nobody declared and that are no such groups, as numbers
+    and 0/1 columns. `lost` says by what signs use of some people may be missing from the log; empty where
+    there are none.
     """
 
     frame: pd.DataFrame
@@ -77,6 +85,7 @@ class LandmarkDesign:
     unrelated_rating: str = ""
     rating_title: str = ""
     lost: str = ""
+    undeclared: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def refuse_overlap(study: Study, usage: UsageSummary, wave: str | None, caller: str = CALLER) -> str:
@@ -247,6 +256,10 @@ def assemble(
         unrelated_rating=rating,
         rating_title=study.labels.get(rating, rating.replace("_", " ")),
         lost=str(usage.rule.get("lost", "")),
+        undeclared=undeclared_columns(
+            raw.loc[kept, [name for name in raw if covariates is not None and name in covariates]],
+            {*study.numbers, *study.baseline},
+        ),
     )
 
 

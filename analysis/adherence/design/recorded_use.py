@@ -1,4 +1,4 @@
-"""What else the log says of use before the landmark: time spent, pauses, single weeks, other counts."""
+"""What else the log says of use before the landmark: time, pauses, single weeks, other counts, jumps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.design.calendar_steps import gains
+from analysis.adherence.design.calendar_steps import EITHER_SIDE, LARGEST_BY_CHANCE, gains
 from analysis.adherence.models.shape import knots_of, restricted_cubic
 from instrument.errors import NotEstimableError
 
@@ -21,6 +21,8 @@ RECORDED = (
 BY_CHANCE = 0.01  # p value of one column below which it is held constant
 PEOPLE_PER_COLUMN = 60
 FEWEST_VALUES = 5
+JUMPING, FROM = ("use_before", "active_days_before"), ", from "
+PLACES = np.linspace(0.02, 0.98, 49)  # shares of the people at which a jump is looked for
 
 
 def recorded_use(
@@ -42,8 +44,9 @@ def recorded_use(
     Returns
     -------
     dict
-        `log(1 + x)` and columns of its restricted cubic spline by name, one value for each of the N rows; at
-        most one for 60 people analysed.
+        `log(1 + x)` and columns of its restricted cubic spline by name, and for units and active days whether
+        somebody reached a number of them, one value for each of the N rows; at most one for 60 people
+        analysed.
 
     Notes
     -----
@@ -51,6 +54,11 @@ def recorded_use(
     what was done in one of the weeks between the first and the last. All of it comes before the rating and
     lies in the log. Held where later use or a score goes with it (p < .01; double selection): what moves both
     makes a true null an association, and an unrelated feature need not show it.
+
+    A curve cannot follow a jump: where the fifth session wins a badge, or opens a part of the app, ratings
+    and later use lie elsewhere from there on. Looked for at the numbers that people at 49 places along the
+    row reached, and held where F is above 9.84, which the best of so many places reaches by chance in about
+    5 % (as for days of enrolment).
 
     References
     ----------
@@ -70,6 +78,9 @@ def recorded_use(
         if name in frame:
             line = np.log1p(np.maximum(frame[name].to_numpy(dtype=float), 0.0))
             columns |= {f"{name}, log": line, **_curves(name, line, analysed)}
+    for name in JUMPING:
+        if name in frame:
+            columns |= _jumps(name, frame[name].to_numpy(dtype=float), analysed)
     offered = {
         name: column
         for name, column in columns.items()
@@ -82,16 +93,33 @@ def recorded_use(
     here = np.column_stack([offered[name][analysed] for name in names])
     here = (here - here.mean(axis=0)) / here.std(axis=0)
     basis = np.column_stack([np.ones(n), held])
+    jumps = np.array([FROM in name for name in names])
     found: list[int] = []
     for target in targets:
         while len(found) < min(n // PEOPLE_PER_COLUMN, len(names)):
             known = np.column_stack([basis, here[:, found]])
             f, free = gains(target, known, here), n - known.shape[1] - 1
-            best = int(f.argmax())
-            if free < 1 or not f[best] > stats.f.isf(BY_CHANCE, 1, free):
+            if free < 1:
+                break
+            limits = np.where(jumps, LARGEST_BY_CHANCE, stats.f.isf(BY_CHANCE, 1, free))
+            best = int((f - limits).argmax())
+            if not f[best] > limits[best]:
                 break
             found.append(best)
     return {names[k]: offered[names[k]] for k in sorted(found)}
+
+
+def _jumps(name: str, count: Floats, analysed: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Whether somebody reached a number, for numbers that 12 people or more did and did not reach."""
+    here = count[analysed]
+    if not np.isfinite(count).all():
+        return {}
+    reached = np.unique(np.quantile(here, PLACES, method="higher"))
+    return {
+        f"{name}{FROM}{number:g}": (count >= number).astype(float)
+        for number in reached
+        if EITHER_SIDE <= (here >= number).sum() <= len(here) - EITHER_SIDE
+    }
 
 
 def _curves(name: str, line: Floats, analysed: NDArray[np.bool_]) -> dict[str, Floats]:

@@ -162,9 +162,9 @@ def landmark_scan(
     At each landmark: people still watched, their last rating given on that day or before, the model of
     remaining use of `relate_adherence` (logit, early use up to that day, HC3), average marginal effect.
     Covariance over landmarks by the influence of each person on all of them (summed over clusters). Band:
-    `± c se`, `c` the quantile of the largest absolute t with the correlation of the effects, 20,000 draws. A
-    claim is made only where the band excludes zero, and it is never more than `relate_adherence` would
-    claim there.
+    `± c se`, `c` the quantile of the largest absolute t with the correlation of the effects, 20,000 draws.
+    Found is what the band excludes zero of; claim and doubts are then those of `relate_adherence`: supported
+    where nothing is doubted, and cannot be told, found or not, where the estimate itself is in doubt.
 
     References
     ----------
@@ -413,12 +413,10 @@ def _claim(
     design: LandmarkDesign, rows: Landmarked, fit: Fit, level: float, *, away: bool
 ) -> tuple[Claim, tuple[Doubt, ...]]:
     """What may be said at one landmark, where the band over all decides whether anything was found."""
-    if not away:
-        return Claim.NOT_FOUND, ()
     try:
-        found = standing(design, rows.design, fit, level)
+        mine = standing(design, rows.design, fit, level, found=away)
     except ToolkitError:
-        return Claim.UNTOLD, ()
-    if found.claim is Claim.SUPPORTED:
-        return Claim.SUPPORTED, ()
-    return Claim.UNTOLD, found.doubts
+        # No doubt could be asked but what the log itself shows.
+        doubts = (Doubt.LOST,) if design.lost else ()
+        return Claim.UNTOLD if away or doubts else Claim.NOT_FOUND, doubts
+    return mine.claim, mine.doubts

@@ -36,6 +36,10 @@ DOUBTS = {
         "people of one {grouping} may be alike, and allowing for that the interval includes zero (declare "
         "it as cluster)"
     ),
+    Doubt.COLUMN: (
+        "with {column} held constant, which nobody declared, the interval includes zero (declare it as "
+        "covariate, or leave it out of the table if it came after the rating)"
+    ),
     Doubt.EARLIER: (
         "the score goes with use before enrolment (correlation {score_earlier:r2}, what was measured held "
         "constant), which no rating can have moved"
@@ -51,9 +55,15 @@ DOUBTS = {
         "alliance has no reason to move (unrelated_kind) and that enough people used"
     ),
     Doubt.RATING: (
-        "the rating of {rating}, which has no reason to move use, goes with later use too (correlation "
-        "{rating_use:r2}, the score and what was measured held constant), as it would if a mood or a way of "
-        "answering moved ratings and use"
+        "the rating of {rating}, which has no reason to move use, does not set it apart (correlation with "
+        "the score {rating_score:r2}, with later use {rating_use:r2}, what was measured, and for use the "
+        "score, held constant): one hidden cause of ratings and use, such as a mood or a need, would look "
+        "the same"
+    ),
+    Doubt.NO_RATING: (
+        "nothing in the answers could show a cause of rating and intended use that leaves all other use of "
+        "the app alone, such as a need that comes up. The study names no rating, given at the same time, "
+        "that has no reason to move use (unrelated_rating) and that enough people gave"
     ),
     Doubt.WITHDRAWAL: (
         "who withdrew from the study goes with the score, and people watched for a shorter time are judged "
@@ -90,6 +100,7 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
         "score_before": row["before"],
         "score_after": row["after"],
         "grouping": row["grouping"],
+        "column": row["column"],
         "feature": row["feature"],
         "score_feature": row["feature_r"],
         "score_earlier": row["earlier"],
@@ -99,8 +110,8 @@ def claim_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> C
         "use_lost": row["lost"],
     }
     kinds = {
-        **each(TEXT, "claim claim_direction claim_doubts claimed_of benchmark grouping feature rating"),
-        "use_lost": TEXT,
+        **each(TEXT, "claim claim_direction claim_doubts claimed_of benchmark"),
+        **each(TEXT, "grouping column feature rating use_lost"),
         **each(statistic(), NUMBERS),
     }
     return Claimed(sentences=[_sentence(claim, row), CAUSE], values=values, kinds=kinds)
@@ -125,20 +136,22 @@ def _sentence(claim: Claim, row: Mapping[Hashable, Any]) -> str:
             "constant: supported. It survives "
             "a hidden cause as strong as {benchmark}, one lasting habit behind use before, score and use "
             "after, and silence; and it is set apart from use of {feature}, which the alliance has no reason "
-            f"to move (correlation with the score {{score_feature:r2}}).{_of_rating(row)} "
+            "to move (correlation with the score {score_feature:r2}), and from the rating of {rating}, which "
+            "has no reason to move use (correlation with the score {rating_score:r2}). "
             "A hidden cause would have to explain {robustness_limit:percent} of what is left of score and "
             "use alike before the interval reached nothing. A cause of that size which moves the intended "
-            "use and leaves {feature} alone gives the same picture without an effect, and so does whatever "
+            "use and leaves {feature} and the rating of {rating} alone gives the same picture without an "
+            "effect, and so does whatever "
             "the app or its people did in answer to a rating, such as a message to those who rated low."
         )
     reasons = "; ".join(DOUBTS[Doubt(name)] for name in doubts.split(", "))
-    if doubts == str(Doubt.NO_CONTROL):
+    if all(Doubt(name).lacking for name in doubts.split(", ")):
         return (
             "Whether {claimed_of} goes with later use for a reason of its own cannot be told from these "
             "data. An association with {claim_direction} use was found. It survives a hidden cause as strong "
             "as {benchmark}, one "
             "lasting habit behind use before, score and use after, and silence, but "
-            f"{DOUBTS[Doubt.NO_CONTROL]}."
+            f"{reasons}."
         )
     if not row["found"]:
         return (
@@ -151,27 +164,17 @@ def _sentence(claim: Claim, row: Mapping[Hashable, Any]) -> str:
     )
 
 
-def _of_rating(row: Mapping[Hashable, Any]) -> str:
-    """What an unrelated rating adds, where there is one."""
-    if not row["rating"]:
-        return ""
-    return (
-        " Nor does the rating of {rating}, which has no reason to move use, go with later use (correlation "
-        "{rating_use:r2}; with the score {rating_score:r2}: where that is next to nothing it says little)."
-    )
-
-
 def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
     """Claims of every score with the numbers they rest on."""
     frame = found.standing.drop(columns=["silent", "found", "rating_people", "withdrew", "lost"])
     frame = frame.assign(title=frame["predictor"].map(titles))
     numbers = "partial_r2 robustness robustness_limit benchmark_t before after habit habit_lower"
-    more = "silent_p silent_bias grouping_p feature_r feature_lower earlier earlier_p"
-    latest = "rating_r rating_p rating_score withdrawal_p withdrawal_change"
+    more = "silent_p silent_bias grouping_p column_p feature_r feature_lower earlier earlier_p"
+    latest = "rating_r rating_p rating_score rating_lower withdrawal_p withdrawal_change"
     return Table(
         frame=frame,
         kinds={
-            **each(TEXT, "predictor title claim doubts benchmark grouping feature rating"),
+            **each(TEXT, "predictor title claim doubts benchmark grouping column feature rating"),
             **each(statistic(), f"{numbers} {more} {latest}"),
         },
         title="What may be said: does a score go with later use for a reason of its own?",
@@ -188,19 +191,22 @@ def standing_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:
             "habit_lower": ("Beyond one habit, lower limit", "r2"),
             "silent_p": ("p, silence", "p"),
             "grouping_p": ("p, by undeclared groups", "p"),
+            "column_p": ("p, with an undeclared column", "p"),
             "feature_r": ("r with unrelated use", "r2"),
             "feature_lower": ("Beyond one cause of all use, lower limit", "r2"),
             "earlier_p": ("p, use before enrolment", "p"),
-            "rating_p": ("p, unrelated rating", "p"),
+            "rating_r": ("r of unrelated rating with use after", "r2"),
+            "rating_lower": ("Beyond one cause of ratings, lower limit", "r2"),
             "withdrawal_p": ("p, withdrawal", "p"),
         },
         note="Supported: the interval excludes zero, and it still does were a hidden cause as strong as "
         "the strongest measured one, or of medium size; one habit behind use before, score and use after "
         "cannot make all three correlations; selective answering cannot produce the association; "
-        "groups that nobody declared, if there are any, do not take it away; it does not go with use before "
-        "enrolment, where the log reaches back; and one hidden cause of all use cannot make its "
-        "correlations with later use and with use of a feature that the alliance has no reason to move. "
-        "Where the study names no such feature, nothing is called supported. An unrelated rating, where the "
-        "study names one, must not go with later use. Where who withdraws goes with the score and moves the "
+        "groups and columns that nobody declared, if there are any, do not take it away; it does not go with "
+        "use before enrolment, where the log reaches back; and one hidden cause of all use cannot make its "
+        "correlations with later use and with use of a feature that the alliance has no reason to move, nor "
+        "one hidden cause of ratings and use those with later use and with a rating that has no reason to "
+        "move use. Where the study names no such feature or no such rating, nothing is called supported. "
+        "Where who withdraws goes with the score and moves the "
         "estimate, or the log shows that use is missing from it, nothing can be told, found or not.",
     )

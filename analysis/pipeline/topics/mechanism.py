@@ -30,18 +30,27 @@ SAID = {
     Claim.SUPPORTED: (
         "{middle}: supported, as far as it can be without a trial. It survives a hidden cause as strong as "
         "{bound_cause}, and the step from alliance to later use the doubts that are asked of it. A larger "
-        "cause that nobody measured, and that leaves use of the unrelated feature alone, can give the same "
-        "picture."
+        "cause that nobody measured, and that leaves the unrelated feature and rating alone, can give the "
+        "same picture."
     ),
 }
+NOT_EVEN = (
+    "{middle}: its interval includes zero, but whether there is such a route cannot be told from these data: "
+    "{route_doubts}."
+)
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as {bound_cause} could explain it away",
     Doubt.HABIT: "a lasting habit behind use before, alliance and use after would look the same",
     Doubt.SILENCE: "who chose to answer could produce the step from alliance to later use",
     Doubt.GROUPS: "people of one group may be alike",
+    Doubt.COLUMN: "with a column held constant that nobody declared the step is not found",
     Doubt.EARLIER: "alliance goes with use before enrolment, which no rating can have moved",
     Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
-    Doubt.RATING: "a rating that has no reason to move use goes with later use too",
+    Doubt.RATING: "one hidden cause of ratings and use would look the same",
+    Doubt.NO_RATING: (
+        "nothing in the answers could show a cause of alliance and intended use alone (the study names no "
+        "unrelated rating)"
+    ),
     Doubt.WITHDRAWAL: "who withdraws goes with the score, and that moves the estimate",
     Doubt.LOST: "the log shows that use of some people may be missing from it",
     Doubt.NO_CONTROL: (
@@ -173,6 +182,7 @@ def _values(found: MediationResult) -> dict[str, Any]:
 
 def _prose(values: dict[str, Any]) -> list[str]:
     surely = not values["lower"] <= 0 <= values["upper"]
+    untold = Claim(values["route_claim"]) is Claim.UNTOLD
     measured = "points of {outcome}" if values["end"] == "outcome" else "{unit}"
     said = [
         "If the order {chain} holds, these are the routes by which its steps go together in {n:int} people "
@@ -180,7 +190,7 @@ def _prose(values: dict[str, Any]) -> list[str]:
         "holds cannot be read off these figures: other orders and hidden causes can make the same ones.",
         f"Per standard deviation of {{start}}, {{end}} differs by {{total:d2}} {measured} (95% interval "
         "{total_lower:d2} to {total_upper:d2}); {estimate:d2} of it ({lower:d2} to {upper:d2}) goes by way "
-        "of " + SAID[Claim(values["route_claim"])],
+        "of " + (NOT_EVEN if untold and not surely else SAID[Claim(values["route_claim"])]),
         "A hidden cause of both {middle} and {end} that leaves their unexplained parts correlated by "
         "{rho_at_zero:r2} would make this route nothing"
         + (

@@ -39,6 +39,10 @@ WHAT = (
     "done of what is still due, use before held constant. The band holds at all of them at once, since among "
     "so many one would look large by chance."
 )
+BUT_UNTOLD = (
+    "Of {scan_untold} nothing can be told although the band includes zero there: {scan_untold_doubts}."
+)
+NOWHERE_TOLD = "The band includes zero at every one of them."
 NOWHERE = (
     "The band includes zero at every one of them: not found, which does not show that there is no "
     "association."
@@ -51,17 +55,22 @@ UNTOLD = (
 SUPPORTED = (
     "an association with {scan_direction} use, supported on {scan_supported} as far as one rating can be: it "
     "survives the doubts that the section on later use names, and stands or falls with them. A larger cause "
-    "that nobody measured, and that leaves use of the unrelated feature alone, can give the same picture, "
-    "and so does what the app or its people did in answer to a rating. Nobody was given a rating."
+    "that nobody measured, and that leaves the unrelated feature and rating alone, can give the same "
+    "picture, and so does what the app or its people did in answer to a rating. Nobody was given a rating."
 )
 DOUBTS = {
     Doubt.BENCHMARK: "a hidden cause as strong as a measured one would explain it away",
     Doubt.HABIT: "a lasting habit that moves rating and use would look the same",
     Doubt.SILENCE: "who chose to answer could produce it",
     Doubt.GROUPS: "people of one group may be alike",
+    Doubt.COLUMN: "with a column held constant that nobody declared it is not found",
     Doubt.EARLIER: "it goes with use before enrolment, which no rating can have moved",
     Doubt.CONTROL: "one hidden cause of all use of the app would look the same",
-    Doubt.RATING: "a rating that has no reason to move use goes with later use too",
+    Doubt.RATING: "one hidden cause of ratings and use would look the same",
+    Doubt.NO_RATING: (
+        "nothing in the answers could show a cause of rating and intended use alone (the study names no "
+        "unrelated rating)"
+    ),
     Doubt.WITHDRAWAL: "who withdraws goes with the score, and that moves the estimate",
     Doubt.LOST: "the log shows that use of some people may be missing from it",
     Doubt.NO_CONTROL: (
@@ -186,6 +195,7 @@ def _scanned(context: Context, course: UseCourse, name: str, title: str) -> Part
     kinds = {
         **each(GIVEN, "scan_landmarks scan_first scan_last"),
         **each(TEXT, "scan_title scan_days scan_direction scan_doubts scan_supported"),
+        **each(TEXT, "scan_untold scan_untold_doubts"),
         "scan_people": people(weight=3, names=[populations.label(populations.step("scanned"))]),
         "scan_p": statistic(),
     }
@@ -227,8 +237,10 @@ def scan_told(made: ScanResult, title: str) -> tuple[list[str], dict[str, Any]]:
     away = frame[(frame["band_lower"] > 0) | (frame["band_upper"] < 0)]
     supported = away[away["claim"] == str(Claim.SUPPORTED)]
     said = [WHAT]
+    untold = frame.drop(index=away.index)
+    untold = untold[untold["claim"] == str(Claim.UNTOLD)]
     if not len(away):
-        said.append(NOWHERE)
+        said.append(NOWHERE_TOLD if len(untold) else NOWHERE)
     else:
         values["scan_days"] = _days(away["day"])
         signs = {"more": away["band_lower"] > 0, "less": away["band_upper"] < 0}
@@ -237,13 +249,18 @@ def scan_told(made: ScanResult, title: str) -> tuple[list[str], dict[str, Any]]:
             values["scan_supported"] = _days(supported["day"])
             said.append(SOMEWHERE + SUPPORTED)
         else:
-            named = [name for row in away["doubts"] for name in row.split(", ") if name]
-            values["scan_doubts"] = (
-                "; ".join(DOUBTS[Doubt(name)] for name in dict.fromkeys(named)) or NO_MODEL
-            )
+            values["scan_doubts"] = _reasons(away)
             said.append(SOMEWHERE + UNTOLD)
+    if len(untold):
+        values |= {"scan_untold": _days(untold["day"]), "scan_untold_doubts": _reasons(untold)}
+        said.append(BUT_UNTOLD)
     said.append(DIFFER if p < 0.05 else ALIKE)
     return said, values
+
+
+def _reasons(rows: pd.DataFrame) -> str:
+    named = [name for row in rows["doubts"] for name in row.split(", ") if name]
+    return "; ".join(DOUBTS[Doubt(name)] for name in dict.fromkeys(named)) or NO_MODEL
 
 
 def _days(days: pd.Series) -> str:
