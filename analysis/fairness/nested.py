@@ -14,7 +14,7 @@ from analysis.fairness.proportional_odds import (
     Codes,
     ProportionalOdds,
     category_probabilities,
-    fit_proportional_odds,
+    fit_growing,
     thresholds_only,
 )
 
@@ -91,12 +91,9 @@ def fit_predicted(positions: Codes, matching: Array, predictors: Array) -> Neste
     NestedModels
         Coefficients in the order matching, predictors, matching × predictors.
     """
-    designs = (
-        matching[:, None],
-        np.column_stack([matching, predictors]),
-        np.column_stack([matching, predictors, predictors * matching[:, None]]),
-    )
-    first, second, third = (fit_proportional_odds(positions, design) for design in designs)
+    m = predictors.shape[1]
+    design = np.column_stack([matching, predictors, predictors * matching[:, None]])
+    first, second, third = fit_growing(positions, design, [1, 1 + m, 1 + 2 * m])
     return NestedModels(
         fits=(first, second, third),
         null_loglik=thresholds_only(positions),

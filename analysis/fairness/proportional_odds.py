@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -81,37 +82,70 @@ def fit_proportional_odds(positions: Codes, predictors: Array) -> ProportionalOd
     ProportionalOdds
         Estimates, or `problem` and NaN.
     """
+    return fit_growing(positions, predictors, [predictors.shape[1]])[0]
+
+
+def fit_growing(positions: Codes, predictors: Array, sizes: Sequence[int]) -> list[ProportionalOdds]:
+    """Fit models with the first few predictors, each search beginning where the one before ended.
+
+    Parameters
+    ----------
+    positions
+        Category of each person, 0 … k − 1, each at least once; shape (n_persons,).
+    predictors
+        Shape (n_persons, n_predictors).
+    sizes
+        How many predictors each model has, ascending.
+
+    Returns
+    -------
+    list of ProportionalOdds
+        One for each size; estimates, or `problem` and NaN.
+    """
     centre, spread = predictors.mean(axis=0), predictors.std(axis=0)
-    k, n_predictors = int(positions.max()) + 1, predictors.shape[1]
     scaled = (predictors - centre) / np.where(spread > 0, spread, 1.0)
-    together = np.linalg.eigvalsh(scaled.T @ scaled / len(scaled))
-    if together[0] <= FLATTEST * together[-1]:
-        return _without_estimate(k, n_predictors, COLLINEAR)
-    below = np.cumsum(np.bincount(positions, minlength=k))[:-1] / len(positions)
-    at = np.concatenate([np.log(below / (1 - below)), np.zeros(n_predictors)])
-    data = _Data(positions=positions, predictors=scaled, k=k)
+    together = scaled.T @ scaled / len(scaled)
+    data = _split(positions, scaled)
+    below = np.cumsum(np.bincount(positions))[:-1] / len(positions)
+    nothing = np.log(below / (1 - below))
+    at, found = nothing, []
+    for size in sizes:
+        sizes_of = np.linalg.eigvalsh(together[:size, :size])
+        if sizes_of[0] <= FLATTEST * sizes_of[-1]:
+            found.append(_without_estimate(data.k, size, COLLINEAR))
+            continue
+        begin = np.concatenate([at, np.zeros(data.k - 1 + size - len(at))])
+        fit, ended = _search(begin, data.first_of(size), len(scaled), centre[:size], spread[:size])
+        at = nothing if fit.problem else ended
+        found.append(fit)
+    return found
+
+
+def _search(at: Array, data: _Data, n: int, centre: Array, spread: Array) -> tuple[ProportionalOdds, Array]:
+    """Newton steps on scaled predictors; the fit to the predictors as given, and where the search ended."""
+    k, size = data.k, len(spread)
     ends = _ends(at, data)
     for _ in range(MOST_STEPS):
-        slope, information = _derivatives(ends, data)
+        slope, information = _derivatives(at, ends, data)
         direction, decrement = _direction(slope, information)
         if not decrement > DECREMENT:
             break
         at, ends = _climb(at, direction, ends, data)
     else:
-        return _without_estimate(k, n_predictors, UNFINISHED)
-    sizes = np.linalg.eigvalsh(information)
-    if sizes[0] <= FLATTEST * len(scaled):
-        return _without_estimate(k, n_predictors, SEPARATED)
-    back = np.eye(k - 1 + n_predictors)
+        return _without_estimate(k, size, UNFINISHED), at
+    if np.linalg.eigvalsh(information)[0] <= FLATTEST * n:
+        return _without_estimate(k, size, SEPARATED), at
+    back = np.eye(k - 1 + size)
     back[k - 1 :, k - 1 :] = np.diag(1 / spread)
     back[: k - 1, k - 1 :] = centre / spread
     estimates = back @ (at + direction)
-    return ProportionalOdds(
+    fit = ProportionalOdds(
         thresholds=estimates[: k - 1],
         coefficients=estimates[k - 1 :],
         covariance=back @ np.linalg.inv(information) @ back.T,
         loglik=ends.loglik,
     )
+    return fit, at + direction
 
 
 def category_probabilities(thresholds: Array, linear: Array) -> Array:
@@ -148,58 +182,83 @@ def _without_estimate(k: int, n_predictors: int, problem: str) -> ProportionalOd
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Data:
-    positions: Codes
+    """Each person at the upper and at the lower end of the own category, those of one threshold together."""
+
+    threshold: Codes
+    """Threshold that each end is about, ascending."""
+    first: Codes
+    """First end of each threshold."""
+    side: Array
+    """1 where the person is below the threshold, −1 where above."""
     predictors: Array
+    """Shape (n_predictors, n_ends)."""
+    inner: Array
+    """Persons in each category that has two ends."""
     k: int
+
+    def first_of(self, size: int) -> _Data:
+        """The same with so many predictors."""
+        return replace(self, predictors=self.predictors[:size])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Ends:
-    """F at the upper and the lower end of each person's own category, and what lies between."""
+    """Share of each end's logistic curve on the person's own side of the threshold."""
 
-    high: Array
-    low: Array
-    probability: Array
+    own: Array
     loglik: float
 
 
+def _split(positions: Codes, predictors: Array) -> _Data:
+    k = int(positions.max()) + 1
+    below, above = np.flatnonzero(positions < k - 1), np.flatnonzero(positions > 0)
+    threshold = np.concatenate([positions[below], positions[above] - 1])
+    small = threshold.astype(np.uint8) if k <= np.iinfo(np.uint8).max else threshold
+    order = np.argsort(small, kind="stable")
+    side = np.concatenate([np.ones(len(below)), -np.ones(len(above))])
+    counts = np.bincount(threshold, minlength=k - 1)
+    return _Data(
+        threshold=threshold[order],
+        first=np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.intp),
+        side=side[order],
+        predictors=np.ascontiguousarray(predictors[np.concatenate([below, above])[order]].T),
+        inner=np.bincount(positions, minlength=k)[1:-1].astype(np.float64),
+        k=k,
+    )
+
+
 def _ends(at: Array, data: _Data) -> _Ends:
-    cuts = np.concatenate([[-np.inf], at[: data.k - 1], [np.inf]])
-    linear = data.predictors @ at[data.k - 1 :]
-    high, low = cuts[data.positions + 1] - linear, cuts[data.positions] - linear
-    at_high, at_low = expit(high), expit(low)
-    # F(high) − F(low), taken from the tail in which both are small.
-    probability = np.where(low > 0, expit(-low) - expit(-high), at_high - at_low)
-    loglik = float(np.log(probability).sum()) if (probability > 0).all() else -np.inf
-    return _Ends(high=at_high, low=at_low, probability=probability, loglik=loglik)
+    """Log likelihood: with ends h > l of a category, F(h) − F(l) = F(h) F(−l) (1 − exp(l − h)).
 
-
-def _derivatives(ends: _Ends, data: _Data) -> tuple[Array, Array]:
-    """Slope of the log likelihood and the negative of its curvature.
-
-    Each person adds to two thresholds at most, so sums over persons of one category fill them.
+    The last factor depends on thresholds alone, so each end enters by itself and nothing is subtracted.
     """
-    k, x, own = data.k, data.predictors, data.positions
-    dense_high, dense_low = ends.high * (1 - ends.high), ends.low * (1 - ends.low)
-    by_high, by_low = dense_high / ends.probability, -dense_low / ends.probability
-    curve_high = by_high**2 - by_high * (1 - 2 * ends.high)
-    curve_low = by_low**2 - by_low * (1 - 2 * ends.low)
-    mixed = by_high * by_low
+    cuts = at[: data.k - 1]
+    own = expit(data.side * (cuts[data.threshold] - at[data.k - 1 :] @ data.predictors))
+    between = float(data.inner @ np.log(-np.expm1(-np.diff(cuts))))
+    return _Ends(own=own, loglik=float(np.log(own).sum()) + between if own.min() > 0 else -np.inf)
 
-    def summed(values: Array) -> Array:
-        return np.asarray(np.bincount(own, weights=values, minlength=k), dtype=np.float64)
 
-    slope = np.concatenate([summed(by_high)[:-1] + summed(by_low)[1:], -x.T @ (by_high + by_low)])
+def _derivatives(at: Array, ends: _Ends, data: _Data) -> tuple[Array, Array]:
+    """Slope of the log likelihood and the negative of its curvature."""
+    k, x = data.k, data.predictors
+    beyond = 1 - ends.own
+    pull, weights = data.side * beyond, ends.own * beyond
+    apart = np.exp(-np.diff(at[: k - 1]))
+    push = data.inner * apart / (1 - apart)
+    slope = np.concatenate([np.add.reduceat(pull, data.first), -x @ pull])
+    slope[1 : k - 1] += push
+    slope[: k - 2] -= push
     information = np.zeros((len(slope), len(slope)))
     cut = np.arange(k - 1)
-    information[cut, cut] = summed(curve_high)[:-1] + summed(curve_low)[1:]
-    beside = summed(mixed)[1:-1]
-    information[cut[1:], cut[:-1]] = information[cut[:-1], cut[1:]] = beside
-    to_high, to_low = curve_high + mixed, curve_low + mixed
-    for place, column in enumerate(x.T, start=k - 1):
-        across = summed(to_high * column)[:-1] + summed(to_low * column)[1:]
-        information[place, : k - 1] = information[: k - 1, place] = -across
-    information[k - 1 :, k - 1 :] = x.T @ ((to_high + to_low)[:, None] * x)
+    weighted = weights * x
+    bend = push / (1 - apart)
+    information[cut, cut] = np.add.reduceat(weights, data.first)
+    information[cut[1:], cut[1:]] += bend
+    information[cut[:-1], cut[:-1]] += bend
+    information[cut[1:], cut[:-1]] = information[cut[:-1], cut[1:]] = -bend
+    across = -np.add.reduceat(weighted, data.first, axis=1)
+    information[k - 1 :, : k - 1], information[: k - 1, k - 1 :] = across, across.T
+    information[k - 1 :, k - 1 :] = weighted @ x.T
     return slope, information
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from analysis.common.multiplicity import adjusted
 from analysis.fairness.dif import dif
 from analysis.fairness.dif_moderation import dif_moderation
 from analysis.fairness.dif_result import DifResult
 from analysis.fairness.matching import CYCLED, STABLE, TOO_FEW, UNFINISHED, Matcher, find_anchors
-from analysis.fairness.proportional_odds import fit_proportional_odds
+from analysis.fairness.proportional_odds import fit_growing, fit_proportional_odds
 from analysis.fairness.testing import TESTS
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
@@ -378,3 +379,49 @@ def test_a_column_beside_the_items_gives_what_its_values_give() -> None:
     group = pd.Series(np.where(np.arange(400) % 2, "x", "y"), name="site")
     beside, given = dif(items.assign(site=group), "site"), dif(items, group)
     pd.testing.assert_frame_equal(beside.table, given.table)
+
+
+@pytest.mark.parametrize("k", [2, 3, 5])
+def test_models_that_grow_are_those_fitted_alone_and_at_the_top_of_the_likelihood(k: int) -> None:
+    rng = np.random.default_rng(k)
+    x = np.column_stack([rng.normal(3.0, 2.0, 240), rng.random(240) < 0.4, rng.normal(size=240)])
+    cuts = np.quantile(x[:, 0], np.linspace(0, 1, k + 1)[1:-1])
+    y = (x[:, :1] + 2 * rng.logistic(size=(240, 1)) > cuts).sum(axis=1)
+
+    def loglik(parameters: np.ndarray, size: int) -> float:
+        ends = np.concatenate([[-np.inf], parameters[: k - 1], [np.inf]])
+        linear = x[:, :size] @ parameters[k - 1 :]
+        return float(np.log(expit(ends[y + 1] - linear) - expit(ends[y] - linear)).sum())
+
+    for size, fit in zip((1, 2, 3), fit_growing(y, x, [1, 2, 3]), strict=True):
+        alone = fit_proportional_odds(y, x[:, :size])
+        np.testing.assert_allclose(fit.coefficients, alone.coefficients, rtol=1e-5, atol=1e-8)
+        np.testing.assert_allclose(fit.loglik, alone.loglik, rtol=1e-13)
+        at = np.concatenate([fit.thresholds, fit.coefficients])
+        np.testing.assert_allclose(fit.loglik, loglik(at, size), rtol=1e-12)
+        steps = 1e-4 * np.eye(len(at))
+        slope = [(loglik(at + s, size) - loglik(at - s, size)) / 2e-4 for s in steps]
+        np.testing.assert_allclose(slope, 0, atol=2e-4)
+        curve = [
+            [
+                loglik(at + a + b, size) - loglik(at + a - b, size) - loglik(at - a + b, size) + loglik(at - a - b, size)
+                for a in steps
+            ]
+            for b in steps
+        ]  # fmt: skip
+        np.testing.assert_allclose(
+            -np.linalg.inv(np.array(curve) / 4e-8), fit.covariance, rtol=1e-3, atol=1e-5
+        )
+
+
+def test_a_model_that_cannot_be_fitted_leaves_the_larger_ones_to_begin_anew() -> None:
+    rng = np.random.default_rng(5)
+    y, z = rng.integers(0, 3, 150), rng.normal(size=150)
+    bad, good = fit_growing(y, np.column_stack([np.ones(150), z, z**2]), [1, 3])
+    assert "does not vary" in bad.problem and "does not vary" in good.problem
+    parted = (y > 0).astype(float)
+    first, second = fit_growing(y, np.column_stack([parted, z]), [1, 2])
+    assert "separate" in first.problem and "separate" in second.problem
+    alone, both = fit_growing(y, np.column_stack([z, z**2]), [1, 2])
+    np.testing.assert_allclose(both.loglik, fit_proportional_odds(y, np.column_stack([z, z**2])).loglik)
+    assert alone.loglik <= both.loglik

@@ -10,8 +10,11 @@ import pytest
 from scipy import stats
 
 from analysis import graded_response
+from analysis.irt.estimation import starting_items
 from analysis.irt.graded_result import GradedResponseResult
 from analysis.irt.item_fit import ScoreTables, merged
+from analysis.irt.observed_information import observed_information
+from analysis.irt.quadrature import expectation, normal_quadrature
 from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning
 
 SLOPES = np.array([0.9, 1.3, 1.7, 2.1, 1.1, 1.5])
@@ -244,3 +247,30 @@ def test_sparse_totals_of_item_fit_join_their_neighbours() -> None:
         pytest.approx([2 + 0.4 + 0.1, 2 + 3.6 + 1.9]),
     ]
     assert [o.tolist() for o, _ in groups] == [[8, 1], [2, 8]]
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_information_is_that_of_every_person_and_node_added_up(missing: float) -> None:
+    """Louis: complete-data information, less the variance of each person's scores given the answers."""
+    rng = np.random.default_rng(11)
+    trait = rng.standard_normal(60)
+    cuts = [np.array([-1.0, 0.2, 0.9]), np.array([-0.5, 0.5]), np.array([0.0]), np.array([-1.0, 0.0, 1.0])]
+    positions = np.array([(trait[:, None] + rng.logistic(size=(60, 1)) > c).sum(axis=1) for c in cuts])
+    positions[rng.random(positions.shape) < missing] = 4
+    positions = positions.astype(np.int8)
+    items = starting_items(positions, np.array([4, 3, 2, 4]))
+    grid = normal_quadrature(31, 5.0)
+    found = observed_information(positions, items, grid, expectation(positions, items, grid))
+
+    def loglik(vector: np.ndarray) -> float:
+        return expectation(positions, items.replaced(vector), grid).loglik
+
+    at, size = items.vector(), len(items.vector())
+    steps = 1e-3 * np.eye(size)
+    by_differences = np.array(
+        [
+            [loglik(at + a + b) - loglik(at + a - b) - loglik(at - a + b) + loglik(at - a - b) for a in steps]
+            for b in steps
+        ]
+    ) / (4 * 1e-6)
+    np.testing.assert_allclose(found, -by_differences, rtol=2e-5, atol=2e-4)

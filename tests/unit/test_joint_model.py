@@ -15,6 +15,7 @@ from scipy import integrate, stats
 from analysis import joint_model
 from analysis.adherence.claims.claims import Claim
 from analysis.adherence.models.clusters import Clusters
+from analysis.adherence.over_time import shared_effect
 from analysis.adherence.over_time.joint_model import JointResult, sandwich
 from analysis.adherence.over_time.shared_effect import Courses, Likelihood, dispersion_of
 from analysis.adherence.over_time.weeks_together import Together
@@ -59,6 +60,49 @@ def table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def found(table: pd.DataFrame) -> JointResult:
     return joint_model(table, use="days", predictors=["score"], adjust_for=["other"])
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+@pytest.mark.parametrize("cells", [1, 200, 1_000, 10**6])
+def test_numbers_do_not_depend_on_how_many_people_are_held_at_once(
+    cells: int, hidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    likelihood = Likelihood(drawn(np.random.default_rng(7), 40, hidden=hidden))
+    theta = likelihood.start() + 0.1
+    own, scores = likelihood.by_person(theta, slopes=True)
+    places = likelihood.places(theta)
+    monkeypatch.setattr(shared_effect, "CELLS", cells)
+    for ours, others in zip((own, scores), likelihood.by_person(theta, slopes=True), strict=True):
+        np.testing.assert_allclose(ours, others, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(likelihood.places(theta), places, rtol=1e-12)
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_the_sum_is_that_of_the_place_that_is_asked_for(hidden: bool) -> None:
+    likelihood = Likelihood(drawn(np.random.default_rng(8), 40, hidden=hidden))
+    theta = likelihood.start()
+    for at in (theta, theta, theta + 0.1, theta):  # the same array may be changed in place by a search
+        value, slope = likelihood.total(at)
+        own, scores = likelihood.by_person(at, slopes=True)
+        np.testing.assert_allclose(value, own.sum(), rtol=1e-13)
+        np.testing.assert_allclose(slope, scores.sum(axis=0), rtol=1e-10, atol=1e-10)
+    theta[0] += 0.2
+    np.testing.assert_allclose(likelihood.total(theta)[0], likelihood.by_person(theta, slopes=False)[0].sum())
+
+
+def test_states_of_leaving_are_those_that_the_data_leave_open() -> None:
+    counts = np.array([[1.0, 0, 2, 0, 0], [0, 0, 0, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]])
+    watched, x = np.array([5, 4, 5, 1]), np.zeros((4, 1))
+    hidden = Likelihood(Courses(counts=counts, watched=watched, x=x, left=None))
+    # From the last week with use on, or before the first; 5 stands for not having left.
+    assert [hidden.state[hidden.person == i].tolist() for i in range(4)] == [
+        [3, 4, 5],
+        [0, 1, 2, 3, 5],
+        [5],
+        [5],
+    ]
+    seen = Likelihood(Courses(counts=counts, watched=watched, x=x, left=np.array([4, 1, 0, 0])))
+    assert seen.state.tolist() == [3, 0, 5, 5] and seen.first.tolist() == [0, 1, 2, 3]
 
 
 @given(seed=st.integers(0, 10_000), hidden=st.booleans())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from analysis.adherence.models.maximum import Maximum, maximise
 
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 WIDEST, COARSE_NODES = 6.0, 61  # of the propensity in all: standard deviations, places
 NEAR, NODES = 7.0, 41  # of each person's: standard deviations given the counts, places
 ROUNDS, SAME = 5, 1e-7  # until places that follow the estimates leave them as they are
-CELLS = 500_000  # of person, node and state that are held at once
+CELLS = 60_000  # of person, state and node that are held at once: what a cache holds
 NO_SPREAD = 0.05  # standard deviation of the propensity below which people do not differ
 LARGEST = 700.0  # logarithm of the largest number
 
@@ -96,9 +96,12 @@ class Likelihood:
             possible = np.zeros((n, weeks + 1), dtype=bool)
             possible[np.flatnonzero(gone), courses.left[gone] - 1] = True
             possible[~gone, -1] = True
-        self.possible = possible
+        self.person, self.state = np.nonzero(possible)
+        self.first = np.flatnonzero(np.diff(self.person, prepend=-1))
         self.here = np.arange(1, weeks + 1) <= watched[:, None]
         self.p = courses.x.shape[1]
+        self._at: Floats | None = None
+        self._sums = (0.0, np.empty(0))
 
     @property
     def size(self) -> int:
@@ -113,18 +116,21 @@ class Likelihood:
         theta[-1] = np.log(0.7)
         return theta
 
+    def total(self, theta: Floats) -> tuple[float, Floats]:
+        """Log likelihood and its slope, shape (q,); asked for twice at one place, computed once."""
+        if self._at is None or not np.array_equal(theta, self._at):
+            own, scores = self.by_person(theta, slopes=True)
+            self._at, self._sums = theta.copy(), (float(own.sum()), scores.sum(axis=0))
+        return self._sums
+
     def by_person(self, theta: Floats, *, slopes: bool) -> tuple[Floats, Floats]:
         """Log likelihoods, shape (n,), and scores, shape (n, q) (empty without `slopes`)."""
-        n, weeks = self.courses.counts.shape
-        each = max(1, CELLS // (self.u.shape[1] * (weeks + 1)))
-        parts = [self._some(theta, slice(k, k + each), slopes) for k in range(0, n, each)]
+        parts = [self._some(theta, rows, slopes) for rows in self._parts()]
         return np.concatenate([a for a, _ in parts]), np.concatenate([b for _, b in parts])
 
     def places(self, theta: Floats) -> Floats:
         """Places of each person's own, shape (n, NODES): around the mean of u given the data."""
-        n, weeks = self.courses.counts.shape
-        each = max(1, CELLS // (self.u.shape[1] * (weeks + 1)))
-        q = np.concatenate([self._given(theta, slice(k, k + each)) for k in range(0, n, each)])
+        q = np.concatenate([self._given(theta, rows) for rows in self._parts()])
         mean = (q * self.u).sum(axis=1)
         spread = np.sqrt((q * (self.u - mean[:, None]) ** 2).sum(axis=1))
         least = 1 / np.sqrt(1 + np.exp(2 * theta[-1]) * self.courses.counts.sum(axis=1))
@@ -132,72 +138,151 @@ class Likelihood:
             mean[:, None] + np.maximum(spread, least)[:, None] * np.linspace(-NEAR, NEAR, NODES)
         )
 
+    def _parts(self) -> list[slice]:
+        """People whose states are held at once."""
+        each = max(1, CELLS // self.u.shape[1])
+        ends = np.append(self.first[1:], len(self.person))
+        cuts, start = [0], 0
+        while start < len(self.first):
+            start = max(int(np.searchsorted(ends, self.first[start] + each, side="right")), start + 1)
+            cuts.append(start)
+        return [slice(low, high) for low, high in pairwise(cuts)]
+
     def _given(self, theta: Floats, rows: slice) -> Floats:
         """Probability of each place given the data, shape (n, K)."""
-        weight = self._weights(theta, rows)[0]
-        each = np.asarray(logsumexp(weight, axis=2))
-        return np.asarray(np.exp(each - np.asarray(logsumexp(each, axis=1))[:, None]))
+        at = self._weights(theta, rows)
+        each = np.add.reduceat(at.share, at.first, axis=0)
+        return np.asarray(each / each.sum(axis=1, keepdims=True))
 
-    def _weights(
-        self, theta: Floats, rows: slice
-    ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats, float]:
-        """Logarithms of all parts of the sum, shape (n, K, T + 1), and what scores need."""
+    def _weights(self, theta: Floats, rows: slice) -> _Weights:
+        """All parts of the sum, one row for each state that a person may have been in."""
         k = 2 + self.p
-        x, y = self.courses.x[rows], self.courses.counts[rows]
-        here, possible = self.here[rows], self.possible[rows]
+        x, y, here = self.courses.x[rows], self.courses.counts[rows], self.here[rows]
+        weeks = y.shape[1]
+        cells = slice(self.first[rows.start], _end(self.first, rows.stop, len(self.person)))
+        person, state = self.person[cells] - rows.start, self.state[cells]
+        first = self.first[rows] - cells.start
         sigma, alpha = float(np.exp(theta[-1])), float(theta[-2])
         b = sigma * self.u[rows]
         eta = theta[0] + theta[1] * self.week + (x @ theta[2:k])[:, None]
         mu = np.where(here, np.exp(np.minimum(eta, LARGEST)), 0.0)
         line = theta[k] + theta[k + 1] * self.slot + (x @ theta[k + 2 : 2 * k])[:, None]
         rate = np.where(here, np.exp(np.minimum(line, LARGEST)), 0.0)
-        nothing = np.zeros((len(y), 1))
-        m = np.concatenate([nothing, mu.cumsum(axis=1)], axis=1)
-        gone = np.concatenate([nothing, rate.cumsum(axis=1)], axis=1)
-        weeks = y.shape[1]
-        active = np.minimum(np.arange(weeks + 1) + self.offset, weeks)
+        last = np.minimum(state + self.offset, weeks)
         eb, ea = np.exp(np.minimum(b, LARGEST)), np.exp(np.clip(alpha * b, -LARGEST, LARGEST))
-        a = rate[:, None, :] * ea[:, :, None]  # (n, K, T)
+        leaves = state < weeks
+        own_rate = np.where(leaves, rate[person, np.minimum(state, weeks - 1)], 0.0)
+        gone, used = _until(rate)[person, state], _until(mu)[person, last]
+        own_ea = ea[person]
+        hazard = own_rate[:, None] * own_ea
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            leaves = np.log(-np.expm1(-a)) - gone[:, None, :-1] * ea[:, :, None]
-        stays = -gone[:, None, -1:] * ea[:, :, None]
-        weight = np.concatenate([leaves, stays], axis=2) - m[:, active][:, None, :] * eb[:, :, None]
-        weight = np.where(possible[:, None, :], weight, -np.inf)
-        weight += (self.log_w[rows] + y.sum(axis=1)[:, None] * b)[:, :, None]
-        return weight, b, eta, mu, eb, a, alpha
+            leaving = -np.expm1(-hazard)  # probability of leaving in the slot, of those there
+            weight = np.where(leaves[:, None], np.log(leaving), 0.0)
+        weight -= gone[:, None] * own_ea
+        weight -= used[:, None] * eb[person]
+        weight += (self.log_w[rows] + y.sum(axis=1)[:, None] * b)[person]
+        top = np.maximum.reduceat(weight.max(axis=1), first)
+        with np.errstate(invalid="ignore"):
+            share = np.exp(weight - np.where(np.isfinite(top), top, 0.0)[person, None])
+        return _Weights(
+            share=share,
+            top=top,
+            first=first,
+            person=person,
+            state=state,
+            last=last,
+            b=b,
+            eb=eb,
+            ea=own_ea,
+            eta=eta,
+            mu=mu,
+            rate=rate,
+            hazard=hazard,
+            leaving=leaving,
+            gone=gone,
+            used=used,
+        )
 
     def _some(self, theta: Floats, rows: slice, slopes: bool) -> tuple[Floats, Floats]:
         x, y, here = self.courses.x[rows], self.courses.counts[rows], self.here[rows]
-        weight, b, eta, mu, eb, a, alpha = self._weights(theta, rows)
-        total = y.sum(axis=1)
-        log_sum = np.asarray(logsumexp(weight, axis=(1, 2)))
-        fixed = np.where(here, y * eta, 0.0).sum(axis=1)
+        at, alpha = self._weights(theta, rows), float(theta[-2])
+        first, person = at.first, at.person
+        whole = np.add.reduceat(at.share.sum(axis=1), first)
+        with np.errstate(divide="ignore"):
+            log_sum = at.top + np.log(whole)
+        own = log_sum + np.where(here, y * at.eta, 0.0).sum(axis=1)
         if not slopes:
-            return log_sum + fixed, np.empty((len(y), 0))
-        p = np.exp(weight - log_sum[:, None, None])
-        # probability of being there in week t, and of having come past slot l
-        from_here = p[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-        past = from_here[:, :, 1:]
-        there = from_here[:, :, :-1] if self.offset else past
-        of_use = eb[:, :, None] * mu[:, None, :] * there
+            return own, np.empty((len(y), 0))
+        p = at.share / whole[person, None]
+
+        def summed(cells: Floats) -> Floats:
+            """Over the states of each person, shape (n, K)."""
+            return np.asarray(np.add.reduceat(cells, first, axis=0))
+
+        # Use expected until the last week there, and the same with the number of the week.
+        seen = np.where(here, y, 0.0)
+        of_use = at.eb * summed(p * at.used[:, None])
+        of_weeks = at.eb * summed(p * _until(at.mu * self.week)[person, at.last][:, None])
+        d_use = seen.sum(axis=1) - of_use.sum(axis=1)
+        d_weeks = seen @ self.week - of_weeks.sum(axis=1)
+        # Leaving in the own slot, less having come past those before.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            leaving = np.where(a > 0, a / np.expm1(a), 1.0)
-        of_leaving = leaving * p[:, :, :-1] - a * past
-        d_use = np.where(here, y - of_use.sum(axis=1), 0.0)
-        d_leave = np.where(here, of_leaving.sum(axis=1), 0.0)
-        g = of_leaving.sum(axis=2)
-        d_b = p.sum(axis=2) * total[:, None] - of_use.sum(axis=2) + alpha * g
+            left = np.where(at.hazard > 0, at.hazard * (1 - at.leaving) / at.leaving, 0.0)
+        left = np.where(at.hazard > 0, left, (at.state < y.shape[1])[:, None])
+        slot = np.append(self.slot, 0.0)[at.state]
+        past = _until(at.rate * self.slot)[person, at.state]
+        g = summed(p * (left - at.gone[:, None] * at.ea))
+        d_slots = summed(p * (left * slot[:, None] - past[:, None] * at.ea)).sum(axis=1)
+        d_leave = g.sum(axis=1)
+        d_b = summed(p) * y.sum(axis=1)[:, None] - of_use + alpha * g
         columns = [
-            d_use.sum(axis=1)[:, None],
-            (d_use @ self.week)[:, None],
-            d_use.sum(axis=1)[:, None] * x,
-            d_leave.sum(axis=1)[:, None],
-            (d_leave @ self.slot)[:, None],
-            d_leave.sum(axis=1)[:, None] * x,
-            (g * b).sum(axis=1)[:, None],
-            (d_b * b).sum(axis=1)[:, None],
+            d_use[:, None],
+            d_weeks[:, None],
+            d_use[:, None] * x,
+            d_leave[:, None],
+            d_slots[:, None],
+            d_leave[:, None] * x,
+            (g * at.b).sum(axis=1)[:, None],
+            (d_b * at.b).sum(axis=1)[:, None],
         ]
-        return log_sum + fixed, np.concatenate(columns, axis=1)
+        return own, np.concatenate(columns, axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weights:
+    """Parts of the sums of some people.
+
+    Of each person, node and state, shape (n_states, K): `share` (of the whole, up to a factor of the person,
+    whose logarithm is `top`), `hazard` and `leaving` of the own slot, `ea`. Of each state: `person`, `state`,
+    `last` (week there), `gone` and `used` until then. `first`: state of each person. Of each person: `b`,
+    `eb` at the nodes, `eta`, `mu`, `rate` by week.
+    """
+
+    share: Floats
+    top: Floats
+    first: NDArray[np.intp]
+    person: NDArray[np.intp]
+    state: NDArray[np.intp]
+    last: NDArray[np.intp]
+    b: Floats
+    eb: Floats
+    ea: Floats
+    eta: Floats
+    mu: Floats
+    rate: Floats
+    hazard: Floats
+    leaving: Floats
+    gone: Floats
+    used: Floats
+
+
+def _until(by_week: Floats) -> Floats:
+    """Sums over the weeks before each, and over all of them at the end, shape (n, T + 1)."""
+    return np.concatenate([np.zeros((len(by_week), 1)), by_week.cumsum(axis=1)], axis=1)
+
+
+def _end(first: NDArray[np.intp], person: int, rows: int) -> int:
+    return int(first[person]) if person < len(first) else rows
 
 
 def fit_shared(courses: Courses) -> tuple[Shared | None, str]:
@@ -238,12 +323,12 @@ def _alone(courses: Courses) -> tuple[Shared | None, str]:
     likelihood.log_w = np.full((len(courses.counts), 2), -np.log(2.0))
     nothing = np.array([0.0, -np.inf])
 
-    def score(theta: Floats) -> Floats:
-        return likelihood.by_person(np.concatenate([theta, nothing]), slopes=True)[1][:, :-2]
+    def whole(theta: Floats) -> Floats:
+        return np.concatenate([theta, nothing])
 
     found = maximise(
-        lambda theta: -float(likelihood.by_person(np.concatenate([theta, nothing]), slopes=False)[0].sum()),
-        lambda theta: -np.asarray(score(theta).sum(axis=0)),
+        lambda theta: -likelihood.total(whole(theta))[0],
+        lambda theta: -likelihood.total(whole(theta))[1][:-2],
         likelihood.start()[:-2],
         len(courses.counts),
     )
@@ -256,15 +341,15 @@ def _alone(courses: Courses) -> tuple[Shared | None, str]:
         theta=np.concatenate([found.theta, [np.nan, np.nan]]),
         log_likelihood=found.log_likelihood,
         covariance=covariance,
-        scores=score(found.theta),
+        scores=likelihood.by_person(whole(found.theta), slopes=True)[1][:, :-2],
         alone=True,
     ), ""
 
 
 def _search(likelihood: Likelihood, start: Floats) -> Maximum:
     return maximise(
-        lambda theta: -float(likelihood.by_person(theta, slopes=False)[0].sum()),
-        lambda theta: -np.asarray(likelihood.by_person(theta, slopes=True)[1].sum(axis=0)),
+        lambda theta: -likelihood.total(theta)[0],
+        lambda theta: -likelihood.total(theta)[1],
         start,
         len(likelihood.courses.counts),
     )
