@@ -19,6 +19,7 @@ from analysis.adherence.result import AdherenceResult
 from analysis.reliability.resampling import checked_level, checked_seed
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.errors import ResponseDataError, fact_and_hint
+from instrument.reading.people import labels_as_text
 from instrument.scoring.scorecard import Scorecard
 from instrument.study import Study, as_study
 
@@ -217,7 +218,7 @@ def _too_late(table: pd.DataFrame, times: pd.DataFrame | None, plan: Study, wave
     """Rows of the wave asked of that were answered after the landmark."""
     if times is None or not {"participant", "wave"} <= set(table.columns):
         return np.zeros(len(table), dtype=bool)
-    return late_rows(table, times, plan, CALLER) & (table["wave"].astype(str) == wave).to_numpy()
+    return late_rows(table, times, plan, CALLER) & (labels_as_text(table["wave"]) == wave).to_numpy()
 
 
 def _score_columns(scores: Any, table: pd.DataFrame) -> list[str]:

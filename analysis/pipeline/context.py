@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pandas as pd
 
 from analysis.common.software import recorded, used
-from analysis.pipeline.joining import refuse_joins_without_ids
+from analysis.pipeline.joining import refuse_joins_without_ids, whole_labels
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
 from instrument.answers import coded_table, given_answers, table_of
@@ -333,7 +333,7 @@ def build_context(
     suspicions = warn_of_keying("validate", coded, scale)
     responses = as_given(coded)
     sides = {name: getattr(data, name) for name in ("outcomes", "covariates", "times", "enrolment")}
-    tables = {n: None if t is None else table_of(t, "validate", n) for n, t in sides.items()}
+    tables = {n: None if t is None else whole_labels(table_of(t, "validate", n)) for n, t in sides.items()}
     others = [(_given_measure(answers, other), other) for answers, other in _pairs(data.measures)]
     matched = refuse_joins_without_ids(responses, tables, others, usage=usage is not None)
     attrs = responses.attrs

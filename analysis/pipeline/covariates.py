@@ -15,6 +15,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.planning.definition import SMALLEST_GROUP, Grouping, Plan, same_label
 from instrument.errors import ToolkitWarning, fact_and_hint
+from instrument.reading.people import labels_as_text
 from instrument.reading.suspicions import CUSTOMARY
 
 MOST_GROUPS = 4
@@ -72,7 +73,7 @@ def _every(context: Context) -> list[Covariate]:
     table = context.known_covariates
     if table is None:
         return []
-    people = table.set_index(table["participant"].astype(str)).drop(columns="participant")
+    people = table.set_index(labels_as_text(table["participant"])).drop(columns="participant")
     found = []
     for name in people.columns:
         values = people[name].reindex(context.items.index.astype(str))
@@ -225,7 +226,7 @@ def sentinels(values: npt.NDArray[np.float64]) -> dict[float, int]:
 
 
 def suspected_covariates(context: Context) -> tuple[str, ...]:
-    """Warn of numbers in covariates that look like marks of missing values, and give the notes.
+    """Warn of numbers in covariates and outcomes that look like marks of missing values, and give the notes.
 
     Parameters
     ----------
@@ -235,17 +236,21 @@ def suspected_covariates(context: Context) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        A suspicion for each covariate and code; nothing was changed.
+        A suspicion for each covariate or outcome and code; nothing was changed.
     """
-    table = context.known_covariates
     notes = []
-    for name in [] if table is None else table.columns.drop("participant"):
-        column = table[name] if table is not None else pd.Series(dtype=float)
-        if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-            continue
-        for code, count in sentinels(column.to_numpy(dtype=float, na_value=np.nan)).items():
-            fact = f"{count} people have {code:g} in covariate {str(name)!r}, far from the other values"
-            hint = "recode marks of missing values to NA; nothing was changed."
-            warnings.warn(fact_and_hint("validate", f"{fact}.", hint), ToolkitWarning, stacklevel=3)
-            notes.append(f"suspicion: {fact}")
+    tables = (("covariate", context.known_covariates), ("outcome", context.outcomes))
+    for what, table in tables:
+        columns = [] if table is None else table.columns.difference(["participant", "wave"], sort=False)
+        for name in columns:
+            column = table[name] if table is not None else pd.Series(dtype=float)
+            if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+                continue
+            numbers = column.to_numpy(dtype=float, na_value=np.nan)
+            for code in sentinels(numbers):
+                people = table.loc[numbers == code, "participant"].nunique() if table is not None else 0
+                fact = f"{people} people have {code:g} in {what} {str(name)!r}, far from the other values"
+                hint = "recode marks of missing values to NA; nothing was changed."
+                warnings.warn(fact_and_hint("validate", f"{fact}.", hint), ToolkitWarning, stacklevel=3)
+                notes.append(f"suspicion: {fact}")
     return tuple(notes)

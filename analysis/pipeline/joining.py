@@ -8,7 +8,7 @@ import pandas as pd
 
 from instrument.definition import Instrument
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
-from instrument.reading.people import NUMBERED
+from instrument.reading.people import NUMBERED, labels_as_text
 
 WHOLE = ("enrolment", "covariates")
 """Tables that should hold everyone who answered; of the others, everyone should be known."""
@@ -77,6 +77,28 @@ def refuse_joins_without_ids(
             raise ResponseDataError(fact_and_hint("validate", fact, "write the waves alike in both."))
         notes.append(f"{other.title}: {shared} of {len(people)} people answered the scale too")
     return notes
+
+
+def whole_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """Write ids and waves that pandas made numbers with decimals of as they were given: 7.0 is 7.
+
+    Parameters
+    ----------
+    table
+        Beside the answers.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table itself where none is a number with decimals; empty cells stay empty.
+    """
+    odd = {}
+    for name in ("participant", "wave"):
+        if name in table.columns:
+            texts = labels_as_text(table[name])
+            if not texts.equals(table[name].astype(str)):
+                odd[name] = texts.where(table[name].notna())
+    return table.assign(**odd) if odd else table
 
 
 def _refuse_repeated(tables: Mapping[str, pd.DataFrame | None]) -> None:

@@ -26,6 +26,7 @@ from analysis.usage.summarise_usage import (
 )
 from analysis.usage.watching import watching, with_clock
 from analysis.usage.words import ENROLLED, LOGGED
+from instrument.reading.people import labels_as_text
 from instrument.study import Landmark, Study
 
 NO_RETENTION = pd.DataFrame(columns=["day", "n", "on_day", "from_day"])
@@ -125,7 +126,7 @@ def use_course(
 
 
 def _ordered(apart: pd.DataFrame) -> pd.DataFrame:
-    named = apart.assign(participant=apart["participant"].astype(str))
+    named = apart.assign(participant=labels_as_text(apart["participant"]))
     columns = ["participant", "last_use", "back"]
     return named.sort_values(["participant", "last_use"], ignore_index=True)[columns]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.usage.expressions import EARLY_WEEKS, UsageRule
+from instrument.reading.people import labels_as_text
 from instrument.study import Study
 
 PERIODS = ("before", "after", "whole")
@@ -19,10 +20,10 @@ KNOWN = ("participant", "withdrawn_day", "joined", "observed_day", "reason")
 
 def everybody(table: pd.DataFrame, people: pd.DataFrame | None) -> pd.DataFrame:
     """Aggregates of everyone enrolled, those without events too; by default of everyone in the log."""
-    table = table.assign(participant=table["participant"].astype(str))
+    table = table.assign(participant=labels_as_text(table["participant"]))
     if people is None:
         return table.sort_values("participant", ignore_index=True)
-    known = people.assign(participant=people["participant"].astype(str))
+    known = people.assign(participant=labels_as_text(people["participant"]))
     return known[[c for c in KNOWN if c in known]].merge(table, on="participant", how="left")
 
 

@@ -47,6 +47,7 @@ from analysis.usage.suspicions import looked_at, suspicions
 from analysis.usage.watching import watching, with_clock
 from analysis.usage.words import ENROLLED, LOGGED
 from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading.people import labels_as_text
 from instrument.study import Study, as_study
 
 EVENTS_PER_PASS = 34_000_000
@@ -424,7 +425,7 @@ def before_enrolment(con: Any, opened: OpenedLog, people: pd.DataFrame | None) -
     if people is None or not opened.counts["before_enrolment"]:
         return None
     found: pd.DataFrame = con.execute(days_before(opened.clocked))
-    return found.assign(participant=found["participant"].astype(str))
+    return found.assign(participant=labels_as_text(found["participant"]))
 
 
 def with_earlier(table: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:

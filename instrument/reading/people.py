@@ -172,6 +172,37 @@ def id_text(value: Any) -> str | None:
     return None if isinstance(value, (float, np.floating)) and not np.isfinite(value) else str(value)
 
 
+def labels_as_text(column: pd.Series) -> pd.Series:
+    """Give ids or waves as text, so that those of two tables can be compared.
+
+    pandas makes numbers with decimals of whole ones as soon as a cell is empty: 7 becomes 7.0.
+
+    Parameters
+    ----------
+    column : Series of shape (n,)
+        Ids or waves of any type.
+
+    Returns
+    -------
+    Series of shape (n,)
+        Texts; a whole number stands without its decimals, every other value as `str` writes it.
+
+    Examples
+    --------
+    >>> labels_as_text(pd.Series([7.0, None])).tolist(), labels_as_text(pd.Series(["7.0", 7.5])).tolist()
+    (['7', 'nan'], ['7.0', '7.5'])
+    """
+    plain = column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column
+    if not (pd.api.types.is_float_dtype(plain) or pd.api.types.is_object_dtype(plain)):
+        return plain.astype(str)
+    return plain.map(_as_text).astype(str)
+
+
+def _as_text(value: Any) -> str:
+    whole = isinstance(value, (float, np.floating)) and np.isfinite(value) and value == int(value)
+    return str(int(value)) if whole else str(value)
+
+
 def is_rounded(name: str) -> bool:
     """Whether an id is a number that a spreadsheet has rounded, such as `1.23457E+11`.
 

@@ -248,7 +248,10 @@ def test_outcomes_and_covariates_are_joined_by_person_and_nobody_is_lost() -> No
     outcomes = pd.DataFrame({"participant": [1, 2], "mood": [5.0, 6.0], "enrolled": ["x", "y"]})
     covariates = pd.DataFrame({"participant": ["2", "3"], "age": [40.0, 50.0]})
     notes: list[str] = []
-    table, names = side_columns(study(covariates=["age", "income"]), outcomes, covariates, None, notes)
+    people = pd.Series(["1", "2", "3"])
+    table, names = side_columns(
+        study(covariates=["age", "income"]), outcomes, covariates, None, notes, people
+    )
     assert table is not None
     table = table.sort_values("participant")
     assert table["participant"].tolist() == ["1", "2", "3"]
@@ -260,9 +263,59 @@ def test_outcomes_and_covariates_are_joined_by_person_and_nobody_is_lost() -> No
     assert "enrolled" not in table
     assert names == ["age"] and notes == ["not adjusted for, since not in the data: income"]
     with pytest.raises(ResponseDataError, match="no column 'income' to adjust for"):
-        side_columns(study(), outcomes, covariates, ["age", "income"], [])
+        side_columns(study(), outcomes, covariates, ["age", "income"], [], people)
     with pytest.raises(ResponseDataError, match="1 rows repeat a participant"):
-        side_columns(study(), pd.concat([outcomes, outcomes.head(1)]), None, None, [])
+        side_columns(study(), pd.concat([outcomes, outcomes.head(1)]), None, None, [], people)
+
+
+@pytest.mark.parametrize("written", ["as text", "with decimals", "as categories", "nullable"])
+def test_a_covariate_is_held_constant_however_pandas_wrote_the_ids(written: str) -> None:
+    """Before, ids with decimals joined nobody: everybody's covariate was missing, without a word."""
+    people, scores, covariates = ledger()
+    numbers = {name: float(k) for k, name in enumerate(people["participant"], start=1)}
+    ways = {
+        "as text": lambda ids: ids.map(lambda name: str(int(numbers[name]))),
+        "with decimals": lambda ids: ids.map(numbers),
+        "as categories": lambda ids: ids.map(numbers).astype("category"),
+        "nullable": lambda ids: ids.map(numbers).astype("Float64"),
+    }
+    plain, odd = ways["as text"], ways[written]
+    covariates = covariates[covariates["participant"].isin(list(numbers))]
+    scores = scores[scores["participant"].isin(list(numbers))]
+    people = people.assign(participant=plain(people["participant"]))
+    first, second = (
+        assemble(
+            scores.assign(participant=way(scores["participant"])), summary(people), study(), None,
+            covariates.assign(participant=way(covariates["participant"])), ["total"], ["age"], "1",
+        ).frame
+        for way in (plain, odd)
+    )  # fmt: skip
+    assert first["age"].notna().any()
+    pd.testing.assert_frame_equal(first, second)
+
+
+@pytest.mark.parametrize("what", ["outcomes", "covariates"])
+def test_a_table_of_other_people_is_refused_and_ids_that_almost_match_are_told(what: str) -> None:
+    people = pd.Series(["p1", "p2", "p3"])
+
+    def joined(*ids: str) -> None:
+        table = pd.DataFrame({"participant": ids, "age": range(len(ids))})
+        tables = (table, None) if what == "outcomes" else (None, table)
+        side_columns(study(), *tables, ["age"], [], people)
+
+    said = rf"none of the 2 people of the table of {what} is among the 3 whose use is known\.\nHint: "
+    with pytest.raises(ResponseDataError, match=said + "write the participant ids alike in both\\."):
+        joined("x", "y")
+    with pytest.raises(ResponseDataError, match=r"alike in both \(capitals\)\."):
+        joined("P1", "P2")
+    with pytest.warns(
+        ToolkitWarning, match=f"1 of 3 people whose use is known .* of {what} but for capitals"
+    ):
+        joined("P1", "p2")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        joined("p1")  # who has no row is missing, as before
+        joined("p1", "p9")
 
 
 def test_the_flow_says_who_stands_at_its_start() -> None:

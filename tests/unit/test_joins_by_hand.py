@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.pipeline.covariates import Use, planned_groups, sentinels, sorted_out, suspected_covariates
-from analysis.pipeline.joining import refuse_joins_without_ids
+from analysis.pipeline.joining import refuse_joins_without_ids, whole_labels
 from analysis.planning.definition import Grouping
 from instrument.errors import ResponseDataError, ToolkitWarning
 
@@ -66,6 +66,36 @@ def test_people_that_a_measure_shares_are_counted() -> None:
     ]
     with pytest.raises(ResponseDataError, match="none of the 2 people of measure 'other' is among the 1 who"):
         joined(people("a"), [(people("x", "y"), other)])
+
+
+AS_NUMBERS = {
+    "decimals": lambda ids: [float(one) for one in ids],
+    "objects": lambda ids: pd.Series([float(ids[0]), *map(int, ids[1:])], dtype=object),
+    "categories": lambda ids: pd.Categorical([float(one) for one in ids]),
+    "nullable": lambda ids: pd.array([float(one) for one in ids], dtype="Float64"),
+    "Arrow": lambda ids: pd.array([float(one) for one in ids], dtype="double[pyarrow]"),
+}
+
+
+@pytest.mark.parametrize("kind", AS_NUMBERS)
+def test_ids_and_waves_that_pandas_gave_decimals_are_those_that_were_given(kind: str) -> None:
+    plain = pd.DataFrame({"participant": ["7", "8", "10"], "wave": ["1", "1", "2"], "mood": [3.0, 4.5, 7.0]})
+    odd = plain.assign(
+        participant=AS_NUMBERS[kind](list(plain["participant"])), wave=AS_NUMBERS[kind](list(plain["wave"]))
+    )
+    made = whole_labels(odd)
+    assert made.astype({"participant": str, "wave": str}).equals(
+        plain.astype({"participant": str, "wave": str})
+    )
+    assert whole_labels(plain) is plain  # nothing is copied where nothing is to be done
+    numbers = plain.astype({"participant": int})
+    assert whole_labels(numbers) is numbers
+
+
+def test_no_id_and_half_an_id_are_left_as_they_are() -> None:
+    odd = pd.DataFrame({"participant": [7.0, np.nan, 8.5]})
+    assert whole_labels(odd)["participant"].isna().tolist() == [False, True, False]
+    assert whole_labels(odd)["participant"].dropna().tolist() == ["7", "8.5"]
 
 
 def of_levels(**sizes: int) -> pd.Series:
@@ -133,9 +163,20 @@ def test_a_suspicion_names_covariate_code_and_count() -> None:
         }
     )
     with pytest.warns(ToolkitWarning, match="2 people have 999 in covariate 'age'"):
-        notes = suspected_covariates(SimpleNamespace(known_covariates=table))  # type: ignore[arg-type]
+        notes = suspected_covariates(SimpleNamespace(known_covariates=table, outcomes=None))  # type: ignore[arg-type]
     assert notes == ("suspicion: 2 people have 999 in covariate 'age', far from the other values",)
-    assert suspected_covariates(SimpleNamespace(known_covariates=None)) == ()  # type: ignore[arg-type]
+    none = SimpleNamespace(known_covariates=None, outcomes=None)
+    assert suspected_covariates(none) == ()  # type: ignore[arg-type]
+
+
+def test_a_mark_among_outcomes_is_suspected_too_and_people_are_counted_once() -> None:
+    outcomes = pd.DataFrame(
+        {"participant": ["a", "a", "b", "c", "d"], "wave": [1, 2, 1, 1, 999], "mood": [999, 999, 999, 4, 7]}
+    )
+    context = SimpleNamespace(known_covariates=outcomes[["participant"]].drop_duplicates(), outcomes=outcomes)
+    with pytest.warns(ToolkitWarning, match="2 people have 999 in outcome 'mood'"):
+        notes = suspected_covariates(context)  # type: ignore[arg-type]
+    assert notes == ("suspicion: 2 people have 999 in outcome 'mood', far from the other values",)
 
 
 def test_planned_groups_are_formed_as_the_plan_names_them() -> None:

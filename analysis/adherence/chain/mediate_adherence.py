@@ -31,6 +31,7 @@ from instrument.errors import (
     fact_and_hint,
     name_offenders,
 )
+from instrument.reading.people import labels_as_text
 from instrument.scoring.score import score
 from instrument.study import Study, as_study
 
@@ -290,7 +291,7 @@ def _with_earlier(
     """Put the context of an earlier wave into the rows of the wave of alliance."""
     if context_wave is None or context_wave == wave or "context" not in names:
         return table
-    waves = table["wave"].astype(str)
+    waves = labels_as_text(table["wave"])
     earlier = table[waves == str(context_wave)].drop_duplicates("participant").set_index("participant")
     taken = table["participant"].map(earlier[names["context"]])
     return table.assign(**{names["context"]: taken.where(waves == wave)})
@@ -307,8 +308,8 @@ def _chain(
 ) -> Chain:
     """Complete people with chain, themes and adjustment under plain names."""
     frame, adjusters = design.frame, design.adjusters
-    here = table[table["wave"].astype(str) == wave]
-    here = here.assign(participant=here["participant"].astype(str))[["participant", *parts]]
+    here = table[labels_as_text(table["wave"]) == wave]
+    here = here.assign(participant=labels_as_text(here["participant"]))[["participant", *parts]]
     people = frame[["participant"]].merge(here, on="participant", how="left", validate="one_to_one")
     columns = {key: frame[name].astype(float) for key, name in names.items()}
     # Units of those due of anybody: where less was due of a person, the share of it.

@@ -22,6 +22,7 @@ from analysis.adherence.design.early_use import bearable, calendar, early_use, h
 from analysis.adherence.design.ends import with_ends
 from analysis.adherence.design.further_terms import further_terms, words_of
 from analysis.adherence.design.recorded_use import recorded_use
+from analysis.adherence.design.same_people import refuse_strangers
 from analysis.adherence.design.steps import Step, flow_table
 from analysis.adherence.models.clusters import FEW_CLUSTERS, FEWEST_CLUSTERS, Clusters, clusters_of
 from analysis.common.rules import EARLIEST_RATING
@@ -35,6 +36,7 @@ from instrument.errors import (
     fact_and_hint,
     name_offenders,
 )
+from instrument.reading.people import labels_as_text
 from instrument.study import Study
 
 CALLER = "relate_adherence"
@@ -137,9 +139,9 @@ def assemble(
     notes: list[str] = []
     ratings = _ratings(scores, predictors, wave)
     people = usage.people.copy()
-    people["participant"] = people["participant"].astype(str)
+    people["participant"] = labels_as_text(people["participant"])
     frame = people.merge(ratings, on="participant", how="left")
-    extra, names = side_columns(study, outcomes, covariates, adjust_for, notes)
+    extra, names = side_columns(study, outcomes, covariates, adjust_for, notes, people["participant"])
     if cluster is not None and (extra is None or cluster not in extra):
         fact = f"there is no column {cluster!r} that says who belongs to which cluster."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))
@@ -382,10 +384,10 @@ def _ratings(scores: pd.DataFrame, predictors: Sequence[str], wave: str) -> pd.D
     if absent:
         fact = f"the scores have no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
-    ratings = scores[scores["wave"].astype(str) == wave][["participant", *predictors]].copy()
-    ratings["participant"] = ratings["participant"].astype(str)
+    ratings = scores[labels_as_text(scores["wave"]) == wave][["participant", *predictors]].copy()
+    ratings["participant"] = labels_as_text(ratings["participant"])
     if not len(ratings):
-        waves = sorted(scores["wave"].astype(str).unique())
+        waves = sorted(labels_as_text(scores["wave"]).unique())
         fact = f"nobody has a score at wave {wave!r}; there are {name_offenders(waves)}."
         raise ResponseDataError(
             fact_and_hint(CALLER, fact, "check the names of the waves in the study file.")
@@ -403,17 +405,19 @@ def side_columns(
     covariates: pd.DataFrame | None,
     adjust_for: Sequence[str] | None,
     notes: list[str],
+    people: pd.Series,
 ) -> tuple[pd.DataFrame | None, list[str]]:
-    """Outcomes and covariates side by side, and the names to adjust for."""
+    """Outcomes and covariates of these people side by side, and the names to adjust for."""
     tables = []
-    for table in (outcomes, covariates):
+    for what, table in (("outcomes", outcomes), ("covariates", covariates)):
         if table is None:
             continue
         mine = table.drop(columns=[c for c in BOOKKEEPING[1:] if c in table]).copy()
         if "participant" not in mine:
             fact = "a table of outcomes or covariates has no column 'participant'."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "name whose row each one is."))
-        mine["participant"] = mine["participant"].astype(str)
+        mine["participant"] = labels_as_text(mine["participant"])
+        refuse_strangers(mine["participant"], people, what, CALLER)
         if mine["participant"].duplicated().any():
             fact = f"{int(mine['participant'].duplicated().sum())} rows repeat a participant."
             raise ResponseDataError(fact_and_hint(CALLER, fact, "outcomes and covariates have one row each."))
@@ -442,7 +446,7 @@ def labels_of(
     for table in (covariates, outcomes):
         if cluster is not None and table is not None and cluster in table:
             known = table.dropna(subset=[cluster])
-            return pd.Series(known[cluster].to_numpy(), index=known["participant"].astype(str).to_numpy())
+            return pd.Series(known[cluster].to_numpy(), index=labels_as_text(known["participant"]).to_numpy())
     return None
 
 

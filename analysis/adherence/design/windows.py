@@ -13,6 +13,7 @@ from analysis.usage.reading import LogReading
 from analysis.usage.summarise_usage import UsageSummary, summarise_usage
 from analysis.usage.words import EARLY_USE
 from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint
+from instrument.reading.people import labels_as_text
 from instrument.study import Landmark, Study, Wave
 
 CALLER = "relate_waves"
@@ -110,7 +111,7 @@ def use_by_window(
         later = summaries[k + 1] if k + 1 < len(days) else None
         done, due = _between(here, later)
         people = here.people
-        part = pd.DataFrame({"participant": people["participant"].astype(str), "done": done, "due": due})
+        part = pd.DataFrame({"participant": labels_as_text(people["participant"]), "done": done, "due": due})
         part["wave"] = waves[k].name
         seen = people["end_day"].to_numpy(float) > days[k]
         part = part[seen & (due > 0)]
@@ -131,7 +132,7 @@ def use_by_window(
         )
     first = summaries[kept[0]]
     earlier = first.people[["participant", *EARLY_USE[1:]]].assign(
-        participant=first.people["participant"].astype(str),
+        participant=labels_as_text(first.people["participant"]),
         use_before=first.people[f"{first.rule['measure']}_before"].astype(float),
     )
     use = pd.concat(parts, ignore_index=True).merge(earlier, on="participant", how="left")

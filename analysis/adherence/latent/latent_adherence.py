@@ -22,6 +22,7 @@ from analysis.structural.models import cfa
 from analysis.usage.summarise_usage import UsageSummary
 from instrument.common.formatting import format_value
 from instrument.errors import DefinitionError, NotEstimableError, ToolkitError, fact_and_hint, name_offenders
+from instrument.reading.people import labels_as_text
 from instrument.scoring.keying import keyed_numbers
 from instrument.scoring.score import score
 from instrument.study import Study, as_study
@@ -270,12 +271,12 @@ def _with_answers(
     design: LandmarkDesign, scores: pd.DataFrame, responses: pd.DataFrame, scale: Instrument, wave: str
 ) -> pd.DataFrame:
     """Analysed people with keyed answers and all theme scores, in the order of the design."""
-    here = responses[responses["wave"].astype(str) == wave]
+    here = responses[labels_as_text(responses["wave"]) == wave]
     items = keyed_numbers(here, scale)
-    items.insert(0, "participant", here["participant"].astype(str))
+    items.insert(0, "participant", labels_as_text(here["participant"]))
     themes = [theme.id for theme in scale.themes if theme.id not in design.frame]
-    own = scores[scores["wave"].astype(str) == wave]
-    own = own.assign(participant=own["participant"].astype(str))[["participant", *themes]]
+    own = scores[labels_as_text(scores["wave"]) == wave]
+    own = own.assign(participant=labels_as_text(own["participant"]))[["participant", *themes]]
     joined = design.frame.merge(items, on="participant", how="left", validate="one_to_one")
     return joined.merge(own, on="participant", how="left", validate="one_to_one")
 

@@ -11,6 +11,7 @@ from analysis.adherence.design.landmark import side_columns
 from analysis.adherence.design.windows import Windows
 from analysis.adherence.over_time.g_formula import GFormulaResult, g_formula
 from analysis.adherence.over_time.marginal_structural import MarginalResult, marginal_structural
+from instrument.reading.people import labels_as_text
 from instrument.study import Study
 
 BEFORE, SHARE_BEFORE = "units done before, log", "share done before"
@@ -112,7 +113,7 @@ def rows_of_waves(
         The rows, and the arguments that name exposure, outcome, causes, times and clusters.
     """
     rated = scores[["participant", "wave", name]].copy()
-    rated["participant"], rated["wave"] = rated["participant"].astype(str), rated["wave"].astype(str)
+    rated["participant"], rated["wave"] = labels_as_text(rated["participant"]), labels_as_text(rated["wave"])
     rated[name] = rated[name].astype("Float64").astype(float)
     answered = set(rated.loc[rated[name].notna(), "wave"])
     every = list(windows.table["wave"])
@@ -130,7 +131,7 @@ def rows_of_waves(
     idle = np.minimum(frame["idle_at_landmark"].to_numpy(dtype=float), plan.gap_days)
     frame[EARLY[1]] = np.log1p(idle)
     notes: list[str] = []
-    extra, wanted = side_columns(plan, outcomes, covariates, None, notes)
+    extra, wanted = side_columns(plan, outcomes, covariates, None, notes, windows.use["participant"])
     if extra is not None:
         frame = frame.merge(extra, on="participant", how="left")
     cluster = plan.cluster if plan.cluster is not None and plan.cluster in frame else None

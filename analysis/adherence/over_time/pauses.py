@@ -14,6 +14,7 @@ from analysis.adherence.design.early_use import EVENTS_PER_COLUMN, FEWEST_COLUMN
 from analysis.adherence.design.landmark import LandmarkDesign
 from analysis.adherence.over_time.recurrent_events import RecurrentResult, recurrent_events
 from instrument.errors import NotEstimableError, ToolkitError
+from instrument.reading.people import labels_as_text
 
 FROM, TO, BACK = "away_from", "away_to", "came_back"
 LEAST_OF_ITS_OWN = 0.01
@@ -49,7 +50,7 @@ def stretches_away(
     """
     ended = pd.DataFrame(
         {
-            "participant": pauses["participant"].astype(str),
+            "participant": labels_as_text(pauses["participant"]),
             FROM: pauses["last_use"].astype(float) + longest,
             TO: pauses["back"].astype(float),
             BACK: 1.0,
@@ -58,7 +59,7 @@ def stretches_away(
     last = people["last_use_whole"].astype(float)
     still = pd.DataFrame(
         {
-            "participant": people["participant"].astype(str),
+            "participant": labels_as_text(people["participant"]),
             FROM: last + longest,
             TO: people["end_day"].astype(float),
             BACK: 0.0,

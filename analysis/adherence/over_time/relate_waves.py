@@ -22,6 +22,7 @@ from analysis.adherence.over_time.sequential import Window, new_rating
 from analysis.common.result import Result
 from analysis.reliability.resampling import checked_level
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading.people import labels_as_text
 from instrument.scoring.scorecard import Scorecard
 from instrument.study import Study, as_study
 
@@ -237,12 +238,12 @@ def _rows(
 ) -> tuple[pd.DataFrame, list[str], pd.Series]:
     """One row per person and wave with score, use and adjustment, in wave order; who lacks a covariate."""
     rated = table[["participant", "wave", *names]].copy()
-    rated["participant"], rated["wave"] = rated["participant"].astype(str), rated["wave"].astype(str)
+    rated["participant"], rated["wave"] = labels_as_text(rated["participant"]), labels_as_text(rated["wave"])
     if rated.duplicated(["participant", "wave"]).any():
         fact = f"{int(rated.duplicated(['participant', 'wave']).sum())} rows repeat a participant and wave."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one administration each."))
     frame = windows.use.merge(rated, on=["participant", "wave"]).dropna(subset=list(names))
-    extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes)
+    extra, wanted = side_columns(plan, outcomes, covariates, adjust_for, notes, windows.use["participant"])
     if cluster is not None and (extra is None or cluster not in extra):
         fact = f"there is no column {cluster!r} that says who belongs to which cluster."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give it with the covariates."))

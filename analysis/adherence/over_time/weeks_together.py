@@ -13,6 +13,7 @@ from analysis.adherence.over_time.joint_model import JointResult, joint_model
 from analysis.adherence.over_time.pauses import borne
 from analysis.usage.course import UseCourse
 from instrument.errors import NotEstimableError, ToolkitError, fact_and_hint
+from instrument.reading.people import labels_as_text
 
 WEEK, CALLER = 7, "use_course"
 USE, TIME = "active days of the week", "week"
@@ -54,7 +55,7 @@ def weekly_use(course: UseCourse, design: LandmarkDesign, study_days: float) -> 
         edges.append(edges[-1] + WEEK)
     at = {edge: course.at[edge].people.set_index("participant") for edge in edges}
     people = design.frame[design.frame["at_risk"].astype(bool)]
-    who = people["participant"].astype(str).to_numpy()
+    who = labels_as_text(people["participant"]).to_numpy()
     for edge in edges:
         at[edge].index = at[edge].index.astype(str)
     so_far = [at[edge]["active_days_before"].reindex(who).to_numpy(dtype=float) for edge in edges]

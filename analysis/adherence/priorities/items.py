@@ -9,6 +9,7 @@ from analysis.adherence.models.clusters import Clusters
 from analysis.adherence.priorities.several_scores import separate_effects, standardized
 from instrument.definition import Instrument
 from instrument.errors import NotEstimableError
+from instrument.reading.people import labels_as_text
 from instrument.scoring.keying import keyed_numbers
 
 COLUMNS = [
@@ -45,9 +46,9 @@ def item_rows(
     tuple of DataFrame
         One row per item of those themes; and items without an estimate with the reason.
     """
-    here = responses[responses["wave"].astype(str) == design.wave]
+    here = responses[labels_as_text(responses["wave"]) == design.wave]
     items = keyed_numbers(here, scale)
-    items.insert(0, "participant", here["participant"].astype(str).to_numpy())
+    items.insert(0, "participant", labels_as_text(here["participant"]).to_numpy())
     people = design.frame[["participant", "done", "due", *design.adjusters]].merge(
         items, on="participant", how="left", validate="one_to_one"
     )

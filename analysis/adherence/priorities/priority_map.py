@@ -32,6 +32,7 @@ from analysis.usage.summarise_usage import UsageSummary
 from instrument.definition import Instrument
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, fact_and_hint
 from instrument.loading import as_instrument
+from instrument.reading.people import labels_as_text
 from instrument.scoring.score import score
 from instrument.study import Study, as_study
 
@@ -262,7 +263,7 @@ def _theme_rows(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     names = design.predictors
-    answered = table.loc[table["wave"].astype(str) == design.wave, ["participant", *names]].dropna()
+    answered = table.loc[labels_as_text(table["wave"]) == design.wave, ["participant", *names]].dropna()
     rated = answered[names].to_numpy(dtype=float)
     scores = design.frame[names].to_numpy(dtype=float)
     if flat := [name for name, sd in zip(names, scores.std(axis=0), strict=True) if not sd > 0]:
