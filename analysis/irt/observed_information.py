@@ -58,12 +58,12 @@ def observed_information(
             own = marks[:, block]
             mean[:, block] = np.einsum("nc,nq,pcq->np", own, weight, scores[item], optimize=True)
         total += mean.T @ mean
-    spread = np.zeros((n_items, k, n_items, k))
-    spread[np.arange(n_items), :, np.arange(n_items)] = outer
+    blocks = np.zeros((n_items, k, n_items, k))
+    blocks[np.arange(n_items), :, np.arange(n_items)] = outer
     between = _between(together.reshape(-1, k, k, len(grid.nodes)), scores, pairs)
-    spread[pairs[0], :, pairs[1]] = between
-    spread[pairs[1], :, pairs[0]] = between.transpose(0, 2, 1)
-    spread = spread.reshape(n_items * k, n_items * k)
+    blocks[pairs[0], :, pairs[1]] = between
+    blocks[pairs[1], :, pairs[0]] = between.transpose(0, 2, 1)
+    spread = blocks.reshape(n_items * k, n_items * k)
     free = items.free.ravel()
     information = (total - spread)[np.ix_(free, free)]
     return 0.5 * (information + information.T)

@@ -239,16 +239,16 @@ def suspected_covariates(context: Context) -> tuple[str, ...]:
         A suspicion for each covariate or outcome and code; nothing was changed.
     """
     notes = []
-    tables = (("covariate", context.known_covariates), ("outcome", context.outcomes))
-    for what, table in tables:
-        columns = [] if table is None else table.columns.difference(["participant", "wave"], sort=False)
-        for name in columns:
-            column = table[name] if table is not None else pd.Series(dtype=float)
+    for what, table in (("covariate", context.known_covariates), ("outcome", context.outcomes)):
+        if table is None:
+            continue
+        for name in table.columns.difference(["participant", "wave"], sort=False):
+            column = table[name]
             if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
                 continue
             numbers = column.to_numpy(dtype=float, na_value=np.nan)
             for code in sentinels(numbers):
-                people = table.loc[numbers == code, "participant"].nunique() if table is not None else 0
+                people = table.loc[numbers == code, "participant"].nunique()
                 fact = f"{people} people have {code:g} in {what} {str(name)!r}, far from the other values"
                 hint = "recode marks of missing values to NA; nothing was changed."
                 warnings.warn(fact_and_hint("validate", f"{fact}.", hint), ToolkitWarning, stacklevel=3)

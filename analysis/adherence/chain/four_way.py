@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.adherence.chain.drawn_moments import percentile_limits
+from analysis.adherence.chain.drawn_moments import drawn_sums, paired_products, percentile_limits, squared
 from analysis.adherence.models.clusters import Clusters
 from instrument.errors import NotEstimableError
 
@@ -83,23 +83,28 @@ def four_way(
     `lm` and the formulae.
     """
     held = route.held - route.held.mean(axis=0)
-    n, ones = len(route.start), np.ones((len(route.start), 1))
+    ones = np.ones((len(route.start), 1))
     for_middle = np.column_stack([ones, route.start, held])
     for_end = np.column_stack([ones, route.start, route.middle, route.start * route.middle, held])
     if np.linalg.matrix_rank(for_end) < for_end.shape[1]:
         raise NotEstimableError("start, middle and their product say what other columns say.")
-    everybody = np.ones((1, n))
-    beta, theta = (_slopes(x, y, everybody)[0] for x, y in ((for_middle, route.middle), (for_end, route.end)))
+    beta, theta = (
+        np.asarray(np.linalg.solve(x.T @ x, x.T @ y))
+        for x, y in ((for_middle, route.middle), (for_end, route.end))
+    )
     parts = _parts(beta[None], theta[None], reference)[0]
     gradient = _gradient(beta, theta, reference)
     covariance = np.zeros((5, 5))
     covariance[:2, :2] = _covariance(for_middle, route.middle, beta)[:2, :2]
     covariance[2:, 2:] = _covariance(for_end, route.end, theta)[1:4, 1:4]
-    units = n if clusters is None else clusters.count
-    counts = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=draws)
-    weights = (counts if clusters is None else counts[:, clusters.of_row]).astype(float)
+    columns = np.column_stack([for_end, route.end])
+    products, pairs = paired_products(columns)
+    squares = squared(drawn_sums(products, draws, seed, clusters), pairs, columns.shape[1])
+    whole = np.diag((columns**2).sum(axis=0))
+    last = columns.shape[1] - 1
+    of_middle = [0, 1, *range(4, last)]
     drawn = _parts(
-        _slopes(for_middle, route.middle, weights), _slopes(for_end, route.end, weights), reference
+        _slopes(squares, whole, of_middle, 2), _slopes(squares, whole, list(range(last)), last), reference
     )
     sums = np.array(list(SUMS.values()))
     lower, upper = percentile_limits(drawn @ sums.T, confidence)
@@ -143,14 +148,12 @@ def _gradient(beta: Floats, theta: Floats, reference: float) -> Floats:
     )
 
 
-def _slopes(x: Floats, y: Floats, weights: Floats) -> Floats:
-    """Least squares with each row counted so often, shape (draws, p)."""
-    n, p = x.shape
-    squares = (weights @ (x[:, :, None] * x[:, None, :]).reshape(n, p * p)).reshape(-1, p, p)
-    cross = weights @ (x * y[:, None])
+def _slopes(squares: Floats, whole: Floats, predictors: list[int], outcome: int) -> Floats:
+    """Least squares from sums of products of columns, shape (draws, p); `whole`: those of everybody."""
+    at = np.ix_(predictors, predictors)
     # A tiny ridge keeps samples solvable in which a rare category was not drawn; it changes no digit shown.
-    ridge = 1e-10 * np.diag((x**2).sum(axis=0)) if len(weights) > 1 else np.zeros((p, p))
-    return np.asarray(np.linalg.solve(squares + ridge, cross[:, :, None])[:, :, 0])
+    inner = squares[:, at[0], at[1]] + 1e-10 * whole[at]
+    return np.asarray(np.linalg.solve(inner, squares[:, predictors, outcome][:, :, None])[:, :, 0])
 
 
 def _covariance(x: Floats, y: Floats, slopes: Floats) -> Floats:
