@@ -7,12 +7,12 @@ import warnings
 import pandas as pd
 
 from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint
-from instrument.reading.ids import compare_ids
+from instrument.reading.ids import MOST_LOST, compare_ids
 from instrument.reading.people import labels_as_text
 
 
 def refuse_strangers(named: pd.Series, people: pd.Series, what: str, caller: str) -> None:
-    """Refuse a table that holds none of the people whose use is known; warn of ids that almost match.
+    """Refuse a table that holds none of the people whose use is known; warn where many almost match.
 
     Without it a join leaves every covariate of these people empty, and what should be held constant is not.
 
@@ -38,7 +38,7 @@ def refuse_strangers(named: pd.Series, people: pd.Series, what: str, caller: str
         fact = f"none of the {named.nunique()} people of the table of {what} is among the {match.unknown}"
         hint = f"write the participant ids alike in both{cause}."
         raise ResponseDataError(fact_and_hint(caller, f"{fact} whose use is known.", hint))
-    if match.near:
+    if match.near_share > MOST_LOST:
         fact = f"{match.near} of {match.known + match.unknown} people whose use is known would have a row"
         fact += f" in the table of {what} but for {match.cause}."
         hint = "write the participant ids alike in both; they count as people without one."
