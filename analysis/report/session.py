@@ -270,6 +270,7 @@ def figure_of(result: Result) -> Figure:
     from analysis.figures.adherence import forest_figure
     from analysis.figures.factors import loadings_figure, scree_figure
     from analysis.figures.irt import information_figure
+    from analysis.figures.maps import invariance_figure
     from analysis.figures.mechanism import mechanism_figure
     from analysis.figures.models import models_figure
     from analysis.figures.paths import paths_figure
@@ -282,6 +283,7 @@ def figure_of(result: Result) -> Figure:
         "EfaResult": (_efa_section, loadings_figure),
         "RetentionResult": (_retention_section, scree_figure),
         "HtmtResult": (_htmt_section, htmt_figure),
+        "InvarianceResult": (_steps_section, invariance_figure),
         "GradedResponseResult": (_graded_section, information_figure),
         "StructuralResult": (_paths_section, paths_figure),
         "AdherenceResult": (_forest_section, forest_figure),
@@ -390,6 +392,17 @@ def _theories_section(result: Any) -> dict[str, Any]:
         fact = "no structure has a proper solution with an RMSEA."
         raise DefinitionError(fact_and_hint("plot", fact, "see .failures and .table for the reasons."))
     return _section({"fit": frame})
+
+
+def _steps_section(result: Any) -> dict[str, Any]:
+    """Every step from one level of equality to the next."""
+    table = result.table
+    if not (table["level"].ne("strict") & table["cfi_diff"].notna() & table["rmsea_diff"].notna()).any():
+        fact = "there is no step to equal loadings or thresholds whose fit is known."
+        raise DefinitionError(fact_and_hint("plot", fact, "ask for two levels or more, or use to_frame()."))
+    faults = [", ".join(result.fits[level].faults) for level in table["level"]]
+    levels = table.assign(title="the model", grouping=str(result.group), faults=faults)
+    return _section({"levels": levels})
 
 
 def _returns_section(result: Any) -> dict[str, Any]:

@@ -185,6 +185,26 @@ def test_a_model_draws_its_items_on_their_factors_and_no_factor_of_factors() -> 
         analysis.sem("q1 ~ q2", answers, estimator="ML").plot()
 
 
+def test_invariance_draws_a_tile_for_each_step_that_is_judged() -> None:
+    from analysis.report.session import figure_of
+
+    answers = pd.read_csv(DATA / "likert.csv")
+    found = analysis.invariance("a =~ q1+q2+q3+q4", answers, group="group", ordered=False)
+    steps = found.table[found.table["level"].ne("strict") & found.table["cfi_diff"].notna()]
+    held = (steps["cfi_holds"] & steps["rmsea_holds"]).astype(bool)
+    figure = figure_of(found)
+    assert f"{int(held.sum())} of {len(steps)} steps hold by both indices" in figure.title
+    lost = steps[~held & (steps["pvalue_diff"] < 0.05)]
+    named = "; ".join(f"the model, by group, {level}" for level in lost["level"])
+    assert f"Not held: {named or 'none'}." in figure.alt
+    assert "<svg" in to_svg(figure) and found.plot(500) is not None
+    first = analysis.invariance(
+        "a =~ q1+q2+q3+q4", answers, group="group", ordered=False, levels=["configural"]
+    )
+    with pytest.raises(DefinitionError, match="no step to equal loadings or thresholds"):
+        first.plot()
+
+
 def test_other_results_say_that_the_report_has_no_figure_of_them() -> None:
     with pytest.raises(DefinitionError, match="no figure of a KmoResult"):
         made()["KmoResult"].plot()
