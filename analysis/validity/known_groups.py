@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import gammaln
-from scipy.stats import nct
+from scipy.stats import mannwhitneyu, nct
 from scipy.stats import t as student
 
 from analysis.common.result import Result
@@ -343,9 +343,9 @@ def _welch(complete: pd.DataFrame, samples: dict[Any, Array], score: str, group:
 def _ranks(complete: pd.DataFrame, samples: dict[Any, Array], score: str, group: str) -> pd.Series:
     if len(samples) == 2:
         first, second = samples.values()
-        with undisturbed_pingouin() as pingouin:
-            test = pingouin.mwu(second, first).iloc[0]
-        found = {"statistic": test["U_val"], "pvalue": test["p_val"]}
+        # Not by pingouin, which compares every person of one group with every person of the other in memory.
+        statistic, pvalue = mannwhitneyu(second, first, alternative="two-sided")
+        found = {"statistic": float(statistic), "pvalue": float(pvalue)}
         effect = 2 * found["statistic"] / (len(first) * len(second)) - 1
     else:
         with undisturbed_pingouin() as pingouin:
