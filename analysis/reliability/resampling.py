@@ -15,6 +15,7 @@ from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarni
 
 __all__ = ["Draws", "accelerated_limits", "bootstrap", "checked_level", "checked_seed", "left_out_values"]
 
+AT_ONCE = 100  # draws whose counts of persons are held together
 FEWEST_DRAWS = 20
 WORST_LOSS = 0.5
 MOST_LEFT_OUT = 200  # refits of the acceleration, which needs no more
@@ -158,7 +159,8 @@ def bootstrap_all(
     values, names, draws, seed, caller
         As for `bootstrap`.
     statistics
-        Given how often each person was drawn, shape (draws, n_persons), gives one row per draw.
+        Given how often each person was drawn in some of the draws, shape (m, n_persons), gives one row per
+        draw.
 
     Returns
     -------
@@ -175,8 +177,13 @@ def bootstrap_all(
     _refuse_few(draws, caller)
     rng = np.random.default_rng(checked_seed(seed, caller))
     n = len(values)
-    times = np.array([np.bincount(rng.integers(0, n, n), minlength=n) for _ in range(draws)], dtype=float)
-    return _kept(statistics(times), names, draws, seed, caller)
+    found = []
+    for start in range(0, draws, AT_ONCE):
+        times = np.empty((min(AT_ONCE, draws - start), n))
+        for row in times:
+            row[:] = np.bincount(rng.integers(0, n, n), minlength=n)
+        found.append(statistics(times))
+    return _kept(np.concatenate(found), names, draws, seed, caller)
 
 
 def _refuse_few(draws: int, caller: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 from scipy.stats import nct, norm
 
 import instrument
-from analysis.reliability.resampling import bootstrap, left_out_values
+from analysis.reliability.resampling import bootstrap, bootstrap_all, left_out_values
 from analysis.validity.check_hypotheses import Expectation, check_hypotheses
 from analysis.validity.extracted_variance import extracted_variance
 from analysis.validity.htmt import htmt, ratios
@@ -416,3 +416,14 @@ def test_ranks_of_many_people_are_compared_without_every_pair_of_them() -> None:
     assert found.ranks["statistic"] == above  # pairs in which the second is higher, ties by half
     np.testing.assert_allclose(found.ranks["effect"], 2 * above / 9e6 - 1)
     assert held < 20e6
+
+
+@pytest.mark.parametrize("draws", [20, 100, 101, 250])
+def test_draws_are_the_same_however_many_are_held_together(draws: int) -> None:
+    values, names = np.random.default_rng(6).normal(size=50), ("mean",)
+    many = bootstrap_all(
+        values, lambda times: (times @ values / 50)[:, None], names, draws=draws, seed=3, caller="test"
+    )
+    one = bootstrap(values, lambda rows: (float(rows.mean()),), names, draws=draws, seed=3, caller="test")
+    assert many.values.shape == (draws, 1)
+    np.testing.assert_allclose(many.values, one.values, rtol=1e-12, atol=1e-15)
