@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from analysis import sem
+from analysis.structural.estimation import complete_data
 from tests.reference.two_level_data import FILE, complete, incomplete, ordinal
 
 HERE = Path(__file__).parent
@@ -119,6 +120,26 @@ def test_what_goes_together(case):
             assert found.fit[index.replace(".", "_")] == pytest.approx(value, rel=CHI_SQUARE), index
         elif index != "df":
             assert found.fit[index] == pytest.approx(value, abs=INDEX), index
+
+
+def test_robust_indices_of_weighted_groups_differ_where_whole_rows_are_counted(monkeypatch):
+    """0.6-14 gives the sums of weights to a second fit as numbers of rows, which cuts them to whole numbers."""
+    wanted = OLDER["weights_fiml_groups"]
+    model, options = "f =~ y1 + y2 + y3 + y4 + y5 + y6", {"sampling_weights": "wt", "group": "side"}
+    plain = sem(model, in_groups(incomplete()), "MLR", **options)
+    se = numbers(wanted["se"])
+    assert (np.abs(plain.parameters["est"] - numbers(wanted["est"])) <= ESTIMATE[0] + ESTIMATE[1] * se).all()
+    assert plain.parameters["se"].to_numpy() == pytest.approx(se, rel=STANDARD_ERROR)
+    assert plain.fit["chisq_scaled"] == pytest.approx(wanted["fit"]["chisq.scaled"], rel=CHI_SQUARE)
+    assert list(wanted["weight_sums"]) == pytest.approx(plain._fitted.totals, abs=1e-6)
+    assert not any(total.is_integer() for total in plain._fitted.totals)
+    gap = complete_data._complete_gap
+    monkeypatch.setattr(complete_data, "_complete_gap", lambda s, *given: gap(s, *given) * int(s.n) / s.n)
+    cut = sem(model, in_groups(incomplete()), "MLR", **options)
+    for index, value in wanted["robust"].items():
+        name = index.replace(".", "_")
+        assert cut.fit[name] == pytest.approx(value, abs=INDEX), index
+    assert abs(plain.fit["rmsea_robust"] - wanted["robust"]["rmsea.robust"]) > INDEX
 
 
 def test_clusters_are_told_and_ml_becomes_robust():

@@ -23,6 +23,9 @@ out <- list(
   weights_groups = get(sem(one, side(D), estimator = "MLR", sampling.weights = "wt", group = "side")),
   cluster_groups = get(sem(one, side(D), estimator = "MLR", cluster = "cluster", group = "side", group.equal = "loadings"))
 )
+robust <- c("cfi.robust", "tli.robust", "rmsea.robust", "rmsea.ci.upper.robust")
+gaps <- sem("f =~ y1+y2+y3+y4+y5+y6", side(M), estimator = "MLR", missing = "fiml", sampling.weights = "wt", group = "side")
+out$weights_fiml_groups <- c(get(gaps), list(robust = as.list(fitMeasures(gaps)[robust]), weight_sums = unlist(gaps@SampleStats@nobs)))
 ord <- function(...) { f <- sem(one, side(O), ordered = Y, ...); p <- parameterEstimates(f); list(est = p$est, se = p$se, fit = as.list(fitMeasures(f)[c("chisq", "chisq.scaled", "df", "srmr")])) }
 out$ordinal_weights_groups <- ord(sampling.weights = "wt", group = "side")
 write_json(out, "values/clusters_014.json", digits = NA, auto_unbox = TRUE, na = "null")
