@@ -177,7 +177,10 @@ def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptio
     if ordinal:
         ordinals = _ordered_names(caller, names, ordered)
         if rows.sampling:
-            _refuse_others(caller, [n for n in names.observed if n not in ordinals], syntax.has_levels)
+            others = [n for n in names.observed if n not in ordinals]
+            if syntax.has_levels:
+                others = [n for n in others if n not in names.exogenous]
+            _refuse_others(caller, others, syntax.has_levels)
     elif ordered is not True and ordered is not False and list(ordered):
         raise DefinitionError(
             fact_and_hint(caller, f"{estimator} takes no ordinal items.", "use estimator='WLSMV'.")

@@ -74,7 +74,8 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
     group
         Number of the group.
     """
-    items = table.names.observed
+    names = table.names_of(group)
+    items = names.observed
     categories = table.options.ordered
     cuts = [categories[n] - 1 if n in categories else 0 for n in items]
     offset = np.concatenate([[0], np.cumsum(cuts)])
@@ -95,7 +96,7 @@ def build_ordinal_group(table: ParameterTable, group: int) -> OrdinalGroup:
             target[place] = row.fixed
     pack = [np.array(f, dtype=np.int64).reshape(-1, 3).T for f in (free_tau, free_scales)]
     given = {(r.lhs, r.op, r.rhs): 0.0 for r in table.rows if r.exogenous}
-    covariates = [at[name] for name in table.names.exogenous]
+    covariates = [at[name] for name in names.exogenous]
     rest = [k for k, name in enumerate(items) if name not in categories and k not in covariates]
     explained: Ints = np.array([k for k in range(len(items)) if k not in covariates], dtype=np.int64)
     below = vech_places(len(explained), diagonal=False)
@@ -192,8 +193,22 @@ def ordinal_slopes(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Ord
 
 def _path_slopes(group: OrdinalGroup, state: OrdinalState, n_free: int) -> Array:
     """Derivatives of the total effects of covariates: d pi_yx = B_yi B_jx for a path from j to i."""
-    total, places = state.base.total, group.base.free_directed
-    explained, covariates = group.explained, group.covariates
+    return total_slopes(state.base, group.base, group.explained, group.covariates, n_free)
+
+
+def total_slopes(state: State, group: GroupModel, explained: Ints, covariates: Ints, n_free: int) -> Array:
+    """Derivatives of the total effects of covariates on what they explain, row by row.
+
+    Parameters
+    ----------
+    state, group
+        Matrices at parameter values, and their template.
+    explained, covariates
+        Places among the observed variables.
+    n_free
+        Length of the parameter vector.
+    """
+    total, places = state.total, group.free_directed
     found = np.zeros((len(explained) * len(covariates), n_free))
     if not len(covariates):
         return found

@@ -130,7 +130,9 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
         minimum=minimum,
         x=x,
         vcov=vcov,
-        states=[with_covariates(*parts) for parts in zip(groups, states, fixed, [table] * g, strict=True)],
+        states=[
+            with_covariates(s.base, own, table.names.observed) for s, own in zip(states, fixed, strict=True)
+        ],
         scales=[s.scales for s in states],
         sample_means=[],
         sample_covariances=covariances,
@@ -228,29 +230,28 @@ def _starting_moments(
     return means, thresholds
 
 
-def with_covariates(
-    group: OrdinalGroup, state: OrdinalState, fixed: ExogenousValues, table: ParameterTable
-) -> State:
+def with_covariates(state: State, fixed: ExogenousValues, names: list[str]) -> State:
     """Give the matrices with the moments that the covariates have in the sample.
 
     Parameters
     ----------
-    group, state
+    state
         The model given the covariates.
     fixed
         Means and covariances of the covariates.
-    table
-        The parameter table.
+    names
+        Observed variables.
     """
-    base = state.base
-    symmetric, intercepts = base.symmetric.copy(), np.linalg.solve(base.total, base.mean)
-    at = {name: k for k, name in enumerate(table.names.observed)}
+    if not fixed:
+        return state
+    symmetric, intercepts = state.symmetric.copy(), np.linalg.solve(state.total, state.mean)
+    at = {name: k for k, name in enumerate(names)}
     for (left, op, right), value in fixed.items():
         if op == "~1":
             intercepts[at[left]] = value
         else:
             symmetric[at[left], at[right]] = symmetric[at[right], at[left]] = value
-    return propagate(base.directed, symmetric, intercepts, base.observed)
+    return propagate(state.directed, symmetric, intercepts, state.observed)
 
 
 def _residual_square(m: LeastSquaresMoments, group: OrdinalGroup, state: OrdinalState) -> float:

@@ -17,7 +17,11 @@ from analysis.structural.estimation.information import (
     weigh,
 )
 from analysis.structural.estimation.ram import Array, build_group, vech_places
-from analysis.structural.two_level.ordinal_model import build_two_level_group, evaluate_two_level
+from analysis.structural.two_level.ordinal_model import (
+    build_two_level_group,
+    evaluate_two_level,
+    scales_between,
+)
 from instrument.errors import DefinitionError, fact_and_hint
 
 KINDS = ("raw", "correlation", "z")
@@ -53,9 +57,15 @@ def _two_level_covariances(fitted: Fitted) -> list[Array]:
     for group in range(len(fitted.states) // 2):
         template = build_two_level_group(fitted.table, group)
         state = evaluate_two_level(template, fitted.x)
-        own = state.scales[np.argsort(template.place)]
-        found.append(state.within.base.sigma * np.outer(state.scales, state.scales))
-        found.append(state.between.sigma * np.outer(own, own))
+        below = scales_between(template, state)
+        levels = (
+            (template.items, state.within.base.sigma * np.outer(state.scales, state.scales)),
+            (template.place, state.between.sigma * np.outer(below, below)),
+        )
+        for level, (items, sigma) in enumerate(levels):  # covariates keep their own covariances
+            own = fitted.sample_covariances[2 * group + level].copy()
+            own[np.ix_(items, items)] = sigma[np.ix_(items, items)]
+            found.append(own)
     return found
 
 

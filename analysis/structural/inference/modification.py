@@ -44,7 +44,7 @@ def candidates(fitted: Fitted) -> list[Row]:
         extra += [(one, "~~", two) for one, two in combinations(random, 2)]
         extra += [(one, "~~", two) for one, two in combinations(names.latent, 2)]
         extra += [path for path in _regressions(block) if path[0] not in names.exogenous]
-        if fitted.mixed:  # direct effects of covariates: differential item functioning
+        if fitted.mixed or fitted.two_level_moments:  # direct effects are differential item functioning
             extra += [(item, "~", x) for item in names.indicators for x in names.exogenous]
         for lhs, op, rhs in extra:
             place = _place(lhs, op, rhs)

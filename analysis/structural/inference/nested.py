@@ -24,6 +24,7 @@ from analysis.structural.two_level.ordinal_model import (
     TwoLevelLeastSquares,
     build_two_level_group,
     evaluate_two_level,
+    scales_between,
 )
 from instrument.errors import DefinitionError, fact_and_hint, name_offenders
 
@@ -285,10 +286,15 @@ def _implied_of_levels(fitted: Fitted, x: Array) -> list[_Moments]:
         group = build_two_level_group(fitted.table, g)
         with np.errstate(invalid="ignore"):
             state = evaluate_two_level(group, x)
-        p, below = len(state.scales), state.scales[np.argsort(group.place)]
-        within = state.within.base.sigma * np.outer(state.scales, state.scales)
-        between = state.between.sigma * np.outer(below, below)
-        found += [_Moments(np.zeros(p), own, state.moments) for own in (within, between)]
+        below = scales_between(group, state)
+        levels = (
+            (group.items, state.within.base.sigma * np.outer(state.scales, state.scales)),
+            (group.place, state.between.sigma * np.outer(below, below)),
+        )
+        for items, sigma in levels:  # given covariates, which have no moments of their own
+            own = np.eye(len(sigma))
+            own[np.ix_(items, items)] = sigma[np.ix_(items, items)]
+            found.append(_Moments(np.zeros(len(own)), own, state.moments))
     return found
 
 

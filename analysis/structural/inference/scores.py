@@ -14,6 +14,8 @@ from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, State
 from analysis.structural.inference.measurement import measurement
 from analysis.structural.inference.mixed_scores import mixed_posterior
+from analysis.structural.two_level.ordinal_estimation import items_of
+from analysis.structural.two_level.ordinal_model import build_two_level_group, evaluate_two_level
 from analysis.structural.two_level.ordinal_scores import ordinal_level_scores
 from analysis.structural.two_level.scores import linear_level_scores
 from instrument.errors import (
@@ -86,11 +88,14 @@ def _level_table(fitted: Fitted, method: str | None, level: int | None) -> pd.Da
     blocks = []
     for group in range(len(fitted.data.values)):
         if fitted.ordinal:
-            p = len(fitted.table.level_names[0].observed)
-            loadings, errors = measurement(fitted.states[2 * group], p)[:2]
+            template = build_two_level_group(fitted.table, group)
+            state, items = evaluate_two_level(template, fitted.x), template.items
+            loadings, errors = measurement(state.within.base, len(fitted.table.level_names[0].observed))[:2]
             if group == 0:
-                _warn_of_dependence(errors, fitted.table.level_names[0].observed)
-            found = ordinal_level_scores(fitted, group, loadings, errors)
+                _warn_of_dependence(errors[np.ix_(items, items)], items_of(fitted.table))
+            found = ordinal_level_scores(
+                fitted, group, template, state, loadings[items], errors[np.ix_(items, items)]
+            )
         else:
             found = linear_level_scores(fitted, group)
         scores, errors = (found.between, found.between_se) if place else (found.within, found.within_se)

@@ -49,8 +49,9 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
         state = evaluate_ordinal(template, fitted.x)
         base, model = state.base, template.base
         scales = state.scales
-        if fitted.mixed:
-            base = with_covariates(template, state, fitted.exogenous_values[group], table)
+        if len(template.covariates):
+            observed = table.names_of(group).observed
+            base = with_covariates(base, fitted.exogenous_values[group], observed)
     else:
         model = build_group(table, group, fitted.exogenous_values[group])
         base = evaluate(model, fitted.x)

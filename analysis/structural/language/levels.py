@@ -109,7 +109,20 @@ def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) ->
 
 def _check_ordinal(syntax: Syntax, names: tuple[Names, Names], caller: str) -> None:
     """Refuse what a two-level model of ordinal items has no place for."""
-    apart = sorted(set(names[0].observed) ^ set(names[1].observed))
+    twice = sorted(
+        {*names[0].exogenous, *names[1].exogenous} & set(names[0].observed) & set(names[1].observed)
+    )
+    if twice:
+        raise DefinitionError(
+            fact_and_hint(
+                caller,
+                f"predictors of ordinal items stand at both levels: {name_offenders(twice)}.",
+                "make two columns: the mean of the cluster for level 2, the distance from it for level 1.",
+            )
+        )
+    apart = sorted(
+        (set(names[0].observed) ^ set(names[1].observed)) - {*names[0].exogenous, *names[1].exogenous}
+    )
     if apart:
         raise DefinitionError(
             fact_and_hint(

@@ -196,29 +196,8 @@ def check_levels(data: ModelData, table: ParameterTable, caller: str) -> None:
         if clusters is None:
             raise ValueError("a two-level model has clusters")
         where = "" if len(data.values) == 1 else f" in group {data.group_labels[group]!s}"
-        lowest, highest = _extremes(values, clusters)
-        spread = np.nan_to_num(highest - lowest)
-        varying = [(names[k], int((spread[:, k] > 0).sum())) for k in only_between if spread[:, k].any()]
-        if varying:
-            told = [f"{name} in {count}" for name, count in varying]
-            raise ResponseDataError(
-                fact_and_hint(
-                    caller,
-                    f"level 2 variables differ within clusters{where}: {name_offenders(told)}.",
-                    "name them at level 1, too, or give each cluster one value.",
-                )
-            )
-        flat = [names[k] for k in places.within if not spread[:, k].any()]
-        if flat:
-            raise NotEstimableError(
-                fact_and_hint(
-                    caller,
-                    f"{name_offenders(flat)} does not vary within clusters{where}.",
-                    "name it at level 2 only.",
-                )
-            )
+        n_clusters = refuse_wrong_level(values, clusters, names, (places.within, only_between), where, caller)
         _refuse_flat_between(values, clusters, places, names, where, caller)
-        n_clusters = len(lowest)
         if n_clusters <= len(places.between):
             raise NotEstimableError(
                 fact_and_hint(
@@ -227,6 +206,48 @@ def check_levels(data: ModelData, table: ParameterTable, caller: str) -> None:
                     "collect more clusters, or model fewer variables between them.",
                 )
             )
+
+
+def refuse_wrong_level(
+    values: Array, clusters: Ints, names: list[str], places: tuple[Ints, Ints], where: str, caller: str
+) -> int:
+    """Refuse what differs within a cluster though it is one of clusters, and what never does; count clusters.
+
+    Parameters
+    ----------
+    values
+        Shape (N, p).
+    clusters
+        Codes 0, 1, …, shape (N,).
+    names
+        Of the columns.
+    places
+        Columns that must vary within clusters, and columns that must not.
+    where, caller
+        The group and the public function named in messages.
+    """
+    lowest, highest = _extremes(values, clusters)
+    spread = np.nan_to_num(highest - lowest)
+    varying = [(names[k], int((spread[:, k] > 0).sum())) for k in places[1] if spread[:, k].any()]
+    if varying:
+        told = [f"{name} in {count}" for name, count in varying]
+        raise ResponseDataError(
+            fact_and_hint(
+                caller,
+                f"level 2 variables differ within clusters{where}: {name_offenders(told)}.",
+                "name them at level 1, too, or give each cluster one value.",
+            )
+        )
+    flat = [names[k] for k in places[0] if not spread[:, k].any()]
+    if flat:
+        raise NotEstimableError(
+            fact_and_hint(
+                caller,
+                f"{name_offenders(flat)} does not vary within clusters{where}.",
+                "name it at level 2 only.",
+            )
+        )
+    return len(lowest)
 
 
 def _starts(clusters: Ints) -> tuple[Ints, Ints]:

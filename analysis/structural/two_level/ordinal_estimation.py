@@ -10,6 +10,7 @@ from itertools import chain
 
 import numpy as np
 
+from analysis.structural.estimation.continuous_groups import ExogenousValues
 from analysis.structural.estimation.data import ModelData
 from analysis.structural.estimation.expressions import reduce_parameters
 from analysis.structural.estimation.fitted import (
@@ -20,11 +21,13 @@ from analysis.structural.estimation.fitted import (
 )
 from analysis.structural.estimation.indices import Statistic, correlation_residual, index_set
 from analysis.structural.estimation.information import Block
+from analysis.structural.estimation.mixed import with_covariates
 from analysis.structural.estimation.optimise import minimise, minimise_from, settle
 from analysis.structural.estimation.ordinal import independence, sandwich, scaled_shifted
-from analysis.structural.estimation.ram import Array, Ints
+from analysis.structural.estimation.ram import Array
 from analysis.structural.estimation.starting import free_markers, on_markers, other_side, start_values
 from analysis.structural.language.partable import ParameterTable
+from analysis.structural.two_level.data import refuse_wrong_level
 from analysis.structural.two_level.estimation import LEAST_MARKER, proper
 from analysis.structural.two_level.ordinal_model import (
     TwoLevelLeastSquares,
@@ -34,8 +37,17 @@ from analysis.structural.two_level.ordinal_model import (
     evaluate_two_level,
     two_level_jacobian,
 )
-from analysis.structural.two_level.ordinal_moments import TwoLevelOrdinalMoments, two_level_ordinal_moments
+from analysis.structural.two_level.ordinal_moments import (
+    TwoLevelOrdinalMoments,
+    covariates_given,
+    two_level_ordinal_moments,
+)
 from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint, name_offenders
+
+
+def items_of(table: ParameterTable) -> list[str]:
+    """Ordinal items, in the order of level 1."""
+    return [name for name in table.level_names[0].observed if name in table.options.ordered]
 
 
 def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) -> list[TwoLevelOrdinalMoments]:
@@ -46,7 +58,8 @@ def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) ->
     NotEstimableError
         Fewer than three clusters, or what `two_level_ordinal_moments` refuses.
     """
-    items = table.level_names[0].observed
+    items = items_of(table)
+    within, between = (names.exogenous for names in table.level_names)
     sizes = [table.options.ordered[name] for name in items]
     found = []
     for g, (label, values) in enumerate(zip(data.group_labels, data.values, strict=True)):
@@ -62,8 +75,15 @@ def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) ->
         if n_clusters == len(values):
             fact = f"every cluster has one row{where}: levels cannot be told apart."
             raise NotEstimableError(fact_and_hint(caller, fact, "leave out the level blocks."))
-        columns = [data.variables.index(name) for name in items]
-        moments = two_level_ordinal_moments(values[:, columns], clusters, sizes, items, caller, where)
+        at = {name: k for k, name in enumerate(data.variables)}
+        columns = np.array([at[name] for name in (*within, *between)], dtype=np.int64)
+        if len(columns):
+            levels = (columns[: len(within)], columns[len(within) :])
+            refuse_wrong_level(values, clusters, data.variables, levels, where, caller)
+        x = values[:, columns].astype(np.float64)
+        given = covariates_given(x, len(within), [*within, *between], caller, where)
+        codes = values[:, [at[name] for name in items]]
+        moments = two_level_ordinal_moments(codes, clusters, sizes, items, caller, where, given)
         if moments.at_edge:
             pairs = [f"{items[i]}-{items[j]}" for i, j in moments.at_edge]
             fact = (
@@ -104,7 +124,8 @@ def fit_two_level_ordinal(
     n_moments = sum(map(len, sample))
     refuse_negative_df(n_moments, reduction.n_parameters, caller)
     target = TwoLevelLeastSquares(groups, sample, weights, sizes, table.n_free)
-    covariances, thresholds = _starting(table, found)
+    fixed = [_covariate_values(table, data, block) for block in range(2 * n_groups)]
+    covariances, thresholds = _starting(table, found, fixed)
     means: list[Array] = [np.zeros(len(c)) for c in covariances]
     starts = chain(
         _with_unit_variances(table, target, covariances, thresholds),
@@ -124,12 +145,13 @@ def fit_two_level_ordinal(
     vcov = sandwich(reduced, reduction.basis, names, sizes, caller)
     test = scaled_shifted(minimum.value * n, n_moments - reduction.n_parameters, reduced)
     n_first = sum(len(t) for t in found[0].thresholds) + len(found[0].within)
+    n_first += sum(own.size for own in found[0].slopes)
     baseline = independence(sample, gammas, weights, sizes, n_first)
     plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
     scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
     fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": math.nan}
     fit |= index_set(plain, n - n_groups, n_groups)
-    fit |= _residuals(found, groups_states := list(zip(groups, states, strict=True)), sizes)
+    fit |= _residuals(found, list(zip(groups, states, strict=True)), sizes)
     fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
     fit["chisq_scaling_factor"] = test.factor
     fit |= index_set(scaled, n - n_groups, n_groups, "_scaled")
@@ -145,14 +167,13 @@ def fit_two_level_ordinal(
         minimum=minimum,
         x=x,
         vcov=vcov,
-        states=[s for state in states for s in (state.within.base, state.between)],
-        scales=[s for state in states for s in (state.scales, np.ones(len(state.scales)))],
-        sample_means=[],
-        sample_covariances=[
-            own
-            for m, (group, _) in zip(found, groups_states, strict=True)
-            for own in (m.within, _in_order(m.between, group.place))
+        states=[
+            with_covariates(own, fixed[block], table.names_of(block).observed)
+            for block, own in enumerate(s for state in states for s in (state.within.base, state.between))
         ],
+        scales=[s for state in states for s in (state.scales, np.ones(len(state.between.observed)))],
+        sample_means=[],
+        sample_covariances=_sample_covariances(table, found, fixed),
         sample_thresholds=[np.concatenate(m.thresholds) for m in found],
         sizes=[m.n_obs for m in found],
         totals=sizes,
@@ -161,28 +182,57 @@ def fit_two_level_ordinal(
         fit=fit,
         blocks=blocks,
         thresholds=[s.thresholds for s in states],
-        exogenous_values=[{} for _ in range(2 * n_groups)],
+        exogenous_values=fixed,
         two_level_moments=sample,
     )
 
 
-def _in_order(between: Array, place: Ints) -> Array:
-    """Put a matrix of level 2 in the order of that level's model."""
-    back = np.argsort(place)
-    return np.asarray(between[np.ix_(back, back)])
+def _covariate_values(table: ParameterTable, data: ModelData, block: int) -> ExogenousValues:
+    """Means and covariances of the covariates of one level: of rows, or of clusters that count once each."""
+    rows = [row for row in table.rows if row.exogenous and row.group == block]
+    values, group = data.values[block // 2], block // 2
+    if block % 2:
+        clusters = data.sampling_of(group).clusters
+        if clusters is None:
+            raise ValueError("a two-level model has clusters")
+        values = values[np.unique(clusters, return_index=True)[1]]
+    at = {name: k for k, name in enumerate(data.variables)}
+    found: ExogenousValues = {}
+    for row in rows:
+        left = values[:, at[row.lhs]]
+        spread = left.mean() if row.op == "~1" else np.cov(left, values[:, at[row.rhs]])[0, 1]
+        found[row.lhs, row.op, row.rhs] = float(spread)
+    return found
+
+
+def _sample_covariances(
+    table: ParameterTable, found: list[TwoLevelOrdinalMoments], fixed: list[ExogenousValues]
+) -> list[Array]:
+    """Covariances given covariates, beside those of the covariates, for both levels of every group."""
+    items = items_of(table)
+    covariances: list[Array] = []
+    for block, given in enumerate(fixed):
+        names = table.names_of(block).observed
+        at = {name: k for k, name in enumerate(names)}
+        place = [at[name] for name in items]
+        own = np.zeros((len(names), len(names)))
+        own[np.ix_(place, place)] = found[block // 2].between if block % 2 else found[block // 2].within
+        for (left, op, right), value in given.items():
+            if op == "~~":
+                own[at[left], at[right]] = own[at[right], at[left]] = value
+        covariances.append(own)
+    return covariances
 
 
 def _starting(
-    table: ParameterTable, found: list[TwoLevelOrdinalMoments]
+    table: ParameterTable, found: list[TwoLevelOrdinalMoments], fixed: list[ExogenousValues]
 ) -> tuple[list[Array], list[dict[str, Array]]]:
     """Covariances and thresholds to start from, for both levels of every group."""
-    covariances: list[Array] = []
+    covariances = _sample_covariances(table, found, fixed)
+    covariances = [proper(own) if k % 2 else own for k, own in enumerate(covariances)]
     thresholds: list[dict[str, Array]] = []
-    items, below = (names.observed for names in table.level_names)
-    place = np.array([below.index(name) for name in items])
     for m in found:
-        covariances += [m.within, proper(_in_order(m.between, place))]
-        thresholds += [dict(zip(items, m.thresholds, strict=True))] * 2
+        thresholds += [dict(zip(items_of(table), m.thresholds, strict=True))] * 2
     return covariances, thresholds
 
 
@@ -218,7 +268,7 @@ def _residuals(
     for k, (m, (group, state)) in enumerate(zip(found, fitted, strict=True)):
         place = group.place
         roots[k] = (
-            correlation_residual(m.within, state.within.base.sigma),
+            correlation_residual(m.within, state.within.base.sigma[np.ix_(group.items, group.items)]),
             correlation_residual(m.between, state.between.sigma[np.ix_(place, place)]),
         )
     within, between = np.array(sizes) @ roots / sum(sizes)

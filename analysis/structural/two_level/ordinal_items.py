@@ -7,7 +7,7 @@ of one cluster are independent given v_j, which is integrated out over evenly sp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import logsumexp, ndtr, ndtri
@@ -27,6 +27,7 @@ SETTLED_BY_SCORES = 1e-7  # the same by the products of scores
 LEAST_MOVE = 1e-10
 
 Evaluate = Callable[[Array], tuple[float, Array]]
+Scores = Callable[[Array, Array], tuple[float, Array, Array]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,15 +46,17 @@ class ItemAtLevels:
     Attributes
     ----------
     thresholds
-        Shape (K,), where the variance within is one.
+        Shape (K,), where the variance within is one and covariates are zero.
     variance
         Between clusters.
     influence
-        What each cluster moves thresholds and variance by, shape (J, K + 1).
+        What each cluster moves thresholds, slopes and variance by, shape (J, K + q + 1).
     expected
         Expected v_j of each cluster given its answers, shape (J,).
     converged
         Whether the search settled.
+    slopes
+        On covariates, shape (q,).
     """
 
     thresholds: Array
@@ -61,6 +64,7 @@ class ItemAtLevels:
     influence: Array
     expected: Array
     converged: bool
+    slopes: Array = field(default_factory=lambda: np.zeros(0))
 
 
 def points_for(precision: float) -> Array:
@@ -152,28 +156,45 @@ def item_at_levels(codes: Array, clusters: Ints, n_clusters: int, n_categories: 
     cells = clusters[seen] * n_categories + codes[seen].astype(np.int64)
     counts = np.bincount(cells, minlength=n_clusters * n_categories).astype(float)
     counts = counts.reshape(n_clusters, n_categories)
+    return item_from(counts, lambda x, z: _item_scores(x, counts, z))
+
+
+def item_from(counts: Array, scores_at: Scores, n_slopes: int = 0) -> ItemAtLevels:
+    """Maximise the likelihood of one item.
+
+    Parameters
+    ----------
+    counts
+        Answers of each cluster in each category, shape (J, K + 1).
+    scores_at
+        Gives log-likelihood, scores and expected parts between at parameters, for points.
+    n_slopes
+        Covariates.
+    """
+    n_cuts = counts.shape[1] - 1
     share = np.cumsum(counts.sum(axis=0))[:-1] / counts.sum()
     deviation = _rough_deviation(counts)
-    start = np.append(ndtri(share) * np.sqrt(1.0 + deviation**2), deviation)
+    start = np.concatenate([ndtri(share) * np.sqrt(1.0 + deviation**2), np.zeros(n_slopes), [deviation]])
     most = float(counts.sum(axis=1).max())
     for _ in range(4):  # until the points are close enough for the variance that was found
         planned = max(start[-1], 0.3) ** 2 * 1.2
         z = points_for(1.0 + KNOWN * most * planned)
-        peak = climb(lambda x, z=z: _item_scores(x, counts, z)[:2], start)  # type: ignore[misc]
+        peak = climb(lambda x, z=z: scores_at(x, z)[:2], start)  # type: ignore[misc]
         start = np.append(peak.x[:-1], abs(peak.x[-1]))
         if start[-1] ** 2 <= planned:
             break
     settled = peak.converged
     if start[-1] < NEARLY_FLAT:  # a deviation of zero is flat in itself; the variance tells which way is up
-        edge = np.append(ndtri(share), np.sqrt(FLAT) / 2.0)
-        _, scores, _ = _item_scores(edge, counts, z)
+        edge = np.concatenate([ndtri(share), start[n_cuts:-1], [np.sqrt(FLAT) / 2.0]])
+        _, scores, _ = scores_at(edge, z)
         if scores[:, -1].sum() <= 0.0:
             start, settled = edge, True
-    _, scores, expected = _item_scores(start, counts, z)
+    _, scores, expected = scores_at(start, z)
     scores[:, -1] /= 2.0 * max(start[-1], 1e-12)  # by the variance, not the standard deviation
     information = scores.T @ scores
     influence = np.linalg.lstsq(information, scores.T, rcond=1e-14)[0].T
-    return ItemAtLevels(start[:-1], float(start[-1] ** 2), influence, expected, settled)
+    variance, slopes = float(start[-1] ** 2), start[n_cuts:-1]
+    return ItemAtLevels(start[:n_cuts], variance, influence, expected, settled, slopes)
 
 
 def _rough_deviation(counts: Array) -> float:

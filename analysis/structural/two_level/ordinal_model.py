@@ -18,6 +18,7 @@ from analysis.structural.estimation.categorical import (
     evaluate_ordinal,
     moment_slopes,
     ordinal_slopes,
+    total_slopes,
 )
 from analysis.structural.estimation.ram import (
     Array,
@@ -28,6 +29,7 @@ from analysis.structural.estimation.ram import (
     build_group,
     evaluate,
     jacobian,
+    vech_index,
     vech_places,
 )
 from analysis.structural.language.partable import ParameterTable
@@ -41,8 +43,10 @@ class TwoLevelOrdinalGroup:
     ----------
     within, between
         Models of both levels; thresholds stand apart.
-    place
-        Where each item of level 1 stands among those of level 2.
+    items, place
+        Where the items stand among the variables of level 1, and among those of level 2.
+    covariates
+        Places of the covariates of level 2 there.
     item
         Item of each threshold.
     thresholds, free_thresholds
@@ -51,7 +55,9 @@ class TwoLevelOrdinalGroup:
 
     within: OrdinalGroup
     between: GroupModel
+    items: Ints
     place: Ints
+    covariates: Ints
     item: Ints
     thresholds: Array
     free_thresholds: Places
@@ -68,8 +74,15 @@ class TwoLevelOrdinalState:
 
     @property
     def scales(self) -> Array:
-        """One over the standard deviation of each response within clusters."""
+        """One over the standard deviation of each response within clusters, one for covariates."""
         return self.within.scales
+
+
+def scales_between(group: TwoLevelOrdinalGroup, state: TwoLevelOrdinalState) -> Array:
+    """Give the scale within clusters of each variable of level 2, one for covariates."""
+    scales = np.ones(len(state.between.observed))
+    scales[group.place] = state.scales[group.items]
+    return scales
 
 
 def build_two_level_group(table: ParameterTable, group: int) -> TwoLevelOrdinalGroup:
@@ -82,7 +95,9 @@ def build_two_level_group(table: ParameterTable, group: int) -> TwoLevelOrdinalG
     group
         Number of the group.
     """
-    items, below = table.level_names[0].observed, table.level_names[1].observed
+    within, below = table.level_names[0].observed, table.level_names[1].observed
+    items = [name for name in within if name in table.options.ordered]
+    given = {(r.lhs, r.op, r.rhs): 0.0 for r in table.rows if r.exogenous}
     cuts = [table.options.ordered[name] - 1 for name in items]
     offset = np.concatenate([[0], np.cumsum(cuts)])
     at = {name: k for k, name in enumerate(items)}
@@ -97,7 +112,9 @@ def build_two_level_group(table: ParameterTable, group: int) -> TwoLevelOrdinalG
                 tau[place] = row.fixed
     return TwoLevelOrdinalGroup(
         within=build_ordinal_group(table, 2 * group),
-        between=build_group(table, 2 * group + 1, {}),
+        between=build_group(table, 2 * group + 1, given),
+        items=np.array([within.index(name) for name in items]),
+        covariates=np.array([below.index(name) for name in table.level_names[1].exogenous], dtype=np.int64),
         place=np.array([below.index(name) for name in items]),
         item=np.repeat(np.arange(len(items)), cuts),
         thresholds=tau,
@@ -110,34 +127,44 @@ def evaluate_two_level(group: TwoLevelOrdinalGroup, x: Array) -> TwoLevelOrdinal
     within, between = evaluate_ordinal(group.within, x), evaluate(group.between, x)
     tau = group.thresholds.copy()
     tau[group.free_thresholds.row] = x[group.free_thresholds.index]
-    scales, place = within.scales, group.place
+    scales, place = within.scales[group.items], group.place
     spread = between.sigma[np.ix_(place, place)] * np.outer(scales, scales)
     below = vech_places(len(scales), False)
     shifted = (tau - between.mu[place][group.item]) * scales[group.item]
-    correlations = within.moments[len(group.within.item) :]
-    moments = np.concatenate([shifted, np.diag(spread), correlations, spread[below]])
+    rest = within.moments[len(group.within.item) :]  # slopes on covariates, then correlations
+    n_slopes = len(rest) - len(below[0])
+    slopes = between.total[place[:, None], group.covariates] * scales[:, None]
+    moments = np.concatenate(
+        [shifted, rest[:n_slopes], slopes.ravel(), np.diag(spread), rest[n_slopes:], spread[below]]
+    )
     return TwoLevelOrdinalState(within, between, tau, moments)
 
 
 def two_level_jacobian(group: TwoLevelOrdinalGroup, state: TwoLevelOrdinalState, n_free: int) -> Array:
     """Derivatives of the implied moments by the free parameters, shape (m, q)."""
     by = ordinal_slopes(group.within, state.within, n_free)
-    correlations_by = moment_slopes(group.within, state.within, by)[len(group.within.item) :]
+    rest_by = moment_slopes(group.within, state.within, by)[len(group.within.item) :]
     sigma_by, mu_by = jacobian(group.between, state.between, n_free)
-    p, scales, place, item = len(state.scales), state.scales, group.place, group.item
-    row, column = vech_places(p)
-    where = np.zeros((p, p), dtype=np.int64)
-    where[row, column] = where[column, row] = np.arange(len(row))
+    place, item, n_given = group.place, group.item, len(group.covariates)
+    p, scales, scales_by = len(place), state.scales[group.items], by.scales[group.items]
+    where = vech_index(len(state.between.observed))
     below = vech_places(p, False)
     i, j = (np.concatenate([np.arange(p), own]) for own in below)  # variances first, then what is below them
     sigma = state.between.sigma[place[i], place[j]]
     spread_by = sigma_by[where[place[i], place[j]]] * (scales[i] * scales[j])[:, None]
-    spread_by += by.scales[i] * (sigma * scales[j])[:, None] + by.scales[j] * (sigma * scales[i])[:, None]
+    spread_by += scales_by[i] * (sigma * scales[j])[:, None] + scales_by[j] * (sigma * scales[i])[:, None]
     tau_by = np.zeros((len(item), n_free))
     tau_by[group.free_thresholds.row, group.free_thresholds.index] = 1.0
     centred = state.thresholds - state.between.mu[place][item]
-    shifted_by = (tau_by - mu_by[place][item]) * scales[item][:, None] + by.scales[item] * centred[:, None]
-    return np.vstack([shifted_by, spread_by[:p], correlations_by, spread_by[p:]])
+    shifted_by = (tau_by - mu_by[place][item]) * scales[item][:, None] + scales_by[item] * centred[:, None]
+    slopes = state.between.total[place[:, None], group.covariates]
+    slopes_by = total_slopes(state.between, group.between, place, group.covariates, n_free)
+    slopes_by *= np.repeat(scales, n_given)[:, None]
+    slopes_by += np.repeat(scales_by, n_given, axis=0) * slopes.ravel()[:, None]
+    n_slopes = len(rest_by) - len(below[0])
+    return np.vstack(
+        [shifted_by, rest_by[:n_slopes], slopes_by, spread_by[:p], rest_by[n_slopes:], spread_by[p:]]
+    )
 
 
 class TwoLevelLeastSquares:

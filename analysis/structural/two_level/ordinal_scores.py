@@ -9,6 +9,7 @@ import numpy as np
 from analysis.structural.estimation.answered import interval_slopes, is_indefinite, root_of
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import Array, Ints
+from analysis.structural.two_level.ordinal_model import TwoLevelOrdinalGroup, TwoLevelOrdinalState
 from analysis.structural.two_level.scores import LevelScores
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -44,11 +45,18 @@ class _Point:
     within: Array  # (N, m, m)
 
 
-def ordinal_level_scores(fitted: Fitted, group: int, loadings: Array, errors: Array) -> LevelScores:
+def ordinal_level_scores(
+    fitted: Fitted,
+    group: int,
+    template: TwoLevelOrdinalGroup,
+    state: TwoLevelOrdinalState,
+    loadings: Array,
+    errors: Array,
+) -> LevelScores:
     """Mode of the posterior of rows' and clusters' latent variables together, by Newton steps.
 
     Answers are independent given v_j and the factors of the row:
-    P(y <= k) = Phi((tau_k - v_j - lambda'eta_ij)/theta).
+    P(y <= k) = Phi((tau_k - v_j - lambda'eta_ij)/theta); covariates move the means of all of them.
 
     Parameters
     ----------
@@ -56,8 +64,11 @@ def ordinal_level_scores(fitted: Fitted, group: int, loadings: Array, errors: Ar
         A two-level model of ordinal items.
     group
         Number of the group.
+    template, state
+        Of that group, given the covariates.
     loadings, errors
-        Of level 1: reduced-form loadings, shape (p, m), and error covariance, of which the diagonal is used.
+        Of items at level 1: reduced-form loadings, shape (p, m), and error covariance, of which the diagonal
+        is used.
 
     Raises
     ------
@@ -67,7 +78,7 @@ def ordinal_level_scores(fitted: Fitted, group: int, loadings: Array, errors: Ar
     """
     data = fitted.data
     names_w, names_b = fitted.table.level_names
-    within, between = fitted.states[2 * group], fitted.states[2 * group + 1]
+    within, between = state.within.base, state.between
     p, p_b = len(names_w.observed), len(names_b.observed)
     clusters = data.sampling_of(group).clusters
     if clusters is None:
@@ -80,11 +91,19 @@ def ordinal_level_scores(fitted: Fitted, group: int, loadings: Array, errors: Ar
         fact = "the model implies a negative variance between clusters; there are no scores."
         hint = "hold negative residual variances of level 2 at zero, as in 'y1 ~~ 0*y1'."
         raise NotEstimableError(fact_and_hint("factor_scores", fact, hint))
-    place = np.array([names_b.observed.index(name) for name in names_w.observed])
+    place, values = template.place, data.values[group]
+    at = {name: k for k, name in enumerate(data.variables)}
+    x = values[:, [at[name] for name in names_w.exogenous]]
+    w = values[:, [at[name] for name in names_b.exogenous]]
+    to_rows = within.total[:, template.within.covariates].T
+    to_clusters = between.total[:, template.covariates].T
     deviation = np.sqrt(np.diag(errors))
     above, roots = root_of(between.covariance), root_of(within.covariance[p:, p:])
-    columns = [data.variables.index(name) for name in names_w.observed]
-    lower, upper = _limits(fitted, group, data.values[group][:, columns], between.mu[place], deviation)
+    columns = [at[names_w.observed[k]] for k in template.items]
+    lower, upper = _limits(template, state, values[:, columns], between.mu[place], deviation)
+    line = (x @ to_rows[:, template.items] + w @ to_clusters[:, place]) / deviation
+    lower, upper = lower - line, upper - line
+    first = np.unique(clusters, return_index=True)[1]  # covariates of clusters have one value in each
     answers = _Answers(
         lower,
         upper,
@@ -101,9 +120,9 @@ def ordinal_level_scores(fitted: Fitted, group: int, loadings: Array, errors: Ar
     )
     factors = above[p_b:]
     return LevelScores(
-        within.mean[p:] + zeta @ roots.T,
+        within.mean[p:] + x @ to_rows[:, p:] + zeta @ roots.T,
         _errors(roots, spread_within),
-        between.mean[p_b:] + xi @ factors.T,
+        between.mean[p_b:] + w[first] @ to_clusters[:, p_b:] + xi @ factors.T,
         _errors(factors, spread_between),
     )
 
@@ -113,19 +132,20 @@ def _errors(onto: Array, spread: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(found, 0.0)))
 
 
-def _limits(fitted: Fitted, group: int, codes: Array, mean: Array, deviation: Array) -> tuple[Array, Array]:
+def _limits(
+    template: TwoLevelOrdinalGroup, state: TwoLevelOrdinalState, codes: Array, mean: Array, deviation: Array
+) -> tuple[Array, Array]:
     """Limits of the responses of every row, infinite where nothing was answered."""
-    names = fitted.table.level_names[0].observed
-    cuts = [fitted.table.options.ordered[name] - 1 for name in names]
-    bounds = np.full((len(names), max(cuts) + 2), np.inf)
+    cuts = np.bincount(template.item, minlength=len(mean))
+    bounds = np.full((len(mean), max(cuts) + 2), np.inf)
     bounds[:, 0] = -np.inf
     ends = np.cumsum(cuts)
     for item, (end, count) in enumerate(zip(ends, cuts, strict=True)):
-        own = fitted.thresholds[group][end - count : end]
+        own = state.thresholds[end - count : end]
         bounds[item, 1 : count + 1] = (own - mean[item]) / deviation[item]
     seen = ~np.isnan(codes)
     index = np.where(seen, codes, 0).astype(int)
-    items = np.arange(len(names))
+    items = np.arange(len(mean))
     return np.where(seen, bounds[items, index], -np.inf), np.where(seen, bounds[items, index + 1], np.inf)
 
 
