@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.optimize import brentq
+from scipy.stats import ncx2
 
+from analysis.structural.estimation.fitted import ScaledTest
 from analysis.structural.inference.compare_models import compare_models
-from analysis.structural.inference.equivalence import GRADES
+from analysis.structural.inference.equivalence import GRADES, _tests_of_indices, t_size_cfi
 from analysis.structural.models import cfa, sem
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError, ToolkitWarning
 
@@ -276,12 +279,47 @@ def test_scores_and_residuals_of_interleaved_groups_by_hand():
 
 
 def test_equivalence_says_only_what_its_program_can():
-    """Adjusted cut-offs are for one group; with gaps, robust indices rest on another statistic."""
+    """Adjusted cut-offs are for one group; beside other variables ordinal items have no robust indices."""
     groups = cfa(F4, C.assign(half=np.arange(len(C)) % 2), "ML", group="half").equivalence().table
     assert groups.filter(GRADES[:4]).isna().all(axis=None) and set(groups["grade"]) == {""}
-    gaps = cfa(F4, CM, "MLR", missing="fiml").equivalence().table.set_index("index")
-    assert np.isnan(gaps.loc["cfi", "t_size"]) and np.isfinite(gaps.loc["rmsea", "t_size"])
-    assert gaps.loc["cfi", "grade"] == ""
+    mixed = cfa(Q4 + " + q5", L, ordered=["q1", "q2", "q3", "q4"]).equivalence().table
+    assert mixed["t_size"].isna().all() and (mixed["grade"] == "").all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: cfa(Q4 + " + q5 + q6", L),
+        lambda: cfa(Q4 + " + q5 + q6", L, group="group"),
+        lambda: cfa(F4 + " + x5", CM, "MLR", missing="fiml"),
+        lambda: cfa(F4 + " + x5", CM, "MLR", missing="fiml", group="grp"),
+    ],
+    ids=["ordinal", "ordinal, groups", "gaps", "gaps, groups"],
+)
+def test_t_sizes_rest_on_the_statistics_of_the_robust_indices(call):
+    fit = call()
+    test, baseline = _tests_of_indices(fit._fitted)
+    gap = max(test.chisq - test.factor * test.df, 0.0)
+    assert 1.0 - gap / (baseline.chisq - baseline.factor * baseline.df) == pytest.approx(
+        fit.fit["cfi_robust"], abs=1e-9
+    )
+    n, groups = sum(fit._fitted.totals), len(fit.groups)
+    wanted = np.sqrt(gap * groups / (n * test.df))
+    assert wanted == pytest.approx(fit.fit["rmsea_robust"], abs=1e-9)
+    table = fit.equivalence().table.set_index("index")
+    size = table.loc["cfi", "t_size"]
+    most = brentq(lambda d: ncx2.cdf(test.chisq / test.factor, test.df, d) - 0.025, 1e-6, 2000)
+    least = brentq(lambda d: ncx2.cdf(baseline.chisq / baseline.factor, baseline.df, d) - 0.975, 1e-6, 20000)
+    assert size == pytest.approx(1.0 - test.factor * most / (baseline.factor * least), abs=1e-6)
+    assert size < fit.fit["cfi_robust"]
+    assert table.loc["rmsea", "t_size"] == fit.fit["rmsea_ci_upper_robust"]
+    assert (table.loc["cfi", "grade"] in GRADES) == (groups == 1)
+
+
+def test_the_t_size_of_a_cfi_is_unknown_where_polychorics_are_indefinite():
+    unknown = ScaledTest(chisq=np.nan, df=3)
+    assert np.isnan(t_size_cfi(unknown, ScaledTest(chisq=50.0, df=6)))
+    assert np.isnan(t_size_cfi(ScaledTest(chisq=5.0, df=3), unknown))
 
 
 def test_a_result_shows_the_corrected_test_and_the_robust_indices():

@@ -299,23 +299,37 @@ def _indices(
     fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
     fit["chisq_scaling_factor"] = test.factor
     fit |= index_set(scaled, n - g, g, "_scaled")
-    return fit | _robust_indices(sample, states, blocks, sizes, n_thresholds)
+    robust = robust_statistic(sample, states, blocks, sizes, n_thresholds)
+    return fit | index_set(robust, n, g, "_robust")
 
 
-def _robust_indices(
+def robust_statistic(
     sample: list[Array],
     states: list[OrdinalState],
     blocks: list[Block],
     sizes: list[float],
     n_thresholds: int,
-) -> dict[str, float]:
-    """Indices of the normal-theory discrepancy at the least-squares estimates (Savalei 2021).
+) -> Statistic:
+    """Give the normal-theory discrepancy at the least-squares estimates, with its expectation (Savalei 2021).
 
-    They speak of the correlations, so their degrees of freedom are the correlations less the rank of their
+    It speaks of the correlations, so its degrees of freedom are the correlations less the rank of their
     derivatives: constraints on thresholds alone leave them as they are. NaN where a matrix of polychorics is
     not positive definite.
+
+    Parameters
+    ----------
+    sample
+        Thresholds and correlations, per group.
+    states
+        Implied ones.
+    blocks
+        With derivatives by the parameters that are free of constraints.
+    sizes
+        Rows.
+    n_thresholds
+        Of all items.
     """
-    n, g, p = sum(sizes), len(sizes), len(states[0].scales)
+    g, p = len(sizes), len(states[0].scales)
     row, column = vech_places(p)
     below = np.flatnonzero(row != column)
     chisq = base = base_expected = 0.0
@@ -327,10 +341,9 @@ def _robust_indices(
             _correlation_matrix(state.moments[n_thresholds:], p),
         )
         if np.linalg.eigvalsh(observed)[0] <= 0 or np.linalg.eigvalsh(implied)[0] <= 0:
-            undefined = Statistic(
+            return Statistic(
                 chisq=math.nan, df=max(df, 1), baseline=math.nan, baseline_df=1, correction=math.nan
             )
-            return index_set(undefined, n, g, "_robust")
         inverse = np.linalg.inv(implied)
         log_det = np.linalg.slogdet(observed)[1]
         chisq += size * float(np.linalg.slogdet(implied)[1] - log_det + np.sum(inverse * observed) - p)
@@ -340,7 +353,7 @@ def _robust_indices(
         base -= size * float(log_det)
         base_expected += float(np.trace(block.gamma[n_thresholds:, n_thresholds:]))
     base_df = len(below) * g
-    statistic = Statistic(
+    return Statistic(
         chisq=chisq,
         df=df,
         baseline=base,
@@ -348,7 +361,6 @@ def _robust_indices(
         correction=projected_trace(blocks, weights) / df if df else math.nan,
         baseline_correction=base_expected / base_df,
     )
-    return index_set(statistic, n, g, "_robust")
 
 
 def _rank(blocks: list[Block], n_thresholds: int) -> int:

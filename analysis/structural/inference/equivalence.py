@@ -11,7 +11,14 @@ from scipy.stats import chi2, ncx2, norm
 
 from analysis.common.noncentrality import chi_square_noncentrality
 from analysis.common.result import Result
+from analysis.structural.estimation.categorical import build_ordinal_group, evaluate_ordinal
+from analysis.structural.estimation.complete_data import complete_data_statistic
+from analysis.structural.estimation.continuous_groups import Setting
 from analysis.structural.estimation.fitted import Fitted, ScaledTest
+from analysis.structural.estimation.indices import Statistic
+from analysis.structural.estimation.information import Block, moment_rows
+from analysis.structural.estimation.ordinal import robust_statistic
+from analysis.structural.estimation.ram import build_group, vech_places
 from analysis.structural.inference.modification import modification_table
 from instrument.errors import DefinitionError, fact_and_hint
 
@@ -102,7 +109,9 @@ def t_size_rmsea(test: ScaledTest, n: float, n_groups: int = 1) -> float:
 
 
 def t_size_cfi(test: ScaledTest, baseline: ScaledTest) -> float:
-    """Smallest CFI that is compatible with both statistics, each at level .025."""
+    """Smallest CFI that is compatible with both statistics, each at level .025; NaN where one is unknown."""
+    if not np.isfinite([test.chisq, baseline.chisq]).all():
+        return math.nan
     c, b = _factor(test), _factor(baseline)
     most = c * chi_square_noncentrality(test.chisq / c, test.df, ALPHA / 2.0)
     least = b * chi_square_noncentrality(baseline.chisq / b, baseline.df, 1.0 - ALPHA / 2.0)
@@ -156,12 +165,7 @@ def equivalence_of(fitted: Fitted) -> EquivalenceResult:
             )
         )
     suffix = "" if fitted.estimator == "ML" else "_robust"
-    # with missing answers, and for ordinal items, robust indices rest on another statistic than `test`
-    known = fitted.estimator == "ML" or (fitted.estimator == "MLR" and fitted.missing != "fiml")
-    sizes = {
-        "rmsea": float(fit[f"rmsea_ci_upper{suffix}"]),
-        "cfi": t_size_cfi(test, fitted.baseline) if known else math.nan,
-    }
+    sizes = {"rmsea": float(fit[f"rmsea_ci_upper{suffix}"]), "cfi": t_size_cfi(*_tests_of_indices(fitted))}
     rows: list[dict[str, object]] = []
     for index, size in sizes.items():
         cutoffs: tuple[float, ...] = (math.nan,) * 4
@@ -178,6 +182,56 @@ def equivalence_of(fitted: Fitted) -> EquivalenceResult:
             }
         )
     return EquivalenceResult(table=pd.DataFrame(rows))
+
+
+def _tests_of_indices(fitted: Fitted) -> tuple[ScaledTest, ScaledTest]:
+    """Statistics of model and baseline that the indices rest on.
+
+    With missing answers and MLR, and for ordinal items, these are normal-theory discrepancies of the moments
+    that complete data, or the responses behind the answers, would have shown.
+    """
+    unknown = ScaledTest(chisq=math.nan, df=1)
+    if fitted.mixed or (fitted.ordinal and fitted.table.level_names):
+        return unknown, unknown
+    if fitted.ordinal:
+        found = _of_ordinal_items(fitted)
+    elif fitted.estimator == "MLR" and fitted.missing == "fiml" and not fitted.table.level_names:
+        found = _of_complete_data(fitted)
+    else:
+        return fitted.test, fitted.baseline
+    return (
+        ScaledTest(chisq=found.chisq, df=int(found.df), factor=found.correction),
+        ScaledTest(chisq=found.baseline, df=found.baseline_df, factor=found.baseline_correction),
+    )
+
+
+def _of_ordinal_items(fitted: Fitted) -> Statistic:
+    p = len(fitted.table.names.observed)
+    row, column = vech_places(p, False)
+    sample = [
+        np.concatenate([t, c[row, column]])
+        for t, c in zip(fitted.sample_thresholds, fitted.sample_covariances, strict=True)
+    ]
+    groups = [build_ordinal_group(fitted.table, g) for g in range(len(sample))]
+    states = [evaluate_ordinal(group, fitted.x) for group in groups]
+    basis = fitted.reduction.basis
+    blocks = [Block(b.delta @ basis, b.gamma, b.weight, b.share) for b in fitted.blocks]
+    return robust_statistic(sample, states, blocks, fitted.totals, len(fitted.sample_thresholds[0]))
+
+
+def _of_complete_data(fitted: Fitted) -> Statistic:
+    table, at = fitted.table, {name: k for k, name in enumerate(fitted.table.names.observed)}
+    means = table.options.meanstructure
+    setting = Setting(
+        table,
+        fitted.samples,
+        [build_group(table, g, fixed) for g, fixed in enumerate(fitted.exogenous_values)],
+        fitted.reduction,
+        moment_rows(len(at), [at[name] for name in table.names.exogenous], means),
+        means,
+        True,
+    )
+    return complete_data_statistic(setting, fitted.states, fitted.estimator)
 
 
 def _grade(index: str, size: float, cutoffs: tuple[float, ...]) -> str:

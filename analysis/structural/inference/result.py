@@ -186,7 +186,8 @@ class StructuralResult(Result):
         T-size RMSEA is the upper limit of the 90 % interval; T-size CFI is one less the ratio of the upper
         limit of the model's noncentrality to the lower limit of the baseline's, each at .025. MLR divides
         each statistic by its correction and multiplies the limits by it. With missing answers and MLR, and
-        for ordinal items, the CFI is NaN.
+        for ordinal items, these are the statistics of the robust CFI. NaN for ordinal beside other variables
+        and for ordinal items at two levels.
 
         References
         ----------
