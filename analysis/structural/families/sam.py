@@ -10,6 +10,7 @@ import pandas as pd
 from analysis.common.result import Result
 from analysis.common.threads import one_thread
 from analysis.structural.estimation.fitted import Fitted
+from analysis.structural.families.two_step_tests import scaled_test
 from analysis.structural.families.two_steps import check_two_steps, fit_two_steps, measurement_blocks
 from analysis.structural.fitting import prepare_model
 from analysis.structural.inference.improper import Fault, faults_of
@@ -40,6 +41,8 @@ class SamResult(Result):
     fit
         "local": of the structural model on the covariances of the factors; "global": of all observed moments.
         Without p and interval for MLR, clusters and weights: chi-square is that of independent normal rows.
+        `chisq_scaled` and `pvalue_scaled` ("local") count what step 1 had to estimate, rows that are not
+        normal, clusters and weights: read these. NaN without degrees of freedom, and where means are tested.
     parameters
         As of `sem`, with the column step: 1 measurement, 2 structure, 0 neither.
     measurement
@@ -119,7 +122,7 @@ def sam(
         of their errors or labels join them.
     estimator
         "WLSMV" or "ULSMV" for ordinal items, "ML" or "MLR" for numbers; None as in `sem`. "MLR" has the
-        estimates of "ML" and errors that hold where answers are not normal; its test has no p.
+        estimates of "ML" and errors that hold where answers are not normal; its test is the scaled one.
     ordered, missing, group, group_equal, meanstructure
         As in `sem`.
     cluster, sampling_weights
@@ -153,6 +156,8 @@ def sam(
 
     References
     ----------
+    Satorra, A., & Bentler, P. M. (1994). Corrections to test statistics and standard errors in covariance
+    structure analysis. In A. von Eye & C. C. Clogg (Eds.), Latent variables analysis (pp. 399-419). Sage.
     Rosseel, Y., & Loh, W. W. (2024). A structural after measurement approach to structural equation modeling.
     Psychological Methods, 29, 561-588. https://doi.org/10.1037/met0000503
 
@@ -189,6 +194,7 @@ def sam(
     parts = measurement_blocks(ready, blocks, "sam")
     with one_thread():
         found = fit_two_steps(ready, parts, method, "sam")
+        scaled = scaled_test(ready, parts, found, "sam") if method == "local" else {}
         measurement = {
             " + ".join(names): make_result(one, model, faults_of(one))
             for names, one in zip(parts, found.measurement, strict=True)
@@ -201,7 +207,7 @@ def sam(
         estimator=ready.estimator,
         missing=ready.missing,
         n_obs=found.joint.n_obs,
-        fit=pd.Series(found.fit, name="fit"),
+        fit=pd.Series(found.fit | scaled, name="fit"),
         parameters=frame,
         measurement=measurement,
         reliability=pd.DataFrame(found.reliability, columns=["group", "factor", "reliability"]),

@@ -78,6 +78,11 @@ def check_two_steps(ready: Prepared, method: str, caller: str) -> None:
         rest = [n for n in names.observed if n not in table.options.ordered]
         if rest:
             refuse(f"observed variables beside ordinal items: {name_offenders(rest)}.", "use sem.")
+        if "thresholds" in table.options.group_equal:
+            refuse(
+                "equal thresholds give the groups scales of their own, which two steps do not carry over.",
+                "leave thresholds and intercepts out of group_equal=, or use sem.",
+            )
         if method == "global":
             refuse("the global method takes no ordinal items.", "use method='local'.")
 
@@ -107,7 +112,7 @@ def measurement_blocks(
     for row in ready.table.rows:
         if row.op == "~~" and row.lhs != row.rhs and row.lhs in items:
             join(of_item[row.lhs], of_item[row.rhs])
-        if row.label and _measures(row, items):
+        if row.label and measures(row, items):
             own = row.lhs if row.op == "=~" else of_item[row.lhs]
             join(labels.setdefault(row.label, own), own)
     if asked is None:
@@ -132,12 +137,13 @@ def _first(latent: list[str], members: set[str]) -> str:
     return next(name for name in latent if name in members)
 
 
-def _measures(row: Row, items: set[str]) -> bool:
+def measures(row: Row, items: set[str]) -> bool:
     """Whether a row belongs to the measurement of an item."""
     return row.op == "=~" or (row.op in ("~~", "~1", "|", "~*~") and row.lhs in items)
 
 
-def _key(row: Row) -> tuple[object, ...]:
+def entry(row: Row) -> tuple[object, ...]:
+    """Name the place of a row in the matrices: covariances have no direction."""
     ends = tuple(sorted((row.lhs, row.rhs))) if row.op == "~~" else (row.lhs, row.rhs)
     return (row.group, row.op, *ends)
 
@@ -185,14 +191,14 @@ def fit_two_steps(ready: Prepared, parts: list[list[str]], method: str, caller: 
     """
     table, items = ready.table, set(ready.table.names.indicators)
     measurement = [_fit_block(ready, factors, caller) for factors in parts]
-    at = {_key(row): row.free for row in table.rows if row.free >= 0}
+    at = {entry(row): row.free for row in table.rows if row.free >= 0}
     x: Array = np.zeros(table.n_free)
     first = np.zeros(table.n_free, dtype=bool)
     covariance = np.zeros((table.n_free, table.n_free))
     places = []
     for one in measurement:
-        own = [r for r in one.table.free_rows() if _measures(r, items) and _key(r) in at]
-        mine, whole = np.array([r.free for r in own]), np.array([at[_key(r)] for r in own])
+        own = [r for r in one.table.free_rows() if measures(r, items) and entry(r) in at]
+        mine, whole = np.array([r.free for r in own]), np.array([at[entry(r)] for r in own])
         x[whole], first[whole] = one.x[mine], True
         covariance[np.ix_(whole, whole)] = one.vcov[np.ix_(mine, mine)]
         places.append((mine, whole))
@@ -223,7 +229,7 @@ def fit_two_steps(ready: Prepared, parts: list[list[str]], method: str, caller: 
     mapped, reliability = _map_factors(ready, states, moments, fixed, False, caller)
     structure, minimum = _structure(table, mapped, fixed, first, caller)
     for row, value in zip(structure.free_rows(), minimum.x, strict=True):
-        x[at[_key(row)]] = value
+        x[at[entry(row)]] = value
     target: NormalDiscrepancy | FimlDiscrepancy = NormalDiscrepancy(
         groups, moments, table.n_free, setting.with_means
     )
@@ -371,6 +377,23 @@ def _map_factors(
     return found, reliability
 
 
+def held_means(table: ParameterTable) -> list[Row]:
+    """Means of factors that the structure holds although step 1 frees them, as equal intercepts do."""
+    if "intercepts" not in table.options.group_equal:
+        return []
+    latent = set(table.names.latent)
+    return [r for r in table.rows if r.op == "~1" and r.group > 0 and r.lhs in latent and r.free < 0]
+
+
+def structure_table(table: ParameterTable) -> ParameterTable:
+    """Keep the rows of the structure, whose factors are observed in step 2."""
+    items = set(table.names.indicators)
+    rows = [row for row in table.rows if not measures(row, items)]
+    observed = [n for n in table.names.observed if n not in items] + table.names.latent
+    names = replace(table.names, observed=observed, latent=[], indicators=[])
+    return compact(replace(table, names=names, definitions=[]), rows)
+
+
 @dataclass(frozen=True, slots=True)
 class _Structure:
     """The structural model on mapped moments."""
@@ -384,11 +407,8 @@ def _structure(
     table: ParameterTable, mapped: list[Moments], fixed: list[ExogenousValues], first: np.ndarray, caller: str
 ) -> tuple[ParameterTable, _Structure]:
     """Fit the structural rows to the moments of the factors."""
-    items = set(table.names.indicators)
-    rows = [row for row in table.rows if not _measures(row, items)]
-    observed = [n for n in table.names.observed if n not in items] + table.names.latent
-    names = replace(table.names, observed=observed, latent=[], indicators=[])
-    structure = compact(replace(table, names=names, definitions=[]), rows)
+    structure = structure_table(table)
+    names, observed = structure.names, structure.names.observed
     groups = [build_group(structure, g, values) for g, values in enumerate(fixed)]
     means = table.options.meanstructure
     target = NormalDiscrepancy(groups, mapped, structure.n_free, means)
@@ -410,7 +430,7 @@ def _structure(
     n_moments = len(kept) * len(groups)
     if means:  # means that the measurement of step 1 takes to be zero are no moments of step 2
         random = [n for n in observed if n not in names.exogenous]
-        n_moments -= len(random) * len(groups) - free_means
+        n_moments -= len(random) * len(groups) - free_means - len(held_means(table))
     n = sum(m.n for m in mapped)
     chisq = max(minimum.value, 0.0) * n
     base, base_df = _independent(mapped, [at[n] for n in names.latent_exogenous if n in at] + exogenous)
@@ -463,7 +483,7 @@ def _ordinal(
     ) in table.free_rows():  # the mapping needs the errors that step 1 found, not those of some structure
         if row.op == "~~" and row.lhs == row.rhs and not first[row.free]:
             block = next(f for f in measurement if row.lhs in f.table.names.latent)
-            own = next(r for r in block.table.rows if _key(r) == (row.group, "~~", row.lhs, row.lhs))
+            own = next(r for r in block.table.rows if entry(r) == (row.group, "~~", row.lhs, row.lhs))
             x[row.free] = block.x[own.free]
     states = []
     for g in range(len(found)):
@@ -476,9 +496,9 @@ def _ordinal(
         states.append(replace(state, symmetric=symmetric))
     mapped, reliability = _map_factors(ready, states, moments, [{} for _ in found], True, caller)
     structure, minimum = _structure(table, mapped, [{} for _ in found], first, caller)
-    at = {_key(row): row.free for row in table.rows if row.free >= 0}
+    at = {entry(row): row.free for row in table.rows if row.free >= 0}
     for row, value in zip(structure.free_rows(), minimum.x, strict=True):
-        x[at[_key(row)]] = value
+        x[at[entry(row)]] = value
     full = [evaluate_ordinal(group, x) for group in groups]
     n = sum(m.total for m in found)
     blocks = [
