@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import cfa, sem
+from analysis.structural.estimation.constrained import Limit, _contradictions
 from instrument.errors import DefinitionError, NotEstimableError
 
 MODEL = "f =~ y1 + a*y2 + b*y3 + c*y4"
@@ -150,6 +151,37 @@ def test_refused(model, options, message):
     ):
         cfa(model, data, **{"estimator": "ML", **options})
     assert str(caught.value).count("\nHint: ") == 1
+
+
+def limit(slopes, gap, equal=False, text="one"):
+    return Limit(lambda x: complex(np.asarray(slopes) @ x + gap), equal, text)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        ([limit([1, 0], -2), limit([-1, 0], 1, text="two")], {"one", "two"}),  # a > 2, a < 1
+        ([limit([1, 0], -1), limit([-1, 0], 2, text="two")], set()),  # 1 < a < 2
+        (
+            [limit([1, 1], -1, True), limit([-1, -1], 0.5, text="two")],
+            {"one", "two"},
+        ),  # a + b == 1, a + b < .5
+        (
+            [limit([1, 1], -1, True), limit([-1, -1], 1.0, text="two")],
+            set(),
+        ),  # a + b == 1, a + b < 1: the edge
+        ([limit([0, 0], -1)], set()),  # by itself: left to the search
+        ([limit([1, 0], -1e-4), limit([-1, 0], -1e-4, text="two")], set()),  # within what a search may miss
+    ],
+)
+def test_linear_constraints_without_a_point_in_common_are_named_before_any_search(limits, told):
+    found = _contradictions(tuple(limits), np.eye(2), np.zeros(2), np.array([-5.0, -5.0]))
+    assert set(found) <= told and bool(found) == bool(told)
+
+
+def test_a_start_that_keeps_all_constraints_asks_for_no_programme():
+    limits = (limit([1, 0], 10.0), limit([-1, 0], 10.0, text="two"))
+    assert _contradictions(limits, np.eye(2), np.zeros(2), np.zeros(2)) == ()
 
 
 def test_a_constraint_that_is_no_number_at_the_start_is_met_as_its_plain_twin_is():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.linalg import null_space
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 
 from analysis.structural.estimation.ram import Array
 
@@ -126,6 +126,9 @@ def search_within(
     def broken(z: Array, slack: float) -> tuple[str, ...]:
         return tuple(one.text for one in limits if one.broken(at(z), slack))
 
+    apart = _contradictions(limits, basis, offset, start)
+    if apart:
+        return Constrained(start, np.inf, np.inf, 0, False, np.eye(len(start)), 0, apart)
     start = _where_all_lead_somewhere(limits, basis, offset, start)
     scale = np.sqrt(np.maximum(np.diag(basis.T @ target.expected(at(start)) @ basis), 1e-12))
     conditions: list[Any] = [_condition(one, at, basis, scale) for one in limits]
@@ -205,6 +208,31 @@ def _where_all_lead_somewhere(limits: tuple[Limit, ...], basis: Array, offset: A
         if not any(_without_direction(one, offset + basis @ z) for one in limits):
             return np.asarray(z)
     return start
+
+
+def _contradictions(limits: tuple[Limit, ...], basis: Array, offset: Array, start: Array) -> tuple[str, ...]:
+    """Name linear constraints without a point in common: those that must be missed, by the least there is."""
+    linear = [one for one in limits if not one.curved]
+    if len(linear) < 2 or not any(one.broken(offset + basis @ start, KEPT) for one in linear):
+        return ()
+    slopes = np.array([one.slope(offset) @ basis for one in linear])
+    gaps = np.array([one.value(offset) for one in linear])
+    if not (np.isfinite(slopes).all() and np.isfinite(gaps).all()):
+        return ()
+    n, q = slopes.shape
+    equal = np.array([one.equal for one in linear])
+    missed = np.eye(n)
+    # slope z + missed >= -gap, and for equalities the same turned round
+    upper = np.vstack([np.hstack([-slopes, -missed]), np.hstack([slopes, -missed])[equal]])
+    found = linprog(
+        np.concatenate([np.zeros(q), np.ones(n)]),
+        upper,
+        np.concatenate([gaps, -gaps[equal]]),
+        bounds=[(None, None)] * q + [(0.0, None)] * n,
+    )
+    if found.status != 0 or found.x is None:
+        return ()
+    return tuple(one.text for one, by in zip(linear, found.x[q:], strict=True) if by > UNMET)
 
 
 def _without_direction(one: Limit, x: Array) -> bool:
