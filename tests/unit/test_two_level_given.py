@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from scipy.special import ndtr
+from scipy.stats import multivariate_normal
 
 from analysis import bootstrap_model, compare_models, sem
 from analysis.structural.two_level import ordinal_given, ordinal_pairs
-from analysis.structural.two_level.ordinal_items import item_at_levels
+from analysis.structural.two_level.ordinal_items import ItemAtLevels, item_at_levels
 from analysis.structural.two_level.ordinal_model import (
     build_two_level_group,
     evaluate_two_level,
@@ -319,3 +320,34 @@ def test_a_correlation_beyond_what_is_searched_is_told():
     limit = ordinal_given.EDGE_BETWEEN * np.sqrt(np.prod(np.diag(found.between)))
     assert found.between[0, 1] <= limit + 1e-9
     assert found.at_edge == ([(0, 1)] if found.between[0, 1] >= limit - 1e-6 else [])
+
+
+def test_the_likelihood_of_a_pair_is_the_integral_it_stands_for():
+    """One cluster of three rows with covariates: rectangles by SciPy, both parts between by Gauss-Hermite points."""
+    p = ItemAtLevels(np.array([-0.4, 0.7]), 0.6, np.zeros((1, 4)), np.zeros(1), True, np.array([0.5]))
+    q = ItemAtLevels(np.array([0.2]), 0.9, np.zeros((1, 3)), np.zeros(1), True, np.array([-0.3]))
+    codes, x = np.array([[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]]), np.array([0.7, -1.2, 0.1])
+    within, between = 0.55, 0.4
+    rows = ordinal_given.alike(codes, np.zeros(3, dtype=int), x[:, None])
+    unit = np.sqrt(p.variance * q.variance)
+    plan = ordinal_given._plan(within, between / unit, 12.0)
+    found = ordinal_given._PairRows(p, q, rows, 1, plan).scores(within, between / unit)[0]
+    z, weight = np.polynomial.hermite_e.hermegauss(20)
+    root = np.linalg.cholesky([[p.variance, between], [between, q.variance]])
+    v = root @ np.stack([m.ravel() for m in np.meshgrid(z, z, indexing="ij")])
+    edges = [[-9.0, *p.thresholds, 9.0], [-9.0, *q.thresholds, 9.0]]
+    chance = np.ones(v.shape[1])
+    for code, own in zip(codes.astype(int), x, strict=True):
+        low, high = (
+            [edges[k][code[k] + upper] - slope * own - v[k] for k, slope in ((0, 0.5), (1, -0.3))]
+            for upper in (0, 1)
+        )
+        corner = {}
+        for one, first in (("l", low[0]), ("h", high[0])):
+            for two, second in (("l", low[1]), ("h", high[1])):
+                corner[one + two] = multivariate_normal.cdf(
+                    np.stack([first, second], -1), cov=[[1.0, within], [within, 1.0]]
+                )
+        chance *= corner["hh"] - corner["lh"] - corner["hl"] + corner["ll"]
+    wanted = np.log(chance @ np.outer(weight, weight).ravel() / weight.sum() ** 2)
+    assert found == pytest.approx(wanted, abs=1e-5)
