@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.common.options import is_whole
@@ -182,20 +183,61 @@ def _pairwise_pearson(values: Array) -> Array:
 
     Where an item hardly varies among common rows, pandas' slower sums are taken.
     """
-    answered = np.isfinite(values)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of items without any answer: pandas gives NaN
-        moved = np.where(answered, values - np.nanmean(values, axis=0), 0.0)
-    here = answered.astype(float)
-    common = here.T @ here
-    sums = moved.T @ here  # of the row's item where the column's was answered
-    variation = common * ((moved**2).T @ here) - sums**2
-    if not (variation > FAINT * np.diag(variation)[:, None]).all() or common.min() < FEWEST_COMMON_ROWS:
+    found = PairSums(values).correlations()
+    if found is None:
         return np.array(pd.DataFrame(values).corr(min_periods=FEWEST_COMMON_ROWS), dtype=float)
-    together = common * (moved.T @ moved) - sums * sums.T
-    correlations = np.clip(together / np.sqrt(variation * variation.T), -1.0, 1.0)
-    np.fill_diagonal(correlations, 1.0)
-    return np.asarray(correlations)
+    return found
+
+
+class PairSums:
+    """Sums of answers and of their products over the rows in which two items were answered.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n_rows, n_items)
+        Numbers, NaN where missing.
+    """
+
+    def __init__(self, values: Array) -> None:
+        answered = np.isfinite(values)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # of items without any answer: pandas gives NaN
+            self._moved = np.where(answered, values - np.nanmean(values, axis=0), 0.0)
+        self._here = answered.astype(float)
+        self._parts = np.hstack([self._here, self._moved, self._moved**2])
+        self._whole = self._sums(self._here, self._moved, self._parts)
+
+    def correlations(self) -> Array | None:
+        """Product-moment correlations of all rows; None where sums of products are not exact enough."""
+        return self._correlated(self._whole)
+
+    def drawn(self, times: Array) -> Array | None:
+        """The same with each row counted so often, shape (n_rows,)."""
+        weights = times[:, None]
+        return self._correlated(self._sums(weights * self._here, weights * self._moved, self._parts))
+
+    def without(self, rows: npt.NDArray[np.intp]) -> Array | None:
+        """The same without some rows."""
+        gone = self._sums(self._here[rows], self._moved[rows], self._parts[rows])
+        return self._correlated(self._whole - gone)
+
+    @staticmethod
+    def _sums(here: Array, moved: Array, parts: Array) -> Array:
+        """Common rows, sums, squares (of the row's item where the column's was answered) and products."""
+        items = here.shape[1]
+        first = (parts.T @ here).reshape(3, items, items)
+        return np.concatenate([first, (parts[:, items : 2 * items].T @ moved)[None]])
+
+    @staticmethod
+    def _correlated(found: Array) -> Array | None:
+        common, sums, squares, products = found
+        variation = common * squares - sums**2
+        if not (variation > FAINT * np.diag(variation)[:, None]).all() or common.min() < FEWEST_COMMON_ROWS:
+            return None
+        together = common * products - sums * sums.T
+        correlations = np.clip(together / np.sqrt(variation * variation.T), -1.0, 1.0)
+        np.fill_diagonal(correlations, 1.0)
+        return np.asarray(correlations)
 
 
 def polychoric_correlations(caller: str, values: Array, labels: list[str]) -> Array:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import expit, logit, ndtr, ndtri
 
 from analysis.common.options import checked_level, checked_seed
@@ -257,6 +258,25 @@ def accelerated_limits(estimate: Array, drawn: Array, left_out: Array, level: fl
     return limits[0], limits[1]
 
 
+def left_out_parts(n: int, seed: int) -> list[npt.NDArray[np.intp]]:
+    """Each person, or each of 200 random groups where there are more: who is left out at a time.
+
+    Parameters
+    ----------
+    n
+        Persons.
+    seed
+        Seed of the grouping.
+
+    Returns
+    -------
+    list of ndarray
+        Rows.
+    """
+    order = np.random.default_rng(seed).permutation(n)
+    return np.array_split(order, min(n, MOST_LEFT_OUT))
+
+
 def left_out_values(values: Array, statistic: Callable[[Array], tuple[float, ...]], seed: int) -> Array:
     """Recompute statistics without each person, or without each of 200 random groups where there are more.
 
@@ -274,8 +294,7 @@ def left_out_values(values: Array, statistic: Callable[[Array], tuple[float, ...
     ndarray
         Shape (n_left_out, n_statistics), for `accelerated_limits`; rows that cannot be estimated are dropped.
     """
-    order = np.random.default_rng(seed).permutation(len(values))
-    parts = np.array_split(order, min(len(values), MOST_LEFT_OUT))
+    parts = left_out_parts(len(values), seed)
     found = np.array([statistic(np.delete(values, part, axis=0)) for part in parts])
     usable: Array = found[np.isfinite(found).all(axis=1)]
     return usable

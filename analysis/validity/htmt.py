@@ -7,13 +7,21 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.common import rules
 from analysis.common.result import Result
-from analysis.factors.moments import moments, pearson, polychoric_correlations
+from analysis.factors.moments import PairSums, moments, pearson, polychoric_correlations
 from analysis.factors.pattern import Array
-from analysis.reliability.resampling import accelerated_limits, bootstrap, checked_level, left_out_values
+from analysis.reliability.resampling import (
+    accelerated_limits,
+    bootstrap,
+    bootstrap_all,
+    checked_level,
+    left_out_parts,
+    left_out_values,
+)
 from analysis.validity.extracted_variance import items_by_theme
 from instrument.answers import given_answers, table_of
 from instrument.definition import Instrument
@@ -294,17 +302,51 @@ def _intervals(
         return tuple(np.concatenate(ratios(correlations, positions)).tolist())
 
     columns = tuple(f"{kind}:{i}" for kind in ("htmt", "htmt2") for i in range(n_pairs))
-    drawn = bootstrap(values, statistic, columns, draws=draws, seed=seed, caller="htmt")
     estimate = np.array(statistic(values))
-    lower, upper = accelerated_limits(
-        estimate, drawn.values, left_out_values(values, statistic, seed), confidence
-    )
+    if correlation == "pearson":
+        drawn, left_out = _by_sums(values, positions, statistic, columns, draws, seed)
+    else:
+        drawn = bootstrap(values, statistic, columns, draws=draws, seed=seed, caller="htmt").values
+        left_out = left_out_values(values, statistic, seed)
+    lower, upper = accelerated_limits(estimate, drawn, left_out, confidence)
     # ratios are biased upwards in samples: where every draw lies above, the interval begins at the estimate
     lower, upper = np.minimum(lower, estimate), np.maximum(upper, estimate)
     return {
         "htmt": (lower[:n_pairs], upper[:n_pairs]),
         "htmt2": (lower[n_pairs:], upper[n_pairs:]),
     }
+
+
+def _by_sums(
+    values: Array,
+    positions: list[list[int]],
+    statistic: Callable[[Array], tuple[float, ...]],
+    columns: tuple[str, ...],
+    draws: int,
+    seed: int,
+) -> tuple[Array, Array]:
+    """Ratios of the same draws, and without the same groups of persons, from sums of products of answers."""
+    sums = PairSums(values)
+
+    def ratios_of(correlations: Array | None, rows: npt.NDArray[np.intp]) -> Array:
+        if correlations is None:
+            return np.array(statistic(values[rows]))
+        return np.concatenate(ratios(correlations, positions))
+
+    everyone = np.arange(len(values))
+
+    def of_draws(times: Array) -> Array:
+        counts = times.astype(np.intp)
+        return np.array(
+            [ratios_of(sums.drawn(row), np.repeat(everyone, n)) for row, n in zip(times, counts, strict=True)]
+        )
+
+    def of_rest(part: npt.NDArray[np.intp]) -> Array:
+        return ratios_of(sums.without(part), np.delete(everyone, part))
+
+    drawn = bootstrap_all(values, of_draws, columns, draws=draws, seed=seed, caller="htmt").values
+    found = np.array([of_rest(part) for part in left_out_parts(len(values), seed)])
+    return drawn, found[np.isfinite(found).all(axis=1)]
 
 
 def _square(table: pd.DataFrame, column: str, themes: list[str]) -> pd.DataFrame:

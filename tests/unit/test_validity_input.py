@@ -15,7 +15,8 @@ import pytest
 from scipy.stats import nct, norm
 
 import instrument
-from analysis.reliability.resampling import bootstrap, bootstrap_all, left_out_values
+from analysis.factors.moments import PairSums
+from analysis.reliability.resampling import accelerated_limits, bootstrap, bootstrap_all, left_out_values
 from analysis.validity.check_hypotheses import Expectation, check_hypotheses
 from analysis.validity.extracted_variance import extracted_variance
 from analysis.validity.htmt import htmt, ratios
@@ -427,3 +428,45 @@ def test_draws_are_the_same_however_many_are_held_together(draws: int) -> None:
     one = bootstrap(values, lambda rows: (float(rows.mean()),), names, draws=draws, seed=3, caller="test")
     assert many.values.shape == (draws, 1)
     np.testing.assert_allclose(many.values, one.values, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+@pytest.mark.parametrize("n", [30, 260])  # each person is left out, and groups of them
+def test_intervals_by_sums_are_those_of_the_rows_drawn(missing: float, n: int) -> None:
+    rng = np.random.default_rng(9)
+    table = rng.normal(size=(n, 1)) + rng.normal(size=(n, 9))
+    values = np.digitize(table, [-1.5, -0.5, 0.5, 1.5]) + 1.0
+    values[rng.random(values.shape) < missing] = np.nan
+    themes = {"one": ["a", "b", "c"], "two": ["d", "e", "f"], "three": ["g", "h", "i"]}
+    items = pd.DataFrame(values, columns=list("abcdefghi"))
+    found = htmt(items, themes, draws=60, seed=4).pairs
+    places = [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+
+    def of_rows(rows: np.ndarray) -> tuple[float, ...]:
+        return tuple(np.concatenate(ratios(pd.DataFrame(rows).corr().to_numpy(), places)).tolist())
+
+    drawn = bootstrap(values, of_rows, tuple("abcdef"), draws=60, seed=4, caller="test").values
+    estimate = np.array(of_rows(values))
+    limits = accelerated_limits(estimate, drawn, left_out_values(values, of_rows, 4), 0.95)
+    np.testing.assert_allclose(found["htmt_ci_lower"], np.minimum(limits[0], estimate)[:3], rtol=1e-9)
+    np.testing.assert_allclose(found["htmt_ci_upper"], np.maximum(limits[1], estimate)[:3], rtol=1e-9)
+
+
+def test_sums_of_pairs_are_those_of_the_rows_with_any_that_hardly_vary_left_to_slower_sums() -> None:
+    rng = np.random.default_rng(10)
+    values = rng.integers(1, 5, (40, 4)).astype(float)
+    values[rng.random(values.shape) < 0.15] = np.nan
+    times = np.bincount(rng.integers(0, 40, 40), minlength=40)
+    sums = PairSums(values)
+    rows = np.repeat(np.arange(40), times)
+    by_rows = pd.DataFrame(values[rows]).corr().to_numpy()
+    np.testing.assert_allclose(sums.drawn(times.astype(float)), by_rows, rtol=1e-10, atol=1e-13)
+    some = np.array([3, 17, 20])
+    rest = pd.DataFrame(np.delete(values, some, axis=0)).corr().to_numpy()
+    np.testing.assert_allclose(sums.without(some), rest, rtol=1e-10, atol=1e-13)
+    np.testing.assert_allclose(
+        sums.correlations(), pd.DataFrame(values).corr().to_numpy(), rtol=1e-10, atol=1e-13
+    )
+    once = np.zeros(40)
+    once[0] = 40.0  # one person forty times: nothing varies
+    assert sums.drawn(once) is None and sums.without(np.arange(38)) is None
