@@ -134,13 +134,9 @@ ELSEWHERE = {
         "pipeline/test_content_section.py": "content",
         "pipeline/test_pipeline_tree.py": "progress",
         "pipeline/test_reproduced_numbers.py": "analysed",
-        "unit/test_study_as_one_object.py": "use_over_time scale",
+        "unit/test_study_as_one_object.py": "use_over_time use_by_wave scale",
     },
 }
-NOT_SHOWN = {
-    "validate": {"use_by_wave"},
-}
-"""Keywords whose effect no test of Python shows; a shorter list is better, a longer one fails."""
 INEXACT = {"reliable_change level": "confidence", "misspecifications loading": "loading_size"}
 
 
@@ -166,7 +162,7 @@ def test_every_optional_keyword_is_shown_somewhere() -> None:
             optional = {option.name for option in options if option.default is not option.empty}
             if unseen := {option for option in optional if (name, option) not in shown}:
                 left[name] = unseen
-    assert left == NOT_SHOWN
+    assert left == {}
 
 
 @pytest.mark.parametrize(

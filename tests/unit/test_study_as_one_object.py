@@ -9,6 +9,7 @@ import pytest
 
 import analysis
 import instrument
+from analysis.adherence.design.windows import Windows, use_by_window
 from analysis.simulation.simulate_study import simulate_study
 from analysis.simulation.simulated_study import SimulatedStudy
 from analysis.usage.course import UseCourse, use_course
@@ -77,6 +78,28 @@ def test_a_log_that_was_summarised_is_read_again_by_what_comes_with_it(simulated
     ).to_dict()
     assert without["sections"]["use_course"]["status"] != "ok" and asked
     assert with_log["sections"]["use_course"]["status"] == "ok"
+
+
+def test_use_between_ratings_comes_from_whoever_reads_the_log_again(simulated: SimulatedStudy) -> None:
+    study = as_study(simulated.study)
+    summary = analysis.summarise_usage(simulated.usage, study, participants=simulated.enrolment)
+    asked: list[int] = []
+
+    def by_wave() -> Windows:
+        asked.append(1)
+        return use_by_window(simulated.usage, study, participants=simulated.enrolment, known=summary)
+
+    found = analysis.validate(
+        simulated.responses,
+        simulated.instrument,
+        summary,
+        study=study,
+        enrolment=simulated.enrolment,
+        use_by_wave=by_wave,
+        topics=["adherence"],
+    ).to_dict()
+    assert asked == [1]
+    assert set(found["sections"]["adherence"]["tables"]) >= {"waves", "wave_people"}
 
 
 @pytest.mark.parametrize("name", ["scale", "usage", "outcomes", "study", "times", "measures", "waves"])
