@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Iterable
+from pathlib import Path
 
 MOST_NAMED = 5
+_HERE = Path(__file__).resolve().parents[1]
+OWN = tuple(f"{_HERE / name}/" for name in ("instrument", "analysis", "dashboard"))
+"""Where the toolkit's own code lies: a warning names the line that called it, never a line of its own."""
 
 
 class ToolkitError(Exception):
@@ -33,6 +39,22 @@ class MissingExtraError(ToolkitError, ImportError):
 
 class ToolkitWarning(UserWarning):
     """Root of every warning: the result stands, with the limit the warning names."""
+
+
+def warn_user(message: str, category: type[Warning] = ToolkitWarning) -> None:
+    """Warn at the line that called the toolkit, however deep inside the toolkit the reason was found.
+
+    Parameters
+    ----------
+    message
+        Fact and hint.
+    category
+        Of the warning.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OWN):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 def fact_and_hint(caller: str, fact: str, hint: str) -> str:

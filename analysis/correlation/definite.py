@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from analysis.correlation.smoothing import (
     smoothed,
 )
 from instrument.common.formatting import format_value
-from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import NotEstimableError, fact_and_hint, name_offenders, warn_user
 
 Array = npt.NDArray[np.float64]
 
@@ -237,5 +236,5 @@ def definite_correlations(
     size = size_of_smoothing(correlations, moved, labels, method)
     fact = f"the {kind} correlation matrix is not positive definite: {size.told()}.{consequence}"
     hint = "read the results as those of the changed matrix; fewer items or more people need no change."
-    warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=4)
+    warn_user(fact_and_hint(caller, fact, hint))
     return moved, size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,9 +28,9 @@ from analysis.correlation.smoothing import (
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 
 
@@ -323,11 +322,11 @@ def warn_of_limits(
     if at_bound:
         fact = f"{len(at_bound)} correlations ran to ±1: {name_offenders(at_bound)}."
         hint = "drop one item of each pair, or give correct=0.5 if empty cells are the cause."
-        warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint(caller, fact, hint))
     if not definite:
         fact = f"the correlation matrix is not positive definite (smallest eigenvalue {lowest:.4f})"
         done = "." if method is None else f"; it was smoothed: {NAMED[method]} is given."
         hint = "drop items that repeat each other, merge rare categories" + (
             "." if method is not None or not can_smooth else ', or give smooth="nearest".'
         )
-        warnings.warn(fact_and_hint(caller, fact + done, hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint(caller, fact + done, hint))

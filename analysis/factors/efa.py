@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from analysis.factors.pattern import Array, Pattern
 from analysis.factors.rotation import ROTATIONS, rotate
 from analysis.factors.weights import determinacy
 from analysis.reliability.direction import opposed_items, warn_of_opposed
-from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders, warn_user
 
 RANDOM_STARTS = 30
 NOT_REPORTED = (
@@ -43,14 +42,12 @@ def _warn_heywood(labels: list[str], found: Extraction) -> None:
     if not found.heywood:
         return
     named = name_offenders(labels[position] for position in found.heywood)
-    warnings.warn(
+    warn_user(
         fact_and_hint(
             "efa",
             f"{len(found.heywood)} of {len(labels)} uniquenesses are at their lower bound: {named}.",
             "extract fewer factors; do not interpret the factors of these items.",
-        ),
-        ToolkitWarning,
-        stacklevel=3,
+        )
     )
 
 

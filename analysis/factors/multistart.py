@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 
 from analysis.factors.criteria import Criterion
 from analysis.factors.descent import Descent, descend
 from analysis.factors.pattern import Array, Pattern, unrotated
-from instrument.errors import DefinitionError, NotEstimableError, ToolkitWarning, fact_and_hint
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, warn_user
 
 STARTS = 10
 SAME_MINIMUM = 1e-7
@@ -101,7 +99,7 @@ def from_many_starts(
     )
 
 
-def warn_lonely(pattern: Pattern, method: str, caller: str, level: int = 3) -> None:
+def warn_lonely(pattern: Pattern, method: str, caller: str) -> None:
     """Warn where only one of several starts reached the lowest minimum.
 
     Parameters
@@ -110,13 +108,11 @@ def warn_lonely(pattern: Pattern, method: str, caller: str, level: int = 3) -> N
         The rotated loadings.
     method, caller
         The rotation, and the function named in the message.
-    level
-        Of the stack, as for `warnings.warn`.
     """
     if pattern.starts > 1 and pattern.agreeing == 1:
         fact = f"{method} reached its lowest minimum from 1 of {pattern.starts} starts: others may lie lower."
         hint = "raise random_starts, or extract fewer factors."
-        warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=level)
+        warn_user(fact_and_hint(caller, fact, hint))
 
 
 def unit_diagonal(correlations: Array) -> Array:

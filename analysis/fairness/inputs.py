@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +19,9 @@ from instrument.errors import (
     DefinitionError,
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 
 CALLER = "dif"
@@ -273,4 +272,4 @@ def warn_of_result(ended: Purified, failed: dict[str, str], empty: list[str], n_
 
 
 def _warn(fact: str, hint: str) -> None:
-    warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=4)
+    warn_user(fact_and_hint(CALLER, fact, hint))

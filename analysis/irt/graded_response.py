@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -18,9 +17,9 @@ from instrument.answers import answers_of
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 
 Array = npt.NDArray[np.float64]
@@ -117,7 +116,7 @@ def graded_response(
         have = "item has" if len(steep) == 1 else "items have"
         fact = f"{len(steep)} {have} a discrimination above {STEEP:g}: {name_offenders(steep)}."
         hint = "look for items that repeat each other; the quadrature is too coarse for them."
-        warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=2)
+        warn_user(fact_and_hint(CALLER, fact, hint))
     correlation = items.corr(min_periods=3).to_numpy()
     warn_of_opposed(CALLER, opposed_items(correlation, names))
     places, n_boundaries = _boundary_places(names, coded.categories, options)

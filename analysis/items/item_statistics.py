@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,7 @@ from analysis.reliability.inputs import (
 )
 from instrument.answers import coded_table, table_of
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, fact_and_hint, name_offenders, warn_user
 
 CALLER = "item_statistics"
 
@@ -254,7 +253,7 @@ def _relations(table: ItemTable) -> tuple[pd.DataFrame, float]:
     opposed = opposed_items(
         correlation, [name for name, sure in zip(table.names, varies, strict=True) if sure]
     )
-    warn_of_opposed(CALLER, opposed, stacklevel=4)
+    warn_of_opposed(CALLER, opposed)
     with_total, corrected = item_total_correlations(correlation)
     average = (correlation.sum(axis=0) - 1) / (k - 1)
     values = np.column_stack([item_rest_correlations(covariance), with_total, corrected, average])
@@ -264,13 +263,11 @@ def _relations(table: ItemTable) -> tuple[pd.DataFrame, float]:
 
 def _warn_of_constants(constant: list[str]) -> None:
     if constant:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 CALLER,
                 f"{len(constant)} {'item has' if len(constant) == 1 else 'items have'} one answer only: "
                 f"{name_offenders(constant)}; shape and relations are not reported.",
                 "look at how this was asked.",
-            ),
-            ToolkitWarning,
-            stacklevel=4,
+            )
         )

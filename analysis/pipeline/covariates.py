@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,7 +13,7 @@ from analysis.common.rules import FEWEST_PEOPLE
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import MOST_CATEGORIES
 from analysis.planning.definition import SMALLEST_GROUP, Grouping, Plan, same_label
-from instrument.errors import ToolkitWarning, fact_and_hint
+from instrument.errors import fact_and_hint, warn_user
 from instrument.reading.people import labels_as_text
 from instrument.reading.suspicions import CUSTOMARY
 
@@ -251,6 +250,6 @@ def suspected_covariates(context: Context) -> tuple[str, ...]:
                 people = table.loc[numbers == code, "participant"].nunique()
                 fact = f"{people} people have {code:g} in {what} {str(name)!r}, far from the other values"
                 hint = "recode marks of missing values to NA; nothing was changed."
-                warnings.warn(fact_and_hint("validate", f"{fact}.", hint), ToolkitWarning, stacklevel=3)
+                warn_user(fact_and_hint("validate", f"{fact}.", hint))
                 notes.append(f"suspicion: {fact}")
     return tuple(notes)

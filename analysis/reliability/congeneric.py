@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,9 +26,9 @@ from analysis.reliability.resampling import Draws, bootstrap, checked_level
 from instrument.errors import (
     ResponseDataError,
     ToolkitError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 
 CALLER = "congeneric_omega"
@@ -246,15 +245,13 @@ def _maximal(explained: Array, unique: Array) -> float:
 
 def _warn_of_negative(negative: tuple[str, ...]) -> None:
     if negative:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 CALLER,
                 f"{len(negative)} {'item loads' if len(negative) == 1 else 'items load'} against the others: "
                 f"{name_offenders(negative)}; nothing was reversed.",
                 "if they are keyed negatively, reverse them first.",
-            ),
-            ToolkitWarning,
-            stacklevel=3,
+            )
         )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 
 from analysis.reliability.alpha_kernels import first_component_signs
 from analysis.reliability.inputs import Array
-from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import fact_and_hint, name_offenders, warn_user
 
 
 def opposed_items(correlation: Array, names: Sequence[str]) -> tuple[str, ...]:
@@ -39,7 +38,7 @@ def opposed_items(correlation: Array, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name, sign in zip(names, signs, strict=True) if sign < 0)
 
 
-def warn_of_opposed(caller: str, opposed: Sequence[str], *, stacklevel: int = 3) -> None:
+def warn_of_opposed(caller: str, opposed: Sequence[str]) -> None:
     """Warn of items that oppose the others; nothing is turned.
 
     Parameters
@@ -48,8 +47,6 @@ def warn_of_opposed(caller: str, opposed: Sequence[str], *, stacklevel: int = 3)
         Public function that the message names.
     opposed
         Items.
-    stacklevel
-        As for `warnings.warn`.
     """
     if opposed:
         fact = (
@@ -57,4 +54,4 @@ def warn_of_opposed(caller: str, opposed: Sequence[str], *, stacklevel: int = 3)
             f"{name_offenders(list(opposed))}; nothing was reversed."
         )
         hint = "check the keying and reverse them before."
-        warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=stacklevel)
+        warn_user(fact_and_hint(caller, fact, hint))

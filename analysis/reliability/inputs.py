@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -12,13 +11,7 @@ import pandas as pd
 
 from analysis.correlation.dependence import dependence_told, dependent_items
 from instrument.answers import answers_of
-from instrument.errors import (
-    NotEstimableError,
-    ResponseDataError,
-    ToolkitWarning,
-    fact_and_hint,
-    name_offenders,
-)
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, name_offenders, warn_user
 
 Missing = Literal["listwise", "pairwise"]
 Array = npt.NDArray[np.float64]
@@ -249,15 +242,13 @@ def checked_covariance(table: ItemTable, caller: str) -> Array:
             )
         )
     if dependent := dependent_items(covariance, table.names):
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 caller,
                 f"items that follow from others: {dependence_told(dependent)}; Guttman's lambda 6 is not "
                 "reported.",
                 f"drop {name_offenders(list(dependent))}: they count the same answers twice.",
-            ),
-            ToolkitWarning,
-            stacklevel=3,
+            )
         )
     return covariance
 

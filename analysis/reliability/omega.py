@@ -34,6 +34,7 @@ from instrument.errors import (
     ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 
 CALLER = "omega"
@@ -352,7 +353,7 @@ def _warn(hierarchy: Hierarchy, names: list[str]) -> None:
     if heywood := _heywood(hierarchy, names):
         facts.append((f"no unique variance is left in {name_offenders(heywood)}.", "extract fewer factors."))
     for fact, hint in facts:
-        warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint(CALLER, fact, hint))
 
 
 def _negative(hierarchy: Hierarchy, names: list[str]) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from analysis.common.options import checked_level, checked_seed
 from analysis.reliability.inputs import Array, Interval
-from instrument.errors import NotEstimableError, ResponseDataError, ToolkitWarning, fact_and_hint
+from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, warn_user
 
 __all__ = ["Draws", "accelerated_limits", "bootstrap", "checked_level", "checked_seed", "left_out_values"]
 
@@ -203,14 +202,12 @@ def _kept(found: Array, names: tuple[str, ...], draws: int, seed: int, caller: s
             fact_and_hint(caller, f"{lost} of {draws} bootstrap draws gave no estimate.", "use more people.")
         )
     if lost:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 caller,
                 f"{lost} of {draws} bootstrap draws gave no estimate and are left out of the interval.",
                 "read the interval with care.",
-            ),
-            ToolkitWarning,
-            stacklevel=5,
+            )
         )
     return Draws(names=names, values=usable, requested=draws, seed=seed)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,13 +45,7 @@ from analysis.structural.language.syntax import Syntax, parse_syntax
 from analysis.structural.options import ModelOptions
 from analysis.structural.two_level.estimation import fit_two_level
 from analysis.structural.two_level.ordinal_estimation import fit_two_level_ordinal
-from instrument.errors import (
-    DefinitionError,
-    NotEstimableError,
-    ToolkitWarning,
-    fact_and_hint,
-    name_offenders,
-)
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders, warn_user
 
 ORDINAL_ESTIMATORS = ("WLSMV", "ULSMV")
 CONTINUOUS_ESTIMATORS = ("ML", "MLR")
@@ -135,14 +128,12 @@ def prepare_model(caller: str, model: str, data: pd.DataFrame, asked: ModelOptio
         _check_choice(caller, what, flag, (True, False))
     ordinals: list[str] = []
     if ordered is True and not ordinal:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 caller,
                 f"{estimator} takes the answers as numbers although ordered=True.",
                 "leave ordered out, or use estimator='WLSMV'.",
-            ),
-            ToolkitWarning,
-            stacklevel=4,
+            )
         )
     ordered = ordinal if ordered is None else ordered
     allowed = ("pairwise", "listwise") if ordinal else ("fiml", "listwise")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,13 +18,7 @@ from analysis.factors.moments import choose
 from analysis.reliability.resampling import checked_level
 from analysis.validity.expectation import Expectation
 from instrument.answers import numeric_columns, table_of
-from instrument.errors import (
-    DefinitionError,
-    ResponseDataError,
-    ToolkitWarning,
-    fact_and_hint,
-    name_offenders,
-)
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, name_offenders, warn_user
 
 METHODS = ("pearson", "spearman")
 JUDGED_BY = ("estimate", "interval")
@@ -187,7 +180,7 @@ def check_hypotheses(
             f"{len(unanswered)} of {len(table)} hypotheses were not evaluated: {name_offenders(unanswered)}.",
             "give data with the columns they name, or their estimates in values.",
         )
-        warnings.warn(message, ToolkitWarning, stacklevel=2)
+        warn_user(message)
     share = confirmed / evaluated if evaluated else float("nan")
     return HypothesesResult(
         table=table,

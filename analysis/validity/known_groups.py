@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -24,9 +23,9 @@ from instrument.errors import (
     DefinitionError,
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 
 FEWEST_PERSONS = 3
@@ -286,7 +285,7 @@ def _complete(
 def _warn_of_left_out(tiny: list[Any]) -> None:
     fact = f"{len(tiny)} groups of fewer than {FEWEST_PERSONS} persons were left out: {name_offenders(tiny)}."
     hint = "merge them with others where that makes sense."
-    warnings.warn(fact_and_hint("known_groups", fact, hint), ToolkitWarning, stacklevel=4)
+    warn_user(fact_and_hint("known_groups", fact, hint))
 
 
 def _refuse_or_warn(samples: dict[Any, Array]) -> None:
@@ -313,7 +312,7 @@ def _refuse_or_warn(samples: dict[Any, Array]) -> None:
             f"groups of fewer than {SMALL_GROUP} persons: {name_offenders(small)}.",
             "read their intervals, not their p-values.",
         )
-        warnings.warn(message, ToolkitWarning, stacklevel=3)
+        warn_user(message)
 
 
 def _eta_squared(samples: dict[Any, Array]) -> float:

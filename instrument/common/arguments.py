@@ -10,7 +10,6 @@ import ast
 import functools
 import inspect
 import numbers
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -20,7 +19,7 @@ import pandas as pd
 
 from instrument.common.extras import naming_extras
 from instrument.definition import Instrument
-from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint
+from instrument.errors import DefinitionError, ResponseDataError, fact_and_hint, warn_user
 
 Kinds = Callable[[object], bool]
 
@@ -79,7 +78,7 @@ def checked(
                 raise DefinitionError(fact_and_hint(function.__name__, fact, f"give {new} alone."))
             fact = f"the argument {old!r} is called {new!r} now."
             message = fact_and_hint(function.__name__, fact, "rename it; the former name will go.")
-            warnings.warn(message, DeprecationWarning, stacklevel=2)
+            warn_user(message, DeprecationWarning)
             named[new] = named.pop(old)
         _look_at(function, signature, given, named)
         try:

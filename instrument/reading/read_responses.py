@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import ResponseDataError, fact_and_hint, name_offenders, warn_user
 from instrument.reading.cells import FAULTS, KINDS, REASONS, JudgedColumn, code_books, judge_column
 from instrument.reading.columns import Reading, check_columns, or_recognise, or_say, without_empty_rows
 from instrument.reading.dates_given import COMPLETED_ON
@@ -295,7 +294,7 @@ def _reading(
 def _warned(frame: pd.DataFrame, caller: str) -> pd.DataFrame:
     for suspicion in frame.attrs["suspicions"]:
         hint = "check how the file was made; nothing was changed."
-        warnings.warn(fact_and_hint(caller, f"suspicion: {suspicion}.", hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint(caller, f"suspicion: {suspicion}.", hint))
     return frame
 
 

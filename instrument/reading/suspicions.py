@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from instrument.definition import Instrument
-from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import fact_and_hint, name_offenders, warn_user
 from instrument.reading.raw import count_of
 from instrument.scoring.keying import keyed_numbers
 
@@ -73,7 +72,7 @@ def warn_of_keying(caller: str, responses: pd.DataFrame, scale: Instrument) -> l
     found = [words for words in _in_words(_opposing(responses, scale)[0], []) if words not in said]
     for suspicion in found:
         hint = "give the answers as they were given, or as reverse_key gave them; nothing was changed."
-        warnings.warn(fact_and_hint(caller, f"{suspicion}.", hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint(caller, f"{suspicion}.", hint))
     return found
 
 
@@ -306,4 +305,4 @@ def warn_of_codes(caller: str, answers: pd.DataFrame) -> None:
         where = name_offenders([names[k] for k in cells])
         fact = f"{count_of(number, 'cell')} with {code:g}, far from the other codes, in {where}"
         hint = "recode marks of missing answers to NA; nothing was changed."
-        warnings.warn(fact_and_hint(caller, f"{fact}: taken as answers.", hint), ToolkitWarning, stacklevel=4)
+        warn_user(fact_and_hint(caller, f"{fact}: taken as answers.", hint))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,9 +31,9 @@ from instrument.errors import (
     DefinitionError,
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 from instrument.reading.people import labels_as_text
 from instrument.study import Study
@@ -120,7 +119,7 @@ def early_rating(study: Study, wave: str) -> list[str]:
         return []
     fact = f"wave {wave!r} lies on day {day}, before the third week: {EARLIEST_RATING.note}"
     hint = "rate alliance in week 3 or later, or read the result as one of first impressions."
-    warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=3)
+    warn_user(fact_and_hint(CALLER, fact, hint))
     return [fact]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pandas as pd
 
-from instrument.errors import ResponseDataError, ToolkitWarning, fact_and_hint
+from instrument.errors import ResponseDataError, fact_and_hint, warn_user
 from instrument.reading.ids import MOST_LOST, compare_ids
 from instrument.reading.people import labels_as_text
 
@@ -42,4 +40,4 @@ def refuse_strangers(named: pd.Series, people: pd.Series, what: str, caller: str
         fact = f"{match.near} of {match.known + match.unknown} people whose use is known would have a row"
         fact += f" in the table of {what} but for {match.cause}."
         hint = "write the participant ids alike in both; they count as people without one."
-        warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint(caller, fact, hint))

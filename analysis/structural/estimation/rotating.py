@@ -170,7 +170,7 @@ def _rotated(
         random_starts=rotation.starts,
         seed=1,
     )
-    warn_lonely(pattern, rotation.method, caller, level=6)
+    warn_lonely(pattern, rotation.method, caller)
     pattern = replace(pattern, loadings=pattern.loadings * spread[:, None])
     like = rotation.like.get((block.name, group))
     if like is None and group:

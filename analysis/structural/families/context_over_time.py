@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,9 +21,9 @@ from instrument.errors import (
     DefinitionError,
     NotEstimableError,
     ResponseDataError,
-    ToolkitWarning,
     fact_and_hint,
     name_offenders,
+    warn_user,
 )
 from instrument.loading import as_instrument
 from instrument.reading.raw import reasons_of_table
@@ -237,7 +236,7 @@ def context_over_time(
     if both < fit.n_parameters:
         fact = f"{both} people answered at both waves; the model has {fit.n_parameters} parameters."
         hint = "use measured_by='scores', and take the paths as provisional."
-        warnings.warn(fact_and_hint(CALLER, fact, hint), ToolkitWarning, stacklevel=2)
+        warn_user(fact_and_hint(CALLER, fact, hint))
     return ContextOverTimeResult(
         paths=_paths(fit),
         context=name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 
 import pandas as pd
@@ -10,7 +9,7 @@ import pandas as pd
 from analysis.structural.fitting import CONTINUOUS_ESTIMATORS, fit_model
 from analysis.structural.inference.result import StructuralResult
 from analysis.structural.options import ModelOptions
-from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders, warn_user
 
 
 def growth(
@@ -123,4 +122,4 @@ def _warn_of_zero_means(fit: StructuralResult) -> None:
             f"intercepts of variables that no factor is measured by are held at 0: {name_offenders(names)}."
         )
         hint = f"write '{names[0]} ~ 1' to free one, or '{names[0]} ~ 0*1' to say that it is meant."
-        warnings.warn(fact_and_hint("growth", fact, hint), ToolkitWarning, stacklevel=3)
+        warn_user(fact_and_hint("growth", fact, hint))

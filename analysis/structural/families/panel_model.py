@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
@@ -29,7 +28,7 @@ from analysis.structural.models import sem
 from instrument.answers import table_of
 from instrument.common.formatting import fill_prose
 from instrument.definition import Instrument
-from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders, warn_user
 from instrument.loading import as_instrument
 
 KINDS = ("RI-CLPM", "CLPM")
@@ -289,7 +288,7 @@ def panel_model(
         hint = "compare effects over equal distances only" + (
             ", and free the lags." if "lags" in held else "."
         )
-        warnings.warn(fact_and_hint(CALLER, spacing, hint), ToolkitWarning, stacklevel=2)
+        warn_user(fact_and_hint(CALLER, spacing, hint))
     random = kind == "RI-CLPM"
     paths, between_table, shares, concurrent = _tables(fit, panel, labels, random, present)
     return PanelResult(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from analysis.structural.estimation.rotating import resembling
 from analysis.structural.fitting import estimate
 from analysis.structural.inference.result import StructuralResult, row_labels, shown, visible_rows
 from analysis.structural.inference.standardised import row_estimates, standardise
-from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint
+from instrument.errors import NotEstimableError, fact_and_hint, warn_user
 
 MOST_FAILED = 0.10  # share of failed draws beyond which the draws left are no sample of all draws
 
@@ -122,14 +121,12 @@ def bootstrap_model(
             )
         )
     if failed:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 "bootstrap_model",
                 f"{failed} of {draws} draws could not be fitted and are left out.",
                 "report the number.",
-            ),
-            ToolkitWarning,
-            stacklevel=2,
+            )
         )
     table = shown(fitted, row_labels(fitted))
     stacked = np.stack(drawn)[:, :, visible_rows(fitted)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from analysis.structural.estimation.information import Block, weigh
 from analysis.structural.estimation.ram import Array
 from analysis.structural.inference.nested import check_comparable, holds
 from analysis.structural.inference.result import StructuralResult
-from instrument.errors import DefinitionError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import DefinitionError, fact_and_hint, name_offenders, warn_user
 
 METHODS = ("auto", "satorra_2000", "satorra_bentler_2001", "standard")
 FITS_WORSE = 1e-4  # chi-square: what a nested model may lie below the freer one by chance of the search
@@ -150,40 +149,34 @@ def compare_models(
             rows[k][f"{index}_diff"] = rows[k][index] - rows[k - 1][index]  # type: ignore[operator]
     equivalent = equivalent_models({name: models[name] for name in ordered})
     for group in equivalent:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 "compare_models",
                 f"equivalent models: {name_offenders(group)} imply the same moments.",
                 "choose between them by theory, time order or design, not by fit.",
-            ),
-            ToolkitWarning,
-            stacklevel=2,
+            )
         )
     return ComparisonResult(table=pd.DataFrame(rows), method=used, equivalent=equivalent)
 
 
 def _warn_not_nested(free: str, restricted: str) -> None:
-    warnings.warn(
+    warn_user(
         fact_and_hint(
             "compare_models",
             f"{restricted!r} is not nested in {free!r}: their difference is not tested.",
             "compare their indices or AIC, or fit models that restrict each other.",
-        ),
-        ToolkitWarning,
-        stacklevel=3,
+        )
     )
 
 
 def _warn_fits_worse(free: str, restricted: str) -> None:
-    warnings.warn(
+    warn_user(
         fact_and_hint(
             "compare_models",
             f"{free!r} frees what {restricted!r} holds and fits worse: its search ended in a minimum that "
             "is not the lowest, and their difference is not tested.",
             "give it other starting values with start(), or bounds='pos.var'.",
-        ),
-        ToolkitWarning,
-        stacklevel=3,
+        )
     )
 
 

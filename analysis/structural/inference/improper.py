@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from enum import StrEnum
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from analysis.structural.estimation.fitted import Fitted
 from analysis.structural.estimation.ram import variable_order
 from analysis.structural.estimation.starting import may_have_several_minima
-from instrument.errors import ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import fact_and_hint, name_offenders, warn_user
 
 
 class Fault(StrEnum):
@@ -66,15 +65,13 @@ def warn_several_minima(fitted: Fitted) -> None:
             if may_have_several_minima(fitted.table)
             else "look whether its indicators tell the factors apart."
         )
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 fitted.caller,
                 "the discrepancy has several minima: the usual start ends in one that is not the lowest; the "
                 "lowest that was found is reported.",
                 hint,
-            ),
-            ToolkitWarning,
-            stacklevel=5,
+            )
         )
 
 
@@ -93,24 +90,20 @@ def warn_improper(fitted: Fitted) -> tuple[Fault, ...]:
         for i, j in np.argwhere(np.tril(above, -1)):
             beyond.append(f"{names[p + j]}-{names[p + i]}{where}")
     if negative:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 fitted.caller,
                 f"negative variances (Heywood cases): {name_offenders(negative)}.",
                 "add indicators or rows, equate loadings, or look for items that repeat each other.",
-            ),
-            ToolkitWarning,
-            stacklevel=5,
+            )
         )
     if beyond:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 fitted.caller,
                 f"latent correlations beyond 1: {name_offenders(beyond)}.",
                 "consider merging these factors.",
-            ),
-            ToolkitWarning,
-            stacklevel=5,
+            )
         )
     found = {Fault.NEGATIVE_VARIANCE: negative, Fault.CORRELATION_BEYOND_ONE: beyond}
     return tuple(fault for fault, where in found.items() if where)
@@ -128,15 +121,13 @@ def warn_indefinite(fitted: Fitted) -> tuple[Fault, ...]:
         if value <= 0.0
     ]
     if found:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 fitted.caller,
                 f"polychoric correlations are not positive definite ({', '.join(found[:5])}); "
                 "robust CFI, TLI and RMSEA are not reported.",
                 "merge rare categories, or drop items that repeat each other.",
-            ),
-            ToolkitWarning,
-            stacklevel=5,
+            )
         )
     return (Fault.INDEFINITE,) if found else ()
 
@@ -146,14 +137,12 @@ def warn_few_clusters(fitted: Fitted) -> tuple[Fault, ...]:
     n_parameters = fitted.reduction.n_parameters
     if not 0 < fitted.n_clusters < n_parameters:
         return ()
-    warnings.warn(
+    warn_user(
         fact_and_hint(
             fitted.caller,
             f"{fitted.n_clusters} clusters for {n_parameters} parameters.",
             "collect more clusters or simplify the model; standard errors and test are provisional.",
-        ),
-        ToolkitWarning,
-        stacklevel=5,
+        )
     )
     return (Fault.FEW_CLUSTERS,)
 
@@ -167,14 +156,12 @@ def warn_uneven_weights(fitted: Fitted) -> tuple[Fault, ...]:
     worth = float(every.sum() ** 2 / np.sum(every**2))
     if worth >= n_parameters:
         return ()
-    warnings.warn(
+    warn_user(
         fact_and_hint(
             fitted.caller,
             f"the weights in use are worth {worth:.1f} of {len(every)} rows, for {n_parameters} parameters.",
             "look for a weight that outweighs all others; treat the results as provisional.",
-        ),
-        ToolkitWarning,
-        stacklevel=5,
+        )
     )
     return (Fault.FEW_ROWS,)
 
@@ -184,14 +171,12 @@ def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:
     if len(fitted.sizes) < 2:
         n_parameters = fitted.reduction.n_parameters
         if fitted.n_obs < n_parameters:
-            warnings.warn(
+            warn_user(
                 fact_and_hint(
                     fitted.caller,
                     f"{fitted.n_obs} rows for {n_parameters} parameters.",
                     "collect more answers or merge categories; treat the results as provisional.",
-                ),
-                ToolkitWarning,
-                stacklevel=5,
+                )
             )
             return (Fault.FEW_ROWS,)
         return ()
@@ -203,13 +188,11 @@ def warn_small_groups(fitted: Fitted) -> tuple[Fault, ...]:
         if n < 2 * q
     ]
     if small:
-        warnings.warn(
+        warn_user(
             fact_and_hint(
                 fitted.caller,
                 f"groups with fewer than two rows per parameter: {name_offenders(small)}.",
                 "merge groups or categories, or equate parameters; treat the results as provisional.",
-            ),
-            ToolkitWarning,
-            stacklevel=5,
+            )
         )
     return (Fault.SMALL_GROUP,) if small else ()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pandas as pd
 
@@ -18,13 +16,7 @@ from analysis.structural.two_level.ordinal_estimation import items_of
 from analysis.structural.two_level.ordinal_model import build_two_level_group, evaluate_two_level
 from analysis.structural.two_level.ordinal_scores import ordinal_level_scores
 from analysis.structural.two_level.scores import linear_level_scores
-from instrument.errors import (
-    DefinitionError,
-    NotEstimableError,
-    ToolkitWarning,
-    fact_and_hint,
-    name_offenders,
-)
+from instrument.errors import DefinitionError, NotEstimableError, fact_and_hint, name_offenders, warn_user
 
 CHUNK = 20_000
 MAX_STEPS = 100
@@ -225,7 +217,7 @@ def _warn_of_dependence(errors: Array, names: list[str]) -> None:
             f"covariances of the model: {name_offenders(pairs)}; the standard errors of scores are too small."
         )
         hint = "score without the items concerned, or use estimator='MLR' for scores."
-        warnings.warn(fact_and_hint("factor_scores", fact, hint), ToolkitWarning, stacklevel=6)
+        warn_user(fact_and_hint("factor_scores", fact, hint))
 
 
 def _posterior_mode(

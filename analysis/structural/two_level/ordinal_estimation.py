@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -42,7 +41,7 @@ from analysis.structural.two_level.ordinal_moments import (
     covariates_given,
     two_level_ordinal_moments,
 )
-from instrument.errors import NotEstimableError, ToolkitWarning, fact_and_hint, name_offenders
+from instrument.errors import NotEstimableError, fact_and_hint, name_offenders, warn_user
 
 
 def items_of(table: ParameterTable) -> list[str]:
@@ -91,7 +90,7 @@ def summarise_two_levels(data: ModelData, table: ParameterTable, caller: str) ->
                 f"{name_offenders(pairs)}; standard errors and test are approximate."
             )
             hint = "hold residual variances of level 2 at zero where theory says so, or add clusters."
-            warnings.warn(fact_and_hint(caller, fact, hint), ToolkitWarning, stacklevel=6)
+            warn_user(fact_and_hint(caller, fact, hint))
         found.append(moments)
     return found
 
