@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.usage.expressions import EARLY_WEEKS, MEASURES, WEEK, pauses, per_stretch
+from analysis.usage.expressions import EARLY, MEASURES, WEEK, pauses, per_stretch
 from analysis.usage.faults import check_twins
 from analysis.usage.people import everybody, finish
 from analysis.usage.reading import LogReading, checked_reading
@@ -140,7 +140,7 @@ def _bins_of_last_week(cuts: Sequence[int], day: int) -> range:
 def _split(table: pd.DataFrame, place: int, last_week: range) -> pd.DataFrame:
     """Put the stretches before and after one of the landmarks together, one row for each participant."""
     late = table["bin"].to_numpy() > place
-    counted = (*MEASURES, "duplicates", "twins", "gap", "stop", "units", *EARLY_WEEKS)
+    counted = (*MEASURES, "duplicates", "twins", "gap", "stop", "units", *EARLY)
     frame = table.astype(dict.fromkeys(counted, float))
     by = frame.groupby("participant", sort=True)
     parts: dict[str, Any] = {
@@ -148,8 +148,8 @@ def _split(table: pd.DataFrame, place: int, last_week: range) -> pd.DataFrame:
         "twins": by["twins"].sum(),
         "inner_gap_whole": by["gap"].max(),
         **{
-            f"{week}_before": frame[week].where(~late, 0.0).groupby(frame["participant"]).sum()
-            for week in EARLY_WEEKS
+            f"{name}_before": frame[name].where(~late, 0.0).groupby(frame["participant"]).sum()
+            for name in EARLY
         },
         "last_week_before": frame["units"]
         .where(table["bin"].isin(last_week).to_numpy(), 0.0)

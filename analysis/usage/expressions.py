@@ -294,7 +294,7 @@ def per_stretch(events: Any, rule: UsageRule, kinds: list[str], days: tuple[int,
         stop_bin=_reached(compared["stop"], days, strictly=True),
     )
     grouped = marked.group_by(["participant", "bin", "from_bin", "stop_bin"])
-    return _aggregated(grouped, marked, units=_units(marked, rule), **_early_weeks(marked, rule))
+    return _aggregated(grouped, marked, units=_units(marked, rule), **_early(marked, rule))
 
 
 def _reached(column: Any, days: tuple[int, ...], *, strictly: bool = False) -> Any:
@@ -339,6 +339,11 @@ MEASURES = (
 )
 WEEK = 7.0
 EARLY_WEEKS = ("first_week", "second_week", "third_week")
+# Six hours each on the clock of the study; what is left is the evening.
+EARLY_HOURS = ("night", "morning", "afternoon")
+# Days since enrolment in sevens: what weekday each is hangs on the day of enrolment.
+EARLY_DAYS = tuple(f"seventh_{k}" for k in range(int(WEEK)))
+EARLY = (*EARLY_WEEKS, *EARLY_HOURS, *EARLY_DAYS)
 # Columns of an event that say how many of the intended units it is.
 UNITS = {
     "sessions": "opens_session",
@@ -358,19 +363,23 @@ def _count(marked: Any, column: Any, where: Any) -> Any:
     return marked.count(where=column if where is None else column & where)
 
 
-def _early_weeks(marked: Any, rule: UsageRule) -> dict[str, Any]:
-    """Units of each of the first weeks."""
+def _early(marked: Any, rule: UsageRule) -> dict[str, Any]:
+    """Units of each of the first weeks, of hours of the day, and of every seventh day."""
     day = marked["day"]
-    return {
-        name: _units(marked, rule, (day < WEEK * (k + 1)) & (day >= WEEK * k if k else True))
-        for k, name in enumerate(EARLY_WEEKS)
+    whole = day.floor()
+    quarter, seventh = ((day - whole) * 4).floor(), whole.cast("int64") % int(WEEK)
+    places = {
+        name: (day < WEEK * (k + 1)) & (day >= WEEK * k if k else True) for k, name in enumerate(EARLY_WEEKS)
     }
+    places |= {name: quarter == k for k, name in enumerate(EARLY_HOURS)}
+    places |= {name: seventh == k for k, name in enumerate(EARLY_DAYS)}
+    return {name: _units(marked, rule, where) for name, where in places.items()}
 
 
 def _by_period(marked: Any, rule: UsageRule) -> Any:
     inner = {
         "inner_gap": marked["gap"].max(where=marked["within"]),
-        **_early_weeks(marked, rule),
+        **_early(marked, rule),
         "last_week": _units(marked, rule, marked["in_last_week"]),
     }
     return _aggregated(marked.group_by(["participant", "late"]), marked, **inner)
@@ -402,8 +411,8 @@ def _one_row_each(table: Any) -> Any:
         "inner_gap_whole": table["gap"].max(),
         "stopped_late": table["stop"].min(),
         **{
-            f"{week}_before": table[week].sum(where=~table["late"]).fill_null(0)
-            for week in (*EARLY_WEEKS, "last_week")
+            f"{name}_before": table[name].sum(where=~table["late"]).fill_null(0)
+            for name in (*EARLY, "last_week")
         },
     }
     for period, inside in (("before", ~table["late"]), ("after", table["late"])):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.usage.expressions import EARLY_WEEKS, UsageRule
+from analysis.usage.expressions import EARLY_DAYS, EARLY_HOURS, EARLY_WEEKS, UsageRule
 from instrument.reading.people import labels_as_text
 from instrument.study import Study
 
@@ -15,6 +15,7 @@ PERIODS = ("before", "after", "whole")
 COUNTED = ("events", "sessions", "completed", "logins", "active_days", "minutes")
 
 
+THURSDAY = 3  # 1970-01-01, from which days of enrolment are counted; Monday is 0
 KNOWN = ("participant", "withdrawn_day", "joined", "observed_day", "reason")
 
 
@@ -51,8 +52,9 @@ def finish(
     judged = pd.array(columns["share_whole"] >= plan.adherence.threshold, dtype="boolean")
     judged[np.isnan(columns["share_whole"])] = pd.NA
     columns["adherent"] = judged
-    for week in (*(f"{name}_before" for name in EARLY_WEEKS), "last_week_before"):
-        columns[week] = table[week].astype(float).fillna(0.0).to_numpy()
+    for name in (*EARLY_WEEKS, "last_week", *EARLY_HOURS):
+        columns[f"{name}_before"] = table[f"{name}_before"].astype(float).fillna(0.0).to_numpy()
+    columns |= _by_weekday(table, joined)
     if rule.unrelated_kind:
         for period in ("before", "after"):
             counted = table[f"unrelated_{period}"].astype(float).fillna(0.0)
@@ -63,6 +65,19 @@ def finish(
     if "reason" in table:
         columns["reason"] = table["reason"].astype("object")
     return pd.DataFrame(columns), intended
+
+
+def _by_weekday(table: pd.DataFrame, joined: np.ndarray) -> dict[str, np.ndarray]:
+    """Units of each weekday before the landmark, where everybody's day of enrolment is known."""
+    if not len(table) or not np.isfinite(joined).all():
+        return {}
+    counted = [table[f"{name}_before"].astype(float).fillna(0.0).to_numpy() for name in EARLY_DAYS]
+    first = (np.floor(joined).astype(np.int64) + THURSDAY) % len(EARLY_DAYS)
+    everyone = np.arange(len(table))
+    return {
+        f"weekday_{k + 1}_before": np.stack(counted)[(k - first) % len(EARLY_DAYS), everyone]
+        for k in range(len(EARLY_DAYS))
+    }
 
 
 def measure_of(plan: Study, rule: UsageRule) -> str:

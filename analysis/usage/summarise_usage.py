@@ -70,9 +70,12 @@ class UsageSummary(Result):
         `disengaged_after` (days from the landmark) with `disengaged` (False: censored), and
         `adherent` by the declared rule (NA where nothing was due). `first_week_before`,
         `second_week_before`, `third_week_before` and `last_week_before`: units in those weeks before the
-        landmark, the last one being the seven days that end with it. Where the study
-        names an `unrelated_kind`: `unrelated_` per period, events of that kind. Where the log reaches back
-        before enrolment: `days_before_enrolment` (active days; set aside from everything else).
+        landmark, the last one being the seven days that end with it; `night_before`, `morning_before`,
+        `afternoon_before`: those from 0, 6 and 12 o'clock on, six hours each, on the clock of the study (of
+        a log of days since enrolment, of those days), and where the day of enrolment of all is known
+        `weekday_1_before` (Monday; of a calendar without dates any day) to `weekday_7_before`. Where the
+        study names an `unrelated_kind`: `unrelated_` per period, events of that kind. Where the log reaches
+        back before enrolment: `days_before_enrolment` (active days; set aside from everything else).
     retention : DataFrame
         day, on_day (share that used the app on that day), from_day (share that used it then or later).
     counts : dict

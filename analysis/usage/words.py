@@ -22,6 +22,8 @@ MEASURE_WORDS = {
 EARLY_USE = (
     *("use_before", "active_days_before", "idle_at_landmark", "first_use_before"),
     *("first_week_before", "last_week_before", "second_week_before", "third_week_before"),
+    *("night_before", "morning_before", "afternoon_before"),
+    *(f"weekday_{k + 1}_before" for k in range(7)),
     *("minutes_before", "longest_gap_before", "sessions_before", "logins_before", "events_before"),
 )
 JOINED = "joined"

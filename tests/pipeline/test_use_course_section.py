@@ -15,6 +15,7 @@ import analysis
 import instrument
 from analysis.adherence.claims.claims import Claim, Doubt
 from analysis.adherence.design.landmark import assemble
+from analysis.adherence.over_time import pauses
 from analysis.adherence.over_time.landmark_scan import ScanResult, scan_course
 from analysis.adherence.over_time.pauses import ComingBack, returns_of, stretches_away
 from analysis.figures.base import to_svg
@@ -193,6 +194,35 @@ def test_words_of_the_scan_follow_band_and_claim(
         assert re.search(said, text) and not re.search(unsaid, text)
         assert ("differ between landmarks (p" in text) == (p < 0.05)
         assert not CAUSAL.search(text) and "{" not in text
+
+
+@pytest.mark.parametrize(
+    ("limits", "claim", "said"),
+    [
+        ((0.8, 1.2), NOT, "not found, which does not show"),
+        ((0.8, 1.2), UNTOLD, "it includes 1, but whether the score goes with it cannot be told"),
+        ((0.8, 1.0), UNTOLD, "it includes 1, but"),
+        ((1.1, 1.6), UNTOLD, "an association, of which it cannot be told"),
+    ],
+)
+def test_coming_back_is_told_by_claim_and_interval(
+    limits: tuple[float, float], claim: Claim, said: str
+) -> None:
+    row = {"predictor": "total", "ratio": 1.0, "ci_lower": limits[0], "ci_upper": limits[1]}
+    made = SimpleNamespace(
+        effects=pd.DataFrame([{**row, "claim": str(claim)}]), n_people=20, n_stretches=30, n_returns=20
+    )
+    sentences, values = topic.returns_told(made, "total", {"total": "Total"}, 7.0, 28)
+    assert said in " ".join(fill_prose(sentence, values) for sentence in sentences)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_returns_are_told_only_of_a_log_that_holds_them(lost: bool) -> None:
+    effects = pd.DataFrame({"term": ["total"], "ci_lower": [0.8], "ci_upper": [1.3]})
+    row = pauses._row("total", SimpleNamespace(effects=effects), lost=lost).iloc[0]
+    assert row["claim"] == str(UNTOLD if lost else NOT) and row["predictor"] == "total"
+    away = effects.assign(ci_lower=1.1)
+    assert pauses._row("total", SimpleNamespace(effects=away), lost=lost)["claim"].tolist() == [str(UNTOLD)]
 
 
 def test_every_doubt_has_words() -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.special import expit
 
 from tests.recovery import held_logs
 from tests.recovery.held_inventions import Draw, noise
 from tests.recovery.held_logs import RATED
+from tests.recovery.held_outsiders import moments
 from tests.recovery.held_populations import POPULATIONS, Drawn, Held, Table, counts, standard
 from tests.recovery.held_strangers import LARGE, TRUE, Made, early_of, told, whole
 
@@ -154,6 +156,46 @@ def asked_by_both(effect: float) -> Draw:
     return draw
 
 
+def when_used(at_night: bool) -> Made:
+    def made(effect: float) -> Draw:
+        def draw(rng: np.random.Generator, m: int, _study: Table) -> Drawn:
+            """What share of early use falls into nights, or weekends, moves rating and later use."""
+            leisure = rng.standard_normal(m)
+            before, _early = early_of(rng, leisure, 1.8)
+            before = before + 2
+            joined = np.floor(rng.uniform(0, 100, m))
+            who = np.repeat(np.arange(m), before.astype(int))
+            then = rng.random(len(who)) < rng.random(m)[who]
+            week = 7 * rng.integers(0, 4, len(who))
+            if at_night:
+                day = week + rng.integers(0, 7, len(who))
+                within = np.where(then, rng.uniform(0, 0.2, len(who)), rng.uniform(0.35, 0.95, len(who)))
+            else:
+                of_week = np.where(then, rng.integers(5, 7, len(who)), rng.integers(0, 5, len(who)))
+                day = week + (of_week - joined[who]) % 7
+                within = 0.99 * rng.random(len(who))
+            share = standard(np.bincount(who, then, m) / before)
+            score = 0.6 * share + 0.75 * rng.standard_normal(m)
+            drawn = told(
+                rng,
+                score,
+                before,
+                0.6 * leisure + 0.9 * share,
+                effect,
+                leisure,
+                enrolment={"enrolled_day": joined, "observed_until_day": whole(m)},
+                covariates={"telephone": phone(rng, m)},
+            )
+            later = moments(rng, np.zeros(m, dtype=int), drawn.sessions_after)
+            early = pd.DataFrame({"participant": who, "day": day + within})
+            drawn.events = pd.concat([early, later], ignore_index=True)
+            return drawn
+
+        return draw
+
+    return made
+
+
 CALENDAR: dict[str, Any] = {"study": {**RATED["study"], "observed_until": None}}
 WITH_SITE: dict[str, Any] = {"study": {**CALENDAR["study"], "covariates": ["site"]}}
 WITH_PAY: dict[str, Any] = {"study": {**RATED["study"], "covariates": ["pays"]}}
@@ -169,6 +211,8 @@ MADE: dict[str, tuple[Any, dict[str, Any], bool]] = {
     "some have two accounts": (two_accounts, RATED, True),
     "early use has heavy tails": (heavy_tails, RATED, False),
     "who answers hangs on rating and later use together": (asked_by_both, RATED, True),
+    "use by night moves rating and later use": (when_used(True), CALENDAR, False),
+    "use at weekends moves rating and later use": (when_used(False), CALENDAR, False),
 }
 MANY = held_logs.MANY
 STYLE = "a way of answering is in both ratings"

@@ -11,18 +11,27 @@ import pytest
 
 from analysis.adherence.claims.claims import Claim
 from analysis.adherence.design.ends import End, with_ends
+from analysis.adherence.models import run
 from analysis.adherence.models.competing import cumulative_incidence
 from analysis.adherence.models.context import HAZARD
 from analysis.adherence.models.survival import kaplan_meier
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
-from analysis.pipeline.topics.adherence_ends import NO_REASON, ends_of, ends_table, incidence_table
+from analysis.pipeline.topics.adherence_ends import (
+    MOVED,
+    NO_REASON,
+    STILL,
+    UNSEEN,
+    ends_of,
+    ends_table,
+    incidence_table,
+)
 from analysis.usage.summarise_usage import summarise_usage
 from instrument.common.formatting import fill_prose
 from instrument.errors import DefinitionError
 from instrument.study import as_study
 from tests.recovery.held_populations import Held, base_study, recovering
-from tests.recovery.held_recovery import batch
+from tests.recovery.held_recovery import batch, one
 
 N = 1200
 
@@ -139,3 +148,35 @@ def test_the_study_file_names_reasons() -> None:
     assert "ends_well" not in as_study(base_study()).to_json()
     with pytest.raises(DefinitionError, match="ends_well"):
         as_study(base_study(ends_well=[]))
+
+
+@pytest.mark.parametrize("lost", ["", "30 ids belong to nobody"])
+def test_where_use_may_be_missing_no_end_of_it_is_told(lost: str) -> None:
+    held = Held(draw=recovering(True), n=300, study={"ends_well": ["recovered"]})
+    drawn, usage, plan = batch(held, np.random.SeedSequence(8), 1)
+    usage = replace(usage, rule={**usage.rule, "lost": lost})
+    ends = one(drawn, usage, plan, slice(0, 300), (run.ENDS,)).ends
+    assert ends is not None
+    inside = (ends["ci_lower"] <= 1) & (ends["ci_upper"] >= 1)
+    assert inside.any() and not inside.all()
+    untold = ends["claim"] == str(Claim.UNTOLD)
+    assert (untold == (~inside | bool(lost))).all()
+
+
+@pytest.mark.parametrize(
+    ("limits", "claim", "said"),
+    [
+        ([(0.8, 1.2), (0.7, 1.1)], Claim.NOT_FOUND, STILL),
+        ([(0.8, 1.2), (0.7, 1.0)], Claim.UNTOLD, UNSEEN),
+        ([(0.8, 1.2), (1.1, 1.9)], Claim.UNTOLD, MOVED),
+        ([(1.0, 1.2), (0.7, 0.9)], Claim.UNTOLD, MOVED),
+    ],
+)
+def test_each_end_is_told_by_its_claim_and_intervals(
+    told: AdherenceResult, limits: list[tuple[float, float]], claim: Claim, said: str
+) -> None:
+    left = told.ends[told.ends["end"] == End.LEFT.words].copy()
+    assert len(left) == 2
+    left[["ci_lower", "ci_upper"]] = limits
+    made = ends_of(replace(told, ends=left.assign(claim=str(claim))), "total", {"total": "Total"})
+    assert made.sentences[-1].endswith(said)

@@ -18,6 +18,10 @@ RECORDED = (
     *("minutes_before", "longest_gap_before", "second_week_before", "third_week_before"),
     *("sessions_before", "logins_before", "events_before"),
 )
+SHARES = (
+    *("night_before", "morning_before", "afternoon_before"),
+    *(f"weekday_{k + 1}_before" for k in range(7)),
+)
 BY_CHANCE = 0.01  # p value of one column below which it is held constant
 PEOPLE_PER_COLUMN = 60
 FEWEST_VALUES = 5
@@ -44,16 +48,17 @@ def recorded_use(
     Returns
     -------
     dict
-        `log(1 + x)` and columns of its restricted cubic spline by name, and for units and active days whether
-        somebody reached a number of them, one value for each of the N rows; at most one for 60 people
-        analysed.
+        `log(1 + x)` and columns of its restricted cubic spline by name, the same of the share of units done
+        in hours and on weekdays, and for units and active days whether somebody reached a number of them, one
+        value for each of the N rows; at most one for 60 people analysed.
 
     Notes
     -----
     How often people came does not tell how long they stayed, nor who went away for a while and came back, nor
-    what was done in one of the weeks between the first and the last. All of it comes before the rating and
-    lies in the log. Held where later use or a score goes with it (p < .01; double selection): what moves both
-    makes a true null an association, and an unrelated feature need not show it.
+    what was done in one of the weeks between the first and the last, nor when: by night, at weekends. All of
+    it comes before the rating and lies in the log. Held where later use or a score goes with it (p < .01;
+    double selection): what moves both makes a true null an association, and an unrelated feature need not
+    show it.
 
     A curve cannot follow a jump: where the fifth session wins a badge, or opens a part of the app, ratings
     and later use lie elsewhere from there on. Looked for at the numbers that people at 49 places along the
@@ -78,6 +83,10 @@ def recorded_use(
         if name in frame:
             line = np.log1p(np.maximum(frame[name].to_numpy(dtype=float), 0.0))
             columns |= {f"{name}, log": line, **_curves(name, line, analysed)}
+    for name in SHARES:
+        if name in frame and "use_before" in frame:
+            part = frame[name].to_numpy(dtype=float) / np.maximum(frame["use_before"].to_numpy(float), 1.0)
+            columns |= {f"{name}, share": part, **_curves(name, part, analysed)}
     for name in JUMPING:
         if name in frame:
             columns |= _jumps(name, frame[name].to_numpy(dtype=float), analysed)

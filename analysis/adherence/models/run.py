@@ -316,7 +316,9 @@ class ModelRun:
             self.ends.insert(0, "predictor", self._predictor)
             # Never supported: other ends change who is still there, and whom they take cannot be seen.
             reached = (self.ends["ci_lower"] <= 1) & (self.ends["ci_upper"] >= 1)
-            self.ends["claim"] = np.where(reached, str(Claim.NOT_FOUND), str(Claim.UNTOLD))
+            # Where use may be missing from the log nothing is told: use that is missing looks like an end.
+            told = reached & (not self._design.lost)
+            self.ends["claim"] = np.where(told, str(Claim.NOT_FOUND), str(Claim.UNTOLD))
 
     def _by_week(self) -> None:
         x, terms, time, event = self._at_risk_data()

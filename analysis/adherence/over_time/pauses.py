@@ -110,6 +110,7 @@ def returns_of(
     ComingBack
         Effects of those that could be estimated. Nothing is ever called supported: only people who pause are
         compared, and what makes people pause can tie score and return together where neither moves the other.
+        Where use may be missing from the log nothing is told, found or not.
     """
     rows = away.merge(design.frame, on="participant", how="inner")
     returns = int(rows[BACK].sum())
@@ -134,7 +135,9 @@ def returns_of(
     if not made:
         raise NotEstimableError(failed[0][1] if failed else "no score was given.")
     return ComingBack(
-        effects=pd.concat([_row(name, one) for name, one in made.items()], ignore_index=True),
+        effects=pd.concat(
+            [_row(name, one, lost=bool(design.lost)) for name, one in made.items()], ignore_index=True
+        ),
         people=next(iter(made.values())).people,
         failed=failed,
         left_out=[name for name in design.adjusters if name not in kept],
@@ -144,11 +147,12 @@ def returns_of(
     )
 
 
-def _row(name: str, made: RecurrentResult) -> pd.DataFrame:
+def _row(name: str, made: RecurrentResult, *, lost: bool) -> pd.DataFrame:
     mine = made.effects[made.effects["term"] == name].drop(columns="term")
     mine.insert(0, "predictor", name)
     reached = (mine["ci_lower"] <= 1) & (mine["ci_upper"] >= 1)
-    return mine.assign(claim=np.where(reached, str(Claim.NOT_FOUND), str(Claim.UNTOLD)))
+    told = reached & (not lost)
+    return mine.assign(claim=np.where(told, str(Claim.NOT_FOUND), str(Claim.UNTOLD)))
 
 
 def borne(rows: pd.DataFrame, design: LandmarkDesign, predictors: Sequence[str], returns: int) -> list[str]:

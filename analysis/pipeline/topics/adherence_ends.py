@@ -26,6 +26,10 @@ MOVED = (
     " Whether for a reason of its own cannot be told: what ends use otherwise changes who is still there, "
     "and where those quick to leave are also quick to get better, these ratios move without any effect."
 )
+UNSEEN = (
+    " Whether the score goes with it cannot be told: use of some people may be missing from the log, and "
+    "looks like an end."
+)
 STILL = " That the score goes with it: not found, which does not show that there is no association."
 
 
@@ -57,12 +61,18 @@ def ends_of(found: AdherenceResult, first: str, titles: Mapping[str, str]) -> Cl
             f"{end.words} at {{{name}_hazard:d2}} times the rate (cause-specific hazard ratio, 95% interval "
             f"{{{name}_hazard_lower:d2}} to {{{name}_hazard_upper:d2}}). On the share of all who ever "
             f"{end.words}, the other end counted as such, the ratio of subdistribution hazards (Fine-Gray) "
-            f"is {{{name}_share:d2}} ({{{name}_share_lower:d2}} to {{{name}_share_upper:d2}})."
-            + (STILL if (mine["claim"] == str(Claim.NOT_FOUND)).all() else MOVED)
+            f"is {{{name}_share:d2}} ({{{name}_share_lower:d2}} to {{{name}_share_upper:d2}})." + _told(mine)
         )
     numbers = [key for key in values if key != "ends_of_score"]
     kinds = {**({"ends_of_score": TEXT} if numbers else {}), **each(statistic(), " ".join(numbers))}
     return Claimed(sentences=sentences, values=values, kinds=kinds)
+
+
+def _told(mine: pd.DataFrame) -> str:
+    """What may be said of one end: nothing of it is ever called supported."""
+    if (mine["claim"] == str(Claim.NOT_FOUND)).all():
+        return STILL
+    return UNSEEN if ((mine["ci_lower"] <= 1) & (mine["ci_upper"] >= 1)).all() else MOVED
 
 
 def ends_table(found: AdherenceResult, titles: Mapping[str, str]) -> Table:

@@ -98,6 +98,10 @@ RETURN_SAID = {
         "habit would do the same."
     ),
 }
+RETURN_UNSEEN = (
+    ": it includes 1, but whether the score goes with it cannot be told, since use of some people may be "
+    "missing from the log."
+)
 FEWER = (
     "So few returns allow less adjustment than the models of remaining use: {pause_left_out:int} "
     "[[column is|columns are]] not held constant here, of use before the landmark and of covariates."
@@ -369,7 +373,9 @@ def returns_told(
         "return_lower": float(row["ci_lower"]),
         "return_upper": float(row["ci_upper"]),
     }
-    return [PAUSES + RETURN_SAID[Claim(row["claim"])], GONE], values
+    claim = Claim(row["claim"])
+    unseen = claim is Claim.UNTOLD and float(row["ci_lower"]) <= 1 <= float(row["ci_upper"])
+    return [PAUSES + (RETURN_UNSEEN if unseen else RETURN_SAID[claim]), GONE], values
 
 
 def _returns_table(made: ComingBack, titles: Mapping[str, str]) -> Table:
