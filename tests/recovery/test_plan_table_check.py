@@ -14,6 +14,12 @@ POINTS = 0.02
 def test_the_kept_table_holds_its_promise() -> None:
     kept = pd.read_csv(TABLE)
     assert set(kept["setting"]) <= set(SETTINGS) and set(kept["analysis"]) == set(SCALES)
+    late = [name for name in SETTINGS if "40 % had left" in name and "read on day" in name]
+    needed = [*(name for name in SETTINGS if "published size" in name), *late]
+    assert len(needed) == 8 and len(late) == 4
+    for kind in ("remaining use, logit", "threshold, logistic"):
+        mine = set(kept.loc[kept["analysis"] == kind, "setting"])
+        assert mine >= {*needed, *(name for name in SETTINGS if name.startswith("total (.21), "))}
     assert (kept["replications"] >= 2000).all()
     assert ((kept["power"] - 0.8).abs() <= POINTS).all()
     low, high = stats.binom.ppf([0.0005, 0.9995], 2000, 0.05) / 2000
