@@ -17,6 +17,8 @@ MOST_INTERVALS = 80
 
 ROOM = 810
 """Pixels of a table beside the sidebar on a page 1280 pixels wide."""
+MARK = 36
+"""Pixels of the column in which rows are chosen."""
 LETTER, EDGES = 6.7, 20
 """Pixels of a letter, and of what a cell keeps free on both sides."""
 LEAST, LINE, ABOVE_AND_BELOW = 130, 20, 15
@@ -33,7 +35,9 @@ class Fit:
     row: int | None = None
 
 
-def fit(heads: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool]) -> Fit:
+def fit(
+    heads: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[bool], *, chosen: bool = False
+) -> Fit:
     """Break long words into lines where a table would run past the edge of the page.
 
     Parameters
@@ -44,6 +48,8 @@ def fit(heads: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[
         Printed texts of each column.
     numeric
         Whether a column holds numbers: these are never broken.
+    chosen
+        Whether rows can be chosen, which takes a column of marks at their start.
 
     Returns
     -------
@@ -56,14 +62,17 @@ def fit(heads: Sequence[str], texts: Sequence[Sequence[str]], numeric: Sequence[
     Fit(widths=(None, None), row=None)
     >>> fit(["If it held", "n"], [["So many words. " * 12], ["12"]], [False, True])
     Fit(widths=(777, None), row=66)
+    >>> fit(["If it held", "n"], [["So many words. " * 12], ["12"]], [False, True], chosen=True)
+    Fit(widths=(741, None), row=66)
     """
     needed = [
         round(LETTER * max(len(head), *map(len, own)) + EDGES) for head, own in zip(heads, texts, strict=True)
     ]
     nothing = Fit(widths=(None,) * len(needed))
     broken = [place for place, is_number in enumerate(numeric) if not is_number and needed[place] > LEAST]
-    left = ROOM - sum(width for place, width in enumerate(needed) if place not in broken)
-    if sum(needed) <= ROOM or not broken or left < LEAST * len(broken):
+    room = ROOM - (MARK if chosen else 0)
+    left = room - sum(width for place, width in enumerate(needed) if place not in broken)
+    if sum(needed) <= room or not broken or left < LEAST * len(broken):
         return nothing
     widths = _shared(left, {place: needed[place] for place in broken})
     lines = max(-(-needed[place] * 11 // (width * 10)) for place, width in widths.items())

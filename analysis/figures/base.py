@@ -105,18 +105,42 @@ def wrapped(text: str, at: int = 24) -> str:
     return "\n".join(textwrap.wrap(text, at)) or text
 
 
-LINES = "split(datum.label, '\\n')"
+MOST_LINES = 3
+"""Lines of a label that a row of a figure has room for."""
+_SPLIT = "split(datum.label, '\\n')"
+LINES = f"length({_SPLIT}) > {MOST_LINES} ? [{_SPLIT}[0], {_SPLIT}[1] + ' …', peek({_SPLIT})] : {_SPLIT}"
+"""Lines of a label; of too many the first two and the last, which tells alike beginnings apart."""
+
+
+def lines_of(text: str, at: int) -> list[str]:
+    """Break a long label into as many lines as a row holds, as `LINES` does.
+
+    Examples
+    --------
+    >>> lines_of("one two three four", 5), lines_of("one two", 5)
+    (['one', 'two …', 'four'], ['one', 'two'])
+    """
+    lines = wrapped(text, at).split("\n")
+    return lines if len(lines) <= MOST_LINES else [lines[0], f"{lines[1]} …", lines[-1]]
+
+
 BARE = alt.Axis(labelExpr="replace(datum.label, /^([−-]?)0[.](?=.*[1-9])/, '$1.')")
 """Ticks of a statistic that cannot pass 1: without the zero before the point, as in print."""
 
 
+LEGEND_MARK = 34
+"""Pixels beside the words of a legend: its mark, and what stands free on both sides."""
+PHONE = 500
+"""Pixels of a figure from which it is no longer that of a phone."""
+NAMES = 0.45
+"""Share of the width that the names of rows may take."""
 NARROW_LETTER = 0.52
 """Width of a letter against the size of its type, where letters are narrow."""
 
 
 def type_size(width: int) -> int:
     """Pixels of the type of a figure of some width."""
-    return 11 if width >= 500 else 10
+    return 11 if width >= PHONE else 10
 
 
 def letters_in(room: float, size: float) -> int:
@@ -132,7 +156,7 @@ def letters_in(room: float, size: float) -> int:
 def styled(chart: Chart, width: int) -> Chart:
     """Give a chart the house style; colours are those a style sheet can exchange for the dark."""
     size = type_size(width)
-    room = round(width * 0.45)
+    room = round(width * NAMES)
     if not has_panels(chart):
         chart = chart.properties(autosize=alt.AutoSizeParams(type="fit", contains="padding"))
     made = chart.copy(deep=False)
@@ -162,8 +186,8 @@ def styled(chart: Chart, width: int) -> Chart:
             titleFontWeight="normal",
             orient="top",
             symbolStrokeWidth=2,
-            columns=1 if width < 500 else 0,
-            labelLimit=width,
+            columns=1 if width < PHONE else 0,
+            labelLimit=width - room - LEGEND_MARK,  # it begins where the names of rows end
         ),
         header=alt.HeaderConfig(labelColor=INK, titleColor=MUTED, labelFontSize=size),
         text=alt.MarkConfig(color=INK, fontSize=size),
@@ -274,6 +298,9 @@ def live_spec(chart: Chart, *, dark: bool, width: int = WIDE) -> dict[str, Any]:
         spec = spec.replace(f'"{light}"', f'"{other}"')
     whole: dict[str, Any] = json.loads(spec)
     whole["config"]["aria"] = True  # drawn by the page, each mark is told to who cannot see it
+    if not has_panels(chart):  # a legend begins where the names of rows end, however wide the page is
+        limit = f"{1 - NAMES} * width - {LEGEND_MARK}"
+        whole["config"]["legend"]["labelLimit"] = {"expr": limit}
     return whole
 
 

@@ -14,13 +14,14 @@ from analysis.figures.base import (
     INK,
     ORANGE,
     PAPER,
+    PHONE,
     Chart,
     Figure,
     Section,
     letters_in,
+    lines_of,
     table_of,
     type_size,
-    wrapped,
 )
 from instrument.common.formatting import format_value
 
@@ -69,7 +70,7 @@ def second_order_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     def draw(width: int) -> Chart:
         room = round(width * (1 - OVER["item"])) - 10
         names = _words(lower, OVER["item"], "left", 6, room, width)
-        found = [*map(_lines, paths), names, *_nodes(nodes), *_clear(numbers)]
+        found = [*map(_lines, paths), names, *_nodes(nodes, width), *_clear(numbers)]
         return _whole(found, width, height)
 
     ends = [format_value(end, "r2") for end in upper["loading"].agg(["min", "max"])]
@@ -125,7 +126,7 @@ def bifactor_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         right = _words(numbers, BESIDE["factor"] - 0.16, "right", -4, 60, width)
         above = _words(heads, 1.0, "right", 0, round(width * 0.6), width).encode(text=alt.Text("label:N"))
         above.mark.fontWeight = "bold"
-        return _whole([*map(_lines, paths), names, right, above, *_nodes(nodes)], width, height)
+        return _whole([*map(_lines, paths), names, right, above, *_nodes(nodes, width)], width, height)
 
     stronger = int((known["general"].abs() > known["loading"].abs()).sum())
     return Figure(
@@ -198,9 +199,11 @@ def _words(table: pd.DataFrame, at: float, align: Any, dx: int, room: int, width
     )
 
 
-def _nodes(nodes: pd.DataFrame) -> list[alt.Chart]:
+def _nodes(nodes: pd.DataFrame, width: int) -> list[alt.Chart]:
     """Dots of the factors, and their names above them on paper that keeps lines off the letters."""
-    told = nodes.assign(label=[wrapped(name, 18) for name in nodes["factor"]])
+    told = nodes.assign(
+        label=["\n".join(lines_of(name, 18 if width >= PHONE else 11)) for name in nodes["factor"]]
+    )
     told["high"] = told["low"] - 0.8 * told["label"].str.count("\n")  # the first line of a name
     found = [
         alt.Chart(told).mark_point(filled=True, size=150, opacity=1, color=BLUE).encode(x=_at("at"), y=_up())

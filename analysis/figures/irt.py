@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.common.rules import ICC
-from analysis.figures.base import BLUE, INK, MUTED, ORANGE, PAPER, Chart, Figure, Section, table_of, wrapped
+from analysis.figures.base import BLUE, INK, MUTED, ORANGE, PAPER, Chart, Figure, Section, lines_of, table_of
 from instrument.common.formatting import format_value
 
 
@@ -36,9 +36,7 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         line = alt.Chart(own).mark_line(color=BLUE, strokeWidth=2).encode(x=x, y=y)
         cut = pd.DataFrame({"cut": [needed]})
         rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5).encode(y="cut:Q")
-        head = alt.TitleParams(
-            "\n".join(wrapped(title, 32).split("\n")), color=INK, fontSize=11, anchor="start"
-        )
+        head = alt.TitleParams(lines_of(title, 32), color=INK, fontSize=11, anchor="start")
         return alt.layer(area, line, rule).properties(width=width, height=120, title=head)
 
     def draw(width: int) -> Chart:
@@ -106,7 +104,7 @@ def person_item_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             )
             .properties(width=width, height=60)
         )
-        head = alt.TitleParams(wrapped(title, 32).split("\n"), color=INK, fontSize=11, anchor="start")
+        head = alt.TitleParams(lines_of(title, 32), color=INK, fontSize=11, anchor="start")
         return alt.vconcat(people.properties(title=head), steps, spacing=2)
 
     def draw(width: int) -> Chart:

@@ -15,13 +15,14 @@ from analysis.figures.base import (
     MUTED,
     ORANGE,
     PAPER,
+    PHONE,
     Chart,
     Figure,
     Section,
     letters_in,
+    lines_of,
     table_of,
     type_size,
-    wrapped,
 )
 from instrument.common.formatting import format_value
 
@@ -37,9 +38,7 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     between = table_of(section, "factor_correlations") if "factor_correlations" in section["tables"] else None
     edges = _placed(loadings)
     factors = edges.groupby("factor", sort=False)["low"].mean().rename("low").reset_index()
-    factors["label"] = [wrapped(name, 22) for name in factors["factor"]]
     factors["at"] = FACTOR_AT
-    factors["high"] = factors["low"] - 0.8 * factors["label"].str.count("\n")  # first line of the label
     arcs = _arcs(between, factors)
     rows = len(edges) + len(factors)
 
@@ -98,6 +97,10 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             )
         )
         x_of, y_of = alt.X("at:Q", scale=x, axis=None), alt.Y("low:Q", scale=y, axis=None)
+        told = factors.assign(
+            label=["\n".join(lines_of(name, _letters(width))) for name in factors["factor"]]
+        )
+        told["high"] = told["low"] - 0.8 * told["label"].str.count("\n")  # first line of the label
         node = alt.Chart(factors).mark_point(filled=True, size=150, opacity=1, color=BLUE)
         named: dict[str, Any] = {
             "align": "center",
@@ -106,7 +109,7 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
             "lineBreak": "\n",
             "fontWeight": "bold",
         }
-        titled = alt.Chart(factors).encode(
+        titled = alt.Chart(told).encode(
             x=x_of, y=alt.Y("high:Q", scale=y, axis=None), text="label:N"
         )  # paper around the letters keeps them clear of the lines they cross
         clear = titled.mark_text(color=PAPER, stroke=PAPER, strokeWidth=4, **named)
@@ -133,6 +136,11 @@ def paths_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         draw=draw,
         tables=("loadings",) if between is None else ("loadings", "factor_correlations"),
     )
+
+
+def _letters(width: int) -> int:
+    """Letters in a line of a factor's name: as many as keep it off the numbers of the arcs beside it."""
+    return 22 if width >= PHONE else 13
 
 
 def _cut(label: str, letters: int) -> str:

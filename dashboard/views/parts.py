@@ -238,6 +238,7 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         [column.head for column in columns],
         [column.texts for column in columns],
         [column.numeric for column in columns],
+        chosen=len(items) == len(view.rows) and has_page("items"),
     )
     heads = {
         str(place): st.column_config.Column(

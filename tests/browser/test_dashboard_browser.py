@@ -27,6 +27,7 @@ from patient_servers import ended, free_port, listening
 from quiet_pages import outside_of, settled
 from small_study import small_validation
 from study_of_tests import open_study
+from text_boxes import unreadable
 
 from analysis.report.opening_words import HEADING, NEXT
 from dashboard.catalogue import PAGES
@@ -65,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of the small study, written once for dashboard and reports."""
     folder = Path(os.environ.get("DTA_RESULTS") or tmp_path_factory.mktemp("board") / "results")
     if not folder.exists():
-        small_validation().write(folder)
+        small_validation("long words").write(folder)
     return folder
 
 
@@ -95,7 +96,7 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
     outside = outside_of(context)
     page = context.new_page()
     page.set_default_timeout(90_000)  # a busy machine is no fault
-    found = {}
+    found, unread, figures = {}, {}, 0
     for path in PATHS:
         page.goto(address + path)
         page.wait_for_selector("h1")
@@ -103,6 +104,10 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
         settled(page)
         if faults := _faults(page):
             found[path or "overview"] = faults
+        drawn, words = unreadable(page)
+        figures += drawn
+        if words:
+            unread[path or "overview"] = words
         assert page.locator("[data-testid=stException]").count() == 0, path
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         if SHOTS:
@@ -110,6 +115,8 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
     context.close()
     assert outside == []
     assert found == {}
+    assert unread == {}
+    assert figures > 4  # what was measured was there
 
 
 def test_the_first_page_is_short_and_a_phone_shows_what_to_do_before_the_nine(
@@ -238,9 +245,13 @@ def test_a_report_is_accessible_and_fits(
     if name != "report_supplement.html":  # a manager sees on the first screen what to do next
         box = page.get_by_role("heading", name=NEXT).bounding_box()
         assert box is not None and box["y"] + box["height"] < 800
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    figures, unread = unreadable(page)
     context.close()
     assert faults == set()
     assert fits
+    assert unread == []
+    assert figures > {"report.html": 4, "report_supplement.html": 3, "report_short.html": -1}[name]
     assert {url for url in asked if not url.startswith(("file:", "data:"))} == set()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,7 @@ from analysis.pipeline.run import Validation
 from instrument.definition import Instrument
 
 DATA = Path(__file__).resolve().parents[1] / "reference" / "data" / "likert_missing.csv"
-SCALE = {
+SCALE: dict[str, Any] = {
     "schema": 1,
     "id": "likert",
     "version": "1.0",
@@ -35,11 +37,20 @@ SCALE = {
         for name, first in (("north", 1), ("south", 5), ("west", 9))
     ],
 }
+LONG_TITLE = "Trust in what was recommended, and in whoever recommended it, whether or not the reasons for it were given"
+LONG = copy.deepcopy(SCALE)
+LONG["themes"][2] |= {"title": LONG_TITLE}
+LONG["themes"][2]["items"][1] |= {"text": f"{LONG_TITLE}: how far do you agree with that as a whole?"}
+LONG["themes"][2]["items"][2] |= {"text": f"{LONG_TITLE}: how far do you agree with that today?"}
+LONG["response_scales"]["agree"]["options"][4] = "Much, and on most of the days of the last two weeks"
 
 
 def small_validation(change: str = "", topics: tuple[str, ...] | None = None) -> Validation:
-    """Validate the small study: whole, one respondent, one wave, an item nobody answered, or no answer."""
-    scale = Instrument.model_validate(SCALE)
+    """Validate the small study: whole, one respondent, one wave, an item nobody answered, or no answer.
+
+    With long words, a theme, a question and an answer have more of them than any figure or table has room for.
+    """
+    scale = Instrument.model_validate(LONG if change == "long words" else SCALE)
     raw = pd.read_csv(DATA).rename(columns={"id": "participant"})
     first = raw[["participant", *scale.item_ids]].astype(dict.fromkeys(scale.item_ids, "Int64"))
     first.insert(1, "wave", 1)
