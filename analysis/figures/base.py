@@ -95,6 +95,12 @@ def table_of(section: Section, name: str) -> pd.DataFrame:
     return pd.DataFrame(section["tables"][name])
 
 
+def of_what_is_shown(section: Section, table: str) -> str:
+    """Say that a finding is one of the rows left in a shared copy; empty where none was left out."""
+    gone = (section.get("suppressed") or {}).get(table, {})
+    return ", of what is shown here" if any(gone[key] for key in gone if key not in ("n", "text")) else ""
+
+
 def too_few(n: float | None) -> bool:
     """Say whether a row rests on too few people for a verdict; a number that is not told is no reason."""
     return n is not None and not pd.isna(n) and not FEWEST_PEOPLE.holds(n)

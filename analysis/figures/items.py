@@ -8,7 +8,20 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from analysis.figures.base import BLUES, GRID, INK, MUTED, ORANGES, PAPER, Chart, Figure, Section, table_of
+from analysis.figures.base import (
+    BLUES,
+    GRID,
+    INK,
+    MUTED,
+    ORANGES,
+    PAPER,
+    Chart,
+    Figure,
+    Section,
+    of_what_is_shown,
+    table_of,
+)
+from instrument.common.formatting import format_value
 
 
 def distribution_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
@@ -21,8 +34,8 @@ def distribution_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         if key.startswith("share_")
     }
     bars, neutral = _bars(table, list(labels), labels)
-    agree = table[list(labels)[-(len(labels) // 2) :]].sum(axis=1)
-    high, low = table["item"][int(agree.argmax())], table["item"][int(agree.argmin())]
+    key, option = list(labels.items())[-1]
+    told = _most_and_least(table, key, option) + of_what_is_shown(section, name)
 
     def draw(width: int) -> Chart:
         return _diverging(bars, neutral, list(labels.values()), width, len(table))
@@ -31,14 +44,39 @@ def distribution_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return _stacked(table, labels, width)
 
     return Figure(
-        title="Answers to each item" + ("; the middle option in grey" if neutral is not None else ""),
-        alt=f"Diverging bars of the answers to {len(table)} items. Answers on the upper options are most "
-        f"frequent for {high} ({agree.max():.0%}) and least for {low} ({agree.min():.0%}).",
+        title=told + ("; the middle option in grey" if neutral is not None else ""),
+        alt=f"Diverging bars of the answers to {len(table)} {'item' if len(table) == 1 else 'items'}. "
+        f"{_upper(table, list(labels))}",
         draw=draw,
         tables=(name,),
         told=(("option", "Answer", "text"), ("share", "Share of answers", "percent")),
         live=None if neutral is None else live,
     )
+
+
+def _upper(table: pd.DataFrame, keys: list[str]) -> str:
+    """Say of which items the upper options were chosen most and least; nothing of those without an answer."""
+    answered = table.dropna(subset=keys, how="all").reset_index(drop=True)
+    if answered.empty:
+        return "Nobody answered."
+    agree = answered[keys[-(len(keys) // 2) :]].sum(axis=1)
+    high, low = answered["item"][int(agree.argmax())], answered["item"][int(agree.argmin())]
+    return (
+        f"Answers on the upper options are most frequent for {high} ({agree.max():.0%}) and least for {low} "
+        f"({agree.min():.0%})."
+    )
+
+
+def _most_and_least(table: pd.DataFrame, key: str, option: str) -> str:
+    """Say of which items an option was chosen most and least often."""
+    shares = table.dropna(subset=[key])
+    if shares.empty:
+        return "Answers to each item"
+    ends = [shares.loc[shares[key].idxmax()], shares.loc[shares[key].idxmin()]]
+    most, least = (f"“{row['item']}” ({format_value(row[key], 'percent')})" for row in ends)
+    if len(shares) == 1:
+        return f"“{option}” is the answer to {most}"
+    return f"“{option}” is answered most often to {most}, least often to {least}"
 
 
 def _bars(

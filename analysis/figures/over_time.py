@@ -18,7 +18,9 @@ from analysis.figures.base import (
     Chart,
     Figure,
     Section,
+    of_what_is_shown,
     table_of,
+    too_few,
     wrapped,
 )
 from instrument.common.formatting import format_value, with_interval
@@ -65,10 +67,26 @@ def trajectories_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return panel.facet(facet=alt.Facet("label:N", sort=titles, title=None, header=head), columns=columns)
 
     return Figure(
-        title="Means over the waves with 95% intervals",
+        title=_moves_most(table, waves, who) + of_what_is_shown(section, "trajectories"),
         alt=f"Small panels of mean scores from {waves[0]} to {waves[-1]}, {who[0]}: {told}.",
         draw=draw,
         tables=("trajectories",),
+    )
+
+
+def _moves_most(table: pd.DataFrame, waves: list[str], who: list[str]) -> str:
+    """Say which score moves most from the first wave to the last, among those who have it at every wave."""
+    every = table[(table["who"] == who[-1]) & ~table["n"].map(too_few).astype(bool)]
+    start, end = (every[every["wave"] == wave].set_index("title")["mean"] for wave in (waves[0], waves[-1]))
+    change = (end - start).dropna()
+    if change.empty or len(waves) < 2 or len(who) < 2:
+        return "Means over the waves with 95% intervals"
+    title = change.abs().idxmax()
+    ends = [format_value(mean[title], "d2") for mean in (start, end)]
+    most = f"“{title}” moves most" if len(change) > 1 else f"“{title}” moves"
+    return (
+        f"From {waves[0]} to {waves[-1]} {most}, from {ends[0]} to {ends[1]} among those with a score at "
+        "every wave; lines: 95% intervals"
     )
 
 
@@ -112,9 +130,25 @@ def bland_altman_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return panel.facet(facet=alt.Facet("label:N", sort=titles, title=None, header=head), columns=columns)
 
     return Figure(
-        title="Retest minus test by level of the score (Bland–Altman, people in groups): line: mean "
-        "difference; dashed: limits of agreement",
+        title=_widest(one, table.groupby("title", sort=False)["n"].sum(min_count=1))
+        + of_what_is_shown(section, "levels"),
         alt=f"Mean difference with limits of agreement by score: {told}.",
         draw=draw,
         tables=("levels",),
+    )
+
+
+def _widest(themes: pd.DataFrame, people: pd.Series) -> str:
+    """Say for which score the retest of one person may lie farthest from the test."""
+    if people.map(too_few).any():
+        return "Retest minus test by level of the score; too few people for a verdict"
+    width = (themes["loa_upper"] - themes["loa_lower"]).dropna()
+    if width.empty:
+        return "Retest minus test by level of the score"
+    title = width.idxmax()
+    low, high = (format_value(themes.loc[title, end], "d2") for end in ("loa_lower", "loa_upper"))
+    widest = ", the widest limits" if len(width) > 1 else ""
+    return (
+        f"Retest minus test lies between {low} and {high} for 95 of 100 people on “{title}”{widest} (dashed; "
+        "line: mean difference)"
     )
