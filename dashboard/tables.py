@@ -10,7 +10,8 @@ import pandas as pd
 
 from analysis.report.view import Cell, TableView
 
-INTERVAL = ("95% from", "to")
+INTERVALS = {("95% from", "to"): "95% interval", ("90% from", "to"): "90% interval"}
+"""Heads of the ends of an interval, and what their estimate is called beside them."""
 MOST_INTERVALS = 80
 """Rows of a table up to which intervals stand with their estimates: each is formatted by itself."""
 
@@ -54,7 +55,8 @@ def fit(
     Returns
     -------
     Fit
-        Nothing is set where all fits, and where numbers alone leave no room for words.
+        Nothing is set where all fits. Where numbers alone leave no room, words have the least there is, so
+        that a reader has to move as little as can be.
 
     Examples
     --------
@@ -72,9 +74,9 @@ def fit(
     broken = [place for place, is_number in enumerate(numeric) if not is_number and needed[place] > LEAST]
     room = ROOM - (MARK if chosen else 0)
     left = room - sum(width for place, width in enumerate(needed) if place not in broken)
-    if sum(needed) <= room or not broken or left < LEAST * len(broken):
+    if sum(needed) <= room or not broken:
         return nothing
-    widths = _shared(left, {place: needed[place] for place in broken})
+    widths = _shared(max(left, LEAST * len(broken)), {place: needed[place] for place in broken})
     lines = max(-(-needed[place] * 11 // (width * 10)) for place, width in widths.items())
     row = max(BREAKING, LINE * min(lines, MOST_LINES) + ABOVE_AND_BELOW)
     return Fit(widths=tuple(widths.get(place) for place in range(len(needed))), row=row)
@@ -124,7 +126,7 @@ def columns_of(view: TableView) -> list[Column]:
         if place in joined:
             start = joined[place]
             texts = [_with_interval(row[place], row[start], row[start + 1]) for row in view.rows]
-            head = f"{head} (95% interval)"
+            head = f"{head} ({INTERVALS[heads[start], heads[start + 1]]})"
         made.append(
             Column(
                 head=head,
@@ -141,9 +143,9 @@ def _intervals(view: TableView, heads: Sequence[str]) -> dict[int, int]:
     return {
         place - 1: place
         for place in range(1, len(heads) - 1)
-        if tuple(heads[place : place + 2]) == INTERVAL
+        if tuple(heads[place : place + 2]) in INTERVALS
         and view.heads[place - 1][1]
-        and heads[place - 1] not in INTERVAL
+        and not any(heads[place - 1] in ends for ends in INTERVALS)
     }
 
 

@@ -61,6 +61,17 @@ def test_an_interval_stands_with_its_estimate_even_where_two_estimates_are_alike
     assert frame_of(columns).data["1"].tolist() == [0.5, 0.5, 0.7]
 
 
+@pytest.mark.parametrize("level", ["95%", "90%"])
+def test_an_interval_of_either_level_is_named_by_it_and_a_second_one_stays_apart(level: str) -> None:
+    heads = [("RMSEA", True), (f"{level} from", True), ("to", True), ("90% from", True), ("to", True)]
+    rows = [[(k / 10, f".{k}") for k in range(1, 6)]]
+    columns = columns_of(view_of(heads, rows))
+    assert [column.head for column in columns] == [f"RMSEA ({level} interval)", "90% from", "to"]
+    assert columns[0].texts == (".1 (.2 to .3)",)
+    other = [("RMSEA", True), ("80% from", True), ("to", True)]
+    assert len(columns_of(view_of(other, [row[:3] for row in rows]))) == 3
+
+
 def test_two_intervals_of_one_estimate_and_words_before_one_stay_apart() -> None:
     heads = [("Name", False), ("95% from", True), ("to", True)]
     rows = [[("a", "a"), (0.1, "0.1"), (0.2, "0.2")]]
@@ -171,13 +182,14 @@ def test_words_are_broken_so_that_a_table_ends_before_the_edge(columns: list[tup
     numeric = [number for number, _ in columns]
     made = fit(["h"] * len(columns), texts, numeric)
     needed = [max(20, round(6.7 * max(1, *map(len, own)) + 20)) for own in texts]
+    words = [w for w, number in zip(needed, numeric, strict=True) if not number and w > 130]
     if made.row is None:
         assert set(made.widths) == {None}
-        words = [w for w, number in zip(needed, numeric, strict=True) if not number and w > 130]
-        numbers_alone = sum(needed) - sum(words) + 130 * len(words) > ROOM
-        assert sum(needed) <= ROOM or not words or numbers_alone
+        assert sum(needed) <= ROOM or not words
         return
-    assert sum(w if w is not None else n for w, n in zip(made.widths, needed, strict=True)) <= ROOM
+    whole = sum(w if w is not None else n for w, n in zip(made.widths, needed, strict=True))
+    least = sum(needed) - sum(words) + 130 * len(words)
+    assert whole <= ROOM or whole == least  # numbers alone may leave no room: then words have the least
     assert all(w is None for w, number in zip(made.widths, numeric, strict=True) if number)
     assert all(w is None or 130 <= w <= n for w, n in zip(made.widths, needed, strict=True))
     assert 64 < made.row <= 135  # Streamlit breaks lines in rows of more than 4rem
