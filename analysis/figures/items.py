@@ -72,7 +72,8 @@ def _most_and_least(table: pd.DataFrame, key: str, option: str) -> str:
     shares = table.dropna(subset=[key])
     if shares.empty:
         return "Answers to each item"
-    ends = [shares.loc[shares[key].idxmax()], shares.loc[shares[key].idxmin()]]
+    values = shares[key].to_numpy(dtype=float)
+    ends = [shares.iloc[int(values.argmax())], shares.iloc[int(values.argmin())]]
     most, least = (f"“{row['item']}” ({format_value(row[key], 'percent')})" for row in ends)
     if len(shares) == 1:
         return f"“{option}” is the answer to {most}"

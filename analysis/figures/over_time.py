@@ -81,7 +81,7 @@ def _moves_most(table: pd.DataFrame, waves: list[str], who: list[str]) -> str:
     change = (end - start).dropna()
     if change.empty or len(waves) < 2 or len(who) < 2:
         return "Means over the waves with 95% intervals"
-    title = change.abs().idxmax()
+    title = str(change.abs().idxmax())
     ends = [format_value(mean[title], "d2") for mean in (start, end)]
     most = f"“{title}” moves most" if len(change) > 1 else f"“{title}” moves"
     return (
@@ -145,7 +145,7 @@ def _widest(themes: pd.DataFrame, people: pd.Series) -> str:
     width = (themes["loa_upper"] - themes["loa_lower"]).dropna()
     if width.empty:
         return "Retest minus test by level of the score"
-    title = width.idxmax()
+    title = str(width.idxmax())
     low, high = (format_value(themes.loc[title, end], "d2") for end in ("loa_lower", "loa_upper"))
     widest = ", the widest limits" if len(width) > 1 else ""
     return (
