@@ -37,6 +37,7 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "priority": {"themes": ("level", "level_lower", "level_upper", "effect", "effect_lower", "effect_upper")},
     "reliability": {"alpha": ("alpha", "ci_lower", "ci_upper")},
     "retention": {"retention": ("on_day", "from_day")},
+    "dif_curves": {"curves": ("at", "expected")},
     "retest_pairs": {"pairs": ("share",)},
     "retest": {"retest": ("icc", "ci_lower", "ci_upper")},
     "returns": {"returns": ("ratio", "ci_lower", "ci_upper")},

@@ -10,6 +10,7 @@ from analysis.common.rules import in_force
 from analysis.figures.adherence import forest_figure, survival_figure
 from analysis.figures.audit import audit_figure
 from analysis.figures.base import Builder, Figure, Section
+from analysis.figures.dif_curves import dif_curves_figure
 from analysis.figures.factors import loadings_figure, scree_figure
 from analysis.figures.fairness import fairness_figure
 from analysis.figures.flow import flow_figure
@@ -37,6 +38,7 @@ FIGURES: dict[str, Builder] = {
     "bifactor": bifactor_figure,
     "bland_altman": bland_altman_figure,
     "daily": daily_figure,
+    "dif_curves": dif_curves_figure,
     "distribution": distribution_figure,
     "fairness": fairness_figure,
     "flow": flow_figure,

@@ -86,6 +86,51 @@ def test_the_figure_names_what_is_flagged(section: dict[str, Any], whole: dict[s
         assert ">q6<" in to_svg(figure, width)
 
 
+def test_curves_are_those_of_the_function_for_the_item_on_which_groups_part_most(
+    section: dict[str, Any], scale: Instrument, tilted: pd.DataFrame, covariates: pd.DataFrame
+) -> None:
+    curves = pd.DataFrame(section["tables"]["curves"])
+    items = pd.DataFrame(section["tables"]["items"])
+    for grouping, own in items.groupby("grouping"):
+        most = own.loc[own["unsigned_difference"].idxmax()]
+        assert set(curves.loc[curves["grouping"] == grouping, "item"]) == {most["item"]}
+    part = curves[curves["grouping"] == "group"]
+    assert set(part["item"]) == {"q6"} and set(part["title"]) == {"Theme of the south"}
+    answers = tilted.set_index("participant")
+    groups = covariates.set_index("participant")["group"].reindex(answers.index)
+    whole = dif(answers[scale.theme_items("south")], groups).expected_scores.query("item == 'q6'")
+    for group, line in part.groupby("group"):
+        every = whole[whole["group"] == group].iloc[::4]
+        np.testing.assert_allclose(line["at"], every["matching"], rtol=1e-9)
+        np.testing.assert_allclose(line["expected"], every["expected"], rtol=1e-9)
+        assert len(line) == 6  # of 21, both ends among them
+    lower, higher = (part[part["group"] == name]["expected"].to_numpy() for name in ("b", "a"))
+    assert (lower < higher).all()  # four of five answered one lower
+
+
+def test_the_curves_say_where_groups_lie_furthest_apart(
+    section: dict[str, Any], whole: dict[str, Any]
+) -> None:
+    figure = build_figures(section, whole["meta"])["dif_curves"]
+    curves = pd.DataFrame(section["tables"]["curves"])
+    wide = curves[curves["grouping"] == "group"].pivot_table(index="at", columns="group", values="expected")
+    at = (wide["a"] - wide["b"]).idxmax()
+    shown = [format_value(value, "d2") for value in (at, wide.loc[at, "a"], wide.loc[at, "b"])]
+    assert figure.title == (
+        f"People of equal standing part most by group on “q6” by group: at a standing of {shown[0]}, "
+        f"{shown[1]} (a) against {shown[2]} (b)"
+    )
+    for width in (NARROW, WIDE):
+        drawn = to_svg(figure, width)
+        assert ">“q6” by group<" in drawn and "by site<" in drawn
+    tests = section["tables"]["items"]
+    none = {**tests, "significant": [False] * len(tests["item"])}
+    chance = {**section, "tables": {**section["tables"], "items": none}}
+    assert build_figures(chance, whole["meta"])["dif_curves"].title == f"{figure.title}; not told from chance"
+    bare = {**section, "tables": {**section["tables"], "curves": {key: [] for key in curves}}}
+    assert "dif_curves" not in build_figures(bare, whole["meta"])
+
+
 def test_without_flags_the_words_do_not_promise_fairness(
     scale: Instrument, answers: pd.DataFrame, covariates: pd.DataFrame
 ) -> None:

@@ -27,6 +27,7 @@ from analysis.pipeline.topics.fairness_along import (
     told_flags,
     values_along,
 )
+from analysis.pipeline.topics.fairness_curves import curves_table
 from analysis.pipeline.topics.groups import (
     groupings,
     reference_first,
@@ -90,6 +91,7 @@ def section_fairness(context: Context) -> Section:
     told: list[str] = []
     lost: list[tuple[str, Cause]] = []
     counts: dict[str, pd.Series] = {}
+    curves: list[pd.DataFrame] = []
     for name, labels in groupings(context).items():
         counts[name] = labels.dropna().value_counts(sort=False)
         for theme, items in context.themes.items():
@@ -103,6 +105,7 @@ def section_fairness(context: Context) -> Section:
                 lost.append((who, gaps.add(who, error, items)))
                 continue
             rows += _rows(context, name, theme, result)
+            curves.append(result.expected_scores.assign(grouping=name, title=context.title_of(theme)))
             told += _limits(who, result)
             for item, why in result.not_estimable.items():
                 gaps.leave(f"{who}: {item} ({why})", Cause.NOT_ESTIMATED)
@@ -115,6 +118,7 @@ def section_fairness(context: Context) -> Section:
         sizes = labels.value_counts(sort=False)
         places = [account.population(populations.members(name, label), size) for label, size in sizes.items()]
         account.part(populations.answered(context.wave_name(context.first_wave)), *places)
+    drawn = curves_table(table, curves)
     said, noted, note_kinds = sentences(told, FEW)
     values = _values(table, summary, counts) | noted
     return Section(
@@ -128,9 +132,9 @@ def section_fairness(context: Context) -> Section:
         values=values | values_along(along),
         value_kinds=_value_kinds(counts) | note_kinds | KINDS_ALONG,
         account=account,
-        tables=_tables(table, summary, counts) | tables_along(along),
+        tables=_tables(table, summary, counts) | drawn | tables_along(along),
         findings=[*_findings(summary, table, lost), *findings_along(along)],
-        figures=["fairness"] if len(table) else [],
+        figures=[*(["fairness"] if len(table) else []), *(["dif_curves"] if drawn else [])],
         problems=gaps.problems,
         untested=gaps.untested,
     )
