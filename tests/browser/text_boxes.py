@@ -18,6 +18,9 @@ MEASURE = """
   };
   const root = document.querySelector('[data-testid=stMainBlockContainer]') || document.body;
   const said = words => words.trim().replace(/\\s+/g, ' ').slice(0, 60);
+  // the boxes of slanted words lie over each other where the words do not
+  const slanted = one => !/rotate\\((0|-?90)[,)]/.test(one.getAttribute('transform') || 'rotate(0)')
+    && /rotate/.test(one.getAttribute('transform') || '');
   let figures = 0;
   for (const svg of root.querySelectorAll('svg')) {
     const frame = svg.getBoundingClientRect();
@@ -34,7 +37,8 @@ MEASURE = """
         const down = Math.min(box.bottom, next.bottom) - Math.max(box.top, next.top);
         const twice = texts[place].textContent === texts[other].textContent && Math.abs(box.left - next.left) < 1
           && Math.abs(box.top - next.top) < 1;  // the ground that letters stand on is drawn as letters
-        if (across > edge && down > edge + 1 && !twice)
+        const tilted = slanted(texts[place]) || slanted(texts[other]);
+        if (across > edge && down > edge + 1 && !twice && !tilted)
           found.push(['over another', said(texts[place].textContent), said(texts[other].textContent)]);
       }
     });

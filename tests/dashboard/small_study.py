@@ -37,7 +37,7 @@ SCALE: dict[str, Any] = {
         for name, first in (("north", 1), ("south", 5), ("west", 9))
     ],
 }
-LONG_TITLE = "Trust in what was recommended, and in whoever recommended it, whether or not the reasons for it were given"
+LONG_TITLE = "Trust in what was recommended, and in whoever did so, whatever the reasons"
 LONG = copy.deepcopy(SCALE)
 LONG["themes"][2] |= {"title": LONG_TITLE}
 LONG["themes"][2]["items"][1] |= {"text": f"{LONG_TITLE}: how far do you agree with that as a whole?"}
