@@ -8,7 +8,7 @@ SERVE ?= 1
 WORKERS ?= 4
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: docs install demo test test-slow lint system-packages clean
+.PHONY: docs install demo test test-slow run-tests lint system-packages clean
 
 install: $(VENV)/.installed
 
@@ -37,8 +37,13 @@ lint: $(VENV)/.installed-dev
 system-packages:
 	@bash tests/system_packages.sh
 
-test: $(VENV)/.installed-dev system-packages lint
-	bash tests/run.sh
+# two at a time: what is installed comes over the network, and the type checker has one thread
+test:
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/.installed-dev system-packages
+	@$(MAKE) --no-print-directory --jobs=2 lint run-tests
+
+run-tests: $(VENV)/.installed-dev
+	@bash tests/run.sh
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow -p no:cacheprovider
