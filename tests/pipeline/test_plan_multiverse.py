@@ -183,7 +183,9 @@ def test_too_many_paths_are_refused() -> None:
 
 
 @pytest.mark.slow
-def test_two_hundred_paths_are_followed_and_say_how_long_it_took(first: pd.DataFrame, scale: Instrument) -> None:
+def test_two_hundred_paths_are_followed_and_say_how_long_it_took(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
     import time
 
     several = {
