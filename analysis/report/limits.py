@@ -29,6 +29,11 @@ class Limit:
     lines: tuple[str, ...]
 
     @property
+    def is_of_the_scale(self) -> bool:
+        """Whether it follows from what the scale is, whoever answers, and not from these answers."""
+        return self.cause is Cause.COMPOSITE
+
+    @property
     def text(self) -> str:
         """The lines as one text."""
         return " ".join(self.lines)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from analysis.common.verdicts import Property, State
 from analysis.report import opening_words as words
+from analysis.report.limits import Limit
 from analysis.report.opening import Opening, Point
 from analysis.report.questions import QUESTIONS
 from analysis.report.standards import SHOWN
@@ -36,8 +37,10 @@ def show() -> None:
     _failed(page["failed"])
     _points(first.points)
     _levels(first)
+    by_nature = [limit for limit in page["limits"] if limit.is_of_the_scale]
     for limit in page["limits"]:
-        st.info(f"**{limit.heading}.** " + "  \n".join(limit.lines))
+        if limit not in by_nature:
+            _box(limit)
     parts.small(first.counted)
     with st.expander(QUESTIONS):
         parts.small(page["hidden"])
@@ -45,12 +48,18 @@ def show() -> None:
     with st.expander(SHOWN):
         if shortened:
             parts.show_notices(page["notices"])
+        for limit in by_nature:
+            _box(limit)
         parts.show_states(page["states"])
         for point in first.points:
             if point.state is State.NOT_ASKED and (ask := words.ASK.get(point.prop)):
                 parts.small(f"{point.name} was not asked. {ask}")
         for absent in page["not_applicable"]:
             parts.small(f"Not asked: {absent['title']}. {absent['message']}")
+
+
+def _box(limit: Limit) -> None:
+    st.info(f"**{limit.heading}.** " + "  \n".join(limit.lines))
 
 
 def _failed(failures: list[dict[str, str]]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.common.verdicts import State
+from analysis.common.verdicts import Cause, State
+from analysis.report.limits import Limit
 from analysis.report.opening import opening
 from analysis.report.opening_words import ASK, HEADING, LEVELS, NEXT
 from analysis.report.questions import question_rows
@@ -238,3 +239,20 @@ def test_a_long_list_is_folded_unless_it_is_of_faults(number: int, verdict: str,
     told = " ".join(line.value for line in page.markdown)
     assert all(f"claim {k}" in told for k in range(number))  # folded, not left out
     assert told.count("a rule") == 1  # said once, whatever the number of its claims
+
+
+def test_what_a_scale_is_waits_behind_a_door_and_what_these_answers_lack_does_not(
+    placed: Any, results_tree: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = [
+        Limit(cause=cause, heading=f"About {cause}", lines=("First.", "Second."))
+        for cause in (Cause.COMPOSITE, Cause.FEW_PEOPLE)
+    ]
+    monkeypatch.setattr("dashboard.services.limits_of", lambda tree: limits)
+    placed(results_tree)
+    page = opened("overview")
+    whole = [f"**About {cause}.** First.  \nSecond." for cause in (Cause.COMPOSITE, Cause.FEW_PEOPLE)]
+    shown = next(door for door in page.expander if door.label == SHOWN)
+    behind = [entry.value for entry in shown.info]
+    assert behind == whole[:1]
+    assert [entry.value for entry in page.info if entry.value not in behind] == whole[1:]
