@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 MOST_NAMED = 5
-_HERE = Path(__file__).resolve().parents[1]
-OWN = tuple(f"{_HERE / name}/" for name in ("instrument", "analysis", "dashboard"))
+_HERE = Path(__file__).absolute().parents[1]  # as code is told it lies, behind links too
+OWN = tuple(f"{_HERE / name}{os.sep}" for name in ("instrument", "analysis", "dashboard"))
 """Where the toolkit's own code lies: a warning names the line that called it, never a line of its own."""
 
 

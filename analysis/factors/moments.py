@@ -206,6 +206,8 @@ class PairSums:
         self._here = answered.astype(float)
         self._parts = np.hstack([self._here, self._moved, self._moved**2])
         self._whole = self._sums(self._here, self._moved, self._parts)
+        # of numbers that cancel: an item that never varies in some rows leaves rounding alone there
+        self._least = FAINT * np.diag(self._whole[0]) * np.diag(self._whole[2])
 
     def correlations(self) -> Array | None:
         """Product-moment correlations of all rows; None where sums of products are not exact enough."""
@@ -228,11 +230,11 @@ class PairSums:
         first = (parts.T @ here).reshape(3, items, items)
         return np.concatenate([first, (parts[:, items : 2 * items].T @ moved)[None]])
 
-    @staticmethod
-    def _correlated(found: Array) -> Array | None:
+    def _correlated(self, found: Array) -> Array | None:
         common, sums, squares, products = found
         variation = common * squares - sums**2
-        if not (variation > FAINT * np.diag(variation)[:, None]).all() or common.min() < FEWEST_COMMON_ROWS:
+        least = np.maximum(FAINT * np.diag(variation), self._least)
+        if not (variation > least[:, None]).all() or common.min() < FEWEST_COMMON_ROWS:
             return None
         together = common * products - sums * sums.T
         correlations = np.clip(together / np.sqrt(variation * variation.T), -1.0, 1.0)

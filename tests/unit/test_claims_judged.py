@@ -149,6 +149,16 @@ def test_undeclared_columns_become_numbers_where_enough_people_differ() -> None:
     assert undeclared_columns(raw)["level"].shape == (n, 3)
 
 
+@pytest.mark.parametrize("kind", [object, "string", "boolean", "category", "Int64"])
+def test_levels_and_gaps_of_an_undeclared_column_are_seen_in_whatever_type_it_came(kind: Any) -> None:
+    first, second = ("yes", "no") if kind in (object, "string", "category") else (1, 0)
+    column = pd.Series([first] * 12 + [second] * 18 + [None] * 10, dtype=kind)
+    found = undeclared_columns(pd.DataFrame({"pays": column}))["pays"]
+    gaps = [0.0] * 30 + [1.0] * 10
+    level = [1.0] * 12 + [0.0] * 18 + ([0.4] * 10 if kind == "Int64" else [0.0] * 10)
+    np.testing.assert_allclose(found.T, [level, gaps])
+
+
 def column_of(**columns: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, float]:
     rng = np.random.default_rng(7)
     n = 240

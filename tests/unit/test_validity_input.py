@@ -470,3 +470,20 @@ def test_sums_of_pairs_are_those_of_the_rows_with_any_that_hardly_vary_left_to_s
     once = np.zeros(40)
     once[0] = 40.0  # one person forty times: nothing varies
     assert sums.drawn(once) is None and sums.without(np.arange(38)) is None
+
+
+@pytest.mark.parametrize("n", [20, 60, 333])
+def test_an_item_that_never_varies_in_a_draw_has_no_correlation_there(n: int) -> None:
+    rng = np.random.default_rng(3)
+    values = rng.integers(1, 6, (n, 4)).astype(float)
+    values[:, 0], values[:, 1] = 1.0, 0.1
+    values[:3, 0], values[0, 1] = [2.0, 2.0, 3.0], 0.7  # answered otherwise by one to three people
+    sums, seen = PairSums(values), set()
+    for _ in range(60):
+        times = np.bincount(rng.integers(0, n, n), minlength=n)
+        found = sums.drawn(times.astype(float))
+        varies = bool((np.ptp(values[times > 0], axis=0) > 0).all())
+        assert (found is not None) is varies
+        seen.add(varies)
+    assert seen == {True, False}
+    assert sums.without(np.array([0])) is None and sums.without(np.array([1])) is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -58,6 +60,21 @@ def test_the_line_that_called_is_named(name: str) -> None:
 def test_a_warning_from_no_depth_at_all_names_its_line() -> None:
     with pytest.warns(DeprecationWarning, match="gone soon") as caught:
         warn_user("gone soon", DeprecationWarning)
+    assert caught[0].filename == __file__
+
+
+def test_a_toolkit_that_lies_behind_a_link_warns_at_the_line_that_called(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(ROOT, target_is_directory=True)
+    there = tmp_path / "link" / "instrument" / "errors.py"
+    spec = importlib.util.spec_from_file_location("errors_behind_a_link", there)
+    assert spec is not None and spec.loader is not None
+    linked = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(linked)
+    inside: dict[str, Any] = {"warn_user": linked.warn_user}
+    code = "def deep():\n    warn_user('odd')\ndef public():\n    deep()\n"
+    exec(compile(code, str(tmp_path / "link" / "analysis" / "some.py"), "exec"), inside)
+    with pytest.warns(UserWarning, match="odd") as caught:
+        inside["public"]()
     assert caught[0].filename == __file__
 
 

@@ -107,7 +107,8 @@ def undeclared_columns(raw: pd.DataFrame, quantities: Collection[str] = ()) -> d
             if _told_apart(np.asarray(values.dropna(), dtype=np.float64)):
                 parts.append(np.asarray(values.fillna(values.mean()), dtype=np.float64))
         elif len(counts) <= MOST_LEVELS:
-            parts += [np.asarray(column == level, dtype=np.float64) for level in counts.index[1:]]
+            plain = column.astype(object)  # else a gap of text or of yes and no is neither
+            parts += [np.asarray(plain == level, dtype=np.float64) for level in counts.index[1:]]
         parts.append(np.asarray(column.isna(), dtype=np.float64))
         kept = [part for part in parts if _told_apart(part)]
         if kept:
