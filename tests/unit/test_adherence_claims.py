@@ -171,6 +171,19 @@ def test_the_sign_of_the_score_changes_no_claim() -> None:
     assert (plain.before, plain.after) == pytest.approx((-other.before, -other.after))
 
 
+@pytest.mark.parametrize(("p", "doubted"), [(0.0499, False), (0.0501, True), (float("nan"), False)])
+def test_an_undeclared_column_is_a_doubt_from_the_level_of_the_analysis_on(
+    p: float, doubted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held(draw=simple(mean=5.0, effect=0.5, strength=0.1), n=200)
+    drawn, usage, plan = batch(held, np.random.SeedSequence(2), 1)
+    run = one(drawn, usage, plan, slice(0, 200), (REMAINING,))
+    x, done, due = run._binomial_data()
+    monkeypatch.setattr("analysis.adherence.claims.claims._by_column", lambda *_: ("site", p))
+    found = standing(run._design, x, quasi_binomial(x, done, due), 0.95, found=True)
+    assert (Doubt.COLUMN in found.doubts) is doubted and found.column == "site"
+
+
 class Found:
     def __init__(self, claim: Claim, doubts: str, slope: float = 0.3) -> None:
         row: dict[str, Any] = {"predictor": "total", "claim": str(claim), "doubts": doubts}

@@ -192,6 +192,25 @@ def test_the_column_with_which_an_association_is_least_sure_is_named() -> None:
     assert name in ("", "all")
 
 
+def test_of_two_columns_the_one_with_the_larger_p_is_named_whichever_comes_first() -> None:
+    design, x, done, due, estimate = column_of()
+    both = {name: design.undeclared[name] for name in ("pays", "noise")}
+    for given in (both, dict(reversed(both.items()))):
+        name, p = told._by_column(SimpleNamespace(undeclared=given, clusters=None), x, done, due, estimate)
+        assert name == "pays" and p > 0.05
+
+
+@pytest.mark.parametrize(("people", "held"), [(8, False), (9, True)])
+def test_a_column_is_held_constant_where_people_are_more_than_twice_the_terms(
+    people: int, held: bool
+) -> None:
+    design, x, done, due, estimate = column_of()
+    few = slice(0, people)  # three terms and the column
+    design.undeclared = {"noise": design.undeclared["noise"][few]}
+    name, p = told._by_column(design, x[few], done[few], due[few], estimate)
+    assert (name, np.isfinite(p)) == (("noise", True) if held else ("", False))
+
+
 @pytest.mark.parametrize(("size", "held"), [(1.2, True), (0.0, False)])
 def test_a_jump_of_use_or_score_along_early_use_is_held_constant(size: float, held: bool) -> None:
     rng = np.random.default_rng(11)

@@ -111,6 +111,30 @@ def test_there_is_no_scaled_test_where_it_would_say_nothing(data, model, options
     assert fit["df_scaled"] == fit["df"]
 
 
+@pytest.mark.parametrize(
+    ("line", "options"),
+    [
+        ("x ~ 0*1", {}),
+        ("x ~ 0*1", {"method": "global"}),
+        ("x ~ 0.9*1\nx ~~ x", {}),
+        ("x ~ c(m, m)*1", {"group": "side"}),
+        ("x ~ c(0, NA)*1", {"group": "side"}),
+    ],
+)
+def test_held_means_of_observed_variables_are_refused(data, line, options):
+    """Two steps count them from their mean: chi-square was 1.9 on 3 where the held mean makes it 201.9 on 4."""
+    with pytest.raises(DefinitionError, match=r"sam: means of observed variables are held or equal: 'x'\."):
+        sam(f"{MODEL}\n{line}", data.assign(x=data["x"] + 1.0), estimator="ML", **options)
+
+
+def test_free_means_of_observed_variables_are_taken(data, robust):
+    found = sam(f"{MODEL}\nx ~ 1\nx ~~ x", data.assign(x=data["x"] + 1.0), estimator="MLR")
+    assert found.fit["chisq"] == pytest.approx(robust.fit["chisq"], rel=1e-6)
+    rows = found.parameters.set_index(["lhs", "op"])["est"]
+    assert rows["x", "~1"] == pytest.approx(data["x"].mean() + 1.0)
+    sam(f"{MODEL}\nx ~ c(m, k)*1", data, group="side", estimator="ML")
+
+
 def test_the_global_method_has_its_own_test(data):
     assert "chisq_scaled" not in sam(MODEL, data, method="global", estimator="ML").fit
 

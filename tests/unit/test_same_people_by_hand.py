@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from analysis.adherence.design.same_people import refuse_strangers
 from analysis.commands.joining import check_adjusters, refuse_lost_people, refuse_other_waves
 from analysis.commands.reading import SideReading, read_side_table, read_usage
-from instrument.errors import ResponseDataError
+from instrument.errors import ResponseDataError, ToolkitWarning
 from instrument.loading import load
 from instrument.study import make_study
 from instrument.study_data import StudyData
@@ -179,3 +180,16 @@ def test_a_log_needs_days_or_instants_and_a_table_each_column_once(tmp_path: Pat
         read_usage(log)
     with pytest.raises(ResponseDataError, match="columns are there twice: 'sex'"):
         read(tmp_path, "covariates", "participant,sex,sex\na,f,m\n")
+
+
+@pytest.mark.parametrize("near", [4, 5])
+def test_ids_of_covariates_that_almost_match_are_told_from_one_in_twenty_on(
+    near: int, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Eighty people are known, twenty of whom the table says nothing but for those written in small letters."""
+    named = [*HUNDRED[:80], *(name.lower() for name in HUNDRED[80 : 80 + near])]
+    refuse_strangers(pd.Series(named), pd.Series(HUNDRED), "covariates", "relate_adherence")
+    said = [str(one.message) for one in recwarn if issubclass(one.category, ToolkitWarning)]
+    fact = "relate_adherence: 5 of 100 people whose use is known would have a row in the table of covariates "
+    hint = "Hint: write the participant ids alike in both; they count as people without one."
+    assert said == ([f"{fact}but for capitals.\n{hint}"] if near == 5 else [])

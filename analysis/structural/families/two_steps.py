@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -74,6 +75,11 @@ def check_two_steps(ready: Prepared, method: str, caller: str) -> None:
         refuse(f"indicators stand in the structure: {name_offenders(odd)}.", "use sem for such a model.")
     if not any(r.op == "~" or (r.op == "~~" and r.lhs != r.rhs and r.lhs in latent) for r in table.rows):
         refuse("the model has no structure among its factors.", "add paths, or use cfa.")
+    if held := _held_beside(table):
+        refuse(
+            f"means of observed variables are held or equal: {name_offenders(held)}.",
+            "let them be free: they count from their mean in two steps; or use sem.",
+        )
     if ready.estimator in ORDINAL_ESTIMATORS:
         rest = [n for n in names.observed if n not in table.options.ordered]
         if rest:
@@ -85,6 +91,16 @@ def check_two_steps(ready: Prepared, method: str, caller: str) -> None:
             )
         if method == "global":
             refuse("the global method takes no ordinal items.", "use method='local'.")
+
+
+def _held_beside(table: ParameterTable) -> list[str]:
+    """Observed variables of the structure whose mean or intercept is held at a value, or equal to another."""
+    means = [row for row in table.rows if row.op == "~1" and row.user]
+    own = [row for row in means if row.lhs not in {*table.names.latent, *table.names.indicators}]
+    labels = Counter(row.label for row in means if row.label)
+    one_origin = "intercepts" in table.options.group_equal
+    held = (r.lhs for r in own if r.free < 0 or (r.label and labels[r.label] > 1 and not one_origin))
+    return list(dict.fromkeys(held))
 
 
 def measurement_blocks(
