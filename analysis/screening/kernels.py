@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from analysis.reliability.inputs import Array, pairwise_covariance
+
+DRAWS = 4000
+"""People drawn who answer with care."""
+FEWEST_VARIED = 10
+"""People with different answers that it takes to draw others like them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -211,6 +216,79 @@ def copies(answers: Array) -> npt.NDArray[np.int64]:
     kept = [group for group in repeated if varied[first[group]]]
     number[kept] = np.arange(1, len(kept) + 1)
     return number[which.ravel()]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """What people who answer with care would show.
+
+    Attributes
+    ----------
+    long_run
+        Share of them with a long run.
+    twins
+        How many other people give a person's own answers, on average.
+    """
+
+    long_run: float
+    twins: float
+
+
+def chance_of(answers: Array, people: int, is_long: Callable[[float], bool]) -> Chance:
+    """Draw people who answer with care, and look how often an index would flag them.
+
+    Parameters
+    ----------
+    answers
+        Shape (n_rows, n_items), NaN for missing.
+    people
+        How many persons answered, for how many others one could meet.
+    is_long
+        Whether a share of the items is a long run.
+
+    Returns
+    -------
+    Chance
+        `long_run`: share of the drawn with a long run. `twins`: how many of the other people give a person's
+        own answers to every item, on average; answers all alike are left out.
+
+    Notes
+    -----
+    Answers are drawn from normal variables with the items' pairwise correlations, cut so that each option is
+    as common as it was; answers are complete. Who gives one answer to everything is left out of both, since
+    many who press one button would make that look like chance. So the shares are rather too small, as they
+    are because correlations of answers lie a little below those of what lies behind them. Nothing is put down
+    to chance where fewer than ten people gave different answers.
+    """
+    asked = answers.shape[1]
+    answers = answers[individual_variability(answers) > 0]
+    answers = answers[:, np.isfinite(answers).any(axis=0)]  # what nobody answered makes neither run nor twin
+    n, k = answers.shape
+    if n < FEWEST_VARIED:
+        return Chance(long_run=0.0, twins=0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        covariance = pairwise_covariance(answers)
+        spread = np.sqrt(np.diag(covariance))
+        correlation = covariance / np.outer(spread, spread)
+    correlation[~np.isfinite(correlation)] = 0.0
+    values, vectors = np.linalg.eigh((correlation + correlation.T) / 2)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    drawn = np.random.default_rng(1).standard_normal((DRAWS, k)) @ root.T
+    # an item without variance has no correlation with itself either
+    drawn /= np.maximum(np.sqrt((root**2).sum(axis=1)), 1e-12)
+    given = np.zeros_like(drawn)
+    for item in range(k):
+        options, counts = np.unique(answers[np.isfinite(answers[:, item]), item], return_counts=True)
+        if len(options) > 1:
+            below = stats.norm.ppf(np.cumsum(counts)[:-1] / counts.sum())
+            given[:, item] = options[np.searchsorted(below, drawn[:, item])]
+        else:
+            given[:, item] = options[0]
+    runs = runs_of_identical_answers(given).longest / asked
+    alike = copies(given)
+    size = np.bincount(alike)[1:].astype(float)
+    pairs = float((size * (size - 1)).sum()) / (DRAWS * (DRAWS - 1))
+    return Chance(long_run=float(np.mean([is_long(share) for share in runs])), twins=(people - 1) * pairs)
 
 
 def low_outliers_bound(values: Array, deviations: float) -> float:

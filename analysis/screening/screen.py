@@ -120,6 +120,11 @@ def screen(
     consistency uses keyed items, at least three themes with two items; it is the negative of
     `careless::evenodd`. Copies are administrations of different people with the same answers to every item.
 
+    Long runs and copies say nothing where items or options are few: of people who answer six yes-no items
+    of one scale with care, three quarters have a run of three. People are therefore drawn who answer as
+    these did item by item and pair by pair, but independently of each other (`kernels.chance_of`); an index
+    that would flag more than one in ten of them judges nobody, and `notes` says so.
+
     In R: `careless::longstring`, `irv`, `mahad`, `evenodd`.
 
     References
@@ -167,7 +172,7 @@ def screen(
         axis=1,
     )
     table["copy_group"] = _copies_between_people(answers.to_numpy(), keys["participant"])
-    flags = _flag(table, least)
+    flags = _flag(table, least, _met_by_chance(answers.to_numpy(), responses["participant"].nunique(), notes))
     return ScreeningResult(
         table=table,
         flags=flags,
@@ -185,6 +190,8 @@ def _bare(frame: pd.DataFrame) -> pd.DataFrame:
     return bare
 
 
+MOST_BY_CHANCE = 0.1
+"""Share of people who answer with care above which an index that flags them says nothing (a proposal)."""
 INDICES: dict[str, tuple[str, Rule]] = {
     "longstring": ("longstring_share", rules.LONGSTRING),
     "irv": ("irv_deviation", rules.INDIVIDUAL_VARIABILITY),
@@ -302,16 +309,36 @@ def _copies_between_people(answers: Array, people: pd.Series) -> pd.Series:
     return group.where(several, 0)
 
 
-def _flag(table: pd.DataFrame, least: int) -> pd.DataFrame:
-    """Add the flag columns to the table and count them."""
+def _met_by_chance(answers: Array, people: int, notes: list[str]) -> set[str]:
+    """Indices that say nothing of care: with such items they would often flag who answers with care."""
+    chance = kernels.chance_of(answers, people, lambda share: not rules.LONGSTRING.holds(share))
+    few = f"with {answers.shape[1]} items and these options"
+    found = set()
+    if chance.long_run > MOST_BY_CHANCE:
+        found.add("longstring")
+        notes.append(
+            f"Long runs are not judged: {few}, {chance.long_run:.0%} of people who answer with care have one."
+        )
+    if chance.twins > MOST_BY_CHANCE:
+        found.add("copy")
+        others = "many" if chance.twins >= 1 else f"{chance.twins:.0%} of"
+        notes.append(
+            f"Same answers as another person are not judged: {few}, {others} people who answer with care "
+            "give the answers of somebody else."
+        )
+    return found
+
+
+def _flag(table: pd.DataFrame, least: int, by_chance: set[str]) -> pd.DataFrame:
+    """Add the flag columns to the table and count them; indices that chance meets judge nobody."""
     rows = {}
     for name, (column, rule) in INDICES.items():
         value = table[column]
-        judged = value.notna()
+        judged = value.notna() & (name not in by_chance)
         table[f"flag_{name}"] = judged & ~value.map(rule.holds).astype(bool)
         rows[name] = (str(rule), rule.source, int(judged.sum()))
-    table["flag_copy"] = table["copy_group"] > 0
-    rows["copy"] = ("Same answers as another person", "", len(table))
+    table["flag_copy"] = (table["copy_group"] > 0) & ("copy" not in by_chance)
+    rows["copy"] = ("Same answers as another person", "", 0 if "copy" in by_chance else len(table))
     names = [f"flag_{name}" for name in rows]
     table["n_flags"] = table[names].sum(axis=1)
     table["flagged"] = table["n_flags"] >= least
