@@ -14,9 +14,10 @@ from scipy import stats
 from analysis import landmark_scan, relate_adherence, summarise_usage
 from analysis.adherence.claims.claims import Claim
 from analysis.adherence.over_time.joint_landmarks import Landmarked, equal_effects, joint_effects
-from analysis.adherence.over_time.landmark_scan import ScanResult
+from analysis.adherence.over_time.landmark_scan import ScanResult, checked_ratings
 from analysis.usage.reading import LogReading
 from instrument.errors import DefinitionError, NotEstimableError, ResponseDataError
+from instrument.study import as_study
 from tests.recovery.held_populations import base_study
 
 PEOPLE, DAYS = 160, (28, 42, 56)
@@ -109,6 +110,15 @@ def test_late_answers_do_not_leak(log: pd.DataFrame, everybody: pd.DataFrame) ->
     assert (dated.effects["n"] == PEOPLE / 2).all()
     assert (leaked.design["dated"], dated.design["dated"]) == (False, True)
     assert any("no days of answers" in note for note in leaked.notes)
+
+
+def test_ratings_and_their_days_join_whatever_pandas_made_of_ids_and_waves(ratings: pd.DataFrame) -> None:
+    plan, times = as_study(study()), ratings[["participant", "wave"]].assign(day=25)
+    whole, _ = checked_ratings(ratings, "total", plan, times)
+    gap = pd.DataFrame({"participant": [np.nan], "wave": [np.nan], "day": [25]})
+    odd, _ = checked_ratings(ratings.astype(float), "total", plan, pd.concat([times, gap]))
+    assert len(whole) == len(ratings)
+    pd.testing.assert_frame_equal(odd, whole)
 
 
 def test_what_only_one_interval_leaves_out_is_not_found(log: pd.DataFrame, everybody: pd.DataFrame) -> None:

@@ -32,6 +32,20 @@ def test_late_is_a_day_after_the_close_of_the_wave_and_nothing_else() -> None:
     assert late_rows(TABLE, DAYS, STUDY, "x").tolist() == [False, False, True, True, False, False]
 
 
+def test_decimals_of_ids_and_waves_hide_no_late_answer() -> None:
+    """A cell without a wave or a person makes 1 to 1.0 in pandas."""
+    whole = pd.DataFrame({"participant": [7, 8, 9], "wave": [1, 1, 1]})
+    gaps = pd.DataFrame({"participant": [7, 8, 9, None], "wave": [1, 1, None, 1], "day": [40, 20, 40, 40]})
+    assert late_rows(whole, gaps, STUDY, "x").tolist() == [True, False, False]
+    assert late_rows(whole.astype(float), gaps.dropna().astype(int), STUDY, "x").tolist() == [
+        True,
+        False,
+        False,
+    ]
+    with pytest.raises(ResponseDataError, match="1 times repeat a participant and wave"):
+        late_rows(whole, gaps.astype(object).iloc[[0, 0]].assign(wave=[1, 1.0]), STUDY, "x")
+
+
 @pytest.mark.parametrize(
     ("times", "fact"),
     [

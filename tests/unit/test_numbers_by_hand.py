@@ -207,6 +207,10 @@ def test_means_of_themes_spread_by_clusters_and_who_has_none_stands_alone() -> N
     sums = np.vstack([moved[2 * k : 2 * k + 2].sum(axis=0) for k in range(7)] + [moved[14], moved[15]])
     np.testing.assert_allclose(found, sums.T @ sums * 9 / 8)
     assert df == 8
+    numbered = labels.rename(index=lambda name: name[1:])  # pandas made decimals of whole numbers
+    again, df = _spread_of_means(many, pd.Series(np.arange(16.0)), numbered)
+    np.testing.assert_allclose(again, found)
+    assert df == 8
 
 
 @pytest.mark.parametrize(("p", "said"), [(0.0499, "do not go"), (0.05, "no larger than chance")])

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from instrument.errors import ResponseDataError, fact_and_hint, name_offenders
+from instrument.reading.people import labels_as_text
 from instrument.study import Study
 
 NEEDED = ("participant", "wave", "day")
@@ -40,17 +41,22 @@ def late_rows(table: pd.DataFrame, times: pd.DataFrame, study: Study, caller: st
     if absent := [name for name in NEEDED if name not in times]:
         fact = f"the times have no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(caller, fact, "give participant, wave, day."))
-    known = times[list(NEEDED)].dropna().astype({"participant": str, "wave": str})
+    known = with_labels(times[list(NEEDED)].dropna())
     if known.duplicated(["participant", "wave"]).any():
         fact = f"{int(known.duplicated(['participant', 'wave']).sum())} times repeat a participant and wave."
         raise ResponseDataError(fact_and_hint(caller, fact, "keep one each."))
     closes = {wave.name: float(wave.closes) for wave in study.waves}
     if study.landmark is not None:
         closes[str(study.landmark.wave)] = float(study.landmark.day)
-    keys = table[["participant", "wave"]].astype(str)
+    keys = with_labels(table[["participant", "wave"]])
     day = keys.merge(known, on=["participant", "wave"], how="left")["day"].astype(float).to_numpy()
     last = keys["wave"].map(closes).to_numpy(dtype=float)
     return np.asarray(np.floor(day) > last)
+
+
+def with_labels(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the table with participants and waves as text, whole numbers without decimals."""
+    return table.assign(**{name: labels_as_text(table[name]) for name in ("participant", "wave")})
 
 
 def said_of(late: pd.Series) -> list[str]:

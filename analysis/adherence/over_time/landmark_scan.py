@@ -14,6 +14,7 @@ from scipy import stats
 
 from analysis.adherence.claims.claims import Claim, Doubt, standing
 from analysis.adherence.design.landmark import LandmarkDesign, assemble
+from analysis.adherence.design.late_answers import with_labels
 from analysis.adherence.dose.dose_response import largest_t
 from analysis.adherence.models.binomial import quasi_binomial
 from analysis.adherence.models.clusters import Clusters
@@ -316,7 +317,7 @@ def checked_ratings(
         fact = f"the scores have no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "pass what `instrument.score` gives."))
     frame = with_numbers(table, CALLER, [predictor])[["participant", "wave", predictor]]
-    frame = frame.dropna().astype({"participant": str, "wave": str}).rename(columns={predictor: "rating"})
+    frame = with_labels(frame.dropna()).rename(columns={predictor: "rating"})
     closes = {wave.name: float(wave.closes) for wave in plan.rated_waves}
     frame = frame[frame["wave"].isin(closes)].reset_index(drop=True)
     if frame.duplicated(["participant", "wave"]).any():
@@ -329,7 +330,7 @@ def checked_ratings(
         fact = f"the times have no column {name_offenders(absent)}."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "give participant, wave, day."))
     known = with_numbers(times, CALLER, ["day"])[["participant", "wave", "day"]].dropna()
-    known = known.astype({"participant": str, "wave": str})
+    known = with_labels(known)
     if known.duplicated(["participant", "wave"]).any():
         fact = f"{int(known.duplicated(['participant', 'wave']).sum())} times repeat a participant and wave."
         raise ResponseDataError(fact_and_hint(CALLER, fact, "keep one each."))

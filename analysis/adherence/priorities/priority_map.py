@@ -317,8 +317,9 @@ def _spread_of_means(rated: Floats, people: pd.Series, labels: pd.Series | None)
     n = len(rated)
     if labels is None:
         return np.cov(rated, rowvar=False) / n, n - 1.0
-    of = people.astype(str).map(labels).astype(object)
-    clusters = clusters_of(of.where(of.notna(), "alone " + people.astype(str)), "of those rated")
+    who = labels_as_text(people)
+    of = who.map(labels).astype(object)
+    clusters = clusters_of(of.where(of.notna(), "alone " + who), "of those rated")
     moved, df = summed((rated - rated.mean(axis=0)) / n, clusters)
     return moved.T @ moved, df
 
