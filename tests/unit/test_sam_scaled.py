@@ -127,6 +127,15 @@ def test_held_means_of_observed_variables_are_refused(data, line, options):
         sam(f"{MODEL}\n{line}", data.assign(x=data["x"] + 1.0), estimator="ML", **options)
 
 
+def test_one_mean_of_both_groups_is_tested_where_they_count_from_one_origin(data):
+    apart = data.assign(x=data["x"] + 2.0 * data["side"])
+    options = {"group": "side", "group_equal": ["loadings", "intercepts"], "estimator": "ML"}
+    held = sam(f"{MODEL}\nx ~ c(m, m)*1\nx ~~ x", apart, **options)
+    means = held.parameters.query("lhs == 'x' and op == '~1'")["est"]
+    assert held.fit["df"] == 7.0 and held.fit["chisq"] > 200.0
+    assert means.tolist() == pytest.approx([1.457771] * 2, abs=1e-5)  # as by `sem`
+
+
 def test_free_means_of_observed_variables_are_taken(data, robust):
     found = sam(f"{MODEL}\nx ~ 1\nx ~~ x", data.assign(x=data["x"] + 1.0), estimator="MLR")
     assert found.fit["chisq"] == pytest.approx(robust.fit["chisq"], rel=1e-6)
