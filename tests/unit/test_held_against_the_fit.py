@@ -25,7 +25,7 @@ def test_against_a_saturated_model_the_difference_is_the_scaled_statistic_itself
     assert row["pvalue"] == pytest.approx(chi2.sf(restricted.fit["chisq_scaled"], 2))
 
 
-def test_adjusted_cut_offs_are_for_one_group_alone_and_t_size_cfi_for_complete_answers() -> None:
+def test_adjusted_cut_offs_are_for_one_group_alone_and_t_size_cfi_where_it_is_known() -> None:
     group = np.where(np.arange(len(C)) % 2 == 0, "a", "b")
     one = cfa(MODEL, C, "MLR").equivalence().table.set_index("index")
     assert one[["t_size"]].notna().all().all()
@@ -36,8 +36,12 @@ def test_adjusted_cut_offs_are_for_one_group_alone_and_t_size_cfi_for_complete_a
     assert two.filter(like="close").isna().all().all()
     holed = C.mask(np.random.default_rng(1).random(C.shape) < 0.05)
     some = cfa(MODEL, holed, "MLR", missing="fiml").equivalence().table.set_index("index")
-    assert np.isnan(some.loc["cfi", "t_size"])
-    assert some.loc["cfi", "grade"] == ""
+    assert some.loc["cfi", "t_size"] < some.loc["cfi", "estimate"]
+    assert (some["grade"] != "").all()
+    cut = C.assign(x1=pd.qcut(C["x1"], 4, labels=False) + 1)
+    mixed = cfa(MODEL, cut, "WLSMV", ordered=["x1"]).equivalence().table.set_index("index")
+    assert np.isnan(mixed.loc["cfi", "t_size"])
+    assert mixed.loc["cfi", "grade"] == ""
     assert some.loc["rmsea", "t_size"] > some.loc["rmsea", "estimate"]
 
 

@@ -261,9 +261,9 @@ HOLDS: dict[str, Callable[[], bool]] = {
         is not analysis.known_groups(read("likert"), "q1", "group", expected=["a", "b"]).as_expected
     ),
     "screen least_flags": lambda: (
-        analysis.screen(answers(), scale(), least_flags=1).table["flagged"].sum()
-        == (analysis.screen(answers(), scale()).table["n_flags"] >= 1).sum()
-        > analysis.screen(answers(), scale(), least_flags=3).table["flagged"].sum()
+        analysis.screen(answers(), scale(), times=seconds(1.0), least_flags=1).table["flagged"].sum()
+        == (analysis.screen(answers(), scale(), times=seconds(1.0)).table["n_flags"] >= 1).sum()
+        > analysis.screen(answers(), scale(), times=seconds(1.0), least_flags=3).table["flagged"].sum()
     ),
     "screen times": lambda: (
         analysis.screen(answers(), scale(), times=seconds(1.0)).table["n_flags"].sum()

@@ -74,7 +74,8 @@ def test_the_answer_is_a_table_and_a_sentence(capsys: pytest.CaptureFixture[str]
     assert "power" in said and "ci_lower" in said
     assert "people enrolled are needed to find an effect of odds ratio 2.5" in said
     assert "Supposed, not known" in said
-    assert "this study names none, whatever the number of people" in said
+    assert "calls nothing supported, whatever the number of people" in said
+    assert "(unrelated_kind)" in said and "(unrelated_rating), as this one does not." in said
     assert out.read_text(encoding="utf-8").startswith("n,asked,analysed,replications,failed,power")
 
 

@@ -131,7 +131,10 @@ def test_columns_of_other_names_are_read_by_every_reader(
         participant="user", at=("date", "clock"), kind="what", duration="secs", durations="s"
     )
     pd.testing.assert_frame_equal(read(log, mapping).people, plain, rtol=0, atol=1e-9)
-    with pytest.raises(ResponseDataError, match=r"has no column 'usr'; it has 'user'.*\n.*--log"):
+    with pytest.raises(
+        ResponseDataError,
+        match=r"has no column 'usr'; it has 'user'.*\nHint: correct the mapping of the log\.",
+    ):
         read(log, mapping.model_copy(update={"participant": "usr"}))
 
 
