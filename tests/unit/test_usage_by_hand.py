@@ -617,3 +617,42 @@ def test_weeks_are_counted_in_the_intended_unit(unit: str, wanted: tuple[int, in
     # the 45 minutes and the active day of day 7 lie in the second week
     later = {"active_days": (1, 0), "minutes": (45, 0), "logins": (0, 0)}[unit]
     assert tuple(people.loc["a", ["second_week_before", "third_week_before"]]) == later
+
+
+def test_units_of_each_weekday_and_hour_are_those_of_the_calendar() -> None:
+    """2026-03-02 is a Monday; who joined on another day has other days of the study on it."""
+    joined = {"m": "2026-03-02", "t": "2026-03-05", "s": "2026-03-08"}
+    stamps = {
+        "m": ["2026-03-02 09:00", "2026-03-04 09:00", "2026-03-04 20:00", "2026-03-11 09:00"],
+        "t": ["2026-03-05 09:00", "2026-03-08 23:30", "2026-03-13 00:30"],
+        "s": ["2026-03-09 06:00", "2026-03-14 17:59"],
+    }
+    events = pd.DataFrame(
+        [(who, pd.Timestamp(at), DONE, 5.0) for who, mine in stamps.items() for at in mine],
+        columns=["participant", "at", "kind", "duration"],
+    )
+    people = pd.DataFrame({"participant": list(joined), "enrolled": list(joined.values())})
+    found = summarise_usage(events, as_study(STUDY), participants=people).people.set_index("participant")
+    days = [f"weekday_{number}_before" for number in range(1, 8)]
+    # Monday to Sunday
+    assert found.loc["m", days].tolist() == [1, 0, 3, 0, 0, 0, 0]
+    assert found.loc["t", days].tolist() == [0, 0, 0, 1, 1, 0, 1]
+    assert found.loc["s", days].tolist() == [1, 0, 0, 0, 0, 1, 0]
+    hours = ["night_before", "morning_before", "afternoon_before"]  # of six hours each; the evening is left
+    assert found.loc["m", hours].tolist() == [0, 3, 0]
+    assert found.loc["t", hours].tolist() == [1, 1, 0]
+    assert found.loc["s", hours].tolist() == [0, 1, 1]
+
+
+def test_a_day_on_which_nobody_came_has_no_share() -> None:
+    study = as_study(STUDY)
+    events = pd.DataFrame(
+        [("a", 3.5, DONE, 5.0), ("b", 20.0, DONE, 5.0)], columns=["participant", "day", "kind", "duration"]
+    )
+    people = pd.DataFrame({"participant": ["a", "b"], "observed_until_day": [84.0, 84.0]})
+    table = summarise_usage(events, study, participants=people).retention.set_index("day")
+    assert (table["n"] == 2).all() and len(table) >= 2
+    assert (table["on_day"] == 0).all()
+    assert [table.loc[day, "from_day"] for day in table.index] == [
+        np.mean([last >= day for last in (3.5, 20.0)]) for day in table.index
+    ]

@@ -131,7 +131,7 @@ def use_by_window(
             }
         )
     first = summaries[kept[0]]
-    # weekdays are told only where everybody's day of enrolment is
+    # use by weekday is told only where everybody's day of enrolment is
     told = [name for name in EARLY_USE[1:] if name in first.people]
     earlier = first.people[["participant", *told]].assign(
         participant=labels_as_text(first.people["participant"]),
