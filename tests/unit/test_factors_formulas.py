@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from scipy.stats import ncx2
 
+from analysis.factors import first_themes as first
+from analysis.factors.efa import efa
 from analysis.factors.fit import fit_measures, rmsea_interval
 from analysis.factors.hull import elbow
 from analysis.factors.parallel import permuted_curves, reduced_eigenvalues
@@ -15,7 +20,7 @@ from analysis.factors.rotation import promax
 from analysis.factors.stopping import acceleration, average_partials, empirical_kaiser
 from analysis.factors.uniqueness import maximum_likelihood, minimum_residuals, polish
 from analysis.factors.weights import bartlett_weights, determinacy, regression_weights, ten_berge_weights
-from instrument.errors import NotEstimableError
+from instrument.errors import NotEstimableError, ToolkitWarning
 
 EQUAL = np.full((3, 3), 0.5) + np.eye(3) / 2
 
@@ -124,3 +129,36 @@ def test_promax_of_a_perfect_cluster_leaves_it_alone() -> None:
     assert isinstance(found, Pattern)
     with pytest.raises(NotEstimableError, match="promax: some factors have no loadings"):
         promax(np.zeros((4, 2)))
+
+
+def test_an_elbow_needs_a_point_between_two() -> None:
+    found, bends = elbow(np.array([0.0, 0.8, 0.9]), np.array([10.0, 6.0, 3.0]))
+    assert found == 1 and bends[1] == pytest.approx((0.8 / 4) / (0.1 / 3))
+    assert np.isnan(bends[[0, 2]]).all()
+    assert elbow(np.array([0.0, 0.8]), np.array([10.0, 6.0]))[0] == 0
+
+
+def two_factors(items: int) -> pd.DataFrame:
+    """Answers to the items of two unrelated factors, in halves; the rest belongs to the second."""
+    rng = np.random.default_rng(1)
+    shared = rng.normal(size=(400, 2))
+    of = (np.arange(items) >= items // 2).astype(int)
+    answers = np.round(2 * shared[:, of] + rng.normal(0, 1.2, (400, items)))
+    return pd.DataFrame(answers, columns=[f"q{number}" for number in range(items)])
+
+
+def test_an_item_that_opposes_the_others_of_its_own_factor_is_named() -> None:
+    answers = two_factors(8).assign(q5=lambda table: -table["q5"])
+    with pytest.warns(ToolkitWarning, match=r"efa: 1 item found to oppose the others: 'q5'"):
+        efa(answers, 2)
+
+
+def test_first_themes_have_three_items_each_however_many_are_suggested(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = pd.DataFrame({"n_factors": {"parallel_factors": 4}})
+    monkeypatch.setattr(first, "factor_retention", lambda *given, **more: SimpleNamespace(table=table))
+    for items in (6, 7):
+        found = first.first_themes(two_factors(items))
+        assert found is not None and found.factors == 2
+        assert len(found.place) == items
