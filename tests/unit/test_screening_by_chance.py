@@ -66,6 +66,7 @@ def test_chance_of_unrelated_coins_is_that_of_counting() -> None:
     error = 4 * np.sqrt(0.59375 * 0.40625 / DRAWS)
     assert found.long_run == pytest.approx(1 - 26 / 64, abs=error)
     assert found.twins == pytest.approx(100 * 62 / 64**2, rel=0.03)
+    assert chance_of(every, 1, is_half).twins == 0  # nobody else is there to meet
 
 
 def test_chance_follows_how_common_options_are_and_how_items_go_together() -> None:
