@@ -296,7 +296,7 @@ def likelihood_indices(
         return fit
     scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
     fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
-    fit["chisq_scaling_factor"] = test.factor
+    fit["chisq_scaling_factor"] = math.nan if test.uncorrectable else test.factor
     fit |= index_set(scaled, n, g, "_scaled")
     # the interval refers the uncorrected statistic to chi-square with tr(U Gamma) degrees of freedom
     spread = Statistic(

@@ -18,7 +18,11 @@ from instrument.errors import NotEstimableError, UnderidentifiedError, fact_and_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaledTest:
-    """A statistic with its correction: scaled = chisq / factor + shift."""
+    """A statistic with its correction: scaled = chisq / factor + shift.
+
+    The factor is NaN where nothing is corrected. A factor of MLR is a difference of traces, which can come
+    out at zero or below; such a statistic has no scaled form.
+    """
 
     chisq: float
     df: int
@@ -26,8 +30,15 @@ class ScaledTest:
     shift: float = 0.0
 
     @property
+    def uncorrectable(self) -> bool:
+        """Whether a correction was estimated that no statistic can be divided by."""
+        return self.df > 0 and self.factor <= 0.0
+
+    @property
     def scaled(self) -> float:
-        """The corrected statistic."""
+        """The corrected statistic; NaN where the factor cannot be one."""
+        if self.uncorrectable:
+            return float("nan")
         return self.chisq / self.factor + self.shift if self.df > 0 else self.chisq
 
     @property

@@ -35,12 +35,15 @@ def comparative(test: Statistic) -> tuple[float, float]:
     """CFI and TLI of a (corrected) statistic.
 
     A model without degrees of freedom fits perfectly unless an inequality holds it back; TLI is then NaN.
+    Both are NaN where a statistic is unknown or a correction is not above zero.
     """
     if test.df == 0:
         if not test.held_back:
             return 1.0, 1.0
         gain = test.baseline - test.baseline_correction * test.baseline_df
         return 1.0 - test.chisq / max(test.chisq, gain), float("nan")
+    if np.isnan([test.chisq, test.baseline]).any() or min(test.correction, test.baseline_correction) <= 0.0:
+        return float("nan"), float("nan")
     excess = test.chisq - test.correction * test.df
     excess_base = test.baseline - test.baseline_correction * test.baseline_df
     above, below = max(excess, 0.0), max(excess, excess_base, 0.0)
@@ -68,7 +71,7 @@ def rmsea(test: Statistic, n: float, n_groups: int) -> dict[str, float]:
     if test.df == 0:
         return {"rmsea": 0.0, "rmsea_ci_lower": 0.0, "rmsea_ci_upper": 0.0, "rmsea_pvalue": float("nan")}
     c, df = test.correction, test.df
-    if not (np.isfinite(test.chisq) and c > 0):
+    if not (np.isfinite(test.chisq) and c > 0 and df > 0):
         return dict.fromkeys(("rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "rmsea_pvalue"), float("nan"))
     unit = n_groups / (n * df)
     point, lower, upper = rmsea_and_limits(test.chisq, df, 1.0 / unit, LEVEL, c)

@@ -225,7 +225,9 @@ def _difference(free: StructuralResult, restricted: StructuralResult, method: st
     if df == 0:
         return {"chisq_diff": math.nan, "df_diff": 0, "pvalue": math.nan}
     gap = two.test.chisq - one.test.chisq
-    if method == "satorra_bentler_2001":
+    if method == "satorra_bentler_2001" and (one.test.uncorrectable or two.test.uncorrectable):
+        gap = math.nan
+    elif method == "satorra_bentler_2001":
         # a saturated model has no scaling factor and contributes nothing
         scales = [0.0 if f.test.df == 0 else f.test.df * f.test.factor for f in (one, two)]
         factor = (scales[1] - scales[0]) / df

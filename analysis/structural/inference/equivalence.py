@@ -110,7 +110,7 @@ def t_size_rmsea(test: ScaledTest, n: float, n_groups: int = 1) -> float:
 
 def t_size_cfi(test: ScaledTest, baseline: ScaledTest) -> float:
     """Smallest CFI that is compatible with both statistics, each at level .025; NaN where one is unknown."""
-    if not np.isfinite([test.chisq, baseline.chisq]).all():
+    if not np.isfinite([test.chisq, baseline.chisq]).all() or test.uncorrectable or baseline.uncorrectable:
         return math.nan
     c, b = _factor(test), _factor(baseline)
     most = c * chi_square_noncentrality(test.chisq / c, test.df, ALPHA / 2.0)
