@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from instrument.scoring.scorecard import ANSWERED, APPLICABLE, NOT_APPLICABLE, S
 
 __all__ = ["Scorecard", "reverse_key", "score"]
 
+WHOLE = 2.0**31
+"""Common multiples below which weighed sums of answers are whole numbers that a float holds exactly."""
 _CHECK_FIRST = "read the file with read_responses, or check the frame with check_responses."
 
 
@@ -113,17 +116,22 @@ def score(
     outside = _not_applicable(responses, keys, scale, notes)
     columns: dict[str, np.ndarray] = {}
     counts: dict[str, np.ndarray] = {}
-    means = {}
+    sums = {}
+    percent = rule.rescale is not None
+    parts = _parts(scale, rule.theme_items) if percent else 1
+    unit = 100.0 if percent else 1.0
     for theme, n_items in rule.theme_items.items():
-        values, applicable = _theme_matrix(responses, scale, theme, outside, rule.rescale is not None)
-        mean, answered, applies = prorated_mean(values, applicable, rule.prorate_at)
-        means[theme] = mean
-        columns[theme] = mean * n_items if rule.method == "sum" else mean
+        values, applicable = _theme_matrix(responses, scale, theme, outside, parts if percent else None)
+        summed, answered, applies = _prorated_sum(values, applicable, rule.prorate_at)
+        sums[theme] = summed
+        times = n_items if rule.method == "sum" else 1
+        columns[theme] = unit * summed * times / (np.maximum(answered, 1) * parts)
         counts[ANSWERED.format(theme)] = answered
         counts[APPLICABLE.format(theme)] = applies
         counts[NOT_APPLICABLE.format(theme)] = 1 - applies / n_items
     if rule.total_themes:
-        columns["total"] = np.mean([means[theme] for theme in rule.total_themes], axis=0)
+        added = [(sums[theme], counts[ANSWERED.format(theme)]) for theme in rule.total_themes]
+        columns["total"] = _mean_of_means(added, unit, parts)
     scores = pd.concat([keys, pd.DataFrame(columns | counts)], axis=1)
     given = None if reliability is None else _reliability(reliability, list(columns))
     sem = None if given is None else _standard_errors(scores, given, notes)
@@ -212,13 +220,38 @@ def prorated_mean(
     >>> mean.tolist(), answered.tolist(), applies.tolist()
     ([2.0, nan], [2, 1], [3, 2])
     """
+    summed, answered, applies = _prorated_sum(values, applicable, prorate_at)
+    return summed / np.maximum(answered, 1), answered, applies
+
+
+def _prorated_sum(
+    values: np.ndarray, applicable: np.ndarray, prorate_at: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum in place of the mean of `prorated_mean`."""
     there = ~np.isnan(values)
     answered = there.sum(axis=1)
     applies = (applicable | there).sum(axis=1)
     # The small amount keeps 0.8 × 5 = 4.000…1 from asking for five of five.
     enough = (answered > 0) & (answered >= prorate_at * applies - 1e-9)
-    total = np.where(there, values, 0.0).sum(axis=1)
-    return np.where(enough, total / np.maximum(answered, 1), np.nan), answered, applies
+    return np.where(enough, np.where(there, values, 0.0).sum(axis=1), np.nan), answered, applies
+
+
+def _mean_of_means(themes: list[tuple[np.ndarray, np.ndarray]], unit: float, parts: int) -> np.ndarray:
+    """Mean of the theme means, divided once, so that equal totals are equal numbers, which ranks rest on.
+
+    `themes` holds sums of whole points and the number of items answered; a point is worth unit / parts.
+    """
+    answered = np.array([np.maximum(count, 1) for _, count in themes])
+    common = np.ones(answered.shape[1])
+    for row in answered:
+        common = common * (row / np.gcd(common.astype(np.int64), row))
+        common = np.where(
+            common < WHOLE, common, 1.0
+        )  # beyond, sums would not be exact: no worse than a mean
+    weighed = np.sum(
+        [summed * (common / row) for (summed, _), row in zip(themes, answered, strict=True)], axis=0
+    )
+    return np.asarray(unit * weighed / (common * parts * len(themes)))
 
 
 def _rule(
@@ -319,18 +352,31 @@ def _not_applicable(
 
 
 def _theme_matrix(
-    responses: pd.DataFrame, scale: Instrument, theme: str, outside: Mapping[str, np.ndarray], percent: bool
+    responses: pd.DataFrame,
+    scale: Instrument,
+    theme: str,
+    outside: Mapping[str, np.ndarray],
+    parts: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Keyed answers and whether each item applies, both of shape (n_rows, n_items of the theme)."""
+    """Keyed answers and whether each item applies, both of shape (n_rows, n_items of the theme).
+
+    With `parts`, answers count in so many whole parts of the way from the lowest to the highest.
+    """
     items = scale.theme_items(theme)
     values = keyed_numbers(responses, scale, items).to_numpy(copy=True)
     applicable = np.ones(values.shape, dtype=bool)
     for i, item in enumerate(items):
-        if percent:
+        if parts is not None:
             ends = scale.scale_of(item)
-            values[:, i] = 100 * (values[:, i] - ends.minimum) / (ends.maximum - ends.minimum)
+            values[:, i] = (values[:, i] - ends.minimum) * (parts // (ends.maximum - ends.minimum))
         applicable[outside.get(item, np.empty(0, dtype=np.intp)), i] = False
     return values, applicable
+
+
+def _parts(scale: Instrument, themes: Iterable[str]) -> int:
+    """Smallest number of parts in which the steps of every response scale are whole."""
+    spans = [scale.scale_of(item) for theme in themes for item in scale.theme_items(theme)]
+    return math.lcm(*(ends.maximum - ends.minimum for ends in spans))
 
 
 def _reliability(reliability: Mapping[str, float], names: list[str]) -> pd.Series:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -328,3 +329,80 @@ def test_the_shipped_instrument_is_scored_on_its_five_themes() -> None:
     assert (scores[[theme.id for theme in scale.themes]] == 100).all().all()
     assert scores["total"].to_list() == [100.0]
     assert score(check_responses(frame, scale), scale).rule.total_themes == tuple(scale.dimension_themes)
+
+
+def _three_themes(ends=(1, 9)):
+    """Themes of three, four and seven items, the last with its own ends."""
+    sizes = {"a": (3, (1, 9)), "b": (4, (1, 9)), "c": (7, ends)}
+    scales = {
+        f"s{t}": {"options": {k: f"o{k}" for k in range(e[0], e[1] + 1)}} for t, (_, e) in sizes.items()
+    }
+    themes = [
+        {
+            "id": t,
+            "title": t.upper(),
+            "items": [{"id": f"{t}{k}", "text": f"{t}{k}.", "scale": f"s{t}"} for k in range(n)],
+        }
+        for t, (n, _) in sizes.items()
+    ]
+    body = {"schema": 1, "id": "ties", "version": "1", "title": "Ties", "response_scales": scales}
+    return instrument.Instrument.model_validate({**body, "scoring": {"prorate_at": 0.5}, "themes": themes})
+
+
+def _answers_and_fractions(scale, n=4000):
+    draws = np.random.default_rng(3)
+    frame = pd.DataFrame(
+        {
+            item: draws.integers(scale.scale_of(item).minimum, scale.scale_of(item).maximum + 1, n)
+            for item in scale.item_ids
+        }
+    ).astype("Int64")
+    frame = frame.mask(pd.DataFrame(draws.random(frame.shape) < 0.15, columns=frame.columns))
+    means = []
+    for theme in scale.themes:
+        items = [item.id for item in theme.items]
+        rows = frame[items].to_numpy(dtype=object, na_value=None)
+        ends = scale.scale_of(items[0])
+        means.append(
+            [
+                (Fraction(sum(int(v) for v in row if v is not None), sum(v is not None for v in row)), ends)
+                if 2 * sum(v is not None for v in row) >= len(items)
+                else None
+                for row in rows
+            ]
+        )
+    frame.insert(0, "participant", [f"p{k}" for k in range(n)])
+    frame.insert(1, "wave", 1)
+    return frame, list(zip(*means, strict=True))
+
+
+def test_equal_totals_are_equal_numbers():
+    scale = _three_themes()
+    frame, themes = _answers_and_fractions(scale)
+    exact = [None if None in row else sum(mean for mean, _ in row) / 3 for row in themes]
+    total = score(frame, scale).scores["total"]
+    assert total.isna().tolist() == [value is None for value in exact]
+    assert [value for value in total if value == value] == [float(v) for v in exact if v is not None]
+    assert total.nunique() == len({v for v in exact if v is not None})
+
+
+def test_equal_percentages_of_unlike_scales_are_equal_numbers():
+    scale = _three_themes(ends=(0, 6))
+    frame, themes = _answers_and_fractions(scale)
+    exact = [
+        None
+        if None in row
+        else sum(100 * (mean - e.minimum) / (e.maximum - e.minimum) for mean, e in row) / 3
+        for row in themes
+    ]
+    total = score(frame, scale, rescale="0-100").scores["total"]
+    assert [value for value in total if value == value] == [float(v) for v in exact if v is not None]
+
+
+def test_sums_of_whole_answers_are_whole():
+    scale = _three_themes()
+    frame, _ = _answers_and_fractions(scale)
+    card = score(frame, scale, method="sum").scores
+    whole = card.loc[card["c_n"] == 7, "c"]
+    assert len(whole) > 500
+    assert (whole == whole.round()).all()
