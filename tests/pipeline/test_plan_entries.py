@@ -118,6 +118,25 @@ def test_missing_in_sections_about_items(first: pd.DataFrame, scale: Instrument,
         )
 
 
+def test_missing_in_ratios_between_themes(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame
+) -> None:
+    themes = {theme.id: scale.theme_items(theme.id) for theme in scale.themes}
+    whole = keyed.dropna()
+    found = run(first, scale, "validity", missing="listwise")
+    r = whole.corr().abs()
+
+    def within(items: list[str]) -> float:
+        square = r.loc[items, items].to_numpy()
+        return float(square[np.triu_indices(len(items), 1)].mean())
+
+    one, other = (themes[name] for name in list(themes)[:2])
+    by_hand = float(r.loc[one, other].to_numpy().mean()) / np.sqrt(within(one) * within(other))
+    assert found["tables"]["htmt"]["htmt"][0] == pytest.approx(by_hand, abs=1e-10)
+    assert found["method"]["n"] == len(whole) < len(keyed)
+    assert "people who answered every item" in found["method"]["missing"]
+
+
 @pytest.mark.parametrize(
     ("estimator", "missing"),
     [("WLSMV", "listwise"), ("ULSMV", None), ("MLR", "fiml"), ("MLR", "listwise")],

@@ -12,6 +12,7 @@ from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, statistic
 from analysis.disclosure.kinds import people as counted_people
 from analysis.pipeline.context import Context, listed
+from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.reach import Gaps, of_structure
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.criterion_items import for_predictions
@@ -39,6 +40,7 @@ AS_EXPECTED = Question(
 AMONG_THEMES = Question(text="Do the themes go with each other as was expected beforehand?")
 RATIOS = "Ratios between themes"
 FEWEST_ITEMS = 2
+_ITEMS_BY = {"pairwise": "by pairs of items", "listwise": "people who answered every item"}
 
 
 def section_validity(context: Context) -> Section:
@@ -67,7 +69,8 @@ def section_validity(context: Context) -> Section:
         "intervals; least squares",
         n=ratios.n_obs if ratios is not None else len(people),
         n_kind=counted_people(weight=9),
-        missing="ratios: by pairs of items; hypotheses and outcome: people with every score needed",
+        missing=f"ratios: {_ITEMS_BY[missing_items(context, 'pairwise')]}; hypotheses and "
+        "outcome: people with every score needed",
         seed=context.seed,
         options={"wave": context.first_wave, "level": 0.95, "draws": DRAWS},
         option_kinds=each(GIVEN, "wave level draws"),
@@ -92,7 +95,7 @@ def section_validity(context: Context) -> Section:
 def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
     from analysis.validity.htmt import htmt
 
-    own = _comparable(context)
+    own = comparable(context)
     for theme in context.composites:
         gaps.leave(f"{RATIOS}: {context.title_of(theme)}", Cause.COMPOSITE)
     items, others, _ = measure_items(context)
@@ -103,13 +106,14 @@ def _ratios(context: Context, gaps: Gaps) -> HtmtResult | None:
         return None
     joined = context.items.join(items) if len(items) else context.items
     try:
-        return htmt(joined, own | others, draws=DRAWS, seed=context.seed)
+        missing = missing_items(context, "pairwise")
+        return htmt(joined, own | others, missing=missing, draws=DRAWS, seed=context.seed)
     except ToolkitError as error:
         gaps.add(RATIOS, error)
         return None
 
 
-def _comparable(context: Context) -> dict[str, list[str]]:
+def comparable(context: Context) -> dict[str, list[str]]:
     """Themes whose items are signs of one thing, with two items or more: the others have no ratio."""
     return {
         theme: items
@@ -304,7 +308,7 @@ def _findings(
     context: Context, ratios: HtmtResult | None, tables: dict[str, Table], checked: HypothesesResult | None
 ) -> list[Finding]:
     found = []
-    if ratios is None and len(_comparable(context)) > 1:
+    if ratios is None and len(comparable(context)) > 1:
         few = of_structure(context) or Cause.NOT_ESTIMATED
         claim = "The themes can be told apart"
         found.append(Finding(claim=claim, value=None, rule=HTMT, question=APART, path="", untested=few))
@@ -371,7 +375,7 @@ def share_confirmed(table: pd.DataFrame) -> float | None:
 
 
 def _lacks(context: Context) -> str:
-    if len(_comparable(context)) > 1 or (context.study is not None and context.study.hypotheses):
+    if len(comparable(context)) > 1 or (context.study is not None and context.study.hypotheses):
         return ""
     return "Needs two themes of two items or more, or hypotheses in the study file."
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.pipeline.context import Context
+from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, amounts_known, first_wave
 from analysis.planning.definition import same_label
@@ -203,21 +204,22 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
 
 def twins_of_validity(context: Context, section: Section) -> Twins:
     """Ratios by their formula, increments by least squares."""
+    from analysis.pipeline.topics.validity import comparable
     from analysis.pipeline.topics.validity_measures import measure_items
 
     found = Twins()
     study = context.study
     if "htmt" in section.tables:
         frame = section.tables["htmt"].frame
-        found.add(
-            "htmt",
-            "htmt htmt2",
-            table="htmt",
-            themes={**measure_items(context)[1], **context.themes},
-            first=[str(name) for name in frame["first"]],
-            second=[str(name) for name in frame["second"]],
-            where=first_wave(context),
-        )
+        ratios: dict[str, Any] = {
+            "themes": comparable(context) | measure_items(context)[1],
+            "first": [str(name) for name in frame["first"]],
+            "second": [str(name) for name in frame["second"]],
+            "where": first_wave(context),
+            "missing": missing_items(context, "pairwise"),
+        }
+        found.add("htmt", "htmt htmt2", table="htmt", **ratios)
+        found.add("htmt", "n", table=METHOD, **ratios)
         found.leave(Reason.SEEDED, "htmt_ci_lower htmt_ci_upper htmt2_ci_lower htmt2_ci_upper", "htmt")
         within = [row for row, own in enumerate(frame["within_scale"]) if own]
         add_extremes(found, {"htmt_highest": ("max", "htmt", "htmt")}, within)
@@ -226,7 +228,8 @@ def twins_of_validity(context: Context, section: Section) -> Twins:
     found.leave(Reason.SEEDED, "htmt_highest_upper")
     found.leave(Reason.WORDS, "pairs not_apart hypotheses evaluated confirmed share share_among_themes")
     found.leave(Reason.ELSEWHERE, "*", "hypotheses")
-    found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
+    if "htmt" not in section.tables:
+        found.add("n", {"n": "n"}, table=METHOD, where=first_wave(context))
     return found
 
 

@@ -56,6 +56,7 @@ def twins_of_retention(context: Context, section: Section) -> Twins:
         items=context.item_ids,
         where=first_wave(context),
         missing=missing_items(context, "pairwise"),
+        paired=True,
     )
     found.leave(Reason.OWN, "observed ekc acceleration reduced", "eigenvalues")
     found.leave(
@@ -108,6 +109,7 @@ def twins_of_exploration(context: Context, section: Section) -> Twins:
         items=context.item_ids,
         where=first_wave(context),
         missing=missing_items(context, "pairwise"),
+        paired=True,
     )
     for table in ("loadings", "factor_correlations"):
         found.leave(Reason.OWN, "*", table)

@@ -154,17 +154,17 @@ twin_related <- function(name, score, wave) {
 twin_alpha_rows <- function(items, where) { a <- twin_alpha(items, where); list(n = a$n_rows, alpha = a$alpha_pairwise) }
 
 # Heterotrait-monotrait ratios (Henseler et al. 2015), and with geometric means (Roemer et al. 2021).
-twin_htmt <- function(themes, first, second, where) {
+twin_htmt <- function(themes, first, second, where, missing = "pairwise") {
   all <- unique(unlist(themes)); d <- chosen(setdiff(all, grep(":", all, value = TRUE)), where)
   for (i in grep(":", all, value = TRUE)) { # of another questionnaire
     m <- measured(sub(":.*", "", i)); here <- m$wave == where$wave
     d[[i]] <- m$keyed[here, sub(".*:", "", i)][match(rownames(d), m$participant[here])]
   }
-  r <- abs(cor(d, use = "pairwise"))
+  d <- rows_of_pairs(d[, all], missing); r <- abs(cor(d, use = "pairwise"))
   within <- function(i, mean_) { v <- r[themes[[i]], themes[[i]]]; mean_(v[upper.tri(v)]) }
   geo <- function(x) exp(mean(log(x)))
   one <- function(a, b, mean_) mean_(r[themes[[a]], themes[[b]]]) / sqrt(within(a, mean_) * within(b, mean_))
-  list(htmt = mapply(function(a, b) one(a, b, mean), first, second), htmt2 = mapply(function(a, b) one(a, b, geo), first, second))
+  list(n = nrow(d), htmt = mapply(function(a, b) one(a, b, mean), first, second), htmt2 = mapply(function(a, b) one(a, b, geo), first, second))
 }
 
 side_column <- function(name, who, wave) {
@@ -233,8 +233,12 @@ amount <- function(name, wave) {
 twin_correlation <- function(one, other, wave, method = "pearson") {
   a <- amount(one, wave); b <- amount(other, wave)[names(a)]
   here <- !is.na(a) & !is.na(b); a <- a[here]; b <- b[here]
-  r <- if (method == "spearman") cor.test(rank(a), rank(b)) else cor.test(a, b)
-  list(n = sum(here), r = unname(r$estimate), ci_lower = r$conf.int[1], ci_upper = r$conf.int[2], pvalue = r$p.value)
+  if (method == "spearman") { a <- rank(signif(a, 10)); b <- rank(signif(b, 10)) } # equal but for rounding is equal
+  r <- cor.test(a, b); ends <- r$conf.int
+  if (method == "spearman") { # Bonett and Wright (2000)
+    rho <- unname(r$estimate); ends <- tanh(atanh(rho) + c(-1, 1) * qnorm(0.975) * sqrt((1 + rho^2 / 2) / (length(a) - 3)))
+  }
+  list(n = sum(here), r = unname(r$estimate), ci_lower = ends[1], ci_upper = ends[2], pvalue = r$p.value)
 }
 
 in_group <- function(name, wave, covariate, level) {

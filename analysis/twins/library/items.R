@@ -1,6 +1,7 @@
 # ---- People, items and scores ----
 
-twin_n <- function(items = NULL, where = list(), missing = "pairwise") list(n = nrow(rows_by(chosen(items, where), missing)))
+twin_n <- function(items = NULL, where = list(), missing = "pairwise", paired = FALSE)
+  list(n = nrow((if (paired) rows_of_pairs else rows_by)(chosen(items, where), missing)))
 
 twin_flow <- function(waves) {
   a <- answers(); k <- keyed_values()

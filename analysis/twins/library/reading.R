@@ -143,3 +143,5 @@ some <- function(d) d[rowSums(!is.na(d)) > 0, , drop = FALSE]
 complete <- function(d) d[complete.cases(d), , drop = FALSE]
 # By the rule for missing answers: rows with any answer (relations by pairs), or complete rows.
 rows_by <- function(d, missing) if (missing == "listwise") complete(d) else some(d)
+# Rows that a correlation can rest on: a single answer is no pair.
+rows_of_pairs <- function(d, missing) if (missing == "listwise") complete(d) else d[rowSums(!is.na(d)) > 1, , drop = FALSE]

@@ -201,9 +201,11 @@ ordinal_levels <- list(configural = "", thresholds = "thresholds", metric = c("t
 level_numbers <- function(fits) {
   rows <- lapply(fits, function(f) { m <- fit_numbers(f); unlist(m[c("n", "df", "chisq", "chisq_scaled", "pvalue_scaled", "cfi", "tli", "rmsea", "srmr", "cfi_scaled", "tli_scaled", "rmsea_scaled")]) })
   t <- as.data.frame(do.call(rbind, rows))
+  t$rmsea_scaled[t$df == 0] <- 0 # lavaan gives none to a model that restricts nothing
   t$cfi_diff <- c(NA, diff(t$cfi_scaled)); t$rmsea_diff <- c(NA, diff(t$rmsea_scaled)); t$srmr_diff <- c(NA, diff(t$srmr))
   t$chisq_diff <- t$df_diff <- t$pvalue_diff <- NA
   for (i in seq_along(fits)[-1]) if (t$df[i] > t$df[i - 1]) {
+    if (t$df[i - 1] > 0 && is.na(t$chisq_scaled[i - 1]) || is.na(t$chisq_scaled[i])) next # no correction, no difference
     l <- as.data.frame(lavaan::lavTestLRT(fits[[i - 1]], fits[[i]]))
     t$chisq_diff[i] <- l[2, "Chisq diff"]; t$df_diff[i] <- l[2, "Df diff"]; t$pvalue_diff[i] <- l[2, "Pr(>Chisq)"]
   }
