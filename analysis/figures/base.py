@@ -18,7 +18,7 @@ import pandas as pd
 from altair.utils import schemapi
 
 from analysis.common.rules import FEWEST_PEOPLE
-from analysis.figures.converting import svg_of
+from analysis.figures.converting import FONT, svg_of
 
 # Each colour keeps 3:1 or more against both papers; DARK gives its counterpart on dark paper.
 INK, MUTED, GRID, PAPER = "#1c2430", "#5b6472", "#e2dfd6", "#fdfcf9"
@@ -53,7 +53,6 @@ SERIES = (BLUE, ORANGE, GREEN, PLUM)
 SHAPES = ("circle", "square", "triangle-up", "diamond")
 DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
 NARROW, WIDE = 350, 800
-FONT = "Verdana, DejaVu Sans, sans-serif"
 
 Section = Mapping[str, Any]
 Chart = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.FacetChart
