@@ -45,10 +45,11 @@ def information_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         rows = [titles[at : at + across] for at in range(0, len(titles), across)]
         return alt.vconcat(*(alt.hconcat(*(one(title, each) for title in row)) for row in rows))
 
+    of = "1 theme" if len(fit) == 1 else f"{len(fit)} themes"
     return Figure(
         title=f"Information is highest for {top}, at a standing of {place}; above the dashed line "
         f"reliability is {ICC.printed} or more",
-        alt=f"Curves of information for {len(fit)} themes. Highest: {told}.",
+        alt=f"Curves of information for {of}. Highest: {told}.",
         draw=draw,
         tables=("information",),
     )
@@ -65,10 +66,11 @@ def person_item_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         beyond[title] = float(own.loc[own["start"] >= top, "share"].sum())
     most = max(beyond, key=lambda title: beyond[title])
     share = format_value(beyond[most], "percent")
+    whose = "Every theme here" if len(titles) > 1 else titles[0]
     said = (
         f"Up to {share} of the people stand above every step of a theme ({most})"
         if beyond[most] > 0
-        else "Every theme has steps as high as its highest people stand"
+        else f"{whose} has steps as high as its highest people stand"
     )
     ends = [float(table["start"].min()), float(table["end"].max())]
     high, deep = float(table["people"].max()), float(table["steps"].max())

@@ -74,9 +74,14 @@ def _most_and_least(table: pd.DataFrame, key: str, option: str) -> str:
         return "Answers to each item"
     values = shares[key].to_numpy(dtype=float)
     ends = [shares.iloc[int(values.argmax())], shares.iloc[int(values.argmin())]]
-    most, least = (f"“{row['item']}” ({format_value(row[key], 'percent')})" for row in ends)
+    highest, lowest = (format_value(row[key], "percent") for row in ends)
+    most, least = f"“{ends[0]['item']}” ({highest})", f"“{ends[1]['item']}” ({lowest})"
+    if values.max() == 0:
+        return f"Nobody answers “{option}” to any item ({highest})"
     if len(shares) == 1:
         return f"“{option}” is the answer to {most}"
+    if highest == lowest:
+        return f"“{option}” is answered to every item alike often ({highest})"
     return f"“{option}” is answered most often to {most}, least often to {least}"
 
 

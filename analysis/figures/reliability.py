@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.common.rules import ALPHA
+from analysis.common.verdicts import Cause
 from analysis.figures.base import (
     BARE,
     BLUE,
@@ -66,18 +67,29 @@ def reliability_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return drawn.properties(width=width, height=38 * len(table) + 60)
 
     return Figure(
-        title=_finding(sides),
+        title=_finding(sides, every=not _lost(section)),
         alt=f"Alpha with 95% interval by theme: {told}.",
         draw=draw,
         tables=("alpha",),
     )
 
 
-def _finding(sides: list[str]) -> str:
+def _lost(section: Section) -> bool:
+    """Say whether the alpha of a theme that should have one could not be had."""
+    return any(
+        claim["rule"] == str(ALPHA)
+        and claim["value"] is None
+        and claim["cause"] not in (None, Cause.COMPOSITE)
+        for claim in section.get("findings", ())
+    )
+
+
+def _finding(sides: list[str], *, every: bool) -> str:
     """Say what the figure shows; of themes that too few people answered nothing but that."""
+    theme = "theme" if every else "theme that could be tested"
     found = {
-        SIDES[:1]: f"Alpha of every theme reaches the dashed line: {ALPHA.printed}",
-        SIDES[1:2]: f"Alpha of no theme reaches the dashed line: {ALPHA.printed}",
+        SIDES[:1]: f"Alpha of every {theme} reaches the dashed line: {ALPHA.printed}",
+        SIDES[1:2]: f"Alpha of no {theme} reaches the dashed line: {ALPHA.printed}",
         SIDES[:2]: f"Alpha of some themes stays below the dashed line: {ALPHA.printed}",
         SIDES[2:]: "Alpha of each theme: too few people for a verdict",
     }

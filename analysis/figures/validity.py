@@ -68,8 +68,14 @@ def htmt_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         return (rule + line + point).properties(width=width, height=44 * len(table) + 60)
 
     kinds = set(table["apart"])
+    reaching = int((table["htmt_ci_upper"] >= HTMT.cutoff).sum())
+    below = f"Every pair of themes stays below {HTMT.printed} (dashed line)"
     finding = {
-        CLASSES[0]: f"Every pair of themes stays below {HTMT.printed} (dashed line), so it can be told apart",
+        CLASSES[0]: f"{below}, so it can be told apart"
+        if not reaching
+        else f"The pair of themes stays below {HTMT.printed} (dashed line), but its interval reaches it"
+        if len(table) == 1
+        else f"{below}, but intervals reach it: {reaching} of {len(table)}",
         CLASSES[1]: f"No pair of themes stays below {HTMT.printed} (dashed line)",
         CLASSES[2]: "How near two themes come to being one: too few people for a verdict",
     }

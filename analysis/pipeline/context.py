@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from analysis.pipeline.joining import refuse_joins_without_ids, whole_labels
 from analysis.planning.definition import DEFAULT, Plan
 from analysis.planning.loading import Settled
 from instrument.answers import coded_table, given_answers, table_of
+from instrument.common.formatting import format_value
 from instrument.definition import Instrument
 from instrument.errors import (
     DefinitionError,
@@ -356,7 +357,7 @@ def build_context(
         responses=bare,
         scale=scale,
         reasons=reasons_of_table(responses),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
         checksums=checksums,
         usage=usage,
         use_by_wave=data.use_by_wave,
@@ -437,3 +438,40 @@ def listed(words: Iterable[str]) -> str:
     if len(every) < 2:
         return "".join(every)
     return f"{', '.join(every[:-1])} and {every[-1]}"
+
+
+def is_printed_alike(one: Any, other: Any, form: str) -> bool:
+    """Say whether two numbers are the same to a reader."""
+    return format_value(one, form) == format_value(other, form)
+
+
+def ranged(key: str, values: Mapping[str, Any], number: int) -> str:
+    """Say from where to where a coefficient runs over themes; of one theme, what it is.
+
+    Parameters
+    ----------
+    key
+        Of the values `KEY_lowest`, `KEY_highest`, and of the themes `KEY_lowest_theme`, `KEY_highest_theme`.
+    values
+        What fills the sentence.
+    number
+        Of themes.
+
+    Returns
+    -------
+    str
+        End of a sentence, with its places to be filled.
+
+    Examples
+    --------
+    >>> ranged("alpha", {"alpha_lowest": 0.71, "alpha_highest": 0.9}, 2)
+    'runs from {alpha_lowest:r2} ({alpha_lowest_theme}) to {alpha_highest:r2} ({alpha_highest_theme}).'
+    >>> ranged("alpha", {"alpha_lowest": 0.931, "alpha_highest": 0.934}, 2)
+    'is {alpha_lowest:r2} in each theme.'
+    """
+    lowest = f"{{{key}_lowest:r2}} ({{{key}_lowest_theme}})"
+    if number < 2:
+        return f"is {lowest}."
+    if is_printed_alike(values[f"{key}_lowest"], values[f"{key}_highest"], "r2"):
+        return f"is {{{key}_lowest:r2}} in each theme."
+    return f"runs from {lowest} to {{{key}_highest:r2}} ({{{key}_highest_theme}})."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.common.verdicts import Cause, Property, Verdict
+from analysis.report.labels import READ
 from analysis.report.standards import ordered
 
 Tree = Mapping[str, Any]
@@ -143,16 +144,28 @@ APART = "themes told apart"
 
 
 def _stuck(tree: Tree) -> Limit | None:
-    touched = _touched(tree, Cause.NO_VARIATION)
+    touched = {
+        section["title"]: section["status"] != "ok"
+        for _, section in ordered(tree["sections"])
+        if Cause.NO_VARIATION in set(_causes_in(section))
+    }
     if not touched:
         return None
-    items = ", ".join(tree["meta"]["without_variation"])
+    labels = tree["meta"].get(READ, {})
+    items = "; ".join(
+        f"“{labels[item]}”" if item in labels else item for item in tree["meta"]["without_variation"]
+    )
+    partly = [title for title, whole in touched.items() if not whole]
+    wholly = [title for title, whole in touched.items() if whole]
+    told = [f"Could not be tested: {_listed(wholly)}."] if wholly else []
+    if partly:
+        told.append(f"Could not be tested in part: {_listed(partly)}.")
     return Limit(
         cause=Cause.NO_VARIATION,
         heading="Items that tell nobody apart",
         lines=(
-            f"Nobody answered them at the first wave, or everybody alike: {items}.",
-            f"What needs them could not be tested: {_listed(touched)}.",
+            f"Nobody answered them at the first wave, or everybody alike{f': {items}' if items else ''}.",
+            *told,
         ),
     )
 

@@ -37,6 +37,8 @@ class Point:
         Whether too few people answered for some of it.
     stuck
         Whether items that tell nobody apart are all that kept it from being tested: more people do not help.
+    fixed
+        Whether all that kept it from being tested lies in items and models: more people may not help.
     """
 
     prop: Property
@@ -50,6 +52,7 @@ class Point:
     section: str
     few: bool
     stuck: bool
+    fixed: bool
 
     @property
     def counted(self) -> str:
@@ -235,7 +238,11 @@ def _point(prop: Property, found: Evidence, tree: Tree) -> Point:
         section=named[0] if named else "",
         few=Cause.FEW_PEOPLE in found.causes,
         stuck=found.causes == (Cause.NO_VARIATION,),
+        fixed=bool(found.causes) and set(found.causes) <= _OF_ITEMS,
     )
+
+
+_OF_ITEMS = {Cause.NOTHING_LEFT, Cause.NOT_DETERMINED, Cause.NOT_ESTIMATED}
 
 
 def _sentence(states: Sequence[State], synthetic: bool) -> str:
@@ -334,6 +341,8 @@ def _lacking(point: Point) -> str:
     """Say what to do where a property was not asked, or where some of what was asked could not be tested."""
     if point.stuck:
         return words.STUCK
+    if point.fixed:
+        return words.FIXED
     asked = "" if point.state is State.NOT_ASKED else words.LACK.get(point.prop, "")
     return asked or words.ASK.get(point.prop, "")
 

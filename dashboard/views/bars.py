@@ -10,6 +10,7 @@ import streamlit as st
 STYLE = """<style>
 .levels{width:100%;border-collapse:collapse;font-size:.95rem}
 .levels th,.levels td{text-align:left;padding:.1rem .6rem .1rem 0;line-height:1.3;font-weight:400;border:0}
+.levels th{overflow-wrap:anywhere}
 .levels td{font-variant-numeric:tabular-nums;white-space:nowrap}
 .levels td:last-child{width:40%;min-width:4rem}
 .levels .bar{position:relative;display:block;height:.5rem;border-radius:3px;background:#8884}
@@ -17,6 +18,7 @@ STYLE = """<style>
 .levels b{position:absolute;top:-.06rem;width:.62rem;height:.62rem;margin-left:-.31rem}
 .levels b{border-radius:50%;background:#2f7fb8}
 @media(max-width:40rem){.levels thead{display:none}
+.levels :is(tbody,tr,th){display:block}
 .levels tr{display:flex;flex-wrap:wrap;justify-content:space-between}
 .levels td:last-child{flex-basis:100%;padding:.3rem 0 .6rem}}
 </style>"""

@@ -21,6 +21,11 @@ MEASURE = """
   // the boxes of slanted words lie over each other where the words do not
   const slanted = one => !/rotate\\((0|-?90)[,)]/.test(one.getAttribute('transform') || 'rotate(0)')
     && /rotate/.test(one.getAttribute('transform') || '');
+  const moved = (one, root) => {
+    for (let up = one.parentElement; up && up !== root; up = up.parentElement)
+      if (['auto', 'scroll'].includes(getComputedStyle(up).overflowX)) return true;
+    return false;
+  };
   let figures = 0;
   for (const svg of root.querySelectorAll('svg')) {
     const frame = svg.getBoundingClientRect();
@@ -46,6 +51,9 @@ MEASURE = """
   for (const one of root.querySelectorAll('p,li,span,a,label,h1,h2,h3,h4,td,th,dt,dd,summary,em,b,figcaption')) {
     const own = [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
     if (!own || !shown(one) || one.closest('svg')) continue;
+    const beside = one.getBoundingClientRect(), within = root.getBoundingClientRect();
+    if (beside.right > within.right + edge && !one.closest('.dvn-scroller') && !moved(one, root))
+      found.push(['beyond the page', said(one.textContent)]);
     const style = getComputedStyle(one);
     const cuts = style.display !== 'inline' && (style.overflowX !== 'visible' || style.overflowY !== 'visible');
     const scrolls = ['auto', 'scroll'].includes(style.overflowX);

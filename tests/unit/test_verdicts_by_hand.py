@@ -546,7 +546,7 @@ def test_boxes_for_items_and_improper_solutions() -> None:
     assert few.lines == ("Out of reach: response model.",)
     assert stuck.lines == (
         "Nobody answered them at the first wave, or everybody alike: q3.",
-        "What needs them could not be tested: Items and Omega.",
+        "Could not be tested in part: Items and Omega.",
     )
     assert improper.cause is Cause.IMPROPER and improper.lines[1] == "It is named in: Models."
 

@@ -12,7 +12,7 @@ from analysis.common.verdicts import Cause, Question
 from analysis.disclosure.kinds import FEW, GIVEN, TEXT, each, people, sentences, share, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context, listed
+from analysis.pipeline.context import Context, is_printed_alike, listed, ranged
 from analysis.pipeline.reach import Gaps, of_response_model, of_response_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.irt_standing import standing_of, standing_table
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from analysis.irt.graded_result import GradedResponseResult
 
 FOLLOWS = Question(text="Do answers follow the response model of each theme?")
-FEWEST_ITEMS = 3
+FEWEST_ITEMS, FEWEST_FOR_FIT = 3, 4
 # From the graded response scores of nearly everyone: 3 standard deviations either side.
 GRID = np.linspace(-3.0, 3.0, 61)
 _FIT = {
@@ -69,6 +69,7 @@ def section_irt(context: Context) -> Section:
     places: list[pd.DataFrame] = []
     rare: dict[str, str] = {}
     lost: list[tuple[str, Cause]] = []
+    exact: set[str] = set()
     gaps = Gaps(context=context, few=of_response_model(context))
     for theme, items in context.themes.items():
         title = context.title_of(theme)
@@ -82,6 +83,8 @@ def section_irt(context: Context) -> Section:
             continue
         table = _parameters(context, theme, result)
         table, fit = _with_fit(result, table, title, gaps)
+        if "worst_p" in fit and fit["worst_p"] is None:
+            exact.add(theme)
         fits.append({"theme": theme, "title": title, "n_items": len(items), **_precision(result), **fit})
         parameters.append(table)
         curves.append(_curve(theme, title, result))
@@ -104,7 +107,10 @@ def section_irt(context: Context) -> Section:
             **each(GIVEN, "themes precise"),
             **each(TEXT, "reliability_lowest_theme reliability_highest_theme short misfit"),
             **each(statistic(), "reliability_lowest reliability_highest"),
-            "share_lowest": share(cell("fit", "n", _least(frame))),
+            **{
+                f"share_{end}": share(cell("fit", "n", row))
+                for end, row in zip(("lowest", "highest"), _ends(frame), strict=True)
+            },
             **note_kinds,
         },
         account=_account(frame),
@@ -112,7 +118,7 @@ def section_irt(context: Context) -> Section:
             **_tables(context.wave_name(context.first_wave), frame, parameters, curves),
             **({"standing": standing_table(places)} if places else {}),
         },
-        findings=_findings(frame, lost),
+        findings=_findings(frame, lost, exact),
         figures=["information", "person_item"] if fits else [],
         problems=gaps.problems,
         untested=gaps.untested,
@@ -141,16 +147,20 @@ def _rare(rare: dict[str, str]) -> list[str]:
     return [f"Given by fewer than 5 people, so unsteady: {named}."]
 
 
-def _least(frame: pd.DataFrame) -> int:
-    """Row of the theme that fewest people are measured precisely by."""
-    return int(frame["precise_share"].astype(float).fillna(0.0).to_numpy().argmin()) if len(frame) else 0
+def _ends(frame: pd.DataFrame) -> tuple[int, int]:
+    """Rows of the themes that fewest and most people are measured precisely by."""
+    if frame.empty:
+        return 0, 0
+    shares = frame["precise_share"].to_numpy(dtype=float)
+    return int(shares.argmin()), int(shares.argmax())
 
 
 def _account(frame: pd.DataFrame) -> Account:
-    """The lowest share of people is one of the table's."""
+    """The lowest and the highest share of people are two of the table's."""
     account = Account()
-    if len(frame) and pd.notna(frame["precise_share"].iloc[_least(frame)]):
-        account.same(cell("fit", "precise_share", _least(frame)), value("share_lowest"))
+    if len(frame):
+        for end, row in zip(("lowest", "highest"), _ends(frame), strict=True):
+            account.same(cell("fit", "precise_share", row), value(f"share_{end}"))
     return account
 
 
@@ -191,9 +201,12 @@ def _with_fit(
         known = items["pvalue"].notna()
         items.loc[known, "p_adjusted"] = adjusted(items.loc[known, "pvalue"].to_numpy(dtype=float), "holm")
         table = table.join(items[["s_x2", "df", "pvalue", "p_adjusted", "rmsea"]], on="item")
-        fit["worst_p"] = float(items["p_adjusted"].min()) if known.any() else None
+        fit["worst_p"] = float(items["p_adjusted"].min()) if known.any() else None  # None: no df in any item
     except ToolkitError as error:
         gaps.add(f"{title}, fit of the items", error, table["item"])
+    if len(table) < FEWEST_FOR_FIT:  # more people do not help
+        gaps.leave(f"{title}, fit of the model", Cause.NOTHING_LEFT)
+        return table, fit
     try:
         found = result.model_fit().to_dict()
         fit["n_complete"] = found.pop("n_obs")
@@ -210,7 +223,7 @@ def _precision(result: GradedResponseResult) -> dict[str, Any]:
     precise = GRID[(1 - 1 / result.information(GRID).to_numpy()) >= ICC.cutoff]
     errors = result.standard_errors["discrimination"].to_numpy(dtype=float)
     found: dict[str, Any] = {"n": result.n_obs, "reliability": spread / (spread + error)}
-    found["improper"] = not np.isfinite(errors).all()
+    found |= {"improper": not np.isfinite(errors).all(), "precise_share": 0.0}
     if len(precise):
         inside = scores["score"].between(precise[0], precise[-1])
         found |= {"precise_from": float(precise[0]), "precise_to": float(precise[-1])}
@@ -249,7 +262,8 @@ def _values(frame: pd.DataFrame) -> dict[str, Any]:
         "short": listed(short["title"]),
         "misfit": listed(misfit["title"]),
         "precise": ICC.cutoff,
-        "share_lowest": float(frame["precise_share"].astype(float).fillna(0.0).min()),
+        "share_lowest": float(frame["precise_share"].min()),
+        "share_highest": float(frame["precise_share"].max()),
     }
 
 
@@ -257,18 +271,16 @@ def _prose(values: dict[str, Any]) -> list[str]:
     if not values["themes"]:
         return ["No theme could be fitted; the reasons stand below."]
     several = values["themes"] > 1
+    alike = several and is_printed_alike(values["share_lowest"], values["share_highest"], "percent")
     sentences = [
         "The model places each option of each item on the theme itself. It shows at which standing a theme "
         "tells people apart, which one number of reliability hides.",
-        (
-            "Scores from the model have a reliability from {reliability_lowest:r2} "
-            "({reliability_lowest_theme}) to {reliability_highest:r2} ({reliability_highest_theme}). "
-            if several
-            else "Scores from the model have a reliability of {reliability_lowest:r2} "
-            "({reliability_lowest_theme}). "
-        )
-        + "Precise means that a score's error leaves {precise:r2} of the variance to the theme; that holds "
-        "for {share_lowest:percent} of people" + (" or more, by theme." if several else "."),
+        f"The reliability of scores from the model {ranged('reliability', values, values['themes'])} "
+        "Precise means that a score's error leaves {precise:r2} of the variance to the theme; that holds for "
+        "{share_lowest:percent}"
+        + (" of people, whatever the theme." if alike else "")
+        + (" to {share_highest:percent} of people, by theme." if several and not alike else "")
+        + ("" if several else " of people."),
     ]
     if values["short"]:
         sentences.append(
@@ -350,7 +362,8 @@ def _tables(
     return tables
 
 
-def _findings(frame: pd.DataFrame, lost: list[tuple[str, Cause]]) -> list[Finding]:
+def _findings(frame: pd.DataFrame, lost: list[tuple[str, Cause]], exact: set[str]) -> list[Finding]:
+    """Judge the fit of items by theme; `exact` are those whose items leave no degree of freedom."""
     claim = "{}: items follow the graded response model (lowest p of S-X², adjusted)"
     left = [
         Finding(
@@ -369,7 +382,11 @@ def _findings(frame: pd.DataFrame, lost: list[tuple[str, Cause]]) -> list[Findin
             value=row["worst_p"],
             rule=IRT_ITEM_FIT,
             question=FOLLOWS,
-            untested=Cause.IMPROPER if row["improper"] else of_response_people(row["n"]),
+            untested=Cause.NOTHING_LEFT
+            if row["theme"] in exact
+            else Cause.IMPROPER
+            if row["improper"]
+            else of_response_people(row["n"]),
             path=f"sections.irt.tables.fit.worst_p[{position}]",
         )
         for position, row in enumerate(frame.to_dict("records"))

@@ -14,7 +14,7 @@ from analysis.disclosure.kinds import GIVEN, TEXT, Moment, N, each, people, shar
 from analysis.disclosure.kinds import option as share_of_option
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context, listed
+from analysis.pipeline.context import Context, is_printed_alike, listed
 from analysis.pipeline.reach import Gaps
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
 from analysis.pipeline.topics.item_comparisons import comparison_tables
@@ -196,24 +196,34 @@ def _values(statistics: pd.DataFrame, lists: Sequence[str]) -> dict[str, Any]:
 def _prose(values: dict[str, Any], *, judged: bool) -> list[str]:
     if not values["items"]:
         return []
+    one = values["weak"] == 1
     weak = (
-        "{weak:int} of {related:int} items go with the rest of their theme less than the convention asks: "
-        "{weak_items}."
+        f"{{weak:int}} of {{related:int}} items {'goes' if one else 'go'} with the rest of "
+        f"{'its' if one else 'their'} theme less than the convention asks: {{weak_items}}."
         if values["weak"]
         else "All {related:int} items go with the rest of their theme as far as the convention asks."
     )
     if not judged:
         weak = "So few people say little of a single relation."
+    alike = is_printed_alike(values["item_rest_lowest"], values["item_rest_highest"], "r2")
+    runs = (
+        "is {item_rest_lowest:r2}" if alike else "runs from {item_rest_lowest:r2} to {item_rest_highest:r2}"
+    )
     relations = (
-        "Each item should go with the others of its theme (item-rest r runs from {item_rest_lowest:r2} to "
-        "{item_rest_highest:r2}), and use the whole range of answers. " + weak
+        f"Each item should go with the others of its theme (item-rest r {runs}), and use the whole range of "
+        "answers. " + weak
     )
     return [
         *([relations] if values["related"] else []),
         "Items with more than {floor_ceiling_cutoff:percent} of their answers on the highest option: "
         "{at_ceiling:int}; on the lowest: {at_floor:int}. In single items that is common; the rule is meant "
-        "for scores. No item was left without an answer more often than {missing_highest_item} "
-        "({missing_highest:percent}).",
+        "for scores. "
+        + (
+            "No item was left without an answer more often than {missing_highest_item} "
+            "({missing_highest:percent})."
+            if values["missing_highest"] > 0
+            else "No item was left without an answer by anybody ({missing_highest:percent})."
+        ),
     ]
 
 

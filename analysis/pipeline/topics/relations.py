@@ -104,7 +104,10 @@ def _pairs(context: Context, table: pd.DataFrame, gaps: Gaps) -> pd.DataFrame:
         both = pd.DataFrame({"x": numbers[one], "y": numbers[other]}).dropna()
         if (few := of_people(len(both))) is not None or both.nunique().min() < FEWEST_VALUES:
             names = (context.title_of(name) if name in own else name for name in (one, other))
-            gaps.leave(f"Correlation of {listed(names)}", few or Cause.NO_SPREAD)
+            without = numbers[one].notna().sum() == 0 or numbers[other].notna().sum() == 0
+            gaps.leave(
+                f"Correlation of {listed(names)}", few if few is not None and not without else Cause.NO_SPREAD
+            )
             continue
         r = stats.pearsonr(both["x"], both["y"])
         limits = r.confidence_interval(LEVEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -11,7 +12,7 @@ from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
 from analysis.disclosure.ledger import Account
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context, listed
+from analysis.pipeline.context import Context, listed, ranged
 from analysis.pipeline.correlating import SMOOTHING_KINDS, missing_items
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic, of_sample
@@ -47,15 +48,19 @@ def section_reliability(context: Context) -> Section:
             lost.append(_lost(context.title_of(theme), gaps.add(context.title_of(theme), error, items)))
             continue
         rows.append(row)
-        dropped.append(per_item)
+        if len(items) > 2:
+            dropped.append(per_item)
     themes = pd.DataFrame(rows, columns=[*_COLUMNS, *_DATA])
     tables = {"alpha": _theme_table(context, themes, ORDINAL if is_ordinal(context) else CONTINUOUS)}
     if dropped:
-        tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True))
+        of_two = listed(context.title_of(row["theme"]) for row in rows if row["n_items"] == 2)
+        note = f"Not of {of_two}: without one of two items a single one is left." if of_two else ""
+        tables["if_dropped"] = _dropped_table(pd.concat(dropped, ignore_index=True), note)
     general, told = general_factor(context, gaps)
     account = Account()
     parts = by_part(context, list(themes["theme"]), account)
     tables |= general | parts
+    values = _values(themes)
     of_omega = told_of_omega(context, themes, parts["by_part"].frame if parts else None)
     return Section(
         estimator="Cronbach's alpha, Feldt interval; omega total of one factor per theme, bootstrap "
@@ -67,8 +72,8 @@ def section_reliability(context: Context) -> Section:
         option_kinds=each(GIVEN, "wave level draws smooth"),
         account=account,
         seed=context.seed,
-        prose=_prose(themes) + of_omega.prose + told.prose,
-        values=_values(themes) | of_omega.values | told.values,
+        prose=_prose(themes, values) + of_omega.prose + told.prose,
+        values=values | of_omega.values | told.values,
         value_kinds=_VALUE_KINDS,
         tables=tables,
         findings=[
@@ -171,29 +176,19 @@ def _values(themes: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def ranged(key: str, n_themes: int) -> str:
-    """Say from where to where a coefficient runs over themes; of one theme, what it is."""
-    lowest = f"{{{key}_lowest:r2}} ({{{key}_lowest_theme}})"
-    return (
-        f"runs from {lowest} to {{{key}_highest:r2}} ({{{key}_highest_theme}})."
-        if n_themes > 1
-        else f"is {lowest}."
-    )
-
-
-def _prose(themes: pd.DataFrame) -> list[str]:
+def _prose(themes: pd.DataFrame, values: Mapping[str, Any]) -> list[str]:
     if themes.empty:
         return []
     sentences = [
         "Alpha says how far the items of a theme go together, if they measure one thing. It "
-        + ranged("alpha", len(themes))
+        + ranged("alpha", values, len(themes))
     ]
     if (themes["alpha"] < ALPHA.cutoff).any() and themes["n"].map(of_people).isna().all():
         sentences.append("Below the convention for comparing groups: {low_themes}.")
     if themes["omega"].notna().any():
         sentences.append(
             "Omega total lets items differ in how much they carry; it "
-            + ranged("omega", int(themes["omega"].notna().sum()))
+            + ranged("omega", values, int(themes["omega"].notna().sum()))
         )
     sentences.append(
         "A high alpha does not show that a theme is one dimension; see the sections on dimensions for that."
@@ -273,7 +268,7 @@ def _theme_table(context: Context, themes: pd.DataFrame, note: str) -> Table:
     )
 
 
-def _dropped_table(dropped: pd.DataFrame) -> Table:
+def _dropped_table(dropped: pd.DataFrame, note: str) -> Table:
     return Table(
         frame=dropped,
         kinds=each(TEXT, "theme item text") | each(statistic(), "alpha if_dropped item_rest_r gain"),
@@ -285,6 +280,7 @@ def _dropped_table(dropped: pd.DataFrame) -> Table:
             "gain": ("Change", "r3"),
             "item_rest_r": ("Item-rest r", "r2"),
         },
+        note=note,
     )
 
 

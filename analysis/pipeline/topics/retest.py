@@ -11,7 +11,7 @@ from analysis.common.verdicts import Cause, Property, Question
 from analysis.disclosure.kinds import GIVEN, TEXT, N, each, people, statistic
 from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
-from analysis.pipeline.context import Context, listed
+from analysis.pipeline.context import Context, is_printed_alike, listed
 from analysis.pipeline.reach import Gaps, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.retest_pairs import pairs_table
@@ -318,10 +318,12 @@ def _prose(table: pd.DataFrame, values: dict[str, Any]) -> list[str]:
     if table.empty:
         return sentences
     sentences.append(
-        "Among them the ICC runs from {icc_lowest:r2} ({icc_lowest_title}) to {icc_highest:r2} "
+        "Among them the ICC is {icc_lowest:r2} ({icc_lowest_title})."
+        if len(table) == 1
+        else "Among them the ICC is {icc_lowest:r2} for each score."
+        if is_printed_alike(values["icc_lowest"], values["icc_highest"], "r2")
+        else "Among them the ICC runs from {icc_lowest:r2} ({icc_lowest_title}) to {icc_highest:r2} "
         "({icc_highest_title})."
-        if len(table) > 1
-        else "Among them the ICC is {icc_lowest:r2} ({icc_lowest_title})."
     )
     if values["below"] and table["n"].map(of_people).isna().all():
         sentences.append("Below the convention: {below}.")

@@ -117,14 +117,18 @@ def _kinds(table: pd.DataFrame) -> dict[str, Kind]:
 
 
 def _prose(first: pd.DataFrame) -> list[str]:
+    several = len(first) > 1
+    if (first["unscored"] == 0).all():  # the number stays in the words: where it is not told, they go with it
+        without = (
+            f"At {{first_wave}} everybody has {'every' if several else 'a'} score "
+            "({unscored_highest:percent} stay without one)."
+        )
+    else:
+        up_to = "up to " if several else ""
+        without = f"At {{first_wave}}, {up_to}{{unscored_highest:percent}} of people stay without a score."
     said = [
         "A score is given when at least {prorate_at:percent} of the items that apply to a person are "
-        "answered. "
-        + (
-            "At {first_wave}, up to {unscored_highest:percent} of people stay without a score."
-            if len(first) > 1
-            else "At {first_wave}, {unscored_highest:percent} of people stay without a score."
-        )
+        "answered. " + without
     ]
     if first["n"].map(of_people).isna().all() and (first["ceiling"].fillna(0) > 0).any():
         said.append(

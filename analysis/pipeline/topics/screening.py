@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from analysis.common.verdicts import Cause
-from analysis.disclosure.kinds import FOREIGN, TEXT, each, people, share, statistic
+from analysis.disclosure.kinds import FOREIGN, TEXT, Kind, each, people, share, statistic
+from analysis.disclosure.ledger import Account, cell, value
 from analysis.pipeline import populations
 from analysis.pipeline.context import Context, counted
 from analysis.pipeline.reach import Gaps
@@ -26,6 +27,10 @@ LABELS = {
     "time": "Too fast",
     "copy": "Same answers as another person",
 }
+
+
+MANY = 0.1
+"""Share of administrations with a long run of one answer from which the page speaks of them."""
 
 
 def section_screening(context: Context) -> Section:
@@ -52,6 +57,23 @@ def section_screening(context: Context) -> Section:
         else "None of the {administrations:int} administrations is flagged by enough indices to look "
         "careless."
     ]
+    account, run_kinds = Account(), dict[str, Kind]()
+    place = list(found.flags.index).index("longstring")
+    in_runs, judged = (int(found.flags[f"n_{one}"].iloc[place]) for one in ("flagged", "judged"))
+    if judged and in_runs / judged > MANY and found.n_flagged < in_runs / 2:
+        values |= {"run_flagged": in_runs, "run_judged": judged, "run_share": in_runs / judged}
+        run_kinds = {
+            "run_judged": people(),
+            "run_flagged": people("run_judged"),
+            "run_share": share("run_judged", count="run_flagged"),
+        }
+        for one in ("judged", "flagged"):
+            account.same(cell("flags", f"n_{one}", place), value(f"run_{one}"))
+        prose.append(
+            "In {run_flagged:int} of {run_judged:int} ({run_share:percent}) half of the items or more in a "
+            "row have the same answer. It takes two indices to flag an administration, and where so many "
+            "answer alike, the spread of their answers does not stand out: look at these, too."
+        )
     if len(changes) and found.n_flagged:
         prose.append(
             "Without the flagged, alpha changes by {largest_change:r3} at most ({largest_change_theme}). A "
@@ -74,7 +96,9 @@ def section_screening(context: Context) -> Section:
             "flagged_share": share("administrations", count="flagged"),
             "largest_change": statistic(),
             "largest_change_theme": TEXT,
+            **run_kinds,
         },
+        account=account,
         tables={"flags": _flags_table(flags), "sensitivity": _sensitivity_table(sensitivity)},
         problems=gaps.problems,
         untested=gaps.untested,

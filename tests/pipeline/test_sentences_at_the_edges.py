@@ -1,0 +1,249 @@
+"""Sentences and titles where a number is zero, where two numbers print alike, and where a theme is left out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from test_earned_verdicts import LEVELS, answers_of, garden
+
+from analysis.disclosure.shared import shared_tree
+from analysis.figures.items import distribution_figure
+from analysis.figures.reliability import reliability_figure
+from analysis.figures.validity import htmt_figure
+from analysis.pipeline import Validation, validate
+from analysis.report.labels import tree_for_readers
+from analysis.report.limits import limits_of
+from analysis.report.opening import opening
+from analysis.report.view import Tree, prose
+from instrument.definition import Instrument
+
+TOPICS = ["items", "scores", "screening", "irt", "reliability", "relations"]
+
+
+def said(tree: Tree, name: str) -> str:
+    return " ".join(prose(tree["sections"][name]))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Validation:
+    """Everybody answered everything."""
+    scale = garden(2, 4)
+    return validate(answers_of(scale, 300), scale, seed=2, topics=TOPICS)
+
+
+def with_gaps(frame: pd.DataFrame, item: str, people: int) -> pd.DataFrame:
+    made = frame.copy()
+    made[item] = made[item].astype("Int64")
+    made.loc[made.index[:people], item] = pd.NA
+    return made
+
+
+def test_where_nobody_is_without_it_is_said_and_not_up_to_nought(whole: Validation) -> None:
+    assert "everybody has every score (0.0% stay without one)." in said(whole.tree, "scores")
+    assert "No item was left without an answer by anybody (0.0%)." in said(whole.tree, "items")
+    scale = garden(2, 4)
+    gaps = with_gaps(answers_of(scale, 300), "g0_1", 30)
+    found = validate(gaps, scale, seed=2, topics=["items", "scores"])
+    assert "more often than g0_1 (10.0%)." in said(found.tree, "items")
+    # three of four items are 75 %, less than the 80 % that a score needs
+    assert "up to 10.0% of people stay without a score." in said(found.tree, "scores")
+
+
+def test_a_shared_copy_does_not_tell_that_nobody_is_without(whole: Validation) -> None:
+    shared = tree_for_readers(shared_tree(whole.tree))
+    for name in ("scores", "items"):
+        assert "everybody has" not in said(shared, name) and "by anybody" not in said(shared, name)
+
+
+def test_how_many_are_measured_precisely_is_told_from_the_table(whole: Validation) -> None:
+    table = whole.tree["sections"]["irt"]["tables"]["fit"]
+    least, most = (f"{100 * end(table['precise_share']):.1f}%" for end in (min, max))
+    told = said(whole.tree, "irt")
+    assert least != most and f"holds for {least} to {most} of people, by theme" in told
+
+
+def test_where_no_standing_is_measured_precisely_table_and_sentence_say_nought() -> None:
+    rng = np.random.default_rng(8)
+    factor = rng.normal(size=400)
+    noisy = {f"g0_{k}": (0.35 * factor + rng.normal(size=400) > 0).astype(int) + 1 for k in range(4)}
+    frame = pd.DataFrame({"participant": [f"p{k}" for k in range(400)], "wave": "one", **noisy})
+    frame["g0_2"] = 3 - frame["g0_2"]
+    scale = shed(4, options=YES_NO)
+    section = validate(frame, scale, seed=2, topics=["irt"]).tree["sections"]["irt"]
+    assert section["tables"]["fit"]["precise_share"] == [0.0]
+    assert section["tables"]["fit"]["precise_from"] == [None]
+    assert "that holds for 0.0% of people." in " ".join(prose(section))
+
+
+def shed(*sizes: int, options: dict[int, str] | None = None, turned: bool = True) -> Instrument:
+    """A scale of so many items for each theme."""
+    themes = [
+        {
+            "id": f"bed{t}",
+            "title": f"Bed {'ABC'[t]}",
+            "items": [
+                {"id": f"g{t}_{k}", "text": f"Soil {t}{k}", "reverse": turned and k == 2} for k in range(size)
+            ],
+        }
+        for t, size in enumerate(sizes)
+    ]
+    definition = {"schema": 1, "id": "shed", "version": "1", "title": "Shed", "status": "validated"}
+    scales = {"often": {"options": options or LEVELS}}
+    return Instrument.model_validate(definition | {"response_scales": scales, "themes": themes})
+
+
+YES_NO = {1: "No", 2: "Yes"}
+
+
+def test_three_items_leave_the_response_model_nothing_to_be_tested_with_however_many_answer() -> None:
+    """C2 of 3 items has 3 correlations for 3 loadings: no degree of freedom at any n."""
+    scale = garden(2, 3)
+    for people in (90, 400):
+        section = validate(answers_of(scale, people), scale, seed=2, topics=["irt"]).tree["sections"]["irt"]
+        assert section["problems"] == []
+        causes = {part["what"]: part["cause"] for part in section["untested"]}
+        assert causes["Bed A, fit of the model"] == "nothing_left"
+        assert section["tables"]["fit"]["df"] == [None, None]
+
+
+def test_two_coefficients_that_print_alike_are_told_as_one(whole: Validation) -> None:
+    scale = garden(2, 4)
+    frame = answers_of(scale, 300)
+    for k in range(4):
+        frame[f"g1_{k}"] = (
+            frame[f"g0_{k}"].sample(frac=1, random_state=0).to_numpy()
+        )  # another order, one alpha
+    tree = validate(frame, scale, seed=2, topics=["reliability"]).tree
+    alpha = tree["sections"]["reliability"]["tables"]["alpha"]["alpha"]
+    assert f"It is {alpha[0]:.2f}".replace("0.", ".") + " in each theme." in said(tree, "reliability")
+    assert alpha[0] == pytest.approx(alpha[1], abs=1e-12)
+
+
+def test_alpha_without_an_item_is_not_told_of_two_items() -> None:
+    frame, two = answers_of(garden(2, 4), 200), shed(4, 2)
+    section = validate(frame.drop(columns=["g1_2", "g1_3"]), two, seed=2, topics=["reliability"]).tree[
+        "sections"
+    ]["reliability"]
+    table = section["tables"]["if_dropped"]
+    assert table["item"] == ["g0_0", "g0_1", "g0_2", "g0_3"]
+    assert None not in table["if_dropped"]
+    assert section["captions"]["if_dropped"]["note"].startswith("Not of Bed B:")
+    assert section["tables"]["alpha"]["n_items"] == [4, 2]
+
+
+@pytest.fixture(scope="module")
+def stuck() -> Validation:
+    """One item of the first theme has one answer only."""
+    scale = garden(2, 4)
+    frame = answers_of(scale, 300)
+    frame["g0_1"] = 3
+    return validate(frame, scale, seed=2, topics=[*TOPICS, "sampling"])
+
+
+def test_what_an_item_without_variation_costs_is_named_by_label_whole_and_in_part(stuck: Validation) -> None:
+    (limit,) = limits_of(tree_for_readers(stuck.tree))
+    assert limit.lines[0].endswith("everybody alike: “Soil 01”.")
+    assert limit.lines[1] == "Could not be tested: Sampling adequacy."
+    assert limit.lines[2].startswith("Could not be tested in part: ") and "Reliability" in limit.lines[2]
+
+
+def test_a_title_on_every_theme_speaks_of_those_that_could_be_tested(
+    stuck: Validation, whole: Validation
+) -> None:
+    titles = [reliability_figure(found.tree["sections"]["reliability"], {}).title for found in (stuck, whole)]
+    assert "theme that could be tested reaches" in titles[0]
+    assert "could be tested" not in titles[1]
+
+
+def htmt_title(upper: list[float]) -> str:
+    rows = len(upper)
+    table = {
+        "one": ["A"] * rows,
+        "other": [f"B{k}" for k in range(rows)],
+        "within_scale": [True] * rows,
+        "htmt": [0.8] * rows,
+        "htmt_ci_lower": [0.7] * rows,
+        "htmt_ci_upper": upper,
+    }
+    return htmt_figure({"tables": {"htmt": table}, "findings": []}, {}).title
+
+
+def test_themes_whose_interval_reaches_the_cut_off_are_not_called_told_apart() -> None:
+    assert htmt_title([0.84, 0.83]).endswith("(dashed line), so it can be told apart")
+    assert htmt_title([0.84, 0.86]).endswith("(dashed line), but intervals reach it: 1 of 2")
+    assert (
+        htmt_title([0.86]) == "The pair of themes stays below .85 (dashed line), but its interval reaches it"
+    )
+
+
+def last_option(*shares: float) -> str:
+    table = {"item": [f"q{k}" for k in range(len(shares))], "n": [40] * len(shares)}
+    table |= {"share_0": [1 - share for share in shares], "share_1": list(shares)}
+    columns = {"share_0": {"label": "No"}, "share_1": {"label": "Yes"}}
+    section = {"tables": {"distribution_a": table}, "captions": {"distribution_a": {"columns": columns}}}
+    return distribution_figure(section | {"suppressed": {}}, {"part": "a"}).title
+
+
+def test_an_option_that_nobody_chose_is_not_chosen_most_often() -> None:
+    assert last_option(0.0, 0.0) == "Nobody answers “Yes” to any item (0.0%)"
+    assert last_option(0.25, 0.25) == "“Yes” is answered to every item alike often (25.0%)"
+    assert last_option(0.0, 0.25).endswith("to “q1” (25.0%), least often to “q0” (0.0%)")
+
+
+def test_many_long_runs_are_told_where_two_indices_cannot_find_them() -> None:
+    scale = garden(2, 5)
+    frame = answers_of(scale, 300)
+    items = [column for column in frame if column.startswith("g")]
+    rng = np.random.default_rng(4)
+    frame.loc[frame.index[:120], items] = np.repeat(rng.integers(1, 5, (120, 1)), len(items), axis=1)
+    section = validate(frame, scale, seed=2, topics=["screening"]).tree["sections"]["screening"]
+    table = section["tables"]["flags"]
+    run = table["index"].index("longstring")
+    # by hand: the longest run of one answer in each row
+    longest = [
+        max(len(part) for part in np.split(row, np.flatnonzero(np.diff(row)) + 1))
+        for row in frame[items].to_numpy()
+    ]
+    flagged = int((np.array(longest) >= len(items) / 2).sum())
+    assert table["n_flagged"][run] == flagged >= 120
+    words = " ".join(prose(section))
+    assert section["values"]["flagged"] < flagged / 2
+    assert f"In {flagged} of 300 ({flagged / 3:.1f}%) half of the items or more" in words
+
+
+def test_a_score_that_nobody_has_is_not_called_a_matter_of_too_few_people() -> None:
+    scale = garden(2, 4)
+    frame = answers_of(scale, 300)
+    frame[[f"g1_{k}" for k in range(4)]] = pd.NA
+    section = validate(frame, scale, seed=2, topics=["relations"]).tree["sections"]["relations"]
+    assert {part["cause"] for part in section["untested"]} == {"no_spread"}
+
+
+def test_more_people_are_not_asked_for_where_a_model_cannot_be_told_of_these_items() -> None:
+    scale = shed(3, 3, options=YES_NO, turned=False)
+    rng = np.random.default_rng(5)
+    factor = rng.normal(size=(600, 2))
+    values = {
+        f"g{t}_{k}": (0.8 * factor[:, t] + 0.6 * rng.normal(size=600) > 0.3).astype(int) + 1
+        for t in range(2)
+        for k in range(3)
+    }
+    frame = pd.DataFrame({"participant": [f"p{k}" for k in range(600)], "wave": "one", **values})
+    groups = pd.DataFrame({"participant": frame["participant"], "plot": ["sunny", "shady"] * 300})
+    found = validate(frame, scale, covariates=groups, seed=2, topics=["groups", "fairness"])
+    causes = {
+        finding["cause"]
+        for section in found.tree["sections"].values()
+        for finding in section["findings"]
+        if finding["cause"]
+    }
+    assert causes <= {"not_determined", "not_estimated", "nothing_left"} and causes
+    texts = [step.text for step in opening(found.tree).steps]
+    assert not any("more people in each group" in text for text in texts)
+    assert any(text.startswith("See why some of it could not be tested") for text in texts)
