@@ -114,7 +114,8 @@ def relate_adherence(
 
     Time to disengagement: Cox model (Efron) among those still at risk at the landmark; constancy of
     hazard ratios by the score test of `x · t`; by week, a complementary log-log model whose effect is also
-    given as change of the share still using the app at the end. Active days: negative binomial, compared
+    given as change of the share still using the app at the end. Their errors, and those of the hazard of
+    each end, come from people left out: each one's score over the information without that person. Active days: negative binomial, compared
     with zero-inflated and hurdle models; the one of smallest AIC is reported beside it. Threshold:
     logistic, area under the curve with DeLong's interval. p values of themes are adjusted by Holm and
     Benjamini-Hochberg within a model; the total is not part of that family.
@@ -127,7 +128,8 @@ def relate_adherence(
     References
     ----------
     McCullagh & Nelder (1989), doi 10.1201/9780203753736 (quasi-likelihood). Anderson, Cain & Gelber
-    (1983), doi 10.1200/JCO.1983.1.11.710 (landmark). Grambsch & Therneau (1994), doi
+    (1983), doi 10.1200/JCO.1983.1.11.710 (landmark). Lin & Wei (1989), doi
+    10.1080/01621459.1989.10478874 (errors of hazards). Grambsch & Therneau (1994), doi
     10.1093/biomet/81.3.515. DeLong et al. (1988), doi 10.2307/2531595. VanderWeele & Ding (2017), doi
     10.7326/M16-2607. In R: `glm(family = quasibinomial)`, `survival::coxph`, `survival::cox.zph`,
     `MASS::glm.nb`.

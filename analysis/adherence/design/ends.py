@@ -109,7 +109,7 @@ def models_of_ends(
         there, does it come sooner?) and the subdistribution (do more people ever meet it?).
     """
     fits = {
-        SPECIFIC: cox(design, time, cause == end, clusters),
+        SPECIFIC: cox(design, time, cause == end, clusters, robust=True),
         SUBDISTRIBUTION: fine_gray(design, time, cause, end, clusters),
     }
     events = int((cause == end).sum())

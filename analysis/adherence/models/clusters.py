@@ -146,7 +146,7 @@ def covariance_of(differences: Floats) -> Floats:
     return np.asarray((count - 1) / count * differences.T @ differences, dtype=np.float64)
 
 
-def without_each(scores: Floats, information: Floats) -> Floats:
+def without_each(scores: Floats, information: Floats, whole: Floats | None = None) -> Floats:
     """Move from the solution by one Newton step without each cluster: `−(I − I_g)⁻¹ s_g`.
 
     Parameters
@@ -155,6 +155,8 @@ def without_each(scores: Floats, information: Floats) -> Floats:
         Sums of the scores over each cluster, at the solution of the score equations.
     information : array, shape (G, p, p)
         Information that each cluster brings.
+    whole : array, shape (p, p), optional
+        Information of all; needed where these clusters are not all.
 
     Returns
     -------
@@ -165,7 +167,7 @@ def without_each(scores: Floats, information: Floats) -> Floats:
     -----
     In R: refit without each cluster, `glm(start = b, control = list(maxit = 1))`.
     """
-    rest = information.sum(axis=0)[None] - information
+    rest = (information.sum(axis=0) if whole is None else whole)[None] - information
     size = np.sqrt(np.maximum(np.einsum("gjj->gj", rest), 0.0))
     size = np.where(size > 0, size, 1.0)
     scaled = rest / (size[:, :, None] * size[:, None, :])

@@ -84,12 +84,12 @@ def context_in_hazard(
 ) -> list[dict[str, Any]]:
     """The same in the hazard of disengagement; effects are hazard ratios only."""
     together = np.column_stack([score, context, others])
-    fit = cox(together, time, event, clusters)
+    fit = cox(together, time, event, clusters, robust=True)
     rows = [
         {"quantity": name, **_ratio(fit, column, level)}
         for name, column in (("score, context held constant", 0), ("context, score held constant", 1))
     ]
-    fit = cox(np.column_stack([together[:, :2], score * context, others]), time, event, clusters)
+    fit = cox(np.column_stack([together[:, :2], score * context, others]), time, event, clusters, robust=True)
     for name, at in LEVELS.items():
         rows.append({"quantity": f"score, context {name}", **_combined(fit, 0, 2, at, level)})
     rows.append({"quantity": "interaction", **_ratio(fit, 2, level)})

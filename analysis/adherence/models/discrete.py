@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.adherence.models.binomial import LARGEST_LOG_ODDS, separation_seen_later
-from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor
+from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor, without_each
 from analysis.adherence.models.delta import delta_interval
 from analysis.adherence.models.fit import Fit
-from analysis.adherence.models.survival import FEWEST_EVENTS
+from analysis.adherence.models.survival import AT_ONCE, FEWEST_EVENTS
 from analysis.common.software import used
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -75,6 +75,8 @@ def discrete_time(
     event: NDArray[np.bool_],
     width: float = WEEK,
     clusters: Clusters | None = None,
+    *,
+    robust: bool = False,
 ) -> DiscreteTime:
     """Fit `cloglog P(leaves in period k | there) = a_k + b'x`; `exp(b)` is a hazard ratio.
 
@@ -90,6 +92,9 @@ def discrete_time(
         Length of a period, in the unit of time.
     clusters
         Clusters of the people; None where they are independent.
+    robust
+        Errors by a jackknife over people, one Newton step without the periods of each, instead of those
+        that trust the model; see `cox`.
 
     Returns
     -------
@@ -146,10 +151,30 @@ def discrete_time(
         log_likelihood=float(found.llf),
         n=len(time),
     )
+    residual = rate * (rows.left - mean) / mean
     if clusters is not None:
-        residual = rate * (rows.left - mean) / mean
         fit = jackknife(fit, of_linear_predictor(matrix, residual, weights, clusters.repeated(rows.person)))
+    elif robust:
+        moved = _moves_of_people(matrix, residual, weights, rows.person, information)
+        fit = replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
     return DiscreteTime(fit=fit, rows=rows)
+
+
+def _moves_of_people(
+    matrix: Floats, residual: Floats, weights: Floats, person: NDArray[np.int64], whole: Floats
+) -> Floats:
+    """How the coefficients move without the periods of each person, some people at a time: shape (n, p)."""
+    present, begins = np.unique(person, return_index=True)  # who left within no whole period has no row
+    scores = np.add.reduceat(matrix * residual[:, None], begins)
+    ends = np.append(begins[1:], len(person))
+    moved = []
+    for first in range(0, len(present), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        rows = slice(begins[first], ends[some][-1])
+        squares = matrix[rows, :, None] * (matrix[rows] * weights[rows, None])[:, None, :]
+        information = np.add.reduceat(squares, begins[some] - begins[first])
+        moved.append(without_each(scores[some], information, whole))
+    return np.concatenate(moved)
 
 
 def still_using(

@@ -287,7 +287,7 @@ class ModelRun:
 
     def _hazard(self) -> None:
         x, terms, time, event = self._at_risk_data()
-        fit = cox(x, time, event, self._at_risk_clusters())
+        fit = cox(x, time, event, self._at_risk_clusters(), robust=True)
         how = Reported(measure="hazard ratio", e_kind="hazard", events=int(event.sum()))
         self._keep(HAZARD, fit, 0, how, terms)
         table = proportionality(fit, x, time, event, terms)
@@ -322,7 +322,7 @@ class ModelRun:
 
     def _by_week(self) -> None:
         x, terms, time, event = self._at_risk_data()
-        model = discrete_time(x, time, event, clusters=self._at_risk_clusters())
+        model = discrete_time(x, time, event, clusters=self._at_risk_clusters(), robust=True)
         effect = still_using(model, x, 0, self._level)
         names = [f"(weeks, block {k + 1})" for k in range(model.first)]
         how = Reported(

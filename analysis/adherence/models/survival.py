@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.adherence.models.clusters import Clusters, jackknife
+from analysis.adherence.models.clusters import Clusters, jackknife, without_each
 from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
 
@@ -18,12 +18,29 @@ FEWEST_EVENTS = 10
 LARGEST_LOG_HAZARD = 15.0
 SMALLEST_SCORE = 1e-8
 MOST_STEPS, MOST_HALVINGS = 50, 30
+AT_ONCE = 2000  # people whose information is held at a time
 
 
-def cox(design: Floats, time: Floats, event: NDArray[np.bool_], clusters: Clusters | None = None) -> Fit:
+def cox(
+    design: Floats,
+    time: Floats,
+    event: NDArray[np.bool_],
+    clusters: Clusters | None = None,
+    *,
+    robust: bool = False,
+) -> Fit:
     """Cox proportional hazards, Efron's handling of ties; `design` has no constant.
 
-    With `clusters` the covariance is that of a jackknife over them, by one Newton step without each.
+    With `clusters` the covariance is that of a jackknife over them, by one Newton step without each; with
+    `robust` the sandwich of people, each person's part of the score over what is left of the information
+    without that person (`moves_of_people`). The plain one trusts the model: where hazards are not quite
+    proportional, or what is held constant does not work as a straight line on their logarithm, its
+    intervals are too narrow and a true null is rejected in a tenth of studies of 300 people.
+
+    References
+    ----------
+    Lin & Wei (1989), doi 10.1080/01621459.1989.10478874. In R: `coxph(robust = TRUE)` leaves the
+    information of each person in.
     """
     if event.sum() < FEWEST_EVENTS:
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
@@ -39,9 +56,60 @@ def cox(design: Floats, time: Floats, event: NDArray[np.bool_], clusters: Cluste
         log_likelihood=moments.log_likelihood(coefficients),
         n=len(time),
     )
-    if clusters is None:
+    if clusters is not None:
+        return jackknife(fit, _without_each(design, time, event, coefficients, clusters))
+    if not robust:
         return fit
-    return jackknife(fit, _without_each(design, time, event, coefficients, clusters))
+    moved = moves_of_people(moments)
+    return replace(fit, covariance=np.asarray(moved.T @ moved, dtype=np.float64))
+
+
+def moves_of_people(moments: Moments) -> Floats:
+    """How the coefficients move without each person, the hazard of everyone left as it is: shape (n, p).
+
+    Notes
+    -----
+    The score of a person is `δ (x − x̄(T)) − exp(x'b) Σ (x − x̄_k) / S_k` over the events up to the end `T`,
+    and the information `exp(x'b) Σ (x − x̄_k)(x − x̄_k)' / S_k`; the move is `−(I − I_i)⁻¹ U_i`. A column that
+    only one person has moves nobody else.
+    """
+    x, event, tie = moments.rows, moments.event, moments.tie
+    n_moments = int(tie.max()) + 1
+    each = np.exp(-moments.log_total)
+    # Sums over events of 1, x̄ and x̄ x̄', each over all that is at risk: by moment, and up to a moment.
+    mean = moments.mean
+    parts = [np.ones(len(mean)), mean, mean[:, :, None] * mean[:, None, :]]
+    by_moment = [_by_moment(part, each, moments.moment, n_moments) for part in parts]
+    so_far = [np.concatenate([np.zeros_like(part[:1]), np.cumsum(part, axis=0)]) for part in by_moment]
+    # Efron: those who end together stand at risk for a part of the events of their moment.
+    away = [_by_moment(part, each * moments.share, moments.moment, n_moments) for part in parts]
+    count = np.bincount(moments.moment, minlength=n_moments)
+    ended_at = np.add.reduceat(mean, np.concatenate([[0], np.cumsum(count)[:-1]])) / count[:, None]
+    where = np.full(len(x), -1)
+    where[event] = tie
+    whole = moments.variance()
+    moved = np.empty_like(x)
+    for start in range(0, len(x), AT_ONCE):
+        here = slice(start, start + AT_ONCE)
+        rows, mine, last = x[here], event[here], where[here]
+        one, first, second = (part[moments.ended[here]] for part in so_far)
+        for total, part in zip((one, first, second), away, strict=True):
+            total[mine] -= part[last[mine]]
+        risk = moments.risk[here]
+        scores = -risk[:, None] * (one[:, None] * rows - first)
+        scores[mine] += rows[mine] - ended_at[last[mine]]
+        crossed = rows[:, :, None] * first[:, None, :]
+        squared = one[:, None, None] * rows[:, :, None] * rows[:, None, :]
+        information = risk[:, None, None] * (squared - crossed - np.swapaxes(crossed, 1, 2) + second)
+        moved[here] = without_each(scores, information, whole)
+    return moved
+
+
+def _by_moment(part: Floats, weight: Floats, moment: NDArray[np.intp], n_moments: int) -> Floats:
+    """Weighted sums of what each event has, over the events of each moment."""
+    weighted = part * weight.reshape(-1, *(1,) * (part.ndim - 1))
+    begins = np.searchsorted(moment, np.arange(n_moments))
+    return np.asarray(np.add.reduceat(weighted, begins, axis=0))
 
 
 def _without_each(
