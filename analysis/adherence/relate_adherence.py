@@ -115,10 +115,10 @@ def relate_adherence(
     Time to disengagement: Cox model (Efron) among those still at risk at the landmark; constancy of
     hazard ratios by the score test of `x · t`; by week, a complementary log-log model whose effect is also
     given as change of the share still using the app at the end. Their errors, and those of the hazard of
-    each end, come from people left out: each one's score over the information without that person. Active days: negative binomial, compared
-    with zero-inflated and hurdle models; the one of smallest AIC is reported beside it. Threshold:
-    logistic, area under the curve with DeLong's interval. p values of themes are adjusted by Holm and
-    Benjamini-Hochberg within a model; the total is not part of that family.
+    each end, come from people left out: each one's score over the information without that person.
+    Active days: negative binomial, compared with zero-inflated and hurdle models; the one of smallest AIC is
+    reported beside it. Threshold: logistic, area under the curve with DeLong's interval. p values
+    of themes are adjusted by Holm and Benjamini-Hochberg within a model; the total stands apart.
 
     In clusters the covariance is that of a jackknife over them, `(G − 1)/G Σ d_g d_g'` with the Newton step
     `d_g` from the solution without cluster `g`, and Student's t has `G − 1` degrees of freedom. Whole numbers
