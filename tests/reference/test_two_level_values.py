@@ -12,6 +12,7 @@ import pytest
 from analysis import sem
 from analysis.structural.estimation.ram import build_group, jacobian
 from analysis.structural.two_level.normal import cluster_scores
+from instrument.errors import ToolkitWarning
 from tests.reference.two_level_data import complete, incomplete
 
 HERE = Path(__file__).parent
@@ -20,7 +21,10 @@ REFERENCE = json.loads((HERE / "values" / "two_levels.json").read_text())
 ESTIMATE = (1e-5, 2e-3)  # absolute, plus a share of the standard error
 STANDARD_ERROR, CHI_SQUARE = 1e-3, 1e-5  # relative
 INDEX = 1e-5  # absolute
-COMPARED = [("two-level models, ML, MLR, full information: every field", "lavaan 0.7-2", INDEX)]
+COMPARED = [
+    ("two-level models, ML, MLR, full information: every field", "lavaan 0.7-2", INDEX),
+    ("two-level models with predictors of both levels: paths, errors, fit", "lavaan 0.6-14", 5e-5),
+]
 CASES = [f"{model}_{estimator}" for model in ("w1", "w2", "w3", "w4", "w5") for estimator in ("ML", "MLR")]
 # lavaan's cluster scores leave out that covariates within move the means of the items: see the test below
 OTHER_SCORES = {"w2_MLR": ("chisq.scaled", "chisq.scaling.factor", "pvalue.scaled")}
@@ -207,3 +211,72 @@ def test_scores_of_rows_and_clusters(model):
     if model in CLUSTERS:
         clusters = fit.factor_scores(level=2).loc[wanted["cluster_labels"], wanted["cluster_factors"]]
         assert clusters.to_numpy() == pytest.approx(np.array(wanted["clusters"]), abs=1e-4)
+
+
+# ---- observed predictors of both levels: lavaan 0.6-14 with fixed.x = FALSE, scripts/two_level_predictors.R ----
+
+PREDICTORS = json.loads((HERE / "values" / "two_level_predictors.json").read_text())
+PREDICTOR_CASES = [case for case in PREDICTORS if case not in ("made_by", "syntax")]
+OWN_ESTIMATE = 0.005  # of a standard error: its search stops before ours
+OWN_CHI_SQUARE = 2e-3  # relative
+OWN_INDEX, OWN_SRMR = 5e-5, 1e-3  # absolute; its unrestricted model stops first
+# an outcome of level 1 is uncorrelated with w1 at level 2, too, in lavaan's baseline; here predictors of a level covary
+OTHER_BASELINE = ("baseline.chisq", "baseline.df", "cfi", "tli")
+
+
+def first_clusters(data):
+    return data[data["cluster"] <= 70].reset_index(drop=True)
+
+
+@cache
+def with_predictors(case):
+    data = incomplete() if "gaps" in case else complete()
+    if "gaps" in case:
+        data = data.assign(y4=complete()["y4"])
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ToolkitWarning
+        )  # of 70 clusters some variances between fall below zero
+        model = PREDICTORS["syntax"][PREDICTORS[case]["model"]]
+        return sem(model, first_clusters(data), "MLR" if "MLR" in case else "ML", cluster="cluster")
+
+
+@pytest.mark.parametrize("case", PREDICTOR_CASES)
+def test_paths_from_predictors_of_both_levels(case):
+    wanted, fit = PREDICTORS[case]["parameters"], with_predictors(case)
+    assert fit.n_obs == PREDICTORS[case]["n_obs"]
+    found, standard = (f[f["op"].isin(["=~", "~", ":="])] for f in (fit.parameters, fit.standardized()))
+    for column in ("lhs", "op", "rhs", "level"):
+        assert found[column].tolist() == wanted[column]
+    se = np.array(wanted["se"])
+    assert np.abs(found["est"] - wanted["est"]).le(1e-5 + OWN_ESTIMATE * se).all()
+    assert found["se"].tolist() == pytest.approx(wanted["se"], rel=STANDARD_ERROR, abs=1e-12)
+    assert np.abs(standard["est"] - wanted["std"]).le(1e-5 + OWN_ESTIMATE * np.array(wanted["std_se"])).all()
+    if "alone" in case:  # with x1 and w1 lavaan counts, here, that their variances were estimated too
+        assert standard["se"].tolist() == pytest.approx(wanted["std_se"], rel=2 * STANDARD_ERROR, abs=1e-9)
+
+
+@pytest.mark.parametrize("case", PREDICTOR_CASES)
+def test_fit_with_predictors_of_both_levels(case):
+    fit, baseline = with_predictors(case).fit, with_predictors(case)._fitted.baseline
+    for name, value in PREDICTORS[case]["fit"].items():
+        if case == "outcome_within" and name in OTHER_BASELINE:
+            continue
+        if name.startswith("baseline"):
+            found = baseline.df if name == "baseline.df" else baseline.chisq
+        else:
+            found = fit[name.replace(".", "_")]
+        if "chisq" in name:
+            assert found == pytest.approx(value, rel=OWN_CHI_SQUARE, abs=1e-3), name
+        elif name.startswith("srmr"):
+            assert found == pytest.approx(value, abs=OWN_SRMR), name
+        elif value is not None:
+            assert found == pytest.approx(value, abs=OWN_INDEX), name
+
+
+def test_moments_of_a_predictor_of_one_level_stay_those_of_the_data():
+    held = with_predictors("both").parameters.set_index(["lhs", "op", "rhs", "level"])["se"]
+    assert held["x1", "~~", "x1", 1] == held["w1", "~~", "w1", 2] == held["w1", "~1", "", 2] == 0.0
+    for free in (("y2", "~~", "y2", 1), ("y2", "~~", "x1", 1), ("y2", "~~", "y2", 2), ("y2", "~1", "", 2)):
+        assert held[free] > 0.0
+    assert held["y2", "~1", "", 1] == 0.0  # the mean of both parts stands at level 2

@@ -131,6 +131,17 @@ def test_a_saturated_model_fits_exactly(estimator):
     assert fit["rmsea"] == 0.0
 
 
+def test_the_size_of_a_parameter_has_the_parameter_s_error():
+    result = sem(
+        "f =~ x1 + l*x2 + x3\nx4 ~ b*f\nless := -b\nsize := abs(less)\nroot := sqrt(abs(less))", C, "ML"
+    )
+    rows = result.parameters.set_index("lhs")
+    b = result.parameters.set_index("label").loc["b"]
+    assert rows.loc["size", ["est", "se"]].tolist() == pytest.approx([abs(b["est"]), b["se"]])
+    root = abs(b["est"]) ** 0.5
+    assert rows.loc["root", ["est", "se"]].tolist() == pytest.approx([root, b["se"] / (2 * root)])
+
+
 def test_result_as_plain_data():
     result = sem("f =~ x1 + l*x2 + x3\nx4 ~ b*f\nprod := b*l", C, "ML")
     plain = result.to_dict()

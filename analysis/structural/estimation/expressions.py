@@ -15,7 +15,14 @@ from analysis.structural.language.partable import ParameterTable
 from analysis.structural.language.syntax import Formula, syntax_error
 from instrument.errors import NotEstimableError, fact_and_hint, name_offenders
 
+
+def _size(value: complex) -> complex:
+    """Absolute value whose imaginary part still carries a slope."""
+    return -value if value.real < 0 else value
+
+
 _FUNCTIONS: dict[str, Callable[..., complex]] = {
+    "abs": _size,
     "exp": np.exp,
     "log": np.log,
     "sqrt": np.sqrt,

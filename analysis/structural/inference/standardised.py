@@ -65,7 +65,7 @@ def group_pieces(fitted: Fitted, group: int) -> GroupPieces:
     if ordinal:
         if table.options.parameterization == "delta":
             computed, scales_by = residual_slopes(template, state, q)
-            residual_by[:p] = computed
+            residual_by[template.ordinal] = computed[template.ordinal]  # others have parameters of their own
             by = by + base.total[:, :p] ** 2 @ computed
         else:
             own = template.ordinal  # the scale is that given the covariates

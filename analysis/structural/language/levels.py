@@ -72,7 +72,8 @@ def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) ->
     """Complete a two-level model with defaults and number its free parameters.
 
     Variables of both levels have their means between clusters; within clusters their means, and those of the
-    latent variables they measure, are zero. Each level of each group counts as a group of rows.
+    latent variables they measure, are zero. Observed predictors of both levels have free moments, others keep
+    theirs. Each level of each group counts as a group of rows.
 
     Parameters
     ----------
@@ -91,6 +92,8 @@ def build_two_level_table(syntax: Syntax, options: TableOptions, caller: str) ->
     tables.append(build_table(syntax.at_level(BETWEEN), below, caller))
     tables[0].rows = [row for row in tables[0].rows if row.op != "|"]  # thresholds stand at level 2
     _centre_within(tables[0], set(names[1].observed))
+    split = [name for name in joined_names(*names).exogenous if all(name in own.observed for own in names)]
+    names = (_with_random(tables[0], names[0], split), _with_random(tables[1], names[1], split))
     rows: list[Row] = []
     for group in range(options.n_groups):
         for level, table in enumerate(tables):
@@ -149,6 +152,15 @@ def _centre_within(table: ParameterTable, between: set[str]) -> None:
     for row in table.rows:
         if row.op == "~1" and not row.user and (row.lhs in between or row.lhs in indicated):
             row.fixed, row.exogenous = 0.0, False
+
+
+def _with_random(table: ParameterTable, names: Names, split: list[str]) -> Names:
+    """Free the moments of predictors of both levels: their parts are latent, and in no sample."""
+    mine = [name for name in names.exogenous if name in split]
+    for row in table.rows:
+        row.exogenous = row.exogenous and row.lhs not in mine and row.rhs not in mine
+    rest = [name for name in names.exogenous if name not in split]
+    return replace(names, exogenous=rest, predictors=[*names.predictors, *mine])
 
 
 def _own(row: Row, level: int) -> str:

@@ -80,6 +80,8 @@ def unrestricted(table: ParameterTable, places: LevelPlaces) -> Unstructured:
 def independent(table: ParameterTable, places: LevelPlaces, moments: tuple[Array, ...]) -> Unstructured:
     """Free variances and means of both levels; exogenous variables keep the given moments.
 
+    Predictors of both levels covary freely with each other and with those of one level.
+
     Parameters
     ----------
     table, places
@@ -90,12 +92,14 @@ def independent(table: ParameterTable, places: LevelPlaces, moments: tuple[Array
     models, start = [], 0
     for k, (names, at) in enumerate(zip(table.level_names, (places.within, places.between), strict=True)):
         fixed = np.isin(names.observed, names.exogenous)
+        tied = np.isin(names.observed, [*names.exogenous, *names.predictors])
         covariance = np.where(np.outer(fixed, fixed), moments[k], 0.0)
         own_mean = np.ones(len(at), dtype=bool) if k else ~np.isin(places.within, places.between)
-        free = np.flatnonzero(~fixed)
+        row, column = vech_places(len(at))
+        free = ~(fixed[row] & fixed[column]) & ((row == column) | (tied[row] & tied[column]))
         model, start = _model(
             len(at),
-            (free, free),
+            (row[free], column[free]),
             np.flatnonzero(own_mean & ~fixed),
             start,
             covariance,

@@ -17,6 +17,7 @@ Q <- paste0("q", 1:4)
 two <- "f =~ q1 + q2 + q3 + q4\ng =~ y1 + y2 + y3"
 crossed <- "f =~ q1 + q2 + y1\ng =~ q3 + q4 + y2 + y3"
 path <- paste0(two, "\ng ~ f")
+related <- paste0(two, "\ny1 ~~ y2\nq1 ~~ y3")
 x <- paste0(path, "\nf ~ age + woman\ng ~ woman")
 dif <- paste0(x, "\nq3 ~ woman")
 missing <- gsub("([qy][1-4])", "\\1m", dif)
@@ -26,10 +27,11 @@ out <- list(
     program = paste("lavaan", packageVersion("lavaan")), script = "scripts/mixed.R", file = "mixed.csv",
     md5 = unname(tools::md5sum("data/mixed.csv"))
   ),
-  models = list(two = two, crossed = crossed, path = path, x = x, dif = dif, missing = missing),
+  models = list(two = two, crossed = crossed, path = path, related = related, x = x, dif = dif, missing = missing),
   two = one(sem(two, D, ordered = Q), TRUE), two_ULSMV = one(sem(two, D, ordered = Q, estimator = "ULSMV")),
   two_theta = one(sem(two, D, ordered = Q, parameterization = "theta")), crossed = one(sem(crossed, D, ordered = Q)),
-  path = one(sem(path, D, ordered = Q)), x = one(sem(x, D, ordered = Q), TRUE),
+  path = one(sem(path, D, ordered = Q)), related = one(sem(related, D, ordered = Q)),
+  related_theta = one(sem(related, D, ordered = Q, parameterization = "theta")), x = one(sem(x, D, ordered = Q), TRUE),
   x_ULSMV = one(sem(x, D, ordered = Q, estimator = "ULSMV")), dif = one(sem(dif, D, ordered = Q)),
   dif_theta = one(sem(dif, D, ordered = Q, parameterization = "theta")),
   missing = one(sem(missing, D, ordered = M, missing = "pairwise")),
