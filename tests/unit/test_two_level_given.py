@@ -105,22 +105,25 @@ def test_without_covariates_both_calculations_agree(data):
     assert found.converged and not found.at_edge
 
 
+def places(items, rows, n_clusters):
+    return tuple(ordinal_given.place_of(item, rows, k, n_clusters) for k, item in enumerate(items))
+
+
 def likelihood(items, rows, within, between):
     p, q = items
-    plan = ordinal_given._plan(0.4, 0.4, 15.0)
-    own = ordinal_given._PairRows(p, q, rows, 30, plan)
-    return own, own.scores(within, between / np.sqrt(p.variance * q.variance))
+    own = ordinal_given._PairRows(p, q, rows, 30, ordinal_given._plan(0.4, 0.4, places(items, rows, 30)))
+    return own.scores(within, between / np.sqrt(p.variance * q.variance), everything=True)
 
 
 def test_scores_of_a_pair_are_slopes_of_its_likelihood(pair):
     items, rows, _ = pair
-    own, (_, scores, each, by_between) = likelihood(items, rows, 0.3, 0.2)
+    _, scores, first = likelihood(items, rows, 0.3, 0.2)
+    first = first.sum(axis=0)
     unit = np.sqrt(items[0].variance * items[1].variance)
-    first = own.by_first(0.3, 0.2 / unit, each, by_between, items).sum(axis=0)
     step, numeric = 1e-5, []
 
     def change(changed_up, changed_down, up=(0.3, 0.2), down=(0.3, 0.2)):
-        high, low = likelihood(changed_up, rows, *up)[1][0], likelihood(changed_down, rows, *down)[1][0]
+        high, low = likelihood(changed_up, rows, *up)[0], likelihood(changed_down, rows, *down)[0]
         return (high - low) / (2.0 * step)
 
     for k in range(2):
@@ -141,12 +144,12 @@ def test_scores_of_a_pair_are_slopes_of_its_likelihood(pair):
 
 def test_chances_of_two_answers_add_up_to_those_of_one(pair):
     items, rows, _ = pair
-    plan = ordinal_given._plan(0.75, 0.2, 4.0)
+    plan = ordinal_given._plan(0.75, 0.2, places(items, rows, 30))
     whole = 0.0
     for code in range(4):
         codes = np.column_stack([rows.codes[:, 0], np.full(len(rows.codes), code)])
         own = ordinal_given._PairRows(*items, replace(rows, codes=codes), 30, plan)
-        whole = whole + own.chances(0.75)[0]
+        whole = whole + np.concatenate([own.chances(0.75, terms)[0] for terms in own.kept])
     lower, upper = own.limits[0]
     alone = ndtr(upper) - ndtr(lower)
     assert whole == pytest.approx(np.broadcast_to(alone[:, :, None], whole.shape), abs=1e-8)
@@ -322,17 +325,18 @@ def test_a_correlation_beyond_what_is_searched_is_told():
     assert found.at_edge == ([(0, 1)] if found.between[0, 1] >= limit - 1e-6 else [])
 
 
-def test_the_likelihood_of_a_pair_is_the_integral_it_stands_for():
+@pytest.mark.parametrize(("within", "between"), [(0.55, 0.4), (-0.3, 0.68), (0.7, -0.6), (0.2, 0.0)])
+def test_the_likelihood_of_a_pair_is_the_integral_it_stands_for(within, between):
     """One cluster of three rows with covariates: rectangles by SciPy, both parts between by Gauss-Hermite points."""
     p = ItemAtLevels(np.array([-0.4, 0.7]), 0.6, np.zeros((1, 4)), np.zeros(1), True, np.array([0.5]))
     q = ItemAtLevels(np.array([0.2]), 0.9, np.zeros((1, 3)), np.zeros(1), True, np.array([-0.3]))
     codes, x = np.array([[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]]), np.array([0.7, -1.2, 0.1])
-    within, between = 0.55, 0.4
     rows = ordinal_given.alike(codes, np.zeros(3, dtype=int), x[:, None])
     unit = np.sqrt(p.variance * q.variance)
-    plan = ordinal_given._plan(within, between / unit, 12.0)
+    plan = ordinal_given._plan(within, between / unit, places((p, q), rows, 1))
+    assert (plan.most >= np.abs([within, between / unit])).all()
     found = ordinal_given._PairRows(p, q, rows, 1, plan).scores(within, between / unit)[0]
-    z, weight = np.polynomial.hermite_e.hermegauss(20)
+    z, weight = np.polynomial.hermite_e.hermegauss(40)
     root = np.linalg.cholesky([[p.variance, between], [between, q.variance]])
     v = root @ np.stack([m.ravel() for m in np.meshgrid(z, z, indexing="ij")])
     edges = [[-9.0, *p.thresholds, 9.0], [-9.0, *q.thresholds, 9.0]]
@@ -350,4 +354,24 @@ def test_the_likelihood_of_a_pair_is_the_integral_it_stands_for():
                 )
         chance *= corner["hh"] - corner["lh"] - corner["hl"] + corner["ll"]
     wanted = np.log(chance @ np.outer(weight, weight).ravel() / weight.sum() ** 2)
-    assert found == pytest.approx(wanted, abs=1e-5)
+    assert found == pytest.approx(wanted, abs=3e-6)
+
+
+def test_a_cluster_without_rows_that_answer_both_says_nothing(pair):
+    items, rows, _ = pair
+    value, scores, _ = likelihood(items, rows, 0.3, 0.2)
+    kept = rows.cluster != 4
+    present, begin = np.unique(rows.cluster[kept], return_index=True)
+    fewer = replace(
+        rows,
+        cluster=rows.cluster[kept],
+        begin=begin,
+        present=present,
+        weight=rows.weight[kept],
+        x=rows.x[kept],
+        codes=rows.codes[kept],
+    )
+    less, without, _ = likelihood(items, fewer, 0.3, 0.2)
+    assert without[4].tolist() == [0.0, 0.0]
+    assert np.delete(without, 4, axis=0) == pytest.approx(np.delete(scores, 4, axis=0), abs=1e-10)
+    assert less > value

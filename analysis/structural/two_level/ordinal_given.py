@@ -15,7 +15,6 @@ from scipy.special import logsumexp, ndtr
 from analysis.structural.estimation.ram import Array, Ints
 from analysis.structural.two_level.ordinal_items import (
     KNOWN,
-    REACH,
     ItemAtLevels,
     climb,
     item_from,
@@ -26,10 +25,10 @@ from analysis.structural.two_level.ordinal_pairs import PairAtLevels
 
 EDGE_WITHIN, EDGE_BETWEEN = 0.98, 0.99  # largest correlations: series and grid grow without limit beyond
 LEAST_CELL = 1e-12
-TAIL = 1e-10  # power of the correlation at which the series ends
-ALIASED = 36.0  # twice the exponent of what a grid may miss of a normal density
-ROOM = 0.15  # how far a correlation may move before points and terms are planned anew
-MOST_ENTRIES = 4_000_000  # of the terms of a series held at once
+LEAST_SPREAD = 1e-3  # of a part between
+ROOM = np.array([0.15, 0.3])  # how far correlations (z-transformed) may move before all is planned anew
+MOST_ENTRIES = 8_000_000  # of the terms of a series kept between evaluations
+HELD = 40_000  # entries of rows times pairs of points at once: what a cache holds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,38 +169,103 @@ def item_given(codes: Array, clusters: Ints, n_clusters: int, n_categories: int,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Care:
+    """How much a plan may miss."""
+
+    around: float  # posterior deviations to either side that points cover
+    tail: float  # power of the correlation at which the series ends
+    aliased: float  # twice the exponent of what a grid may miss of a normal density
+
+
+FINE, COARSE = _Care(7.5, 1e-10, 36.0), _Care(5.0, 1e-5, 16.0)  # to settle on; to come near with
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Place:
+    """Where one standardised part between is likely to be, given one item's answers; (J,) each."""
+
+    mean: Array
+    deviation: Array
+
+
+def place_of(item: ItemAtLevels, rows: AlikeRows, k: int, n_clusters: int) -> _Place:
+    """Mean and deviation of the part between of a cluster given its answers to one item of a pair.
+
+    Parameters
+    ----------
+    item
+        The item, already estimated.
+    rows
+        Answers to the pair.
+    k
+        Which of both items it is.
+    n_clusters
+        J.
+    """
+    most = float(rows.by_cluster(rows.weight[:, None], n_clusters).max())
+    z = points_for(1.0 + KNOWN * most * item.variance)
+    limits = _limits(item.thresholds, rows.codes[:, k], rows.x @ item.slopes)
+    lower, upper = (own[:, None] - np.sqrt(item.variance) * z for own in limits)
+    chance = np.maximum(_between(lower, upper), LEAST_CELL)
+    joint = rows.by_cluster(rows.weight[:, None] * np.log(chance), n_clusters) + log_weights(z**2)
+    posterior = np.exp(joint - logsumexp(joint, axis=1)[:, None])
+    mean = posterior @ z
+    return _Place(mean, np.sqrt(np.maximum(posterior @ z**2 - mean**2, LEAST_SPREAD**2)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """Points of one standardised part between, and terms of the series."""
+    """Points of both standardised parts between of every cluster, and terms of the series."""
 
-    z: Array
+    points: tuple[Array, Array]  # (J, n) each, evenly spaced
     terms: int
     most: Array  # correlations within and between up to which they are close enough
 
-    def log_weights(self, r: float) -> tuple[Array, Array]:
-        """Logarithms of the weights of all pairs of points, and their derivative by r."""
-        one, two = self.z[:, None], self.z[None, :]
+    def log_weights(self, r: float, clusters: Ints) -> tuple[Array, Array]:
+        """Logarithms of the weights of all pairs of points of some clusters, and their derivative by r."""
+        one, two = self.points[0][clusters, :, None], self.points[1][clusters, None, :]
         left = 1.0 - r * r
-        weights = -0.5 * (one * one + two * two - 2.0 * r * one * two) / left
-        by = ((1.0 + r * r) * one * two - r * (one * one + two * two)) / left**2
-        weights = weights - logsumexp(weights)
-        return weights, by - float(np.sum(np.exp(weights) * by))
+        product, squares = one * two, one * one + two * two
+        area = (one[:, 1, 0] - one[:, 0, 0]) * (two[:, 0, 1] - two[:, 0, 0]) / (2.0 * np.pi * np.sqrt(left))
+        weights = (r * product - 0.5 * squares) / left + np.log(area)[:, None, None]
+        return weights, ((1.0 + r * r) * product - r * squares) / left**2 + r / left
 
 
-def _plan(within: float, between: float, precision: float) -> _Plan:
-    most = np.minimum(np.abs([within, between]) + ROOM, [EDGE_WITHIN, EDGE_BETWEEN])
-    z = points_for(precision)
-    widest = 2.0 * np.pi * np.sqrt(2.0 * (1.0 - most[1]) / ALIASED)
-    if z[1] - z[0] > widest:
-        z = np.linspace(-REACH, REACH, 2 * int(np.ceil(REACH / widest)) + 1)
-    return _Plan(z, int(np.ceil(np.log(TAIL) / np.log(most[0]))) + 1, most)
+def _plan(within: float, between: float, places: tuple[_Place, _Place], care: _Care = FINE) -> _Plan:
+    """Centre points where the part between is likely to be: one posterior deviation apart, or closer.
+
+    The parts of both items are taken for normal given the answers. Evenly spaced points miss exp(-2π²s²) of
+    it, with s its deviation in steps, along each axis and along both diagonals.
+    """
+    most = np.minimum(np.tanh(np.arctanh(np.abs([within, between])) + ROOM), [EDGE_WITHIN, EDGE_BETWEEN])
+    deviation = np.stack([place.deviation for place in places])
+    told = np.maximum(1.0 / deviation**2 - 1.0, 0.0)  # by the answers alone
+    pull = np.stack([place.mean for place in places]) / deviation**2
+    _, mean = _both_parts(told, between, pull)
+    (one, two, both), _ = _both_parts(told, float(most[1]), pull)
+    crossing = np.sqrt(2.0 * (1.0 - both / np.sqrt(one * two)))
+    step = 2.0 * np.pi / np.sqrt(care.aliased) * np.minimum(crossing, 1.0) * np.sqrt([one, two])
+    half = int(np.ceil(np.max(care.around * deviation / step)))
+    way = np.arange(-half, half + 1) / half
+    points = mean[:, :, None] + care.around * deviation[:, :, None] * way
+    terms = int(np.ceil(np.log(care.tail) / np.log(most[0]))) + 1
+    return _Plan((points[0], points[1]), terms, most)
+
+
+def _both_parts(told: Array, r: float, pull: Array) -> tuple[tuple[Array, Array, Array], Array]:
+    """Variances, covariance and means of both parts between, correlated with r, given what answers tell."""
+    left = 1.0 - r * r
+    first, second = told + 1.0 / left
+    determinant = first * second - (r / left) ** 2
+    one, two, both = second / determinant, first / determinant, r / left / determinant
+    return (one, two, both), np.stack([one * pull[0] + both * pull[1], both * pull[0] + two * pull[1]])
 
 
 def _series(lower: Array, upper: Array, terms: int) -> Array:
     """Terms of one item: differences between both limits, shape (R, points, terms)."""
     found = np.empty((*lower.shape, terms + 1))
     found[..., 0] = _between(lower, upper)
-    last: list[Array] = []
     for limit, sign in ((lower, -1.0), (upper, 1.0)):
         finite = np.where(np.isfinite(limit), limit, 0.0)
         before = np.zeros_like(finite)
@@ -210,7 +274,48 @@ def _series(lower: Array, upper: Array, terms: int) -> Array:
             part = sign * now / np.sqrt(m)
             found[..., m] = part if sign < 0 else found[..., m] + part
             before, now = now, (finite * now - np.sqrt(m - 1.0) * before) / np.sqrt(m)
-        last.append(now)
+    return found
+
+
+def _edge(limit: Array, other: Array) -> Array:
+    """Sum of the derivatives of the terms by a limit, (R, points), times those of the other item."""
+    finite = np.where(np.isfinite(limit), limit, 0.0)
+    before, now = np.zeros_like(finite), np.where(np.isfinite(limit), _density(finite), 0.0)
+    total = now * other[..., 0]
+    for m in range(1, other.shape[-1]):
+        before, now = now, (finite * now - np.sqrt(m - 1.0) * before) / np.sqrt(m)
+        total -= now * other[..., m]
+    return total
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Some clusters that follow each other, with their rows."""
+
+    rows: slice
+    clusters: Ints  # codes
+    begin: Ints  # where each begins, from the first row of the part
+    own: Ints  # which of them each row belongs to
+
+
+def _parts(rows: AlikeRows, n: int) -> list[_Part]:
+    """Cut rows between clusters so that what is held of a part at all pairs of points stays small."""
+    ends = np.append(rows.begin[1:], len(rows.cluster))
+    found, low = [], 0
+    while low < len(rows.begin):
+        first = int(rows.begin[low])
+        high = max(int(np.searchsorted(ends, first + HELD // (n * n), side="right")), low + 1)
+        begin = rows.begin[low:high] - first
+        size = np.diff(np.append(begin, ends[high - 1] - first))
+        found.append(
+            _Part(
+                slice(first, int(ends[high - 1])),
+                rows.present[low:high],
+                begin,
+                np.repeat(np.arange(high - low), size),
+            )
+        )
+        low = high
     return found
 
 
@@ -220,86 +325,86 @@ class _PairRows:
     def __init__(
         self, p: ItemAtLevels, q: ItemAtLevels, rows: AlikeRows, n_clusters: int, plan: _Plan
     ) -> None:
-        self.rows, self.n_clusters, self.plan = rows, n_clusters, plan
+        self.rows, self.n_clusters, self.plan, self.items = rows, n_clusters, plan, (p, q)
         self.spread = np.sqrt([p.variance, q.variance])
         self.limits = [
             [
-                own[:, None] - spread * plan.z
+                own[:, None] - spread * plan.points[k][rows.cluster]
                 for own in _limits(item.thresholds, rows.codes[:, k], rows.x @ item.slopes)
             ]
             for k, (item, spread) in enumerate(zip((p, q), self.spread, strict=True))
         ]
-        size = max(MOST_ENTRIES // (len(plan.z) * (plan.terms + 1)), 1)
-        self.parts = [slice(low, low + size) for low in range(0, len(rows.cluster), size)]
-        self.kept: list[Array] | None = None
+        n = plan.points[0].shape[1]
+        self.parts = _parts(rows, n)
+        few = len(rows.cluster) * n * (plan.terms + 1) <= MOST_ENTRIES
+        self.kept = [self._series(part) for part in self.parts] if few else None
 
-    def _terms(self, part: slice) -> list[Array]:
-        if self.kept is not None:
-            return self.kept
-        found = [_series(own[0][part], own[1][part], self.plan.terms) for own in self.limits]
-        if len(self.parts) == 1:
-            self.kept = found
-        return found
+    def _series(self, part: _Part) -> list[Array]:
+        return [_series(own[0][part.rows], own[1][part.rows], self.plan.terms) for own in self.limits]
 
-    def chances(self, within: float) -> tuple[Array, Array]:
-        """Chances of the answers of each row at all pairs of points, and derivatives by the correlation."""
-        n = len(self.plan.z)
-        chance, by = (np.empty((len(self.rows.cluster), n, n)) for _ in range(2))
+    def chances(self, within: float, terms: list[Array]) -> tuple[Array, Array]:
+        """Chances of the answers of rows at all pairs of points, and derivatives by the correlation."""
+        one, two = terms
+        turned = two.transpose(0, 2, 1)
         order = np.arange(self.plan.terms + 1)
         power = float(within) ** order
         slope = order * np.concatenate([[0.0], power[:-1]])
-        for part in self.parts:
-            one, two = self._terms(part)
-            turned = two.transpose(0, 2, 1)
-            chance[part] = np.matmul(one * power, turned)
-            by[part] = np.matmul(one * slope, turned)
-        return np.maximum(chance, LEAST_CELL), by
+        chance, by = np.matmul(one * power, turned), np.matmul(one * slope, turned)
+        return np.maximum(chance, LEAST_CELL, out=chance), by
 
-    def posterior(self, chance: Array, between: float) -> tuple[float, Array, Array]:
-        """Log-likelihood, weights of pairs of points in each cluster, scores by the correlation between."""
-        weights, by = self.plan.log_weights(between)
-        joint = (
-            self.rows.by_cluster(self.rows.weight[:, None, None] * np.log(chance), self.n_clusters) + weights
-        )
-        flat = joint.reshape(self.n_clusters, -1)
-        log_likelihood = logsumexp(flat, axis=1)
-        found = np.exp(flat - log_likelihood[:, None])
-        return float(log_likelihood.sum()), found.reshape(joint.shape), found @ by.ravel()
+    def scores(
+        self, within: float, between: float, *, everything: bool = False
+    ) -> tuple[float, Array, Array]:
+        """Log-likelihood, scores of clusters by both correlations, and by what was held: p, then q.
 
-    def scores(self, within: float, between: float) -> tuple[float, Array, Array, Array]:
-        """Log-likelihood, scores by both correlations, and what the thresholds' scores need."""
-        chance, by = self.chances(within)
-        value, posterior, by_between = self.posterior(chance, between)
-        each = posterior[self.rows.cluster] * self.rows.weight[:, None, None] / chance
-        by_within = self.rows.by_cluster((each * by).sum(axis=(1, 2))[:, None], self.n_clusters)[:, 0]
-        return value, np.column_stack([by_within, by_between]), each, by_between
+        What was held are thresholds, slopes and variance; nothing unless `everything` is asked for.
+        """
+        value, found = 0.0, np.zeros((self.n_clusters, 2))
+        width = sum(len(item.thresholds) + len(item.slopes) + 1 for item in self.items) if everything else 0
+        first = np.zeros((self.n_clusters, width))
+        for k, part in enumerate(self.parts):
+            terms = self._series(part) if self.kept is None else self.kept[k]
+            chance, by = self.chances(within, terms)
+            weight = self.rows.weight[part.rows, None, None]
+            weights, turned = self.plan.log_weights(between, part.clusters)
+            joint = np.add.reduceat(weight * np.log(chance), part.begin, axis=0) + weights
+            top = joint.max(axis=(1, 2), keepdims=True)
+            posterior = np.exp(joint - top)
+            total = posterior.sum(axis=(1, 2), keepdims=True)
+            posterior /= total
+            value += float((top + np.log(total)).sum())
+            each = posterior[part.own] * weight / chance
+            by_within = np.einsum("rij,rij->r", each, by)
+            found[part.clusters, 0] = np.add.reduceat(by_within, part.begin)
+            found[part.clusters, 1] = by_between = np.einsum("jab,jab->j", posterior, turned)
+            if everything:
+                first[part.clusters] = self._by_first(part, terms, within, between, each, by_between)
+        return value, found, first
 
-    def by_first(
-        self, within: float, between: float, each: Array, by_between: Array, items: list[ItemAtLevels]
+    def _by_first(
+        self, part: _Part, terms: list[Array], within: float, between: float, each: Array, by_between: Array
     ) -> Array:
-        """Scores by what was held: thresholds, slopes and variance of p, then of q."""
-        root = np.sqrt(1.0 - within * within)
+        """Scores by what was held of both items."""
+        power = float(within) ** np.arange(self.plan.terms + 1)
         found: list[Array] = []
-        for k, item in enumerate(items):
-            (low, high), other = self.limits[k], self.limits[1 - k]
-            weighed = each if k == 0 else each.transpose(0, 2, 1)
-            edges = []
-            for limit in (low, high):
-                finite = np.where(np.isfinite(limit), limit, 0.0)
-                given = [(own[:, None, :] - within * finite[:, :, None]) / root for own in other]
-                inside = (weighed * _between(given[0], given[1])).sum(axis=2)
-                edges.append(np.where(np.isfinite(limit), _density(finite), 0.0) * inside)
-            at_lower, at_upper = edges
-            moved, code, n_cuts = at_upper - at_lower, self.rows.codes[:, k], len(item.thresholds)
+        for k, item in enumerate(self.items):
+            other = np.matmul(each if k == 0 else each.transpose(0, 2, 1), terms[1 - k] * power)
+            at_lower, at_upper = (_edge(limit[part.rows], other) for limit in self.limits[k])
+            moved, code, n_cuts = (
+                at_upper - at_lower,
+                self.rows.codes[part.rows, k],
+                len(item.thresholds),
+            )
             by = np.zeros((len(code), n_cuts + len(item.slopes) + 1))
             place = np.arange(len(code))
             inner = code < n_cuts
             by[place[inner], code[inner]] += at_upper.sum(axis=1)[inner]
             inner = code > 0
             by[place[inner], code[inner] - 1] -= at_lower.sum(axis=1)[inner]
-            by[:, n_cuts:-1] = -moved.sum(axis=1)[:, None] * self.rows.x
-            by[:, -1] = -(moved @ self.plan.z) / (2.0 * self.spread[k])
-            own = self.rows.by_cluster(by, self.n_clusters)
+            by[:, n_cuts:-1] = -moved.sum(axis=1)[:, None] * self.rows.x[part.rows]
+            at = self.plan.points[k][self.rows.cluster[part.rows]]
+            by[:, -1] = -(moved * at).sum(axis=1) / (2.0 * self.spread[k])
+            own = np.add.reduceat(by, part.begin, axis=0)
             own[:, -1] -= by_between * between / (2.0 * item.variance)  # the covariance is held
             found.append(own)
         return np.hstack(found)
@@ -321,26 +426,28 @@ def pair_given(
     start
         Correlations within and between to start from.
     """
-    most = float(rows.by_cluster(rows.weight[:, None], n_clusters).max())
-    precision = 1.0 + KNOWN * most * max(p.variance, q.variance)
+    places = (place_of(p, rows, 0, n_clusters), place_of(q, rows, 1, n_clusters))
     at = np.clip(start, -0.9, 0.9)
     unit = float(np.sqrt(p.variance * q.variance))
-    for _ in range(8):
-        plan = _plan(float(at[0]), float(at[1]), precision)
+    care = COARSE
+    for _ in range(12):
+        plan = _plan(float(at[0]), float(at[1]), places, care)
         pair = _PairRows(p, q, rows, n_clusters, plan)
 
         def evaluate(x: Array, pair: _PairRows = pair) -> tuple[float, Array]:
-            value, scores, _, _ = pair.scores(*np.tanh(x))
+            value, scores, _ = pair.scores(*np.tanh(x))
             return value, scores * (1.0 - np.tanh(x) ** 2)
 
         peak = climb(evaluate, np.arctanh(at), np.arctanh(plan.most))
         at = np.tanh(peak.x)
         reached = np.abs(at) >= plan.most - 1e-9
-        if not (reached & (plan.most < [EDGE_WITHIN, EDGE_BETWEEN])).any():
+        if (reached & (plan.most < [EDGE_WITHIN, EDGE_BETWEEN])).any():
+            continue
+        if care is FINE:
             break
+        care = FINE
     within, between = (float(value) for value in at)
-    _, scores, each, by_between = pair.scores(within, between)
-    first = pair.by_first(within, between, each, by_between, [p, q])
+    _, scores, first = pair.scores(within, between, everything=True)
     scores = scores / np.array([1.0, unit])
     cross = scores.T @ first
     rest = scores - np.hstack([p.influence, q.influence]) @ cross.T
