@@ -44,7 +44,7 @@ Models = Annotated[
     list[str] | None,
     typer.Option("--model", help="NAME=MODEL in lavaan's language, or NAME=FILE; repeatable."),
 ]
-EstimatorOption = Annotated[str | None, typer.Option("--estimator", help="WLSMV, ULSMV or MLR.")]
+EstimatorOption = Annotated[str | None, typer.Option("--estimator", help="WLSMV, ULSMV, MLR or ML.")]
 MissingOption = Annotated[str | None, typer.Option("--missing", help="listwise, pairwise or fiml.")]
 Factors = Annotated[int | None, typer.Option("--factors", help="Number of exploratory factors.")]
 Rotation = Annotated[str | None, typer.Option("--rotation", help="Rotation of exploratory factors.")]

@@ -31,7 +31,11 @@ DRAWN: dict[str, dict[str, tuple[str, ...]]] = {
     "information": {"information": ("theta", "information")},
     "loadings": {"loadings": ("primary",)},
     "mechanism": {"routes": ("standardized", "estimate", "boot_lower", "boot_upper")},
-    "models": {"fit": ("rmsea_robust", "rmsea_ci_lower_robust", "rmsea_ci_upper_robust")},
+    "models": {
+        "fit": tuple(
+            f"rmsea{part}{ending}" for part in ("", "_ci_lower", "_ci_upper") for ending in ("_robust", "")
+        )
+    },
     "paths": {"loadings": ("loading",), "factor_correlations": ("r",)},
     "person_item": {"standing": ("people", "steps")},
     "priority": {"themes": ("level", "level_lower", "level_upper", "effect", "effect_lower", "effect_upper")},

@@ -26,22 +26,24 @@ from instrument.common.formatting import format_value
 
 
 def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
-    """Robust RMSEA of each proper solution with its 90% interval; the further left, the better."""
+    """RMSEA of each proper solution with its 90% interval, robust where there is one; smaller is better."""
     table = table_of(section, "fit")
-    table = table[table["proper"].astype(bool) & table["rmsea_robust"].notna()].copy()
+    ending = "_robust" if "rmsea_robust" in table else ""
+    rmsea, lower, upper = (f"rmsea{part}{ending}" for part in ("", "_ci_lower", "_ci_upper"))
+    name = "Robust RMSEA" if ending else "RMSEA"
+    table = table[table["proper"].astype(bool) & table[rmsea].notna()].copy()
     sets = list(pd.unique(table["items"]))
     table["label"] = [wrapped(title, 26) for title in table["title"]]
     told = "; ".join(
-        f"{row.title}, {row.items} {format_value(row.rmsea_robust, 'r3')}" for row in table.itertuples()
+        f"{row['title']}, {row['items']} {format_value(row[rmsea], 'r3')}" for row in table.to_dict("records")
     )
-    ordered = table.sort_values("rmsea_robust", kind="stable")
+    ordered = table.sort_values(rmsea, kind="stable")
     low, high = (
-        f"{format_value(row['rmsea_robust'], 'r3')} ({row['title']})"
-        for row in (ordered.iloc[0], ordered.iloc[-1])
+        f"{format_value(row[rmsea], 'r3')} ({row['title']})" for row in (ordered.iloc[0], ordered.iloc[-1])
     )
-    said = f"Robust RMSEA runs from {low} to {high}" if len(table) > 1 else f"Robust RMSEA is {low}"
+    said = f"{name} runs from {low} to {high}" if len(table) > 1 else f"{name} is {low}"
     lines = int(table["label"].str.count("\n").max()) + 1
-    most = max(0.1, float(table["rmsea_ci_upper_robust"].max()) * 1.05)
+    most = max(0.1, float(table[upper].max()) * 1.05)
 
     def draw(width: int) -> Chart:
         rows = alt.Y("label:N", title=None, sort=None, axis=alt.Axis(labelExpr=LINES))
@@ -54,12 +56,10 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
         )
         apart = alt.YOffset("items:N", sort=sets)
         base = alt.Chart(table)
-        x = alt.X("rmsea_ci_lower_robust:Q", scale=scale, title="Robust RMSEA, 90% interval", axis=BARE)
-        line = base.mark_rule(color=INK, strokeWidth=2).encode(
-            y=rows, yOffset=apart, x=x, x2="rmsea_ci_upper_robust:Q"
-        )
+        x = alt.X(f"{lower}:Q", scale=scale, title=f"{name}, 90% interval", axis=BARE)
+        line = base.mark_rule(color=INK, strokeWidth=2).encode(y=rows, yOffset=apart, x=x, x2=f"{upper}:Q")
         point = base.mark_point(filled=True, size=90, opacity=1).encode(
-            y=rows, yOffset=apart, x=alt.X("rmsea_robust:Q", scale=scale), color=colour, shape=shape
+            y=rows, yOffset=apart, x=alt.X(f"{rmsea}:Q", scale=scale), color=colour, shape=shape
         )
         cut = pd.DataFrame({"cut": [RMSEA.cutoff]})
         rule = alt.Chart(cut).mark_rule(color=MUTED, strokeDash=[5, 4], strokeWidth=1.5)
@@ -70,7 +70,7 @@ def models_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
 
     return Figure(
         title=f"{said}; dashed line: {RMSEA.printed}, smaller is better",
-        alt=f"Robust RMSEA by structure: {told}.",
+        alt=f"{name} by structure: {told}.",
         draw=draw,
         tables=("fit",),
     )

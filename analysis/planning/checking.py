@@ -172,7 +172,10 @@ def _model_faults(plan: Plan, scale: Instrument) -> list[str]:
     return faults
 
 
-FIT = ("cfi_robust", "tli_robust", "rmsea_robust", "srmr", "cfi_scaled", "rmsea_scaled")
+FIT = (
+    *("cfi", "tli", "rmsea"),  # as each estimator judges them
+    *("cfi_robust", "tli_robust", "rmsea_robust", "srmr", "cfi_scaled", "rmsea_scaled"),
+)
 PLACE = "sections."
 
 

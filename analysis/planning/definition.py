@@ -18,7 +18,7 @@ from instrument.common.nearest import nearest
 from instrument.definition import FolderBeside, Identifier, Instrument, Model, Text
 from instrument.errors import DefinitionError
 
-Estimator = Literal["WLSMV", "ULSMV", "MLR"]
+Estimator = Literal["WLSMV", "ULSMV", "MLR", "ML"]
 Missing = Literal["listwise", "pairwise", "fiml"]
 
 
@@ -35,6 +35,7 @@ def _no_truth_value(label: Any) -> Any:
 
 Label = Annotated[str | int | float, BeforeValidator(_no_truth_value)]
 ORDINAL = ("WLSMV", "ULSMV")
+PLAIN = "ML"  # the estimator whose test and indices are not corrected
 ALL_ITEMS = "all"
 SMALLEST_GROUP = 120
 UNSAID = ("schema", "title")  # entries that change no number
@@ -265,10 +266,10 @@ def _rule_faults(plan: Plan) -> list[str]:
 def _missing_faults(plan: Plan) -> list[str]:
     if plan.missing == "fiml" and plan.estimator in ORDINAL:
         return [f"missing: fiml is likelihood over incomplete rows, which {plan.estimator} does not have"]
-    if plan.missing == "pairwise" and plan.estimator == "MLR":
-        return ["missing: pairwise is no rule of MLR; say fiml or listwise"]
+    if plan.missing == "pairwise" and plan.estimator in ("MLR", PLAIN):
+        return [f"missing: pairwise is no rule of {plan.estimator}; say fiml or listwise"]
     if plan.missing == "fiml" and plan.estimator is None:
-        return ["missing: fiml needs estimator: MLR"]
+        return ["missing: fiml needs estimator: MLR or ML"]
     return []
 
 

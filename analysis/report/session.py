@@ -383,12 +383,10 @@ def _theories_section(result: Any) -> dict[str, Any]:
             continue
         fit = result.fits[name].fit
         kind = "_robust" if "rmsea_robust" in fit.index else ""
-        shown = {
-            f"{key}_robust": fit[f"{key}{kind}"] for key in ("rmsea", "rmsea_ci_lower", "rmsea_ci_upper")
-        }
+        shown = {f"{key}{kind}": fit[f"{key}{kind}"] for key in ("rmsea", "rmsea_ci_lower", "rmsea_ci_upper")}
         rows.append({"title": title, "items": f"items: {items}", "proper": True, **shown})
-    frame = pd.DataFrame(rows, columns=["title", "items", "proper", "rmsea_robust"] if not rows else None)
-    if not frame["rmsea_robust"].notna().any():
+    frame = pd.DataFrame(rows)
+    if not frame.filter(regex="^rmsea(_robust)?$").notna().any(axis=None):
         fact = "no structure has a proper solution with an RMSEA."
         raise DefinitionError(fact_and_hint("plot", fact, "see .failures and .table for the reasons."))
     return _section({"fit": frame})

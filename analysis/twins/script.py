@@ -229,6 +229,7 @@ def _said(tree: Tree, source: Mapping[str, Any]) -> Iterator[str]:
     yield "items$low <- vapply(options_of, min, 0); items$high <- vapply(options_of, max, 0)"
     yield "scale_low <- setNames(items$low, items$item); scale_high <- setNames(items$high, items$item)"
     yield f"rule_missing <- {literal(scale['missing'])}; rule_ordinal <- {literal(scale['ordinal'])}"
+    yield f"rule_continuous <- {literal(scale['continuous'])}"
     yield f"codes <- {literal(scale['codes'])}"
     yield f"reasons_known <- {literal(scale['reasons'])}"
     yield f"scoring <- {literal(scale['scoring'])}"

@@ -234,6 +234,7 @@ def test_every_number_is_that_of_the_ledger(
         ({"estimator": "ULSMV"}, ("ULSMV", "pairwise"), ("MLR", "fiml")),
         ({"estimator": "WLSMV", "missing": "pairwise"}, ("WLSMV", "pairwise"), ("MLR", "fiml")),
         ({"estimator": "MLR", "missing": "listwise"}, None, ("MLR", "listwise")),
+        ({"estimator": "ML", "missing": "fiml"}, None, ("ML", "fiml")),
     ],
 )
 def test_context_over_time_follows_the_plan(
@@ -252,6 +253,8 @@ def test_context_over_time_follows_the_plan(
             answers, make_leading(), measured_by=measured_by, estimator=estimator, missing=missing
         )
         values = section["values"]
+        ending = {"ML": "", "MLR": "_robust"}.get(estimator, "_scaled")
+        assert values["context_cfi"] == pytest.approx(float(direct.fit.fit[f"cfi{ending}"]), rel=1e-8)
         assert values["lead"] == pytest.approx(direct.paths.loc["lead", "estimate"], rel=1e-8)
         assert values["context_n"] == direct.n_obs
         said = (values["context_measured_by"], values["context_estimator"], values["context_missing"])
@@ -272,3 +275,12 @@ def test_within_persons_follows_the_plan(leading: pd.DataFrame) -> None:
         found[missing] = validate(answers, make_leading(), plan=plan).to_dict()["sections"]["longitudinal"]
         assert found[missing]["values"]["panel_missing"] == missing
     assert found["listwise"]["values"]["panel_n"] < found["fiml"]["values"]["panel_n"]
+    plan = {"topics": ["longitudinal"], "estimator": "ML", "missing": "fiml"}
+    plain = validate(answers, make_leading(), plan=plan).to_dict()["sections"]["longitudinal"]
+    robust = found["fiml"]
+    assert plain["tables"]["panel"]["estimate"] == pytest.approx(
+        robust["tables"]["panel"]["estimate"], rel=1e-6
+    )
+    assert plain["tables"]["panel"]["estimate_se"] != robust["tables"]["panel"]["estimate_se"]
+    assert plain["method"]["estimator"].endswith("within persons: ML")
+    assert "chisq" in plain["tables"]["levels"] and "chisq_scaled" not in plain["tables"]["levels"]

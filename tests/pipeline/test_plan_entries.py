@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import analysis
 import instrument
 from analysis.common import rules
+from analysis.figures.registry import build_figures
 from analysis.pipeline import validate
 from analysis.planning.definition import Plan, Split
 from analysis.planning.halves import half_of
@@ -139,24 +141,85 @@ def test_missing_in_ratios_between_themes(
 
 @pytest.mark.parametrize(
     ("estimator", "missing"),
-    [("WLSMV", "listwise"), ("ULSMV", None), ("MLR", "fiml"), ("MLR", "listwise")],
+    [
+        *[("WLSMV", "listwise"), ("ULSMV", None), ("MLR", "fiml"), ("MLR", "listwise")],
+        *[("ML", "fiml"), ("ML", "listwise"), ("ML", None)],
+    ],
 )
 def test_models_by_estimator_and_missing(
     first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, estimator: str, missing: str | None
 ) -> None:
     plan = {"models": {"two": MODEL}, "estimator": estimator, "missing": missing, "topics": ["flow"]}
     section = validate(first, scale, plan=plan).tree["sections"]["planned_models"]
-    ordered = estimator != "MLR"
+    ordered = estimator not in ("MLR", "ML")
     expected = analysis.sem(MODEL, keyed, estimator=estimator, ordered=ordered, missing=missing)
     fit = section["tables"]["fit"]
-    for name in ("chisq", "df", "chisq_scaled", "cfi_robust", "tli_robust", "rmsea_robust", "srmr"):
+    plain = ("pvalue", "cfi", "tli", "rmsea", "rmsea_ci_upper")
+    corrected = ("chisq_scaled", "cfi_robust", "tli_robust", "rmsea_robust")
+    for name in ("chisq", "df", *(plain if estimator == "ML" else corrected), "srmr"):
         assert fit[name][0] == pytest.approx(float(expected.fit[name]), abs=1e-9), name
+    assert bool({*plain} & {*fit}) == (estimator == "ML") != bool({*corrected} & {*fit})
     kept = expected.parameters[expected.parameters["op"].isin(["=~", "~", "~~", ":="])]
     for name in ("est", "se", "std_all"):
         assert section["tables"]["parameters"][name] == pytest.approx(kept[name].tolist(), nan_ok=True)
     assert section["method"]["n"] == expected.n_obs
     judged = [finding for finding in section["findings"] if finding["value"] is not None]
-    assert [finding["value"] for finding in judged[:1]] == [fit["cfi_robust"][0]]
+    assert [finding["value"] for finding in judged[:1]] == [
+        fit["cfi" if estimator == "ML" else "cfi_robust"][0]
+    ]
+
+
+def test_the_structure_of_the_themes_by_plain_maximum_likelihood(
+    first: pd.DataFrame, scale: Instrument
+) -> None:
+    """Nothing is called robust or scaled where nothing is corrected, in numbers, words and rules."""
+    found = run(first, scale, "models", estimator="ML", missing="fiml")
+    expected = analysis.compare_theories(first.drop(columns=["participant", "wave"]), scale, "ML", "fiml")
+    table = found["tables"]["fit"]
+    assert not [name for name in table if name.endswith(("_robust", "_scaled"))]
+    for row, name in enumerate(table["model"]):
+        fit = expected.fits[name].fit
+        for index in ("chisq", "pvalue", "cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper", "srmr"):
+            assert table[index][row] == pytest.approx(float(fit[index]), abs=1e-9), (name, index)
+    judged = found["values"]
+    assert judged["variant"] == "plain" and "cfi_scaled" not in judged
+    assert found["findings"][0]["claim"] == "A factor per theme fits (CFI)"
+    assert found["findings"][0]["value"] == judged["cfi"] == pytest.approx(float(expected.main.fit["cfi"]))
+    said = (
+        " ".join(found["prose"])
+        + found["method"]["estimator"]
+        + " ".join(f["note"] for f in found["findings"])
+    )
+    assert "obust" not in said and "scaled" not in said and "normally distributed" in said
+    size = found["tables"]["equivalence"]
+    assert size["t_size"][0] == pytest.approx(float(expected.main.fit["rmsea_ci_upper"]))
+    figures = build_figures(found, {})
+    assert "RMSEA, 90% interval" in json.dumps(figures["models"].draw(600).to_dict())
+
+
+def test_invariance_by_plain_maximum_likelihood(
+    first: pd.DataFrame, scale: Instrument, keyed: pd.DataFrame, people: pd.DataFrame
+) -> None:
+    plan = {"groups": {"site": {"smallest": 150}}, "estimator": "ML", "missing": "listwise"}
+    found = run(first, scale, "groups", covariates=people, **plan)
+    rows = keyed.assign(g=people["site"])[people["site"].isin(["hill", "bay"])]
+    expected = analysis.invariance(
+        f"north =~ {' + '.join(scale.theme_items('north'))}",
+        rows,
+        group="g",
+        ordered=False,
+        estimator="ML",
+        missing="listwise",
+    ).table
+    levels = found["tables"]["levels"]
+    assert not [name for name in levels if name.endswith("_scaled")]
+    for name in ("n", "df", "chisq", "cfi", "rmsea", "cfi_diff", "rmsea_diff", "pvalue_diff"):
+        if name in expected:
+            assert levels[name][:4] == pytest.approx(
+                [None if np.isnan(v) else v for v in expected[name]], abs=1e-8
+            ), name
+    claims = [finding["claim"] for finding in found["findings"]]
+    assert claims and all(finding["value"] is not None for finding in found["findings"])
 
 
 def test_estimator_and_missing_of_the_structure_of_the_themes(first: pd.DataFrame, scale: Instrument) -> None:
@@ -460,7 +523,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         {"groups": {"sex": {"referense": "a"}}},
         r"groups\.sex\.referense: is no known key; did you mean 'reference'",
     ),
-    "estimator": ({"estimator": "ML"}, "estimator: Input should be 'WLSMV', 'ULSMV' or 'MLR'"),
+    "estimator": ({"estimator": "GLS"}, "estimator: Input should be 'WLSMV', 'ULSMV', 'MLR' or 'ML'"),
     "fiml": ({"estimator": "WLSMV", "missing": "fiml"}, "missing: fiml is likelihood"),
     "rotation": ({"rotation": "varimx"}, "rotation: there is no 'varimx'; did you mean 'varimax'"),
     "rule": ({"rules": {"ALFA": 0.8}}, "rules: there is no 'ALFA'; did you mean 'ALPHA'"),

@@ -44,6 +44,37 @@ PLAN: dict[str, Any] = {
 }
 
 
+def test_an_index_is_followed_as_each_estimator_judges_it(answers: pd.DataFrame, scale: Instrument) -> None:
+    first = answers[answers["wave"] == 1].reset_index(drop=True)
+    plan = {
+        "topics": ["flow"],
+        "models": {"one": MODEL},
+        "missing": "listwise",
+        "multiverse": {
+            "headline": ["cfi one", "cfi_robust one", "rmsea one"],
+            "alternatives": {"estimator": ["MLR", "ML", "WLSMV"]},
+        },
+    }
+    table = validate(first, scale, plan=plan).tree["sections"]["multiverse"]["tables"]["paths"]
+    rows = pd.DataFrame(
+        {name: table[name] for name in ("headline", "estimator", "estimate", "ci_upper", "reason")}
+    )
+    keyed = instrument.reverse_key(first, scale)[scale.item_ids].astype(float)
+    for estimator, ending in (("ML", ""), ("MLR", "_robust"), ("WLSMV", "_robust")):
+        fit = analysis.sem(
+            MODEL, keyed, estimator=estimator, ordered=estimator == "WLSMV", missing="listwise"
+        ).fit
+        own = rows[rows["estimator"] == estimator].set_index("headline")
+        assert own.loc["cfi one", "estimate"] == pytest.approx(float(fit[f"cfi{ending}"]), abs=1e-9)
+        assert own.loc["rmsea one", "ci_upper"] == pytest.approx(
+            float(fit[f"rmsea_ci_upper{ending}"]), abs=1e-9
+        )
+        if estimator == "ML":
+            assert own.loc["cfi_robust one", "reason"] == "ML has no cfi_robust"
+        else:
+            assert own.loc["cfi_robust one", "estimate"] == own.loc["cfi one", "estimate"]
+
+
 @pytest.fixture(scope="module")
 def first(answers: pd.DataFrame) -> pd.DataFrame:
     return answers[answers["wave"] == 1].reset_index(drop=True)

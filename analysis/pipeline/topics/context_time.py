@@ -13,7 +13,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.models import estimator_for
-from analysis.planning.definition import ORDINAL
+from analysis.planning.definition import ORDINAL, PLAIN
 from instrument.errors import ToolkitError, ToolkitWarning
 from instrument.reading.raw import ReasonTable
 
@@ -152,8 +152,9 @@ def context_told(context: Context, found: list[ContextOverTimeResult]) -> dict[s
         row = result.paths.loc[name]
         values |= {name: row["estimate"], f"{name}_lower": row["ci_lower"], f"{name}_upper": row["ci_upper"]}
     fit = result.fit.fit
-    variant = "robust" if result.measured_by == "scores" else "scaled"
-    values |= {f"context_{index}": fit[f"{index}_{variant}"] for index in ("cfi", "rmsea")}
+    ending = "_robust" if result.measured_by == "scores" else "_scaled"
+    ending = "" if result.fit.estimator == PLAIN else ending
+    values |= {f"context_{index}": fit[f"{index}{ending}"] for index in ("cfi", "rmsea")}
     values["context_how"] = _how(context, result)
     return values
 

@@ -24,7 +24,7 @@ from analysis.pipeline.reach import Gaps, of_fit, of_items, worst
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.models import estimator_for
 from analysis.pipeline.twinned.relations import twins_of_groups
-from analysis.planning.definition import ORDINAL, same_label
+from analysis.planning.definition import ORDINAL, PLAIN, same_label
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -34,21 +34,32 @@ if TYPE_CHECKING:
 IN_GROUPS = Question(text="Does each theme measure the same in every group?", bears_on=Property.INVARIANCE)
 OVER_TIME = Question(text="Does each theme measure the same over time?")
 _PATH = "sections.groups.tables.levels"
+_MEASURED = ("chisq", "cfi", "rmsea", "pvalue")
 LEVEL = 0.05  # a loss of fit that is not significant is not told from chance, however large
 
-_COLUMNS = {
-    "grouping": ("Groups", "text"),
-    "title": ("Theme", "text"),
-    "level": ("Level", "text"),
-    "n": ("n", "int"),
-    "df": ("df", "int"),
-    "chisq_scaled": ("χ² scaled", "d1"),
-    "cfi_scaled": ("CFI", "r3"),
-    "rmsea_scaled": ("RMSEA", "r3"),
-    "cfi_diff": ("ΔCFI", "r3"),
-    "rmsea_diff": ("ΔRMSEA", "r3"),
-    "pvalue_diff": ("p of Δχ²", "p"),
-}
+
+def level_columns(estimator: str) -> dict[str, tuple[str, str]]:
+    """Columns of a table of levels: scaled test and indices, or the plain ones of maximum likelihood."""
+    ending = "" if estimator == PLAIN else "_scaled"
+    return {
+        "title": ("Theme", "text"),
+        "level": ("Level", "text"),
+        "n": ("n", "int"),
+        "df": ("df", "int"),
+        f"chisq{ending}": ("χ²" if estimator == PLAIN else "χ² scaled", "d1"),
+        f"cfi{ending}": ("CFI", "r3"),
+        f"rmsea{ending}": ("RMSEA", "r3"),
+        "cfi_diff": ("ΔCFI", "r3"),
+        "rmsea_diff": ("ΔRMSEA", "r3"),
+        "pvalue_diff": ("p of Δχ²", "p"),
+    }
+
+
+def which_indices(estimator: str) -> str:
+    """Say which variant of the indices a table of levels holds."""
+    if estimator == PLAIN:
+        return "CFI and RMSEA take answers for normally distributed"
+    return "CFI and RMSEA are the scaled variants"
 
 
 def groupings(context: Context) -> dict[str, pd.Series]:
@@ -63,6 +74,7 @@ def section_groups(context: Context) -> Section:
     findings: list[Finding] = []
     gaps = Gaps(context=context)
     how = estimator_for(context)
+    columns = {"grouping": ("Groups", "text"), **level_columns(how["estimator"])}
     for name, labels in groupings(context).items():
         for theme, items in context.themes.items():
             who = f"{context.title_of(theme)}, by {name}"
@@ -82,7 +94,7 @@ def section_groups(context: Context) -> Section:
             findings += found
             head = {"grouping": name, "theme": theme, "title": context.title_of(theme), "n": result.n_obs}
             rows += [{**head, **row} for row in level_rows(result)]
-    table = pd.DataFrame(rows, columns=["theme", *_COLUMNS, "cfi_holds", "rmsea_holds", "faults"])
+    table = pd.DataFrame(rows, columns=["theme", *columns, "cfi_holds", "rmsea_holds", "faults"])
     unequal = list(
         dict.fromkeys(f.claim.rpartition(": ")[0] for f in findings if f.verdict is Verdict.NOT_MET)
     )
@@ -109,12 +121,15 @@ def section_groups(context: Context) -> Section:
                         ),
                     ),
                     "df": GIVEN,
-                    **each(statistic("n"), "chisq_scaled cfi_scaled rmsea_scaled cfi_diff rmsea_diff"),
-                    **each(statistic("n"), "pvalue_diff cfi_holds rmsea_holds"),
+                    **each(statistic("n"), *(name for name in columns if name.startswith(_MEASURED))),
+                    **each(statistic("n"), "cfi_holds rmsea_holds"),
                 },
                 title="Fit of each level, and its change against the level above",
-                columns=_COLUMNS,
-                note="CFI and RMSEA are the scaled variants; the rules were made for them with many groups "
+                columns=columns,
+                note=f"{which_indices(how['estimator'])}; the rules were made for many groups and few items, "
+                "so read the size of the change, too."
+                if how["estimator"] == PLAIN
+                else "CFI and RMSEA are the scaled variants; the rules were made for them with many groups "
                 "and few items, so read the size of the change, too.",
             )
         },

@@ -17,7 +17,7 @@ from analysis.pipeline.main_waves import EVERYONE, STAYED, main_waves
 from analysis.pipeline.reach import Gaps, of_items, of_people
 from analysis.pipeline.section import Finding, Section, Table, Topic
 from analysis.pipeline.topics.context_time import context_results, context_table, context_told
-from analysis.pipeline.topics.groups import judged_levels, level_rows
+from analysis.pipeline.topics.groups import judged_levels, level_columns, level_rows, which_indices
 from analysis.pipeline.topics.models import estimator_for
 from analysis.pipeline.topics.panel_time import (
     VALUE_KINDS,
@@ -42,18 +42,6 @@ LEVEL_STATISTICS = (
     "cfi_robust tli_robust rmsea_robust cfi_diff rmsea_diff srmr_diff chisq_diff pvalue_diff",
     "cfi_holds rmsea_holds",
 )
-_LEVELS = {
-    "title": ("Theme", "text"),
-    "level": ("Level", "text"),
-    "n": ("n", "int"),
-    "df": ("df", "int"),
-    "chisq_scaled": ("χ² scaled", "d1"),
-    "cfi_scaled": ("CFI", "r3"),
-    "rmsea_scaled": ("RMSEA", "r3"),
-    "cfi_diff": ("ΔCFI", "r3"),
-    "rmsea_diff": ("ΔRMSEA", "r3"),
-    "pvalue_diff": ("p of Δχ²", "p"),
-}
 
 
 def section_longitudinal(context: Context) -> Section:
@@ -79,7 +67,7 @@ def section_longitudinal(context: Context) -> Section:
     }
     tables = {"trajectories": _mean_table(means)}
     if len(levels):
-        tables["levels"] = _level_table(levels)
+        tables["levels"] = _level_table(levels, str(estimator_for(context)["estimator"]))
     if len(changes):
         tables["changes"] = changes_shown(changes)
     if found:
@@ -90,7 +78,9 @@ def section_longitudinal(context: Context) -> Section:
         estimator=f"invariance: {estimator_for(context)['estimator']}; "
         "cross-lagged model of latent variables: "
         + (", ".join(dict.fromkeys(result.fit.estimator for result in found)) or "none")
-        + ("; within persons: MLR" if panels else ""),
+        + "".join(
+            f"; within persons: {one}" for one in dict.fromkeys(p.result.fit.estimator for p in panels)
+        ),
         n=len(at_both),
         n_kind=people(weight=9),
         missing=_rows_kept(context, found, panels),
@@ -268,19 +258,19 @@ def _mean_table(means: pd.DataFrame) -> Table:
     )
 
 
-def _level_table(levels: pd.DataFrame) -> Table:
+def _level_table(levels: pd.DataFrame, estimator: str) -> Table:
     return Table(
         frame=levels,
         kinds={
             **each(TEXT, "level theme title faults"),
             "n": people(weight=1),
             **each(GIVEN, "df df_diff testable"),
-            **each(statistic("n"), *LEVEL_STATISTICS),
+            **each(statistic("n"), *(name for name in " ".join(LEVEL_STATISTICS).split() if name in levels)),
         },
         title="Same measure at both waves: fit of each level, and its change against the level above",
-        columns={key: value for key, value in _LEVELS.items() if key in levels},
-        note="Residuals of the same item at both waves are correlated. CFI and RMSEA are the scaled "
-        "variants; the rules were made for many groups, so read the size of the change, too.",
+        columns={key: value for key, value in level_columns(estimator).items() if key in levels},
+        note=f"Residuals of the same item at both waves are correlated. {which_indices(estimator)}; the "
+        "rules were made for many groups, so read the size of the change, too.",
     )
 
 

@@ -19,7 +19,7 @@ from analysis.pipeline.topics.misfit import KINDS as MISFIT_KINDS
 from analysis.pipeline.topics.misfit import misfit_of
 from analysis.pipeline.topics.model_loadings import ENDS, GENERAL, general_tables, loadings_table
 from analysis.pipeline.twinned.structure import twins_of_models
-from analysis.planning.definition import ORDINAL
+from analysis.planning.definition import ORDINAL, PLAIN
 from analysis.structural.language.theory_models import Structure
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ JUDGED_BY = {
         "doi:10.3758/s13428-018-1055-2).",
     ),
     "MLR": "Robust index (Brosseau-Liard & Savalei 2014, doi:10.1080/00273171.2014.933697).",
+    PLAIN: "Index of maximum likelihood, which takes answers for normally distributed.",
 }
 INDICES = ("cfi", "tli", "rmsea")
 _RULES = {"cfi": ("CFI", CFI), "tli": ("TLI", TLI), "rmsea": ("RMSEA", RMSEA)}
@@ -48,6 +49,30 @@ def estimator_for(context: Context) -> dict[str, Any]:
     if most <= MOST_CATEGORIES:
         return {"estimator": "WLSMV", "ordered": True}
     return {"estimator": "MLR", "ordered": False}
+
+
+def endings_of(estimator: str) -> tuple[str, ...]:
+    """How names of indices end: those that are judged first, then those that stand beside them."""
+    return ("",) if estimator == PLAIN else ("_robust", "_scaled")
+
+
+def fit_columns(estimator: str) -> dict[str, tuple[str, str]]:
+    """Columns of a table of fits by an estimator."""
+    judged, *beside = endings_of(estimator)
+    said = {ending: ending.replace("_", " ") for ending in (judged, *beside)}
+    scaled = beside[0] if beside else ""
+    columns = {
+        f"chisq{scaled}": (f"χ²{said[scaled]}", "d1"),
+        "df": ("df", "int"),
+        f"pvalue{scaled}": ("p", "p"),
+    }
+    for index in INDICES:
+        for ending in (judged, *beside):
+            columns[f"{index}{ending}"] = (f"{index.upper()}{said[ending]}", "r3")
+            if index == "rmsea" and ending == judged:
+                columns[f"rmsea_ci_lower{judged}"] = ("90% from", "r3")
+                columns[f"rmsea_ci_upper{judged}"] = ("to", "r3")
+    return columns | {"srmr": ("SRMR", "r3"), "solution": ("Solution", "text")}
 
 
 def theories(context: Context) -> TheoryResult:
@@ -64,13 +89,13 @@ def section_models(context: Context) -> Section:
     """Fit every structure the themes allow; judge the one with a factor per theme by its robust indices."""
     found = theories(context)
     sets = _sets(found)
-    table = _fit_frame(found, sets)
-    main = found.main
     estimator = estimator_for(context)["estimator"]
+    table = _fit_frame(found, sets, estimator)
+    main = found.main
     gaps = Gaps(context=context, few=of_structure(context))
     cause = gaps.few or (Cause.NOT_ESTIMATED if main is None else of_fit(main))
     _note(found, sets, gaps)
-    tables = {"fit": _fit_table(table), "meaning": _meaning_table(found, sets)}
+    tables = {"fit": _fit_table(table, estimator), "meaning": _meaning_table(found, sets)}
     if len(found.tests):
         tables["differences"] = _difference_table(found, sets)
     left_out: tuple[list[str], dict[str, Any], dict[str, Table]] = ([], {}, {})
@@ -83,7 +108,9 @@ def section_models(context: Context) -> Section:
     tables |= composite_tables(context, gaps)
     values = _values(found, table, estimator)
     return Section(
-        estimator=f"{estimator}, robust fit indices judged, scaled ones beside them",
+        estimator=f"{estimator}, answers taken for normally distributed: no test or index is corrected"
+        if estimator == PLAIN
+        else f"{estimator}, robust fit indices judged, scaled ones beside them",
         n=main.n_obs if main else int(table["n"].max()),
         n_kind=people(weight=9),
         missing=(main or next(iter(found.fits.values()))).missing,
@@ -96,7 +123,8 @@ def section_models(context: Context) -> Section:
             **each(GIVEN, "models fitted"),
             **each(TEXT, "variant estimator judged disagree equivalent"),
             **each(statistic(), "proper srmr one_cfi one_rmsea"),
-            **each(statistic(), *INDICES, *(f"{index}_scaled" for index in INDICES)),
+            **each(statistic(), *INDICES),
+            **each(statistic(), *(f"{x}{end}" for x in INDICES for end in endings_of(estimator)[1:])),
         },
         tables=tables,
         findings=_findings(table, estimator, cause) + extracted_findings(tables.get("extracted")),
@@ -117,11 +145,15 @@ def _sets(found: TheoryResult) -> dict[str, str]:
     return {"dimensions": "all items"}
 
 
-def _fit_frame(found: TheoryResult, sets: dict[str, str]) -> pd.DataFrame:
+def _fit_frame(found: TheoryResult, sets: dict[str, str], estimator: str) -> pd.DataFrame:
     """Fit of every fitted structure, those over all items first.
 
-    `chisq` is the unscaled statistic, `chisq_scaled` the scaled one; indices come scaled and robust.
+    `chisq` is the unscaled statistic, `chisq_scaled` the scaled one; indices come scaled and robust, but
+    plain where nothing is corrected.
     """
+    tests = (
+        ("chisq", "pvalue") if estimator == PLAIN else ("chisq", "pvalue", "chisq_scaled", "pvalue_scaled")
+    )
     kept = found.table[found.table["model"].isin(list(found.fits))]
     kept = kept.sort_values("items", key=lambda items: items.map(list(sets).index), kind="stable")
     rows = []
@@ -130,9 +162,9 @@ def _fit_frame(found: TheoryResult, sets: dict[str, str]) -> pd.DataFrame:
         row: dict[str, Any] = {"items": sets[items], "model": name, "title": title, "n": result.n_obs}
         row["structure"] = found.models[name].structure.value
         row |= {"n_parameters": result.n_parameters, "df": int(fit["df"])}
-        row |= {key: fit[key] for key in ("chisq", "pvalue", "chisq_scaled", "pvalue_scaled")}
+        row |= {key: fit[key] for key in tests}
         for index in (*INDICES, "rmsea_ci_lower", "rmsea_ci_upper"):
-            row |= {f"{index}_{kind}": fit[f"{index}_{kind}"] for kind in ("robust", "scaled")}
+            row |= {f"{index}{ending}": fit[f"{index}{ending}"] for ending in endings_of(estimator)}
         cause = of_fit(result)
         row |= {"srmr": fit["srmr"], "aic": fit.get("aic"), "bic": fit.get("bic")}
         row |= {"faults": ", ".join(result.faults), "proper": cause is None}
@@ -171,6 +203,7 @@ def _first(table: pd.DataFrame, structure: Structure) -> int | None:
 def _values(found: TheoryResult, table: pd.DataFrame, estimator: str) -> dict[str, Any]:
     row = _judged(table)
     judged = table.iloc[row or 0]
+    ending, *beside = endings_of(estimator)
     same = table[(table["items"] == judged["items"]) & table["proper"]]
     one = same[same["structure"] == Structure.ONE]
     title = {name: model.title for name, model in found.models.items()}
@@ -178,17 +211,18 @@ def _values(found: TheoryResult, table: pd.DataFrame, estimator: str) -> dict[st
         "models": len(found.models),
         "fitted": len(table),
         "proper": int(table["proper"].sum()),
-        "variant": "robust",
+        "variant": ending[1:] or "plain",
         "estimator": estimator,
         "judged": judged["title"],
         "srmr": judged["srmr"],
-        "one_cfi": one["cfi_robust"].iloc[0] if len(one) else None,
-        "one_rmsea": one["rmsea_robust"].iloc[0] if len(one) else None,
-        "disagree": listed(_disagreeing(judged)),
+        "one_cfi": one[f"cfi{ending}"].iloc[0] if len(one) else None,
+        "one_rmsea": one[f"rmsea{ending}"].iloc[0] if len(one) else None,
+        "disagree": listed(_disagreeing(judged) if beside else []),
         "equivalent": [[title[name] for name in group] for group in found.equivalent],
     }
     for index in INDICES:
-        values |= {index: judged[f"{index}_robust"], f"{index}_scaled": judged[f"{index}_scaled"]}
+        values |= {index: judged[f"{index}{ending}"]}
+        values |= {f"{index}{other}": judged[f"{index}{other}"] for other in beside}
     return values
 
 
@@ -238,6 +272,11 @@ def _stated(models: int, fitted: int) -> str:
 
 def _variants(values: dict[str, Any]) -> list[str]:
     """Say by which variant of the indices is judged, and whether the other would judge otherwise."""
+    if values["variant"] == "plain":
+        return [
+            "These are the indices of maximum likelihood, which takes answers for normally distributed; the "
+            "plan asks for nothing that corrects test, errors or indices where they are not."
+        ]
     said = (
         "These are the robust indices, which estimate what the model would show in everybody; the scaled "
         "ones of {judged} are CFI {cfi_scaled:r3}, TLI {tli_scaled:r3} and RMSEA {rmsea_scaled:r3}."
@@ -302,20 +341,21 @@ def _main_tables(context: Context, main: StructuralResult) -> dict[str, Table]:
     return tables
 
 
-def _fit_table(table: pd.DataFrame) -> Table:
+def _fit_table(table: pd.DataFrame, estimator: str) -> Table:
+    tests = ["chisq", "pvalue", *(("chisq_scaled", "pvalue_scaled") if estimator != PLAIN else ())]
     return Table(
         frame=table,
         kinds={
             **each(TEXT, "items model structure title faults solution syntax"),
             "n": people(weight=1),
             **each(GIVEN, "n_parameters df"),
-            **each(statistic("n"), "chisq pvalue chisq_scaled pvalue_scaled srmr aic bic proper"),
+            **each(statistic("n"), *tests, "srmr aic bic proper"),
             **each(
                 statistic("n"),
                 *(
-                    f"{index}_{kind}"
+                    f"{index}{ending}"
                     for index in (*INDICES, "rmsea_ci_lower", "rmsea_ci_upper")
-                    for kind in ("robust", "scaled")
+                    for ending in endings_of(estimator)
                 ),
             ),
         },
@@ -323,22 +363,12 @@ def _fit_table(table: pd.DataFrame) -> Table:
         columns={
             "title": ("Structure", "text"),
             "items": ("Over", "text"),
-            "chisq_scaled": ("χ² scaled", "d1"),
-            "df": ("df", "int"),
-            "pvalue_scaled": ("p", "p"),
-            "cfi_robust": ("CFI robust", "r3"),
-            "cfi_scaled": ("CFI scaled", "r3"),
-            "tli_robust": ("TLI robust", "r3"),
-            "tli_scaled": ("TLI scaled", "r3"),
-            "rmsea_robust": ("RMSEA robust", "r3"),
-            "rmsea_ci_lower_robust": ("90% from", "r3"),
-            "rmsea_ci_upper_robust": ("to", "r3"),
-            "rmsea_scaled": ("RMSEA scaled", "r3"),
-            "srmr": ("SRMR", "r3"),
-            "solution": ("Solution", "text"),
+            **fit_columns(estimator),
         },
-        note="The robust indices are judged. An improper solution (a negative variance, a correlation beyond "
-        "1) is no ground for a judgement. The unscaled χ² and the lavaan syntax of each are in results.json.",
+        note=("" if estimator == PLAIN else "The robust indices are judged. ")
+        + "An improper solution (a negative variance, a correlation beyond 1) is no ground for a judgement. "
+        + ("T" if estimator == PLAIN else "The unscaled χ² and t")
+        + f"he lavaan syntax of each {'is' if estimator == PLAIN else 'are'} in results.json.",
     )
 
 
@@ -391,7 +421,9 @@ def _findings(table: pd.DataFrame, estimator: str, cause: Cause | None) -> list[
     """Judge the structure with a factor per theme; without it the claim could not be tested."""
     row = _judged(table)
     row = _first(table, Structure.ONE) if row is None else row
-    judged = [(f"{index}_robust", f"{name}, robust", rule) for index, (name, rule) in _RULES.items()]
+    ending = endings_of(estimator)[0]
+    said = f", {ending[1:]}" if ending else ""
+    judged = [(f"{index}{ending}", f"{name}{said}", rule) for index, (name, rule) in _RULES.items()]
     return [
         Finding(
             claim=f"A factor per theme fits ({label})",

@@ -18,7 +18,7 @@ from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, people, statis
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import correlation_for, missing_items
 from analysis.pipeline.section import Section, Table, Topic
-from analysis.pipeline.topics.models import estimator_for
+from analysis.pipeline.topics.models import INDICES, endings_of, estimator_for
 from analysis.pipeline.topics.plan import said
 from analysis.pipeline.topics.planned_hypotheses import STATUS_WORDS, checked
 from analysis.pipeline.topics.planned_models import fitted
@@ -217,7 +217,12 @@ def _omega(along: Context, name: str) -> Number:
 
 
 def _fit(along: Context, model: str, index: str) -> Number:
-    found = fitted(along, along.plan.models[model], estimator_for(along))
+    how = estimator_for(along)
+    found = fitted(along, along.plan.models[model], how)
+    if index in INDICES:  # as it is judged along this path
+        index += endings_of(how["estimator"])[0]
+    if index not in found.fit.index:
+        return {"reason": f"{how['estimator']} has no {index}"}
     numbers: Number = {"estimate": float(found.fit[index]), "n": found.n_obs}
     if index.startswith("rmsea"):
         variant = index.removeprefix("rmsea")

@@ -14,6 +14,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_people
 from analysis.pipeline.section import Table
 from analysis.pipeline.topics.context_time import as_planned
+from analysis.planning.definition import PLAIN
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 FEWEST_WAVES = 3
 TOTAL = "total"
 VALUE_KINDS: dict[str, Kind] = {
-    **each(TEXT, "panel_title panel_spacing panel_syntax panel_missing"),
+    **each(TEXT, "panel_title panel_spacing panel_syntax panel_missing panel_estimator"),
     "panel_waves": GIVEN,
     "panel_pairs": GIVEN,
     "panel_n": people(weight=1),
@@ -87,7 +88,11 @@ def panel_results(context: Context, waves: list[Any], gaps: Gaps) -> list[PanelF
                     columns,
                     waves=[context.wave_name(wave) for wave in waves],
                     times=_days(context, waves),
-                    missing=as_planned(context, "scores")["missing"],
+                    **{
+                        name: value
+                        for name, value in as_planned(context, "scores").items()
+                        if name == "missing" or (name == "estimator" and value is not None)
+                    },
                 )
         except ToolkitError as error:
             gaps.add(title, error)
@@ -149,6 +154,7 @@ def panel_told(context: Context, found: list[PanelFinding]) -> dict[str, Any]:
     crossed = one.result.paths[one.result.paths["path"] == "cross-lagged"]
     above = crossed["standardized_lower"] > 0
     fit = one.result.fit.fit
+    ending = "" if one.result.fit.estimator == PLAIN else "_robust"
     return {
         "panel_title": context.title_of(one.theme),
         "panel_spacing": one.result.spacing,
@@ -159,8 +165,9 @@ def panel_told(context: Context, found: list[PanelFinding]) -> dict[str, Any]:
         "panel_n": one.result.n_obs,
         "panel_lead": int(above[crossed["source"] == one.theme].sum()),
         "panel_back": int(above[crossed["source"] == TOTAL].sum()),
-        "panel_cfi": fit["cfi_robust"],
-        "panel_rmsea": fit["rmsea_robust"],
+        "panel_estimator": one.result.fit.estimator,
+        "panel_cfi": fit[f"cfi{ending}"],
+        "panel_rmsea": fit[f"rmsea{ending}"],
     }
 
 

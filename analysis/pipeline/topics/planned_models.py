@@ -13,8 +13,15 @@ from analysis.disclosure.kinds import FOREIGN, GIVEN, TEXT, each, people, statis
 from analysis.pipeline.context import Context
 from analysis.pipeline.reach import Gaps, of_fit, of_items
 from analysis.pipeline.section import Finding, Section, Table, Topic
-from analysis.pipeline.topics.models import INDICES, JUDGED_BY, estimator_for
+from analysis.pipeline.topics.models import (
+    INDICES,
+    JUDGED_BY,
+    endings_of,
+    estimator_for,
+    fit_columns,
+)
 from analysis.pipeline.twinned.structure import twins_of_planned_models
+from analysis.planning.definition import PLAIN
 from instrument.errors import ToolkitError, ToolkitWarning
 
 if TYPE_CHECKING:
@@ -28,6 +35,8 @@ _PATH = "sections.planned_models.tables.fit"
 def section_planned_models(context: Context) -> Section:
     """Fit every model of the plan to the first wave, judge the first by its robust indices."""
     how = estimator_for(context)
+    estimator = str(how["estimator"])
+    columns = _columns(estimator)
     gaps = Gaps(context=context)
     fits: dict[str, StructuralResult] = {}
     rows = []
@@ -40,9 +49,9 @@ def section_planned_models(context: Context) -> Section:
             rows.append(row | {"solution": f"not fitted: {str(error).splitlines()[0]}"})
             continue
         fits[name] = fit
-        rows.append(row | _row(fit))
-    table = pd.DataFrame(rows, columns=[*_COLUMNS, "syntax", "chisq", "n_parameters"])
-    tables = {"fit": _fit_table(table)}
+        rows.append(row | _row(fit, columns))
+    table = pd.DataFrame(rows, columns=list(dict.fromkeys([*columns, "syntax", "chisq", "n_parameters"])))
+    tables = {"fit": _fit_table(table, columns, estimator)}
     if fits:
         tables["parameters"] = _parameter_table(fits)
     first = next(iter(context.plan.models))
@@ -50,7 +59,7 @@ def section_planned_models(context: Context) -> Section:
     n_items = len(found.parameters.loc[found.parameters["op"] == "=~", "rhs"].unique()) if found else 1
     cause = Cause.NOT_ESTIMATED if found is None else of_fit(found) or of_items(found.n_obs, n_items)
     return Section(
-        estimator=str(how["estimator"]),
+        estimator=estimator,
         n=found.n_obs if found else None,
         n_kind=people(weight=9),
         missing=found.missing if found else "none fitted",
@@ -58,12 +67,13 @@ def section_planned_models(context: Context) -> Section:
         option_kinds=each(GIVEN, "wave"),
         prose=[
             "Models stated in the plan: {stated:int}; fitted: {fitted:int}. The first, {first}, is judged by "
-            "its robust indices; every other stands beside it in the table."
+            f"its {'' if estimator == PLAIN else 'robust '}indices; every other stands beside it in the "
+            "table."
         ],
         values={"stated": len(rows), "fitted": len(fits), "first": first},
         value_kinds=each(GIVEN, "stated fitted") | each(TEXT, "first"),
         tables=tables,
-        findings=_findings(first, found, str(how["estimator"]), cause),
+        findings=_findings(first, found, estimator, cause),
         problems=gaps.problems,
         untested=gaps.untested,
     )
@@ -78,9 +88,8 @@ def fitted(context: Context, syntax: str, how: dict[str, Any]) -> StructuralResu
         return sem(syntax, context.items, missing=context.plan.missing, **how)
 
 
-_COLUMNS = {
-    "model": ("Model", "text"),
-    "n": ("n", "int"),
+_NAMED = {"model": ("Model", "text"), "n": ("n", "int")}
+_CORRECTED = {
     "chisq_scaled": ("χ² scaled", "d1"),
     "df": ("df", "int"),
     "pvalue_scaled": ("p", "p"),
@@ -96,15 +105,19 @@ _COLUMNS = {
 }
 
 
-def _row(fit: StructuralResult) -> dict[str, Any]:
+def _columns(estimator: str) -> dict[str, tuple[str, str]]:
+    return _NAMED | (fit_columns(estimator) if estimator == PLAIN else _CORRECTED)
+
+
+def _row(fit: StructuralResult, columns: dict[str, tuple[str, str]]) -> dict[str, Any]:
     cause = of_fit(fit)
     row: dict[str, Any] = {"n": fit.n_obs, "n_parameters": fit.n_parameters, "df": int(fit.fit["df"])}
-    row |= {name: fit.fit.get(name) for name in ("chisq", *_COLUMNS) if name not in row}
+    row |= {name: fit.fit.get(name) for name in ("chisq", *columns) if name not in row}
     del row["model"]
     return row | {"solution": "proper" if cause is None else cause.words}
 
 
-def _fit_table(table: pd.DataFrame) -> Table:
+def _fit_table(table: pd.DataFrame, columns: dict[str, tuple[str, str]], estimator: str) -> Table:
     numbers = [
         name
         for name in table.columns
@@ -120,8 +133,9 @@ def _fit_table(table: pd.DataFrame) -> Table:
             **each(statistic("n"), *numbers),
         },
         title="Fit of the models of the plan",
-        columns=_COLUMNS,
-        note="The robust indices are judged; the syntax of each model is in results.json.",
+        columns=columns,
+        note=f"The {'' if estimator == PLAIN else 'robust '}indices are judged; the syntax of each model is "
+        "in results.json.",
     )
 
 
@@ -156,7 +170,9 @@ def _parameter_table(fits: dict[str, StructuralResult]) -> Table:
 def _findings(
     first: str, found: StructuralResult | None, estimator: str, cause: Cause | None
 ) -> list[Finding]:
-    judged = [(f"{index}_robust", f"{RULES[index][0]}, robust", RULES[index][1]) for index in INDICES]
+    ending = endings_of(estimator)[0]
+    said = f", {ending[1:]}" if ending else ""
+    judged = [(f"{index}{ending}", f"{RULES[index][0]}{said}", RULES[index][1]) for index in INDICES]
     return [
         Finding(
             claim=f"The planned model {first} fits ({label})",

@@ -8,6 +8,7 @@ from analysis.pipeline.context import Context
 from analysis.pipeline.main_waves import EVERYONE, main_waves
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes
+from analysis.planning.definition import PLAIN
 from analysis.twins import METHOD, Reason, Twins
 
 
@@ -83,6 +84,7 @@ def _add_context(context: Context, section: Section, found: Twins, waves: list[s
     options: dict[str, Any] = {
         "syntax": section.values["context_syntax"],
         "missing": section.values["context_missing"],
+        "estimator": section.values["context_estimator"],
         "variables": [*own, *single, *(() if theme in own else context.themes[theme])],
         "own": own,
         "waves": waves[:2],
@@ -95,7 +97,8 @@ def _add_context(context: Context, section: Section, found: Twins, waves: list[s
     }
     labels = [str(frame["path"].iloc[row]) for row in rows]
     found.add("over_time", columns, table="context", rows=rows, exact=False, labels=labels, **options)
-    named = {"context_n": "n", "context_cfi": "cfi_robust", "context_rmsea": "rmsea_robust"}
+    ending = "" if options["estimator"] == PLAIN else "_robust"
+    named = {"context_n": "n", "context_cfi": f"cfi{ending}", "context_rmsea": f"rmsea{ending}"}
     found.add("over_time_fit", named, exact=False, **options)
     for label in ("lead", "back", "difference"):
         place = [rows[labels.index(label)]]
@@ -124,6 +127,7 @@ def _add_panel(context: Context, section: Section, found: Twins, waves: list[str
     options: dict[str, Any] = {
         "syntax": section.values["panel_syntax"],
         "missing": section.values["panel_missing"],
+        "estimator": section.values["panel_estimator"],
         "variables": [theme, TOTAL],
         "waves": waves,
     }
@@ -138,7 +142,8 @@ def _add_panel(context: Context, section: Section, found: Twins, waves: list[str
         rhs=[within(of[names[row["source"]]], numbered[row["from_wave"]]) for row in said],
         **options,
     )
-    named = {"panel_n": "n", "panel_cfi": "cfi_robust", "panel_rmsea": "rmsea_robust"}
+    ending = "" if options["estimator"] == PLAIN else "_robust"
+    named = {"panel_n": "n", "panel_cfi": f"cfi{ending}", "panel_rmsea": f"rmsea{ending}"}
     found.add("over_time_fit", named, exact=False, **options)
     for row, one in zip(rows, said, strict=True):
         pair: dict[str, Any] = {

@@ -173,6 +173,7 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
     most = frame["n"].max() if len(frame) else None
     made = []
     ordinal = bool(estimator_for(context)["ordered"])
+    ending = "_scaled" if "chisq_scaled" in frame else ""
     for (name, theme), part in frame.groupby(["grouping", "theme"], sort=False):
         if (part["faults"] != "").any():
             continue
@@ -182,7 +183,9 @@ def twins_of_groups(context: Context, section: Section) -> Twins:
             continue  # semTools writes no levels for binary items beside others
         found.add(
             "levels",
-            "n df chisq_scaled cfi_scaled rmsea_scaled cfi_diff rmsea_diff pvalue_diff",
+            "n df "
+            + " ".join(f"{name}{ending}" for name in ("chisq", "cfi", "rmsea"))
+            + " cfi_diff rmsea_diff pvalue_diff",
             table="levels",
             rows=list(part.index),
             exact=False,

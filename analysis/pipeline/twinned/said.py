@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.pipeline.context import Context
-from analysis.planning.definition import ORDINAL
+from analysis.planning.definition import ORDINAL, PLAIN
 from instrument.reading.cells import REASONS
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def said_of_answers(context: Context) -> dict[str, Any]:
     return {
         **own,
         "missing": context.plan.missing,
+        "continuous": context.plan.estimator if context.plan.estimator in ("MLR", PLAIN) else "MLR",
         "ordinal": context.plan.estimator if context.plan.estimator in ORDINAL else "WLSMV",
         "reasons": list(REASONS),
         "measures": {other.id: _said_of_measure(answers, other) for answers, other in context.measures},

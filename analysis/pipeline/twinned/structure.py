@@ -124,7 +124,7 @@ def twins_of_exploration(context: Context, section: Section) -> Twins:
 def twins_of_models(context: Context, section: Section) -> Twins:
     """Stated structures by lavaan, in the words that `results.json` holds."""
     from analysis.pipeline.topics.model_loadings import GENERAL, of_structure
-    from analysis.pipeline.topics.models import theories
+    from analysis.pipeline.topics.models import endings_of, theories
 
     found = Twins()
     told = theories(context)
@@ -137,11 +137,8 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         return {"syntax": model.syntax, "orthogonal": model.orthogonal}
 
     options: dict[str, Any] = {"where": first_wave(context), "estimator": estimator}
-    scaled = [f"{index}_{kind}" for index in ("cfi", "tli", "rmsea") for kind in ("robust", "scaled")]
-    ends = [f"rmsea_ci_{end}_{kind}" for end in ("lower", "upper") for kind in ("robust", "scaled")]
-    columns = " ".join(
-        ["n n_parameters df chisq pvalue chisq_scaled pvalue_scaled srmr aic bic", *scaled, *ends]
-    )
+    judged_by, *beside = endings = endings_of(estimator)
+    columns = " ".join(name for name in _fit_names(endings) if name in frame.columns)
     for row, name in enumerate(frame["model"]):
         found.add("fit", columns, table="fit", rows=[row], exact=False, **of(name), **options)
     if "differences" in section.tables:
@@ -191,7 +188,7 @@ def twins_of_models(context: Context, section: Section) -> Twins:
                 **model,
             )
         if "equivalence" in section.tables:
-            size = {"estimate": "rmsea_robust", "t_size": "rmsea_ci_upper_robust"}
+            size = {"estimate": f"rmsea{judged_by}", "t_size": f"rmsea_ci_upper{judged_by}"}
             found.add("fit", size, table="equivalence", rows=[0], exact=False, **of(main), **options)
             add_extremes(found, {"t_size_rmsea": ("max", "equivalence", "t_size")}, [0], exact=False)
             found.leave(Reason.OWN, "*", "equivalence")
@@ -211,11 +208,11 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         if name == Structure.ONE and frame["items"].iloc[row] == frame["items"].iloc[judged]
     ][:1]
     for value, column, rows in (
-        *((name, f"{name}_robust", [judged]) for name in ("cfi", "tli", "rmsea")),
-        *((f"{name}_scaled", f"{name}_scaled", [judged]) for name in ("cfi", "tli", "rmsea")),
+        *((name, f"{name}{judged_by}", [judged]) for name in ("cfi", "tli", "rmsea")),
+        *((f"{x}{end}", f"{x}{end}", [judged]) for x in ("cfi", "tli", "rmsea") for end in beside),
         ("srmr", "srmr", [judged]),
-        ("one_cfi", "cfi_robust", one),
-        ("one_rmsea", "rmsea_robust", one),
+        ("one_cfi", f"cfi{judged_by}", one),
+        ("one_rmsea", f"rmsea{judged_by}", one),
     ):
         if rows:
             add_extremes(found, {value: ("min", "fit", column)}, rows, exact=False)
@@ -224,6 +221,22 @@ def twins_of_models(context: Context, section: Section) -> Twins:
         if table in section.tables:
             found.leave(Reason.COMPOSITE, "*", table)
     return found
+
+
+def _fit_names(endings: tuple[str, ...]) -> list[str]:
+    """Names of everything that a table of fits may hold, with the endings of its indices."""
+    tests = ["chisq", "pvalue", *(f"{name}{end}" for end in endings[1:] for name in ("chisq", "pvalue"))]
+    indices = ("cfi", "tli", "rmsea", "rmsea_ci_lower", "rmsea_ci_upper")
+    return [
+        "n",
+        "n_parameters",
+        "df",
+        *tests,
+        "srmr",
+        "aic",
+        "bic",
+        *(f"{x}{e}" for x in indices for e in endings),
+    ]
 
 
 def _add_misfit(found: Twins, section: Section, model: dict[str, Any]) -> None:
@@ -261,23 +274,19 @@ def _add_misfit(found: Twins, section: Section, model: dict[str, Any]) -> None:
 
 def twins_of_planned_models(context: Context, section: Section) -> Twins:
     """Models of the plan by lavaan, in their own words; improper solutions are shown and not compared."""
-    from analysis.pipeline.topics.models import estimator_for
+    from analysis.pipeline.topics.models import endings_of, estimator_for
 
     found = Twins()
-    options: dict[str, Any] = {
-        "where": first_wave(context),
-        "estimator": str(estimator_for(context)["estimator"]),
-    }
+    estimator = str(estimator_for(context)["estimator"])
+    options: dict[str, Any] = {"where": first_wave(context), "estimator": estimator}
     fit = section.tables["fit"].frame
-    scaled = [f"{index}_{kind}" for index in ("cfi", "tli", "rmsea") for kind in ("robust", "scaled")]
-    ends = [f"rmsea_ci_{end}_robust" for end in ("lower", "upper")]
-    columns = ["n n_parameters df chisq chisq_scaled pvalue_scaled srmr", *scaled, *ends]
+    names = _fit_names(endings_of(estimator))
     estimates = section.tables["parameters"].frame if "parameters" in section.tables else None
     for row, said in enumerate(fit.to_dict("records")):
         if said["solution"] != "proper":
             continue
         model: dict[str, Any] = {"syntax": str(said["syntax"])}
-        kept = " ".join(name for name in " ".join(columns).split() if name in fit.columns)
+        kept = " ".join(name for name in names if name in fit.columns)
         found.add("fit", kept, table="fit", rows=[row], exact=False, **model, **options)
         if row == 0:
             found.add("fit", "n", table=METHOD, **model, **options)

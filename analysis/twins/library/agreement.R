@@ -96,7 +96,7 @@ twin_levels_over_time <- function(items, waves, levels) {
 
 # Variables side by side, wave by wave (`theme.w1`, `theme.w2`, ...): means of a theme's own items where they are
 # given, else items or scores.
-over_time_of <- function(syntax, variables, waves, missing, own = list()) once(paste("over time", syntax, missing), function() {
+over_time_of <- function(syntax, variables, waves, missing, own = list(), estimator = "MLR") once(paste("over time", syntax, missing, estimator), function() {
   needs("lavaan")
   a <- answers(); k <- keyed_values()
   who <- unique(a$participant[a$wave %in% waves])
@@ -112,14 +112,15 @@ over_time_of <- function(syntax, variables, waves, missing, own = list()) once(p
   }
   d <- list()
   for (w in seq_along(waves)) for (name in variables) d[[paste0(name, ".w", w)]] <- at_wave(name, waves[w])
-  lavaan::sem(syntax, some(as.data.frame(d, check.names = FALSE)), estimator = "MLR", missing = missing)
+  lavaan::sem(syntax, some(as.data.frame(d, check.names = FALSE)), estimator = estimator, missing = missing)
 })
 
-twin_over_time_fit <- function(syntax, variables, waves, missing, own = list()) fit_numbers(over_time_of(syntax, variables, waves, missing, own))
+twin_over_time_fit <- function(syntax, variables, waves, missing, own = list(), estimator = "MLR")
+  fit_numbers(over_time_of(syntax, variables, waves, missing, own, estimator))
 
 # Paths by their labels, or by what they lead from and to.
-twin_over_time <- function(syntax, variables, waves, missing, own = list(), labels = NULL, lhs = NULL, rhs = NULL) {
-  f <- over_time_of(syntax, variables, waves, missing, own); s <- lavaan::standardizedSolution(f); p <- lavaan::parameterEstimates(f)
+twin_over_time <- function(syntax, variables, waves, missing, own = list(), estimator = "MLR", labels = NULL, lhs = NULL, rhs = NULL) {
+  f <- over_time_of(syntax, variables, waves, missing, own, estimator); s <- lavaan::standardizedSolution(f); p <- lavaan::parameterEstimates(f)
   find <- function(t) if (is.null(labels)) mapply(function(a, b) which(t$op == "~" & t$lhs == a & t$rhs == b)[1], lhs, rhs)
     else vapply(labels, function(l) which(t$label == l | (t$op == ":=" & t$lhs == l))[1], 0L)
   s <- s[find(s), ]; p <- p[find(p), ]

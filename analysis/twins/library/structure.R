@@ -37,7 +37,7 @@ fit_numbers <- function(f) {
   rob <- function(name) divided_by_n(one(name), n, g, ordinal)
   list(n = n, n_parameters = one("npar"), df = one("df"), chisq = one("chisq"), pvalue = one("pvalue"),
     chisq_scaled = one("chisq.scaled"), pvalue_scaled = one("pvalue.scaled"), cfi = one("cfi"), tli = one("tli"),
-    rmsea = one("rmsea"), cfi_robust = one("cfi.robust"), cfi_scaled = one("cfi.scaled"), tli_robust = one("tli.robust"),
+    rmsea = one("rmsea"), rmsea_ci_lower = one("rmsea.ci.lower"), rmsea_ci_upper = one("rmsea.ci.upper"), cfi_robust = one("cfi.robust"), cfi_scaled = one("cfi.scaled"), tli_robust = one("tli.robust"),
     tli_scaled = one("tli.scaled"), rmsea_robust = rob("rmsea.robust"), rmsea_scaled = one("rmsea.scaled"),
     rmsea_ci_lower_robust = rob("rmsea.ci.lower.robust"), rmsea_ci_upper_robust = rob("rmsea.ci.upper.robust"),
     rmsea_ci_lower_scaled = one("rmsea.ci.lower.scaled"), rmsea_ci_upper_scaled = one("rmsea.ci.upper.scaled"),
@@ -183,7 +183,7 @@ levels_of <- function(items, where, covariate, groups, kind) {
     d <- d[rowSums(!is.na(d[items])) > 0, ]
     model <- paste("f =~", paste(items, collapse = " + "))
     if (kind == "continuous") return(lapply(continuous_levels, function(equal) lavaan::cfa(model, d, group = "group_",
-      group.equal = equal, missing = rule_missing %||% "fiml", estimator = "MLR")))
+      group.equal = equal, missing = rule_missing %||% "fiml", estimator = rule_continuous)))
     suppressPackageStartupMessages(loadNamespace("semTools"))
     free <- if (kind == "binary") c("thresholds", "metric") else character(0)
     lapply(replace(ordinal_levels, free, list("")), function(equal) {
@@ -202,10 +202,11 @@ level_numbers <- function(fits) {
   rows <- lapply(fits, function(f) { m <- fit_numbers(f); unlist(m[c("n", "df", "chisq", "chisq_scaled", "pvalue_scaled", "cfi", "tli", "rmsea", "srmr", "cfi_scaled", "tli_scaled", "rmsea_scaled")]) })
   t <- as.data.frame(do.call(rbind, rows))
   t$rmsea_scaled[t$df == 0] <- 0 # lavaan gives none to a model that restricts nothing
-  t$cfi_diff <- c(NA, diff(t$cfi_scaled)); t$rmsea_diff <- c(NA, diff(t$rmsea_scaled)); t$srmr_diff <- c(NA, diff(t$srmr))
+  plain <- all(is.na(t$cfi_scaled))
+  t$cfi_diff <- c(NA, diff(if (plain) t$cfi else t$cfi_scaled)); t$rmsea_diff <- c(NA, diff(if (plain) t$rmsea else t$rmsea_scaled)); t$srmr_diff <- c(NA, diff(t$srmr))
   t$chisq_diff <- t$df_diff <- t$pvalue_diff <- NA
   for (i in seq_along(fits)[-1]) if (t$df[i] > t$df[i - 1]) {
-    if (t$df[i - 1] > 0 && is.na(t$chisq_scaled[i - 1]) || is.na(t$chisq_scaled[i])) next # no correction, no difference
+    if (!plain && t$df[i - 1] > 0 && is.na(t$chisq_scaled[i - 1]) || !plain && is.na(t$chisq_scaled[i])) next # no correction, no difference
     l <- as.data.frame(lavaan::lavTestLRT(fits[[i - 1]], fits[[i]]))
     t$chisq_diff[i] <- l[2, "Chisq diff"]; t$df_diff[i] <- l[2, "Df diff"]; t$pvalue_diff[i] <- l[2, "Pr(>Chisq)"]
   }

@@ -93,6 +93,30 @@ def today(folder: Path) -> list[str]:
 PLANS: dict[str, dict[str, object]] = {
     "plan_mlr": {"estimator": "MLR", "missing": "fiml", "correlation": "pearson"},
     "plan_mlr_listwise": {"estimator": "MLR", "missing": "listwise"},
+    "plan_ml": {
+        "estimator": "ML",
+        "missing": "fiml",
+        "correlation": "pearson",
+        "models": {
+            "two": "a =~ q1 + q2 + q3 + q4\nb =~ q5 + q6 + q7 + q8\nq1 ~~ q5",
+            "equal": "a =~ q1 + k*q2 + k*q3 + q4\nb =~ q5 + q6 + q7 + q8\nb ~ p*a\ntwice := 2*p",
+        },
+        "hypotheses": [
+            {
+                "id": "h1",
+                "text": "North and west, by ranks.",
+                "score": "north",
+                "with": "west",
+                "expected": ">= 0.2",
+                "method": "spearman",
+            }
+        ],
+    },
+    "plan_ml_listwise": {
+        "estimator": "ML",
+        "missing": "listwise",
+        "models": {"one": "g =~ q1 + q2 + q3 + q5 + q6"},
+    },
     "plan_ulsmv": {
         "estimator": "ULSMV",
         "models": {
