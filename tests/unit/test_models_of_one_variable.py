@@ -75,6 +75,32 @@ def test_how_close_a_model_without_a_baseline_comes_has_no_cut_offs(fits):
     assert (table["grade"] == "").all()
 
 
+def test_one_variable_in_groups_is_not_judged_by_a_baseline_that_does_not_exist():
+    """By lavaan 0.6-14, sem("q1 ~ c(m, m)*1", group = "group", estimator = "MLR"); with gaps it stops with an error."""
+    moved = L["q1"] + (L["group"] == "b") * (0.5 + 0.2 * (L["q1"] > 3))
+    table = L.assign(q1=moved)
+    wanted = {
+        "chisq": 35.7840529195,
+        "chisq_scaled": 36.1456062707,
+        "cfi": 0.0,
+        "tli": 1.0,
+        "rmsea": 0.340509681309,
+        "rmsea_robust": 0.340558637198,
+        "rmsea_ci_upper_robust": 0.439859141873,
+        "srmr": 0.179626506232,
+    }
+    fit = sem("q1 ~ c(m, m)*1", table, estimator="MLR", group="group")
+    assert fit.fit[list(wanted)].to_dict() == pytest.approx(wanted, abs=1e-5)
+    gaps = pd.concat([table, table.head(5).assign(q1=np.nan)], ignore_index=True)
+    same = sem("q1 ~ c(m, m)*1", gaps, estimator="MLR", group="group", missing="fiml")
+    for one in (fit, same):
+        assert one.n_obs == 600
+        assert one.fit[["cfi_robust", "tli_robust"]].isna().all()
+        found = one.equivalence().table.set_index("index")
+        assert found.loc["rmsea", "t_size"] == pytest.approx(wanted["rmsea_ci_upper_robust"], abs=2e-3)
+        assert np.isnan(found.loc["cfi", "t_size"])
+
+
 @pytest.mark.parametrize("name", ONE)
 def test_a_model_without_factors_has_no_scores(name, fits):
     with pytest.raises(DefinitionError, match=r"factor_scores: the model has no factor\.\nHint: score"):

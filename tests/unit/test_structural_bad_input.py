@@ -46,6 +46,7 @@ MODELS = [
     ("a =~ q1 + q2 + q3\na =~ a", "'a' =~ itself"),
     ("a =~ q1 + q2 + zz", "1 of 3 variables of the model are not in the data: 'zz'"),
     ("a =~ v*q1 + v*q2 + q3\nq1 ~~ 2*q1\nq1 ~~ v*q1", "label 'v' names parameters fixed at 1 and at 2"),
+    ("q1 ~~ 2*q1\nq1 ~ 0*1\nq1 | -1*t1 + 0*t2 + 1*t3 + 2*t4", "the model has no free parameter"),
 ]
 
 
@@ -55,6 +56,16 @@ def test_models_that_cannot_be_read(model, message):
 
 
 TABLES = [
+    (
+        lambda: sem("x1 ~~ 2*x1", C, "ML"),
+        DefinitionError,
+        "the model has no free parameter: there is nothing",
+    ),
+    (
+        lambda: sem("x1 ~~ a*x1\na == 2", C, "ML"),
+        DefinitionError,
+        "model line 2, column 1: the constraints leave no parameter free: there is nothing to estimate",
+    ),
     (lambda: sem("x1 ~ x2", C, "ML", fixed_x="no"), DefinitionError, "fixed_x 'no' is unknown"),
     (lambda: sem(MIMIC, M, fixed_x=False), DefinitionError, "WLSMV conditions on observed predictors"),
     (

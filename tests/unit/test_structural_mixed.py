@@ -229,3 +229,24 @@ def test_second_derivatives_beside_continuous_variables(parameterization: str) -
     step = 1e-5 * np.eye(len(x))
     numeric = np.array([(target.gradient(x + h) - target.gradient(x - h)) / 2e-5 for h in step])
     np.testing.assert_allclose(target.observed(x), numeric, atol=2e-7)
+
+
+def test_what_a_probit_loop_leaves_out_is_how_steeply_its_misfit_falls():
+    """2 mi/epc is the slope of chi-square along the parameter; lavaan's search for this model does not settle."""
+    loop, step = "q1 ~ a*q2 + age\nq2 ~ a*q1 + woman", 2e-3
+    ordered = ["q1", "q2"]
+    fit = sem(loop, M, ordered=ordered)
+    indices = fit.modification_indices().set_index(["lhs", "op", "rhs"])
+    left_out = {
+        ("q2", "~", "age"): 0.0,
+        ("q1", "~", "woman"): 0.0,
+        ("q1", "~~", "q2"): 0.0,
+        ("q1", "~*~", "q1"): 1.0,
+    }
+    for (lhs, op, rhs), at in left_out.items():
+        high, low = (
+            sem(f"{loop}\n{lhs} {op} {at + way}*{rhs}", M, ordered=ordered).fit["chisq"]
+            for way in (step, -step)
+        )
+        row = indices.loc[lhs, op, rhs]
+        assert -2.0 * row["mi"] / row["epc"] == pytest.approx((high - low) / (2.0 * step), rel=2e-3, abs=0.02)

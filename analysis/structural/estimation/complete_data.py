@@ -53,7 +53,7 @@ def complete_data_statistic(setting: Setting, states: list[State], estimator: st
         baseline=float(base_sum[0]),
         baseline_df=base_df,
         correction=projected_trace(model, weights) / df if df else math.nan,
-        baseline_correction=float(base_sum[1]) / base_df,
+        baseline_correction=float(base_sum[1]) / base_df if base_df else math.nan,
     )
 
 

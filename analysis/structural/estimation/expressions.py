@@ -329,4 +329,8 @@ def reduce_parameters(table: ParameterTable, caller: str, anchored: bool = True)
         raise syntax_error(
             caller, table.constraints[0], "the constraints contradict each other.", "drop one."
         )
-    return Reduction(merge @ null_space(inner), merge @ origin_z, limits)
+    basis = merge @ null_space(inner)
+    if not basis.shape[1]:
+        fact = "the constraints leave no parameter free: there is nothing to estimate."
+        raise syntax_error(caller, table.constraints[0], fact, "drop one.")
+    return Reduction(basis, merge @ origin_z, limits)

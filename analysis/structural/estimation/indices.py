@@ -35,14 +35,15 @@ def comparative(test: Statistic) -> tuple[float, float]:
     """CFI and TLI of a (corrected) statistic.
 
     A model without degrees of freedom fits perfectly unless an inequality holds it back; TLI is then NaN.
-    Both are NaN where a statistic is unknown or a correction is not above zero.
+    Both are NaN where a statistic or correction is unknown, or a correction is not above zero.
     """
     if test.df == 0:
         if not test.held_back:
             return 1.0, 1.0
         gain = test.baseline - test.baseline_correction * test.baseline_df
         return 1.0 - test.chisq / max(test.chisq, gain), float("nan")
-    if np.isnan([test.chisq, test.baseline]).any() or min(test.correction, test.baseline_correction) <= 0.0:
+    corrections = (test.correction, test.baseline_correction)
+    if np.isnan([test.chisq, test.baseline, *corrections]).any() or min(corrections) <= 0.0:
         return float("nan"), float("nan")
     excess = test.chisq - test.correction * test.df
     excess_base = test.baseline - test.baseline_correction * test.baseline_df

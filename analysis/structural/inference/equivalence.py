@@ -112,6 +112,8 @@ def t_size_cfi(test: ScaledTest, baseline: ScaledTest) -> float:
     """Smallest CFI that is compatible with both statistics, each at level .025; NaN where one is unknown."""
     if not np.isfinite([test.chisq, baseline.chisq]).all() or test.uncorrectable or baseline.uncorrectable:
         return math.nan
+    if not baseline.df:  # nothing that independence could get wrong
+        return math.nan
     c, b = _factor(test), _factor(baseline)
     most = c * chi_square_noncentrality(test.chisq / c, test.df, ALPHA / 2.0)
     least = b * chi_square_noncentrality(baseline.chisq / b, baseline.df, 1.0 - ALPHA / 2.0)

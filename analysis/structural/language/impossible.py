@@ -26,6 +26,9 @@ def check_possible(table: ParameterTable, syntax: Syntax, caller: str) -> None:
     DefinitionError
         With the statement at fault.
     """
+    if not any(row.is_free for row in table.rows):
+        fact, hint = "the model has no free parameter: there is nothing to estimate.", "leave one free."
+        raise DefinitionError(fact_and_hint(caller, fact, hint))
     _check_categories(table, syntax, caller)
     _check_names(table, syntax, caller)
     _refuse(
