@@ -307,7 +307,10 @@ class Loop:
                 "running",
             ):
                 del sys.modules[name]
-        importlib.import_module(hook.name)  # first of all: pytest would import a doctest's module by its path
+        try:
+            importlib.import_module(hook.name)  # first of all: pytest would import a doctest's module by its path
+        except Exception:  # a change that stops everything is noticed by whatever is run
+            return 1
         ids = [item.nodeid for item in items]
         status = int(pytest.main([*HOW, "-x", *ids]))
         if status == pytest.ExitCode.USAGE_ERROR:  # a changed registry has other tests: those that it leaves
