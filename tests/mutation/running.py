@@ -308,7 +308,9 @@ class Loop:
             ):
                 del sys.modules[name]
         try:
-            importlib.import_module(hook.name)  # first of all: pytest would import a doctest's module by its path
+            importlib.import_module(
+                hook.name
+            )  # first of all: pytest would import a doctest's module by its path
         except Exception:  # a change that stops everything is noticed by whatever is run
             return 1
         ids = [item.nodeid for item in items]

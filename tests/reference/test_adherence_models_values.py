@@ -129,7 +129,7 @@ def test_context_as_moderator_of_the_hazard(watched: tuple[np.ndarray, np.ndarra
     wanted = VALUES["context"]
     x, time, event = watched
     found = {row["quantity"]: row for row in context_in_hazard(x[:, 0], x[:, 2], x[:, [1, 3]], time, event)}
-    # their errors: test_adherence_hazards_values.py
+    # their errors: test_adherence_errors_values.py
     close(np.log(found["interaction"]["ratio"]), wanted["hazard"][2])
     close(np.log(found["score, context at its mean"]["ratio"]), wanted["hazard"][0])
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.adherence.models.binomial import sandwich
 from analysis.adherence.models.clusters import Clusters, jackknife, of_linear_predictor
 from analysis.adherence.models.fit import Fit
 from instrument.errors import NotEstimableError, fact_and_hint
@@ -15,7 +18,9 @@ LARGEST_LOG_MEAN = 15.0
 ROUNDING = 1e-10  # of the quasi-likelihood
 
 
-def quasi_poisson(design: Floats, counts: Floats, clusters: Clusters | None = None) -> Fit:
+def quasi_poisson(
+    design: Floats, counts: Floats, clusters: Clusters | None = None, *, robust: bool = False
+) -> Fit:
     """Log-linear mean with variance `φ m`: maximum quasi-likelihood, φ by Pearson's statistic.
 
     Parameters
@@ -26,6 +31,9 @@ def quasi_poisson(design: Floats, counts: Floats, clusters: Clusters | None = No
         Counts from 0.
     clusters
         Clusters of the rows; None where rows are independent.
+    robust
+        The covariance is HC3, which asks nothing of the spread; days cannot be more than were watched, so
+        that they spread less where the mean is high.
 
     Returns
     -------
@@ -79,9 +87,9 @@ def quasi_poisson(design: Floats, counts: Floats, clusters: Clusters | None = No
                 log_likelihood=float("nan"),
                 n=len(counts),
             )
-            if clusters is None:
-                return fit
-            return jackknife(fit, of_linear_predictor(design, counts - mean, mean, clusters))
+            if clusters is not None:
+                return jackknife(fit, of_linear_predictor(design, counts - mean, mean, clusters))
+            return replace(fit, covariance=sandwich(design, counts - mean, mean)) if robust else fit
     raise _failed("it did not converge, or predictors tell apart who used the app")
 
 

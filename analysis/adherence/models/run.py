@@ -337,13 +337,14 @@ class ModelRun:
     def _counts(self) -> None:
         counts = self._design.frame["active_days_after"].to_numpy(dtype=float)
         try:
-            models: CountModels = count_models(self._with_constant, counts, self._clusters)
+            models: CountModels = count_models(self._with_constant, counts, self._clusters, robust=True)
         except NotEstimableError as error:
             # Nothing is put in its place in silence: both absences are told, and another model by its name.
             self._note_failure(COUNT, error)
             self._note_failure(CHOSEN, error)
             if np.count_nonzero(counts) >= FEWEST_USERS:
-                self._keep_log_linear(QUASI, quasi_poisson(self._with_constant, counts, self._clusters))
+                fit = quasi_poisson(self._with_constant, counts, self._clusters, robust=True)
+                self._keep_log_linear(QUASI, fit)
             return
         self._keep_log_linear(COUNT, models.negative_binomial)
         table = models.comparison.copy()

@@ -1,6 +1,6 @@
-# Writes values/adherence_hazards.json: errors of hazard models from people left out one at a time.
-# Run in tests/reference: Rscript scripts/adherence_hazards.R
-suppressPackageStartupMessages(library(survival))
+# Writes values/adherence_errors.json: errors of hazards and counts from people left out one at a time.
+# Run in tests/reference: Rscript scripts/adherence_errors.R
+suppressPackageStartupMessages({library(survival); library(MASS)})
 num <- function(v) ifelse(is.na(v), "null", sprintf("%.17g", as.numeric(v)))
 txt <- function(v) paste0("\"", v, "\"")
 json <- function(x) {
@@ -62,6 +62,17 @@ moved <- t(sapply(unique(rows$i), function(i) suppressWarnings(coef(glm(model, f
   data = rows[rows$i != i, ], start = coef(dt), control = once))) - coef(dt)))
 discrete <- list(coefficients = unname(coef(dt)), se = unname(sqrt(colSums(moved^2))))
 
+# Counts: each person's score over one less the leverage (HC3).
+hc3 <- function(m, score) { X <- model.matrix(m); W <- m$weights
+  bread <- solve(crossprod(X, W * X)); h <- W * rowSums((X %*% bread) * X)
+  stopifnot(max(abs(h - hatvalues(m))) < 1e-6)
+  crossprod((X * score / (1 - h)) %*% bread) }
+qp <- glm(days ~ z + b + w + man, family = quasipoisson, data = d, control = glm.control(epsilon = 1e-14, maxit = 200))
+nb <- glm.nb(days ~ z + b + w + man, data = d, control = glm.control(epsilon = 1e-14, maxit = 500))
+quasi <- list(coefficients = unname(coef(qp)), se = unname(sqrt(diag(hc3(qp, d$days - fitted(qp))))))
+negative <- list(coefficients = unname(coef(nb)), se = unname(sqrt(diag(hc3(nb, (d$days - fitted(nb)) / (1 + fitted(nb) / nb$theta))))))
+
 out <- list(r = R.version.string, survival = as.character(packageVersion("survival")), md5 = unname(tools::md5sum(file)),
-  cox = plain, cox_tied = tied, cox_crossed = crossed, discrete = discrete)
-writeLines(json(out), "values/adherence_hazards.json")
+  cox = plain, cox_tied = tied, cox_crossed = crossed, discrete = discrete, quasi = quasi,
+  negative_binomial = negative)
+writeLines(json(out), "values/adherence_errors.json")
