@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -27,11 +26,15 @@ from analysis.structural.estimation.fitted import (
     refuse_negative_df,
     refuse_unconverged,
 )
-from analysis.structural.estimation.indices import Statistic, index_set
 from analysis.structural.estimation.information import Block
 from analysis.structural.estimation.least_squares import LeastSquaresDiscrepancy
 from analysis.structural.estimation.optimise import minimise_from, settle
-from analysis.structural.estimation.ordinal import independence, sandwich, scaled_shifted
+from analysis.structural.estimation.ordinal import (
+    independence,
+    indices_without_robust,
+    sandwich,
+    scaled_shifted,
+)
 from analysis.structural.estimation.ram import Array, State, propagate
 from analysis.structural.estimation.rotating import turn_blocks
 from analysis.structural.estimation.several_minima import lowest_where_improper
@@ -108,18 +111,9 @@ def fit_mixed(table: ParameterTable, data: ModelData, estimator: str, missing: s
     test = scaled_shifted(minimum.value * n, n_moments - reduction.n_parameters, reduced)
     n_first = len(sample[0]) - len(pairs[0][0])
     baseline = independence(sample, gammas, weights, sizes, n_first)
-    plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
-    scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
-    g = len(sizes)
-    fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": math.nan, **index_set(plain, n - g, g)}
     squares = [_residual_square(*parts) for parts in zip(found, groups, states, strict=True)]
-    fit["srmr"] = float(np.array(sizes) / n @ np.sqrt(squares))
-    fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
-    fit["chisq_scaling_factor"] = test.factor
-    fit |= index_set(scaled, n - g, g, "_scaled")
-    fit |= {
-        f"{name.removesuffix('_scaled')}_robust": math.nan for name in index_set(scaled, n - g, g, "_scaled")
-    }
+    residuals = {"srmr": float(np.array(sizes) / n @ np.sqrt(squares))}
+    fit = indices_without_robust(test, baseline, sizes, residuals)
     return Fitted(
         caller=caller,
         estimator=estimator,

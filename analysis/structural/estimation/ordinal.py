@@ -195,6 +195,31 @@ def fit_ordinal(
     )
 
 
+def indices_without_robust(
+    test: ScaledTest, baseline: ScaledTest, sizes: list[float], residuals: dict[str, float]
+) -> dict[str, float]:
+    """Give plain and scaled indices where robust ones are not defined: these are NaN.
+
+    Parameters
+    ----------
+    test, baseline
+        Of the model and of independence.
+    sizes
+        Rows of every group.
+    residuals
+        SRMR, by name.
+    """
+    n, g = float(sum(sizes)), len(sizes)
+    plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
+    scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
+    fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": math.nan, **index_set(plain, n - g, g)}
+    fit |= residuals
+    fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
+    fit["chisq_scaling_factor"] = test.factor
+    fit |= index_set(scaled, n - g, g, "_scaled")
+    return fit | dict.fromkeys(index_set(scaled, n - g, g, "_robust"), math.nan)
+
+
 def _with_unit_variances(
     table: ParameterTable,
     target: LeastSquaresDiscrepancy,

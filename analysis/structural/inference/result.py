@@ -460,7 +460,8 @@ def inference_columns(estimates: RowEstimates, vcov: Array) -> dict[str, Array]:
 
 def _explained_table(fitted: Fitted, pieces: list[GroupPieces]) -> pd.DataFrame:
     level = ["level"] if fitted.table.level_names else []
-    return pd.DataFrame(explained(fitted, pieces), columns=["group", *level, "variable", "r_squared"])
+    found = explained(fitted, pieces)
+    return pd.DataFrame({n: [one[n] for one in found] for n in ("group", *level, "variable", "r_squared")})
 
 
 def make_result(fitted: Fitted, model: str, faults: tuple[Fault, ...] = ()) -> StructuralResult:

@@ -122,9 +122,10 @@ def fit_two_level(
         The public function named in messages.
     """
     likelihoods = likelihoods_of(data, table, caller)
+    begin = [start_moments(one) for one in likelihoods]
     saturated = [
-        _reference(one, unrestricted(table, one.places), start_moments(one), caller, where)
-        for one, where in zip(likelihoods, _places_told(data), strict=True)
+        _reference(one, unrestricted(table, one.places), first, caller, where)
+        for one, first, where in zip(likelihoods, begin, _places_told(data), strict=True)
     ]
     states_free = [state for reference in saturated for state in reference.states]
     fixed = _exogenous_values(table, states_free)
@@ -161,10 +162,10 @@ def fit_two_level(
     refuse_unconverged(minimum, caller, names, target.gradient(x) if failed else np.zeros(len(x)))
     states = [evaluate(model, x) for model in models]
     baseline = [
-        _reference(
-            one, independent(table, one.places, _moments(reference)), start_moments(one), caller, where
+        _reference(one, independent(table, one.places, _moments(reference)), first, caller, where)
+        for one, first, reference, where in zip(
+            likelihoods, begin, saturated, _places_told(data), strict=True
         )
-        for one, reference, where in zip(likelihoods, saturated, _places_told(data), strict=True)
     ]
     test, base, vcov = _inference(
         target, reduction, x, saturated, baseline, estimator, n_moments, names, caller

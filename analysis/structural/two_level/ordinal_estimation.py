@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -18,11 +17,16 @@ from analysis.structural.estimation.fitted import (
     refuse_negative_df,
     refuse_unconverged,
 )
-from analysis.structural.estimation.indices import Statistic, correlation_residual, index_set
+from analysis.structural.estimation.indices import correlation_residual
 from analysis.structural.estimation.information import Block
 from analysis.structural.estimation.mixed import with_covariates
 from analysis.structural.estimation.optimise import minimise, minimise_from, settle
-from analysis.structural.estimation.ordinal import independence, sandwich, scaled_shifted
+from analysis.structural.estimation.ordinal import (
+    independence,
+    indices_without_robust,
+    sandwich,
+    scaled_shifted,
+)
 from analysis.structural.estimation.ram import Array
 from analysis.structural.estimation.starting import free_markers, on_markers, other_side, start_values
 from analysis.structural.language.partable import ParameterTable
@@ -146,16 +150,8 @@ def fit_two_level_ordinal(
     n_first = sum(len(t) for t in found[0].thresholds) + len(found[0].within)
     n_first += sum(own.size for own in found[0].slopes)
     baseline = independence(sample, gammas, weights, sizes, n_first)
-    plain = Statistic(chisq=test.chisq, df=test.df, baseline=baseline.chisq, baseline_df=baseline.df)
-    scaled = Statistic(chisq=test.scaled, df=test.df, baseline=baseline.scaled, baseline_df=baseline.df)
-    fit = {"chisq": test.chisq, "df": float(test.df), "pvalue": math.nan}
-    fit |= index_set(plain, n - n_groups, n_groups)
-    fit |= _residuals(found, list(zip(groups, states, strict=True)), sizes)
-    fit |= {"chisq_scaled": test.scaled, "df_scaled": float(test.df), "pvalue_scaled": test.scaled_pvalue}
-    fit["chisq_scaling_factor"] = test.factor
-    fit |= index_set(scaled, n - n_groups, n_groups, "_scaled")
-    names_robust = index_set(scaled, n - n_groups, n_groups, "_robust")
-    fit |= dict.fromkeys(names_robust, math.nan)
+    residuals = _residuals(found, list(zip(groups, states, strict=True)), sizes)
+    fit = indices_without_robust(test, baseline, sizes, residuals)
     return Fitted(
         caller=caller,
         estimator=estimator,

@@ -102,6 +102,21 @@ def _density(z: Array) -> Array:
     return np.asarray(np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi))
 
 
+def _by_parameters(at: tuple[Array, Array], code: Ints, x: Array, n_cuts: int, z: Array) -> Array:
+    """Scores of rows by thresholds, slopes and the deviation between, from those by both limits at points."""
+    at_lower, at_upper = at
+    moved = at_upper - at_lower
+    by = np.zeros((len(code), n_cuts + x.shape[1] + 1))
+    place = np.arange(len(code))
+    inner = code < n_cuts
+    by[place[inner], code[inner]] += at_upper.sum(axis=1)[inner]
+    inner = code > 0
+    by[place[inner], code[inner] - 1] -= at_lower.sum(axis=1)[inner]
+    by[:, n_cuts:-1] = -moved.sum(axis=1)[:, None] * x
+    by[:, -1] = -(moved * z).sum(axis=1)
+    return by
+
+
 def item_scores(
     x: Array, rows: AlikeRows, n_clusters: int, n_cuts: int, z: Array
 ) -> tuple[float, Array, Array]:
@@ -128,16 +143,7 @@ def item_scores(
     log_likelihood = logsumexp(log_joint, axis=1)
     posterior = np.exp(log_joint - log_likelihood[:, None])
     each = posterior[rows.cluster] * rows.weight[:, None] / chance
-    at_upper, at_lower = each * _density(upper), each * _density(lower)
-    moved = at_upper - at_lower
-    by = np.zeros((len(code), len(x)))
-    place = np.arange(len(code))
-    inner = code < n_cuts
-    by[place[inner], code[inner]] += at_upper.sum(axis=1)[inner]
-    inner = code > 0
-    by[place[inner], code[inner] - 1] -= at_lower.sum(axis=1)[inner]
-    by[:, n_cuts:-1] = -moved.sum(axis=1)[:, None] * rows.x
-    by[:, -1] = -moved @ z
+    by = _by_parameters((each * _density(lower), each * _density(upper)), code, rows.x, n_cuts, z)
     return (
         float(log_likelihood.sum()),
         rows.by_cluster(by, n_clusters),
@@ -389,21 +395,11 @@ class _PairRows:
         found: list[Array] = []
         for k, item in enumerate(self.items):
             other = np.matmul(each if k == 0 else each.transpose(0, 2, 1), terms[1 - k] * power)
-            at_lower, at_upper = (_edge(limit[part.rows], other) for limit in self.limits[k])
-            moved, code, n_cuts = (
-                at_upper - at_lower,
-                self.rows.codes[part.rows, k],
-                len(item.thresholds),
-            )
-            by = np.zeros((len(code), n_cuts + len(item.slopes) + 1))
-            place = np.arange(len(code))
-            inner = code < n_cuts
-            by[place[inner], code[inner]] += at_upper.sum(axis=1)[inner]
-            inner = code > 0
-            by[place[inner], code[inner] - 1] -= at_lower.sum(axis=1)[inner]
-            by[:, n_cuts:-1] = -moved.sum(axis=1)[:, None] * self.rows.x[part.rows]
-            at = self.plan.points[k][self.rows.cluster[part.rows]]
-            by[:, -1] = -(moved * at).sum(axis=1) / (2.0 * self.spread[k])
+            lower, upper = (_edge(limit[part.rows], other) for limit in self.limits[k])
+            rows, cluster = self.rows, self.rows.cluster[part.rows]
+            z, n_cuts = self.plan.points[k][cluster], len(item.thresholds)
+            by = _by_parameters((lower, upper), rows.codes[part.rows, k], rows.x[part.rows], n_cuts, z)
+            by[:, -1] /= 2.0 * self.spread[k]  # by the variance
             own = np.add.reduceat(by, part.begin, axis=0)
             own[:, -1] -= by_between * between / (2.0 * item.variance)  # the covariance is held
             found.append(own)
