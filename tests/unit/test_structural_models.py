@@ -142,6 +142,17 @@ def test_the_size_of_a_parameter_has_the_parameter_s_error():
     assert rows.loc["root", ["est", "se"]].tolist() == pytest.approx([root, b["se"] / (2 * root)])
 
 
+def test_nobody_explains_more_than_all():
+    """As lavaan, which gives NA, for the negative residual variance of a Heywood case."""
+    with pytest.warns(ToolkitWarning, match="Heywood"):
+        result = cfa("f =~ x1 + x2 + x3\nx1 ~~ a*x1\na < -0.1\na > -0.2", C, "ML", std_lv=True)
+    shares = result.r_squared.set_index("variable")["r_squared"]
+    assert np.isnan(shares["x1"])
+    squared = result.parameters.query("op == '=~'")["std_all"] ** 2
+    assert shares[["x2", "x3"]].tolist() == pytest.approx(squared[1:].tolist())
+    assert squared[0] > 1.0
+
+
 def test_result_as_plain_data():
     result = sem("f =~ x1 + l*x2 + x3\nx4 ~ b*f\nprod := b*l", C, "ML")
     plain = result.to_dict()

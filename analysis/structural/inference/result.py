@@ -56,7 +56,7 @@ class StructuralResult(Result):
         One row per parameter and group: lhs, op, rhs, group, label, est, se, z, pvalue, ci_lower,
         ci_upper, std_lv, std_all. Fixed and derived rows have se 0.
     r_squared
-        Explained variance: columns group, variable, r_squared.
+        Explained variance: columns group, variable, r_squared; NaN where a residual variance is negative.
     faults
         Why the solution is no ground for a judgement (Heywood cases, correlations beyond 1, indefinite
         polychoric correlations, unknown standard errors, fewer rows than parameters, groups too small for

@@ -205,7 +205,7 @@ def scaling_factors(row: Row, piece: GroupPieces, names: set[str]) -> list[tuple
 
 
 def explained(fitted: Fitted, pieces: list[GroupPieces] | None = None) -> list[dict[str, object]]:
-    """R-squared of every variable that others predict, per group."""
+    """R-squared of every variable that others predict, per group; NaN where a variance is negative."""
     found: list[dict[str, object]] = []
     table = fitted.table
     for group, piece in enumerate(pieces or all_pieces(fitted)):
@@ -215,12 +215,13 @@ def explained(fitted: Fitted, pieces: list[GroupPieces] | None = None) -> list[d
         for name in variable_order(table, group):
             if name in targets:
                 k = piece.at[name]
+                known = piece.residual[k] >= 0.0 and piece.variance[k] > 0.0
                 found.append(
                     {
                         "group": table.label_of(group, fitted.data.group_labels),
                         **level,
                         "variable": name,
-                        "r_squared": 1.0 - piece.residual[k] / piece.variance[k],
+                        "r_squared": 1.0 - piece.residual[k] / piece.variance[k] if known else np.nan,
                     }
                 )
     return found
