@@ -147,16 +147,16 @@ def _solution_of_factor_analyzer(correlations: Array, n_factors: int, method: st
     return Minimum(uniquenesses=uniquenesses, value=there.value, gradient=slope, n_iter=0)
 
 
-FURTHER_STARTS, LEAST_START, MOST_START = 8, 0.05, 0.95
-"""Of maximum likelihood, which in few people has several minima, one at a Heywood case of each item."""
+FURTHER_STARTS, LEAST_START, MOST_START = 18, 0.05, 0.95
+"""In few people, or with a factor too many, there are several minima, one at a Heywood case of each item."""
 
 
-def _starts(correlations: Array, method: str) -> list[Array]:
-    """Uniquenesses to start at: what the other items leave, one half of everything, and drawn ones of ML."""
+def _starts(correlations: Array) -> list[Array]:
+    """Uniquenesses to start at: what the other items leave, one half of everything, and drawn ones."""
     n_items = len(correlations)
     found = [1 - squared_multiple_correlations(correlations), np.full(n_items, 0.5)]
-    drawn = FURTHER_STARTS if method == "ml" else 0
-    return [*found, *np.random.default_rng(1).uniform(LEAST_START, MOST_START, (drawn, n_items))]
+    drawn = np.random.default_rng(1).uniform(LEAST_START, MOST_START, (FURTHER_STARTS, n_items))
+    return [*found, *drawn]
 
 
 def _lowest_minimum(
@@ -165,7 +165,7 @@ def _lowest_minimum(
     if engine == "factor_analyzer":
         minima, flat = [_solution_of_factor_analyzer(correlations, n_factors, method)], FLAT_ELSEWHERE
     else:
-        starts, flat = _starts(correlations, method)[: 1 if from_scratch else None], FLAT
+        starts, flat = _starts(correlations)[: 1 if from_scratch else None], FLAT
         minima = [polish(METHODS[method], correlations, n_factors, start) for start in starts]
     converged = [minimum for minimum in minima if minimum.gradient <= flat]
     if not converged:
@@ -199,8 +199,8 @@ def extract(
     method
         "minres" (unweighted least squares), "ml", or "principal" for components.
     from_scratch
-        Start only at the squared multiple correlations: faster, for simulations. Otherwise two starts, and
-        with "ml" eight more drawn by a fixed seed, are followed and the lowest minimum is kept.
+        Start only at the squared multiple correlations: faster, for simulations. Otherwise two starts and
+        eighteen more drawn by a fixed seed are followed, and the lowest minimum is kept.
     engine
         "newton", or "factor_analyzer" for the uniquenesses at which that library stops.
 

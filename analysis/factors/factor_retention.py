@@ -322,7 +322,7 @@ def _hull(correlations: Array, most: int) -> pd.DataFrame:
     for k in counts:
         common = np.zeros((p, p))
         if k:
-            loadings = extract(correlations, k, from_scratch=True).loadings
+            loadings = extract(correlations, k).loadings
             common = loadings @ loadings.T
         fits.append(common_part_accounted_for(correlations, common))
     dfs = np.array([degrees_of_freedom(p, k) for k in counts], dtype=float)
@@ -348,7 +348,7 @@ def _sequential_rmsea(found: Moments) -> _Row:
     lower = float("nan")
     counts = [k for k in range(1, p) if degrees_of_freedom(p, k) > 0]
     for k in counts:
-        loadings = extract(found.correlations, k, "ml", from_scratch=True).loadings
+        loadings = extract(found.correlations, k, "ml").loadings
         lower = fit_measures(found.correlations, loadings @ loadings.T, k, found.n_pairs)["rmsea_ci_lower"]
         if lower < CLOSE_FIT:
             return _Row(
