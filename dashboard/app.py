@@ -21,6 +21,7 @@ from dashboard.views import (
     parts,
     provenance,
     topics,
+    window,
 )
 
 VALIDATION = "validation"
@@ -85,3 +86,4 @@ if door.is_open():
     if page.url_path != VALIDATION:
         meanwhile.note()
     page.run()
+    window.watch()  # last, so that no reader waits for it

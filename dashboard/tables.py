@@ -14,6 +14,8 @@ INTERVALS = {("95% from", "to"): "95% interval", ("90% from", "to"): "90% interv
 """Heads of the ends of an interval, and what their estimate is called beside them."""
 MOST_INTERVALS = 80
 """Rows of a table up to which intervals stand with their estimates: each is formatted by itself."""
+BESIDE = ("SE", "df")
+"""Heads of what stands in brackets behind the number before it where a table is too wide."""
 
 
 ROOM = 810
@@ -67,9 +69,7 @@ def fit(
     >>> fit(["If it held", "n"], [["So many words. " * 12], ["12"]], [False, True], chosen=True)
     Fit(widths=(741, None), row=66)
     """
-    needed = [
-        round(LETTER * max(len(head), *map(len, own)) + EDGES) for head, own in zip(heads, texts, strict=True)
-    ]
+    needed = [_pixels(head, own) for head, own in zip(heads, texts, strict=True)]
     nothing = Fit(widths=(None,) * len(needed))
     broken = [place for place, is_number in enumerate(numeric) if not is_number and needed[place] > LEAST]
     room = ROOM - (MARK if chosen else 0)
@@ -80,6 +80,11 @@ def fit(
     lines = max(-(-needed[place] * 11 // (width * 10)) for place, width in widths.items())
     row = max(BREAKING, LINE * min(lines, MOST_LINES) + ABOVE_AND_BELOW)
     return Fit(widths=tuple(widths.get(place) for place in range(len(needed))), row=row)
+
+
+def _pixels(head: str, texts: Sequence[str]) -> int:
+    """Width that the longest text of a column takes in one line."""
+    return round(LETTER * max(len(head), *map(len, texts)) + EDGES)
 
 
 def _shared(left: int, needed: dict[int, int]) -> dict[int, int]:
@@ -135,7 +140,84 @@ def columns_of(view: TableView) -> list[Column]:
                 texts=tuple(texts),
             )
         )
+    if len(view.rows) <= MOST_INTERVALS and apart(made)[1]:
+        return folded(made)
     return made
+
+
+def folded(columns: Sequence[Column]) -> list[Column]:
+    """Put an error, degrees of freedom or the end of a range with the number before it.
+
+    Examples
+    --------
+    >>> slope = Column(head="Slope", numeric=True, values=(1.3,), texts=("1.30",))
+    >>> error = Column(head="SE", numeric=True, values=(0.3,), texts=("0.30",))
+    >>> made, = folded([slope, error])
+    >>> made.head, made.texts, made.values
+    ('Slope (SE)', ('1.30 (0.30)',), (1.3,))
+    """
+    made: list[Column] = []
+    for column in columns:
+        before = made[-1] if made else None
+        if before is not None and before.numeric and column.numeric:
+            if column.head in BESIDE and "(" not in before.head:
+                made[-1] = _together(before, column, f"{before.head} ({column.head})", "{} ({})")
+                continue
+            if column.head == "to" and before.head.endswith(" from"):
+                made[-1] = _together(before, column, before.head.removesuffix(" from"), "{} to {}")
+                continue
+        made.append(column)
+    return made
+
+
+def _together(one: Column, other: Column, head: str, form: str) -> Column:
+    texts = tuple(
+        mine if None in (own, theirs) else form.format(mine, beside)
+        for mine, own, beside, theirs in zip(one.texts, one.values, other.texts, other.values, strict=True)
+    )
+    return Column(head=head, numeric=True, values=one.values, texts=texts)
+
+
+def apart(columns: Sequence[Column], *, chosen: bool = False) -> tuple[list[Column], list[Column]]:
+    """Divide a table that is wider than its place: what fits, and the other columns beside the names of rows.
+
+    Parameters
+    ----------
+    columns
+        From `columns_of`.
+    chosen
+        Whether rows can be chosen, which takes a column of marks at their start.
+
+    Returns
+    -------
+    tuple
+        Columns shown, and those of a second table, which is empty where all fit.
+
+    Examples
+    --------
+    >>> name = Column(head="Theme", numeric=False, values=("North",), texts=("North",))
+    >>> heads = [f"A number, adjusted {k}" for k in range(8)]
+    >>> wide = [Column(head=head, numeric=True, values=(0.5,), texts=(".5",)) for head in heads]
+    >>> shown, others = apart([name, *wide])
+    >>> [column.head[-1] for column in shown], [column.head[-1] for column in others]
+    (['e', '0', '1', '2', '3'], ['e', '4', '5', '6', '7'])
+    """
+    room = ROOM - (MARK if chosen else 0)
+    least = [
+        _pixels(column.head, column.texts)
+        if column.numeric
+        else min(_pixels(column.head, column.texts), LEAST)
+        for column in columns
+    ]
+    if sum(least) <= room:
+        return list(columns), []
+    names = next((place for place, column in enumerate(columns) if column.numeric), len(columns))
+    fits = names
+    while fits < len(columns) and sum(least[: fits + 1]) <= room:
+        fits += 1
+    if fits in (names, len(columns)):  # one number alone is too wide: it moves under its names
+        return list(columns), []
+    return list(columns[:fits]), [*columns[:names], *columns[fits:]]
 
 
 def _intervals(view: TableView, heads: Sequence[str]) -> dict[int, int]:

@@ -22,10 +22,6 @@ STYLE = """<style>
 [data-testid="stButtonGroup"] [aria-checked="true"]{color:inherit!important}
 [data-testid="stButtonGroup"] [aria-checked="true"] :is(div,span,p){color:inherit!important;font-weight:700}
 [class*="st-key-panels-"]{overflow-x:auto}
-@media(min-width:60.01rem){[class*="st-key-fig-narrow-"]{display:none}}
-@media(max-width:60rem){[class*="st-key-fig-wide-"]{display:none}}
-@media(min-width:80rem){[class*="st-key-panels-narrow-"]{display:none}}
-@media(max-width:79.99rem){[class*="st-key-panels-wide-"]{display:none}}
 </style>"""
 
 

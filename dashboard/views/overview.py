@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import streamlit as st
 
 from analysis.common.verdicts import Property, State
@@ -42,9 +45,7 @@ def show() -> None:
         if limit not in by_nature:
             _box(limit)
     parts.small(first.counted)
-    with st.expander(QUESTIONS):
-        parts.small(page["hidden"])
-        parts.show_questions(page["questions"])
+    parts.show_behind(QUESTIONS, "questions", partial(_questions, page))
     with st.expander(SHOWN):
         if shortened:
             parts.show_notices(page["notices"])
@@ -56,6 +57,11 @@ def show() -> None:
                 parts.small(f"{point.name} was not asked. {ask}")
         for absent in page["not_applicable"]:
             parts.small(f"Not asked: {absent['title']}. {absent['message']}")
+
+
+def _questions(page: dict[str, Any]) -> None:
+    parts.small(page["hidden"])
+    parts.show_questions(page["questions"])
 
 
 def _box(limit: Limit) -> None:

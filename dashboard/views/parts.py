@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,8 @@ from analysis.report.standards import Evidence
 from analysis.report.view import TableView, table_view
 from dashboard.glossary import explained
 from dashboard.services import COMPARED, Loaded, is_shared, load_results, results_path
-from dashboard.tables import columns_of, fit, frame_of
+from dashboard.tables import Column, apart, columns_of, fit, frame_of
+from dashboard.views import window
 from dashboard.views.cards import show_cards
 from dashboard.views.links import escaped, go, has_page
 
@@ -184,6 +185,25 @@ def show_verdicts(entries: Sequence[Mapping[str, Any]], verdict: Verdict, main: 
             small(rule)
 
 
+@st.fragment
+def show_behind(label: str, key: str, show: Callable[[], object]) -> None:
+    """Show something behind a door: what is not looked at is neither made nor sent.
+
+    Parameters
+    ----------
+    label
+        Of the door.
+    key
+        Of the door, on its page.
+    show
+        Draws what is behind it; asked when the door is opened, and then alone.
+    """
+    door = st.expander(label, key=f"door-{key}", on_change="rerun")
+    if door.open:
+        with door:
+            show()
+
+
 def show_tables(views: Sequence[tuple[TableView, Sequence[str]]], key: str) -> None:
     """Show the first tables of a section; the others wait behind one door.
 
@@ -199,10 +219,14 @@ def show_tables(views: Sequence[tuple[TableView, Sequence[str]]], key: str) -> N
     if behind := views[TABLES_SHOWN:]:
         named = "; ".join(view.title for view, _ in behind[:MOST_NAMED])
         named += "; …" if len(behind) > MOST_NAMED else ""
-        with st.expander(f"{len(behind)} more table{'' if len(behind) == 1 else 's'}: {named}"):
+
+        def show() -> None:
             for view, items in behind:
                 st.markdown(f"**{view.title}**")
                 _table(view, items, f"{key}-{view.name}")
+
+        label = f"{len(behind)} more table{'' if len(behind) == 1 else 's'}: {named}"
+        show_behind(label, f"{key}-others", show)
 
 
 TABLES_SHOWN, MOST_NAMED = 2, 3
@@ -222,23 +246,49 @@ def show_table(view: TableView, items: Sequence[str] = (), key: str = "") -> Non
         Of the widget; needed with `items`.
     """
     if len(view.rows) > LONG_TABLE:
-        with st.expander(f"{view.title} ({len(view.rows)} rows)"):
-            _table(view, items, key)
+        named = f"{view.title} ({len(view.rows)} rows)"
+        show_behind(named, key or view.name or view.title, partial(_table, view, items, key))
     else:
         st.markdown(f"**{view.title}**")
-        _table(view, items, key)
+        _table(view, items, key, inside=False)
 
 
-def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
+def _table(view: TableView, items: Sequence[str] = (), key: str = "", *, inside: bool = True) -> None:
+    """Show a table; the columns that the page has no room for stand in a second one, beside the names."""
     if not view.rows:
         small("No row for this choice.")
         return
     columns = columns_of(view)
+    chosen = len(items) == len(view.rows) and has_page("items")
+    shown, others = apart(columns, chosen=chosen)
+    picked = _grid(shown, view.title, key if chosen else "")
+    if others:
+        rest = partial(_grid, others, f"{view.title}, the other columns")
+        if inside:
+            small("The other columns:")
+            rest()
+        else:
+            added = [column.head for column in others if column not in shown]
+            show_behind(f"{len(added)} more columns: {'; '.join(added)}", f"{key or view.name}-columns", rest)
+    heads, texts = [column.head for column in columns], list(zip(*(c.texts for c in columns), strict=True))
+    if chosen:
+        show_cards(heads, texts, [f"items?item={quote(item)}" for item in items])
+        st.html('<p class="wide-only">Choose a row to open the page of its item.</p>')
+        if picked:
+            go("items", {"item": items[picked[0]]})
+    else:
+        show_cards(heads, texts)
+    if view.note:
+        small(view.note)
+
+
+def _grid(columns: Sequence[Column], words: str, key: str = "") -> list[int]:
+    """Draw columns as a table; give the rows chosen, where it has a key."""
     fits = fit(
         [column.head for column in columns],
         [column.texts for column in columns],
         [column.numeric for column in columns],
-        chosen=len(items) == len(view.rows) and has_page("items"),
+        chosen=bool(key),
     )
     heads = {
         str(place): st.column_config.Column(
@@ -256,23 +306,14 @@ def _table(view: TableView, items: Sequence[str] = (), key: str = "") -> None:
         width="stretch",
         column_config=heads,
         row_height=fits.row,
-        alt=view.title,
+        alt=words,
         placeholder="–",
     )
-    texts = list(zip(*(column.texts for column in columns), strict=True))
-    if len(items) == len(view.rows) and has_page("items"):
-        chosen: Any = shown(key=key, on_select="rerun", selection_mode="single-row")
-        show_cards(
-            [column.head for column in columns], texts, [f"items?item={quote(item)}" for item in items]
-        )
-        st.html('<p class="wide-only">Choose a row to open the page of its item.</p>')
-        if chosen.selection.rows:
-            go("items", {"item": items[chosen.selection.rows[0]]})
-    else:
+    if not key:
         shown()
-        show_cards([column.head for column in columns], texts)
-    if view.note:
-        small(view.note)
+        return []
+    answer: Any = shown(key=key, on_select="rerun", selection_mode="single-row")
+    return list(answer.selection.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,20 +349,29 @@ def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, An
             )
             continue
         _show_drawn(drawn, f"{place.name}-{figure}")
-        with st.expander("This figure in words and numbers"):
-            st.markdown(drawn.words.replace("*", "\\*").replace("$", "\\$"))
-            for name in drawn.tables:
-                _table(table_view("", section, name))
+        show_behind(
+            "This figure in words and numbers",
+            f"{place.name}-{figure}",
+            partial(_show_numbers, drawn, section),
+        )
+
+
+def _show_numbers(drawn: Drawn, section: Mapping[str, Any]) -> None:
+    st.markdown(drawn.words.replace("*", "\\*").replace("$", "\\$"))
+    for name in drawn.tables:
+        _table(table_view("", section, name))
 
 
 def _show_drawn(drawn: Drawn, key: str) -> None:
-    """Show a figure for a wide page and for a phone; the style of the page hides what does not fit."""
+    """Show a figure in the size that the reader's window has room for."""
     st.markdown(f"**{escaped(drawn.title)}**")
-    kind = "panels" if drawn.panels else "fig"
-    for fits, spec in (("wide", drawn.wide), ("narrow", drawn.narrow)):
-        with st.container(key=f"{kind}-{fits}-{key}"):
-            width: Literal["content", "stretch"] = "content" if drawn.panels else "stretch"
-            st.vega_lite_chart(spec, theme=None, width=width, alt=drawn.words)
+    room = window.room()
+    narrow = room == "narrow" or (drawn.panels and room == "middle")
+    kind, fits = "panels" if drawn.panels else "fig", "narrow" if narrow else "wide"
+    width: Literal["content", "stretch"] = "content" if drawn.panels else "stretch"
+    with st.container(key=f"{kind}-{fits}-{key}"):
+        spec = drawn.narrow if narrow else drawn.wide
+        st.vega_lite_chart(spec, theme=None, width=width, alt=drawn.words)
 
 
 def show_map(place: Place, section: Mapping[str, Any], meta: Mapping[str, Any]) -> None:

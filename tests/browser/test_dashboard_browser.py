@@ -6,6 +6,7 @@ What a visitor chooses stands in the address: a reload keeps it, Back undoes it,
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -30,7 +31,7 @@ from study_of_tests import open_study
 from text_boxes import unreadable
 
 from analysis.report.opening_words import HEADING, NEXT
-from dashboard.catalogue import PAGES
+from dashboard.catalogue import MOST_TOGETHER, PAGES
 from instrument.store.connect import open_store, upgrade_store
 from instrument.store.tables import audit_log
 from instrument.store.tokens import load_keyring
@@ -119,6 +120,71 @@ def test_every_page_is_accessible_fits_and_asks_nothing_of_the_network(
     assert found == {}
     assert unread == {}
     assert figures > 4  # what was measured was there
+
+
+def _parts(folder: Path) -> list[str]:
+    """Address of every part of a page that is not its first."""
+    sections = json.loads((folder / "results.json").read_text("utf-8"))["sections"]
+    found = []
+    for one in PAGES:
+        present = [name for name in one.topics if name in sections]
+        if len(present) > MOST_TOGETHER:
+            found += [f"{one.path}?tab={name}" for name in present[1:] if sections[name]["status"] == "ok"]
+    return found
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
+def test_every_word_of_the_parts_behind_tabs_can_be_read(
+    folder: Path, address: str, browser: Browser, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    unread, figures, parts = {}, 0, _parts(folder)
+    for path in parts:
+        page.goto(address + path)
+        page.wait_for_function(SHOWN, arg=scheme == "dark")
+        settled(page)
+        drawn, words = unreadable(page)
+        figures += drawn
+        if words:
+            unread[path] = words
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+    context.close()
+    assert unread == {}
+    assert len(parts) > 5 and figures > 8
+
+
+FIGURES = (
+    "() => [...document.querySelectorAll('[class*=st-key-fig-],[class*=st-key-panels-]')]"
+    ".map(one => [...one.classList].find(name => name.startsWith('st-key-')).split('-').slice(2, 4).join(' '))"
+)
+
+
+def test_figures_are_sent_in_the_size_of_the_window_and_tables_when_their_door_opens(
+    address: str, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(90_000)
+    page.goto(address + "dimensionality?tab=irt")
+    settled(page)
+    assert set(page.evaluate(FIGURES)) == {"panels wide", "fig wide"}
+    tables = page.locator("[data-testid=stDataFrame]")
+    before = tables.count()
+    page.get_by_text("This figure in words and numbers").first.click()
+    tables.nth(before).wait_for()
+    assert tables.count() == before + 1
+    for size, sent in (
+        (1100, {"panels narrow", "fig wide"}),
+        (390, {"panels narrow", "fig narrow"}),
+        (1280, {"panels wide", "fig wide"}),
+    ):
+        page.set_viewport_size({"width": size, "height": 900})
+        page.wait_for_function(f"sent => (({FIGURES})()).every(one => sent.includes(one))", arg=sorted(sent))
+        settled(page)
+        assert set(page.evaluate(FIGURES)) == sent
+    context.close()
 
 
 def test_the_first_page_is_short_and_a_phone_shows_what_to_do_before_the_nine(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.components.v2 import manifest_scanner
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "administration"))
@@ -48,3 +49,21 @@ def placed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         return path
 
     return place
+
+
+@pytest.fixture
+def closed_doors() -> None:
+    """Doors stay closed until they are opened, as a visitor finds them."""
+
+
+@pytest.fixture(autouse=True)
+def open_doors(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits behind doors is shown, so that a test of what a page tells sees it."""
+    if "closed_doors" in request.fixturenames:
+        return
+
+    def shown(label: str, key: str, show: Callable[[], None]) -> None:
+        with st.expander(label, key=f"door-{key}"):
+            show()
+
+    monkeypatch.setattr("dashboard.views.parts.show_behind", shown)

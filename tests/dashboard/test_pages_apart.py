@@ -117,3 +117,24 @@ def test_the_collection_counts_what_the_store_holds(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DTA_SHARED", "no")
     empty = opened("collection_now")
     assert any("no study" in entry.value for entry in empty.info)
+
+
+def test_what_waits_behind_a_door_is_made_when_it_is_opened(
+    placed: Any, results_tree: dict[str, Any], closed_doors: None
+) -> None:
+    """A page sends what is seen; the numbers of a figure come with the click, and those alone."""
+    placed(results_tree)
+    closed = opened("dimensionality", tab="irt")
+    figures = results_tree["sections"]["irt"]["figures"]
+    doors = [door for door in closed.expander if door.label == "This figure in words and numbers"]
+    assert len(doors) == len(figures) > 1
+    assert not any(door.markdown or door.dataframe for door in doors)
+    test = AppTest.from_function(_page, kwargs={"path": "dimensionality"}, default_timeout=60)
+    test.query_params["tab"] = "irt"
+    test.session_state[f"door-irt-{figures[0]}"] = True
+    test.run()
+    assert not test.exception
+    doors = [door for door in test.expander if door.label == "This figure in words and numbers"]
+    assert [len(door.dataframe) for door in doors] == [1] + [0] * (len(figures) - 1)
+    table = results_tree["sections"]["irt"]["tables"]["information"]
+    assert len(doors[0].dataframe[0].value) == len(table["theta"])

@@ -13,7 +13,19 @@ from hypothesis import strategies as st
 from analysis.report.view import Cell, TableView, table_view
 from dashboard.filters import filtered, is_of, is_touched
 from dashboard.glossary import GLOSSARY, explained
-from dashboard.tables import ROOM, columns_of, fit, frame_of
+from dashboard.tables import (
+    EDGES,
+    LEAST,
+    LETTER,
+    MARK,
+    ROOM,
+    Column,
+    apart,
+    columns_of,
+    fit,
+    folded,
+    frame_of,
+)
 from dashboard.views import cards
 from dashboard.views.cards import cards_html
 
@@ -193,3 +205,63 @@ def test_words_are_broken_so_that_a_table_ends_before_the_edge(columns: list[tup
     assert all(w is None for w, number in zip(made.widths, numeric, strict=True) if number)
     assert all(w is None or 130 <= w <= n for w, n in zip(made.widths, needed, strict=True))
     assert 64 < made.row <= 135  # Streamlit breaks lines in rows of more than 4rem
+
+
+def column(head: str, width: int, *, numeric: bool = True) -> Column:
+    """A column of one row whose text is so many letters wide."""
+    return Column(head=head, numeric=numeric, values=(0.5 if numeric else "x",), texts=("x" * width,))
+
+
+@given(
+    st.integers(1, 3),
+    st.lists(st.integers(1, 40), min_size=1, max_size=20),
+    st.booleans(),
+)
+def test_no_column_is_lost_where_a_table_is_divided_and_what_stays_fits(
+    names: int, widths: list[int], chosen: bool
+) -> None:
+    words = [column(f"w{k}", 30, numeric=False) for k in range(names)]
+    numbers = [column(f"n{k}", width) for k, width in enumerate(widths)]
+    shown, others = apart([*words, *numbers], chosen=chosen)
+    heads = [one.head for one in shown] + [one.head for one in others if one not in words]
+    assert heads == [one.head for one in (*words, *numbers)]
+    if others:
+        assert others[:names] == words
+        least = [min(LETTER * 30 + EDGES, LEAST)] * names
+        least += [LETTER * max(len(one.head), len(one.texts[0])) + EDGES for one in shown[names:]]
+        assert sum(map(round, least)) <= ROOM - (MARK if chosen else 0)
+        assert len(shown) > names
+
+
+def test_a_table_that_fits_is_neither_folded_nor_divided() -> None:
+    heads = [("Name", False), ("Slope", True), ("SE", True), ("From", True)]
+    rows = [[("a", "a"), (1.2, "1.20"), (0.1, "0.10"), (3.0, "3.0")]]
+    columns = columns_of(view_of(heads, rows))
+    assert [one.head for one in columns] == ["Name", "Slope", "SE", "From"]
+    assert apart(columns) == (columns, [])
+
+
+def test_a_wide_table_puts_errors_degrees_of_freedom_and_ends_beside_what_they_are_of() -> None:
+    extra = [(f"A column with a long head {k}", True) for k in range(5)]
+    heads = [
+        ("Name", False),
+        ("Slope", True),
+        ("SE", True),
+        ("χ²", True),
+        ("df", True),
+        ("Precise from", True),
+    ]
+    heads += [("to", True), *extra]
+    first = [("a", "a"), (1.2, "1.20"), (0.1, "0.10"), (7.5, "7.5"), (2, "2"), (-0.5, "−0.5"), (1.0, "1.0")]
+    second = [("b", "b"), (1.2, "1.20"), (0.3, "0.30"), (None, "–"), (0, "0"), (None, "–"), (None, "–")]
+    rest = [(0.5, ".50")] * len(extra)
+    columns = columns_of(view_of(heads, [first + rest, second + rest]))
+    assert [one.head for one in columns[:4]] == ["Name", "Slope (SE)", "χ² (df)", "Precise"]
+    assert [one.texts for one in columns[1:4]] == [
+        ("1.20 (0.10)", "1.20 (0.30)"),
+        ("7.5 (2)", "–"),
+        ("−0.5 to 1.0", "–"),
+    ]
+    assert columns[1].values == (1.2, 1.2)  # still sorted by the estimate
+    assert shown(columns[:4])[1] == ["b", "1.20 (0.30)", "–", "–"]
+    assert folded(columns) == columns

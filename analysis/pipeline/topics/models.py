@@ -67,12 +67,14 @@ def fit_columns(estimator: str) -> dict[str, tuple[str, str]]:
         f"pvalue{scaled}": ("p", "p"),
     }
     for index in INDICES:
-        for ending in (judged, *beside):
+        columns[f"{index}{judged}"] = (f"{index.upper()}{said[judged]}", "r3")
+    columns[f"rmsea_ci_lower{judged}"] = ("90% from", "r3")
+    columns[f"rmsea_ci_upper{judged}"] = ("to", "r3")
+    columns["srmr"] = ("SRMR", "r3")
+    for ending in beside:  # what is not judged stands last
+        for index in INDICES:
             columns[f"{index}{ending}"] = (f"{index.upper()}{said[ending]}", "r3")
-            if index == "rmsea" and ending == judged:
-                columns[f"rmsea_ci_lower{judged}"] = ("90% from", "r3")
-                columns[f"rmsea_ci_upper{judged}"] = ("to", "r3")
-    return columns | {"srmr": ("SRMR", "r3"), "solution": ("Solution", "text")}
+    return columns | {"solution": ("Solution", "text")}
 
 
 def theories(context: Context) -> TheoryResult:
