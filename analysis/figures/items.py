@@ -28,6 +28,8 @@ def distribution_figure(section: Section, meta: Mapping[str, Any]) -> Figure:
     """One row per item; a neutral middle option stands apart at the right."""
     name = f"distribution_{meta['part']}"
     table = table_of(section, name)
+    if table.empty:  # no row is told in a shared copy
+        raise ValueError(name)
     labels = {
         key: column["label"]
         for key, column in section["captions"][name]["columns"].items()

@@ -344,9 +344,7 @@ def show_figures(place: Place, section: Mapping[str, Any], meta: Mapping[str, An
     for figure in section["figures"]:
         drawn = _drawn(place.version, place.name, place.chosen, figure, dark, section, meta)
         if drawn.wide is None or drawn.narrow is None:
-            st.warning(
-                f"The figure {drawn.title!r} cannot be drawn from these numbers; its tables stand below."
-            )
+            st.warning("A figure cannot be drawn from the numbers shown here; its tables stand below.")
             continue
         _show_drawn(drawn, f"{place.name}-{figure}")
         show_behind(

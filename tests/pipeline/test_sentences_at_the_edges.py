@@ -14,9 +14,12 @@ from test_earned_verdicts import LEVELS, answers_of, garden
 
 from analysis.disclosure.shared import shared_tree
 from analysis.figures.items import distribution_figure
+from analysis.figures.registry import build_figures
 from analysis.figures.reliability import reliability_figure
 from analysis.figures.validity import htmt_figure
 from analysis.pipeline import Validation, validate
+from analysis.report.extent import Extent
+from analysis.report.html import render_html
 from analysis.report.labels import tree_for_readers
 from analysis.report.limits import limits_of
 from analysis.report.opening import opening
@@ -247,3 +250,24 @@ def test_more_people_are_not_asked_for_where_a_model_cannot_be_told_of_these_ite
     texts = [step.text for step in opening(found.tree).steps]
     assert not any("more people in each group" in text for text in texts)
     assert any(text.startswith("See why some of it could not be tested") for text in texts)
+
+
+def test_a_shared_copy_of_twenty_people_is_written_though_no_row_of_answers_is_told(tmp_path: Path) -> None:
+    """Known before: the figure of answers had no row, and no report was written at all."""
+    scale = shed(6, 5, 2, options={**LEVELS, 5: "Always"})
+    rng = np.random.default_rng(11)
+    factor = rng.normal(size=(20, 3))
+    columns = {
+        item.id: np.digitize(0.75 * factor[:, t] + 0.66 * rng.normal(size=20), [-1.2, -0.4, 0.4, 1.2]) + 1
+        for t, theme in enumerate(scale.themes)
+        for item in theme.items
+    }
+    frame = pd.DataFrame({"participant": [f"p{k}" for k in range(20)], "wave": 1, **columns})
+    found = validate(frame, scale, seed=2, topics=["items"])
+    copy = tree_for_readers(shared_tree(found.tree))
+    gone = copy["sections"]["items"]["suppressed"]["distribution_often"]
+    shares = [key for key in copy["sections"]["items"]["tables"]["distribution_often"] if key[:6] == "share_"]
+    rows = range(len(scale.themes[0].items) + len(scale.themes[1].items) + 2)
+    assert all(any(row in gone.get(key, ()) for key in shares) for row in rows)
+    assert "distribution@often" not in build_figures(copy["sections"]["items"], copy["meta"])
+    assert "Share of each answer" in render_html(copy, extent=Extent.SUPPLEMENT)
