@@ -45,6 +45,13 @@ class Reason(StrEnum):
         "with every item in the sections they are from"
     )
     COMPOSITE = "weights of a composite (`<~`), held against lavaan in the toolkit's tests"
+    PLACED = (
+        "counts by place of the response model's scores and steps, which follow from parameters that are "
+        "compared where package mirt is"
+    )
+    OTHERWISE = (
+        "follows other decisions; a plan that takes one of them has a script of its own, which makes it again"
+    )
     NOT_WRITTEN = "nobody has written a call of R for it yet"
 
 

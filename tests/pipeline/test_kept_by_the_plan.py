@@ -216,7 +216,8 @@ def test_r_is_asked_for_what_a_model_leaves_out_and_for_other_questionnaires(
     assert any('other = "north_too"' in one for one in correlations)
     assert any('other = "gain"' in one for one in correlations)
     assert any('other = "calm_total"' in one for one in correlations)
-    (ratios,) = calls_of(script, "htmt")
+    ratios, counted = calls_of(script, "htmt")
+    assert counted == ratios and 'missing = "pairwise"' in ratios
     assert 'south_too = c("calm:q5", "calm:q6", "calm:q7", "calm:q8")' in ratios
     unwritten = [line for line in script.splitlines() if "nobody has written" in line]
     assert unwritten == []

@@ -23,6 +23,7 @@ from analysis.pipeline.topics.plan import said
 from analysis.pipeline.topics.planned_hypotheses import STATUS_WORDS, checked
 from analysis.pipeline.topics.planned_models import fitted
 from analysis.pipeline.topics.reliability_parts import omega_of
+from analysis.pipeline.twinned.relations import twins_of_paths
 from analysis.planning.checking import FIT, PLACE, refuse_unfitting
 from analysis.planning.definition import Plan
 from analysis.planning.loading import Settled, settle
@@ -367,4 +368,5 @@ TOPIC = Topic(
     subject="other decisions",
     question="Would other decisions have led to other numbers?",
     run=section_multiverse,
+    twins=twins_of_paths,
 )

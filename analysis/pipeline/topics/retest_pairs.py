@@ -17,6 +17,12 @@ PLACES = (7, 9)
 """Places between the two ends of a score: few enough that a cell holds people, not a person."""
 
 
+def edges_of(context: Context, name: str) -> np.ndarray:
+    """Edges of the places of a score."""
+    low, high = ends_of(context, name)
+    return places(low, high, step_of(context, name, low, high), PLACES)
+
+
 def pairs_table(
     context: Context, before: pd.DataFrame, after: pd.DataFrame, names: Sequence[str]
 ) -> Table | None:
@@ -42,8 +48,7 @@ def pairs_table(
         both = pd.DataFrame({"first": before[name], "second": after[name]}).dropna()
         if both.empty:
             continue
-        low, high = ends_of(context, name)
-        edges = places(low, high, step_of(context, name, low, high), PLACES)
+        edges = edges_of(context, name)
         middles = (edges[:-1] + edges[1:]) / 2
         counts, _, _ = np.histogram2d(both["first"], both["second"], bins=[edges, edges])
         rows += [

@@ -31,11 +31,9 @@ def twins_of_flow(context: Context, section: Section) -> Twins:
         found.leave(Reason.READ, "answers possible rate", "reasons")
     found.add(
         "counts",
-        "participants first_n per_item complete_rate waves",
+        "participants first_n per_item complete_rate waves missing_rate",
         wave=str(context.first_wave),
     )
-    if "reasons" in section.tables:
-        found.add("counts", "missing_rate", wave=str(context.first_wave))
     found.add("counts", {"n": "participants"}, table=METHOD, wave=str(context.first_wave))
     found.leave(Reason.READ, "rows kept people matched", "came_in")
     if "left_out" in section.tables:
@@ -125,7 +123,17 @@ def twins_of_scores(context: Context, section: Section) -> Twins:
         )
     if "spread" in section.tables:
         found.leave(Reason.GIVEN, "start end", "spread")
-        found.leave(Reason.NOT_WRITTEN, "people share", "spread")
+        spread = section.tables["spread"].frame
+        for score, part in spread.groupby("score", sort=False):
+            found.add(
+                "spread",
+                "people share",
+                table="spread",
+                rows=list(part.index),
+                name=str(score),
+                wave=str(context.first_wave),
+                edges=[*part["start"].astype(float), float(part["end"].iloc[-1])],
+            )
     first = [row for row, (_, wave) in enumerate(names) if wave == str(context.first_wave)]
     add_extremes(
         found,

@@ -11,7 +11,7 @@ from analysis.pipeline.correlating import missing_items
 from analysis.pipeline.section import Section
 from analysis.pipeline.twinned.said import add_extremes, amounts_known, first_wave
 from analysis.planning.definition import same_label
-from analysis.twins import METHOD, Reason, Twins
+from analysis.twins import METHOD, VALUES, Reason, Twins
 
 
 def twins_of_screening(context: Context, section: Section) -> Twins:
@@ -57,6 +57,14 @@ def twins_of_planned(context: Context, section: Section) -> Twins:
     return found
 
 
+def twins_of_paths(context: Context, section: Section) -> Twins:
+    """Nothing: numbers under other decisions than those of the report."""
+    found = Twins()
+    for table in (*section.tables, VALUES, METHOD):
+        found.leave(Reason.OTHERWISE, "*", table)
+    return found
+
+
 def twins_of_relations(context: Context, section: Section) -> Twins:
     """Correlations, means and differences of scores by base R."""
     found = Twins()
@@ -90,6 +98,7 @@ def twins_of_relations(context: Context, section: Section) -> Twins:
 def twins_of_retest(context: Context, section: Section) -> Twins:
     """ICC by psych; measurement error and limits by their formulas."""
     from analysis.pipeline.topics.retest import CHANGE, FEWEST_IN_LEVEL, MOST_LEVELS, retest_waves
+    from analysis.pipeline.topics.retest_pairs import edges_of
 
     found = Twins()
     first, second = retest_waves(context)
@@ -120,7 +129,16 @@ def twins_of_retest(context: Context, section: Section) -> Twins:
             )
     if "pairs" in section.tables:
         found.leave(Reason.GIVEN, "first second", "pairs")
-        found.leave(Reason.NOT_WRITTEN, "people share", "pairs")
+        for name, part in section.tables["pairs"].frame.groupby("score", sort=False):
+            found.add(
+                "pairs_of_places",
+                "people share",
+                table="pairs",
+                rows=list(part.index),
+                name=str(name),
+                edges=[float(edge) for edge in edges_of(context, str(name))],
+                **options,
+            )
     found.add("pairs", "pairs stable", **options)
     found.add("pairs", {"n": "stable"}, table=METHOD, **options)
     add_extremes(
@@ -295,7 +313,7 @@ def twins_of_irt(context: Context, section: Section) -> Twins:
         )
     if "standing" in section.tables:
         found.leave(Reason.GIVEN, "start end", "standing")
-        found.leave(Reason.NOT_WRITTEN, "people share steps", "standing")
+        found.leave(Reason.PLACED, "people share steps", "standing")
     found.leave(Reason.OWN, "*", "fit")
     found.leave(Reason.OWN, "*", "parameters")
     found.leave(Reason.OWN, "*")

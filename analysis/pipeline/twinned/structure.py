@@ -13,7 +13,7 @@ from analysis.structural.language.theory_models import Structure
 from analysis.twins import METHOD, Reason, Twins
 
 OPERATORS = {"loading": "=~", "covariance": "~~", "path": "~", "intercept": "~1"}
-ROTATED_ALIKE = ("none", "oblimin", "varimax")
+ROTATED_ALIKE = ("none", "oblimin", "varimax", "promax", "quartimin", "quartimax", "geomin")
 SMOOTHED = "smooth_items smooth_negative smooth_smallest smooth_frobenius smooth_largest"
 
 
@@ -81,12 +81,12 @@ def _correlated(context: Context) -> dict[str, Any]:
 
 
 def twins_of_exploration(context: Context, section: Section) -> Twins:
-    """Minimum residuals by psych, rotated by GPArotation; factors are matched by likeness."""
+    """Extraction by psych, rotation by stats or GPArotation; factors are matched by likeness."""
     found = Twins()
     frame = section.tables["loadings"].frame
     factors = [name for name in frame.columns if name.startswith("F") and name[1:].isdigit()]
     rotation = context.plan.rotation if len(factors) > 1 else "none"
-    alike = rotation in ROTATED_ALIKE and context.plan.extraction in ("minres", "ml")
+    alike = rotation in ROTATED_ALIKE
     if "smooth_negative" not in section.values and alike:
         options: dict[str, Any] = {
             **_correlated(context),

@@ -36,6 +36,15 @@ twin_retest <- function(name, first, second, rated) {
     loa_upper = mean(x) + qnorm(0.975) * sd(x))
 }
 
+# Pairs of places in which somebody stands, by the first and then by the second.
+twin_pairs_of_places <- function(name, edges, first, second, rated) {
+  who <- stable_people(first, second, rated)
+  d <- complete(data.frame(one = score_of(name, first)[who], two = score_of(name, second)[who]))
+  k <- length(edges) - 1
+  n <- tabulate((place_of(d$one, edges) - 1) * k + place_of(d$two, edges), k * k); n <- n[n > 0]
+  list(people = n, share = n / nrow(d))
+}
+
 twin_retest_levels <- function(name, first, second, rated, most, fewest) {
   who <- stable_people(first, second, rated)
   d <- complete(data.frame(one = score_of(name, first)[who], two = score_of(name, second)[who]))

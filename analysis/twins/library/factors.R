@@ -2,11 +2,32 @@
 
 minres <- function(r, factors, rotation, n = NA, fm = "minres") {
   # psych lets varimax stop at a change of 1e-5, which shows in the third digit of complexity.
-  own <- rotation == "varimax" && factors > 1
-  f <- psych::fa(r, nfactors = factors, n.obs = n, fm = fm, rotate = if (own) "none" else rotation, SMC = TRUE,
-    max.iter = 1000, min.err = 1e-9)
-  if (own) f$loadings <- stats::varimax(unclass(f$loadings), normalize = TRUE, eps = 1e-14)$loadings
+  own <- !(rotation %in% c("none", "oblimin")) && factors > 1
+  f <- if (fm == "principal") psych::principal(r, nfactors = factors, n.obs = n, rotate = "none")
+    else psych::fa(r, nfactors = factors, n.obs = n, fm = fm, rotate = if (own) "none" else rotation, SMC = TRUE,
+      max.iter = 1000, min.err = 1e-9)
+  if (own || fm == "principal" && factors > 1) {
+    t <- turned(matrix(as.numeric(f$loadings), nrow(r)), rotation)
+    f$loadings <- t$l; f$Phi <- t$phi
+  }
   f
+}
+
+# Rotations to their end; of the several ends that geomin has, the lowest of ten starts.
+turned <- function(l, rotation) {
+  k <- ncol(l); upright <- function(x) list(l = unclass(x), phi = diag(k)); end <- list(eps = 1e-7, maxit = 5000)
+  if (rotation == "none") return(upright(l))
+  if (rotation == "varimax") return(upright(stats::varimax(l, normalize = TRUE, eps = 1e-14)$loadings))
+  if (rotation == "promax") {
+    v <- stats::varimax(l, normalize = TRUE, eps = 1e-14); u <- v$rotmat %*% stats::promax(unclass(v$loadings), m = 4)$rotmat
+    return(list(l = l %*% u, phi = tcrossprod(solve(u))))
+  }
+  turn <- switch(rotation, oblimin = , quartimin = GPArotation::quartimin, quartimax = GPArotation::quartimax, geomin = GPArotation::geominQ)
+  set.seed(1); starts <- c(list(diag(k)), if (rotation == "geomin") lapply(1:10, function(i) GPArotation::Random.Start(k)))
+  ends <- lapply(starts, function(s) tryCatch(do.call(turn, c(list(l, Tmat = s), end)), error = function(e) NULL))
+  ends <- Filter(function(g) !is.null(g) && g$convergence, ends)
+  g <- ends[[which.min(vapply(ends, function(g) g$Table[nrow(g$Table), 2], 0))]]
+  list(l = unclass(g$loadings), phi = if (is.null(g$Phi)) diag(k) else g$Phi)
 }
 
 item_correlations <- function(items, where, correlation, missing = "pairwise") {

@@ -80,6 +80,15 @@ score_of <- function(name, wave) {
   setNames(s[[name]][here], s$participant[here])
 }
 
+# People by place of a score; a place holds its lower edge, the last one both.
+place_of <- function(x, edges) findInterval(round(x, 10), edges, rightmost.closed = TRUE)
+
+twin_spread <- function(name, wave, edges) {
+  x <- score_of(name, wave); x <- x[!is.na(x)]
+  n <- tabulate(place_of(x, edges), length(edges) - 1)
+  list(people = n, share = n / length(x))
+}
+
 twin_score <- function(name, wave, low, high) {
   x <- score_of(name, wave); v <- x[!is.na(x)]
   reach <- if (length(v) > 1) t.test(v)$conf.int else c(NA, NA)

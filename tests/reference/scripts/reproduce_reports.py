@@ -97,6 +97,9 @@ PLANS: dict[str, dict[str, object]] = {
         "estimator": "ML",
         "missing": "fiml",
         "correlation": "pearson",
+        "extraction": "principal",
+        "rotation": "quartimin",
+        "factors": 3,
         "models": {
             "two": "a =~ q1 + q2 + q3 + q4\nb =~ q5 + q6 + q7 + q8\nq1 ~~ q5",
             "equal": "a =~ q1 + k*q2 + k*q3 + q4\nb =~ q5 + q6 + q7 + q8\nb ~ p*a\ntwice := 2*p",
@@ -115,6 +118,8 @@ PLANS: dict[str, dict[str, object]] = {
     "plan_ml_listwise": {
         "estimator": "ML",
         "missing": "listwise",
+        "rotation": "geomin",
+        "factors": 3,
         "models": {"one": "g =~ q1 + q2 + q3 + q5 + q6"},
     },
     "plan_ulsmv": {
