@@ -88,6 +88,25 @@ def ordinal_levels(rng: np.random.Generator) -> pd.DataFrame:
     return pd.DataFrame(answers, columns=["y1", "y2", "y3", "y4"]).assign(cluster=cluster)
 
 
+def ordinal_levels_given(rng: np.random.Generator) -> pd.DataFrame:
+    """A hundred people at six weeks; three items of three categories, one of which the weeks move by themselves."""
+    person, week = np.repeat(np.arange(100), 6), np.tile(np.arange(6), 100) / 2.5 - 1.0
+    within, between = np.array([0.8, 0.7, 0.6]), np.array([0.6, 0.5, 0.45])
+    quality = rng.normal(size=100)
+    factor = 0.3 * week[:, None] + rng.normal(size=(600, 1))
+    response = (
+        factor * within
+        + rng.normal(size=(600, 3)) * np.sqrt(1 - within**2)
+        + [0.0, 0.0, 0.25] * week[:, None]
+    )
+    part = (0.4 * quality[:, None] + rng.normal(size=(100, 1))) * between + np.sqrt(0.15) * rng.normal(
+        size=(100, 3)
+    )
+    answers = np.digitize(response + part[person], [-0.6, 0.6])
+    table = pd.DataFrame(answers, columns=["y1", "y2", "y3"])
+    return table.assign(cluster=person, week=week, quality=quality[person])
+
+
 ITEMS = "y1 + y2 + y3 + y4"
 LEVEL_2 = {("b", "=~", "y2"): 0.8, ("b", "=~", "y4"): 0.7, ("b", "~~", "b"): 0.4, ("y2", "~~", "y2"): 0.1}
 POPULATIONS = {
@@ -128,6 +147,22 @@ POPULATIONS = {
             ("y2", "~~", "y2"): 0.15,
         },
         {"estimator": "WLSMV", "cluster": "cluster", "std_lv": True},
+        frozenset({"y2 ~~ y2"}),
+    ),
+    "two levels of ordinal items given covariates, 100 x 6, WLSMV": Population(
+        "level: 1\nw =~ y1 + y2 + y3\nw ~ week\ny3 ~ week\nlevel: 2\nb =~ y1 + y2 + y3\nb ~ quality",
+        ordinal_levels_given,
+        {
+            ("w", "=~", "y1"): 0.8,
+            ("w", "=~", "y3"): 0.6,
+            ("w", "~", "week"): 0.3,
+            ("y3", "~", "week"): 0.25,
+            ("b", "=~", "y1"): 0.6,
+            ("b", "~", "quality"): 0.4,
+            ("y1", "|", "t1"): -0.6,
+            ("y2", "~~", "y2"): 0.15,
+        },
+        {"estimator": "WLSMV", "cluster": "cluster", "std_lv": True, "ordered": ["y1", "y2", "y3"]},
         frozenset({"y2 ~~ y2"}),
     ),
 }
