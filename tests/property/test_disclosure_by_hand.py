@@ -245,6 +245,19 @@ def test_the_count_behind_a_share() -> None:
     assert share_of(0.5, None) is None and share_of(1 / 3, 3) == 1
 
 
+def test_a_sum_told_by_a_caption_counts_in_the_rows_that_have_all_its_terms() -> None:
+    """Row by row: where one of the terms is not known nothing follows from the others."""
+    kinds = dict.fromkeys(("up", "same", "down", "n"), people())
+    columns = {"up": [3, 3, 3], "same": [30, None, 31], "down": [20, 21, 22], "n": [53, 54, None]}
+    made = table_of(columns, kinds, sums=[[["up", "same", "down"], "n"]])
+    assert {key: hidden_cells(made, key) for key in columns} == {
+        "up": [0, 1, 2],
+        "same": [],
+        "down": [0],
+        "n": [],
+    }
+
+
 def test_a_share_tells_its_part_and_its_rest() -> None:
     kinds = {"n": people(), "share": share("n")}
     made = table_of({"n": [40, 41, 42], "share": [0.9, 39 / 41, 20 / 42]}, kinds)
