@@ -6,7 +6,6 @@ import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from analysis.common.options import is_whole
@@ -217,11 +216,6 @@ class PairSums:
         """The same with each row counted so often, shape (n_rows,)."""
         weights = times[:, None]
         return self._correlated(self._sums(weights * self._here, weights * self._moved, self._parts))
-
-    def without(self, rows: npt.NDArray[np.intp]) -> Array | None:
-        """The same without some rows."""
-        gone = self._sums(self._here[rows], self._moved[rows], self._parts[rows])
-        return self._correlated(self._whole - gone)
 
     @staticmethod
     def _sums(here: Array, moved: Array, parts: Array) -> Array:

@@ -6,19 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, logit, ndtr, ndtri
 
 from analysis.common.options import checked_level, checked_seed
 from analysis.reliability.inputs import Array, Interval
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, warn_user
 
-__all__ = ["Draws", "accelerated_limits", "bootstrap", "checked_level", "checked_seed", "left_out_values"]
+__all__ = ["Draws", "accelerated_limits", "bootstrap", "checked_level", "checked_seed"]
 
 AT_ONCE = 100  # draws whose counts of persons are held together
 FEWEST_DRAWS = 20
 WORST_LOSS = 0.5
-MOST_LEFT_OUT = 200  # refits of the acceleration, which needs no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -253,45 +251,3 @@ def accelerated_limits(estimate: Array, drawn: Array, left_out: Array, level: fl
         at = ndtr(shift + (shift + z) / (1 - bend * (shift + z)))
         limits.append(np.array([np.quantile(drawn[:, j], at[j]) for j in range(len(estimate))]))
     return limits[0], limits[1]
-
-
-def left_out_parts(n: int, seed: int) -> list[npt.NDArray[np.intp]]:
-    """Each person, or each of 200 random groups where there are more: who is left out at a time.
-
-    Parameters
-    ----------
-    n
-        Persons.
-    seed
-        Seed of the grouping.
-
-    Returns
-    -------
-    list of ndarray
-        Rows.
-    """
-    order = np.random.default_rng(seed).permutation(n)
-    return np.array_split(order, min(n, MOST_LEFT_OUT))
-
-
-def left_out_values(values: Array, statistic: Callable[[Array], tuple[float, ...]], seed: int) -> Array:
-    """Recompute statistics without each person, or without each of 200 random groups where there are more.
-
-    Parameters
-    ----------
-    values
-        Shape (n_persons, n_items).
-    statistic
-        As in `bootstrap`.
-    seed
-        Seed of the grouping.
-
-    Returns
-    -------
-    ndarray
-        Shape (n_left_out, n_statistics), for `accelerated_limits`; rows that cannot be estimated are dropped.
-    """
-    parts = left_out_parts(len(values), seed)
-    found = np.array([statistic(np.delete(values, part, axis=0)) for part in parts])
-    usable: Array = found[np.isfinite(found).all(axis=1)]
-    return usable
