@@ -24,6 +24,7 @@ from analysis.adherence.models.counts import count_models
 from analysis.adherence.models.discrete import discrete_time
 from analysis.adherence.models.maximum import maximise
 from analysis.adherence.models.poisson import excess_spread, quasi_poisson
+from analysis.adherence.models.survival import cox
 from analysis.adherence.relate_adherence import relate_adherence
 from analysis.adherence.result import AdherenceResult
 from analysis.usage.summarise_usage import summarise_usage
@@ -366,3 +367,29 @@ def test_one_table_that_cannot_be_fitted_refuses_the_stack() -> None:
     quasi_binomials(apart[None], done, due)
     with pytest.raises(NotEstimableError, match="separate the outcome"):
         quasi_binomials(np.stack([apart, x]), done, due)
+
+
+def test_hazards_of_people_who_all_leave_at_once_have_no_error_of_zero() -> None:
+    _, x = columns(120)
+    x[:, 3] = np.arange(120) < 30
+    everybody = np.ones(120, dtype=bool)
+    for held in (everybody, np.arange(120) >= 60):  # or others were censored sooner
+        with pytest.raises(NotEstimableError, match="at one moment"):
+            cox(x[:, 1:], np.where(held, 7.0, 2.0), held, robust=True)
+    with pytest.raises(NotEstimableError, match="left in one interval"):
+        discrete_time(x[:, 1:], np.full(120, 7.0), everybody, robust=True)
+    late = np.arange(120) < 60  # two days later: something is known
+    fit = cox(x[:, 1:3], np.where(late, 9.0, 7.0), everybody, robust=True)
+    assert fit.se == pytest.approx(cox(x[:, 1:3], np.where(late, 9.0, 7.0), everybody).se, rel=0.5)
+
+
+def test_a_group_that_leaves_whole_in_the_first_week_has_no_narrow_hazard_ratio() -> None:
+    rng, x = columns(120)
+    x[:, 3] = np.arange(120) < 30
+    time, event = np.ceil(rng.exponential(20, 120)), rng.random(120) < 0.6
+    time[:30], event[:30] = 5.0, True
+    with pytest.raises(NotEstimableError, match="predictors separate who left"):
+        discrete_time(x[:, 1:], time, event, robust=True)
+    time[0] = 12.0  # one of them stays a week longer
+    fit = discrete_time(x[:, 1:], time, event, robust=True).fit
+    assert fit.se[-1] > 0.3

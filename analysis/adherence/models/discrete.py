@@ -17,6 +17,7 @@ from instrument.errors import NotEstimableError, fact_and_hint
 
 Floats = NDArray[np.float64]
 WEEK = 7.0
+LEAST_WEIGHT = 1e-6  # of the rows that a coefficient rests on: below, who left and who stayed are told apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +144,14 @@ def discrete_time(
     # interval it is 0 in double precision.
     weights = rate**2 * np.exp(-rate) / mean
     information = matrix.T @ (matrix * weights[:, None])
+    covariance = np.asarray(np.linalg.inv(information), dtype=np.float64)
+    # The link comes to 1 at a predictor of 3.6: who all leave at once keep within LARGEST_LOG_ODDS.
+    even = np.linalg.pinv(matrix.T @ matrix, hermitian=True)
+    if (np.diag(covariance) * LEAST_WEIGHT > np.diag(even))[rows.baseline.shape[1] :].any():
+        raise _failed("predictors separate who left, or everybody left in one interval")
     fit = Fit(
         coefficients=coefficients,
-        covariance=np.asarray(np.linalg.inv(information), dtype=np.float64),
+        covariance=covariance,
         dispersion=1.0,
         df_resid=np.inf,
         log_likelihood=float(found.llf),

@@ -46,6 +46,11 @@ def cox(
         fact = f"{int(event.sum())} of {len(time)} people at risk disengaged after the landmark."
         hint = f"a hazard model needs at least {FEWEST_EVENTS}; watch for longer."
         raise NotEstimableError(fact_and_hint("relate_adherence", fact, hint))
+    first = time[event].min()
+    there = time >= first
+    if (event[there] & (time[there] == first)).all():  # Efron's rule would give 0 and no error at all
+        fact = "everybody at risk disengaged at one moment, so that nobody did so sooner than another."
+        raise NotEstimableError(fact_and_hint("relate_adherence", fact, "record time in finer steps."))
     coefficients, moments = maximum(design, time, event)
     information = moments.variance()
     fit = Fit(
