@@ -445,7 +445,7 @@ def is_printed_alike(one: Any, other: Any, form: str) -> bool:
     return format_value(one, form) == format_value(other, form)
 
 
-def ranged(key: str, values: Mapping[str, Any], number: int) -> str:
+def ranged(key: str, values: Mapping[str, Any], number: int, among: int) -> str:
     """Say from where to where a coefficient runs over themes; of one theme, what it is.
 
     Parameters
@@ -455,7 +455,9 @@ def ranged(key: str, values: Mapping[str, Any], number: int) -> str:
     values
         What fills the sentence.
     number
-        Of themes.
+        Of themes that have one.
+    among
+        Of all themes.
 
     Returns
     -------
@@ -464,14 +466,16 @@ def ranged(key: str, values: Mapping[str, Any], number: int) -> str:
 
     Examples
     --------
-    >>> ranged("alpha", {"alpha_lowest": 0.71, "alpha_highest": 0.9}, 2)
+    >>> ranged("alpha", {"alpha_lowest": 0.71, "alpha_highest": 0.9}, 2, 2)
     'runs from {alpha_lowest:r2} ({alpha_lowest_theme}) to {alpha_highest:r2} ({alpha_highest_theme}).'
-    >>> ranged("alpha", {"alpha_lowest": 0.931, "alpha_highest": 0.934}, 2)
+    >>> ranged("alpha", {"alpha_lowest": 0.931, "alpha_highest": 0.934}, 2, 2)
     'is {alpha_lowest:r2} in each theme.'
+    >>> ranged("alpha", {"alpha_lowest": 0.931, "alpha_highest": 0.934}, 2, 3)
+    'is {alpha_lowest:r2} in each theme that has one.'
     """
     lowest = f"{{{key}_lowest:r2}} ({{{key}_lowest_theme}})"
     if number < 2:
         return f"is {lowest}."
     if is_printed_alike(values[f"{key}_lowest"], values[f"{key}_highest"], "r2"):
-        return f"is {{{key}_lowest:r2}} in each theme."
+        return f"is {{{key}_lowest:r2}} in each theme{' that has one' if number < among else ''}."
     return f"runs from {lowest} to {{{key}_highest:r2}} ({{{key}_highest_theme}})."

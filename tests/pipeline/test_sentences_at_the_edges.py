@@ -128,6 +128,22 @@ def test_two_coefficients_that_print_alike_are_told_as_one(whole: Validation) ->
     assert alpha[0] == pytest.approx(alpha[1], abs=1e-12)
 
 
+def test_what_prints_alike_is_told_of_the_themes_that_have_it() -> None:
+    """Two items have no omega, and answers that are all alike no alpha."""
+    frame = answers_of(garden(3, 4), 300)
+    for k in range(4):
+        frame[f"g1_{k}"] = frame[f"g0_{k}"].sample(frac=1, random_state=0).to_numpy()
+    two = shed(4, 4, 2)
+    found = validate(frame.drop(columns=["g2_2", "g2_3"]), two, seed=2, topics=["reliability"])
+    assert " in each theme that has one." in said(found.tree, "reliability")
+    frame[["g2_0", "g2_1", "g2_2", "g2_3"]] = 3
+    found = validate(frame, garden(3, 4), seed=2, topics=["reliability", "irt"])
+    assert "It is " in (told := said(found.tree, "reliability")) and "in each theme." not in told
+    assert told.count(" in each theme that has one.") == 2
+    told = said(found.tree, "irt")
+    assert " in each theme that has one. " in told and "whatever the theme that could be fitted." in told
+
+
 def test_alpha_without_an_item_is_not_told_of_two_items() -> None:
     frame, two = answers_of(garden(2, 4), 200), shed(4, 2)
     section = validate(frame.drop(columns=["g1_2", "g1_3"]), two, seed=2, topics=["reliability"]).tree[

@@ -101,7 +101,7 @@ def section_irt(context: Context) -> Section:
         missing="every answer there is, missing at random; fit from complete rows",
         options={"wave": context.first_wave, "range": [float(GRID[0]), float(GRID[-1])], "adjust": "holm"},
         option_kinds=each(GIVEN, "wave range adjust"),
-        prose=[*_prose(values), *said],
+        prose=[*_prose(values, len(context.themes)), *said],
         values=values | noted,
         value_kinds={
             **each(GIVEN, "themes precise"),
@@ -267,18 +267,19 @@ def _values(frame: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _prose(values: dict[str, Any]) -> list[str]:
+def _prose(values: dict[str, Any], among: int) -> list[str]:
     if not values["themes"]:
         return ["No theme could be fitted; the reasons stand below."]
     several = values["themes"] > 1
+    fitted = " that could be fitted" if values["themes"] < among else ""
     alike = several and is_printed_alike(values["share_lowest"], values["share_highest"], "percent")
     sentences = [
         "The model places each option of each item on the theme itself. It shows at which standing a theme "
         "tells people apart, which one number of reliability hides.",
-        f"The reliability of scores from the model {ranged('reliability', values, values['themes'])} "
+        f"The reliability of scores from the model {ranged('reliability', values, values['themes'], among)} "
         "Precise means that a score's error leaves {precise:r2} of the variance to the theme; that holds for "
         "{share_lowest:percent}"
-        + (" of people, whatever the theme." if alike else "")
+        + (f" of people, whatever the theme{fitted}." if alike else "")
         + (" to {share_highest:percent} of people, by theme." if several and not alike else "")
         + ("" if several else " of people."),
     ]

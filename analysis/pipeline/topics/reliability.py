@@ -72,7 +72,7 @@ def section_reliability(context: Context) -> Section:
         option_kinds=each(GIVEN, "wave level draws smooth"),
         account=account,
         seed=context.seed,
-        prose=_prose(themes, values) + of_omega.prose + told.prose,
+        prose=_prose(themes, values, len(context.themes)) + of_omega.prose + told.prose,
         values=values | of_omega.values | told.values,
         value_kinds=_VALUE_KINDS,
         tables=tables,
@@ -176,19 +176,19 @@ def _values(themes: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _prose(themes: pd.DataFrame, values: Mapping[str, Any]) -> list[str]:
+def _prose(themes: pd.DataFrame, values: Mapping[str, Any], among: int) -> list[str]:
     if themes.empty:
         return []
     sentences = [
         "Alpha says how far the items of a theme go together, if they measure one thing. It "
-        + ranged("alpha", values, len(themes))
+        + ranged("alpha", values, len(themes), among)
     ]
     if (themes["alpha"] < ALPHA.cutoff).any() and themes["n"].map(of_people).isna().all():
         sentences.append("Below the convention for comparing groups: {low_themes}.")
     if themes["omega"].notna().any():
         sentences.append(
             "Omega total lets items differ in how much they carry; it "
-            + ranged("omega", values, int(themes["omega"].notna().sum()))
+            + ranged("omega", values, int(themes["omega"].notna().sum()), among)
         )
     sentences.append(
         "A high alpha does not show that a theme is one dimension; see the sections on dimensions for that."
