@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.agreement.variance_components import MeanSquares, coefficient_intervals, mean_squares
+from analysis.agreement.variance_components import (
+    MeanSquares,
+    coefficient_intervals,
+    jackknife_intervals,
+    mean_squares,
+)
 from analysis.common.result import Result
 from analysis.common.undisturbed import undisturbed_pingouin
 from analysis.reliability.inputs import Array, Interval
@@ -28,8 +34,8 @@ class IccResult(Result):
     table
         Index ICC(1,1), ICC(A,1), ICC(C,1), ICC(1,k), ICC(A,k), ICC(C,k) (McGraw and Wong); columns `icc`,
         `ci_lower`, `ci_upper`, `f`, `df1`, `df2`, `pvalue`, `shrout_fleiss`.
-    confidence
-        Coverage of the intervals.
+    confidence, interval
+        Coverage of the intervals, and how they were made.
     n_targets, n_raters
         Complete targets used, and raters.
     n_dropped
@@ -47,6 +53,7 @@ class IccResult(Result):
 
     table: pd.DataFrame
     confidence: float
+    interval: str
     n_targets: int
     n_raters: int
     n_dropped: int
@@ -111,6 +118,7 @@ def icc(
     ratings: str = "score",
     *,
     confidence: float = 0.95,
+    interval: Literal["f", "jackknife"] = "f",
 ) -> IccResult:
     """Intraclass correlations of repeated measurements, all six forms.
 
@@ -126,6 +134,9 @@ def icc(
         Columns: who was measured, by whom or when, and the value.
     confidence
         Coverage of the intervals.
+    interval
+        `"f"` (McGraw and Wong's, of normal ratings) or `"jackknife"` (asks nothing of how ratings are
+        distributed).
 
     Returns
     -------
@@ -145,6 +156,10 @@ def icc(
     remaining balanced table; the limits are those of McGraw and Wong at any `confidence` and unrounded, which
     pingouin does not give. SEM = √(rater variance + error variance) for agreement, √(error variance) for
     consistency; SDC = 1.96 × √2 × SEM (de Vet and others).
+
+    Limits by F cover too seldom where scores are skewed: .85 to .86 of 30 to 200 people of whom seven in ten
+    choose the highest of five answers to four items. The jackknife, symmetric on
+    `½ log((1 + (k − 1) r)/(1 − r))`, covers .90, .92 and .94 there, and .95 to .96 of symmetric answers.
 
     In R: `psych::ICC(wide, lmer = FALSE)`.
 
@@ -170,6 +185,9 @@ def icc(
     ICC(C,k)    0.91
     """
     checked_level(confidence, CALLER)
+    if interval not in ("f", "jackknife"):
+        fact = f"interval is {interval!r}."
+        raise ResponseDataError(fact_and_hint(CALLER, fact, 'choose "f" or "jackknife".'))
     data = with_numbers(data, CALLER, [ratings])
     wide = _complete_table(data, targets, raters, ratings)
     kept = wide.dropna()
@@ -178,8 +196,9 @@ def icc(
     error, rater = squares.error_variance, squares.rater_variance
     agreement, consistency = float(np.sqrt(rater + error)), float(np.sqrt(error))
     return IccResult(
-        table=_coefficients(values, squares, confidence),
+        table=_coefficients(values, squares, confidence, interval),
         confidence=confidence,
+        interval=interval,
         n_targets=squares.n,
         n_raters=squares.k,
         n_dropped=len(wide) - len(kept),
@@ -262,7 +281,7 @@ def _usable_squares(values: Array, n_all: int) -> MeanSquares:
     return squares
 
 
-def _coefficients(values: Array, squares: MeanSquares, confidence: float) -> pd.DataFrame:
+def _coefficients(values: Array, squares: MeanSquares, confidence: float, interval: str) -> pd.DataFrame:
     n, k = values.shape
     long = pd.DataFrame(
         {"target": np.repeat(np.arange(n), k), "rater": np.tile(np.arange(k), n), "rating": values.ravel()}
@@ -271,7 +290,8 @@ def _coefficients(values: Array, squares: MeanSquares, confidence: float) -> pd.
         found = pingouin.intraclass_corr(long, targets="target", raters="rater", ratings="rating").set_index(
             "Type"
         )
-    limits = coefficient_intervals(squares, confidence)
+    by_f = interval == "f"
+    limits = coefficient_intervals(squares, confidence) if by_f else jackknife_intervals(values, confidence)
     table = pd.DataFrame(
         {
             "icc": found["ICC"],

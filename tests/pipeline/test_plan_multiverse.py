@@ -118,7 +118,8 @@ def test_each_path_is_what_the_functions_give_with_these_arguments(
         expected = analysis.check_hypotheses(asked, scores, judged_by="interval").table.iloc[0]
         keyed = instrument.reverse_key(rows, scale)[scale.item_ids].astype(float)
         fit = analysis.sem(MODEL, keyed, estimator="MLR", ordered=False, missing=rule).fit
-        alpha = analysis.cronbach_alpha(keyed[scale.theme_items("north")], missing="listwise")
+        north = keyed[scale.theme_items("north")]
+        alpha = analysis.cronbach_alpha(north, missing="listwise", interval="jackknife")
         path = chosen[
             (chosen["exclude_flagged"] == out) & (chosen["missing"] == rule) & (chosen["estimator"] == "MLR")
         ]

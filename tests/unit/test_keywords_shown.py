@@ -48,6 +48,7 @@ ELSEWHERE = {
         "unit/test_options_never_used.py": "options",
     },
     "htmt": {"pipeline/test_validity_section.py": "draws"},
+    "icc": {"unit/test_jackknife_intervals.py": "interval"},
     "intraclass_correlations": {
         "unit/test_every_field.py": "missing",
         "unit/test_two_level_ordinal.py": "ordered",
@@ -62,6 +63,7 @@ ELSEWHERE = {
         "unit/test_every_field.py": "cluster adjust_for confidence targets wave covariates outcomes",
         "pipeline/test_adherence_measured.py": "scored",
     },
+    "limits_of_agreement": {"unit/test_jackknife_intervals.py": "interval"},
     "longitudinal_invariance": {
         "reference/test_invariance_over_time_values.py": "levels waves participant ordered wave",
         "unit/test_every_field.py": "missing",

@@ -207,7 +207,7 @@ def _alpha(along: Context, name: str) -> Number:
     from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     rows = along.items[along.themes[name]].dropna(how="all")
-    found = cronbach_alpha(rows, missing=missing_items(along, "listwise"))
+    found = cronbach_alpha(rows, missing=missing_items(along, "listwise"), interval="jackknife")
     numbers = {"estimate": found.estimate, "ci_lower": found.ci.lower, "ci_upper": found.ci.upper}
     return numbers | {"n": found.n_obs}
 

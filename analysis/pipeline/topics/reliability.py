@@ -63,7 +63,7 @@ def section_reliability(context: Context) -> Section:
     values = _values(themes)
     of_omega = told_of_omega(context, themes, parts["by_part"].frame if parts else None)
     return Section(
-        estimator="Cronbach's alpha, Feldt interval; omega total of one factor per theme, bootstrap "
+        estimator="Cronbach's alpha, jackknife interval; omega total of one factor per theme, bootstrap "
         "interval; bifactor shares, delta-method interval",
         n=int(themes["n"].max()) if len(themes) else None,
         n_kind=people(weight=9),
@@ -123,7 +123,7 @@ def _theme(context: Context, theme: str, items: list[str], gaps: Gaps) -> tuple[
     from analysis.reliability.cronbach_alpha import cronbach_alpha
 
     answers = context.items[items].dropna(how="all")
-    complete = cronbach_alpha(answers, missing=missing_items(context, "listwise"))
+    complete = cronbach_alpha(answers, missing=missing_items(context, "listwise"), interval="jackknife")
     pairwise = cronbach_alpha(answers, missing="pairwise")
     row = {
         "theme": theme,

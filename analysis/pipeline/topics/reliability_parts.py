@@ -422,7 +422,7 @@ def _part_row(context: Context, answers: pd.DataFrame) -> dict[str, Any] | None:
     if answers.shape[1] < 2 or not SAMPLE_TOTAL.holds(len(answers.dropna())):
         return None
     try:
-        found = cronbach_alpha(answers, missing=missing_items(context, "listwise"))
+        found = cronbach_alpha(answers, missing=missing_items(context, "listwise"), interval="jackknife")
         enough = answers.shape[1] >= FEWEST_ITEMS
         omega = _omega_of_part(context, answers) if enough else dict.fromkeys(OMEGA_COLUMNS)
     except ToolkitError:

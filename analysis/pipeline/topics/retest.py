@@ -48,7 +48,8 @@ def section_retest(context: Context) -> Section:
         "how": how,
     }
     return Section(
-        estimator="ICC(A,1), two-way random effects, absolute agreement, single measurement",
+        estimator="ICC(A,1), two-way random effects, absolute agreement, single measurement, "
+        "jackknife interval",
         n=len(stable),
         n_kind=people(weight=9),
         missing="people with both scores; others are left out, score by score",
@@ -181,7 +182,7 @@ def _rows(
             ]
         )
         try:
-            found = icc(long)
+            found = icc(long, interval="jackknife")
             limits = limits_of_agreement(before[name], after[name])
         except ToolkitError as error:
             errors.append((name, error))

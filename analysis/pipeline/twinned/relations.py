@@ -96,7 +96,7 @@ def twins_of_relations(context: Context, section: Section) -> Twins:
 
 
 def twins_of_retest(context: Context, section: Section) -> Twins:
-    """ICC by psych; measurement error and limits by their formulas."""
+    """ICC by psych with the interval of a jackknife; measurement error and limits by their formulas."""
     from analysis.pipeline.topics.retest import CHANGE, FEWEST_IN_LEVEL, MOST_LEVELS, retest_waves
     from analysis.pipeline.topics.retest_pairs import edges_of
 

@@ -18,7 +18,7 @@ PARTS = tuple(
 
 
 def twins_of_reliability(context: Context, section: Section) -> Twins:
-    """Alpha by psych with Feldt's interval, omega by its formula, the general factor by lavaan."""
+    """Alpha by psych with the interval of a jackknife, omega by its formula, the general factor by lavaan."""
     found = Twins()
     where = first_wave(context)
     frame = section.tables["alpha"].frame

@@ -30,8 +30,17 @@ twin_retest <- function(name, first, second, rated) {
   ms["error"] <- (total - ms["between"] * (n - 1) - ms["raters"]) / (n - 1)
   sem <- sqrt(max(0, (ms["raters"] - ms["error"]) / n) + ms["error"])
   x <- d$two - d$one
-  list(n = n, icc = r["Single_random_raters", "ICC"], ci_lower = r["Single_random_raters", "lower bound"],
-    ci_upper = r["Single_random_raters", "upper bound"], icc_consistency = r["Single_fixed_raters", "ICC"],
+  # ICC(A,1) without each person, by the mean squares; two measurements
+  agreement <- function(m) {
+    n <- nrow(m); g <- mean(m); b <- 2 * sum((rowMeans(m) - g)^2) / (n - 1); c <- n * sum((colMeans(m) - g)^2)
+    e <- (sum((m - g)^2) - b * (n - 1) - c) / (n - 1)
+    (b - e) / (b + e + 2 * (c - e) / n)
+  }
+  m <- unname(as.matrix(d))
+  z <- function(r) log((1 + r) / (1 - r)) / 2
+  half <- jackknife_half(vapply(seq_len(n), function(i) z(agreement(m[-i, , drop = FALSE])), 0))
+  ci <- tanh(z(r["Single_random_raters", "ICC"]) + c(-half, half))
+  list(n = n, icc = r["Single_random_raters", "ICC"], ci_lower = ci[1], ci_upper = ci[2], icc_consistency = r["Single_fixed_raters", "ICC"],
     sem = sem, sdc = qnorm(0.975) * sqrt(2) * sem, bias = mean(x), loa_lower = mean(x) - qnorm(0.975) * sd(x),
     loa_upper = mean(x) + qnorm(0.975) * sd(x))
 }

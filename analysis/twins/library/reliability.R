@@ -1,12 +1,21 @@
 # ---- Reliability ----
 
+# Half of a 95 % interval from what an estimate is without each person.
+jackknife_half <- function(rest) {
+  n <- length(rest)
+  qt(0.975, n - 1) * sqrt((n - 1) / n * sum((rest - mean(rest))^2))
+}
+
 twin_alpha <- function(items, where, missing = "listwise") {
   needs("psych")
   d <- some(chosen(items, where)); full <- rows_by(d, missing)
   a <- psych::alpha(full, check.keys = FALSE, warnings = FALSE)
   b <- psych::alpha(d, check.keys = FALSE, warnings = FALSE)
+  of <- function(rows) { v <- cov(rows, use = "pairwise"); k <- ncol(v); log(1 - k / (k - 1) * (1 - sum(diag(v)) / sum(v))) }
+  half <- jackknife_half(vapply(seq_len(nrow(full)), function(i) of(full[-i, , drop = FALSE]), 0))
+  ci <- 1 - (1 - a$total$raw_alpha) * exp(c(half, -half))
   list(n = nrow(full), n_rows = nrow(d), alpha = a$total$raw_alpha, average_r = a$total$average_r,
-    ci_lower = unlist(a$feldt$lower.ci)[[1]], ci_upper = unlist(a$feldt$upper.ci)[[1]],
+    ci_lower = ci[1], ci_upper = ci[2],
     alpha_pairwise = b$total$raw_alpha, if_dropped = a$alpha.drop$raw_alpha,
     gain = a$alpha.drop$raw_alpha - a$total$raw_alpha, item_rest_r = a$item.stats$r.drop,
     alpha_each = rep(a$total$raw_alpha, length(items)))
