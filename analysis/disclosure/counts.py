@@ -125,6 +125,14 @@ class Hidden:
         """Say whether the count at a place, or of a population, is hidden."""
         return path in self.paths or self.ledger.where.get(path, -1) in self.counts
 
+    def prints(self, path: Path) -> bool:
+        """Say whether the number behind a share is printed as a count, of the same people or maybe so."""
+        mine = self.ledger.where.get(path, -1)
+        if mine < 0:
+            return False
+        number = self.ledger.values[mine]
+        return any(self.ledger.values[count] == number for count in self.ledger.counted - self.counts)
+
     def is_small(self, path: Path) -> bool:
         """Say whether the count at a place is of fewer than five people."""
         count = self.ledger.where.get(path, -1)

@@ -271,6 +271,8 @@ def _goes(entry: Entry, hidden: Hidden) -> bool:
         return True
     if any(hidden.holds(entry.meant(of)) for of in kind.tells):
         return True
+    if kind.what is What.SHARE and kind.of is not None and hidden.holds(entry.meant(kind.of)):
+        return hidden.prints(entry.path)  # the number over its share is the whole
     return any(_nearly_all(entry, key) for key in kind.ends)
 
 

@@ -491,6 +491,16 @@ def test_what_tells_a_hidden_number_goes_though_that_number_is_large() -> None:
     assert table == {"stayed": [None, 60], "mean": [None, 2.5]}
 
 
+def test_a_share_of_a_hidden_whole_goes_where_the_count_behind_it_is_printed() -> None:
+    """98 of 100 are hidden; 49 and 50 % tell them, though each alone does not."""
+    kinds = {"stayed": people(N), "done": share("stayed", protects_rest=False), "whole": people()}
+    columns = {"stayed": [98, 60], "done": [0.5, 0.5], "whole": [49, 33]}
+    table = shown(s=table_of(columns, kinds))["sections"]["s"]["tables"]["t"]
+    assert table == {"stayed": [None, 60], "done": [None, 0.5], "whole": [49, 33]}
+    table = shown(s=table_of(columns | {"whole": [48, 30]}, kinds))["sections"]["s"]["tables"]["t"]
+    assert table == {"stayed": [None, 60], "done": [0.5, 0.5], "whole": [48, 30]}
+
+
 def test_a_share_of_the_answers_of_four_people_goes() -> None:
     kinds = {"n": people(), "share": share("n", times=10, protects_rest=False)}
     table = shown(s=table_of({"n": [4, 40], "share": [0.5, 0.5]}, kinds))["sections"]["s"]["tables"]["t"]

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.common.rules import BARTLETT, FEWEST_PEOPLE, KMO
 from analysis.common.verdicts import Question
 from analysis.disclosure.kinds import GIVEN, TEXT, each, people, statistic
+from analysis.pipeline import populations
 from analysis.pipeline.context import Context
 from analysis.pipeline.correlating import SMOOTHING_KINDS, smooth_for, told_of_smoothing
 from analysis.pipeline.reach import of_items, of_people, of_structure
@@ -57,7 +58,9 @@ def section_sampling(context: Context) -> Section:
             **each(statistic("bartlett_n"), "bartlett_chisq bartlett_pvalue"),
             "kmo_lowest_item": TEXT,
             "bartlett_df": GIVEN,
-            "bartlett_n": people(weight=1),
+            "bartlett_n": people(
+                weight=1, names=[populations.label(populations.whole(context.wave_name(context.first_wave)))]
+            ),
         },
         tables={
             "kmo": Table(
